@@ -1,0 +1,57 @@
+"""What can go wrong, in two kinds: permanent (somebody must act) and temporary (trying again may help).
+
+Adapters translate their client library's errors into these, once, with `raise ... from`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: what was found, what is needed, and how to fix it."""
+
+    subject: str
+    found: str
+    needed: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}\n  found:  {self.found}\n  needed: {self.needed}\n  fix:    {self.fix}"
+
+
+def listed(problems: Sequence[Problem]) -> str:
+    """All problems as one message, numbered when there are several."""
+    if len(problems) == 1:
+        return str(problems[0])
+    return "\n".join(f"{number}. {problem}" for number, problem in enumerate(problems, 1))
+
+
+class RestoreError(Exception):
+    """Base of all errors of this program; its text is never empty."""
+
+    def __str__(self) -> str:
+        return super().__str__() or type(self).__name__
+
+
+class PermanentError(RestoreError):
+    """Trying again without a change can't help."""
+
+
+class TemporaryError(RestoreError):
+    """The same call may succeed later: throttling, a lost connection, a state that is about to end."""
+
+
+class Refused(PermanentError):
+    """Bad input, or a state of the world in which going on would do harm. Nothing was touched."""
+
+    def __init__(self, problems: Sequence[Problem]):
+        self.problems = tuple(problems)
+        count = f"{len(self.problems)} problems" if len(self.problems) > 1 else "1 problem"
+        super().__init__(f"refused, nothing was touched ({count}):\n{listed(self.problems)}")
+
+
+class GateClosed(PermanentError):
+    """A gate's proof failed, could not be had, or proved nothing."""

@@ -1,0 +1,421 @@
+"""The words of this program as values: what is asked for, what is found, and what is planned.
+
+Times are timezone-aware UTC datetimes, sizes GiB as in the RDS API. docs/architecture.md has the glossary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+LATEST = "latest"
+
+
+class Method(StrEnum):
+    """How a candidate is made."""
+
+    SNAPSHOT = "snapshot"
+    PITR = "pitr"
+
+
+class Traffic(StrEnum):
+    """Whom the applications use; it only moves through FROZEN."""
+
+    SOURCE = "source"
+    FROZEN = "frozen"
+    RESTORED = "restored"
+
+
+class Verdict(StrEnum):
+    """Of a gate or a check. Only PASS, or a waiver with a reason, opens a gate."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+# What is asked for (config)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One restore as the operator asked for it. `snapshot` and `time` hold LATEST or one exact value."""
+
+    id: str
+    method: Method
+    traffic: Traffic
+    snapshot: str | None = None
+    time: datetime | str | None = None
+    foreign_snapshot: bool = False
+    """The snapshot may be of another instance: named on purpose (`foreignSnapshot: true`)."""
+    incident: str | None = None
+
+    @property
+    def recovery_point(self) -> str:
+        """As written in the candidate's tag: `pitr:2026-11-22T14:30:00Z`, `snapshot:<identifier>`, `...:latest`."""
+        value = self.snapshot if self.method is Method.SNAPSHOT else self.time
+        text = f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else str(value)
+        return f"{self.method}:{text}"
+
+
+@dataclass(frozen=True)
+class App:
+    """A Deployment that writes to the database."""
+
+    name: str
+    replicas: int | None = None
+    """Overrides the replicas found at the first freeze."""
+    health: str | None = None
+    """URL that answers 2xx when healthy; `{pod}` stands for each pod's address."""
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """The connection secret of the applications: a Kubernetes Secret and the key that holds the URL."""
+
+    name: str
+    key: str
+    source_host: str | None = None
+    """Host by which the URL names the source where that is not the endpoint's name (a CNAME, a source now gone)."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """The operator's login to the databases."""
+
+    user: str
+    secret_id: str | None
+    """Secrets Manager secret: a plain string, or RDS's JSON with `username` and `password`."""
+    iam: bool = False
+    database: str | None = None
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How the databases' certificates are verified (libpq's sslmode and sslrootcert)."""
+
+    mode: str
+    root_certificate: str | None
+
+
+@dataclass(frozen=True)
+class ValidationSettings:
+    """Where the expectations stand, and the image of the Job that connects from inside the cluster."""
+
+    checks_file: str | None = None
+    inline: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    image: str | None = None
+    budget_seconds: int = 1800
+    workers: int = 4
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole configuration of a stack. `request` is None while no restore is asked for."""
+
+    stack: str
+    region: str
+    source: str
+    namespace: str
+    apps: tuple[App, ...]
+    secret: SecretKey
+    login: Login
+    tls: Tls
+    evidence: str
+    """Directory, or s3://bucket/prefix."""
+    request: Request | None
+    instance: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Overrides of what is otherwise copied from the source; keys are InstanceSettings' fields in camelCase."""
+    validation: ValidationSettings = field(default_factory=ValidationSettings)
+    waive: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Check name: reason."""
+    endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
+    """aws:endpoints, by service name of boto3; empty on AWS itself."""
+    kubeconfig: str | None = None
+    context: str | None = None
+
+
+# What is found (AWS)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a PostgreSQL server answers."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class InstanceSettings:
+    """Settings of an RDS instance that a restore must carry over (rds-facts: a restore gets defaults else)."""
+
+    instance_class: str | None = None
+    db_subnet_group_name: str | None = None
+    vpc_security_group_ids: tuple[str, ...] = ()
+    parameter_group_name: str | None = None
+    option_group_name: str | None = None
+    multi_az: bool | None = None
+    publicly_accessible: bool | None = None
+    port: int | None = None
+    allocated_storage: int | None = None
+    max_allocated_storage: int | None = None
+    storage_type: str | None = None
+    iops: int | None = None
+    storage_throughput: int | None = None
+    enabled_cloudwatch_logs_exports: tuple[str, ...] = ()
+    iam_database_authentication_enabled: bool | None = None
+    performance_insights_enabled: bool | None = None
+    performance_insights_kms_key_id: str | None = None
+    performance_insights_retention_period: int | None = None
+    monitoring_interval: int | None = None
+    monitoring_role_arn: str | None = None
+    backup_window: str | None = None
+    maintenance_window: str | None = None
+    backup_retention_period: int | None = None
+    auto_minor_version_upgrade: bool | None = None
+    ca_cert_identifier: str | None = None
+    copy_tags_to_snapshot: bool | None = None
+    deletion_protection: bool | None = None
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An RDS instance as found. `resource_id` (DbiResourceId) is its identity; identifiers can move."""
+
+    identifier: str
+    resource_id: str
+    arn: str
+    status: str
+    engine: str
+    engine_version: str
+    endpoint: Endpoint | None
+    created: datetime | None
+    latest_restorable: datetime | None
+    settings: InstanceSettings
+    storage_encrypted: bool = False
+    kms_key_id: str | None = None
+    master_user: str | None = None
+    pending: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A DB snapshot as found. `kind`: automated, manual, awsbackup, shared, public."""
+
+    identifier: str
+    arn: str
+    kind: str
+    status: str
+    engine: str
+    engine_version: str
+    source_identifier: str
+    source_resource_id: str
+    created: datetime | None
+    """OriginalSnapshotCreateTime: unlike SnapshotCreateTime it doesn't change when a snapshot is copied."""
+    allocated_storage: int
+    storage_type: str | None = None
+    iops: int | None = None
+    encrypted: bool = False
+    kms_key_id: str | None = None
+    percent: int | None = None
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class AutomatedBackup:
+    """The PITR window of an instance, living or gone (DescribeDBInstanceAutomatedBackups)."""
+
+    arn: str
+    source_identifier: str
+    source_resource_id: str
+    status: str
+    """active, retained, creating, pending, replicating."""
+    engine: str
+    engine_version: str
+    earliest: datetime | None
+    latest: datetime | None
+    region: str
+    settings: InstanceSettings
+    """What the automated backup knows of it; no class, subnet group or security groups."""
+    storage_encrypted: bool = False
+    kms_key_id: str | None = None
+
+
+# What is found (Kubernetes)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A Deployment as found. `replicas_manager`: who owns spec.replicas, as `manager/operation`, None if nobody."""
+
+    name: str
+    uid: str
+    resource_version: str
+    replicas: int
+    ready: int
+    terminating: int | None
+    """status.terminatingReplicas (Kubernetes 1.35 and later), None where the server doesn't report it."""
+    replicas_manager: str | None
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    template_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    selector: str = ""
+    """Label selector of its pods, as text for a list call."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Something else that may write, or bring pods back: found and named, so that it can be stopped first."""
+
+    kind: str
+    """HorizontalPodAutoscaler, ScaledObject, CronJob, Job, ArgoCD, Flux."""
+    name: str
+    detail: str
+    stop: str
+    """The command that suspends it."""
+    blocking: bool
+    """False: known to be harmless at zero replicas (an HPA is inactive then), only told."""
+
+
+@dataclass(frozen=True)
+class ConnectionSecret:
+    """The applications' secret as found; the URL never appears in a repr."""
+
+    name: str
+    key: str
+    keys: tuple[str, ...]
+    url: str | None = field(repr=False)
+    key_manager: str | None
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The namespace as found. `deployments` has None for one that doesn't exist."""
+
+    deployments: Mapping[str, Deployment | None]
+    writers: tuple[Writer, ...]
+    secret: ConnectionSecret | None
+    """None: the Secret itself doesn't exist."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The world at one moment: everything the rules of preflight need, read before anything is declared."""
+
+    now: datetime
+    source: Instance | None
+    backups: tuple[AutomatedBackup, ...]
+    snapshots: tuple[Snapshot, ...]
+    """Of the source (any kind), and the one that was named, whosever it is."""
+    candidate: Instance | None
+    """The instance that has the candidate's identifier."""
+    open_restores: tuple[Instance, ...]
+    """Instances tagged as candidates of this stack, not closed."""
+    cluster: Cluster
+    safety_snapshot: Snapshot | None = None
+    orderable_versions: tuple[str, ...] = ()
+    """PostgreSQL versions that the region still creates."""
+
+
+# Tags and annotations by which everything made or changed is found again
+
+TAG_ID = "restore:id"
+TAG_STACK = "restore:stack"
+TAG_POINT = "restore:recovery-point"
+TAG_SOURCE = "restore:source-resource-id"
+TAG_CLOSED = "restore:closed"
+
+FIELD_MANAGER = "pulumi-restore"
+NOTE_ID = "restore.pulumi/id"
+NOTE_REPLICAS = "restore.pulumi/replicas"
+NOTE_MANAGER = "restore.pulumi/former-manager"
+NOTE_REAPPLIED = "restore.pulumi/reapplied"
+NOTE_ENDPOINT = "restore.pulumi/endpoint"
+NOTE_PREVIOUS = "restore.pulumi/previous-endpoint"
+
+
+# What is planned
+
+
+@dataclass(frozen=True)
+class AppPlan:
+    """One Deployment's wanted state: replicas, and the endpoint that its pods are to use (template annotation)."""
+
+    name: str
+    replicas: int
+    recorded_replicas: int
+    former_manager: str | None
+    endpoint: Endpoint
+    reapplied: str
+    """Changes when somebody else changed the replicas, so that the patch is applied again (kubernetes-facts 10)."""
+    health: str | None = None
+
+
+@dataclass(frozen=True)
+class SecretPlan:
+    """The wanted value of the connection secret's key."""
+
+    name: str
+    key: str
+    url: str = field(repr=False)
+    original_url: str = field(repr=False)
+    """What the key held before this restore changed it: the way back."""
+    endpoint: Endpoint
+    previous: Endpoint
+    former_manager: str | None
+
+
+@dataclass(frozen=True)
+class RecoveryPoint:
+    """Resolved: exactly one of `snapshot`, `time`, `latest` says what the candidate is made from."""
+
+    method: Method
+    snapshot: str | None = None
+    time: datetime | None = None
+    latest: bool = False
+    source_resource_id: str | None = None
+    automated_backup_arn: str | None = None
+    """Set for a retained or replicated automated backup; else PITR goes by the source's resource id."""
+    tag: str = ""
+    at: datetime | None = None
+    """The moment of the data: the restore time, or the snapshot's; None for `latest` until it is made."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one `up` declares. Pure data; restore/program turns it into resources."""
+
+    id: str
+    stack: str
+    region: str
+    traffic: Traffic
+    found_traffic: Traffic | None
+    """As found; None for a half-done move."""
+    point: RecoveryPoint
+    candidate: str
+    """Identifier of the candidate."""
+    candidate_found: Instance | None
+    adopt: str | None
+    """DbiResourceId to import: equal to the state's id when it is already there, so always safe to pass."""
+    settings: InstanceSettings
+    engine_version: str | None
+    tags: Mapping[str, str]
+    final_snapshot: str
+    source: Instance | None
+    safety_snapshot: str | None
+    """Identifier of the source's safety snapshot; None while traffic was never frozen, or the source is gone."""
+    apps: tuple[AppPlan, ...]
+    """Empty while traffic was never moved: the Deployments are then not declared at all."""
+    secret: SecretPlan | None
+    """None while the secret was never switched."""
+    notes: tuple[str, ...] = ()
+    """What the operator should know, as lines: what stops, what is created, what is lost, how long."""
