@@ -1,0 +1,46 @@
+# make demo: sets up all it needs and runs the main job on the sandbox. make test: sets up and runs every test.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test check lint types layers bench-quick setup clean lock
+
+demo: $(READY)
+	$(BIN)/python -m sandbox.demo
+
+test: $(READY)
+	$(BIN)/python -m sandbox.cluster build
+	$(BIN)/pytest -n 2 --dist loadgroup -q
+
+check: lint types layers
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/pyright
+
+layers: $(READY)
+	$(BIN)/lint-imports
+
+bench-quick: $(READY)
+	$(BIN)/python -m bench.quick
+
+setup: $(READY)
+
+$(READY): sandbox/requirements.txt sandbox/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "found: $$($(PYTHON) --version); needed: Python 3.11 or later; fix: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r sandbox/bootstrap.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r sandbox/requirements.txt
+	@touch $@
+
+lock: $(READY)
+	$(BIN)/uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 --extra sandbox --extra dev pyproject.toml -o sandbox/requirements.txt
+	echo 'uv' | $(BIN)/uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 - -o sandbox/bootstrap.txt
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""The Pulumi resources of one restore. Nothing here decides: restore/plan.py has decided before the first resource."""

@@ -1,0 +1,125 @@
+"""The candidate and the source's safety snapshot: created once, never changed, replaced or deleted by Pulumi.
+
+Why the instance is create-only: the API ignores some settings of a restore, an adopted instance would have every
+differing input applied to it, and after the switch the candidate is production. Settings are therefore brought in
+line and proved by the gate `conformed`, and changes of inputs are ignored here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, cast
+
+import pulumi
+import pulumi_aws as aws
+
+from restore.errors import GateClosed
+from restore.model import InstanceSettings, Method, Plan, RecoveryPoint
+
+LONG = pulumi.CustomTimeouts(create="24h", update="12h", delete="4h")
+"""The provider's 40 minutes orphan a large restore: the id is set only after its wait (pulumi-facts, part 2)."""
+
+IGNORED_ON_PITR = frozenset({"allocated_storage"})
+SETTING_NAMES = tuple(field.name for field in fields(InstanceSettings))
+
+
+def camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+CREATE_ONLY = [
+    *(camel(name) for name in SETTING_NAMES),
+    *("identifier", "password", "snapshotIdentifier", "restoreToPointInTime", "engineVersion", "storageEncrypted"),
+    *("kmsKeyId", "dbName", "username", "engine", "availabilityZone", "characterSetName", "licenseModel"),
+]
+
+
+def refuse_delete(_args: pulumi.ResourceHookArgs) -> None:
+    raise GateClosed(
+        "this program never deletes or replaces a database or its snapshots; nothing was deleted\n"
+        "  fix: to leave a restore behind: python -m restore close (the databases stay)"
+    )
+
+
+def delete_refused(name: str) -> pulumi.ResourceHookBinding:
+    """`before_delete` runs before any Delete, also in a delete-first replace and in `destroy --run-program`."""
+    return pulumi.ResourceHookBinding(before_delete=[pulumi.ResourceHook(f"never-delete-{name}", refuse_delete)])
+
+
+def origin(point: RecoveryPoint) -> dict[str, Any]:
+    """The inputs that say what the instance is made from."""
+    if point.method is Method.SNAPSHOT:
+        return {"snapshot_identifier": point.snapshot}
+    where: dict[str, Any] = (
+        {"source_db_instance_automated_backups_arn": point.automated_backup_arn}
+        if point.automated_backup_arn
+        else {"source_dbi_resource_id": point.source_resource_id}
+    )
+    when: dict[str, Any] = (
+        {"use_latest_restorable_time": True}
+        if point.latest or point.time is None
+        else {"restore_time": f"{point.time:%Y-%m-%dT%H:%M:%SZ}"}
+    )
+    return {"restore_to_point_in_time": aws.rds.InstanceRestoreToPointInTimeArgs(**where, **when)}
+
+
+def as_input(value: Any) -> Any:
+    return [str(item) for item in cast("tuple[object, ...]", value)] if isinstance(value, tuple) else value
+
+
+def creation_settings(plan: Plan) -> dict[str, Any]:
+    """The wanted settings as inputs, without unset ones."""
+    ignored = IGNORED_ON_PITR if plan.point.method is Method.PITR else frozenset[str]()
+    found: dict[str, Any] = {name: getattr(plan.settings, name) for name in SETTING_NAMES if name not in ignored}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in found.items()
+        if value not in (None, ())
+    }
+
+
+def declare_candidate(plan: Plan, depends_on: Sequence[pulumi.Resource]) -> aws.rds.Instance:
+    """The restored instance. An existing one is adopted by its DbiResourceId, which is also the id in state:
+    importing what is already there is no change (pulumi-facts 35)."""
+    return aws.rds.Instance(
+        f"candidate-{plan.id}",
+        identifier=plan.candidate,
+        **origin(plan.point),
+        **creation_settings(plan),
+        tags=dict(plan.tags),
+        apply_immediately=True,
+        skip_final_snapshot=False,
+        final_snapshot_identifier=plan.final_snapshot,
+        delete_automated_backups=False,
+        opts=pulumi.ResourceOptions(
+            protect=True,
+            retain_on_delete=True,
+            ignore_changes=CREATE_ONLY,
+            import_=plan.adopt,
+            depends_on=depends_on,
+            custom_timeouts=LONG,
+            hooks=delete_refused(plan.candidate),
+        ),
+    )
+
+
+def declare_safety_snapshot(
+    plan: Plan, source: str, identifier: str, depends_on: Sequence[pulumi.Resource]
+) -> aws.rds.Snapshot:
+    """The source as it was when it became quiet: the last resort, whatever the restore turns out to be."""
+    return aws.rds.Snapshot(
+        f"safety-{plan.id}",
+        db_instance_identifier=source,
+        db_snapshot_identifier=identifier,
+        tags=dict(plan.tags),
+        opts=pulumi.ResourceOptions(
+            protect=True,
+            retain_on_delete=True,
+            ignore_changes=["dbInstanceIdentifier"],
+            depends_on=depends_on,
+            custom_timeouts=LONG,
+            hooks=delete_refused(identifier),
+        ),
+    )

@@ -1,0 +1,120 @@
+"""Which resource waits for which: the graph of one restore (docs/architecture.md, "The graph").
+
+The way back comes first in a run that takes it: there everything else depends on `serving`, so that no failure of
+the candidate can hold it up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from restore.gates.hook import Gate, Running, receipt_hook
+from restore.model import Plan, Traffic
+from restore.program.candidate import declare_candidate, declare_safety_snapshot
+from restore.program.traffic import declare_deployment, declare_secret, keep_way_back
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Makes each gate by name, and knows which have opened before (from the evidence)."""
+
+    make: Callable[[str], Gate]
+    proved: Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the stack's outputs are made of."""
+
+    receipts: Mapping[str, pulumi.Stash]
+
+
+class Graph:
+    """Declares one plan's resources, each receipt with its hooks."""
+
+    def __init__(self, plan: Plan, namespace: str, gates: Gates, running: Running):
+        self._plan = plan
+        self._namespace = namespace
+        self._gates = gates
+        self._running = running
+        self.receipts: dict[str, pulumi.Stash] = {}
+
+    def receipt(self, name: str, proved: Mapping[str, Any], depends_on: Sequence[pulumi.Resource]) -> pulumi.Stash:
+        gate = self._gates.make(name)
+        hook = receipt_hook(gate, self._running)
+        stash = pulumi.Stash(
+            f"{name}-{self._plan.id}",
+            input={"gate": name, "id": self._plan.id, **proved, **gate.fingerprint},
+            opts=pulumi.ResourceOptions(
+                depends_on=depends_on,
+                hooks=pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook]),
+            ),
+        )
+        self.receipts[name] = stash
+        return stash
+
+    def declare(self) -> Declared:
+        moved = bool(self._plan.apps)
+        if self._plan.traffic is Traffic.FROZEN:
+            self._frozen()
+        elif self._plan.traffic is Traffic.RESTORED:
+            proofs = self._candidate([], gates=True)
+            self._serve([*proofs, *self._safety([])])
+        elif moved:
+            served = self._serve([])
+            self._safety(served)
+            self._candidate(served, gates=self._gates.proved("conformed") and self._gates.proved("validated"))
+        else:
+            self._candidate([], gates=True)
+        return Declared(self.receipts)
+
+    def _frozen(self) -> None:
+        plan = self._plan
+        if plan.secret:
+            keep_way_back(plan, plan.secret)
+            declare_secret(plan, self._namespace, plan.secret, [])
+        patches = [declare_deployment(plan, self._namespace, app, []) for app in plan.apps]
+        frozen = {app.name: app.reapplied for app in plan.apps}
+        served_by = str(plan.apps[0].endpoint)
+        quiesced = self.receipt("quiesced", {"frozen": frozen, "endpoint": served_by}, patches)
+        self._safety([quiesced])
+        waits = plan.point.latest and plan.candidate_found is None
+        self._candidate([quiesced] if waits else [], gates=True)
+
+    def _safety(self, depends_on: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
+        plan = self._plan
+        if plan.safety_snapshot is None or plan.source is None:
+            return []
+        return [declare_safety_snapshot(plan, plan.source.identifier, plan.safety_snapshot, depends_on)]
+
+    def _candidate(self, depends_on: Sequence[pulumi.Resource], *, gates: bool) -> list[pulumi.Resource]:
+        plan = self._plan
+        candidate = declare_candidate(plan, depends_on)
+        if not gates:
+            return []
+        wanted = {"candidate": plan.candidate, "point": plan.point.tag}
+        conformed = self.receipt("conformed", wanted, [candidate])
+        validated = self.receipt("validated", wanted, [conformed])
+        return [conformed, validated]
+
+    def _serve(self, depends_on: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
+        """Switch the secret (where it ever was), resume the applications, prove who serves."""
+        plan = self._plan
+        endpoint = str(plan.apps[0].endpoint)
+        switched: list[pulumi.Resource] = list(depends_on)
+        if plan.secret:
+            way_back = keep_way_back(plan, plan.secret)
+            gate = self.receipt(
+                "switched", {"traffic": str(plan.traffic), "endpoint": endpoint}, [*depends_on, way_back]
+            )
+            switched = [gate, declare_secret(plan, self._namespace, plan.secret, [gate])]
+        patches = [declare_deployment(plan, self._namespace, app, switched) for app in plan.apps]
+        replicas = {app.name: app.replicas for app in plan.apps}
+        serving = self.receipt(
+            "serving", {"traffic": str(plan.traffic), "endpoint": endpoint, "replicas": replicas}, patches
+        )
+        return [serving]
