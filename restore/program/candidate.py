@@ -73,11 +73,7 @@ def creation_settings(plan: Plan) -> dict[str, Any]:
     """The wanted settings as inputs, without unset ones."""
     ignored = IGNORED_ON_PITR if plan.point.method is Method.PITR else frozenset[str]()
     found: dict[str, Any] = {name: getattr(plan.settings, name) for name in SETTING_NAMES if name not in ignored}
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in found.items()
-        if value not in (None, ())
-    }
+    return {name: as_input(value) for name, value in found.items() if value is not None and value != ()}
 
 
 def declare_candidate(plan: Plan, depends_on: Sequence[pulumi.Resource]) -> aws.rds.Instance:

@@ -1,0 +1,129 @@
+"""A gate must never open by accident: these tests hold one way each in which the engine would have let it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from restore.errors import GateClosed, PermanentError, Problem
+from restore.gates.hook import Gate, Proof, Running, Watch, attempt
+from restore.model import Verdict
+
+SESSIONS = Problem("quiesced.sessions", "2 sessions of indexer", "none", "end them")
+PASSED = Proof(Verdict.PASS, "all is well", {"sessions": 0})
+
+
+class Evidence:
+    def __init__(self) -> None:
+        self.written: list[Mapping[str, Any]] = []
+
+    def __call__(self, document: Mapping[str, Any]) -> str:
+        self.written.append(document)
+        return "evidence/1"
+
+
+def tried(
+    work: Callable[[Watch], Proof], *, waive: Mapping[str, str] | None = None, seconds: float = 60
+) -> tuple[str | None, Evidence]:
+    evidence = Evidence()
+    gate = Gate("quiesced", seconds, work, evidence, waive or {})
+    return attempt(gate, Running(), lambda _text: None), evidence
+
+
+def raising(error: BaseException) -> Callable[[Watch], Proof]:
+    def work(_watch: Watch) -> Proof:
+        raise error
+
+    return work
+
+
+def returning(proof: Proof) -> Callable[[Watch], Proof]:
+    return lambda _watch: proof
+
+
+def test_a_pass_opens_and_leaves_evidence() -> None:
+    error, evidence = tried(returning(PASSED))
+    assert error is None
+    assert evidence.written[0]["open"] is True
+    assert evidence.written[0]["facts"] == {"sessions": 0}
+
+
+@pytest.mark.parametrize(
+    "raised", [AssertionError(), PermanentError(), KeyError(), SystemExit(0), KeyboardInterrupt(), GateClosed("")]
+)
+def test_an_error_without_words_never_opens_a_gate(raised: BaseException) -> None:
+    error, evidence = tried(raising(raised))
+    assert error
+    assert error.strip()
+    assert evidence.written[0]["open"] is False
+    assert evidence.written[0]["verdict"] == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.INCONCLUSIVE])
+def test_a_verdict_without_a_reason_never_opens_a_gate(verdict: Verdict) -> None:
+    error, evidence = tried(returning(Proof(verdict, "")))
+    assert error is not None
+    assert str(verdict) in error
+    assert evidence.written[0]["open"] is False
+
+
+def test_a_problem_closes_even_a_gate_that_calls_itself_passed() -> None:
+    error, _ = tried(returning(Proof(Verdict.PASS, "fine", problems=(SESSIONS,))))
+    assert error is not None
+    assert "2 sessions of indexer" in error
+
+
+def test_a_waiver_opens_for_the_check_it_names_and_is_recorded_with_its_reason() -> None:
+    proof = Proof(Verdict.FAIL, "somebody is there", problems=(SESSIONS,))
+    error, evidence = tried(returning(proof), waive={"quiesced.sessions": "the auditor's read-only session"})
+    assert error is None
+    assert evidence.written[0]["waived"] == {"quiesced.sessions": "the auditor's read-only session"}
+
+
+def test_a_waiver_of_another_check_opens_nothing() -> None:
+    proof = Proof(Verdict.FAIL, "somebody is there", problems=(SESSIONS,))
+    error, evidence = tried(returning(proof), waive={"quiesced.pods": "we know about these"})
+    assert error is not None
+    assert evidence.written[0]["waived"] == {}
+
+
+def test_a_proof_whose_evidence_is_lost_does_not_count() -> None:
+    def full(_document: Mapping[str, Any]) -> str:
+        raise PermanentError("no space left on device")
+
+    error = attempt(Gate("quiesced", 60, returning(PASSED), full), Running(), lambda _text: None)
+    assert error is not None
+    assert "no space left on device" in error
+
+
+def test_a_deadline_ends_a_wait_and_says_for_what() -> None:
+    def forever(watch: Watch) -> Proof:
+        while True:
+            watch.pause(0.01, "pods of indexer to end")
+
+    error, _ = tried(forever, seconds=0.05)
+    assert error is not None
+    assert "pods of indexer to end" in error
+
+
+def test_a_stop_by_the_operator_ends_a_wait_at_once_and_says_so() -> None:
+    running, evidence, waiting = Running(), Evidence(), threading.Event()
+
+    def forever(watch: Watch) -> Proof:
+        waiting.set()
+        while True:
+            watch.pause(3600, "the snapshot")
+
+    results: list[str | None] = []
+    gate = Gate("quiesced", 7200, forever, evidence)
+    thread = threading.Thread(target=lambda: results.append(attempt(gate, running, lambda _text: None)))
+    thread.start()
+    assert waiting.wait(10)
+    running.stop.set()
+    thread.join(10)
+    assert results[0] is not None
+    assert "stopped by the operator" in results[0]
+    assert evidence.written[0]["open"] is False
