@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,15 @@ def listed(problems: Sequence[Problem]) -> str:
 
 class RestoreError(Exception):
     """Base of all errors of this program; its text is never empty."""
+
+    problem: Problem | None = None
+    """The same as found, needed and fix, where the one who raised it knows them."""
+
+    @classmethod
+    def of(cls, problem: Problem) -> Self:
+        error = cls(str(problem))
+        error.problem = problem
+        return error
 
     def __str__(self) -> str:
         return super().__str__() or type(self).__name__

@@ -1,0 +1,7 @@
+"""Amazon's APIs: RDS instances and backups, and the operator's secrets. boto3's only home."""
+
+from restore.aws.rds import Rds
+from restore.aws.secrets import Credential, Secrets
+from restore.aws.session import Aws
+
+__all__ = ["Aws", "Credential", "Rds", "Secrets"]

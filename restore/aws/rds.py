@@ -1,0 +1,183 @@
+"""RDS: instances, snapshots and automated backups of one region, read, and the few calls that change one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from restore.aws import translate
+from restore.aws.session import Aws, found, translated
+from restore.errors import PermanentError, Problem
+from restore.model import TAG_STACK, AutomatedBackup, Instance, InstanceSettings, Snapshot
+from restore.waiting import wait_for
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+
+NO_INSTANCE = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"})
+NO_SNAPSHOT = frozenset({"DBSnapshotNotFound", "DBSnapshotNotFoundFault"})
+NO_BACKUP = frozenset({"DBInstanceAutomatedBackupNotFound", "DBInstanceAutomatedBackupNotFoundFault"})
+DEAD_ENDS = frozenset({"failed", "incompatible-restore", "incompatible-create", "inaccessible-encryption-credentials"})
+"""Statuses out of which no instance comes by waiting (RDS User Guide, DB instance status)."""
+
+
+class Rds:
+    """RDS of one region. Nothing is asked before the first method; safe to use from several threads.
+
+    Every method raises PermanentError (access denied, no login, refused by RDS) or TemporaryError (throttled, no
+    answer) with what was found, what is needed and how to fix it.
+    """
+
+    def __init__(self, aws: Aws):
+        self._aws = aws
+
+    @property
+    def _client(self) -> RDSClient:
+        return cast("RDSClient", self._aws.client("rds"))
+
+    def instances(self) -> tuple[Instance, ...]:
+        """All instances of the region, with their tags, in one listing."""
+        return self._instances()
+
+    def instance(self, identifier: str) -> Instance | None:
+        """The instance that has this identifier now; None when there is none."""
+        items = self._instances(DBInstanceIdentifier=identifier)
+        return items[0] if items else None
+
+    def instance_by_resource_id(self, resource_id: str) -> Instance | None:
+        """The instance with this DbiResourceId, whatever it is called now; None when it is gone."""
+        filters = [{"Name": "dbi-resource-id", "Values": [resource_id]}]
+        matching = (item for item in self._instances(Filters=filters) if item.resource_id == resource_id)
+        return next(matching, None)
+
+    def tagged_instances(self, stack: str) -> tuple[Instance, ...]:
+        """Candidates of a stack, closed ones too: those that carry TAG_STACK with this value."""
+        return tuple(item for item in self._instances() if item.tags.get(TAG_STACK) == stack)
+
+    def snapshots(self, *, identifier: str | None = None, resource_id: str | None = None) -> tuple[Snapshot, ...]:
+        """All snapshots of an instance (automated, manual, AWS Backup), oldest first, by either name of it.
+
+        By identifier, snapshots of an earlier instance of the same name are among them: compare source_resource_id.
+        """
+        name: dict[str, Any] = {"DBInstanceIdentifier": identifier} if identifier else {"DbiResourceId": resource_id}
+        items = {item.arn: item for kind in (None, "awsbackup") for item in self._snapshots(kind=kind, **name)}
+        return tuple(sorted(items.values(), key=lambda item: (item.created is None, item.created, item.identifier)))
+
+    def snapshot(self, identifier: str) -> Snapshot | None:
+        """One snapshot by its identifier, or by the ARN of a shared one; None when there is none."""
+        name = identifier.split(":snapshot:", 1)[-1]
+        if identifier.startswith("arn:"):
+            items = self._snapshots(kind=None, DBSnapshotIdentifier=identifier, IncludeShared=True)
+        else:
+            kinds = {"rds:": "automated", "awsbackup:": "awsbackup"}
+            kind = next((kind for prefix, kind in kinds.items() if name.startswith(prefix)), None)
+            items = self._snapshots(kind=kind, DBSnapshotIdentifier=identifier)
+        return items[0] if items else None
+
+    def automated_backups(
+        self, *, identifier: str | None = None, resource_id: str | None = None
+    ) -> tuple[AutomatedBackup, ...]:
+        """PITR windows of an instance, living or gone (retained), and those replicated to this region."""
+        name: dict[str, Any] = {"DBInstanceIdentifier": identifier} if identifier else {"DbiResourceId": resource_id}
+        pages = self._client.get_paginator("describe_db_instance_automated_backups")
+        listed = found("rds", lambda: list(pages.paginate(**name)), NO_BACKUP)
+        items = [item for page in listed or () for item in page["DBInstanceAutomatedBackups"]]
+        return tuple(translate.automated_backup(item) for item in items)
+
+    def orderable_versions(self, engine: str = "postgres") -> tuple[str, ...]:
+        """Engine versions that the region still creates instances of."""
+        pages = self._client.get_paginator("describe_db_engine_versions")
+        with translated("rds"):
+            items = [item for page in pages.paginate(Engine=engine) for item in page["DBEngineVersions"]]
+        return tuple(item.get("EngineVersion", "") for item in items)
+
+    def modify(self, resource_id: str, wanted: InstanceSettings, *, immediately: bool = True) -> Mapping[str, Any]:
+        """Bring the fields that `wanted` names to these values; returns the parameters sent, empty for nothing to do.
+
+        Addressed by DbiResourceId: the identifier is looked up right before the call. Changes that somebody else
+        has queued (`Instance.pending`) would be applied along: PermanentError, nothing sent.
+        """
+        target = self._present(resource_id)
+        parameters = translate.modification(target.settings, wanted)
+        if not parameters:
+            return {}
+        if immediately and target.pending:
+            raise PermanentError.of(_queued(target))
+        with translated("rds"):
+            self._client.modify_db_instance(
+                DBInstanceIdentifier=target.identifier, ApplyImmediately=immediately, **parameters
+            )
+        return parameters
+
+    def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Set tags on an instance or a snapshot; setting one again changes nothing."""
+        with translated("rds"):
+            self._client.add_tags_to_resource(
+                ResourceName=arn, Tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+            )
+
+    def wait_until(
+        self,
+        resource_id: str,
+        wanted: Callable[[Instance], bool],
+        *,
+        stop: threading.Event,
+        deadline: float,
+        subject: str,
+        longest: float = 15.0,
+    ) -> Instance:
+        """Poll until the instance is as wanted. Ask for the wanted setting: `available` alone may be the past.
+
+        `deadline` is of time.monotonic(). TemporaryError when stopped or out of time; PermanentError when the
+        instance is gone, or in a status that waiting can't end (`incompatible-restore`, ...).
+        """
+        return wait_for(
+            lambda: self._present(resource_id),
+            lambda item: _alive(item) and wanted(item),
+            stop=stop,
+            deadline=deadline,
+            subject=subject,
+            found=lambda item: f"{item.identifier} is {item.status}, pending changes {sorted(item.pending) or 'none'}",
+            longest=longest,
+        )
+
+    def _present(self, resource_id: str) -> Instance:
+        item = self.instance_by_resource_id(resource_id)
+        if item is None:
+            raise PermanentError.of(_gone(resource_id))
+        return item
+
+    def _instances(self, **parameters: Any) -> tuple[Instance, ...]:
+        pages = self._client.get_paginator("describe_db_instances")
+        listed = found("rds", lambda: list(pages.paginate(**parameters)), NO_INSTANCE)
+        return tuple(translate.instance(item) for page in listed or () for item in page["DBInstances"])
+
+    def _snapshots(self, kind: str | None, **parameters: Any) -> tuple[Snapshot, ...]:
+        if kind:
+            parameters["SnapshotType"] = kind
+        pages = self._client.get_paginator("describe_db_snapshots")
+        listed = found("rds", lambda: list(pages.paginate(**parameters)), NO_SNAPSHOT)
+        return tuple(translate.snapshot(item) for page in listed or () for item in page["DBSnapshots"])
+
+
+def _alive(item: Instance) -> bool:
+    if item.status in DEAD_ENDS:
+        needed = "a status that ends in available"
+        fix = f"see its events: aws rds describe-events --source-type db-instance --source-identifier {item.identifier}"
+        raise PermanentError.of(Problem(f"instance {item.identifier} ({item.resource_id})", item.status, needed, fix))
+    return True
+
+
+def _gone(resource_id: str) -> Problem:
+    fix = "look for it: aws rds describe-db-instances; a deleted one can be restored under another id"
+    return Problem(f"instance {resource_id}", "no instance has this DbiResourceId", "the instance", fix)
+
+
+def _queued(target: Instance) -> Problem:
+    return Problem(
+        f"instance {target.identifier}",
+        f"changes queued by somebody else: {', '.join(sorted(target.pending))}",
+        "no queued changes, because applying ours at once applies them too",
+        "apply or revert them first: aws rds modify-db-instance",
+    )

@@ -1,0 +1,151 @@
+"""boto3 clients made when first needed, and its errors in this program's words."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from botocore.exceptions import ClientError
+
+Value = TypeVar("Value")
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 60
+ATTEMPTS = 5
+
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
+BAD_LOGIN = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+THROTTLED = frozenset(
+    {
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+BUSY = frozenset({"InternalFailure", "InternalServerError", "InvalidDBInstanceState", "ServiceUnavailable"})
+IAM_ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
+FIX_LOGIN = "log in again (aws sso login, or set AWS_PROFILE), then check with: aws sts get-caller-identity"
+
+
+def iam_action(service: str, operation: str) -> str:
+    """The IAM action that allows an operation; most have the operation's own name."""
+    name = f"{service}:{operation}"
+    return IAM_ACTIONS.get(name, name)
+
+
+def translated_code(service: str, operation: str, code: str, message: str, status: int = 0) -> RestoreError:
+    """An error answer of AWS as this program's error: what it says, and what helps."""
+    action = iam_action(service, operation)
+    if code in DENIED:
+        needed = f"the IAM action {action} for the operator's role"
+        return PermanentError.of(Problem(f"AWS {action}", f"{code}: {message}", needed, "see docs/permissions.md"))
+    if code in BAD_LOGIN:
+        return PermanentError.of(Problem("AWS credentials", f"{code}: {message}", "a valid login to AWS", FIX_LOGIN))
+    if code in THROTTLED or code in BUSY or status >= 500:
+        return TemporaryError(f"AWS {action}: {code}: {message}")
+    needed = "a request that AWS accepts"
+    return PermanentError.of(Problem(f"AWS {action}", f"{code}: {message}", needed, "see the message of AWS"))
+
+
+def translated_client_error(service: str, error: ClientError) -> RestoreError:
+    answer: Mapping[str, Any] = error.response
+    detail = answer.get("Error", {})
+    return translated_code(
+        service,
+        error.operation_name,
+        str(detail.get("Code", "unknown error")),
+        str(detail.get("Message", "")) or "no message",
+        int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)),
+    )
+
+
+@contextmanager
+def translated(service: str) -> Generator[None]:
+    """Raise botocore's errors as PermanentError or TemporaryError."""
+    import botocore.exceptions as vendor
+
+    try:
+        yield
+    except vendor.ClientError as error:
+        raise translated_client_error(service, error) from error
+    except (vendor.HTTPClientError, vendor.ConnectionError) as error:
+        raise TemporaryError(f"AWS {service} did not answer: {error}") from error
+    except (vendor.NoCredentialsError, vendor.PartialCredentialsError, vendor.CredentialRetrievalError) as error:
+        raise PermanentError.of(_not_logged_in(error)) from error
+    except (vendor.ProfileNotFound, vendor.SSOError, vendor.TokenRetrievalError) as error:
+        raise PermanentError.of(_not_logged_in(error)) from error
+    except vendor.BotoCoreError as error:
+        raise PermanentError(f"AWS {service}: {type(error).__name__}: {error}") from error
+
+
+def _not_logged_in(error: Exception) -> Problem:
+    return Problem("AWS credentials", str(error).rstrip("."), "a login to AWS", FIX_LOGIN)
+
+
+@dataclass
+class Aws:
+    """The clients of one region. Making one does no I/O; clients are made at their first use, in any thread."""
+
+    region: str
+    endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Endpoint URL by boto3's service name; AWS's own where a service isn't in it."""
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._session: Session | None = None
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """The client of a service; the caller gives it its type."""
+        with self._lock, translated(service):
+            if service not in self._clients:
+                self._clients[service] = self._make(service)
+            return self._clients[service]
+
+    def _make(self, service: str) -> Any:
+        import boto3.session
+        from botocore.config import Config
+
+        self._session = self._session or boto3.session.Session(region_name=self.region)
+        config = Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            user_agent_extra="pulumi-restore",
+            max_pool_connections=20,
+        )
+        untyped = cast("Any", self._session)
+        return untyped.client(service, config=config, endpoint_url=self.endpoints.get(service))
+
+
+def found(service: str, call: Callable[[], Value], missing: frozenset[str]) -> Value | None:
+    """The call's result, None when AWS answers with one of the `missing` codes."""
+    from botocore.exceptions import ClientError
+
+    with translated(service):
+        try:
+            return call()
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in missing:
+                return None
+            raise

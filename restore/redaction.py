@@ -1,0 +1,60 @@
+"""The secrets that this process has read, so that nothing which is written or said can carry one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+from urllib.parse import quote, quote_plus
+
+MASK = "[secret]"
+SHORT = 6
+"""Shorter secrets are only looked for as whole values: inside other text they would be found by chance."""
+
+_lock = threading.Lock()
+_secrets: set[str] = set()
+
+
+def register_secret(value: str) -> str:
+    """Remember a secret value, and its percent-encoded spellings; returns it unchanged. Empty ones are ignored."""
+    if value:
+        with _lock:
+            _secrets.update({value, quote(value, safe=""), quote(value), quote_plus(value)})
+    return value
+
+
+def forget_secrets() -> None:
+    """For tests: a clean table."""
+    with _lock:
+        _secrets.clear()
+
+
+def _known() -> list[str]:
+    with _lock:
+        return sorted(_secrets, key=len, reverse=True)
+
+
+def redacted(text: str) -> str:
+    """The text with every known secret masked."""
+    for secret in _known():
+        if text == secret or (len(secret) >= SHORT and secret in text):
+            text = text.replace(secret, MASK)
+    return text
+
+
+def strings(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every string in a JSON-like value with the path to it; keys of mappings count as strings too."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in cast("Mapping[Any, Any]", value).items():
+            yield f"{path} (a key)", str(key)
+            yield from strings(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, Sequence):
+        for number, item in enumerate(cast("Sequence[Any]", value)):
+            yield from strings(item, f"{path}[{number}]")
+
+
+def secrets_in(document: object) -> tuple[str, ...]:
+    """Paths of the strings that hold a known secret."""
+    return tuple(path for path, text in strings(document) if redacted(text) != text)

@@ -1,0 +1,55 @@
+"""Waiting that can be stopped and that ends: one loop for everything that polls."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from restore.errors import TemporaryError
+
+Value = TypeVar("Value")
+
+
+def pauses(first: float, longest: float) -> Iterator[float]:
+    """Seconds between reads: `first`, then half as long again each time, up to `longest`."""
+    pause = first
+    while True:
+        yield pause
+        pause = min(pause * 1.5, longest)
+
+
+def wait_for(
+    read: Callable[[], Value],
+    done: Callable[[Value], bool],
+    *,
+    stop: threading.Event,
+    deadline: float,
+    subject: str,
+    found: Callable[[Value], str] = repr,
+    first: float = 0.5,
+    longest: float = 15.0,
+) -> Value:
+    """Read until `done`, and return what was read last. `deadline` is of `time.monotonic()`.
+
+    Temporary errors of `read` count as "not yet"; the last of them is the cause when time runs out. Raises
+    TemporaryError that says what was waited for and what was found last, when stopped or out of time.
+    """
+    last: TemporaryError | None = None
+    seen = "nothing was read"
+    for pause in pauses(first, longest):
+        try:
+            value = read()
+        except TemporaryError as error:
+            last, seen = error, str(error)
+        else:
+            if done(value):
+                return value
+            last, seen = None, found(value)
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise TemporaryError(f"out of time while waiting for {subject}; found last: {seen}") from last
+        if stop.wait(min(pause, remaining)):
+            raise TemporaryError(f"stopped while waiting for {subject}; found last: {seen}") from last
+    raise AssertionError("pauses never end")
