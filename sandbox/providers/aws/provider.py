@@ -1,0 +1,40 @@
+"""The stand-in AWS provider as a whole."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+
+from sandbox.providers.plugin import Failure, Resource
+from sandbox.providers.values import Properties
+
+from . import config
+from .api import Boto
+from .instance import Instance
+from .snapshot import Snapshot
+
+INSTANCE_TYPE = "aws:rds/instance:Instance"
+SNAPSHOT_TYPE = "aws:rds/snapshot:Snapshot"
+
+
+class Aws:
+    name, version = "aws", "7.51.1"
+    types: Sequence[str] = (INSTANCE_TYPE, SNAPSHOT_TYPE)
+
+    def check_config(self, config: Properties) -> Sequence[Failure]:
+        return _problems(config)
+
+    def configure(self, config: Properties, cancelled: threading.Event) -> Mapping[str, Resource]:
+        settings = _settings(config)
+        rds = Boto(settings)
+        common = (rds, settings.region, settings.default_tags, cancelled)
+        return {INSTANCE_TYPE: Instance(*common), SNAPSHOT_TYPE: Snapshot(*common)}
+
+
+def _problems(given: Properties) -> Sequence[Failure]:
+    return config.problems(given, os.environ)
+
+
+def _settings(given: Properties) -> config.Settings:
+    return config.settings(given, os.environ)

@@ -1,0 +1,65 @@
+"""Starts a provider plugin quickly: nothing of the Pulumi SDK but its protocol stubs is imported."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import types
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+NEEDED = ("grpc", "pulumi", "google.protobuf")
+
+
+def run(package: str) -> None:
+    """Serves the provider named `package` until it is told to stop; the port goes to standard output."""
+    _use_an_interpreter_with_the_libraries()
+    use_stubs_alone()
+    from sandbox.providers.plugin import serve
+
+    if package == "aws":
+        from sandbox.providers.aws.provider import Aws
+
+        serve(Aws())
+    else:
+        from sandbox.providers.kube.provider import Kubernetes
+
+        serve(Kubernetes())
+
+
+def use_stubs_alone() -> None:
+    """Makes `pulumi.runtime.proto` importable without running the SDK's own `__init__`, which costs 0.3 s."""
+    if "pulumi" in sys.modules:
+        return
+    found = importlib.util.find_spec("pulumi")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("pulumi is not installed: pip install -r requirements.txt")
+    sdk = Path(found.origin).parent
+    for name, path in (
+        ("pulumi", sdk),
+        ("pulumi.runtime", sdk / "runtime"),
+        ("pulumi.runtime.proto", sdk / "runtime" / "proto"),
+    ):
+        module = types.ModuleType(name)
+        module.__path__ = [str(path)]
+        sys.modules[name] = module
+
+
+def _use_an_interpreter_with_the_libraries() -> None:
+    """`env python3` may be the system's: then the checkout's own environment takes over, once."""
+    own = CHECKOUT / ".venv" / "bin" / "python"
+    if all(_importable(name) for name in NEEDED):
+        return
+    if not own.exists() or Path(sys.prefix).resolve() == own.parents[1].resolve():
+        sys.exit(
+            f"{Path(sys.argv[0]).name}: this Python has no {', '.join(NEEDED)}: activate the project's environment"
+        )
+    os.execv(own, [str(own), *sys.argv])
+
+
+def _importable(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False

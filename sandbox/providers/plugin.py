@@ -1,0 +1,372 @@
+# ruff: noqa: N802, ARG002 (gRPC's method names and signatures)
+"""The gRPC side that both providers share: pulumirpc.ResourceProvider over a table of resource types."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, NoReturn, Protocol, TypeVar, cast
+
+import grpc
+from google.protobuf.any_pb2 import Any as Detail
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+
+from .values import Properties, from_struct, has_unknown, reveal, to_struct
+
+THREADS = 64
+MESSAGE_LIMIT = 400 << 20
+Answer = TypeVar("Answer")
+
+
+class Refusal(Exception):
+    """What the engine is told instead of an answer."""
+
+
+class Unreachable(Refusal):
+    """The server behind the provider could not be reached."""
+
+
+class InitFailed(Refusal):
+    """The resource exists, but something about it failed: its state is saved, the step fails."""
+
+    def __init__(self, text: str, identity: str, properties: Properties, reasons: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.identity, self.properties, self.reasons = identity, properties, [text, *reasons]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request about one resource. `raw` and the olds still have their secrets wrapped."""
+
+    urn: str = ""
+    id: str = ""
+    raw: Properties = field(default_factory=dict[str, Any])
+    raw_state: Properties = field(default_factory=dict[str, Any])
+    raw_old_inputs: Properties = field(default_factory=dict[str, Any])
+    ignored: tuple[str, ...] = ()
+    timeout: float = 0.0
+    preview: bool = False
+    seed: bytes = b""
+
+    @property
+    def name(self) -> str:
+        return self.urn.rpartition("::")[2]
+
+    @property
+    def type(self) -> str:
+        return self.urn.split("::")[2].rpartition("$")[2]
+
+    @property
+    def news(self) -> Properties:
+        return reveal(self.raw)
+
+    @property
+    def state(self) -> Properties:
+        return reveal(self.raw_state)
+
+    @property
+    def old_inputs(self) -> Properties:
+        return reveal(self.raw_old_inputs)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A property that Check refuses."""
+
+    property: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    inputs: Properties
+    failures: Sequence[Failure] = ()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Property paths to a kind: ADD, UPDATE, DELETE, each possibly with _REPLACE."""
+
+    detailed: Mapping[str, str] = field(default_factory=dict[str, str])
+    delete_first: bool = False
+
+    @property
+    def replaces(self) -> list[str]:
+        return [path for path, kind in self.detailed.items() if kind.endswith("_REPLACE")]
+
+
+@dataclass(frozen=True)
+class Found:
+    id: str
+    inputs: Properties
+    state: Properties
+
+
+class Resource(Protocol):
+    """One resource type."""
+
+    def check(self, call: Call) -> Checked: ...
+    def diff(self, call: Call) -> Difference: ...
+    def create(self, call: Call) -> tuple[str, Properties]: ...
+    def update(self, call: Call) -> Properties: ...
+    def read(self, call: Call) -> Found | None: ...
+    def delete(self, call: Call) -> None: ...
+
+
+class Package(Protocol):
+    """A provider: what it is called, what configuration it takes, and its resource types once configured."""
+
+    name: str
+    version: str
+    types: Sequence[str]
+
+    def check_config(self, config: Properties) -> Sequence[Failure]: ...
+    def configure(self, config: Properties, cancelled: threading.Event) -> Mapping[str, Resource]: ...
+
+
+def _answers(method: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Counts the call as under way and turns what it raises into gRPC errors that name no Python file."""
+
+    @wraps(method)
+    def wrapped(self: Servicer, request: Any, context: grpc.ServicerContext) -> Answer:
+        with self.under_way():
+            try:
+                return method(self, request, context)
+            except InitFailed as error:
+                _abort_with_state(context, error)
+            except Refusal as error:
+                context.abort(grpc.StatusCode.UNKNOWN, str(error))
+            except Exception as error:  # noqa: BLE001 a defect here must reach the operator, not hang the engine
+                context.abort(grpc.StatusCode.INTERNAL, f"stand-in provider: {error}\n{traceback.format_exc()}")
+            raise AssertionError("abort raises")
+
+    return wrapped
+
+
+def _abort_with_state(context: grpc.ServicerContext, error: InitFailed) -> NoReturn:
+    detail = Detail()
+    detail.Pack(
+        provider_pb2.ErrorResourceInitFailed(
+            id=error.identity, properties=to_struct(error.properties), reasons=error.reasons
+        )
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.UNKNOWN, str(error))
+    raise AssertionError("abort raises")
+
+
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+    """Speaks to the engine; what a resource is and does stands in the package."""
+
+    def __init__(self, package: Package) -> None:
+        self._package = package
+        self._resources: Mapping[str, Resource] = {}
+        self._cancelled = threading.Event()
+        self._running, self._mutex = 0, threading.Lock()
+
+    @contextmanager
+    def under_way(self) -> Generator[None]:
+        with self._mutex:
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._mutex:
+                self._running -= 1
+
+    @property
+    def idle(self) -> bool:
+        return self._running == 0
+
+    def _resource(self, call: Call) -> Resource:
+        if call.type not in self._package.types:
+            raise Refusal(f"stand-in provider has no type {call.type}: install the real plugin ({self._install})")
+        if call.type not in self._resources:
+            raise Refusal(f"{self._package.name} is not configured yet: {call.urn}")
+        return self._resources[call.type]
+
+    @property
+    def _install(self) -> str:
+        return f"pulumi plugin install resource {self._package.name} {self._package.version}"
+
+    @_answers
+    def GetPluginInfo(self, request: Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=self._package.version)
+
+    @_answers
+    def CheckConfig(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        config = reveal(from_struct(request.news))
+        failures: Sequence[Failure] = () if has_unknown(config) else self._package.check_config(config)
+        return provider_pb2.CheckResponse(inputs=request.news, failures=[_failure(f) for f in failures])
+
+    @_answers
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+        olds, news = reveal(from_struct(request.olds)), reveal(from_struct(request.news))
+        changed = sorted(key for key in {*olds, *news} if olds.get(key) != news.get(key))
+        return _difference(Difference(dict.fromkeys(changed, "UPDATE")))
+
+    @_answers
+    def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ConfigureResponse:
+        config = reveal(from_struct(request.args)) if request.HasField("args") else _variables(request.variables)
+        if failures := self._package.check_config(config):
+            raise Refusal("\n".join(f"{f.property}: {f.reason}" if f.property else f.reason for f in failures))
+        self._resources = self._package.configure(config, self._cancelled)
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    @_answers
+    def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
+        call = Call(
+            urn=request.urn,
+            raw=from_struct(request.news),
+            raw_old_inputs=from_struct(request.olds),
+            seed=request.randomSeed,
+        )
+        checked = self._resource(call).check(call)
+        return provider_pb2.CheckResponse(
+            inputs=to_struct(checked.inputs), failures=[_failure(f) for f in checked.failures]
+        )
+
+    @_answers
+    def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+        call = Call(
+            urn=request.urn,
+            id=request.id,
+            raw=from_struct(request.news),
+            raw_state=from_struct(request.olds),
+            raw_old_inputs=from_struct(request.old_inputs),
+            ignored=tuple(request.ignoreChanges),
+        )
+        return _difference(self._resource(call).diff(call))
+
+    @_answers
+    def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
+        call = Call(
+            urn=request.urn,
+            raw=from_struct(request.properties),
+            timeout=request.timeout,
+            preview=request.preview,
+        )
+        identity, state = self._resource(call).create(call)
+        return provider_pb2.CreateResponse(id=identity, properties=to_struct(state))
+
+    @_answers
+    def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
+        call = Call(
+            urn=request.urn,
+            id=request.id,
+            raw_state=from_struct(request.properties),
+            raw_old_inputs=from_struct(request.inputs),
+        )
+        found = self._resource(call).read(call)
+        if found is None:
+            return provider_pb2.ReadResponse()
+        return provider_pb2.ReadResponse(id=found.id, inputs=to_struct(found.inputs), properties=to_struct(found.state))
+
+    @_answers
+    def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
+        call = Call(
+            urn=request.urn,
+            id=request.id,
+            raw=from_struct(request.news),
+            raw_state=from_struct(request.olds),
+            raw_old_inputs=from_struct(request.old_inputs),
+            ignored=tuple(request.ignoreChanges),
+            timeout=request.timeout,
+            preview=request.preview,
+        )
+        return provider_pb2.UpdateResponse(properties=to_struct(self._resource(call).update(call)))
+
+    @_answers
+    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> Empty:
+        call = Call(
+            urn=request.urn,
+            id=request.id,
+            raw_state=from_struct(request.properties),
+            raw_old_inputs=from_struct(request.old_inputs),
+            timeout=request.timeout,
+        )
+        self._resource(call).delete(call)
+        return Empty()
+
+    @_answers
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
+        raise Refusal(f"stand-in provider has no function {request.tok}: install the real plugin ({self._install})")
+
+    @_answers
+    def GetSchema(
+        self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.GetSchemaResponse:
+        return provider_pb2.GetSchemaResponse(schema="{}")
+
+    @_answers
+    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> Empty:
+        return Empty()
+
+    def Cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:
+        self._cancelled.set()
+        return Empty()
+
+
+def _failure(failure: Failure) -> provider_pb2.CheckFailure:
+    return provider_pb2.CheckFailure(property=failure.property, reason=failure.reason)
+
+
+def _difference(difference: Difference) -> provider_pb2.DiffResponse:
+    changed = bool(difference.detailed)
+    return provider_pb2.DiffResponse(
+        changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
+        diffs=sorted({path.partition(".")[0] for path in difference.detailed}),
+        replaces=difference.replaces,
+        deleteBeforeReplace=difference.delete_first,
+        detailedDiff={
+            path: provider_pb2.PropertyDiff(kind=provider_pb2.PropertyDiff.Kind.Value(kind))
+            for path, kind in difference.detailed.items()
+        },
+        hasDetailedDiff=True,
+    )
+
+
+def _variables(variables: Mapping[str, str]) -> Properties:
+    return {key.split(":")[-1]: value for key, value in variables.items()}
+
+
+def start(servicer: Servicer) -> tuple[grpc.Server, int]:
+    """A server of `servicer` on a free loopback port, and that port."""
+    limits = [("grpc.max_receive_message_length", MESSAGE_LIMIT), ("grpc.max_send_message_length", MESSAGE_LIMIT)]
+    server = grpc.server(ThreadPoolExecutor(max_workers=THREADS), options=limits)
+    add = cast("Callable[[Any, Any], None]", provider_pb2_grpc.add_ResourceProviderServicer_to_server)
+    add(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
+
+
+def serve(package: Package) -> None:
+    """Prints the port and serves until the engine is gone and nothing is under way."""
+    logging.getLogger("grpc").addHandler(logging.NullHandler())
+    servicer = Servicer(package)
+    parent = os.getppid()
+    server, port = start(servicer)
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    try:
+        while server.wait_for_termination(timeout=1):
+            if os.getppid() != parent and servicer.idle:
+                break
+    except KeyboardInterrupt:
+        pass
+    server.stop(grace=None)
