@@ -1,0 +1,135 @@
+"""Puts questions to one server through several sessions on one snapshot, within a time limit.
+
+Whatever happens, every question has an outcome: what was not answered is Unanswered and says why.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from validation.model import Verdict
+from validation.questions import Answer, Question, Unanswered
+from validation.session import Session, Unreachable
+
+GRACE = 5.0
+"""Seconds that an answer may be late beyond its statement timeout before its session is given up."""
+
+Outcome = Answer | Unanswered
+
+
+@dataclass
+class _Work:
+    """What the sessions share; the lock guards `waiting` and `stopped`."""
+
+    waiting: deque[Question]
+    deadline: float
+    statement_seconds: float
+    answered: queue.Queue[tuple[str, Outcome]] = field(default_factory=queue.Queue[tuple[str, Outcome]])
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    stopped: str | None = None
+
+    def next(self) -> tuple[Question, float] | None:
+        """The next question and its seconds, or None when there is nothing more to ask."""
+        with self.lock:
+            left = self.deadline - time.monotonic()
+            if self.stopped is None and left <= 0:
+                self.stopped = "the time budget was spent"
+            if self.stopped is not None or not self.waiting:
+                return None
+            return self.waiting.popleft(), min(self.statement_seconds, left)
+
+    def stop(self, reason: str) -> None:
+        with self.lock:
+            self.stopped = self.stopped or reason
+
+
+def ask_all(
+    lead: Session,
+    open_another: Callable[[], Session],
+    questions: Iterable[Question],
+    *,
+    sessions: int,
+    statement_seconds: float,
+    deadline: float,
+) -> dict[str, Outcome]:
+    """Asks each question once, the costly ones first, in the lead session and up to `sessions` - 1 others.
+
+    `deadline` is a time.monotonic(). Another session that can't be opened is done without; a lost one ends
+    the run: the rest is Unanswered. A session that doesn't come back by itself is left behind.
+    """
+    asked = {question.id: question for question in questions}
+    work = _Work(deque(sorted(asked.values(), key=lambda q: -q.cost)), deadline, statement_seconds)
+    extra = max(0, min(sessions, len(asked)) - 1)
+    _start(lambda: _serve(lead, work))
+    for _ in range(extra):
+        _start(lambda: _serve_another(open_another, work))
+    outcomes = _collect(work, tuple(asked))
+    reason = work.stopped or "no answer came in time"
+    return {key: outcomes.get(key) or _not_asked(reason) for key in asked}
+
+
+def ask_in_turn(
+    session: Session, questions: Sequence[Question], *, statement_seconds: float, deadline: float
+) -> dict[str, Outcome]:
+    """The same in one session, e.g. for the few questions on which the others depend."""
+    return ask_all(
+        session,
+        lambda: session,
+        questions,
+        sessions=1,
+        statement_seconds=statement_seconds,
+        deadline=deadline,
+    )
+
+
+def _start(serve: Callable[[], None]) -> None:
+    # A daemon, so that a session whose server stopped answering doesn't keep the process from ending
+    threading.Thread(target=serve, daemon=True).start()
+
+
+def _serve(session: Session, work: _Work) -> None:
+    while following := work.next():
+        question, seconds = following
+        outcome = session.ask(question, seconds)
+        if isinstance(outcome, Unanswered) and outcome.lost:
+            work.stop(f"not asked, since {outcome.found}")
+        work.answered.put((question.id, outcome))
+
+
+def _serve_another(open_another: Callable[[], Session], work: _Work) -> None:
+    try:
+        session = open_another()
+    except Unreachable:
+        return
+    try:
+        _serve(session, work)
+    finally:
+        session.close()
+
+
+def _collect(work: _Work, asked: Sequence[str]) -> dict[str, Outcome]:
+    """Waits for all outcomes; after a stop only for the questions that are under way."""
+    outcomes: dict[str, Outcome] = {}
+    while len(outcomes) < len(asked):
+        with work.lock:
+            if work.stopped is not None and len(outcomes) + len(work.waiting) >= len(asked):
+                break
+        late = work.deadline + GRACE - time.monotonic()
+        try:
+            key, outcome = work.answered.get(timeout=max(0.0, min(late, 0.2)))
+        except queue.Empty:
+            if late <= 0:
+                break
+            continue
+        outcomes[key] = outcome
+    return outcomes
+
+
+def _not_asked(reason: str) -> Unanswered:
+    fix = "run again with a larger budget, or when the server answers"
+    return Unanswered(Verdict.INCONCLUSIVE, reason, fix)

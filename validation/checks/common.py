@@ -1,0 +1,38 @@
+"""What several checks say or compose in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg import sql
+
+from validation.names import Table
+from validation.questions import Check, failed, settled
+
+
+def number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def missing_table(name: str, table: Table) -> Check:
+    fix = "is this the right database? is the recovery point earlier than the table?"
+    return settled(name, failed(f"no table {table}", f"table {table}", fix))
+
+
+def missing_column(name: str, column: str) -> Check:
+    fix = "is the recovery point earlier than the column's migration? else correct the expectations"
+    return settled(name, failed(f"no column {column}", f"column {column}", fix))
+
+
+def key_of(columns: Sequence[str], alias: str = "c") -> sql.Composed:
+    """A JSON object with the columns' values as text, cut at 80 characters; without columns, the row's place.
+
+    For `select {keys} as keys from ... as c`.
+    """
+    if not columns:
+        return sql.SQL("jsonb_build_object('ctid', {}.ctid::text)").format(sql.Identifier(alias))
+    pairs = (
+        sql.SQL("{}, left({}::text, 80)").format(sql.Literal(column), sql.Identifier(alias, column))
+        for column in columns
+    )
+    return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))

@@ -1,0 +1,89 @@
+"""V.3, the schema's version: Prisma's migrations table.
+
+Prisma leaves a row without finished_at when a migration broke off, and sets rolled_back_at when somebody
+ran `migrate resolve --rolled-back`; a later run of the same migration has a row of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from validation.catalog import Catalog
+from validation.checks.common import missing_column, missing_table, number
+from validation.expected import PRISMA_MIGRATIONS, Migrations
+from validation.queries import query
+from validation.questions import Answer, Check, Judgement, Question, failed, passed
+
+COLUMNS = ("migration_name", "started_at", "finished_at", "rolled_back_at")
+Migration = Mapping[str, Any]
+
+
+def checks(catalog: Catalog, declared: Migrations | None) -> Iterator[Check]:
+    """Broken-off migrations are looked for wherever Prisma's table is, the applied ones where declared."""
+    if declared is None and PRISMA_MIGRATIONS not in catalog.by_name:
+        return
+    wanted = declared or Migrations()
+    facts = catalog.by_name.get(wanted.table)
+    absent = [column for column in COLUMNS if facts and column not in facts.columns]
+    if facts is None:
+        yield missing_table("migrations", wanted.table)
+    elif absent:
+        yield missing_column("migrations", ", ".join(absent))
+    else:
+        yield _migrations(wanted)
+
+
+def _migrations(wanted: Migrations) -> Check:
+    needed = _needed(wanted)
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        found: list[Migration] = answers[0].row["migrations"]
+        done = applied(found)
+        problems = [*broken(found), *_unexpected(done, wanted)]
+        if problems:
+            fix = "choose a recovery point outside the migration, or finish it with prisma migrate resolve"
+            return failed("; ".join(problems), needed, fix)
+        return passed(f"{number(len(done), 'migration')} applied, last {done[-1]}", needed)
+
+    return Check("migrations", judge, (_question(wanted),), needed)
+
+
+def _question(wanted: Migrations) -> Question:
+    return Question("migrations", query("migrations", table=wanted.table.identifier))
+
+
+def applied(migrations: Sequence[Migration]) -> list[str]:
+    """Names of the applied migrations in the order in which they were finished."""
+    done = [m for m in migrations if m["finished"] is not None and m["rolled_back"] is None]
+    done.sort(key=lambda m: (m["finished"], m["started"], m["name"]))
+    return list(dict.fromkeys(m["name"] for m in done))
+
+
+def broken(migrations: Sequence[Migration]) -> list[str]:
+    """What is unfinished, or rolled back and not applied by a later run."""
+    done = set(applied(migrations))
+    unfinished = {m["name"] for m in migrations if m["finished"] is None and m["rolled_back"] is None}
+    back = {m["name"] for m in migrations if m["rolled_back"] is not None} - done
+    return [f"{name} is unfinished" for name in sorted(unfinished)] + [
+        f"{name} was rolled back" for name in sorted(back - unfinished)
+    ]
+
+
+def _unexpected(done: Sequence[str], wanted: Migrations) -> list[str]:
+    problems = [] if done else ["no migration is applied"]
+    if wanted.last is not None and done and done[-1] != wanted.last:
+        problems.append(f"last applied is {done[-1]}")
+    if wanted.applied is not None:
+        problems += [f"{name} is not applied" for name in wanted.applied if name not in done]
+        problems += [f"{name} is applied but not expected" for name in done if name not in wanted.applied]
+    return problems
+
+
+def _needed(wanted: Migrations) -> str:
+    parts = ["all finished, none rolled back"]
+    if wanted.last is not None:
+        parts.append(f"last {wanted.last}")
+    if wanted.applied is not None:
+        parts.append(f"exactly the {number(len(wanted.applied), 'migration')} that are declared")
+    return "; ".join(parts)

@@ -1,0 +1,277 @@
+"""V.3, what is in the tables: row counts, nulls and newest timestamps, all from one pass over each table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from psycopg import sql
+
+from validation.catalog import Catalog, TableFacts
+from validation.checks.common import key_of, missing_column, missing_table, number
+from validation.expected import Expectations, Freshness, RowRange
+from validation.names import Table, quoted
+from validation.queries import query
+from validation.questions import (
+    Answer,
+    Check,
+    Judgement,
+    Question,
+    Side,
+    failed,
+    inconclusive,
+    passed,
+    settled,
+)
+
+TIMESTAMPS = ("timestamp with time zone", "timestamp without time zone")
+NO_SOURCE = "give the source to compare with, or waive the check with a reason"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One pass over a table: its question, and under which names the answer has nulls and newest values."""
+
+    facts: TableFacts
+    question: Question
+    nulls: Mapping[str, str]
+    newest: Mapping[str, str]
+
+
+def scans(catalog: Catalog, expectations: Expectations) -> dict[Table, Scan]:
+    """A pass over each table, with every aggregate that is asked of it."""
+    return {facts.table: _scan(facts, expectations) for facts in catalog.tables}
+
+
+def checks(
+    found: Mapping[Table, Scan],
+    expectations: Expectations,
+    source: Catalog | None,
+    restore_point: datetime | None,
+) -> Iterator[Check]:
+    yield _tables(found)
+    yield from _freshness(found, expectations.freshness, restore_point)
+    yield from _counts(found, expectations.tables, source)
+    yield from _nulls(found, expectations)
+    if source is not None:
+        yield _tables_of_source(found, source)
+
+
+def _scan(facts: TableFacts, expectations: Expectations) -> Scan:
+    asked = {c for e in expectations.not_null if e.table == facts.table for c in e.columns}
+    timed = {e.column for e in expectations.freshness if e.table == facts.table}
+    nulls = {c: f"nulls_{i}" for i, c in enumerate(sorted(asked & facts.columns.keys()))}
+    newest = {c: f"newest_{i}" for i, c in enumerate(sorted(timed)) if facts.columns.get(c, "") in TIMESTAMPS}
+    aggregates = [sql.SQL("count(*) as rows")]
+    aggregates += [
+        sql.SQL("count(*) filter (where {} is null) as {}").format(sql.Identifier(c), sql.Identifier(alias))
+        for c, alias in nulls.items()
+    ]
+    aggregates += [
+        sql.SQL("extract(epoch from max({})) as {}").format(sql.Identifier(c), sql.Identifier(alias))
+        for c, alias in newest.items()
+    ]
+    statement = query("scan", aggregates=sql.SQL(", ").join(aggregates), table=facts.table.identifier)
+    return Scan(facts, Question(f"scan:{facts.table}", statement, cost=facts.pages), nulls, newest)
+
+
+def _tables(found: Mapping[Table, Scan]) -> Check:
+    """An empty database is no restored database."""
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        rows = sum(int(answer.row["rows"]) for answer in answers)
+        said = f"{number(len(found), 'table')}, {number(rows, 'row')} in the {len(answers)} that were read"
+        needed = "tables with rows in them"
+        if found and not answers:
+            return inconclusive(said, needed, "see the checks of rows")
+        if not rows:
+            return failed(said, needed, "this is an empty database: give the right one, or restore again")
+        return passed(said, needed)
+
+    return Check("tables", judge, tuple(s.question for s in found.values()), tolerant=True)
+
+
+def _counts(found: Mapping[Table, Scan], ranges: Mapping[Table, RowRange], source: Catalog | None) -> Iterator[Check]:
+    for table in sorted(ranges.keys() | found.keys()):
+        name = f"rows:{table}"
+        wanted = ranges.get(table, RowRange())
+        if table not in found:
+            yield missing_table(name, table)
+        elif wanted.needs_source and source is None:
+            yield settled(name, inconclusive("no source was read", _range(wanted, None), NO_SOURCE))
+        elif wanted.needs_source:
+            yield _count(name, found[table], wanted, (_count_of_source(table, source),))
+        else:
+            yield _count(name, found[table], wanted, ())
+
+
+def _count(name: str, scan: Scan, wanted: RowRange, of_source: tuple[Question, ...]) -> Check:
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        rows = int(answers[0].row["rows"])
+        at_source = int(answers[1].row["rows"]) if of_source else None
+        said = number(rows, "row") + (f" (source: {at_source:,})" if at_source is not None else "")
+        needed = _range(wanted, at_source)
+        if not _within(rows, wanted, at_source):
+            return failed(said, needed, "compare the recovery point with the time of the loss" + _lost(scan))
+        return passed(said, needed)
+
+    return Check(name, judge, (scan.question, *of_source), _range(wanted, None))
+
+
+def _count_of_source(table: Table, source: Catalog | None) -> Question:
+    facts = source.by_name.get(table) if source else None
+    statement = query("count", table=table.identifier)
+    return Question(f"source:count:{table}", statement, Side.SOURCE, facts.pages if facts else 0)
+
+
+def _within(rows: int, wanted: RowRange, at_source: int | None) -> bool:
+    low = [wanted.min] if wanted.min is not None else []
+    high = [wanted.max] if wanted.max is not None else []
+    if at_source is not None:
+        low += [_part(wanted.at_least_of_source, at_source)] if wanted.at_least_of_source is not None else []
+        high += [_part(wanted.at_most_of_source, at_source)] if wanted.at_most_of_source is not None else []
+    return all(rows >= bound for bound in low) and all(rows <= bound for bound in high)
+
+
+def _part(share: float, rows: int) -> Decimal:
+    """In decimal: 0.1 of 30 rows is 3, not a little more."""
+    return Decimal(str(share)) * rows
+
+
+def _range(wanted: RowRange, at_source: int | None) -> str:
+    parts = [f"at least {wanted.min:,}"] if wanted.min is not None else []
+    parts += [f"at most {wanted.max:,}"] if wanted.max is not None else []
+    for word, share in (("least", wanted.at_least_of_source), ("most", wanted.at_most_of_source)):
+        if share is not None:
+            exact = f" ({_part(share, at_source):,.0f})" if at_source is not None else ""
+            parts.append(f"at {word} {share:.4g} of the source's{exact}")
+    return ", ".join(parts) or "readable to the end"
+
+
+def _lost(scan: Scan) -> str:
+    return "; the table is UNLOGGED: a restore always empties it" if scan.facts.unlogged else ""
+
+
+def _nulls(found: Mapping[Table, Scan], expectations: Expectations) -> Iterator[Check]:
+    for expectation in expectations.not_null:
+        for column in expectation.columns:
+            name = f"not-null:{expectation.table}.{quoted(column)}"
+            scan = found.get(expectation.table)
+            if scan is None:
+                yield missing_table(name, expectation.table)
+            elif column not in scan.nulls:
+                yield missing_column(name, column)
+            else:
+                yield _null(name, scan, column)
+
+
+def _null(name: str, scan: Scan, column: str) -> Check:
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        nulls, rows = int(answers[0].row[scan.nulls[column]]), int(answers[0].row["rows"])
+        needed = "rows, none without a value"
+        if not rows:
+            return failed("no row at all", needed, "compare the recovery point with the time of the loss")
+        if nulls:
+            said = f"{number(nulls, 'row')} of {rows:,} without a value"
+            return failed(said, needed, "choose a recovery point before the values were lost")
+        return passed(f"a value in each of {number(rows, 'row')}", needed)
+
+    statement = query(
+        "null_examples",
+        keys=key_of(scan.facts.key),
+        table=scan.facts.table.identifier,
+        column=sql.Identifier(column),
+    )
+    examples = Question(f"examples:{name}", statement, cost=scan.facts.pages)
+    return Check(name, judge, (scan.question,), "rows, none without a value", examples)
+
+
+def _freshness(
+    found: Mapping[Table, Scan], wanted: Iterable[Freshness], restore_point: datetime | None
+) -> Iterator[Check]:
+    for expectation in wanted:
+        name = f"freshness:{expectation.table}.{quoted(expectation.column)}"
+        scan = found.get(expectation.table)
+        if scan is None:
+            yield missing_table(name, expectation.table)
+        elif expectation.column not in scan.facts.columns:
+            yield missing_column(name, expectation.column)
+        elif expectation.column not in scan.newest:
+            kind = scan.facts.columns[expectation.column]
+            fix = "declare a column of type timestamp or timestamptz"
+            yield settled(name, inconclusive(f"a column of type {kind}", "a timestamp", fix))
+        elif restore_point is None:
+            fix = "give the restore point; for `latest` the time at which writing had stopped"
+            yield settled(name, inconclusive("no time to compare with", "a restore point", fix))
+        else:
+            yield _fresh(name, scan, expectation, restore_point)
+
+
+def _fresh(name: str, scan: Scan, wanted: Freshness, restore_point: datetime) -> Check:
+    point = restore_point.astimezone(UTC)
+    first = point - timedelta(seconds=wanted.tolerance_seconds)
+    last = point + timedelta(seconds=wanted.ahead_seconds)
+    needed = f"newest from {first:%Y-%m-%d %H:%M:%S.%f} to {last:%Y-%m-%d %H:%M:%S.%f} UTC"
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        newest = answers[0].row[scan.newest[wanted.column]]
+        if newest is None:
+            return failed("no timestamp at all", needed, "compare the recovery point with the time of the loss")
+        at = moment(newest)
+        if at is None:
+            return failed(f"newest is {newest} s", needed, "correct the value in the source, or waive")
+        said = f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC"
+        if at > last:
+            fix = "this holds data from after the restore point: wrong instance, or wrong recovery point"
+            return failed(f"{said}, {(at - last).total_seconds():,.3f} s too new", needed, fix)
+        if at < first:
+            fix = "this is older than asked for: another recovery point, or a larger tolerance_seconds"
+            return failed(f"{said}, {(first - at).total_seconds():,.3f} s too old", needed, fix)
+        return passed(said, needed)
+
+    return Check(name, judge, (scan.question,), needed)
+
+
+def moment(epoch: Decimal | float) -> datetime | None:
+    """The time so many seconds after 1970, to the microsecond; None for infinity and beyond a datetime."""
+    exact = Decimal(str(epoch))
+    if not exact.is_finite():
+        return None
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(exact * 1_000_000))
+    except OverflowError:
+        return None
+
+
+def _tables_of_source(found: Mapping[Table, Scan], source: Catalog) -> Check:
+    """A table that the source has, with rows in it, is not missing or empty in the candidate."""
+    theirs = source.tables
+    asked = [facts for facts in theirs if not facts.unlogged and facts.table in found]
+    has_rows = {
+        facts.table: Question(
+            f"source:has_rows:{facts.table}", query("has_rows", table=facts.table.identifier), Side.SOURCE
+        )
+        for facts in asked
+    }
+    scanned = [found[facts.table].question for facts in asked]
+    missing = [facts.table for facts in theirs if facts.table not in found]
+    needed = "every table of the source, with rows where the source has any"
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        counts, filled = answers[: len(asked)], answers[len(asked) :]
+        empty = [
+            facts.table
+            for facts, count, there in zip(asked, counts, filled, strict=True)
+            if there.row["has_rows"] and not count.row["rows"]
+        ]
+        wrong = [f"{table} is missing" for table in missing] + [f"{table} is empty" for table in empty]
+        if wrong:
+            fix = "is the recovery point earlier than the table? then waive it, else restore another"
+            return failed("; ".join(wrong), needed, fix)
+        if not theirs:
+            return inconclusive("the source has no tables", needed, "give the right source")
+        return passed(f"{number(len(theirs), 'table')} of the source are here", needed)
+
+    return Check("tables-of-source", judge, (*scanned, *has_rows.values()), needed)

@@ -1,0 +1,95 @@
+"""V.1 and V.2: the endpoint answers, and it is the server that it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from validation.expected import Server
+from validation.queries import query
+from validation.questions import (
+    Answer,
+    Check,
+    Judgement,
+    Question,
+    Row,
+    Side,
+    failed,
+    inconclusive,
+    passed,
+    settled,
+)
+from validation.target import Target
+
+NEEDED = "the server that was restored, open for writing"
+
+
+def question(side: Side) -> Question:
+    return Question(f"{side}:server", query("server"), side)
+
+
+def unreachable(name: str, target: Target, why: str) -> Check:
+    """The check of an endpoint that gave no session."""
+    fix = "check endpoint, security group, login, database name and root certificate"
+    return settled(name, inconclusive(f"{target}: {why}", "a session", fix))
+
+
+def connection(target: Target, side: Side) -> Check:
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        row = answers[0].row
+        return passed(f"PostgreSQL {row['version']} answers as {target}", "a session")
+
+    name = "connection" if side is Side.CANDIDATE else "source-connection"
+    return Check(name, judge, (question(side),), "a session")
+
+
+def identity(target: Target, expected: Server) -> Check:
+    """The server's own word on who it is, against what the caller and the expectations say."""
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        row = answers[0].row
+        wrong = _wrong(row, target, expected)
+        if wrong:
+            found, needed = ("; ".join(pair[i] for pair in wrong) for i in (0, 1))
+            return failed(found, needed, "validate the restored instance: compare endpoint and expectations")
+        return passed(f"database {row['database']}, version {row['major']}, not in recovery", NEEDED)
+
+    return Check("server", judge, (question(Side.CANDIDATE),), NEEDED)
+
+
+def not_the_source() -> Check:
+    """Candidate and source are two servers: same start, to the microsecond, and same port mean one."""
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        candidate, source = (answer.row for answer in answers)
+        needed = "two servers"
+        if all(candidate[fact] == source[fact] for fact in ("started", "port")):
+            where = f"{candidate['address'] or 'a local socket'}:{candidate['port']}"
+            return failed(f"candidate and source are one server, {where}", needed, "give the right endpoints")
+        return passed("two servers", needed)
+
+    return Check("not-the-source", judge, (question(Side.CANDIDATE), question(Side.SOURCE)), "two servers")
+
+
+def _wrong(row: Row, target: Target, expected: Server) -> list[tuple[str, str]]:
+    wrong: list[tuple[str, str]] = []
+    if row["in_recovery"]:
+        wrong.append(("still in recovery", "promoted and open for writing"))
+    database = expected.database or target.dbname
+    if row["database"] != database:
+        wrong.append((f"database {row['database']}", f"database {database}"))
+    if expected.version is not None and row["major"] != expected.version:
+        wrong.append((f"major version {row['major']}", f"major version {expected.version}"))
+    if target.expected_address and not _at(row, target.expected_address):
+        found = f"{row['address']}:{row['port']}" if row["address"] else "a local socket"
+        wrong.append((f"address {found}", f"address {target.expected_address}"))
+    return wrong
+
+
+def _at(row: Row, expected: str) -> bool:
+    address = row["address"]
+    return expected in (address, f"{address}:{row['port']}", f"[{address}]:{row['port']}")
+
+
+def read(answers: Sequence[Answer]) -> Judgement:
+    """The catalogs were read: everything else is planned from them."""
+    return passed(f"{len(answers[0].row['tables']):,} tables listed", "the lists of tables and constraints")

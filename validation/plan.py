@@ -1,0 +1,59 @@
+"""Catalogs and expectations in, checks out, in the order in which the report lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from validation.catalog import Catalog
+from validation.checks import existing, migrations, rows, server, structure
+from validation.expected import DECLARABLE, Expectations
+from validation.questions import Check, inconclusive, settled
+from validation.target import Target
+
+
+def checks(
+    target: Target,
+    catalog: Catalog,
+    expectations: Expectations,
+    source: tuple[Target, Catalog] | None,
+    restore_point: datetime | None,
+) -> tuple[Check, ...]:
+    """All checks of a run whose servers could be reached."""
+    scans = rows.scans(catalog, expectations)
+    source_catalog = source[1] if source else None
+    planned = (
+        server.identity(target, expectations.server),
+        *([server.not_the_source()] if source else []),
+        *required(expectations),
+        *migrations.checks(catalog, expectations.migrations),
+        *existing.checks(catalog, expectations.must_exist),
+        *rows.checks(scans, expectations, source_catalog, restore_point),
+        *structure.checks(catalog),
+    )
+    return _distinct(planned)
+
+
+def required(expectations: Expectations) -> Iterator[Check]:
+    """A family that must be declared and isn't has proved nothing."""
+    for family in expectations.required:
+        if family not in expectations.declared:
+            yield settled(
+                f"required:{family}",
+                inconclusive("nothing declared", f"a declaration for {family}", "add it to the expectations"),
+            )
+
+
+def not_declared(expectations: Expectations) -> tuple[str, ...]:
+    return tuple(family for family in DECLARABLE if family not in expectations.declared)
+
+
+def _distinct(planned: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Two checks of one name, such as two sequences of one column, are told apart by a number."""
+    seen: dict[str, int] = {}
+    named: list[Check] = []
+    for check in planned:
+        seen[check.name] = count = seen.get(check.name, 0) + 1
+        named.append(check if count == 1 else replace(check, name=f"{check.name} ({count})"))
+    return tuple(named)

@@ -1,0 +1,102 @@
+"""A read-only session on one snapshot that asks questions one at a time and never raises for an answer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import DictRow, dict_row
+
+from validation.failures import explain
+from validation.model import Verdict
+from validation.queries import query
+from validation.questions import Answer, Question, Unanswered
+from validation.target import Target, without
+
+Connection = psycopg.Connection[DictRow]
+EMPTY = "the query answered with no row"
+
+
+class Unreachable(Exception):
+    """No session: the message says why, without the password."""
+
+
+@dataclass
+class Session:
+    """One connection in one repeatable-read, read-only transaction, which lasts as long as the session."""
+
+    connection: Connection
+    secret: str | None
+
+    def ask(self, question: Question, seconds: float) -> Answer | Unanswered:
+        """Asks under a statement timeout; an error ends only the question, unless the connection is lost."""
+        started = time.monotonic()
+        try:
+            with self.connection.transaction():
+                self.connection.execute(_timeout(seconds))
+                rows = self.connection.execute(question.statement).fetchall()
+        except psycopg.Error as error:
+            lost = self.connection.broken or self.connection.closed
+            verdict, found, fix = explain(error, lost=lost)
+            found = without(self.secret, found)
+            return Unanswered(verdict, found, fix, time.monotonic() - started, lost=lost)
+        spent = time.monotonic() - started
+        if not rows:
+            return Unanswered(Verdict.INCONCLUSIVE, EMPTY, "correct the query", spent)
+        return Answer(tuple(rows), spent)
+
+    def snapshot(self) -> str:
+        """Exports this session's snapshot for others. Raises Unreachable."""
+        answer = self.ask_outside(query("export_snapshot"))
+        return str(answer["snapshot"])
+
+    def ask_outside(self, statement: sql.Composed) -> dict[str, Any]:
+        """Asks without a savepoint: a snapshot can't be exported from a subtransaction. Raises Unreachable."""
+        try:
+            row = self.connection.execute(statement).fetchone()
+        except psycopg.Error as error:
+            raise Unreachable(without(self.secret, explain(error, lost=False)[1])) from error
+        if row is None:
+            raise Unreachable(EMPTY)
+        return row
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def connect(target: Target, *, snapshot: str | None = None) -> Session:
+    """Opens a session, on another session's snapshot when one is given. Raises Unreachable."""
+    secret: str | None = None
+    try:
+        secret = target.secret()
+        connection = _open(target, secret)
+    except psycopg.Error as error:
+        raise Unreachable(without(secret, explain(error, lost=False)[1])) from error
+    session = Session(connection, secret)
+    try:
+        if snapshot is not None:
+            connection.execute(query("import_snapshot", snapshot=sql.Literal(snapshot)))
+        session.ask_outside(query("session"))
+    except psycopg.Error as error:
+        session.close()
+        raise Unreachable(without(secret, explain(error, lost=False)[1])) from error
+    except Unreachable:
+        session.close()
+        raise
+    return session
+
+
+def _open(target: Target, secret: str | None) -> Connection:
+    conninfo = make_conninfo(**target.keywords(secret))
+    connection: Connection = psycopg.Connection[DictRow].connect(conninfo, row_factory=dict_row, prepare_threshold=None)
+    connection.read_only = True
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    return connection
+
+
+def _timeout(seconds: float) -> sql.Composed:
+    return query("statement_timeout", milliseconds=sql.Literal(str(max(1, round(seconds * 1000)))))
