@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn, Protocol, cast
+from urllib.parse import urlencode
+
+from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
+from restore.kubernetes import login
 
 Json = dict[str, Any]
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+PAGE = 500
+PATCHES = {
+    "json": "application/json-patch+json",
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+}
+BUSY = frozenset({408, 429, 500, 502, 503, 504})
+CONFLICT = 409
+
+
+class Conflict(TemporaryError):
+    """The object was changed by somebody else in between, or exists already."""
+
+
+class Answer(Protocol):
+    """urllib3's response, as far as it is used."""
+
+    status: int
+    data: bytes
 
 
 class Api:
@@ -16,31 +44,117 @@ class Api:
     """
 
     def __init__(self, kubeconfig: str | None = None, context: str | None = None):
-        raise NotImplementedError
+        self._kubeconfig = kubeconfig
+        self._context = context
+        self._lock = threading.Lock()
+        self._login: login.Login | None = None
 
     def probe(self) -> str:
         """The server's version, for example `v1.36.3`: proves that it is reachable and accepts the login."""
-        raise NotImplementedError
+        return str(self._json(self._answer("GET", "/version"))["gitVersion"])
 
     def get(self, path: str, **query: str) -> Json | None:
         """One object or list; None for 404."""
-        raise NotImplementedError
+        answer = self._answer("GET", path, query=query, also=(404,))
+        return None if answer.status == 404 else self._json(answer)
 
     def items(self, path: str, **query: str) -> list[Json]:
         """All items of a list, page by page; empty when the server doesn't know the resource (404)."""
-        raise NotImplementedError
+        found: list[Json] = []
+        position = ""
+        while True:
+            page = self.get(path, **query, limit=str(PAGE), **({"continue": position} if position else {}))
+            if page is None:
+                return found
+            found += cast("list[Json]", page.get("items") or [])
+            metadata: Json = page.get("metadata") or {}
+            position = str(metadata.get("continue") or "")
+            if not position:
+                return found
 
     def create(self, path: str, body: Mapping[str, Any]) -> Json:
-        raise NotImplementedError
+        """Conflict when an object of that name exists."""
+        return self._json(self._answer("POST", path, body=body))
 
-    def patch(self, path: str, body: Any, kind: str) -> Json:
-        """`kind`: json, merge, strategic."""
-        raise NotImplementedError
+    def patch(self, path: str, body: Any, kind: str, **query: str) -> Json:
+        """`kind`: json, merge or strategic. Conflict when a resourceVersion in it is no longer the newest."""
+        return self._json(self._answer("PATCH", path, query=query, body=body, content=PATCHES[kind]))
 
     def delete(self, path: str, *, uid: str | None = None, propagation: str = "Background") -> bool:
-        """False when there was nothing to delete; `uid`: only this very object."""
-        raise NotImplementedError
+        """False when there was nothing to delete; `uid`: only this very object, else Conflict."""
+        body: Json = {"propagationPolicy": propagation}
+        if uid:
+            body["preconditions"] = {"uid": uid}
+        return self._answer("DELETE", path, body=body, also=(404,)).status != 404
 
     def text(self, path: str, **query: str) -> str:
-        """An answer that is no JSON, for example a log."""
-        raise NotImplementedError
+        """An answer that is no JSON, for example a log; empty for 404."""
+        answer = self._answer("GET", path, query=query, also=(404,))
+        return "" if answer.status == 404 else answer.data.decode(errors="replace")
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content: str = "application/json",
+        also: tuple[int, ...] = (),
+    ) -> Answer:
+        where = self._logged_in()
+        url = where.server + path + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": "application/json, */*", **where.headers()}
+        encoded = None
+        if body is not None:
+            encoded, headers["Content-Type"] = json.dumps(body).encode(), content
+        answer = where.request(method, url, headers, encoded, (CONNECT_SECONDS, READ_SECONDS))
+        if answer.status >= 300 and answer.status not in also:
+            _refused(method, path, answer)
+        return answer
+
+    def _json(self, answer: Answer) -> Json:
+        try:
+            return cast("Json", json.loads(answer.data))
+        except ValueError as error:
+            found = "an answer that is no JSON"
+            needed = "a Kubernetes API server"
+            raise PermanentError.of(
+                Problem(f"{self._logged_in().server}", found, needed, "check the server of the kubeconfig's context")
+            ) from error
+
+    def _logged_in(self) -> login.Login:
+        with self._lock:
+            if self._login is None:
+                self._login = login.load(self._kubeconfig, self._context)
+            return self._login
+
+
+def _message(answer: Answer) -> str:
+    """The server's own words: the message of its Status."""
+    try:
+        status = json.loads(answer.data)
+    except ValueError:
+        return f"HTTP {answer.status}"
+    message = cast("Json", status).get("message") if isinstance(status, dict) else None
+    return str(message or f"HTTP {answer.status}")
+
+
+def translated(method: str, path: str, status: int, message: str) -> RestoreError:
+    """An error answer as this program's error."""
+    if status == 401:
+        fix = "log in to the cluster again, then check with: kubectl auth whoami"
+        return PermanentError.of(Problem("Kubernetes login", message, "a login that the cluster accepts", fix))
+    if status == 403:
+        needed = "the right (RBAC) to do this"
+        return PermanentError.of(Problem("Kubernetes rights", message, needed, "see docs/permissions.md"))
+    if status == CONFLICT:
+        return Conflict(f"Kubernetes: {message}")
+    if status in BUSY:
+        return TemporaryError(f"Kubernetes: {method} {path}: {message}")
+    needed = "a request that the cluster accepts"
+    return PermanentError.of(Problem(f"Kubernetes {method} {path}", message, needed, "see the message of the server"))
+
+
+def _refused(method: str, path: str, answer: Answer) -> NoReturn:
+    raise translated(method, path, answer.status, _message(answer))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from restore.kubernetes.api import Api
 from restore.kubernetes.pods import Pod
-from restore.model import ConnectionSecret, Deployment, Writer
+from restore.model import Cluster, ConnectionSecret, Deployment, SecretKey, Writer
 
 
 class Namespace:
@@ -25,6 +25,10 @@ class Namespace:
 
     def connection_secret(self, name: str, key: str) -> ConnectionSecret | None:
         """The Secret, its URL registered as a secret value; None when there is no such Secret."""
+        raise NotImplementedError
+
+    def cluster(self, apps: Sequence[str], secret: SecretKey) -> Cluster:
+        """Deployments, writers and the connection secret, read side by side."""
         raise NotImplementedError
 
     def pods(self, selector: str) -> tuple[Pod, ...]:

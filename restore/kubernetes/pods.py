@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
+
+Json = Mapping[str, Any]
+LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,86 @@ class Pod:
     terminating: bool
     """Being deleted: it may still write until its processes have ended."""
     reasons: tuple[str, ...] = ()
-    """Why it isn't ready: `app: ImagePullBackOff: ...`, `unschedulable: ...`; last end of restarted containers."""
+    """Why it isn't ready: `app: ImagePullBackOff: ...`, `Unschedulable: ...`; the last end of restarted containers."""
     restarts: int = 0
-    template_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The pod's own annotations; those of the template it was made from are among them."""
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Those of the template it was made from are among them."""
+    exit_code: int | None = None
+    """Of its first ended container, None while none has ended."""
+
+    @property
+    def ended(self) -> bool:
+        """No process of it runs any more: it can't write."""
+        return self.phase in {"Succeeded", "Failed"}
+
+
+def pod(found: Json) -> Pod:
+    """A Pod object of the API."""
+    metadata: Json = found["metadata"]
+    status: Json = found.get("status") or {}
+    spec: Json = found.get("spec") or {}
+    containers = _containers(status)
+    return Pod(
+        name=str(metadata["name"]),
+        uid=str(metadata.get("uid", "")),
+        address=status.get("podIP") or None,
+        node=spec.get("nodeName") or None,
+        phase=str(status.get("phase", "Unknown")),
+        ready=_is_true(status, "Ready"),
+        terminating=bool(metadata.get("deletionTimestamp")),
+        reasons=tuple(_reasons(status, containers)),
+        restarts=sum(int(item.get("restartCount") or 0) for item in containers),
+        annotations=dict(cast("Mapping[str, str]", metadata.get("annotations") or {})),
+        exit_code=_exit_code(status),
+    )
+
+
+def _containers(status: Json) -> list[Json]:
+    lists = (status.get(name) or () for name in ("initContainerStatuses", "containerStatuses"))
+    return [item for items in lists for item in cast("list[Json]", items)]
+
+
+def _conditions(status: Json) -> dict[str, Json]:
+    items = cast("list[Json]", status.get("conditions") or [])
+    return {str(item.get("type")): item for item in items}
+
+
+def _is_true(status: Json, kind: str) -> bool:
+    return _conditions(status).get(kind, {}).get("status") == "True"
+
+
+def _exit_code(status: Json) -> int | None:
+    for item in cast("list[Json]", status.get("containerStatuses") or []):
+        state: Json = item.get("state") or {}
+        ended: Json | None = state.get("terminated")
+        if ended is not None:
+            return int(ended.get("exitCode", 0))
+    return None
+
+
+def _reasons(status: Json, containers: list[Json]) -> Iterator[str]:
+    scheduled = _conditions(status).get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        yield said(str(scheduled.get("reason") or "not scheduled"), scheduled.get("message"))
+    if status.get("reason"):
+        yield said(str(status["reason"]), status.get("message"))
+    for item in containers:
+        yield from _of_container(item)
+
+
+def _of_container(item: Json) -> Iterator[str]:
+    name = str(item.get("name", ""))
+    state: Json = item.get("state") or {}
+    last: Json = item.get("lastState") or {}
+    waiting: Json = state.get("waiting") or {}
+    if waiting.get("reason"):
+        yield said(f"{name}: {waiting['reason']}", waiting.get("message"))
+    for ended in (state.get("terminated"), last.get("terminated")):
+        if ended and ended.get("exitCode", 0) != 0:
+            yield said(f"{name}: exit code {ended['exitCode']} ({ended.get('reason', 'Error')})", ended.get("message"))
+
+
+def said(reason: str, message: object) -> str:
+    """A reason with the beginning of its message."""
+    text = " ".join(str(message or "").split())
+    return f"{reason}: {text[:LONGEST]}" if text else reason
