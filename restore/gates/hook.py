@@ -54,9 +54,13 @@ class Watch:
         self._said: tuple[str, float] = ("", 0.0)
 
     @property
-    def left(self) -> float:
-        """Seconds until the deadline."""
-        return self._end - time.monotonic()
+    def deadline(self) -> float:
+        """On the clock of time.monotonic(), as restore.waiting takes it."""
+        return self._end
+
+    @staticmethod
+    def now() -> float:
+        return time.monotonic()
 
     def say(self, text: str) -> None:
         """A status line in `pulumi up`; the same text again at most every 15 s."""
@@ -67,11 +71,11 @@ class Watch:
 
     def pause(self, seconds: float, waiting_for: str) -> None:
         """Raises Stopped, or GateClosed at the deadline; both say what was being waited for."""
-        if self.stop.wait(min(seconds, max(self.left, 0))):
+        if self.stop.wait(min(seconds, max(self._end - time.monotonic(), 0))):
             raise Stopped(
                 f"gate {self.gate} stopped by the operator while waiting for {waiting_for}; run `pulumi up` again"
             )
-        if self.left <= 0:
+        if time.monotonic() >= self._end:
             raise GateClosed(
                 f"gate {self.gate}: {waiting_for}: not within {self._seconds:.0f} s\n"
                 "  fix: see why, then `pulumi up` again"
@@ -137,8 +141,13 @@ def leave_cleanly_on_interrupt(running: Running) -> None:
 
 
 def unwaived(proof: Proof, gate: str, waive: Mapping[str, str]) -> tuple[Problem, ...]:
-    """The problems that no waiver covers: a waiver names a check (`quiesced.sessions`) or a whole gate (`quiesced`)."""
-    return tuple(p for p in proof.problems if gate not in waive and p.subject not in waive)
+    """The problems that no waiver covers: see `waiver`."""
+    return tuple(p for p in proof.problems if waiver(p.subject, gate, waive) is None)
+
+
+def waiver(subject: str, gate: str, waive: Mapping[str, str]) -> str | None:
+    """The reason that waives a check: given for it (`validated.rows:users`), its family or its gate; None."""
+    return waive.get(subject) or waive.get(subject.partition(":")[0]) or waive.get(gate)
 
 
 def closed_because(gate: Gate, proof: Proof) -> str | None:
@@ -166,6 +175,7 @@ def attempt(gate: Gate, running: Running, say: Callable[[str], None]) -> str | N
         error = str(caught)
     except BaseException as caught:  # noqa: BLE001
         error = f"gate {gate.name}: {type(caught).__name__}: {caught}".rstrip(": ")
+    problems = proof.problems if proof else ()
     document = {
         "gate": gate.name,
         "verdict": str(proof.verdict if proof else Verdict.INCONCLUSIVE),
@@ -174,14 +184,8 @@ def attempt(gate: Gate, running: Running, say: Callable[[str], None]) -> str | N
         "began": began.isoformat(),
         "ended": datetime.now(UTC).isoformat(),
         "facts": dict(proof.facts) if proof else {},
-        "problems": [vars(problem) for problem in proof.problems] if proof else [],
-        "waived": {
-            p.subject: gate.waive.get(p.subject) or gate.waive.get(gate.name)
-            for p in proof.problems
-            if p not in unwaived(proof, gate.name, gate.waive)
-        }
-        if proof
-        else {},
+        "problems": [vars(problem) for problem in problems],
+        "waived": {p.subject: reason for p in problems if (reason := waiver(p.subject, gate.name, gate.waive))},
         "error": error,
     }
     try:

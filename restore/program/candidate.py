@@ -16,6 +16,7 @@ import pulumi_aws as aws
 
 from restore.errors import GateClosed
 from restore.model import InstanceSettings, Method, Plan, RecoveryPoint
+from restore.schema import camel_case
 
 LONG = pulumi.CustomTimeouts(create="24h", update="12h", delete="4h")
 """The provider's 40 minutes orphan a large restore: the id is set only after its wait (pulumi-facts, part 2)."""
@@ -24,13 +25,8 @@ IGNORED_ON_PITR = frozenset({"allocated_storage"})
 SETTING_NAMES = tuple(field.name for field in fields(InstanceSettings))
 
 
-def camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
-
-
 CREATE_ONLY = [
-    *(camel(name) for name in SETTING_NAMES),
+    *(camel_case(name) for name in SETTING_NAMES),
     *("identifier", "password", "snapshotIdentifier", "restoreToPointInTime", "engineVersion", "storageEncrypted"),
     *("kmsKeyId", "dbName", "username", "engine", "availabilityZone", "characterSetName", "licenseModel"),
 ]

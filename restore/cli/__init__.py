@@ -1,0 +1,1 @@
+"""What an operator runs beside `pulumi`: `python -m restore options|status|rollback|close`."""

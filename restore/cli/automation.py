@@ -1,0 +1,98 @@
+"""The stack as the Automation API sees it: the only home of pulumi.automation; its errors translated once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation
+
+from restore.cli.rollback import Config, Step, Update, Value
+from restore.errors import PermanentError
+
+
+@contextmanager
+def translated(doing: str) -> Generator[None]:
+    """Raises the command line's errors as PermanentError, with what was being done."""
+    try:
+        yield
+    except automation.CommandError as error:
+        raise PermanentError(f"{doing} failed:\n{error}") from error
+    except FileNotFoundError as error:
+        raise PermanentError(
+            f"{doing} failed: {error}\n  fix: install the Pulumi CLI and run in the project"
+        ) from error
+
+
+class OperatorStack:
+    """One stack of the project in a folder, as selected or named."""
+
+    def __init__(self, folder: Path, name: str | None):
+        with translated("opening the stack"):
+            workspace = automation.LocalWorkspace(work_dir=str(folder))
+            selected = workspace.stack() if name is None else None
+            self.name = name or (selected.name if selected else "")
+            if not self.name:
+                raise PermanentError("no stack is selected\n  fix: pulumi stack select <name>, or pass --stack <name>")
+            self._stack = automation.select_stack(self.name, work_dir=str(folder))
+
+    def config(self) -> Config:
+        with translated("reading the configuration"):
+            return values(self._stack.get_all_config())
+
+    def history(self) -> tuple[Update, ...]:
+        """Newest first, secrets in the clear: with `[secret]` in their place a rollback would write that text."""
+        with translated("reading the history"):
+            return tuple(
+                Update(
+                    entry.kind,
+                    entry.result,
+                    f"{entry.start_time:%Y-%m-%d %H:%M:%S} UTC",
+                    entry.message,
+                    values(entry.config),
+                )
+                for entry in self._stack.history(show_secrets=True)
+            )
+
+    def apply(self, step: Step) -> None:
+        """Sets and removes the step's keys, then `pulumi up`; its output goes to the terminal as it comes."""
+        with translated("changing the configuration"):
+            if step.change:
+                self._stack.set_all_config(
+                    {key: automation.ConfigValue(value.text, secret=value.secret) for key, value in step.change.items()}
+                )
+            if step.remove:
+                self._stack.remove_all_config(list(step.remove))
+        with translated(f"pulumi up ({step.title})"):
+            self._stack.up(message=f"rollback: {step.title}", on_output=show, color="never")
+
+    def set(self, change: Mapping[str, str], remove: list[str]) -> None:
+        """Sets and removes plain keys without an update."""
+        with translated("changing the configuration"):
+            if change:
+                self._stack.set_all_config({key: automation.ConfigValue(text) for key, text in change.items()})
+            if remove:
+                self._stack.remove_all_config(remove)
+
+    def export(self) -> dict[str, Any]:
+        """The deployment (state) as `pulumi stack export` gives it."""
+        with translated("reading the state"):
+            exported = self._stack.export_stack()
+            return {"version": exported.version, "deployment": exported.deployment}
+
+    def replace_state(self, state: Mapping[str, Any]) -> None:
+        with translated("writing the state"):
+            deployment = automation.Deployment(version=int(state["version"]), deployment=dict(state["deployment"]))
+            self._stack.import_stack(deployment)
+
+
+def values(config: Mapping[str, automation.ConfigValue]) -> dict[str, Value]:
+    return {key: Value(value.value, bool(value.secret)) for key, value in config.items()}
+
+
+def show(text: str) -> None:
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,46 @@
+"""Every gate by its name: its proof, its deadline, its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from restore.gates import conformed, quiesced, serving, switched, validated
+from restore.gates.hook import Gate, Proof, Watch
+from restore.gates.world import World
+
+PROOFS: Mapping[str, tuple[float, Callable[[World, Watch], Proof]]] = {
+    "quiesced": (quiesced.SECONDS, quiesced.prove),
+    "conformed": (conformed.SECONDS, conformed.prove),
+    "validated": (validated.SECONDS, validated.prove),
+    "switched": (switched.SECONDS, switched.prove),
+    "serving": (serving.SECONDS, serving.prove),
+}
+
+
+def gate(world: World, name: str) -> Gate:
+    """The gate of this name. Its waivers are those of the configuration that name it or one of its checks."""
+    seconds, prove = PROOFS[name]
+    waive = {key: why for key, why in world.settings.waive.items() if key == name or key.startswith(f"{name}.")}
+
+    def record(document: Mapping[str, Any]) -> str:
+        return world.store.write(world.plan.stack, world.plan.id, name, document)
+
+    return Gate(name, seconds, partial(prove, world), record, waive, fingerprint(world, name, waive))
+
+
+def fingerprint(world: World, name: str, waive: Mapping[str, str]) -> dict[str, Any]:
+    """What changes the proof besides the plan: waivers, overridden settings, expectations."""
+    extra: dict[str, Any] = {"waived": dict(waive)} if waive else {}
+    if name == "conformed" and world.settings.instance:
+        extra["instance"] = dict(world.settings.instance)
+    if name == "validated":
+        extra |= validated.fingerprint(world.settings)
+    return extra
+
+
+def proved(world: World, name: str) -> bool:
+    """Whether the newest attempt of this gate opened it, by the evidence."""
+    found = world.store.latest(world.plan.stack, world.plan.id, name)
+    return bool(found and found.get("open"))

@@ -1,0 +1,112 @@
+"""Gate `conformed`: the candidate is up, is ours, and has the source's settings.
+
+A restore gives defaults for what isn't passed, and the PITR call ignores some of what is (rds-facts): the gate brings
+such settings in line, waits for the wanted setting (not for `available`, which can be the past), and compares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, cast
+
+from restore.errors import Problem, TemporaryError
+from restore.gates.hook import Proof, Watch
+from restore.gates.world import World
+from restore.model import Instance, InstanceSettings, Verdict
+from restore.schema import camel_case
+from restore.waiting import wait_for
+
+SECONDS = 24 * 3600.0
+USABLE = frozenset({"available", "backing-up", "storage-optimization"})
+"""`backing-up` can last for hours and the instance is usable in it (rds-facts)."""
+
+
+def prove(world: World, watch: Watch) -> Proof:
+    """Waits for the candidate, changes what differs from the plan's settings, and proves that nothing does."""
+    candidate = usable(world, watch)
+    before = differences(world.plan.settings, candidate.settings)
+    if before:
+        watch.say(f"bringing in line: {', '.join(sorted(before))}")
+        candidate = brought_in_line(world, watch, candidate)
+    after = differences(world.plan.settings, candidate.settings)
+    facts: dict[str, Any] = {
+        "candidate": candidate.identifier,
+        "resource_id": candidate.resource_id,
+        "endpoint": str(candidate.endpoint),
+        "engine_version": candidate.engine_version,
+        "status": candidate.status,
+        "changed": {
+            name: {"from": found, "to": wanted} for name, (wanted, found) in before.items() if name not in after
+        },
+    }
+    problems = tuple(differs(candidate, name, wanted, found) for name, (wanted, found) in after.items())
+    if problems:
+        return Proof(Verdict.FAIL, "settings differ from the source's", facts, problems)
+    return Proof(Verdict.PASS, f"{candidate.identifier} is {candidate.status}; its settings are the wanted ones", facts)
+
+
+def usable(world: World, watch: Watch) -> Instance:
+    """Waits until the candidate answers under an address; raises PermanentError in a status that can't end well."""
+    resource_id = world.candidate().resource_id
+
+    def ready(found: Instance) -> bool:
+        ok = found.status in USABLE and found.endpoint is not None
+        if not ok:
+            watch.say(f"{found.identifier} is {found.status}")
+        return ok
+
+    return world.rds.wait_until(
+        resource_id, ready, stop=watch.stop, deadline=watch.deadline, subject=f"{world.plan.candidate} to be usable"
+    )
+
+
+def brought_in_line(world: World, watch: Watch, candidate: Instance) -> Instance:
+    """Modifies what differs, and waits until it holds. Returns the candidate as it is, also when that never happens."""
+    wanted = world.plan.settings
+    wait_for(
+        lambda: world.rds.modify(candidate.resource_id, wanted),
+        lambda _sent: True,
+        stop=watch.stop,
+        deadline=watch.deadline,
+        subject=f"{candidate.identifier} to take a modification",
+    )
+    try:
+        return world.rds.wait_until(
+            candidate.resource_id,
+            lambda found: found.status in USABLE and not differences(wanted, found.settings),
+            stop=watch.stop,
+            deadline=watch.deadline,
+            subject=f"the settings of {candidate.identifier}",
+        )
+    except TemporaryError:
+        if watch.stop.is_set():
+            raise
+        return world.candidate()
+
+
+def differences(wanted: InstanceSettings, found: InstanceSettings) -> dict[str, tuple[Any, Any]]:
+    """Wanted and found values of the settings that differ, by the name used in config. Unset ones are not compared."""
+    result: dict[str, tuple[Any, Any]] = {}
+    for one in fields(InstanceSettings):
+        ours, theirs = getattr(wanted, one.name), getattr(found, one.name)
+        if ours is not None and ours != () and not satisfied(one.name, ours, theirs):
+            result[camel_case(one.name)] = (ours, theirs)
+    return result
+
+
+def satisfied(name: str, wanted: Any, found: Any) -> bool:
+    if name == "allocated_storage":
+        return found is not None and found >= wanted
+    if isinstance(wanted, tuple):
+        return set(cast("tuple[str, ...]", wanted)) == set(cast("tuple[str, ...]", found or ()))
+    return wanted == found or (not wanted and not found)
+
+
+def differs(candidate: Instance, name: str, wanted: Any, found: Any) -> Problem:
+    return Problem(
+        f"conformed.{name}",
+        repr(found),
+        f"{wanted!r}, as the source has it (or the key instance says)",
+        f"pulumi config set --path instance.{name} <value> if another value is right, or waive it: "
+        f'pulumi config set --path \'waive["conformed.{name}"]\' "<reason>"; candidate: {candidate.identifier}',
+    )

@@ -1,0 +1,145 @@
+"""Gate `serving`: the applications are up, connected to the right database, and to no other."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+from restore import postgres
+from restore.errors import Problem, RestoreError, TemporaryError
+from restore.gates.hook import Proof, Watch
+from restore.gates.quiesced import alive
+from restore.gates.world import World
+from restore.kubernetes import Pod
+from restore.model import AppPlan, Endpoint, Verdict
+from restore.waiting import wait_for
+
+SECONDS = 900.0
+HEALTH_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """One look at who serves."""
+
+    problems: tuple[Problem, ...]
+    facts: dict[str, Any]
+
+
+def prove(world: World, watch: Watch) -> Proof:
+    """Waits until every line holds; at the deadline tells the lines that don't."""
+    last: list[Found] = []
+
+    def read() -> Found:
+        last[:] = [look(world)]
+        return last[0]
+
+    def settled(found: Found) -> bool:
+        if found.problems:
+            watch.say("waiting for " + "; ".join(f"{one.subject} ({one.found})" for one in found.problems[:3]))
+        return not found.problems
+
+    try:
+        found = wait_for(read, settled, stop=watch.stop, deadline=watch.deadline, subject="the applications", longest=3)
+    except TemporaryError:
+        if watch.stop.is_set() or not last:
+            raise
+        return Proof(Verdict.FAIL, "the applications don't serve as they should", last[0].facts, last[0].problems)
+    endpoint = world.plan.apps[0].endpoint
+    return Proof(Verdict.PASS, f"every Deployment is ready and connected to {endpoint}, none elsewhere", found.facts)
+
+
+def look(world: World) -> Found:
+    apps = world.plan.apps
+    endpoint = apps[0].endpoint
+    pods = {app.name: pods_of(world, app) for app in apps}
+    problems = [problem for app in apps for problem in rollout(app, pods[app.name])]
+    facts: dict[str, Any] = {
+        "endpoint": str(endpoint),
+        "ready": {name: sum(p.ready for p in found) for name, found in pods.items()},
+    }
+    problems += connected(world, endpoint, pods, facts)
+    problems += elsewhere(world, endpoint, facts)
+    problems += [problem for app in apps for problem in healthy(app, pods[app.name])]
+    return Found(tuple(problems), facts)
+
+
+def pods_of(world: World, app: AppPlan) -> list[Pod]:
+    deployment = world.namespace.deployments([app.name])[app.name]
+    if deployment is None:
+        return []
+    return [pod for pod in world.namespace.pods(deployment.selector) if alive(pod.phase)]
+
+
+def rollout(app: AppPlan, pods: list[Pod]) -> list[Problem]:
+    ready = [pod for pod in pods if pod.ready and not pod.terminating]
+    if len(ready) == app.replicas == len(pods):
+        return []
+    reasons = "; ".join(f"{pod.name}: {reason}" for pod in pods for reason in pod.reasons[:2])
+    found = f"{len(ready)} of {len(pods)} pods ready" + (f" ({reasons})" if reasons else "")
+    return [
+        Problem(f"serving.rollout:{app.name}", found, f"{app.replicas} ready and no other", "kubectl describe and logs")
+    ]
+
+
+def connected(world: World, endpoint: Endpoint, pods: dict[str, list[Pod]], facts: dict[str, Any]) -> list[Problem]:
+    """At least one session of each Deployment on the database that is to serve."""
+    names = {name: [(pod.name, pod.address) for pod in found] for name, found in pods.items()}
+    with postgres.connect(endpoint, world.login(endpoint), world.settings.tls, world.database) as connection:
+        by_app = postgres.attributed(postgres.sessions(connection), names)
+    facts["sessions"] = {name: len(by_app.get(name, ())) for name in names}
+    fix = (
+        "set application_name to the pod's name (PGAPPNAME), so that sessions can be told apart; or see the pods' logs"
+    )
+    return [
+        Problem(f"serving.sessions:{name}", f"no session of it on {endpoint}", "at least one", fix)
+        for name, wanted in ((app.name, app.replicas) for app in world.plan.apps)
+        if wanted and not by_app.get(name)
+    ]
+
+
+def elsewhere(world: World, endpoint: Endpoint, facts: dict[str, Any]) -> list[Problem]:
+    """No client session on the database that was left: it would read, or write, what is no longer the truth."""
+    other = world.other(endpoint)
+    if other is None:
+        return []
+    try:
+        with postgres.connect(other, world.login(other), world.settings.tls, world.database) as connection:
+            found = postgres.sessions(connection)
+    except RestoreError as error:
+        fix = "see why; or waive it when that database is known to be unusable"
+        return [Problem("serving.elsewhere", f"{other} could not be asked: {error}", "no session there", fix)]
+    facts["left"] = {"endpoint": str(other), "sessions": len(found)}
+    if not found:
+        return []
+    who = "; ".join(f"{one.user} {one.application or ''} from {one.address}" for one in found[:5])
+    return [Problem("serving.elsewhere", f"{len(found)} sessions on {other}: {who}", "none", "stop these clients")]
+
+
+def healthy(app: AppPlan, pods: list[Pod]) -> list[Problem]:
+    if not app.health or not app.replicas:
+        return []
+    if "{pod}" in app.health:
+        targets = [app.health.replace("{pod}", pod.address) for pod in pods if pod.address]
+    else:
+        targets = [app.health]
+    bad = [f"{url}: {answer}" for url in targets if (answer := ask(url)) is not None]
+    if targets and not bad:
+        return []
+    found = "; ".join(bad) or "no pod to ask"
+    return [Problem(f"serving.health:{app.name}", found, "2xx from each", "see the pods' logs")]
+
+
+def ask(url: str) -> str | None:
+    """What is wrong with the answer, or None for 2xx. Redirects are followed, as `curl -fL` does."""
+    if not url.startswith(("http://", "https://")):
+        return "no http(s) URL"
+    try:
+        with urllib.request.urlopen(url, timeout=HEALTH_SECONDS) as answer:  # noqa: S310 (scheme checked above)
+            return None if 200 <= answer.status < 300 else f"status {answer.status}"
+    except urllib.error.HTTPError as error:
+        return f"status {error.code}"
+    except (OSError, ValueError) as error:
+        return str(error) or type(error).__name__

@@ -1,0 +1,200 @@
+"""Gate `validated`: the data is right, and the application can reach it from inside the cluster.
+
+V.1 to V.3 of the runbook are `python -m validation`'s checks; V.4 is a Job in the application's namespace that logs
+in with the application's own credentials.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+
+from restore.errors import PermanentError, Problem
+from restore.gates.hook import Proof, Watch
+from restore.gates.world import World
+from restore.kubernetes import Job, run_job
+from restore.model import Endpoint, Instance, Method, Settings, Tls, Verdict
+from validation import expectations, runner, urls
+from validation.expected import Expectations
+from validation.model import CheckResult, Report
+from validation.model import Verdict as CheckVerdict
+from validation.render import as_json
+from validation.target import Target
+
+SECONDS = 6 * 3600.0
+JOB_SECONDS = 600.0
+SNAPSHOT_AHEAD_SECONDS = 300.0
+"""A snapshot's recorded time is that of its creation, not an exact instant of the data: rows may be a little newer."""
+IN_CLUSTER = "validated.in-cluster"
+
+
+def fingerprint(settings: Settings) -> dict[str, str]:
+    """Changes when the expectations do: the gate then runs again. Raises PermanentError for an unreadable file."""
+    wanted = settings.validation
+    content = repr(sorted(wanted.inline.items())).encode()
+    if wanted.checks_file:
+        content += read_file(wanted.checks_file)
+    return {"expectations": hashlib.sha256(content).hexdigest()[:16]}
+
+
+def read_file(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise PermanentError.of(
+            Problem(
+                "validation.checks", str(error), "a readable file", "pulumi config set --path validation.checks <file>"
+            )
+        ) from error
+
+
+def wanted_expectations(settings: Settings) -> Expectations:
+    """From the file or the configuration; raises PermanentError with all its mistakes."""
+    try:
+        if settings.validation.checks_file:
+            return expectations.load(Path(settings.validation.checks_file))
+        return expectations.from_mapping(dict(settings.validation.inline), "the config key validation")
+    except expectations.ExpectationsError as error:
+        raise PermanentError(str(error)) from error
+
+
+def prove(world: World, watch: Watch) -> Proof:
+    """Runs the checks against the candidate, beside the source where it still exists, and the Job."""
+    candidate = world.candidate()
+    if candidate.endpoint is None:
+        raise PermanentError(
+            f"{candidate.identifier} has no endpoint (status {candidate.status})\n  fix: run `pulumi up` again"
+        )
+    wanted = for_method(world, wanted_expectations(world.settings))
+    watch.say(f"checking {candidate.identifier}")
+    report = runner.run(
+        target(world, candidate.endpoint),
+        wanted,
+        source=source_target(world),
+        restore_point=restore_point(world, candidate),
+        waivers=waivers(world.settings.waive),
+        workers=world.settings.validation.workers,
+        budget_seconds=world.settings.validation.budget_seconds,
+    )
+    problems = [*failed(report), *in_cluster(world, watch, candidate, wanted)]
+    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "report": as_json(report)}
+    verdict = Verdict.FAIL if report.verdict is CheckVerdict.FAIL or problems else Verdict(str(report.verdict))
+    summary = f"{sum(r.verdict is CheckVerdict.PASS for r in report.results)} of {len(report.results)} checks pass"
+    return Proof(verdict, summary, facts, tuple(problems))
+
+
+def for_method(world: World, wanted: Expectations) -> Expectations:
+    if world.plan.point.method is not Method.SNAPSHOT:
+        return wanted
+    fresh = (replace(one, ahead_seconds=max(one.ahead_seconds, SNAPSHOT_AHEAD_SECONDS)) for one in wanted.freshness)
+    return replace(wanted, freshness=tuple(fresh))
+
+
+def restore_point(world: World, candidate: Instance) -> datetime | None:
+    """The moment of the data; of `latest` when writing stopped, or when the candidate was made from a running source."""
+    if world.plan.point.at:
+        return world.plan.point.at
+    quiesced = world.store.latest(world.plan.stack, world.plan.id, "quiesced")
+    facts: Mapping[str, Any] = quiesced.get("facts", {}) if quiesced and quiesced.get("open") else {}
+    if "quiet_since" in facts:
+        return datetime.fromisoformat(str(facts["quiet_since"]))
+    return candidate.created
+
+
+def target(world: World, endpoint: Endpoint) -> Target:
+    credential = world.login(endpoint)
+    tls = world.settings.tls
+    return Target(
+        host=endpoint.host,
+        port=endpoint.port,
+        dbname=world.database,
+        user=credential.user,
+        password=lambda: world.login(endpoint).password,
+        sslmode=tls.mode,
+        sslrootcert=tls.root_certificate,
+    )
+
+
+def source_target(world: World) -> Target | None:
+    source = world.source()
+    return target(world, source.endpoint) if source and source.endpoint else None
+
+
+def waivers(waive: Mapping[str, str]) -> dict[str, str]:
+    """Those of this gate's checks, by the names that validation knows."""
+    prefix = "validated."
+    return {name.removeprefix(prefix): reason for name, reason in waive.items() if name.startswith(prefix)}
+
+
+def failed(report: Report) -> list[Problem]:
+    """What is no pass and decides, waived ones too (the hook filters and records these)."""
+    deciding = [one for one in report.results if one.verdict is not CheckVerdict.PASS and one.severity == "blocking"]
+    problems = [problem(one) for one in deciding]
+    if not report.proved:
+        needed = "at least one table with rows, read by a check"
+        problems.append(Problem("validated.proved", "no row of any table was read", needed, "see the other problems"))
+    return problems
+
+
+def problem(result: CheckResult) -> Problem:
+    examples = "; ".join(", ".join(f"{k}={v}" for k, v in one.items()) for one in result.examples[:3])
+    found = f"{result.verdict}: {result.found}" + (f" (for example {examples})" if examples else "")
+    return Problem(f"validated.{result.name}", found, result.needed, result.fix or "see the evidence for the query")
+
+
+def in_cluster(world: World, watch: Watch, candidate: Instance, wanted: Expectations) -> list[Problem]:
+    """V.4: the application's login and its tables, from a pod in its namespace."""
+    watch.say("connecting from inside the cluster")
+    job = connection_job(world, candidate, wanted)
+    deadline = min(watch.deadline, watch.now() + JOB_SECONDS)
+    result = run_job(world.api, job, stop=watch.stop, deadline=deadline)
+    wanted_lines = len(job.statements)
+    if result.succeeded and len(result.lines) >= wanted_lines:
+        return []
+    found = "; ".join(result.reasons) or f"exit code {result.exit_code}, {len(result.lines)} lines of {wanted_lines}"
+    fix = "see the reasons; security groups and network policies must let the namespace reach the candidate"
+    return [Problem(IN_CLUSTER, found, f"psql connects as the application from {job.namespace}", fix)]
+
+
+def connection_job(world: World, candidate: Instance, wanted: Expectations) -> Job:
+    endpoint = candidate.endpoint
+    assert endpoint is not None
+    given = urls.connection_parameters(world.application_url())
+    environment = {
+        "PGHOST": endpoint.host,
+        "PGPORT": str(endpoint.port),
+        "PGUSER": given.get("user", ""),
+        "PGPASSWORD": given.get("password", ""),
+        "PGDATABASE": given.get("dbname", ""),
+        "PGSSLMODE": world.settings.tls.mode,
+        "PGCONNECT_TIMEOUT": "15",
+        "PGAPPNAME": f"restore-validate-{world.plan.id}",
+    }
+    settings = world.settings
+    return Job(
+        namespace=settings.namespace,
+        name=f"restore-validate-{world.plan.id}",
+        image=settings.validation.image or f"postgres:{candidate.engine_version.partition('.')[0]}",
+        statements=statements(wanted),
+        environment=environment,
+        root_certificate=certificate(settings.tls),
+    )
+
+
+def statements(wanted: Expectations) -> tuple[str, ...]:
+    """One line of output each, whatever the tables hold."""
+    reads = [
+        sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT 1) AS one").format(table.identifier).as_string()
+        for table in sorted(wanted.tables)
+    ]
+    return ("SELECT current_user, current_database(), pg_is_in_recovery()", *reads)
+
+
+def certificate(tls: Tls) -> str | None:
+    return read_file(tls.root_certificate).decode() if tls.root_certificate else None

@@ -1,0 +1,81 @@
+"""The way back must be an earlier configuration, applied through frozen, with nothing of the later one left over."""
+
+from __future__ import annotations
+
+import pytest
+
+from restore.cli.rollback import Config, Update, Value, shown, way_back
+from restore.errors import Refused
+
+
+def config(**values: str) -> dict[str, Value]:
+    return {f"restore:{key}": Value(text) for key, text in values.items()}
+
+
+def update(values: Config, result: str = "succeeded", kind: str = "update", message: str = "") -> Update:
+    return Update(kind, result, "2026-11-22 14:40:00 UTC", message, values)
+
+
+FROZEN = config(id="inc-1", method="pitr", time="2026-11-22T14:30:00Z", traffic="frozen")
+RESTORED = config(id="inc-1", method="pitr", time="2026-11-22T14:30:00Z", traffic="restored")
+
+
+def test_the_way_back_never_skips_frozen() -> None:
+    steps = way_back(RESTORED, [update(RESTORED), update(FROZEN)]).steps
+    assert [step.change["restore:traffic"].text for step in steps] == ["frozen", "source"]
+
+
+def test_a_key_that_the_earlier_configuration_lacked_does_not_stay() -> None:
+    now = {**RESTORED, **config(waive='{"validated.rows": "we know about these"}')}
+    first, second = way_back(now, [update(now), update(FROZEN)]).steps
+    assert first.remove == ("restore:waive",)
+    assert second.remove == ()
+
+
+def test_a_key_that_was_changed_since_goes_back_to_its_earlier_value() -> None:
+    now = {**RESTORED, **config(namespace="other")}
+    earlier = {**FROZEN, **config(namespace="ghost")}
+    first, _ = way_back(now, [update(now), update(earlier)]).steps
+    assert first.change["restore:namespace"].text == "ghost"
+
+
+def test_a_configuration_that_failed_is_never_gone_back_to() -> None:
+    broken = {**FROZEN, **config(namespace="typo")}
+    way = way_back(RESTORED, [update(RESTORED), update(broken, result="failed"), update(FROZEN)])
+    assert way.earlier is not None
+    assert way.earlier.config == FROZEN
+
+
+def test_the_configuration_of_another_restore_is_never_gone_back_to() -> None:
+    other = config(id="inc-0", traffic="source")
+    assert way_back(RESTORED, [update(RESTORED), update(other)]).earlier is None
+
+
+def test_a_secret_placeholder_is_never_written() -> None:
+    hidden = {**FROZEN, "restore:token": Value("[secret]", secret=True)}
+    with pytest.raises(Refused, match="placeholder"):
+        way_back(RESTORED, [update(hidden)])
+
+
+def test_a_plain_value_that_looks_like_the_placeholder_is_kept() -> None:
+    odd = {**FROZEN, "restore:incident": Value("[secret]")}
+    assert way_back(RESTORED, [update(odd)]).steps[0].change["restore:incident"].text == "[secret]"
+
+
+def test_an_object_written_in_another_layout_is_no_change() -> None:
+    now = {**RESTORED, "restore:apps": Value('{"a": {"replicas": 3}}')}
+    earlier = {**FROZEN, "restore:apps": Value('{"a":{"replicas":3}}')}
+    first, _ = way_back(now, [update(earlier)]).steps
+    assert set(first.change) == {"restore:traffic"}
+
+
+def test_what_is_shown_holds_no_secret_value() -> None:
+    earlier = {**FROZEN, "restore:token": Value("hunter2", secret=True)}
+    text = shown(way_back(RESTORED, [update(earlier)]))
+    assert "hunter2" not in text
+    assert "restore:token = [secret]" in text
+
+
+def test_rollback_without_a_restore_is_refused_with_what_to_do() -> None:
+    with pytest.raises(Refused, match="pulumi stack history"):
+        way_back({}, [])
