@@ -2,51 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from urllib.parse import quote
 
-from restore.kubernetes.api import Api
-from restore.kubernetes.pods import Pod
+from restore.errors import PermanentError
+from restore.kubernetes import gitops, objects, ownership
+from restore.kubernetes.api import Api, Conflict, Json
+from restore.kubernetes.pods import Pod, pod
+from restore.kubernetes.writers import LISTS, Workloads, name_of, writers
 from restore.model import Cluster, ConnectionSecret, Deployment, SecretKey, Writer
+from restore.redaction import register_secret
+
+THREADS = 10
+HAND_BACK_ATTEMPTS = 5
 
 
 class Namespace:
     """One namespace. Errors as of Api."""
 
     def __init__(self, api: Api, name: str):
-        raise NotImplementedError
-
-    def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
-        """Each named Deployment, None for one that doesn't exist."""
-        raise NotImplementedError
-
-    def writers(self, apps: Sequence[str], secret: str) -> tuple[Writer, ...]:
-        """What else writes or brings pods back: HPA, ScaledObject, CronJob, Job, Deployment, StatefulSet, ..."""
-        raise NotImplementedError
-
-    def connection_secret(self, name: str, key: str) -> ConnectionSecret | None:
-        """The Secret, its URL registered as a secret value; None when there is no such Secret."""
-        raise NotImplementedError
+        self._api = api
+        self.name = name
 
     def cluster(self, apps: Sequence[str], secret: SecretKey) -> Cluster:
         """Deployments, writers and the connection secret, read side by side."""
-        raise NotImplementedError
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="cluster") as pool:
+            secret_read = pool.submit(self._secret, secret.name)
+            workloads = self._workloads(pool.map)
+            found = secret_read.result()
+            return Cluster(
+                deployments=_deployments(workloads.deployments, apps),
+                writers=self._writers(workloads, found, apps, secret.name, pool.map),
+                secret=_connection_secret(found, secret.key),
+            )
+
+    def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
+        """Each named Deployment, None for one that doesn't exist."""
+        return _deployments(self._api.items(self._list("deployments")), names)
+
+    def writers(self, apps: Sequence[str], secret: str) -> tuple[Writer, ...]:
+        """What else writes or brings pods back: HPA, ScaledObject, CronJob, Job, Deployment, StatefulSet, ..."""
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="writers") as pool:
+            secret_read = pool.submit(self._secret, secret)
+            workloads = self._workloads(pool.map)
+            return self._writers(workloads, secret_read.result(), apps, secret, pool.map)
+
+    def connection_secret(self, name: str, key: str) -> ConnectionSecret | None:
+        """The Secret, its URL registered as a secret value; None when there is no such Secret."""
+        return _connection_secret(self._secret(name), key)
 
     def pods(self, selector: str) -> tuple[Pod, ...]:
         """Pods by label selector, terminating ones too, by name."""
-        raise NotImplementedError
+        found = (pod(item) for item in self._api.items(self._path("pods"), labelSelector=selector))
+        return tuple(sorted(found, key=lambda item: item.name))
 
     def logs(self, pod: str, *, lines: int = 50, container: str | None = None) -> str:
         """The end of a pod's log; empty when there is none."""
-        raise NotImplementedError
+        query = {"container": container} if container else {}
+        return self._api.text(f"{self._path('pods', pod)}/log", tailLines=str(lines), **query)
 
     def hand_back_deployment(self, name: str) -> bool:
         """Give spec.replicas back to its former manager and remove our metadata annotations.
 
         Nothing rolls: replicas stay as they are, and so does the pod template with its annotation. False when
-        there was nothing of ours (any more); to be called again after a TemporaryError (a conflict).
+        there was nothing of ours (any more). Conflict when others go on changing the object.
         """
-        raise NotImplementedError
+        return self._hand_back(
+            f"/apis/apps/v1/namespaces/{quote(self.name)}/deployments/{quote(name)}", objects.REPLICAS
+        )
 
-    def hand_back_secret(self, name: str) -> bool:
+    def hand_back_secret(self, name: str, key: str) -> bool:
         """The same for the connection secret's key; its value stays."""
-        raise NotImplementedError
+        return self._hand_back(self._path("secrets", name), ("f:data", f"f:{key}"))
+
+    def _hand_back(self, path: str, field: Sequence[str]) -> bool:
+        for attempt in range(1, HAND_BACK_ATTEMPTS + 1):
+            found = self._api.get(path)
+            operations = ownership.hand_back(found, field, datetime.now(UTC)) if found else None
+            if operations is None:
+                return False
+            try:
+                self._api.patch(path, operations, "json")
+            except Conflict:
+                if attempt == HAND_BACK_ATTEMPTS:
+                    raise
+            else:
+                return True
+        raise AssertionError("the last attempt raises")
+
+    def _path(self, resource: str, name: str = "") -> str:
+        return f"/api/v1/namespaces/{quote(self.name)}/{resource}" + (f"/{quote(name)}" if name else "")
+
+    def _list(self, field: str) -> str:
+        return LISTS[field].format(namespace=quote(self.name))
+
+    def _secret(self, name: str) -> Json | None:
+        return self._api.get(self._path("secrets", name))
+
+    def _workloads(self, run: Callable[..., Iterable[list[Json]]]) -> Workloads:
+        lists = run(self._api.items, [self._list(field) for field in LISTS])
+        return Workloads(**dict(zip(LISTS, lists, strict=True)))
+
+    def _writers(
+        self,
+        found: Workloads,
+        secret: Json | None,
+        apps: Sequence[str],
+        secret_name: str,
+        run: Callable[..., Iterable[Json | None]],
+    ) -> tuple[Writer, ...]:
+        owned = [("Deployment", item) for item in found.deployments if name_of(item) in apps]
+        owned += [("Secret", secret)] if secret else []
+        owners = {owner for _, item in owned for owner in gitops.owners(item, self.name)}
+        paths = sorted({owner.path for owner in owners if owner.path})
+        states = dict(zip(paths, run(self._readable, paths), strict=True))
+        return writers(found, self.name, apps, secret_name) + gitops.writers(owned, self.name, states)
+
+    def _readable(self, path: str) -> Json | None:
+        """An object that the operator may have no right to read: then it counts as not known."""
+        try:
+            return self._api.get(path)
+        except PermanentError:
+            return None
+
+
+def _deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
+    found = {name_of(item): item for item in items}
+    return {name: objects.deployment(found[name]) if name in found else None for name in names}
+
+
+def _connection_secret(found: Json | None, key: str) -> ConnectionSecret | None:
+    if found is None:
+        return None
+    secret = objects.connection_secret(found, key)
+    register_secret(secret.url or "")
+    for password in objects.passwords(secret.url or ""):
+        register_secret(password)
+    return secret

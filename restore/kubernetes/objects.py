@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
+from urllib.parse import unquote
 
 from restore.errors import PermanentError, Problem
 from restore.model import FIELD_MANAGER, ConnectionSecret, Deployment
@@ -112,3 +113,10 @@ def field_manager(metadata: Json, path: Sequence[str]) -> str | None:
     entries = [item for item in cast("Sequence[Json]", metadata.get("managedFields") or ()) if owns(item, path)]
     ranked = sorted(entries, key=lambda item: (item.get("manager") != FIELD_MANAGER, str(item.get("time", ""))))
     return manager_name(ranked[-1]) if ranked else None
+
+
+def passwords(url: str) -> tuple[str, ...]:
+    """The password in a URL, as written and decoded; empty when there is none."""
+    authority = url.partition("://")[2].partition("/")[0]
+    written = authority.rpartition("@")[0].partition(":")[2]
+    return (written, unquote(written)) if written else ()

@@ -1,0 +1,118 @@
+"""Who else keeps an object as it should be by its own idea: Argo CD, Flux, the controller that owns it. Pure.
+
+Sources: Argo CD "Resource Tracking" and "Skip Reconcile"; Flux "Kustomization" and "HelmRelease" API pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from restore.kubernetes.objects import texts
+from restore.model import Writer
+
+Json = Mapping[str, Any]
+
+ARGO_ID = "argocd.argoproj.io/tracking-id"
+ARGO_LABEL = "argocd.argoproj.io/instance"
+ARGO_SHARED_LABEL = "app.kubernetes.io/instance"
+ARGO_SKIP = "argocd.argoproj.io/skip-reconcile"
+ARGO_NAMESPACE = "argocd"
+FLUX = {
+    "kustomize.toolkit.fluxcd.io": ("kustomize.toolkit.fluxcd.io/v1", "kustomizations", "kustomization"),
+    "helm.toolkit.fluxcd.io": ("helm.toolkit.fluxcd.io/v2", "helmreleases", "helmrelease"),
+}
+"""By the prefix of the labels: API version, resource, word of the flux command."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Something that may undo a change of the objects it owns."""
+
+    kind: str
+    """ArgoCD, Flux, or the kind of the owning object."""
+    name: str
+    namespace: str
+    path: str | None
+    """Of its own object, which says whether it is suspended; None where that isn't known."""
+    stop: str
+
+
+def owners(item: Json, namespace: str) -> tuple[Owner, ...]:
+    """All owners of an object that aren't told, on the object itself, to leave it alone."""
+    metadata: Json = item["metadata"]
+    labels, notes = texts(metadata.get("labels")), texts(metadata.get("annotations"))
+    found = [*_argo(metadata, labels, notes), *_flux(labels, notes, namespace), *_controllers(metadata, namespace)]
+    return tuple(found)
+
+
+def _argo(metadata: Json, labels: Mapping[str, str], notes: Mapping[str, str]) -> Iterator[Owner]:
+    application = notes.get(ARGO_ID, "").split(":", 1)[0] or labels.get(ARGO_LABEL)
+    if not application and _written_by(metadata, "argocd"):
+        application = labels.get(ARGO_SHARED_LABEL) or "unknown"
+    if application:
+        namespace, _, name = application.rpartition("_")
+        namespace = namespace or ARGO_NAMESPACE
+        path = f"/apis/argoproj.io/v1alpha1/namespaces/{namespace}/applications/{name}"
+        yield Owner("ArgoCD", name, namespace, path, f"argocd app set {namespace}/{name} --sync-policy none")
+
+
+def _written_by(metadata: Json, prefix: str) -> bool:
+    entries = cast("Sequence[Json]", metadata.get("managedFields") or ())
+    return any(str(entry.get("manager", "")).startswith(prefix) for entry in entries)
+
+
+def _flux(labels: Mapping[str, str], notes: Mapping[str, str], namespace: str) -> Iterator[Owner]:
+    for prefix, (version, resource, word) in FLUX.items():
+        name = labels.get(f"{prefix}/name")
+        left_alone = notes.get(f"{prefix}/reconcile") == "disabled" or notes.get(f"{prefix}/ssa") == "Ignore"
+        if name and not left_alone:
+            home = labels.get(f"{prefix}/namespace", namespace)
+            path = f"/apis/{version}/namespaces/{home}/{resource}/{name}"
+            yield Owner("Flux", f"{word} {name}", home, path, f"flux suspend {word} {name} --namespace {home}")
+
+
+def _controllers(metadata: Json, namespace: str) -> Iterator[Owner]:
+    for owner in cast("Sequence[Json]", metadata.get("ownerReferences") or ()):
+        if owner.get("controller"):
+            kind, name = str(owner["kind"]), str(owner["name"])
+            stop = (
+                f"take it out of the hands of {kind} {name}: see kubectl --namespace {namespace} describe {kind} {name}"
+            )
+            yield Owner(kind, name, namespace, None, stop)
+
+
+def suspended(owner: Owner, found: Json | None) -> bool:
+    """Whether the owner leaves its objects alone now. Unknown (None: gone, or not readable) is no."""
+    if found is None:
+        return False
+    spec: Json = found.get("spec") or {}
+    metadata: Json = found.get("metadata") or {}
+    if owner.kind == "ArgoCD":
+        policy: Json = spec.get("syncPolicy") or {}
+        skipped = texts(metadata.get("annotations")).get(ARGO_SKIP) == "true"
+        automated = cast("Json | None", policy.get("automated"))
+        return skipped or automated is None or automated.get("enabled") is False
+    return bool(spec.get("suspend"))
+
+
+def writers(items: Iterable[tuple[str, Json]], namespace: str, states: Mapping[str, Json | None]) -> tuple[Writer, ...]:
+    """One Writer for each owner of these objects (kind, object); `states` are the owners' objects by path."""
+    owned: dict[Owner, list[str]] = {}
+    for kind, item in items:
+        for owner in owners(item, namespace):
+            owned.setdefault(owner, []).append(f"{kind} {item['metadata']['name']}")
+    return tuple(_writer(owner, names, states.get(owner.path or "")) for owner, names in owned.items())
+
+
+def _writer(owner: Owner, names: Sequence[str], state: Json | None) -> Writer:
+    resting = suspended(owner, state)
+    rest = "is suspended" if resting else "undoes what is changed there"
+    return Writer(
+        kind=owner.kind,
+        name=owner.name,
+        detail=f"owns {', '.join(names)} and {rest}",
+        stop=owner.stop,
+        blocking=not resting,
+    )
