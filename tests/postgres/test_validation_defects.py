@@ -1,41 +1,131 @@
-"""Each way to damage a restored database is found by the check that is named for it."""
+"""Each way to damage a restored database is found by the check that is named for it, and by no other."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import psycopg
+import pytest
+from scratch_server import Database
+from validation_sample import AT, FAIL, INCONCLUSIVE, ODD, the, validate, wrong
 
-from conftest import Database
+from validation import Verdict, as_json, as_text, from_mapping, run
 
-from validation import Report, Verdict, as_text, from_mapping, run
+REPLICA = "set session_replication_role = replica; "
+FILL_TRANSACTION = "insert into transactions (user_id, amount, created_at) values "
+ODD_KEY = f'foreign-key:{ODD}."100% ""table"" {{x}}; --_parent ""%""_fkey"'
 
-AT = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
-EXPECTED = from_mapping(
-    {
-        "server": {"version": 17},
-        "tables": {
-            "users": {"min": 500, "max": 500},
-            "transactions": {"min": 4000},
-            '"odd.schema %s"."100% ""table"" {x}; --"': {"min": 3, "max": 3},
+DEFECTS: dict[str, tuple[str, set[str]]] = {
+    "a row deleted": (
+        REPLICA + "delete from users where id = 'user-7'",
+        {
+            "rows:public.users",
+            "must-exist:public.users(id=user-7)",
+            "foreign-key:public.transactions.transactions_user_id_fkey",
         },
-        "must_exist": [{"table": "users", "key": {"id": "user-7"}}],
-        "freshness": [
-            {"table": "transactions", "column": "created_at", "tolerance_seconds": 60},
-            {"table": "smart_contracts", "column": "created_at", "tolerance_seconds": 20_000},
-        ],
-        "migrations": {"last": "20260301000000_contracts"},
-        "not_null": [
-            {"table": "users", "columns": ["email"]},
-            {"table": '"odd.schema %s"."100% ""table"" {x}; --"', "columns": ["col'umn {}"]},
-        ],
-    }
-)
-
-
-def validate(database: Database) -> Report:
-    return run(database.target, EXPECTED, restore_point=AT)
-
-
-def wrong(report: Report) -> dict[str, Verdict]:
+    ),
+    "rows too many": (
+        "insert into users select 'more', 'more', now(), now()",
+        {"rows:public.users"},
+    ),
+    "an orphan written past the constraint": (
+        REPLICA + FILL_TRANSACTION + "('nobody', 1, '2026-11-22 14:00Z')",
+        {"foreign-key:public.transactions.transactions_user_id_fkey"},
+    ),
+    "an orphan under a constraint that is NOT VALID": (
+        "alter table transactions drop constraint transactions_user_id_fkey;"
+        + FILL_TRANSACTION
+        + "('nobody', 1, '2026-11-22 14:00Z');"
+        + "alter table transactions add constraint transactions_user_id_fkey"
+        + " foreign key (user_id) references users not valid",
+        {"foreign-key:public.transactions.transactions_user_id_fkey"},
+    ),
+    "an orphan of a composite key in a partition": (
+        REPLICA + "insert into entries (day, region, number) values ('2026-07-01', 'eu', 99)",
+        {"foreign-key:public.entries.entries_simple"},
+    ),
+    "a half null key under MATCH FULL": (
+        REPLICA + "insert into pairs values (3, 'eu', null)",
+        {"foreign-key:public.pairs.pairs_full"},
+    ),
+    "a row lost from a partition that others refer to": (
+        REPLICA + "delete from entries where day = '2026-06-01'",
+        {"foreign-key:public.notes.notes_entry"},
+    ),
+    "a parent that only an inheriting table has": (
+        REPLICA + "insert into children values (2, 2)",
+        {"foreign-key:public.children.children_parent_fkey"},
+    ),
+    "an orphan in a table with a hostile name": (
+        REPLICA + f'update {ODD} set "parent ""%""" = 99 where "key %(a)s" = 3',
+        {ODD_KEY},
+    ),
+    "an index not ready": (
+        "update pg_index set indisready = false where indexrelid = 'transactions_created_at'::regclass",
+        {"indexes"},
+    ),
+    "a sequence behind its column": (
+        "select setval('transactions_id_seq', 10)",
+        {"sequence:public.transactions.id"},
+    ),
+    "an identity at its start again": (
+        f'alter table {ODD} alter column "key %(a)s" restart',
+        {f"sequence:{ODD}.key %(a)s"},
+    ),
+    "a sequence known only by a default": (
+        "create sequence own start 5; alter table pairs alter column id set default nextval('own');"
+        "insert into pairs (id) values (5)",
+        {"sequence:public.pairs.id"},
+    ),
+    "a descending sequence behind its column": (
+        "create sequence down increment -1; alter table pairs alter column id set default nextval('down');"
+        "insert into pairs (id) values (-7)",
+        {"sequence:public.pairs.id"},
+    ),
+    "an unfinished migration": (
+        "insert into _prisma_migrations (id, checksum, migration_name) values ('3', 'x', '2026_half')",
+        {"migrations"},
+    ),
+    "a migration rolled back": (
+        "update _prisma_migrations set rolled_back_at = now() where migration_name = '20260101000000_init'",
+        {"migrations"},
+    ),
+    "the last migration missing": (
+        "delete from _prisma_migrations where migration_name = '20260301000000_contracts'",
+        {"migrations"},
+    ),
+    "the migrations table emptied": ("truncate _prisma_migrations", {"migrations"}),
+    "a value lost": (
+        "update users set email = null where id = 'user-9'",
+        {"not-null:public.users.email"},
+    ),
+    "a column lost": (
+        "alter table users drop column email",
+        {"not-null:public.users.email"},
+    ),
+    "a row from after the restore point": (
+        FILL_TRANSACTION + "('user-1', 1, '2026-11-22 14:30:00.000001Z')",
+        {"freshness:public.transactions.created_at"},
+    ),
+    "restored a minute too early": (
+        "delete from transactions where created_at >= '2026-11-22 14:29:00Z'",
+        {"freshness:public.transactions.created_at"},
+    ),
+    "a timestamp at infinity": (
+        FILL_TRANSACTION + "('user-1', 1, 'infinity')",
+        {"freshness:public.transactions.created_at"},
+    ),
+    "a timestamp before Christ": (
+        "truncate transactions; " + FILL_TRANSACTION + "('user-1', 1, '0044-03-15 BC')",
+        {"freshness:public.transactions.created_at", "rows:public.transactions"},
+    ),
+    "a table missing": (
+        "drop table smart_contracts cascade",
+        {"freshness:public.smart_contracts.created_at"},
+    ),
+    "a table emptied": (
+        "truncate transactions",
+        {"freshness:public.transactions.created_at", "rows:public.transactions"},
+    ),
+}
 
 
 def test_an_undamaged_database_passes(database: Database) -> None:
@@ -43,4 +133,115 @@ def test_an_undamaged_database_passes(database: Database) -> None:
     assert wrong(report) == {}, as_text(report)
     assert report.verdict is Verdict.PASS
     assert report.counts["public.users"] == 500
-        print(r)
+    assert report.counts["public.entries"] == 4
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_every_defect_is_found_by_the_check_that_is_named_for_it(database: Database, defect: str) -> None:
+    damage, checks = DEFECTS[defect]
+    database.execute(damage)
+    report = validate(database)
+    assert wrong(report) == dict.fromkeys(checks, FAIL), as_text(report)
+    assert report.verdict is FAIL
+
+
+def test_an_index_left_invalid_by_an_interrupted_build_is_found(database: Database) -> None:
+    with database.connect() as connection, pytest.raises(psycopg.errors.UniqueViolation):
+        connection.execute("create unique index concurrently half on transactions (user_id)")
+    report = validate(database)
+    assert wrong(report) == {"indexes": FAIL}
+    assert the(report, "indexes").examples == ({"schema": "public", "table": "transactions", "index": "half"},)
+
+
+def test_what_failed_comes_with_the_keys_of_its_rows_and_never_with_more(database: Database) -> None:
+    database.execute(
+        REPLICA + "delete from users where id = 'user-9'; update users set email = null where id = 'user-8'"
+    )
+    report = validate(database)
+    orphans = the(report, "foreign-key:public.transactions.transactions_user_id_fkey")
+    assert orphans.found == "10 rows of public.transactions without their row in public.users"
+    assert len(orphans.examples) == 5
+    assert {example["user_id"] for example in orphans.examples} == {"user-9"}
+    assert all(example.keys() == {"id", "user_id"} for example in orphans.examples)
+    assert the(report, "not-null:public.users.email").examples == ({"id": "user-8"},)
+    assert "example.org" not in str(as_json(report))
+
+
+def test_a_migration_that_was_rolled_back_and_then_applied_is_no_defect(database: Database) -> None:
+    database.execute(
+        "insert into _prisma_migrations (id, checksum, migration_name, started_at, rolled_back_at)"
+        " values ('0', 'x', '20260301000000_contracts', '2026-02-28', '2026-02-28')"
+    )
+    assert wrong(validate(database)) == {}
+
+
+def test_a_database_without_tables_is_never_a_pass(empty_database: Database) -> None:
+    report = run(empty_database.target, from_mapping({}))
+    assert wrong(report) == {"tables": FAIL}
+    assert report.verdict is FAIL
+    waived = run(empty_database.target, from_mapping({}), waivers={"tables": "nothing there yet"})
+    assert waived.verdict is INCONCLUSIVE
+
+
+def test_a_database_whose_tables_are_all_empty_is_never_a_pass(empty_database: Database) -> None:
+    empty_database.execute("create table users (id int primary key)")
+    report = run(empty_database.target, from_mapping({}), waivers={"tables": "nothing there yet"})
+    assert wrong(report) == {"tables": FAIL}
+    assert report.verdict is INCONCLUSIVE
+
+
+def test_the_wrong_database_of_the_right_server_is_found(empty_database: Database) -> None:
+    report = validate(empty_database, server={"database": "ghost_protocol"})
+    found = wrong(report)
+    assert found["server"] is FAIL
+    assert found["tables"] is FAIL
+    assert found["rows:public.users"] is FAIL
+    assert found["migrations"] is FAIL
+
+
+def test_another_major_version_is_found(database: Database) -> None:
+    assert wrong(validate(database, server={"version": 16})) == {"server": FAIL}
+
+
+def test_a_migration_that_nobody_expected_is_found(database: Database) -> None:
+    expected = {"applied": ["20260101000000_init", "20260401000000_later"]}
+    report = validate(database, migrations=expected)
+    assert wrong(report) == {"migrations": FAIL}
+    assert the(report, "migrations").found == (
+        "20260401000000_later is not applied; 20260301000000_contracts is applied but not expected"
+    )
+
+
+def test_freshness_without_a_restore_point_proves_nothing(database: Database) -> None:
+    wanted = from_mapping({"freshness": [{"table": "users", "column": "created_at", "tolerance_seconds": 9}]})
+    report = run(database.target, wanted)
+    assert wrong(report) == {"freshness:public.users.created_at": INCONCLUSIVE}
+
+
+def test_a_family_that_must_be_declared_and_is_not_proves_nothing(database: Database) -> None:
+    report = run(database.target, from_mapping({"required": ["freshness", "rows"]}), restore_point=AT)
+    assert wrong(report) == {"required:freshness": INCONCLUSIVE, "required:rows": INCONCLUSIVE}
+    assert report.not_declared == ("rows", "must-exist", "freshness", "migrations", "not-null")
+
+
+def test_a_key_that_the_column_cannot_hold_is_no_pass_and_no_proof_of_loss(database: Database) -> None:
+    report = validate(database, must_exist=[{"table": "transactions", "key": {"id": "no number"}}])
+    assert wrong(report) == {"must-exist:public.transactions(id=no number)": INCONCLUSIVE}
+
+
+def test_an_injection_in_a_key_is_only_a_value(database: Database) -> None:
+    hostile = r"' or true --\"; drop table users; %s {x}"
+    report = validate(database, must_exist=[{"table": "users", "key": {"id": hostile}}])
+    assert list(wrong(report).values()) == [FAIL]
+
+
+def test_a_waiver_with_a_reason_opens_and_stays_visible(database: Database) -> None:
+    database.execute("select setval('transactions_id_seq', 10)")
+    report = run(
+        database.target,
+        from_mapping({}),
+        waivers={"sequence:public.transactions.id": "set after the switch", "indexes": "unused"},
+    )
+    assert report.verdict is Verdict.PASS
+    assert report.unused_waivers == ("indexes",)
+    assert "set after the switch" in as_text(report)

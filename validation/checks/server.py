@@ -57,17 +57,17 @@ def identity(target: Target, expected: Server) -> Check:
 
 
 def not_the_source() -> Check:
-    """Candidate and source are two servers: same start, to the microsecond, and same port mean one."""
+    """Same start, to the microsecond, same port and same database mean that both are one."""
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         candidate, source = (answer.row for answer in answers)
-        needed = "two servers"
-        if all(candidate[fact] == source[fact] for fact in ("started", "port")):
-            where = f"{candidate['address'] or 'a local socket'}:{candidate['port']}"
-            return failed(f"candidate and source are one server, {where}", needed, "give the right endpoints")
-        return passed("two servers", needed)
+        if all(candidate[fact] == source[fact] for fact in ("started", "port", "database")):
+            where = f"{candidate['database']} at port {candidate['port']}"
+            return failed(f"candidate and source are the same, {where}", needed, "give the right endpoints")
+        return passed(needed, needed)
 
-    return Check("not-the-source", judge, (question(Side.CANDIDATE), question(Side.SOURCE)), "two servers")
+    needed = "two databases"
+    return Check("not-the-source", judge, (question(Side.CANDIDATE), question(Side.SOURCE)), needed)
 
 
 def _wrong(row: Row, target: Target, expected: Server) -> list[tuple[str, str]]:
