@@ -1,0 +1,56 @@
+"""The plugins as the engine meets them: processes that print a port, and refuse what they can't stand in for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from plugin_client import CallFailed, Plugin, urn
+
+INSTANCE = urn("aws:rds/instance:Instance", "candidate")
+NOBODY = {"endpoints": '[{"rds": "http://127.0.0.1:1"}]', "region": "us-east-1", "maxRetries": "1"}
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIASANDBOX", "AWS_SECRET_ACCESS_KEY": "x", "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+@pytest.mark.parametrize(
+    ("package", "token"), [("aws", "aws:s3/bucket:Bucket"), ("kubernetes", "kubernetes:core/v1:Secret")]
+)
+def test_another_type_is_refused_with_what_to_install(start: Callable[..., Plugin], package: str, token: str) -> None:
+    with pytest.raises(CallFailed, match=f"stand-in provider has no type {token}: install the real plugin"):
+        start(package).check(urn(token, "x"), {})
+
+
+def test_functions_are_refused(start: Callable[..., Plugin]) -> None:
+    with pytest.raises(CallFailed, match="stand-in provider has no function aws:rds/getInstance:getInstance"):
+        start("aws").invoke("aws:rds/getInstance:getInstance")
+
+
+def test_a_child_of_a_component_has_its_own_type(start: Callable[..., Plugin]) -> None:
+    where = "urn:pulumi:test::restore::restore:index:Candidate$aws:rds/instance:Instance::candidate"
+    plugin = start("aws")
+    plugin.configure(**NOBODY)
+    assert plugin.check(where, {"instanceClass": "db.t4g.micro"})[1] == []
+
+
+def test_nothing_is_done_without_a_loopback_endpoint(start: Callable[..., Plugin]) -> None:
+    plugin = start("aws", **KEYS)
+    with pytest.raises(CallFailed, match="test double"):
+        plugin.configure(region="us-east-1")
+    with pytest.raises(CallFailed, match="not configured"):
+        plugin.create(INSTANCE, {"identifier": "x", "instanceClass": "y"})
+
+
+def test_previews_need_no_server_and_updates_say_that_there_is_none(start: Callable[..., Plugin]) -> None:
+    plugin = start("aws", **KEYS)
+    plugin.configure(**NOBODY)
+    inputs, failures = plugin.check(INSTANCE, {"instanceClass": "db.t4g.micro", "snapshotIdentifier": "a"})
+    assert not failures
+    assert plugin.create(INSTANCE, inputs, preview=True)[0] == ""
+    with pytest.raises(CallFailed, match="operation error RDS: RestoreDBInstanceFromDBSnapshot, exceeded maximum"):
+        plugin.create(INSTANCE, inputs)
+
+
+def test_a_plugin_ends_with_its_engine(start: Callable[..., Plugin]) -> None:
+    plugin = start("kubernetes")
+    plugin.process.terminate()
+    assert plugin.process.wait(timeout=10) != 0
