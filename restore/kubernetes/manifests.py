@@ -1,0 +1,116 @@
+"""The Job that connects to a database, and the Secret that holds its login. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from restore.kubernetes.writers import MANAGED_BY
+
+Json = dict[str, Any]
+
+KEPT_SECONDS = 600
+"""The cluster removes an ended Job, and its Secret with it, after this time: when we were killed before doing so."""
+NOBODY = 65534
+CERTIFICATE = "ROOT_CERTIFICATE"
+SCRIPT = f"""\
+set -eu
+umask 077
+if [ -n "${{{CERTIFICATE}:-}}" ]; then
+  PGSSLROOTCERT=$(mktemp)
+  export PGSSLROOTCERT
+  trap 'rm -f "$PGSSLROOTCERT"' EXIT
+  printf '%s\\n' "${CERTIFICATE}" > "$PGSSLROOTCERT"
+fi
+psql --no-psqlrc --no-password --set ON_ERROR_STOP=1 --no-align --tuples-only "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run. `environment` goes into a Secret owned by the Job, never into the Job."""
+
+    namespace: str
+    name: str
+    """Deterministic: a Job left behind by a killed run is found by it and replaced."""
+    image: str
+    statements: tuple[str, ...]
+    """SQL without secrets, because it stands in the Job: each is one `psql --command`, in one session."""
+    environment: Mapping[str, str] = field(repr=False)
+    """libpq's variables: PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE, ..."""
+    root_certificate: str | None = None
+    """Text (PEM); the Job writes it to a file and sets PGSSLROOTCERT."""
+    service_account: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def _metadata(job: Job) -> Json:
+    return {"name": job.name, "namespace": job.namespace, "labels": {**job.labels, MANAGED_BY[0]: MANAGED_BY[1]}}
+
+
+def job_body(job: Job, seconds: int) -> Json:
+    """Suspended, so that no pod starts before its Secret is there; one attempt, ended by the cluster in `seconds`."""
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": _metadata(job),
+        "spec": {
+            "suspend": True,
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": max(1, seconds),
+            "ttlSecondsAfterFinished": KEPT_SECONDS,
+            "template": {
+                "metadata": {"labels": {**job.labels, MANAGED_BY[0]: MANAGED_BY[1]}},
+                "spec": _pod_spec(job),
+            },
+        },
+    }
+
+
+def _pod_spec(job: Job) -> Json:
+    """As the "restricted" Pod Security Standard wants it."""
+    arguments = [part for statement in job.statements for part in ("--command", statement)]
+    spec: Json = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 5,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": NOBODY,
+            "runAsGroup": NOBODY,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "psql",
+                "image": job.image,
+                "command": ["sh", "-c", SCRIPT, "psql", *arguments],
+                "envFrom": [{"secretRef": {"name": job.name}}],
+                "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                "resources": {
+                    "requests": {"cpu": "50m", "memory": "64Mi"},
+                    "limits": {"cpu": "500m", "memory": "256Mi"},
+                },
+            }
+        ],
+    }
+    if job.service_account:
+        spec["serviceAccountName"] = job.service_account
+    return spec
+
+
+def secret_body(job: Job, job_uid: str) -> Json:
+    """Owned by the Job: the cluster removes it together with the Job."""
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": job_uid}
+    values = {"PGCONNECT_TIMEOUT": "10", **job.environment}
+    if job.root_certificate:
+        values[CERTIFICATE] = job.root_certificate
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {**_metadata(job), "ownerReferences": [owner]},
+        "type": "Opaque",
+        "immutable": True,
+        "stringData": values,
+    }
