@@ -1,0 +1,92 @@
+"""boto3's clients of a sandbox, for tests and for the parts of the sandbox itself."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import boto3
+from botocore.config import Config
+
+from sandbox.aws.faults import FaultClient
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sts import STSClient
+
+    from sandbox.paths import Layout
+
+ACCESS_KEY = "AKIASANDBOX000000000"
+SECRET_KEY = "sandbox"
+DEFAULT_REGION = "us-east-1"
+Service = Literal["rds", "s3", "secretsmanager", "sns", "sts", "cloudwatch", "kms", "ec2", "iam", "events", "backup"]
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Clients by service; `retries` 0 shows every error to the caller."""
+
+    endpoint: str
+    region: str = DEFAULT_REGION
+    retries: int = 0
+
+    def client(self, service: Service) -> Any:
+        return boto3.client(  # pyright: ignore[reportUnknownMemberType]
+            service,
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=Config(retries={"max_attempts": self.retries}, s3={"addressing_style": "path"}),
+        )
+
+    @property
+    def rds(self) -> RDSClient:
+        return self.client("rds")
+
+    @property
+    def s3(self) -> S3Client:
+        return self.client("s3")
+
+    @property
+    def secrets(self) -> SecretsManagerClient:
+        return self.client("secretsmanager")
+
+    @property
+    def sns(self) -> SNSClient:
+        return self.client("sns")
+
+    @property
+    def sts(self) -> STSClient:
+        return self.client("sts")
+
+    @property
+    def cloudwatch(self) -> CloudWatchClient:
+        return self.client("cloudwatch")
+
+    @property
+    def faults(self) -> FaultClient:
+        return FaultClient(self.endpoint)
+
+    def post(self, action: str, **body: str) -> dict[str, Any]:
+        """One of the sandbox's own actions: backup-window, maintenance-window, awsbackup."""
+        request = urllib.request.Request(
+            f"{self.endpoint}/_sandbox/{action}", data=json.dumps(body).encode(), method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Everything published to SNS."""
+        with urllib.request.urlopen(f"{self.endpoint}/_sandbox/messages", timeout=60) as answer:
+            return json.load(answer)["messages"]
+
+
+def clients(layout: Layout, region: str = DEFAULT_REGION, retries: int = 0) -> Clients:
+    return Clients(layout.aws_endpoint, region, retries)

@@ -1,0 +1,137 @@
+"""The sandbox's own requests: faults, the backup window at once, AWS Backup's snapshots, what was published.
+
+GET    /_sandbox/health
+GET, POST, DELETE /_sandbox/faults            see sandbox.aws.faults
+POST   /_sandbox/backup-window                {"instance": id, "region": "us-east-1"}
+POST   /_sandbox/maintenance-window           {"instance": id, "region": "us-east-1"}
+POST   /_sandbox/awsbackup                    {"instance": id, "snapshot": optional name, "region": "us-east-1"}
+GET    /_sandbox/messages                     everything published to SNS
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, cast
+
+from sandbox.aws.errors import AwsError
+from sandbox.aws.faults import Fault
+from sandbox.aws.moto_services import MotoServices
+from sandbox.aws.query import Shape
+from sandbox.aws.rds.instances import ready
+from sandbox.aws.rds.jobs import Runner
+from sandbox.aws.rds.modify import maintenance_window
+from sandbox.aws.rds.service import Rds
+from sandbox.aws.rds.snapshots import take_by_backup_service
+from sandbox.aws.rds.state import Instance
+from sandbox.aws.rds.steps import fill_disk, take_automated_now
+
+DEFAULT_REGION = "us-east-1"
+BAD, MISSING = 400, 404
+Answer = tuple[int, Shape]
+
+
+class Control:
+    def __init__(self, runner: Runner, moto: MotoServices) -> None:
+        self._runner, self._moto = runner, moto
+        self._routes: dict[tuple[str, str], Callable[[bytes], Shape]] = {
+            ("GET", "health"): lambda _: {"status": "serving"},
+            ("GET", "faults"): lambda _: {"faults": runner.shared.faults.waiting()},
+            ("POST", "faults"): self._add_fault,
+            ("DELETE", "faults"): self._clear_faults,
+            ("GET", "messages"): lambda _: {"messages": moto.messages()},
+            ("POST", "backup-window"): self._backup_window,
+            ("POST", "maintenance-window"): self._maintenance_window,
+            ("POST", "awsbackup"): self._aws_backup,
+        }
+
+    def answer(self, method: str, path: str, body: bytes) -> Answer:
+        """HTTP status and JSON of one request."""
+        route = self._routes.get((method, path.removeprefix("/_sandbox/").strip("/")))
+        if route is None:
+            return MISSING, {"error": f"no {method} {path}"}
+        try:
+            return 200, route(body)
+        except (ValueError, TypeError, KeyError) as error:
+            return BAD, {"error": str(error)}
+        except AwsError as error:
+            return BAD, {"error": str(error), "code": error.code}
+
+    def interfere(self, action: str, form: dict[str, str]) -> None:
+        """The faults of a call, before it is done. Raises AwsError."""
+        faults = self._runner.shared.faults
+        if faults.take("throttle", action):
+            raise AwsError("Throttling", "Rate exceeded")
+        if fault := faults.take("error", action):
+            raise AwsError(fault.code, fault.message)
+        named = form.get("DBInstanceIdentifier") or form.get("SourceDBInstanceIdentifier", "")
+        if fault := faults.take("drop-connections", action, named):
+            for rds, instance in self._everywhere(fault.instance or named):
+                rds.cluster(instance).drop_connections()
+
+    def _add_fault(self, body: bytes) -> Shape:
+        fault = Fault.parse(body)
+        at_once = not fault.operation and fault.kind in ("drop-connections", "storage-full")
+        if not at_once:
+            self._runner.shared.faults.add(fault)
+            return {"waiting": True}
+        found = self._everywhere(fault.instance)
+        if not found:
+            raise ValueError(f"no instance {fault.instance!r}")
+        for rds, instance in found:
+            if fault.kind == "storage-full":
+                fill_disk(rds, instance)
+            else:
+                rds.cluster(instance).drop_connections()
+        self._runner.shared.store.save()
+        return {"done": [instance.identifier for _, instance in found]}
+
+    def _clear_faults(self, _: bytes) -> Shape:
+        """Forgets what waits; full disks have room again."""
+        self._runner.shared.faults.clear()
+        for rds, instance in self._everywhere(None):
+            if instance.rest == "storage-full":
+                rds.cluster(instance).set_read_only(on=False)
+                with rds.store.lock:
+                    instance.rest = "available"
+                    if not instance.steps:
+                        instance.shape["DBInstanceStatus"] = instance.rest
+        return {}
+
+    def _everywhere(self, identifier: str | None) -> list[tuple[Rds, Instance]]:
+        store = self._runner.shared.store
+        with store.lock:
+            return [
+                (self._runner.region(name), instance)
+                for name, region in store.regions.items()
+                for instance in region.instances.values()
+                if identifier in (None, instance.identifier)
+            ]
+
+    def _one(self, body: bytes, *optional: str) -> tuple[Rds, Instance, Shape]:
+        given = cast("dict[str, Any]", json.loads(body or b"{}"))
+        if unknown := given.keys() - {"instance", "region", *optional}:
+            raise ValueError(f"unknown keys {sorted(unknown)}")
+        rds = self._runner.region(str(given.get("region", DEFAULT_REGION)))
+        return rds, rds.instance(str(given["instance"])), given
+
+    def _backup_window(self, body: bytes) -> Shape:
+        rds, instance, _ = self._one(body)
+        with rds.store.lock:
+            ready(instance)
+            take_automated_now(rds, instance)
+        return {"instance": instance.identifier}
+
+    def _maintenance_window(self, body: bytes) -> Shape:
+        rds, instance, _ = self._one(body)
+        with rds.store.lock:
+            ready(instance)
+            maintenance_window(rds, instance)
+        return {"instance": instance.identifier}
+
+    def _aws_backup(self, body: bytes) -> Shape:
+        rds, instance, given = self._one(body, "snapshot")
+        with rds.store.lock:
+            taken = take_by_backup_service(rds, instance.identifier, given.get("snapshot"))
+            rds.store.save()
+        return {"snapshot": taken["DBSnapshotIdentifier"]}

@@ -1,0 +1,129 @@
+"""Faults on demand: what AWS does now and then, done when a test asks.
+
+kind              what happens                                          needs
+throttle          the call is answered with Throttling, Rate exceeded   operation
+error             the call is answered with `code` and `message`        operation, code
+lost-answer       the call takes effect, its answer never arrives       operation
+drop-connections  every client session of `instance` is ended           instance (at once), or operation
+fail-restore      the restore ends in incompatible-restore              (operation)
+slow-backing-up   the status backing-up lasts `seconds` longer          seconds (default 60)
+storage-full      `instance` has no space left: writes fail             instance (at once), or a restore's operation
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from dataclasses import asdict, dataclass, fields
+from typing import Any, cast
+
+KINDS = frozenset(
+    ["throttle", "error", "lost-answer", "drop-connections", "fail-restore", "slow-backing-up", "storage-full"]
+)
+NEED_OPERATION = frozenset({"throttle", "error", "lost-answer"})
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`times`: how often it happens; `after`: how many matching occasions pass first."""
+
+    kind: str
+    operation: str = ""
+    instance: str = ""
+    times: int = 1
+    after: int = 0
+    seconds: float = 60.0
+    code: str = "InternalFailure"
+    message: str = "An internal error has occurred. Please try your query again at a later time."
+
+    @classmethod
+    def parse(cls, body: bytes) -> Fault:
+        """Raises ValueError for what it doesn't know."""
+        content = json.loads(body or b"{}")
+        if not isinstance(content, dict):
+            raise ValueError("a fault is a JSON object")  # noqa: TRY004 - one error for all bad input
+        given = cast("dict[str, Any]", content)
+        known = {f.name for f in fields(cls)}
+        if unknown := sorted(given.keys() - known):
+            raise ValueError(f"unknown keys {unknown}; known are {sorted(known)}")
+        fault = cls(**given)
+        if fault.kind not in KINDS:
+            raise ValueError(f"unknown kind {fault.kind!r}; known are {sorted(KINDS)}")
+        if fault.kind in NEED_OPERATION and not fault.operation:
+            raise ValueError(f"{fault.kind} needs an operation")
+        return fault
+
+    def matches(self, kind: str, operation: str, instance: str) -> bool:
+        return (
+            self.kind == kind
+            and self.operation in ("", operation)
+            and (not self.instance or not instance or self.instance == instance)
+        )
+
+
+class Registry:
+    """The faults that wait for their occasion; `generation` changes when all are cleared."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+        self.generation = 0
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+            self.generation += 1
+
+    def waiting(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [asdict(fault) for fault in self._faults]
+
+    def take(self, kind: str, operation: str = "", instance: str = "") -> Fault | None:
+        """The fault for this occasion, if one is due; its count goes down."""
+        with self._lock:
+            for place, fault in enumerate(self._faults):
+                if not fault.matches(kind, operation, instance):
+                    continue
+                due = fault.after <= 0
+                left = fault.times - 1 if due else fault.times
+                after = fault.after if due else fault.after - 1
+                if left <= 0:
+                    del self._faults[place]
+                else:
+                    self._faults[place] = Fault(**{**asdict(fault), "times": left, "after": after})
+                return fault if due else None
+        return None
+
+
+class FaultClient:
+    """Sets faults in a running sandbox; as a context manager it clears them at the end."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._url = f"{endpoint}/_sandbox/faults"
+
+    def __enter__(self) -> FaultClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def add(self, kind: str, operation: str = "", times: int = 1, **more: str | float) -> None:
+        body = {"kind": kind, "operation": operation, "times": times, **more}
+        _send("POST", self._url, json.dumps(body).encode())
+
+    def clear(self) -> None:
+        _send("DELETE", self._url)
+
+    def waiting(self) -> list[dict[str, Any]]:
+        return json.loads(_send("GET", self._url))["faults"]
+
+
+def _send(method: str, url: str, body: bytes | None = None) -> bytes:
+    request = urllib.request.Request(url, data=body, method=method, headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.read()

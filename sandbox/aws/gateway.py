@@ -1,0 +1,76 @@
+"""One HTTP endpoint for all of AWS: RDS is ours, everything else moto's; /_sandbox is the sandbox's own."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import sys
+import uuid
+from collections.abc import Iterable
+from urllib.parse import parse_qsl
+
+from sandbox.aws.control import Control
+from sandbox.aws.errors import AwsError
+from sandbox.aws.moto_services import Environ, MotoServices, StartResponse, read_body
+from sandbox.aws.rds.jobs import Runner
+from sandbox.aws.rds.registry import call, protocol
+
+RDS_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/rds/aws4_request")
+FAILURE_STATUS = 500
+
+
+class Gateway:
+    """A WSGI application."""
+
+    def __init__(self, runner: Runner, moto: MotoServices, control: Control) -> None:
+        self._runner, self._moto, self._control = runner, moto, control
+
+    def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith("/_sandbox/"):
+            status, body = self._control.answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], read_body(environ))
+            return _respond(start, status, "application/json", json.dumps(body, default=str))
+        if scope := RDS_SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")):
+            return self._rds(environ, start, scope[1])
+        return self._moto(environ, start)
+
+    def _rds(self, environ: Environ, start: StartResponse, region: str) -> Iterable[bytes]:
+        text = read_body(environ).decode("utf-8", "replace") or environ.get("QUERY_STRING", "")
+        form = dict(parse_qsl(text, keep_blank_values=True))
+        action = form.get("Action", "")
+        status, body = self.answer(action, form, region)
+        if self._runner.shared.faults.take("lost-answer", action):
+            _hang_up(environ)
+            return []
+        return _respond(start, status, "text/xml", body)
+
+    def answer(self, action: str, form: dict[str, str], region: str) -> tuple[int, str]:
+        """HTTP status and body of one call to RDS."""
+        request_id = str(uuid.uuid4())
+        try:
+            model = protocol.operation(action)
+            self._control.interfere(action, form)
+            result = call(self._runner.region(region), model, protocol.parse(model, form))
+        except AwsError as error:
+            return protocol.error(error, request_id)
+        except Exception as error:  # noqa: BLE001 - the server's last resort, answered as AWS answers its own
+            print(f"{action}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            failure = AwsError("InternalFailure", f"The sandbox failed: {type(error).__name__}: {error}")
+            return FAILURE_STATUS, protocol.error(failure, request_id)[1]
+        return 200, protocol.answer(model, result, request_id)
+
+
+def _respond(start: StartResponse, status: int, kind: str, body: str) -> list[bytes]:
+    content = body.encode()
+    start(
+        f"{status} {'OK' if status == 200 else 'Error'}",
+        [("Content-Type", kind), ("Content-Length", str(len(content)))],
+    )
+    return [content]
+
+
+def _hang_up(environ: Environ) -> None:
+    """Ends the connection without an answer, as a network does."""
+    connection = environ.get("werkzeug.socket")
+    if isinstance(connection, socket.socket):
+        connection.shutdown(socket.SHUT_RDWR)

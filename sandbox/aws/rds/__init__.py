@@ -1,0 +1,1 @@
+"""The sandbox's RDS: a control plane over the clusters of sandbox/postgres."""

@@ -1,0 +1,139 @@
+"""RDS of one region: its state, its clusters, and the look-ups that all operations share."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sandbox.aws.errors import AwsError
+from sandbox.aws.faults import Registry
+from sandbox.aws.neighbours import Neighbours
+from sandbox.aws.query import Shape
+from sandbox.aws.rds import names
+from sandbox.aws.rds.state import Instance, ParameterGroup, Region, Snapshot, Store
+from sandbox.paths import Layout
+from sandbox.postgres.cluster import Cluster, Place
+from sandbox.postgres.host import Host
+
+if TYPE_CHECKING:
+    from sandbox.aws.rds.jobs import Runner
+
+EVENT_LIFE = timedelta(days=14)
+
+
+@dataclass
+class Shared:
+    """What the regions of one sandbox share. `pace`: the least seconds that a phase of an operation lasts."""
+
+    layout: Layout
+    host: Host
+    store: Store
+    faults: Registry
+    neighbours: Neighbours
+    pace: float
+    clusters: dict[str, Cluster] = field(default_factory=dict[str, Cluster])
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+class Rds:
+    """One region; operations hold `store.lock` while they run, steps take it for what they change."""
+
+    def __init__(self, shared: Shared, region: str, runner: Runner) -> None:
+        self.shared, self.region, self.runner = shared, region, runner
+        self.store, self.host = shared.store, shared.host
+
+    @property
+    def state(self) -> Region:
+        return self.store.region(self.region)
+
+    def arn(self, kind: str, name: str) -> str:
+        return names.arn(self.region, kind, name)
+
+    def address(self, identifier: str) -> str:
+        return self.shared.layout.address("rds", self.region, identifier)
+
+    # -- finding ------------------------------------------------------------------------------------------------
+
+    def instance(self, identifier: str) -> Instance:
+        """By identifier or ARN. Raises AwsError."""
+        found = self.state.instances.get(names.plain(identifier, "db"))
+        if found is None:
+            raise AwsError("DBInstanceNotFound", f"DBInstance {identifier} not found.")
+        return found
+
+    def snapshot(self, identifier: str) -> Snapshot:
+        """By identifier or ARN. Raises AwsError."""
+        found = self.state.snapshots.get(names.plain(identifier, "snapshot"))
+        if found is None:
+            raise AwsError("DBSnapshotNotFound", f"DBSnapshot {identifier} not found.")
+        return found
+
+    def parameter_group(self, name: str) -> ParameterGroup:
+        """Raises AwsError."""
+        found = self.state.parameter_groups.get(names.plain(name, "pg"))
+        if found is None:
+            raise AwsError("DBParameterGroupNotFound", f"DBParameterGroup {name} not found.")
+        return found
+
+    def by_resource(self, resource: str) -> Instance | None:
+        return next((i for i in self.state.instances.values() if i.resource_id == resource), None)
+
+    def taken(self, identifier: str) -> bool:
+        """Whether an instance has that identifier, or gets it at the end of a rename."""
+        return identifier in self.state.instances or any(
+            i.shape["PendingModifiedValues"].get("DBInstanceIdentifier") == identifier and i.steps
+            for i in self.state.instances.values()
+        )
+
+    def cluster(self, instance: Instance) -> Cluster:
+        """The cluster of an instance, at the address of its present identifier."""
+        known = self.shared.clusters.get(instance.resource_id)
+        if known is None:
+            place = Place(self.address(instance.identifier), int(instance.shape["DbInstancePort"]))
+            root = self.host.clusters / instance.resource_id.lower()
+            known = Cluster(self.host, root, place)
+            self.shared.clusters[instance.resource_id] = known
+        return known
+
+    # -- answering ----------------------------------------------------------------------------------------------
+
+    def event(self, kind: str, source: str, message: str, *categories: str) -> None:
+        """Keeps an event for DescribeEvents, and tells the topics that subscribed."""
+        with self.store.lock:
+            arn_kind = {"db-instance": "db", "db-snapshot": "snapshot", "db-parameter-group": "pg"}[kind]
+            event = {
+                "SourceIdentifier": source,
+                "SourceType": kind,
+                "Message": message,
+                "EventCategories": list(categories),
+                "Date": now(),
+                "SourceArn": self.arn(arn_kind, source),
+            }
+            self.state.events.append(event)
+            topics = [s["SnsTopicArn"] for s in self.state.subscriptions.values() if subscribed(s, event)]
+        for topic in topics:
+            self.shared.neighbours.publish(self.region, topic, event)
+
+
+def subscribed(subscription: Shape, event: Shape) -> bool:
+    """Whether an event subscription wants an event: an empty list or no type means all."""
+    kind, ids = subscription.get("SourceType"), subscription.get("SourceIdsList") or []
+    categories = set(subscription.get("EventCategoriesList") or [])
+    return (
+        bool(subscription.get("Enabled", True))
+        and (not kind or kind == event["SourceType"])
+        and (not ids or event["SourceIdentifier"] in ids)
+        and (not categories or bool(categories & set(event["EventCategories"])))
+    )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def snapshot_of(shape: Shape) -> Shape:
+    """A copy that later changes don't reach."""
+    return copy.deepcopy(shape)

@@ -1,0 +1,106 @@
+"""The gateway as a server: started, announced in ready.json, stopped by a signal with all its parts."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+import boto3
+from botocore.config import Config
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import make_server
+
+from sandbox.aws import PORT
+from sandbox.aws.client import ACCESS_KEY, SECRET_KEY
+from sandbox.aws.control import Control
+from sandbox.aws.faults import Registry
+from sandbox.aws.gateway import Gateway
+from sandbox.aws.moto_services import MotoServices
+from sandbox.aws.neighbours import MotoNeighbours
+from sandbox.aws.rds import automated, events, modify, restores, steps, tags
+from sandbox.aws.rds.jobs import Runner
+from sandbox.aws.rds.service import Shared
+from sandbox.aws.rds.state import Store
+from sandbox.paths import Layout
+from sandbox.postgres.host import Host
+
+OPERATIONS_OF = (automated, events, modify, restores, steps, tags)  # imported for the operations they register
+
+
+class QuietHandler(MotoRequestHandler):
+    """Doesn't log requests: the RDS events tell more, and a log that grows with every poll tells less."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing."""
+
+
+def serve(layout: Layout, pace: float) -> None:
+    """Serves until SIGTERM or SIGINT. Raises RuntimeError when another gateway has the same folder."""
+    layout.aws.mkdir(parents=True, exist_ok=True, mode=0o755)
+    with _claimed(layout.aws / ".lock"):
+        ready = layout.aws / "ready.json"
+        ready.unlink(missing_ok=True)
+        moto = MotoServices(layout.aws / "moto")
+        played = moto.replay()
+        neighbours = MotoNeighbours(_client_of(layout))
+        store = Store(layout.aws / "state.json")
+        shared = Shared(layout, Host.at(layout), store, Registry(), neighbours, pace)
+        runner = Runner(shared)
+        server = make_server(
+            layout.address("aws"),
+            PORT,
+            Gateway(runner, moto, Control(runner, moto)),
+            threaded=True,
+            request_handler=QuietHandler,
+        )
+        ended = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ended.set())
+        threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+        runner.mend()
+        _announce(ready, {"endpoint": layout.aws_endpoint, "pid": os.getpid(), "postgres": str(shared.host.folder)})
+        print(f"serving at {layout.aws_endpoint}, {played} requests replayed", file=sys.stderr, flush=True)
+        ended.wait()
+        ready.unlink(missing_ok=True)
+        server.shutdown()
+        runner.stop()
+        store.save()
+
+
+def _client_of(layout: Layout) -> Any:
+    @cache
+    def make(service: str, region: str) -> Any:
+        session = boto3.session.Session()
+        return session.client(  # pyright: ignore[reportUnknownMemberType, reportCallIssue]
+            service,  # pyright: ignore[reportArgumentType]
+            region_name=region,
+            endpoint_url=layout.aws_endpoint,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=Config(retries={"max_attempts": 0}),
+        )
+
+    return make
+
+
+def _announce(path: Path, content: dict[str, object]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content))
+    part.replace(path)
+
+
+def _claimed(path: Path) -> IO[str]:
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise RuntimeError(f"another gateway serves {path.parent}") from None
+    return lock

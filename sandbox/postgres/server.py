@@ -1,0 +1,121 @@
+"""One running postgres: started so that it never outlives this program, stopped, and cleared away after a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sandbox.postgres.binaries import Binaries
+from sandbox.postgres.identity import Identity
+from sandbox.process import dies_with_parent, wait_until
+
+STOP_SECONDS = 60.0
+# The death signal follows the thread that starts a child: this one lives as long as the program.
+_launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="postgres-launcher")
+
+
+class StartFailed(RuntimeError):
+    """The server ended before it answered; the text is the end of its log."""
+
+
+class Server:
+    """A postgres process on a data folder."""
+
+    def __init__(self, binaries: Binaries, identity: Identity, data: Path, log: Path) -> None:
+        self._binaries, self._identity, self.data, self.log = binaries, identity, data, log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, answers: Callable[[], bool], seconds: float) -> None:
+        """Starts the server and waits until `answers()`.
+
+        Raises StartFailed when it ends first, TimeoutError after `seconds`.
+        """
+        clear_away(self.data)
+        argv = [str(self._binaries.tool("postgres")), "-D", str(self.data)]
+        prepare = dies_with_parent(signal.SIGQUIT)
+        self._process = _launcher.submit(self._identity.popen, argv, self.log, prepare).result()
+        end = time.monotonic() + seconds
+        while not answers():
+            if not self.running:
+                raise StartFailed(self.tail())
+            if time.monotonic() > end:
+                self.stop(fast=False)
+                raise TimeoutError(f"no answer within {seconds:g} s: {self.tail()}")
+            time.sleep(0.02)
+
+    def stop(self, *, fast: bool = True) -> None:
+        """Ends the server: fast (a checkpoint, clients disconnected), or at once (recovery at the next start)."""
+        if self._process is None:
+            return
+        if self.running:
+            self._process.send_signal(signal.SIGINT if fast else signal.SIGQUIT)
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def reload(self) -> None:
+        if self._process and self.running:
+            self._process.send_signal(signal.SIGHUP)
+
+    def tail(self, lines: int = 8) -> str:
+        """The end of the server's log."""
+        try:
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        except FileNotFoundError:
+            return ""
+
+
+def clear_away(data: Path) -> None:
+    """Ends what still runs on a data folder, and removes the lock that a killed postmaster left.
+
+    Without it a new server refuses to start: its predecessor's backends still hold shared memory, or another
+    process has the pid that is written in postmaster.pid.
+    """
+    for number, seconds in ((signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
+        for pid in processes_in(data):
+            _signal(pid, number)
+        try:
+            wait_until(lambda: not processes_in(data), seconds, f"end of the processes in {data}")
+            break
+        except TimeoutError:
+            if number == signal.SIGKILL:
+                raise
+    (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def processes_in(data: Path) -> list[int]:
+    """Processes whose working folder is the data folder: a postmaster and its children, and nobody else."""
+    wanted = str(data.resolve())
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if os.readlink(entry / "cwd") == wanted:  # noqa: PTH115 - a removed folder has no resolved path
+                found.append(int(entry.name))
+        except OSError:
+            continue  # ended meanwhile, or another user's
+    return found
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
