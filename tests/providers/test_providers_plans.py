@@ -180,6 +180,13 @@ def test_a_modification_applies_in_the_window_unless_told_otherwise() -> None:
     assert request["DBInstanceClass"] == "db.r6g.xlarge"
 
 
+def test_no_changed_input_is_lost_on_the_way_to_aws() -> None:
+    handled = requests.MODIFY_NAMES.keys() | requests.NEVER_MODIFIED | {"deletionProtection", "applyImmediately"}
+    handled |= {"enabledCloudwatchLogsExports", "identifierPrefix", "restoreToPointInTime"}
+    changeable = {key for key, declared in INSTANCE.items() if declared.input and not declared.force_new}
+    assert changeable <= handled
+
+
 def test_settings_of_the_program_alone_are_no_modification() -> None:
     assert requests.modification({"skipFinalSnapshot", "finalSnapshotIdentifier", "tags"}, BASE, BASE) == {}
 

@@ -102,6 +102,7 @@ MODIFY_NAMES: Mapping[str, str] = {
         and not key.startswith("enabledCloudwatch")
     },
     "autoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
+    "backupRetentionPeriod": "BackupRetentionPeriod",
     "caCertIdentifier": "CACertificateIdentifier",
     "copyTagsToSnapshot": "CopyTagsToSnapshot",
     "identifier": "NewDBInstanceIdentifier",
