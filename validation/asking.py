@@ -24,13 +24,14 @@ Outcome = Answer | Unanswered
 
 @dataclass
 class _Work:
-    """What the sessions share; the lock guards `waiting` and `stopped`."""
+    """What the sessions share; the lock guards all but `answered`. After `ends` nobody waits any more."""
 
     waiting: deque[Question]
     deadline: float
     statement_seconds: float
     answered: queue.Queue[tuple[str, Outcome]] = field(default_factory=queue.Queue[tuple[str, Outcome]])
     lock: threading.Lock = field(default_factory=threading.Lock)
+    sessions: list[Session] = field(default_factory=list[Session])
     stopped: str | None = None
 
     def next(self) -> tuple[Question, float] | None:
@@ -43,9 +44,20 @@ class _Work:
                 return None
             return self.waiting.popleft(), min(self.statement_seconds, left)
 
-    def stop(self, reason: str) -> None:
+    def serve(self, session: Session) -> None:
         with self.lock:
-            self.stopped = self.stopped or reason
+            self.sessions.append(session)
+
+    def stop(self, reason: str) -> None:
+        """Asks nothing more, and cancels what the sessions are at."""
+        with self.lock:
+            if self.stopped is not None:
+                return
+            self.stopped = reason
+            self.deadline = min(self.deadline, time.monotonic())
+            sessions = tuple(self.sessions)
+        for session in sessions:
+            _start(session.cancel)
 
 
 def ask_all(
@@ -93,12 +105,17 @@ def _start(serve: Callable[[], None]) -> None:
 
 
 def _serve(session: Session, work: _Work) -> None:
+    work.serve(session)
     while following := work.next():
         question, seconds = following
-        outcome = session.ask(question, seconds)
-        if isinstance(outcome, Unanswered) and outcome.lost:
-            work.stop(f"not asked, since {outcome.found}")
-        work.answered.put((question.id, outcome))
+        outcome: Outcome = _unexplained()
+        try:
+            outcome = session.ask(question, seconds)
+        finally:
+            # In any case: whoever waits for this answer would else wait for the whole budget
+            if isinstance(outcome, Unanswered) and outcome.lost:
+                work.stop(f"not asked, since {outcome.found}")
+            work.answered.put((question.id, outcome))
 
 
 def _serve_another(open_another: Callable[[], Session], work: _Work) -> None:
@@ -133,3 +150,7 @@ def _collect(work: _Work, asked: Sequence[str]) -> dict[str, Outcome]:
 def _not_asked(reason: str) -> Unanswered:
     fix = "run again with a larger budget, or when the server answers"
     return Unanswered(Verdict.INCONCLUSIVE, reason, fix)
+
+
+def _unexplained() -> Unanswered:
+    return Unanswered(Verdict.INCONCLUSIVE, "the session broke off", "see the log, and report it", lost=True)

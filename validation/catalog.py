@@ -17,6 +17,7 @@ class TableFacts:
 
     table: Table
     pages: int
+    partition: bool
     unlogged: bool
     columns: Mapping[str, str]
     key: tuple[str, ...]
@@ -80,6 +81,7 @@ def _table(row: Row) -> TableFacts:
     return TableFacts(
         Table(row["schema"], row["name"]),
         int(row["pages"]),
+        bool(row["partition"]),
         bool(row["unlogged"]),
         dict(row["columns"]),
         tuple(row["key"]),

@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace) -> int:
         expectations,
         source=source,
         restore_point=_time(options.restore_point),
-        waivers=_waivers(options.waive),
+        waivers=waivers(options.waive),
     )
     text = json.dumps(as_json(report), indent=2) + "\n" if options.json else as_text(report)
     sys.stdout.write(text)
@@ -117,7 +117,7 @@ def _time(text: str | None) -> datetime | None:
     return moment
 
 
-def _waivers(texts: Sequence[str]) -> dict[str, str]:
+def waivers(texts: Sequence[str]) -> dict[str, str]:
     """CHECK=REASON; a check's own name can hold `=`, in parentheses."""
     waivers: dict[str, str] = {}
     for text in texts:

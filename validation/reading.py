@@ -74,7 +74,9 @@ class Section:
 
     def sections(self, key: str, known: Collection[str]) -> Iterator[Section]:
         for position, item in enumerate(self.list(key), 1):
-            yield Section.of(f"{self.path(key)} #{position}", item, known, self.problems)
+            section = Section.of(f"{self.path(key)} #{position}", item, known, self.problems)
+            if isinstance(item, Mapping):
+                yield section
 
     def list(self, key: str) -> Sequence[object]:
         value = self.values.get(key, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,9 @@ from validation.questions import Answer, Question, Unanswered
 from validation.target import Target, without
 
 Connection = psycopg.Connection[DictRow]
+CANCEL_SECONDS = 5.0
+LONGEST = 2_147_483_647
+"""PostgreSQL's largest statement_timeout, in milliseconds."""
 EMPTY = "the query answered with no row"
 
 
@@ -64,6 +68,11 @@ class Session:
             raise Unreachable(EMPTY)
         return row
 
+    def cancel(self) -> None:
+        """Has the server break off what this session asks, from any thread; a server that can't is let be."""
+        with suppress(psycopg.Error):
+            self.connection.cancel_safe(timeout=CANCEL_SECONDS)
+
     def close(self) -> None:
         self.connection.close()
 
@@ -99,4 +108,5 @@ def _open(target: Target, secret: str | None) -> Connection:
 
 
 def _timeout(seconds: float) -> sql.Composed:
-    return query("statement_timeout", milliseconds=sql.Literal(str(max(1, round(seconds * 1000)))))
+    milliseconds = min(max(1, round(seconds * 1000)), LONGEST)
+    return query("statement_timeout", milliseconds=sql.Literal(str(milliseconds)))

@@ -10,8 +10,10 @@ from urllib.parse import quote
 from validation.urls import UrlError, connection_parameters
 
 OWN = ("host", "port", "dbname", "user", "password", "sslmode", "sslrootcert")
-TIMEOUTS = MappingProxyType(
+STANDARD = MappingProxyType(
     {
+        # Empty, not absent: else PGHOSTADDR or a service file could lead to another server
+        "hostaddr": "",
         "connect_timeout": "10",
         "keepalives": "1",
         "keepalives_idle": "10",
@@ -85,7 +87,7 @@ class Target:
             "client_encoding": "utf8",
             "application_name": "validation",
         }
-        return {**TIMEOUTS, **self.parameters, **{name: value for name, value in own.items() if value}}
+        return {**STANDARD, **self.parameters, **{name: value for name, value in own.items() if value}}
 
 
 def without(secret: str | None, text: str) -> str:

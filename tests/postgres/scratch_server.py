@@ -109,11 +109,11 @@ def running() -> Generator[Server]:
         shutil.rmtree(folder)
 
 
-def _start(program: Path, data: Path, host: str, user: pwd.struct_passwd | None) -> subprocess.Popen[bytes]:
+def _start(program: Path, data: Path, host: str, user: pwd.struct_passwd | None) -> subprocess.Popen[Any]:
     options = {"listen_addresses": host, "unix_socket_directories": "", "fsync": "off", "max_connections": "60"}
     settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     with (data.parent / "log").open("wb") as log:
-        process: subprocess.Popen[bytes] = subprocess.Popen(
+        process: subprocess.Popen[Any] = subprocess.Popen(
             [program, "-D", data, *settings],
             cwd=data.parent,
             stdout=log,

@@ -40,4 +40,4 @@ def _exists(name: str, wanted: MustExist) -> Check:
         sql.SQL("{} = {}").format(sql.Identifier(column), sql.Literal(value)) for column, value in wanted.key
     )
     statement = query("must_exist", table=wanted.table.identifier, condition=condition)
-    return Check(name, judge, (Question(name, statement),), "at least 1 row")
+    return Check(name, judge, (Question(f"must-exist:{wanted!r}", statement),), "at least 1 row")

@@ -1,10 +1,11 @@
--- Tables of the database's own schemas, partitions counted with their root, without those of extensions.
+-- Tables of the database's own schemas, without those of extensions.
 select coalesce(json_agg(json_build_object(
          'schema', n.nspname,
          'name', c.relname,
          'pages', (select coalesce(sum(greatest(leaf.relpages, 0)), 0)
                    from pg_class leaf
                    where leaf.oid = c.oid or leaf.oid in (select relid from pg_partition_tree(c.oid))),
+         'partition', c.relispartition,
          'unlogged', c.relpersistence = 'u',
          'columns', (select coalesce(json_object_agg(a.attname,
                               format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null)), '{{}}')
@@ -20,7 +21,6 @@ select coalesce(json_agg(json_build_object(
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p')
-  and not c.relispartition
   and c.relpersistence <> 't'
   and n.nspname !~ '^pg_'
   and n.nspname <> 'information_schema'
