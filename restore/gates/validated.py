@@ -97,7 +97,7 @@ def for_method(world: World, wanted: Expectations) -> Expectations:
 
 
 def restore_point(world: World, candidate: Instance) -> datetime | None:
-    """The moment of the data; of `latest` when writing stopped, or when the candidate was made from a running source."""
+    """The moment of the data; of `latest` when writing stopped, or when the candidate was made of a running source."""
     if world.plan.point.at:
         return world.plan.point.at
     quiesced = world.store.latest(world.plan.stack, world.plan.id, "quiesced")

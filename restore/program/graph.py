@@ -31,6 +31,7 @@ class Declared:
     """What the stack's outputs are made of."""
 
     receipts: Mapping[str, pulumi.Stash]
+    candidate: Mapping[str, Any]
 
 
 class Graph:
@@ -41,7 +42,8 @@ class Graph:
         self._namespace = namespace
         self._gates = gates
         self._running = running
-        self.receipts: dict[str, pulumi.Stash] = {}
+        self._receipts: dict[str, pulumi.Stash] = {}
+        self._outputs: dict[str, Any] = {}
 
     def receipt(self, name: str, proved: Mapping[str, Any], depends_on: Sequence[pulumi.Resource]) -> pulumi.Stash:
         gate = self._gates.make(name)
@@ -54,7 +56,7 @@ class Graph:
                 hooks=pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook]),
             ),
         )
-        self.receipts[name] = stash
+        self._receipts[name] = stash
         return stash
 
     def declare(self) -> Declared:
@@ -70,7 +72,7 @@ class Graph:
             self._candidate(served, gates=self._gates.proved("conformed") and self._gates.proved("validated"))
         else:
             self._candidate([], gates=True)
-        return Declared(self.receipts)
+        return Declared(self._receipts, self._outputs)
 
     def _frozen(self) -> None:
         plan = self._plan
@@ -94,6 +96,12 @@ class Graph:
     def _candidate(self, depends_on: Sequence[pulumi.Resource], *, gates: bool) -> list[pulumi.Resource]:
         plan = self._plan
         candidate = declare_candidate(plan, depends_on)
+        self._outputs = {
+            "identifier": plan.candidate,
+            "resourceId": candidate.resource_id,
+            "endpoint": candidate.endpoint,
+            "status": candidate.status,
+        }
         if not gates:
             return []
         wanted = {"candidate": plan.candidate, "point": plan.point.tag}

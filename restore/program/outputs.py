@@ -1,0 +1,44 @@
+"""The stack's outputs: what an operator needs next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from restore.model import Plan, Settings, Traffic
+
+IDLE_NEXT = (
+    "pulumi config set id <id>; pulumi config set method pitr; pulumi config set time <RFC 3339>; pulumi preview "
+    "(python -m restore options lists the recovery points)"
+)
+
+
+def next_command(plan: Plan) -> str:
+    """The command that comes after this `up`."""
+    if plan.traffic is Traffic.FROZEN:
+        return (
+            "pulumi config set traffic restored && pulumi up (or, back: pulumi config set traffic source && pulumi up)"
+        )
+    if plan.traffic is Traffic.RESTORED:
+        return "watch the applications; back: python -m restore rollback; when it is over: python -m restore close"
+    if plan.apps:
+        return "python -m restore close, or forward again: pulumi config set traffic frozen && pulumi up"
+    return "pulumi config set traffic frozen && pulumi up (stops the applications and proves it)"
+
+
+def export_idle() -> None:
+    pulumi.export("state", "idle: no restore is configured, nothing is managed")
+    pulumi.export("next", IDLE_NEXT)
+
+
+def export(settings: Settings, plan: Plan, receipts: Mapping[str, pulumi.Stash], candidate: Mapping[str, Any]) -> None:
+    """`candidate` holds outputs of the instance; receipts are read by their input (a Stash's output is its first)."""
+    pulumi.export("state", f"restore {plan.id}: traffic {plan.traffic}")
+    pulumi.export("recoveryPoint", plan.point.tag)
+    pulumi.export("candidate", dict(candidate))
+    pulumi.export("receipts", {name: stash.input for name, stash in receipts.items()})
+    pulumi.export("safetySnapshot", plan.safety_snapshot)
+    pulumi.export("evidence", f"{settings.evidence.rstrip('/')}/{plan.stack}/{plan.id}")
+    pulumi.export("next", next_command(plan))

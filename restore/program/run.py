@@ -1,0 +1,77 @@
+"""One run of the program: read the configuration, look at the world, plan or refuse, declare."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+import pulumi
+from pulumi.runtime.config import CONFIG, get_config_env
+
+from restore import inventory, plan, preflight
+from restore.aws import Aws, Rds, Secrets
+from restore.config import collect
+from restore.errors import Refused, RestoreError
+from restore.evidence import Store
+from restore.gates import build, validated
+from restore.gates.hook import Running, leave_cleanly_on_interrupt
+from restore.gates.world import World
+from restore.kubernetes import Api, Namespace
+from restore.model import Inventory, Plan, Settings
+from restore.program import outputs
+from restore.program.graph import Gates, Graph
+
+
+def run() -> None:
+    """Declares the wanted state. Every refusal comes before the first resource: what is registered gets applied even
+    when the program then fails (docs/architecture.md, "What the engine does")."""
+    try:
+        entries = collect({**get_config_env(), **CONFIG.get()}, pulumi.get_stack(), dict(os.environ))
+        if not entries.values:
+            outputs.export_idle()
+            return
+        now = datetime.now(UTC)
+        settings = entries.settings(now)
+        found = inventory.gather(settings, now)
+        if settings.request is None:
+            refuse_left_open(settings, found)
+            outputs.export_idle()
+            return
+        declare(settings, plan.make(settings, found))
+    except RestoreError as error:
+        raise pulumi.RunError(str(error)) from error
+
+
+def refuse_left_open(settings: Settings, found: Inventory) -> None:
+    """No id is configured: fine, unless a restore of this stack is still open."""
+    if problems := preflight.problems(settings, found):
+        raise Refused(problems)
+
+
+def declare(settings: Settings, wanted: Plan) -> None:
+    world = reach(settings, wanted)
+    validated.wanted_expectations(settings)
+    gates = {name: build.gate(world, name) for name in build.PROOFS}
+    proved = {name: build.proved(world, name) for name in ("conformed", "validated")}
+    for note in wanted.notes:
+        pulumi.log.info(note)
+    running = Running()
+    leave_cleanly_on_interrupt(running)
+    graph = Graph(wanted, settings.namespace, Gates(gates.__getitem__, proved.__getitem__), running)
+    declared = graph.declare()
+    outputs.export(settings, wanted, declared.receipts, declared.candidate)
+
+
+def reach(settings: Settings, wanted: Plan) -> World:
+    """The adapters of this run; making them asks nothing."""
+    aws = Aws(settings.region, settings.endpoints)
+    api = Api(settings.kubeconfig, settings.context)
+    return World(
+        settings=settings,
+        plan=wanted,
+        rds=Rds(aws),
+        secrets=Secrets(aws),
+        api=api,
+        namespace=Namespace(api, settings.namespace),
+        store=Store.open(settings.evidence, aws),
+    )

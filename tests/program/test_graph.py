@@ -1,0 +1,206 @@
+"""The graph of one restore: what must come before what, and how databases are protected from Pulumi itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pulumi.runtime import mocks
+from pulumi.runtime.stack import run_pulumi_func
+
+from restore.gates.hook import Gate, Proof, Running
+from restore.model import (
+    AppPlan,
+    Endpoint,
+    Instance,
+    InstanceSettings,
+    Method,
+    Plan,
+    RecoveryPoint,
+    SecretPlan,
+    Traffic,
+    Verdict,
+)
+from restore.program.graph import Gates, Graph
+
+SOURCE = Endpoint("source.example", 5432)
+CANDIDATE = Endpoint("candidate.example", 5432)
+INSTANCE = Instance(
+    "ghost-db", "db-SOURCE", "arn:source", "available", "postgres", "17.10", SOURCE, None, None, InstanceSettings()
+)
+
+
+def plan(traffic: Traffic, *, moved: bool = True, switched: bool = False, latest: bool = False) -> Plan:
+    serves = CANDIDATE if traffic is Traffic.RESTORED else SOURCE
+    apps = tuple(
+        AppPlan(name, 0 if traffic is Traffic.FROZEN else 2, 2, "kubectl-client-side-apply/Update", serves, "")
+        for name in ("api-gateway", "indexer")
+    )
+    secret = SecretPlan(
+        "database-credentials", "DATABASE_URL", "postgresql://new", "postgresql://old", serves, SOURCE, None
+    )
+    point = RecoveryPoint(
+        Method.PITR,
+        time=None if latest else datetime(2026, 11, 22, 14, 30, tzinfo=UTC),
+        latest=latest,
+        source_resource_id="db-SOURCE",
+        tag="pitr:2026-11-22T14:30:00Z",
+    )
+    return Plan(
+        id="inc-1",
+        stack="prod",
+        region="us-east-1",
+        traffic=traffic,
+        found_traffic=Traffic.SOURCE,
+        point=point,
+        candidate="ghost-db-inc-1",
+        candidate_found=None,
+        adopt=None,
+        settings=InstanceSettings(instance_class="db.r6g.large", vpc_security_group_ids=("sg-1",), multi_az=True),
+        engine_version=None,
+        tags={"restore:id": "inc-1"},
+        final_snapshot="ghost-db-inc-1-final",
+        source=INSTANCE,
+        safety_snapshot="ghost-db-inc-1-safety" if moved else None,
+        apps=apps if moved else (),
+        secret=secret if switched else None,
+    )
+
+
+class Cloud(mocks.Mocks):
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        raise AssertionError(f"the program must not invoke {args.token}")
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        return f"{args.name}-id", dict(args.inputs)
+
+
+class Recorder(mocks.MockMonitor):
+    """Keeps each registration as the engine would get it: options and dependencies included."""
+
+    def __init__(self) -> None:
+        super().__init__(Cloud())
+        self.requests: dict[str, Any] = {}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 (gRPC's name)
+        self.requests[request.name] = request
+        return super().RegisterResource(request)
+
+
+def declared(wanted: Plan, proved: bool = False) -> Mapping[str, Any]:
+    """The registrations of a plan, by logical name."""
+    recorder = Recorder()
+    mocks.set_mocks(Cloud(), project="restore", stack="prod", monitor=recorder)
+
+    def gate(name: str) -> Gate:
+        return Gate(name, 60, lambda _watch: Proof(Verdict.PASS, "ok"), lambda _document: "")
+
+    def register() -> None:
+        Graph(wanted, "ghost", Gates(gate, lambda _name: proved), Running()).declare()
+
+    asyncio.get_event_loop().run_until_complete(run_pulumi_func(register))
+    return recorder.requests
+
+
+def before(requests: Mapping[str, Any], name: str) -> set[str]:
+    """All resources that must be done before this one."""
+    direct = {urn.rpartition("::")[2] for urn in requests[name].dependencies}
+    return direct.union(*(before(requests, one) for one in direct)) if direct else direct
+
+
+def test_the_candidate_starts_at_once_beside_the_freeze() -> None:
+    assert before(declared(plan(Traffic.FROZEN)), "candidate-inc-1") == set()
+
+
+def test_latest_waits_until_nobody_writes_or_the_last_writes_would_be_lost() -> None:
+    requests = declared(plan(Traffic.FROZEN, latest=True))
+    assert {"quiesced-inc-1", "api-gateway-inc-1", "indexer-inc-1"} <= before(requests, "candidate-inc-1")
+
+
+def test_the_safety_snapshot_is_taken_of_a_quiet_source() -> None:
+    requests = declared(plan(Traffic.FROZEN))
+    assert {"quiesced-inc-1", "api-gateway-inc-1", "indexer-inc-1"} <= before(requests, "safety-inc-1")
+
+
+def test_no_application_resumes_before_the_data_is_proved_and_the_secret_switched() -> None:
+    requests = declared(plan(Traffic.RESTORED, switched=True))
+    needed = {
+        "candidate-inc-1",
+        "conformed-inc-1",
+        "validated-inc-1",
+        "safety-inc-1",
+        "way-back-inc-1",
+        "switched-inc-1",
+        "database-credentials-inc-1",
+    }
+    for app in ("api-gateway-inc-1", "indexer-inc-1"):
+        assert needed <= before(requests, app)
+    assert {"api-gateway-inc-1", "indexer-inc-1"} <= before(requests, "serving-inc-1")
+
+
+def test_the_secret_is_not_touched_before_the_switch_is_safe() -> None:
+    requests = declared(plan(Traffic.RESTORED, switched=True))
+    assert "switched-inc-1" in before(requests, "database-credentials-inc-1")
+
+
+def test_nothing_of_the_candidate_can_hold_up_the_way_back() -> None:
+    requests = declared(plan(Traffic.SOURCE, switched=True), proved=True)
+    way_back = {"switched-inc-1", "database-credentials-inc-1", "api-gateway-inc-1", "indexer-inc-1", "serving-inc-1"}
+    for name in ("candidate-inc-1", "conformed-inc-1", "validated-inc-1", "safety-inc-1"):
+        assert way_back <= before(requests, name)
+    assert "candidate-inc-1" not in before(requests, "serving-inc-1")
+
+
+def test_a_validation_that_never_passed_does_not_fail_the_way_back() -> None:
+    assert "validated-inc-1" not in declared(plan(Traffic.SOURCE, switched=True), proved=False)
+
+
+def test_a_rehearsal_touches_neither_the_applications_nor_the_source() -> None:
+    requests = declared(plan(Traffic.SOURCE, moved=False))
+    types = {request.type for name, request in requests.items() if not name.startswith("restore-prod")}
+    assert types == {"aws:rds/instance:Instance", "pulumi:index:Stash"}
+    assert "conformed-inc-1" in before(requests, "validated-inc-1")
+
+
+@pytest.mark.parametrize("traffic", list(Traffic))
+def test_pulumi_can_never_delete_or_replace_a_database(traffic: Traffic) -> None:
+    requests = declared(plan(traffic, switched=traffic is not Traffic.FROZEN))
+    for name in ("candidate-inc-1", "safety-inc-1"):
+        request = requests[name]
+        assert request.protect
+        assert request.retainOnDelete
+        assert request.hooks.before_delete
+    candidate = requests["candidate-inc-1"]
+    assert {"snapshotIdentifier", "restoreToPointInTime", "identifier", "password", "instanceClass"} <= set(
+        candidate.ignoreChanges
+    )
+    inputs = candidate.object
+    assert inputs["skipFinalSnapshot"] is False
+    assert inputs["deleteAutomatedBackups"] is False
+    assert inputs["finalSnapshotIdentifier"] == "ghost-db-inc-1-final"
+
+
+def test_a_candidate_outside_the_state_is_adopted_by_its_resource_id() -> None:
+    requests = declared(replace(plan(Traffic.FROZEN), adopt="db-CANDIDATE"))
+    assert requests["candidate-inc-1"].importId == "db-CANDIDATE"
+
+
+def test_pulumi_patches_are_left_in_place_when_they_leave_the_state() -> None:
+    requests = declared(plan(Traffic.RESTORED, switched=True))
+    for name in ("api-gateway-inc-1", "indexer-inc-1", "database-credentials-inc-1"):
+        assert requests[name].retainOnDelete
+        assert requests[name].object["metadata"]["annotations"]["pulumi.com/patchFieldManager"] == "pulumi-restore"
+
+
+def test_every_gate_is_a_before_hook_so_that_a_failure_is_tried_again() -> None:
+    requests = declared(plan(Traffic.RESTORED, switched=True))
+    for name in ("conformed-inc-1", "validated-inc-1", "switched-inc-1", "serving-inc-1"):
+        hooks = requests[name].hooks
+        assert hooks.before_create
+        assert list(hooks.before_create) == list(hooks.before_update)
+        assert not hooks.after_create
+        assert not hooks.after_update
