@@ -1,20 +1,72 @@
-"""PostgreSQL as the operator and as the application see it: logins, sessions, and whether anything writes."""
+"""PostgreSQL as the operator and as the application see it: logins, sessions, and whether anything writes.
+
+Queries read the statistics views only; the operator's role needs pg_monitor (rds_superuser has it).
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-
-import psycopg
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from restore.aws import Credential
+from restore.errors import PermanentError, Problem, TemporaryError
 from restore.model import Endpoint, Tls
+from restore.pgerrors import translated
+from restore.redaction import register_secret
+from validation import urls
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
 
 APPLICATION_NAME = "pulumi-restore"
+OURS = (APPLICATION_NAME, "validation")
+"""application_name of this program's own sessions, its validation's too; they count as ours with our user only."""
+RDS_USERS = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rds_backup")
+CONNECT_SECONDS = 10
+TRUSTSTORE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
+SYSTEM = "system"
+"""libpq's name for the operating system's certificates."""
+THEIR_FILES = ("hostaddr", "passfile", "service", "sslcert", "sslcrl", "sslcrldir", "sslkey", "sslpassword")
+"""Parameters of an application's URL that name things of its own machine."""
+
+SESSIONS = """
+select pid, usename, datname, application_name, host(client_addr), state, backend_start
+from pg_catalog.pg_stat_activity
+where coalesce(backend_type, 'client backend') = 'client backend'
+  and usename is not null
+  and usename <> all (%(rds)s)
+  and pid <> pg_catalog.pg_backend_pid()
+  and not (usename = current_user and application_name = any (%(ours)s))
+order by pid
+"""
+PREPARED = "select gid from pg_catalog.pg_prepared_xacts order by prepared"
+ACTIVITY = """
+select (case when pg_catalog.pg_is_in_recovery()
+          then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_lsn() end
+        - '0/0'::pg_lsn)::bigint,
+       (select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint from pg_catalog.pg_stat_user_tables),
+       (select xact_commit from pg_catalog.pg_stat_database where datname = current_database()),
+       pg_catalog.clock_timestamp()
+"""
+WHO = """
+select current_user, current_database(), current_setting('server_version'), pg_catalog.pg_is_in_recovery()
+"""
+PRIVILEGES = """
+select pg_catalog.has_schema_privilege(n.oid, 'usage'),
+       coalesce(array_agg(c.relname::text order by c.relname) filter (where c.oid is not null), '{}'),
+       coalesce(bool_or(pg_catalog.has_table_privilege(c.oid, 'select')), false)
+from pg_catalog.pg_namespace n
+left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relkind in ('r', 'p')
+where n.nspname = %(schema)s
+group by n.oid
+"""
 
 
 @dataclass(frozen=True)
@@ -26,24 +78,25 @@ class Session:
     database: str | None
     application: str
     address: str | None
-    """Of the client, None for a local socket."""
+    """Of the client, None for a local socket, and where the operator's role may not see it."""
     state: str | None
     started: datetime | None
 
 
 @dataclass(frozen=True)
 class Activity:
-    """Counters of a server at one moment. `wal`: WAL position in bytes; `rows`: written in this database so far."""
+    """Counters of a server at one moment, by its own clock. `wal`: position in bytes; `rows`: written so far."""
 
     at: datetime
     wal: int
     rows: int
+    """Inserted, updated and deleted in the tables of the connection's database; of ended and idle sessions."""
     commits: int
 
 
 @dataclass(frozen=True)
 class Quiet:
-    """An observed interval on the source: who is connected, and what moved in it."""
+    """An observed interval: who is connected, and what moved in it."""
 
     sessions: tuple[Session, ...]
     """Client sessions at the end of the interval other than ours and RDS's own."""
@@ -54,16 +107,17 @@ class Quiet:
 
     @property
     def rows_written(self) -> int:
-        raise NotImplementedError
+        return self.last.rows - self.first.rows
 
     @property
     def wal_bytes(self) -> int:
-        raise NotImplementedError
+        """RDS's own heartbeat and checkpoints write some; more than a few KB is somebody else."""
+        return self.last.wal - self.first.wal
 
     @property
     def quiet(self) -> bool:
-        """No session, no prepared transaction, no row written."""
-        raise NotImplementedError
+        """No session, no prepared transaction, no row written. Counters that went back prove nothing."""
+        return not self.sessions and not self.prepared and self.rows_written == 0 and self.wal_bytes >= 0
 
 
 @dataclass(frozen=True)
@@ -76,38 +130,143 @@ class Attempt:
     recovering: bool
     """Still in recovery: can't be written to."""
     missing_privileges: tuple[str, ...]
-    """Tables of its schema on which the application's role can't select; `schema x: usage`."""
+    """`usage on schema x`, or `select on x.t` for all tables of the schema when not one of them can be read."""
 
 
+@contextmanager
 def connect(
     endpoint: Endpoint, credential: Credential, tls: Tls, database: str, *, statement_seconds: float = 30.0
-) -> AbstractContextManager[psycopg.Connection[tuple[Any, ...]]]:
+) -> Generator[Connection]:
     """A read-only autocommit connection as `APPLICATION_NAME`, closed at the end of the `with`.
 
     Raises PermanentError (login refused, certificate not verified, root certificate missing, no such database)
-    or TemporaryError (no route, refused, starting up, too many connections).
+    or TemporaryError (no route, refused, starting up, too many connections); the same for what is asked in it.
     """
-    raise NotImplementedError
+    login = {"user": credential.user, "password": register_secret(credential.password), "dbname": database}
+    with _opened(login, endpoint, tls, statement_seconds) as connection:
+        yield connection
 
 
-def sessions(connection: psycopg.Connection[tuple[Any, ...]]) -> tuple[Session, ...]:
-    """Client sessions on all databases, without ours and RDS's own (rdsadmin, rdsrepladmin, ...)."""
-    raise NotImplementedError
+@contextmanager
+def _opened(login: Mapping[str, str], endpoint: Endpoint, tls: Tls, statement_seconds: float) -> Generator[Connection]:
+    import psycopg  # a third of a second that a preview need not pay
+
+    settings = f"-c default_transaction_read_only=on -c statement_timeout={int(statement_seconds * 1000)}"
+    parameters: dict[str, Any] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20000,
+        **login,
+        "application_name": APPLICATION_NAME,
+        "options": f"{login.get('options', '')} {settings}".strip(),
+        "host": endpoint.host,
+        "hostaddr": "",  # else PGHOSTADDR of the environment would win over the host
+        "port": endpoint.port,
+        **tls_parameters(tls),
+    }
+    with translated(endpoint, login.get("user", ""), login.get("dbname", "")):
+        connection = psycopg.connect(**parameters, autocommit=True)
+        with connection:
+            yield connection
 
 
-def quiet(
-    connection: psycopg.Connection[tuple[Any, ...]], seconds: float = 3.0, stop: threading.Event | None = None
-) -> Quiet:
-    """Observe for an interval; connect to the application's database, whose row counters are compared."""
-    raise NotImplementedError
+def tls_parameters(tls: Tls) -> dict[str, str]:
+    """libpq's parameters. Raises PermanentError when the root certificate to verify with isn't there."""
+    if tls.root_certificate and tls.root_certificate != SYSTEM and not Path(tls.root_certificate).is_file():
+        raise PermanentError.of(no_certificate(tls.root_certificate))
+    if not tls.root_certificate:
+        raise PermanentError.of(no_certificate("none configured"))
+    return {"sslmode": tls.mode, "sslrootcert": tls.root_certificate}
+
+
+def no_certificate(found: str) -> Problem:
+    needed = "the root certificates that RDS's server certificates are verified with"
+    fix = f"curl --fail --output rds.pem {TRUSTSTORE}; pulumi config set --path tls.rootCertificate rds.pem"
+    return Problem("TLS root certificate", found, needed, fix)
+
+
+def sessions(connection: Connection) -> tuple[Session, ...]:
+    """Client sessions on all databases, without this program's and RDS's own (rdsadmin, ...).
+
+    A session whose kind the operator's role may not see counts as a client's.
+    """
+    rows = connection.execute(SESSIONS, {"rds": list(RDS_USERS), "ours": list(OURS)}).fetchall()
+    return tuple(
+        Session(
+            pid=int(pid),
+            user=str(user),
+            database=database,
+            application=str(application or ""),
+            address=address,
+            state=state,
+            started=started.astimezone(UTC) if started else None,
+        )
+        for pid, user, database, application, address, state, started in rows
+    )
+
+
+def activity(connection: Connection) -> Activity:
+    """The counters now."""
+    row = connection.execute(ACTIVITY).fetchone()
+    if row is None or row[0] is None:
+        raise TemporaryError("the server doesn't tell its WAL position")
+    wal, rows, commits, at = row
+    return Activity(at=at.astimezone(UTC), wal=int(wal), rows=int(rows), commits=int(commits or 0))
+
+
+def quiet(connection: Connection, seconds: float = 3.0, stop: threading.Event | None = None) -> Quiet:
+    """Observe for an interval; connect to the application's database, whose row counters are compared.
+
+    TemporaryError when stopped before its end.
+    """
+    first = activity(connection)
+    if (stop or threading.Event()).wait(seconds):
+        raise TemporaryError("stopped while observing whether the database is at rest")
+    return Quiet(
+        sessions=sessions(connection),
+        prepared=tuple(str(gid) for (gid,) in connection.execute(PREPARED).fetchall()),
+        first=first,
+        last=activity(connection),
+    )
 
 
 def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
     """Log in with the application's own URL at another endpoint, verified as the operator's connections are.
 
-    Reads only. Raises as `connect`; the text never contains the URL.
+    Reads only. Raises as `connect`, and PermanentError for a URL that can't be used; the text never contains it.
     """
-    raise NotImplementedError
+    login = application_login(url)
+    schema = urls.parse(url).parameters.get("schema") or "public"
+    with _opened(login, endpoint, tls, statement_seconds=30.0) as connection:
+        row = connection.execute(WHO).fetchone()
+        if row is None:
+            raise TemporaryError(f"{endpoint} didn't say who is logged in")
+        user, database, version, recovering = row
+        privileges = connection.execute(PRIVILEGES, {"schema": schema}).fetchone()
+        return Attempt(str(user), str(database), str(version), bool(recovering), missing(schema, privileges))
+
+
+def application_login(url: str) -> dict[str, str]:
+    """The parameters of the application's URL that hold at any endpoint. Raises PermanentError. Pure."""
+    try:
+        login = urls.connection_parameters(url)
+    except urls.UrlError as error:
+        needed = "postgresql://user:password@host:port/database"
+        raise PermanentError.of(Problem("the application's URL", str(error), needed, "see the secret's key")) from error
+    register_secret(login.get("password", ""))
+    return {name: value for name, value in login.items() if name not in THEIR_FILES}
+
+
+def missing(schema: str, found: tuple[Any, ...] | None) -> tuple[str, ...]:
+    """Rights the application can't do without, of PRIVILEGES' row. Pure."""
+    if found is None:
+        return (f"schema {schema} (it doesn't exist)",)
+    usage, tables, readable = found
+    if not usage:
+        return (f"usage on schema {schema}",)
+    return () if readable else tuple(f"select on {schema}.{table}" for table in tables)
 
 
 def attributed(
@@ -117,4 +276,18 @@ def attributed(
 
     By the client's address, else by an application_name that is the pod's name or begins with the Deployment's.
     """
-    raise NotImplementedError
+    by_app: dict[str, list[Session]] = {name: [] for name in ("", *pods)}
+    for session in found:
+        by_app[owner(session, pods)].append(session)
+    return {name: tuple(items) for name, items in by_app.items()}
+
+
+def owner(session: Session, pods: Mapping[str, Sequence[tuple[str, str | None]]]) -> str:
+    """The Deployment a session belongs to, "" for none; of several names that fit, the longest."""
+    by_address = [app for app, items in pods.items() if session.address in {a for _, a in items if a}]
+    by_pod = [app for app, items in pods.items() if session.application in {name for name, _ in items}]
+    by_name = [app for app in pods if session.application == app or session.application.startswith(f"{app}-")]
+    for fitting in (by_pod, by_address, by_name):
+        if fitting:
+            return max(fitting, key=len)
+    return ""

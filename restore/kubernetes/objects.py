@@ -14,11 +14,13 @@ from restore.model import FIELD_MANAGER, ConnectionSecret, Deployment
 Json = Mapping[str, Any]
 
 REPLICAS = ("f:spec", "f:replicas")
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Holds the whole object again: with `kubectl apply` of a Secret, its values."""
 
 
 def texts(found: object) -> dict[str, str]:
-    """Labels or annotations."""
-    return {str(key): str(value) for key, value in cast("Json", found or {}).items()}
+    """Labels or annotations, without kubectl's copy of the object."""
+    return {str(key): str(value) for key, value in cast("Json", found or {}).items() if key != LAST_APPLIED}
 
 
 def deployment(found: Json) -> Deployment:
@@ -58,6 +60,7 @@ def connection_secret(found: Json, key: str) -> ConnectionSecret:
         url=_decoded(str(metadata["name"]), key, str(data[key])) if key in data else None,
         key_manager=field_manager(metadata, ("f:data", f"f:{key}")),
         annotations=texts(metadata.get("annotations")),
+        resource_version=str(metadata.get("resourceVersion", "")),
     )
 
 
