@@ -109,7 +109,8 @@ def declare_safety_snapshot(
         opts=pulumi.ResourceOptions(
             protect=True,
             retain_on_delete=True,
-            ignore_changes=["dbInstanceIdentifier"],
+            ignore_changes=["dbInstanceIdentifier", "tags"],
+            import_=plan.adopt_safety,
             depends_on=depends_on,
             custom_timeouts=LONG,
             hooks=delete_refused(identifier),

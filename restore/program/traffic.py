@@ -56,7 +56,12 @@ def declare_secret(
     plan: Plan, namespace: str, secret: SecretPlan, depends_on: Sequence[pulumi.Resource]
 ) -> k8s.core.v1.SecretPatch:
     """One key of the applications' Secret; every other key stays whose it is."""
-    notes = {NOTE_ID: plan.id, NOTE_PREVIOUS: str(secret.previous), NOTE_MANAGER: secret.former_manager or ""}
+    notes = {
+        NOTE_ID: plan.id,
+        NOTE_PREVIOUS: str(secret.previous),
+        NOTE_MANAGER: secret.former_manager or "",
+        NOTE_REAPPLIED: secret.reapplied,
+    }
     return k8s.core.v1.SecretPatch(
         f"{secret.name}-{plan.id}",
         metadata=k8s.meta.v1.ObjectMetaPatchArgs(

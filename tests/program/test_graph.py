@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pulumi.runtime import mocks
@@ -72,11 +72,11 @@ def plan(traffic: Traffic, *, moved: bool = True, switched: bool = False, latest
 
 
 class Cloud(mocks.Mocks):
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program must not invoke {args.token}")
 
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        return f"{args.name}-id", dict(args.inputs)
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        return f"{args.name}-id", cast("dict[Any, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
 
 
 class Recorder(mocks.MockMonitor):
@@ -88,7 +88,7 @@ class Recorder(mocks.MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 (gRPC's name)
         self.requests[request.name] = request
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType]
 
 
 def declared(wanted: Plan, proved: bool = False) -> Mapping[str, Any]:

@@ -1,0 +1,7 @@
+"""`python -m restore`: see restore/cli."""
+
+import sys
+
+from restore.cli.main import main
+
+sys.exit(main())

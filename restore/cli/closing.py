@@ -1,0 +1,66 @@
+"""`python -m restore close`: does what restore/cli/close.py plans, each step safe to repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from restore import inventory, traffic
+from restore.aws import Aws, Rds
+from restore.case import Case
+from restore.cli import close
+from restore.cli.automation import OperatorStack
+from restore.cli.settings import settings_of
+from restore.errors import Problem, Refused, TemporaryError
+from restore.kubernetes import Api, Namespace
+from restore.model import TAG_CLOSED, Settings
+
+ATTEMPTS = 5
+
+
+def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
+    """False when not confirmed. Raises Refused when nothing is configured or nobody serves, PermanentError else."""
+    now = datetime.now(UTC)
+    settings = settings_of(stack, now)
+    if settings.request is None:
+        raise Refused(
+            [
+                Problem(
+                    "close", "no restore is configured", "the id of the restore to close", "pulumi config set id <id>"
+                )
+            ]
+        )
+    found = inventory.gather(settings, now)
+    serves = traffic.found_traffic(Case(settings, settings.request, found))
+    closing = close.plan(settings.request, found, serves, list(stack.config()))
+    emptied = close.without_resources(stack.export())
+    if not confirm(close.shown(closing)):
+        return False
+    hand_back(settings, closing)
+    if closing.candidate_arn:
+        rds = Rds(Aws(settings.region, settings.endpoints))
+        rds.add_tags(closing.candidate_arn, {TAG_CLOSED: f"{now:%Y-%m-%dT%H:%M:%SZ}"})
+    stack.replace_state(emptied)
+    stack.set(closing.set, list(closing.remove))
+    return True
+
+
+def hand_back(settings: Settings, closing: close.Closing) -> None:
+    """Gives replicas and key back to who managed them before; nothing rolls, no value changes."""
+    namespace = Namespace(Api(settings.kubeconfig, settings.context), settings.namespace)
+    for name in closing.deployments:
+        again(lambda name=name: namespace.hand_back_deployment(name))
+    if closing.secret:
+        again(lambda: namespace.hand_back_secret(settings.secret.name, settings.secret.key))
+
+
+def again(step: Callable[[], bool]) -> None:
+    """Tries a step again after a conflict: somebody else wrote between our read and our patch."""
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            step()
+        except TemporaryError:
+            if not left:
+                raise
+        else:
+            return

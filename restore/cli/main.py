@@ -1,0 +1,90 @@
+"""The command line `python -m restore`.
+
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from restore.cli import closing, rollback, status
+from restore.cli.automation import OperatorStack
+from restore.errors import RestoreError
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser("python -m restore", description="What an operator runs beside `pulumi`.")
+    top.add_argument("--stack", help="stack name (default: the selected one)")
+    top.add_argument("--project", type=Path, default=Path.cwd(), help="folder of Pulumi.yaml (default: this one)")
+    commands = top.add_subparsers(dest="command", required=True)
+    options = commands.add_parser("options", help="what the source can be restored from, ranked by data lost")
+    options.add_argument("--time", help="the moment wanted, RFC 3339 with zone (default: as late as possible)")
+    commands.add_parser("status", help="who serves, what the gates proved, what to do next; changes nothing")
+    for name, text in (
+        ("rollback", "go back to the source: an earlier configuration, applied through frozen"),
+        ("close", "leave a restore that is over: out of the state, databases untouched"),
+    ):
+        commands.add_parser(name, help=text).add_argument("--yes", action="store_true", help="don't ask")
+    return top
+
+
+def confirmer(*, yes: bool) -> Callable[[str], bool]:
+    """Shows what is about to happen, and asks; without a terminal --yes is needed."""
+
+    def confirm(text: str) -> bool:
+        print(text, flush=True)
+        if yes:
+            return True
+        if not sys.stdin.isatty():
+            print("nothing was done: there is no terminal to ask on\n  fix: pass --yes", file=sys.stderr)
+            return False
+        return input("Go on? [yes/no] ").strip().lower() in ("y", "yes")
+
+    return confirm
+
+
+def roll_back(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
+    way = rollback.way_back(stack.config(), stack.history())
+    if not confirm(rollback.shown(way)):
+        return False
+    for step in way.steps:
+        stack.apply(step)
+    print("The applications serve from the source again. When the restore is over: python -m restore close")
+    return True
+
+
+def close_restore(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
+    done = closing.run(stack, confirm)
+    if done:
+        print("Closed. The databases are untouched.")
+    return done
+
+
+def run(arguments: argparse.Namespace) -> int:
+    stack = OperatorStack(arguments.project, arguments.stack)
+    match arguments.command:
+        case "options":
+            print(status.options(stack, arguments.time, datetime.now(UTC)))
+        case "status":
+            print(status.status(stack, datetime.now(UTC)))
+        case "rollback":
+            return 0 if roll_back(stack, confirmer(yes=arguments.yes)) else 1
+        case _:
+            return 0 if close_restore(stack, confirmer(yes=arguments.yes)) else 1
+    return 0
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(words)
+    try:
+        return run(arguments)
+    except RestoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; `python -m restore status` tells where things stand", file=sys.stderr)
+        return 130

@@ -1,0 +1,16 @@
+"""A stack's settings outside a Pulumi program: the same keys, read through the Automation API."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+
+from restore.cli.automation import OperatorStack
+from restore.config import collect
+from restore.model import Settings
+
+
+def settings_of(stack: OperatorStack, now: datetime) -> Settings:
+    """Raises Refused with everything that is wrong with the configuration."""
+    entries = {key: value.text for key, value in stack.config().items()}
+    return collect(entries, stack.name, dict(os.environ)).settings(now)
