@@ -24,6 +24,7 @@ from .values import Properties, from_struct, has_unknown, reveal, to_struct
 
 THREADS = 64
 MESSAGE_LIMIT = 400 << 20
+ALONE_SECONDS = 300
 Answer = TypeVar("Answer")
 
 
@@ -356,7 +357,10 @@ def start(servicer: Servicer) -> tuple[grpc.Server, int]:
 
 
 def serve(package: Package) -> None:
-    """Prints the port and serves until the engine is gone and nothing is under way."""
+    """Prints the port and serves until the engine is gone.
+
+    What is under way then is finished first, as the real plugins do: they notice within five minutes.
+    """
     logging.getLogger("grpc").addHandler(logging.NullHandler())
     servicer = Servicer(package)
     parent = os.getppid()
@@ -364,9 +368,9 @@ def serve(package: Package) -> None:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     try:
-        while server.wait_for_termination(timeout=1):
-            if os.getppid() != parent and servicer.idle:
-                break
+        alone = 0
+        while server.wait_for_termination(timeout=1) and not (alone and servicer.idle) and alone < ALONE_SECONDS:
+            alone += os.getppid() != parent
     except KeyboardInterrupt:
         pass
     server.stop(grace=None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from botocore.session import get_session
 
 from sandbox.providers.aws import requests
 from sandbox.providers.aws.checking import checked, instance_problems
@@ -191,6 +193,33 @@ def test_settings_of_the_program_alone_are_no_modification() -> None:
     assert requests.modification({"skipFinalSnapshot", "finalSnapshotIdentifier", "tags"}, BASE, BASE) == {}
 
 
+def test_what_is_left_out_is_switched_off() -> None:
+    state = {**BASE, "iamDatabaseAuthenticationEnabled": True}
+    request = requests.modification({"iamDatabaseAuthenticationEnabled"}, state, BASE)
+    assert request["EnableIAMDatabaseAuthentication"] is False
+
+
+def taken(operation: str) -> set[str]:
+    """The parameters that the API's own model knows."""
+    shape: Any = get_session().get_service_model("rds").operation_model(operation).input_shape
+    return set(shape.members)
+
+
+def test_every_request_is_one_that_rds_knows() -> None:
+    names = requests.CREATE_NAMES
+    assert set(names.values()) <= taken("CreateDBInstance")
+    assert {names[key] for key in requests.SNAPSHOT_TAKES} <= taken("RestoreDBInstanceFromDBSnapshot")
+    assert {names[key] for key in requests.POINT_IN_TIME_TAKES} <= taken("RestoreDBInstanceToPointInTime")
+    assert set(requests.MODIFY_NAMES.values()) <= taken("ModifyDBInstance")
+    later = requests.SNAPSHOT_LATER | requests.POINT_IN_TIME_LATER
+    assert {names[key] for key in later} <= taken("ModifyDBInstance")
+    changed = requests.modification(INSTANCE.keys(), BASE, {**FULL, "iops": 3000, "port": 5433})
+    assert changed.keys() <= taken("ModifyDBInstance")
+    for recovery_point in ({}, {"snapshotIdentifier": "a"}, {"restoreToPointInTime": WINDOW}):
+        plan = requests.creation({**FULL, **recovery_point})
+        assert plan.request.keys() <= taken(plan.operation)
+
+
 def test_log_exports_are_switched_by_difference() -> None:
     old, new = (
         {**BASE, "enabledCloudwatchLogsExports": ["upgrade"]},
@@ -209,7 +238,7 @@ def test_deletion_takes_the_automated_backups_along_unless_told_otherwise() -> N
 
 def check(inputs: Properties, old: Properties | None = None) -> Checked:
     call = Call(urn=URN, raw=inputs, raw_old_inputs=old or {}, seed=b"seed")
-    return checked(INSTANCE, call, {"team": "data"}, instance_problems, named="identifier")
+    return checked(INSTANCE, call, {"team": "data"}, instance_problems, "us-east-1", named="identifier")
 
 
 def test_defaults_are_filled_in_and_named() -> None:
@@ -226,7 +255,8 @@ def test_a_made_up_name_is_kept() -> None:
     first = check({"instanceClass": "x"}).inputs
     call = Call(urn=URN, raw={"instanceClass": "x"}, raw_old_inputs=first, seed=b"another")
     assert (
-        checked(INSTANCE, call, {}, instance_problems, named="identifier").inputs["identifier"] == first["identifier"]
+        checked(INSTANCE, call, {}, instance_problems, "us-east-1", named="identifier").inputs["identifier"]
+        == first["identifier"]
     )
 
 
@@ -244,6 +274,7 @@ def test_a_made_up_name_is_kept() -> None:
         ({"restoreToPointInTime": {"restoreTime": "yesterday"}}, "RFC3339"),
         ({"restoreToPointInTime": {"restoreTime": "2026-11-22T14:30:00"}}, "RFC3339"),
         ({"replicateSourceDb": "x"}, "stand-in provider has no property replicateSourceDb"),
+        ({"region": "eu-west-1"}, "stand-in provider serves us-east-1 alone"),
         ({"address": "x"}, "stand-in provider has no property address"),
     ],
 )

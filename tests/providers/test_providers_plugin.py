@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from plugin_client import CallFailed, Plugin, urn
+from plugin_client import BIN, CallFailed, Plugin, urn
+
+from sandbox.process import Known, wait_until
 
 INSTANCE = urn("aws:rds/instance:Instance", "candidate")
 NOBODY = {"endpoints": '[{"rds": "http://127.0.0.1:1"}]', "region": "us-east-1", "maxRetries": "1"}
@@ -50,7 +56,20 @@ def test_previews_need_no_server_and_updates_say_that_there_is_none(start: Calla
         plugin.create(INSTANCE, inputs)
 
 
-def test_a_plugin_ends_with_its_engine(start: Callable[..., Plugin]) -> None:
-    plugin = start("kubernetes")
-    plugin.process.terminate()
-    assert plugin.process.wait(timeout=10) != 0
+ENGINE = """
+import subprocess, sys
+plugin = subprocess.Popen([sys.argv[1], "127.0.0.1:1"], stdout=subprocess.PIPE, text=True)
+print(plugin.pid, plugin.stdout.readline().strip(), flush=True)
+plugin.wait()
+"""
+
+
+def test_a_plugin_ends_with_its_engine() -> None:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = [sys.executable, "-c", ENGINE, str(BIN / "pulumi-resource-kubernetes")]
+    with subprocess.Popen(command, env={"PATH": path}, stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout is not None
+        plugin = Known.of(int(engine.stdout.readline().split()[0]))
+        engine.kill()
+    assert plugin is not None
+    wait_until(lambda: not plugin.alive, 30, "the plugin's end")

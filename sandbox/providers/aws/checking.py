@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from sandbox.providers.plugin import Call, Checked, Failure
-from sandbox.providers.values import Properties, has_unknown, reveal
+from sandbox.providers.values import UNKNOWN, Properties, has_unknown, reveal
 
 from .schema import RESTORE_TO_POINT_IN_TIME, Property
 
@@ -44,14 +44,15 @@ def checked(
     call: Call,
     default_tags: Mapping[str, str],
     validate: Callable[[Properties], Iterator[tuple[str, str]]],
+    region: str,
     named: str | None = None,
 ) -> Checked:
     """The inputs with the provider's defaults, and what is wrong with them.
 
-    `named` is the property that gets a made-up name when the program gives none.
+    `named` is the property that gets a made-up name when the program gives none; `region` the only one served.
     """
     inputs = {key: value for key, value in call.raw.items() if value is not None and key != "__defaults"}
-    failures = [Failure(key, _examine(reason, call.name, key)) for key, reason in _problems(properties, inputs)]
+    failures = [Failure(key, _examine(reason, call.name, key)) for key, reason in _problems(properties, inputs, region)]
     filled: Properties = {
         key: declared.default
         for key, declared in properties.items()
@@ -65,7 +66,9 @@ def checked(
     return Checked({**inputs, **filled, "__defaults": sorted(filled)}, failures)
 
 
-def _problems(properties: Mapping[str, Property], inputs: Properties) -> Iterator[tuple[str, str]]:
+def _problems(properties: Mapping[str, Property], inputs: Properties, region: str) -> Iterator[tuple[str, str]]:
+    if inputs.get("region", region) not in (region, UNKNOWN):
+        yield "region", f"stand-in provider serves {region} alone: configure a provider of that region"
     for key in inputs:
         if key not in properties or not properties[key].input:
             yield key, f"stand-in provider has no property {key}: install the real plugin"

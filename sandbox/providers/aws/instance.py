@@ -73,7 +73,7 @@ class Instance:
         self._rds, self._region, self._tags, self._cancelled = rds, region, default_tags, cancelled
 
     def check(self, call: Call) -> Checked:
-        return checked(INSTANCE, call, self._tags, instance_problems, named="identifier")
+        return checked(INSTANCE, call, self._tags, instance_problems, self._region, named="identifier")
 
     def diff(self, call: Call) -> Difference:
         return difference(INSTANCE, call.state, call.news, call.ignored, names=("identifier",))

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from sandbox.providers.values import Properties
 
+from .schema import INSTANCE
 from .tagging import to_list
 
 CREATE_NAMES: Mapping[str, str] = {
@@ -243,7 +244,7 @@ def _modified(key: str, news: Properties) -> Any:
         return news.get(key) or news.get("allocatedStorage")
     if key in ("password", "vpcSecurityGroupIds", *INSIGHTS[1:]):
         return news.get(key) or None
-    return news.get(key)
+    return news.get(key, False if INSTANCE[key].kind == "bool" else None)
 
 
 def _dependent(keys: Collection[str], state: Properties, news: Properties) -> Properties:

@@ -29,7 +29,7 @@ class Snapshot:
         self._rds, self._region, self._tags, self._cancelled = rds, region, default_tags, cancelled
 
     def check(self, call: Call) -> Checked:
-        return checked(SNAPSHOT, call, self._tags, _no_problems)
+        return checked(SNAPSHOT, call, self._tags, _no_problems, self._region)
 
     def diff(self, call: Call) -> Difference:
         return difference(SNAPSHOT, call.state, call.news, call.ignored)

@@ -54,19 +54,15 @@ def checked(kind: Kind, call: Call, namespace: str) -> Checked:
         failures.append(Failure("metadata.name", "patch resources require the `.metadata.name` field to be set"))
     if "stringData" in inputs:
         inputs["data"] = _encoded(inputs.pop("stringData"), inputs.get("data"))
-    return Checked(inputs, failures)
+    return Checked(sealed(kind, inputs), failures)
 
 
 def _encoded(plain: Any, data: Any) -> Any:
-    """stringData as the API server would store it; secret as a whole where any of it is."""
+    """stringData as the API server would store it, beside what data there is."""
     merged = block(reveal(data)).copy()
     for key, value in cast("Properties", reveal(plain)).items():
         merged[key] = value if has_unknown(value) else base64.b64encode(str(value).encode()).decode()
-    return secret(merged) if is_secret(plain) or is_secret(data) or _holds_secret(plain) else merged
-
-
-def _holds_secret(value: Any) -> bool:
-    return isinstance(value, dict) and any(is_secret(item) for item in cast("Properties", value).values())
+    return merged
 
 
 def difference(state: Properties, old_inputs: Properties, news: Properties) -> Difference:
