@@ -295,6 +295,7 @@ class ConnectionSecret:
     url: str | None = field(repr=False)
     key_manager: str | None
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    resource_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -372,6 +373,8 @@ class SecretPlan:
     endpoint: Endpoint
     previous: Endpoint
     former_manager: str | None
+    reapplied: str = ""
+    """As AppPlan's: changes when the live URL isn't the wanted one, so that the patch is applied again."""
 
 
 @dataclass(frozen=True)
@@ -417,5 +420,7 @@ class Plan:
     """Empty while traffic was never moved: the Deployments are then not declared at all."""
     secret: SecretPlan | None
     """None while the secret was never switched."""
+    adopt_safety: str | None = None
+    """The safety snapshot's identifier when it exists: to import, as `adopt` is."""
     notes: tuple[str, ...] = ()
     """What the operator should know, as lines: what stops, what is created, what is lost, how long."""

@@ -1,0 +1,145 @@
+"""Rules about the applications: Deployments, the connection secret, and how traffic may move. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from restore import traffic
+from restore.case import Case
+from restore.errors import Problem
+from restore.model import NOTE_PREVIOUS, Traffic
+from restore.traffic import Pointing
+from restore.values import nearest
+from validation import urls
+
+
+def applications_named(case: Case) -> Iterable[Problem]:
+    if not case.settings.apps and case.request.traffic is not Traffic.SOURCE:
+        found = f"traffic {case.request.traffic}, and `apps` is empty"
+        yield Problem("config apps", found, "the Deployments that are to move", "pulumi config set traffic source")
+
+
+def deployments_exist(case: Case) -> Iterable[Problem]:
+    found = case.inventory.cluster.deployments
+    existing = [name for name, deployment in found.items() if deployment]
+    for app in case.settings.apps:
+        if found.get(app.name) is None:
+            near = nearest(app.name, existing)
+            meant = f", perhaps {' or '.join(near)}" if near else ""
+            yield Problem(
+                f"deployment {app.name}",
+                f"doesn't exist in namespace {case.settings.namespace}",
+                f"every Deployment in `apps`{meant}",
+                f"correct it in Pulumi.{case.settings.stack}.yaml under restore:apps, or restore:namespace",
+            )
+
+
+def replicas_known(case: Case) -> Iterable[Problem]:
+    if case.request.traffic is Traffic.SOURCE and not case.any_held:
+        return
+    for app, deployment in case.apps:
+        if traffic.recorded_replicas(case, app, deployment) is None:
+            yield Problem(
+                f"deployment {app.name}",
+                f"at {deployment.replicas} replicas, and nothing says how many it should have",
+                "the number to come back with",
+                f"pulumi config set --path 'apps[\"{app.name}\"].replicas' <number>",
+            )
+
+
+def secret_usable(case: Case) -> Iterable[Problem]:
+    """The secret, its key, a URL in it that can be pointed elsewhere, and that it names one of the two databases."""
+    if not case.settings.apps:
+        return
+    wanted, found = case.settings.secret, case.inventory.cluster.secret
+    subject = f"secret {wanted.name}"
+    if found is None:
+        where = f"doesn't exist in namespace {case.settings.namespace}"
+        yield Problem(
+            subject, where, "the applications' connection secret", "pulumi config set --path secret.name <name>"
+        )
+    elif found.url is None:
+        near = nearest(wanted.key, found.keys) or sorted(found.keys)
+        keys = f"no key {wanted.key}; it has {', '.join(sorted(found.keys)) or 'none'}"
+        fix = f"pulumi config set --path secret.key {near[0] if near else '<key>'}"
+        yield Problem(subject, keys, "the key that holds the connection URL", fix)
+    else:
+        yield from _url_usable(case, f"{subject}, key {wanted.key}", found.url)
+
+
+def _url_usable(case: Case, subject: str, text: str) -> Iterable[Problem]:
+    try:
+        url = urls.parse(text)
+        url.at("host.invalid", traffic.STANDARD_PORT)
+    except urls.UrlError as error:
+        yield Problem(subject, str(error), "a URL whose host can be replaced", "correct the secret, or secret.key")
+        return
+    if not url.host:
+        yield Problem(subject, "a URL without a host", "one that names the source", "correct the secret")
+    elif traffic.pointing(case) is Pointing.ELSEWHERE:
+        known = [str(one.endpoint) for one in (case.source, case.candidate) if one and one.endpoint]
+        yield Problem(
+            subject,
+            f"points at {traffic.endpoint_of(url)}",
+            f"at {' or '.join(known)}" if known else f"the endpoint that {case.settings.source} has, or had",
+            f"if that is the source by another name: pulumi config set --path secret.sourceHost {url.host}",
+        )
+
+
+def secret_way_back_known(case: Case) -> Iterable[Problem]:
+    secret = case.inventory.cluster.secret
+    if secret and case.secret_held and traffic.previous_endpoint(case) is None:
+        yield Problem(
+            f"secret {secret.name}",
+            f"annotation {NOTE_PREVIOUS} is missing or damaged",
+            "host:port that the URL named before the switch",
+            f"kubectl -n {case.settings.namespace} annotate secret {secret.name} {NOTE_PREVIOUS}=<host>:<port>",
+        )
+
+
+def traffic_moves_through_frozen(case: Case) -> Iterable[Problem]:
+    if not case.apps or _move_allowed(case):
+        return
+    at = traffic.pointing(case)
+    now = {Pointing.SOURCE: "use the source", Pointing.CANDIDATE: "use the candidate"}.get(at, "run")
+    running = ", ".join(f"{app.name} {found.replicas}" for app, found in case.apps if found.replicas)
+    yield Problem(
+        f"traffic {case.request.traffic}",
+        f"applications {now} ({running or 'none runs'})",
+        "frozen first: pods on both databases would write apart what belongs together",
+        "pulumi config set traffic frozen; pulumi up; then "
+        f"pulumi config set traffic {case.request.traffic}; pulumi up",
+    )
+
+
+def _move_allowed(case: Case) -> bool:
+    at = traffic.pointing(case)
+    match case.request.traffic:
+        case Traffic.FROZEN:
+            return True
+        case Traffic.RESTORED:
+            return traffic.all_at_zero(case) or at is Pointing.CANDIDATE
+        case Traffic.SOURCE:
+            untouched = not case.any_held and at is not Pointing.CANDIDATE
+            return untouched or traffic.all_at_zero(case) or at is Pointing.SOURCE
+
+
+def candidate_ready_to_serve(case: Case) -> Iterable[Problem]:
+    if case.request.traffic is Traffic.RESTORED and not (case.candidate and case.candidate.endpoint):
+        found = f"status {case.candidate.status}, no endpoint yet" if case.candidate else "doesn't exist yet"
+        yield Problem(
+            f"instance {case.candidate_name}",
+            found,
+            "a candidate that was restored and validated",
+            "pulumi config set traffic frozen; pulumi up; then pulumi config set traffic restored; pulumi up",
+        )
+
+
+def other_writers_stopped(case: Case) -> Iterable[Problem]:
+    settled = {Traffic.SOURCE, traffic.found_traffic(case) if case.request.traffic is not Traffic.FROZEN else None}
+    if case.request.traffic in settled:
+        return
+    for writer in case.inventory.cluster.writers:
+        if writer.blocking:
+            needed = "stopped until traffic has moved: it writes, or brings pods back"
+            yield Problem(f"{writer.kind} {writer.name}", writer.detail, needed, writer.stop)

@@ -1,0 +1,101 @@
+"""Rules about the source and the candidate as RDS has them, and what is restored. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from restore import traffic
+from restore.case import ENGINE, Case
+from restore.errors import Problem
+from restore.model import Traffic
+from restore.recovery import resolve
+from restore.statuses import BROKEN, LEAVING, SNAPSHOT_READY, way_out
+from restore.traffic import Pointing
+from restore.wanted import setting_problems
+
+SAFETY_CHECK = "safety-snapshot"
+"""What `waive` names when the source is past taking a snapshot of it."""
+MOST_TAGS = 50
+OWN_TAGS = 4
+
+
+def source_found(case: Case) -> Iterable[Problem]:
+    """A source that is gone is no fault by itself: the recovery point's rules say what is missing then."""
+    if case.source and case.source.engine != ENGINE:
+        found = f"engine {case.source.engine}"
+        yield Problem(f"instance {case.settings.source}", found, f"engine {ENGINE}", "pulumi config set source <name>")
+
+
+def source_leaving(case: Case) -> Iterable[Problem]:
+    if not case.source or case.source.status not in LEAVING or case.request.traffic is Traffic.RESTORED:
+        return
+    yield Problem(
+        f"instance {case.source.identifier}",
+        f"status {case.source.status}",
+        "an instance that stays, or is gone: its automated snapshots may go with it",
+        f"aws rds wait db-instance-deleted --db-instance-identifier {case.source.identifier}; then try again",
+    )
+
+
+def source_can_be_saved(case: Case) -> Iterable[Problem]:
+    """No freeze without the safety snapshot: found out before the applications stop."""
+    source = case.source
+    if not source or case.safety or case.request.traffic is Traffic.SOURCE or SAFETY_CHECK in case.settings.waive:
+        return
+    if source.status in BROKEN:
+        waiver = f'pulumi config set --path waive.{SAFETY_CHECK} "<reason>"'
+        yield Problem(
+            f"instance {source.identifier}",
+            f"status {source.status}: RDS takes no snapshot of it",
+            f"status {' or '.join(sorted(SNAPSHOT_READY))} for the safety snapshot",
+            f"{way_out(source.status, source.identifier)}; or, to do without: {waiver}",
+        )
+
+
+def source_to_return_to(case: Case) -> Iterable[Problem]:
+    back = case.request.traffic is Traffic.SOURCE and traffic.pointing(case) is Pointing.CANDIDATE
+    if back and case.source is None:
+        yield Problem(
+            f"instance {case.settings.source}",
+            "doesn't exist: there is nothing to go back to",
+            "the source",
+            "pulumi config set traffic restored",
+        )
+
+
+def candidate_failed(case: Case) -> Iterable[Problem]:
+    candidate = case.candidate
+    if not candidate or _on_the_way_back(case):
+        return
+    if candidate.status in BROKEN or candidate.status in LEAVING:
+        again = "pulumi config set id <another one>"
+        mend = f"{way_out(candidate.status, candidate.identifier)}; or restore again: {again}"
+        fix = again if candidate.status in LEAVING else mend
+        yield Problem(f"instance {candidate.identifier}", f"status {candidate.status}", "a usable instance", fix)
+
+
+def _on_the_way_back(case: Case) -> bool:
+    """Away from the candidate: then its troubles are no reason to stay."""
+    if case.request.traffic is Traffic.RESTORED:
+        return False
+    return traffic.pointing(case) is Pointing.CANDIDATE or (case.request.traffic is Traffic.SOURCE and case.any_held)
+
+
+def recovery_point_usable(case: Case) -> Iterable[Problem]:
+    yield from resolve(case).problems
+
+
+def settings_usable(case: Case) -> Iterable[Problem]:
+    origin = resolve(case).origin
+    if origin and not case.candidate:
+        yield from setting_problems(case, origin)
+
+
+def tags_fit(case: Case) -> Iterable[Problem]:
+    own = [name for name in case.source.tags if not name.startswith(("aws:", "restore:"))] if case.source else []
+    if len(own) + OWN_TAGS > MOST_TAGS and not case.candidate:
+        found, needed = (
+            f"{len(own)} tags",
+            f"at most {MOST_TAGS - OWN_TAGS}: the candidate gets them and {OWN_TAGS} of its own",
+        )
+        yield Problem(f"instance {case.settings.source}", found, needed, "aws rds remove-tags-from-resource ...")
