@@ -25,6 +25,8 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class ForeignKey:
+    """`operators` and `collations` are (schema, name) per column; a collation where the two columns differ."""
+
     name: str
     child: Table
     child_partitioned: bool
@@ -33,6 +35,7 @@ class ForeignKey:
     parent_partitioned: bool
     parent_columns: tuple[str, ...]
     operators: tuple[tuple[str, str], ...]
+    collations: tuple[tuple[str, str] | None, ...]
     full: bool
     validated: bool
     enforced: bool
@@ -98,6 +101,7 @@ def _foreign_key(row: Row) -> ForeignKey:
         parent_partitioned=row["parent_partitioned"],
         parent_columns=tuple(row["parent_columns"]),
         operators=tuple((schema, name) for schema, name in row["operators"]),
+        collations=tuple((pair[0], pair[1]) if pair else None for pair in row["collations"]),
         full=row["match"] == "f",
         validated=row["validated"],
         enforced=row["enforced"],

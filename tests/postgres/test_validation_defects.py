@@ -245,3 +245,42 @@ def test_a_waiver_with_a_reason_opens_and_stays_visible(database: Database) -> N
     assert report.verdict is Verdict.PASS
     assert report.unused_waivers == ("indexes",)
     assert "set after the switch" in as_text(report)
+
+
+def test_a_partition_counts_with_its_root_and_by_itself_where_declared(database: Database) -> None:
+    wanted = from_mapping({"tables": {"entries_2026": {"min": 4}, "entries": {"min": 4, "max": 4}}})
+    report = run(database.target, wanted)
+    assert wrong(report) == {"rows:public.entries_2026": FAIL}
+    assert the(report, "rows:public.entries_2026").found == "3 rows"
+    assert "public.entries_2025" not in report.counts
+
+
+def test_tables_without_key_or_columns_are_read_too(database: Database) -> None:
+    database.execute(
+        "create table bare (); insert into bare default values;"
+        "create table keyless (user_id text references users, note text);"
+        + REPLICA
+        + "insert into keyless values ('nobody', 'private')"
+    )
+    report = validate(database)
+    name = "foreign-key:public.keyless.keyless_user_id_fkey"
+    assert wrong(report) == {name: FAIL}
+    assert the(report, name).examples == ({"ctid": "(0,1)", "user_id": "nobody"},)
+    assert report.counts["public.bare"] == 1
+
+
+def test_keys_of_other_types_and_collations_are_compared_as_the_constraint_does(database: Database) -> None:
+    database.execute(
+        'create table terms (word text collate "POSIX" primary key, code numeric unique);'
+        "create domain small as int check (value < 100);"
+        'create table uses (id int primary key, word varchar(20) collate "C" references terms,'
+        " code small references terms (code));"
+        "insert into terms values ('a', 1); insert into uses values (1, 'a', 1);"
+    )
+    assert wrong(validate(database)) == {}
+    database.execute(REPLICA + "insert into uses values (2, 'A', 2)")
+    found = wrong(validate(database))
+    assert found == {
+        "foreign-key:public.uses.uses_word_fkey": FAIL,
+        "foreign-key:public.uses.uses_code_fkey": FAIL,
+    }

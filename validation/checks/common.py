@@ -29,10 +29,8 @@ def key_of(columns: Sequence[str], alias: str = "c") -> sql.Composed:
 
     For `select {keys} as keys from ... as c`.
     """
-    if not columns:
-        return sql.SQL("jsonb_build_object('ctid', {}.ctid::text)").format(sql.Identifier(alias))
     pairs = (
         sql.SQL("{}, left({}::text, 80)").format(sql.Literal(column), sql.Identifier(alias, column))
-        for column in columns
+        for column in columns or ("ctid",)
     )
     return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))

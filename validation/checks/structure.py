@@ -98,7 +98,7 @@ def foreign_key(key: ForeignKey, primary: Sequence[str]) -> Check:
         return passed("no row without its counterpart", NO_ORPHANS)
 
     parts = _parts(key)
-    shown = tuple(dict.fromkeys((*primary, *key.child_columns))) if primary else ()
+    shown = tuple(dict.fromkeys((*(primary or ("ctid",)), *key.child_columns)))
     return Check(
         name,
         judge,
@@ -110,16 +110,17 @@ def foreign_key(key: ForeignKey, primary: Sequence[str]) -> Check:
 
 
 def _parts(key: ForeignKey) -> dict[str, sql.Composable]:
-    """The anti-join's parts, with the operators that the constraint itself uses."""
-    pairs = zip(key.parent_columns, key.operators, key.child_columns, strict=True)
+    """The anti-join's parts, with the operators and the parent's collations, as the constraint itself compares."""
+    columns = zip(key.parent_columns, key.operators, key.child_columns, key.collations, strict=True)
     match = (
-        sql.SQL("{} operator({}.{}) {}").format(
+        sql.SQL("{} operator({}.{}) {}{}").format(
             sql.Identifier("p", theirs),
             sql.Identifier(schema),
             sql.SQL(cast(LiteralString, operator)),
             sql.Identifier("c", ours),
+            sql.SQL(" collate {}").format(sql.Identifier(*collation)) if collation else sql.SQL(""),
         )
-        for theirs, (schema, operator), ours in pairs
+        for theirs, (schema, operator), ours, collation in columns
     )
     filled = (sql.SQL("{} is not null").format(sql.Identifier("c", column)) for column in key.child_columns)
     return {

@@ -18,6 +18,14 @@ select coalesce(json_agg(json_build_object(
                        from unnest(k.conpfeqop) with ordinality as x (oid, position)
                        join pg_operator o on o.oid = x.oid
                        join pg_namespace o_n on o_n.oid = o.oprnamespace),
+         'collations', (select json_agg(case when a.attcollation <> b.attcollation
+                                             then json_build_array(l_n.nspname, l.collname) end
+                                        order by x.position)
+                        from unnest(k.conkey, k.confkey) with ordinality as x (ours, theirs, position)
+                        join pg_attribute a on a.attrelid = k.conrelid and a.attnum = x.ours
+                        join pg_attribute b on b.attrelid = k.confrelid and b.attnum = x.theirs
+                        left join pg_collation l on l.oid = b.attcollation
+                        left join pg_namespace l_n on l_n.oid = l.collnamespace),
          'match', k.confmatchtype,
          'validated', k.convalidated,
          'enforced', coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true),
