@@ -67,7 +67,10 @@ def _first(items: Sequence[Json] | None, name: str) -> str | None:
 
 
 def settings(found: Json) -> InstanceSettings:
-    """What a restore must carry over, of a DBInstance. Security groups that are being removed don't count."""
+    """What a restore must carry over, of a DBInstance. Security groups that are being removed don't count.
+
+    RDS writes 0 for IOPS and throughput that a storage type doesn't have, and doesn't accept it back: None here.
+    """
     groups = cast("Sequence[Json]", found.get("VpcSecurityGroups") or ())
     address = endpoint(found)
     subnets: Json = found.get("DBSubnetGroup") or {}
@@ -85,8 +88,8 @@ def settings(found: Json) -> InstanceSettings:
         allocated_storage=found.get("AllocatedStorage"),
         max_allocated_storage=found.get("MaxAllocatedStorage"),
         storage_type=found.get("StorageType"),
-        iops=found.get("Iops"),
-        storage_throughput=found.get("StorageThroughput"),
+        iops=found.get("Iops") or None,
+        storage_throughput=found.get("StorageThroughput") or None,
         enabled_cloudwatch_logs_exports=tuple(sorted(found.get("EnabledCloudwatchLogsExports") or ())),
         iam_database_authentication_enabled=found.get("IAMDatabaseAuthenticationEnabled"),
         performance_insights_enabled=found.get("PerformanceInsightsEnabled"),
@@ -141,7 +144,7 @@ def snapshot(answer: DBSnapshotTypeDef) -> Snapshot:
         created=utc(found.get("OriginalSnapshotCreateTime") or found.get("SnapshotCreateTime")),
         allocated_storage=int(found.get("AllocatedStorage") or 0),
         storage_type=found.get("StorageType"),
-        iops=found.get("Iops"),
+        iops=found.get("Iops") or None,
         encrypted=bool(found.get("Encrypted", False)),
         kms_key_id=found.get("KmsKeyId"),
         percent=found.get("PercentProgress"),
@@ -167,8 +170,8 @@ def automated_backup(answer: DBInstanceAutomatedBackupTypeDef) -> AutomatedBacku
             port=found.get("Port") or None,
             allocated_storage=found.get("AllocatedStorage"),
             storage_type=found.get("StorageType"),
-            iops=found.get("Iops"),
-            storage_throughput=found.get("StorageThroughput"),
+            iops=found.get("Iops") or None,
+            storage_throughput=found.get("StorageThroughput") or None,
             option_group_name=found.get("OptionGroupName"),
             multi_az=found.get("MultiAZ"),
             iam_database_authentication_enabled=found.get("IAMDatabaseAuthenticationEnabled"),

@@ -23,8 +23,13 @@ if [ -n "${{{CERTIFICATE}:-}}" ]; then
   trap 'rm -f "$PGSSLROOTCERT"' EXIT
   printf '%s\\n' "${CERTIFICATE}" > "$PGSSLROOTCERT"
 fi
-psql --no-psqlrc --no-password --set ON_ERROR_STOP=1 --no-align --tuples-only "$@"
+psql --no-psqlrc --no-password --set ON_ERROR_STOP=1 --no-align --tuples-only "$@" &
+trap 'kill "$!"; exit 143' TERM
+wait "$!"
 """
+"""psql in the background, because a shell that waits for a command in the foreground doesn't see SIGTERM."""
+SPARE_SECONDS = 60
+"""The cluster's own deadline comes later than ours: it deletes the pod, and with it the reasons."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def _metadata(job: Job) -> Json:
 
 
 def job_body(job: Job, seconds: int) -> Json:
-    """Suspended, so that no pod starts before its Secret is there; one attempt, ended by the cluster in `seconds`."""
+    """Suspended, so that no pod starts before its Secret is there; one attempt, of `seconds`."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -58,7 +63,7 @@ def job_body(job: Job, seconds: int) -> Json:
         "spec": {
             "suspend": True,
             "backoffLimit": 0,
-            "activeDeadlineSeconds": max(1, seconds),
+            "activeDeadlineSeconds": max(0, seconds) + SPARE_SECONDS,
             "ttlSecondsAfterFinished": KEPT_SECONDS,
             "template": {
                 "metadata": {"labels": {**job.labels, MANAGED_BY[0]: MANAGED_BY[1]}},
