@@ -45,7 +45,7 @@ class Entries:
         """Whether nothing but the schema's defaults is set: the engine passes those of an empty stack."""
         defaults = {key.name: key.default for key in schema.KEYS}
         reader = Reader(self.values, [])
-        return all(not reader.is_set(key) or reader.plain(key) == defaults.get(key) for key in self.values)
+        return all(not reader.is_set(key) or reader.equals(key, defaults.get(key)) for key in self.values)
 
     def settings(self, now: datetime) -> Settings:
         """As `read`."""

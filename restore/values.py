@@ -116,10 +116,9 @@ class Reader:
                 meant = f"{self.name(near[0])}, perhaps" if near else f"one of {', '.join(sorted(names))}"
                 self.refuse(key, "a key that this program doesn't know", meant, removal(self.name(key)))
 
-    def plain(self, key: str) -> Any:
-        """The value with objects and booleans as such, though they may have arrived as text."""
-        decoded = self.decoded(key)
-        return decoded if isinstance(decoded, bool | dict | list) else self.values.get(key)
+    def equals(self, key: str, value: Any) -> bool:
+        """Whether the key has this value, as such or as text."""
+        return self.values.get(key) == value or self.decoded(key) == value
 
     def decoded(self, key: str) -> Any:
         """The value as it is, or as its JSON says where it is the text of some."""

@@ -56,6 +56,17 @@ def test_the_defaults_of_the_schema_say_the_same_as_no_configuration_at_all() ->
     assert settings_of(defaults()) == settings_of({})
 
 
+def test_the_defaults_that_the_engine_passes_for_an_empty_stack_do_not_count_as_touched() -> None:
+    def untouched(values: Mapping[str, Any]) -> bool:
+        return collect({f"restore:{key}": value for key, value in values.items()}, "prod", {}).untouched
+
+    assert untouched({})
+    assert untouched(defaults())
+    assert untouched({key.name: key.default for key in schema.KEYS})
+    for changed in ({"id": "inc-1"}, {"foreignSnapshot": "true"}, {"apps": "{}"}, {"instance": {"multiAz": True}}):
+        assert not untouched({**defaults(), **changed})
+
+
 def test_defaults_are_those_of_the_runbook() -> None:
     assert settings_of({}) == Settings(
         stack="prod",

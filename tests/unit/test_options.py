@@ -1,0 +1,77 @@
+"""What a source can be restored to: ranked by the data lost, and readable on a small terminal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from worlds import NOW, TARGET, backup, inventory, snapshot
+
+from restore.durations import spoken
+from restore.options import rank, render
+
+NIGHTLY = snapshot("rds:shop-2026-11-22-04-00", kind="automated")
+OLD = snapshot("pre-migration", created=NOW - timedelta(days=40))
+LATER = snapshot("after-damage", created=NOW - timedelta(minutes=10))
+ALL = inventory(
+    snapshots=(OLD, NIGHTLY, LATER, snapshot("unfinished", status="creating"), snapshot("m", engine="mysql"))
+)
+
+
+def test_the_newest_snapshot_is_not_recommended_where_pitr_loses_less() -> None:
+    assert [option.value for option in rank(ALL, None)] == [
+        "latest",
+        "after-damage",
+        "rds:shop-2026-11-22-04-00",
+        "pre-migration",
+    ]
+
+
+def test_points_after_the_damage_come_last_and_say_so() -> None:
+    ranked = rank(ALL, TARGET)
+    assert [option.value for option in ranked] == [
+        "2026-11-22T14:30:00Z",
+        "rds:shop-2026-11-22-04-00",
+        "pre-migration",
+        "after-damage",
+    ]
+    assert [option.damaged for option in ranked] == [False, False, False, True]
+    assert [spoken(option.lost) for option in ranked] == ["30 min", "11 h", "40 d", "10 min"]
+    assert "AFTER THE DAMAGE" in render(ranked, TARGET).splitlines()[-4]
+
+
+def test_a_time_beyond_the_window_leaves_the_snapshots_that_reach_further_back() -> None:
+    assert [option.value for option in rank(ALL, NOW - timedelta(days=30)) if not option.damaged] == ["pre-migration"]
+
+
+def test_a_time_whose_log_is_not_uploaded_yet_is_offered_as_far_as_there_is_log() -> None:
+    assert rank(ALL, NOW - timedelta(seconds=10))[0].value == "2026-11-22T14:56:00Z"
+
+
+def test_a_source_that_is_gone_still_has_its_retained_backups() -> None:
+    gone = inventory(source=None, backups=(backup(status="retained"),), snapshots=())
+    (only,) = rank(gone, TARGET, "shop")
+    assert only.commands == (
+        "pulumi config set method pitr",
+        "pulumi config set time 2026-11-22T14:30:00Z",
+        "pulumi config rm snapshot",
+    )
+    assert "retained backup of db-SOURCE" in only.description
+
+
+@pytest.mark.parametrize("moment", [None, TARGET])
+def test_the_text_fits_a_small_terminal(moment: object) -> None:
+    text = render(rank(ALL, TARGET if moment else None), TARGET if moment else None)
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_nothing_to_restore_from_is_said() -> None:
+    assert render(rank(inventory(backups=(), snapshots=()), None)).startswith("No recovery point")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "0 s"), (0, "0 s"), (45, "45 s"), (300, "5 min"), (4320, "1 h 12 min"), (3605, "1 h"), (183_600, "2 d 3 h")],
+)
+def test_a_duration_is_said_as_people_say_it(seconds: int, text: str) -> None:
+    assert spoken(timedelta(seconds=seconds)) == text
