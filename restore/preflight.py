@@ -18,6 +18,7 @@ Rule = Callable[[Case], Iterable[Problem]]
 RULES: tuple[Rule, ...] = (
     identity.other_restore_open,
     identity.identifier_fits,
+    identity.candidate_renamed,
     identity.identifier_taken,
     identity.safety_name_taken,
     identity.recovery_point_changed,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
+import shlex
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -11,6 +13,7 @@ from typing import Any, cast
 from restore.errors import Problem
 
 LONGEST_SHOWN = 60
+PLAIN = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 def shown(value: Any) -> str:
@@ -38,7 +41,10 @@ class Reader:
         self.path = path
 
     def name(self, key: str) -> str:
-        return f"{self.path}.{key}" if self.path else key
+        """The key's path, as `pulumi config set --path` reads it."""
+        if not self.path:
+            return key
+        return f"{self.path}.{key}" if PLAIN.fullmatch(key) else f"{self.path}[{json.dumps(key)}]"
 
     def is_set(self, key: str) -> bool:
         value = self.values.get(key)
@@ -46,8 +52,7 @@ class Reader:
 
     def refuse(self, key: str, found: str, needed: str, fix: str = "") -> None:
         path = self.name(key)
-        flag = "--path " if "." in path else ""
-        self.problems.append(Problem(f"config {path}", found, needed, fix or f"pulumi config set {flag}{path} <value>"))
+        self.problems.append(Problem(f"config {path}", found, needed, fix or f"{setting(path)} <value>"))
 
     def text(self, key: str, default: str = "") -> str:
         value = self.values.get(key)
@@ -88,7 +93,7 @@ class Reader:
             items = cast("list[Any]", value)
             if all(isinstance(item, str) and item.strip() for item in items):
                 return tuple(str(item).strip() for item in items)
-        self.refuse(key, shown(value), "a list of texts", f"pulumi config set --path '{self.name(key)}[0]' <value>")
+        self.refuse(key, shown(value), "a list of texts", f"{setting(f'{self.name(key)}[0]')} <value>")
         return None
 
     def mapping(self, key: str) -> dict[str, Any] | None:
@@ -98,7 +103,7 @@ class Reader:
             return None
         if isinstance(value, Mapping):
             return {str(name): item for name, item in cast("Mapping[Any, Any]", value).items()}
-        self.refuse(key, shown(value), "an object", f"pulumi config set --path {self.name(key)}.<field> <value>")
+        self.refuse(key, shown(value), "an object", f"pulumi config set --path '{self.name(key)}.<field>' <value>")
         return None
 
     def section(self, key: str, known: Iterable[str]) -> Reader:
@@ -113,7 +118,8 @@ class Reader:
         for key in self.values:
             if key not in names and key not in passed:
                 near = nearest(key, names, 1)
-                meant = f"{self.name(near[0])}, perhaps" if near else f"one of {', '.join(sorted(names))}"
+                known_ones = ", ".join(sorted(names)) or "none"
+                meant = f"{self.name(near[0])}, perhaps" if near else f"one of {known_ones}"
                 self.refuse(key, "a key that this program doesn't know", meant, removal(self.name(key)))
 
     def equals(self, key: str, value: Any) -> bool:
@@ -131,9 +137,18 @@ class Reader:
             return value
 
 
+def setting(path: str) -> str:
+    """The beginning of the command that sets a key; the value follows."""
+    return f"pulumi config set {_argument(path)}"
+
+
 def removal(path: str) -> str:
     """The command that takes a key away."""
-    return f"pulumi config rm {'--path ' if '.' in path else ''}{path}"
+    return f"pulumi config rm {_argument(path)}"
+
+
+def _argument(path: str) -> str:
+    return path if PLAIN.fullmatch(path) else f"--path {shlex.quote(path)}"
 
 
 def _whole(value: Any) -> int | None:

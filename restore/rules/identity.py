@@ -52,6 +52,18 @@ def identifier_fits(case: Case) -> Iterable[Problem]:
         yield Problem("config id", f"{case.candidate_name}: {fault}", needed, "pulumi config set id <a shorter one>")
 
 
+def candidate_renamed(case: Case) -> Iterable[Problem]:
+    """A restore has one instance: under another name it would be made a second time."""
+    for found in case.inventory.open_restores:
+        if case.is_ours(found.tags) and found.identifier != case.candidate_name:
+            yield Problem(
+                f"instance {found.identifier}",
+                f"was made by restore {case.request.id}, whose instance is called {case.candidate_name} now",
+                "the same source and identifier from beginning to end",
+                "set `source` back to what it was, give the instance its name back, or set another id",
+            )
+
+
 def identifier_taken(case: Case) -> Iterable[Problem]:
     found = case.inventory.candidate
     if not found or case.candidate:

@@ -281,9 +281,9 @@ def test_without_a_root_certificate_the_database_is_not_trusted_and_the_way_to_g
         ({"instance": {"vpcSecurityGroupIds": [1]}}, "instance.vpcSecurityGroupIds"),
         ({"validation": {"workers": 0}}, "validation.workers"),
         ({"validation": {"inline": "rows"}}, "validation.inline"),
-        ({"waive": {"rows:users": "because"}}, "waive.rows:users"),
-        ({"waive": {"rows:users": ""}}, "waive.rows:users"),
-        ({"waive": {"Everything!": "it is fine, really"}}, "waive.Everything!"),
+        ({"waive": {"rows:users": "because"}}, 'waive["rows:users"]'),
+        ({"waive": {"rows:users": ""}}, 'waive["rows:users"]'),
+        ({"waive": {"Everything!": "it is fine, really"}}, 'waive["Everything!"]'),
         ({"evidence": "gs://bucket"}, "evidence"),
         ({"source": "-db"}, "source"),
         ({"namespace": "Prod"}, "namespace"),
@@ -298,6 +298,16 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     found = problems_of({"id": "X", "method": "pitr", "time": "now", "aps": {}, "tls": {"mode": "off"}}, region=None)
     assert set(found) == {"id", "time", "aps", "tls.mode", "tls.rootCertificate", "aws:region"}
     assert all(problem.found and problem.needed and problem.fix for problem in found.values())
+
+
+def test_the_command_in_a_fix_can_be_pasted_into_a_shell() -> None:
+    assert problems_of({"waive": {"rows:users": "no"}})['waive["rows:users"]'].fix == (
+        """pulumi config set --path 'waive["rows:users"]' <value>"""
+    )
+    assert problems_of({"apps": {"a.b": {"replicas": -1}}})['apps["a.b"].replicas'].fix == (
+        """pulumi config set --path 'apps["a.b"].replicas' <value>"""
+    )
+    assert problems_of({"instance": {"x": 1}})["instance.x"].fix == "pulumi config rm --path instance.x"
 
 
 def test_a_long_value_is_not_thrown_at_the_operator() -> None:

@@ -226,6 +226,12 @@ def test_an_identifier_that_somebody_else_has_is_never_taken_over() -> None:
         assert "instance shop-inc-1" in problems(settings(), taken)
 
 
+def test_a_candidate_that_was_renamed_is_not_made_a_second_time() -> None:
+    renamed = candidate(identifier="shop")
+    problem = only_problem(settings(), inventory(open_restores=(renamed,)))
+    assert "shop-inc-1 now" in problem.found
+
+
 def test_a_closed_restore_is_not_taken_up_again_by_accident() -> None:
     closed = candidate()
     found = inventory(candidate=replace(closed, tags={**closed.tags, TAG_CLOSED: "2026-11-01"}))
