@@ -1,0 +1,95 @@
+"""What AWS refuses says what to do; what may pass is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore import exceptions as vendor
+
+from restore.aws.session import Aws, found, translated, translated_code
+from restore.errors import PermanentError, RestoreError, TemporaryError
+
+
+def raised(error: Exception) -> RestoreError:
+    with pytest.raises(RestoreError) as caught, translated("rds"):
+        raise error
+    assert caught.value.__cause__ is error
+    return caught.value
+
+
+def client_error(code: str, operation: str = "DescribeDBInstances", status: int = 400) -> vendor.ClientError:
+    answer: Any = {"Error": {"Code": code, "Message": "said so"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return vendor.ClientError(answer, operation)
+
+
+def test_access_denied_names_the_iam_action_and_the_page() -> None:
+    error = raised(client_error("AccessDenied", "RestoreDBInstanceToPointInTime"))
+    assert isinstance(error, PermanentError)
+    assert error.problem
+    assert "rds:RestoreDBInstanceToPointInTime" in error.problem.needed
+    assert "docs/permissions.md" in error.problem.fix
+
+
+def test_the_action_that_allows_a_listing_is_named_as_iam_names_it() -> None:
+    assert "s3:ListBucket" in str(translated_code("s3", "ListObjectsV2", "AccessDenied", "no"))
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch"])
+def test_an_expired_login_is_told_as_a_login_to_renew(code: str) -> None:
+    error = raised(client_error(code))
+    assert error.problem
+    assert error.problem.subject == "AWS credentials"
+    assert "aws sts get-caller-identity" in error.problem.fix
+
+
+def test_no_login_is_the_same_problem_for_every_call_and_so_said_once() -> None:
+    first, second = raised(vendor.NoCredentialsError()), raised(vendor.NoCredentialsError())
+    assert first.problem == second.problem is not None
+
+
+@pytest.mark.parametrize("code", ["Throttling", "ThrottlingException", "RequestLimitExceeded", "SlowDown"])
+def test_throttling_is_never_the_end(code: str) -> None:
+    assert isinstance(raised(client_error(code)), TemporaryError)
+
+
+def test_an_instance_that_is_busy_is_waited_for() -> None:
+    assert isinstance(raised(client_error("InvalidDBInstanceState")), TemporaryError)
+
+
+def test_a_failure_of_aws_itself_may_pass() -> None:
+    assert isinstance(raised(client_error("Whatever", status=503)), TemporaryError)
+
+
+def test_a_refused_request_is_the_end() -> None:
+    assert isinstance(raised(client_error("InvalidParameterCombination")), PermanentError)
+
+
+def test_no_answer_may_pass() -> None:
+    lost: list[Exception] = [
+        vendor.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+        vendor.ConnectTimeoutError(endpoint_url="http://127.0.0.1:1"),
+        vendor.ReadTimeoutError(endpoint_url="http://127.0.0.1:1"),
+    ]
+    assert [isinstance(raised(error), TemporaryError) for error in lost] == [True] * 3
+
+
+def test_an_absent_thing_is_none_and_no_error() -> None:
+    assert found("rds", failing("DBInstanceNotFound"), frozenset({"DBInstanceNotFound"})) is None
+
+
+def test_another_error_is_never_taken_for_absence() -> None:
+    with pytest.raises(PermanentError):
+        found("rds", failing("AccessDenied"), frozenset({"DBInstanceNotFound"}))
+
+
+def failing(code: str) -> Callable[[], None]:
+    def call() -> None:
+        raise client_error(code)
+
+    return call
+
+
+def test_making_the_adapter_asks_nothing_and_needs_no_login() -> None:
+    Aws("eu-west-1", {"rds": "http://127.0.0.1:1"})
