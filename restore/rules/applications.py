@@ -83,7 +83,7 @@ def _url_usable(case: Case, subject: str, text: str) -> Iterable[Problem]:
             subject,
             f"points at {traffic.endpoint_of(url)}",
             f"at {' or '.join(known)}" if known else f"the endpoint that {case.settings.source} has, or had",
-            f"if that is the source by another name: pulumi config set --path secret.sourceHost {shlex.quote(url.host)}",
+            f"if it is the source by another name: pulumi config set --path secret.sourceHost {shlex.quote(url.host)}",
         )
 
 
