@@ -5,26 +5,38 @@ Whatever happens, every question has an outcome: what was not answered is Unansw
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from validation.model import Verdict
 from validation.questions import Answer, Question, Unanswered
 from validation.session import Session, Unreachable
 
+LOG = logging.getLogger(__name__)
 GRACE = 5.0
 """Seconds that an answer may be late beyond its statement timeout before its session is given up."""
 
 Outcome = Answer | Unanswered
 
 
+@dataclass(frozen=True)
+class Terms:
+    """How long asking may take: `deadline` is a time.monotonic(), `stop` ends it before."""
+
+    statement_seconds: float
+    deadline: float
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
 @dataclass
 class _Work:
-    """What the sessions share; the lock guards all but `answered`. After `ends` nobody waits any more."""
+    """What the sessions share; the lock guards all but `answered`."""
 
     waiting: deque[Question]
     deadline: float
@@ -62,41 +74,27 @@ class _Work:
 
 def ask_all(
     lead: Session,
-    open_another: Callable[[], Session],
     questions: Iterable[Question],
-    *,
-    sessions: int,
-    statement_seconds: float,
-    deadline: float,
+    terms: Terms,
+    open_another: Callable[[], Session] | None = None,
+    sessions: int = 1,
 ) -> dict[str, Outcome]:
     """Asks each question once, the costly ones first, in the lead session and up to `sessions` - 1 others.
 
-    `deadline` is a time.monotonic(). Another session that can't be opened is done without; a lost one ends
-    the run: the rest is Unanswered. A session that doesn't come back by itself is left behind.
+    Another session that can't be opened is done without; a lost one ends the run: the rest is Unanswered.
+    A session that doesn't come back by itself is left behind.
     """
     asked = {question.id: question for question in questions}
-    work = _Work(deque(sorted(asked.values(), key=lambda q: -q.cost)), deadline, statement_seconds)
-    extra = max(0, min(sessions, len(asked)) - 1)
+    waiting = deque(sorted(asked.values(), key=lambda question: -question.cost))
+    work = _Work(waiting, terms.deadline, terms.statement_seconds)
     _start(lambda: _serve(lead, work))
-    for _ in range(extra):
-        _start(lambda: _serve_another(open_another, work))
-    outcomes = _collect(work, tuple(asked))
+    if open_another is not None:
+        serve_another = partial(_serve_another, open_another, work)
+        for _ in range(min(sessions, len(asked)) - 1):
+            _start(serve_another)
+    outcomes = _collect(work, len(asked), terms.stop)
     reason = work.stopped or "no answer came in time"
     return {key: outcomes.get(key) or _not_asked(reason) for key in asked}
-
-
-def ask_in_turn(
-    session: Session, questions: Sequence[Question], *, statement_seconds: float, deadline: float
-) -> dict[str, Outcome]:
-    """The same in one session, e.g. for the few questions on which the others depend."""
-    return ask_all(
-        session,
-        lambda: session,
-        questions,
-        sessions=1,
-        statement_seconds=statement_seconds,
-        deadline=deadline,
-    )
 
 
 def _start(serve: Callable[[], None]) -> None:
@@ -108,14 +106,19 @@ def _serve(session: Session, work: _Work) -> None:
     work.serve(session)
     while following := work.next():
         question, seconds = following
-        outcome: Outcome = _unexplained()
-        try:
-            outcome = session.ask(question, seconds)
-        finally:
-            # In any case: whoever waits for this answer would else wait for the whole budget
-            if isinstance(outcome, Unanswered) and outcome.lost:
-                work.stop(f"not asked, since {outcome.found}")
-            work.answered.put((question.id, outcome))
+        outcome = _ask(session, question, seconds)
+        if isinstance(outcome, Unanswered) and outcome.lost:
+            work.stop(f"not asked, since {outcome.found}")
+        work.answered.put((question.id, outcome))
+
+
+def _ask(session: Session, question: Question, seconds: float) -> Outcome:
+    try:
+        return session.ask(question, seconds)
+    except Exception as error:
+        LOG.exception("asking %s", question.id)
+        found = f"{type(error).__name__} while asking"
+        return Unanswered(Verdict.INCONCLUSIVE, found, "see the log, and report it", lost=True)
 
 
 def _serve_another(open_another: Callable[[], Session], work: _Work) -> None:
@@ -129,12 +132,14 @@ def _serve_another(open_another: Callable[[], Session], work: _Work) -> None:
         session.close()
 
 
-def _collect(work: _Work, asked: Sequence[str]) -> dict[str, Outcome]:
+def _collect(work: _Work, asked: int, stop: threading.Event) -> dict[str, Outcome]:
     """Waits for all outcomes; after a stop only for the questions that are under way."""
     outcomes: dict[str, Outcome] = {}
-    while len(outcomes) < len(asked):
+    while len(outcomes) < asked:
+        if stop.is_set():
+            work.stop("the run was stopped")
         with work.lock:
-            if work.stopped is not None and len(outcomes) + len(work.waiting) >= len(asked):
+            if work.stopped is not None and len(outcomes) + len(work.waiting) >= asked:
                 break
         late = work.deadline + GRACE - time.monotonic()
         try:
@@ -150,7 +155,3 @@ def _collect(work: _Work, asked: Sequence[str]) -> dict[str, Outcome]:
 def _not_asked(reason: str) -> Unanswered:
     fix = "run again with a larger budget, or when the server answers"
     return Unanswered(Verdict.INCONCLUSIVE, reason, fix)
-
-
-def _unexplained() -> Unanswered:
-    return Unanswered(Verdict.INCONCLUSIVE, "the session broke off", "see the log, and report it", lost=True)

@@ -17,19 +17,18 @@ def checks(
     target: Target,
     catalog: Catalog,
     expectations: Expectations,
-    source: tuple[Target, Catalog] | None,
+    source: Catalog | None,
     restore_point: datetime | None,
 ) -> tuple[Check, ...]:
     """All checks of a run whose servers could be reached."""
     scans = rows.scans(catalog, expectations)
-    source_catalog = source[1] if source else None
     planned = (
         server.identity(target, expectations.server),
-        *([server.not_the_source()] if source else []),
+        *([server.not_the_source()] if source is not None else []),
         *required(expectations),
         *migrations.checks(catalog, expectations.migrations),
         *existing.checks(catalog, expectations.must_exist),
-        *rows.checks(scans, expectations, source_catalog, restore_point),
+        *rows.checks(scans, expectations, source, restore_point),
         *structure.checks(catalog),
     )
     return _distinct(planned)

@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from validation import catalog as catalogs
 from validation import plan, queries
-from validation.asking import Outcome, ask_all, ask_in_turn
+from validation.asking import Outcome, Terms, ask_all
 from validation.catalog import Catalog
 from validation.checks import server
-from validation.expected import Expectations, Limits
+from validation.expected import Expectations
 from validation.model import CheckResult, Report, Verdict
 from validation.questions import Answer, Answers, Check, Question, Side, Unanswered, result, with_examples
 from validation.session import Session, Unreachable, connect
 from validation.target import Target
-
-
-@dataclass(frozen=True)
-class _Found:
-    """One server as it was found: a check of the connection, and catalog and session when it could be read."""
-
-    checks: tuple[Check, ...]
-    answers: Answers
-    session: Session | None = None
-    catalog: Catalog | None = None
-
-
-@dataclass(frozen=True)
-class _Clock:
-    limits: Limits
-    deadline: float
-
-    def ask_in_turn(self, session: Session, questions: Sequence[Question]) -> dict[str, Outcome]:
-        return ask_in_turn(
-            session,
-            questions,
-            statement_seconds=self.limits.statement_seconds,
-            deadline=self.deadline,
-        )
-
-    def ask_all(
-        self, lead: Session, another: Callable[[], Session], questions: Sequence[Question], sessions: int
-    ) -> dict[str, Outcome]:
-        return ask_all(
-            lead,
-            another,
-            questions,
-            sessions=sessions,
-            statement_seconds=self.limits.statement_seconds,
-            deadline=self.deadline,
-        )
 
 
 def run(
@@ -66,25 +32,28 @@ def run(
     waivers: Mapping[str, str] | None = None,
     workers: int | None = None,
     budget_seconds: float | None = None,
+    stop: threading.Event | None = None,
 ) -> Report:
     """Validates the target and returns what was found; changes nothing in either database.
 
     `restore_point` is the time the target was restored to; of a restore to `latest` the time at which
     writing had stopped. `waivers` are {check name or family: reason}. `workers` and `budget_seconds` win over
-    the expectations' limits. Whatever can't be asked is INCONCLUSIVE in the report. Raises ValueError for a
-    restore point without zone and a waiver without reason, and what a password function raises.
+    the expectations' limits; `stop` ends the run early. Whatever can't be asked is INCONCLUSIVE in the
+    report. Raises ValueError for a restore point without zone and a waiver without reason, and whatever the
+    target's password function raises.
     """
     _refuse(restore_point, waivers or {})
     limits = expectations.limits
-    limits = replace(
-        limits,
-        workers=limits.workers if workers is None else workers,
-        budget_seconds=limits.budget_seconds if budget_seconds is None else budget_seconds,
-    )
+    budget = limits.budget_seconds if budget_seconds is None else budget_seconds
     began, started = time.monotonic(), datetime.now(UTC)
-    clock = _Clock(limits, began + limits.budget_seconds)
+    terms = Terms(limits.statement_seconds, began + budget, stop or threading.Event())
+    sessions = limits.workers if workers is None else workers
     with ExitStack() as stack:
-        results, counts = _validate(stack, target, expectations, source, restore_point, clock)
+        candidate = _reach(stack, target, Side.CANDIDATE, terms)
+        beside = _reach(stack, source, Side.SOURCE, terms) if source else None
+        checks = _checks(candidate, beside, expectations, restore_point)
+        answers = _ask(candidate, beside, checks, terms, sessions)
+        results = _with_examples(candidate, checks, answers, terms)
     return Report(
         results=results,
         target=str(target),
@@ -94,8 +63,26 @@ def run(
         seconds=time.monotonic() - began,
         waivers=dict(waivers or {}),
         not_declared=plan.not_declared(expectations),
-        counts=counts,
+        counts=_counts(answers),
     )
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A server whose catalog was read."""
+
+    session: Session
+    catalog: Catalog
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """What reaching a server came to: checks of that, their answers, and `open` when more can be asked."""
+
+    target: Target
+    checks: tuple[Check, ...]
+    answers: Answers
+    open: _Open | None = None
 
 
 def _refuse(restore_point: datetime | None, waivers: Mapping[str, str]) -> None:
@@ -106,85 +93,75 @@ def _refuse(restore_point: datetime | None, waivers: Mapping[str, str]) -> None:
         raise ValueError(f"waivers without a reason: {', '.join(empty)}")
 
 
-def _validate(
-    stack: ExitStack,
-    target: Target,
-    expectations: Expectations,
-    source: Target | None,
-    restore_point: datetime | None,
-    clock: _Clock,
-) -> tuple[tuple[CheckResult, ...], dict[str, int]]:
-    found = _find(stack, target, Side.CANDIDATE, clock)
-    theirs = _find(stack, source, Side.SOURCE, clock) if source else None
-    answers = {**found.answers, **(theirs.answers if theirs else {})}
-    checks = [*found.checks, *(theirs.checks if theirs else ())]
-    if found.session is None or found.catalog is None:
-        return _results(checks, answers), {}
-    beside = (source, theirs.catalog) if source and theirs and theirs.catalog else None
-    checks += plan.checks(target, found.catalog, expectations, beside, restore_point)
-    asked = {q.id: q for check in checks for q in check.questions if q.id not in answers}
-    with ThreadPoolExecutor(1) as beside_us:
-        of_source = beside_us.submit(_ask_source, theirs, [*asked.values()], clock)
-        answers |= _ask_candidate(found.session, target, [*asked.values()], clock)
-        answers |= of_source.result()
-    results = _with_examples(found.session, checks, _results(checks, answers), clock)
-    return results, _counts(answers)
-
-
-def _find(stack: ExitStack, target: Target, side: Side, clock: _Clock) -> _Found:
-    name = "connection" if side is Side.CANDIDATE else "source-connection"
+def _reach(stack: ExitStack, target: Target, side: Side, terms: Terms) -> _Reached:
+    """Connects and reads the catalog; the session is closed with the stack."""
     try:
         session = connect(target)
     except Unreachable as error:
-        return _Found((server.unreachable(name, target, str(error)),), {})
+        return _Reached(target, (server.unreachable(target, side, str(error)),), {})
     stack.callback(session.close)
     wanted = catalogs.questions(side)
-    answers = clock.ask_in_turn(session, (server.question(side), *wanted))
+    answers = ask_all(session, (server.question(side), *wanted), terms)
+    checks = (server.connection(target, side), server.listed(side, wanted))
     read = [answers[question.id] for question in wanted]
-    checks = (server.connection(target, side), Check(_catalog_name(side), server.read, wanted))
     if any(isinstance(outcome, Unanswered) for outcome in answers.values()):
-        return _Found(checks, answers)
-    return _Found(checks, answers, session, catalogs.read(*(a for a in read if isinstance(a, Answer))))
+        return _Reached(target, checks, answers)
+    catalog = catalogs.read(*(answer for answer in read if isinstance(answer, Answer)))
+    return _Reached(target, checks, answers, _Open(session, catalog))
 
 
-def _catalog_name(side: Side) -> str:
-    return "catalog" if side is Side.CANDIDATE else "source-catalog"
+def _checks(
+    candidate: _Reached, source: _Reached | None, expectations: Expectations, restore_point: datetime | None
+) -> tuple[Check, ...]:
+    reached = (*candidate.checks, *(source.checks if source else ()))
+    if candidate.open is None:
+        return reached
+    beside = source.open.catalog if source and source.open else None
+    catalog = candidate.open.catalog
+    return (*reached, *plan.checks(candidate.target, catalog, expectations, beside, restore_point))
 
 
-def _ask_source(source: _Found | None, questions: Sequence[Question], clock: _Clock) -> dict[str, Outcome]:
-    if source is None or source.session is None:
+def _ask(candidate: _Reached, source: _Reached | None, checks: Sequence[Check], terms: Terms, sessions: int) -> Answers:
+    """Everything the checks ask that isn't known yet, of both servers at the same time."""
+    known = {**candidate.answers, **(source.answers if source else {})}
+    asked = {q.id: q for check in checks for q in check.questions if q.id not in known}
+    ours = [question for question in asked.values() if question.side is Side.CANDIDATE]
+    theirs = [question for question in asked.values() if question.side is Side.SOURCE]
+    with ThreadPoolExecutor(1) as aside:
+        of_source = aside.submit(_ask_one, source, theirs, terms)
+        return known | _ask_together(candidate, ours, terms, sessions) | of_source.result()
+
+
+def _ask_one(reached: _Reached | None, questions: Sequence[Question], terms: Terms) -> dict[str, Outcome]:
+    if reached is None or reached.open is None:
         return {}
-    return clock.ask_in_turn(source.session, [q for q in questions if q.side is Side.SOURCE])
+    return ask_all(reached.open.session, questions, terms)
 
 
-def _ask_candidate(
-    session: Session, target: Target, questions: Sequence[Question], clock: _Clock
-) -> dict[str, Outcome]:
-    ours = [question for question in questions if question.side is Side.CANDIDATE]
+def _ask_together(reached: _Reached, questions: Sequence[Question], terms: Terms, sessions: int) -> dict[str, Outcome]:
+    if reached.open is None:
+        return {}
+    lead = reached.open.session
     try:
-        snapshot = session.snapshot()
+        snapshot = lead.snapshot()
     except Unreachable:
-        # Then the lead session alone asks, on its own snapshot
-        return clock.ask_all(session, lambda: session, ours, 1)
-    return clock.ask_all(session, lambda: connect(target, snapshot=snapshot), ours, clock.limits.workers)
-
-
-def _results(checks: Sequence[Check], answers: Answers) -> tuple[CheckResult, ...]:
-    return tuple(result(check, answers, queries.text) for check in checks)
+        return ask_all(lead, questions, terms)
+    return ask_all(lead, questions, terms, partial(connect, reached.target, snapshot=snapshot), sessions)
 
 
 def _with_examples(
-    session: Session, checks: Sequence[Check], results: Sequence[CheckResult], clock: _Clock
+    candidate: _Reached, checks: Sequence[Check], answers: Answers, terms: Terms
 ) -> tuple[CheckResult, ...]:
-    """Adds keys of rows to look at to what failed."""
+    """The results; what failed comes with keys of rows to look at, as far as time allows."""
+    results = tuple(result(check, answers, queries.text) for check in checks)
     wanted = {
-        check.name: check.examples
+        found.name: check.examples
         for check, found in zip(checks, results, strict=True)
         if check.examples and found.verdict is Verdict.FAIL
     }
-    answers = clock.ask_in_turn(session, tuple(wanted.values()))
+    examples = _ask_one(candidate, tuple(wanted.values()), terms)
     return tuple(
-        with_examples(found, answers[wanted[found.name].id]) if found.name in wanted else found for found in results
+        with_examples(found, examples[wanted[found.name].id]) if found.name in wanted else found for found in results
     )
 
 

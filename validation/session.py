@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -54,19 +53,16 @@ class Session:
         return Answer(tuple(rows), spent)
 
     def snapshot(self) -> str:
-        """Exports this session's snapshot for others. Raises Unreachable."""
-        answer = self.ask_outside(query("export_snapshot"))
-        return str(answer["snapshot"])
-
-    def ask_outside(self, statement: sql.Composed) -> dict[str, Any]:
-        """Asks without a savepoint: a snapshot can't be exported from a subtransaction. Raises Unreachable."""
+        """Exports this session's snapshot for others. Raises Unreachable; the session can still ask."""
         try:
-            row = self.connection.execute(statement).fetchone()
+            # Outside of a savepoint: a subtransaction can't export
+            row = self.connection.execute(query("export_snapshot")).fetchone()
         except psycopg.Error as error:
+            with suppress(psycopg.Error):
+                self.connection.rollback()
+                self.connection.execute(query("take_snapshot"))
             raise Unreachable(without(self.secret, explain(error, lost=False)[1])) from error
-        if row is None:
-            raise Unreachable(EMPTY)
-        return row
+        return str(row["snapshot"]) if row else ""
 
     def cancel(self) -> None:
         """Has the server break off what this session asks, from any thread; a server that can't is let be."""
@@ -79,32 +75,33 @@ class Session:
 
 def connect(target: Target, *, snapshot: str | None = None) -> Session:
     """Opens a session, on another session's snapshot when one is given. Raises Unreachable."""
-    secret: str | None = None
+    secret = target.secret()
     try:
-        secret = target.secret()
         connection = _open(target, secret)
     except psycopg.Error as error:
         raise Unreachable(without(secret, explain(error, lost=False)[1])) from error
-    session = Session(connection, secret)
     try:
-        if snapshot is not None:
-            connection.execute(query("import_snapshot", snapshot=sql.Literal(snapshot)))
-        session.ask_outside(query("session"))
+        _prepare(connection, snapshot)
     except psycopg.Error as error:
-        session.close()
+        connection.close()
         raise Unreachable(without(secret, explain(error, lost=False)[1])) from error
-    except Unreachable:
-        session.close()
-        raise
-    return session
+    return Session(connection, secret)
 
 
 def _open(target: Target, secret: str | None) -> Connection:
     conninfo = make_conninfo(**target.keywords(secret))
-    connection: Connection = psycopg.Connection[DictRow].connect(conninfo, row_factory=dict_row, prepare_threshold=None)
+    return psycopg.Connection[DictRow].connect(conninfo, row_factory=dict_row, prepare_threshold=None)
+
+
+def _prepare(connection: Connection, snapshot: str | None) -> None:
+    """Settings first and committed, else a rollback would take them back; then the transaction to stay in."""
     connection.read_only = True
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    return connection
+    connection.execute(query("session"))
+    connection.commit()
+    if snapshot is not None:
+        connection.execute(query("import_snapshot", snapshot=sql.Literal(snapshot)))
+    connection.execute(query("take_snapshot"))
 
 
 def _timeout(seconds: float) -> sql.Composed:

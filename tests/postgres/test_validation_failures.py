@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Generator
+import threading
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -19,7 +20,7 @@ from validation import Report, Verdict, as_json, as_text, asking, from_mapping, 
 from validation.names import Table
 from validation.queries import query
 from validation.questions import Answer, Question, Unanswered
-from validation.session import connect
+from validation.session import Session, Unreachable, connect
 from validation.target import Target
 
 SLOW = {"limits": {"statement_seconds": 120, "budget_seconds": 240}}
@@ -178,15 +179,48 @@ def test_a_query_without_an_answer_is_inconclusive(database: Database) -> None:
         session.close()
 
 
-def test_all_sessions_see_one_moment(database: Database) -> None:
-    lead = connect(database.target)
+def counts(*sessions: Session) -> list[int]:
+    count = Question("count", query("count", table=Table("public", "notes").identifier))
+    return [a.row["rows"] for a in (session.ask(count, 10) for session in sessions) if isinstance(a, Answer)]
+
+
+@pytest.fixture
+def opened(database: Database) -> Iterator[Callable[..., Session]]:
+    """Opens sessions that are closed after the test."""
+    with ExitStack() as stack:
+
+        def opened(**options: str) -> Session:
+            session = connect(database.target, **options)
+            stack.callback(session.close)
+            return session
+
+        yield opened
+
+
+def test_one_session_sees_one_moment_also_after_an_error(database: Database, opened: Callable[..., Session]) -> None:
+    session = opened()
+    database.execute("delete from notes")
+    assert isinstance(session.ask(Question("x", sql.SQL("select 1 / 0").format()), 10), Unanswered)
+    assert counts(session) == [2]
+
+
+def test_all_sessions_see_one_moment(database: Database, opened: Callable[..., Session]) -> None:
+    lead = opened()
     snapshot = lead.snapshot()
     database.execute("delete from notes")
-    sessions = (lead, connect(database.target, snapshot=snapshot), connect(database.target))
-    count = Question("count", query("count", table=Table("public", "notes").identifier))
-    try:
-        seen = [session.ask(count, 10) for session in sessions]
-        assert [a.row["rows"] for a in seen if isinstance(a, Answer)] == [2, 2, 0]
-    finally:
-        for session in sessions:
-            session.close()
+    assert counts(lead, opened(snapshot=snapshot), opened()) == [2, 2, 0]
+
+
+def test_a_session_that_cannot_export_still_asks(opened: Callable[..., Session]) -> None:
+    session = opened()
+    session.connection.execute("savepoint inside")
+    with pytest.raises(Unreachable, match="subtransaction"):
+        session.snapshot()
+    assert counts(session) == [2]
+
+
+def test_a_stopped_run_ends_inconclusive(database: Database) -> None:
+    stop = threading.Event()
+    report = while_waiting(database, lambda: run(database.target, from_mapping({}), stop=stop), lambda _: stop.set())
+    assert report.verdict is INCONCLUSIVE
+    assert FAIL not in wrong(report).values()

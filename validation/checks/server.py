@@ -27,10 +27,10 @@ def question(side: Side) -> Question:
     return Question(f"{side}:server", query("server"), side)
 
 
-def unreachable(name: str, target: Target, why: str) -> Check:
+def unreachable(target: Target, side: Side, why: str) -> Check:
     """The check of an endpoint that gave no session."""
     fix = "check endpoint, security group, login, database name and root certificate"
-    return settled(name, inconclusive(f"{target}: {why}", "a session", fix))
+    return settled(_named("connection", side), inconclusive(f"{target}: {why}", "a session", fix))
 
 
 def connection(target: Target, side: Side) -> Check:
@@ -38,8 +38,21 @@ def connection(target: Target, side: Side) -> Check:
         row = answers[0].row
         return passed(f"PostgreSQL {row['version']} answers as {target}", "a session")
 
-    name = "connection" if side is Side.CANDIDATE else "source-connection"
-    return Check(name, judge, (question(side),), "a session")
+    return Check(_named("connection", side), judge, (question(side),), "a session")
+
+
+def listed(side: Side, catalog: tuple[Question, ...]) -> Check:
+    """The catalog was read: everything else is planned from it."""
+    needed = "the lists of tables and constraints"
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        return passed(f"{len(answers[0].row['tables']):,} tables listed", needed)
+
+    return Check(_named("catalog", side), judge, catalog, needed)
+
+
+def _named(family: str, side: Side) -> str:
+    return family if side is Side.CANDIDATE else f"{side}-{family}"
 
 
 def identity(target: Target, expected: Server) -> Check:
@@ -88,8 +101,3 @@ def _wrong(row: Row, target: Target, expected: Server) -> list[tuple[str, str]]:
 def _at(row: Row, expected: str) -> bool:
     address = row["address"]
     return expected in (address, f"{address}:{row['port']}", f"[{address}]:{row['port']}")
-
-
-def read(answers: Sequence[Answer]) -> Judgement:
-    """The catalogs were read: everything else is planned from them."""
-    return passed(f"{len(answers[0].row['tables']):,} tables listed", "the lists of tables and constraints")

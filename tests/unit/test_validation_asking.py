@@ -1,0 +1,88 @@
+"""Asking ends, and leaves no question without an outcome."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from psycopg import sql
+
+from validation.asking import Terms, ask_all
+from validation.model import Verdict
+from validation.questions import Answer, Question, Unanswered
+from validation.session import Session, Unreachable
+
+QUESTIONS = tuple(Question(str(n), sql.SQL("select 1").format(), cost=n) for n in range(5))
+
+
+@dataclass
+class Double:
+    """A session whose answers are given beforehand."""
+
+    outcomes: dict[str, Any] = field(default_factory=dict[str, Any])
+    asked: list[str] = field(default_factory=list[str])
+
+    def ask(self, question: Question, seconds: float) -> Answer | Unanswered:
+        self.asked.append(question.id)
+        outcome = self.outcomes.get(question.id, Answer(({"n": 1},)))
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def cancel(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def session(**outcomes: Any) -> tuple[Session, Double]:
+    double = Double({name.removeprefix("q"): outcome for name, outcome in outcomes.items()})
+    return cast(Session, double), double
+
+
+def terms(seconds: float = 60) -> Terms:
+    return Terms(10, time.monotonic() + seconds)
+
+
+def test_the_costly_questions_are_asked_first_and_each_once() -> None:
+    lead, double = session()
+    outcomes = ask_all(lead, (*QUESTIONS, *QUESTIONS), terms())
+    assert double.asked == ["4", "3", "2", "1", "0"]
+    assert all(isinstance(outcome, Answer) for outcome in outcomes.values())
+
+
+def test_after_a_lost_connection_the_rest_is_not_asked() -> None:
+    lead, double = session(q3=Unanswered(Verdict.INCONCLUSIVE, "gone", "", lost=True))
+    outcomes = ask_all(lead, QUESTIONS, terms())
+    assert double.asked == ["4", "3"]
+    silent = {key: o.found for key, o in outcomes.items() if isinstance(o, Unanswered)}
+    assert silent == {"3": "gone", **dict.fromkeys("012", "not asked, since gone")}
+
+
+def test_a_mistake_in_a_session_does_not_wait_for_the_whole_budget(caplog: pytest.LogCaptureFixture) -> None:
+    lead, _ = session(q4=RuntimeError("a mistake"))
+    outcomes = ask_all(lead, QUESTIONS, terms(3600))
+    assert all(isinstance(outcome, Unanswered) for outcome in outcomes.values())
+    assert "a mistake" in caplog.text
+
+
+def test_sessions_that_cannot_be_opened_are_done_without() -> None:
+    def refused() -> Session:
+        raise Unreachable("too many connections")
+
+    lead, _ = session()
+    outcomes = ask_all(lead, QUESTIONS, terms(), refused, 4)
+    assert all(isinstance(outcome, Answer) for outcome in outcomes.values())
+
+
+def test_nothing_is_asked_after_the_deadline_or_a_stop() -> None:
+    stop = threading.Event()
+    stop.set()
+    for late in (terms(-1), Terms(10, time.monotonic() + 60, stop)):
+        lead, double = session()
+        outcomes = ask_all(lead, QUESTIONS, late)
+        silent = [o for o in outcomes.values() if isinstance(o, Unanswered)]
+        assert len(silent) + len(double.asked) >= len(QUESTIONS)
+        assert all(o.verdict is Verdict.INCONCLUSIVE for o in silent)
