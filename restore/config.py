@@ -17,7 +17,7 @@ from restore.errors import Problem, Refused
 from restore.identifiers import MAX_INSTANCE, candidate, instance_fault
 from restore.model import App, Login, Request, SecretKey, Settings, Tls, ValidationSettings
 from restore.request import read_request
-from restore.values import Reader, removal, shown
+from restore.values import Reader, removal, setting, shown
 
 KUBERNETES_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII)
@@ -27,6 +27,7 @@ S3_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^\s?#]*)?", re.A
 TLS_MODES = (schema.DEFAULT_TLS_MODE, "verify-ca")
 SHORTEST_REASON = 10
 MOST_REPLICAS = 10_000
+NO_WRITER = (False, "false")
 LONGEST_BUDGET = 86_400
 
 
@@ -147,7 +148,18 @@ def _apps(reader: Reader) -> tuple[App, ...]:
     if named is None:
         return tuple(App(name) for name in schema.DEFAULT_APPS)
     apps = reader.section("apps", named)
-    return tuple(_app(apps, name) for name in named)
+    _refuse_forgotten(apps)
+    return tuple(_app(apps, name) for name in named if apps.values[name] not in NO_WRITER)
+
+
+def _refuse_forgotten(apps: Reader) -> None:
+    """Setting a field of one application replaces the default of all: the others would go on writing."""
+    forgotten = [name for name in schema.DEFAULT_APPS if name not in apps.values]
+    if len(forgotten) < len(schema.DEFAULT_APPS):
+        for name in forgotten:
+            found = f"not named, while {', '.join(apps.values)} {'is' if len(apps.values) == 1 else 'are'}"
+            needed = "every Deployment that writes; {} where there is nothing to set, false for one that doesn't write"
+            apps.refuse(name, found, needed, f"{setting(apps.name(name))} '{{}}'")
 
 
 def _app(apps: Reader, name: str) -> App:

@@ -166,7 +166,8 @@ SITE_KEYS = (
         "apps",
         "object",
         "Every Deployment that writes to the database, by name. Replicas come back as found at the first freeze (the "
-        "runbook expects api-gateway 3, indexer 2, rpc-orchestrator 2). {} for a restore that never moves traffic.",
+        "runbook expects api-gateway 3, indexer 2, rpc-orchestrator 2). false for one that doesn't write; {} as a whole "
+        "for a restore that never moves traffic.",
         default={name: {} for name in DEFAULT_APPS},
         each="Deployment",
         fields=(

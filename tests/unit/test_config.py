@@ -122,6 +122,10 @@ def test_every_kind_of_snapshot_can_be_named(name: str) -> None:
     assert request_of({**SNAPSHOT, "snapshot": name}).snapshot == name
 
 
+def test_a_restore_that_moves_no_traffic_needs_no_applications() -> None:
+    assert settings_of({"apps": {}}).apps == ()
+
+
 @pytest.mark.parametrize("written", [5, 5.0, "5", " 5 "])
 def test_a_number_is_the_same_however_it_arrives(written: Any) -> None:
     assert settings_of({"apps": {"worker": {"replicas": written}}}).apps == (App("worker", replicas=5),)
@@ -298,6 +302,14 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     found = problems_of({"id": "X", "method": "pitr", "time": "now", "aps": {}, "tls": {"mode": "off"}}, region=None)
     assert set(found) == {"id", "time", "aps", "tls.mode", "tls.rootCertificate", "aws:region"}
     assert all(problem.found and problem.needed and problem.fix for problem in found.values())
+
+
+def test_setting_one_application_does_not_make_the_others_go_on_writing() -> None:
+    found = problems_of({"apps": {"indexer": {"replicas": 4}}})
+    assert set(found) == {"apps.api-gateway", "apps.rpc-orchestrator"}
+    assert found["apps.api-gateway"].fix == "pulumi config set --path apps.api-gateway '{}'"
+    named = {"indexer": {"replicas": "4"}, "api-gateway": "{}", "rpc-orchestrator": "false"}
+    assert settings_of({"apps": named}).apps == (App("indexer", 4), App("api-gateway"))
 
 
 def test_the_command_in_a_fix_can_be_pasted_into_a_shell() -> None:
