@@ -31,8 +31,8 @@ BLOCK_BYTES = 1024 * 1024
 FIRST_FAILURE = 400
 
 
-class _Clock:
-    """The time that moto sees: now, or that of the request that is played again."""
+class _Clock(threading.local):
+    """The time that moto sees: that of the request that is played, the same whenever it is; else now."""
 
     def __init__(self) -> None:
         self.at: datetime | None = None
@@ -87,12 +87,10 @@ class MotoServices:
         """Plays the journal; gives how many requests it had."""
         count = 0
         for request in self._journal:
-            self._clock.at = request.time
             answer = self._play(request)
             if answer.status >= FIRST_FAILURE:
                 print(f"replay of {request.method} {request.path}: {answer.status}", file=sys.stderr, flush=True)
             count += 1
-        self._clock.at = None
         return count
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
@@ -123,11 +121,15 @@ class MotoServices:
         scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
         self._touched.add((scope[1], scope[2]) if scope else ("", ""))
         self._random.seed(request.seed)
+        self._clock.at = request.time
         answer = _Answer()
-        result = cast("Any", self._application(environ, answer.start))
-        answer.body = [b"".join(result)]
-        if close := getattr(result, "close", None):
-            close()
+        try:
+            result = cast("Any", self._application(environ, answer.start))
+            answer.body = [b"".join(result)]
+            if close := getattr(result, "close", None):
+                close()
+        finally:
+            self._clock.at = None
         return answer
 
     # -- large objects ------------------------------------------------------------------------------------------

@@ -104,7 +104,9 @@ class Runner:
             if not self.shared.stopping.is_set():
                 traceback.print_exc()
             return self._failed(rds, instance, "failed", error)
-        if self.pause(self.shared.pace - (time.monotonic() - began)):
+        took = time.monotonic() - began
+        print(f"{instance.identifier}: {current.name} took {took:.2f} s", file=sys.stderr, flush=True)
+        if self.pause(self.shared.pace - took):
             return False
         with self.shared.store.lock:
             if finish:
