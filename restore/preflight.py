@@ -32,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     instances.settings_usable,
     instances.tags_fit,
     applications.applications_named,
+    applications.applications_kept,
     applications.deployments_exist,
     applications.replicas_known,
     applications.secret_usable,

@@ -165,9 +165,9 @@ SITE_KEYS = (
     Key(
         "apps",
         "object",
-        "Every Deployment that writes to the database, by name; false for one that doesn't. Replicas come back as found "
-        "at the first freeze (the runbook expects api-gateway 3, indexer 2, rpc-orchestrator 2). {} as a whole for a "
-        "restore that never moves traffic.",
+        "Every Deployment that writes to the database, by name; false for one that doesn't. Replicas come back as "
+        "found at the first freeze (the runbook expects api-gateway 3, indexer 2, rpc-orchestrator 2). {} as a whole "
+        "for a restore that never moves traffic.",
         default={name: {} for name in DEFAULT_APPS},
         each="Deployment",
         fields=(

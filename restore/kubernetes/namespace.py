@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 from restore.errors import PermanentError
@@ -12,7 +13,7 @@ from restore.kubernetes import gitops, objects, ownership
 from restore.kubernetes.api import Api, Conflict, Json
 from restore.kubernetes.pods import Pod, pod
 from restore.kubernetes.writers import LISTS, Workloads, name_of, writers
-from restore.model import Cluster, ConnectionSecret, Deployment, SecretKey, Writer
+from restore.model import NOTE_ID, Cluster, ConnectionSecret, Deployment, SecretKey, Writer
 from restore.redaction import register_secret
 
 THREADS = 10
@@ -33,7 +34,7 @@ class Namespace:
             workloads = self._workloads(pool.map)
             found = secret_read.result()
             return Cluster(
-                deployments=_deployments(workloads.deployments, apps),
+                deployments=_deployments(workloads.deployments, [*apps, *_held(workloads.deployments)]),
                 writers=self._writers(workloads, found, apps, secret.name, pool.map),
                 secret=_connection_secret(found, secret.key),
             )
@@ -131,6 +132,12 @@ class Namespace:
 def _deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
     found = {name_of(item): item for item in items}
     return {name: objects.deployment(found[name]) if name in found else None for name in names}
+
+
+def _held(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Deployments that a restore has taken over, also those that the configuration no longer names."""
+    notes = ((name_of(item), objects.deployment(item).annotations) for item in items)
+    return [name for name, annotations in notes if NOTE_ID in annotations]
 
 
 def _connection_secret(found: Json | None, key: str) -> ConnectionSecret | None:

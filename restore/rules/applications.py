@@ -20,6 +20,19 @@ def applications_named(case: Case) -> Iterable[Problem]:
         yield Problem("config apps", found, "the Deployments that are to move", "pulumi config set traffic source")
 
 
+def applications_kept(case: Case) -> Iterable[Problem]:
+    """What left `apps` in the middle of a restore would stay stopped, and be forgotten."""
+    named = {app.name for app in case.settings.apps}
+    for name, found in case.inventory.cluster.deployments.items():
+        if found and name not in named and case.held(found.annotations):
+            yield Problem(
+                f"deployment {name}",
+                f"this restore has taken it over ({found.replicas} replicas), and `apps` doesn't name it any more",
+                "every Deployment of this restore, until it is closed",
+                f"pulumi config set --path 'apps[\"{name}\"]' '{{}}'",
+            )
+
+
 def deployments_exist(case: Case) -> Iterable[Problem]:
     found = case.inventory.cluster.deployments
     existing = [name for name, deployment in found.items() if deployment]

@@ -328,6 +328,12 @@ def test_a_second_restore_waits_until_the_first_is_closed() -> None:
 # Applications
 
 
+def test_an_application_that_left_the_configuration_while_stopped_is_not_forgotten() -> None:
+    problem = only_problem(settings(apps=(App("indexer"),)), restored(cluster=FROZEN))
+    assert problem.subject == "deployment api"
+    assert problem.fix == """pulumi config set --path 'apps["api"]' '{}'"""
+
+
 def test_an_unknown_deployment_is_refused_with_the_nearest() -> None:
     found = Cluster(
         {"api-gatway": None, "indexer": deployment("indexer", 2), "api-gateway": deployment("x", 1)}, (), secret()
