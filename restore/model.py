@@ -153,6 +153,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Credential:
+    """A login to a PostgreSQL server; the password never appears in a repr."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class InstanceSettings:
     """Settings of an RDS instance that a restore must carry over (rds-facts: a restore gets defaults else)."""
 

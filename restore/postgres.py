@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from restore.aws import Credential
 from restore.errors import PermanentError, Problem, TemporaryError
-from restore.model import Endpoint, Tls
+from restore.model import Credential, Endpoint, Tls
 from restore.pgerrors import translated
 from restore.redaction import register_secret
 from validation import urls

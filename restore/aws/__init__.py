@@ -1,7 +1,8 @@
 """Amazon's APIs: RDS instances and backups, and the operator's secrets. boto3's only home."""
 
 from restore.aws.rds import Rds
-from restore.aws.secrets import Credential, Secrets
+from restore.aws.secrets import Secrets
 from restore.aws.session import Aws
+from restore.model import Credential
 
 __all__ = ["Aws", "Credential", "Rds", "Secrets"]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from restore.aws.session import Aws, found, translated
 from restore.errors import PermanentError, Problem
-from restore.model import Endpoint, Login
+from restore.model import Credential, Endpoint, Login
 from restore.redaction import register_secret
 
 if TYPE_CHECKING:
@@ -16,14 +15,6 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 NO_SECRET = frozenset({"ResourceNotFoundException"})
-
-
-@dataclass(frozen=True)
-class Credential:
-    """A login to a PostgreSQL server; the password never appears in a repr."""
-
-    user: str
-    password: str = field(repr=False)
 
 
 class Secrets:

@@ -1,0 +1,109 @@
+"""Leaving a restore behind gives fields back, and changes no value that anybody relies on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from restore.kubernetes.objects import REPLICAS
+from restore.kubernetes.ownership import hand_back
+from restore.model import NOTE_ENDPOINT, NOTE_ID, NOTE_MANAGER, NOTE_REPLICAS
+
+NOW = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
+KUBECTL: dict[str, Any] = {
+    "manager": "kubectl-client-side-apply",
+    "operation": "Update",
+    "fieldsV1": {"f:spec": {"f:template": {}}},
+}
+OURS: dict[str, Any] = {
+    "manager": "pulumi-restore",
+    "operation": "Apply",
+    "fieldsV1": {
+        "f:metadata": {"f:annotations": {f"f:{NOTE_ID}": {}, "f:pulumi.com/patchForce": {}}},
+        "f:spec": {
+            "f:replicas": {},
+            "f:template": {"f:metadata": {"f:annotations": {f"f:{NOTE_ENDPOINT}": {}}}},
+        },
+    },
+}
+
+
+def held(former: str | None = "kubectl-client-side-apply/Update", entries: Any = (KUBECTL, OURS)) -> dict[str, Any]:
+    notes = {NOTE_ID: "inc-1", NOTE_REPLICAS: "3", "pulumi.com/patchForce": "true", "team": "data"}
+    if former is not None:
+        notes[NOTE_MANAGER] = former
+    return {
+        "apiVersion": "apps/v1",
+        "metadata": {"resourceVersion": "7", "annotations": notes, "managedFields": list(entries)},
+        "spec": {"replicas": 3, "template": {"metadata": {"annotations": {NOTE_ENDPOINT: "h:1"}}}},
+    }
+
+
+def patch(item: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    operations = hand_back(item, REPLICAS, NOW)
+    assert operations is not None
+    return {operation["path"]: operation for operation in operations}
+
+
+def managers(item: dict[str, Any]) -> list[dict[str, Any]]:
+    return patch(item)["/metadata/managedFields"]["value"]
+
+
+def test_the_former_manager_owns_the_replicas_again() -> None:
+    (only,) = managers(held())
+    assert only["manager"] == "kubectl-client-side-apply"
+    assert only["fieldsV1"] == {"f:spec": {"f:template": {}, "f:replicas": {}}}
+
+
+def test_a_former_manager_without_an_entry_gets_one() -> None:
+    given = managers(held("kubectl/Update/scale"))[-1]
+    assert (given["manager"], given["operation"], given["subresource"]) == ("kubectl", "Update", "scale")
+    assert given["fieldsV1"] == {"f:spec": {"f:replicas": {}}}
+
+
+def test_replicas_that_nobody_owned_are_nobodys_again() -> None:
+    assert managers(held(None)) == [KUBECTL]
+    assert managers(held("")) == [KUBECTL]
+
+
+def test_a_change_by_somebody_else_in_between_is_never_overwritten() -> None:
+    assert patch(held())["/metadata/resourceVersion"]["value"] == "7"
+
+
+def test_only_our_annotations_go_and_none_of_the_pods() -> None:
+    removed = {path for path, operation in patch(held()).items() if operation["op"] == "remove"}
+    assert removed == {
+        "/metadata/annotations/restore.pulumi~1id",
+        "/metadata/annotations/restore.pulumi~1replicas",
+        "/metadata/annotations/restore.pulumi~1former-manager",
+        "/metadata/annotations/pulumi.com~1patchForce",
+    }
+
+
+def test_an_annotation_that_somebody_else_owns_too_stays() -> None:
+    other = {
+        "manager": "x",
+        "operation": "Apply",
+        "fieldsV1": {"f:metadata": {"f:annotations": {"f:pulumi.com/patchForce": {}}}},
+    }
+    assert "/metadata/annotations/pulumi.com~1patchForce" not in patch(held(entries=(other, OURS)))
+
+
+def test_no_value_of_the_object_is_written() -> None:
+    paths = patch(held())
+    assert not any(path.startswith(("/spec", "/data")) for path in paths)
+
+
+def test_what_was_handed_back_is_left_alone_the_next_time() -> None:
+    item = {"metadata": {"resourceVersion": "8", "managedFields": [KUBECTL], "annotations": {"team": "data"}}}
+    assert hand_back(item, REPLICAS, NOW) is None
+
+
+def test_the_last_manager_leaving_is_not_taken_for_no_change() -> None:
+    assert managers(held(None, entries=(OURS,))) == [{}]
+
+
+def test_the_found_object_is_not_changed() -> None:
+    item = held()
+    patch(item)
+    assert item == held()

@@ -1,0 +1,195 @@
+"""Whatever writes beside the apps, or brings them back, is found and named with the command that stops it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from restore.kubernetes import gitops
+from restore.kubernetes.writers import Workloads, references_secret, writers
+from restore.model import Writer
+
+APPS = ("api-gateway", "indexer")
+SECRET = "database-credentials"
+WITH_SECRET = {"containers": [{"envFrom": [{"secretRef": {"name": SECRET}}]}]}
+
+
+def item(name: str, spec: dict[str, Any], status: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, **metadata}, "spec": spec, "status": status or {}}
+
+
+def found(**lists: Any) -> tuple[Writer, ...]:
+    return writers(Workloads(**lists), "prod", APPS, SECRET)
+
+
+def template(pod: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return {"template": {"spec": pod}, **spec}
+
+
+def target(name: str, kind: str = "Deployment") -> dict[str, Any]:
+    return {"scaleTargetRef": {"kind": kind, "name": name}}
+
+
+def test_an_autoscaler_is_told_but_stops_nobody_because_it_rests_at_zero() -> None:
+    (only,) = found(autoscalers=[item("a", target("indexer")), item("b", target("somebody-else"))])
+    assert (only.kind, only.name, only.blocking) == ("HorizontalPodAutoscaler", "a", False)
+
+
+def test_keda_brings_pods_back_from_zero_unless_paused() -> None:
+    paused = {"annotations": {"autoscaling.keda.sh/paused": "true"}}
+    held = {"annotations": {"autoscaling.keda.sh/paused-replicas": "0"}}
+    spec = {"scaleTargetRef": {"name": "indexer"}}
+    items = [item("free", spec), item("paused", spec, **paused), item("held", spec, **held)]
+    assert {one.name: one.blocking for one in found(scaled_objects=items)} == {
+        "free": True,
+        "paused": False,
+        "held": False,
+    }
+
+
+def test_keda_that_holds_replicas_above_zero_is_no_pause() -> None:
+    held = {"annotations": {"autoscaling.keda.sh/paused-replicas": "3"}}
+    (only,) = found(scaled_objects=[item("held", {"scaleTargetRef": {"name": "indexer"}}, **held)])
+    assert only.blocking
+
+
+def test_a_cron_job_blocks_until_it_is_suspended() -> None:
+    spec = {"schedule": "0 3 * * *", "jobTemplate": {"spec": template(WITH_SECRET)}}
+    (only,) = found(cron_jobs=[item("nightly", spec), item("resting", {**spec, "suspend": True})])
+    assert only.blocking
+    assert only.detail == f"starts Jobs at '0 3 * * *', with the secret {SECRET}"
+    assert only.stop == 'kubectl --namespace prod patch cronjob nightly --patch \'{"spec":{"suspend":true}}\''
+
+
+@pytest.mark.parametrize(
+    ("status", "spec", "running"),
+    [
+        ({"active": 1}, {}, True),
+        ({}, {}, True),
+        ({"conditions": [{"type": "Complete", "status": "True"}]}, {}, False),
+        ({"conditions": [{"type": "Failed", "status": "True"}]}, {}, False),
+        ({}, {"suspend": True}, False),
+        ({"terminating": 1}, {"suspend": True}, True),
+        ({"conditions": [{"type": "Failed", "status": "True"}], "active": 1}, {}, True),
+    ],
+)
+def test_a_job_blocks_as_long_as_a_pod_of_it_may_write(status: Any, spec: Any, running: bool) -> None:
+    assert bool(found(jobs=[item("import", spec, status)])) is running
+
+
+def test_our_own_job_is_no_foreign_writer() -> None:
+    ours = item("restore-x", {}, {"active": 1}, labels={"app.kubernetes.io/managed-by": "pulumi-restore"})
+    assert found(jobs=[ours]) == ()
+
+
+def test_another_workload_with_the_same_secret_blocks() -> None:
+    items = [item("reports", template(WITH_SECRET, replicas=2)), item("indexer", template(WITH_SECRET, replicas=2))]
+    (only,) = found(deployments=items)
+    assert (only.kind, only.name, only.blocking) == ("Deployment", "reports", True)
+    assert "kubectl --namespace prod scale deployment reports --replicas=0" in only.stop
+
+
+def test_a_stateful_set_and_a_daemon_set_with_the_secret_block() -> None:
+    items = [item("writer", template(WITH_SECRET))]
+    assert [one.kind for one in found(stateful_sets=items, daemon_sets=items)] == ["StatefulSet", "DaemonSet"]
+
+
+def test_a_workload_at_zero_or_without_the_secret_is_left_alone() -> None:
+    items = [item("resting", template(WITH_SECRET, replicas=0)), item("web", template({"containers": [{}]}))]
+    assert found(deployments=items) == ()
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        {"containers": [{"env": [{"valueFrom": {"secretKeyRef": {"name": SECRET, "key": "URL"}}}]}]},
+        {"containers": [{"envFrom": [{"secretRef": {"name": SECRET}}]}]},
+        {"initContainers": [{"envFrom": [{"secretRef": {"name": SECRET}}]}]},
+        {"volumes": [{"secret": {"secretName": SECRET}}]},
+        {"volumes": [{"projected": {"sources": [{"secret": {"name": SECRET}}]}}]},
+    ],
+)
+def test_no_way_to_get_the_secret_is_overlooked(pod: dict[str, Any]) -> None:
+    assert references_secret(pod, SECRET)
+    assert not references_secret(pod, "another")
+
+
+# Argo CD, Flux, controllers
+
+
+def owned(**metadata: Any) -> dict[str, Any]:
+    return item("indexer", {}, **metadata)
+
+
+def writer(owned_item: dict[str, Any], **states: Any) -> tuple[Writer, ...]:
+    return gitops.writers([("Deployment", owned_item)], "prod", states)
+
+
+ARGO = owned(annotations={"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:prod/indexer"})
+ARGO_PATH = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/shop"
+FLUX_LABELS = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+FLUX_PATH = "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/apps"
+
+
+def test_argo_cd_undoes_a_freeze() -> None:
+    (only,) = writer(ARGO)
+    assert (only.kind, only.name, only.blocking) == ("ArgoCD", "shop", True)
+    assert only.stop == "argocd app set argocd/shop --sync-policy none"
+
+
+def test_argo_cd_that_syncs_only_by_hand_is_told_but_does_not_block() -> None:
+    (only,) = writer(ARGO, **{ARGO_PATH: {"metadata": {}, "spec": {"syncPolicy": {}}}})
+    assert not only.blocking
+
+
+@pytest.mark.parametrize(
+    "policy", [{"automated": {}}, {"automated": {"selfHeal": True}}, {"automated": {"prune": True}}]
+)
+def test_argo_cd_with_automatic_sync_blocks(policy: dict[str, Any]) -> None:
+    assert writer(ARGO, **{ARGO_PATH: {"metadata": {}, "spec": {"syncPolicy": policy}}})[0].blocking
+
+
+def test_an_argo_cd_application_elsewhere_is_looked_for_there() -> None:
+    found = gitops.owners(
+        owned(annotations={"argocd.argoproj.io/tracking-id": "team_shop:apps/Deployment:p/i"}), "prod"
+    )
+    assert found[0].path == "/apis/argoproj.io/v1alpha1/namespaces/team/applications/shop"
+
+
+def test_the_instance_label_alone_is_helm_s_and_no_sign_of_argo_cd() -> None:
+    labels = {"app.kubernetes.io/instance": "shop"}
+    assert writer(owned(labels=labels)) == ()
+    (only,) = writer(owned(labels=labels, managedFields=[{"manager": "argocd-controller", "operation": "Apply"}]))
+    assert only.name == "shop"
+
+
+def test_flux_undoes_a_freeze_unless_suspended() -> None:
+    item = owned(labels=FLUX_LABELS)
+    (only,) = writer(item)
+    assert (only.kind, only.blocking) == ("Flux", True)
+    assert only.stop == "flux suspend kustomization apps --namespace flux-system"
+    assert not writer(item, **{FLUX_PATH: {"spec": {"suspend": True}}})[0].blocking
+    assert writer(item, **{FLUX_PATH: {"spec": {}}})[0].blocking
+
+
+def test_flux_told_on_the_object_to_leave_it_alone_is_no_writer() -> None:
+    notes = {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"}
+    assert writer(owned(labels=FLUX_LABELS, annotations=notes)) == ()
+
+
+def test_a_helm_release_is_suspended_by_its_own_command() -> None:
+    (only,) = writer(owned(labels={"helm.toolkit.fluxcd.io/name": "shop", "helm.toolkit.fluxcd.io/namespace": "infra"}))
+    assert only.stop == "flux suspend helmrelease shop --namespace infra"
+
+
+def test_a_secret_that_an_operator_rewrites_is_told_before_the_switch() -> None:
+    owner = {"kind": "ExternalSecret", "name": "db", "controller": True}
+    (only,) = gitops.writers([("Secret", owned(ownerReferences=[owner]))], "prod", {})
+    assert (only.kind, only.blocking) == ("ExternalSecret", True)
+
+
+def test_one_owner_of_several_objects_is_said_once() -> None:
+    items = [("Deployment", ARGO), ("Secret", {**ARGO, "metadata": {**ARGO["metadata"], "name": "credentials"}})]
+    (only,) = gitops.writers(items, "prod", {})
+    assert "Deployment indexer, Secret credentials" in only.detail
