@@ -66,8 +66,13 @@ class OperatorStack:
                 )
             if step.remove:
                 self._stack.remove_all_config(list(step.remove))
-        with translated(f"pulumi up ({step.title})"):
+        try:
             self._stack.up(message=f"rollback: {step.title}", on_output=show, color="never")
+        except automation.CommandError as error:
+            raise PermanentError(
+                f"`pulumi up` failed at: {step.title} (its output is above)\n"
+                "  fix: do what it says, then run `python -m restore rollback` again"
+            ) from error
 
     def set(self, change: Mapping[str, str], remove: list[str]) -> None:
         """Sets and removes plain keys without an update."""

@@ -31,7 +31,7 @@ def prove(world: World, watch: Watch) -> Proof:
         facts["quiet_since"] = datetime.now(UTC).isoformat()
         return Proof(Verdict.PASS, "no pod is left; the database they used is gone", facts)
     rest = at_rest(world, watch, endpoint)
-    problems = restless(rest)
+    problems = restless(rest, "quiesced")
     since = rest.first.at
     facts |= {
         "quiet_since": since.isoformat(),
@@ -105,8 +105,8 @@ def at_rest(world: World, watch: Watch, endpoint: Endpoint) -> postgres.Quiet:
             watch.pause(1, "the database to be at rest")
 
 
-def restless(rest: postgres.Quiet) -> tuple[Problem, ...]:
-    """One problem for each thing that moves; each may be waived by its name, with a reason."""
+def restless(rest: postgres.Quiet, gate: str) -> tuple[Problem, ...]:
+    """One problem for each thing that moves; each may be waived by its name (`<gate>.sessions`), with a reason."""
     found: list[Problem] = []
     if rest.sessions:
         who = "; ".join(
@@ -115,14 +115,14 @@ def restless(rest: postgres.Quiet) -> tuple[Problem, ...]:
         )
         end = ", ".join(str(one.pid) for one in rest.sessions[:10])
         fix = f"stop these clients, or end them: SELECT pg_terminate_backend(pid) for pid {end}"
-        found.append(Problem("quiesced.sessions", f"{len(rest.sessions)} client sessions: {who}", "none", fix))
+        found.append(Problem(f"{gate}.sessions", f"{len(rest.sessions)} client sessions: {who}", "none", fix))
     if rest.prepared:
         fix = "COMMIT PREPARED or ROLLBACK PREPARED each: it may commit at any time"
-        found.append(Problem("quiesced.prepared", f"prepared transactions: {', '.join(rest.prepared)}", "none", fix))
+        found.append(Problem(f"{gate}.prepared", f"prepared transactions: {', '.join(rest.prepared)}", "none", fix))
     if rest.rows_written:
         fix = "find the writer: SELECT * FROM pg_stat_activity; a cron extension writes without a session of its own"
         found.append(
-            Problem("quiesced.writes", f"{rest.rows_written} rows written in {INTERVAL_SECONDS:g} s", "none", fix)
+            Problem(f"{gate}.writes", f"{rest.rows_written} rows written in {INTERVAL_SECONDS:g} s", "none", fix)
         )
     return tuple(found)
 

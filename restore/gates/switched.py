@@ -30,7 +30,7 @@ def prove(world: World, watch: Watch) -> Proof:
     if left and not problems:
         rest = at_rest(world, watch, left)
         facts |= {"left": str(left), "sessions_left": len(rest.sessions), "rows_written_left": rest.rows_written}
-        problems += restless(rest)
+        problems += restless(rest, "switched")
     if problems:
         return Proof(Verdict.FAIL, "the switch would not be safe", facts, tuple(problems))
     return Proof(
