@@ -1,0 +1,124 @@
+"""Evidence is whole, private, never replaced, and never holds a secret."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from restore.errors import PermanentError
+from restore.evidence import Store
+from restore.model import Verdict
+from restore.redaction import MASK, forget_secrets, redacted, register_secret
+
+SECRET = "p@ss/w%rd word"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(str(tmp_path / "evidence"))
+
+
+@pytest.fixture(autouse=True)
+def known() -> Iterator[None]:
+    forget_secrets()
+    register_secret(SECRET)
+    yield
+    forget_secrets()
+
+
+def test_what_was_written_is_read_again(store: Store) -> None:
+    store.write("prod", "inc-1", "quiesced", {"verdict": Verdict.PASS, "at": datetime(2026, 11, 22, tzinfo=UTC)})
+    found = store.latest("prod", "inc-1", "quiesced")
+    assert found
+    assert (found["schema"], found["stack"], found["id"], found["gate"]) == (1, "prod", "inc-1", "quiesced")
+    assert (found["verdict"], found["at"]) == ("PASS", "2026-11-22T00:00:00+00:00")
+    assert datetime.fromisoformat(found["written"]).tzinfo == UTC
+
+
+def test_each_attempt_is_kept_and_the_newest_counts(store: Store) -> None:
+    for number in range(3):
+        store.write("prod", "inc-1", "validated", {"attempt": number})
+    store.write("prod", "inc-1", "switched", {"attempt": 9})
+    assert [item["attempt"] for item in store.read_all("prod", "inc-1")] == [0, 1, 2, 9]
+    found = store.latest("prod", "inc-1", "validated")
+    assert found
+    assert found["attempt"] == 2
+
+
+def test_a_gate_is_not_taken_for_another_with_the_same_ending(store: Store) -> None:
+    store.write("prod", "inc-1", "re-validated", {})
+    assert store.latest("prod", "inc-1", "validated") is None
+
+
+def test_restores_and_stacks_do_not_mix(store: Store) -> None:
+    store.write("prod", "inc-1", "quiesced", {})
+    assert store.read_all("prod", "inc-2") == ()
+    assert store.read_all("staging", "inc-1") == ()
+
+
+def test_only_the_operator_can_read_it(store: Store, tmp_path: Path) -> None:
+    written = Path(store.write("prod", "inc-1", "quiesced", {}))
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    folders = [folder for folder in written.parents if folder.is_relative_to(tmp_path / "evidence")]
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700] * 3
+
+
+def test_no_draft_is_left_or_read(store: Store) -> None:
+    written = Path(store.write("prod", "inc-1", "quiesced", {}))
+    assert [item.name for item in written.parent.iterdir()] == [written.name]
+    (written.parent / ".draft-1").write_text("{")
+    assert len(store.read_all("prod", "inc-1")) == 1
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"found": f"password is {SECRET}!"},
+        {"deep": [{"er": [SECRET]}]},
+        {"url": "postgresql://u:p%40ss%2Fw%25rd%20word@h/d"},
+        {SECRET: 1},
+    ],
+)
+def test_a_secret_is_refused_by_its_path_and_not_repeated(store: Store, document: dict[str, object]) -> None:
+    with pytest.raises(PermanentError, match="a secret value in") as caught:
+        store.write("prod", "inc-1", "quiesced", document)
+    assert SECRET not in str(caught.value)
+    assert store.read_all("prod", "inc-1") == ()
+
+
+def test_a_short_secret_is_refused_as_a_value_but_not_found_by_chance(store: Store) -> None:
+    register_secret("abc")
+    store.write("prod", "inc-1", "quiesced", {"words": "alphabet abcdef"})
+    with pytest.raises(PermanentError):
+        store.write("prod", "inc-1", "quiesced", {"password": "abc"})
+
+
+def test_a_name_never_leaves_its_folder(store: Store) -> None:
+    for name in ("../x", "a/b", "", ".hidden"):
+        with pytest.raises(PermanentError):
+            store.write("prod", name, "quiesced", {})
+
+
+def test_a_damaged_record_is_told_and_not_skipped(store: Store) -> None:
+    written = Path(store.write("prod", "inc-1", "quiesced", {}))
+    written.write_text('{"schema": 1')
+    with pytest.raises(PermanentError, match="a readable record"):
+        store.read_all("prod", "inc-1")
+    written.write_text(json.dumps({"schema": 99}))
+    with pytest.raises(PermanentError, match="schema 1"):
+        store.latest("prod", "inc-1", "quiesced")
+
+
+def test_a_place_that_can_not_be_written_to_is_told_with_another_to_choose(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PermanentError, match="pulumi config set evidence"):
+        Store.open(str(tmp_path / "file")).write("prod", "inc-1", "quiesced", {})
+
+
+def test_known_secrets_are_masked_in_what_is_said() -> None:
+    assert redacted(f"login with {SECRET} failed") == f"login with {MASK} failed"

@@ -1,0 +1,87 @@
+"""The Job that proves the way from inside the cluster shows its login to nobody and cleans up after itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+from restore.kubernetes.manifests import CERTIFICATE, SCRIPT, Job, job_body, secret_body
+from restore.kubernetes.writers import Workloads, writers
+
+JOB = Job(
+    namespace="prod",
+    name="restore-inc-1",
+    image="postgres:17",
+    statements=("SELECT 'it''s'", "SELECT 2"),
+    environment={"PGHOST": "h", "PGPASSWORD": "hidden-value"},
+    root_certificate="-----BEGIN CERTIFICATE-----",
+)
+
+
+def test_the_password_is_in_the_secret_and_nowhere_else() -> None:
+    assert "hidden-value" not in json.dumps(job_body(JOB, 60))
+    assert "hidden-value" not in repr(JOB)
+    assert secret_body(JOB, "uid-1")["stringData"]["PGPASSWORD"] == "hidden-value"
+
+
+def test_the_secret_goes_with_the_job() -> None:
+    (owner,) = secret_body(JOB, "uid-1")["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"], owner["uid"]) == ("Job", "restore-inc-1", "uid-1")
+    assert job_body(JOB, 60)["spec"]["ttlSecondsAfterFinished"] > 0
+
+
+def test_no_pod_starts_before_its_secret_is_there() -> None:
+    assert job_body(JOB, 60)["spec"]["suspend"] is True
+
+
+def test_it_is_tried_once_and_ends() -> None:
+    spec = job_body(JOB, 60)["spec"]
+    assert spec["backoffLimit"] == 0
+    assert spec["activeDeadlineSeconds"] >= 60
+    assert job_body(JOB, -5)["spec"]["activeDeadlineSeconds"] > 0
+
+
+def test_a_namespace_with_restricted_pod_security_accepts_it() -> None:
+    pod = job_body(JOB, 60)["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    assert pod["automountServiceAccountToken"] is False
+
+
+def test_it_is_not_taken_for_a_foreign_writer() -> None:
+    running: dict[str, Any] = {**job_body(JOB, 60), "status": {"active": 1}}
+    assert writers(Workloads(jobs=(running,)), "prod", (), "database-credentials") == ()
+
+
+def run(arguments: list[str], psql: str, tmp_path: Any, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The Job's script with a psql of our own."""
+    program = tmp_path / "psql"
+    program.write_text(f"#!/bin/sh\n{psql}\n")
+    program.chmod(0o755)
+    return subprocess.run(
+        ["sh", "-c", SCRIPT, "psql", *arguments],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "TMPDIR": str(tmp_path), **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_statements_reach_psql_as_they_are(tmp_path: Any) -> None:
+    arguments = job_body(JOB, 60)["spec"]["template"]["spec"]["containers"][0]["command"][4:]
+    done = run(arguments, 'for word in "$@"; do echo "<$word>"; done', tmp_path)
+    assert done.stdout.splitlines()[-4:] == ["<--command>", "<SELECT 'it''s'>", "<--command>", "<SELECT 2>"]
+
+
+def test_a_failure_of_psql_is_the_failure_of_the_job(tmp_path: Any) -> None:
+    assert run([], "exit 3", tmp_path).returncode == 3
+
+
+def test_the_root_certificate_is_a_file_while_it_runs_and_gone_after(tmp_path: Any) -> None:
+    done = run([], 'cat "$PGSSLROOTCERT"', tmp_path, **{CERTIFICATE: "the certificate"})
+    assert done.stdout == "the certificate\n"
+    assert [item.name for item in tmp_path.iterdir()] == ["psql"]
