@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from restore.cli import closing, rollback, status
+from restore.cli import closing, recovery, rollback, status
 from restore.cli.automation import OperatorStack
 from restore.errors import RestoreError
 
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     stack = OperatorStack(arguments.project, arguments.stack)
     match arguments.command:
         case "options":
-            print(status.options(stack, arguments.time, datetime.now(UTC)))
+            print(recovery.options(stack, arguments.time, datetime.now(UTC)))
         case "status":
             print(status.status(stack, datetime.now(UTC)))
         case "rollback":

@@ -1,4 +1,4 @@
-"""`python -m restore status` and `options`: where things stand and what can be restored. Reads only."""
+"""`python -m restore status`: where things stand. Reads only."""
 
 from __future__ import annotations
 

@@ -1,0 +1,35 @@
+"""`python -m restore options`: the runbook's decision tree, over what really exists."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from restore import inventory
+from restore import options as ranking
+from restore.cli.automation import OperatorStack
+from restore.cli.settings import settings_of
+from restore.errors import Problem, Refused
+from restore.model import LATEST, Method, Request, Traffic
+
+LOOK = Request(id="options", method=Method.PITR, traffic=Traffic.SOURCE, time=LATEST)
+"""Has the inventory read every backup; nothing is ever restored by it."""
+
+
+def options(stack: OperatorStack, wanted: str | None, now: datetime) -> str:
+    """The recovery points ranked by data lost, for an 80-column terminal."""
+    moment = parsed(wanted) if wanted else None
+    settings = settings_of(stack, now)
+    found = inventory.gather(replace(settings, request=settings.request or LOOK), now)
+    return ranking.render(ranking.rank(found, moment, settings.source), moment)
+
+
+def parsed(text: str) -> datetime:
+    """Raises Refused for a time that is no RFC 3339 with a zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Refused([Problem("--time", text, "RFC 3339 with a zone", "for example --time 2026-11-22T14:30:00Z")])
+    return moment.astimezone(UTC)
