@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from worlds import PITR, SWITCHED_URL, URL, asked, candidate, deployment, inventory, secret, settings
+from worlds import PITR, SWITCHED_URL, URL, asked, candidate, deployment, inventory, settings
+from worlds import secret as found_secret
 
 from restore.errors import Refused
 from restore.model import (
@@ -46,7 +47,7 @@ class World:
 
     chance: random.Random
     apps: dict[str, Deployment] = field(default_factory=lambda: {n: deployment(n, r) for n, r in FOUND.items()})
-    secret: ConnectionSecret = field(default_factory=secret)
+    secret: ConnectionSecret = field(default_factory=found_secret)
     uses: dict[str, str | None] = field(default_factory=lambda: dict.fromkeys(FOUND, URL))
     state: dict[str, object] = field(default_factory=dict[str, object])
     made: bool = False
