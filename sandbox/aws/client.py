@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import boto3
 from botocore.config import Config
@@ -37,7 +37,8 @@ class Clients:
     retries: int = 0
 
     def client(self, service: Service) -> Any:
-        return boto3.client(  # pyright: ignore[reportUnknownMemberType]
+        make = cast("Any", boto3).client
+        return make(
             service,
             endpoint_url=self.endpoint,
             region_name=self.region,

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import threading
 import urllib.request
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, cast
 
 KINDS = frozenset(
@@ -95,7 +95,7 @@ class Registry:
                 if left <= 0:
                     del self._faults[place]
                 else:
-                    self._faults[place] = Fault(**{**asdict(fault), "times": left, "after": after})
+                    self._faults[place] = replace(fault, times=left, after=after)
                 return fault if due else None
         return None
 

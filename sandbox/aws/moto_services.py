@@ -67,7 +67,7 @@ class MotoServices:
         )
 
         self._random = cast("Any", mock_random)
-        self._application = cast("Any", DomainDispatcherApplication(create_backend_app))
+        self._application: Any = DomainDispatcherApplication(create_backend_app)
         self._journal = Journal(folder)
         self._lock = threading.RLock()
         self._touched: set[tuple[str, str]] = set()
@@ -124,7 +124,7 @@ class MotoServices:
         self._clock.at = request.time
         answer = _Answer()
         try:
-            result = cast("Any", self._application(environ, answer.start))
+            result = self._application(environ, answer.start)
             answer.body = [b"".join(result)]
             if close := getattr(result, "close", None):
                 close()

@@ -38,9 +38,9 @@ class Protocol:
             for name, page in cast("Mapping[str, Mapping[str, Any]]", pages["pagination"]).items()
             if isinstance(page["result_key"], str)
         }
-        self._statuses = {
-            shape.error_code: int(shape.metadata.get("error", {}).get("httpStatusCode", SENDER_STATUS))
-            for shape in self.model.error_shapes
+        errors = [shape.metadata.get("error", {}) for shape in self.model.error_shapes]
+        self._statuses: dict[str, int] = {
+            str(error["code"]): int(error.get("httpStatusCode", SENDER_STATUS)) for error in errors if "code" in error
         }
 
     def operation(self, action: str) -> OperationModel:

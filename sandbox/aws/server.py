@@ -10,7 +10,7 @@ import sys
 import threading
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import boto3
 from botocore.config import Config
@@ -24,14 +24,14 @@ from sandbox.aws.faults import Registry
 from sandbox.aws.gateway import Gateway
 from sandbox.aws.moto_services import MotoServices
 from sandbox.aws.neighbours import MotoNeighbours
-from sandbox.aws.rds import automated, events, modify, restores, steps, tags
+from sandbox.aws.rds import automated, events, logs, modify, restores, steps, tags
 from sandbox.aws.rds.jobs import Runner
 from sandbox.aws.rds.service import Shared
 from sandbox.aws.rds.state import Store
 from sandbox.paths import Layout
 from sandbox.postgres.host import Host
 
-OPERATIONS_OF = (automated, events, modify, restores, steps, tags)  # imported for the operations they register
+OPERATIONS_OF = (automated, events, logs, modify, restores, steps, tags)  # imported for the operations they register
 
 
 class QuietHandler(MotoRequestHandler):
@@ -62,7 +62,7 @@ def serve(layout: Layout, pace: float) -> None:
         )
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: ended.set())
+            signal.signal(number, lambda _number, _frame: ended.set())
         threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
         runner.mend()
         _announce(ready, {"endpoint": layout.aws_endpoint, "pid": os.getpid(), "postgres": str(shared.host.folder)})
@@ -77,9 +77,9 @@ def serve(layout: Layout, pace: float) -> None:
 def _client_of(layout: Layout) -> Any:
     @cache
     def make(service: str, region: str) -> Any:
-        session = boto3.session.Session()
-        return session.client(  # pyright: ignore[reportUnknownMemberType, reportCallIssue]
-            service,  # pyright: ignore[reportArgumentType]
+        session = cast("Any", boto3.session.Session())
+        return session.client(
+            service,
             region_name=region,
             endpoint_url=layout.aws_endpoint,
             aws_access_key_id=ACCESS_KEY,

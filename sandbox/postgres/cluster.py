@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -199,7 +199,7 @@ class Cluster:
     # -- SQL ----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def sql(self, database: str = "postgres") -> Iterator[psycopg.Connection[TupleRow]]:
+    def sql(self, database: str = "postgres") -> Generator[psycopg.Connection[TupleRow]]:
         """A superuser's session on the socket, in autocommit."""
         with psycopg.connect(
             host=str(self._sockets),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,7 @@ class Identity:
     def name(self) -> str:
         return str(self.uid)
 
-    def popen(self, argv: list[str], log: Path, prepare: object = None) -> subprocess.Popen[bytes]:
+    def popen(self, argv: list[str], log: Path, prepare: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
         """Starts a server in a process group of its own, its output appended to `log`."""
         with log.open("ab") as out:
             return subprocess.Popen(
@@ -48,7 +49,7 @@ class Identity:
                 cwd="/",
                 env=ENVIRONMENT,
                 process_group=0,
-                preexec_fn=prepare if callable(prepare) else None,
+                preexec_fn=prepare,
                 user=self.uid if self.drop else None,
                 group=self.gid if self.drop else None,
                 extra_groups=[] if self.drop else None,

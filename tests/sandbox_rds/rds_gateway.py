@@ -87,7 +87,7 @@ class Sandbox:
         rds, seen = self.aws.rds, self.seen.setdefault(name, [])
         end = time.monotonic() + WAIT
         while time.monotonic() < end:
-            found = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+            found: Any = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
             now = found["DBInstanceStatus"]
             if not seen or seen[-1] != now:
                 seen.append(now)
@@ -100,7 +100,7 @@ class Sandbox:
     def gone(self, name: str) -> None:
         rds = self.aws.rds
         wait_until(
-            lambda: not any(i["DBInstanceIdentifier"] == name for i in rds.describe_db_instances()["DBInstances"]),
+            lambda: not any(i.get("DBInstanceIdentifier") == name for i in rds.describe_db_instances()["DBInstances"]),
             WAIT,
             f"end of {name}",
         )

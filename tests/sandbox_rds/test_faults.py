@@ -87,7 +87,7 @@ def test_an_error_of_choice_is_answered_once(sandbox: Sandbox) -> None:
     sandbox.aws.faults.add(
         "error", "CreateDBInstance", code="InsufficientDBInstanceCapacity", message="none left", after=0
     )
-    with pytest.raises(ClientError, match="InsufficientDBInstanceCapacity.*none left"):
+    with pytest.raises(ClientError, match=r"InsufficientDBInstanceCapacity.*none left"):
         sandbox.create("poor")
     assert "poor" not in str(sandbox.aws.rds.describe_db_instances())
 

@@ -134,7 +134,7 @@ def test_a_swap_of_names_moves_the_address_with_the_identifier(sandbox: Sandbox)
         sandbox.create(name, BackupRetentionPeriod=0)
     for name in ("blue", "green"):
         sandbox.available(name)
-        sandbox.sql(name, f"CREATE TABLE was_{name} ()")  # noqa: S608
+        sandbox.sql(name, f"CREATE TABLE was_{name} ()")
     blue = sandbox.describe("blue")
     green = sandbox.describe("green")["DbiResourceId"]
     rename = rds.modify_db_instance
@@ -244,14 +244,14 @@ def test_the_master_user_is_no_superuser_and_needs_tls(sandbox: Sandbox, full: s
     ]
     assert sandbox.sql(full, "SELECT pg_has_role('pg_read_all_data', 'MEMBER')") == [(False,)]
     for extension in ("amcheck", "pg_stat_statements", "pgcrypto"):
-        sandbox.sql(full, f"CREATE EXTENSION {extension}")  # noqa: S608
+        sandbox.sql(full, f"CREATE EXTENSION {extension}")
     sandbox.sql(full, "CREATE TABLE t (id int PRIMARY KEY)")
     sandbox.sql(full, "SELECT bt_index_check('t_pkey', true)")
     sandbox.sql(full, "CREATE ROLE app LOGIN PASSWORD 'x'")
     sandbox.sql(full, "GRANT rds_iam TO app")
     with pytest.raises(psycopg.OperationalError, match="no encryption"):
         sandbox.sql(full, "SELECT 1", sslmode="disable", sslrootcert="")
-    with pytest.raises(psycopg.OperationalError, match="pg_hba.conf rejects"):
+    with pytest.raises(psycopg.OperationalError, match=r"pg_hba\.conf rejects"):
         sandbox.sql(full, "SELECT 1", user="rdsadmin")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         sandbox.sql(full, "SELECT 1", PASSWORD + "x")

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from rds_gateway import Sandbox
+from rds_gateway import WAIT, Sandbox
+
+from sandbox.process import wait_until
 
 
 def error_of(call: Any, **arguments: Any) -> tuple[str, int]:
@@ -150,6 +152,10 @@ def test_events_tell_what_happened_and_reach_the_topic_that_subscribed(sandbox: 
         "Backing up DB instance",
         "Finished DB Instance backup",
     ]
-    sent = [m["message"] for m in sandbox.aws.messages() if m["topic"] == topic]
-    assert len(sent) == 2
+
+    def published() -> list[str]:
+        return [m["message"] for m in sandbox.aws.messages() if m["topic"] == topic]
+
+    wait_until(lambda: len(published()) == 2, WAIT, "both messages")
+    sent = published()
     assert "Finished DB Instance backup" in sent[1]

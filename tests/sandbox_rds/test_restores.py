@@ -175,7 +175,7 @@ def test_backups_kept_at_deletion_bring_the_rows_back_after_the_instance_is_gone
     assert rds.describe_db_snapshots(DbiResourceId=resource)["DBSnapshots"] == []
 
 
-def test_deleting_the_ordinary_way_takes_automated_backups_along_and_leaves_the_final_snapshot(
+def test_an_ordinary_deletion_takes_automated_backups_along_and_leaves_the_final_snapshot(
     sandbox: Sandbox,
 ) -> None:
     rds = sandbox.aws.rds
@@ -213,7 +213,7 @@ def test_an_automated_and_an_aws_backup_snapshot_restore_like_a_manual_one(sandb
     name = sandbox.aws.post("awsbackup", instance=source)["snapshot"]
     assert sandbox.snapshot_ready(name)["SnapshotType"] == "awsbackup"
     automated = rds.describe_db_snapshots(DBInstanceIdentifier=source, SnapshotType="automated")["DBSnapshots"]
-    newest = max(automated, key=lambda s: s.get("SnapshotCreateTime", datetime.min))
+    newest = max(automated, key=lambda s: s.get("SnapshotCreateTime", datetime.min.replace(tzinfo=UTC)))
     identifier = newest.get("DBSnapshotIdentifier", "")
     assert identifier.startswith(f"rds:{source}-")
     for target, snapshot in (("from-auto", newest.get("DBSnapshotArn", "")), ("from-awsbackup", name)):
@@ -225,9 +225,8 @@ def test_an_automated_and_an_aws_backup_snapshot_restore_like_a_manual_one(sandb
 
 
 def test_a_large_object_of_many_segments_is_replayed_in_full(sandbox: Sandbox, source: str) -> None:
-    sandbox.sql(
-        source, "CREATE TABLE big AS SELECT g AS id, repeat(md5(g::text), 8) AS t FROM generate_series(1, 120000) g"
-    )
+    rows = "SELECT g AS id, repeat(md5(g::text), 8) AS t FROM generate_series(1, 120000) g"
+    sandbox.sql(source, f"CREATE TABLE big AS {rows}")
     digest = sandbox.sql(source, "SELECT md5(string_agg(t, '' ORDER BY id)) FROM big")
     moment = server_now(sandbox, source)
     sandbox.sql(source, "DROP TABLE big")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from sandbox.aws.errors import AwsError, unsupported
 from sandbox.aws.query import Shape
@@ -57,7 +57,8 @@ def family(version: str) -> str:
 
 
 @operation(
-    "Engine EngineVersion DBParameterGroupFamily Filters DefaultOnly IncludeAll ListSupportedCharacterSets ListSupportedTimezones"
+    "Engine EngineVersion DBParameterGroupFamily Filters DefaultOnly IncludeAll ListSupportedCharacterSets"
+    " ListSupportedTimezones"
 )
 def describe_db_engine_versions(rds: Rds, p: Shape) -> Shape:
     if p.get("Engine", ENGINE) != ENGINE:
@@ -71,7 +72,7 @@ def describe_db_engine_versions(rds: Rds, p: Shape) -> Shape:
     if p.get("DefaultOnly"):
         offered = [default_of(offered, running)] if offered else []
     found = [engine_version(v, versions(running)) for v in offered]
-    keys = {
+    keys: dict[str, Callable[[Shape], Iterable[str]]] = {
         "engine": lambda s: (s["Engine"],),
         "engine-version": lambda s: (s["EngineVersion"],),
         "db-parameter-group-family": lambda s: (s["DBParameterGroupFamily"],),

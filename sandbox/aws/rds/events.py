@@ -59,7 +59,7 @@ def create_event_subscription(rds: Rds, p: Shape) -> Shape:
         raise AwsError("SubscriptionAlreadyExist", f"Subscription {name} already exists.")
     if not rds.shared.neighbours.topic_exists(rds.region, p["SnsTopicArn"]):
         raise AwsError("SNSTopicArnNotFound", f"SNS topic {p['SnsTopicArn']} does not exist.")
-    shape = {
+    shape: Shape = {
         "CustomerAwsId": ACCOUNT,
         "CustSubscriptionId": name,
         "SnsTopicArn": p["SnsTopicArn"],

@@ -90,7 +90,7 @@ def new_instance(rds: Rds, identifier: str, asked: Shape, p: Shape) -> Instance:
         "PendingModifiedValues": {"MasterUserPassword": PASSWORD_MASK} if "MasterUserPassword" in p else {},
     }
     shape.setdefault("DbInstancePort", catalogue.PORT)
-    validate(rds, shape)
+    validate(shape)
     shape |= shapes.storage(shape)
     shape |= groups.memberships(rds, shape, p)
     shape["CertificateDetails"] = certificate(rds, shape["CACertificateIdentifier"])
@@ -109,7 +109,7 @@ def certificate(rds: Rds, identifier: str) -> Shape:
     return {"CAIdentifier": identifier, "ValidTill": rds.host.authority.expires}
 
 
-def validate(rds: Rds, shape: Shape) -> None:
+def validate(shape: Shape) -> None:
     """What RDS checks of an instance's settings before it begins. Raises AwsError."""
     if shape["DBInstanceClass"] not in catalogue.CLASSES:
         raise AwsError("InvalidParameterValue", f"Invalid DB Instance class: {shape['DBInstanceClass']}")

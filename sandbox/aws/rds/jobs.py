@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from sandbox.aws.query import Shape
 from sandbox.aws.rds.moments import whole_ms
@@ -21,7 +21,10 @@ StepFunction = Callable[[Rds, Instance, Shape], Finish | None]
 STEPS: dict[str, StepFunction] = {}
 # These begin from nothing, so a cluster that a kill left half-made isn't started for them.
 MAKING = frozenset({"create", "restore"})
-HEARTBEAT_SECONDS = 5.0
+# At rest in one of these an instance has a server.
+STARTED = frozenset({"available", "storage-full", "incompatible-parameters", "deleting"})
+# RDS uploads its logs every five minutes; a sandbox that doesn't imitate AWS's pace is in a hurry.
+HEARTBEAT_SECONDS, HURRIED_SECONDS = 5.0, 2.0
 WATCH_SECONDS = 0.5
 ALIVE = frozenset(
     [
@@ -56,6 +59,8 @@ class Runner:
         self._regions: dict[str, Rds] = {}
         self._busy: set[str] = set()
         self._threads: list[threading.Thread] = []
+        self._beats: dict[str, Future[None]] = {}
+        self._pool = ThreadPoolExecutor(4, "heartbeat")
 
     def region(self, name: str) -> Rds:
         with self.shared.store.lock:
@@ -154,7 +159,8 @@ class Runner:
             for instance in list(region.instances.values())
         ]
         with ThreadPoolExecutor(max_workers=4) as pool:
-            list(pool.map(lambda pair: self._revive(*pair), everything))
+            for done in [pool.submit(self._revive, rds, instance) for rds, instance in everything]:
+                done.result()
         for rds, instance in everything:
             self.submit(rds, instance)
         self._thread(self._watch, "watch")
@@ -162,7 +168,7 @@ class Runner:
     def _revive(self, rds: Rds, instance: Instance) -> None:
         making = bool(instance.steps) and instance.steps[0].name in MAKING
         cluster = rds.cluster(instance)
-        if making or instance.rest == "stopped" or not cluster.exists:
+        if making or instance.rest not in STARTED or not cluster.exists:
             return
         try:
             rds.runner.prepare(rds, instance)
@@ -181,9 +187,9 @@ class Runner:
 
     def _watch(self) -> None:
         """Starts servers that were killed, and keeps LatestRestorableTime going."""
-        last_beat = 0.0
+        last_beat, every = 0.0, HEARTBEAT_SECONDS if self.shared.pace else HURRIED_SECONDS
         while not self.pause(WATCH_SECONDS):
-            beat = time.monotonic() - last_beat >= HEARTBEAT_SECONDS
+            beat = time.monotonic() - last_beat >= every
             last_beat = time.monotonic() if beat else last_beat
             for name, region in list(self.shared.store.regions.items()):
                 for instance in list(region.instances.values()):
@@ -198,12 +204,30 @@ class Runner:
         try:
             if not cluster.running:
                 self._restart(rds, instance)
-            elif beat and cluster.backups and instance.shape["BackupRetentionPeriod"]:
-                latest = cluster.heartbeat()
-                instance.shape["LatestRestorableTime"] = whole_ms(latest)
+            elif beat and instance.shape["BackupRetentionPeriod"] and cluster.backups:
+                self._beat(rds, instance)
         except Exception as error:  # noqa: BLE001 - the next round tries again
-            if not self.shared.stopping.is_set() and instance.status in ALIVE:
-                print(f"{instance.identifier}: {error}", file=sys.stderr, flush=True)
+            self._complain(instance, error)
+
+    def _beat(self, rds: Rds, instance: Instance) -> None:
+        """Beside the others: an archive that lags keeps only its own instance waiting."""
+        running = self._beats.get(instance.resource_id)
+        if running is None or running.done():
+            self._beats[instance.resource_id] = self._pool.submit(self._heartbeat, rds, instance)
+
+    def _heartbeat(self, rds: Rds, instance: Instance) -> None:
+        try:
+            latest = whole_ms(rds.cluster(instance).heartbeat())
+        except Exception as error:  # noqa: BLE001 - the next beat tries again
+            self._complain(instance, error)
+            return
+        with self.shared.store.lock:
+            if instance.shape["BackupRetentionPeriod"]:
+                instance.shape["LatestRestorableTime"] = latest
+
+    def _complain(self, instance: Instance, error: Exception) -> None:
+        if not self.shared.stopping.is_set() and instance.status in ALIVE:
+            print(f"{instance.identifier}: {error}", file=sys.stderr, flush=True)
 
     def _restart(self, rds: Rds, instance: Instance) -> None:
         with self.shared.store.lock:
@@ -216,8 +240,11 @@ class Runner:
         """Ends all work and all servers; what was under way is on disk and goes on at the next start."""
         self.shared.stopping.set()
         with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(lambda cluster: cluster.stop(), list(self.shared.clusters.values())))
+            for done in [pool.submit(cluster.stop) for cluster in list(self.shared.clusters.values())]:
+                done.result()
         for thread in self._threads:
             thread.join(10)
+        self._pool.shutdown(cancel_futures=True)
+        self.shared.outbox.shutdown(cancel_futures=True)
         for cluster in list(self.shared.clusters.values()):
             cluster.stop(fast=False)

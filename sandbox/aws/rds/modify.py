@@ -117,7 +117,7 @@ def wanted(rds: Rds, instance: Instance, p: Shape) -> tuple[Shape, Shape]:
         asked["EnabledCloudwatchLogsExports"] = exported(shape, logs)
     if "BackupRetentionPeriod" in p:
         asked["BackupRetentionPeriod"] = p["BackupRetentionPeriod"]
-    validate(rds, {**shape, **asked})
+    validate({**shape, **asked})
     refuse_smaller(shape, asked)
     changed = {k: v for k, v in asked.items() if shape.get(k) != v}
     waits = {k: v for k, v in changed.items() if k in WAITING}
@@ -138,9 +138,8 @@ def memberships(rds: Rds, instance: Instance, p: Shape) -> Shape:
     if "VpcSecurityGroupIds" in p:
         vpc = shape["DBSubnetGroup"]["VpcId"]
         changes["VpcSecurityGroups"] = groups.security_groups(rds, p["VpcSecurityGroupIds"], vpc)
-    if name := p.get("DBParameterGroupName"):
-        if name != shape["DBParameterGroups"][0]["DBParameterGroupName"]:
-            changes["DBParameterGroups"] = [groups.parameter_membership(rds, version, name, "pending-reboot")]
+    if (name := p.get("DBParameterGroupName")) and name != shape["DBParameterGroups"][0]["DBParameterGroupName"]:
+        changes["DBParameterGroups"] = [groups.parameter_membership(rds, version, name, "pending-reboot")]
     if name := p.get("OptionGroupName"):
         changes["OptionGroupMemberships"] = [groups.option_membership(rds, version, name)]
     if identifier := p.get("CACertificateIdentifier"):

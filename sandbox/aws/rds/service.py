@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ class Shared:
     pace: float
     clusters: dict[str, Cluster] = field(default_factory=dict[str, Cluster])
     stopping: threading.Event = field(default_factory=threading.Event)
+    outbox: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "outbox"))
 
 
 class Rds:
@@ -114,14 +116,15 @@ class Rds:
             }
             self.state.events.append(event)
             topics = [s["SnsTopicArn"] for s in self.state.subscriptions.values() if subscribed(s, event)]
-        for topic in topics:
-            self.shared.neighbours.publish(self.region, topic, event)
+        for topic in topics:  # not awaited: callers hold the lock, and SNS may be busy
+            self.shared.outbox.submit(self.shared.neighbours.publish, self.region, topic, event)
 
 
 def subscribed(subscription: Shape, event: Shape) -> bool:
     """Whether an event subscription wants an event: an empty list or no type means all."""
-    kind, ids = subscription.get("SourceType"), subscription.get("SourceIdsList") or []
-    categories = set(subscription.get("EventCategoriesList") or [])
+    kind: str | None = subscription.get("SourceType")
+    ids: list[str] = subscription.get("SourceIdsList") or []
+    categories: set[str] = set(subscription.get("EventCategoriesList") or [])
     return (
         bool(subscription.get("Enabled", True))
         and (not kind or kind == event["SourceType"])

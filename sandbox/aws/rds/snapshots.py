@@ -131,7 +131,7 @@ def copy_db_snapshot(rds: Rds, p: Shape) -> Shape:
         raise AwsError("InvalidDBSnapshotState", f"Cannot copy a snapshot that is not in available state: {name}")
     folder = f"snap-{secrets.token_hex(8)}"
     rds.host.link(rds.host.snapshots / source.folder, rds.host.snapshots / folder)
-    shape = {
+    shape: Shape = {
         **snapshot_of(source.shape),
         "DBSnapshotIdentifier": identifier,
         "DBSnapshotArn": rds.arn("snapshot", identifier),

@@ -116,12 +116,14 @@ def _load(path: Path) -> dict[str, Region]:
     return {name: _region(parts) for name, parts in content.items()}
 
 
+def _instance(parts: Shape) -> Instance:
+    steps = [Step(**step) for step in parts["steps"]]
+    return Instance(parts["shape"], steps, parts["rest"], parts["gone"])
+
+
 def _region(parts: Shape) -> Region:
     region = Region(**{key: value for key, value in parts.items() if key in Region.__dataclass_fields__})
-    region.instances = {
-        name: Instance(**{**item, "steps": [Step(**step) for step in item["steps"]]})
-        for name, item in parts["instances"].items()
-    }
+    region.instances = {name: _instance(item) for name, item in parts["instances"].items()}
     region.snapshots = {name: Snapshot(**item) for name, item in parts["snapshots"].items()}
     region.parameter_groups = {name: ParameterGroup(**i) for name, i in parts["parameter_groups"].items()}
     return region

@@ -44,7 +44,6 @@ def restore(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
         fill_disk(rds, instance)
 
     def finish() -> None:
-        remove_tree(origin.folder)
         born(rds, instance)
         rds.event("db-instance", instance.identifier, str(arguments["message"]), "creation")
 
@@ -61,6 +60,7 @@ def born(rds: Rds, instance: Instance) -> None:
 @step
 def back_up(rds: Rds, instance: Instance, arguments: Shape) -> Finish | None:
     """The automated backup: a base for point-in-time recovery, and the automated snapshot of it."""
+    _forget_origin(rds, instance)
     rds.runner.linger("slow-backing-up", str(arguments.get("operation", "")), instance.identifier)
     if not instance.shape["BackupRetentionPeriod"]:
         return None
@@ -196,7 +196,7 @@ def change(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
 def delete(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
     cluster, region, resource = rds.cluster(instance), rds.state, instance.resource_id
     final: str | None = arguments["final"]
-    if final and final not in region.snapshots:
+    if final and cluster.exists:
         _final_snapshot(rds, instance, final)
     keep = bool(arguments["keep"] and cluster.backups)
     if keep and cluster.exists:
@@ -204,7 +204,7 @@ def delete(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
             cluster.start()
         instance.shape["LatestRestorableTime"] = whole_ms(cluster.heartbeat())
     cluster.destroy(keep_backups=keep)
-    remove_tree(cluster.root.with_name(f"{cluster.root.name}.origin"))
+    _forget_origin(rds, instance)
 
     def finish() -> None:
         if keep:
@@ -219,6 +219,12 @@ def delete(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
     return finish
 
 
+def _forget_origin(rds: Rds, instance: Instance) -> None:
+    """Only once the restore counts as done on disk: until then a kill makes it begin again."""
+    root = rds.cluster(instance).root
+    remove_tree(root.with_name(f"{root.name}.origin"))
+
+
 def _final_snapshot(rds: Rds, instance: Instance, name: str) -> None:
     from sandbox.aws.rds.snapshots import begin
 
@@ -226,7 +232,9 @@ def _final_snapshot(rds: Rds, instance: Instance, name: str) -> None:
     if not cluster.running:
         cluster.start()
     with rds.store.lock:
-        snapshot = begin(rds, instance, name, "manual", [])
+        snapshot = rds.state.snapshots.get(name) or begin(rds, instance, name, "manual", [])
+    if snapshot.shape["Status"] == "available":
+        return
     fill(rds, instance, snapshot)
     with rds.store.lock:
         finished(rds, snapshot)
