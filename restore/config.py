@@ -22,7 +22,10 @@ from restore.values import Reader, removal, setting, shown
 KUBERNETES_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 SECRET_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}", re.ASCII)
-CHECK_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*(?::\S(?:.{0,198}\S)?)?", re.ASCII)
+CHECK = re.compile(
+    rf"(?:{'|'.join(schema.GATES)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]\S(?:.{{0,198}}\S)?)?)?|{schema.SAFETY_CHECK}",
+    re.ASCII,
+)
 S3_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^\s?#]*)?", re.ASCII)
 TLS_MODES = (schema.DEFAULT_TLS_MODE, "verify-ca")
 SHORTEST_REASON = 10
@@ -262,8 +265,10 @@ def _validation(reader: Reader) -> ValidationSettings:
 def _waive(reader: Reader) -> Mapping[str, str]:
     waive = reader.section("waive", reader.mapping("waive") or ())
     for name in waive.values:
-        if not CHECK_NAME.fullmatch(name):
-            waive.refuse(name, "not a name of a check", "check or check:subject, as reports name them")
+        if not CHECK.fullmatch(name):
+            gates = ", ".join(schema.GATES)
+            needed = f"<gate>.<check> as reports name it, or {schema.SAFETY_CHECK}; gates are {gates}"
+            waive.refuse(name, "no gate's check", needed, removal(waive.name(name)))
         elif len(waive.text(name)) < SHORTEST_REASON:
             needed = f"a reason of at least {SHORTEST_REASON} characters: it stands in every report"
             waive.refuse(name, "no reason, or hardly one", needed)

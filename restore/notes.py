@@ -116,7 +116,7 @@ def _warnings(case: Case, origin: Origin) -> Iterable[str]:
     if source and source.status in BROKEN:
         yield f"note: the source's status is {source.status}"
     elif source and source.status not in SNAPSHOT_READY and case.request.traffic is not Traffic.SOURCE:
-        yield f"note: the source is {source.status}; its safety snapshot waits until it is available"
+        yield f"note: the source is {source.status}; RDS takes its safety snapshot when it is available again"
     if case.candidate and case.candidate.status in BROKEN:
         yield f"note: {case.candidate_name} is {case.candidate.status}"
     version = origin.engine_version

@@ -21,7 +21,7 @@ from restore.notes import notes
 from restore.origin import Origin
 from restore.preflight import problems
 from restore.recovery import resolve
-from restore.rules.instances import SAFETY_CHECK
+from restore.schema import SAFETY_CHECK
 from restore.wanted import wanted_settings
 
 

@@ -47,6 +47,9 @@ class Key:
     choices: tuple[str, ...] = ()
 
 
+GATES = ("quiesced", "conformed", "validated", "switched", "serving")
+SAFETY_CHECK = "safety-snapshot"
+"""What `waive` names when the source is past taking a snapshot of it."""
 DEFAULT_APPS = ("api-gateway", "indexer", "rpc-orchestrator")
 DEFAULT_SECRET_NAME = "database-credentials"
 DEFAULT_SECRET_KEY = "DATABASE_URL"
@@ -244,11 +247,12 @@ SITE_KEYS = (
     Key(
         "waive",
         "object",
-        "Checks that may fail, by name or family, each with the reason (10 characters at least). A waiver stands in "
-        "every report.",
+        "What may fail, each with the reason (10 characters at least): a gate's check as reports name it "
+        "(conformed.multiAz, validated.rows:users), a family of checks (validated.rows), a whole gate (serving), or "
+        "safety-snapshot. A waiver stands in every report.",
         default={},
         meaning="none",
-        each="check or its family",
+        each="check",
         fields=(),
     ),
     Key(

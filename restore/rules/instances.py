@@ -9,12 +9,11 @@ from restore.case import ENGINE, Case
 from restore.errors import Problem
 from restore.model import Traffic
 from restore.recovery import resolve
+from restore.schema import SAFETY_CHECK
 from restore.statuses import BROKEN, LEAVING, SNAPSHOT_READY, way_out
 from restore.traffic import Pointing
 from restore.wanted import setting_problems
 
-SAFETY_CHECK = "safety-snapshot"
-"""What `waive` names when the source is past taking a snapshot of it."""
 MOST_TAGS = 50
 OWN_TAGS = 4
 

@@ -15,6 +15,7 @@ import yaml
 from restore import reference, schema
 from restore.config import collect, read
 from restore.errors import Problem, Refused
+from restore.gates.build import PROOFS
 from restore.model import App, Login, Method, Request, SecretKey, Settings, Tls, Traffic, ValidationSettings
 from validation.expectations import from_mapping
 
@@ -140,7 +141,7 @@ def test_objects_are_read_whether_they_arrive_as_objects_or_as_json(as_text: boo
         "tls": {"mode": "verify-ca", "rootCertificate": "/etc/ca.pem"},
         "instance": {"multiAz": "false", "allocatedStorage": 40.0, "vpcSecurityGroupIds": ["sg-1"], "storageType": ""},
         "validation": {"checks": "c.toml", "inline": {"required": ["rows"]}, "image": "psql:1", "workers": 2},
-        "waive": {"rows:users": "purged on Friday"},
+        "waive": {"validated.rows:users": "purged on Friday"},
     }
     values = {name: json.dumps(value) for name, value in objects.items()} if as_text else objects
     settings = settings_of(values)
@@ -150,7 +151,7 @@ def test_objects_are_read_whether_they_arrive_as_objects_or_as_json(as_text: boo
     assert settings.tls == Tls("verify-ca", "/etc/ca.pem")
     assert settings.instance == {"multiAz": False, "allocatedStorage": 40, "vpcSecurityGroupIds": ("sg-1",)}
     assert settings.validation == ValidationSettings("c.toml", {"required": ["rows"]}, "psql:1", 1800, 2)
-    assert settings.waive == {"rows:users": "purged on Friday"}
+    assert settings.waive == {"validated.rows:users": "purged on Friday"}
 
 
 def test_keys_are_sorted_by_namespace_and_the_region_falls_back_to_the_environment() -> None:
@@ -285,9 +286,11 @@ def test_without_a_root_certificate_the_database_is_not_trusted_and_the_way_to_g
         ({"instance": {"vpcSecurityGroupIds": [1]}}, "instance.vpcSecurityGroupIds"),
         ({"validation": {"workers": 0}}, "validation.workers"),
         ({"validation": {"inline": "rows"}}, "validation.inline"),
-        ({"waive": {"rows:users": "because"}}, 'waive["rows:users"]'),
-        ({"waive": {"rows:users": ""}}, 'waive["rows:users"]'),
-        ({"waive": {"Everything!": "it is fine, really"}}, 'waive["Everything!"]'),
+        ({"waive": {"serving": "because"}}, "waive.serving"),
+        ({"waive": {"serving": ""}}, "waive.serving"),
+        ({"waive": {"rows:users": "purged on Friday"}}, 'waive["rows:users"]'),
+        ({"waive": {"everything": "it is fine, really"}}, "waive.everything"),
+        ({"waive": {"validated.": "it is fine, really"}}, 'waive["validated."]'),
         ({"evidence": "gs://bucket"}, "evidence"),
         ({"source": "-db"}, "source"),
         ({"namespace": "Prod"}, "namespace"),
@@ -304,6 +307,25 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     assert all(problem.found and problem.needed and problem.fix for problem in found.values())
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "serving",
+        "conformed.multiAz",
+        "validated.rows",
+        "validated.rows:users",
+        'validated.fk:"odd name".x',
+        "safety-snapshot",
+    ],
+)
+def test_every_name_that_a_report_prints_can_be_waived(name: str) -> None:
+    assert settings_of({"waive": {name: "decided by Ann, PD-5678"}}).waive == {name: "decided by Ann, PD-5678"}
+
+
+def test_a_waiver_of_a_gate_that_is_no_more_is_not_accepted() -> None:
+    assert set(schema.GATES) == set(PROOFS)
+
+
 def test_setting_one_application_does_not_make_the_others_go_on_writing() -> None:
     found = problems_of({"apps": {"indexer": {"replicas": 4}}})
     assert set(found) == {"apps.api-gateway", "apps.rpc-orchestrator"}
@@ -313,8 +335,8 @@ def test_setting_one_application_does_not_make_the_others_go_on_writing() -> Non
 
 
 def test_the_command_in_a_fix_can_be_pasted_into_a_shell() -> None:
-    assert problems_of({"waive": {"rows:users": "no"}})['waive["rows:users"]'].fix == (
-        """pulumi config set --path 'waive["rows:users"]' <value>"""
+    assert problems_of({"waive": {"validated.rows:users": "no"}})['waive["validated.rows:users"]'].fix == (
+        """pulumi config set --path 'waive["validated.rows:users"]' <value>"""
     )
     assert problems_of({"apps": {"a.b": {"replicas": -1}}})['apps["a.b"].replicas'].fix == (
         """pulumi config set --path 'apps["a.b"].replicas' <value>"""
