@@ -1,1 +1,13 @@
-"""Stand-ins for the AWS and Kubernetes provider plugins: test doubles for the types this program declares."""
+"""Stand-ins for the AWS and Kubernetes provider plugins: test doubles for the types this program declares.
+
+They follow terraform-provider-aws (instance.go, snapshot.go) as pulumi-aws 7.51 bridges it, and pulumi-kubernetes
+4.34 as recorded on a real cluster. Known differences from the real ones:
+
+- waits poll several times a second instead of every 10 seconds after a first minute;
+- AWS calls are tried 6 times by default, not 25 (`aws:maxRetries` decides in both);
+- a changed element of a list shows as the whole list in a detailed diff;
+- read replicas, S3 imports, blue/green updates and Active Directory are refused by Check;
+- an await on a Deployment follows its status alone and tells of pods once, after ten seconds.
+
+Everything else that is not stood in for is refused, and so is every endpoint that is not loopback.
+"""

@@ -14,6 +14,8 @@ NEEDED = ("grpc", "pulumi", "google.protobuf")
 
 def run(package: str) -> None:
     """Serves the provider named `package` until it is told to stop; the port goes to standard output."""
+    if len(sys.argv) < 2:
+        sys.exit("could not connect to host RPC; missing argument")
     _use_an_interpreter_with_the_libraries()
     use_stubs_alone()
     from sandbox.providers.plugin import serve
@@ -21,11 +23,11 @@ def run(package: str) -> None:
     if package == "aws":
         from sandbox.providers.aws.provider import Aws
 
-        serve(Aws())
+        serve(Aws(), sys.argv[1])
     else:
         from sandbox.providers.kube.provider import Kubernetes
 
-        serve(Kubernetes())
+        serve(Kubernetes(), sys.argv[1])
 
 
 def use_stubs_alone() -> None:

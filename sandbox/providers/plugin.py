@@ -11,127 +11,31 @@ import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, NoReturn, Protocol, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 import grpc
 from google.protobuf.any_pb2 import Any as Detail
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
+from .contract import (
+    Call,
+    Difference,
+    Failure,
+    InitFailed,
+    Package,
+    Refusal,
+    Resource,
+    Surroundings,
+)
+from .engine_log import EngineLog
 from .values import Properties, from_struct, has_unknown, reveal, to_struct
 
 THREADS = 64
 MESSAGE_LIMIT = 400 << 20
 ALONE_SECONDS = 300
 Answer = TypeVar("Answer")
-
-
-class Refusal(Exception):
-    """What the engine is told instead of an answer."""
-
-
-class Unreachable(Refusal):
-    """The server behind the provider could not be reached."""
-
-
-class InitFailed(Refusal):
-    """The resource exists, but something about it failed: its state is saved, the step fails."""
-
-    def __init__(self, text: str, identity: str, properties: Properties, reasons: Sequence[str] = ()) -> None:
-        super().__init__(text)
-        self.identity, self.properties, self.reasons = identity, properties, [text, *reasons]
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request about one resource. `raw` and the olds still have their secrets wrapped."""
-
-    urn: str = ""
-    id: str = ""
-    raw: Properties = field(default_factory=dict[str, Any])
-    raw_state: Properties = field(default_factory=dict[str, Any])
-    raw_old_inputs: Properties = field(default_factory=dict[str, Any])
-    ignored: tuple[str, ...] = ()
-    timeout: float = 0.0
-    preview: bool = False
-    seed: bytes = b""
-
-    @property
-    def name(self) -> str:
-        return self.urn.rpartition("::")[2]
-
-    @property
-    def type(self) -> str:
-        return self.urn.split("::")[2].rpartition("$")[2]
-
-    @property
-    def news(self) -> Properties:
-        return reveal(self.raw)
-
-    @property
-    def state(self) -> Properties:
-        return reveal(self.raw_state)
-
-    @property
-    def old_inputs(self) -> Properties:
-        return reveal(self.raw_old_inputs)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A property that Check refuses."""
-
-    property: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Checked:
-    inputs: Properties
-    failures: Sequence[Failure] = ()
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Property paths to a kind: ADD, UPDATE, DELETE, each possibly with _REPLACE."""
-
-    detailed: Mapping[str, str] = field(default_factory=dict[str, str])
-    delete_first: bool = False
-
-    @property
-    def replaces(self) -> list[str]:
-        return [path for path, kind in self.detailed.items() if kind.endswith("_REPLACE")]
-
-
-@dataclass(frozen=True)
-class Found:
-    id: str
-    inputs: Properties
-    state: Properties
-
-
-class Resource(Protocol):
-    """One resource type."""
-
-    def check(self, call: Call) -> Checked: ...
-    def diff(self, call: Call) -> Difference: ...
-    def create(self, call: Call) -> tuple[str, Properties]: ...
-    def update(self, call: Call) -> Properties: ...
-    def read(self, call: Call) -> Found | None: ...
-    def delete(self, call: Call) -> None: ...
-
-
-class Package(Protocol):
-    """A provider: what it is called, what configuration it takes, and its resource types once configured."""
-
-    name: str
-    version: str
-    types: Sequence[str]
-
-    def check_config(self, config: Properties) -> Sequence[Failure]: ...
-    def configure(self, config: Properties, cancelled: threading.Event) -> Mapping[str, Resource]: ...
 
 
 def _answers(method: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -169,8 +73,8 @@ def _abort_with_state(context: grpc.ServicerContext, error: InitFailed) -> NoRet
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Speaks to the engine; what a resource is and does stands in the package."""
 
-    def __init__(self, package: Package) -> None:
-        self._package = package
+    def __init__(self, package: Package, warn: Callable[[str, str], None]) -> None:
+        self._package, self._warn = package, warn
         self._resources: Mapping[str, Resource] = {}
         self._cancelled = threading.Event()
         self._running, self._mutex = 0, threading.Lock()
@@ -225,7 +129,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         config = reveal(from_struct(request.args)) if request.HasField("args") else _variables(request.variables)
         if failures := self._package.check_config(config):
             raise Refusal("\n".join(f"{f.property}: {f.reason}" if f.property else f.reason for f in failures))
-        self._resources = self._package.configure(config, self._cancelled)
+        self._resources = self._package.configure(config, Surroundings(self._cancelled, self._warn))
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     @_answers
@@ -356,13 +260,13 @@ def start(servicer: Servicer) -> tuple[grpc.Server, int]:
     return server, port
 
 
-def serve(package: Package) -> None:
-    """Prints the port and serves until the engine is gone.
+def serve(package: Package, engine: str) -> None:
+    """Prints the port and serves until the engine, whose log listens at `engine`, is gone.
 
     What is under way then is finished first, as the real plugins do: they notice within five minutes.
     """
     logging.getLogger("grpc").addHandler(logging.NullHandler())
-    servicer = Servicer(package)
+    servicer = Servicer(package, EngineLog(engine).warn)
     parent = os.getppid()
     server, port = start(servicer)
     sys.stdout.write(f"{port}\n")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .plugin import Refusal
+from .contract import Refusal
 
 POLL_SECONDS = (0.1, 0.1, 0.2, 0.3, 0.5)
 NOT_FOUND_CHECKS = 20

@@ -10,7 +10,7 @@ from fake_rds import RESOURCE_ID, FakeRds, refusal
 
 from sandbox.providers.aws.instance import Instance
 from sandbox.providers.aws.snapshot import Snapshot
-from sandbox.providers.plugin import Call, InitFailed, Refusal
+from sandbox.providers.contract import Call, InitFailed, Refusal
 from sandbox.providers.values import UNKNOWN, Properties, is_secret, reveal, secret
 
 URN = "urn:pulumi:test::restore::aws:rds/instance:Instance::candidate"

@@ -14,7 +14,7 @@ from sandbox.providers.aws.config import problems, settings
 from sandbox.providers.aws.diffing import difference
 from sandbox.providers.aws.reading import inputs_of, instance
 from sandbox.providers.aws.schema import INSTANCE
-from sandbox.providers.plugin import Call, Checked, Difference
+from sandbox.providers.contract import Call, Checked, Difference
 from sandbox.providers.values import UNKNOWN, Properties, secret
 
 URN = "urn:pulumi:test::restore::aws:rds/instance:Instance::candidate"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from sandbox.providers.contract import Call
 from sandbox.providers.kube.objects import DEPLOYMENT, SECRET, checked, difference
-from sandbox.providers.plugin import Call
 from sandbox.providers.values import UNKNOWN, Properties, is_secret, reveal
 
 KINDS = {kind.type: kind for kind in (DEPLOYMENT, SECRET)}

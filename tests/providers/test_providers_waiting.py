@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from sandbox.providers.plugin import Refusal
+from sandbox.providers.contract import Refusal
 from sandbox.providers.waiting import Wait, go_duration, timeout_text, wait_for
 
 PENDING = frozenset({"creating"})

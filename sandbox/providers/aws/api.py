@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Protocol, cast
 
-from sandbox.providers.plugin import Refusal, Unreachable
+from sandbox.providers.contract import Refusal, Unreachable
 from sandbox.providers.values import Properties
 
 from .config import Settings

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sandbox.providers.plugin import Call, Checked, Failure
+from sandbox.providers.contract import Call, Checked, Failure
 from sandbox.providers.values import UNKNOWN, Properties, has_unknown, reveal
 
 from .schema import RESTORE_TO_POINT_IN_TIME, Property

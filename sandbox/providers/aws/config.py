@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox.providers.plugin import Failure
+from sandbox.providers.contract import Failure
 from sandbox.providers.values import Properties, block, items
 
 HONOURED = frozenset(

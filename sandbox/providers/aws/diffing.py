@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-from sandbox.providers.plugin import Difference
+from sandbox.providers.contract import Difference
 from sandbox.providers.values import Properties, has_unknown
 
 from .schema import Property

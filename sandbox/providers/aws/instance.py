@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from sandbox.providers.plugin import Call, Checked, Difference, Found, InitFailed, Refusal
+from sandbox.providers.contract import Call, Checked, Difference, Found, InitFailed, Refusal
 from sandbox.providers.values import UNKNOWN, Properties, mark
 from sandbox.providers.waiting import Wait, wait_for
 

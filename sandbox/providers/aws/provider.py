@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping, Sequence
 
-from sandbox.providers.plugin import Failure, Resource
+from sandbox.providers.contract import Failure, Resource, Surroundings
 from sandbox.providers.values import Properties
 
 from . import config
@@ -25,10 +24,10 @@ class Aws:
     def check_config(self, config: Properties) -> Sequence[Failure]:
         return _problems(config)
 
-    def configure(self, config: Properties, cancelled: threading.Event) -> Mapping[str, Resource]:
+    def configure(self, config: Properties, surroundings: Surroundings) -> Mapping[str, Resource]:
         settings = _settings(config)
         rds = Boto(settings)
-        common = (rds, settings.region, settings.default_tags, cancelled)
+        common = (rds, settings.region, settings.default_tags, surroundings.cancelled)
         return {INSTANCE_TYPE: Instance(*common), SNAPSHOT_TYPE: Snapshot(*common)}
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from sandbox.providers.plugin import Call, Checked, Difference, Found, InitFailed, Refusal
+from sandbox.providers.contract import Call, Checked, Difference, Found, InitFailed, Refusal
 from sandbox.providers.values import UNKNOWN, Properties, block, items
 from sandbox.providers.waiting import Wait, wait_for
 

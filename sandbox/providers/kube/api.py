@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
-from sandbox.providers.plugin import Refusal, Unreachable
+from sandbox.providers.contract import Refusal, Unreachable
 from sandbox.providers.values import Properties
 
 from .config import Connection

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from sandbox.providers.plugin import Failure
+from sandbox.providers.contract import Failure
 from sandbox.providers.values import Properties
 
 HONOURED = frozenset(["kubeconfig", "context", "cluster", "namespace", "deleteUnreachable", "enablePatchForce"])

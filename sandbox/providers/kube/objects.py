@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sandbox.providers.plugin import Call, Checked, Difference, Failure
+from sandbox.providers.contract import Call, Checked, Difference, Failure
 from sandbox.providers.values import Properties, block, has_unknown, is_secret, reveal, secret
 
 FIELD_MANAGER = "pulumi.com/patchFieldManager"

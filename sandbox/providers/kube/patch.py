@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
-from sandbox.providers.plugin import Call, Checked, Difference, Found, InitFailed, Refusal, Unreachable
+from sandbox.providers.contract import Call, Checked, Difference, Found, InitFailed, Refusal, Surroundings, Unreachable
 from sandbox.providers.values import Properties
 
 from . import readiness
@@ -29,6 +28,7 @@ from .objects import (
 
 AWAIT_SECONDS = 600.0
 POLL_SECONDS = 0.2
+WARNING_SECONDS = 10.0
 CONFLICT = (
     "server-side apply field conflict detected, see https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/"
     "managing-resources-with-server-side-apply/#handle-field-conflicts-on-existing-resources for troubleshooting help"
@@ -50,8 +50,8 @@ class NotReady(Refusal):
 class Patch:
     """One patched kind of object."""
 
-    def __init__(self, kind: Kind, api: Api, settings: Settings, cancelled: threading.Event) -> None:
-        self._kind, self._api, self._settings, self._cancelled = kind, api, settings, cancelled
+    def __init__(self, kind: Kind, api: Api, settings: Settings, surroundings: Surroundings) -> None:
+        self._kind, self._api, self._settings, self._around = kind, api, settings, surroundings
 
     def check(self, call: Call) -> Checked:
         return checked(self._kind, call, self._settings.namespace)
@@ -74,7 +74,7 @@ class Patch:
             ) from error
         identity = _identity(inputs)
         try:
-            live = self._ready(live, inputs, call.timeout)
+            live = self._ready(live, call)
         except NotReady as error:
             text = (
                 f'resource "{call.urn}" was successfully created, but the Kubernetes API server reported that it '
@@ -96,7 +96,7 @@ class Patch:
                 f'update of resource "{call.urn}" failed: {error}\nunable to get cluster state: {error}'
             ) from error
         try:
-            live = self._ready(self._apply(inputs, who), inputs, call.timeout)
+            live = self._ready(self._apply(inputs, who), call)
         except Refusal as error:
             became = "failed to fully initialize or become live"
             text = f'the Kubernetes API server reported that "{call.id}" {became}: {error}'
@@ -166,19 +166,29 @@ class Patch:
                 f'{CONFLICT}\nThe resource managed by field manager "{who}" had an apply conflict: {error}'
             ) from error
 
-    def _ready(self, live: Properties, inputs: Properties, timeout: float) -> Properties:
+    def _ready(self, live: Properties, call: Call) -> Properties:
         """Waits until a Deployment is rolled out; other kinds, and skipAwait, are ready as they are."""
+        inputs, begun = call.news, time.monotonic()
         if self._kind is not DEPLOYMENT or annotation(inputs, SKIP_AWAIT).lower() == "true":
             return live
-        end = time.monotonic() + (timeout or AWAIT_SECONDS)
+        told: list[str] = []
         while not readiness.is_ready(live):
-            name = live["metadata"]["name"]
-            if time.monotonic() > end:
+            name, waited = live["metadata"]["name"], time.monotonic() - begun
+            if waited > (call.timeout or AWAIT_SECONDS):
                 raise NotReady(f"'{name}' timed out waiting to be Ready", self._reasons(live))
-            if self._cancelled.wait(POLL_SECONDS):
+            if waited > WARNING_SECONDS and not told:
+                told = self._warned(call, self._reasons(live))
+            if self._around.cancelled.wait(POLL_SECONDS):
                 raise NotReady(f"Resource operation was cancelled for '{name}'", self._reasons(live))
             live = self._live(inputs)
+        if readiness.is_scaled_to_zero(live):
+            self._warned(call, ["Replicas scaled to 0"])
         return live
+
+    def _warned(self, call: Call, texts: list[str]) -> list[str]:
+        for text in texts:
+            self._around.warn(call.urn, text)
+        return texts
 
     def _reasons(self, live: Properties) -> list[str]:
         namespace = live["metadata"]["namespace"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping, Sequence
 
-from sandbox.providers.plugin import Failure, Resource
+from sandbox.providers.contract import Failure, Resource, Surroundings
 from sandbox.providers.values import Properties
 
 from . import config
@@ -20,13 +19,13 @@ class Kubernetes:
     def check_config(self, config: Properties) -> Sequence[Failure]:
         return _problems(config)
 
-    def configure(self, config: Properties, cancelled: threading.Event) -> Mapping[str, Resource]:
+    def configure(self, config: Properties, surroundings: Surroundings) -> Mapping[str, Resource]:
         from .api import Https
         from .patch import Patch
 
         settings = _settings(config)
         api = Https(settings.connection, settings.reason)
-        return {kind.type: Patch(kind, api, settings, cancelled) for kind in (DEPLOYMENT, SECRET)}
+        return {kind.type: Patch(kind, api, settings, surroundings) for kind in (DEPLOYMENT, SECRET)}
 
 
 def _problems(given: Properties) -> Sequence[Failure]:

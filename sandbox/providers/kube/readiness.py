@@ -12,14 +12,18 @@ TOO_FEW = "Minimum number of Pods to consider the application live was not attai
 
 def is_ready(live: Properties) -> bool:
     """Zero replicas are ready at once, while their pods may still run: the await is no proof of quiet."""
-    wanted = int(live["spec"].get("replicas", 1))
-    if wanted == 0:
+    if is_scaled_to_zero(live):
         return True
+    wanted = int(live["spec"].get("replicas", 1))
     status = block(live.get("status"))
     if int(status.get("observedGeneration") or 0) < int(live["metadata"].get("generation") or 0):
         return False
     updated, total = int(status.get("updatedReplicas") or 0), int(status.get("replicas") or 0)
     return updated >= wanted and total <= updated and int(status.get("availableReplicas") or 0) >= wanted
+
+
+def is_scaled_to_zero(live: Properties) -> bool:
+    return int(live["spec"].get("replicas", 1)) == 0
 
 
 def reasons(pods: list[Properties]) -> list[str]:
