@@ -53,8 +53,7 @@ def declare(settings: Settings, wanted: Plan) -> None:
     validated.wanted_expectations(settings)
     gates = {name: build.gate(world, name) for name in build.PROOFS}
     proved = {name: build.proved(world, name) for name in ("conformed", "validated")}
-    for note in wanted.notes:
-        pulumi.log.info(note)
+    pulumi.log.info("\n".join([f"restore {wanted.id}:", *(f"  {note}" for note in wanted.notes)]))
     running = Running()
     leave_cleanly_on_interrupt(running)
     graph = Graph(wanted, settings.namespace, Gates(gates.__getitem__, proved.__getitem__), running)
