@@ -116,6 +116,7 @@ def _ask(session: Session, question: Question, seconds: float) -> Outcome:
     try:
         return session.ask(question, seconds)
     except Exception as error:
+        # In a thread of its own: raised, it would reach nobody, and who waits for the answer would wait on
         LOG.exception("asking %s", question.id)
         found = f"{type(error).__name__} while asking"
         return Unanswered(Verdict.INCONCLUSIVE, found, "see the log, and report it", lost=True)

@@ -14,10 +14,16 @@ import pytest
 from psycopg import sql
 
 import validation
-from validation import Verdict, queries
+from validation import Severity, Verdict, queries
+from validation.catalog import ForeignKey, SequenceUse
 from validation.checks.migrations import applied, broken
 from validation.checks.rows import moment
+from validation.checks.server import identity
+from validation.checks.structure import foreign_key, sequence
+from validation.expected import Server
+from validation.names import Table
 from validation.questions import Answer, Check, Judgement, Question, Unanswered, passed, result
+from validation.target import Target
 
 PACKAGE = Path(validation.__file__).parent
 QUESTION = Question("q", sql.SQL("select 1").format())
@@ -82,3 +88,86 @@ def test_validation_depends_on_nothing_else_of_this_project() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {name.split(".")[0] for name in names} & {"restore", "sandbox", "tests"}, path
+
+
+SERVER: dict[str, Any] = {
+    "database": "d",
+    "in_recovery": False,
+    "version": "17.10",
+    "major": 17,
+    "address": "10.0.0.5",
+    "port": 5432,
+    "started": "1",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "address", "verdict"),
+    [
+        ({}, None, Verdict.PASS),
+        ({}, "10.0.0.5", Verdict.PASS),
+        ({}, "10.0.0.5:5432", Verdict.PASS),
+        ({"address": "fe80::1"}, "[fe80::1]:5432", Verdict.PASS),
+        ({"in_recovery": True}, None, Verdict.FAIL),
+        ({"database": "other"}, None, Verdict.FAIL),
+        ({"major": 16}, None, Verdict.FAIL),
+        ({}, "10.0.0.6", Verdict.FAIL),
+        ({"address": None, "port": None}, "10.0.0.5", Verdict.FAIL),
+    ],
+)
+def test_a_server_that_is_another_or_still_recovers_is_refused(
+    changed: dict[str, Any], address: str | None, verdict: Verdict
+) -> None:
+    check = identity(Target("h", "d", "u", expected_address=address), Server(version=17))
+    assert check.judge([Answer(({**SERVER, **changed},))]).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("last", "called", "increment", "furthest", "verdict"),
+    [
+        (10, True, 1, 10, Verdict.PASS),
+        (10, False, 1, 10, Verdict.FAIL),
+        (10, False, 1, 9, Verdict.PASS),
+        (9, True, 1, 10, Verdict.FAIL),
+        (-10, True, -1, -10, Verdict.PASS),
+        (-9, True, -1, -10, Verdict.FAIL),
+        (1, False, 1, None, Verdict.PASS),
+        (2**62, True, 1, Decimal(2**62 + 1), Verdict.FAIL),
+    ],
+)
+def test_a_sequence_is_behind_when_its_next_value_is_taken(
+    last: int, called: bool, increment: int, furthest: int | Decimal | None, verdict: Verdict
+) -> None:
+    use = SequenceUse(Table("s", "q"), Table("s", "t"), "c", increment, cycles=False, number=True)
+    row = {"last_value": last, "is_called": called, "furthest": furthest}
+    assert sequence(use).judge([Answer((row,))]).verdict is verdict
+
+
+def test_a_sequence_that_cannot_be_judged_is_shown_but_never_passed() -> None:
+    check = sequence(SequenceUse(Table("s", "q"), Table("s", "t"), "c", 1, cycles=True, number=True))
+    assert check.severity is Severity.ADVISORY
+    assert check.judge([]).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_foreign_key_that_cannot_be_judged_is_never_passed() -> None:
+    pair = ((("pg_catalog", "="),), (None,))
+    for operators, period in (((("s", "= x) or true --"),), False), (pair[0], True)):
+        key = ForeignKey(
+            "k",
+            Table("s", "c"),
+            False,
+            ("a",),
+            Table("s", "p"),
+            False,
+            ("b",),
+            operators,
+            pair[1],
+            full=False,
+            validated=True,
+            enforced=True,
+            period=period,
+            pages=1,
+        )
+        check = foreign_key(key, ())
+        assert check.questions == ()
+        assert check.judge([]).verdict is Verdict.INCONCLUSIVE
