@@ -60,7 +60,7 @@ def kubeconfig() -> Iterator[Path]:
 def namespace(kubeconfig: Path) -> Iterator[Namespace]:
     made = fresh(kubeconfig)
     yield made
-    made.kubectl("delete", "deployments,secrets", "--all", "--wait=false")
+    made.delete()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import importlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,9 +48,21 @@ class Namespace:
         where = self.path(kinds[manifest["kind"]], manifest["metadata"]["name"])
         self.api.apply(where, dict(manifest), manager, force=force)
 
-    def kubectl(self, *arguments: str) -> str:
-        command = ["kubectl", "--kubeconfig", str(self.kubeconfig), "-n", self.name, *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    def delete_deployment(self, name: str) -> None:
+        self._client().AppsV1Api(self._connected()).delete_namespaced_deployment(name, self.name)
+        wait_until(lambda: not self.exists("deployments", name), 60, f"the deletion of {name}")
+
+    def delete(self) -> None:
+        """Begins the deletion of the namespace and of all that is in it."""
+        self._client().CoreV1Api(self._connected()).delete_namespace(self.name)
+
+    def _connected(self) -> Any:
+        config: Any = importlib.import_module("kubernetes.config")
+        return config.new_client_from_config(str(self.kubeconfig))
+
+    @staticmethod
+    def _client() -> Any:
+        return importlib.import_module("kubernetes.client")
 
     def await_ready(self, replicas: int) -> None:
         def ready() -> bool:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kube_cluster import Namespace
+from kube_cluster import Namespace, deployment
 from plugin_client import CallFailed, Plugin, urn
 
 from sandbox.process import wait_until
 from sandbox.providers.values import Properties, is_secret, reveal, secret
+
+pytestmark = pytest.mark.xdist_group("cluster")
 
 DEPLOYMENT = "kubernetes:apps/v1:DeploymentPatch"
 SECRET = "kubernetes:core/v1:SecretPatch"
@@ -90,7 +92,7 @@ def test_leaving_sets_one_replica_and_keeps_no_ownership(kubernetes: Plugin, nam
 def test_drift_shows_after_a_read_and_not_before(kubernetes: Plugin, namespace: Namespace) -> None:
     wanted = replicas(namespace, 0)
     identity, state = kubernetes.create(FREEZE, wanted)
-    namespace.kubectl("scale", "deployment/indexer", "--replicas=2")
+    namespace.apply(deployment(namespace.name, 2), manager="kubectl", force=True)
     assert kubernetes.diff(FREEZE, identity, state, wanted, wanted).detailed == {}
     read, drifted, inputs = kubernetes.read(FREEZE, identity, state, wanted)
     assert read == identity
@@ -140,7 +142,7 @@ def test_a_missing_deployment_is_found_out_by_up_alone(kubernetes: Plugin, names
 
 def test_a_deployment_deleted_behind_the_patch_leaves_the_state(kubernetes: Plugin, namespace: Namespace) -> None:
     identity, state = kubernetes.create(FREEZE, replicas(namespace, 0))
-    namespace.kubectl("delete", "deployment", "indexer")
+    namespace.delete_deployment("indexer")
     assert kubernetes.read(FREEZE, identity, state)[0] == ""
     with pytest.raises(CallFailed) as caught:
         kubernetes.update(FREEZE, identity, state, replicas(namespace, 2))

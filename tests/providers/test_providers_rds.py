@@ -19,6 +19,8 @@ from sandbox.paths import CHECKOUT
 from sandbox.process import wait_until
 from sandbox.providers.values import Properties, secret
 
+pytestmark = pytest.mark.xdist_group("rds")
+
 INSTANCE, SNAPSHOT = "aws:rds/instance:Instance", "aws:rds/snapshot:Snapshot"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIASANDBOX", "AWS_SECRET_ACCESS_KEY": "x", "AWS_EC2_METADATA_DISABLED": "true"}
 
