@@ -89,13 +89,18 @@ def translated(service: str) -> Generator[None]:
     except vendor.ClientError as error:
         raise translated_client_error(service, error) from error
     except (vendor.HTTPClientError, vendor.ConnectionError) as error:
-        raise TemporaryError(f"AWS {service} did not answer: {error}") from error
+        raise TemporaryError.of(_no_answer(service, error)) from error
     except (vendor.NoCredentialsError, vendor.PartialCredentialsError, vendor.CredentialRetrievalError) as error:
         raise PermanentError.of(_not_logged_in(error)) from error
     except (vendor.ProfileNotFound, vendor.SSOError, vendor.TokenRetrievalError) as error:
         raise PermanentError.of(_not_logged_in(error)) from error
     except vendor.BotoCoreError as error:
         raise PermanentError(f"AWS {service}: {type(error).__name__}: {error}") from error
+
+
+def _no_answer(service: str, error: Exception) -> Problem:
+    fix = "check network, VPN and region (aws:region, aws:endpoints), then run it again"
+    return Problem(f"AWS {service}", f"no answer: {error}", "a reachable endpoint", fix)
 
 
 def _not_logged_in(error: Exception) -> Problem:

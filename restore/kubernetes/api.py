@@ -20,6 +20,7 @@ PATCHES = {
     "json": "application/json-patch+json",
     "merge": "application/merge-patch+json",
     "strategic": "application/strategic-merge-patch+json",
+    "apply": "application/apply-patch+yaml",
 }
 BUSY = frozenset({408, 429, 500, 502, 503, 504})
 CONFLICT = 409
@@ -77,7 +78,7 @@ class Api:
         return self._json(self._answer("POST", path, body=body))
 
     def patch(self, path: str, body: Any, kind: str, **query: str) -> Json:
-        """`kind`: json, merge or strategic. Conflict when a resourceVersion in it is no longer the newest."""
+        """`kind`: json, merge, strategic or apply (server-side). Conflict when its resourceVersion isn't the newest."""
         return self._json(self._answer("PATCH", path, query=query, body=body, content=PATCHES[kind]))
 
     def delete(self, path: str, *, uid: str | None = None, propagation: str = "Background") -> bool:

@@ -28,6 +28,10 @@ OURS: dict[str, Any] = {
 }
 
 
+def written_by(manager: str, fields: Any) -> dict[str, Any]:
+    return {"manager": manager, "operation": "Apply", "fieldsV1": fields}
+
+
 def held(former: str | None = "kubectl-client-side-apply/Update", entries: Any = (KUBECTL, OURS)) -> dict[str, Any]:
     notes = {NOTE_ID: "inc-1", NOTE_REPLICAS: "3", "pulumi.com/patchForce": "true", "team": "data"}
     if former is not None:
@@ -81,11 +85,7 @@ def test_only_our_annotations_go_and_none_of_the_pods() -> None:
 
 
 def test_an_annotation_that_somebody_else_owns_too_stays() -> None:
-    other = {
-        "manager": "x",
-        "operation": "Apply",
-        "fieldsV1": {"f:metadata": {"f:annotations": {"f:pulumi.com/patchForce": {}}}},
-    }
+    other = written_by("x", OURS["fieldsV1"])
     assert "/metadata/annotations/pulumi.com~1patchForce" not in patch(held(entries=(other, OURS)))
 
 

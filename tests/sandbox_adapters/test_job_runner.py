@@ -1,0 +1,125 @@
+"""The proof from inside the cluster: a real Job, a real login, nothing left behind."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+from adapter_sandbox import Home, soon, until
+
+from restore.errors import PermanentError, TemporaryError
+from restore.kubernetes import Job, JobResult, run_job
+from restore.kubernetes.manifests import job_body, secret_body
+from restore.model import Instance, Tls
+
+
+@pytest.fixture
+def job(home: Home, source: Instance, tls: Tls) -> Job:
+    assert source.endpoint
+    assert tls.root_certificate
+    environment = {
+        "PGHOST": source.endpoint.host,
+        "PGPORT": str(source.endpoint.port),
+        "PGUSER": "ghost_app",
+        "PGPASSWORD": "p@ss/w%rd",
+        "PGDATABASE": "app",
+        "PGSSLMODE": "verify-full",
+    }
+    with open(tls.root_certificate, encoding="ascii") as file:  # noqa: PTH123
+        certificate = file.read()
+    return Job(
+        namespace=home.name,
+        name="restore-inc-1-connect",
+        image="postgres:17",
+        statements=("select current_user", "select 'a b', count(*) from public.users"),
+        environment=environment,
+        root_certificate=certificate,
+    )
+
+
+def run(home: Home, job: Job, seconds: float = 60.0) -> JobResult:
+    result = run_job(home.api, job, stop=threading.Event(), deadline=soon(seconds))
+    assert left(home) == []
+    return result
+
+
+def left(home: Home) -> list[str]:
+    jobs = home.api.items(f"/apis/batch/v1/namespaces/{home.name}/jobs")
+    secrets = home.api.items(f"/api/v1/namespaces/{home.name}/secrets")
+    names = [item["metadata"]["name"] for item in jobs + secrets if not item["metadata"].get("deletionTimestamp")]
+    return [name for name in names if name.startswith("restore-")]
+
+
+def test_the_application_logs_in_from_a_pod_over_verified_tls(home: Home, job: Job) -> None:
+    result = run(home, job)
+    assert (result.succeeded, result.exit_code, result.lines) == (True, 0, ("ghost_app", "a b|0"))
+
+
+def test_a_wrong_password_is_a_failure_and_shown_to_nobody(home: Home, job: Job) -> None:
+    result = run(home, replace(job, environment={**job.environment, "PGPASSWORD": "wrong-password"}))
+    assert (result.succeeded, result.exit_code) == (False, 2)
+    assert "password authentication failed" in " ".join(result.lines)
+    assert "wrong-password" not in repr(result)
+
+
+def test_a_certificate_of_somebody_else_is_a_failure(home: Home, job: Job) -> None:
+    result = run(home, replace(job, root_certificate="no certificate"))
+    assert not result.succeeded
+    assert "certificate" in " ".join(result.lines)
+
+
+def test_the_first_statement_that_fails_ends_it(home: Home, job: Job) -> None:
+    result = run(home, replace(job, statements=("select 1/0", "select 'not reached'")))
+    assert not result.succeeded
+    assert "division by zero" in " ".join(result.lines)
+    assert "not reached" not in result.lines
+
+
+def test_an_image_that_is_not_there_says_so(home: Home, job: Job) -> None:
+    result = run(home, replace(job, image="nothing:1"), seconds=5)
+    assert not result.succeeded
+    assert "ImagePullBackOff" in " ".join(result.reasons)
+
+
+def test_no_room_for_a_pod_says_so(home: Home, job: Job) -> None:
+    quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    home.api.create(f"/api/v1/namespaces/{home.name}/resourcequotas", quota)
+    result = run(home, job, seconds=5)
+    assert not result.succeeded
+    assert "exceeded quota" in " ".join(result.reasons)
+
+
+def test_what_a_killed_run_left_behind_is_replaced(home: Home, job: Job) -> None:
+    made = home.api.create(f"/apis/batch/v1/namespaces/{home.name}/jobs", job_body(job, 60))
+    home.api.create(f"/api/v1/namespaces/{home.name}/secrets", secret_body(job, made["metadata"]["uid"]))
+    assert run(home, job).succeeded
+
+
+def test_a_job_of_somebody_else_is_never_removed(home: Home, job: Job) -> None:
+    foreign = job_body(job, 60)
+    foreign["metadata"]["labels"] = {"app": "somebody-else"}
+    home.api.create(f"/apis/batch/v1/namespaces/{home.name}/jobs", foreign)
+    with pytest.raises(PermanentError, match="rename or remove it"):
+        run_job(home.api, job, stop=threading.Event(), deadline=soon())
+    assert left(home) == [job.name]
+
+
+def test_the_operator_s_stop_ends_it_and_leaves_nothing(home: Home, job: Job) -> None:
+    stop = threading.Event()
+    sleeping = replace(job, statements=("select pg_sleep(60)",))
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            run_job(home.api, sleeping, stop=stop, deadline=soon())
+        except TemporaryError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    until(lambda: left(home) == [job.name, job.name], "the Job and its Secret")
+    stop.set()
+    thread.join(60)
+    assert [str(error) for error in errors if "stopped while waiting for Job" in str(error)]
+    assert left(home) == []

@@ -1,0 +1,86 @@
+"""Everything at once: the inventory, and the evidence in a bucket."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from adapter_sandbox import Gateway, Home
+
+from restore.aws import Aws
+from restore.errors import PermanentError, Refused
+from restore.evidence import Store
+from restore.inventory import gather
+from restore.model import LATEST, App, Instance, Login, Method, Request, SecretKey, Settings, Tls, Traffic
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(gateway: Gateway, home: Home, source: Instance, kubeconfig: Path, tls: Tls) -> Settings:
+    return Settings(
+        stack="test",
+        region="us-east-1",
+        source=source.identifier,
+        namespace=home.name,
+        apps=(App("indexer"),),
+        secret=SecretKey("credentials", "URL"),
+        login=Login("ghostadmin", "name"),
+        tls=tls,
+        evidence="evidence",
+        request=Request("inc-1", Method.PITR, Traffic.FROZEN, time=LATEST),
+        endpoints=gateway.aws().endpoints,
+        kubeconfig=str(kubeconfig),
+    )
+
+
+def test_the_world_is_read_at_once(settings: Settings, source: Instance) -> None:
+    found = gather(settings, NOW)
+    assert found.now == NOW
+    assert found.source
+    assert found.source.resource_id == source.resource_id
+    assert [item.status for item in found.backups] == ["active"]
+    assert found.snapshots
+    assert (found.candidate, found.safety_snapshot) == (None, None)
+    assert found.cluster.deployments["indexer"]
+    assert found.cluster.secret
+    assert source.engine_version in found.orderable_versions
+
+
+def test_without_a_request_what_may_be_open_is_still_read(settings: Settings) -> None:
+    found = gather(replace(settings, request=None), NOW)
+    assert found.source
+    assert found.cluster.deployments["indexer"]
+    assert found.snapshots == ()
+
+
+def test_a_source_that_is_gone_is_none_and_no_error(settings: Settings) -> None:
+    assert gather(replace(settings, source="never-was"), NOW).source is None
+
+
+def test_all_that_can_not_be_read_is_said_at_once_and_each_thing_once(settings: Settings) -> None:
+    broken = replace(settings, endpoints={"rds": "http://127.0.0.1:1"}, kubeconfig="/nowhere")
+    with pytest.raises(Refused) as caught:
+        gather(broken, NOW)
+    assert [problem.subject for problem in caught.value.problems] == ["kubeconfig (/nowhere)", "AWS rds"]
+
+
+def test_evidence_in_a_bucket_is_written_and_found_again(gateway: Gateway) -> None:
+    aws = gateway.aws()
+    aws.client("s3").create_bucket(Bucket="evidence")
+    store = Store.open("s3://evidence/restores/prod", aws)
+    assert store.read_all("prod", "inc-1") == ()
+    where = store.write("prod", "inc-1", "quiesced", {"verdict": "PASS"})
+    assert where.startswith("s3://evidence/restores/prod/prod/inc-1/")
+    store.write("prod", "inc-1", "quiesced", {"verdict": "FAIL"})
+    assert [item["verdict"] for item in store.read_all("prod", "inc-1")] == ["PASS", "FAIL"]
+    found = store.latest("prod", "inc-1", "quiesced")
+    assert found
+    assert found["verdict"] == "FAIL"
+
+
+def test_a_bucket_that_is_not_there_is_told(gateway: Gateway) -> None:
+    with pytest.raises(PermanentError, match="NoSuchBucket"):
+        Store.open("s3://no-such-bucket-here/x", Aws("us-east-1", gateway.aws().endpoints)).write("s", "i", "g", {})
