@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from .errors import Problem
 
 Act = Callable[[argparse.Namespace], None]
+SAID_TRUE, SAID_FALSE = re.compile(r"^(--[\w-]+)=true$"), re.compile(r"--[\w-]+=false")
 COLOURS = ("auto", "never")
 
 
@@ -73,7 +75,7 @@ def parse(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
     Boolean flags may be written `--flag=true` and `--flag=false`.
     """
     end = words.index("--") if "--" in words else len(words)
-    flags = [w.removesuffix("=true") for w in words[:end] if not w.endswith("=false") or not w.startswith("--")]
+    flags = [SAID_TRUE.sub(r"\1", word) for word in words[:end] if not SAID_FALSE.fullmatch(word)]
     args, rest = parser.parse_known_args(flags)
     rest += words[end + 1 :]
     for name in ("value", "name"):

@@ -59,6 +59,7 @@ def read(args: argparse.Namespace, kind: str, dry_run: bool) -> Options:
         refresh=getattr(args, "refresh", False),
         run_program=args.run_program,
         clear_pending=getattr(args, "clear_pending_creates", False),
+        forgotten=tuple(getattr(args, "import_pending_creates", [])[::2]),
         ignore_protect=args.ignore_protect,
         expect_no_changes=args.expect_no_changes,
         targets=tuple(args.target),
@@ -92,7 +93,7 @@ def refresh(args: argparse.Namespace) -> None:
     if len(pairs) % 2:
         raise Problem("each URN must be followed by an ID: found an odd number of entries")
     if pairs:
-        raise Problem("--import-pending-creates is not served: clear them, then use the option import_ in the program")
+        warn("--import-pending-creates forgets the pending creation and imports nothing, as with the Pulumi CLI")
     _operate(args, read(args, "refresh", dry_run=args.preview_only))
 
 

@@ -137,8 +137,8 @@ class Operation:
     def _proceed(self) -> None:
         options = self._options
         if options.refresh or options.kind == "refresh":
-            if options.clear_pending:
-                self._snapshot.pending = list[Pending]()
+            kept = [p for p in self._snapshot.pending if p.resource.urn not in options.forgotten]
+            self._snapshot.pending = list[Pending]() if options.clear_pending else kept
             self._deployment.refresh(reporting=options.kind == "refresh")
         if self._program and not self._runner.stopped.is_set():
             self._program.start(self._view, self._launch())

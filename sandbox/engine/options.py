@@ -16,6 +16,8 @@ class Options:
     refresh: bool = False
     run_program: bool = False
     clear_pending: bool = False
+    forgotten: tuple[str, ...] = ()
+    """URNs whose pending creations are dropped."""
     ignore_protect: bool = False
     expect_no_changes: bool = False
     targets: tuple[str, ...] = ()

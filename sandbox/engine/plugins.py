@@ -72,9 +72,11 @@ class Plugins:
             if not (named.folder / name).exists():
                 raise Refusal(f"{missing}: plugins.providers names {named.folder}, where there is none")
             return named.folder / name
-        found = None if os.environ.get("PULUMI_IGNORE_AMBIENT_PLUGINS") == "true" else shutil.which(name)
+        if os.environ.get("PULUMI_IGNORE_AMBIENT_PLUGINS") == "true":
+            raise Refusal(missing)
+        found = shutil.which(name)
         if not found:
-            raise Refusal(f"{missing} or on your $PATH (the stand-in engine downloads none)")
+            raise Refusal(f"{missing} or on your $PATH")
         self.report("warning", f"using {name} from $PATH at {found}")
         return Path(found)
 
