@@ -1,0 +1,1 @@
+"""The application of the sandbox: three Deployments of small writers, their database, and how it gets broken."""

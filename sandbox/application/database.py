@@ -1,0 +1,153 @@
+"""The application's RDS instance and what it needs around it: asked for as a team would, found again when it is there."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sandbox.application import names
+from sandbox.aws.client import Clients
+from sandbox.process import wait_until
+
+AVAILABLE_SECONDS = 900.0
+Shape = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Database:
+    host: str
+    port: int
+    password: str
+
+
+def ensure(aws: Clients) -> Database:
+    """The instance, available, and its master password; what exists already is left as it is."""
+    password = ensure_password(aws)
+    if find(aws) is None:
+        create(aws, password)
+    wait_until(lambda: status(aws) == "available", AVAILABLE_SECONDS, f"{names.INSTANCE} available", 0.1)
+    found = find(aws)
+    if found is None:
+        raise RuntimeError(f"{names.INSTANCE} vanished while it was being created")
+    return Database(found["Endpoint"]["Address"], int(found["Endpoint"]["Port"]), password)
+
+
+def find(aws: Clients) -> Shape | None:
+    """What RDS says of the instance, or None when there is none."""
+    try:
+        return dict(aws.rds.describe_db_instances(DBInstanceIdentifier=names.INSTANCE)["DBInstances"][0])
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "DBInstanceNotFound":
+            return None
+        raise
+
+
+def status(aws: Clients) -> str:
+    found = find(aws)
+    return str(found["DBInstanceStatus"]) if found else "missing"
+
+
+def ensure_password(aws: Clients) -> str:
+    """The master password, kept as a plain string in Secrets Manager."""
+    client = aws.secrets
+    try:
+        return client.get_secret_value(SecretId=names.MASTER_SECRET)["SecretString"]
+    except client.exceptions.ResourceNotFoundException:
+        password = random_text(32)
+        client.create_secret(Name=names.MASTER_SECRET, SecretString=password)
+        return password
+
+
+def random_text(length: int) -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))
+
+
+def application_password() -> str:
+    """Full of what a URL must escape, so that careless parsing shows."""
+    return f"{random_text(12)}%2F:/?#[]@!$&'()*+,;= \"{random_text(12)}"
+
+
+def create(aws: Clients, password: str) -> None:
+    groups = ensure_network(aws)
+    ensure_parameters(aws)
+    aws.rds.create_db_instance(
+        DBInstanceIdentifier=names.INSTANCE,
+        Engine="postgres",
+        DBInstanceClass="db.r6g.large",
+        StorageType="gp3",
+        AllocatedStorage=20,
+        MaxAllocatedStorage=100,
+        MultiAZ=True,
+        StorageEncrypted=True,
+        KmsKeyId=ensure_key(aws),
+        MasterUsername=names.MASTER_USER,
+        MasterUserPassword=password,
+        DBSubnetGroupName=names.SUBNET_GROUP,
+        DBParameterGroupName=names.PARAMETER_GROUP,
+        VpcSecurityGroupIds=groups,
+        PubliclyAccessible=False,
+        DeletionProtection=True,
+        BackupRetentionPeriod=7,
+        PreferredBackupWindow="03:00-04:00",
+        PreferredMaintenanceWindow="sun:05:00-sun:06:00",
+        CopyTagsToSnapshot=True,
+        EnableCloudwatchLogsExports=["postgresql", "upgrade"],
+        EnablePerformanceInsights=True,
+        PerformanceInsightsRetentionPeriod=7,
+        EnableIAMDatabaseAuthentication=True,
+        Tags=[{"Key": key, "Value": value} for key, value in names.TAGS.items()],
+    )
+
+
+def ensure_key(aws: Clients) -> str:
+    kms: Any = aws.client("kms")
+    for alias in kms.list_aliases()["Aliases"]:
+        if alias["AliasName"] == names.KEY_ALIAS and "TargetKeyId" in alias:
+            return kms.describe_key(KeyId=alias["TargetKeyId"])["KeyMetadata"]["Arn"]
+    made = kms.create_key(Description=f"Storage of {names.INSTANCE}")["KeyMetadata"]
+    kms.create_alias(AliasName=names.KEY_ALIAS, TargetKeyId=made["KeyId"])
+    return made["Arn"]
+
+
+def ensure_network(aws: Clients) -> list[str]:
+    """The subnet group, and the ids of the security groups."""
+    ec2: Any = aws.client("ec2")
+    default = [{"Name": "default-for-az", "Values": ["true"]}]
+    subnets = ec2.describe_subnets(Filters=default)["Subnets"]
+    vpc = subnets[0]["VpcId"]
+    inside = [s["SubnetId"] for s in subnets if s["VpcId"] == vpc][:3]
+    present = {g["DBSubnetGroupName"] for g in aws.rds.describe_db_subnet_groups()["DBSubnetGroups"]}
+    if names.SUBNET_GROUP not in present:
+        aws.rds.create_db_subnet_group(
+            DBSubnetGroupName=names.SUBNET_GROUP, DBSubnetGroupDescription="Database subnets", SubnetIds=inside
+        )
+    named = [{"Name": "group-name", "Values": list(names.SECURITY_GROUPS)}]
+    known = {g["GroupName"]: g["GroupId"] for g in ec2.describe_security_groups(Filters=named)["SecurityGroups"]}
+    for name in names.SECURITY_GROUPS:
+        if name not in known:
+            made = ec2.create_security_group(GroupName=name, Description=f"PostgreSQL from {name}", VpcId=vpc)
+            known[name] = made["GroupId"]
+    return [known[name] for name in names.SECURITY_GROUPS]
+
+
+def ensure_parameters(aws: Clients) -> None:
+    present = {g.get("DBParameterGroupName") for g in aws.rds.describe_db_parameter_groups()["DBParameterGroups"]}
+    if names.PARAMETER_GROUP in present:
+        return
+    version = aws.rds.describe_db_engine_versions(Engine="postgres", DefaultOnly=True)["DBEngineVersions"][0]
+    aws.rds.create_db_parameter_group(
+        DBParameterGroupName=names.PARAMETER_GROUP,
+        DBParameterGroupFamily=version.get("DBParameterGroupFamily", "postgres17"),
+        Description="Parameters of the sandbox's database",
+    )
+    aws.rds.modify_db_parameter_group(
+        DBParameterGroupName=names.PARAMETER_GROUP,
+        Parameters=[
+            {"ParameterName": "log_min_duration_statement", "ParameterValue": "1000", "ApplyMethod": "immediate"}
+        ],
+    )

@@ -1,0 +1,118 @@
+"""Brings the application up: database, rows, a daily backup, secret, Deployments, and waits until the pods write."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+
+from sandbox.application import database, manifests, names, seed
+from sandbox.application.kube import ClusterError, Kube
+from sandbox.application.url import connection_url, for_libpq
+from sandbox.aws.client import Clients, clients
+from sandbox.paths import Layout
+from sandbox.process import wait_until
+
+READY_SECONDS = 120.0
+Say = Callable[[str, float, str], None]
+
+
+@dataclass
+class Application:
+    """The application of one sandbox."""
+
+    layout: Layout
+    say: Say
+
+    def __post_init__(self) -> None:
+        self.aws: Clients = clients(self.layout, retries=3)
+        self.kube = Kube(self.layout.kubeconfig)
+
+    def deploy(self) -> None:
+        """Idempotent: objects that exist, the secret's URL and the replicas above all, stay as they are."""
+        with ThreadPoolExecutor(1) as beside:
+            creating = beside.submit(self.kube.create, manifests.namespace())
+            url, fresh = self._database()
+            creating.result()
+            backup = beside.submit(self._backup) if fresh else None
+            self._objects(url)
+            if backup:
+                backup.result()
+
+    def _database(self) -> tuple[str, bool]:
+        """The application's URL, and whether its rows were loaded just now."""
+        begun = time.monotonic()
+        found = database.ensure(self.aws)
+        self.say("database", time.monotonic() - begun, f"{names.INSTANCE} at {found.host}:{found.port}")
+        begun = time.monotonic()
+        password = self._known_password() or database.application_password()
+        admin = login(found.host, found.port, names.MASTER_USER, found.password, "postgres", self.layout.ca)
+        with admin:
+            seed.prepare_role(admin, password)
+        owner = login(found.host, found.port, names.APP_USER, password, names.DATABASE, self.layout.ca)
+        with owner:
+            rows = 0 if seed.seeded(owner) else seed.seed(owner)
+        done = f"{rows} rows loaded" if rows else "rows were there already"
+        self.say("rows", time.monotonic() - begun, done)
+        url = connection_url(names.APP_USER, password, found.host, found.port, names.DATABASE, self.layout.ca)
+        return url, bool(rows)
+
+    def _known_password(self) -> str | None:
+        url = self.database_url()
+        return unquote(urlsplit(url).password or "") if url else None
+
+    def database_url(self) -> str | None:
+        """What the secret says now, or None when there is no secret yet."""
+        try:
+            found = self.kube.get("Secret", names.NAMESPACE, names.SECRET)
+        except ClusterError:
+            return None
+        value = (found or {}).get("data", {}).get(names.SECRET_KEY)
+        return base64.b64decode(value).decode() if value else None
+
+    def _backup(self) -> None:
+        """The daily backup, so that there is an automated snapshot with rows in it."""
+        self.aws.post("backup-window", instance=names.INSTANCE)
+        waited = lambda: database.status(self.aws) == "available"  # noqa: E731
+        wait_until(waited, database.AVAILABLE_SECONDS, f"backup of {names.INSTANCE}", 0.1)
+
+    def _objects(self, url: str) -> None:
+        begun = time.monotonic()
+        for manifest in manifests.application(url, database.random_text(48)):
+            self.kube.create(manifest)
+        wait_until(self.writing, READY_SECONDS, "pods writing", 0.1)
+        self.say("application", time.monotonic() - begun, self.pods())
+
+    def writing(self) -> bool:
+        """Every wanted replica is ready, which means that it commits (the health endpoint says so)."""
+        found = {d["metadata"]["name"]: d for d in self.kube.list("Deployment", names.NAMESPACE)}
+        return all(name in found and complete(found[name]) for name in names.DEPLOYMENTS)
+
+    def pods(self) -> str:
+        found = self.kube.list("Deployment", names.NAMESPACE)
+        return ", ".join(
+            f"{d['metadata']['name']} {d['status'].get('readyReplicas', 0)}/{d['spec']['replicas']}" for d in found
+        )
+
+
+def complete(deployment: dict[str, dict[str, int]]) -> bool:
+    status, wanted = deployment["status"], deployment["spec"]["replicas"]
+    return status.get("readyReplicas", 0) == status.get("updatedReplicas", 0) == wanted
+
+
+def login(host: str, port: int, user: str, password: str, name: str, ca: Path) -> psycopg.Connection:
+    return psycopg.connect(
+        host=host, port=port, user=user, password=password, dbname=name, autocommit=True, connect_timeout=10,
+        sslmode="verify-full", sslrootcert=str(ca), application_name="restore-sandbox",
+    )  # fmt: skip
+
+
+def application_login(url: str, application_name: str) -> psycopg.Connection:
+    """A connection with the application's own URL."""
+    return psycopg.connect(for_libpq(url), autocommit=True, connect_timeout=10, application_name=application_name)

@@ -1,0 +1,112 @@
+"""The command line: python -m sandbox up|down|status|env|incident|doctor."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox.paths import CHECKOUT, Layout, default_directory
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; a problem is one message on stderr and exit code 1."""
+    options = parser().parse_args(arguments)
+    layout = Layout.at(options.dir)
+    try:
+        return int(options.command(layout, options))
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001 - the one place that turns errors into a message
+        if options.debug:
+            raise
+        print(f"sandbox: {error}", file=sys.stderr)
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(prog="python -m sandbox", description="AWS, Kubernetes and an application, here")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--dir", type=Path, default=default_directory(), help="the state directory")
+    common.add_argument("--debug", action="store_true", help="show tracebacks")
+    commands = root.add_subparsers(required=True, metavar="command")
+
+    starting = commands.add_parser("up", parents=[common], help="start what does not run, and wait until pods write")
+    starting.add_argument("--pace", type=float, default=0.0, help="least seconds of each phase of an RDS operation")
+    starting.add_argument("--no-app", action="store_true", help="AWS and Kubernetes only")
+    starting.add_argument("--stack", default="sandbox", help="name of the Pulumi stack")
+    starting.add_argument("--project", type=Path, default=CHECKOUT, help="where Pulumi.<stack>.yaml is written")
+    starting.set_defaults(command=up)
+
+    stopping = commands.add_parser("down", parents=[common], help="stop everything")
+    stopping.add_argument("--purge", action="store_true", help="and remove its state")
+    stopping.set_defaults(command=down)
+
+    commands.add_parser("status", parents=[common], help="what runs").set_defaults(command=status)
+    commands.add_parser("env", parents=[common], help="shell lines to eval").set_defaults(command=env)
+    commands.add_parser("incident", parents=[common], help="break the data").set_defaults(command=incident)
+    commands.add_parser("doctor", parents=[common], help="what is real here").set_defaults(command=doctor)
+    return root
+
+
+def up(layout: Layout, options: argparse.Namespace) -> int:
+    from sandbox import environment, lifecycle
+
+    begun = time.monotonic()
+    lifecycle.start(layout, options.pace, say)
+    fresh = environment.prepare_pulumi(layout)
+    file = environment.write_stack(layout, options.project, options.stack, fresh=fresh)
+    if not options.no_app:
+        from sandbox.application.deploy import Application
+
+        Application(layout, say).deploy()
+    say("sandbox", time.monotonic() - begun, f"{layout.root}; configuration in {file}")
+    print('Next: eval "$(python -m sandbox env)" and then pulumi stack select --create ' + options.stack)
+    return 0
+
+
+def down(layout: Layout, options: argparse.Namespace) -> int:
+    from sandbox import lifecycle
+
+    begun = time.monotonic()
+    stopped = lifecycle.stop(layout)
+    say("sandbox", time.monotonic() - begun, f"stopped {', '.join(stopped)}" if stopped else "was not running")
+    if options.purge:
+        lifecycle.purge(layout)
+        say("sandbox", time.monotonic() - begun, f"removed {layout.root}")
+    return 0
+
+
+def status(layout: Layout, _: argparse.Namespace) -> int:
+    """Exit code 0 when all parts run, else 3."""
+    from sandbox.status import describe, running
+
+    print(describe(layout))
+    return 0 if running(layout) else 3
+
+
+def env(layout: Layout, _: argparse.Namespace) -> int:
+    from sandbox.environment import exports
+
+    print(exports(layout))
+    return 0
+
+
+def incident(layout: Layout, _: argparse.Namespace) -> int:
+    from sandbox.application import incident as breaking
+
+    print(breaking.as_json(breaking.run(layout)))
+    return 0
+
+
+def doctor(_layout: Layout, _: argparse.Namespace) -> int:
+    from sandbox.doctor import examine, table
+
+    print(table(examine()))
+    return 0
+
+
+def say(part: str, seconds: float, text: str) -> None:
+    print(f"{part:12} {seconds:6.1f} s  {text}", flush=True)
