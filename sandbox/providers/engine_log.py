@@ -10,6 +10,7 @@ from typing import Any, cast
 import grpc
 
 SECONDS = 5
+NO_PROXY = [("grpc.enable_http_proxy", 0)]
 
 
 class EngineLog:
@@ -30,6 +31,6 @@ class EngineLog:
             if self._log is None:
                 from pulumi.runtime.proto import engine_pb2_grpc
 
-                stub: Any = cast("Any", engine_pb2_grpc).EngineStub(grpc.insecure_channel(self._address))
+                stub: Any = cast("Any", engine_pb2_grpc).EngineStub(grpc.insecure_channel(self._address, NO_PROXY))
                 self._log = stub.Log
             return self._log

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -265,16 +266,14 @@ def serve(package: Package, engine: str) -> None:
 
     What is under way then is finished first, as the real plugins do: they notice within five minutes.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the engine then calls Cancel
     logging.getLogger("grpc").addHandler(logging.NullHandler())
     servicer = Servicer(package, EngineLog(engine).warn)
     parent = os.getppid()
     server, port = start(servicer)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    try:
-        alone = 0
-        while server.wait_for_termination(timeout=1) and not (alone and servicer.idle) and alone < ALONE_SECONDS:
-            alone += os.getppid() != parent
-    except KeyboardInterrupt:
-        pass
+    alone = 0
+    while server.wait_for_termination(timeout=1) and not (alone and servicer.idle) and alone < ALONE_SECONDS:
+        alone += os.getppid() != parent
     server.stop(grace=None)

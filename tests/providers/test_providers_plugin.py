@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,6 +55,23 @@ def test_previews_need_no_server_and_updates_say_that_there_is_none(start: Calla
     assert plugin.create(INSTANCE, inputs, preview=True)[0] == ""
     with pytest.raises(CallFailed, match="operation error RDS: RestoreDBInstanceFromDBSnapshot, exceeded maximum"):
         plugin.create(INSTANCE, inputs)
+
+
+def test_ctrl_c_to_the_group_is_left_to_the_engine(start: Callable[..., Plugin]) -> None:
+    plugin = start("aws", **KEYS)
+    plugin.configure(**NOBODY)
+    plugin.process.send_signal(signal.SIGINT)
+    assert plugin.check(INSTANCE, {"instanceClass": "db.t4g.micro"})[1] == []
+    assert plugin.process.poll() is None
+
+
+def test_credentials_are_not_looked_for_on_the_network(start: Callable[..., Plugin], tmp_path: Path) -> None:
+    role = tmp_path / "config"
+    role.write_text("[default]\nrole_arn = arn:aws:iam::123456789012:role/x\ncredential_source = Ec2InstanceMetadata\n")
+    plugin = start("aws", HOME=str(tmp_path), AWS_CONFIG_FILE=str(role))
+    plugin.configure(**NOBODY)
+    with pytest.raises(CallFailed, match="Unable to locate credentials"):
+        plugin.read(INSTANCE, "db-ABCDEFGH")
 
 
 ENGINE = """

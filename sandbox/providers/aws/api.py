@@ -10,6 +10,8 @@ from sandbox.providers.values import Properties
 
 from .config import Settings
 
+OFFLINE_CREDENTIALS = frozenset({"env", "shared-credentials-file", "config-file"})
+
 
 class ApiError(Refusal):
     """An error that AWS answered with."""
@@ -62,11 +64,25 @@ def _client(settings: Settings) -> Any:
         aws_session_token=settings.token,
         profile_name=settings.profile,
         region_name=settings.region,
+        botocore_session=_offline_session(),
     )
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": settings.attempts}, connect_timeout=5, read_timeout=60
+        retries={"mode": "standard", "total_max_attempts": settings.attempts},
+        connect_timeout=5,
+        read_timeout=60,
+        proxies={},
     )
     return cast("Any", session).client("rds", endpoint_url=settings.endpoint, config=config)
+
+
+def _offline_session() -> Any:
+    """A session that looks for credentials where no network is asked: no metadata service, no STS, no SSO."""
+    from botocore.session import get_session
+
+    session = get_session()
+    resolver: Any = session.get_component("credential_provider")
+    resolver.providers = [p for p in resolver.providers if p.METHOD in OFFLINE_CREDENTIALS]
+    return session
 
 
 def _api_error(client: Any, operation: str, response: Properties) -> ApiError:

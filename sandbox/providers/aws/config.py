@@ -22,8 +22,6 @@ HONOURED = frozenset(
         "endpoints",
         "defaultTags",
         "maxRetries",
-        "sharedConfigFiles",
-        "sharedCredentialsFiles",
     ]
 )
 WITHOUT_MEANING_HERE = frozenset(
@@ -44,7 +42,7 @@ WITHOUT_MEANING_HERE = frozenset(
         "__internal",
     ]
 )
-STRUCTURED = frozenset(["endpoints", "defaultTags", "maxRetries", "sharedConfigFiles", "sharedCredentialsFiles"])
+STRUCTURED = frozenset(["endpoints", "defaultTags", "maxRetries"])
 DOUBLE = "this is a test double of pulumi-resource-aws and speaks to a loopback endpoint only"
 REAL = "install the real plugin: pulumi plugin install resource aws 7.51.1"
 DEFAULT_ATTEMPTS = 6

@@ -116,7 +116,7 @@ class Instance:
         """Only a fresh instance gets the wanted certificate authority at creation, and only if it isn't the default."""
         wanted = inputs.get("caCertIdentifier")
         restored = inputs.get("snapshotIdentifier") or inputs.get("restoreToPointInTime")
-        if restored or not wanted or self._found(resource_id)["CACertificateIdentifier"] == wanted:
+        if restored or not wanted or self._found(resource_id).get("CACertificateIdentifier") == wanted:
             return {}
         identifier = inputs["identifier"]
         return {"DBInstanceIdentifier": identifier, "ApplyImmediately": True, "CACertificateIdentifier": wanted}
