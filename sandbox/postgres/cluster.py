@@ -150,6 +150,7 @@ class Cluster:
 
     def stop(self, *, fast: bool = True) -> None:
         self._server.stop(fast=fast)
+        remove_tree(self._sockets)
 
     def reconfigure(self) -> None:
         """Applies what a running server can take without a restart."""
@@ -166,7 +167,6 @@ class Cluster:
         """Removes the data; base backups and archive too unless they are kept."""
         self.stop(fast=keep_backups)
         remove_tree(self.data if keep_backups else self.root)
-        remove_tree(self._sockets)
 
     def _configure(self, recovery: Recovery | None) -> None:
         identity = self._host.identity

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -64,10 +63,7 @@ class Host:
     def template(self) -> Path:
         """An initialised cluster that new ones are copied from; made once for all sandboxes of a user."""
         key = f"{TEMPLATE_VERSION} {self.binaries.version} {SEGMENT_MB} {self.identity.uid} {self.binaries.folder}"
-        folder = self.binaries.folder.parent.parent
-        if not os.access(folder, os.W_OK) or not self.identity.reaches(folder):
-            folder = self.folder
-        target = folder / f"template-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        target = binaries.shared_folder(self.identity) / f"template-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
         if not target.exists():
             self._make_template(target)
         return target
