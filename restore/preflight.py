@@ -26,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     instances.source_found,
     instances.source_leaving,
     instances.source_can_be_saved,
+    instances.freeze_completed,
     instances.source_to_return_to,
     instances.candidate_failed,
     instances.recovery_point_usable,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -60,9 +61,13 @@ class OperatorStack:
     def apply(self, step: Step) -> None:
         """Sets and removes the step's keys, then `pulumi up`; its output goes to the terminal as it comes."""
         with translated("changing the configuration"):
-            if step.change:
+            objects = {key: value for key, value in step.change.items() if container(value.text) and not value.secret}
+            if objects:
+                self._write_objects(objects)
+            plain = {key: value for key, value in step.change.items() if key not in objects}
+            if plain:
                 self._stack.set_all_config(
-                    {key: automation.ConfigValue(value.text, secret=value.secret) for key, value in step.change.items()}
+                    {key: automation.ConfigValue(value.text, secret=value.secret) for key, value in plain.items()}
                 )
             if step.remove:
                 self._stack.remove_all_config(list(step.remove))
@@ -73,6 +78,13 @@ class OperatorStack:
                 f"`pulumi up` failed at: {step.title} (its output is above)\n"
                 "  fix: do what it says, then run `python -m restore rollback` again"
             ) from error
+
+    def _write_objects(self, objects: Mapping[str, Value]) -> None:
+        """Objects and lists go into the stack's file as such: set as text, the typed schema would refuse them."""
+        workspace = self._stack.workspace
+        settings = workspace.stack_settings(self.name)
+        settings.config = {**(settings.config or {}), **{key: json.loads(one.text) for key, one in objects.items()}}
+        workspace.save_stack_settings(self.name, settings)
 
     def set(self, change: Mapping[str, str], remove: list[str]) -> None:
         """Sets and removes plain keys without an update."""
@@ -96,6 +108,14 @@ class OperatorStack:
 
 def values(config: Mapping[str, automation.ConfigValue]) -> dict[str, Value]:
     return {key: Value(value.value, bool(value.secret)) for key, value in config.items()}
+
+
+def container(text: str) -> bool:
+    """Whether the text is a JSON object or list."""
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except ValueError:
+        return False
 
 
 def show(text: str) -> None:

@@ -12,10 +12,9 @@ from typing import Any, cast
 
 from restore.errors import Problem, Refused
 from restore.model import NOTE_ID, TAG_CLOSED, Inventory, Request, Traffic
+from restore.schema import REQUEST_KEYS
 
-RESTORE_KEYS = (
-    "id", "method", "snapshot", "time", "dump", "traffic", "cutover", "incident", "foreignSnapshot"
-)  # fmt: skip
+RESTORE_KEYS = frozenset(key.name for key in REQUEST_KEYS)
 KEPT_TYPES = frozenset({"pulumi:pulumi:Stack"})
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from restore.cli import closing, recovery, rollback, status
 from restore.cli.automation import OperatorStack
-from restore.errors import RestoreError
+from restore.errors import Problem, Refused, RestoreError
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,7 +28,9 @@ def parser() -> argparse.ArgumentParser:
         ("rollback", "go back to the source: an earlier configuration, applied through frozen"),
         ("close", "leave a restore that is over: out of the state, databases untouched"),
     ):
-        commands.add_parser(name, help=text).add_argument("--yes", action="store_true", help="don't ask")
+        command = commands.add_parser(name, help=text)
+        command.add_argument("id", nargs="?", help="the restore; refused unless it is the configured one")
+        command.add_argument("--yes", action="store_true", help="don't ask")
     return top
 
 
@@ -64,6 +66,14 @@ def close_restore(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     return done
 
 
+def refuse_other(stack: OperatorStack, named: str | None) -> None:
+    """Raises Refused when the restore that is named isn't the configured one."""
+    configured = rollback.text_of(stack.config(), rollback.ID)
+    if named and named != configured:
+        fix = f"pulumi config set id {named} (with its method and recovery point), then again"
+        raise Refused([Problem("id", f"the configuration is of restore {configured or '(none)'}", named, fix)])
+
+
 def run(arguments: argparse.Namespace) -> int:
     stack = OperatorStack(arguments.project, arguments.stack)
     match arguments.command:
@@ -72,8 +82,10 @@ def run(arguments: argparse.Namespace) -> int:
         case "status":
             print(status.status(stack, datetime.now(UTC)))
         case "rollback":
+            refuse_other(stack, arguments.id)
             return 0 if roll_back(stack, confirmer(yes=arguments.yes)) else 1
         case _:
+            refuse_other(stack, arguments.id)
             return 0 if close_restore(stack, confirmer(yes=arguments.yes)) else 1
     return 0
 

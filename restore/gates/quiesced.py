@@ -13,7 +13,8 @@ from restore import postgres
 from restore.errors import Problem, TemporaryError
 from restore.gates.hook import Proof, Watch
 from restore.gates.world import World
-from restore.model import Endpoint, Verdict
+from restore.model import Endpoint, Instance, Verdict
+from restore.statuses import SNAPSHOT_READY
 from restore.waiting import wait_for
 
 SECONDS = 3600.0
@@ -41,6 +42,8 @@ def prove(world: World, watch: Watch) -> Proof:
     }
     if problems:
         return Proof(Verdict.FAIL, "somebody still uses the database", facts, problems)
+    if world.plan.safety_snapshot and not world.plan.adopt_safety:
+        ready_for_snapshot(world, watch)
     if world.plan.point.latest and world.plan.candidate_found is None:
         facts["latest_restorable"] = caught_up(world, watch, since).isoformat()
     return Proof(Verdict.PASS, f"no pod, no session and no row written since {since:%H:%M:%S} UTC", facts)
@@ -125,6 +128,26 @@ def restless(rest: postgres.Quiet, gate: str) -> tuple[Problem, ...]:
             Problem(f"{gate}.writes", f"{rest.rows_written} rows written in {INTERVAL_SECONDS:g} s", "none", fix)
         )
     return tuple(found)
+
+
+def ready_for_snapshot(world: World, watch: Watch) -> None:
+    """Waits until RDS takes a snapshot of the source: it refuses one during a backup or a modification."""
+    source = world.plan.source
+    if source is None:
+        return
+
+    def ready(found: Instance) -> bool:
+        if found.status not in SNAPSHOT_READY:
+            watch.say(f"{found.identifier} is {found.status}; the safety snapshot needs it available")
+        return found.status in SNAPSHOT_READY
+
+    world.rds.wait_until(
+        source.resource_id,
+        ready,
+        stop=watch.stop,
+        deadline=watch.deadline,
+        subject=f"{source.identifier} to be available",
+    )
 
 
 def caught_up(world: World, watch: Watch, since: datetime) -> datetime:

@@ -13,7 +13,7 @@ from typing import Any
 import pulumi
 
 from restore.gates.hook import Gate, Running, receipt_hook
-from restore.model import Plan, Traffic
+from restore.model import Plan, Settings, Traffic
 from restore.program.candidate import declare_candidate, declare_safety_snapshot
 from restore.program.traffic import declare_deployment, declare_secret, keep_way_back
 
@@ -37,9 +37,10 @@ class Declared:
 class Graph:
     """Declares one plan's resources, each receipt with its hooks."""
 
-    def __init__(self, plan: Plan, namespace: str, gates: Gates, running: Running):
+    def __init__(self, plan: Plan, settings: Settings, gates: Gates, running: Running):
         self._plan = plan
-        self._namespace = namespace
+        self._namespace = settings.namespace
+        self._source = settings.source
         self._gates = gates
         self._running = running
         self._receipts: dict[str, pulumi.Stash] = {}
@@ -89,9 +90,9 @@ class Graph:
 
     def _safety(self, depends_on: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
         plan = self._plan
-        if plan.safety_snapshot is None or plan.source is None:
+        if plan.safety_snapshot is None:
             return []
-        return [declare_safety_snapshot(plan, plan.source.identifier, plan.safety_snapshot, depends_on)]
+        return [declare_safety_snapshot(plan, self._source, plan.safety_snapshot, depends_on)]
 
     def _candidate(self, depends_on: Sequence[pulumi.Resource], *, gates: bool) -> list[pulumi.Resource]:
         plan = self._plan

@@ -27,7 +27,7 @@ def run() -> None:
     when the program then fails (docs/architecture.md, "What the engine does")."""
     try:
         entries = collect({**get_config_env(), **CONFIG.get()}, pulumi.get_stack(), dict(os.environ))
-        if not entries.values:
+        if entries.untouched:
             outputs.export_idle()
             return
         now = datetime.now(UTC)
@@ -56,7 +56,7 @@ def declare(settings: Settings, wanted: Plan) -> None:
     pulumi.log.info("\n".join([f"restore {wanted.id}:", *(f"  {note}" for note in wanted.notes)]))
     running = Running()
     leave_cleanly_on_interrupt(running)
-    graph = Graph(wanted, settings.namespace, Gates(gates.__getitem__, proved.__getitem__), running)
+    graph = Graph(wanted, settings, Gates(gates.__getitem__, proved.__getitem__), running)
     declared = graph.declare()
     outputs.export(settings, wanted, declared.receipts, declared.candidate)
 

@@ -51,6 +51,19 @@ def source_can_be_saved(case: Case) -> Iterable[Problem]:
         )
 
 
+def freeze_completed(case: Case) -> Iterable[Problem]:
+    """No switch before the freeze was proved: the safety snapshot is only taken of a source that gate found quiet."""
+    first = case.request.traffic is Traffic.RESTORED and traffic.pointing(case) is Pointing.SOURCE
+    if not first or not case.source or case.safety or SAFETY_CHECK in case.settings.waive:
+        return
+    yield Problem(
+        "traffic",
+        f"restored is asked for, but there is no safety snapshot {case.safety_name}: no freeze has ended well yet",
+        "a freeze that was proved (gate quiesced) and the snapshot taken after it",
+        "pulumi config set traffic frozen; pulumi up; then pulumi config set traffic restored; pulumi up",
+    )
+
+
 def source_to_return_to(case: Case) -> Iterable[Problem]:
     back = case.request.traffic is Traffic.SOURCE and traffic.pointing(case) is Pointing.CANDIDATE
     if back and case.source is None:

@@ -14,14 +14,19 @@ from pulumi.runtime.stack import run_pulumi_func
 
 from restore.gates.hook import Gate, Proof, Running
 from restore.model import (
+    App,
     AppPlan,
     Endpoint,
     Instance,
     InstanceSettings,
+    Login,
     Method,
     Plan,
     RecoveryPoint,
+    SecretKey,
     SecretPlan,
+    Settings,
+    Tls,
     Traffic,
     Verdict,
 )
@@ -29,6 +34,18 @@ from restore.program.graph import Gates, Graph
 
 SOURCE = Endpoint("source.example", 5432)
 CANDIDATE = Endpoint("candidate.example", 5432)
+SETTINGS = Settings(
+    stack="prod",
+    region="us-east-1",
+    source="ghost-db",
+    namespace="ghost",
+    apps=(App("api-gateway"), App("indexer")),
+    secret=SecretKey("database-credentials", "DATABASE_URL"),
+    login=Login("ghostadmin", "ghost-protocol/prod/db-password"),
+    tls=Tls("verify-full", "/ca.pem"),
+    evidence="evidence",
+    request=None,
+)
 INSTANCE = Instance(
     "ghost-db", "db-SOURCE", "arn:source", "available", "postgres", "17.10", SOURCE, None, None, InstanceSettings()
 )
@@ -100,7 +117,7 @@ def declared(wanted: Plan, proved: bool = False) -> Mapping[str, Any]:
         return Gate(name, 60, lambda _watch: Proof(Verdict.PASS, "ok"), lambda _document: "")
 
     def register() -> None:
-        Graph(wanted, "ghost", Gates(gate, lambda _name: proved), Running()).declare()
+        Graph(wanted, SETTINGS, Gates(gate, lambda _name: proved), Running()).declare()
 
     asyncio.get_event_loop().run_until_complete(run_pulumi_func(register))
     return recorder.requests

@@ -216,7 +216,7 @@ def test_the_safety_snapshot_stays_declared_once_taken_and_is_not_taken_of_a_sou
     for found in (restored(safety_snapshot=taken), restored(safety_snapshot=taken, source=None)):
         plan = make(settings(), found)
         assert (plan.safety_snapshot, plan.adopt_safety) == ("shop-inc-1-safety", "shop-inc-1-safety")
-    assert make(settings(), restored(source=None)).safety_snapshot is None
+    assert make(settings(), restored(source=None, safety_snapshot=None)).safety_snapshot is None
     assert make(settings(waive={"safety-snapshot": "the KMS key is lost"}), inventory()).safety_snapshot is None
 
 

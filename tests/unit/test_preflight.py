@@ -35,6 +35,7 @@ from worlds import (
     only_problem,
     problems,
     restored,
+    safety,
     secret,
     settings,
     snapshot,
@@ -56,6 +57,7 @@ from restore.model import (
     Writer,
 )
 from restore.preflight import RULES
+from restore.schema import SAFETY_CHECK
 from restore.statuses import BROKEN
 
 RESTORED = asked(traffic=Traffic.RESTORED)
@@ -458,8 +460,20 @@ def test_a_move_that_was_interrupted_can_be_finished(wanted: Traffic, found: Clu
 
 @pytest.mark.parametrize("made", [None, candidate(endpoint=None, status="creating")])
 def test_nobody_is_switched_to_a_candidate_that_is_not_there(made: Any) -> None:
-    problem = only_problem(settings(RESTORED), inventory(candidate=made, cluster=FROZEN))
+    problem = only_problem(settings(RESTORED), inventory(candidate=made, safety_snapshot=safety(), cluster=FROZEN))
     assert "pulumi config set traffic frozen" in problem.fix
+
+
+def test_nobody_is_switched_before_a_freeze_was_proved_and_the_source_saved() -> None:
+    problem = only_problem(settings(RESTORED), restored(cluster=FROZEN, safety_snapshot=None))
+    assert "pulumi config set traffic frozen" in problem.fix
+    assert (
+        problems(
+            settings(RESTORED, waive={SAFETY_CHECK: "its KMS key is lost"}),
+            restored(cluster=FROZEN, safety_snapshot=None),
+        )
+        == {}
+    )
 
 
 CRON = Writer("CronJob", "nightly", "reads the secret at 03:00", "kubectl patch cronjob nightly ...", blocking=True)

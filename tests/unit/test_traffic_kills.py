@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from worlds import PITR, SWITCHED_URL, URL, asked, candidate, deployment, inventory, settings
+from worlds import PITR, SWITCHED_URL, URL, asked, candidate, deployment, inventory, safety, settings
 from worlds import secret as found_secret
 
 from restore.errors import Refused
@@ -51,6 +51,7 @@ class World:
     uses: dict[str, str | None] = field(default_factory=lambda: dict.fromkeys(FOUND, URL))
     state: dict[str, object] = field(default_factory=dict[str, object])
     made: bool = False
+    saved: bool = False
     versions: int = 0
 
     def version(self) -> str:
@@ -59,7 +60,8 @@ class World:
 
     def inventory(self) -> Inventory:
         found = candidate() if self.made else None
-        return inventory(candidate=found, cluster=Cluster(dict(self.apps), (), self.secret))
+        taken = safety() if self.saved else None
+        return inventory(candidate=found, safety_snapshot=taken, cluster=Cluster(dict(self.apps), (), self.secret))
 
     # What `up` does
 
@@ -82,6 +84,7 @@ class World:
         steps = [*first, *patches, ("candidate", "made", self.make_candidate)]
         if plan.traffic is Traffic.FROZEN:
             self.chance.shuffle(steps)
+            steps.append(("safety", "taken", self.take_snapshot))
         for number, (key, inputs, act) in enumerate(steps):
             killed = number == kill_after
             if self.state.get(key) != inputs:
@@ -96,6 +99,9 @@ class World:
 
     def make_candidate(self) -> None:
         self.made = True
+
+    def take_snapshot(self) -> None:
+        self.saved = True
 
     def deployment_patch(self, plan: Plan, app: AppPlan) -> tuple[str, object, Callable[[], None]]:
         notes = {

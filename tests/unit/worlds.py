@@ -110,6 +110,11 @@ def snapshot(identifier: str = "shop-nightly", **changes: Any) -> Snapshot:
     return replace(found, **changes)
 
 
+def safety() -> Snapshot:
+    """The source's safety snapshot of restore inc-1."""
+    return snapshot("shop-inc-1-safety", tags={TAG_ID: "inc-1", TAG_STACK: "prod"})
+
+
 def backup(**changes: Any) -> AutomatedBackup:
     found = AutomatedBackup(
         arn="arn:aws:rds:us-east-1:123456789012:auto-backup:ab-1",
@@ -204,8 +209,9 @@ def inventory(**changes: Any) -> Inventory:
 
 
 def restored(**changes: Any) -> Inventory:
-    """With the candidate made."""
-    return inventory(**{"candidate": candidate(), "open_restores": (candidate(),), **changes})
+    """With the candidate made and the safety snapshot taken."""
+    made = {"candidate": candidate(), "open_restores": (candidate(),), "safety_snapshot": safety()}
+    return inventory(**{**made, **changes})
 
 
 def asked(request: Request = PITR, **changes: Any) -> Request:
