@@ -75,7 +75,7 @@ def problem(subject: str, error: RestoreError) -> Problem:
     if error.problem:
         return error.problem
     if isinstance(error, PermanentError):
-        return Problem(subject, str(error), "a read that succeeds", "see the message above it")
+        return Problem(subject, str(error), "a read that succeeds", "mend what it says, then run it again")
     return Problem(subject, str(error), "an answer", "check the network, VPN and endpoints, then run it again")
 
 

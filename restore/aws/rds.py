@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NO_INSTANCE = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"})
 NO_SNAPSHOT = frozenset({"DBSnapshotNotFound", "DBSnapshotNotFoundFault"})
 NO_BACKUP = frozenset({"DBInstanceAutomatedBackupNotFound", "DBInstanceAutomatedBackupNotFoundFault"})
+KINDS = {"rds:": "automated", "awsbackup:": "awsbackup"}
+"""By the beginning of a snapshot's name: DescribeDBSnapshots finds these by name only with their type."""
 DEAD_ENDS = frozenset({"failed", "incompatible-restore", "incompatible-create", "inaccessible-encryption-credentials"})
 """Statuses out of which no instance comes by waiting (RDS User Guide, DB instance status)."""
 
@@ -67,12 +69,9 @@ class Rds:
     def snapshot(self, identifier: str) -> Snapshot | None:
         """One snapshot by its identifier, or by the ARN of a shared one; None when there is none."""
         name = identifier.split(":snapshot:", 1)[-1]
-        if identifier.startswith("arn:"):
-            items = self._snapshots(kind=None, DBSnapshotIdentifier=identifier, IncludeShared=True)
-        else:
-            kinds = {"rds:": "automated", "awsbackup:": "awsbackup"}
-            kind = next((kind for prefix, kind in kinds.items() if name.startswith(prefix)), None)
-            items = self._snapshots(kind=kind, DBSnapshotIdentifier=identifier)
+        kind = next((kind for prefix, kind in KINDS.items() if name.startswith(prefix)), None)
+        shared = {"IncludeShared": True} if identifier.startswith("arn:") and kind is None else {}
+        items = self._snapshots(kind=kind, DBSnapshotIdentifier=identifier, **shared)
         return items[0] if items else None
 
     def automated_backups(

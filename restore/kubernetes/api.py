@@ -22,7 +22,7 @@ PATCHES = {
     "strategic": "application/strategic-merge-patch+json",
     "apply": "application/apply-patch+yaml",
 }
-BUSY = frozenset({408, 429, 500, 502, 503, 504})
+BUSY = frozenset({408, 410, 429, 500, 502, 503, 504})
 CONFLICT = 409
 
 

@@ -12,7 +12,7 @@ from restore.errors import PermanentError
 from restore.kubernetes import gitops, objects, ownership
 from restore.kubernetes.api import Api, Conflict, Json
 from restore.kubernetes.pods import Pod, pod
-from restore.kubernetes.writers import LISTS, Workloads, name_of, writers
+from restore.kubernetes.writers import KEDA, LISTS, Workloads, name_of, writers
 from restore.model import NOTE_ID, Cluster, ConnectionSecret, Deployment, SecretKey, Writer
 from restore.redaction import register_secret
 
@@ -103,8 +103,14 @@ class Namespace:
         return self._api.get(self._path("secrets", name))
 
     def _workloads(self, run: Callable[..., Iterable[list[Json]]]) -> Workloads:
-        lists = run(self._api.items, [self._list(field) for field in LISTS])
+        lists = run(self._items, LISTS)
         return Workloads(**dict(zip(LISTS, lists, strict=True)))
+
+    def _items(self, field: str) -> list[Json]:
+        """A server without KEDA says "forbidden" and not "unknown" to who has no right to KEDA's objects."""
+        if field == "scaled_objects" and self._api.get(KEDA) is None:
+            return []
+        return self._api.items(self._list(field))
 
     def _writers(
         self,

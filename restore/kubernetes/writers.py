@@ -21,6 +21,7 @@ PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
 
 REFERENCES = frozenset({"secretKeyRef", "secretRef", "secret"})
 
+KEDA = "/apis/keda.sh/v1alpha1"
 LISTS = {
     "deployments": "/apis/apps/v1/namespaces/{namespace}/deployments",
     "stateful_sets": "/apis/apps/v1/namespaces/{namespace}/statefulsets",
@@ -28,7 +29,7 @@ LISTS = {
     "cron_jobs": "/apis/batch/v1/namespaces/{namespace}/cronjobs",
     "jobs": "/apis/batch/v1/namespaces/{namespace}/jobs",
     "autoscalers": "/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers",
-    "scaled_objects": "/apis/keda.sh/v1alpha1/namespaces/{namespace}/scaledobjects",
+    "scaled_objects": KEDA + "/namespaces/{namespace}/scaledobjects",
 }
 
 

@@ -121,10 +121,39 @@ def test_the_api_is_probed_before_any_plan_is_shown(kubeconfig: Path) -> None:
         Api(str(kubeconfig.parent / "nothing")).probe()
 
 
-def test_what_the_operator_may_not_read_is_named(home: Home, kubeconfig: Path) -> None:
-    home.api.create(f"/api/v1/namespaces/{home.name}/serviceaccounts", {"metadata": {"name": "limited"}})
+def limited_to(home: Home, kubeconfig: Path, rules: list[dict[str, list[str]]]) -> Api:
+    """The API with the rights of a Role."""
+    home.create("/api/v1", "serviceaccounts", {"metadata": {"name": "limited"}})
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    home.create(rbac, "roles", {"metadata": {"name": "limited"}, "rules": rules})
+    binding = {
+        "metadata": {"name": "limited"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "limited"},
+        "subjects": [{"kind": "ServiceAccount", "name": "limited", "namespace": home.name}],
+    }
+    home.create(rbac, "rolebindings", binding)
     path = f"/api/v1/namespaces/{home.name}/serviceaccounts/limited/token"
     token = home.api.create(path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})
-    limited = changed(kubeconfig, {"token": token["status"]["token"]})
+    return changed(kubeconfig, {"token": token["status"]["token"]})
+
+
+PREVIEW_RULES = [
+    {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": ["list"]},
+    {"apiGroups": ["batch"], "resources": ["cronjobs", "jobs"], "verbs": ["list"]},
+    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["credentials"], "verbs": ["get"]},
+]
+"""What docs/permissions.md names for a preview; keda.sh scaledobjects only where KEDA is installed."""
+
+
+def test_a_preview_needs_no_more_than_the_documented_rights(home: Home, kubeconfig: Path) -> None:
+    limited = limited_to(home, kubeconfig, PREVIEW_RULES)
+    found = Home(limited, home.name).namespace.cluster(["indexer"], SecretKey("credentials", "URL"))
+    assert found.deployments["indexer"]
+    assert found.secret
+
+
+def test_what_the_operator_may_not_read_is_named(home: Home, kubeconfig: Path) -> None:
+    limited = limited_to(home, kubeconfig, [])
     with pytest.raises(PermanentError, match=r'cannot list resource "deployments"(?s:.*)docs/permissions\.md'):
         Home(limited, home.name).namespace.deployments(["indexer"])
