@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.command(layout, options))
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # noqa: BLE001 - the one place that turns errors into a message
+    except Exception as error:
         if options.debug:
             raise
         print(f"sandbox: {error}", file=sys.stderr)

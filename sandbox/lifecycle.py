@@ -37,35 +37,42 @@ def start(layout: Layout, pace: float, say: Say) -> None:
     with locked(layout):
         supervise(layout, pace, program)
         waiting = {"aws": aws_ready, "cluster": cluster_ready}
-        end = begun + START_SECONDS
         while waiting:
             for name in [name for name, ready in waiting.items() if ready(layout)]:
                 del waiting[name]
                 say(name, time.monotonic() - begun, endpoint(layout, name))
-            missing(layout, list(waiting), end)
+            missing(layout, list(waiting), begun + START_SECONDS)
             time.sleep(0.02)
 
 
 def supervise(layout: Layout, pace: float, program: Path) -> None:
     """A living supervisor is asked to start what is missing; a dead one is replaced when its children are gone."""
     record = Record.read(layout)
-    living = record.alive("supervisor") if record else None
-    if record and living:
+    if record and (living := record.alive("supervisor")):
         for name in PARTS:
-            hung = record.alive(name)
-            if hung and not answers(layout, name):
-                hung.signal(signal.SIGKILL)
-                wait_until(lambda: not hung.alive, 10, f"{name} ended")  # noqa: B023 - waited for at once
+            if not answers(layout, name):
+                end(record.alive(name), name)
         if not all(record.alive(name) for name in PARTS):
             living.signal(signal.SIGHUP)
+            wait_until(lambda: rounds(layout) > record.rounds, 20, "the supervisor starting what is missing")
         return
     for name in PARTS if record else ():
-        if record and (child := record.alive(name)):
-            child.signal(signal.SIGKILL)
-            wait_until(lambda: not child.alive, 10, f"{name} of a dead supervisor ended")  # noqa: B023
+        end(record.alive(name) if record else None, f"{name} of a dead supervisor")
     forget_readiness(layout)
     pid = launch(layout, pace, program, postgres_programs())
     wait_until(lambda: supervised_by(layout, pid), 20, f"the supervisor (see {layout.logs / 'supervisor.log'})")
+
+
+def end(process: Known | None, what: str) -> None:
+    """SIGKILL, and waits until the process is gone."""
+    if process:
+        process.signal(signal.SIGKILL)
+        wait_until(lambda: not process.alive, 10, f"{what} ended")
+
+
+def rounds(layout: Layout) -> int:
+    record = Record.read(layout)
+    return record.rounds if record else 0
 
 
 def supervised_by(layout: Layout, pid: int) -> bool:
@@ -79,27 +86,20 @@ def forget_readiness(layout: Layout) -> None:
         file.unlink(missing_ok=True)
 
 
-def missing(layout: Layout, waiting: list[str], end: float) -> None:
+def missing(layout: Layout, waiting: list[str], deadline: float) -> None:
     """Raises SandboxError when something waited for can't come any more."""
     record = Record.read(layout)
-    if waiting and time.monotonic() > end:
+    if waiting and time.monotonic() > deadline:
         raise SandboxError(f"not ready within {START_SECONDS:g} s: {', '.join(waiting)}; see {layout.logs}")
     if waiting and record and not record.alive("supervisor"):
         raise SandboxError(f"the supervisor ended; see {layout.logs / 'supervisor.log'}")
     for name in waiting:
-        ended = record and name not in record.processes and started_before(layout, name)
-        if ended:
-            raise SandboxError(f"{name} ended while it was starting; see {layout.logs / f'{name}.log'}:\n{tail(layout, name)}")
+        if record and name in record.ended:
+            log = layout.logs / f"{name}.log"
+            raise SandboxError(f"{name} ended while it was starting; see {log}:\n{tail(log)}")
 
 
-def started_before(layout: Layout, name: str) -> bool:
-    """Whether the supervisor has noted the end of a part since its own start."""
-    log = layout.logs / "supervisor.log"
-    return log.exists() and f"{name} ended with" in log.read_text(errors="replace").rpartition("supervising")[2]
-
-
-def tail(layout: Layout, name: str) -> str:
-    log = layout.logs / f"{name}.log"
+def tail(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-5:]) if log.exists() else ""
 
 

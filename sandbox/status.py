@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sandbox.lifecycle import PARTS, aws_ready, cluster_ready, endpoint
 from sandbox.paths import Layout
 from sandbox.supervisor import Record
@@ -28,13 +31,15 @@ def describe(layout: Layout) -> str:
 
 def application(layout: Layout) -> list[str]:
     from sandbox.application import database
-    from sandbox.application.deploy import Application
+    from sandbox.application.deploy import Application, silent
 
-    found = Application(layout, lambda *_: None)
-    lines = [
-        f"{'database':12} {i['DBInstanceIdentifier']} {i['DBInstanceStatus']} {i.get('Endpoint', {}).get('Address', '')}"
-        for i in found.aws.rds.describe_db_instances()["DBInstances"]
-    ]
+    found = Application(layout, silent)
+    lines = [instance(dict(one)) for one in found.aws.rds.describe_db_instances()["DBInstances"]]
     if database.find(found.aws):
         lines.append(f"{'application':12} {found.pods() or 'not deployed'}")
     return lines
+
+
+def instance(found: Mapping[str, Any]) -> str:
+    address = found.get("Endpoint", {}).get("Address", "")
+    return f"{'database':12} {found['DBInstanceIdentifier']} {found['DBInstanceStatus']} {address}"

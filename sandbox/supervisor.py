@@ -38,6 +38,8 @@ class Supervisor:
     children: dict[str, Child] = field(default_factory=dict[str, Child])
     stopping: bool = False
     wanted: bool = True
+    rounds: int = 0
+    ended: dict[str, int] = field(default_factory=dict[str, int])
 
     def run(self) -> None:
         """Returns once it was told to stop and every part has ended."""
@@ -54,6 +56,8 @@ class Supervisor:
         self.stop_all()
 
     def start_missing(self) -> None:
+        self.rounds += 1
+        self.ended.clear()
         starters: dict[str, Callable[[], Child]] = {"cluster": self._cluster, "aws": self._aws}
         for name, start in starters.items():
             if name not in self.children:
@@ -66,6 +70,7 @@ class Supervisor:
         for name, code in ended.items():
             print(f"{name} ended with {code}", file=sys.stderr, flush=True)
             del self.children[name]
+        self.ended |= ended
         if ended:
             self.record()
 
@@ -92,6 +97,8 @@ class Supervisor:
         content = {
             "sandbox": str(self.layout.root),
             "pace": self.pace,
+            "rounds": self.rounds,
+            "ended": self.ended,
             "endpoints": {"aws": self.layout.aws_endpoint, "kubernetes": Cluster(self.layout).server},
             "processes": {name: {"pid": p.pid, "started": p.started} for name, p in found.items() if p},
         }
@@ -139,10 +146,12 @@ class Supervisor:
 
 @dataclass(frozen=True)
 class Record:
-    """What sandbox.json says."""
+    """What sandbox.json says; `rounds` counts how often missing parts were started, `ended` those lost since."""
 
     pace: float
     processes: dict[str, Known]
+    rounds: int
+    ended: dict[str, int]
 
     @classmethod
     def read(cls, layout: Layout) -> Record | None:
@@ -151,7 +160,7 @@ class Record:
         except (OSError, ValueError):
             return None
         processes = {name: Known(p["pid"], p["started"]) for name, p in content.get("processes", {}).items()}
-        return cls(float(content.get("pace", 0)), processes)
+        return cls(float(content.get("pace", 0)), processes, int(content.get("rounds", 0)), content.get("ended", {}))
 
     def alive(self, name: str) -> Known | None:
         found = self.processes.get(name)

@@ -1,4 +1,4 @@
-"""The application's RDS instance and what it needs around it: asked for as a team would, found again when it is there."""
+"""The application's RDS instance and what stands around it: made as a team would, found again when it is there."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ensure(aws: Clients) -> Database:
     password = ensure_password(aws)
     if find(aws) is None:
         create(aws, password)
-    wait_until(lambda: status(aws) == "available", AVAILABLE_SECONDS, f"{names.INSTANCE} available", 0.1)
+    wait_available(aws)
     found = find(aws)
     if found is None:
         raise RuntimeError(f"{names.INSTANCE} vanished while it was being created")
@@ -45,6 +45,10 @@ def find(aws: Clients) -> Shape | None:
         if error.response.get("Error", {}).get("Code") == "DBInstanceNotFound":
             return None
         raise
+
+
+def wait_available(aws: Clients) -> None:
+    wait_until(lambda: status(aws) == "available", AVAILABLE_SECONDS, f"{names.INSTANCE} available", 0.1)
 
 
 def status(aws: Clients) -> str:
@@ -121,7 +125,7 @@ def ensure_network(aws: Clients) -> list[str]:
     subnets = ec2.describe_subnets(Filters=default)["Subnets"]
     vpc = subnets[0]["VpcId"]
     inside = [s["SubnetId"] for s in subnets if s["VpcId"] == vpc][:3]
-    present = {g["DBSubnetGroupName"] for g in aws.rds.describe_db_subnet_groups()["DBSubnetGroups"]}
+    present = {g.get("DBSubnetGroupName") for g in aws.rds.describe_db_subnet_groups()["DBSubnetGroups"]}
     if names.SUBNET_GROUP not in present:
         aws.rds.create_db_subnet_group(
             DBSubnetGroupName=names.SUBNET_GROUP, DBSubnetGroupDescription="Database subnets", SubnetIds=inside

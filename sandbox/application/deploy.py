@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import time
+import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import psycopg
 
 from sandbox.application import database, manifests, names, seed
-from sandbox.application.kube import ClusterError, Kube
+from sandbox.application.kube import ClusterError, Json, Kube
 from sandbox.application.url import connection_url, for_libpq
 from sandbox.aws.client import Clients, clients
 from sandbox.paths import Layout
@@ -21,6 +23,10 @@ from sandbox.process import wait_until
 
 READY_SECONDS = 120.0
 Say = Callable[[str, float, str], None]
+
+
+def silent(_part: str, _seconds: float, _text: str) -> None:
+    """For a caller that only asks."""
 
 
 @dataclass
@@ -79,8 +85,7 @@ class Application:
     def _backup(self) -> None:
         """The daily backup, so that there is an automated snapshot with rows in it."""
         self.aws.post("backup-window", instance=names.INSTANCE)
-        waited = lambda: database.status(self.aws) == "available"  # noqa: E731
-        wait_until(waited, database.AVAILABLE_SECONDS, f"backup of {names.INSTANCE}", 0.1)
+        database.wait_available(self.aws)
 
     def _objects(self, url: str) -> None:
         begun = time.monotonic()
@@ -90,9 +95,16 @@ class Application:
         self.say("application", time.monotonic() - begun, self.pods())
 
     def writing(self) -> bool:
-        """Every wanted replica is ready, which means that it commits (the health endpoint says so)."""
+        """Every wanted replica answers for itself that it commits; what the API remembers is no proof."""
         found = {d["metadata"]["name"]: d for d in self.kube.list("Deployment", names.NAMESPACE)}
-        return all(name in found and complete(found[name]) for name in names.DEPLOYMENTS)
+        return all(name in found and self._complete(found[name]) for name in names.DEPLOYMENTS)
+
+    def _complete(self, deployment: Json) -> bool:
+        wanted = deployment["spec"]["replicas"]
+        if deployment["status"].get("readyReplicas", 0) != wanted:
+            return False
+        pods = self.kube.list("Pod", names.NAMESPACE, f"app={deployment['metadata']['name']}")
+        return sum(healthy(pod) for pod in pods) == wanted
 
     def pods(self) -> str:
         found = self.kube.list("Deployment", names.NAMESPACE)
@@ -101,9 +113,16 @@ class Application:
         )
 
 
-def complete(deployment: dict[str, dict[str, int]]) -> bool:
-    status, wanted = deployment["status"], deployment["spec"]["replicas"]
-    return status.get("readyReplicas", 0) == status.get("updatedReplicas", 0) == wanted
+def healthy(pod: Json) -> bool:
+    """Asks a pod itself; one that is being deleted is none of the wanted replicas."""
+    address = pod["status"].get("podIP")
+    if not address or "deletionTimestamp" in pod["metadata"]:
+        return False
+    try:
+        with urllib.request.urlopen(f"http://{address}:{names.HEALTH_PORT}/health", timeout=3) as answer:
+            return answer.status == HTTPStatus.OK
+    except OSError:
+        return False
 
 
 def login(host: str, port: int, user: str, password: str, name: str, ca: Path) -> psycopg.Connection:

@@ -105,11 +105,17 @@ def contracts(now: datetime) -> Iterator[Row]:
     step = HISTORY / CONTRACTS
     for number in range(1, CONTRACTS + 1):
         address = "0x" + hashlib.sha256(str(number).encode()).hexdigest()[:40]
-        yield number, address, f"contract {number}", user_id(number * 7 % USERS), (now - HISTORY + number * step).isoformat()
+        yield (
+            number,
+            address,
+            f"contract {number}",
+            user_id(number * 7 % USERS),
+            (now - HISTORY + number * step).isoformat(),
+        )
 
 
 def transactions(now: datetime) -> Iterator[Row]:
-    chance = random.Random(20261101)  # noqa: S311 - the same rows in every sandbox
+    chance = random.Random(20261101)
     old = TRANSACTIONS - RECENT_TRANSACTIONS
     slow, fast = (HISTORY - RECENT) / old, RECENT / RECENT_TRANSACTIONS
     for number in range(1, TRANSACTIONS + 1):

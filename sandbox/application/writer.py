@@ -62,7 +62,9 @@ def serve_health(address: str, progress: Progress) -> None:
                 client.recv(4096)
                 body = json.dumps(progress.report()).encode()
                 status = b"200 OK" if progress.healthy else b"503 Service Unavailable"
-                head = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+                head = (
+                    b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+                )
                 client.sendall(head % (status, len(body)) + body)
             except OSError:
                 continue
@@ -92,7 +94,7 @@ def write_for_ever(url: str, app: str, name: str, progress: Progress) -> None:
 
 
 def write(connection: psycopg.Connection, app: str, name: str, progress: Progress) -> None:
-    users = [row[0] for row in connection.execute(f"SELECT id FROM users LIMIT {KNOWN_USERS}")]
+    users = [str(row[0]) for row in connection.execute("SELECT id FROM users LIMIT %s", [KNOWN_USERS])]
     due, reported, counted = time.monotonic(), time.monotonic(), progress.committed
     number = 0
     while not progress.stopping.is_set():
@@ -132,7 +134,7 @@ def say(message: str) -> None:
 
 def main() -> int:
     progress = Progress()
-    signal.signal(signal.SIGTERM, lambda *_: progress.stopping.set())
+    signal.signal(signal.SIGTERM, lambda _number, _frame: progress.stopping.set())
     name = os.environ.get("POD_NAME") or socket.gethostname()
     arguments = (os.environ.get("POD_IP", "127.0.0.1"), progress)
     threading.Thread(target=serve_health, args=arguments, daemon=True).start()

