@@ -9,11 +9,13 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
+import yaml
 from psycopg import sql
 
 from restore.aws import Aws, Rds
@@ -157,9 +159,33 @@ class Home:
         path = f"{group}/namespaces/{self.name}/{kind}/{item['metadata']['name']}"
         self.api.patch(path, item, "apply", fieldManager=FIELD_MANAGER, force="true")
 
+    def limited_to(self, kubeconfig: Path, rules: Sequence[Mapping[str, Any]]) -> Api:
+        """The API with the rights of a Role and no others."""
+        rbac = "/apis/rbac.authorization.k8s.io/v1"
+        self.create("/api/v1", "serviceaccounts", {"metadata": {"name": "limited"}})
+        self.create(rbac, "roles", {"metadata": {"name": "limited"}, "rules": list(rules)})
+        binding = {
+            "metadata": {"name": "limited"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "limited"},
+            "subjects": [{"kind": "ServiceAccount", "name": "limited", "namespace": self.name}],
+        }
+        self.create(rbac, "rolebindings", binding)
+        path = f"/api/v1/namespaces/{self.name}/serviceaccounts/limited/token"
+        token = self.api.create(path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})
+        return changed(kubeconfig, {"token": token["status"]["token"]})
+
     def ready(self, name: str) -> int:
         found = self.namespace.deployments([name])[name]
         return found.ready if found else 0
+
+
+def changed(kubeconfig: Path, user: dict[str, Any] | None = None, **cluster: str) -> Api:
+    """The API with another login or server."""
+    content = yaml.safe_load(kubeconfig.read_text())
+    if user is not None:
+        content["users"][0]["user"] = user
+    content["clusters"][0]["cluster"] |= cluster
+    return Api(yaml.safe_dump(content))
 
 
 def container(script: str = LOOP, **more: Any) -> dict[str, Any]:
@@ -168,7 +194,7 @@ def container(script: str = LOOP, **more: Any) -> dict[str, Any]:
 
 def deployment(name: str, replicas: int, script: str = LOOP, **more: Any) -> dict[str, Any]:
     labels = {"app": name}
-    pod = {"terminationGracePeriodSeconds": 2, "containers": [container(script, **more)]}
+    pod = {"terminationGracePeriodSeconds": 5 if script == STUBBORN else 2, "containers": [container(script, **more)]}
     return {
         "metadata": {"name": name, "labels": labels},
         "spec": {

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from adapter_sandbox import Home, soon, until
 
 from restore.errors import PermanentError, TemporaryError
 from restore.kubernetes import Job, JobResult, run_job
 from restore.kubernetes.manifests import job_body, secret_body
-from restore.model import Instance, Tls
+from restore.model import NOTE_ID, NOTE_MANAGER, Instance, SecretKey, Tls
+from sandbox.paths import CHECKOUT
 
 
 @pytest.fixture
@@ -103,6 +108,38 @@ def test_a_job_of_somebody_else_is_never_removed(home: Home, job: Job) -> None:
     with pytest.raises(PermanentError, match="rename or remove it"):
         run_job(home.api, job, stop=threading.Event(), deadline=soon())
     assert left(home) == [job.name]
+
+
+def documented_rules() -> list[dict[str, Any]]:
+    """The Role of docs/permissions.md, for this test's names."""
+    text = (CHECKOUT / "docs" / "permissions.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (role,) = [item for item in map(yaml.safe_load, blocks) if item.get("kind") == "Role"]
+    names = {"database-credentials": "credentials"}
+    for rule in role["rules"]:
+        if "resourceNames" in rule:
+            rule["resourceNames"] = [names.get(name, name) for name in rule["resourceNames"]]
+    return role["rules"]
+
+
+def test_the_documented_role_is_enough(home: Home, job: Job, kubeconfig: Path) -> None:
+    home.apply("/api/v1", "secrets", held("v1", "Secret", "credentials", data={"URL": "bmV3"}))
+    home.apply("/apis/apps/v1", "deployments", held("apps/v1", "Deployment", "indexer", spec={"replicas": 2}))
+    limited = Home(home.limited_to(kubeconfig, documented_rules()), home.name)
+    found = limited.namespace.cluster(["indexer"], SecretKey("credentials", "URL"))
+    indexer = found.deployments["indexer"]
+    assert indexer
+    for pod in limited.namespace.pods(indexer.selector):
+        limited.namespace.logs(pod.name)
+    assert run_job(limited.api, job, stop=threading.Event(), deadline=soon()).succeeded
+    assert limited.namespace.hand_back_deployment("indexer")
+    assert limited.namespace.hand_back_secret("credentials", "URL")
+    assert left(home) == []
+
+
+def held(version: str, kind: str, name: str, **more: Any) -> dict[str, Any]:
+    metadata = {"name": name, "annotations": {NOTE_ID: "inc-1", NOTE_MANAGER: "kubectl/Update"}}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **more}
 
 
 def test_the_operator_s_stop_ends_it_and_leaves_nothing(home: Home, job: Job) -> None:

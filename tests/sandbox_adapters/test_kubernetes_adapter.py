@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from adapter_sandbox import STUBBORN, Home, container, deployment, until
+from adapter_sandbox import STUBBORN, Home, changed, container, deployment, until
 
 from restore.errors import PermanentError, TemporaryError
 from restore.kubernetes import Api
@@ -58,7 +57,7 @@ def test_a_pod_that_ends_slowly_is_seen_until_it_is_gone(home: Home) -> None:
     until(lambda: [pod.terminating for pod in home.namespace.pods("app=slow")] == [True], "its termination")
     found = home.namespace.deployments(["slow"])["slow"]
     assert found
-    assert (found.replicas, found.terminating) == (0, 1)
+    assert (found.replicas, found.ready) == (0, 0), "the Deployment alone looks as if nobody could write"
     until(lambda: not home.namespace.pods("app=slow"), "its end")
 
 
@@ -102,15 +101,6 @@ def test_handing_back_what_is_not_there_is_nothing(home: Home) -> None:
     assert home.namespace.hand_back_secret("nothing", "URL") is False
 
 
-def changed(kubeconfig: Path, user: dict[str, Any] | None = None, **cluster: str) -> Api:
-    """The API with another login or server."""
-    content = yaml.safe_load(kubeconfig.read_text())
-    if user is not None:
-        content["users"][0]["user"] = user
-    content["clusters"][0]["cluster"] |= cluster
-    return Api(yaml.safe_dump(content))
-
-
 def test_the_api_is_probed_before_any_plan_is_shown(kubeconfig: Path) -> None:
     assert Api(str(kubeconfig)).probe()
     with pytest.raises(TemporaryError, match="no answer"):
@@ -121,39 +111,23 @@ def test_the_api_is_probed_before_any_plan_is_shown(kubeconfig: Path) -> None:
         Api(str(kubeconfig.parent / "nothing")).probe()
 
 
-def limited_to(home: Home, kubeconfig: Path, rules: list[dict[str, list[str]]]) -> Api:
-    """The API with the rights of a Role."""
-    home.create("/api/v1", "serviceaccounts", {"metadata": {"name": "limited"}})
-    rbac = "/apis/rbac.authorization.k8s.io/v1"
-    home.create(rbac, "roles", {"metadata": {"name": "limited"}, "rules": rules})
-    binding = {
-        "metadata": {"name": "limited"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "limited"},
-        "subjects": [{"kind": "ServiceAccount", "name": "limited", "namespace": home.name}],
-    }
-    home.create(rbac, "rolebindings", binding)
-    path = f"/api/v1/namespaces/{home.name}/serviceaccounts/limited/token"
-    token = home.api.create(path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})
-    return changed(kubeconfig, {"token": token["status"]["token"]})
-
-
 PREVIEW_RULES = [
     {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": ["list"]},
     {"apiGroups": ["batch"], "resources": ["cronjobs", "jobs"], "verbs": ["list"]},
     {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"]},
     {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["credentials"], "verbs": ["get"]},
 ]
-"""What docs/permissions.md names for a preview; keda.sh scaledobjects only where KEDA is installed."""
+"""The reading ones of docs/permissions.md; keda.sh scaledobjects only where KEDA is installed."""
 
 
 def test_a_preview_needs_no_more_than_the_documented_rights(home: Home, kubeconfig: Path) -> None:
-    limited = limited_to(home, kubeconfig, PREVIEW_RULES)
+    limited = home.limited_to(kubeconfig, PREVIEW_RULES)
     found = Home(limited, home.name).namespace.cluster(["indexer"], SecretKey("credentials", "URL"))
     assert found.deployments["indexer"]
     assert found.secret
 
 
 def test_what_the_operator_may_not_read_is_named(home: Home, kubeconfig: Path) -> None:
-    limited = limited_to(home, kubeconfig, [])
+    limited = home.limited_to(kubeconfig, [])
     with pytest.raises(PermanentError, match=r'cannot list resource "deployments"(?s:.*)docs/permissions\.md'):
         Home(limited, home.name).namespace.deployments(["indexer"])
