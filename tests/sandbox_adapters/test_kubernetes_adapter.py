@@ -57,7 +57,7 @@ def test_a_pod_that_ends_slowly_is_seen_until_it_is_gone(home: Home) -> None:
     until(lambda: [pod.terminating for pod in home.namespace.pods("app=slow")] == [True], "its termination")
     found = home.namespace.deployments(["slow"])["slow"]
     assert found
-    assert (found.replicas, found.ready) == (0, 0), "the Deployment alone looks as if nobody could write"
+    assert found.replicas == 0, "the Deployment alone looks as if nobody could write"
     until(lambda: not home.namespace.pods("app=slow"), "its end")
 
 
