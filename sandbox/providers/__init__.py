@@ -7,7 +7,7 @@ They follow terraform-provider-aws (instance.go, snapshot.go) as pulumi-aws 7.51
 - AWS calls are tried 6 times by default, not 25 (`aws:maxRetries` decides in both);
 - a changed element of a list shows as the whole list in a detailed diff;
 - read replicas, S3 imports, blue/green updates and Active Directory are refused by Check;
-- an await on a Deployment follows its status alone and tells of pods once, after ten seconds.
+- an await on a Deployment follows its status alone, and tells what its pods wait for every ten seconds.
 
 Everything else that is not stood in for is refused, and so is every endpoint that is not loopback.
 """

@@ -171,22 +171,24 @@ class Patch:
         inputs, begun = call.news, time.monotonic()
         if self._kind is not DEPLOYMENT or annotation(inputs, SKIP_AWAIT).lower() == "true":
             return live
-        told: list[str] = []
+        told: set[str] = set()
+        warn_at = WARNING_SECONDS
         while not readiness.is_ready(live):
             name, waited = live["metadata"]["name"], time.monotonic() - begun
             if waited > (call.timeout or AWAIT_SECONDS):
                 raise NotReady(f"'{name}' timed out waiting to be Ready", self._reasons(live))
-            if waited > WARNING_SECONDS and not told:
-                told = self._warned(call, self._reasons(live))
+            if waited > warn_at:
+                warn_at += WARNING_SECONDS
+                told |= self._warned(call, set(self._reasons(live)) - {readiness.TOO_FEW} - told)
             if self._around.cancelled.wait(POLL_SECONDS):
                 raise NotReady(f"Resource operation was cancelled for '{name}'", self._reasons(live))
             live = self._live(inputs)
         if readiness.is_scaled_to_zero(live):
-            self._warned(call, ["Replicas scaled to 0"])
+            self._warned(call, {"Replicas scaled to 0"})
         return live
 
-    def _warned(self, call: Call, texts: list[str]) -> list[str]:
-        for text in texts:
+    def _warned(self, call: Call, texts: set[str]) -> set[str]:
+        for text in sorted(texts):
             self._around.warn(call.urn, text)
         return texts
 
