@@ -16,7 +16,6 @@ from .interrupts import Interrupts
 from .monitor import Monitor
 from .options import Options
 from .plans import Plan
-from .plugins import Plugins
 from .program import SHOWN, Launch, Program
 from .providing import Builtin
 from .registry import Registry
@@ -24,6 +23,7 @@ from .resources import Resource
 from .runner import Runner
 from .snapshot import Pending, Snapshot
 from .stack import Stack
+from .starting import Plugins
 from .values import Props
 
 TITLES = {
@@ -73,6 +73,7 @@ class Operation:
         self._wire()
         self._refuse_early()
         self._warn_pending()
+        self._registry.warm(self._snapshot.old)
         self._monitor.start(self._deployment)
         with self._interrupts.caught():
             try:

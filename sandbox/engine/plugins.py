@@ -1,17 +1,13 @@
-"""Provider processes: found, started, and spoken to over gRPC (pulumirpc.ResourceProvider)."""
+"""Provider processes, spoken to over gRPC (pulumirpc.ResourceProvider)."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -20,7 +16,6 @@ from pulumi.runtime.proto import provider_pb2 as rpc
 
 from . import values, wire
 from .errors import Failure, Failures, Refusal
-from .project import PluginPath
 from .providing import Diff, Found
 from .resources import Resource
 from .urns import name_of, type_of
@@ -29,65 +24,6 @@ from .wire import from_struct, to_struct
 
 Report = Callable[[str, str], None]
 CLOSE_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Plugins:
-    """Where providers are looked for: the project's `plugins:`, a running one that is being debugged, PATH."""
-
-    folders: dict[str, PluginPath]
-    engine_address: str
-    report: Report
-
-    def start(self, package: str, version: str) -> Plugin:
-        """Raises Refusal where there is none, or where it doesn't start."""
-        if port := _debugged(package):
-            return Plugin(package, port, None, self.report)
-        executable = self._executable(package, version)
-        process = subprocess.Popen(
-            [str(executable), self.engine_address],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        port = cast(IO[str], process.stdout).readline().strip()
-        if not port.isdigit():
-            said = port + cast(IO[str], process.stderr).read()
-            process.kill()
-            process.wait()
-            raise Refusal(f"pulumi-resource-{package} did not print a port: {said.strip()}")
-        plugin = Plugin(package, int(port), process, self.report)
-        plugin.expect_version(version)
-        return plugin
-
-    def _executable(self, package: str, version: str) -> Path:
-        name = f"pulumi-resource-{package}"
-        missing = f"no resource plugin '{name}' found in the workspace" + (f" at version v{version}" if version else "")
-        named = self.folders.get(package)
-        if named:
-            if named.version not in ("", version):
-                raise Refusal(missing)
-            if not (named.folder / name).exists():
-                raise Refusal(f"{missing}: plugins.providers names {named.folder}, where there is none")
-            return named.folder / name
-        if os.environ.get("PULUMI_IGNORE_AMBIENT_PLUGINS") == "true":
-            raise Refusal(missing)
-        found = shutil.which(name)
-        if not found:
-            raise Refusal(f"{missing} or on your $PATH")
-        self.report("warning", f"using {name} from $PATH at {found}")
-        return Path(found)
-
-
-def _debugged(package: str) -> int:
-    """The port of a provider that PULUMI_DEBUG_PROVIDERS (`aws:1234,...`) says is running already."""
-    for entry in os.environ.get("PULUMI_DEBUG_PROVIDERS", "").split(","):
-        name, _, port = entry.partition(":")
-        if name == package and port.isdigit():
-            return int(port)
-    return 0
 
 
 class Plugin:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
+from concurrent.futures import Future
 
 from . import guard
-from .plugins import Plugin, Plugins
+from .errors import Refusal
+from .plugins import Plugin
 from .providing import HIDDEN, Builtin, Provider, ProviderResource, Service
 from .resources import Resource
-from .urns import package_of
+from .starting import Plugins
+from .urns import is_provider, package_of
 from .values import has_unknown
+
+BUILTIN = "pulumi"
 
 
 class Registry:
@@ -17,17 +23,34 @@ class Registry:
 
     def __init__(self, builtin: Builtin, plugins: Plugins) -> None:
         self._builtin, self._plugins = builtin, plugins
-        self._known: dict[str, Service] = {}
+        self._known: dict[str, Future[Service]] = {}
         self._mutex = threading.Lock()
+
+    def warm(self, resources: Iterable[Resource]) -> None:
+        """Starts the providers of the state in the background: they load while the program does.
+
+        A provider that doesn't start is a matter for the resource that needs it.
+        """
+        for resource in resources:
+            if is_provider(resource.urn) and package_of(resource.urn) != BUILTIN:
+                version = str(resource.inputs.get("version") or "")
+                threading.Thread(target=self._begin, args=(resource.urn, version), daemon=True).start()
 
     def service(self, urn: str, version: str = "") -> Service:
         """The provider, started where it isn't running; it may still lack its configuration."""
-        package = package_of(urn)
+        return self._begin(urn, version).result()
+
+    def _begin(self, urn: str, version: str) -> Future[Service]:
         with self._mutex:
-            if urn not in self._known:
-                builtin = package == "pulumi"
-                self._known[urn] = self._builtin if builtin else self._plugins.start(package, version)
-            return self._known[urn]
+            if known := self._known.get(urn):
+                return known
+            future = self._known[urn] = Future[Service]()
+        package = package_of(urn)
+        try:
+            future.set_result(self._builtin if package == BUILTIN else self._plugins.start(package, version))
+        except Refusal as error:
+            future.set_exception(error)
+        return future
 
     def configured(self, resource: Resource) -> Service:
         """The provider of a provider resource, configured by its inputs as far as they are known."""
@@ -45,4 +68,7 @@ class Registry:
 
     @property
     def services(self) -> list[Service]:
-        return list(self._known.values())
+        """Those that run; waits for those that are starting."""
+        with self._mutex:
+            begun = list(self._known.values())
+        return [future.result() for future in begun if future.exception() is None]
