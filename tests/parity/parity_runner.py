@@ -12,17 +12,19 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sandbox.engine.crypter import Crypter
+from sandbox.engine.project import Project
 from sandbox.engine.resources import Resource
+from sandbox.engine.settings import Settings
 from sandbox.process import wait_until
 
 HERE = Path(__file__).parent
 SCENARIOS = HERE / "scenarios"
 STAND_IN = HERE.parents[1] / "sandbox" / "engine" / "bin"
 PASSPHRASE = "x"
-PATIENCE = 60.0
+PATIENCE = 240.0
 OPERATIONS = ("up", "preview", "destroy", "refresh", "import")
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 STATE_FIELDS = (
@@ -162,17 +164,24 @@ class Bench:
         return record
 
     def _configure(self, config: Record) -> None:
-        removed = [key for key, value in config.items() if value is None]
-        if removed:
-            self._checked("config", "rm-all", *removed)
-        words: list[str] = []
+        """Writes the settings file as `pulumi config` would: that command is what 05-config-schema is about."""
+        if not config:
+            return
+        settings = Settings(Project(str(self.program)), self.program / "Pulumi.dev.yaml")
         for key, value in config.items():
-            if isinstance(value, dict):
-                words += ["--secret", f"{key}={value['secret']}"]
-            elif value is not None:
-                words += ["--plaintext", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
-        if words:
-            self._checked("config", "set-all", *words)
+            if value is None:
+                settings.remove(key)
+            elif isinstance(value, dict):
+                secret: str = cast(Record, value)["secret"]
+                settings.set(key, {"secure": self._secrets(settings.salt).encrypt(secret)})
+            else:
+                settings.set(key, value if isinstance(value, str) else json.dumps(value))
+        settings.save()
+
+    def _secrets(self, salt: str) -> Crypter:
+        if not self._crypter:
+            self._crypter = Crypter(salt, PASSPHRASE)
+        return self._crypter
 
     def _run(self, step: Record, env: dict[str, str], events: Path) -> tuple[int, str, bool]:
         if "run" in step:
@@ -253,9 +262,7 @@ class Bench:
             return {"error": True}
         deployment: Record = json.loads(file.read_text())["checkpoint"].get("latest") or {}
         salt: str = deployment.get("secrets_providers", {}).get("state", {}).get("salt")
-        if not self._crypter:
-            self._crypter = Crypter(salt, PASSPHRASE)
-        opened: Any = self._crypter.opened_as_text(deployment.get("resources") or [])
+        opened: Any = self._secrets(salt).opened_as_text(deployment.get("resources") or [])
         resources = [self._resource(resource) for resource in opened]
         begun: list[Record] = deployment.get("pending_operations") or []
         pending = [{"type": p["type"], "res": short(p["resource"]["urn"])} for p in begun]
