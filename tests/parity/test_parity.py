@@ -41,7 +41,7 @@ def listed(scenario: str, step: str, *, sometimes: bool) -> set[str]:
 def proof(engine: str, scenario: str) -> Path:
     """The mark of a pass, named by the content of all that it depends on."""
     sources = [p for folder in (STAND_IN.parent, HERE) for p in sorted(folder.rglob("*")) if p.is_file()]
-    texts = [p.read_bytes() for p in sources if "__pycache__" not in p.parts]
+    texts = [p.read_bytes() for p in sources if not {"__pycache__", ".ruff_cache"} & {*p.parts}]
     versions = [f"{name} {version(name)}" for name in ("pulumi", "pulumi-aws", "grpcio", "cryptography")]
     digest = hashlib.sha256(b"\0".join([*texts, *(v.encode() for v in versions), sys.version.encode()])).hexdigest()
     return cache() / "parity" / digest[:16] / f"{engine}-{scenario}"
