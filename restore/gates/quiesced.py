@@ -6,6 +6,7 @@ terminating ones included; no client session but ours; no prepared transaction; 
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime
 
@@ -19,8 +20,10 @@ from restore.waiting import wait_for
 
 SECONDS = 3600.0
 INTERVAL_SECONDS = 3.0
-SESSION_GRACE_SECONDS = 90.0
-"""How long sessions may outlive the pods: TCP to a killed client ends with the server's next write or keepalive."""
+SESSION_GRACE_SECONDS = float(os.environ.get("RESTORE_SESSION_GRACE_SECONDS", "90"))
+"""How long sessions may outlive the pods: TCP to a killed client ends with the server's next write or keepalive.
+
+The variable is for tests."""
 
 
 def prove(world: World, watch: Watch) -> Proof:

@@ -1,0 +1,301 @@
+"""A sandbox for one test worker, and a project for each test: the operator's commands, and what they left."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+import yaml
+
+from sandbox import environment
+from sandbox.application import names
+from sandbox.application.deploy import Application, silent
+from sandbox.aws.client import Clients, clients
+from sandbox.demo import operator_environment
+from sandbox.paths import CHECKOUT, Layout
+from sandbox.process import wait_until
+
+LINKED = ("restore", "validation", ".venv")
+COPIED = ("Pulumi.yaml", "__main__.py")
+COMMAND_SECONDS = 240.0
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a command ended; `text` is what it printed on both streams."""
+
+    code: int
+    text: str
+
+    def ok(self) -> Run:
+        assert self.code == 0, self.text
+        return self
+
+    def failed(self, *parts: str) -> Run:
+        """Asserts that it failed with these words, and without a traceback."""
+        assert self.code != 0, self.text
+        for part in parts:
+            assert part in self.text, self.text
+        assert "Traceback" not in self.text, self.text
+        return self
+
+
+class Sandbox:
+    """One running sandbox; `reset` brings it back to the state in which it started."""
+
+    def __init__(self, root: Path):
+        self.layout = Layout.at(root)
+        self.start()
+
+    def start(self) -> None:
+        self._sandbox("up", "--stack", "unused", "--project", str(self.layout.root.parent))
+        self.aws: Clients = clients(self.layout, retries=3)
+        self.application = Application(self.layout, silent)
+        self.kube = self.application.kube
+        self.resource_id = self.instance()["DbiResourceId"]
+
+    def stop(self) -> None:
+        self._sandbox("down", "--purge")
+
+    def _sandbox(self, *words: str) -> None:
+        command = [sys.executable, "-m", "sandbox", *words, "--dir", str(self.layout.root)]
+        result = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+    def incident(self) -> dict[str, Any]:
+        """Breaks the data; returns what `python -m sandbox incident` tells, once that second can be restored."""
+        command = [sys.executable, "-m", "sandbox", "incident", "--dir", str(self.layout.root)]
+        found = json.loads(subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout)
+        self.wait_restorable(found["restore_to"])
+        return found
+
+    def wait_restorable(self, moment: str) -> None:
+        wait_until(lambda: self.latest_restorable() > moment, 60, f"{moment} to be restorable", 0.2)
+
+    def latest_restorable(self) -> str:
+        latest = self.instance().get("LatestRestorableTime")
+        return f"{latest:%Y-%m-%dT%H:%M:%SZ}" if latest else ""
+
+    # AWS
+
+    def instance(self, identifier: str = names.INSTANCE) -> Any:
+        return self.aws.rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
+
+    def instances(self) -> dict[str, str]:
+        """DbiResourceId by identifier."""
+        found = self.aws.rds.describe_db_instances()["DBInstances"]
+        return {one["DBInstanceIdentifier"]: one["DbiResourceId"] for one in cast("list[Any]", found)}
+
+    def snapshots(self) -> list[Any]:
+        return cast("list[Any]", self.aws.rds.describe_db_snapshots()["DBSnapshots"])
+
+    def admin(self, identifier: str = names.INSTANCE, database: str = names.DATABASE) -> psycopg.Connection[Row]:
+        """A connection as the master user, with TLS verified."""
+        password = self.aws.secrets.get_secret_value(SecretId=names.MASTER_SECRET)["SecretString"]
+        endpoint = self.instance(identifier)["Endpoint"]
+        return psycopg.connect(
+            host=endpoint["Address"],
+            port=endpoint["Port"],
+            user=names.MASTER_USER,
+            password=password,
+            dbname=database,
+            sslmode="verify-full",
+            sslrootcert=str(self.layout.ca),
+            application_name="test",
+            autocommit=True,
+        )
+
+    def ask(self, query: str, identifier: str = names.INSTANCE) -> Row:
+        with self.admin(identifier) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        assert row is not None
+        return row
+
+    # Kubernetes
+
+    def replicas(self) -> dict[str, int]:
+        found = self.kube.list("Deployment", names.NAMESPACE)
+        return {one["metadata"]["name"]: one["spec"]["replicas"] for one in found}
+
+    def secret(self) -> dict[str, str]:
+        found = self.kube.get("Secret", names.NAMESPACE, names.SECRET)
+        assert found is not None
+        return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+
+    @property
+    def url(self) -> str:
+        return self.secret()[names.SECRET_KEY]
+
+    def put_url(self, url: str) -> None:
+        data = {names.SECRET_KEY: base64.b64encode(url.encode()).decode()}
+        self.kube.patch("Secret", names.NAMESPACE, names.SECRET, {"data": data})
+
+    # Back to the start
+
+    def reset(self) -> None:
+        """Candidates and manual snapshots go, the application comes back as its team deploys it."""
+        self.aws.faults.clear()
+        for deployment in self.replicas():
+            self.kube.delete("Deployment", names.NAMESPACE, deployment)
+        self.kube.delete("Secret", names.NAMESPACE, names.SECRET)
+        if self.instances().get(names.INSTANCE) != self.resource_id:
+            self.stop()
+            self.start()
+            return
+        self._remove_candidates()
+        wait_until(lambda: not self._pods(), 60, "the pods to end", 0.1)
+        self.application.deploy()
+
+    def _pods(self) -> list[Any]:
+        return [pod for pod in self.kube.list("Pod", names.NAMESPACE) if "app" in pod["metadata"].get("labels", {})]
+
+    def _remove_candidates(self) -> None:
+        for identifier in self.instances():
+            if identifier != names.INSTANCE:
+                self._remove(identifier)
+        for snapshot in self.snapshots():
+            if snapshot["SnapshotType"] == "manual" and snapshot["Status"] == "available":
+                self.aws.rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
+
+    def _remove(self, identifier: str) -> None:
+        settled = ("available", "failed", "incompatible-restore")
+        wait_until(lambda: self.instance(identifier)["DBInstanceStatus"] in settled, 60, f"{identifier} to settle", 0.1)
+        if self.instance(identifier)["DeletionProtection"]:
+            self.aws.rds.modify_db_instance(
+                DBInstanceIdentifier=identifier, DeletionProtection=False, ApplyImmediately=True
+            )
+            wait_until(lambda: not self.instance(identifier)["DeletionProtection"], 30, "no protection", 0.1)
+        self.aws.rds.delete_db_instance(DBInstanceIdentifier=identifier, SkipFinalSnapshot=True)
+        wait_until(lambda: identifier not in self.instances(), 60, f"{identifier} to be gone", 0.1)
+
+
+@dataclass
+class Project:
+    """A project folder with a stack of its own, as an operator has it."""
+
+    sandbox: Sandbox
+    folder: Path
+    stack: str
+    extra: dict[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def at(cls, sandbox: Sandbox, folder: Path, stack: str) -> Project:
+        folder.mkdir(parents=True)
+        for name in LINKED:
+            (folder / name).symlink_to(CHECKOUT / name)
+        for name in COPIED:
+            shutil.copy(CHECKOUT / name, folder / name)
+        (folder / "state").mkdir()
+        made = cls(sandbox, folder, stack)
+        environment.write_stack(sandbox.layout, folder, stack, fresh=True)
+        made.pulumi("stack", "select", "--create", stack).ok()
+        made.config(evidence=str(folder / "evidence"))
+        return made
+
+    @property
+    def variables(self) -> dict[str, str]:
+        base = operator_environment(self.sandbox.layout)
+        return {**base, "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}", "NO_COLOR": "1", **self.extra}
+
+    def run(self, *words: str) -> Run:
+        result = subprocess.run(
+            words,
+            cwd=self.folder,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        return Run(result.returncode, result.stdout)
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """A command in a session of its own; its output goes to `output`."""
+        with (self.folder / "output").open("w") as output:
+            return subprocess.Popen(
+                words, cwd=self.folder, env=self.variables, text=True, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "output").read_text()
+
+    def killed_when(self, holds: Callable[[], bool], what: str, number: signal.Signals = signal.SIGKILL) -> Run:
+        """Starts `pulumi up` and sends the CLI a signal once `holds`; waits for its end."""
+        process = self.start("pulumi", "up", "--yes", "--skip-preview")
+        try:
+            wait_until(lambda: holds() or process.poll() is not None, 90, what, 0.05)
+            assert process.poll() is None, f"ended before {what}: {self.output}"
+            os.kill(process.pid, number)
+            return Run(process.wait(60), self.output)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def pulumi(self, *words: str) -> Run:
+        return self.run("pulumi", *words)
+
+    def restore(self, *words: str) -> Run:
+        """`python -m restore`."""
+        return self.run("python", "-m", "restore", *words)
+
+    def preview(self) -> Run:
+        return self.pulumi("preview")
+
+    def up(self) -> Run:
+        return self.pulumi("up", "--yes", "--skip-preview")
+
+    def config(self, **values: str) -> None:
+        for key, value in values.items():
+            self.pulumi("config", "set", key, value).ok()
+
+    def unset(self, *keys: str) -> None:
+        for key in keys:
+            self.pulumi("config", "rm", key).ok()
+
+    def expect(self, change: Mapping[str, Any]) -> None:
+        """Changes the expectations of the stack's file, as a team edits them."""
+        file = self.folder / f"Pulumi.{self.stack}.yaml"
+        content = yaml.safe_load(file.read_text())
+        content["config"]["restore:validation"]["inline"].update(change)
+        file.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def resources(self) -> list[str]:
+        """Types of what the state holds, providers and the stack left out."""
+        exported = subprocess.run(
+            ["pulumi", "stack", "export"],
+            cwd=self.folder,
+            env=self.variables,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        found = json.loads(exported)["deployment"].get("resources", [])
+        types = [str(one["type"]) for one in found]
+        return [one for one in types if not one.startswith("pulumi:p")]
+
+    def evidence(self, restore_id: str, gate: str) -> list[dict[str, Any]]:
+        """The attempts of a gate, oldest first."""
+        folder = self.folder / "evidence" / self.stack / restore_id
+        return [json.loads(file.read_text()) for file in sorted(folder.glob(f"*-{gate}.json"))]
+
+
+def utc_now() -> str:
+    """The present whole second, as the key `time` takes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
