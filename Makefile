@@ -10,7 +10,7 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m sandbox.cluster build
-	$(BIN)/pytest -n 2 --dist loadgroup -q
+	$(BIN)/pytest -n 2 --dist loadfile -q
 
 check: lint types layers
 
