@@ -18,7 +18,7 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
 from sandbox.aws import PORT
-from sandbox.aws.client import ACCESS_KEY, SECRET_KEY
+from sandbox.aws.client import ACCESS_KEY, DEFAULT_REGION, SECRET_KEY
 from sandbox.aws.control import Control
 from sandbox.aws.faults import Registry
 from sandbox.aws.gateway import Gateway
@@ -64,6 +64,8 @@ def serve(layout: Layout, pace: float) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: ended.set())
         threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+        # moto's EC2 takes seconds to load: not in the first call that needs its subnets.
+        threading.Thread(target=neighbours.default_subnets, args=(DEFAULT_REGION,), daemon=True).start()
         runner.mend()
         _announce(ready, {"endpoint": layout.aws_endpoint, "pid": os.getpid(), "postgres": str(shared.host.folder)})
         print(f"serving at {layout.aws_endpoint}, {played} requests replayed", file=sys.stderr, flush=True)

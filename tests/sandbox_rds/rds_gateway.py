@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 
 from sandbox.aws.client import Clients, clients
 from sandbox.paths import CHECKOUT, Layout
+from sandbox.postgres.server import clear_away
 from sandbox.process import wait_until
 
 PASSWORD = "first-Passw0rd"
@@ -137,8 +138,11 @@ class Sandbox:
             return cursor.fetchall() if cursor.description else []
 
     def remove(self) -> None:
+        """Ends all at once: the kernel ends the servers with their gateway."""
         extra = self.postgres_folder if (self.layout.aws / "ready.json").exists() else None
-        self.stop()
+        self.stop(signal.SIGKILL)
+        for data in (extra or self.layout.root).glob("clusters/*/data"):
+            clear_away(data)
         if extra and not extra.is_relative_to(self.layout.root):
             shutil.rmtree(extra, ignore_errors=True)
         shutil.rmtree(self.layout.root, ignore_errors=True)

@@ -10,7 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 from botocore.exceptions import ClientError
-from rds_gateway import PASSWORD, Sandbox
+from mypy_boto3_rds.type_defs import FilterTypeDef
+from rds_gateway import PASSWORD, WAIT, Sandbox
+
+from sandbox.aws.client import clients
+from sandbox.process import wait_until
 
 
 def count(sandbox: Sandbox, name: str, password: str = PASSWORD) -> int:
@@ -234,3 +238,42 @@ def test_a_large_object_of_many_segments_is_replayed_in_full(sandbox: Sandbox, s
     restore_to(sandbox, source, "replayed", moment)
     sandbox.available("replayed")
     assert sandbox.sql("replayed", "SELECT md5(string_agg(t, '' ORDER BY id)) FROM big") == digest
+
+
+def test_rows_come_back_in_another_region_after_the_source_is_gone(sandbox: Sandbox, source: str) -> None:
+    near, far = sandbox.aws.rds, clients(sandbox.layout, region="eu-central-1").rds
+    sandbox.create("exported")
+    shape = sandbox.available("exported")
+    sandbox.sql("exported", "CREATE TABLE orders AS SELECT generate_series(1, 31) AS id")
+    far.start_db_instance_automated_backups_replication(SourceDBInstanceArn=shape["DBInstanceArn"])
+    near.create_db_snapshot(DBInstanceIdentifier="exported", DBSnapshotIdentifier="to-export")
+    arn = sandbox.snapshot_ready("to-export")["DBSnapshotArn"]
+    sandbox.restorable("exported", server_now(sandbox, "exported"))
+    near.delete_db_instance(DBInstanceIdentifier="exported", SkipFinalSnapshot=True)
+    sandbox.gone("exported")
+    far.copy_db_snapshot(
+        SourceDBSnapshotIdentifier=arn, TargetDBSnapshotIdentifier="imported", SourceRegion="us-east-1"
+    )
+    far.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="far-snap", DBSnapshotIdentifier="imported")
+    replicating: list[FilterTypeDef] = [{"Name": "status", "Values": ["replicating"]}]
+    backup = far.describe_db_instance_automated_backups(Filters=replicating)["DBInstanceAutomatedBackups"][0]
+    far.restore_db_instance_to_point_in_time(
+        SourceDBInstanceAutomatedBackupsArn=backup.get("DBInstanceAutomatedBackupsArn", ""),
+        TargetDBInstanceIdentifier="far-pitr",
+        UseLatestRestorableTime=True,
+    )
+    for name in ("far-snap", "far-pitr"):
+
+        def restored(name: str = name) -> Any:
+            return far.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+
+        wait_until(lambda found=restored: found()["DBInstanceStatus"] == "available", WAIT, name)
+        assert restored()["DBInstanceArn"].split(":")[3] == "eu-central-1"
+        host = restored()["Endpoint"]["Address"]
+        assert sandbox.sql(source, "SELECT count(*) FROM orders", host=host) == [(31,)]
+    assert (
+        near.describe_db_instance_automated_backups(Filters=[{"Name": "db-instance-id", "Values": ["exported"]}])[
+            "DBInstanceAutomatedBackups"
+        ]
+        == []
+    )

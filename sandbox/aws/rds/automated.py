@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query import Shape
-from sandbox.aws.rds import names, shapes
+from sandbox.aws.rds import names, replication, shapes
 from sandbox.aws.rds.moments import next_ms
 from sandbox.aws.rds.registry import filtered, operation
 from sandbox.aws.rds.service import Rds, now
@@ -59,6 +59,7 @@ def source_of_backups(rds: Rds, p: Shape) -> Shape:
 
 def _by_id(rds: Rds, value: str, *, by_arn: bool) -> Shape:
     shapes_ = [i.shape for i in rds.state.instances.values()] + list(rds.state.retained.values())
+    shapes_ += [replication.shape_of(rds, resource) for resource in rds.state.replicas]
     for shape in shapes_:
         known = names.backup_id(shape["DbiResourceId"]) if by_arn else shape["DbiResourceId"]
         if known == (names.plain(value, "auto-backup") if by_arn else value):
@@ -68,7 +69,7 @@ def _by_id(rds: Rds, value: str, *, by_arn: bool) -> Shape:
 
 @operation("DbiResourceId DBInstanceIdentifier Filters DBInstanceAutomatedBackupsArn")
 def describe_db_instance_automated_backups(rds: Rds, p: Shape) -> Shape:
-    found = [*_present(rds), *_retained(rds)]
+    found = [*_present(rds), *_retained(rds), *(replication.described(rds, r) for r in rds.state.replicas)]
     tests: tuple[tuple[str, str], ...] = (
         ("DbiResourceId", p.get("DbiResourceId", "")),
         ("DBInstanceIdentifier", names.plain(p.get("DBInstanceIdentifier", ""), "db")),
@@ -85,14 +86,14 @@ def describe_db_instance_automated_backups(rds: Rds, p: Shape) -> Shape:
 
 def _present(rds: Rds) -> list[Shape]:
     shapes_ = [i.shape for i in rds.state.instances.values() if i.shape["BackupRetentionPeriod"]]
-    return [_described(rds, s, "active" if window(rds, s) else "creating") for s in shapes_]
+    return [describe_one(rds, s, "active" if window(rds, s) else "creating") for s in shapes_]
 
 
 def _retained(rds: Rds) -> list[Shape]:
-    return [_described(rds, s, "retained") for s in rds.state.retained.values()]
+    return [describe_one(rds, s, "retained") for s in rds.state.retained.values()]
 
 
-def _described(rds: Rds, shape: Shape, status: str) -> Shape:
+def describe_one(rds: Rds, shape: Shape, status: str) -> Shape:
     arn = rds.arn("auto-backup", names.backup_id(shape["DbiResourceId"]))
     return shapes.automated_backup(shape, arn, rds.region, status, window(rds, shape))
 
@@ -104,7 +105,7 @@ def delete_db_instance_automated_backup(rds: Rds, p: Shape) -> Shape:
     resource = shape["DbiResourceId"]
     if resource not in rds.state.retained:
         raise AwsError("InvalidDBInstanceAutomatedBackupState", "Only retained automated backups can be deleted.")
-    answer = _described(rds, rds.state.retained.pop(resource), "deleting")
+    answer = describe_one(rds, rds.state.retained.pop(resource), "deleting")
     remove_tree(rds.host.clusters / resource.lower())
     for name, snapshot in list(rds.state.snapshots.items()):
         if snapshot.shape["SnapshotType"] == "automated" and snapshot.shape["DbiResourceId"] == resource:

@@ -63,11 +63,16 @@ class ParameterGroup:
 
 @dataclass
 class Region:
-    """Everything by its identifier; `retained` are automated backups of deleted instances, by resource id."""
+    """Everything by its identifier; `retained` are automated backups of deleted instances, by resource id.
+
+    `replicas` are automated backups of other regions' instances, by resource id: region, KmsKeyId, and the shape of the
+    source once that is gone.
+    """
 
     instances: dict[str, Instance] = field(default_factory=dict[str, Instance])
     snapshots: dict[str, Snapshot] = field(default_factory=dict[str, Snapshot])
     retained: dict[str, Shape] = field(default_factory=dict[str, Shape])
+    replicas: dict[str, Shape] = field(default_factory=dict[str, Shape])
     subnet_groups: dict[str, Shape] = field(default_factory=dict[str, Shape])
     parameter_groups: dict[str, ParameterGroup] = field(default_factory=dict[str, ParameterGroup])
     option_groups: dict[str, Shape] = field(default_factory=dict[str, Shape])

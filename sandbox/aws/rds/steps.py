@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sandbox.aws.query import Shape
-from sandbox.aws.rds import shapes
+from sandbox.aws.rds import replication, shapes
 from sandbox.aws.rds.instances import HOSTED_ZONE
 from sandbox.aws.rds.jobs import Finish, step
 from sandbox.aws.rds.moments import whole_ms
@@ -198,7 +198,8 @@ def delete(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
     final: str | None = arguments["final"]
     if final and cluster.exists:
         _final_snapshot(rds, instance, final)
-    keep = bool(arguments["keep"] and cluster.backups)
+    retained = bool(arguments["keep"] and cluster.backups)
+    keep = retained or replication.replicated(rds.store, resource)
     if keep and cluster.exists:
         if not cluster.running:
             cluster.start()
@@ -207,7 +208,8 @@ def delete(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
     _forget_origin(rds, instance)
 
     def finish() -> None:
-        if keep:
+        replication.remember(rds.store, resource, instance.shape)
+        if retained:
             region.retained[resource] = {**instance.shape, "DBInstanceStatus": "deleted"}
         else:
             _forget_automated(rds, resource)
