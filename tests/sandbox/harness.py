@@ -150,13 +150,18 @@ class Sandbox:
         for deployment in self.replicas():
             self.kube.delete("Deployment", names.NAMESPACE, deployment)
         self.kube.delete("Secret", names.NAMESPACE, names.SECRET)
-        if self.instances().get(names.INSTANCE) != self.resource_id:
+        if self.instances().get(names.INSTANCE) != self.resource_id or self._stuck():
             self.stop()
             self.start()
             return
         self._remove_candidates()
         wait_until(lambda: not self._pods(), 60, "the pods to end", 0.1)
         self.application.deploy()
+
+    def _stuck(self) -> bool:
+        """A failed instance with deletion protection takes no modification and so can't be deleted, as on AWS."""
+        found = cast("list[Any]", self.aws.rds.describe_db_instances()["DBInstances"])
+        return any(one["DBInstanceStatus"] in ("failed", "incompatible-restore") for one in found)
 
     def _pods(self) -> list[Any]:
         return [pod for pod in self.kube.list("Pod", names.NAMESPACE) if "app" in pod["metadata"].get("labels", {})]
@@ -170,8 +175,9 @@ class Sandbox:
                 self.aws.rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
 
     def _remove(self, identifier: str) -> None:
-        settled = ("available", "failed", "incompatible-restore")
-        wait_until(lambda: self.instance(identifier)["DBInstanceStatus"] in settled, 60, f"{identifier} to settle", 0.1)
+        wait_until(
+            lambda: self.instance(identifier)["DBInstanceStatus"] == "available", 60, f"{identifier} available", 0.1
+        )
         if self.instance(identifier)["DeletionProtection"]:
             self.aws.rds.modify_db_instance(
                 DBInstanceIdentifier=identifier, DeletionProtection=False, ApplyImmediately=True
