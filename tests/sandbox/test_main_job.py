@@ -84,7 +84,8 @@ def test_every_kind_of_snapshot_is_restored_or_refused_by_name(
     sandbox.aws.rds.create_db_snapshot(DBInstanceIdentifier=names.INSTANCE, DBSnapshotIdentifier="by-hand")
     waiter = sandbox.aws.rds.get_waiter("db_snapshot_available")
     waiter.wait(DBSnapshotIdentifier="by-hand", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    automated = next(s["DBSnapshotIdentifier"] for s in sandbox.snapshots() if s["SnapshotType"] == "automated")
+    nightly = [one for one in sandbox.snapshots() if one["SnapshotType"] == "automated"]
+    automated = max(nightly, key=lambda one: one["SnapshotCreateTime"])["DBSnapshotIdentifier"]
     for number, snapshot in enumerate((automated, "by-hand")):
         project = new_project()
         project.config(id=f"snap-{number}", method="snapshot", snapshot=snapshot)
