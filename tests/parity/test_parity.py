@@ -53,18 +53,27 @@ def test_an_engine_does_what_the_real_one_did(engine: str, scenario: str, tmp_pa
     passed = proof(engine, scenario)
     if os.environ.get(ONLY_CHANGED) == "changed" and engine == "stand-in" and passed.exists():
         pytest.skip(f"passed before with the same sources and packages: {passed}")
-    bench = Bench(scenario, engines()[engine], tmp_path)
-    problems: list[str] = []
+    problems = differing(engine, scenario, tmp_path / "first")
+    if problems:  # engines race with themselves: a difference counts when it shows again
+        problems &= differing(engine, scenario, tmp_path / "again")
+    assert not problems, "\n".join(sorted(problems))
+    with contextlib.suppress(OSError):  # a cache that can't be written only costs time
+        passed.parent.mkdir(parents=True, exist_ok=True)
+        passed.touch()
+
+
+def differing(engine: str, scenario: str, folder: Path) -> set[str]:
+    """What one run does otherwise than recorded, beyond the table."""
+    folder.mkdir()
+    bench = Bench(scenario, engines()[engine], folder)
+    problems: set[str] = set()
     for step, expected in zip(steps(scenario), recorded(scenario), strict=True):
         found = compare(scenario, expected, bench.step(step))
         always = listed(scenario, step["id"], sometimes=False) if engine == "stand-in" else set[str]()
         allowed = always | listed(scenario, step["id"], sometimes=True)
-        problems += [f"{step['id']}: {part}: {how}" for part, how in found.items() if part not in allowed]
-        problems += [f"{step['id']}: {part}: listed as different, but the same" for part in always - set(found)]
-    assert not problems, "\n".join(problems)
-    with contextlib.suppress(OSError):  # a cache that can't be written only costs time
-        passed.parent.mkdir(parents=True, exist_ok=True)
-        passed.touch()
+        problems |= {f"{step['id']}: {part}: {how}" for part, how in found.items() if part not in allowed}
+        problems |= {f"{step['id']}: {part}: listed as different, but the same" for part in always - set(found)}
+    return problems
 
 
 def test_every_listed_difference_names_a_step_that_exists() -> None:
