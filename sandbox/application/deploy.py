@@ -91,7 +91,10 @@ class Application:
         begun = time.monotonic()
         for manifest in manifests.application(url, database.random_text(48)):
             self.kube.create(manifest)
-        wait_until(self.writing, READY_SECONDS, "pods writing", 0.1)
+        try:
+            wait_until(self.writing, READY_SECONDS, "pods writing", 0.1)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: {self.pods()}; {self._complaint()}") from None
         self.say("application", time.monotonic() - begun, self.pods())
 
     def writing(self) -> bool:
@@ -105,6 +108,18 @@ class Application:
             return False
         pods = self.kube.list("Pod", names.NAMESPACE, f"app={deployment['metadata']['name']}")
         return sum(healthy(pod) for pod in pods) == wanted
+
+    def _complaint(self) -> str:
+        """The last line that a pod which does not write has logged."""
+        for pod in self.kube.list("Pod", names.NAMESPACE):
+            if not healthy(pod):
+                name = pod["metadata"]["name"]
+                try:
+                    said = self.kube.logs(names.NAMESPACE, name, tailLines="1").strip()
+                except ClusterError as error:
+                    said = str(error)
+                return f"{name}: {said or 'no log'}"
+        return "every pod there writes"
 
     def pods(self) -> str:
         found = self.kube.list("Deployment", names.NAMESPACE)

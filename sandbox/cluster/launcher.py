@@ -34,9 +34,14 @@ def images(postgres_programs: Path) -> dict[str, dict[str, object]]:
         "busybox": {"command": ["sh"], "env": {"PATH": SYSTEM_PATH}},
         "restore-sandbox/app": {
             "command": [str(python), str(CHECKOUT / "sandbox" / "application" / "writer.py")],
-            "env": {"PATH": f"{python.parent}:{SYSTEM_PATH}"},
+            "env": {"PATH": f"{python.parent}:{SYSTEM_PATH}", **module_path()},
         },
     }
+
+
+def module_path() -> dict[str, str]:
+    """PYTHONPATH of the running Python, where its packages are found by that."""
+    return {name: value for name, value in os.environ.items() if name == "PYTHONPATH"}
 
 
 @dataclass(frozen=True)
