@@ -29,6 +29,7 @@ CREATE_ONLY = [
     *(camel_case(name) for name in SETTING_NAMES),
     *("identifier", "password", "snapshotIdentifier", "restoreToPointInTime", "engineVersion", "storageEncrypted"),
     *("kmsKeyId", "dbName", "username", "engine", "availabilityZone", "characterSetName", "licenseModel"),
+    "applyImmediately",  # as a lone difference after an import it would apply what somebody queued for the window
 ]
 
 

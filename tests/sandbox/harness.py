@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -142,6 +144,16 @@ class Sandbox:
         data = {names.SECRET_KEY: base64.b64encode(url.encode()).decode()}
         self.kube.patch("Secret", names.NAMESPACE, names.SECRET, {"data": data})
 
+    def generations(self) -> dict[str, int]:
+        """Changes whenever anybody changes what a Deployment should be."""
+        found = self.kube.list("Deployment", names.NAMESPACE)
+        return {one["metadata"]["name"]: one["metadata"]["generation"] for one in found}
+
+    def secret_version(self) -> str:
+        found = self.kube.get("Secret", names.NAMESPACE, names.SECRET)
+        assert found is not None
+        return found["metadata"]["resourceVersion"]
+
     # Back to the start
 
     def reset(self) -> None:
@@ -169,12 +181,13 @@ class Sandbox:
     def _remove_candidates(self) -> None:
         for identifier in self.instances():
             if identifier != names.INSTANCE:
-                self._remove(identifier)
+                self.remove(identifier)
         for snapshot in self.snapshots():
             if snapshot["SnapshotType"] == "manual" and snapshot["Status"] == "available":
                 self.aws.rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
 
-    def _remove(self, identifier: str) -> None:
+    def remove(self, identifier: str, *, keep_backups: bool = False) -> None:
+        """Deletes an instance, protected or not, without a final snapshot; waits until it is gone."""
         wait_until(
             lambda: self.instance(identifier)["DBInstanceStatus"] == "available", 60, f"{identifier} available", 0.1
         )
@@ -183,7 +196,9 @@ class Sandbox:
                 DBInstanceIdentifier=identifier, DeletionProtection=False, ApplyImmediately=True
             )
             wait_until(lambda: not self.instance(identifier)["DeletionProtection"], 30, "no protection", 0.1)
-        self.aws.rds.delete_db_instance(DBInstanceIdentifier=identifier, SkipFinalSnapshot=True)
+        self.aws.rds.delete_db_instance(
+            DBInstanceIdentifier=identifier, SkipFinalSnapshot=True, DeleteAutomatedBackups=not keep_backups
+        )
         wait_until(lambda: identifier not in self.instances(), 60, f"{identifier} to be gone", 0.1)
 
 
@@ -254,6 +269,19 @@ class Project:
                 process.kill()
                 process.wait()
 
+    def unlock(self) -> None:
+        """After a kill of the CLI: the next run names the lock and the command that clears it."""
+        self.up().failed("pulumi cancel")
+        self.pulumi("cancel", "--yes").ok()
+
+    def program(self) -> int | None:
+        """The pid of this project's running program, whichever engine started it."""
+        hosts = ("executor.py", "pulumi-language-python-exec")
+        for pid, words in command_lines().items():
+            if any(host in words for host in hosts) and working_folder(pid) == self.folder:
+                return pid
+        return None
+
     def pulumi(self, *words: str) -> Run:
         return self.run("pulumi", *words)
 
@@ -305,3 +333,39 @@ class Project:
 def utc_now() -> str:
     """The present whole second, as the key `time` takes it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def command_lines() -> dict[int, str]:
+    """What every user of this machine can read of every process, by pid."""
+    found: dict[int, str] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with contextlib.suppress(OSError):
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().decode(errors="replace")
+    return found
+
+
+def working_folder(pid: int) -> Path | None:
+    try:
+        return Path(f"/proc/{pid}/cwd").resolve(strict=True)
+    except OSError:
+        return None
+
+
+@contextlib.contextmanager
+def watched_command_lines() -> Generator[set[str]]:
+    """Every command line that was seen meanwhile."""
+    seen: set[str] = set()
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.05):
+            seen.update(command_lines().values())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        thread.join()
