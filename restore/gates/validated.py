@@ -32,6 +32,8 @@ JOB_SECONDS = 600.0
 SNAPSHOT_AHEAD_SECONDS = 300.0
 """A snapshot's recorded time is that of its creation, not an exact instant of the data: rows may be a little newer."""
 IN_CLUSTER = "validated.in-cluster"
+LOG_LINES = 3
+"""Of the Job's log, redacted: psql's last words, which say whether the network or the login is at fault."""
 
 
 def fingerprint(settings: Settings) -> dict[str, str]:
@@ -157,8 +159,12 @@ def in_cluster(world: World, watch: Watch, candidate: Instance, wanted: Expectat
     wanted_lines = len(job.statements)
     if result.succeeded and len(result.lines) >= wanted_lines:
         return []
-    found = "; ".join(result.reasons) or f"exit code {result.exit_code}, {len(result.lines)} lines of {wanted_lines}"
-    fix = "see the reasons; security groups and network policies must let the namespace reach the candidate"
+    why = result.reasons or (f"exit code {result.exit_code}, {len(result.lines)} lines of {wanted_lines}",)
+    found = "; ".join([*why, *result.lines[-LOG_LINES:]])
+    fix = (
+        "refused login: credentials are those of the restore point, so set the application's password in the candidate "
+        "as the secret has it; no answer: security groups and network policies must let the namespace reach it"
+    )
     return [Problem(IN_CLUSTER, found, f"psql connects as the application from {job.namespace}", fix)]
 
 

@@ -21,7 +21,7 @@ import psycopg
 import yaml
 
 from sandbox import environment
-from sandbox.application import names
+from sandbox.application import manifests, names
 from sandbox.application.deploy import Application, silent
 from sandbox.aws.client import Clients, clients
 from sandbox.demo import operator_environment
@@ -67,6 +67,7 @@ class Sandbox:
         self.application = Application(self.layout, silent)
         self.kube = self.application.kube
         self.resource_id = self.instance()["DbiResourceId"]
+        self.given = self.secret()
 
     def stop(self) -> None:
         self._sandbox("down", "--purge")
@@ -168,6 +169,8 @@ class Sandbox:
             return
         self._remove_candidates()
         wait_until(lambda: not self._pods(), 60, "the pods to end", 0.1)
+        # With the password that the automated snapshot knows: a new one would lock the application out of it
+        self.kube.create(manifests.secret(self.given[names.SECRET_KEY], self.given["JWT_SECRET"]))
         self.application.deploy()
 
     def _stuck(self) -> bool:
