@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from harness import Project, Sandbox
-from mypy_boto3_rds.type_defs import TagTypeDef
 
 from sandbox.application import names
 
@@ -35,14 +34,3 @@ def test_the_recovery_point_of_an_existing_restore_never_changes(sandbox: Sandbo
     project.pulumi("config", "rm", "snapshot").ok()
     project.up().failed("inc-1", "close")
     assert sandbox.instances() == made
-
-
-def test_a_source_whose_name_was_taken_over_is_not_mistaken_for_it(sandbox: Sandbox, project: Project) -> None:
-    project.config(id="inc-1", method="pitr", time="latest")
-    project.up().ok()
-    tag: TagTypeDef = {"Key": "restore:source-resource-id", "Value": "db-ANOTHERINSTANCEOFTHATNAME"}
-    arn = sandbox.instance(f"{names.INSTANCE}-inc-1")["DBInstanceArn"]
-    sandbox.aws.rds.add_tags_to_resource(ResourceName=arn, Tags=[tag])
-    project.config(traffic="frozen")
-    project.up().failed("db-ANOTHERINSTANCEOFTHATNAME")
-    assert 0 not in sandbox.replicas().values()
