@@ -42,6 +42,7 @@ class Application:
 
     def deploy(self) -> None:
         """Idempotent: objects that exist, the secret's URL and the replicas above all, stay as they are."""
+        wait_until(self._cluster_answers, READY_SECONDS, "the API server to answer", 0.1)
         with ThreadPoolExecutor(1) as beside:
             creating = beside.submit(self.kube.create, manifests.namespace())
             url, fresh = self._database()
@@ -50,6 +51,14 @@ class Application:
             self._objects(url)
             if backup:
                 backup.result()
+
+    def _cluster_answers(self) -> bool:
+        """A server that has just started refuses its own administrator for a moment."""
+        try:
+            self.database_url()
+        except ClusterError:
+            return False
+        return True
 
     def _database(self) -> tuple[str, bool]:
         """The application's URL, and whether its rows were loaded just now."""
@@ -74,11 +83,11 @@ class Application:
         return unquote(urlsplit(url).password or "") if url else None
 
     def database_url(self) -> str | None:
-        """What the secret says now, or None when there is no secret yet."""
-        try:
-            found = self.kube.get("Secret", names.NAMESPACE, names.SECRET)
-        except ClusterError:
-            return None
+        """What the secret says now, or None when there is no secret yet.
+
+        Raises ClusterError when the API server can't say: taken for "no secret", the role would get a new password.
+        """
+        found = self.kube.get("Secret", names.NAMESPACE, names.SECRET)
         value = (found or {}).get("data", {}).get(names.SECRET_KEY)
         return base64.b64decode(value).decode() if value else None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from harness import Project, Sandbox
 
-from sandbox.application import names
+from sandbox.application import database, names
 
 TEAM = "kubectl-client-side-apply"
 
@@ -84,6 +84,8 @@ def test_every_kind_of_snapshot_is_restored_or_refused_by_name(
     sandbox.aws.rds.create_db_snapshot(DBInstanceIdentifier=names.INSTANCE, DBSnapshotIdentifier="by-hand")
     waiter = sandbox.aws.rds.get_waiter("db_snapshot_available")
     waiter.wait(DBSnapshotIdentifier="by-hand", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    sandbox.aws.post("backup-window", instance=names.INSTANCE)
+    database.wait_available(sandbox.aws)
     nightly = [one for one in sandbox.snapshots() if one["SnapshotType"] == "automated"]
     automated = max(nightly, key=lambda one: one["SnapshotCreateTime"])["DBSnapshotIdentifier"]
     for number, snapshot in enumerate((automated, "by-hand")):
