@@ -185,7 +185,18 @@ def automated_backup(answer: DBInstanceAutomatedBackupTypeDef) -> AutomatedBacku
 def differences(found: InstanceSettings, wanted: InstanceSettings) -> dict[str, tuple[Any, Any]]:
     """Fields that `wanted` names (neither None nor empty) and that differ: (found, wanted) by field name."""
     pairs = {item.name: (getattr(found, item.name), getattr(wanted, item.name)) for item in fields(InstanceSettings)}
-    return {name: (old, new) for name, (old, new) in pairs.items() if new not in (None, ()) and old != new}
+    return {name: (old, new) for name, (old, new) in pairs.items() if not satisfied(name, old, new)}
+
+
+def satisfied(name: str, found: Any, wanted: Any) -> bool:
+    """Storage can't shrink, so more of it is enough; lists have no order; RDS leaves out what is off."""
+    if wanted is None or wanted == ():
+        return True
+    if name == "allocated_storage":
+        return found is not None and found >= wanted
+    if isinstance(wanted, tuple):
+        return set(cast("tuple[str, ...]", wanted)) == set(cast("tuple[str, ...]", found or ()))
+    return wanted == found or (not wanted and not found)
 
 
 def modification(found: InstanceSettings, wanted: InstanceSettings) -> dict[str, Any]:

@@ -6,13 +6,13 @@ such settings in line, waits for the wanted setting (not for `available`, which 
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any, cast
+from typing import Any
 
+from restore.aws.translate import differences
 from restore.errors import Problem, TemporaryError
 from restore.gates.hook import Proof, Watch
 from restore.gates.world import World
-from restore.model import Instance, InstanceSettings, Verdict
+from restore.model import Instance, Verdict
 from restore.schema import camel_case
 from restore.waiting import wait_for
 
@@ -24,11 +24,11 @@ USABLE = frozenset({"available", "backing-up", "storage-optimization"})
 def prove(world: World, watch: Watch) -> Proof:
     """Waits for the candidate, changes what differs from the plan's settings, and proves that nothing does."""
     candidate = usable(world, watch)
-    before = differences(world.plan.settings, candidate.settings)
+    before = different(world, candidate)
     if before:
         watch.say(f"bringing in line: {', '.join(sorted(before))}")
         candidate = brought_in_line(world, watch, candidate)
-    after = differences(world.plan.settings, candidate.settings)
+    after = different(world, candidate)
     facts: dict[str, Any] = {
         "candidate": candidate.identifier,
         "resource_id": candidate.resource_id,
@@ -36,10 +36,10 @@ def prove(world: World, watch: Watch) -> Proof:
         "engine_version": candidate.engine_version,
         "status": candidate.status,
         "changed": {
-            name: {"from": found, "to": wanted} for name, (wanted, found) in before.items() if name not in after
+            name: {"from": found, "to": wanted} for name, (found, wanted) in before.items() if name not in after
         },
     }
-    problems = tuple(differs(candidate, name, wanted, found) for name, (wanted, found) in after.items())
+    problems = tuple(differs(candidate, name, wanted, found) for name, (found, wanted) in after.items())
     if problems:
         return Proof(Verdict.FAIL, "settings differ from the source's", facts, problems)
     return Proof(Verdict.PASS, f"{candidate.identifier} is {candidate.status}; its settings are the wanted ones", facts)
@@ -73,7 +73,7 @@ def brought_in_line(world: World, watch: Watch, candidate: Instance) -> Instance
     try:
         return world.rds.wait_until(
             candidate.resource_id,
-            lambda found: found.status in USABLE and not differences(wanted, found.settings),
+            lambda found: found.status in USABLE and not different(world, found),
             stop=watch.stop,
             deadline=watch.deadline,
             subject=f"the settings of {candidate.identifier}",
@@ -84,22 +84,10 @@ def brought_in_line(world: World, watch: Watch, candidate: Instance) -> Instance
         return world.candidate()
 
 
-def differences(wanted: InstanceSettings, found: InstanceSettings) -> dict[str, tuple[Any, Any]]:
-    """Wanted and found values of the settings that differ, by the name used in config. Unset ones are not compared."""
-    result: dict[str, tuple[Any, Any]] = {}
-    for one in fields(InstanceSettings):
-        ours, theirs = getattr(wanted, one.name), getattr(found, one.name)
-        if ours is not None and ours != () and not satisfied(one.name, ours, theirs):
-            result[camel_case(one.name)] = (ours, theirs)
-    return result
-
-
-def satisfied(name: str, wanted: Any, found: Any) -> bool:
-    if name == "allocated_storage":
-        return found is not None and found >= wanted
-    if isinstance(wanted, tuple):
-        return set(cast("tuple[str, ...]", wanted)) == set(cast("tuple[str, ...]", found or ()))
-    return wanted == found or (not wanted and not found)
+def different(world: World, candidate: Instance) -> dict[str, tuple[Any, Any]]:
+    """Found and wanted values of the settings that differ, by the name used in config."""
+    found = differences(candidate.settings, world.plan.settings)
+    return {camel_case(name): pair for name, pair in found.items()}
 
 
 def differs(candidate: Instance, name: str, wanted: Any, found: Any) -> Problem:

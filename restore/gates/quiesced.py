@@ -87,15 +87,10 @@ def remaining(world: World) -> list[str]:
         if one.replicas:
             found.append(f"{name} wants {one.replicas} replicas")
         pods = world.namespace.pods(one.selector)
-        found += [f"{pod.name} (terminating)" if pod.terminating else pod.name for pod in pods if alive(pod.phase)]
+        found += [f"{pod.name} (terminating)" if pod.terminating else pod.name for pod in pods if not pod.ended]
         if not pods and one.terminating:
             found.append(f"{name}: {one.terminating} terminating")
     return found
-
-
-def alive(phase: str) -> bool:
-    """Ended pods (evicted ones, say) stay as objects and run nothing."""
-    return phase not in ("Succeeded", "Failed")
 
 
 def at_rest(world: World, watch: Watch, endpoint: Endpoint) -> postgres.Quiet:

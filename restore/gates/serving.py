@@ -9,8 +9,7 @@ from typing import Any
 
 from restore import postgres
 from restore.errors import Problem, RestoreError, TemporaryError
-from restore.gates.hook import Proof, Watch
-from restore.gates.quiesced import alive
+from restore.gates.hook import Proof, Watch, waiver
 from restore.gates.world import World
 from restore.kubernetes import Pod
 from restore.model import AppPlan, Endpoint, Verdict
@@ -37,9 +36,10 @@ def prove(world: World, watch: Watch) -> Proof:
         return last[0]
 
     def settled(found: Found) -> bool:
-        if found.problems:
-            watch.say("waiting for " + "; ".join(f"{one.subject} ({one.found})" for one in found.problems[:3]))
-        return not found.problems
+        left = [one for one in found.problems if waiver(one.subject, watch.gate, world.settings.waive) is None]
+        if left:
+            watch.say("waiting for " + "; ".join(f"{one.subject} ({one.found})" for one in left[:3]))
+        return not left
 
     try:
         found = wait_for(read, settled, stop=watch.stop, deadline=watch.deadline, subject="the applications", longest=3)
@@ -47,6 +47,8 @@ def prove(world: World, watch: Watch) -> Proof:
         if watch.stop.is_set() or not last:
             raise
         return Proof(Verdict.FAIL, "the applications don't serve as they should", last[0].facts, last[0].problems)
+    if found.problems:
+        return Proof(Verdict.FAIL, "what is left open is waived", found.facts, found.problems)
     endpoint = world.plan.apps[0].endpoint
     return Proof(Verdict.PASS, f"every Deployment is ready and connected to {endpoint}, none elsewhere", found.facts)
 
@@ -54,7 +56,7 @@ def prove(world: World, watch: Watch) -> Proof:
 def look(world: World) -> Found:
     apps = world.plan.apps
     endpoint = apps[0].endpoint
-    pods = {app.name: pods_of(world, app) for app in apps}
+    pods = pods_of(world)
     problems = [problem for app in apps for problem in rollout(app, pods[app.name])]
     facts: dict[str, Any] = {
         "endpoint": str(endpoint),
@@ -66,11 +68,13 @@ def look(world: World) -> Found:
     return Found(tuple(problems), facts)
 
 
-def pods_of(world: World, app: AppPlan) -> list[Pod]:
-    deployment = world.namespace.deployments([app.name])[app.name]
-    if deployment is None:
-        return []
-    return [pod for pod in world.namespace.pods(deployment.selector) if alive(pod.phase)]
+def pods_of(world: World) -> dict[str, list[Pod]]:
+    """The pods of each Deployment, ended ones left out."""
+    found = world.namespace.deployments([app.name for app in world.plan.apps])
+    return {
+        name: [pod for pod in world.namespace.pods(one.selector) if not pod.ended] if one else []
+        for name, one in found.items()
+    }
 
 
 def rollout(app: AppPlan, pods: list[Pod]) -> list[Problem]:

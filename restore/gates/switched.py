@@ -12,7 +12,7 @@ from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates.hook import Proof, Watch
 from restore.gates.quiesced import at_rest, remaining, restless
 from restore.gates.world import World
-from restore.model import Endpoint, SecretPlan, Verdict
+from restore.model import SecretPlan, Verdict
 from validation import urls
 
 SECONDS = 1800.0
@@ -80,9 +80,7 @@ def login_problems(world: World, secret: SecretPlan, facts: dict[str, Any]) -> l
         "so that they agree"
     )
     try:
-        attempt = postgres.try_login(
-            secret.url, Endpoint(secret.endpoint.host, secret.endpoint.port), world.settings.tls
-        )
+        attempt = postgres.try_login(secret.url, secret.endpoint, world.settings.tls)
     except RestoreError as error:
         return [Problem("switched.login", str(error), f"the application's login works on {secret.endpoint}", fix)]
     facts |= {"user": attempt.user, "database": attempt.database, "server_version": attempt.server_version}

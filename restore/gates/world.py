@@ -8,7 +8,7 @@ from restore.aws import Credential, Rds, Secrets
 from restore.errors import PermanentError, Problem
 from restore.evidence import Store
 from restore.kubernetes import Api, Namespace
-from restore.model import TAG_ID, TAG_STACK, Endpoint, Instance, Plan, Settings, Traffic
+from restore.model import TAG_ID, TAG_STACK, Endpoint, Instance, Plan, Settings
 from validation import urls
 
 
@@ -75,7 +75,3 @@ class World:
         instances = (self.source(), self.rds.instance(self.plan.candidate))
         others = [one.endpoint for one in instances if one and one.endpoint and one.endpoint != endpoint]
         return others[0] if others else None
-
-    @property
-    def goes_to_candidate(self) -> bool:
-        return self.plan.traffic is Traffic.RESTORED

@@ -200,3 +200,14 @@ def test_the_parameters_are_those_of_the_api() -> None:
     client = untyped.client("rds", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     known = client.meta.service_model.operation_model("ModifyDBInstance").input_shape.members
     assert set(translate.MODIFY.values()) <= set(known)
+
+
+def test_a_modification_of_one_setting_never_asks_for_less_storage_along_with_it() -> None:
+    grown = InstanceSettings(allocated_storage=120, multi_az=False)
+    wanted = InstanceSettings(allocated_storage=100, multi_az=True)
+    assert translate.modification(grown, wanted) == {"MultiAZ": True}
+
+
+def test_another_order_of_a_list_is_no_difference() -> None:
+    found = InstanceSettings(vpc_security_group_ids=("sg-2", "sg-1"))
+    assert translate.differences(found, InstanceSettings(vpc_security_group_ids=("sg-1", "sg-2"))) == {}
