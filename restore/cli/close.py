@@ -7,7 +7,7 @@ tidy the configuration. Every step finds out for itself whether it is already do
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from restore.errors import Problem, Refused
@@ -60,6 +60,15 @@ def plan(request: Request, found: Inventory, serves: Traffic | None, config_keys
         set={"restore:source": candidate.identifier} if candidate and serves is Traffic.RESTORED else {},
         remove=tuple(key for key in config_keys if key.removeprefix("restore:") in RESTORE_KEYS),
     )
+
+
+def as_if_open(found: Inventory) -> Inventory:
+    """The inventory with the candidate's closing tag left out: a run that was killed after it must see who serves."""
+    candidate = found.candidate
+    if candidate is None:
+        return found
+    tags = {name: value for name, value in candidate.tags.items() if name != TAG_CLOSED}
+    return replace(found, candidate=replace(candidate, tags=tags))
 
 
 def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:

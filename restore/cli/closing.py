@@ -31,7 +31,8 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
             ]
         )
     found = inventory.gather(settings, now)
-    serves = traffic.found_traffic(Case(settings, settings.request, found))
+    asked = close.as_if_open(found)
+    serves = traffic.found_traffic(Case(settings, settings.request, asked))
     closing = close.plan(settings.request, found, serves, list(stack.config()))
     emptied = close.without_resources(stack.export())
     if not confirm(close.shown(closing)):
