@@ -10,7 +10,7 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m sandbox.cluster build
-	$(BIN)/pytest -n 2 --dist loadfile -q
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -q
 
 check: lint types layers
 

@@ -20,6 +20,8 @@ def source(sandbox: Sandbox) -> str:
     sandbox.create("prod")
     sandbox.available("prod")
     sandbox.sql("prod", "CREATE TABLE t (id int)")
+    made = sandbox.sql("prod", "SELECT clock_timestamp()")[0][0]
+    sandbox.restorable("prod", made)  # restores to the latest second are to have the table
     return "prod"
 
 
