@@ -23,6 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox import environment
+from sandbox.application.database import wait_restorable
+from sandbox.aws.client import clients
 from sandbox.demo_proof import Database, Line, Proofs, lines
 from sandbox.paths import CHECKOUT, Layout
 
@@ -96,6 +98,7 @@ def break_data(stage: Stage) -> dict[str, Any]:
     happened = json.loads(stage.sandbox("incident"))
     damage = f"{happened['deleted']} transactions deleted, {happened['updated']} e-mail addresses ruined"
     stage.console.print(f"at {happened['at']}: {damage}", highlight=False)
+    wait_restorable(clients(stage.layout), str(happened["restore_to"]))
     return happened
 
 

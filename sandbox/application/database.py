@@ -15,6 +15,7 @@ from sandbox.aws.client import Clients
 from sandbox.process import wait_until
 
 AVAILABLE_SECONDS = 900.0
+RESTORABLE_SECONDS = 60.0
 Shape = Mapping[str, Any]
 
 
@@ -49,6 +50,17 @@ def find(aws: Clients) -> Shape | None:
 
 def wait_available(aws: Clients) -> None:
     wait_until(lambda: status(aws) == "available", AVAILABLE_SECONDS, f"{names.INSTANCE} available", 0.1)
+
+
+def wait_restorable(aws: Clients, moment: str) -> None:
+    """Waits until that RFC 3339 second can be restored to: RDS ships its log in steps."""
+    wait_until(lambda: latest_restorable(aws) > moment, RESTORABLE_SECONDS, f"{moment} to be restorable", 0.2)
+
+
+def latest_restorable(aws: Clients) -> str:
+    """As RFC 3339, in whole seconds; empty before the first backup."""
+    latest = (find(aws) or {}).get("LatestRestorableTime")
+    return f"{latest:%Y-%m-%dT%H:%M:%SZ}" if latest else ""
 
 
 def status(aws: Clients) -> str:

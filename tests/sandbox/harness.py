@@ -21,7 +21,7 @@ import psycopg
 import yaml
 
 from sandbox import environment
-from sandbox.application import manifests, names
+from sandbox.application import database, manifests, names
 from sandbox.application.deploy import Application, silent
 from sandbox.aws.client import Clients, clients
 from sandbox.demo import operator_environment
@@ -81,15 +81,8 @@ class Sandbox:
         """Breaks the data; returns what `python -m sandbox incident` tells, once that second can be restored."""
         command = [sys.executable, "-m", "sandbox", "incident", "--dir", str(self.layout.root)]
         found = json.loads(subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout)
-        self.wait_restorable(found["restore_to"])
+        database.wait_restorable(self.aws, found["restore_to"])
         return found
-
-    def wait_restorable(self, moment: str) -> None:
-        wait_until(lambda: self.latest_restorable() > moment, 60, f"{moment} to be restorable", 0.2)
-
-    def latest_restorable(self) -> str:
-        latest = self.instance().get("LatestRestorableTime")
-        return f"{latest:%Y-%m-%dT%H:%M:%SZ}" if latest else ""
 
     # AWS
 
