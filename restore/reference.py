@@ -17,6 +17,9 @@ from restore.schema import Field, Key
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADING = "config:\n"
+RESERVED = frozenset({"secret"})
+"""Short names with a meaning of their own in the CLI's JSON schema of Pulumi.yaml (sdk/go/common/workspace/
+project.json): it takes a declaration of theirs only under the full name."""
 
 PREAMBLE = """\
 # Configuration
@@ -42,7 +45,8 @@ def config_block() -> str:
 
 def _entry(key: Key) -> str:
     lines = {"type": key.kind, "description": _description(key), "default": key.default}
-    return f"  {key.name}:\n" + "".join(f"    {name}: {_scalar(value)}\n" for name, value in lines.items())
+    name = f"{schema.PROJECT}:{key.name}" if key.name in RESERVED else key.name
+    return f"  {name}:\n" + "".join(f"    {field}: {_scalar(value)}\n" for field, value in lines.items())
 
 
 def _scalar(value: object) -> str:

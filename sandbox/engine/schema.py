@@ -68,6 +68,7 @@ def declarations(file: str, project: str, block: Mapping[str, Value]) -> list[De
 
 def _declaration(file: str, project: str, key: str, value: Value) -> Declaration:
     full = key if ":" in key else f"{project}:{key}"
+    _refuse_reserved(file, key, value)
     if not isinstance(value, dict):
         return Declaration(full, default=value)
     if unknown := [name for name in value if name not in PROPERTIES]:
@@ -93,6 +94,13 @@ def _declaration(file: str, project: str, key: str, value: Value) -> Declaration
     )
     _check_declared(file, key, declared)
     return declared
+
+
+def _refuse_reserved(file: str, key: str, value: Value) -> None:
+    """The CLI's JSON schema gives the short name `secret` a meaning of its own: a boolean, never a declaration."""
+    if key == "secret" and isinstance(value, dict):
+        found = "#/config/secret: expected boolean, but got object"
+        raise Problem(f"could not validate '{file}': 1 error occurred:\n\t* {found}\n\n")
 
 
 def _check_declared(file: str, key: str, declared: Declaration) -> None:

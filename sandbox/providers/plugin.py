@@ -94,6 +94,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def idle(self) -> bool:
         return self._running == 0
 
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
     def _resource(self, call: Call) -> Resource:
         if call.type not in self._package.types:
             raise Refusal(f"stand-in provider has no type {call.type}: install the real plugin ({self._install})")
@@ -262,18 +266,22 @@ def start(servicer: Servicer) -> tuple[grpc.Server, int]:
 
 
 def serve(package: Package, engine: str) -> None:
-    """Prints the port and serves until the engine, whose log listens at `engine`, is gone.
+    """Prints the port and serves until the engine, whose log listens at `engine`, ends this plugin or is gone.
 
-    What is under way then is finished first, as the real plugins do: they notice within five minutes.
+    The engine calls Cancel and then interrupts (pkg/resource/plugin/plugin.go waits five seconds for the end). An
+    interrupt without Cancel is a Ctrl-C, which reaches the whole group: the engine says what it means. What is under
+    way is finished first, as the real plugins do: they notice within five minutes that the engine is gone.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the engine then calls Cancel
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for the threads to come as well: sigtimedwait gets it
     logging.getLogger("grpc").addHandler(logging.NullHandler())
     servicer = Servicer(package, EngineLog(engine).warn)
     parent = os.getppid()
     server, port = start(servicer)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    alone = 0
-    while server.wait_for_termination(timeout=1) and not (alone and servicer.idle) and alone < ALONE_SECONDS:
+    ended, alone = False, 0
+    while not ((ended or alone) and servicer.idle) and alone < ALONE_SECONDS:
+        interrupted = signal.sigtimedwait({signal.SIGINT}, 1) is not None
+        ended = ended or (interrupted and servicer.cancelled)
         alone += os.getppid() != parent
     server.stop(grace=None)

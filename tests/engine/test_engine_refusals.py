@@ -53,6 +53,13 @@ def test_a_backend_that_is_no_folder_is_refused_with_how_to_install_the_real_cli
     assert "https://www.pulumi.com/docs" in result.err
 
 
+def test_a_project_that_the_real_cli_refuses_is_refused_here_too(workspace: Workspace) -> None:
+    workspace.write("name: sample\nruntime: python\nconfig:\n  secret:\n    type: object\n    default: {}\n", "")
+    result = workspace.run("preview")
+    assert result.code != 0
+    assert "#/config/secret: expected boolean, but got object" in result.err
+
+
 def test_a_stack_on_real_aws_is_refused_before_its_program_runs(workspace: Workspace) -> None:
     workspace.write("name: sample\nruntime: python\n", "raise Exception('the program ran')")
     workspace.ok("config", "set", "aws:region", "us-east-1")

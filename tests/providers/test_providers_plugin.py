@@ -16,6 +16,8 @@ from sandbox.process import Known, wait_until
 
 INSTANCE = urn("aws:rds/instance:Instance", "candidate")
 NOBODY = {"endpoints": '[{"rds": "http://127.0.0.1:1"}]', "region": "us-east-1", "maxRetries": "1"}
+ENGINE_PATIENCE_SECONDS = 5
+"""For all plugins together (pkg/host/host.go, ReleaseContext): who is not told by then counts as crashed."""
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIASANDBOX", "AWS_SECRET_ACCESS_KEY": "x", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
@@ -63,6 +65,16 @@ def test_ctrl_c_to_the_group_is_left_to_the_engine(start: Callable[..., Plugin])
     plugin.process.send_signal(signal.SIGINT)
     assert plugin.check(INSTANCE, {"instanceClass": "db.t4g.micro"})[1] == []
     assert plugin.process.poll() is None
+
+
+def test_the_engines_interrupt_after_cancel_ends_the_plugin_before_it_is_called_crashed(
+    start: Callable[..., Plugin],
+) -> None:
+    plugin = start("aws", **KEYS)
+    plugin.configure(**NOBODY)
+    plugin.cancel()
+    plugin.process.send_signal(signal.SIGINT)
+    assert plugin.process.wait(ENGINE_PATIENCE_SECONDS) == 0
 
 
 def test_credentials_are_not_looked_for_on_the_network(start: Callable[..., Plugin], tmp_path: Path) -> None:

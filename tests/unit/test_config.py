@@ -356,10 +356,15 @@ def test_the_files_made_from_the_schema_are_up_to_date() -> None:
     assert (ROOT / "docs" / "configuration.md").read_text() == reference.document()
 
 
+def test_the_real_cli_never_refuses_the_project_for_a_short_name_that_it_reserves() -> None:
+    assert "\n  restore:secret:\n" in reference.config_block()
+    assert "\n  secret:" not in reference.config_block()
+
+
 def test_pulumi_yaml_gives_every_key_a_default_so_that_none_is_required() -> None:
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
     assert project["name"] == schema.PROJECT
-    assert list(project["config"]) == [key.name for key in schema.KEYS]
+    assert [name.removeprefix("restore:") for name in project["config"]] == [key.name for key in schema.KEYS]
     kinds = {"string": str, "boolean": bool, "object": dict}
     assert all(
         isinstance(key["default"], kinds[key["type"]]) and key["description"] for key in project["config"].values()
