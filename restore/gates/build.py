@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import pulumi
+
+from restore import reporting
 from restore.gates import conformed, quiesced, serving, switched, validated
 from restore.gates.hook import Gate, Proof, Watch
 from restore.gates.world import World
@@ -24,9 +27,7 @@ def gate(world: World, name: str) -> Gate:
     seconds, prove = PROOFS[name]
     waive = {key: why for key, why in world.settings.waive.items() if key == name or key.startswith(f"{name}.")}
 
-    def record(document: Mapping[str, Any]) -> str:
-        return world.store.write(world.plan.stack, world.plan.id, name, document)
-
+    record = partial(reporting.record, world.store, world.plan.stack, world.plan.id, name, warn=pulumi.log.warn)
     return Gate(name, seconds, partial(prove, world), record, waive, fingerprint(world, name, waive))
 
 

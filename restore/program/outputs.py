@@ -40,5 +40,7 @@ def export(settings: Settings, plan: Plan, receipts: Mapping[str, pulumi.Stash],
     pulumi.export("candidate", dict(candidate))
     pulumi.export("receipts", {name: stash.input for name, stash in receipts.items()})
     pulumi.export("safetySnapshot", plan.safety_snapshot)
-    pulumi.export("evidence", f"{settings.evidence.rstrip('/')}/{plan.stack}/{plan.id}")
+    evidence = f"{settings.evidence.rstrip('/')}/{plan.stack}/{plan.id}"
+    pulumi.export("evidence", evidence)
+    pulumi.export("report", f"{evidence}/report.html")
     pulumi.export("next", next_command(plan))
