@@ -1,12 +1,15 @@
-# make demo: sets up all it needs and runs the main job on the sandbox. make test: sets up and runs every test.
+# make demo: sets up all it needs and runs the main job on the sandbox; make demo-proof: a damaged restore. make test: sets up and runs every test.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lint types layers bench-quick setup clean lock
+.PHONY: demo demo-proof test check lint types layers bench-quick setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo
+
+demo-proof: $(READY)
+	$(BIN)/python -m sandbox.demo_damaged
 
 test: $(READY)
 	$(BIN)/python -m sandbox.cluster build

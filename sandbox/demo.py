@@ -47,14 +47,14 @@ class Stage:
     def title(self, text: str) -> None:
         self.console.print(f"\n== {text}", style="bold", highlight=False)
 
-    def run(self, *words: str, phase: str | None = None) -> None:
-        """Raises DemoError when the command fails."""
+    def run(self, *words: str, phase: str | None = None, fails: bool = False) -> None:
+        """Raises DemoError when the command fails, or should have and did not."""
         self.console.print(f"$ {shlex.join(words)}", style="bold cyan", highlight=False, soft_wrap=True)
         began = time.monotonic()
         result = subprocess.run(words, cwd=CHECKOUT, env=dict(self.variables), check=False)
         if phase:
             self.seconds[phase] = time.monotonic() - began
-        if result.returncode:
+        if bool(result.returncode) is not fails:
             raise DemoError(f"{shlex.join(words)}: exit code {result.returncode}")
 
     def config(self, **values: str) -> None:

@@ -109,7 +109,7 @@ def headline(verdict: Verdict, states: Sequence[GateState], last: Record) -> str
     shut = [one for one in states if one.verdict is verdict]
     words = "stays shut" if verdict is Verdict.FAIL else "is not proved"
     why = "; ".join(f"{one.name} {words}: {one.summary}" for one in shut)
-    return f"{why}. {unserved(last)}"
+    return f"{why}. {unserved(states, last)}"
 
 
 def proved(last: Record) -> str:
@@ -126,8 +126,10 @@ def proved(last: Record) -> str:
             return f"{candidate} is proved; the applications use the source and were not touched."
 
 
-def unserved(last: Record) -> str:
+def unserved(states: Sequence[GateState], last: Record) -> str:
     plan = mapping(last.get("plan"))
+    if any(one.name == "switched" and one.attempt is None for one in states):
+        return "This move of traffic has switched nothing."
     if text(plan.get("traffic")) == Traffic.SOURCE and not plan.get("replicas"):
         return "The applications use the source and were not touched."
     if text(plan.get("traffic")) == Traffic.FROZEN:

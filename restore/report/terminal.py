@@ -41,7 +41,7 @@ def parts(report: Report) -> Iterator[RenderableType]:
             yield Text(f"  {one.subject}", style="bold")
             yield pairs((("found", one.found), ("needed", one.needed), ("fix", one.fix)), indent=4)
     yield title("In short")
-    yield pairs(report.facts)
+    yield pairs(tuple((name, "\n".join(line for line in lines if line)) for name, lines in report.facts))
     if report.runs:
         yield title("Where the time went")
         for run in report.runs:

@@ -147,7 +147,9 @@ def between(run: Record, began: datetime, found: Sequence[Phase]) -> list[Phase]
     gates = {one.name: one for one in found}
     made: list[Phase] = []
     if traffic_of(run) == Traffic.FROZEN and "quiesced" in gates:
-        made.append(Phase("freeze", "look, plan, Deployments to 0", began, gates["quiesced"].began, ""))
+        made.append(Phase("look", "look, plan, Deployments to 0", began, gates["quiesced"].began, ""))
+    elif found:
+        made.append(Phase("look", "look and plan", began, min(one.began for one in found), ""))
     if {"switched", "serving"} <= gates.keys() and gates["switched"].verdict == Verdict.PASS:
         label = "secret switched, Deployments resume"
         made.append(Phase("resume", label, gates["switched"].ended, gates["serving"].began, ""))

@@ -28,6 +28,8 @@ from restore.report.reading import (
 )
 
 SLOW = 5
+UNSET = ("", "{}")
+"""Defaults that the engine passes for keys that nobody has set."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,8 @@ class Report:
     headline: str
     updated: str
     findings: tuple[Finding, ...]
-    facts: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, tuple[str, ...]], ...]
+    """Name and lines of what somebody wants to know who was not there."""
     runs: tuple[timeline.Run, ...]
     idle: str
     loss: loss.Loss | None
@@ -156,7 +159,7 @@ def build(document: Record) -> Report:
         headline=state.headline,
         updated=clock(moment(document.get("updated"))),
         findings=tuple(finding(gate, one) for gate, one in problems(state.gates)) or errors(state.gates),
-        facts=tuple((name, value) for name, value in key_facts(found, last) if value),
+        facts=tuple((name, lines) for name, lines in key_facts(found, last) if any(lines)),
         runs=ran,
         idle=lasting(timeline.idle(ran)) if len(ran) > 1 else "",
         loss=loss.read(mapping(validated.get("loss"))),
@@ -167,7 +170,7 @@ def build(document: Record) -> Report:
         acts=tuple(acts(made)),
         waivers=tuple(waivers(made, found)),
         versions=tuple(versions(last, conformed, found)),
-        config=tuple(texts(last.get("config")).items()),
+        config=tuple((name, value) for name, value in texts(last.get("config")).items() if value not in UNSET),
         notes=tuple(text(note) for note in mapping(last.get("plan")).get("notes") or ()),
     )
 
@@ -206,22 +209,39 @@ def gate(attempt: Record, states: Sequence[GateState]) -> Gate:
     )
 
 
-def key_facts(found: Sequence[Record], last: Record) -> Iterator[tuple[str, str]]:
+def key_facts(found: Sequence[Record], last: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What somebody wants to know who was not there."""
-    plan = mapping(last.get("plan"))
-    quiet = moment(facts(found, "quiesced").get("quiet_since"))
-    data_of = moment(plan.get("data_of"))
-    yield "Recovery point", text(plan.get("recovery_point"))
-    yield "A switch loses", lost(plan, data_of, quiet)
-    yield "Applications stopped", "; ".join(stopped(one) for one in timeline.outages(found))
-    restored = (plan.get("candidate"), facts(found, "conformed").get("endpoint"))
-    yield "Restored database", " at ".join(text(one) for one in restored if one)
-    yield "Source", ", ".join(text(plan[name]) for name in ("source", "source_resource_id") if plan.get(name))
-    yield "Safety snapshot", text(plan.get("safety_snapshot"))
-    yield "Incident", text(last.get("incident"))
-    yield "Traffic wanted", text(plan.get("traffic"))
-    closed = (f"{clock(moment(one.get('began')))} by {who(one)}" for one in of_step(found, "close"))
-    yield "Closed", "; ".join(closed)
+    plan, conformed = mapping(last.get("plan")), facts(found, "conformed")
+    quiet = source_quiet(found, conformed)
+    yield "Recovery point", (point(plan),)
+    yield "A switch loses", (lost(plan, moment(plan.get("data_of")), quiet),)
+    yield "Applications stopped", tuple(stopped(one) for one in timeline.outages(found))
+    yield "Restored database", (text(plan.get("candidate")), text(conformed.get("endpoint")))
+    yield "Source", (text(plan.get("source")), text(plan.get("source_resource_id")))
+    yield "Safety snapshot of the source", (text(plan.get("safety_snapshot")),)
+    yield "Incident", (text(last.get("incident")),)
+    yield "Traffic wanted", (text(plan.get("traffic")),)
+    yield "Closed", tuple(f"{clock(moment(one.get('began')))} by {who(one)}" for one in of_step(found, "close"))
+
+
+def point(plan: Record) -> str:
+    method, _, value = text(plan.get("recovery_point")).partition(":")
+    names = {"pitr": "point in time", "snapshot": "snapshot", "dump": "dump"}
+    at = moment(plan.get("data_of"))
+    if method == "pitr" and at:
+        return f"point in time {clock(at)}"
+    return f"{names.get(method, method)} {value}" + (f", data of {clock(at)}" if at else "")
+
+
+def source_quiet(found: Sequence[Record], conformed: Record) -> datetime | None:
+    """When writing to the source stopped, by the newest freeze of it (a later one may have frozen the candidate)."""
+    at_rest = [
+        mapping(one.get("facts"))
+        for one in attempts(found)
+        if one.get("gate") == "quiesced" and one.get("open") is True
+    ]
+    of_source = [one for one in at_rest if one.get("endpoint") != conformed.get("endpoint")]
+    return moment(of_source[-1].get("quiet_since")) if of_source else None
 
 
 def lost(plan: Record, data_of: datetime | None, quiet: datetime | None) -> str:
@@ -229,8 +249,7 @@ def lost(plan: Record, data_of: datetime | None, quiet: datetime | None) -> str:
     if data_of and quiet:
         if quiet <= data_of:
             return "nothing that was committed: writing had stopped before this point"
-        span = f"{lasting(quiet - data_of)}, until writing stopped at {clock(quiet)}"
-        return f"what was written after {clock(data_of)} ({span})"
+        return f"what was written in the {lasting(quiet - data_of)} from there until writing stopped at {clock(quiet)}"
     said = [text(note) for note in plan.get("notes") or () if text(note).startswith("a switch loses: ")]
     return said[0].removeprefix("a switch loses: ") if said else ""
 
@@ -238,7 +257,7 @@ def lost(plan: Record, data_of: datetime | None, quiet: datetime | None) -> str:
 def stopped(one: timeline.Outage) -> str:
     if one.ended is None:
         return f"since {clock(one.began)}"
-    return f"{lasting(one.ended - one.began)}: {clock(one.began)} to {clock(one.ended)}"
+    return f"{lasting(one.ended - one.began)}, from {clock(one.began)}"
 
 
 def checks(report: Record) -> Checks | None:
@@ -315,9 +334,10 @@ def commands(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
     flat = ("id", "method", "snapshot", "time", "dump", "traffic", "incident")
     for name in flat:
         key = f"restore:{name}"
-        if key in now and now[key] != before.get(key):
-            yield f"pulumi config set {name} {shlex.quote(now[key])}"
-        elif key in before and key not in now:
+        old, new = before.get(key, ""), now.get(key, "")
+        if new and new != old:
+            yield f"pulumi config set {name} {shlex.quote(new)}"
+        elif old and not new:
             yield f"pulumi config rm {name}"
     yield "pulumi up"
 
