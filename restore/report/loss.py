@@ -40,27 +40,43 @@ class Table:
 class Loss:
     """`tables` are those that differ or could not be compared, most rows first; `equal` names the others."""
 
-    verdict: str
     headline: str
-    against: str
+    compared: str
+    """What with, and as of when."""
+    warnings: tuple[str, ...]
     tables: tuple[Table, ...]
     equal: tuple[str, ...]
 
 
 def read(report: Record) -> Loss | None:
     """None where no loss report was made."""
-    found = records(report.get("tables"))
-    if not found:
+    if not report:
         return None
+    found = records(report.get("tables"))
     longest = max((rows(table, kind) for table in found for kind, _ in PARTS), default=0)
     unequal = sorted((one for one in found if text(one.get("status")) in UNEQUAL), key=size, reverse=True)
     return Loss(
-        verdict=text(report.get("status")),
         headline=text(report.get("headline")),
-        against=text(report.get("source") or report.get("against")),
+        compared=compared(report),
+        warnings=tuple(warnings(report)),
         tables=tuple(one_table(one, longest) for one in unequal),
         equal=tuple(text(one.get("table")) for one in found if text(one.get("status")) not in UNEQUAL),
     )
+
+
+def compared(report: Record) -> str:
+    sides = ((name, text(report.get(name)), text(report.get(f"{name}_taken"))) for name in ("source", "candidate"))
+    said = [f"{name} {database}" + (f" as of {taken}" if taken else "") for name, database, taken in sides if database]
+    return " with ".join(said)
+
+
+def warnings(report: Record) -> Iterator[str]:
+    yield from (text(one) for one in items(report.get("problems")))
+    writing = mapping(report.get("writing"))
+    if number(writing.get("rows")) or number(writing.get("transactions")):
+        yield "the source was still written to meanwhile: what came later is lost too, and not in this report"
+    elif sessions := number(writing.get("sessions")):
+        yield f"others had {sessions} sessions on the source: what they wrote later is not in this report"
 
 
 def rows(table: Record, kind: str) -> int:

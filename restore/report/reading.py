@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any, cast
 
 Record = Mapping[str, Any]
@@ -52,11 +53,13 @@ def texts(value: object) -> dict[str, str]:
 
 def number(value: object) -> int:
     """A count; 0 for what is none."""
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0
+    return int(seconds(value))
 
 
 def seconds(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        return 0.0
+    return float(value)
 
 
 def moment(value: object) -> datetime | None:

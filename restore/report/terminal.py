@@ -105,9 +105,10 @@ def bar(phase: Phase) -> Text:
 
 
 def losses(loss: Loss) -> Iterator[RenderableType]:
-    yield Padding(Text(loss.headline), (0, 0, 0, 2))
+    for line in (loss.headline, *loss.warnings):
+        yield Padding(Text(line), (0, 0, 0, 2))
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", max_width=36)
     for _ in PARTS:
         table.add_column(justify="right")
     table.add_column(overflow="fold")
@@ -118,7 +119,7 @@ def losses(loss: Loss) -> Iterator[RenderableType]:
         table.add_row(Text(one.name), *(Text(rows.get(kind, "0")) for kind, _ in PARTS), Text(note))
     yield Padding(table, (0, 0, 0, 2))
     if loss.equal:
-        yield Text(f"  equal row by row: {', '.join(loss.equal)}")
+        yield Padding(Text(f"equal row by row: {', '.join(loss.equal)}"), (0, 0, 0, 2))
 
 
 def notable(check: Check) -> RenderableType:
