@@ -105,7 +105,11 @@ def headline(verdict: Verdict, states: Sequence[GateState], last: Record) -> str
         return "Nothing is proved: no gate has been tried."
     if verdict is Verdict.PASS:
         waived = sum(len(one.waived) for one in states)
-        return proved(last) + (f" {waived} waived, each with its reason below." if waived else "")
+        return proved(last) + (
+            f" {waived} failed {'check is' if waived == 1 else 'checks are'} waived, with the reason below."
+            if waived
+            else ""
+        )
     shut = [one for one in states if one.verdict is verdict]
     words = "stays shut" if verdict is Verdict.FAIL else "is not proved"
     why = "; ".join(f"{one.name} {words}: {one.summary}" for one in shut)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from restore.report.reading import Record, items, mapping, number, records, text
 
 PARTS = (
-    ("lost", "lost: rows only in the source"),
-    ("brought_back", "brought back: rows only in the restored database"),
-    ("differing", "changed: other content under the same key"),
+    ("lost", "lost", "rows only in the source"),
+    ("brought_back", "brought back", "rows only in the restored database"),
+    ("differing", "changed", "other content under the same key"),
 )
+"""Kind in the loss report, its word for people, and what it means."""
 UNEQUAL = ("different", "unknown")
 
 
@@ -20,6 +21,7 @@ class Part:
     """Some rows of a table; `width` is the bar's length in thousandths of the longest one."""
 
     kind: str
+    word: str
     rows: int
     times: str
     examples: str
@@ -53,7 +55,7 @@ def read(report: Record) -> Loss | None:
     if not report:
         return None
     found = records(report.get("tables"))
-    longest = max((rows(table, kind) for table in found for kind, _ in PARTS), default=0)
+    longest = max((rows(table, kind) for table in found for kind, _, _ in PARTS), default=0)
     unequal = sorted((one for one in found if text(one.get("status")) in UNEQUAL), key=size, reverse=True)
     return Loss(
         headline=text(report.get("headline")),
@@ -84,7 +86,7 @@ def rows(table: Record, kind: str) -> int:
 
 
 def size(table: Record) -> int:
-    return sum(rows(table, kind) for kind, _ in PARTS)
+    return sum(rows(table, kind) for kind, _, _ in PARTS)
 
 
 def one_table(table: Record, longest: int) -> Table:
@@ -92,7 +94,7 @@ def one_table(table: Record, longest: int) -> Table:
         name=text(table.get("table")),
         status=text(table.get("status")),
         exact=text(table.get("precision")) == "exact",
-        counts=f"{count(table.get('source_rows'))} in the source, {count(table.get('candidate_rows'))} restored",
+        counts=f"rows: {count(table.get('source_rows'))} in the source, restored {count(table.get('candidate_rows'))}",
         notes=text(list(items(table.get("notes")))),
         parts=tuple(parts(table, longest)),
     )
@@ -103,9 +105,9 @@ def count(value: object) -> str:
 
 
 def parts(table: Record, longest: int) -> Iterator[Part]:
-    for kind, _ in PARTS:
+    for kind, word, _ in PARTS:
         part = mapping(table.get(kind))
         if total := number(part.get("rows")):
             times = " to ".join(dict.fromkeys(text(part.get(name)) for name in ("oldest", "newest") if part.get(name)))
             examples = "; ".join(text(one) for one in records(part.get("examples")))
-            yield Part(kind, total, times, examples, max(round(total / max(longest, 1) * 1000), 4))
+            yield Part(kind, word, total, times, examples, max(round(total / max(longest, 1) * 1000), 4))

@@ -112,11 +112,11 @@ def losses(loss: Loss) -> Iterator[RenderableType]:
     for _ in PARTS:
         table.add_column(justify="right")
     table.add_column(overflow="fold")
-    table.add_row("", *(Text(kind.replace("_", " "), style="dim") for kind, _ in PARTS), "")
+    table.add_row("", *(Text(word, style="dim") for _, word, _ in PARTS), "")
     for one in loss.tables:
         rows = {part.kind: f"{part.rows:,}" for part in one.parts}
         note = "NOT COMPARED" if one.status == "unknown" else "" if one.exact else "estimated"
-        table.add_row(Text(one.name), *(Text(rows.get(kind, "0")) for kind, _ in PARTS), Text(note))
+        table.add_row(Text(one.name), *(Text(rows.get(kind, "0")) for kind, _, _ in PARTS), Text(note))
     yield Padding(table, (0, 0, 0, 2))
     if loss.equal:
         yield Padding(Text(f"equal row by row: {', '.join(loss.equal)}"), (0, 0, 0, 2))

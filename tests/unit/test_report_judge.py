@@ -81,7 +81,7 @@ def test_what_was_waived_is_counted_where_everybody_reads() -> None:
     let = gate("validated", 610, 700, "FAIL", open=True, problems=[problem("validated.rows:u")], waived=waived)
     made = shown([run(0, waive=waived), *FROZEN[1:-1], let])
     assert made.verdict == "PASS"
-    assert "1 waived, each with its reason" in made.headline
+    assert "1 failed check is waived, with the reason" in made.headline
     assert [(one.check, one.reason, one.user, one.used) for one in made.waivers] == [
         ("validated.rows:u", "known since Monday", "alice", "validated.rows:u")
     ]
