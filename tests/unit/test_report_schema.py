@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -23,7 +26,8 @@ from restore.program import begun
 from restore.redaction import MASK, forget_secrets, register_secret
 from restore.report import page
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "evidence.md"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs" / "evidence.md"
 SCHEMA = json.loads(DOCS.read_text().partition("```json\n")[2].partition("```")[0])
 VALIDATOR: Any = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
 
@@ -138,6 +142,32 @@ def test_no_secret_of_the_configuration_reaches_the_evidence(offline: None) -> N
     text = json.dumps(begin(shown))
     assert not [secret for secret in ("hook-token", "AKIA", worlds.PASSWORD, worlds.URL) if secret in text]
     assert "not known: no answer" in text
+
+
+WRITE = """
+import sys
+from restore import reporting
+from restore.evidence import Store
+while True:
+    content = {"gate": "quiesced", "facts": {"x": "y" * 200_000}}
+    reporting.record(Store.open(sys.argv[1]), "prod", "inc-1", "quiesced", content, print)
+    print("one", flush=True)
+"""
+
+
+def test_a_kill_at_any_moment_leaves_only_whole_documents(tmp_path: Path) -> None:
+    for moment in (0.0, 0.004, 0.011):
+        writer = subprocess.Popen([sys.executable, "-c", WRITE, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT)
+        assert writer.stdout
+        assert writer.stdout.readline() == b"one\n"
+        time.sleep(moment)  # the moment of the kill is the point: each is another place in a write
+        writer.kill()
+        writer.communicate()
+        kept = Store.open(str(tmp_path)).read_all("prod", "inc-1")
+        assert len(kept) >= 1
+        made = json.loads((tmp_path / "prod" / "inc-1" / "evidence.json").read_text())
+        assert 0 <= len(kept) - len(made["records"]) <= 1
+        assert (tmp_path / "prod" / "inc-1" / "report.html").read_text().rstrip().endswith("</html>")
 
 
 def test_a_page_with_a_secret_is_not_written(tmp_path: Path) -> None:
