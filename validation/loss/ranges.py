@@ -78,9 +78,9 @@ def wanted_ranges(pages: int, columns: Iterable[Column]) -> int:
     return min(max(1, pages // SMALL_PAGES), MOST_TEXT_RANGES if text else MOST_RANGES)
 
 
-def sample(pair: Pair, shape: Shape) -> sql.Composed | None:
+def sample(pair: Pair, shape: Shape, pages: int) -> sql.Composed | None:
     """Asks for the bounds by every key column, as bounds_0, bounds_1, ...; None where one range is enough."""
-    count = wanted_ranges(shape.pages, pair.key)
+    count = wanted_ranges(pages, pair.key)
     if count < 2 or not pair.key:
         return None
     fractions = sql.Literal([number / count for number in range(1, count)])
@@ -97,7 +97,7 @@ def sample(pair: Pair, shape: Shape) -> sql.Composed | None:
             for column, alias in zip(pair.key, aliases, strict=True)
         ),
         table=shape.relation,
-        percent=sql.Literal(min(100.0, 100.0 * SAMPLED_PAGES / shape.pages)),
+        percent=sql.Literal(min(100.0, 100.0 * SAMPLED_PAGES / pages)),
     )
 
 

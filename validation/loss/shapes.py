@@ -18,7 +18,7 @@ CHANGED = ("updated_at", "updatedat", "modified_at", "updated", "finished_at", "
 
 @dataclass(frozen=True)
 class Shape:
-    """A table as one server has it. `rows` is the planner's guess, `pages` its size in 8 KiB; `columns` are names and
+    """A table as one server has it. `rows` and `pages` (of 8 KiB) are what the planner thinks; `columns` are names and
     type names (of a domain: its base type); `key` is empty where no column tells rows apart."""
 
     table: Table

@@ -68,7 +68,7 @@ class Sides:
         return self._ask("candidate", self.candidate, statement)
 
     def _ask(self, side: str, session: Session, statement: sql.Composed) -> tuple[Row, ...]:
-        outcome = session.ask(Question("loss", statement), self._seconds())
+        outcome = session.ask(Question("loss", statement, may_be_empty=True), self._seconds())
         if isinstance(outcome, Answer):
             return outcome.rows
         raise NotCompared.by(side, outcome)

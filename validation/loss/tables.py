@@ -15,6 +15,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from psycopg import sql
+
+from validation import queries
 from validation.loss import cells as counted
 from validation.loss.cells import Split
 from validation.loss.model import EXAMPLES, Difference, Part, Precision, Status, TableLoss
@@ -97,12 +100,18 @@ def _descend(sides: Sides, pair: Pair, found: _Found) -> None:
 
 def _ranges(sides: Sides, pair: Pair) -> Ranges:
     """By the larger side: what the other has lost or not yet got is among its keys."""
-    larger = pair.source if pair.source.pages >= pair.candidate.pages else pair.candidate
-    statement = sample(pair, larger)
+    source, candidate = sides.ask(_pages(pair.source), _pages(pair.candidate))
+    lost = source[0]["pages"] >= candidate[0]["pages"]
+    shape = pair.source if lost else pair.candidate
+    statement = sample(pair, shape, int(max(source[0]["pages"], candidate[0]["pages"])))
     if statement is None:
         return Ranges()
-    rows = sides.ask_source(statement) if larger is pair.source else sides.ask_candidate(statement)
+    rows = sides.ask_source(statement) if lost else sides.ask_candidate(statement)
     return chosen(pair, rows[0])
+
+
+def _pages(shape: Shape) -> sql.Composed:
+    return query("loss_pages", table=sql.Literal(queries.text(shape.table.identifier)))
 
 
 def _cells(

@@ -9,7 +9,7 @@ select coalesce(json_agg(json_build_object(
                   from pg_class leaf
                   where leaf.relkind = 'r' and (leaf.oid = c.oid
                      or c.relkind = 'p' and leaf.oid in (select relid from pg_partition_tree(c.oid)))),
-         'pages', (select coalesce(sum(pg_relation_size(leaf.oid)), 0)::bigint / 8192
+         'pages', (select coalesce(sum(greatest(leaf.relpages, 0)), 0)::bigint
                    from pg_class leaf
                    where leaf.relkind = 'r' and (leaf.oid = c.oid
                       or c.relkind = 'p' and leaf.oid in (select relid from pg_partition_tree(c.oid)))),
