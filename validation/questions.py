@@ -86,6 +86,10 @@ class Check:
     severity: Severity = Severity.BLOCKING
     tolerant: bool = False
 
+    @property
+    def family(self) -> str:
+        return self.name.partition(":")[0]
+
 
 def passed(found: str, needed: str) -> Judgement:
     return Judgement(Verdict.PASS, found, needed)
