@@ -110,6 +110,7 @@ class ValidationSettings:
     image: str | None = None
     budget_seconds: int = 1800
     workers: int = 4
+    loss_seconds: int = 300
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from validation.baseline.model import BaselineError
-from validation.commands import run
+from validation.commands import loss, run
 from validation.commands.common import USAGE, UsageError
 from validation.expectations import ExpectationsError
 
-COMMANDS = (run.COMMAND,)
+COMMANDS = (run.COMMAND, loss.COMMAND)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -16,6 +16,7 @@ from typing import Any
 from psycopg import sql
 
 from restore.errors import PermanentError, Problem
+from restore.gates import loss
 from restore.gates.hook import Proof, Watch
 from restore.gates.world import World
 from restore.kubernetes import Job, run_job
@@ -67,25 +68,27 @@ def wanted_expectations(settings: Settings) -> Expectations:
 
 
 def prove(world: World, watch: Watch) -> Proof:
-    """Runs the checks against the candidate, beside the source where it still exists, and the Job."""
+    """Runs the checks against the candidate, beside the source where it still exists, the loss report and the Job."""
     candidate = world.candidate()
     if candidate.endpoint is None:
         raise PermanentError(
             f"{candidate.identifier} has no endpoint (status {candidate.status})\n  fix: run `pulumi up` again"
         )
     wanted = for_method(world, wanted_expectations(world.settings))
+    restored, source = target(world, candidate.endpoint), source_target(world)
     watch.say(f"checking {candidate.identifier}")
     report = runner.run(
-        target(world, candidate.endpoint),
+        restored,
         wanted,
-        source=source_target(world),
+        source=source,
         restore_point=restore_point(world, candidate),
         waivers=waivers(world.settings.waive),
         workers=world.settings.validation.workers,
         budget_seconds=world.settings.validation.budget_seconds,
     )
+    lost = loss.reported(watch, source, restored, wanted, world.settings.validation.loss_seconds)
     problems = [*failed(report), *in_cluster(world, watch, candidate, wanted)]
-    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "report": as_json(report)}
+    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "report": as_json(report), "loss": lost}
     verdict = Verdict.FAIL if report.verdict is CheckVerdict.FAIL or problems else Verdict(str(report.verdict))
     summary = f"{sum(r.verdict is CheckVerdict.PASS for r in report.results)} of {len(report.results)} checks pass"
     return Proof(verdict, summary, facts, tuple(problems))

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, LiteralString, NamedTuple, cast
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg import sql
 from scratch_server import Database, Server, running
@@ -91,11 +91,10 @@ def schema() -> str:
 
 def fill(database: Database, table: LiteralString, rows: int) -> None:
     """Puts rows 1 to `rows` into an emptied table, in another order than their keys'."""
-    statement: LiteralString = (
+    database.execute(
         f"truncate {table}; insert into {table} select {KINDS[table].key}, n, {VALUES}"
         f" from (select n from generate_series(1, {rows}) n order by md5(n::text)) numbered"
     )
-    database.execute(statement)
 
 
 @contextmanager
@@ -148,8 +147,8 @@ def copied(source: Database, candidate: Database, table: LiteralString) -> None:
         f"create table theirs.{table} as table {table} with no data"
     )
     with source.connect() as here, candidate.connect() as there:
-        out = here.cursor().copy(cast(LiteralString, f"copy (table {table}) to stdout"))
-        into = there.cursor().copy(cast(LiteralString, f"copy theirs.{table} from stdin"))
+        out = here.cursor().copy(f"copy (table {table}) to stdout")
+        into = there.cursor().copy(f"copy theirs.{table} from stdin")
         with out as rows, into as target:
             for block in rows:
                 target.write(block)

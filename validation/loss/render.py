@@ -21,7 +21,7 @@ def as_json(report: LossReport) -> dict[str, Any]:
         "schema": SCHEMA,
         "status": str(report.status),
         "precision": str(report.precision),
-        "summary": headline(report),
+        "headline": headline(report),
         "source": report.source,
         "candidate": report.candidate,
         "source_taken": time_text(report.source_taken),
@@ -80,11 +80,12 @@ def headline(report: LossReport) -> str:
     if report.problems:
         return f"not compared with {report.source}: {'; '.join(report.problems)}"
     if report.status is Status.EQUAL:
-        return f"a switch loses nothing: all {number(len(report.tables), 'table')} are equal, row by row"
+        return f"a switch loses nothing: {number(len(report.tables), 'table')} compared, all equal row by row"
     if not report.total:
         return f"no lost or changed row was found{left}"
     total = report.total
-    about = "" if report.precision is Precision.EXACT else "about "
+    exact = all(table.precision is Precision.EXACT for table in report.of(Status.DIFFERENT))
+    about = "" if exact else "about "
     return (
         f"a switch loses {about}{number(total.lost.rows, 'row')}{_tables(report, 'lost')}, "
         f"brings back {total.brought_back.rows:,}, changes {total.differing.rows:,}{left}"
@@ -102,12 +103,17 @@ def number(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def as_text(report: LossReport) -> str:
-    """The report as text: the sum, then each table that differs or is unknown, then what is equal."""
+def as_text(report: LossReport, most: int | None = None) -> str:
+    """The report as text: the sum, then tables that differ or are unknown, at `most` so many, then what is equal."""
     lines = [*_wrapped(f"{report.status.upper()}  {headline(report)}", 2), *_between(report)]
-    for status in (Status.DIFFERENT, Status.UNKNOWN):
-        for table in report.of(status):
-            lines += ["", *_table_lines(table)]
+    notable = sorted(
+        (*report.of(Status.DIFFERENT), *report.of(Status.UNKNOWN)), key=lambda table: -table.difference.lost.rows
+    )
+    for table in notable[:most]:
+        lines += ["", *_table_lines(table)]
+    if len(notable) > len(notable[:most]):
+        left = number(len(notable) - len(notable[:most]), "more table")
+        lines += ["", f"{left} that differ or are unknown: see the evidence"]
     equal = report.of(Status.EQUAL)
     if equal:
         rows = sum(table.source_rows or 0 for table in equal)
