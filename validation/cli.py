@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from validation.baseline.model import BaselineError
-from validation.commands import loss, run
-from validation.commands.common import USAGE, UsageError
+from validation.baseline.record import Unread
+from validation.commands import baseline, loss, run
+from validation.commands.common import INCONCLUSIVE, USAGE, UsageError
 from validation.expectations import ExpectationsError
 
-COMMANDS = (run.COMMAND, loss.COMMAND)
+COMMANDS = (run.COMMAND, baseline.COMMAND, loss.COMMAND)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.act(options)
+    except Unread as error:
+        sys.stderr.write(f"{error}\n")
+        return INCONCLUSIVE
     except (UsageError, ExpectationsError, BaselineError) as error:
         sys.stderr.write(f"{error}\n")
         return USAGE

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from validation.model import Severity
 from validation.names import Table, quoted
 
 DECLARABLE = (
@@ -20,7 +19,6 @@ DECLARABLE = (
     "settings",
     "extensions",
     "roles",
-    "sql",
 )
 """Families of checks that need a declaration; `required` may name them."""
 
@@ -162,32 +160,6 @@ class Role:
     may_not: tuple[Privilege, ...] = ()
 
 
-class Expect(StrEnum):
-    """What an own SQL check's query must answer."""
-
-    NO_ROWS = "no rows"
-    ROWS = "rows"
-    VALUE = "value"
-
-
-@dataclass(frozen=True)
-class OwnCheck:
-    """A query of the team's own, one statement that reads.
-
-    NO_ROWS: each row that it gives is a defect. ROWS: at least one. VALUE: one row of one column, which is `equals`
-    (as text), or a number from `min` to `max`.
-    """
-
-    name: str
-    query: str
-    expect: Expect = Expect.NO_ROWS
-    equals: str | None = None
-    min: float | None = None
-    max: float | None = None
-    severity: Severity = Severity.BLOCKING
-    timeout_seconds: float | None = None
-
-
 @dataclass(frozen=True)
 class Limits:
     """Seconds for one statement, seconds for the whole run, and how many sessions read side by side."""
@@ -213,7 +185,6 @@ class Expectations:
     settings: tuple[Setting, ...] = ()
     extensions: tuple[Extension, ...] = ()
     roles: tuple[Role, ...] = ()
-    sql: tuple[OwnCheck, ...] = ()
     required: tuple[str, ...] = ()
     limits: Limits = Limits()
 
@@ -230,6 +201,5 @@ class Expectations:
             self.settings,
             self.extensions,
             self.roles,
-            self.sql,
         )
         return frozenset(family for family, said in zip(DECLARABLE, declarations, strict=True) if said)

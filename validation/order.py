@@ -24,7 +24,6 @@ LIKELIHOOD: Mapping[str, float] = MappingProxyType(
         "tables-of-source": 5,
         "tables-of-baseline": 5,
         "fingerprint": 5,
-        "sql": 4,
         "tables": 4,
         "roles": 3,
         "extensions": 3,

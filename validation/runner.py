@@ -14,6 +14,7 @@ from functools import partial
 from validation import catalog as catalogs
 from validation import plan, queries
 from validation.asking import Outcome, Terms, ask_all
+from validation.baseline.model import Baseline, BaselineError
 from validation.catalog import Catalog
 from validation.checks import server
 from validation.expected import Expectations
@@ -30,6 +31,7 @@ def run(
     expectations: Expectations,
     *,
     source: Target | None = None,
+    baseline: Baseline | BaselineError | None = None,
     restore_point: datetime | None = None,
     waivers: Mapping[str, str] | None = None,
     workers: int | None = None,
@@ -39,6 +41,7 @@ def run(
 ) -> Report:
     """Validates the target and returns what was found; changes nothing in either database.
 
+    `baseline` is what the database held before; one that was wanted and can't be had is a BaselineError.
     `restore_point` is the time the target was restored to; of a restore to `latest` the time at which
     writing had stopped. `waivers` are {check name or family: reason}. `workers` and `budget_seconds` win over
     the expectations' limits; `until_first_failure` asks nothing more once a check has failed; `stop` ends the run
@@ -54,7 +57,7 @@ def run(
     with ExitStack() as stack:
         candidate = _reach(stack, target, Side.CANDIDATE, terms)
         beside = _reach(stack, source, Side.SOURCE, terms) if source else None
-        checks = _checks(candidate, beside, expectations, restore_point)
+        checks = _checks(candidate, beside, expectations, baseline, restore_point)
         known = {**candidate.answers, **(beside.answers if beside else {})}
         first_failure = FirstFailure(checks, known, waivers or {}) if until_first_failure else None
         answers = known | _ask(
@@ -118,14 +121,18 @@ def _reach(stack: ExitStack, target: Target, side: Side, terms: Terms) -> _Reach
 
 
 def _checks(
-    candidate: _Reached, source: _Reached | None, expectations: Expectations, restore_point: datetime | None
+    candidate: _Reached,
+    source: _Reached | None,
+    expectations: Expectations,
+    baseline: Baseline | BaselineError | None,
+    restore_point: datetime | None,
 ) -> tuple[Check, ...]:
     reached = (*candidate.checks, *(source.checks if source else ()))
     if candidate.open is None:
         return reached
     beside = source.open.catalog if source and source.open else None
     catalog = candidate.open.catalog
-    return (*reached, *plan.checks(candidate.target, catalog, expectations, beside, restore_point))
+    return (*reached, *plan.checks(candidate.target, catalog, expectations, beside, restore_point, baseline))
 
 
 def _unknown(checks: Sequence[Check], known: Answers, first_failure: FirstFailure | None) -> tuple[Question, ...]:

@@ -6,11 +6,13 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from validation.baseline.model import Baseline, TableState
 from validation.loss import LossReport, Part, Status, TableLoss, against_baseline, as_json, as_text, headline
 from validation.loss.cells import compare, read, split
 from validation.loss.model import Difference, Precision, Writing
@@ -206,7 +208,20 @@ def test_a_time_beyond_every_calendar_is_still_told(epoch: str, said: str) -> No
 
 
 def test_against_a_baseline_counts_are_estimates_and_nothing_is_equal() -> None:
-    found = against_baseline({"a": 5, "b": 1, "c": 2}, {"a": 3, "b": 1, "d": 4}, name="baseline", candidate="new")
+    found = against_baseline(baseline(a=5, b=1, c=2), baseline(a=3, b=1, d=4))
     assert Counter(table.status for table in found.tables) == {Status.DIFFERENT: 3, Status.UNKNOWN: 1}
     assert {table.precision for table in found.tables} == {Precision.ESTIMATED}
     assert counts(found.total) == (4, 4, 0)
+
+
+def test_a_newest_row_that_is_older_than_in_the_baseline_is_said() -> None:
+    found = against_baseline(baseline(10, a=5), baseline(9, a=5))
+    assert "newest at: 1970-01-01T00:00:10.000000Z in the baseline, 1970-01-01T00:00:09.000000Z in the candidate" in (
+        found.tables[0].notes
+    )
+
+
+def baseline(newest: int = 0, **rows: int) -> Baseline:
+    at = datetime.fromtimestamp(newest, UTC)
+    tables = {Table("public", name): TableState(count, 1, {"at": at}) for name, count in rows.items()}
+    return Baseline(at, "shop", "17", tables)
