@@ -13,22 +13,28 @@ from restore.evidence import Store
 from restore.gates.hook import Watch
 from restore.model import Plan
 from restore.redaction import redacted
-from validation.expected import Expectations
-from validation.loss import LossReport, as_json, as_text, run
+from validation.baseline.model import Baseline, BaselineError
+from validation.baseline.record import record
+from validation.expected import Expectations, Limits
+from validation.loss import LossReport, against_baseline, as_json, as_text, run
 from validation.target import Target
 
 SHOWN = 10
 """Tables that `up` shows, those that lose most; all are in the evidence."""
-GONE = "the source is gone: nothing to compare with row by row"
+GONE = "the source is gone, and no baseline of it is known (config key validation.baseline)"
+
+
+Before = Target | Baseline | BaselineError | None
+"""What to compare with: the source; where it is gone, a baseline, or why there is none."""
 
 
 def reported(
-    watch: Watch, source: Target | None, candidate: Target, wanted: Expectations, seconds: float
+    watch: Watch, before: Before, candidate: Target, wanted: Expectations, seconds: float
 ) -> Mapping[str, Any]:
     """Makes the report within the budget, shows it in `pulumi up`, and gives it as the evidence keeps it."""
-    watch.say("comparing with the source, row by row")
+    watch.say("comparing with what was there before")
     try:
-        report = compared(watch, source, candidate, wanted, seconds)
+        report = compared(watch, before, candidate, wanted, seconds)
         watch.say(f"loss report\n{redacted(as_text(report, SHOWN))}")
         return masked(as_json(report))
     except Exception as error:  # noqa: BLE001 - advisory: a mistake of ours must not stop a restore
@@ -48,14 +54,16 @@ def masked(value: Any) -> Any:
     return value
 
 
-def compared(
-    watch: Watch, source: Target | None, candidate: Target, wanted: Expectations, seconds: float
-) -> LossReport:
-    if source is None:
-        return LossReport((), "the source", str(candidate), problems=(GONE,))
-    columns = {one.table: one.column for one in wanted.freshness}
+def compared(watch: Watch, before: Before, candidate: Target, wanted: Expectations, seconds: float) -> LossReport:
+    """Row by row with the source, else by numbers of rows with a baseline. Raises Unread."""
     left = min(seconds, max(0.0, watch.deadline - watch.now()))
-    return run(source, candidate, budget_seconds=left, timestamps=columns, stop=watch.stop)
+    if isinstance(before, Baseline):
+        return against_baseline(before, record(candidate, Limits(left, left)))
+    if not isinstance(before, Target):
+        why = f"; the baseline: {before}" if before else ""
+        return LossReport((), "the source", str(candidate), problems=(f"{GONE}{why}",))
+    columns = {one.table: one.column for one in wanted.freshness}
+    return run(before, candidate, budget_seconds=left, timestamps=columns, stop=watch.stop)
 
 
 def newest(store: Store, plan: Plan) -> Mapping[str, Any]:

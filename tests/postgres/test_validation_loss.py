@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, LiteralString, cast
 from urllib.parse import quote
 
@@ -308,6 +309,23 @@ def test_the_command_says_by_its_exit_code_whether_a_switch_changes_anything(
     assert json.loads(capsys.readouterr().out)["brought_back"]["rows"] == 3
     monkeypatch.setenv("OLD", url(pair.candidate))
     assert main(words) == 2
+
+
+def test_a_source_that_is_gone_is_compared_by_its_baseline(
+    pair: Both, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(pair.candidate, "moments", 10)
+    monkeypatch.setenv("NEW", url(pair.candidate))
+    assert main(("baseline", "record", "--from", "NEW", "--to", str(tmp_path))) == 0
+    pair.candidate.execute("delete from moments where n > 6")
+    capsys.readouterr()
+    assert main(("loss", "--baseline", str(tmp_path), "--target-env", "NEW")) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "a switch loses about 4 rows of public.moments" in said
+    assert (
+        "newest at: 2026-11-22T00:00:10.000000Z in the baseline, 2026-11-22T00:00:06.000000Z in the candidate" in said
+    )
+    assert main(("loss", "--target-env", "NEW")) == 3
 
 
 def url(database: Database) -> str:

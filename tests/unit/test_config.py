@@ -146,6 +146,7 @@ def test_objects_are_read_whether_they_arrive_as_objects_or_as_json(as_text: boo
             "image": "psql:1",
             "workers": 2,
             "lossSeconds": 60,
+            "baseline": "b",
         },
         "waive": {"validated.rows:users": "purged on Friday"},
     }
@@ -156,7 +157,7 @@ def test_objects_are_read_whether_they_arrive_as_objects_or_as_json(as_text: boo
     assert settings.login == Login("ops", None, iam=True, database="app")
     assert settings.tls == Tls("verify-ca", "/etc/ca.pem")
     assert settings.instance == {"multiAz": False, "allocatedStorage": 40, "vpcSecurityGroupIds": ("sg-1",)}
-    assert settings.validation == ValidationSettings("c.toml", {"required": ["rows"]}, "psql:1", 1800, 2, 60)
+    assert settings.validation == ValidationSettings("c.toml", {"required": ["rows"]}, "psql:1", 1800, 2, 60, "b")
     assert settings.waive == {"validated.rows:users": "purged on Friday"}
 
 
