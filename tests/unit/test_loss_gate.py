@@ -69,9 +69,9 @@ def test_the_stack_shows_what_the_newest_proof_found(tmp_path: Path) -> None:
     store, plan = Store.open(str(tmp_path)), make(worlds.settings(), worlds.inventory())
     assert loss.newest(store, plan) == {"headline": "not known: the gate validated has not run"}
     part = {"rows": 3, "oldest": None, "newest": "2026-11-22T14:30:00Z", "examples": [{"id": "7"}]}
-    none = {"rows": 0, "oldest": None, "newest": None, "examples": []}
+    none: dict[str, Any] = {"rows": 0, "oldest": None, "newest": None, "examples": []}
     report = {"headline": "h", "status": "different", "precision": "exact", "lost": part}
-    facts = {"loss": {**report, "brought_back": none, "differing": none, "tables": []}}
+    facts: dict[str, Any] = {"loss": {**report, "brought_back": none, "differing": none, "tables": []}}
     store.write(plan.stack, plan.id, "validated", {"facts": facts})
     assert loss.newest(store, plan) == {
         "headline": "h", "status": "different", "precision": "exact",
