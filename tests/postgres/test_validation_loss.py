@@ -3,11 +3,12 @@ compare. The oracle is EXCEPT, on a copy of the source's table beside the candid
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, LiteralString, cast
@@ -18,9 +19,10 @@ from loss_pair import KINDS, Both, candidate_server, copied, fill, localised, sc
 from scratch_server import PASSWORD, Database, Server
 
 from validation.cli import main
-from validation.loss import Status, as_json, as_text, ranges, run, tables
-from validation.loss.model import Precision
-from validation.questions import Answer, Question, Unanswered
+from validation.loss import Status, as_json, as_text, cells, ranges, run, tables
+from validation.loss.model import Difference, Precision
+from validation.loss.sides import NotCompared
+from validation.questions import Answer, Question, Row, Unanswered
 from validation.session import Session
 from validation.target import Target
 
@@ -145,6 +147,26 @@ def test_a_budget_that_is_spent_never_makes_a_table_equal(pair: Both) -> None:
     report = pair.report(budget_seconds=0.0)
     assert report.status is Status.UNKNOWN
     assert report.problems == ("the time budget was spent; run again with a larger one",)
+
+
+def test_a_comparison_that_breaks_off_costs_its_own_table_only(pair: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    for database in pair:
+        fill(database, "numbers", 3000)
+        fill(database, "uuids", 3000)
+    pair.candidate.execute("update numbers set note = 'x'; delete from numbers where n = 1; analyze numbers")
+    plain_compare = cells.compare
+
+    def broken(source: Iterator[Row], candidate: Iterator[Row], key: Sequence[str]) -> Difference:
+        plain_compare(itertools.islice(source, 5), itertools.islice(candidate, 5), key)
+        raise NotCompared("source: gone")
+
+    monkeypatch.setattr(cells, "compare", broken)
+    report = pair.report(workers=1)
+    numbers = the(report, "numbers")
+    assert (numbers.status, numbers.difference.lost.rows) == (Status.DIFFERENT, 1)
+    assert numbers.precision is Precision.ESTIMATED
+    assert numbers.notes[-1] == "at least so many, more was not told apart: source: gone"
+    assert the(report, "uuids").status is Status.EQUAL
 
 
 def test_a_table_that_is_locked_is_unknown_and_the_others_are_compared(pair: Both) -> None:

@@ -16,7 +16,7 @@ WIDEST = 80
 """Characters of a key's value that are shown."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """Some rows of a table, by number and hash."""
 
@@ -80,7 +80,7 @@ def _more(here: Cells, there: Cells, differ: Iterable[int]) -> int:
     return sum(max(0, here[cell].rows - there[cell].rows) for cell in differ)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A row, or of a table without a key all rows of one content."""
 

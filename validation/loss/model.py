@@ -28,7 +28,7 @@ class Precision(StrEnum):
     ESTIMATED = "estimated"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Part:
     """Some rows of a table. `oldest` and `newest` are in seconds since 1970 UTC (may be infinite), by the table's
     timestamp column; None without one, or where every value is null."""
@@ -55,7 +55,7 @@ def _present(*values: Decimal | None) -> tuple[Decimal, ...]:
     return tuple(value for value in values if value is not None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Difference:
     """`lost`: only in the source; `brought_back`: only in the candidate; `differing`: in both under one key, not
     equal, with the source's times."""

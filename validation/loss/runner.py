@@ -57,10 +57,11 @@ def run(
     except (Unreachable, NotCompared) as error:
         return nothing(error)
     try:
+        another = _another(targets, lead, pool)
         taken = _prepared(lead)
         jobs = tuple(_jobs(lead, timestamps or {}))
         before = _activity(lead)
-        tables, came_back = compare_all(pool, jobs, lead, _another(targets, lead, pool), workers)
+        tables, came_back = compare_all(pool, jobs, lead, another, workers)
         writing = _writing(before, _activity(lead)) if came_back else None
     except NotCompared as error:
         lead.close()

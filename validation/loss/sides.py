@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future, wait
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
@@ -58,7 +58,10 @@ class Sides:
     def ask(self, source: sql.Composed, candidate: sql.Composed) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
         """The rows of both answers. Raises NotCompared."""
         aside = in_daemon(lambda: self.ask_source(source))
-        here = self.ask_candidate(candidate)
+        try:
+            here = self.ask_candidate(candidate)
+        finally:
+            wait((aside,))  # a session answers one question at a time: the next must not find it at work
         return aside.result(), here
 
     def ask_source(self, statement: sql.Composed) -> tuple[Row, ...]:
@@ -94,7 +97,10 @@ class Sides:
             ]
             # The first row comes when the server has done most of its work: both at the same time
             aside = in_daemon(lambda: _begun(rows[0]))
-            there = _begun(rows[1])
+            try:
+                there = _begun(rows[1])
+            finally:
+                wait((aside,))
             yield aside.result(), there
 
     @contextmanager
@@ -104,12 +110,13 @@ class Sides:
         try:
             with connection.transaction(), connection.cursor() as cursor:
                 connection.execute(query("statement_timeout", milliseconds=sql.Literal(str(milliseconds))))
-                yield _told(cursor.stream(statement), side, session)
+                with closing(_told(cursor.stream(statement), side, session)) as rows:
+                    yield rows
         except psycopg.Error as error:
             raise _translated(error, side, session) from error
 
 
-def _told(rows: Iterator[Row], side: str, session: Session) -> Iterator[Row]:
+def _told(rows: Iterator[Row], side: str, session: Session) -> Generator[Row]:
     try:
         yield from rows
     except psycopg.Error as error:

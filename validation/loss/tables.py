@@ -30,7 +30,7 @@ from validation.questions import Row
 DIRECTLY = 2_000
 """Rows of ranges that differ up to which they are sent without being cut into buckets."""
 BUCKET_ROWS = 64
-MOST_CELLS = 1 << 17
+MOST_CELLS = 1 << 15
 MOST_ROWS = 500_000
 """Rows per side whose keys are sent; beyond, some buckets stand for all."""
 

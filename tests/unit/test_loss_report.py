@@ -103,7 +103,7 @@ def test_buckets_stay_small_and_few_enough_to_send() -> None:
     assert buckets_for({0: 2_000}) == 1
     assert buckets_for({0: 6_400}) == 64
     everything = dict.fromkeys(range(256), 1 << 22)
-    assert buckets_for(everything) * len(everything) <= 1 << 17
+    assert buckets_for(everything) * len(everything) <= 1 << 15
 
 
 def shape(name: str = "users", **changes: Any) -> Shape:
