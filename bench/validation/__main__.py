@@ -26,6 +26,9 @@ DIFFERENCES = (
     "delete from events where id > (select max(id) from events) * 0.99",
     "update events set note = 'changed' where id % 5000 = 0",
 )
+PSQL, SAME = "serial psql", "validation, the same checks"
+COPY, LOSS = "COPY both to /dev/null", "loss report, equal"
+DIFFERENT = "loss report, 1 % lost, 1 in 5,000 changed"
 MB = 1e6
 
 
@@ -51,21 +54,22 @@ def checks(server: Running, scale: float, rounds: int, folder: Path) -> dict[str
     say(f"filling {len(wanted)} tables, {sum(wanted.values()):,} rows")
     data.fill_checked(server, scale)
     file = ways.checks_file(folder, wanted)
-    return taking_turns(
+    runs = taking_turns(
         {
-            "serial psql": lambda: ways.serial_psql(server, list(wanted)),
-            "validation run": lambda: ways.validation(server, file),
+            PSQL: lambda: ways.serial_psql(server, list(wanted)),
+            SAME: lambda: ways.same_checks(server, file),
         },
         rounds,
     )
+    return {**runs, "validation run, all its checks": [ways.all_checks(server, file)]}
 
 
 def equal_loss(server: Running, scale: float, rounds: int) -> dict[str, list[Run]]:
     say(f"filling two tables of {data.fill_pair(server, scale):,} rows")
     return taking_turns(
         {
-            "COPY both to /dev/null": lambda: ways.copy_both(server, "events"),
-            "loss report, equal": lambda: ways.loss_report(server, PORT, 0),
+            COPY: lambda: ways.copy_both(server, "events"),
+            LOSS: lambda: ways.loss_report(server, PORT, 0),
         },
         rounds,
     )
@@ -90,12 +94,12 @@ def measure(server: Running, scale: float, rounds: int, folder: Path) -> dict[st
     made_different(server)
     different, different_mb = relayed(server, 1)
     checked = checks(server, scale, rounds, folder)
-    runs = {**checked, **losses, "loss report, 1 % lost, 1 in 5,000 changed": [different]}
-    Console(width=100).print(shown(runs, {"loss report, equal": equal_mb, list(runs)[-1]: different_mb}))
-    ours = [*checked["validation run"], *losses["loss report, equal"], different]
+    runs = {**checked, **losses, DIFFERENT: [different]}
+    Console(width=100).print(shown(runs, {LOSS: equal_mb, DIFFERENT: different_mb}))
+    ours = [run for name, done in runs.items() if name not in (PSQL, COPY) for run in done]
     return {
-        "ratio_serial_psql": ratio(checked, "serial psql", "validation run"),
-        "loss_report_over_copy": ratio(losses, "loss report, equal", "COPY both to /dev/null"),
+        "ratio_serial_psql": ratio(checked, PSQL, SAME),
+        "loss_report_over_copy": ratio(losses, LOSS, COPY),
         "loss_report_traffic_mb": round(equal_mb, 3),
         "peak_rss_mb": round(max(one.peak_mb for one in ours)),
     }

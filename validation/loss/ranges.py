@@ -16,8 +16,8 @@ from validation.loss import hashing
 from validation.loss.shapes import Column, Pair, Shape
 from validation.queries import query
 
-SMALL_PAGES = 64
-"""Tables up to this size are one range."""
+SMALL_PAGES = 8
+"""Pages of a range, where that makes no more than MOST_RANGES; tables up to this size are one."""
 SAMPLED_PAGES = 1024
 MOST_RANGES = 256
 MOST_TEXT_RANGES = 64
