@@ -15,6 +15,7 @@ from typing import Any
 
 from psycopg import sql
 
+from restore.aws import Aws
 from restore.errors import PermanentError, Problem
 from restore.gates import loss
 from restore.gates.hook import Proof, Watch
@@ -24,7 +25,7 @@ from restore.model import Endpoint, Instance, Method, Settings, Tls, Verdict
 from validation import expectations, runner, urls
 from validation.baseline import kept
 from validation.baseline.model import Baseline, BaselineError
-from validation.baseline.places import open_place
+from validation.baseline.places import S3, open_place
 from validation.expected import Expectations
 from validation.model import CheckResult, Report
 from validation.model import Verdict as CheckVerdict
@@ -123,7 +124,8 @@ def baseline(world: World, point: datetime | None) -> Baseline | BaselineError |
     if place is None:
         return None
     try:
-        return kept.newest(open_place(place), world.database, point)
+        s3 = Aws(world.settings.region, world.settings.endpoints).client("s3") if place.startswith(S3) else None
+        return kept.newest(open_place(place, s3), world.database, point)
     except BaselineError as error:
         return error
 
