@@ -16,7 +16,7 @@ from restore.aws import Aws, Rds, Secrets
 from restore.config import collect
 from restore.errors import Refused, RestoreError
 from restore.evidence import Store
-from restore.gates import build, validated
+from restore.gates import build, loss, validated
 from restore.gates.hook import Running, leave_cleanly_on_interrupt
 from restore.gates.world import World
 from restore.kubernetes import Api, Namespace
@@ -67,7 +67,7 @@ def declare(settings: Settings, wanted: Plan, config: Mapping[str, Any], now: da
     leave_cleanly_on_interrupt(running)
     graph = Graph(wanted, settings, Gates(gates.__getitem__, proved.__getitem__, record), running)
     declared = graph.declare()
-    outputs.export(settings, wanted, declared.receipts, declared.candidate)
+    outputs.export(settings, wanted, declared.receipts, declared.candidate, partial(loss.newest, world.store, wanted))
 
 
 def reach(settings: Settings, wanted: Plan) -> World:
