@@ -3,10 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lint types layers bench-quick setup clean lock
+.PHONY: demo demo-dump test check lint types layers bench-quick setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo
+
+demo-dump: $(READY)
+	$(BIN)/python -m sandbox.demo_dump
 
 test: $(READY)
 	$(BIN)/python -m sandbox.cluster build
