@@ -97,15 +97,7 @@ def _definitions(info: psycopg.ConnectionInfo, pg_dump: Path, without: tuple[str
 
 def differences(wanted: Content, found: Content) -> list[str]:
     """Each difference as a line; empty when both are the same."""
-    said = [
-        f"{name}: wanted {wanted_facts}, found {found_facts}"
-        for wanted_part, found_part in (
-            (wanted.relations, found.relations),
-            (wanted.large_objects, found.large_objects),
-        )
-        for name in sorted(wanted_part.keys() | found_part.keys())
-        if (wanted_facts := wanted_part.get(name)) != (found_facts := found_part.get(name))
-    ]
+    said = _changed(wanted.relations, found.relations) + _changed(wanted.large_objects, found.large_objects)
     if wanted.invalid_indexes != found.invalid_indexes:
         said.append(f"invalid indexes: wanted {wanted.invalid_indexes}, found {found.invalid_indexes}")
     if wanted.settings != found.settings:
