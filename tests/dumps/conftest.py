@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from bucket import Bucket, serving
 from dump_server import DumpServer, make_source, running
+
+SMALL = Path(__file__).parent / "small.sql"
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +29,20 @@ def source(server: DumpServer) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def plain(server: DumpServer, source: str) -> bytes:
     return server.dump(source)
+
+
+@pytest.fixture(scope="session")
+def small(server: DumpServer) -> bytes:
+    """A plain dump of little, that damaged and hostile ones are made of."""
+    with server.database() as name:
+        server.psql(name, SMALL.read_bytes())
+        return server.dump(name)
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[Bucket]:
+    with serving() as bucket:
+        yield bucket
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from sandbox.postgres import content
 from sandbox.postgres.cluster import Cluster, Place
 from sandbox.postgres.files import remove_tree
 from sandbox.postgres.host import Host
+from validation.target import Target
 
 HERE = Path(__file__).parent
 MASTER, PASSWORD = "master", "p@ss:w/rd%20#?"
@@ -44,6 +45,19 @@ class DumpServer:
     @property
     def address(self) -> str:
         return self.cluster.place.address
+
+    def target(self, database: str) -> Target:
+        """The master user's, over verified TLS."""
+        return Target(self.address, database, MASTER, PASSWORD, sslrootcert=str(self.authority))
+
+    @property
+    def authority(self) -> Path:
+        return Layout.at(self.folder).ca
+
+    @property
+    def marks(self) -> Path:
+        """A folder that everybody may write to, the server too."""
+        return self.folder / "marks"
 
     def session(self, database: str) -> psycopg.Connection[TupleRow]:
         """The master user's session, in autocommit."""
@@ -109,6 +123,9 @@ def running() -> Generator[DumpServer]:
     """Starts a server with the application's roles; all is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="dumps-") as folder:
         layout = Layout.at(Path(folder))
+        layout.root.chmod(0o755)
+        (layout.root / "marks").mkdir()
+        (layout.root / "marks").chmod(0o777)
         host = Host.at(layout)
         cluster = Cluster(host, host.clusters / "dumps", Place(layout.address("dumps"), 5432))
         try:

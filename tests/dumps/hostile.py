@@ -115,6 +115,21 @@ SESSION = {
     "table_emptied": Hostile("TRUNCATE public.users;", AFTER),
     "table_dropped": Hostile("DROP TABLE public.users;", AFTER),
     "query": Hostile("SELECT count(*) FROM public.users;", AFTER),
+    # PostgreSQL ends a comment at a carriage return too
+    "query_hidden_by_a_carriage_return": Hostile(
+        "CREATE TABLE public.x (y) --\r AS SELECT pg_read_file('/etc/passwd')\n;", AFTER
+    ),
+    # The second piece of a string that goes on at the next line is read as the first one was
+    "query_hidden_in_a_string_that_goes_on": Hostile(
+        "CREATE TABLE public.x (y) WITH (fillfactor = E'7'\n'\\' ') AS SELECT (pg_read_file($$/etc/passwd$$) /*'*/ );",
+        AFTER,
+    ),
+    "query_hidden_in_a_nested_comment": Hostile(
+        "CREATE TABLE public.x (y) /* /* */ ' */ AS SELECT pg_read_file($$/etc/passwd$$) --'\n;", AFTER
+    ),
+    "query_behind_a_dollar_in_a_name": Hostile(
+        "CREATE TABLE public.x$$ (y) AS SELECT pg_read_file('/etc/passwd') AS z$$;", AFTER
+    ),
     "table_of_a_query": Hostile("CREATE TABLE public.x AS SELECT pg_read_file('/etc/passwd') AS y;"),
     "locks_held": Hostile("LOCK TABLE public.users;", AFTER),
     "session_that_listens": Hostile("LISTEN x;"),
