@@ -1,7 +1,7 @@
 """What a database holds, in a form that can be compared: is this load the same as that one?
 
 Rows are hashed by the server, whatever their order. Definitions, owners, grants and comments are compared as the text
-that pg_dump writes of them, without its random key.
+that pg_dump writes of them, without its random key. The loader's mark on a loaded database doesn't count.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ INVALID: LiteralString = """
   ORDER BY 1
 """
 SETTINGS: LiteralString = """
-  SELECT coalesce(r.rolname, ''), unnest(s.setconfig)
-  FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
-  LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
-  WHERE d.datname = current_database() ORDER BY 1, 2
+  SELECT coalesce(r.rolname, ''), setting
+  FROM pg_catalog.pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) AS setting
+  JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+  WHERE d.datname = current_database() AND setting NOT LIKE 'pulumi_restore.%'
+  ORDER BY 1, 2
 """
 
 
