@@ -82,7 +82,7 @@ def members(*parts: bytes) -> bytes:
 
 
 TRANSFER = {
-    "gzip_bit_flipped_early": Bad(in_gzip(lambda d: flipped(d, 300, 4)), "gzip|damaged|corrupt", "bad.sql.gz"),
+    "gzip_bit_flipped_early": Bad(in_gzip(lambda d: flipped(d, 300, 4)), "gzip|damaged|corrupt|dump, line", "bad.sql.gz"),
     "gzip_bit_flipped_late": Bad(in_gzip(lambda d: flipped(d, len(d) - 900, 16)), "gzip|damaged|corrupt", "bad.sql.gz"),
     "gzip_checksum_flipped": Bad(in_gzip(lambda d: flipped(d, len(d) - 6)), "checksum|crc", "bad.sql.gz"),
     "gzip_length_flipped": Bad(in_gzip(lambda d: flipped(d, len(d) - 2)), "length|size", "bad.sql.gz"),
@@ -91,7 +91,7 @@ TRANSFER = {
     "gzip_cut_in_its_header": Bad(in_gzip(lambda d: d[:6]), "truncated|ends|incomplete|empty", "bad.sql.gz"),
     "gzip_garbage_behind": Bad(in_gzip(lambda d: d + b"garbage!"), "after|behind|trailing|garbage", "bad.sql.gz"),
     "gzip_second_member_damaged": Bad(lambda p: flipped(members(p[:5000], p[5000:]), -6), "checksum|crc", "bad.sql.gz"),
-    "bzip2_damaged": Bad(lambda p: flipped(bz2.compress(p), 4000, 8), "bzip2|damaged", "bad.sql.bz2"),
+    "bzip2_damaged": Bad(lambda p: flipped(bz2.compress(p), 4000, 8), "bzip2|damaged|dump, line", "bad.sql.bz2"),
     "bzip2_cut": Bad(lambda p: bz2.compress(p)[:-20], "truncated|ends|incomplete", "bad.sql.bz2"),
     "xz_damaged": Bad(lambda p: flipped(lzma.compress(p), 9000, 8), "xz|damaged", "bad.sql.xz"),
     "xz_cut": Bad(lambda p: lzma.compress(p)[:-30], "truncated|ends|incomplete", "bad.sql.xz"),
