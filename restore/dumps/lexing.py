@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 TOKEN = re.compile(
     rb"""
   (?P<space>[ \t\r\n\f\v]+)
- |(?P<line_comment>--[^\n]*(?:\n|\Z))
+ |(?P<line_comment>--[^\r\n]*(?:[\r\n]|\Z))
  |(?P<block_comment>/\*)
  |(?P<escape_string>[eE]'[^'\\]*(?:(?:''|\\.)[^'\\]*)*')
  |(?P<string>'[^']*(?:''[^']*)*')
@@ -95,6 +95,8 @@ class Nesting:
 
     parentheses: int = 0
     blocks: int = 0
+    escaped: bool = False
+    """The token before was an E'' string: a string behind it would be its second piece, with the same escapes."""
     words: list[bytes] = field(default_factory=list[bytes])
     """The first four, in lower case."""
 

@@ -167,6 +167,9 @@ class Splitter:
             self._more()
 
     def _count(self, nesting: Nesting, item: Token) -> None:
+        if item.kind == "string" and nesting.escaped:
+            raise self._broken("a string that goes on in a second piece")
+        nesting.escaped = item.kind == "escape_string"
         if item.kind == "word":
             nesting.word(bytes(self._text[item.start : item.end]))
         elif item.kind == "punctuation":
@@ -210,7 +213,8 @@ class Splitter:
             self._more()
         end = len(self._text) if end < 0 else end
         text = bytes(self._text[self._position : end])
-        meta = Meta(text, self._offset + self._position, self._line)
+        line = self._line + self._text.count(b"\n", 0, self._position)
+        meta = Meta(text, self._offset + self._position, line)
         self._position = min(end + 1, len(self._text))
         self._drop()
         return meta

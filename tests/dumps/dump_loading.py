@@ -10,10 +10,8 @@ import pytest
 from bucket import NAME, Bucket
 from dump_server import DumpServer
 from restore.dumps.loading import load
-from restore.dumps.model import Dump, LoadResult, Options, Progress, Scan, Verification
+from restore.dumps.model import Dump, LoadResult, Options, Progress
 from restore.dumps.objects import find
-from restore.dumps.scanning import scan
-from restore.dumps.verifying import verify
 
 from restore.errors import PermanentError
 
@@ -29,10 +27,6 @@ def dump_of(bucket: Bucket, key: str) -> Dump:
     return find(bucket.s3, NAME, key)
 
 
-def scanned(bucket: Bucket, key: str) -> Scan:
-    return scan(bucket.s3, dump_of(bucket, key), progress=silent, stop=threading.Event())
-
-
 def loaded(
     server: DumpServer, bucket: Bucket, key: str, database: str, options: Options = SMALL_PIECES, **more: Any
 ) -> LoadResult:
@@ -46,11 +40,6 @@ def loaded(
         progress=more.get("progress", silent),
         stop=more.get("stop", threading.Event()),
     )
-
-
-def verified(server: DumpServer, bucket: Bucket, key: str, database: str) -> Verification:
-    found = scanned(bucket, key)
-    return verify(bucket.s3, found.dump, server.target(database), scan=found, progress=silent, stop=threading.Event())
 
 
 def refused_words(attempt: Callable[[], object]) -> str:
