@@ -82,7 +82,9 @@ def members(*parts: bytes) -> bytes:
 
 
 TRANSFER = {
-    "gzip_bit_flipped_early": Bad(in_gzip(lambda d: flipped(d, 300, 4)), "gzip|damaged|corrupt|dump, line", "bad.sql.gz"),
+    "gzip_bit_flipped_early": Bad(
+        in_gzip(lambda d: flipped(d, 300, 4)), "gzip|damaged|corrupt|dump, line", "bad.sql.gz"
+    ),
     "gzip_bit_flipped_late": Bad(in_gzip(lambda d: flipped(d, len(d) - 900, 16)), "gzip|damaged|corrupt", "bad.sql.gz"),
     "gzip_checksum_flipped": Bad(in_gzip(lambda d: flipped(d, len(d) - 6)), "checksum|crc", "bad.sql.gz"),
     "gzip_length_flipped": Bad(in_gzip(lambda d: flipped(d, len(d) - 2)), "length|size", "bad.sql.gz"),

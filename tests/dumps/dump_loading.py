@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from bucket import NAME, Bucket
 from dump_server import DumpServer
+
 from restore.dumps.loading import load
 from restore.dumps.model import Dump, LoadResult, Options, Progress
 from restore.dumps.objects import find
-
 from restore.errors import PermanentError
 
 SMALL_PIECES = Options(workers=2, segment_bytes=128 << 10)

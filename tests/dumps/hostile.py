@@ -27,6 +27,11 @@ class Hostile:
             raise ValueError(f"the dump has no {self.at!r}")
         return plain.replace(self.at, added + b"\n" + self.at, 1)
 
+    def lines(self, plain: bytes) -> range:
+        """The lines of the dump that it has come to be."""
+        first = plain[: plain.index(self.at)].count(b"\n") + 1
+        return range(first, first + self.text.count("\n") + 1)
+
 
 PSQL = {
     "shell": Hostile(r"\! touch {marker}"),

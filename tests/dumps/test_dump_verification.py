@@ -8,10 +8,10 @@ import pytest
 from bucket import Bucket
 from dump_loading import dump_of, loaded, silent
 from dump_server import DumpServer
-
-from restore.dumps.model import Verification
 from restore.dumps.scanning import scan
 from restore.dumps.verifying import verify
+
+from restore.dumps.model import Verification
 
 
 def verified(server: DumpServer, bucket: Bucket, key: str, database: str) -> Verification:
@@ -46,5 +46,3 @@ def test_a_target_that_differs_from_its_dump_is_found(
 def test_nothing_to_compare_is_no_proof(server: DumpServer, bucket: Bucket, target: str) -> None:
     key = bucket.put("nothing.sql", server.dump(target))
     assert not verified(server, bucket, key, target).passed
-
-
