@@ -1,6 +1,6 @@
 """The forms of the statements that pg_dump writes, by kind; read from its source (src/bin/pg_dump/pg_dump.c).
 
-`%I` stands for an identifier, `%N` for one that may be schema-qualified. The first form that fits counts.
+`%I` stands for an identifier, `%N` for one that may be schema-qualified, `%R` for a role. The first that fits counts.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ import re
 
 from restore.dumps.splitter import IDENTIFIER
 
+ROLE = rb"(?:PUBLIC|CURRENT_USER|SESSION_USER|DEFAULT|%b)" % IDENTIFIER
 NAME = rb"%(i)s(?:\.%(i)s)?" % {b"i": IDENTIFIER}
 
 
 def _rule(kind: str, pattern: bytes) -> tuple[str, re.Pattern[bytes]]:
-    return kind, re.compile(pattern.replace(b"%I", IDENTIFIER).replace(b"%N", NAME), re.DOTALL)
+    for mark, meaning in ((b"%R", ROLE), (b"%N", NAME), (b"%I", IDENTIFIER)):
+        pattern = pattern.replace(mark, meaning)
+    return kind, re.compile(pattern, re.DOTALL)
 
 
 INDEX = rb"CREATE (?:UNIQUE )?INDEX (?P<name>%I) ON (?P<only>ONLY )?(?P<table>%N) USING (?P<method>%I) .*\Z"
@@ -34,11 +37,11 @@ RULES = (
     _rule("setval", SETVAL),
     _rule("begin", rb"BEGIN\Z"),
     _rule("commit", rb"COMMIT\Z"),
-    _rule("session_authorization", rb"SET SESSION AUTHORIZATION (?:'(?P<quoted>(?:[^'\\]|'')+)'|(?P<role>%I))\Z"),
+    _rule("session_authorization", rb"SET SESSION AUTHORIZATION (?:'(?P<quoted>(?:[^'\\]|'')+)'|(?P<role>%R))\Z"),
     _rule("reset_authorization", rb"RESET SESSION AUTHORIZATION\Z"),
     _rule("large_object", rb"SELECT pg_catalog\.lo_(?P<call>create|open|close)\('?\d+'?(?:, \d+)?\)\Z"),
     _rule("large_object", rb"SELECT pg_catalog\.(?P<call>lowrite)\(0, '\\x[0-9a-f]*'\)\Z"),
-    _rule("owner", rb"ALTER LARGE OBJECT \d+ OWNER TO (?P<role>%I)\Z"),
+    _rule("owner", rb"ALTER LARGE OBJECT \d+ OWNER TO (?P<role>%R)\Z"),
     _rule(
         "foreign_key",
         TABLE + FOREIGN_KEY + rb"\([^()]*\) REFERENCES (?P<other>%N)\s*\([^()]*\)(?P<rest>[A-Z ]*)\Z",
@@ -53,7 +56,7 @@ RULES = (
     _rule("ddl", rb"ALTER INDEX %N (?:ATTACH PARTITION %N|ALTER COLUMN \d+ SET STATISTICS \d+)\Z"),
     _rule("refresh", rb"REFRESH MATERIALIZED VIEW (?P<table>%N)\Z"),
     _rule("event_trigger", rb"CREATE EVENT TRIGGER %I ON [a-z_]+\s.*EXECUTE (?:FUNCTION|PROCEDURE) %N\(\)\Z"),
-    _rule("event_trigger", rb"ALTER EVENT TRIGGER %I (?:DISABLE|ENABLE(?: ALWAYS| REPLICA)?|OWNER TO (?P<role>%I))\Z"),
+    _rule("event_trigger", rb"ALTER EVENT TRIGGER %I (?:DISABLE|ENABLE(?: ALWAYS| REPLICA)?|OWNER TO (?P<role>%R))\Z"),
     _rule("event_trigger", rb"COMMENT ON EVENT TRIGGER %I IS .*\Z"),
     _rule("subscription", rb"(?:CREATE|ALTER) SUBSCRIPTION .*\Z|COMMENT ON SUBSCRIPTION .*\Z"),
     _rule("foreign", rb"(?:CREATE|ALTER) (?:FOREIGN DATA WRAPPER|SERVER|USER MAPPING|FOREIGN TABLE) .*\Z"),
@@ -64,10 +67,10 @@ RULES = (
     _rule("table", rb"CREATE (?:UNLOGGED )?TABLE (?P<table>%N) (?:\(|PARTITION OF |OF ).*\Z"),
     _rule("matview", rb"CREATE MATERIALIZED VIEW (?P<table>%N) .*\Z"),
     _rule("function", rb"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) %N\s?\(.*\Z"),
-    _rule("schema", rb"CREATE SCHEMA %I(?: AUTHORIZATION (?P<role>%I))?\Z"),
-    _rule("policy", rb"CREATE POLICY %I ON %N (?:AS RESTRICTIVE )?(?:FOR [A-Z]+ )?(?:TO (?P<roles>%I(?:, %I)*))?.*\Z"),
+    _rule("schema", rb"CREATE SCHEMA %I(?: AUTHORIZATION (?P<role>%R))?\Z"),
+    _rule("policy", rb"CREATE POLICY %I ON %N (?:AS RESTRICTIVE )?(?:FOR [A-Z]+ )?(?:TO (?P<roles>%R(?:, %R)*))?.*\Z"),
     _rule("publication", rb"(?:CREATE|ALTER) PUBLICATION (?:(?! OWNER TO ).)*\Z|COMMENT ON PUBLICATION .*\Z"),
-    _rule("owner", OWNED + rb" .* OWNER TO (?P<role>%I)\Z"),
+    _rule("owner", OWNED + rb" .* OWNER TO (?P<role>%R)\Z"),
     _rule("ddl", TABLE + rb"ALTER COLUMN %I " + COLUMN_CHANGE + rb"\Z"),
     _rule(
         "ddl",
@@ -91,6 +94,6 @@ RULES = (
     ),
     _rule("constraint_comment", rb"COMMENT ON CONSTRAINT .*\Z"),
     _rule("ddl", rb"COMMENT ON (?!DATABASE|ROLE|TABLESPACE|EXTENSION|EVENT|SUBSCRIPTION)[A-Z]+ .*\Z"),
-    _rule("acl", rb"(?P<grantor>ALTER DEFAULT PRIVILEGES FOR ROLE (?P<maker>%I) (?:IN SCHEMA %I )?)?"
-          rb"(?:GRANT|REVOKE)\s.*\s(?:TO|FROM) (?P<role>%I)(?: WITH GRANT OPTION)?\Z"),
+    _rule("acl", rb"(?P<grantor>ALTER DEFAULT PRIVILEGES FOR ROLE (?P<maker>%R) (?:IN SCHEMA %I )?)?"
+          rb"(?:GRANT|REVOKE)\s.*\s(?:TO|FROM) (?P<role>%R)(?: WITH GRANT OPTION)?\Z"),
 )  # fmt: skip

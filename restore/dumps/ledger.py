@@ -1,7 +1,7 @@
 """What of a dump is loaded, in the target itself: each entry is committed together with what it stands for.
 
-The schema `_restore` lives as long as a load. At its end a setting of the database says which dump it holds, so that
-nothing is left that pg_dump or a comparison of schemas would see.
+The schema `_restore` lives as long as a load. At its end a line in the database's comment says which dump it holds, so
+that nothing is left in it that a dump or a comparison of schemas would see.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from restore.dumps.sessions import Session
 from restore.errors import PermanentError, Problem, Refused
 
 LOCK = 7016996765293437281
-MARK = "pulumi_restore.loaded"
+MARK = "loaded by pulumi-restore: "
 TABLES = (
     "create schema _restore",
     "create table _restore.load (one boolean primary key default true check (one), dump text not null,"
@@ -55,16 +55,17 @@ def locked(session: Session) -> bool:
 
 def mark(session: Session) -> dict[str, Any] | None:
     """Which dump a finished load left here."""
+    lines = _comment(session).splitlines()
+    found = next((line for line in lines if line.startswith(MARK)), None)
+    return json.loads(found.removeprefix(MARK)) if found else None
+
+
+def _comment(session: Session) -> str:
     rows = session.query(
-        "select s.setting from pg_catalog.pg_db_role_setting r, pg_catalog.unnest(r.setconfig) as s(setting)"
-        " where r.setrole = 0 and r.setdatabase = (select oid from pg_catalog.pg_database"
-        " where datname = pg_catalog.current_database())"
+        "select coalesce(pg_catalog.shobj_description(oid, 'pg_database'), '') from pg_catalog.pg_database"
+        " where datname = pg_catalog.current_database()"
     )
-    for (setting,) in rows:
-        name, _, value = str(setting).partition("=")
-        if name == MARK:
-            return json.loads(value)
-    return None
+    return str(rows[0][0])
 
 
 def exists(session: Session) -> bool:
@@ -124,14 +125,13 @@ def copy_done(session: Session, block: int, start: int, stop: int, rows: int) ->
 
 def finish(session: Session, dump: Dump, rows: int) -> None:
     """Leaves the mark in place of the ledger, durably. Within one transaction."""
-    value = json.dumps({"dump": dump.identity, "rows": rows})
+    mark = MARK + json.dumps({"dump": dump.identity, "rows": rows})
     (database,) = session.query("select pg_catalog.current_database()")[0]
+    text = "\n".join(filter(None, (_comment(session), mark)))
     session.query("set synchronous_commit to on")
     with session.transaction():
         session.query("drop schema _restore cascade")
-        statement = sql.SQL("alter database {} set {} to {}").format(
-            sql.Identifier(database), sql.Identifier(*MARK.split(".")), sql.Literal(value)
-        )
+        statement = sql.SQL("comment on database {} is {}").format(sql.Identifier(database), sql.Literal(text))
         session.connection.execute(statement)
 
 

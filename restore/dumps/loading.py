@@ -48,7 +48,7 @@ SMALL = 64 << 10
 """Bytes of a table below which emptying it costs more than frozen rows are worth."""
 LATE = frozenset({"event_trigger", "constraint_comment"})
 ANALYZED = """
-select format('%%I.%%I', n.nspname, c.relname), pg_catalog.pg_table_size(c.oid)
+select format('%I.%I', n.nspname, c.relname), pg_catalog.pg_table_size(c.oid)
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'm', 'p') and not c.relispartition
   and n.nspname not in ('pg_catalog', 'information_schema', '_restore') and n.nspname !~ '^pg_'

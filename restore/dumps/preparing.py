@@ -35,20 +35,20 @@ with ours as (
   select n.oid, n.nspname from pg_catalog.pg_namespace n
   where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname !~ '^pg_(toast_)?temp_'
 ), of_extensions as (select classid, objid from pg_catalog.pg_depend where deptype = 'e')
-select format('schema %%I', nspname) from ours
+select format('schema %I', nspname) from ours
 where nspname <> 'public' and ('pg_catalog.pg_namespace'::regclass, oid) not in (select * from of_extensions)
 union all
-select format('relation %%s', c.oid::regclass) from pg_catalog.pg_class c join ours on ours.oid = c.relnamespace
+select format('relation %s', c.oid::regclass) from pg_catalog.pg_class c join ours on ours.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f', 'c')
   and ('pg_catalog.pg_class'::regclass, c.oid) not in (select * from of_extensions)
 union all
-select format('function %%s', p.oid::regprocedure) from pg_catalog.pg_proc p join ours on ours.oid = p.pronamespace
+select format('function %s', p.oid::regprocedure) from pg_catalog.pg_proc p join ours on ours.oid = p.pronamespace
 where ('pg_catalog.pg_proc'::regclass, p.oid) not in (select * from of_extensions)
 union all
-select format('type %%s', t.oid::regtype) from pg_catalog.pg_type t join ours on ours.oid = t.typnamespace
+select format('type %s', t.oid::regtype) from pg_catalog.pg_type t join ours on ours.oid = t.typnamespace
 where t.typtype in ('d', 'e', 'r') and ('pg_catalog.pg_type'::regclass, t.oid) not in (select * from of_extensions)
 union all
-select format('large object %%s', oid) from pg_catalog.pg_largeobject_metadata
+select format('large object %s', oid) from pg_catalog.pg_largeobject_metadata
 limit 5
 """
 EXTENSIONS = """

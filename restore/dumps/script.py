@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import IntEnum
 
@@ -11,6 +12,8 @@ from restore.dumps.statements import Known, Restriction, check_copy, classify, r
 from restore.errors import PermanentError, Problem
 
 DATA_KINDS = frozenset({"setval", "begin", "commit", "large_object"})
+SESSION_KINDS = frozenset({"set", "session_authorization", "reset_authorization"})
+LARGE_OBJECT = re.compile(rb"(?:ALTER|COMMENT ON|(?:GRANT|REVOKE) [A-Z, ]+ ON) LARGE OBJECT \d")
 HELD = 96 << 20
 """Bytes of statements that a load or a scan keeps in memory, with what Python needs around them."""
 AROUND = 700
@@ -71,7 +74,7 @@ class Script:
         self._in_group = known.kind == "begin" or (self._in_group and known.kind != "commit")
         if known.kind in DATA_KINDS:
             self.section = max(self.section, Section.DATA) if known.kind != "large_object" else self.section
-        elif self.section is Section.DATA and known.kind != "set":
+        elif self.section is Section.DATA and not _of_data(known):
             self.section = Section.POST_DATA
 
     def _see_copy(self, begin: CopyBegin) -> None:
@@ -91,6 +94,11 @@ class Script:
             needed = "'PostgreSQL database dump complete', pg_dump's last line"
             fix = "the dump was cut, or pg_dump failed: take another"
             raise PermanentError.of(Problem(f"dump {self._subject}, byte {end.bytes}", "its end", needed, fix))
+
+
+def _of_data(known: Known) -> bool:
+    """Large objects are made, given away and filled among the data."""
+    return known.kind in SESSION_KINDS or LARGE_OBJECT.match(known.sql) is not None
 
 
 def _is_partitioned(known: Known) -> bool:
