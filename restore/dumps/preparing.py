@@ -20,6 +20,12 @@ FOUND = """
 select r.rolname, pg_catalog.pg_has_role(current_user, r.oid, 'USAGE')
 from pg_catalog.pg_roles r where r.rolname = any (%s)
 """
+POWERFUL = """
+select r.rolname::text from pg_catalog.pg_roles r
+where r.rolname = any (%s) and (r.rolsuper or exists (
+  select from pg_catalog.pg_roles d
+  where d.rolname = any (%s) and pg_catalog.pg_has_role(r.oid, d.oid, 'MEMBER')))
+"""
 RIGHTS = """
 select r.rolsuper,
        array(select d.rolname::text from pg_catalog.pg_roles d
@@ -175,6 +181,8 @@ def _major(version: str) -> int:
 def _with_roles(session: Session, needs: Needs, options: Options, version: int, problems: list[Problem]) -> Prepared:
     wanted = {options.role_map.get(name, name) for name in needs.roles if not name.startswith("pg_") and name}
     owners = {options.role_map.get(name, name) for name in needs.owners if name}
+    if not options.superuser:
+        problems.extend(_powerful(session, owners))
     found = {str(name): bool(usable) for name, usable in session.query(FOUND, (sorted(wanted | owners),))}
     missing = sorted((wanted | owners) - found.keys())
     if missing and options.roles is Roles.REFUSE:
@@ -189,6 +197,15 @@ def _with_roles(session: Session, needs: Needs, options: Options, version: int, 
     left_out = frozenset(missing) if options.roles is Roles.SKIP else frozenset[str]()
     known = frozenset(str(name) for (name,) in session.query("select name from pg_catalog.pg_settings"))
     return Prepared(version, known, left_out, created)
+
+
+def _powerful(session: Session, owners: Iterable[str]) -> list[Problem]:
+    """Owners whose rights the loading role, as their member, must not come by."""
+    fix = "give it to another role (--map old=new), or pass --superuser for a dump you trust"
+    return [
+        Problem(f"role {name}", "the dump's owner of something; it reaches the server's files or programs", "none", fix)
+        for (name,) in session.query(POWERFUL, (sorted(owners), list(DANGEROUS)))
+    ]
 
 
 def _missing_roles(missing: Sequence[str]) -> Problem:

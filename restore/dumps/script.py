@@ -69,6 +69,8 @@ class Script:
     def _see(self, known: Known) -> None:
         if known.kind == "table":
             (self.partitioned if _is_partitioned(known) else self.plain).add(known.part("table"))
+        if known.kind == "commit" and not self._in_group:
+            raise refused(known.statement, "a COMMIT without its BEGIN")
         if self._in_group and known.kind not in ("large_object", "commit"):
             raise refused(known.statement, "something else than a large object between BEGIN and COMMIT")
         self._in_group = known.kind == "begin" or (self._in_group and known.kind != "commit")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 BEFORE = b"CREATE TABLE public.posts ("
 BETWEEN = b"COPY public.users (id, name, age) FROM stdin;"
+SEQUENCE = b"CREATE SEQUENCE"
 AFTER = b"CREATE INDEX posts_user"
 
 
@@ -19,7 +20,7 @@ class Hostile:
     text: str
     at: bytes = BEFORE
     says: str = ""
-    """A regular expression that the error must match besides naming the line."""
+    """A regular expression that the error must match; without one it must name the line."""
 
     def make(self, plain: bytes, marker: str) -> bytes:
         added = self.text.replace("{marker}", marker).encode("latin-1")
@@ -79,6 +80,10 @@ CLUSTER = {
     "role_made": Hostile("CREATE ROLE intruder LOGIN PASSWORD 'x';"),
     "role_raised": Hostile("ALTER ROLE master SUPERUSER;"),
     "role_dropped": Hostile("DROP ROLE app_reader;"),
+    # The loader joins the roles that own something: it must not come by their rights
+    "owner_that_reaches_programs": Hostile(
+        "ALTER TABLE public.posts OWNER TO pg_execute_server_program;", SEQUENCE, "role pg_execute_server_program"
+    ),
     "membership": Hostile("GRANT rds_superuser TO app_reader;"),
     "membership_of_the_loader": Hostile("GRANT master TO app_reader;"),
     "database_made": Hostile("CREATE DATABASE intruder;"),
@@ -102,7 +107,7 @@ SESSION = {
     "prepared_transaction": Hostile("PREPARE TRANSACTION 'x';"),
     "prepared_statement": Hostile("PREPARE p AS SELECT 1;"),
     "other_role": Hostile("SET ROLE app_owner;"),
-    "other_session_user": Hostile("SET SESSION AUTHORIZATION app_owner;"),
+    "other_session_user": Hostile("SET SESSION AUTHORIZATION rdsadmin;", says="role rdsadmin"),
     "search_path": Hostile("SELECT pg_catalog.set_config('search_path', 'evil', false);"),
     "other_setting_by_function": Hostile("SELECT pg_catalog.set_config('role', 'app_owner', false);"),
     "triggers_off": Hostile("SET session_replication_role = 'replica';"),
