@@ -210,7 +210,8 @@ class Splitter:
             self._more()
         end = len(self._text) if end < 0 else end
         text = bytes(self._text[self._position : end])
-        meta = Meta(text, self._offset + self._position, self._line)
+        line = self._line + self._text.count(b"\n", 0, self._position)
+        meta = Meta(text, self._offset + self._position, line)
         self._position = min(end + 1, len(self._text))
         self._drop()
         return meta
