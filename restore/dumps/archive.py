@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from restore.dumps.decompress import Source
@@ -60,25 +61,40 @@ def environment() -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
 
 
+Feed = Callable[["subprocess.Popen[bytes]"], None]
+
+
+def piped(source: Source, stop: threading.Event) -> Feed:
+    """An archive that is one stream, through the process's standard input."""
+
+    def feed(process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        with process.stdin:
+            while (data := source.chunk(STEP)) and not stop.is_set():
+                process.stdin.write(data)
+
+    return feed
+
+
 class Converted(io.RawIOBase):
     """The SQL text of an archive that is read from its beginning to its end."""
 
-    def __init__(self, kind: Format, source: Source, path: str | None, subject: str, stop: threading.Event) -> None:
+    def __init__(self, arguments: list[str], feed: Feed, path: str | None, subject: str, stop: threading.Event) -> None:
+        """`feed` gives the archive to the running process, in a thread of its own."""
         found = program(path)
         self.program = version(found)
-        self._source, self._subject, self._stop = source, subject, stop
+        self._give, self._subject, self._stop = feed, subject, stop
         self._failure: RestoreError | None = None
         self._words = bytearray()
         self._process = subprocess.Popen(
-            [found, f"--format={kind.value}", "--file=-"],
+            [found, "--file=-", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment(),
         )
-        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._input, self._output = self._process.stdin, self._process.stdout
+        self._output = self._process.stdout
         _widen(self._output.fileno())
         self._threads = [threading.Thread(target=job, daemon=True) for job in (self._feed, self._listen)]
         for thread in self._threads:
@@ -95,9 +111,7 @@ class Converted(io.RawIOBase):
 
     def _feed(self) -> None:
         try:
-            while (data := self._source.chunk(STEP)) and not self._stop.is_set():
-                self._input.write(data)
-            self._input.close()
+            self._give(self._process)
         except BrokenPipeError:
             return  # pg_restore ended: its exit code says why
         except RestoreError as error:

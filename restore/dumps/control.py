@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import psycopg
@@ -11,7 +12,7 @@ from restore.dumps.ledger import Done
 from restore.dumps.model import Options
 from restore.dumps.preparing import Prepared, authorized
 from restore.dumps.sessions import Session, failure
-from restore.dumps.splitter import shown
+from restore.dumps.splitter import IDENTIFIER, shown
 from restore.dumps.statements import Known
 
 BATCH = 50
@@ -19,6 +20,7 @@ BATCH = 50
 AGAIN = frozenset({"set", "search_path", "session_authorization", "reset_authorization"})
 """They change the session, not the database: a load that goes on runs them again."""
 
+SCHEMA = re.compile(rb"ALTER [A-Z ]+ (?P<schema>%b)\." % IDENTIFIER)
 EXTENSION_OWNER = """
 select pg_catalog.pg_has_role(current_user, extowner, 'USAGE') from pg_catalog.pg_extension where extname = %s
 """
@@ -73,12 +75,35 @@ class Control:
 
     def _execute(self, known: Known, sql: bytes) -> None:
         try:
-            self.session.run(sql)
+            if known.kind == "owner":
+                self._give(known, sql)
+            else:
+                self.session.run(sql)
         except psycopg.Error as error:
             where = f"dump, line {known.statement.line}, byte {known.statement.offset}: {shown(sql)}"
             raise failure(error, where) from error
         if known.kind in ("set", "search_path"):
             self.settings.append(sql)
+
+    def _give(self, known: Known, sql: bytes) -> None:
+        """A new owner needs CREATE where the object is; the dump grants it at its end, so it is lent for this."""
+        try:
+            with self.session.transaction():
+                self.session.run(sql)
+        except psycopg.errors.InsufficientPrivilege:
+            place = self._place(known)
+            if place is None:
+                raise
+            role = roles.quoted(self._options.role_map.get(roles.owner(known) or "", roles.owner(known) or ""))
+            self.session.run(b"GRANT CREATE ON %b TO %b" % (place, role))
+            self.session.run(sql)
+            self.session.run(b"REVOKE CREATE ON %b FROM %b" % (place, role))
+
+    def _place(self, known: Known) -> bytes | None:
+        if known.sql.startswith(b"ALTER SCHEMA "):
+            return b"DATABASE " + roles.quoted(self.session.target.dbname)
+        schema = SCHEMA.match(known.sql)
+        return b"SCHEMA " + schema["schema"] if schema else None
 
     def _become(self, role: str) -> None:
         """SET ROLE gives the same grantor as SET SESSION AUTHORIZATION, which only superusers may run."""

@@ -57,10 +57,17 @@ class RangedObject(io.RawIOBase):
         self.bytes_read += len(data)
         return data
 
-    def _next_part(self) -> memoryview:
-        while self._asked < self._size and len(self._coming) < AHEAD:
+    def begin(self) -> None:
+        """Asks for the first part, for a reader that comes later."""
+        self._ask(1)
+
+    def _ask(self, ahead: int) -> None:
+        while self._asked < self._size and len(self._coming) < ahead:
             self._coming.append(self._pool.submit(self._get, self._asked))
             self._asked += PART
+
+    def _next_part(self) -> memoryview:
+        self._ask(AHEAD)
         return memoryview(self._coming.popleft().result()) if self._coming else memoryview(b"")
 
     def _get(self, start: int) -> bytes:

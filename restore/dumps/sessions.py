@@ -35,9 +35,10 @@ SETTINGS: Mapping[str, str] = {
 """Of the loading sessions. Commits needn't wait: ledger and data are lost or kept together, and the end waits."""
 LOST = frozenset({"57P01", "57P02", "57P03", "57P05"})
 PASSING = ("08", "40", "53300", "55P03", "57P")
-VALUE = re.compile(r': ".*', re.DOTALL)
-"""What the server repeats of a value that it can't read."""
 COPY_CONTEXT = re.compile(r"COPY (?P<table>\S+), line (?P<line>\d+)(?:, column (?P<column>[^:]+))?")
+DATA = "22"
+"""SQLSTATE class of values that don't fit; their messages quote the value."""
+VALUE = re.compile(r':? ?".*', re.DOTALL)
 Rows = list[tuple[Any, ...]]
 
 
@@ -120,10 +121,10 @@ def failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:
 
 
 def said(error: psycopg.Error) -> str:
-    """The server's message, with a key where it names one, without any other of a row's content."""
+    """The server's message, with a key where it names one, without any other row's content."""
     primary = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
-    if (error.sqlstate or "").startswith("22"):
-        primary = VALUE.sub("", primary)
+    if error.sqlstate and error.sqlstate.startswith(DATA):
+        primary = VALUE.sub(": (a value)", primary)
     detail = error.diag.message_detail or ""
     key = f"; {detail[:200]}" if detail.startswith("Key (") else ""
     return f"{primary[:300]}{key}"

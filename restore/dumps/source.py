@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from restore.dumps import archive
 from restore.dumps.decompress import Decompressed, Source, compression
+from restore.dumps.directory import Folder
 from restore.dumps.model import Compression, Dump, Format
 from restore.dumps.ranges import RangedObject
 from restore.errors import PermanentError, Problem
@@ -60,15 +61,16 @@ class SqlStream:
 
     def __init__(self, s3: S3Client, dump: Dump, pg_restore: str | None, stop: threading.Event) -> None:
         self.dump = dump
-        self._objects: list[RangedObject] = []
         self._archive: archive.Converted | None = None
         self.compression = Compression.NONE
-        if dump.parts:
-            raise NotImplementedError
-        whole = RangedObject(s3, dump.bucket, dump.key, dump.size, dump.etag, dump.version_id)
-        self._objects.append(whole)
+        self._folder: Folder | None = None
+        self._whole: RangedObject | None = None
         try:
-            self.format, self._stream = self._open(whole, pg_restore, stop)
+            if dump.parts:
+                self.format, self._stream = Format.DIRECTORY, self._open_directory(s3, pg_restore, stop)
+            else:
+                self._whole = RangedObject(s3, dump.bucket, dump.key, dump.size, dump.etag, dump.version_id)
+                self.format, self._stream = self._open(self._whole, pg_restore, stop)
         except BaseException:
             self.close()
             raise
@@ -84,8 +86,17 @@ class SqlStream:
             if b"\0" in text.head or not text.head.strip():
                 raise PermanentError.of(_unknown(self.dump, text.head))
             return Format.PLAIN, PlainText(text)
-        self._archive = archive.Converted(kind, text, pg_restore, self.dump.url, stop)
-        return kind, self._archive
+        return kind, self._convert([f"--format={kind.value}"], archive.piped(text, stop), pg_restore, stop)
+
+    def _convert(
+        self, arguments: list[str], feed: archive.Feed, pg_restore: str | None, stop: threading.Event
+    ) -> io.RawIOBase:
+        self._archive = archive.Converted(arguments, feed, pg_restore, self.dump.url, stop)
+        return self._archive
+
+    def _open_directory(self, s3: S3Client, pg_restore: str | None, stop: threading.Event) -> io.RawIOBase:
+        self._folder = Folder(s3, self.dump, stop)
+        return self._convert(["--format=directory", str(self._folder.path)], self._folder.feed, pg_restore, stop)
 
     @property
     def reader(self) -> str:
@@ -95,7 +106,8 @@ class SqlStream:
     @property
     def bytes_read(self) -> int:
         """As stored."""
-        return sum(item.bytes_read for item in self._objects)
+        source = self._whole or self._folder
+        return source.bytes_read if source else 0
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         return self._stream.readinto(buffer) or 0
@@ -103,8 +115,9 @@ class SqlStream:
     def close(self) -> None:
         if self._archive:
             self._archive.close()
-        for item in self._objects:
-            item.close()
+        for item in (self._whole, self._folder):
+            if item:
+                item.close()
 
 
 def _unknown(dump: Dump, head: bytes) -> Problem:
