@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo demo-dump test check lint types layers bench-quick setup clean lock
+.PHONY: demo demo-dump test check lint types layers bench-quick bench-dumps setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo
@@ -29,6 +29,9 @@ layers: $(READY)
 
 bench-quick: $(READY)
 	$(BIN)/python -m bench.quick
+
+bench-dumps: $(READY)
+	$(BIN)/python -m bench.dumps
 
 setup: $(READY)
 
