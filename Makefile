@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo demo-proof test check lint types layers bench-quick bench-validation setup clean lock
+.PHONY: demo demo-dump demo-proof test check lint types layers bench-quick bench-dumps bench-validation setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo
 
 demo-proof: $(READY)
 	$(BIN)/python -m sandbox.demo_damaged
+
+demo-dump: $(READY)
+	$(BIN)/python -m sandbox.demo_dump
 
 test: $(READY)
 	$(BIN)/python -m sandbox.cluster build
@@ -32,6 +35,9 @@ bench-quick: $(READY)
 
 bench-validation: $(READY)
 	$(BIN)/python -m bench.validation
+
+bench-dumps: $(READY)
+	$(BIN)/python -m bench.dumps
 
 setup: $(READY)
 

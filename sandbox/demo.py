@@ -71,13 +71,13 @@ class Stage:
 
 
 @contextmanager
-def running_sandbox(stage: Stage, *, keep: bool) -> Generator[None]:
+def running_sandbox(stage: Stage, *, keep: bool, stack: str = STACK) -> Generator[None]:
     """A fresh sandbox of the demo's own, stopped and removed at the end."""
     stage.title("A local AWS, a Kubernetes cluster and an application that writes")
     if stage.layout.root.exists():
         stage.sandbox("down", "--purge")
     began = time.monotonic()
-    up = [sys.executable, "-m", "sandbox", "up", "--dir", str(stage.layout.root), "--stack", STACK]
+    up = [sys.executable, "-m", "sandbox", "up", "--dir", str(stage.layout.root), "--stack", stack]
     try:
         if subprocess.run(up, cwd=CHECKOUT, check=False).returncode:
             raise DemoError("the sandbox did not start")

@@ -9,13 +9,15 @@ from typing import Any
 import pulumi
 
 from restore import reporting
-from restore.gates import conformed, quiesced, serving, switched, validated
+from restore.gates import conformed, imported, quiesced, scanned, serving, switched, validated
 from restore.gates.hook import Gate, Proof, Watch
 from restore.gates.world import World
 
 PROOFS: Mapping[str, tuple[float, Callable[[World, Watch], Proof]]] = {
     "quiesced": (quiesced.SECONDS, quiesced.prove),
+    "scanned": (scanned.SECONDS, scanned.prove),
     "conformed": (conformed.SECONDS, conformed.prove),
+    "imported": (imported.SECONDS, imported.prove),
     "validated": (validated.SECONDS, validated.prove),
     "switched": (switched.SECONDS, switched.prove),
     "serving": (serving.SECONDS, serving.prove),

@@ -21,7 +21,7 @@ from restore.gates import loss
 from restore.gates.hook import Proof, Watch
 from restore.gates.world import World
 from restore.kubernetes import Job, run_job
-from restore.model import Endpoint, Instance, Method, Settings, Tls, Verdict
+from restore.model import Endpoint, Instance, Method, RecoveryPoint, Settings, Tls, Verdict
 from validation import expectations, runner, urls
 from validation.baseline import kept
 from validation.baseline.model import Baseline, BaselineError
@@ -101,10 +101,20 @@ def prove(world: World, watch: Watch) -> Proof:
 
 
 def for_method(world: World, wanted: Expectations) -> Expectations:
-    if world.plan.point.method is not Method.SNAPSHOT:
-        return wanted
-    fresh = (replace(one, ahead_seconds=max(one.ahead_seconds, SNAPSHOT_AHEAD_SECONDS)) for one in wanted.freshness)
+    ahead = ahead_seconds(world.plan.point)
+    fresh = (replace(one, ahead_seconds=max(one.ahead_seconds, ahead)) for one in wanted.freshness)
     return replace(wanted, freshness=tuple(fresh))
+
+
+def ahead_seconds(point: RecoveryPoint) -> float:
+    """How much newer than the point's moment its rows may be: a dump's snapshot is taken before it is stored."""
+    match point.method:
+        case Method.SNAPSHOT:
+            return SNAPSHOT_AHEAD_SECONDS
+        case Method.DUMP if point.at and point.until:
+            return (point.until - point.at).total_seconds()
+        case _:
+            return 0.0
 
 
 def restore_point(world: World, candidate: Instance) -> datetime | None:

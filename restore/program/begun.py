@@ -54,7 +54,8 @@ def planned(plan: Plan, settings: Settings) -> dict[str, Any]:
 
 def gates(plan: Plan) -> tuple[str, ...]:
     """The gates that must be open for what is wanted, in the order in which they can open."""
-    candidate = ("conformed", *(("imported",) if str(plan.point.method) == "dump" else ()), "validated")
+    dump = plan.point.dump is not None
+    candidate = ("scanned", "conformed", "imported", "validated") if dump else ("conformed", "validated")
     switched = ("switched",) if plan.secret else ()
     match plan.traffic:
         case Traffic.FROZEN:

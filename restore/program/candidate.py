@@ -14,8 +14,9 @@ from typing import Any, cast
 import pulumi
 import pulumi_aws as aws
 
+from restore.case import ENGINE
 from restore.errors import GateClosed
-from restore.model import InstanceSettings, Method, Plan, RecoveryPoint
+from restore.model import InstanceSettings, Method, Plan
 from restore.program.phases import Phase, Record, unrecorded
 from restore.schema import camel_case
 
@@ -30,6 +31,7 @@ CREATE_ONLY = [
     *(camel_case(name) for name in SETTING_NAMES),
     *("identifier", "password", "snapshotIdentifier", "restoreToPointInTime", "engineVersion", "storageEncrypted"),
     *("kmsKeyId", "dbName", "username", "engine", "availabilityZone", "characterSetName", "licenseModel"),
+    *("manageMasterUserPassword", "masterUserSecretKmsKeyId"),
     "applyImmediately",  # as a lone difference after an import it would apply what somebody queued for the window
 ]
 
@@ -46,8 +48,19 @@ def protected(name: str, phase: Phase) -> pulumi.ResourceHookBinding:
     return phase.hooks(pulumi.ResourceHook(f"never-delete-{name}", refuse_delete))
 
 
-def origin(point: RecoveryPoint) -> dict[str, Any]:
+def origin(plan: Plan) -> dict[str, Any]:
     """The inputs that say what the instance is made from."""
+    point = plan.point
+    if plan.fresh:
+        return {
+            "engine": ENGINE,
+            "engine_version": plan.engine_version,
+            "username": plan.fresh.master_user,
+            # RDS makes a password that no state or log ever sees; gate `imported` replaces it by the operator's own
+            "manage_master_user_password": True,
+            "storage_encrypted": True,
+            "kms_key_id": plan.fresh.kms_key_id,
+        }
     if point.method is Method.SNAPSHOT:
         return {"snapshot_identifier": point.snapshot}
     where: dict[str, Any] = (
@@ -82,7 +95,7 @@ def declare_candidate(
     return aws.rds.Instance(
         f"candidate-{plan.id}",
         identifier=plan.candidate,
-        **origin(plan.point),
+        **origin(plan),
         **creation_settings(plan),
         tags=dict(plan.tags),
         apply_immediately=True,

@@ -110,8 +110,19 @@ class Graph:
             return []
         wanted = {"candidate": plan.candidate, "point": plan.point.tag}
         conformed = self.receipt("conformed", wanted, [candidate])
-        validated = self.receipt("validated", wanted, [conformed])
-        return [conformed, validated]
+        loaded = self._loaded(wanted, conformed, depends_on)
+        return [conformed, *loaded, self.receipt("validated", wanted, [conformed, *loaded])]
+
+    def _loaded(
+        self, wanted: Mapping[str, Any], conformed: pulumi.Resource, depends_on: Sequence[pulumi.Resource]
+    ) -> list[pulumi.Resource]:
+        """The dump is read and judged while the instance is being made; nothing is loaded before both are done."""
+        dump = self._plan.point.dump
+        if dump is None:
+            return []
+        bytes_meant = {"dump": {"bucket": dump.bucket, "key": dump.key, "version": dump.version}}
+        scanned = self.receipt("scanned", bytes_meant, depends_on)
+        return [scanned, self.receipt("imported", {**wanted, **bytes_meant}, [scanned, conformed])]
 
     def _serve(self, depends_on: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
         """Switch the secret (where it ever was), resume the applications, prove who serves."""

@@ -77,6 +77,7 @@ def reach(settings: Settings, wanted: Plan) -> World:
     return World(
         settings=settings,
         plan=wanted,
+        aws=aws,
         rds=Rds(aws),
         secrets=Secrets(aws),
         api=api,

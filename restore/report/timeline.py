@@ -16,6 +16,7 @@ LABELS = {
     "safety-snapshot": "RDS takes the safety snapshot",
     "quiesced": "prove that nobody writes",
     "conformed": "bring settings in line",
+    "scanned": "read and judge the dump",
     "imported": "load the dump",
     "validated": "check the data",
     "switched": "prove that a switch is safe",

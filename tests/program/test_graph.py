@@ -16,6 +16,7 @@ from restore.gates.hook import Gate, Proof, Running
 from restore.model import (
     App,
     AppPlan,
+    DumpObject,
     Endpoint,
     Instance,
     InstanceSettings,
@@ -240,3 +241,14 @@ def test_the_long_work_of_aws_is_timed() -> None:
     for name in ("candidate-inc-1", "safety-inc-1"):
         assert requests[name].hooks.before_create
         assert requests[name].hooks.after_create
+
+
+def test_the_report_asks_for_the_gates_of_a_dump() -> None:
+    rehearsal = plan(Traffic.SOURCE, moved=False)
+    dump = DumpObject("backups", "nightly.sql.gz", "v1", 1, datetime(2026, 11, 22, tzinfo=UTC))
+    wanted = replace(rehearsal, point=replace(rehearsal.point, method=Method.DUMP, dump=dump))
+    receipts = {
+        name.removesuffix("-inc-1") for name, one in declared(wanted).items() if one.type == "pulumi:index:Stash"
+    }
+    assert receipts == set(begun.gates(wanted))
+    assert "imported" in receipts
