@@ -10,9 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from restore.report.checks import Check
 from restore.report.loss import PARTS, Loss
 from restore.report.timeline import Phase, Run
-from restore.report.view import Check, Report
+from restore.report.view import Report
 
 WIDTH = 80
 BAR = 24
