@@ -141,12 +141,11 @@ def unserved(states: Sequence[GateState], last: Record) -> str:
     return "What the applications use now: python -m restore status."
 
 
-def problems(states: Sequence[GateState]) -> tuple[tuple[str, Record], ...]:
-    """Gate and problem of everything that keeps a gate shut, waived ones left out."""
-    return tuple(
-        (one.name, problem)
-        for one in states
-        if one.attempt and not one.open
-        for problem in records(one.attempt.get("problems"))
-        if text(problem.get("subject")) not in one.waived
-    )
+def problems(state: GateState) -> tuple[Record, ...]:
+    """What keeps a gate shut: its problems without the waived ones, else what its attempt said."""
+    if state.attempt is None or state.open:
+        return ()
+    found = records(state.attempt.get("problems"))
+    left = tuple(one for one in found if text(one.get("subject")) not in state.waived)
+    error = {"subject": state.name, "found": state.attempt.get("error"), "needed": "a proof"}
+    return left or ({**error, "fix": "see why, then: pulumi up"},)

@@ -12,6 +12,7 @@ from restore.report.reading import (
     EMPTY,
     Record,
     attempts,
+    block,
     clock,
     lasting,
     mapping,
@@ -103,7 +104,7 @@ def build(document: Record) -> Report:
         verdict=state.verdict,
         headline=state.headline,
         updated=clock(moment(document.get("updated"))),
-        findings=tuple(finding(gate, one) for gate, one in problems(state.gates)) or errors(state.gates),
+        findings=tuple(finding(one.name, problem) for one in state.gates for problem in problems(one)),
         facts=tuple((name, lines) for name, lines in key_facts(found, last) if any(lines)),
         runs=ran,
         idle=lasting(timeline.idle(ran)) if len(ran) > 1 else "",
@@ -121,17 +122,8 @@ def build(document: Record) -> Report:
 
 
 def finding(name: str, problem: Record) -> Finding:
-    subject, found, needed, fix = (text(problem.get(field)) for field in ("subject", "found", "needed", "fix"))
-    return Finding(name, subject, found, needed, fix)
-
-
-def errors(states: Sequence[GateState]) -> tuple[Finding, ...]:
-    """What an attempt that proved nothing said."""
-    return tuple(
-        Finding(one.name, one.name, text(one.attempt.get("error")), "a proof", "see the text, then: pulumi up")
-        for one in states
-        if one.attempt and not one.open
-    )
+    found, needed, fix = (block(problem.get(field)) for field in ("found", "needed", "fix"))
+    return Finding(name, text(problem.get("subject")), found, needed, fix)
 
 
 def gate(attempt: Record, states: Sequence[GateState]) -> Gate:

@@ -54,6 +54,13 @@ def test_a_gate_that_could_not_run_is_inconclusive_and_shows_its_error() -> None
     assert made.findings[0].found == "no answer from the database"
 
 
+def test_an_error_is_told_beside_the_problems_of_another_gate() -> None:
+    conformed = gate("conformed", 605, 610, "INCONCLUSIVE", error="RDS\n  found: no answer")
+    found = shown([*(one for one in SHUT if one["step"] != "conformed"), conformed]).findings
+    assert found[0].found == "RDS\n  found: no answer"
+    assert [one.gate for one in found] == ["conformed", "validated"]
+
+
 def test_a_pass_that_stayed_shut_is_no_pass() -> None:
     assert verdict([*FROZEN[:-1], gate("validated", 610, 611, "PASS", open=False)])[0] == "INCONCLUSIVE"
 

@@ -157,12 +157,13 @@ while True:
 
 def test_a_kill_at_any_moment_leaves_only_whole_documents(tmp_path: Path) -> None:
     for moment in (0.0, 0.004, 0.011):
-        writer = subprocess.Popen([sys.executable, "-c", WRITE, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT)
-        assert writer.stdout
-        assert writer.stdout.readline() == b"one\n"
-        time.sleep(moment)  # the moment of the kill is the point: each is another place in a write
-        writer.kill()
-        writer.communicate()
+        with subprocess.Popen([sys.executable, "-c", WRITE, tmp_path], stdout=subprocess.PIPE, cwd=ROOT) as writer:
+            try:
+                assert writer.stdout
+                assert writer.stdout.readline() == b"one\n"
+                time.sleep(moment)  # the moment of the kill is the point: each is another place in a write
+            finally:
+                writer.kill()
         kept = Store.open(str(tmp_path)).read_all("prod", "inc-1")
         assert len(kept) >= 1
         made = json.loads((tmp_path / "prod" / "inc-1" / "evidence.json").read_text())
