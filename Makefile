@@ -1,12 +1,18 @@
-# make demo: sets up all it needs and runs the main job on the sandbox. make test: sets up and runs every test.
+# make demo: sets up all it needs and runs the main job on the sandbox; make demo-proof: a damaged restore. make test: sets up and runs every test.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lint types layers bench-quick setup clean lock
+.PHONY: demo demo-dump demo-proof test check lint types layers bench-quick bench-dumps bench-validation setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo
+
+demo-proof: $(READY)
+	$(BIN)/python -m sandbox.demo_damaged
+
+demo-dump: $(READY)
+	$(BIN)/python -m sandbox.demo_dump
 
 test: $(READY)
 	$(BIN)/python -m sandbox.cluster build
@@ -26,6 +32,12 @@ layers: $(READY)
 
 bench-quick: $(READY)
 	$(BIN)/python -m bench.quick
+
+bench-validation: $(READY)
+	$(BIN)/python -m bench.validation
+
+bench-dumps: $(READY)
+	$(BIN)/python -m bench.dumps
 
 setup: $(READY)
 

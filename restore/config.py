@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from restore import schema
 from restore.errors import Problem, Refused
 from restore.identifiers import MAX_INSTANCE, candidate, instance_fault
-from restore.model import App, Login, Request, SecretKey, Settings, Tls, ValidationSettings
+from restore.model import App, DumpStore, Login, Request, SecretKey, Settings, Tls, ValidationSettings
 from restore.request import read_request
 from restore.values import Reader, removal, setting, shown
 
@@ -26,6 +26,7 @@ CHECK = re.compile(
     rf"(?:{'|'.join(schema.GATES)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]\S(?:.{{0,198}}\S)?)?)?|{schema.SAFETY_CHECK}",
     re.ASCII,
 )
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 S3_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^\s?#]*)?", re.ASCII)
 TLS_MODES = (schema.DEFAULT_TLS_MODE, "verify-ca")
 SHORTEST_REASON = 10
@@ -107,6 +108,7 @@ def read(
         evidence=_evidence(reader),
         request=request,
         instance=_instance(reader),
+        backups=_backups(reader, stack),
         validation=_validation(reader),
         waive=_waive(reader),
         endpoints=_endpoints(Reader(aws, problems, "aws")),
@@ -250,6 +252,15 @@ def _setting(instance: Reader, field: schema.Field) -> Any:
             return instance.text(field.name) or None
 
 
+def _backups(reader: Reader, stack: str) -> DumpStore:
+    backups = reader.section("backups", _fields("backups"))
+    bucket = backups.text("bucket", f"ghost-protocol-{stack}-backups")
+    if not BUCKET.fullmatch(bucket) and backups.is_set("bucket"):
+        backups.refuse("bucket", shown(bucket), "the name of an S3 bucket, without s3:// and prefix")
+    prefix = backups.text("prefix", schema.DEFAULT_PREFIX).removeprefix("/")
+    return DumpStore(bucket, prefix, backups.text("owner") or None)
+
+
 def _validation(reader: Reader) -> ValidationSettings:
     validation = reader.section("validation", _fields("validation"))
     standard = ValidationSettings()
@@ -258,6 +269,8 @@ def _validation(reader: Reader) -> ValidationSettings:
         inline=validation.mapping("inline") or {},
         image=validation.text("image") or None,
         budget_seconds=validation.integer("budgetSeconds", 1, LONGEST_BUDGET) or standard.budget_seconds,
+        loss_seconds=validation.integer("lossSeconds", 1, LONGEST_BUDGET) or standard.loss_seconds,
+        baseline=validation.text("baseline") or None,
         workers=validation.integer("workers", 1, 32) or standard.workers,
     )
 

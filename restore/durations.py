@@ -1,4 +1,4 @@
-"""Durations as people say them."""
+"""Durations and sizes as people say them."""
 
 from __future__ import annotations
 
@@ -19,3 +19,11 @@ def spoken(duration: timedelta) -> str:
             break
     said = [part for part in parts if not part.startswith("0 ")]
     return " ".join(said) or "0 s"
+
+
+def sized(count: int) -> str:
+    """Bytes in the largest decimal unit: `2.5 GB`, `812 kB`, `12 B`."""
+    for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} B"

@@ -15,6 +15,7 @@ MAX_TAG_VALUE = 256
 
 _NAME = re.compile(r"[a-z](?:-?[a-z0-9])*", re.ASCII)
 _SNAPSHOT = re.compile(r"(?:rds:|awsbackup:)?[a-zA-Z](?:-?[a-zA-Z0-9])*", re.ASCII)
+_NO_TAG = re.compile(r"[^\w .:/=+@-]")
 _SNAPSHOT_ARN = re.compile(r"arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:snapshot:(?P<name>\S+)", re.ASCII)
 
 
@@ -39,6 +40,19 @@ def snapshot_fault(text: str) -> str | None:
     if not _SNAPSHOT.fullmatch(name):
         return "not an identifier of a snapshot"
     return None
+
+
+def dump_fault(key: str) -> str | None:
+    """What is wrong with the S3 key of a dump, or None: the candidate's tag must be able to hold it.
+
+    Source: API reference of CreateDBInstance, "Tag": letters, numbers, space and _.:/=+@- .
+    """
+    if key.startswith("s3://"):
+        return "a URL: the bucket is set in `backups`"
+    if len(f"dump:{key}") > MAX_TAG_VALUE:
+        return f"{len(key)} characters, too long for the tag that records it ({MAX_TAG_VALUE} with its prefix)"
+    odd = "".join(sorted(set(_NO_TAG.findall(key))))
+    return f"{odd!r} in it, which the tag that records it can't hold: copy the object to a plain key" if odd else None
 
 
 def _name_fault(text: str, longest: int) -> str | None:

@@ -20,10 +20,12 @@ from restore.model import (
     Cluster,
     Instance,
     Inventory,
+    Method,
     Request,
     Settings,
     Snapshot,
 )
+from restore.sought import dump_choice
 
 Value = TypeVar("Value")
 
@@ -84,7 +86,8 @@ def gather(settings: Settings, now: datetime) -> Inventory:
 
     Without a request only what may still be open is read: the instances and the cluster.
     """
-    rds = Rds(Aws(settings.region, settings.endpoints))
+    aws = Aws(settings.region, settings.endpoints)
+    rds = Rds(aws)
     namespace = Namespace(Api(settings.kubeconfig, settings.context), settings.namespace)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="inventory") as pool:
         reads = Reads(pool)
@@ -93,7 +96,7 @@ def gather(settings: Settings, now: datetime) -> Inventory:
         if settings.request is None:
             reads.finish()
             return _empty(settings, now, instances.result(), cluster.result())
-        return _restore(settings, settings.request, now, _Started(rds, reads, instances, cluster))
+        return _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster))
 
 
 def _cluster(namespace: Namespace, settings: Settings) -> Cluster:
@@ -102,6 +105,7 @@ def _cluster(namespace: Namespace, settings: Settings) -> Cluster:
 
 @dataclass(frozen=True)
 class _Started:
+    aws: Aws
     rds: Rds
     reads: Reads
     instances: Future[tuple[Instance, ...]]
@@ -118,9 +122,12 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     named_read = reads.start("the named snapshot", lambda: rds.snapshot(named) if named else None)
     safety = reads.start("the safety snapshot", lambda: rds.snapshot(safety_snapshot(settings.source, request.id)))
     versions = reads.start("engine versions", rds.orderable_versions)
-    source = None if started.instances.exception() else _named(started.instances.result(), settings.source)
+    known = () if started.instances.exception() else started.instances.result()
+    source, made = _named(known, settings.source), _named(known, candidate(settings.source, request.id))
     if source:
         by_name += _by_resource_id(started, source.resource_id)
+    wanted = request.method is Method.DUMP and made is None
+    dump = reads.start("the dump", lambda: dump_choice(settings, request, started.aws) if wanted else None)
     reads.finish()
     found = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
     instances = started.instances.result()
@@ -129,11 +136,12 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
         source=source,
         backups=found.windows,
         snapshots=found.snapshots,
-        candidate=_named(instances, candidate(settings.source, request.id)),
+        candidate=made,
         open_restores=_open(instances, settings.stack),
         cluster=started.cluster.result(),
         safety_snapshot=safety.result(),
         orderable_versions=versions.result(),
+        dump=dump.result(),
     )
 
 

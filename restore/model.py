@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from restore.errors import Problem
+
 LATEST = "latest"
 
 
@@ -19,6 +21,7 @@ class Method(StrEnum):
 
     SNAPSHOT = "snapshot"
     PITR = "pitr"
+    DUMP = "dump"
 
 
 class Traffic(StrEnum):
@@ -42,21 +45,24 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Request:
-    """One restore as the operator asked for it. `snapshot` and `time` hold LATEST or one exact value."""
+    """One restore as the operator asked for it. `snapshot`, `time` and `dump` hold LATEST or one exact value."""
 
     id: str
     method: Method
     traffic: Traffic
     snapshot: str | None = None
     time: datetime | str | None = None
+    dump: str | None = None
+    """Key of the object in the bucket of dumps; of a dump in directory format the prefix, with its `/`."""
     foreign_snapshot: bool = False
     """The snapshot may be of another instance: named on purpose (`foreignSnapshot: true`)."""
     incident: str | None = None
 
     @property
     def recovery_point(self) -> str:
-        """As written in the candidate's tag: `pitr:2026-11-22T14:30:00Z`, `snapshot:<identifier>`, `...:latest`."""
-        value = self.snapshot if self.method is Method.SNAPSHOT else self.time
+        """As written in the candidate's tag: `pitr:2026-11-22T14:30:00Z`, `snapshot:<identifier>`, `dump:<key>`,
+        `...:latest`."""
+        value = {Method.SNAPSHOT: self.snapshot, Method.PITR: self.time, Method.DUMP: self.dump}[self.method]
         text = f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else str(value)
         return f"{self.method}:{text}"
 
@@ -102,14 +108,26 @@ class Tls:
 
 
 @dataclass(frozen=True)
+class DumpStore:
+    """Where the dumps are kept, and who owns a database that is made of one."""
+
+    bucket: str
+    prefix: str = ""
+    owner: str | None = None
+    """Role that owns the database; None: the application's user."""
+
+
+@dataclass(frozen=True)
 class ValidationSettings:
-    """Where the expectations stand, and the image of the Job that connects from inside the cluster."""
+    """Where expectations and baselines stand, and the image of the Job that connects from inside the cluster."""
 
     checks_file: str | None = None
     inline: Mapping[str, Any] = field(default_factory=dict[str, Any])
     image: str | None = None
     budget_seconds: int = 1800
     workers: int = 4
+    loss_seconds: int = 300
+    baseline: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +147,7 @@ class Settings:
     request: Request | None
     instance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Overrides of what is otherwise copied from the source; keys are InstanceSettings' fields in camelCase."""
+    backups: DumpStore = field(default_factory=lambda: DumpStore(""))
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
@@ -210,6 +229,8 @@ class Instance:
     storage_encrypted: bool = False
     kms_key_id: str | None = None
     master_user: str | None = None
+    managed_secret: str | None = None
+    """ARN of the secret in which RDS keeps a master password of its own making; None where it doesn't."""
     pending: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -255,6 +276,49 @@ class AutomatedBackup:
     """What the automated backup knows of it; no class, subnet group or security groups."""
     storage_encrypted: bool = False
     kms_key_id: str | None = None
+
+
+# What is found (S3)
+
+
+@dataclass(frozen=True)
+class DumpObject:
+    """A dump in S3 as found."""
+
+    bucket: str
+    key: str
+    version: str
+    """The S3 version id; `etag:<ETag>` for a directory, and in a bucket without versioning. Empty in a listing."""
+    size: int
+    """Bytes as stored."""
+    modified: datetime
+    storage_class: str = "STANDARD"
+    readable: bool = True
+    """False for an archived object without a restored copy."""
+    began: datetime | None = None
+    """The time in its key: when the backup was started; None where the key has none."""
+    server_version: str = ""
+    """Of the server it was taken from, as its first bytes tell; "" where they don't, and in a listing."""
+    expansion: float = 1.0
+    """Bytes of SQL for each byte as stored, as its first bytes tell."""
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def at(self) -> datetime:
+        """The moment of the data, as near as it can be told: not before it was begun, not after it was stored."""
+        return self.began or self.modified
+
+
+@dataclass(frozen=True)
+class DumpChoice:
+    """The dump that is meant, and the login of the instance to be made for it; or why there is none."""
+
+    dump: DumpObject | None = None
+    master_user: str = ""
+    problems: tuple[Problem, ...] = ()
 
 
 # What is found (Kubernetes)
@@ -333,6 +397,10 @@ class Inventory:
     safety_snapshot: Snapshot | None = None
     orderable_versions: tuple[str, ...] = ()
     """PostgreSQL versions that the region still creates."""
+    dump: DumpChoice | None = None
+    """For method dump, while the candidate is still to be made."""
+    dumps: tuple[DumpObject, ...] = ()
+    """All of the bucket, newest first; read for `python -m restore options` only."""
 
 
 # Tags and annotations by which everything made or changed is found again
@@ -342,6 +410,7 @@ TAG_STACK = "restore:stack"
 TAG_POINT = "restore:recovery-point"
 TAG_SOURCE = "restore:source-resource-id"
 TAG_CLOSED = "restore:closed"
+TAG_DUMP = "restore:dump-version"
 
 FIELD_MANAGER = "pulumi-restore"
 NOTE_ID = "restore.pulumi/id"
@@ -386,8 +455,26 @@ class SecretPlan:
 
 
 @dataclass(frozen=True)
+class DumpVersion:
+    """Exactly these bytes: see DumpObject."""
+
+    bucket: str
+    key: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What an empty instance needs besides settings: nothing gives it a login or encryption."""
+
+    master_user: str
+    kms_key_id: str | None
+    """None: the key aws/rds of the account."""
+
+
+@dataclass(frozen=True)
 class RecoveryPoint:
-    """Resolved: exactly one of `snapshot`, `time`, `latest` says what the candidate is made from."""
+    """Resolved: exactly one of `snapshot`, `time`, `latest`, `dump` says what the candidate is made from."""
 
     method: Method
     snapshot: str | None = None
@@ -396,9 +483,12 @@ class RecoveryPoint:
     source_resource_id: str | None = None
     automated_backup_arn: str | None = None
     """Set for a retained or replicated automated backup; else PITR goes by the source's resource id."""
+    dump: DumpVersion | None = None
     tag: str = ""
     at: datetime | None = None
-    """The moment of the data: the restore time, or the snapshot's; None for `latest` until it is made."""
+    """The moment of the data: the restore time, the snapshot's or the dump's; None for `latest` until it is made."""
+    until: datetime | None = None
+    """Of a dump: when it was stored. Its data is of a moment from `at` until then."""
 
 
 @dataclass(frozen=True)
@@ -428,6 +518,8 @@ class Plan:
     """Empty while traffic was never moved: the Deployments are then not declared at all."""
     secret: SecretPlan | None
     """None while the secret was never switched."""
+    fresh: Fresh | None = None
+    """For method dump."""
     adopt_safety: str | None = None
     """The safety snapshot's identifier when it exists: to import, as `adopt` is."""
     notes: tuple[str, ...] = ()

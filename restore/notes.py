@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from restore import traffic
 from restore.case import TIME_FORMAT, Case
-from restore.durations import spoken
+from restore.durations import sized, spoken
 from restore.model import InstanceSettings, Method, Traffic
 from restore.origin import Origin
 from restore.statuses import BROKEN, SNAPSHOT_READY
 from restore.traffic import Pointing
 from restore.windows import UPLOAD_INTERVAL
 
-ESTIMATES = {Method.SNAPSHOT: "20-40 minutes", Method.PITR: "30-60 minutes"}
+ESTIMATES = {Method.SNAPSHOT: "20-40 minutes", Method.PITR: "30-60 minutes", Method.DUMP: "1-4 hours"}
 """The runbook's; AWS gives no figure."""
 
 
@@ -24,6 +24,7 @@ def notes(case: Case, origin: Origin, wanted: InstanceSettings) -> tuple[str, ..
         _instance(case, origin, wanted),
         _lost(case, origin),
         _duration(case, origin),
+        _fresh(case, origin),
         _warnings(case, origin),
         _writers(case),
         _waivers(case),
@@ -83,6 +84,10 @@ def _point_text(case: Case, origin: Origin) -> str:
     if point.method is Method.SNAPSHOT:
         foreign = " (of another instance, as asked for)" if case.request.foreign_snapshot else ""
         return f"snapshot {point.snapshot}{foreign}{at}"
+    if point.dump:
+        found = case.inventory.dump.dump if case.inventory.dump else None
+        size = f", {sized(found.size)}" if found else ""
+        return f"dump s3://{point.dump.bucket}/{point.dump.key} (version {point.dump.version}{size}){at}"
     of = f"{case.settings.source} ({point.source_resource_id})"
     gone = "" if case.source else ", from its retained automated backups"
     return f"point in time {f'{point.time:{TIME_FORMAT}}' if point.time else 'latest'} of {of}{gone}"
@@ -106,6 +111,18 @@ def _lost(case: Case, origin: Origin) -> Iterable[str]:
 def _duration(case: Case, origin: Origin) -> Iterable[str]:
     if not case.candidate:
         yield f"takes: AWS gives no figure; the runbook's estimate is {ESTIMATES[origin.point.method]}, then the checks"
+
+
+def _fresh(case: Case, origin: Origin) -> Iterable[str]:
+    """What a dump doesn't carry, and an empty instance can't have from it."""
+    if origin.point.method is not Method.DUMP or case.candidate:
+        return
+    yield (
+        "note: a dump carries no roles, passwords, settings of roles or of the database: roles it names are created "
+        "without login, the application's with the password of its secret"
+    )
+    if not case.source:
+        yield "note: the source is gone: settings that nothing tells any more are RDS's defaults"
 
 
 def _warnings(case: Case, origin: Origin) -> Iterable[str]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from restore.case import TIME_FORMAT
-from restore.durations import spoken
-from restore.model import LATEST, AutomatedBackup, Inventory, Method, Snapshot
+from restore.durations import sized, spoken
+from restore.model import LATEST, AutomatedBackup, DumpObject, Inventory, Method, Snapshot
 from restore.snapshots import usable_snapshots
 from restore.windows import last_moment, window_text, windows
 
 WIDTH = 80
+KEYS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
+EFFORT = {Method.SNAPSHOT: 0, Method.PITR: 1, Method.DUMP: 2}
+"""Of points that lose the same: no logs to replay, logs to replay, everything to load and index again."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Option:
 
     method: Method
     value: str
-    """For the key `snapshot` or `time`."""
+    """For the key `snapshot`, `time` or `dump`."""
     at: datetime
     lost: timedelta
     description: str
@@ -31,11 +35,11 @@ class Option:
 
     @property
     def commands(self) -> tuple[str, ...]:
-        key, other = ("snapshot", "time") if self.method is Method.SNAPSHOT else ("time", "snapshot")
+        others = (key for method, key in KEYS.items() if method is not self.method)
         return (
             f"pulumi config set method {self.method}",
-            f"pulumi config set {key} {self.value}",
-            f"pulumi config rm {other}",
+            f"pulumi config set {KEYS[self.method]} {shlex.quote(self.value)}",
+            *(f"pulumi config rm {key}" for key in others),
         )
 
 
@@ -43,11 +47,15 @@ def rank(inventory: Inventory, wanted_time: datetime | None, source_name: str = 
     """What the source can be restored to, least data lost first.
 
     `wanted_time` is the last moment known to be good: points after it come last, marked. Of points that lose the
-    same, the snapshot comes first: it is restored without replaying logs. `source_name` is for a source that is gone.
+    same, the one that takes least comes first (EFFORT). `source_name` is for a source that is gone.
     """
     name = inventory.source.identifier if inventory.source else source_name
-    points = [*_snapshots(inventory, name, wanted_time), *_points_in_time(inventory, name, wanted_time)]
-    return tuple(sorted(points, key=lambda option: (option.damaged, option.lost, option.method is Method.PITR)))
+    points = [
+        *_snapshots(inventory, name, wanted_time),
+        *_points_in_time(inventory, name, wanted_time),
+        *(_of_dump(inventory, dump, wanted_time) for dump in inventory.dumps),
+    ]
+    return tuple(sorted(points, key=lambda option: (option.damaged, option.lost, EFFORT[option.method])))
 
 
 def _snapshots(inventory: Inventory, name: str, wanted: datetime | None) -> Iterable[Option]:
@@ -75,6 +83,13 @@ def _of_backup(inventory: Inventory, backup: AutomatedBackup, wanted: datetime |
     description = f"point in time{kept}, any second from {window_text(backup, inventory.source)}"
     value = LATEST if wanted is None else f"{at:{TIME_FORMAT}}"
     return Option(Method.PITR, value, at, inventory.now - at, description)
+
+
+def _of_dump(inventory: Inventory, dump: DumpObject, wanted: datetime | None) -> Option:
+    archived = "" if dump.readable else f", ARCHIVED ({dump.storage_class}): S3 must bring it back first, for hours"
+    stored = f"stored {dump.modified:{TIME_FORMAT}}, {sized(dump.size)}, {dump.storage_class}"
+    damaged = wanted is not None and dump.modified > wanted
+    return Option(Method.DUMP, dump.key, dump.at, inventory.now - dump.at, f"dump, {stored}{archived}", damaged)
 
 
 def render(options: Sequence[Option], wanted_time: datetime | None = None, width: int = WIDTH) -> str:

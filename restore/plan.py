@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from restore import identifiers, traffic
+from restore import fresh, identifiers, traffic
 from restore.case import Case
 from restore.errors import Refused
 from restore.model import (
+    TAG_DUMP,
     TAG_ID,
     TAG_POINT,
     TAG_SOURCE,
@@ -62,6 +63,7 @@ def _plan(case: Case, origin: Origin) -> Plan:
         adopt_safety=case.safety.identifier if case.safety else None,
         apps=traffic.app_plans(case),
         secret=traffic.secret_plan(case),
+        fresh=fresh.fresh(case, origin),
         notes=notes(case, origin, wanted),
     )
 
@@ -73,7 +75,7 @@ def _tags(case: Case, origin: Origin) -> Mapping[str, str]:
     if not case.candidate:
         copied = {name: value for name, value in copied.items() if not name.startswith("restore:")}
     own = {TAG_ID: case.request.id, TAG_STACK: case.settings.stack, TAG_POINT: origin.point.tag}
-    return copied | own | _source_tag(case, origin)
+    return copied | own | _source_tag(case, origin) | _dump_tag(case, origin)
 
 
 def _source_tag(case: Case, origin: Origin) -> dict[str, str]:
@@ -82,6 +84,13 @@ def _source_tag(case: Case, origin: Origin) -> dict[str, str]:
     found = case.source.resource_id if case.source else origin.point.source_resource_id
     pinned = kept or found
     return {TAG_SOURCE: pinned} if pinned else {}
+
+
+def _dump_tag(case: Case, origin: Origin) -> dict[str, str]:
+    """Pins the bytes: an object of the same key may be another one tomorrow."""
+    if case.candidate or origin.point.dump is None:
+        return {}
+    return {TAG_DUMP: fresh.tag_value(origin.point)}
 
 
 def _safety(case: Case) -> str | None:

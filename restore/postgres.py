@@ -29,6 +29,8 @@ OURS = (APPLICATION_NAME, "validation")
 """application_name of this program's own sessions, its validation's too; they count as ours with our user only."""
 RDS_USERS = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rds_backup")
 CONNECT_SECONDS = 10
+CHANGE_SECONDS = 300.0
+"""CREATE DATABASE copies a template, and waits for a checkpoint before version 15."""
 TRUSTSTORE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
 SYSTEM = "system"
 """libpq's name for the operating system's certificates."""
@@ -147,10 +149,22 @@ def connect(
 
 
 @contextmanager
-def _opened(login: Mapping[str, str], endpoint: Endpoint, tls: Tls, statement_seconds: float) -> Generator[Connection]:
+def administer(endpoint: Endpoint, credential: Credential, tls: Tls, database: str) -> Generator[Connection]:
+    """As `connect`, but to change something; what is changed comes from restore/roles.py."""
+    login = {"user": credential.user, "password": register_secret(credential.password), "dbname": database}
+    with _opened(login, endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
+        yield connection
+
+
+@contextmanager
+def _opened(
+    login: Mapping[str, str], endpoint: Endpoint, tls: Tls, statement_seconds: float, *, read_only: bool = True
+) -> Generator[Connection]:
     import psycopg  # a third of a second that a preview need not pay
 
-    settings = f"-c default_transaction_read_only=on -c statement_timeout={int(statement_seconds * 1000)}"
+    settings = f"-c statement_timeout={int(statement_seconds * 1000)}"
+    if read_only:
+        settings = f"-c default_transaction_read_only=on {settings}"
     parameters: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
         "keepalives_idle": 10,

@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     identity.identifier_taken,
     identity.safety_name_taken,
     identity.recovery_point_changed,
+    identity.dump_still_pinned,
     identity.source_is_another_instance,
     instances.source_found,
     instances.source_leaving,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from restore import schema
-from restore.identifiers import MAX_ID, MAX_SNAPSHOT, id_fault, snapshot_fault
+from restore.identifiers import MAX_ID, MAX_SNAPSHOT, dump_fault, id_fault, snapshot_fault
 from restore.model import LATEST, Method, Request, Traffic
 from restore.values import Reader, removal, shown
 
@@ -19,9 +19,9 @@ OF_METHOD: Mapping[str, Method] = {
     "snapshot": Method.SNAPSHOT,
     "foreignSnapshot": Method.SNAPSHOT,
     "time": Method.PITR,
+    "dump": Method.DUMP,
 }
 """Keys that mean something for one method only."""
-LATER_METHODS = {"dump": "restoring from a pg_dump file"}
 LATER_CUTOVERS = {"rename": "switching by renaming the instances"}
 
 
@@ -33,13 +33,14 @@ def read_request(reader: Reader, now: datetime) -> Request | None:
         _refuse_without_id(reader)
         return None
     restore_id = _id(reader)
-    method = _choice(reader, "method", "", LATER_METHODS)
+    method = _choice(reader, "method", "", {})
     foreign = bool(reader.boolean("foreignSnapshot"))
     if method:
         _refuse_of_other_method(reader, Method(method))
     snapshot = _snapshot(reader, foreign) if method == Method.SNAPSHOT else None
     time = _time(reader, now) if method == Method.PITR else None
-    if not (restore_id and method and traffic and (snapshot or time)):
+    dump = _dump(reader) if method == Method.DUMP else None
+    if not (restore_id and method and traffic and (snapshot or time or dump)):
         return None
     return Request(
         id=restore_id,
@@ -47,6 +48,7 @@ def read_request(reader: Reader, now: datetime) -> Request | None:
         traffic=Traffic(traffic),
         snapshot=snapshot,
         time=time,
+        dump=dump,
         foreign_snapshot=foreign,
         incident=reader.text("incident") or None,
     )
@@ -116,6 +118,19 @@ def _snapshot(reader: Reader, foreign: bool) -> str | None:
     fault = snapshot_fault(value)
     if fault:
         reader.refuse("snapshot", f"{shown(value)}: {fault}", needed)
+        return None
+    return value
+
+
+def _dump(reader: Reader) -> str | None:
+    value = reader.text("dump")
+    needed = "the key of a dump as `python -m restore options` lists them, or latest"
+    if not value:
+        reader.refuse("dump", "not set", needed, "pulumi config set dump latest")
+        return None
+    fault = dump_fault(value)
+    if fault:
+        reader.refuse("dump", f"{shown(value)}: {fault}", needed)
         return None
     return value
 

@@ -47,7 +47,7 @@ class Key:
     choices: tuple[str, ...] = ()
 
 
-GATES = ("quiesced", "conformed", "validated", "switched", "serving")
+GATES = ("quiesced", "scanned", "conformed", "imported", "validated", "switched", "serving")
 SAFETY_CHECK = "safety-snapshot"
 """What `waive` names when the source is past taking a snapshot of it."""
 DEFAULT_APPS = ("api-gateway", "indexer", "rpc-orchestrator")
@@ -56,6 +56,7 @@ DEFAULT_SECRET_KEY = "DATABASE_URL"
 DEFAULT_USER = "ghostadmin"
 DEFAULT_TLS_MODE = "verify-full"
 DEFAULT_EVIDENCE = "./evidence"
+DEFAULT_PREFIX = "database/postgresql/"
 BUNDLE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
 """Where AWS publishes the certificates of all RDS regions (RDS User Guide, "Using SSL/TLS to encrypt a connection")."""
 
@@ -105,7 +106,8 @@ REQUEST_KEYS = (
     Key(
         "method",
         "string",
-        "What the database is restored from: snapshot (automated, manual or AWS Backup) or pitr (point in time).",
+        "What the database is restored from: snapshot (automated, manual or AWS Backup), pitr (point in time) or dump "
+        "(of pg_dump, in S3).",
         meaning="none, needed with id",
         choices=tuple(Method),
         example="pitr",
@@ -125,6 +127,14 @@ REQUEST_KEYS = (
         "the applications were stopped.",
         meaning="none, needed with method pitr",
         example="2026-11-22T14:30:00Z",
+    ),
+    Key(
+        "dump",
+        "string",
+        "For method dump: key of the object in the bucket of `backups` (of a dump in directory format its prefix, with "
+        "the / at its end), or latest: the newest whole one.",
+        meaning="none, needed with method dump",
+        example="database/postgresql/ghost-protocol-prod-20261122-040000.sql.gz",
     ),
     Key(
         "foreignSnapshot",
@@ -232,6 +242,17 @@ SITE_KEYS = (
         fields=instance_fields(),
     ),
     Key(
+        "backups",
+        "object",
+        "Where the dumps of pg_dump are kept, for method dump.",
+        default={},
+        fields=(
+            Field("bucket", "string", "S3 bucket, in the stack's region.", "ghost-protocol-<stack>-backups"),
+            Field("prefix", "string", "What the keys of the dumps begin with.", DEFAULT_PREFIX),
+            Field("owner", "string", "Role that owns the database; it is created.", "the application's user"),
+        ),
+    ),
+    Key(
         "validation",
         "object",
         "What the restored data is held against before traffic may move to it.",
@@ -239,8 +260,12 @@ SITE_KEYS = (
         fields=(
             Field("checks", "string", "File of expectations."),
             Field("inline", "object", "Expectations written here; they win over the file's."),
+            Field("baseline", "string", "Directory or s3://bucket/prefix with baselines, to compare with the newest."),
             Field("image", "string", "Image of the Job that connects from inside the cluster; it needs psql and sh."),
             Field("budgetSeconds", "integer", "Seconds that all checks together may take.", "1800"),
+            Field(
+                "lossSeconds", "integer", "Seconds that the comparison with the source, row by row, may take.", "300"
+            ),
             Field("workers", "integer", "Connections that check side by side, 1-32.", "4"),
         ),
     ),
@@ -268,8 +293,6 @@ KEYS = REQUEST_KEYS + SITE_KEYS
 BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 
 LATER: Mapping[str, str] = {
-    "dump": "restoring from a pg_dump file",
-    "backups": "restoring from a pg_dump file",
     "notify": "notifications",
     "runner": "running inside the cluster",
 }

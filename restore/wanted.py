@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from restore import fresh
 from restore.case import Case
 from restore.errors import Problem
 from restore.model import InstanceSettings
@@ -33,7 +34,7 @@ def wanted_settings(case: Case, origin: Origin) -> InstanceSettings:
     settings = replace(base, **({"deletion_protection": True} | set_by_hand))
     for fit in (_fit_size, _fit_rates, _fit_insights):
         settings = fit(settings, set_by_hand, origin)
-    return settings
+    return settings if "max_allocated_storage" in set_by_hand else fresh.with_growth(settings, origin)
 
 
 def _remains(case: Case, origin: Origin) -> InstanceSettings:

@@ -1,4 +1,4 @@
-"""The command line: python -m sandbox up|down|status|env|incident|doctor."""
+"""The command line: python -m sandbox up|down|status|env|incident|dump|doctor."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("status", parents=[common], help="what runs").set_defaults(command=status)
     commands.add_parser("env", parents=[common], help="shell lines to eval").set_defaults(command=env)
     commands.add_parser("incident", parents=[common], help="break the data").set_defaults(command=incident)
+    nightly = commands.add_parser("dump", parents=[common], help="the nightly pg_dump into S3, now")
+    nightly.set_defaults(command=dump)
     commands.add_parser("doctor", parents=[common], help="what is real here").set_defaults(command=doctor)
     return root
 
@@ -98,6 +100,13 @@ def incident(layout: Layout, _: argparse.Namespace) -> int:
     from sandbox.application import incident as breaking
 
     print(breaking.as_json(breaking.run(layout)))
+    return 0
+
+
+def dump(layout: Layout, _: argparse.Namespace) -> int:
+    from sandbox.application import nightly
+
+    print(nightly.as_json(nightly.run(layout)))
     return 0
 
 

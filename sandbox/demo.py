@@ -49,14 +49,14 @@ class Stage:
     def title(self, text: str) -> None:
         self.console.print(f"\n== {text}", style="bold", highlight=False)
 
-    def run(self, *words: str, phase: str | None = None) -> None:
-        """Raises DemoError when the command fails."""
+    def run(self, *words: str, phase: str | None = None, fails: bool = False) -> None:
+        """Raises DemoError when the command fails, or should have and did not."""
         self.console.print(f"$ {shlex.join(words)}", style="bold cyan", highlight=False, soft_wrap=True)
         began = time.monotonic()
         result = subprocess.run(words, cwd=CHECKOUT, env=dict(self.variables), check=False)
         if phase:
             self.seconds[phase] = time.monotonic() - began
-        if result.returncode:
+        if bool(result.returncode) is not fails:
             raise DemoError(f"{shlex.join(words)}: exit code {result.returncode}")
 
     def config(self, **values: str) -> None:
@@ -73,13 +73,13 @@ class Stage:
 
 
 @contextmanager
-def running_sandbox(stage: Stage, *, keep: bool) -> Generator[None]:
+def running_sandbox(stage: Stage, *, keep: bool, stack: str = STACK) -> Generator[None]:
     """A fresh sandbox of the demo's own, stopped and removed at the end."""
     stage.title("A local AWS, a Kubernetes cluster and an application that writes")
     if stage.layout.root.exists():
         stage.sandbox("down", "--purge")
     began = time.monotonic()
-    up = [sys.executable, "-m", "sandbox", "up", "--dir", str(stage.layout.root), "--stack", STACK]
+    up = [sys.executable, "-m", "sandbox", "up", "--dir", str(stage.layout.root), "--stack", stack]
     try:
         if subprocess.run(up, cwd=CHECKOUT, check=False).returncode:
             raise DemoError("the sandbox did not start")

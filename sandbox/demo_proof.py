@@ -72,11 +72,16 @@ class Database:
         return f"{names.INSTANCE}-{self.restore_id}" if self.restore_id else names.INSTANCE
 
     def query(self, text: str, values: Mapping[str, object]) -> list[Row]:
+        with self.connection() as connection:
+            return connection.execute(text.encode(), values).fetchall()
+
+    def connection(self) -> psycopg.Connection[Row]:
+        """Of the operator, with TLS verified; committed and closed as a context."""
         clients = Clients(self.layout.aws_endpoint)
         found = clients.rds.describe_db_instances(DBInstanceIdentifier=self.identifier)["DBInstances"][0]
         password = clients.secrets.get_secret_value(SecretId=names.MASTER_SECRET)["SecretString"]
         endpoint: Any = found.get("Endpoint") or {}
-        with psycopg.connect(
+        return psycopg.connect(
             host=endpoint["Address"],
             port=endpoint["Port"],
             user=names.MASTER_USER,
@@ -85,8 +90,7 @@ class Database:
             sslmode="verify-full",
             sslrootcert=str(self.layout.ca),
             application_name="demo-proof",
-        ) as connection:
-            return connection.execute(text.encode(), values).fetchall()
+        )
 
     def content(self, incident: Mapping[str, Any]) -> Content:
         values = {"to": incident["restore_to"], "known": incident["known_user"]}

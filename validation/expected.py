@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 
-from validation.names import Table
+from validation.names import Table, quoted
 
-DECLARABLE = ("rows", "must-exist", "freshness", "migrations", "not-null")
+DECLARABLE = (
+    "rows",
+    "must-exist",
+    "must-not-exist",
+    "freshness",
+    "migrations",
+    "not-null",
+    "settings",
+    "extensions",
+    "roles",
+)
 """Families of checks that need a declaration; `required` may name them."""
 
 PRISMA_MIGRATIONS = Table("public", "_prisma_migrations")
@@ -16,21 +27,35 @@ PRISMA_MIGRATIONS = Table("public", "_prisma_migrations")
 
 @dataclass(frozen=True)
 class RowRange:
-    """Bounds on a table's rows: absolute, and as parts of the source's count (0.9 is 90 %)."""
+    """Bounds on a table's rows: absolute, and as parts of the source's or the baseline's count (0.9 is 90 %)."""
 
     min: int | None = None
     max: int | None = None
     at_least_of_source: float | None = None
     at_most_of_source: float | None = None
+    at_least_of_baseline: float | None = None
+    at_most_of_baseline: float | None = None
 
     @property
     def needs_source(self) -> bool:
         return self.at_least_of_source is not None or self.at_most_of_source is not None
 
+    @property
+    def needs_baseline(self) -> bool:
+        return self.at_least_of_baseline is not None or self.at_most_of_baseline is not None
+
 
 @dataclass(frozen=True)
 class MustExist:
     """A row that must be there. Values are text, the server reads them as the column's own type."""
+
+    table: Table
+    key: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class MustNotExist:
+    """A row that must be gone, for example one that the incident wrote."""
 
     table: Table
     key: tuple[tuple[str, str], ...]
@@ -52,11 +77,15 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Migrations:
-    """Prisma's migrations table; `last` is the last applied one, `applied` exactly all of them."""
+    """Prisma's migrations table; `last` is the last applied one, `applied` exactly all of them.
+
+    `checksums` are (name, SHA-256 values that its migration.sql may have been recorded with), of a directory.
+    """
 
     table: Table = PRISMA_MIGRATIONS
     last: str | None = None
     applied: tuple[str, ...] | None = None
+    checksums: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +98,66 @@ class NotNull:
 class Server:
     version: int | None = None
     database: str | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of the server as SHOW prints it, or in the unit of pg_settings ("200", "64MB", "on")."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Extension:
+    """An extension that must be there; without `version` any version will do."""
+
+    name: str
+    version: str | None = None
+
+
+class Scope(StrEnum):
+    """What a privilege is on; the values are GRANT's words."""
+
+    TABLE = "TABLE"
+    SEQUENCE = "SEQUENCE"
+    SCHEMA = "SCHEMA"
+    DATABASE = "DATABASE"
+    ALL_TABLES = "ALL TABLES IN SCHEMA"
+    ALL_SEQUENCES = "ALL SEQUENCES IN SCHEMA"
+
+
+@dataclass(frozen=True)
+class Privilege:
+    """Privileges in capitals ("SELECT", "INSERT") on one object.
+
+    `on` is a Table for a table or sequence, the schema's name for a schema and for all in it, None for the database
+    that is validated.
+    """
+
+    words: tuple[str, ...]
+    scope: Scope
+    on: Table | str | None = None
+
+    def __str__(self) -> str:
+        name = quoted(self.on) if isinstance(self.on, str) else "" if self.on is None else str(self.on)
+        return f"{', '.join(self.words)} ON {self.scope} {name}".rstrip()
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role that must be there; an attribute that is None may be either."""
+
+    name: str
+    login: bool | None = None
+    superuser: bool | None = None
+    create_database: bool | None = None
+    create_role: bool | None = None
+    replication: bool | None = None
+    bypass_rls: bool | None = None
+    member_of: tuple[str, ...] = ()
+    may: tuple[Privilege, ...] = ()
+    may_not: tuple[Privilege, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,14 +178,28 @@ class Expectations:
     server: Server = Server()
     tables: Mapping[Table, RowRange] = field(default_factory=_no_tables)
     must_exist: tuple[MustExist, ...] = ()
+    must_not_exist: tuple[MustNotExist, ...] = ()
     freshness: tuple[Freshness, ...] = ()
     migrations: Migrations | None = None
     not_null: tuple[NotNull, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    roles: tuple[Role, ...] = ()
     required: tuple[str, ...] = ()
     limits: Limits = Limits()
 
     @property
     def declared(self) -> frozenset[str]:
         """The families of DECLARABLE for which something is declared."""
-        declarations = (self.tables, self.must_exist, self.freshness, self.migrations, self.not_null)
+        declarations = (
+            self.tables,
+            self.must_exist,
+            self.must_not_exist,
+            self.freshness,
+            self.migrations,
+            self.not_null,
+            self.settings,
+            self.extensions,
+            self.roles,
+        )
         return frozenset(family for family, said in zip(DECLARABLE, declarations, strict=True) if said)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from validation.baseline.model import Baseline, BaselineError
 from validation.catalog import Catalog
-from validation.checks import existing, migrations, rows, server, structure
+from validation.checks import before, existing, migrations, roles, rows, server, settings, structure
 from validation.expected import DECLARABLE, Expectations
 from validation.questions import Check, inconclusive, settled
 from validation.target import Target
@@ -19,16 +20,22 @@ def checks(
     expectations: Expectations,
     source: Catalog | None,
     restore_point: datetime | None,
+    baseline: Baseline | BaselineError | None = None,
 ) -> tuple[Check, ...]:
     """All checks of a run whose servers could be reached."""
     scans = rows.scans(catalog, expectations)
+    counted = baseline if isinstance(baseline, Baseline) else None
     planned = (
         server.identity(target, expectations.server),
         *([server.not_the_source()] if source is not None else []),
         *required(expectations),
         *migrations.checks(catalog, expectations.migrations),
-        *existing.checks(catalog, expectations.must_exist),
-        *rows.checks(scans, expectations, source, restore_point),
+        *existing.checks(catalog, (*expectations.must_exist, *expectations.must_not_exist)),
+        *settings.settings(expectations.settings),
+        *settings.extensions(expectations.extensions),
+        *roles.checks(expectations.roles),
+        *before.checks(scans, catalog, baseline, restore_point),
+        *rows.checks(scans, expectations, source, restore_point, counted),
         *structure.checks(catalog),
     )
     return _distinct(planned)

@@ -25,13 +25,14 @@ class Side(StrEnum):
 
 @dataclass(frozen=True)
 class Question:
-    """One read-only statement that always answers with at least one row; `cost` is in pages, to ask the long
-    ones first. Questions with the same id are asked once."""
+    """One read-only statement that always answers with at least one row, unless it `may_be_empty`; `cost` is in
+    pages, to ask the long ones first. Questions with the same id are asked once."""
 
     id: str
     statement: sql.Composed
     side: Side = Side.CANDIDATE
     cost: int = 0
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,10 @@ class Check:
     examples: Question | None = None
     severity: Severity = Severity.BLOCKING
     tolerant: bool = False
+
+    @property
+    def family(self) -> str:
+        return self.name.partition(":")[0]
 
 
 def passed(found: str, needed: str) -> Judgement:

@@ -14,10 +14,13 @@ from functools import partial
 from validation import catalog as catalogs
 from validation import plan, queries
 from validation.asking import Outcome, Terms, ask_all
+from validation.baseline.model import Baseline, BaselineError
 from validation.catalog import Catalog
 from validation.checks import server
 from validation.expected import Expectations
+from validation.first_failure import FirstFailure
 from validation.model import CheckResult, Report, Verdict
+from validation.order import ordered
 from validation.questions import Answer, Answers, Check, Question, Side, Unanswered, result, with_examples
 from validation.session import Session, Unreachable, connect
 from validation.target import Target
@@ -28,19 +31,22 @@ def run(
     expectations: Expectations,
     *,
     source: Target | None = None,
+    baseline: Baseline | BaselineError | None = None,
     restore_point: datetime | None = None,
     waivers: Mapping[str, str] | None = None,
     workers: int | None = None,
     budget_seconds: float | None = None,
+    until_first_failure: bool = False,
     stop: threading.Event | None = None,
 ) -> Report:
     """Validates the target and returns what was found; changes nothing in either database.
 
+    `baseline` is what the database held before; one that was wanted and can't be had is a BaselineError.
     `restore_point` is the time the target was restored to; of a restore to `latest` the time at which
     writing had stopped. `waivers` are {check name or family: reason}. `workers` and `budget_seconds` win over
-    the expectations' limits; `stop` ends the run early. Whatever can't be asked is INCONCLUSIVE in the
-    report. Raises ValueError for a restore point without zone and a waiver without reason, and whatever the
-    target's password function raises.
+    the expectations' limits; `until_first_failure` asks nothing more once a check has failed; `stop` ends the run
+    early. Whatever isn't asked is INCONCLUSIVE in the report. Raises ValueError for a restore point without zone
+    and a waiver without reason, and whatever the target's password function raises.
     """
     _refuse(restore_point, waivers or {})
     limits = expectations.limits
@@ -51,8 +57,12 @@ def run(
     with ExitStack() as stack:
         candidate = _reach(stack, target, Side.CANDIDATE, terms)
         beside = _reach(stack, source, Side.SOURCE, terms) if source else None
-        checks = _checks(candidate, beside, expectations, restore_point)
-        answers = _ask(candidate, beside, checks, terms, sessions)
+        checks = _checks(candidate, beside, expectations, baseline, restore_point)
+        known = {**candidate.answers, **(beside.answers if beside else {})}
+        first_failure = FirstFailure(checks, known, waivers or {}) if until_first_failure else None
+        answers = known | _ask(
+            candidate, beside, _unknown(checks, known, first_failure), terms, sessions, first_failure
+        )
         results = _with_examples(candidate, checks, answers, terms)
     return Report(
         results=results,
@@ -111,42 +121,69 @@ def _reach(stack: ExitStack, target: Target, side: Side, terms: Terms) -> _Reach
 
 
 def _checks(
-    candidate: _Reached, source: _Reached | None, expectations: Expectations, restore_point: datetime | None
+    candidate: _Reached,
+    source: _Reached | None,
+    expectations: Expectations,
+    baseline: Baseline | BaselineError | None,
+    restore_point: datetime | None,
 ) -> tuple[Check, ...]:
     reached = (*candidate.checks, *(source.checks if source else ()))
     if candidate.open is None:
         return reached
     beside = source.open.catalog if source and source.open else None
     catalog = candidate.open.catalog
-    return (*reached, *plan.checks(candidate.target, catalog, expectations, beside, restore_point))
+    return (*reached, *plan.checks(candidate.target, catalog, expectations, beside, restore_point, baseline))
 
 
-def _ask(candidate: _Reached, source: _Reached | None, checks: Sequence[Check], terms: Terms, sessions: int) -> Answers:
-    """Everything the checks ask that isn't known yet, of both servers at the same time."""
-    known = {**candidate.answers, **(source.answers if source else {})}
+def _unknown(checks: Sequence[Check], known: Answers, first_failure: FirstFailure | None) -> tuple[Question, ...]:
+    """Everything the checks ask that isn't known yet, in the order in which to ask it."""
     asked = {q.id: q for check in checks for q in check.questions if q.id not in known}
-    ours = [question for question in asked.values() if question.side is Side.CANDIDATE]
-    theirs = [question for question in asked.values() if question.side is Side.SOURCE]
+    return ordered(checks, tuple(asked.values()), until_first_failure=first_failure is not None)
+
+
+def _ask(
+    candidate: _Reached,
+    source: _Reached | None,
+    questions: Sequence[Question],
+    terms: Terms,
+    sessions: int,
+    first_failure: FirstFailure | None,
+) -> dict[str, Outcome]:
+    """Asks both servers at the same time."""
+    ours = [question for question in questions if question.side is Side.CANDIDATE]
+    theirs = [question for question in questions if question.side is Side.SOURCE]
     with ThreadPoolExecutor(1) as aside:
-        of_source = aside.submit(_ask_one, source, theirs, terms)
-        return known | _ask_together(candidate, ours, terms, sessions) | of_source.result()
+        of_source = aside.submit(_ask_one, source, theirs, terms, first_failure)
+        return _ask_together(candidate, ours, terms, sessions, first_failure) | of_source.result()
 
 
-def _ask_one(reached: _Reached | None, questions: Sequence[Question], terms: Terms) -> dict[str, Outcome]:
+def _ask_one(
+    reached: _Reached | None,
+    questions: Sequence[Question],
+    terms: Terms,
+    first_failure: FirstFailure | None = None,
+) -> dict[str, Outcome]:
     if reached is None or reached.open is None:
         return {}
-    return ask_all(reached.open.session, questions, terms)
+    return ask_all(reached.open.session, questions, terms, first_failure=first_failure)
 
 
-def _ask_together(reached: _Reached, questions: Sequence[Question], terms: Terms, sessions: int) -> dict[str, Outcome]:
+def _ask_together(
+    reached: _Reached,
+    questions: Sequence[Question],
+    terms: Terms,
+    sessions: int,
+    first_failure: FirstFailure | None,
+) -> dict[str, Outcome]:
     if reached.open is None:
         return {}
     lead = reached.open.session
     try:
         snapshot = lead.snapshot()
     except Unreachable:
-        return ask_all(lead, questions, terms)
-    return ask_all(lead, questions, terms, partial(connect, reached.target, snapshot=snapshot), sessions)
+        return ask_all(lead, questions, terms, first_failure=first_failure)
+    another = partial(connect, reached.target, snapshot=snapshot)
+    return ask_all(lead, questions, terms, another, sessions, first_failure)
 
 
 def _with_examples(

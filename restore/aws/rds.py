@@ -10,6 +10,7 @@ from restore.aws import translate
 from restore.aws.session import Aws, found, translated
 from restore.errors import PermanentError, Problem
 from restore.model import TAG_STACK, AutomatedBackup, Instance, InstanceSettings, Snapshot
+from restore.redaction import register_secret
 from restore.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -108,6 +109,17 @@ class Rds:
                 DBInstanceIdentifier=target.identifier, ApplyImmediately=immediately, **parameters
             )
         return parameters
+
+    def set_master_password(self, resource_id: str, password: str) -> None:
+        """Give the master user a password of our own; RDS then forgets the one that it has made and kept itself."""
+        target = self._present(resource_id)
+        with translated("rds"):
+            self._client.modify_db_instance(
+                DBInstanceIdentifier=target.identifier,
+                MasterUserPassword=register_secret(password),
+                ManageMasterUserPassword=False,
+                ApplyImmediately=True,
+            )
 
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
         """Set tags on an instance or a snapshot; setting one again changes nothing."""

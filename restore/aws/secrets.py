@@ -35,6 +35,10 @@ class Secrets:
             raise PermanentError.of(_no_source(login))
         return self._stored(login.secret_id, login.user)
 
+    def managed(self, arn: str, user: str) -> Credential:
+        """The login that RDS has made itself and keeps under this ARN. Raises as `login`."""
+        return self._stored(arn, user)
+
     def _token(self, user: str, endpoint: Endpoint) -> Credential:
         client = cast("RDSClient", self._aws.client("rds"))
         with translated("rds"):

@@ -66,6 +66,12 @@ def _first(items: Sequence[Json] | None, name: str) -> str | None:
     return str(items[0][name]) if items else None
 
 
+def managed_secret(found: Json) -> str | None:
+    """Where RDS keeps a master password of its own making."""
+    kept: Json = found.get("MasterUserSecret") or {}
+    return kept.get("SecretArn")
+
+
 def settings(found: Json) -> InstanceSettings:
     """What a restore must carry over, of a DBInstance. Security groups that are being removed don't count.
 
@@ -124,6 +130,7 @@ def instance(answer: DBInstanceTypeDef) -> Instance:
         storage_encrypted=bool(found.get("StorageEncrypted", False)),
         kms_key_id=found.get("KmsKeyId"),
         master_user=found.get("MasterUsername"),
+        managed_secret=managed_secret(found),
         pending=dict(cast("Json", found.get("PendingModifiedValues") or {})),
         tags=tags(found.get("TagList")),
     )

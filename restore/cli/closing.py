@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from restore import inventory, traffic
+from restore import about, inventory, reporting, traffic
 from restore.aws import Aws, Rds
 from restore.case import Case
 from restore.cli import close
 from restore.cli.automation import OperatorStack
 from restore.cli.settings import settings_of
-from restore.errors import Problem, Refused, TemporaryError
+from restore.errors import Problem, Refused, RestoreError, TemporaryError
+from restore.evidence import Store
 from restore.kubernetes import Api, Namespace
 from restore.model import TAG_CLOSED, Settings
 
@@ -42,8 +43,20 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
         rds = Rds(Aws(settings.region, settings.endpoints))
         rds.add_tags(closing.candidate_arn, {TAG_CLOSED: f"{now:%Y-%m-%dT%H:%M:%SZ}"})
     stack.replace_state(emptied)
+    record(settings, settings.request.id, closing, now)
     stack.set(closing.set, list(closing.remove))
     return True
+
+
+def record(settings: Settings, restore_id: str, closing: close.Closing, now: datetime) -> None:
+    """The end of the restore, for its report. Without evidence it is still over: a fault is told, not raised."""
+    aws = Aws(settings.region, settings.endpoints)
+    content = {"began": now.isoformat(), "operator": about.operator(aws), "serves": str(closing.serves)}
+    try:
+        store = Store.open(settings.evidence, aws)
+        reporting.record(store, settings.stack, restore_id, "close", content, warn=print)
+    except RestoreError as error:
+        print(f"the end of the restore could not be recorded in the evidence: {error}")
 
 
 def hand_back(settings: Settings, closing: close.Closing) -> None:

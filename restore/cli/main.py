@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from restore.cli import closing, recovery, rollback, status
+from restore.cli import closing, recovery, report, rollback, status
 from restore.cli.automation import OperatorStack
 from restore.errors import Problem, Refused, RestoreError
 
@@ -24,6 +24,9 @@ def parser() -> argparse.ArgumentParser:
     options = commands.add_parser("options", help="what the source can be restored from, ranked by data lost")
     options.add_argument("--time", help="the moment wanted, RFC 3339 with zone (default: as late as possible)")
     commands.add_parser("status", help="who serves, what the gates proved, what to do next; changes nothing")
+    page = commands.add_parser("report", help="verdict, timeline, checks and losses of a restore; writes the page")
+    page.add_argument("id", nargs="?", help="the restore (default: the configured one)")
+    page.add_argument("--open", action="store_true", help="open the page in a browser")
     for name, text in (
         ("rollback", "go back to the source: an earlier configuration, applied through frozen"),
         ("close", "leave a restore that is over: out of the state, databases untouched"),
@@ -81,6 +84,10 @@ def run(arguments: argparse.Namespace) -> int:
             print(recovery.options(stack, arguments.time, datetime.now(UTC)))
         case "status":
             print(status.status(stack, datetime.now(UTC)))
+        case "report":
+            color = sys.stdout.isatty()
+            now = datetime.now(UTC)
+            print(report.report(stack, arguments.id, now, color=color, browser=arguments.open))
         case "rollback":
             refuse_other(stack, arguments.id)
             return 0 if roll_back(stack, confirmer(yes=arguments.yes)) else 1

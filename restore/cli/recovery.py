@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from restore import inventory
+from restore import inventory, sought
 from restore import options as ranking
+from restore.aws import Aws
 from restore.cli.automation import OperatorStack
 from restore.cli.settings import settings_of
-from restore.errors import Problem, Refused
-from restore.model import LATEST, Method, Request, Traffic
+from restore.errors import Problem, Refused, RestoreError
+from restore.model import LATEST, DumpObject, Method, Request, Settings, Traffic
 
 LOOK = Request(id="options", method=Method.PITR, traffic=Traffic.SOURCE, time=LATEST)
 """Has the inventory read every backup; nothing is ever restored by it."""
@@ -20,8 +21,19 @@ def options(stack: OperatorStack, wanted: str | None, now: datetime) -> str:
     """The recovery points ranked by data lost, for an 80-column terminal."""
     moment = parsed(wanted) if wanted else None
     settings = settings_of(stack, now)
-    found = inventory.gather(replace(settings, request=settings.request or LOOK), now)
-    return ranking.render(ranking.rank(found, moment, settings.source), moment)
+    found = inventory.gather(replace(settings, request=LOOK), now)
+    dumps, unread = listed(settings)
+    ranked = ranking.rank(replace(found, dumps=dumps), moment, settings.source)
+    return "\n\n".join([ranking.render(ranked, moment), *unread])
+
+
+def listed(settings: Settings) -> tuple[tuple[DumpObject, ...], list[str]]:
+    """The dumps, and why they couldn't be read: a site may have none, and the other points count all the same."""
+    try:
+        return sought.listed(settings, Aws(settings.region, settings.endpoints)), []
+    except RestoreError as error:
+        where = f"s3://{settings.backups.bucket}/{settings.backups.prefix}"
+        return (), [f"dumps in {where} could not be listed (set the key backups where they are elsewhere):\n{error}"]
 
 
 def parsed(text: str) -> datetime:

@@ -48,7 +48,7 @@ def gates(settings: Settings, request: Request) -> list[str]:
     """The newest attempt of each gate, from the evidence."""
     store = Store.open(settings.evidence, Aws(settings.region, settings.endpoints))
     newest: dict[str, Mapping[str, Any]] = {
-        str(one.get("gate")): one for one in store.read_all(settings.stack, request.id)
+        str(one["gate"]): one for one in store.read_all(settings.stack, request.id) if "gate" in one
     }
     return [
         f"gate {name}: {'open' if one.get('open') else 'SHUT'}: {one.get('summary')} ({one.get('ended')})"

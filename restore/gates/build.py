@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from restore.gates import conformed, quiesced, serving, switched, validated
+import pulumi
+
+from restore import reporting
+from restore.gates import conformed, imported, quiesced, scanned, serving, switched, validated
 from restore.gates.hook import Gate, Proof, Watch
 from restore.gates.world import World
 
 PROOFS: Mapping[str, tuple[float, Callable[[World, Watch], Proof]]] = {
     "quiesced": (quiesced.SECONDS, quiesced.prove),
+    "scanned": (scanned.SECONDS, scanned.prove),
     "conformed": (conformed.SECONDS, conformed.prove),
+    "imported": (imported.SECONDS, imported.prove),
     "validated": (validated.SECONDS, validated.prove),
     "switched": (switched.SECONDS, switched.prove),
     "serving": (serving.SECONDS, serving.prove),
@@ -24,9 +29,7 @@ def gate(world: World, name: str) -> Gate:
     seconds, prove = PROOFS[name]
     waive = {key: why for key, why in world.settings.waive.items() if key == name or key.startswith(f"{name}.")}
 
-    def record(document: Mapping[str, Any]) -> str:
-        return world.store.write(world.plan.stack, world.plan.id, name, document)
-
+    record = partial(reporting.record, world.store, world.plan.stack, world.plan.id, name, warn=pulumi.log.warn)
     return Gate(name, seconds, partial(prove, world), record, waive, fingerprint(world, name, waive))
 
 

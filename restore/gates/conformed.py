@@ -6,13 +6,14 @@ such settings in line, waits for the wanted setting (not for `available`, which 
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from restore.aws.translate import differences
 from restore.errors import Problem, TemporaryError
 from restore.gates.hook import Proof, Watch
 from restore.gates.world import World
-from restore.model import Instance, Verdict
+from restore.model import Instance, InstanceSettings, Verdict
 from restore.schema import camel_case
 from restore.waiting import wait_for
 
@@ -39,10 +40,23 @@ def prove(world: World, watch: Watch) -> Proof:
             name: {"from": found, "to": wanted} for name, (found, wanted) in before.items() if name not in after
         },
     }
+    facts["settings"] = compared(world, candidate)
     problems = tuple(differs(candidate, name, wanted, found) for name, (found, wanted) in after.items())
     if problems:
         return Proof(Verdict.FAIL, "settings differ from the source's", facts, problems)
     return Proof(Verdict.PASS, f"{candidate.identifier} is {candidate.status}; its settings are the wanted ones", facts)
+
+
+def compared(world: World, candidate: Instance) -> dict[str, Any]:
+    """Every setting that anybody has a value for: the source's, the wanted one, and the candidate's."""
+    sides = {"wanted": world.plan.settings, "found": candidate.settings}
+    if world.plan.source:
+        sides = {"source": world.plan.source.settings, **sides}
+    rows = {
+        camel_case(field.name): {side: getattr(settings, field.name) for side, settings in sides.items()}
+        for field in fields(InstanceSettings)
+    }
+    return {name: row for name, row in rows.items() if any(value not in (None, ()) for value in row.values())}
 
 
 def usable(world: World, watch: Watch) -> Instance:

@@ -195,7 +195,8 @@ def attempt(gate: Gate, running: Running, say: Callable[[str], None]) -> str | N
         return f"{error}\n{unwritten}" if error else unwritten
     if error is None:
         say(f"{gate.name}: open: {proof.summary if proof else ''} (evidence: {where})")
-    return error
+        return None
+    return f"{error}\nevidence: {where}\nall at once: python -m restore report"
 
 
 def receipt_hook(gate: Gate, running: Running) -> pulumi.ResourceHook:

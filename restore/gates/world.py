@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
-from restore.aws import Credential, Rds, Secrets
+from restore.aws import Aws, Credential, Rds, Secrets
+from restore.dumps.model import Scan
 from restore.errors import PermanentError, Problem
 from restore.evidence import Store
 from restore.kubernetes import Api, Namespace
 from restore.model import TAG_ID, TAG_STACK, Endpoint, Instance, Plan, Settings
 from validation import urls
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True)
@@ -18,11 +23,18 @@ class World:
 
     settings: Settings
     plan: Plan
+    aws: Aws
     rds: Rds
     secrets: Secrets
     api: Api
     namespace: Namespace
     store: Store
+    scans: dict[str, Scan] = field(default_factory=dict[str, Scan])
+    """By the dump's identity: read once in a run, and needed by two gates."""
+
+    @property
+    def s3(self) -> S3Client:
+        return cast("S3Client", self.aws.client("s3"))
 
     @property
     def database(self) -> str:

@@ -14,8 +14,10 @@ from typing import Any, cast
 import pulumi
 import pulumi_aws as aws
 
+from restore.case import ENGINE
 from restore.errors import GateClosed
-from restore.model import InstanceSettings, Method, Plan, RecoveryPoint
+from restore.model import InstanceSettings, Method, Plan
+from restore.program.phases import Phase, Record, unrecorded
 from restore.schema import camel_case
 
 LONG = pulumi.CustomTimeouts(create="24h", update="12h", delete="4h")
@@ -29,6 +31,7 @@ CREATE_ONLY = [
     *(camel_case(name) for name in SETTING_NAMES),
     *("identifier", "password", "snapshotIdentifier", "restoreToPointInTime", "engineVersion", "storageEncrypted"),
     *("kmsKeyId", "dbName", "username", "engine", "availabilityZone", "characterSetName", "licenseModel"),
+    *("manageMasterUserPassword", "masterUserSecretKmsKeyId"),
     "applyImmediately",  # as a lone difference after an import it would apply what somebody queued for the window
 ]
 
@@ -40,13 +43,24 @@ def refuse_delete(_args: pulumi.ResourceHookArgs) -> None:
     )
 
 
-def delete_refused(name: str) -> pulumi.ResourceHookBinding:
+def protected(name: str, phase: Phase) -> pulumi.ResourceHookBinding:
     """`before_delete` runs before any Delete, also in a delete-first replace and in `destroy --run-program`."""
-    return pulumi.ResourceHookBinding(before_delete=[pulumi.ResourceHook(f"never-delete-{name}", refuse_delete)])
+    return phase.hooks(pulumi.ResourceHook(f"never-delete-{name}", refuse_delete))
 
 
-def origin(point: RecoveryPoint) -> dict[str, Any]:
+def origin(plan: Plan) -> dict[str, Any]:
     """The inputs that say what the instance is made from."""
+    point = plan.point
+    if plan.fresh:
+        return {
+            "engine": ENGINE,
+            "engine_version": plan.engine_version,
+            "username": plan.fresh.master_user,
+            # RDS makes a password that no state or log ever sees; gate `imported` replaces it by the operator's own
+            "manage_master_user_password": True,
+            "storage_encrypted": True,
+            "kms_key_id": plan.fresh.kms_key_id,
+        }
     if point.method is Method.SNAPSHOT:
         return {"snapshot_identifier": point.snapshot}
     where: dict[str, Any] = (
@@ -73,13 +87,15 @@ def creation_settings(plan: Plan) -> dict[str, Any]:
     return {name: as_input(value) for name, value in found.items() if value is not None and value != ()}
 
 
-def declare_candidate(plan: Plan, depends_on: Sequence[pulumi.Resource]) -> aws.rds.Instance:
+def declare_candidate(
+    plan: Plan, depends_on: Sequence[pulumi.Resource], record: Record = unrecorded
+) -> aws.rds.Instance:
     """The restored instance. An existing one is adopted by its DbiResourceId, which is also the id in state:
     importing what is already there is no change (pulumi-facts 35)."""
     return aws.rds.Instance(
         f"candidate-{plan.id}",
         identifier=plan.candidate,
-        **origin(plan.point),
+        **origin(plan),
         **creation_settings(plan),
         tags=dict(plan.tags),
         apply_immediately=True,
@@ -93,13 +109,17 @@ def declare_candidate(plan: Plan, depends_on: Sequence[pulumi.Resource]) -> aws.
             import_=plan.adopt,
             depends_on=depends_on,
             custom_timeouts=LONG,
-            hooks=delete_refused(plan.candidate),
+            hooks=protected(plan.candidate, Phase("candidate", plan.candidate, record)),
         ),
     )
 
 
 def declare_safety_snapshot(
-    plan: Plan, source: str, identifier: str, depends_on: Sequence[pulumi.Resource]
+    plan: Plan,
+    source: str,
+    identifier: str,
+    depends_on: Sequence[pulumi.Resource],
+    record: Record = unrecorded,
 ) -> aws.rds.Snapshot:
     """The source as it was when it became quiet: the last resort, whatever the restore turns out to be."""
     return aws.rds.Snapshot(
@@ -114,6 +134,6 @@ def declare_safety_snapshot(
             import_=plan.adopt_safety,
             depends_on=depends_on,
             custom_timeouts=LONG,
-            hooks=delete_refused(identifier),
+            hooks=protected(identifier, Phase("safety-snapshot", identifier, record)),
         ),
     )

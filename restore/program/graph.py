@@ -15,6 +15,7 @@ import pulumi
 from restore.gates.hook import Gate, Running, receipt_hook
 from restore.model import Plan, Settings, Traffic
 from restore.program.candidate import declare_candidate, declare_safety_snapshot
+from restore.program.phases import Record, unrecorded
 from restore.program.traffic import declare_deployment, declare_secret, keep_way_back
 
 
@@ -24,6 +25,8 @@ class Gates:
 
     make: Callable[[str], Gate]
     proved: Callable[[str], bool]
+    record: Record = unrecorded
+    """Writes when what takes long began and ended."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,11 @@ class Graph:
         plan = self._plan
         if plan.safety_snapshot is None:
             return []
-        return [declare_safety_snapshot(plan, self._source, plan.safety_snapshot, depends_on)]
+        return [declare_safety_snapshot(plan, self._source, plan.safety_snapshot, depends_on, self._gates.record)]
 
     def _candidate(self, depends_on: Sequence[pulumi.Resource], *, gates: bool) -> list[pulumi.Resource]:
         plan = self._plan
-        candidate = declare_candidate(plan, depends_on)
+        candidate = declare_candidate(plan, depends_on, self._gates.record)
         self._outputs = {
             "identifier": plan.candidate,
             "resourceId": candidate.resource_id,
@@ -107,8 +110,19 @@ class Graph:
             return []
         wanted = {"candidate": plan.candidate, "point": plan.point.tag}
         conformed = self.receipt("conformed", wanted, [candidate])
-        validated = self.receipt("validated", wanted, [conformed])
-        return [conformed, validated]
+        loaded = self._loaded(wanted, conformed, depends_on)
+        return [conformed, *loaded, self.receipt("validated", wanted, [conformed, *loaded])]
+
+    def _loaded(
+        self, wanted: Mapping[str, Any], conformed: pulumi.Resource, depends_on: Sequence[pulumi.Resource]
+    ) -> list[pulumi.Resource]:
+        """The dump is read and judged while the instance is being made; nothing is loaded before both are done."""
+        dump = self._plan.point.dump
+        if dump is None:
+            return []
+        bytes_meant = {"dump": {"bucket": dump.bucket, "key": dump.key, "version": dump.version}}
+        scanned = self.receipt("scanned", bytes_meant, depends_on)
+        return [scanned, self.receipt("imported", {**wanted, **bytes_meant}, [scanned, conformed])]
 
     def _serve(self, depends_on: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
         """Switch the secret (where it ever was), resume the applications, prove who serves."""

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
-from restore import inventory, plan, preflight
+from restore import inventory, plan, preflight, reporting
 from restore.aws import Aws, Rds, Secrets
 from restore.config import collect
 from restore.errors import Refused, RestoreError
 from restore.evidence import Store
-from restore.gates import build, validated
+from restore.gates import build, loss, validated
 from restore.gates.hook import Running, leave_cleanly_on_interrupt
 from restore.gates.world import World
 from restore.kubernetes import Api, Namespace
 from restore.model import Inventory, Plan, Settings
-from restore.program import outputs
+from restore.program import begun, outputs
 from restore.program.graph import Gates, Graph
 
 
@@ -26,7 +29,8 @@ def run() -> None:
     """Declares the wanted state. Every refusal comes before the first resource: what is registered gets applied even
     when the program then fails (docs/architecture.md, "What the engine does")."""
     try:
-        entries = collect({**get_config_env(), **CONFIG.get()}, pulumi.get_stack(), dict(os.environ))
+        given = {**get_config_env(), **CONFIG.get()}
+        entries = collect(given, pulumi.get_stack(), dict(os.environ))
         if entries.untouched:
             outputs.export_idle()
             return
@@ -37,7 +41,8 @@ def run() -> None:
             refuse_left_open(settings, found)
             outputs.export_idle()
             return
-        declare(settings, plan.make(settings, found))
+        wanted = plan.make(settings, found)
+        declare(settings, wanted, begun.visible(given, is_config_secret), now)
     except RestoreError as error:
         raise pulumi.RunError(str(error)) from error
 
@@ -48,17 +53,21 @@ def refuse_left_open(settings: Settings, found: Inventory) -> None:
         raise Refused(problems)
 
 
-def declare(settings: Settings, wanted: Plan) -> None:
+def declare(settings: Settings, wanted: Plan, config: Mapping[str, Any], now: datetime) -> None:
+    """Declares the plan. In an `up`, its record comes first: where no evidence can be kept, nothing is begun."""
     world = reach(settings, wanted)
     validated.wanted_expectations(settings)
     gates = {name: build.gate(world, name) for name in build.PROOFS}
     proved = {name: build.proved(world, name) for name in ("conformed", "validated")}
     pulumi.log.info("\n".join([f"restore {wanted.id}:", *(f"  {note}" for note in wanted.notes)]))
+    record = partial(reporting.record, world.store, wanted.stack, wanted.id, warn=pulumi.log.warn)
+    if not pulumi.runtime.is_dry_run():
+        record("run", begun.document(settings, wanted, config, now))
     running = Running()
     leave_cleanly_on_interrupt(running)
-    graph = Graph(wanted, settings, Gates(gates.__getitem__, proved.__getitem__), running)
+    graph = Graph(wanted, settings, Gates(gates.__getitem__, proved.__getitem__, record), running)
     declared = graph.declare()
-    outputs.export(settings, wanted, declared.receipts, declared.candidate)
+    outputs.export(settings, wanted, declared.receipts, declared.candidate, partial(loss.newest, world.store, wanted))
 
 
 def reach(settings: Settings, wanted: Plan) -> World:
@@ -68,6 +77,7 @@ def reach(settings: Settings, wanted: Plan) -> World:
     return World(
         settings=settings,
         plan=wanted,
+        aws=aws,
         rds=Rds(aws),
         secrets=Secrets(aws),
         api=api,

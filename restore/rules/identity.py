@@ -11,13 +11,16 @@ from restore.model import (
     LATEST,
     NOTE_ID,
     TAG_CLOSED,
+    TAG_DUMP,
     TAG_ID,
     TAG_POINT,
     TAG_SOURCE,
     TAG_STACK,
     Inventory,
+    Method,
     Settings,
 )
+from restore.recovery import resolve
 from restore.snapshots import find_snapshot
 
 
@@ -112,10 +115,27 @@ def _same_point(case: Case, made_from: str) -> bool:
     wanted_method, _, wanted_point = wanted.partition(":")
     if method != wanted_method:
         return False
-    if wanted_point == LATEST or point.lower() == wanted_point.lower():
+    if wanted_point == LATEST or point == wanted_point:
+        return True
+    if method == Method.DUMP:
+        return False  # keys in S3 differ by case, identifiers in RDS don't
+    if point.lower() == wanted_point.lower():
         return True
     found = find_snapshot(case.inventory, wanted_point)
     return found is not None and found is find_snapshot(case.inventory, point)
+
+
+def dump_still_pinned(case: Case) -> Iterable[Problem]:
+    """Which bytes were meant stands on the candidate alone: the object of that key may be another one by now."""
+    origin = resolve(case).origin if case.candidate else None
+    if case.candidate and origin and origin.point.method is Method.DUMP and origin.point.dump is None:
+        yield Problem(
+            f"instance {case.candidate_name}",
+            f"tag {TAG_DUMP} is missing or damaged ({case.candidate.tags.get(TAG_DUMP, 'none')!r})",
+            "`<begun> <stored> <bucket> <version id>` of the dump, as the evidence of gate scanned has them",
+            f"set it again: aws rds add-tags-to-resource --resource-name {case.candidate.arn} --tags "
+            f"'Key={TAG_DUMP},Value=...', or pulumi config set id <another one>",
+        )
 
 
 def source_is_another_instance(case: Case) -> Iterable[Problem]:

@@ -15,7 +15,7 @@ from restore.traffic import Pointing
 from restore.wanted import setting_problems
 
 MOST_TAGS = 50
-OWN_TAGS = 4
+OWN_TAGS = 5
 
 
 def source_found(case: Case) -> Iterable[Problem]:

@@ -18,5 +18,7 @@ KEY_ALIAS = "alias/ghost-protocol-sandbox-db"
 MASTER_USER = "ghostadmin"
 MASTER_SECRET = "ghost-protocol/sandbox/db-password"
 DATABASE = "ghost_protocol"
+BACKUP_BUCKET = "ghost-protocol-sandbox-backups"
+BACKUP_PREFIX = "database/postgresql/"
 APP_USER = "ghost_app"
 TAGS = {"Project": "ghost-protocol", "Environment": "sandbox", "ManagedBy": "platform-team"}

@@ -32,6 +32,7 @@ def program(layout: Layout) -> dict[str, Any]:
         "apps": {name: {"health": f"http://{{pod}}:{names.HEALTH_PORT}/health"} for name in names.DEPLOYMENTS},
         "secret": {"name": names.SECRET, "key": names.SECRET_KEY},
         "login": {"user": names.MASTER_USER, "secretId": names.MASTER_SECRET},
+        "backups": {"bucket": names.BACKUP_BUCKET, "prefix": names.BACKUP_PREFIX},
         "evidence": str(layout.evidence),
         "tls": {"rootCertificate": str(layout.ca)},
         "validation": {"inline": expectations()},

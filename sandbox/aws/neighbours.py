@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -34,6 +35,14 @@ class Neighbours(Protocol):
 
     def security_groups(self, region: str, ids: list[str] | None, vpc: str) -> list[str]:
         """The ids, or the VPC's default group for none. Raises AwsError for one that doesn't exist."""
+        ...
+
+    def keep_secret(self, region: str, name: str, text: str) -> str:
+        """Makes a secret; returns its ARN."""
+        ...
+
+    def forget_secret(self, region: str, arn: str) -> None:
+        """Deletes a secret at once; one that is gone already is no fault."""
         ...
 
     def topic_exists(self, region: str, arn: str) -> bool: ...
@@ -83,6 +92,14 @@ class MotoNeighbours:
                 "InvalidParameterValue", f"Invalid security group , groupId= {', '.join(ids)}, groupName=."
             ) from error
         return ids
+
+    def keep_secret(self, region: str, name: str, text: str) -> str:
+        return self._client("secretsmanager", region).create_secret(Name=name, SecretString=text)["ARN"]
+
+    def forget_secret(self, region: str, arn: str) -> None:
+        client = self._client("secretsmanager", region)
+        with suppress(client.exceptions.ResourceNotFoundException):
+            client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
     def topic_exists(self, region: str, arn: str) -> bool:
         try:

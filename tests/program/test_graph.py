@@ -16,6 +16,7 @@ from restore.gates.hook import Gate, Proof, Running
 from restore.model import (
     App,
     AppPlan,
+    DumpObject,
     Endpoint,
     Instance,
     InstanceSettings,
@@ -30,6 +31,7 @@ from restore.model import (
     Traffic,
     Verdict,
 )
+from restore.program import begun
 from restore.program.graph import Gates, Graph
 
 SOURCE = Endpoint("source.example", 5432)
@@ -221,3 +223,32 @@ def test_every_gate_is_a_before_hook_so_that_a_failure_is_tried_again() -> None:
         assert list(hooks.before_create) == list(hooks.before_update)
         assert not hooks.after_create
         assert not hooks.after_update
+
+
+@pytest.mark.parametrize("traffic", list(Traffic))
+@pytest.mark.parametrize("moved", [True, False])
+def test_the_report_asks_for_every_gate_that_the_graph_has(traffic: Traffic, moved: bool) -> None:
+    wanted = plan(
+        traffic, moved=moved or traffic is not Traffic.SOURCE, switched=traffic is not Traffic.FROZEN and moved
+    )
+    stashes = {name for name, one in declared(wanted).items() if one.type == "pulumi:index:Stash"}
+    receipts = {name.removesuffix("-inc-1") for name in stashes if not name.startswith("way-back")}
+    assert receipts == set(begun.gates(wanted))
+
+
+def test_the_long_work_of_aws_is_timed() -> None:
+    requests = declared(plan(Traffic.FROZEN))
+    for name in ("candidate-inc-1", "safety-inc-1"):
+        assert requests[name].hooks.before_create
+        assert requests[name].hooks.after_create
+
+
+def test_the_report_asks_for_the_gates_of_a_dump() -> None:
+    rehearsal = plan(Traffic.SOURCE, moved=False)
+    dump = DumpObject("backups", "nightly.sql.gz", "v1", 1, datetime(2026, 11, 22, tzinfo=UTC))
+    wanted = replace(rehearsal, point=replace(rehearsal.point, method=Method.DUMP, dump=dump))
+    receipts = {
+        name.removesuffix("-inc-1") for name, one in declared(wanted).items() if one.type == "pulumi:index:Stash"
+    }
+    assert receipts == set(begun.gates(wanted))
+    assert "imported" in receipts

@@ -29,6 +29,9 @@ def test_wrong_data_never_serves_and_the_way_back_is_free(sandbox: Sandbox, proj
     frozen(project)
     project.expect({"tables": {"users": {"min": 10_000_000}}})
     project.up().failed("validated.rows:", "users")
+    report = project.restore("report").ok().text
+    assert report.startswith("FAIL")
+    assert "validated.rows:public.users" in report
     project.config(traffic="restored")
     project.up().failed()
     assert set(sandbox.replicas().values()) == {0}

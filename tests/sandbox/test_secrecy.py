@@ -52,8 +52,12 @@ def test_no_password_is_seen_and_an_apply_of_the_old_manifests_thaws_nothing(
 
     said.append(project.pulumi("stack", "export").ok().text)
     said.append(project.restore("status").text)
+    report = project.restore("report").ok().text
+    assert report.startswith("PASS")
+    said.append(report)
     left = [*texts(project.folder), *texts(sandbox.layout.pulumi)]
     assert any("way-back-inc-1" in text for _, text in left)
+    assert any(file.name == "report.html" for file, _ in left)
     for secret in secrets:
         assert not [text for text in said if secret in text]
         assert not [str(file) for file, text in left if secret in text]

@@ -12,6 +12,7 @@ from adapter_sandbox import Gateway, Home
 from restore.aws import Aws
 from restore.errors import PermanentError, Refused
 from restore.evidence import Store
+from restore.evidence.places import Bucket
 from restore.inventory import gather
 from restore.model import LATEST, App, Instance, Login, Method, Request, SecretKey, Settings, Tls, Traffic
 
@@ -79,6 +80,22 @@ def test_evidence_in_a_bucket_is_written_and_found_again(gateway: Gateway) -> No
     found = store.latest("prod", "inc-1", "quiesced")
     assert found
     assert found["verdict"] == "FAIL"
+    for page in ("<p>1</p>", "<p>2</p>"):
+        assert store.publish("prod", "inc-1", {"records": []}, page).endswith("/inc-1/report.html")
+    kept = aws.client("s3").get_object(Bucket="evidence", Key="restores/prod/prod/inc-1/report.html")
+    assert (kept["Body"].read(), kept["ContentType"]) == (b"<p>2</p>", "text/html; charset=utf-8")
+    assert len(store.read_all("prod", "inc-1")) == 2
+
+
+def test_a_record_that_s3_kept_without_saying_so_is_found_and_none_is_replaced(gateway: Gateway) -> None:
+    aws = gateway.aws()
+    aws.client("s3").create_bucket(Bucket="evidence-again")
+    place = Bucket(aws, "evidence-again", "")
+    where = place.put("prod/inc-1/1.json", b"{}")
+    assert place.put("prod/inc-1/1.json", b"{}") == where
+    with pytest.raises(PermanentError, match="another document"):
+        place.put("prod/inc-1/1.json", b"[]")
+    assert place.get("prod/inc-1/1.json") == b"{}"
 
 
 def test_a_bucket_that_is_not_there_is_told(gateway: Gateway) -> None:

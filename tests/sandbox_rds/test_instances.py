@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import psycopg
@@ -257,3 +258,40 @@ def test_the_master_user_is_no_superuser_and_needs_tls(sandbox: Sandbox, full: s
         sandbox.sql(full, "SELECT 1", PASSWORD + "x")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         sandbox.sql(full, "COPY pg_class TO PROGRAM 'cat'")
+
+
+def test_rds_keeps_the_master_password_itself_until_another_is_given(sandbox: Sandbox) -> None:
+    rds, secrets = sandbox.aws.rds, sandbox.aws.secrets
+    both = {"MasterUserPassword": PASSWORD, "ManageMasterUserPassword": True}
+    common = {"Engine": "postgres", "DBInstanceClass": "db.t3.micro", "MasterUsername": "ghostadmin"}
+    refused(
+        "InvalidParameterCombination",
+        rds.create_db_instance,
+        DBInstanceIdentifier="kept",
+        AllocatedStorage=20,
+        **common,
+        **both,
+    )
+    rds.create_db_instance(
+        DBInstanceIdentifier="kept",
+        AllocatedStorage=20,
+        DBName="app",
+        ManageMasterUserPassword=True,
+        BackupRetentionPeriod=0,
+        **common,
+    )
+    arn = sandbox.available("kept")["MasterUserSecret"]["SecretArn"]
+    given = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+    assert sandbox.sql("kept", "SELECT current_user", given["password"]) == [(given["username"],)]
+
+    refused("InvalidParameterCombination", rds.modify_db_instance, DBInstanceIdentifier="kept",
+            MasterUserPassword=PASSWORD)  # fmt: skip
+    rds.modify_db_instance(
+        DBInstanceIdentifier="kept", MasterUserPassword=PASSWORD, ManageMasterUserPassword=False, ApplyImmediately=True
+    )
+    sandbox.available("kept")
+    assert sandbox.sql("kept", "SELECT 1") == [(1,)]
+    with pytest.raises(psycopg.OperationalError):
+        sandbox.connect("kept", given["password"])
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        secrets.get_secret_value(SecretId=arn)

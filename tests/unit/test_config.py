@@ -16,12 +16,13 @@ from restore import reference, schema
 from restore.config import collect, read
 from restore.errors import Problem, Refused
 from restore.gates.build import PROOFS
-from restore.model import App, Login, Method, Request, SecretKey, Settings, Tls, Traffic, ValidationSettings
+from restore.model import App, DumpStore, Login, Method, Request, SecretKey, Settings, Tls, Traffic, ValidationSettings
 from validation.expectations import from_mapping
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 PITR = {"id": "inc-1", "method": "pitr", "time": "2026-11-22T14:30:00Z", "tls": {"rootCertificate": "ca.pem"}}
+DUMP = {"id": "inc-1", "method": "dump", "dump": "latest", "tls": {"rootCertificate": "ca.pem"}}
 SNAPSHOT = {"id": "inc-1", "method": "snapshot", "snapshot": "latest", "tls": {"rootCertificate": "ca.pem"}}
 
 
@@ -80,6 +81,7 @@ def test_defaults_are_those_of_the_runbook() -> None:
         tls=Tls("verify-full", None),
         evidence="./evidence",
         request=None,
+        backups=DumpStore("ghost-protocol-prod-backups", "database/postgresql/"),
     )
 
 
@@ -140,7 +142,14 @@ def test_objects_are_read_whether_they_arrive_as_objects_or_as_json(as_text: boo
         "login": {"user": "ops", "iam": True, "database": "app"},
         "tls": {"mode": "verify-ca", "rootCertificate": "/etc/ca.pem"},
         "instance": {"multiAz": "false", "allocatedStorage": 40.0, "vpcSecurityGroupIds": ["sg-1"], "storageType": ""},
-        "validation": {"checks": "c.toml", "inline": {"required": ["rows"]}, "image": "psql:1", "workers": 2},
+        "validation": {
+            "checks": "c.toml",
+            "inline": {"required": ["rows"]},
+            "image": "psql:1",
+            "workers": 2,
+            "lossSeconds": 60,
+            "baseline": "b",
+        },
         "waive": {"validated.rows:users": "purged on Friday"},
     }
     values = {name: json.dumps(value) for name, value in objects.items()} if as_text else objects
@@ -150,7 +159,7 @@ def test_objects_are_read_whether_they_arrive_as_objects_or_as_json(as_text: boo
     assert settings.login == Login("ops", None, iam=True, database="app")
     assert settings.tls == Tls("verify-ca", "/etc/ca.pem")
     assert settings.instance == {"multiAz": False, "allocatedStorage": 40, "vpcSecurityGroupIds": ("sg-1",)}
-    assert settings.validation == ValidationSettings("c.toml", {"required": ["rows"]}, "psql:1", 1800, 2)
+    assert settings.validation == ValidationSettings("c.toml", {"required": ["rows"]}, "psql:1", 1800, 2, 60, "b")
     assert settings.waive == {"validated.rows:users": "purged on Friday"}
 
 
@@ -188,7 +197,7 @@ def test_keys_are_sorted_by_namespace_and_the_region_falls_back_to_the_environme
             "instance.instanceClass, perhaps",
         ),
         ({"apps": {"api": {"replica": 2}}}, "apps.api.replica", "apps.api.replicas, perhaps"),
-        ({"dump": "latest"}, "dump", "not in this version"),
+        ({"backups": {"buckt": "x"}}, "backups.buckt", "backups.bucket, perhaps"),
         ({"notify": {}}, "notify", "not in this version"),
     ],
 )
@@ -241,6 +250,8 @@ def test_a_snapshot_that_cannot_exist_is_refused(name: str) -> None:
         ({**SNAPSHOT, "time": "2026-11-22T14:30:00Z"}, "time"),
         ({**PITR, "snapshot": "latest"}, "snapshot"),
         ({**PITR, "foreignSnapshot": True}, "foreignSnapshot"),
+        ({**PITR, "dump": "latest"}, "dump"),
+        ({**DUMP, "time": "latest"}, "time"),
         ({**PITR, "method": ""}, "method"),
         ({**PITR, "method": "PITR"}, "method"),
         ({**PITR, "traffic": "candidate"}, "traffic"),
@@ -254,9 +265,22 @@ def test_keys_that_contradict_each_other_are_refused(values: Mapping[str, Any], 
     assert set(problems_of(values)) == {key}
 
 
-@pytest.mark.parametrize(("key", "value"), [("method", "dump"), ("cutover", "rename")])
-def test_what_this_version_cannot_do_is_said_and_not_guessed(key: str, value: str) -> None:
-    assert "not in this version" in problems_of({**PITR, key: value})[key].needed
+def test_what_this_version_cannot_do_is_said_and_not_guessed() -> None:
+    assert "not in this version" in problems_of({**PITR, "cutover": "rename"})["cutover"].needed
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("", "not set"),
+        ("s3://bucket/key.sql.gz", "a URL"),
+        ("a" * 252, "252 characters"),
+        ("nightly#1.sql.gz", "'#'"),
+        ("nightly\n.sql.gz", "in it"),
+    ],
+)
+def test_a_dump_that_the_candidate_s_tag_could_not_pin_is_refused(key: str, says: str) -> None:
+    assert says in problems_of({**DUMP, "dump": key})["dump"].found
 
 
 def test_without_a_root_certificate_the_database_is_not_trusted_and_the_way_to_get_one_is_said() -> None:
@@ -284,6 +308,7 @@ def test_without_a_root_certificate_the_database_is_not_trusted_and_the_way_to_g
         ({"instance": {"multiAz": "yes"}}, "instance.multiAz"),
         ({"instance": {"vpcSecurityGroupIds": "sg-1"}}, "instance.vpcSecurityGroupIds"),
         ({"instance": {"vpcSecurityGroupIds": [1]}}, "instance.vpcSecurityGroupIds"),
+        ({"backups": {"bucket": "s3://backups"}}, "backups.bucket"),
         ({"validation": {"workers": 0}}, "validation.workers"),
         ({"validation": {"inline": "rows"}}, "validation.inline"),
         ({"waive": {"serving": "because"}}, "waive.serving"),

@@ -74,6 +74,7 @@ def test_a_problem_closes_even_a_gate_that_calls_itself_passed() -> None:
     error, _ = tried(returning(Proof(Verdict.PASS, "fine", problems=(SESSIONS,))))
     assert error is not None
     assert "2 sessions of indexer" in error
+    assert "evidence: evidence/1" in error
 
 
 def test_a_waiver_opens_for_the_check_it_names_and_is_recorded_with_its_reason() -> None:

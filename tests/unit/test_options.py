@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from worlds import NOW, TARGET, backup, inventory, snapshot
+from worlds import DUMP_KEY, NOW, TARGET, backup, dump, inventory, snapshot
 
 from restore.durations import spoken
 from restore.options import rank, render
@@ -55,6 +55,7 @@ def test_a_source_that_is_gone_still_has_its_retained_backups() -> None:
         "pulumi config set method pitr",
         "pulumi config set time 2026-11-22T14:30:00Z",
         "pulumi config rm snapshot",
+        "pulumi config rm dump",
     )
     assert "retained backup of db-SOURCE" in only.description
 
@@ -75,3 +76,19 @@ def test_nothing_to_restore_from_is_said() -> None:
 )
 def test_a_duration_is_said_as_people_say_it(seconds: int, text: str) -> None:
     assert spoken(timedelta(seconds=seconds)) == text
+
+
+def test_dumps_are_ranked_by_the_moment_they_were_begun_and_an_archived_one_says_so() -> None:
+    old = dump(key="old.dump", began=None, modified=NOW - timedelta(days=90), readable=False, storage_class="GLACIER")
+    ranked = rank(inventory(source=None, backups=(), snapshots=(), dumps=(dump(), old)), TARGET, "shop")
+    assert [(option.value, option.at) for option in ranked] == [
+        (DUMP_KEY, NOW - timedelta(hours=11)),
+        ("old.dump", NOW - timedelta(days=90)),
+    ]
+    assert "ARCHIVED (GLACIER)" in ranked[1].description
+    assert ranked[0].commands[:2] == ("pulumi config set method dump", f"pulumi config set dump {DUMP_KEY}")
+
+
+def test_a_dump_stored_after_the_damage_may_hold_it() -> None:
+    late = dump(began=TARGET - timedelta(minutes=1), modified=TARGET + timedelta(minutes=1))
+    assert rank(inventory(source=None, backups=(), snapshots=(), dumps=(late,)), TARGET, "shop")[0].damaged

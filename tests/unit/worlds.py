@@ -23,6 +23,9 @@ from restore.model import (
     Cluster,
     ConnectionSecret,
     Deployment,
+    DumpChoice,
+    DumpObject,
+    DumpStore,
     Endpoint,
     Instance,
     InstanceSettings,
@@ -177,6 +180,29 @@ RETURNED = cluster(held("api", 3, 3), held("indexer", 2, 2), held_secret(URL))
 PITR = Request("inc-1", Method.PITR, Traffic.FROZEN, time=TARGET)
 LATEST = Request("inc-1", Method.PITR, Traffic.FROZEN, time="latest")
 SNAPSHOT = Request("inc-1", Method.SNAPSHOT, Traffic.FROZEN, snapshot="latest")
+DUMP = Request("inc-1", Method.DUMP, Traffic.FROZEN, dump="latest")
+DUMP_KEY = "database/postgresql/shop-20261122-040000.sql.gz"
+
+
+def dump(**changes: Any) -> DumpObject:
+    found = DumpObject(
+        bucket="shop-backups",
+        key=DUMP_KEY,
+        version="v-1",
+        size=2 << 30,
+        modified=NOW - timedelta(hours=10, minutes=30),
+        began=NOW - timedelta(hours=11),
+        server_version="17.6 (Debian 17.6-1)",
+        expansion=5.0,
+    )
+    return replace(found, **changes)
+
+
+def dumped(**changes: Any) -> Inventory:
+    """A world in which a dump was looked up and nothing is made of it yet."""
+    versions = ("16.14", "17.5", "17.6", "17.10", "17.9", "18.1")
+    choice = {"dump": DumpChoice(dump(), "admin"), "orderable_versions": versions}
+    return inventory(**{**choice, **changes})
 
 
 def settings(request: Request | None = PITR, **changes: Any) -> Settings:
@@ -190,6 +216,7 @@ def settings(request: Request | None = PITR, **changes: Any) -> Settings:
         login=Login("admin", "shop/admin"),
         tls=Tls("verify-full", "ca.pem"),
         evidence="./evidence",
+        backups=DumpStore("shop-backups", "database/postgresql/"),
         request=request,
     )
     return replace(found, **changes)

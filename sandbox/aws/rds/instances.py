@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.aws.errors import AwsError, unsupported
 from sandbox.aws.query import Shape
-from sandbox.aws.rds import catalogue, groups, names, shapes
+from sandbox.aws.rds import catalogue, groups, master, names, shapes
 from sandbox.aws.rds.registry import filtered, operation
 from sandbox.aws.rds.service import Rds, now, snapshot_of
 from sandbox.aws.rds.state import Instance, Step
@@ -26,11 +26,12 @@ CREATION = (
     " EnablePerformanceInsights PerformanceInsightsKMSKeyId PerformanceInsightsRetentionPeriod"
     " EnableCloudwatchLogsExports DeletionProtection MaxAllocatedStorage NetworkType BackupTarget"
     " CACertificateIdentifier DedicatedLogVolume EngineLifecycleSupport EnableCustomerOwnedIp"
+    " ManageMasterUserPassword MasterUserSecretKmsKeyId"
 )
 # Parameters that become something else than an attribute of the same name.
 STRUCTURED = (
     "DBSubnetGroupName", "DBParameterGroupName", "OptionGroupName", "VpcSecurityGroupIds", "MasterUserPassword",
-    "Tags", "KmsKeyId", "AvailabilityZone",
+    "Tags", "KmsKeyId", "AvailabilityZone", "ManageMasterUserPassword", "MasterUserSecretKmsKeyId",
 )  # fmt: skip
 
 
@@ -38,17 +39,19 @@ STRUCTURED = (
 def create_db_instance(rds: Rds, p: Shape) -> Shape:
     if p["Engine"] != catalogue.ENGINE:
         raise unsupported(f"engine {p['Engine']}, only {catalogue.ENGINE}")
-    for required in ("MasterUsername", "MasterUserPassword", "AllocatedStorage"):
+    for required in ("MasterUsername", "AllocatedStorage"):
         if not p.get(required):
             raise AwsError(
                 "InvalidParameterValue", f"Invalid {'master user name' if required == 'MasterUsername' else required}"
             )
-    password = checked_password(p["MasterUserPassword"])
+    password = master.asked(p) or checked_password(p.get("MasterUserPassword") or "")
     asked = {"DBInstanceClass": p["DBInstanceClass"], **shapes.answered(p, *STRUCTURED)}
     asked["EngineVersion"] = catalogue.creatable(p.get("EngineVersion"), rds.host.binaries.version)
     if p.get("StorageEncrypted") or p.get("KmsKeyId"):
         asked |= {"StorageEncrypted": True, "KmsKeyId": rds.shared.neighbours.key(rds.region, p.get("KmsKeyId"))}
     instance = new_instance(rds, p["DBInstanceIdentifier"], asked, p)
+    if p.get("ManageMasterUserPassword"):
+        master.keep(rds, instance, password, p.get("MasterUserSecretKmsKeyId"))
     arguments = {"password": password, "database": p.get("DBName")}
     rds.runner.submit(rds, instance, Step("create", "creating", arguments), Step("back_up", "backing-up"))
     return {"DBInstance": described(instance)}

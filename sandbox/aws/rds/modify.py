@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query import Shape
-from sandbox.aws.rds import catalogue, groups, names, shapes
+from sandbox.aws.rds import catalogue, groups, master, names, shapes
 from sandbox.aws.rds.instances import PASSWORD_MASK, certificate, checked_password, described, validate
 from sandbox.aws.rds.registry import operation
 from sandbox.aws.rds.service import Rds, snapshot_of
@@ -74,7 +74,7 @@ CHANGEABLE_IN = frozenset(["available", "storage-full", "storage-optimization", 
     " MonitoringInterval DBPortNumber PubliclyAccessible MonitoringRoleArn EnableIAMDatabaseAuthentication"
     " DatabaseInsightsMode EnablePerformanceInsights PerformanceInsightsKMSKeyId PerformanceInsightsRetentionPeriod"
     " CloudwatchLogsExportConfiguration DeletionProtection MaxAllocatedStorage NetworkType DedicatedLogVolume"
-    " EngineLifecycleSupport DBSubnetGroupName"
+    " EngineLifecycleSupport DBSubnetGroupName ManageMasterUserPassword MasterUserSecretKmsKeyId"
 )
 def modify_db_instance(rds: Rds, p: Shape) -> Shape:
     instance = rds.instance(p["DBInstanceIdentifier"])
@@ -83,7 +83,10 @@ def modify_db_instance(rds: Rds, p: Shape) -> Shape:
     at_once = bool(p.get("ApplyImmediately"))
     waiting, soon = wanted(rds, instance, p)
     renamed = new_identifier(rds, instance, p)
-    password = checked_password(p["MasterUserPassword"]) if p.get("MasterUserPassword") else None
+    password = master.changed(rds, instance, p)
+    if password is None and p.get("MasterUserPassword"):
+        password = checked_password(p["MasterUserPassword"])
+        master.drop(rds, instance)
     pending: Shape = instance.shape["PendingModifiedValues"]
     pending |= waiting
     if renamed:

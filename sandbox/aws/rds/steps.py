@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sandbox.aws.query import Shape
-from sandbox.aws.rds import replication, shapes
+from sandbox.aws.rds import master, replication, shapes
 from sandbox.aws.rds.instances import HOSTED_ZONE
 from sandbox.aws.rds.jobs import Finish, step
 from sandbox.aws.rds.moments import whole_ms
@@ -206,6 +206,7 @@ def delete(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
         instance.shape["LatestRestorableTime"] = whole_ms(cluster.heartbeat())
     cluster.destroy(keep_backups=keep)
     _forget_origin(rds, instance)
+    master.drop(rds, instance)
 
     def finish() -> None:
         replication.remember(rds.store, resource, instance.shape)

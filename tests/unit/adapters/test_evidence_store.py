@@ -35,7 +35,7 @@ def test_what_was_written_is_read_again(store: Store) -> None:
     store.write("prod", "inc-1", "quiesced", {"verdict": Verdict.PASS, "at": datetime(2026, 11, 22, tzinfo=UTC)})
     found = store.latest("prod", "inc-1", "quiesced")
     assert found
-    assert (found["schema"], found["stack"], found["id"], found["gate"]) == (1, "prod", "inc-1", "quiesced")
+    assert (found["schema"], found["stack"], found["id"], found["step"]) == (1, "prod", "inc-1", "quiesced")
     assert (found["verdict"], found["at"]) == ("PASS", "2026-11-22T00:00:00+00:00")
     assert datetime.fromisoformat(found["written"]).tzinfo == UTC
 

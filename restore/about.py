@@ -1,0 +1,62 @@
+"""Who runs this program, on which machine, and which versions of what it is made of."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+import socket
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from restore.aws import Aws, caller
+from restore.errors import RestoreError
+
+PACKAGES = ("pulumi", "pulumi-aws", "pulumi-kubernetes", "boto3", "kubernetes", "psycopg")
+GIT_SECONDS = 5.0
+
+
+def operator(aws: Aws) -> dict[str, str]:
+    """Who it is, as the machine and AWS know them. What can't be known is said, and never stops a restore."""
+    return {"user": _user(), "host": socket.gethostname(), "aws": _caller(aws)}
+
+
+def versions() -> dict[str, str]:
+    """Version by name: the program's commit, Python, and the client libraries that did the work."""
+    return {
+        "program": commit(),
+        "python": platform.python_version(),
+        **{name: found for name in PACKAGES if (found := _installed(name))},
+    }
+
+
+def commit() -> str:
+    """The commit that runs, with `-dirty` when its files were changed; `not known` outside a git checkout."""
+    words = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    folder = Path(__file__).resolve().parent
+    try:
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=GIT_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return "not known"
+    return done.stdout.strip()
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "not known"
+
+
+def _caller(aws: Aws) -> str:
+    try:
+        return caller(aws)
+    except RestoreError as error:
+        return f"not known: {error}"

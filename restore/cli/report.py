@@ -1,0 +1,46 @@
+"""`python -m restore report`: the page and the terminal summary, made of the evidence of one restore."""
+
+from __future__ import annotations
+
+import tempfile
+import webbrowser
+from datetime import datetime
+from pathlib import Path
+
+from restore import reporting
+from restore.aws import Aws
+from restore.cli.automation import OperatorStack
+from restore.cli.settings import settings_of
+from restore.errors import Problem, Refused
+from restore.evidence import Store
+from restore.report import page, terminal, view
+
+
+def report(stack: OperatorStack, restore_id: str | None, now: datetime, *, color: bool, browser: bool) -> str:
+    """Writes evidence.json and report.html anew and returns the summary.
+
+    Of the configured restore, or of any earlier one by its id. Raises Refused when there is none, or no record of it.
+    """
+    settings = settings_of(stack, now)
+    wanted = restore_id or (settings.request.id if settings.request else None)
+    if wanted is None:
+        fix = "name one: python -m restore report <id> (each is a folder of the evidence)"
+        raise Refused([Problem("report", "no restore is configured", "the id of a restore", fix)])
+    store = Store.open(settings.evidence, Aws(settings.region, settings.endpoints))
+    document, where = reporting.publish(store, settings.stack, wanted)
+    if not document["records"]:
+        place = f"{settings.evidence.rstrip('/')}/{settings.stack}/{wanted}"
+        raise Refused([Problem("report", f"no record below {place}", "a restore that was run", "pulumi up")])
+    made = view.build(document)
+    opened = _open(page.render(made), wanted) if browser else ""
+    return f"{terminal.render(made, color=color)}\nreport: {where}{opened}"
+
+
+def _open(html: str, restore_id: str) -> str:
+    """Opens a copy of this machine: the evidence may be in S3, which browsers can't read."""
+    folder = Path(tempfile.mkdtemp(prefix=f"restore-{restore_id}-"))  # 0700
+    file = folder / "report.html"
+    file.write_text(html, encoding="utf-8", errors="replace")
+    if webbrowser.open(file.as_uri()):
+        return f"\nopened: {file}"
+    return f"\nno browser was found; open it yourself: {file}"

@@ -1,0 +1,127 @@
+"""The table of contents of pg_dump's archive formats, read for one thing: the names of a directory's files.
+
+pg_restore opens whatever file the table of contents names, also outside of the directory. The layout is that of
+ReadHead and ReadToc in src/bin/pg_dump/pg_backup_archiver.c.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from restore.errors import PermanentError, Problem
+
+OLDEST, NEWEST = (1, 12), (1, 16)
+"""PostgreSQL 9.0 to 18."""
+SAFE_NAME = re.compile(r"(?:[0-9]+\.dat|blobs(?:_[0-9]+)?\.toc)\Z")
+BLOB_LINE = re.compile(rb"[0-9]+ (blob_[0-9]+\.dat)\Z")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a toc.dat says."""
+
+    database: str
+    files: tuple[str, ...]
+    """In the order in which pg_restore reads them."""
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at, self._int_size = data, 0, 4
+
+    def byte(self) -> int:
+        self._at += 1
+        if self._at > len(self._data):
+            raise EOFError
+        return self._data[self._at - 1]
+
+    def int_size(self, size: int) -> None:
+        self._int_size = size
+
+    def integer(self) -> int:
+        negative = self.byte() != 0
+        value = sum(self.byte() << (8 * index) for index in range(self._int_size))
+        return -value if negative else value
+
+    def string(self) -> str | None:
+        length = self.integer()
+        if length < 0:
+            return None
+        if self._at + length > len(self._data):
+            raise EOFError
+        self._at += length
+        return self._data[self._at - length : self._at].decode(errors="replace")
+
+
+def read(data: bytes, subject: str) -> Contents:
+    """Raises PermanentError for one that can't be read, and for a file name that pg_dump doesn't write."""
+    reader = _Reader(data)
+    try:
+        version, database = _head(reader)
+        names = [_entry(reader, version) for _ in range(reader.integer())]
+    except (EOFError, ValueError) as error:
+        raise _refused(subject, str(error) or "it ends early") from error
+    files = [name for name in names if name]
+    bad = [name for name in files if not SAFE_NAME.match(name)]
+    if bad:
+        raise _refused(subject, f"a file named {bad[0][:80]!r}")
+    return Contents(database, tuple(files))
+
+
+def _head(reader: _Reader) -> tuple[tuple[int, int], str]:
+    if bytes(reader.byte() for _ in range(5)) != b"PGDMP":
+        raise ValueError("no archive")
+    version = (reader.byte(), reader.byte())
+    reader.byte()
+    if not OLDEST <= version <= NEWEST:
+        raise ValueError(f"archive version {version[0]}.{version[1]}")
+    reader.int_size(reader.byte())
+    reader.byte()
+    reader.byte()
+    if version >= (1, 15):
+        reader.byte()
+    else:
+        reader.integer()
+    for _ in range(7):
+        reader.integer()
+    database = reader.string() or ""
+    reader.string()
+    reader.string()
+    return version, database
+
+
+def _entry(reader: _Reader, version: tuple[int, int]) -> str | None:
+    """The entry's file; None for one without data."""
+    reader.integer()
+    reader.integer()
+    for _ in range(4):  # two oids, tag, description
+        reader.string()
+    reader.integer()
+    for _ in range(5):  # definition, drop, copy, schema, tablespace
+        reader.string()
+    if version >= (1, 14):
+        reader.string()
+    if version >= (1, 16):
+        reader.integer()
+    reader.string()
+    reader.string()
+    while reader.string() is not None:
+        pass
+    return reader.string()
+
+
+def blobs(data: bytes, subject: str) -> tuple[str, ...]:
+    """The files that a blobs.toc names. Raises PermanentError."""
+    names: list[str] = []
+    for line in data.splitlines():
+        match = BLOB_LINE.match(line)
+        if match is None:
+            raise _refused(subject, f"a line {line[:80]!r}")
+        names.append(match[1].decode())
+    return tuple(names)
+
+
+def _refused(subject: str, found: str) -> PermanentError:
+    needed, fix = "a table of contents as pg_dump writes it", "take another dump"
+    return PermanentError.of(Problem(f"dump {subject}", found, needed, fix))

@@ -1,0 +1,374 @@
+"""Loads a dump into an empty database, exactly once, however often the load is killed.
+
+1. The target is locked against a second load, and what an earlier attempt left is read: a finished one is not
+   repeated, one of another dump is refused.
+2. The dump is read in one stream. Its definitions are checked against the target (roles, extensions, rights), all
+   problems at once, then run in order.
+3. Rows are loaded by several sessions, in pieces; each piece commits with its entry in the ledger.
+4. Indexes, keys and constraints are built beside each other; then triggers, foreign keys and the rest in the dump's
+   order; foreign keys are proved, materialized views filled, and all analyzed, beside each other.
+5. Event triggers come last. The ledger gives way to a mark that says which dump this is.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from restore.dumps import ledger
+from restore.dumps.board import Board, Run
+from restore.dumps.control import Control
+from restore.dumps.ledger import Done
+from restore.dumps.model import Dump, LoadResult, Options, Phase, Report, Scan
+from restore.dumps.preparing import Needs, prepare
+from restore.dumps.progress import Meter, Ticker
+from restore.dumps.script import Script, Section
+from restore.dumps.sessions import Session, failure, maintenance_memory, wait_until_gone
+from restore.dumps.source import SqlStream
+from restore.dumps.splitter import CopyBegin, Piece, Splitter, Statement
+from restore.dumps.statements import Known, classify
+from restore.dumps.tasks import HEAVY, Planner, Task, analyzed
+from restore.dumps.workers import Worker
+from restore.errors import PermanentError, Problem, Refused, TemporaryError
+from validation.target import Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+LOCK_SECONDS = 30.0
+"""How long to wait for the lock: a killed load's session may take that long to notice."""
+SMALL = 64 << 10
+"""Bytes of a table below which emptying it costs more than frozen rows are worth."""
+LATE = frozenset({"event_trigger", "constraint_comment"})
+ANALYZED = """
+select format('%I.%I', n.nspname, c.relname), pg_catalog.pg_table_size(c.oid)
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'm', 'p') and not c.relispartition
+  and n.nspname not in ('pg_catalog', 'information_schema', '_restore') and n.nspname !~ '^pg_'
+  and pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE')
+"""
+INVALID = """
+select c.oid::regclass::text from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
+where not i.indisvalid and c.relkind = 'i'
+"""
+
+
+def load(
+    s3: S3Client,
+    dump: Dump,
+    target: Target,
+    options: Options | None = None,
+    *,
+    scan: Scan | None = None,
+    progress: Report | None = None,
+    stop: threading.Event | None = None,
+) -> LoadResult:
+    """Loads a pinned dump, or goes on with it, and returns when all of it is in the target, durably.
+
+    With a `scan` of the same dump all of it is checked before anything is loaded, and indexes are built while other
+    tables still load. Raises Refused (nothing was touched), PermanentError, TemporaryError (start again: it goes on).
+    """
+    return _Load(s3, dump, target, options or Options(), scan, progress, stop or threading.Event()).run()
+
+
+def default_workers() -> int:
+    return max(2, min(8, os.cpu_count() or 2))
+
+
+@dataclass
+class _Load:
+    s3: S3Client
+    dump: Dump
+    target: Target
+    options: Options
+    scan: Scan | None
+    report: Report | None
+    stop: threading.Event
+    workers: list[Worker] = field(default_factory=list[Worker])
+    pre_data: list[Known] = field(default_factory=list[Known])
+    post_data: list[Known] = field(default_factory=list[Known])
+    run_open: Run | None = None
+
+    def run(self) -> LoadResult:
+        try:
+            with closing(Session(self.target, self.options.settings)) as session:
+                _lock(session, self.stop)
+                found = ledger.mark(session)
+                if found is not None:
+                    ledger.refuse_other(session, found, self.dump)
+                    return _already(self.dump, int(found.get("rows", 0)))
+                wait_until_gone(session)
+                with closing(SqlStream(self.s3, self.dump, self.options.pg_restore, self.stop)) as stream:
+                    return self._with_stream(session, stream)
+        except psycopg.Error as error:
+            raise failure(error, f"target {self.target}") from error
+
+    def _with_stream(self, session: Session, stream: SqlStream) -> LoadResult:
+        self.session, self.stream = session, stream
+        self.sizes = {table.name.encode(): table.bytes for table in self.scan.tables} if self.scan else {}
+        resumed = ledger.exists(session)
+        self.done = ledger.read(session, self.dump, stream.reader) if resumed else None
+        segment = self.done.segment_bytes if self.done else self.options.segment_bytes
+        count = self.options.workers or default_workers()
+        self.board = Board(count, segment)
+        self.meter = Meter(self.dump.size, lambda: stream.bytes_read)
+        self.meter.tasks = self.board
+        self.script = Script(Splitter(stream, self.board.take, segment), self.dump.url)
+        ticker = Ticker(self.meter, self.report, self._tick)
+        try:
+            self._all(count, segment)
+        except BaseException as error:
+            self.board.fail(error)
+            self._cancel()
+            raise self._cause(error) from error
+        finally:
+            self.board.end()
+            for worker in self.workers:
+                worker.join()
+            ticker.close()
+        return self._result(resumed=resumed)
+
+    def _cause(self, error: BaseException) -> BaseException:
+        """The first error of any thread; a Stopped of this one only tells that there is one."""
+        first = self.board.error or error
+        return failure(first, f"target {self.target}") if isinstance(first, psycopg.Error) else first
+
+    def _tick(self) -> None:
+        if self.stop.is_set() and not self.board.over:
+            self.board.fail(TemporaryError("stopped; start again: it goes on where it was"))
+            self._cancel()
+
+    def _cancel(self) -> None:
+        for worker in self.workers:
+            if worker.session is not None:
+                worker.session.cancel()
+        self.session.cancel()
+
+    # The phases
+
+    def _all(self, count: int, segment: int) -> None:
+        self._begin(count, segment)
+        self._read()
+        if not self.workers:
+            self._start(count)
+        self.board.all_read()
+        self.meter.enter(Phase.INDEXES)
+        self._indexes()
+        self.meter.enter(Phase.CONSTRAINTS)
+        self._rest()
+        self.meter.enter(Phase.ANALYZING)
+        self._analyze()
+        self._late()
+        self._finish()
+        self.meter.enter(Phase.FINISHED)
+
+    def _begin(self, count: int, segment: int) -> None:
+        """Reads the definitions, checks the target, and runs them."""
+        self.items = self.script.items()
+        needs = Needs()
+        self.first: Known | CopyBegin | Piece | None = None
+        for item in self.items:
+            if not isinstance(item, Known) or self.script.section is not Section.PRE_DATA:
+                self.first = item
+                break
+            needs.see(item)
+            self.pre_data.append(self.script.hold(item))
+        needs.server_version = self.script.server_version
+        self._add_scan(needs)
+        self.meter.enter(Phase.PREPARING)
+        self.prepared = prepare(self.session, needs, self.options, empty=self.done is None)
+        if self.done is None:
+            self.done = ledger.begin(self.session, self.dump, segment, self.stream.reader)
+        self._count_done(self.done)
+        self.control = Control(self.session, self.done, self.options, self.prepared)
+        self.control.run_all(self.pre_data)
+        self.planner = Planner(self._size, self.script.partitioned)
+        self._plan_early()
+        self.meter.enter(Phase.LOADING)
+        if self.first is not None:
+            self._start(count)
+
+    def _add_scan(self, needs: Needs) -> None:
+        """What a scan saw behind the definitions is needed too. Raises PermanentError, Refused."""
+        if self.scan is None:
+            return
+        if self.scan.dump.identity != self.dump.identity:
+            raise PermanentError(f"the scan is of {self.scan.dump.identity}, the load of {self.dump.identity}")
+        if self.scan.problems:
+            raise Refused(self.scan.problems)
+        needs.roles.update(self.scan.roles)
+        needs.owners.update(self.scan.owners)
+        needs.extensions.update(self.scan.extensions)
+
+    def _plan_early(self) -> None:
+        """With a scan the indexes are known: a table's are built as soon as its rows are there."""
+        if self.scan is not None:
+            known = [classify(Statement(sql, number, 0, 0)) for number, sql in self.scan.indexes]
+            self._plan(self.planner.before_the_rest(known))
+
+    def _count_done(self, done: Done) -> None:
+        for ranges in done.copies.values():
+            self.meter.rows += sum(rows for _, rows in ranges.values())
+
+    def _start(self, count: int) -> None:
+        settings = list(self.control.settings)
+        own = {
+            "maintenance_work_mem": maintenance_memory(self.session.shared_buffers(), count),
+            **self.options.settings,
+        }
+
+        def connect() -> Session:
+            session = Session(self.target, own)
+            for setting in settings:
+                session.run(setting)
+            return session
+
+        self.workers.extend(Worker(self.board, self.meter, connect) for _ in range(count))
+
+    def _remaining(self) -> Iterator[Known | CopyBegin | Piece]:
+        if self.first is not None:
+            yield self.first
+            yield from self.items
+
+    def _read(self) -> None:
+        """The data, and what is behind it."""
+        for item in self._remaining():
+            if self.board.over:
+                raise self.board.error or TemporaryError("stopped")
+            if isinstance(item, Piece):
+                self._piece(item)
+            elif isinstance(item, Known):
+                self._statement(item)
+
+    def _statement(self, known: Known) -> None:
+        if known.kind in ("begin", "commit") or (known.kind == "large_object" and self.control.in_group):
+            self.control.group(known)
+        elif known.kind == "set" or self.script.section is Section.DATA:
+            self.control.run([known])
+        else:
+            self.post_data.append(self.script.hold(known))
+
+    def _piece(self, piece: Piece) -> None:
+        assert self.done is not None
+        table = piece.begin.table
+        if self.run_open is None and self.done.loaded(piece.begin.block, piece.at):
+            self._skip(piece)
+        elif self.run_open is not None:
+            self._extend(self.run_open, piece)
+        else:
+            run = Run(piece.begin, piece.at, piece.line, piece.offset, self._freezes(piece))
+            self.board.add(run)
+            self._extend(run, piece)
+        if piece.last:
+            self.board.close_table(table)
+
+    def _extend(self, run: Run, piece: Piece) -> None:
+        close = piece.last if run.freeze else piece.whole
+        self.run_open = None if close else run
+        self.board.extend(run, piece, close=close)
+
+    def _skip(self, piece: Piece) -> None:
+        self.meter.skipped(piece.begin.table, piece.rows, piece.size)
+        self.board.give(piece.buffer)
+
+    def _freezes(self, piece: Piece) -> bool:
+        """A whole table in one transaction can be written frozen: half the WAL, and no second writing later."""
+        whole = piece.at == 0 and piece.last
+        return whole and piece.size > SMALL and piece.begin.table in self.script.plain
+
+    def _size(self, table: bytes) -> int:
+        """Bytes of its rows in the dump, as far as they are known."""
+        return self.sizes.get(table) or self.meter.tables.get(table, (0, 0))[1]
+
+    def _indexes(self) -> None:
+        assert self.done is not None
+        self._plan(self.planner.before_the_rest(self.post_data))
+        self.board.all_done()
+
+    def _plan(self, tasks: list[Task]) -> None:
+        """Those that an earlier attempt did count as done."""
+        assert self.done is not None
+        for task in tasks:
+            task.done = (task.number, task.step) in self.done.tasks
+        self.board.plan(task for task in tasks if not task.done)
+
+    def _rest(self) -> None:
+        """Statements in order; what takes long becomes a task, begun when all short ones are done."""
+        tasks: list[Task] = []
+        short: list[Known] = []
+        texts: dict[int, bytes] = {}
+        refresh: Task | None = None
+        for known in self.post_data:
+            if known.kind in HEAVY or known.kind in LATE or self._skips(known):
+                continue
+            if known.kind == "refresh":
+                refresh = self.planner.refreshed(known, refresh)
+                tasks.append(refresh)
+                continue
+            if known.kind == "foreign_key":
+                text, task = self.planner.foreign_key(known)
+                tasks.append(task)
+                if text is None:
+                    continue
+                texts[known.statement.number] = text
+            short.append(known)
+        self.control.run_all(short, texts)
+        self._plan(tasks)
+        self.board.all_done()
+
+    def _skips(self, known: Known) -> bool:
+        return known.kind in self.options.skip
+
+    def _analyze(self) -> None:
+        if not self.options.analyze:
+            return
+        rows = self.session.query(ANALYZED)
+        encoding = self.session.connection.info.encoding
+        self.board.plan(analyzed(str(name).encode(encoding), int(size)) for name, size in rows)
+        self.board.all_done()
+
+    def _late(self) -> None:
+        for kind in ("constraint_comment", "event_trigger"):
+            self.control.run_all([known for known in self.post_data if known.kind == kind])
+
+    def _finish(self) -> None:
+        invalid = [str(name) for (name,) in self.session.query(INVALID)]
+        if invalid:
+            fix = "drop the database and load again; if it stays, report this"
+            found = f"invalid indexes: {', '.join(invalid)}"
+            raise PermanentError.of(Problem(f"target {self.target}", found, "none", fix))
+        ledger.finish(self.session, self.dump, self.meter.rows)
+
+    def _result(self, *, resumed: bool) -> LoadResult:
+        return LoadResult(
+            dump=self.dump,
+            tables=self.meter.largest_first(),
+            rows=self.meter.rows,
+            bytes=self.script.bytes,
+            seconds=self.meter.seconds,
+            phases=dict(self.meter.phases),
+            resumed=resumed,
+            already_loaded=False,
+            skipped=tuple(self.control.skipped),
+            created_roles=self.prepared.created,
+        )
+
+
+def _already(dump: Dump, rows: int) -> LoadResult:
+    return LoadResult(dump, (), rows, 0, 0.0, {}, resumed=True, already_loaded=True, skipped=())
+
+
+def _lock(session: Session, stop: threading.Event) -> None:
+    end = time.monotonic() + LOCK_SECONDS
+    while not ledger.locked(session):
+        if time.monotonic() > end or stop.wait(0.5):
+            fix = "wait for its end: pg_stat_activity shows it as pulumi-restore-load"
+            subject = f"target {session.target}"
+            raise TemporaryError.of(Problem(subject, "another load is running", "one at a time", fix))

@@ -1,0 +1,344 @@
+"""The words of the dump loader as values.
+
+The functions on them, with the exact signatures that others build on:
+
+    objects.list_dumps(s3, bucket, prefix) -> tuple[Dump, ...]          newest first
+    objects.choose(dumps, wanted) -> Dump                               pure; raises Refused
+    objects.pinned(s3, dump) -> Dump                                    version id, ETag and size as they are now
+    scanning.scan(s3, dump, *, progress, stop) -> Scan
+    loading.load(s3, dump, target, options, *, scan, progress, stop) -> LoadResult
+    verifying.verify(s3, dump, target, *, scan, progress, stop) -> Verification
+
+`s3` is a boto3 client, `target` a `validation.target.Target`, `progress` a `Report`, `stop` a threading.Event that
+ends the work with a TemporaryError. They raise Refused for what must be decided first, PermanentError for a damaged
+or hostile dump or a statement that the server refuses, TemporaryError where starting again goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from restore.errors import Problem
+
+MIB = 1 << 20
+
+
+class Format(StrEnum):
+    """pg_dump's --format."""
+
+    PLAIN = "plain"
+    CUSTOM = "custom"
+    DIRECTORY = "directory"
+    TAR = "tar"
+
+
+class Compression(StrEnum):
+    """Of the whole object; what an archive format compresses inside isn't told."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+    LZ4 = "lz4"
+    BZIP2 = "bzip2"
+    XZ = "xz"
+
+
+class Phase(StrEnum):
+    """Of a scan, a load or a verification, in this order."""
+
+    READING = "reading"
+    PREPARING = "preparing"
+    LOADING = "loading"
+    INDEXES = "indexes"
+    CONSTRAINTS = "constraints"
+    ANALYZING = "analyzing"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a directory-format dump."""
+
+    key: str
+    etag: str
+    size: int
+    version_id: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.key.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Dump:
+    """One dump in S3: an object, or for the directory format all objects below a prefix (`key` ends with `/`).
+
+    After `objects.pinned` it names exact bytes: each read asks for this version id and ETag.
+    """
+
+    bucket: str
+    key: str
+    size: int
+    """Bytes as stored, of all parts."""
+    modified: datetime
+    etag: str
+    """Of the object; of a directory one hash over its parts' names and ETags."""
+    version_id: str | None = None
+    """None while not pinned, for a directory, and in a bucket without versioning."""
+    storage_class: str = "STANDARD"
+    readable: bool = True
+    """False for an archived object (Glacier) without a restored copy."""
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def identity(self) -> str:
+        """Says for a receipt or a ledger which bytes these are."""
+        return f"{self.url}?versionId={self.version_id or ''}&etag={self.etag}&size={self.size}"
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """What a dump or a target has of one table."""
+
+    name: str
+    """As pg_dump writes it: schema-qualified and quoted where needed."""
+    rows: int
+    bytes: int = 0
+    """Of its COPY data in the dump, uncompressed; 0 in a target."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What is in a dump, by reading it from end to end."""
+
+    dump: Dump
+    format: Format
+    compression: Compression
+    server_version: str
+    """`Dumped from database version`, e.g. `16.4`; "" when the dump doesn't say."""
+    dump_version: str
+    """Of pg_dump, e.g. `16.4`."""
+    encoding: str
+    database: str | None
+    """Its name, which the directory format alone tells; None otherwise."""
+    roles: tuple[str, ...]
+    """Every role that owns something, or is granted something; sorted, without PUBLIC and the predefined pg_*."""
+    owners: tuple[str, ...]
+    """Those of them that own something: the loading role must be a member of them."""
+    extensions: tuple[str, ...]
+    tables: tuple[TableRows, ...]
+    """Largest first."""
+    statements: Mapping[str, int]
+    """Number of statements by kind."""
+    bytes: int
+    """Of SQL text, uncompressed."""
+    large_objects: int
+    """Groups of them that have data; pg_dump puts those of one owner in one group."""
+    problems: tuple[Problem, ...]
+    """Why `load` would refuse it, as far as the dump alone tells."""
+    complete: bool = True
+    """Read to its end. False: `problems` says where it broke off."""
+    sequences: Mapping[str, tuple[int, bool]] = field(default_factory=dict[str, "tuple[int, bool]"], repr=False)
+    """Last value, and whether it was handed out."""
+    not_valid: frozenset[str] = frozenset()
+    """Names of the constraints that the dump itself declares NOT VALID."""
+    indexes: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
+    """Number and text of the statements that make indexes and constraints: lets `load` begin with them early."""
+
+    @property
+    def rows(self) -> int:
+        return sum(table.rows for table in self.tables)
+
+    @property
+    def target_bytes(self) -> int:
+        """A generous estimate of the loaded database's size: rows as text, their indexes, and WAL beside it."""
+        return int(self.bytes * 2.5) + 64 * MIB
+
+    def facts(self) -> dict[str, Any]:
+        """For plan and evidence: JSON-like."""
+        return {
+            "dump": self.dump.url,
+            "versionId": self.dump.version_id,
+            "etag": self.dump.etag,
+            "format": self.format.value,
+            "compression": self.compression.value,
+            "serverVersion": self.server_version,
+            "dumpVersion": self.dump_version,
+            "bytesStored": self.dump.size,
+            "bytes": self.bytes,
+            "targetBytes": self.target_bytes,
+            "rows": self.rows,
+            "tables": {table.name: table.rows for table in self.tables},
+            "roles": list(self.roles),
+            "extensions": list(self.extensions),
+            "largeObjects": self.large_objects,
+            "problems": [str(problem) for problem in self.problems],
+        }
+
+
+class Roles(StrEnum):
+    """What to do about roles that the dump names and the server lacks."""
+
+    REFUSE = "refuse"
+    CREATE = "create"
+    """As NOLOGIN, without any attribute."""
+    SKIP = "skip"
+    """Leave out the owners and grants that name them; what they would own belongs to the loading role."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to load. The defaults are right for a fresh RDS instance."""
+
+    workers: int = 0
+    """Connections that load and index at once; 0: by the machine this runs on, 2 to 8."""
+    segment_bytes: int = 4 * MIB
+    """One transaction's share of a table's rows. A load that goes on keeps the one it began with."""
+    roles: Roles = Roles.REFUSE
+    role_map: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Role of the dump: the role that stands for it in the target."""
+    skip: frozenset[str] = frozenset()
+    """Kinds of statements to leave out (see statements.DECISIONS): `subscription`, `foreign`, ..."""
+    allow: frozenset[str] = frozenset()
+    """Kinds of statements to run that are refused otherwise."""
+    superuser: bool = False
+    """Load although the role may do more than its share: be superuser, or reach the server's files or programs."""
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of the loading sessions, over the standard ones (loading session settings only; nothing is left behind)."""
+    analyze: bool = True
+    pg_restore: str | None = None
+    """Path of the program that reads archive formats; None: the one on PATH."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a scan, a load or a verification stands."""
+
+    phase: Phase
+    seconds: float
+    """Since its beginning."""
+    bytes_read: int
+    """Of the dump as stored in S3."""
+    bytes_total: int
+    rows: int
+    """Loaded so far, those of earlier attempts included."""
+    rate: float
+    """Bytes as stored per second, over the last seconds; 0 after the data."""
+    left_seconds: float | None
+    """Until the end of this phase; None where nothing is known."""
+    tasks_done: int = 0
+    """Indexes, constraints and the like."""
+    tasks_total: int = 0
+    doing: tuple[str, ...] = ()
+    """What the sessions are at, e.g. `public.events`, `index events_pkey`."""
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "phase": self.phase.value,
+            "seconds": round(self.seconds, 1),
+            "bytesRead": self.bytes_read,
+            "bytesTotal": self.bytes_total,
+            "rows": self.rows,
+            "bytesPerSecond": round(self.rate),
+            "secondsLeft": None if self.left_seconds is None else round(self.left_seconds),
+            "tasksDone": self.tasks_done,
+            "tasksTotal": self.tasks_total,
+            "doing": list(self.doing),
+        }
+
+
+Report = Callable[[Progress], None]
+"""Called from one thread, at most a few times a second, and once at the end. It must not block."""
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """A finished load."""
+
+    dump: Dump
+    tables: tuple[TableRows, ...]
+    """As loaded, largest first. Empty when `already_loaded`."""
+    rows: int
+    bytes: int
+    """Of SQL text, uncompressed."""
+    seconds: float
+    """Of this attempt."""
+    phases: Mapping[str, float]
+    """Seconds of this attempt by phase."""
+    resumed: bool
+    """An earlier attempt had begun."""
+    already_loaded: bool
+    """An earlier attempt had finished: nothing was done."""
+    skipped: tuple[str, ...]
+    """What was left out by choice: statements in short, or comments on extensions that stood already."""
+    created_roles: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        """For evidence: JSON-like."""
+        return {
+            "dump": self.dump.url,
+            "versionId": self.dump.version_id,
+            "etag": self.dump.etag,
+            "rows": self.rows,
+            "bytes": self.bytes,
+            "tables": {table.name: table.rows for table in self.tables},
+            "seconds": round(self.seconds, 1),
+            "phases": {name: round(seconds, 1) for name, seconds in self.phases.items()},
+            "resumed": self.resumed,
+            "alreadyLoaded": self.already_loaded,
+            "skipped": list(self.skipped),
+            "createdRoles": list(self.created_roles),
+        }
+
+
+@dataclass(frozen=True)
+class TableCheck:
+    """Rows of one table in the dump and in the target; None where it has no such table."""
+
+    name: str
+    dump: int | None
+    target: int | None
+
+    @property
+    def equal(self) -> bool:
+        return self.dump == self.target
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The dump against the target."""
+
+    tables: tuple[TableCheck, ...]
+    invalid_indexes: tuple[str, ...]
+    unvalidated_constraints: tuple[str, ...]
+    """Other than those that the dump itself declares NOT VALID."""
+    sequences: Mapping[str, tuple[int | None, int | None]]
+    """Last value in the dump and in the target, of those that differ."""
+    checked_sequences: int
+    never_analyzed: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """An empty comparison proves nothing, and doesn't pass."""
+        bad = self.invalid_indexes or self.unvalidated_constraints or self.sequences
+        return bool(self.tables) and all(table.equal for table in self.tables) and not bad
+
+    def facts(self) -> dict[str, Any]:
+        """For evidence: JSON-like."""
+        return {
+            "passed": self.passed,
+            "tables": {table.name: {"dump": table.dump, "target": table.target} for table in self.tables},
+            "invalidIndexes": list(self.invalid_indexes),
+            "unvalidatedConstraints": list(self.unvalidated_constraints),
+            "sequences": {name: list(values) for name, values in self.sequences.items()},
+            "sequencesChecked": self.checked_sequences,
+            "neverAnalyzed": list(self.never_analyzed),
+        }

@@ -1,0 +1,237 @@
+"""Whether a dump can go into a target: all that is missing is said together, before anything is loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from psycopg import errors, sql
+
+from restore.dumps import roles
+from restore.dumps.model import Options, Roles
+from restore.dumps.sessions import Session
+from restore.dumps.statements import DECISIONS, Known
+from restore.errors import Problem, Refused
+
+DANGEROUS = ("pg_execute_server_program", "pg_read_server_files", "pg_write_server_files")
+"""Whoever is a member reaches the server's files and programs, and so would a check constraint's function."""
+FOUND = """
+select r.rolname, pg_catalog.pg_has_role(current_user, r.oid, 'USAGE')
+from pg_catalog.pg_roles r where r.rolname = any (%s)
+"""
+POWERFUL = """
+select r.rolname::text from pg_catalog.pg_roles r
+where r.rolname = any (%s) and (r.rolsuper or exists (
+  select from pg_catalog.pg_roles d
+  where d.rolname = any (%s) and pg_catalog.pg_has_role(r.oid, d.oid, 'MEMBER')))
+"""
+RIGHTS = """
+select r.rolsuper,
+       array(select d.rolname::text from pg_catalog.pg_roles d
+             where d.rolname = any (%s) and pg_catalog.pg_has_role(r.oid, d.oid, 'MEMBER')),
+       pg_catalog.pg_has_role(r.oid, b.datdba, 'USAGE'),
+       current_setting('server_version_num')::int,
+       current_setting('server_version')
+from pg_catalog.pg_roles r, pg_catalog.pg_database b
+where r.rolname = current_user and b.datname = pg_catalog.current_database()
+"""
+CONTENT = """
+with ours as (
+  select n.oid, n.nspname from pg_catalog.pg_namespace n
+  where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname !~ '^pg_(toast_)?temp_'
+), of_extensions as (select classid, objid from pg_catalog.pg_depend where deptype = 'e')
+select format('schema %I', nspname) from ours
+where nspname <> 'public' and ('pg_catalog.pg_namespace'::regclass, oid) not in (select * from of_extensions)
+union all
+select format('relation %s', c.oid::regclass) from pg_catalog.pg_class c join ours on ours.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f', 'c')
+  and ('pg_catalog.pg_class'::regclass, c.oid) not in (select * from of_extensions)
+union all
+select format('function %s', p.oid::regprocedure) from pg_catalog.pg_proc p join ours on ours.oid = p.pronamespace
+where ('pg_catalog.pg_proc'::regclass, p.oid) not in (select * from of_extensions)
+union all
+select format('type %s', t.oid::regtype) from pg_catalog.pg_type t join ours on ours.oid = t.typnamespace
+where t.typtype in ('d', 'e', 'r') and ('pg_catalog.pg_type'::regclass, t.oid) not in (select * from of_extensions)
+union all
+select format('large object %s', oid) from pg_catalog.pg_largeobject_metadata
+limit 5
+"""
+EXTENSIONS = """
+select wanted, exists (select from pg_catalog.pg_available_extensions a where a.name = wanted)
+from pg_catalog.unnest(%s::text[]) as wanted
+"""
+
+
+@dataclass
+class Needs:
+    """What a dump presumes. Filled statement by statement, or from a scan."""
+
+    roles: set[str] = field(default_factory=set[str])
+    owners: set[str] = field(default_factory=set[str])
+    extensions: set[str] = field(default_factory=set[str])
+    decisions: dict[str, list[Known]] = field(default_factory=dict[str, list[Known]])
+    server_version: str = ""
+
+    def see(self, known: Known) -> None:
+        self.roles.update(span.role for span in roles.spans(known))
+        if known.kind == "session_authorization":
+            self.owners.add(authorized(known))
+            self.roles.add(authorized(known))
+        owner = roles.owner(known)
+        if owner is not None:
+            self.owners.add(owner)
+        if known.kind == "extension":
+            self.extensions.add(roles.plain(known.part("name")))
+        if known.kind in DECISIONS:
+            self.decisions.setdefault(known.kind, []).append(known)
+
+
+def authorized(known: Known) -> str:
+    """The role of SET SESSION AUTHORIZATION; "" for DEFAULT."""
+    quoted = known.part("quoted").decode(errors="replace").replace("''", "'")
+    name = quoted or roles.plain(known.part("role"))
+    return "" if name == "DEFAULT" else name
+
+
+def undecided(needs: Needs, options: Options) -> list[Problem]:
+    """Statements that somebody must decide about. Pure."""
+    found: list[Problem] = []
+    for kind, statements in sorted(needs.decisions.items()):
+        if kind in options.skip or (kind in options.allow and kind != "tablespace"):
+            continue
+        first = statements[0]
+        fix = f"run them (--allow {kind}) or leave them out (--skip {kind})"
+        subject = f"dump, line {first.statement.line}"
+        count = f"{len(statements)} of kind {kind}, first: {first.short}"
+        found.append(Problem(subject, count, f"a decision: {DECISIONS[kind]}", fix))
+    return found
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The target as the loader may use it."""
+
+    version: int
+    """server_version_num."""
+    settings: frozenset[str]
+    """Names that the server knows: newer pg_dumps set newer ones."""
+    missing: frozenset[str]
+    """Roles whose statements are left out."""
+    created: tuple[str, ...]
+
+
+def prepare(session: Session, needs: Needs, options: Options, *, empty: bool) -> Prepared:
+    """Creates and joins roles as asked. `empty`: nothing may be there yet. Raises Refused with all problems."""
+    superuser, dangerous, owner, version, text = session.query(RIGHTS, (list(DANGEROUS),))[0]
+    problems = undecided(needs, options)
+    if (superuser or dangerous) and not options.superuser:
+        problems.append(_too_much(session, ["superuser"] if superuser else dangerous))
+    if not owner and not superuser:
+        problems.append(_not_owner(session))
+    if empty:
+        problems.extend(_content(session))
+    problems.extend(_extensions(session, needs.extensions))
+    problems.extend(_version(needs.server_version, text))
+    return _with_roles(session, needs, options, version, problems)
+
+
+def _too_much(session: Session, rights: Sequence[str]) -> Problem:
+    fix = "log in as a role without these rights, that owns the database; or pass --superuser for a dump you trust"
+    needed = "a role that can't reach the server's files or programs, whatever the dump's own functions do"
+    return Problem(f"role {session.target.user}", f"member of {', '.join(rights)}", needed, fix)
+
+
+def _not_owner(session: Session) -> Problem:
+    name, user = session.target.dbname, session.target.user
+    fix = f'ALTER DATABASE "{name}" OWNER TO "{user}"'
+    return Problem(f"role {user}", f"not the owner of database {name}", "its owner, or a member of that role", fix)
+
+
+def _content(session: Session) -> list[Problem]:
+    found = [str(row[0]) for row in session.query(CONTENT)]
+    if not found:
+        return []
+    fix = "load into an empty database: a load never mixes with what is there"
+    return [Problem(f"target {session.target}", f"not empty: {', '.join(found)}", "an empty database", fix)]
+
+
+def _extensions(session: Session, wanted: Iterable[str]) -> list[Problem]:
+    rows = session.query(EXTENSIONS, (sorted(wanted),))
+    fix = "enable it on the server (RDS: see rds.extensions of the engine version), or choose another version"
+    return [
+        Problem(f"extension {name}", "the server doesn't have it", "an available extension", fix)
+        for name, available in rows
+        if not available
+    ]
+
+
+def _version(wanted: str, found: str) -> list[Problem]:
+    if not wanted or _major(found) >= _major(wanted):
+        return []
+    fix = "load into a server of the same major version or a newer one"
+    return [Problem("server version", found, f"{wanted} or newer: the dump is from there", fix)]
+
+
+def _major(version: str) -> int:
+    digits = re.match(r"\d+", version)
+    return int(digits.group()) if digits else 0
+
+
+def _with_roles(session: Session, needs: Needs, options: Options, version: int, problems: list[Problem]) -> Prepared:
+    wanted = {options.role_map.get(name, name) for name in needs.roles if not name.startswith("pg_") and name}
+    owners = {options.role_map.get(name, name) for name in needs.owners if name}
+    if not options.superuser:
+        problems.extend(_powerful(session, owners))
+    found = {str(name): bool(usable) for name, usable in session.query(FOUND, (sorted(wanted | owners),))}
+    missing = sorted((wanted | owners) - found.keys())
+    if missing and options.roles is Roles.REFUSE:
+        problems.append(_missing_roles(missing))
+    if problems:
+        raise Refused(problems)
+    created = _create(session, missing, problems) if options.roles is Roles.CREATE else ()
+    usable = {name for name, usable in found.items() if usable}
+    _join(session, sorted(owners - usable - (set(missing) - set(created))), version, problems)
+    if problems:
+        raise Refused(problems)
+    left_out = frozenset(missing) if options.roles is Roles.SKIP else frozenset[str]()
+    known = frozenset(str(name) for (name,) in session.query("select name from pg_catalog.pg_settings"))
+    return Prepared(version, known, left_out, created)
+
+
+def _powerful(session: Session, owners: Iterable[str]) -> list[Problem]:
+    """Owners whose rights the loading role, as their member, must not come by."""
+    fix = "give it to another role (--map old=new), or pass --superuser for a dump you trust"
+    return [
+        Problem(f"role {name}", "the dump's owner of something; it reaches the server's files or programs", "none", fix)
+        for (name,) in session.query(POWERFUL, (sorted(owners), list(DANGEROUS)))
+    ]
+
+
+def _missing_roles(missing: Sequence[str]) -> Problem:
+    fix = "create them (--roles create: as NOLOGIN), map them (--map old=new), or leave them out (--roles skip)"
+    return Problem("roles", f"the server lacks {', '.join(missing)}", "the roles that the dump names", fix)
+
+
+def _create(session: Session, names: Sequence[str], problems: list[Problem]) -> tuple[str, ...]:
+    for name in names:
+        try:
+            session.connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(name)))
+        except errors.DuplicateObject:
+            continue
+        except errors.InsufficientPrivilege as error:
+            fix = "create them as a role with CREATEROLE"
+            problems.append(Problem(f"role {name}", str(error).strip(), "the right to create it", fix))
+    return tuple(names)
+
+
+def _join(session: Session, names: Sequence[str], version: int, problems: list[Problem]) -> None:
+    """Membership of the owners: only then can the loader give them what it makes, and still load into it."""
+    options = sql.SQL(" with inherit true, set true" if version >= 160000 else "")
+    for name in names:
+        grant = sql.SQL("grant {} to current_user").format(sql.Identifier(name)) + options
+        try:
+            session.connection.execute(grant)
+        except (errors.InsufficientPrivilege, errors.InvalidGrantOperation) as error:
+            fix = f'GRANT "{name}" TO "{session.target.user}"'
+            problems.append(Problem(f"role {name}", str(error).strip(), "the loading role as its member", fix))

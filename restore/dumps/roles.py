@@ -1,0 +1,64 @@
+"""The roles that a statement names: to know them beforehand, to give them another name, to leave them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from restore.dumps.statements import Known
+
+WORDS = frozenset({"public", "current_user", "session_user", "current_role"})
+GROUPS = ("role", "maker", "roles")
+OWNING = frozenset({"owner", "schema", "event_trigger"})
+
+
+@dataclass(frozen=True)
+class Span:
+    """A role's name in a statement's text."""
+
+    role: str
+    start: int
+    end: int
+
+
+def plain(identifier: bytes) -> str:
+    """The name an identifier stands for."""
+    text = identifier.decode(errors="replace")
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text
+
+
+def quoted(name: str) -> bytes:
+    return b'"%b"' % name.replace('"', '""').encode()
+
+
+def spans(known: Known) -> tuple[Span, ...]:
+    """In the order of the text, without PUBLIC and the like."""
+    found: list[Span] = []
+    for group in GROUPS:
+        if known.part(group):
+            found.extend(_names(known, group))
+    return tuple(sorted((span for span in found if span.role.lower() not in WORDS), key=lambda span: span.start))
+
+
+def _names(known: Known, group: str) -> list[Span]:
+    start = known.match.start(group)
+    spans: list[Span] = []
+    for name in known.part(group).split(b", "):
+        spans.append(Span(plain(name), start, start + len(name)))
+        start += len(name) + 2
+    return spans
+
+
+def owner(known: Known) -> str | None:
+    """Who will own something by this statement."""
+    found = spans(known) if known.kind in OWNING or known.sql.startswith(b"ALTER PUBLICATION") else ()
+    return found[-1].role if found else None
+
+
+def renamed(known: Known, names: Mapping[str, str]) -> bytes:
+    """The statement's text with other names for roles."""
+    sql = known.sql
+    for span in reversed(spans(known)):
+        if span.role in names:
+            sql = sql[: span.start] + quoted(names[span.role]) + sql[span.end :]
+    return sql

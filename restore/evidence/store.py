@@ -1,0 +1,122 @@
+"""Records of restores, written step by step; nothing that was recorded is ever changed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from restore.aws import Aws
+from restore.errors import PermanentError, Problem
+from restore.evidence.places import S3, Bucket, Directory, Place, unreadable
+from restore.redaction import secrets_in
+
+SCHEMA = 1
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
+RECORD = re.compile(r"\d{8}T\d{6}\.\d{6}Z-(?P<step>.+)\.json", re.ASCII)
+ADDED = frozenset({"schema", "stack", "id", "step", "written"})
+STAMP = "%Y%m%dT%H%M%S.%fZ"
+
+
+class Store:
+    """Evidence of restores: `<stack>/<id>/<UTC time>-<step>.json`, a step being a gate, a run or a phase."""
+
+    def __init__(self, place: Place):
+        self._place = place
+
+    @classmethod
+    def open(cls, location: str, aws: Aws | None = None) -> Store:
+        """A directory, or s3://bucket/prefix (needs `aws`). No I/O."""
+        if not location.startswith(S3):
+            return cls(Directory(Path(location).expanduser()))
+        if aws is None:
+            raise PermanentError(f"evidence in {location} needs AWS")
+        bucket, _, prefix = location.removeprefix(S3).partition("/")
+        return cls(Bucket(aws, bucket, prefix.strip("/")))
+
+    def write(self, stack: str, restore_id: str, step: str, document: Mapping[str, Any]) -> str:
+        """Write one record; returns where. Adds schema, stack, id, step, written (UTC).
+
+        Raises PermanentError when the document holds a known secret (names its path, not its value), or the store
+        can't be written to; TemporaryError when S3 doesn't answer.
+        """
+        written = datetime.now(UTC)
+        record = {
+            "schema": SCHEMA,
+            "stack": stack,
+            "id": restore_id,
+            "step": step,
+            "written": written.isoformat(),
+            **{name: value for name, value in document.items() if name not in ADDED},
+        }
+        content = _without_secrets(record, step)
+        return self._place.put(_folder(stack, restore_id) + f"{written:{STAMP}}-{_checked(step)}.json", content)
+
+    def publish(self, stack: str, restore_id: str, document: Mapping[str, Any], page: str) -> str:
+        """Replace what is made of the records: evidence.json and report.html. Returns where the page is."""
+        folder = _folder(stack, restore_id)
+        self._place.put(f"{folder}evidence.json", _without_secrets(document, "evidence.json"), replace=True)
+        if secrets_in(page):
+            raise PermanentError.of(_leak("report.html", ("its text",)))
+        return self._place.put(f"{folder}report.html", page.encode("utf-8", "replace"), replace=True)
+
+    def read_all(self, stack: str, restore_id: str) -> tuple[Mapping[str, Any], ...]:
+        """All records of a restore, oldest first; empty for none. PermanentError for one that can't be read."""
+        return tuple(self._read(name) for name in self._names(stack, restore_id))
+
+    def latest(self, stack: str, restore_id: str, step: str) -> Mapping[str, Any] | None:
+        """The newest record of a step, None when there is none."""
+        newest = [name for name in self._names(stack, restore_id) if _step(name) == _checked(step)][-1:]
+        return self._read(newest[0]) if newest else None
+
+    def _names(self, stack: str, restore_id: str) -> list[str]:
+        return [name for name in self._place.names(_folder(stack, restore_id)) if _step(name)]
+
+    def _read(self, name: str) -> Mapping[str, Any]:
+        try:
+            record = json.loads(self._place.get(name))
+        except ValueError as error:
+            raise PermanentError.of(unreadable(name, str(error))) from error
+        if not isinstance(record, dict) or cast("dict[str, Any]", record).get("schema") != SCHEMA:
+            raise PermanentError.of(unreadable(name, f"no record of schema {SCHEMA}"))
+        return cast("dict[str, Any]", record)
+
+
+def _without_secrets(document: Mapping[str, Any], name: str) -> bytes:
+    """The document as JSON text. What is searched for secrets is what is written, so it goes through JSON first."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=False, default=_plain)
+    if leaks := secrets_in(json.loads(text)):
+        raise PermanentError.of(_leak(name, leaks))
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _step(name: str) -> str | None:
+    """The step that a record's name tells; None for what is no record."""
+    found = RECORD.fullmatch(name.rpartition("/")[2])
+    return found["step"] if found else None
+
+
+def _folder(stack: str, restore_id: str) -> str:
+    return f"{_checked(stack)}/{_checked(restore_id)}/"
+
+
+def _checked(name: str) -> str:
+    """A name that can't leave its folder."""
+    if not NAME.fullmatch(name):
+        raise PermanentError.of(
+            Problem("evidence", f"the name {name!r}", "letters, digits, dot, hyphen, underscore", "choose another name")
+        )
+    return name
+
+
+def _plain(value: object) -> str:
+    """Times, paths and enumerations as text."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _leak(name: str, paths: tuple[str, ...]) -> Problem:
+    found = f"a secret value in {', '.join(paths)}"
+    return Problem(f"evidence {name}", found, "a record without secrets", "report this: it is our bug")

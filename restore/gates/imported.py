@@ -1,0 +1,170 @@
+"""Gate `imported`, method dump only: the dump is loaded into the candidate, whole and exactly once.
+
+The loader goes on where an earlier attempt was killed, finds a load that is done, and refuses a database that holds
+anything else. What a dump doesn't carry is made before: the operator's login, the roles, the application's password,
+the database and its owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from restore import postgres, roles
+from restore.dumps import loading, verifying
+from restore.dumps.model import Dump, Options, Roles, Scan, Verification
+from restore.errors import PermanentError, Problem, RestoreError
+from restore.gates.conformed import USABLE
+from restore.gates.hook import Proof, Watch
+from restore.gates.scanned import meant, read, spoken
+from restore.gates.validated import target
+from restore.gates.world import World
+from restore.model import Credential, Endpoint, Instance, Verdict
+from restore.waiting import wait_for
+
+SECONDS = 48 * 3600.0
+LOGIN_SECONDS = 900.0
+MAINTENANCE = "postgres"
+"""The database that every instance has."""
+OPTIONS = Options(roles=Roles.CREATE)
+
+
+def prove(world: World, watch: Watch) -> Proof:
+    """Loads and verifies; done before, it only says so."""
+    candidate = world.candidate()
+    if candidate.endpoint is None:
+        raise PermanentError(
+            f"{candidate.identifier} has no endpoint (status {candidate.status})\n  fix: run `pulumi up` again"
+        )
+    if earlier := proved_before(world, candidate):
+        return Proof(Verdict.PASS, f"loaded and verified before, at {earlier['ended']}", earlier["facts"])
+    own_login(world, watch, candidate, candidate.endpoint)
+    dump = meant(world)
+    found = read(world, watch, dump)
+    made = prepared(world, candidate.endpoint)
+    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "dump": receipt(world), "prepared": made}
+    return loaded(world, watch, candidate.endpoint, found, facts)
+
+
+def loaded(world: World, watch: Watch, endpoint: Endpoint, found: Scan, facts: dict[str, Any]) -> Proof:
+    into, dump = target(world, endpoint), found.dump
+    watch.say(f"loading {dump.url} into {into}")
+    result = loading.load(world.s3, dump, into, OPTIONS, scan=found, progress=spoken(watch), stop=watch.stop)
+    watch.say("comparing rows, indexes, constraints and sequences with the dump")
+    compared = verifying.verify(world.s3, dump, into, scan=found, progress=spoken(watch), stop=watch.stop)
+    facts |= {"load": result.facts(), "verification": compared.facts()}
+    problems = tuple(differences(compared, dump))
+    if problems or not compared.passed:
+        return Proof(Verdict.FAIL, "the database is not what the dump holds", facts, problems)
+    rows = sum(table.dump or 0 for table in compared.tables)
+    how = "was loaded before" if result.already_loaded else f"loaded in {result.seconds:.0f} s"
+    return Proof(Verdict.PASS, f"{rows} rows in {len(compared.tables)} tables, {how}; all counts are equal", facts)
+
+
+def receipt(world: World) -> dict[str, str]:
+    """The pinned bytes, as they stand in the receipt."""
+    dump = world.plan.point.dump
+    return dict(vars(dump)) if dump else {}
+
+
+def proved_before(world: World, candidate: Instance) -> dict[str, Any] | None:
+    """The record of this very dump in this very instance. A database that has served since then differs rightly."""
+    found = world.store.latest(world.plan.stack, world.plan.id, "imported")
+    if not found or not found.get("open"):
+        return None
+    facts = found["facts"]
+    same = facts.get("resource_id") == candidate.resource_id and facts.get("dump") == receipt(world)
+    return dict(found) if same else None
+
+
+# The operator's login
+
+
+def own_login(world: World, watch: Watch, candidate: Instance, endpoint: Endpoint) -> None:
+    """Gives the candidate the login that every other restore brings along: the password that RDS made goes."""
+    if candidate.managed_secret:
+        if world.settings.login.iam:
+            by_iam(world, candidate, endpoint, candidate.managed_secret)
+        else:
+            watch.say("giving the operator's password to the new instance")
+            world.rds.set_master_password(candidate.resource_id, world.login(endpoint).password)
+            world.rds.wait_until(
+                candidate.resource_id,
+                lambda one: one.managed_secret is None and one.status in USABLE,
+                stop=watch.stop,
+                deadline=watch.deadline,
+                subject=f"the operator's password on {candidate.identifier}",
+            )
+    wait_for(
+        lambda: refusal(world, endpoint),
+        lambda text: not text,
+        stop=watch.stop,
+        deadline=min(watch.deadline, watch.now() + LOGIN_SECONDS),
+        subject=f"the operator's login on {endpoint}",
+        found=str,
+    )
+
+
+def by_iam(world: World, candidate: Instance, endpoint: Endpoint, secret: str) -> None:
+    """Lets IAM tokens in; from then on they are the only login of that user, and a second run finds it done."""
+    if refusal(world, endpoint):
+        master = world.secrets.managed(secret, candidate.master_user or world.settings.login.user)
+        with postgres.administer(endpoint, master, world.settings.tls, MAINTENANCE) as connection:
+            roles.let_in_by_iam(connection)
+
+
+def refusal(world: World, endpoint: Endpoint) -> str:
+    """Why the operator can't log in; "" when it works. RDS takes a new password some time after it said so."""
+    try:
+        with postgres.connect(endpoint, world.login(endpoint), world.settings.tls, MAINTENANCE):
+            return ""
+    except RestoreError as error:
+        return str(error)
+
+
+# Roles and database
+
+
+def prepared(world: World, endpoint: Endpoint) -> dict[str, Any]:
+    """Makes the application's role with its own password, the owner and the database; found again when they exist."""
+    operator = world.login(endpoint)
+    application = application_login(world)
+    owner = world.settings.backups.owner or application.user
+    with postgres.administer(endpoint, operator, world.settings.tls, MAINTENANCE) as connection:
+        if application.user != operator.user:
+            roles.ensure_login(connection, application)
+        if owner not in (operator.user, application.user):
+            roles.ensure(connection, owner)
+        roles.ensure_database(connection, world.database, owner)
+    return {"database": world.database, "owner": owner, "application": application.user}
+
+
+def application_login(world: World) -> Credential:
+    """User and password of the applications' URL. Raises PermanentError when it has none."""
+    given = postgres.application_login(world.application_url())
+    if not given.get("user") or not given.get("password"):
+        needed = "user and password of the application, to give them to the new database"
+        fix = f"put them in: kubectl -n {world.settings.namespace} edit secret {world.settings.secret.name}"
+        raise PermanentError.of(Problem(f"secret {world.settings.secret.name}", "no user or password", needed, fix))
+    return Credential(given["user"], given["password"])
+
+
+# What differs
+
+
+def differences(compared: Verification, dump: Dump) -> Iterable[Problem]:
+    """Each with the name that a waiver takes."""
+    again = "see why; to load once more: a new id (the candidate of this one stays)"
+    for table in compared.tables:
+        if not table.equal:
+            has = "no such table" if table.target is None else f"{table.target} rows"
+            wanted = "no such table" if table.dump is None else f"{table.dump} rows"
+            yield Problem(f"imported.rows:{table.name}", has, f"{wanted}, as in {dump.url}", again)
+    for name in compared.invalid_indexes:
+        yield Problem(f"imported.indexes:{name}", "invalid", "a valid index", f"REINDEX INDEX {name}")
+    for name in compared.unvalidated_constraints:
+        yield Problem(f"imported.constraints:{name}", "not validated", "a validated constraint", again)
+    for name, (wanted, found) in compared.sequences.items():
+        yield Problem(f"imported.sequences:{name}", f"last value {found}", f"{wanted}, as in the dump", again)
+    if not compared.tables:
+        yield Problem("imported.rows", "no table was compared", "at least one table of the dump", again)

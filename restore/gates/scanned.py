@@ -1,0 +1,97 @@
+"""Gate `scanned`, method dump only: the dump is whole, is what pg_dump writes, and fits into the instance.
+
+It is read to its end while the instance is being made. Nothing of it is run, and nothing is kept on disk.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import math
+import time
+from collections.abc import Callable, Iterable
+
+from restore.dumps import scanning, versions
+from restore.dumps.model import Dump, Phase, Progress, Scan
+from restore.durations import sized
+from restore.errors import PermanentError, Problem
+from restore.gates.hook import Proof, Watch
+from restore.gates.world import World
+from restore.model import InstanceSettings, Verdict
+
+SECONDS = 24 * 3600.0
+GIB = 1 << 30
+SAY_EVERY_SECONDS = 15.0
+
+
+def prove(world: World, watch: Watch) -> Proof:
+    """Reads the whole dump; every reason not to load it is told at once."""
+    found = read(world, watch, meant(world))
+    problems = [*found.problems, *too_large(found, world.plan.settings)]
+    if not found.tables:
+        needed = "a dump with rows in it"
+        problems.append(
+            Problem("scanned.tables", "no table with rows", needed, "choose another dump, under another id")
+        )
+    if problems:
+        return Proof(Verdict.FAIL, "the dump can't be loaded as it is", found.facts(), tuple(problems))
+    what = f"{found.rows} rows in {len(found.tables)} tables, {sized(found.bytes)} of SQL"
+    return Proof(Verdict.PASS, f"{found.dump.url} is whole: {what}", found.facts())
+
+
+def meant(world: World) -> Dump:
+    """The dump of the plan, in exactly that version."""
+    wanted = world.plan.point.dump
+    if wanted is None:
+        raise PermanentError("no dump is planned\n  fix: this is a bug of the program, please report it")
+    return versions.at_version(world.s3, wanted.bucket, wanted.key, wanted.version)
+
+
+def read(world: World, watch: Watch, dump: Dump) -> Scan:
+    """What is in the dump; read once in a run."""
+    if dump.identity not in world.scans:
+        world.scans[dump.identity] = scanning.scan(world.s3, dump, progress=spoken(watch), stop=watch.stop)
+    return world.scans[dump.identity]
+
+
+def too_large(found: Scan, settings: InstanceSettings) -> Iterable[Problem]:
+    """Storage must be there before: RDS's autoscaling is slower than a load."""
+    size, needed = settings.allocated_storage, math.ceil(found.target_bytes / GIB)
+    if size is not None and size < needed:
+        yield Problem(
+            "scanned.storage",
+            f"{size} GiB of storage for {sized(found.bytes)} of SQL",
+            f"about {needed} GiB: rows, indexes, and the log while they are made",
+            f"pulumi config set --path instance.allocatedStorage {needed}; pulumi up",
+        )
+
+
+def spoken(watch: Watch) -> Callable[[Progress], None]:
+    """Says where a scan or a load stands: each phase at its beginning, then every 15 s."""
+    context = contextvars.copy_context()  # Pulumi's log knows its program by it, in whatever thread this is called
+    last: list[tuple[Phase, float]] = []
+
+    def say(progress: Progress) -> None:
+        now = time.monotonic()
+        if last and last[0][0] is progress.phase and now - last[0][1] < SAY_EVERY_SECONDS:
+            return
+        last[:] = [(progress.phase, now)]
+        context.copy().run(watch.say, line(progress))
+
+    return say
+
+
+def line(progress: Progress) -> str:
+    """One status line."""
+    parts = [str(progress.phase)]
+    if progress.phase in (Phase.READING, Phase.LOADING) and progress.bytes_total:
+        share = min(100, 100 * progress.bytes_read // progress.bytes_total)
+        parts.append(f"{share} % of {sized(progress.bytes_total)}")
+    if progress.rows:
+        parts.append(f"{progress.rows} rows")
+    if progress.tasks_total:
+        parts.append(f"{progress.tasks_done} of {progress.tasks_total} done")
+    if progress.rate:
+        parts.append(f"{sized(round(progress.rate))}/s")
+    if progress.left_seconds is not None:
+        parts.append(f"about {progress.left_seconds:.0f} s left")
+    return ", ".join(parts)

@@ -1,0 +1,97 @@
+"""Reads records without trusting them: what is missing or of another type is empty, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from math import isfinite
+from typing import Any, cast
+
+Record = Mapping[str, Any]
+EMPTY: Record = {}
+
+
+def mapping(value: object) -> Record:
+    return cast("Record", value) if isinstance(value, Mapping) else EMPTY
+
+
+def records(value: object) -> tuple[Record, ...]:
+    """The mappings in a list; everything else in it is left out."""
+    return tuple(mapping(item) for item in items(value) if mapping(item))
+
+
+def items(value: object) -> Sequence[object]:
+    return cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
+
+
+def text(value: object) -> str:
+    """The value in one line for people: nothing for None, yes and no, lists with commas, and no control characters."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(text(item) for item in items(cast("object", value)))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{text(key)}={text(item)}" for key, item in mapping(cast("object", value)).items())
+    return printable(str(value))
+
+
+def printable(value: str) -> str:
+    """Control characters, and those that turn the direction of text, as escapes: they could fake what is shown."""
+    return "".join(c if c.isprintable() else " " if c in "\n\t" else f"\\x{ord(c):02x}" for c in value)
+
+
+def block(value: object) -> str:
+    """As `text`, its lines kept."""
+    return "\n".join(printable(line) for line in str(value).splitlines()) if isinstance(value, str) else ""
+
+
+def texts(value: object) -> dict[str, str]:
+    return {text(key): text(item) for key, item in mapping(value).items()}
+
+
+def number(value: object) -> int:
+    """A count; 0 for what is none."""
+    return int(seconds(value))
+
+
+def seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        return 0.0
+    return float(value)
+
+
+def moment(value: object) -> datetime | None:
+    """A time in UTC, None for anything else."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found and found.tzinfo else None
+
+
+def of_step(found: Sequence[Record], *steps: str) -> Iterator[Record]:
+    return (record for record in found if record.get("step") in steps)
+
+
+def attempts(found: Sequence[Record]) -> tuple[Record, ...]:
+    """The gates' attempts, in the order in which they ended."""
+    return tuple(record for record in found if "gate" in record)
+
+
+def clock(value: datetime | None) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S} UTC" if value else ""
+
+
+def lasting(duration: timedelta) -> str:
+    """`0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    total = duration.total_seconds()
+    if total < 10:
+        return f"{max(total, 0.0):.1f} s"
+    minutes, left = divmod(round(total), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (left, "s")]
+    first = next(place for place, (count, _) in enumerate(parts) if count)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)

@@ -1,0 +1,128 @@
+"""The report as a summary for an 80-column terminal: verdict first, details in the page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from restore.report.checks import Check
+from restore.report.loss import PARTS, Loss
+from restore.report.timeline import Phase, Run
+from restore.report.view import Report
+
+WIDTH = 80
+BAR = 24
+STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow", "unfinished": "yellow"}
+
+
+def render(report: Report, *, color: bool = False) -> str:
+    """Ends with a newline. Values are shown as they are: nothing in them is taken for markup."""
+    out = io.StringIO()
+    console = Console(
+        file=out, width=WIDTH, force_terminal=color, no_color=not color, highlight=False, emoji=False, markup=False
+    )
+    for part in parts(report):
+        console.print(part)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def parts(report: Report) -> Iterator[RenderableType]:
+    yield Text.assemble(
+        (str(report.verdict), STYLES[report.verdict]), f"  restore {report.id}, stack {report.stack}, as recorded"
+    )
+    yield Text(report.headline)
+    if report.findings:
+        yield title("What keeps it shut")
+        for one in report.findings:
+            yield Text(f"  {one.subject}", style="bold")
+            yield pairs((("found", one.found), ("needed", one.needed), ("fix", one.fix)), indent=4)
+    yield title("In short")
+    yield pairs(tuple((name, "\n".join(line for line in lines if line)) for name, lines in report.facts))
+    if report.runs:
+        yield title("Where the time went")
+        for run in report.runs:
+            yield from timeline(run)
+    if report.loss:
+        yield title("What a switch loses and brings back")
+        yield from losses(report.loss)
+    if report.checks:
+        yield title("Checks of the data")
+        yield Text(f"  {report.checks.summary}")
+        for check in report.checks.notable:
+            yield notable(check)
+    if report.waivers:
+        yield title("Waived")
+        yield pairs(tuple((one.check, f"{one.reason} ({one.user})") for one in report.waivers))
+
+
+def title(text: str) -> Text:
+    return Text(f"\n{text}", style="bold underline")
+
+
+def pairs(rows: tuple[tuple[str, str], ...], indent: int = 2) -> Padding:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(min_width=6, max_width=28, overflow="fold", style="dim")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), Text(value))
+    return Padding(table, (0, 0, 0, indent))
+
+
+def timeline(run: Run) -> Iterator[RenderableType]:
+    yield Text.assemble(
+        ("  run ", "dim"),
+        f"{run.number}: {run.found_traffic} → {run.traffic}",
+        (f", {run.began:%Y-%m-%d %H:%M:%S} UTC, {run.duration}, by {run.who}", "dim"),
+    )
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(width=33, overflow="fold")
+    table.add_column(width=BAR, no_wrap=True)
+    table.add_column(width=14, justify="right", no_wrap=True)
+    for phase in run.phases:
+        table.add_row(Text(phase.label), bar(phase), took(phase))
+    yield Padding(table, (0, 0, 0, 4))
+    if run.overlap:
+        yield Text(f"    beside each other: {run.overlap}", style="dim")
+
+
+def took(phase: Phase) -> Text:
+    failed = phase.verdict in ("FAIL", "INCONCLUSIVE")
+    return Text(f"{phase.verdict if failed else ''} {phase.duration}".strip(), style=STYLES.get(phase.verdict, ""))
+
+
+def bar(phase: Phase) -> Text:
+    """On the run's own scale; at least one mark long."""
+    left = min(phase.left * BAR // 1000, BAR - 1)
+    width = max(round(phase.width * BAR / 1000), 1)
+    style = STYLES[phase.verdict] if phase.verdict in ("FAIL", "INCONCLUSIVE") else "blue"
+    return Text.assemble(
+        ("·" * left, "dim"), ("█" * min(width, BAR - left), style), ("·" * (BAR - left - width), "dim")
+    )
+
+
+def losses(loss: Loss) -> Iterator[RenderableType]:
+    for line in (loss.headline, *loss.warnings):
+        yield Padding(Text(line), (0, 0, 0, 2))
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(overflow="fold", max_width=36)
+    for _ in PARTS:
+        table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    table.add_row("", *(Text(word, style="dim") for _, word, _ in PARTS), "")
+    for one in loss.tables:
+        rows = {part.kind: f"{part.rows:,}" for part in one.parts}
+        note = "NOT COMPARED" if one.status == "unknown" else "" if one.exact else "estimated"
+        table.add_row(Text(one.name), *(Text(rows.get(kind, "0")) for kind, _, _ in PARTS), Text(note))
+    yield Padding(table, (0, 0, 0, 2))
+    if loss.equal:
+        yield Padding(Text(f"equal row by row: {', '.join(loss.equal)}"), (0, 0, 0, 2))
+
+
+def notable(check: Check) -> RenderableType:
+    said = f"{check.name}: {check.found}" + (f" (waived: {check.waived})" if check.waived else "")
+    return Padding(Text.assemble((check.state, STYLES.get(check.state, "magenta")), f"  {said}"), (0, 0, 0, 2))

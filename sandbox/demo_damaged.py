@@ -1,0 +1,182 @@
+"""A damaged restore is stopped, the report says why, and the repaired one passes: `make demo-proof`.
+
+A migration that was to move old transactions to an archive broke off before the incident, and nobody noticed: the
+second before the bad DELETE is damaged too. What the table at the end claims is read from the databases, the cluster
+and the evidence, not from what the program says. Exit code 0 only if every line holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from rich.console import Console
+
+from sandbox.application import names
+from sandbox.application.deploy import Application, application_login, silent
+from sandbox.aws.client import Clients
+from sandbox.demo import STACK, DemoError, Stage, break_data, operator_environment, running_sandbox, show
+from sandbox.demo_proof import Database, Line
+from sandbox.paths import CHECKOUT, Layout
+
+ID = "inc-5678"
+MIGRATION = "20261120110000_archive_old_transactions"
+HALF_MIGRATION = f"""
+INSERT INTO _prisma_migrations (id, checksum, migration_name)
+VALUES (gen_random_uuid(), repeat('5', 64), '{MIGRATION}');
+CREATE TABLE transactions_archive (LIKE transactions INCLUDING INDEXES);
+INSERT INTO transactions_archive SELECT * FROM transactions WHERE created_at < now() - interval '5 days';
+DELETE FROM transactions USING transactions_archive WHERE transactions.id = transactions_archive.id;
+"""
+REPAIR = f"""
+INSERT INTO transactions SELECT * FROM transactions_archive;
+DELETE FROM _prisma_migrations WHERE migration_name = '{MIGRATION}';
+"""
+ARCHIVED = """
+SELECT (SELECT count(*) FROM transactions), (SELECT count(*) FROM transactions_archive),
+       (SELECT count(*) FROM transactions_archive a WHERE NOT EXISTS (SELECT FROM transactions t WHERE t.id = a.id))
+"""
+
+
+REACHING = ("<script", "<link", "<img", "<iframe", "<object", "@import", "url(", " src=", " href=")
+"""What a page that needs nothing else can't have."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The report and the world after one attempt."""
+
+    document: Mapping[str, Any]
+    page: str
+    host: str
+    """To which the applications' secret points."""
+    running: int
+    """Sessions of the applications, on source and candidate."""
+
+    def shut(self) -> set[str]:
+        """The checks that keep a gate shut, by the newest attempt of each gate."""
+        newest = {one["gate"]: one for one in self.document["records"] if "gate" in one}
+        return {p["subject"] for one in newest.values() if not one["open"] for p in one["problems"]}
+
+
+def look(layout: Layout) -> Seen:
+    folder = layout.evidence / STACK / ID
+    url = Application(layout, silent).database_url() or ""
+    sessions = [*Database(layout, "source").sessions(), *Database(layout, "candidate", ID).sessions()]
+    return Seen(
+        document=json.loads((folder / "evidence.json").read_text()),
+        page=(folder / "report.html").read_text(),
+        host=urlsplit(url).hostname or "",
+        running=len(sessions),
+    )
+
+
+def host(layout: Layout, identifier: str) -> str:
+    found: Any = Clients(layout.aws_endpoint).rds.describe_db_instances(DBInstanceIdentifier=identifier)
+    return str(found["DBInstances"][0]["Endpoint"]["Address"])
+
+
+def break_migration(stage: Stage) -> None:
+    stage.title("A migration breaks off half-way: old transactions are archived and not finished; nobody notices")
+    url = Application(stage.layout, silent).database_url()
+    if url is None:
+        raise DemoError("the sandbox has no application")
+    with application_login(url, "migration") as connection:
+        connection.execute(HALF_MIGRATION.encode())
+
+
+def stopped(stage: Stage, happened: Mapping[str, Any]) -> Seen:
+    stage.title("The operator restores to the second before the DELETE")
+    stage.run("pulumi", "stack", "select", "--create", STACK)
+    stage.config(id=ID, method="pitr", time=str(happened["restore_to"]), traffic="frozen", incident="INC-5678")
+    stage.run("pulumi", "up", "--yes", "--skip-preview", phase="up: stopped by the checks", fails=True)
+    stage.title("Not even an order to switch moves anybody to it")
+    stage.config(traffic="restored")
+    stage.run("pulumi", "up", "--yes", "--skip-preview", phase="up: switch refused", fails=True)
+    stage.title("The report says why")
+    stage.run("python", "-m", "restore", "report", phase="report")
+    return look(stage.layout)
+
+
+def repaired(stage: Stage) -> Seen:
+    stage.title(
+        "The restored database is repaired: the archived transactions go back, the migration counts as never begun"
+    )
+    with Database(stage.layout, "candidate", ID).connection() as connection:
+        connection.execute(REPAIR.encode())
+    stage.run("pulumi", "up", "--yes", "--skip-preview", phase="up: repaired, switched")
+    stage.run("python", "-m", "restore", "report")
+    return look(stage.layout)
+
+
+def lines(layout: Layout, first: Seen, last: Seen) -> list[Line]:
+    """Every line of the table; each is false unless it was seen to hold."""
+    source, candidate = host(layout, names.INSTANCE), host(layout, f"{names.INSTANCE}-{ID}")
+    rows, archived, missing = Database(layout, "candidate", ID).query(ARCHIVED, {})[0]
+    shut = first.shut()
+    needed = {"validated.migrations", "validated.rows:public.transactions"}
+    leaks = [secret for secret in secrets(layout) if secret in f"{last.page}{json.dumps(dict(last.document))}"]
+    outside = [word for word in REACHING if word in last.page.lower()]
+    return [
+        Line("damaged: verdict of the report", str(first.document["verdict"]), first.document["verdict"] == "FAIL"),
+        Line("damaged: checks that stopped it", ", ".join(sorted(shut)), needed <= shut),
+        Line("damaged: the secret", f"points at {first.host}", first.host == source),
+        Line("damaged: applications", f"{first.running} sessions", first.running == 0),
+        Line("repaired: rows", f"{rows} transactions, {missing} of {archived} missing", missing == 0 and archived > 0),
+        Line("repaired: verdict of the report", str(last.document["verdict"]), last.document["verdict"] == "PASS"),
+        Line("repaired: the secret", f"points at {last.host}", last.host == candidate),
+        Line("repaired: applications", f"{last.running} sessions", last.running == sum(names.DEPLOYMENTS.values())),
+        Line(
+            "report: the first attempt is still in it",
+            "FAIL in the gates' attempts",
+            attempts(last) == [False, False, True],
+        ),
+        Line("report: secrets in it", f"{len(leaks)}", not leaks),
+        Line("report: requests and scripts in it", ", ".join(outside) or "none", not outside),
+    ]
+
+
+def attempts(seen: Seen) -> list[bool]:
+    """Of the gate `validated`: whether each opened it."""
+    return [one["open"] for one in seen.document["records"] if one.get("gate") == "validated"]
+
+
+def secrets(layout: Layout) -> set[str]:
+    url = Application(layout, silent).database_url() or ""
+    encoded = urlsplit(url).password or ""
+    admin = str(Clients(layout.aws_endpoint).secrets.get_secret_value(SecretId=names.MASTER_SECRET)["SecretString"])
+    return {encoded, unquote(encoded), admin}
+
+
+def demonstrate(stage: Stage, *, keep: bool) -> bool:
+    with running_sandbox(stage, keep=keep):
+        break_migration(stage)
+        first = stopped(stage, break_data(stage))
+        last = repaired(stage)
+        found = lines(stage.layout, first, last)
+    show(stage.console, found, stage.seconds)
+    return all(line.holds for line in found)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python -m sandbox.demo_damaged", description=__doc__)
+    parser.add_argument("--dir", type=Path, default=CHECKOUT / ".sandbox-demo-proof", help="state directory")
+    parser.add_argument("--keep", action="store_true", help="leave the sandbox running at the end")
+    arguments = parser.parse_args(words)
+    layout, console = Layout.at(arguments.dir), Console()
+    stage = Stage(layout, console, operator_environment(layout))
+    try:
+        return 0 if demonstrate(stage, keep=arguments.keep) else 1
+    except DemoError as error:
+        console.print(f"the demo failed: {error}", style="bold red", highlight=False)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

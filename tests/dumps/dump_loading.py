@@ -1,0 +1,49 @@
+"""Loads by the product, in this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bucket import NAME, Bucket
+from dump_server import DumpServer
+
+from restore.dumps.loading import load
+from restore.dumps.model import Dump, LoadResult, Options, Progress
+from restore.dumps.objects import find
+from restore.errors import PermanentError
+
+SMALL_PIECES = Options(workers=2, segment_bytes=128 << 10)
+"""So small that even the test's tables come in several."""
+
+
+def silent(_: Progress) -> None:
+    """Nobody watches."""
+
+
+def dump_of(bucket: Bucket, key: str) -> Dump:
+    return find(bucket.s3, NAME, key)
+
+
+def loaded(
+    server: DumpServer, bucket: Bucket, key: str, database: str, options: Options = SMALL_PIECES, **more: Any
+) -> LoadResult:
+    """Scans and loads, as the command does."""
+    return load(
+        bucket.s3,
+        dump_of(bucket, key),
+        server.target(database),
+        options,
+        scan=more.get("scan"),
+        progress=more.get("progress", silent),
+        stop=more.get("stop", threading.Event()),
+    )
+
+
+def refused_words(attempt: Callable[[], object]) -> str:
+    """The error's text. Anything but an error of this program is a failure."""
+    with pytest.raises(PermanentError) as caught:
+        attempt()
+    return str(caught.value)

@@ -1,0 +1,84 @@
+"""The loader as a process of its own, that can be killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from bucket import NAME, Bucket
+from dump_server import MASTER, PASSWORD, DumpServer
+
+from sandbox.process import dies_with_parent, wait_until
+
+CHECKOUT = Path(__file__).parents[2]
+TRANSACTIONS = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+
+
+@dataclass(frozen=True)
+class Loader:
+    """`python -m restore.dumps load`, of one dump into one database."""
+
+    server: DumpServer
+    bucket: Bucket
+    key: str
+    database: str
+    options: Sequence[str] = ()
+
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "restore.dumps", "load", f"s3://{NAME}/{self.key}", *self.options]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        where = f"postgresql://{MASTER}:{quote(PASSWORD, safe='')}@{self.server.address}/{self.database}"
+        url = f"{where}?sslmode=verify-full&sslrootcert={quote(str(self.server.authority), safe='')}"
+        return {**os.environ, **self.bucket.environment, "TARGET_URL": url}
+
+    def run(self) -> subprocess.CompletedProcess[str]:
+        """To its end."""
+        command = [*self.command, "--to-env", "TARGET_URL"]
+        return subprocess.run(command, cwd=CHECKOUT, env=self.environment, capture_output=True, text=True, check=False)
+
+    @contextmanager
+    def running(self) -> Generator[subprocess.Popen[bytes]]:
+        """Killed at the end of the context, if it still runs."""
+        process = subprocess.Popen(
+            [*self.command, "--to-env", "TARGET_URL"],
+            cwd=CHECKOUT,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=dies_with_parent(),
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    def killed_after(self, transactions: int) -> bool:
+        """Starts it and kills it (SIGKILL) when the server has begun so many more; False when it ended before."""
+        with self.advancing(transactions) as process:
+            return process.poll() is None
+
+    @contextmanager
+    def advancing(self, transactions: int) -> Generator[subprocess.Popen[bytes]]:
+        """Runs it; the context begins when the server has begun so many more transactions, or it has ended."""
+        goal = self.transactions() + transactions
+        with self.running() as process:
+            wait_until(
+                lambda: process.poll() is not None or self.transactions() >= goal,
+                60,
+                f"{transactions} transactions",
+                every=0.005,
+            )
+            yield process
+
+    def transactions(self) -> int:
+        return int(str(self.server.value("postgres", TRANSACTIONS)))

@@ -1,0 +1,211 @@
+"""What the loader leaves in a database is what psql leaves there, whatever the format."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import lz4.frame
+import pytest
+from backports import zstd
+from bucket import NAME, Bucket
+from dump_loading import SMALL_PIECES, loaded, refused_words
+from dump_server import DumpServer
+
+from restore.dumps.model import Options, Roles
+from restore.errors import Refused
+from sandbox.postgres.content import Content, differences
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "small.sql": lambda data: data,
+    "small.sql.gz": lambda data: gzip.compress(data[: len(data) // 3]) + gzip.compress(data[len(data) // 3 :]),
+    "small.sql.zst": zstd.compress,
+    "small.sql.lz4": cast("Any", lz4.frame).compress,
+    "small.sql.bz2": bz2.compress,
+    "small.sql.xz": lzma.compress,
+    "named-for-something-else.txt": gzip.compress,
+}
+
+
+@pytest.fixture(scope="module")
+def wanted(server: DumpServer, plain: bytes) -> Iterator[Content]:
+    """What psql's load of every kind of object holds."""
+    with server.database() as name:
+        server.psql(name, plain)
+        yield server.content(name)
+
+
+@pytest.fixture(scope="module")
+def wanted_small(server: DumpServer, small: bytes) -> Iterator[Content]:
+    with server.database() as name:
+        server.psql(name, small)
+        yield server.content(name)
+
+
+def test_every_kind_of_object_is_loaded_as_psql_loads_it(
+    server: DumpServer, bucket: Bucket, plain: bytes, wanted: Content, target: str
+) -> None:
+    result = loaded(server, bucket, bucket.put("all.sql.gz", gzip.compress(plain, 1)), target)
+    assert differences(wanted, server.content(target)) == []
+    assert result.rows == sum(int(str(facts[1])) for facts in wanted.relations.values() if facts[0] == "r")
+    assert not result.skipped
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_every_compression_is_read(
+    server: DumpServer, bucket: Bucket, small: bytes, wanted_small: Content, target: str, name: str
+) -> None:
+    loaded(server, bucket, bucket.put(name, PACKERS[name](small)), target)
+    assert differences(wanted_small, server.content(target)) == []
+
+
+@pytest.mark.parametrize("form", ["custom", "tar", "directory"])
+def test_an_archive_is_loaded_as_psql_loads_the_plain_dump(
+    server: DumpServer, bucket: Bucket, source: str, wanted: Content, target: str, tmp_path: Path, form: str
+) -> None:
+    server.dump(source, f"--format={form}", f"--file={tmp_path / 'all'}")
+    key = put_directory(bucket, tmp_path / "all") if form == "directory" else put_file(bucket, tmp_path / "all")
+    pg_restore = str(server.host.binaries.tool("pg_restore"))
+    loaded(server, bucket, key, target, replace(SMALL_PIECES, pg_restore=pg_restore))
+    assert differences(wanted, server.content(target)) == []
+
+
+def put_file(bucket: Bucket, file: Path) -> str:
+    return bucket.put("all.dump", file.read_bytes())
+
+
+def put_directory(bucket: Bucket, folder: Path) -> str:
+    first, *others = sorted(folder.iterdir())
+    prefix = bucket.put(f"all/{first.name}", first.read_bytes()).rpartition("/")[0]
+    for file in others:
+        bucket.s3.put_object(Bucket=NAME, Key=f"{prefix}/{file.name}", Body=file.read_bytes())
+    return f"{prefix}/"
+
+
+STYLES = {
+    "nobodys": ["--no-owner", "--no-privileges"],
+    "quoted": ["--quote-all-identifiers", "--no-comments"],
+    "through_the_root": ["--load-via-partition-root", "--no-toast-compression"],
+    "schema_only": ["--schema-only"],
+    "some_tables": ["--table=public.cache", "--table=public.hash*", "--table=analytics.none*"],
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_dump_made_with_options_is_loaded_as_psql_loads_it(
+    server: DumpServer, bucket: Bucket, source: str, target: str, style: str
+) -> None:
+    dump = server.dump(source, *STYLES[style])
+    loaded(server, bucket, bucket.put("style.sql", dump), target)
+    with server.database() as other:
+        server.psql(other, dump)
+        assert differences(server.content(other), server.content(target)) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--inserts"], "INSERT"),
+        (["--clean", "--if-exists"], "--clean"),
+        (["--create"], "--create"),
+        (["--data-only"], "."),
+    ],
+)
+def test_a_dump_made_in_a_way_that_cannot_be_loaded_says_how_to_make_it(
+    server: DumpServer, bucket: Bucket, source: str, target: str, options: list[str], says: str
+) -> None:
+    key = bucket.put("style.sql", server.dump(source, *options))
+    assert says in refused_words(lambda: loaded(server, bucket, key, target))
+
+
+def test_a_load_that_is_done_is_not_done_again(server: DumpServer, bucket: Bucket, small: bytes, target: str) -> None:
+    key = bucket.put("small.sql", small)
+    first = loaded(server, bucket, key, target)
+    before = server.content(target)
+    again = loaded(server, bucket, key, target)
+    assert (first.already_loaded, again.already_loaded) == (False, True)
+    assert differences(before, server.content(target)) == []
+
+
+def test_another_dump_is_not_loaded_over_a_loaded_one(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    loaded(server, bucket, bucket.put("small.sql", small), target)
+    before = server.content(target)
+    key = bucket.put("small.sql", small + b"\n")
+    assert "small.sql" in refused_words(lambda: loaded(server, bucket, key, target))
+    assert differences(before, server.content(target)) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["CREATE TABLE public.mine ()", "CREATE SCHEMA other", "CREATE FUNCTION public.f() RETURNS int RETURN 1"],
+)
+def test_a_database_that_holds_something_else_is_refused_untouched(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str, statement: str
+) -> None:
+    with server.session(target) as session:
+        session.execute(statement.encode())
+    before = server.content(target)
+    key = bucket.put("small.sql", small)
+    with pytest.raises(Refused, match="empty"):
+        loaded(server, bucket, key, target)
+    assert differences(before, server.content(target)) == []
+
+
+def test_missing_roles_are_all_told_before_anything_is_loaded(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    key = bucket.put(
+        "small.sql", small.replace(b"TO master", b"TO one_absent").replace(b"TO app_owner", b"TO other_absent")
+    )
+    before = server.content(target)
+    words = refused_words(lambda: loaded(server, bucket, key, target))
+    assert "one_absent" in words
+    assert "other_absent" in words
+    assert differences(before, server.content(target)) == []
+
+
+def test_missing_roles_are_made_mapped_or_left_out_when_asked(server: DumpServer, bucket: Bucket, small: bytes) -> None:
+    key = bucket.put("small.sql", small.replace(b"TO app_owner", b"TO absent"))
+    owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'users'"
+    for options, expected in (
+        (Options(roles=Roles.SKIP), "master"),
+        (Options(role_map={"absent": "app_reader"}), "app_reader"),
+        (Options(roles=Roles.CREATE), "absent"),
+    ):
+        with server.database() as name:
+            result = loaded(server, bucket, key, name, options)
+            assert server.value(name, owner) == expected
+            assert result.created_roles == (("absent",) if expected == "absent" else ())
+    assert server.value("postgres", "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'absent'") is False
+
+
+def test_event_triggers_are_loaded_where_the_role_may(server: DumpServer, bucket: Bucket, target: str) -> None:
+    statements = """
+      CREATE FUNCTION tell() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+      CREATE TABLE t (a int);
+      CREATE EVENT TRIGGER stop_ddl ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION tell();
+      ALTER EVENT TRIGGER stop_ddl ENABLE ALWAYS;
+      COMMENT ON EVENT TRIGGER stop_ddl IS 'stops; ddl';
+      INSERT INTO t VALUES (1);
+    """
+    with server.database() as name:
+        with server.cluster.sql(name) as superuser:
+            superuser.execute(statements.encode())
+        dump, wanted = server.dump(name, "--no-owner"), server.content(name)
+    key = bucket.put("events.sql", dump)
+    with server.cluster.sql() as superuser:
+        superuser.execute("ALTER ROLE master SUPERUSER")
+    try:
+        loaded(server, bucket, key, target, Options(superuser=True))
+        assert wanted.relations == server.content(target).relations
+        assert wanted.definitions.replace("rdsadmin", "master") == server.content(target).definitions
+    finally:
+        with server.cluster.sql() as superuser:
+            superuser.execute("ALTER ROLE master NOSUPERUSER")

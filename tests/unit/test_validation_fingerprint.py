@@ -1,0 +1,50 @@
+"""Two schemas differ where they differ, and a person can read where."""
+
+from __future__ import annotations
+
+from validation import fingerprint
+from validation.fingerprint import Fingerprint, Kind, as_text, diff
+from validation.model import Verdict
+from validation.questions import Answer, Side, Unanswered
+
+ONE = Fingerprint({"tables": {"public.a": "table", "public.b": "table"}, "views": {"public.v": "view, select 1"}})
+TWO = Fingerprint({"tables": {"public.b": "table, unlogged", "public.c": "table"}, "views": ONE.sections["views"]})
+
+
+def test_what_is_missing_extra_and_changed_is_told_apart() -> None:
+    changes = diff(ONE, TWO)
+    assert [(c.identity, c.kind) for c in changes] == [
+        ("public.a", Kind.MISSING),
+        ("public.b", Kind.CHANGED),
+        ("public.c", Kind.EXTRA),
+    ]
+    assert as_text(changes).splitlines() == [
+        "tables:",
+        "  public.a missing: `table`",
+        "  public.b changed: wanted `table`, found `table, unlogged`",
+        "  public.c extra: `table`",
+    ]
+    assert (diff(ONE, ONE), as_text(())) == ((), "")
+
+
+def test_a_long_definition_is_shown_where_it_differs() -> None:
+    body = "x" * 500
+    (change,) = diff(Fingerprint({"views": {"v": body + "one"}}), Fingerprint({"views": {"v": body + "two"}}))
+    assert str(change).count("one") == str(change).count("two") == 1
+    assert len(str(change)) < 300
+
+
+def test_the_digest_is_of_the_content_and_outlives_json() -> None:
+    shuffled = Fingerprint({name: dict(reversed(s.items())) for name, s in reversed(ONE.sections.items())})
+    assert ONE.digest == shuffled.digest == Fingerprint.from_json(ONE.as_json()).digest != TWO.digest
+
+
+def test_a_section_that_was_not_read_is_no_empty_section() -> None:
+    silent = Unanswered(Verdict.INCONCLUSIVE, "timeout", "again")
+    answers = {
+        "candidate:schema:tables": Answer(({"items": {"public.a": "table"}},)),
+        "candidate:schema:views": silent,
+        "source:schema:tables": Answer(({"items": {}},)),
+    }
+    assert fingerprint.read(answers).sections == {"tables": {"public.a": "table"}}
+    assert fingerprint.read(answers, Side.SOURCE).sections == {"tables": {}}

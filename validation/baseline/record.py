@@ -1,0 +1,134 @@
+"""Reads a baseline from a live database: everything on one snapshot, each table in one pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from validation import catalog as catalogs
+from validation import fingerprint
+from validation.asking import Outcome, Terms, ask_all
+from validation.baseline.model import Baseline, Position, TableState
+from validation.catalog import Catalog
+from validation.checks import server
+from validation.checks.rows import TIMESTAMPS, Scan, moment, scans
+from validation.expected import Expectations, Freshness, Limits
+from validation.names import Table
+from validation.queries import query
+from validation.questions import Answer, Question, Side, Unanswered
+from validation.session import Session, Unreachable, connect
+from validation.target import Target
+
+CLOCK = Question("clock", query("clock"))
+SIZES = Question("sizes", query("sizes"))
+POSITIONS = Question("sequence-positions", query("sequence_positions"))
+
+
+class Unread(Exception):
+    """The database could not be read whole: says what, why, and how to fix it."""
+
+
+def record(target: Target, limits: Limits | None = None) -> Baseline:
+    """The state of a database now. Changes nothing in it. Raises Unread."""
+    return Reader(target, limits or Limits()).baseline()
+
+
+class Reader:
+    """Opens sessions as it needs them; what it can't read raises Unread."""
+
+    def __init__(self, target: Target, limits: Limits) -> None:
+        self._target = target
+        self._workers = limits.workers
+        self._terms = Terms(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
+
+    def baseline(self) -> Baseline:
+        with ExitStack() as stack:
+            session = self._open(stack)
+            catalog = self._catalog(session)
+            passes = scans(catalog, _newest_of_all(catalog))
+            asked = (CLOCK, SIZES, POSITIONS, server.question(Side.CANDIDATE), *fingerprint.questions())
+            costly = sorted((scan.question for scan in passes.values()), key=lambda question: -question.cost)
+            answers = self._ask(session, (*asked, *costly))
+        return _baseline(answers, passes)
+
+    def _open(self, stack: ExitStack) -> Session:
+        try:
+            session = connect(self._target)
+        except Unreachable as error:
+            raise Unread(f"{self._target}: {error}") from error
+        stack.callback(session.close)
+        return session
+
+    def _catalog(self, session: Session) -> Catalog:
+        wanted = catalogs.questions(Side.CANDIDATE)
+        answers = _whole(ask_all(session, wanted, self._terms))
+        return catalogs.read(*(answers[question.id] for question in wanted))
+
+    def _ask(self, session: Session, questions: Sequence[Question]) -> Mapping[str, Answer]:
+        try:
+            another = partial(connect, self._target, snapshot=session.snapshot())
+        except Unreachable:
+            return _whole(ask_all(session, questions, self._terms))
+        return _whole(ask_all(session, questions, self._terms, another, self._workers))
+
+
+def _whole(outcomes: Mapping[str, Outcome]) -> Mapping[str, Answer]:
+    """The answers, if there is one to each question. Raises Unread with every reason."""
+    silent = {f"{outcome.found}; {outcome.fix}" for outcome in outcomes.values() if isinstance(outcome, Unanswered)}
+    if silent:
+        raise Unread(
+            "\n".join(("the database could not be read whole:", *(f"  {reason}" for reason in sorted(silent))))
+        )
+    return {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, Answer)}
+
+
+def _newest_of_all(catalog: Catalog) -> Expectations:
+    """As if the newest value of every timestamp column were declared."""
+    return Expectations(
+        freshness=tuple(
+            Freshness(facts.table, column, 0)
+            for facts in catalog.tables
+            if not facts.partition
+            for column, kind in facts.columns.items()
+            if kind in TIMESTAMPS
+        )
+    )
+
+
+def _baseline(answers: Mapping[str, Answer], passes: Mapping[Table, Scan]) -> Baseline:
+    sizes = {Table(row["schema"], row["name"]): int(row["bytes"]) for row in answers[SIZES.id].row["sizes"]}
+    about = answers[server.question(Side.CANDIDATE).id].row
+    taken: datetime = answers[CLOCK.id].row["now"]
+    return Baseline(
+        taken=taken,
+        database=about["database"],
+        server_version=about["version"],
+        tables={
+            table: _state(answers[scan.question.id].row, scan, sizes[table]) for table, scan in sorted(passes.items())
+        },
+        sequences=given(answers[POSITIONS.id].row["sequences"]),
+        schema=fingerprint.read(answers),
+    )
+
+
+def _state(row: Mapping[str, Any], scan: Scan, size: int) -> TableState:
+    moments = {column: row[alias] for column, alias in scan.newest.items() if row[alias] is not None}
+    newest = {column: at for column, epoch in moments.items() if (at := moment(epoch)) is not None}
+    return TableState(int(row["rows"]), size, newest)
+
+
+def given(rows: Iterable[Mapping[str, Any]]) -> Mapping[Table, Position]:
+    """The sequences that gave a value. Raises Unread for one that this login can't read."""
+    found = list(rows)
+    closed = [str(Table(row["schema"], row["name"])) for row in found if not row["readable"]]
+    if closed:
+        raise Unread(f"no right to read {', '.join(closed)}; grant the login pg_read_all_data, or select on them")
+    return {
+        Table(row["schema"], row["name"]): Position(int(row["last"]), int(row["increment"]))
+        for row in found
+        if row["last"] is not None
+    }
