@@ -9,11 +9,11 @@ from typing import NoReturn
 
 from validation.baseline.model import BaselineError
 from validation.baseline.record import Unread
-from validation.commands import baseline, run
+from validation.commands import baseline, init, run, schema
 from validation.commands.common import INCONCLUSIVE, USAGE, UsageError
 from validation.expectations import ExpectationsError
 
-COMMANDS = (run.COMMAND, baseline.COMMAND)
+COMMANDS = (run.COMMAND, init.COMMAND, baseline.COMMAND, schema.COMMAND)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -59,6 +59,10 @@ class Part:
     names: str = ""
     values: Kind = Kind.TEXT
 
+    def header(self, name: str) -> str:
+        """The line that begins it; `name` is one of the many of a NAMED one."""
+        return {Shape.LIST: f"[[{self.name}]]", Shape.NAMED: f"[{self.name}.{name}]"}.get(self.shape, f"[{self.name}]")
+
     @property
     def known(self) -> tuple[str, ...]:
         return tuple(key.name for key in self.keys)
