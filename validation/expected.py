@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from validation.names import Table
+from validation.sqlchecks import SqlCheck
 
 DECLARABLE = ("rows", "must-exist", "freshness", "migrations", "not-null")
 """Families of checks that need a declaration; `required` may name them."""
@@ -92,6 +93,7 @@ class Expectations:
     freshness: tuple[Freshness, ...] = ()
     migrations: Migrations | None = None
     not_null: tuple[NotNull, ...] = ()
+    sql_checks: tuple[SqlCheck, ...] = ()
     required: tuple[str, ...] = ()
     limits: Limits = Limits()
 

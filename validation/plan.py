@@ -7,9 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from validation.catalog import Catalog
-from validation.checks import existing, migrations, rows, server, structure
+from validation.checks import existing, migrations, queried, rows, schema, server, structure
+from validation.checks.queried import Surroundings
 from validation.expected import DECLARABLE, Expectations
+from validation.fingerprint import Fingerprint
 from validation.questions import Check, inconclusive, settled
+from validation.sqlchecks import built_in
 from validation.target import Target
 
 
@@ -19,9 +22,12 @@ def checks(
     expectations: Expectations,
     source: Catalog | None,
     restore_point: datetime | None,
+    version: int,
+    wanted_schema: Fingerprint | None = None,
 ) -> tuple[Check, ...]:
-    """All checks of a run whose servers could be reached."""
+    """All checks of a run whose servers could be reached; `version` is the candidate's major one."""
     scans = rows.scans(catalog, expectations)
+    around = Surroundings(catalog.listed, catalog.extensions, version, restore_point)
     planned = (
         server.identity(target, expectations.server),
         *([server.not_the_source()] if source is not None else []),
@@ -30,6 +36,8 @@ def checks(
         *existing.checks(catalog, expectations.must_exist),
         *rows.checks(scans, expectations, source, restore_point),
         *structure.checks(catalog),
+        *schema.checks(wanted_schema, source=source is not None),
+        *queried.checks((*built_in(), *expectations.sql_checks), around),
     )
     return _distinct(planned)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -17,6 +17,7 @@ from validation.asking import Outcome, Terms, ask_all
 from validation.catalog import Catalog
 from validation.checks import server
 from validation.expected import Expectations
+from validation.fingerprint import Fingerprint
 from validation.model import CheckResult, Report, Verdict
 from validation.questions import Answer, Answers, Check, Question, Side, Unanswered, result, with_examples
 from validation.session import Session, Unreachable, connect
@@ -28,6 +29,7 @@ def run(
     expectations: Expectations,
     *,
     source: Target | None = None,
+    schema: Fingerprint | None = None,
     restore_point: datetime | None = None,
     waivers: Mapping[str, str] | None = None,
     workers: int | None = None,
@@ -36,6 +38,7 @@ def run(
 ) -> Report:
     """Validates the target and returns what was found; changes nothing in either database.
 
+    `schema` is what the target's is held against, as recorded when all was well; without it the source's is.
     `restore_point` is the time the target was restored to; of a restore to `latest` the time at which
     writing had stopped. `waivers` are {check name or family: reason}. `workers` and `budget_seconds` win over
     the expectations' limits; `stop` ends the run early. Whatever can't be asked is INCONCLUSIVE in the
@@ -51,7 +54,7 @@ def run(
     with ExitStack() as stack:
         candidate = _reach(stack, target, Side.CANDIDATE, terms)
         beside = _reach(stack, source, Side.SOURCE, terms) if source else None
-        checks = _checks(candidate, beside, expectations, restore_point)
+        checks = _checks(candidate, beside, expectations, restore_point, schema)
         answers = _ask(candidate, beside, checks, terms, sessions)
         results = _with_examples(candidate, checks, answers, terms)
     return Report(
@@ -69,10 +72,11 @@ def run(
 
 @dataclass(frozen=True)
 class _Open:
-    """A server whose catalog was read."""
+    """A server whose catalog was read; `version` is the major one."""
 
     session: Session
     catalog: Catalog
+    version: int
 
 
 @dataclass(frozen=True)
@@ -103,22 +107,27 @@ def _reach(stack: ExitStack, target: Target, side: Side, terms: Terms) -> _Reach
     wanted = catalogs.questions(side)
     answers = ask_all(session, (server.question(side), *wanted), terms)
     checks = (server.connection(target, side), server.listed(side, wanted))
-    read = [answers[question.id] for question in wanted]
-    if any(isinstance(outcome, Unanswered) for outcome in answers.values()):
+    heard = {key: answer for key, answer in answers.items() if isinstance(answer, Answer)}
+    if len(heard) < len(answers):
         return _Reached(target, checks, answers)
-    catalog = catalogs.read(*(answer for answer in read if isinstance(answer, Answer)))
-    return _Reached(target, checks, answers, _Open(session, catalog))
+    version = int(heard[server.question(side).id].row["major"])
+    return _Reached(target, checks, answers, _Open(session, catalogs.read(side, heard), version))
 
 
 def _checks(
-    candidate: _Reached, source: _Reached | None, expectations: Expectations, restore_point: datetime | None
+    candidate: _Reached,
+    source: _Reached | None,
+    expectations: Expectations,
+    restore_point: datetime | None,
+    schema: Fingerprint | None,
 ) -> tuple[Check, ...]:
     reached = (*candidate.checks, *(source.checks if source else ()))
     if candidate.open is None:
         return reached
     beside = source.open.catalog if source and source.open else None
-    catalog = candidate.open.catalog
-    return (*reached, *plan.checks(candidate.target, catalog, expectations, beside, restore_point))
+    found = candidate.open
+    planned = plan.checks(candidate.target, found.catalog, expectations, beside, restore_point, found.version, schema)
+    return (*reached, *planned)
 
 
 def _ask(candidate: _Reached, source: _Reached | None, checks: Sequence[Check], terms: Terms, sessions: int) -> Answers:
@@ -127,9 +136,17 @@ def _ask(candidate: _Reached, source: _Reached | None, checks: Sequence[Check], 
     asked = {q.id: q for check in checks for q in check.questions if q.id not in known}
     ours = [question for question in asked.values() if question.side is Side.CANDIDATE]
     theirs = [question for question in asked.values() if question.side is Side.SOURCE]
-    with ThreadPoolExecutor(1) as aside:
+    beside = replace(terms, stop=threading.Event())
+    with ThreadPoolExecutor(2) as aside:
         of_source = aside.submit(_ask_one, source, theirs, terms)
-        return known | _ask_together(candidate, ours, terms, sessions) | of_source.result()
+        borrowing = aside.submit(_ask_borrowing, candidate, [q for q in ours if q.borrows], beside)
+        together = _ask_together(candidate, [q for q in ours if not q.borrows], terms, sessions)
+        lost = any(isinstance(outcome, Unanswered) and outcome.lost for outcome in together.values())
+        while not borrowing.done():
+            if lost or terms.stop.is_set():
+                beside.stop.set()
+            wait([borrowing], 0.2)
+        return known | together | of_source.result() | borrowing.result()
 
 
 def _ask_one(reached: _Reached | None, questions: Sequence[Question], terms: Terms) -> dict[str, Outcome]:
@@ -147,6 +164,30 @@ def _ask_together(reached: _Reached, questions: Sequence[Question], terms: Terms
     except Unreachable:
         return ask_all(lead, questions, terms)
     return ask_all(lead, questions, terms, partial(connect, reached.target, snapshot=snapshot), sessions)
+
+
+def _ask_borrowing(reached: _Reached, questions: Sequence[Question], terms: Terms) -> dict[str, Outcome]:
+    """In one session for each extension, which creates it for itself and never commits: others would wait for it."""
+    outcomes: dict[str, Outcome] = {}
+    for extension in sorted({question.borrows for question in questions if question.borrows}):
+        asked = [question for question in questions if question.borrows == extension]
+        outcomes |= _ask_with(reached.target, extension, asked, terms)
+    return outcomes
+
+
+def _ask_with(target: Target, extension: str, questions: Sequence[Question], terms: Terms) -> dict[str, Outcome]:
+    try:
+        session = connect(target, borrow=extension)
+    except Unreachable as error:
+        found, fix = (
+            f"no extension {extension}: {error}",
+            f"create extension {extension} in the database, then run again",
+        )
+        return {question.id: Unanswered(Verdict.INCONCLUSIVE, found, fix) for question in questions}
+    try:
+        return ask_all(session, questions, terms)
+    finally:
+        session.close()
 
 
 def _with_examples(
