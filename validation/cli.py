@@ -16,6 +16,9 @@ from validation.expectations import ExpectationsError, load
 from validation.model import Verdict
 from validation.render import as_json, as_text
 from validation.runner import run
+from validation.selftest.command import SuiteError, selftest
+from validation.selftest.command import arguments as selftest_arguments
+from validation.selftest.defects import DefectsError
 from validation.target import Target
 from validation.urls import UrlError
 
@@ -38,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes: 0 pass, 1 fail, 2 inconclusive, 3 usage."""
     options = _parser().parse_args(arguments)
     try:
-        return _run(options)
-    except (UsageError, ExpectationsError) as error:
+        return options.act(options)
+    except (UsageError, ExpectationsError, SuiteError, DefectsError) as error:
         sys.stderr.write(f"{error}\n")
         return USAGE
 
@@ -55,6 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--expected-address", metavar="IP[:PORT]", help="what the server must report")
     command.add_argument("--waive", action="append", default=[], metavar="CHECK=REASON", help="repeatable")
     command.add_argument("--json", action="store_true", help="print JSON instead of text")
+    command.set_defaults(act=_run)
+    command = commands.add_parser(
+        "selftest", help="damage a scratch database and see it found", epilog=selftest.__doc__
+    )
+    _url(command, "url", "an empty scratch database; everything in it is dropped", required=True)
+    selftest_arguments(command)
+    command.set_defaults(act=_selftest)
     return parser
 
 
@@ -79,6 +89,10 @@ def _run(options: argparse.Namespace) -> int:
     text = json.dumps(as_json(report), indent=2) + "\n" if options.json else as_text(report)
     sys.stdout.write(text)
     return EXIT[report.verdict]
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    return selftest(_target(options.url_env, options.url_file, "--url", None), options)
 
 
 def _target(variable: str | None, file: Path | None, option: str, address: str | None) -> Target:
