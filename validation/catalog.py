@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
+from typing import Any, LiteralString, cast
+
+from psycopg import sql
 
 from validation.names import Table
 from validation.queries import query
 from validation.questions import Answer, Question, Row, Side
+from validation.sqlchecks import lists
+from validation.sqlfile import SqlFile
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,14 @@ class SequenceUse:
 
 @dataclass(frozen=True)
 class Catalog:
+    """`listed` are the things that checks are asked for one by one, by the name of their list in sql/each/;
+    `extensions` maps what is installed to its schema."""
+
     tables: tuple[TableFacts, ...]
     foreign_keys: tuple[ForeignKey, ...] = ()
     sequences: tuple[SequenceUse, ...] = ()
+    listed: Mapping[str, Sequence[Row]] = field(default_factory=lambda: MappingProxyType({}))
+    extensions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @cached_property
     def by_name(self) -> Mapping[Table, TableFacts]:
@@ -68,15 +79,35 @@ class Catalog:
 
 def questions(side: Side) -> tuple[Question, ...]:
     """What to ask to know a catalog; of the source its tables are enough."""
-    wanted = ("tables", "foreign_keys", "sequences") if side is Side.CANDIDATE else ("tables",)
-    return tuple(Question(f"{side}:{name}", query(name), side) for name in wanted)
+    wanted = ("tables", "foreign_keys", "sequences", "extensions") if side is Side.CANDIDATE else ("tables",)
+    named = tuple(Question(f"{side}:{name}", query(name), side) for name in wanted)
+    return named if side is Side.SOURCE else (*named, *(_each(name, file) for name, file in lists().items()))
 
 
-def read(tables: Answer, foreign_keys: Answer | None = None, sequences: Answer | None = None) -> Catalog:
+def _each(name: str, file: SqlFile) -> Question:
+    things = sql.SQL(cast(LiteralString, file.body))
+    return Question(_id_of_list(name), query("each", own_relations=query("own_relations"), things=things))
+
+
+def _id_of_list(name: str) -> str:
+    return f"{Side.CANDIDATE}:each:{name}"
+
+
+def read(side: Side, answers: Mapping[str, Answer]) -> Catalog:
+    """The catalog, from the answers to all of `questions`."""
+
+    def of(name: str) -> Any:
+        return answers[f"{side}:{name}"].row[name]
+
+    tables = tuple(_table(row) for row in of("tables"))
+    if side is Side.SOURCE:
+        return Catalog(tables)
     return Catalog(
-        tuple(_table(row) for row in tables.row["tables"]),
-        tuple(_foreign_key(row) for row in foreign_keys.row["foreign_keys"]) if foreign_keys else (),
-        tuple(_sequence(row) for row in sequences.row["sequences"]) if sequences else (),
+        tables,
+        tuple(_foreign_key(row) for row in of("foreign_keys")),
+        tuple(_sequence(row) for row in of("sequences")),
+        {name: answers[_id_of_list(name)].row["things"] for name in lists()},
+        of("extensions"),
     )
 
 

@@ -9,11 +9,13 @@ from typing import NoReturn
 
 from validation.baseline.model import BaselineError
 from validation.baseline.record import Unread
-from validation.commands import baseline, init, run, schema
+from validation.commands import baseline, init, run, schema, selftest
 from validation.commands.common import INCONCLUSIVE, USAGE, UsageError
 from validation.expectations import ExpectationsError
+from validation.selftest.command import SuiteError
+from validation.selftest.defects import DefectsError
 
-COMMANDS = (run.COMMAND, init.COMMAND, baseline.COMMAND, schema.COMMAND)
+COMMANDS = (run.COMMAND, init.COMMAND, baseline.COMMAND, schema.COMMAND, selftest.COMMAND)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Unread as error:
         sys.stderr.write(f"{error}\n")
         return INCONCLUSIVE
-    except (UsageError, ExpectationsError, BaselineError) as error:
+    except (UsageError, ExpectationsError, BaselineError, SuiteError, DefectsError) as error:
         sys.stderr.write(f"{error}\n")
         return USAGE
 

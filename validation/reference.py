@@ -40,7 +40,7 @@ def json_schema() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            schema.REQUIRED.name: _key(schema.REQUIRED),
+            **{key.name: _key(key) for key in schema.TOP},
             **{part.name: _part(part) for part in schema.PARTS},
         },
     }
@@ -107,16 +107,19 @@ def _item(key: Key) -> dict[str, Any]:
 
 def document() -> str:
     """The text of docs/expectations.md."""
-    families = ", ".join(f"`{family}`" for family in schema.REQUIRED.choices)
-    title = f"## `{schema.REQUIRED.name}`\n\n{schema.REQUIRED.description} Of {families}.\n"
-    return "\n".join([PREAMBLE, title, _toml('required = ["rows"]'), *(_chapter(part) for part in schema.PARTS)])
+    rows = _table(schema.TOP)
+    example = _toml('required = ["rows", "freshness"]\nsql_checks = ["checks"]')
+    return "\n".join([PREAMBLE, "## At the top\n", example, *rows, *(_chapter(part) for part in schema.PARTS)])
 
 
 def _chapter(part: Part) -> str:
-    rows = [_row(key) for key in part.keys]
-    table = ["| key | type | default | meaning |", "|---|---|---|---|", *rows, ""] if rows else []
     example = _toml(f"{part.header(part.names)}\n{part.example}")
-    return "\n".join([f"## `{part.header('NAME')}`", "", part.description, "", example, *table])
+    return "\n".join([f"## `{part.header('NAME')}`", "", part.description, "", example, *_table(part.keys)])
+
+
+def _table(keys: Sequence[Key]) -> list[str]:
+    rows = [_row(key) for key in keys]
+    return ["| key | type | default | meaning |", "|---|---|---|---|", *rows, ""] if rows else []
 
 
 def _toml(text: str) -> str:

@@ -89,6 +89,13 @@ REQUIRED = Key(
     choices=DECLARABLE,
 )
 
+SQL_CHECKS = Key(
+    "sql_checks",
+    Kind.TEXTS,
+    "Folders of your own checks, relative to this file: each .sql file in them is one (validation/README.md).",
+    least=1,
+)
+
 SERVER = Part(
     "server",
     Shape.SECTION,
@@ -226,6 +233,7 @@ LIMITS = Part(
     ),
 )
 
+TOP = (REQUIRED, SQL_CHECKS)
 PARTS = (
     SERVER,
     TABLES,

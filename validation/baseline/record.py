@@ -60,9 +60,7 @@ class Reader:
         self._terms = Terms(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
 
     def catalog(self) -> Catalog:
-        wanted = catalogs.questions(Side.CANDIDATE)
-        answers = self.ask(wanted)
-        return catalogs.read(*(answers[question.id] for question in wanted))
+        return catalogs.read(Side.CANDIDATE, self.ask(catalogs.questions(Side.CANDIDATE)))
 
     def baseline(self) -> Baseline:
         catalog = self.catalog()
