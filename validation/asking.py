@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
+from validation.first_failure import FirstFailure
 from validation.model import Verdict
 from validation.questions import Answer, Question, Unanswered
 from validation.session import Session, Unreachable
@@ -27,11 +28,12 @@ Outcome = Answer | Unanswered
 
 @dataclass(frozen=True)
 class Terms:
-    """How long asking may take: `deadline` is a time.monotonic(), `stop` ends it before."""
+    """How long asking may take: `deadline` is a time.monotonic(), `stop` ends it before, so does a first failure."""
 
     statement_seconds: float
     deadline: float
     stop: threading.Event = field(default_factory=threading.Event)
+    first_failure: FirstFailure | None = None
 
 
 @dataclass
@@ -79,20 +81,19 @@ def ask_all(
     open_another: Callable[[], Session] | None = None,
     sessions: int = 1,
 ) -> dict[str, Outcome]:
-    """Asks each question once, the costly ones first, in the lead session and up to `sessions` - 1 others.
+    """Asks each question once, in this order, in the lead session and up to `sessions` - 1 others.
 
     Another session that can't be opened is done without; a lost one ends the run: the rest is Unanswered.
-    A session that doesn't come back by itself is left behind.
+    So is what was still to be asked at a first failure. A session that doesn't come back by itself is left behind.
     """
     asked = {question.id: question for question in questions}
-    waiting = deque(sorted(asked.values(), key=lambda question: -question.cost))
-    work = _Work(waiting, terms.deadline, terms.statement_seconds)
+    work = _Work(deque(asked.values()), terms.deadline, terms.statement_seconds)
     _start(lambda: _serve(lead, work))
     if open_another is not None:
         serve_another = partial(_serve_another, open_another, work)
         for _ in range(min(sessions, len(asked)) - 1):
             _start(serve_another)
-    outcomes = _collect(work, len(asked), terms.stop)
+    outcomes = _collect(work, len(asked), terms)
     reason = work.stopped or "no answer came in time"
     return {key: outcomes.get(key) or _not_asked(reason) for key in asked}
 
@@ -133,12 +134,12 @@ def _serve_another(open_another: Callable[[], Session], work: _Work) -> None:
         session.close()
 
 
-def _collect(work: _Work, asked: int, stop: threading.Event) -> dict[str, Outcome]:
+def _collect(work: _Work, asked: int, terms: Terms) -> dict[str, Outcome]:
     """Waits for all outcomes; after a stop only for the questions that are under way."""
     outcomes: dict[str, Outcome] = {}
     while len(outcomes) < asked:
-        if stop.is_set():
-            work.stop("the run was stopped")
+        if reason := _ended(terms):
+            work.stop(reason)
         with work.lock:
             if work.stopped is not None and len(outcomes) + len(work.waiting) >= asked:
                 break
@@ -150,7 +151,15 @@ def _collect(work: _Work, asked: int, stop: threading.Event) -> dict[str, Outcom
                 break
             continue
         outcomes[key] = outcome
+        if terms.first_failure:
+            terms.first_failure.heard(key, outcome)
     return outcomes
+
+
+def _ended(terms: Terms) -> str | None:
+    if terms.stop.is_set():
+        return "the run was stopped"
+    return terms.first_failure.reason if terms.first_failure else None
 
 
 def _not_asked(reason: str) -> Unanswered:

@@ -1,58 +1,39 @@
 """Reads expectations from a TOML file or a plain mapping; all mistakes are reported at once.
 
-[server]                                  # optional: what the server says about itself
-version = 17
-database = "ghost_protocol"
-
-[tables.users]                            # rows:  absolute, or relative to the source
-min = 1000
-at_least_of_source = 0.9
-
-[[must_exist]]
-table = "users"
-key = { id = "known-user-id" }
-
-[[freshness]]                             # newest value in [T - tolerance, T]
-table = "transactions"
-column = "created_at"
-tolerance_seconds = 300
-
-[migrations]
-last = "20260301120000_add_contracts"
-
-[[not_null]]
-table = "users"
-columns = ["email"]
-
-required = ["rows", "freshness"]          # at the top: families that must be declared
+The sections and their keys stand in `validation.schema`, documented in docs/expectations.md.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from validation import prisma, schema, sqlchecks
 from validation.expected import (
-    DECLARABLE,
     PRISMA_MIGRATIONS,
     Expectations,
+    Extension,
     Freshness,
     Limits,
     Migrations,
     MustExist,
+    MustNotExist,
     NotNull,
+    Role,
     RowRange,
     Server,
+    Setting,
+    SqlCheck,
 )
 from validation.names import Table
-from validation.reading import Problem, Problems, Section, literal, table_name
+from validation.problems import Problem, Problems
+from validation.reading import Section, table_name
 
-KEYS = ("server", "tables", "must_exist", "freshness", "migrations", "not_null", "required", "limits")
 Entry = TypeVar("Entry")
-RANGE = ("min", "max", "at_least_of_source", "at_most_of_source")
+ANY = "any"
 
 
 class ExpectationsError(ValueError):
@@ -72,139 +53,111 @@ def load(path: Path) -> Expectations:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problem = Problem(str(path), str(error), "TOML in UTF-8", "correct the line")
     else:
-        return from_mapping(data, str(path))
+        return from_mapping(data, str(path), path.parent)
     raise ExpectationsError(str(path), (problem,))
 
 
-def from_mapping(data: Mapping[str, object], origin: str = "the expectations") -> Expectations:
-    """Reads the same content from a mapping. Raises ExpectationsError."""
+def from_mapping(data: Mapping[str, object], origin: str = "the expectations", folder: Path = Path()) -> Expectations:
+    """Reads the same content from a mapping; paths in it are relative to `folder`. Raises ExpectationsError."""
     problems = Problems()
-    top = Section.of("", data, KEYS, problems)
+    known = (*(key.name for key in schema.TOP), *(part.name for part in schema.PARTS))
+    top = Section.of("", data, known, problems)
     expectations = Expectations(
-        server=_server(top),
+        server=Server(**top.part(schema.SERVER)),
         tables=MappingProxyType(dict(_tables(top))),
-        must_exist=_distinct(top, "must_exist", [_must_exist(s) for s in _each(top, "must_exist")]),
-        freshness=_distinct(top, "freshness", [_freshness(s) for s in _each(top, "freshness")]),
-        migrations=_migrations(top) if "migrations" in top.values else None,
-        not_null=_distinct(top, "not_null", [_not_null(s) for s in _each(top, "not_null")]),
-        required=_required(top),
-        limits=_limits(top),
+        must_exist=_distinct(top, "must_exist", _complete(MustExist, top.parts(schema.MUST_EXIST))),
+        must_not_exist=_distinct(top, "must_not_exist", _complete(MustNotExist, top.parts(schema.MUST_NOT_EXIST))),
+        freshness=_distinct(top, "freshness", _complete(Freshness, top.parts(schema.FRESHNESS))),
+        migrations=_migrations(top, folder) if "migrations" in top.values else None,
+        not_null=_distinct(top, "not_null", _complete(NotNull, top.parts(schema.NOT_NULL))),
+        settings=tuple(Setting(name.lower(), _on_or_off(value)) for name, value in top.plain(schema.SETTINGS)),
+        extensions=tuple(
+            Extension(name, None if version == ANY else version) for name, version in top.plain(schema.EXTENSIONS)
+        ),
+        roles=tuple(Role(name, **_given(values)) for name, values in top.named(schema.ROLES)),
+        sql_checks=tuple(_sql_checks(top, folder)),
+        required=top.value(schema.REQUIRED) or (),
+        limits=Limits(**_given(top.part(schema.LIMITS))),
     )
     if problems.found:
         raise ExpectationsError(origin, tuple(problems.found))
     return expectations
 
 
-LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "must_exist": ("table", "key"),
-        "freshness": ("table", "column", "tolerance_seconds", "ahead_seconds"),
-        "not_null": ("table", "columns"),
-    }
-)
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that were written: of the others the defaults count."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _each(top: Section, key: str) -> list[Section]:
-    return list(top.sections(key, LISTS[key]))
+def _complete(made: type[Entry], entries: Iterable[tuple[Section, Mapping[str, Any]]]) -> list[Entry]:
+    """Entries of this kind, without those that lack something: what is wrong with them is said already."""
+    return [made(**_given(values)) for section, values in entries if not section.problems.within(section.where)]
 
 
-def _distinct(top: Section, key: str, items: list[Entry | None]) -> tuple[Entry, ...]:
-    kept = tuple(item for item in items if item is not None)
-    if len(set(kept)) != len(kept):
+def _distinct(top: Section, key: str, items: list[Entry]) -> tuple[Entry, ...]:
+    if len(set(items)) != len(items):
         top.problems.add(key, "the same entry twice", "different entries", "remove one")
-    return kept
-
-
-def _server(top: Section) -> Server:
-    section = top.section("server", ("version", "database"))
-    version = section.values.get("version")
-    if isinstance(version, str) and version.isdecimal():
-        return Server(int(version), section.text("database"))
-    return Server(section.whole("version", least=9), section.text("database"))
+    return tuple(items)
 
 
 def _tables(top: Section) -> list[tuple[Table, RowRange]]:
-    tables = top.section("tables", None)
     ranges: dict[Table, RowRange] = {}
-    for name in tables.values:
-        table = table_name(name, tables.path(name), top.problems)
-        wanted = _range(tables.section(name, RANGE))
+    for name, values in top.named(schema.TABLES):
+        where = f"tables.{name}"
+        table = table_name(name, where, top.problems)
+        wanted = RowRange(**values)
+        _refuse_swapped(wanted, where, top.problems)
         if table in ranges:
-            top.problems.add(tables.path(name), name, "each table once", "remove one of the two")
+            top.problems.add(where, name, "each table once", "remove one of the two")
         if table is not None:
             ranges[table] = wanted
     return list(ranges.items())
 
 
-def _range(section: Section) -> RowRange:
-    wanted = RowRange(
-        section.whole("min"),
-        section.whole("max"),
-        section.number("at_least_of_source"),
-        section.number("at_most_of_source"),
-    )
-    if not section.values:
-        fix = "add min, max, at_least_of_source or at_most_of_source"
-        section.problems.add(section.where, "no bound", "at least one", fix)
+def _refuse_swapped(wanted: RowRange, where: str, problems: Problems) -> None:
     for low, high, keys in (
         (wanted.min, wanted.max, "min and max"),
         (wanted.at_least_of_source, wanted.at_most_of_source, "at_least_of_source and at_most_of_source"),
+        (wanted.at_least_of_baseline, wanted.at_most_of_baseline, "at_least_of_baseline and at_most_of_baseline"),
     ):
         if low is not None and high is not None and low > high:
-            section.problems.add(section.where, f"{low:g} to {high:g}", f"{keys} in this order", "swap them")
-    return wanted
+            problems.add(where, f"{low:g} to {high:g}", f"{keys} in this order", "swap them")
 
 
-def _must_exist(section: Section) -> MustExist | None:
-    table = section.table()
-    key = section.section("key", None)
-    if not key.values:
-        section.refuse("key", "columns and values", 'write key = { id = "..." }')
-    values = {column: literal(value) for column, value in key.values.items()}
-    for column, value in values.items():
-        if value is None:
-            key.refuse(column, "a text, number, boolean or time", "write the value as text")
-    pairs = tuple((column, value) for column, value in values.items() if value is not None)
-    return None if table is None or not pairs else MustExist(table, pairs)
-
-
-def _freshness(section: Section) -> Freshness | None:
-    table, column = section.table(), section.text("column", required=True)
-    tolerance = section.number("tolerance_seconds", required=True)
-    ahead = section.number("ahead_seconds")
-    if table is None or column is None or tolerance is None:
-        return None
-    return Freshness(table, column, tolerance, ahead or 0.0)
-
-
-def _migrations(top: Section) -> Migrations:
-    section = top.section("migrations", ("table", "last", "applied"))
-    table = section.table(required=False) or PRISMA_MIGRATIONS
-    last = section.text("last")
-    applied = section.texts("applied", required=True) if "applied" in section.values else None
+def _migrations(top: Section, folder: Path) -> Migrations:
+    section = top.section(schema.MIGRATIONS.name, schema.MIGRATIONS.known)
+    values = section.read(schema.MIGRATIONS)
+    table, last, applied = values["table"] or PRISMA_MIGRATIONS, values["last"], values["applied"]
+    checksums: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    if values["directory"] and "applied" in section.values:
+        section.refuse("directory", "either applied or directory", "remove one of the two")
+    elif values["directory"]:
+        checksums = _directory(section, folder / values["directory"])
+        applied = tuple(name for name, _ in checksums) or None
     if last is not None and applied and last not in applied:
-        section.refuse("last", "one of applied", "add it to applied")
-    return Migrations(table, last, applied)
+        section.refuse("last", "one of those that are applied", "correct it, or add it to applied")
+    return Migrations(table, last, applied, checksums)
 
 
-def _not_null(section: Section) -> NotNull | None:
-    table, columns = section.table(), section.texts("columns", required=True)
-    return NotNull(table, columns) if table is not None and columns else None
+def _directory(section: Section, directory: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    try:
+        return prisma.migrations(directory)
+    except (OSError, ValueError) as error:
+        section.problems.add(section.path("directory"), str(error), "Prisma's folder of migrations", "correct the path")
+        return ()
 
 
-def _required(top: Section) -> tuple[str, ...]:
-    required = top.texts("required")
-    for family in required:
-        if family not in DECLARABLE:
-            top.problems.add("required", family, f"of {', '.join(DECLARABLE)}", "correct the name")
-    return required
+def _sql_checks(top: Section, folder: Path) -> Iterator[SqlCheck]:
+    """The checks of all folders. Two of one name, or of a built-in one's, could not be told apart in a report."""
+    taken = {check.name for check in sqlchecks.built_in()}
+    for name in top.value(schema.SQL_CHECKS) or ():
+        for check in sqlchecks.read_folder(folder / name, top.problems):
+            if check.name in taken:
+                top.problems.add("sql_checks", check.name, "a name that no other check has", "rename the file")
+            taken.add(check.name)
+            yield check
 
 
-def _limits(top: Section) -> Limits:
-    section = top.section("limits", ("statement_seconds", "budget_seconds", "workers"))
-    standard = Limits()
-    return Limits(
-        section.number("statement_seconds", above=True) or standard.statement_seconds,
-        section.number("budget_seconds", above=True) or standard.budget_seconds,
-        section.whole("workers", least=1) or standard.workers,
-    )
+def _on_or_off(value: str) -> str:
+    """A boolean of TOML as the server prints it."""
+    return {"true": "on", "false": "off"}.get(value, value)

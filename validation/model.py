@@ -49,6 +49,13 @@ class CheckResult:
         return self.name.partition(":")[0]
 
 
+def waiver(result: CheckResult, waivers: Mapping[str, str]) -> str | None:
+    """The reason of {check name or family: reason} for which a result that is no pass is let through, or None."""
+    if result.verdict is Verdict.PASS:
+        return None
+    return waivers.get(result.name) or waivers.get(result.family)
+
+
 def _no_counts() -> Mapping[str, int]:
     return MappingProxyType({})
 
@@ -77,9 +84,7 @@ class Report:
 
     def waiver(self, result: CheckResult) -> str | None:
         """The reason for which a result that is no pass is let through, or None."""
-        if result.verdict is Verdict.PASS:
-            return None
-        return self.waivers.get(result.name) or self.waivers.get(result.family)
+        return waiver(result, self.waivers)
 
     @property
     def unused_waivers(self) -> tuple[str, ...]:

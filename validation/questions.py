@@ -105,6 +105,10 @@ class Check:
             return self.inconclusive
         return self.severity
 
+    @property
+    def family(self) -> str:
+        return self.name.partition(":")[0]
+
 
 def passed(found: str, needed: str) -> Judgement:
     return Judgement(Verdict.PASS, found, needed)

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import cast
+from types import MappingProxyType
+from typing import Any, cast
 
+from validation.expected import Privilege
 from validation.names import Table
-
-
-@dataclass(frozen=True)
-class Problem:
-    where: str
-    found: str
-    needed: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: found {self.found}, needs {self.needed}; {self.fix}"
-
-
-@dataclass
-class Problems:
-    found: list[Problem] = field(default_factory=list[Problem])
-
-    def add(self, where: str, found: object, needed: str, fix: str) -> None:
-        self.found.append(Problem(where, shown(found), needed, fix))
-
-
-def shown(value: object) -> str:
-    """The value in a message: short, and without control characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+from validation.privileges import parse
+from validation.problems import Problems
+from validation.schema import Key, Kind, Part
 
 
 @dataclass(frozen=True)
@@ -72,11 +52,42 @@ class Section:
     def section(self, key: str, known: Collection[str] | None) -> Section:
         return Section.of(self.path(key), self.values.get(key, {}), known, self.problems)
 
+    def part(self, part: Part) -> dict[str, Any]:
+        """The values of a [section]."""
+        return self.section(part.name, part.known).read(part)
+
     def sections(self, key: str, known: Collection[str]) -> Iterator[Section]:
+        """The entries of a [[list]], without those that are no section."""
         for position, item in enumerate(self.list(key), 1):
             section = Section.of(f"{self.path(key)} #{position}", item, known, self.problems)
             if isinstance(item, Mapping):
                 yield section
+
+    def parts(self, part: Part) -> list[tuple[Section, dict[str, Any]]]:
+        """The values of each entry of a [[list]], with the section they stand in."""
+        return [(section, section.read(part)) for section in self.sections(part.name, part.known)]
+
+    def named(self, part: Part) -> list[tuple[str, dict[str, Any]]]:
+        """The values of each [section.NAME]."""
+        all_ = self.section(part.name, None)
+        return [(name, all_.section(name, part.known).read(part)) for name in all_.values]
+
+    def plain(self, part: Part) -> list[tuple[str, str]]:
+        """The names and values of a section of plain values, those that are right."""
+        all_ = self.section(part.name, None)
+        pairs = ((name, all_.value(Key(name, part.values, ""))) for name in all_.values)
+        return [(name, value) for name, value in pairs if value is not None]
+
+    def read(self, part: Part) -> dict[str, Any]:
+        """The value of each key, None for what isn't there or was refused."""
+        values = {key.name: self.value(key) for key in part.keys}
+        if part.any_of and not self.values and not self.problems.of(self.where):
+            self.problems.add(self.where, "nothing", f"at least one of {', '.join(part.any_of)}", "add one")
+        return values
+
+    def value(self, key: Key) -> Any:
+        """The value of a key as its kind wants it, None when it isn't there or was refused."""
+        return READ[key.kind](self, key)
 
     def list(self, key: str) -> Sequence[object]:
         value = self.values.get(key, [])
@@ -85,27 +96,72 @@ class Section:
         self.refuse(key, "a list", f"write [[{key}]], or a list in [ ]")
         return ()
 
-    def text(self, key: str, *, required: bool = False) -> str | None:
+    def text(self, key: str, *, required: bool = False, choices: Collection[str] = ()) -> str | None:
         value = self.values.get(key)
         if value is None:
             if required:
                 self.refuse(key, "a text", f'add {key} = "..."')
-            return None
-        if isinstance(value, str) and value.strip():
+        elif not isinstance(value, str) or not value.strip():
+            self.refuse(key, "a text that isn't empty", "put it in double quotes")
+        elif choices and value not in choices:
+            self.refuse(key, f"one of {', '.join(choices)}", "correct it")
+        else:
             return value
-        self.refuse(key, "a text that isn't empty", "put it in double quotes")
         return None
 
-    def texts(self, key: str, *, required: bool = False) -> tuple[str, ...]:
-        """A list of different texts; with `required` not an empty one."""
+    def texts(
+        self, key: str, *, least: int = 0, required: bool = False, choices: Collection[str] = ()
+    ) -> tuple[str, ...]:
+        """A list of different texts; empty when it isn't there or was refused."""
+        if key not in self.values and not required:
+            return ()
         items = self.list(key)
         texts = tuple(item for item in items if isinstance(item, str) and item.strip())
         if len(texts) != len(items) or len(set(texts)) != len(texts):
             self.refuse(key, "a list of different texts", 'write ["one", "two"]')
-            return ()
-        if required and not items and not self._is_refused(key):
+        elif len(texts) < least and not self.problems.of(self.path(key)):
             self.refuse(key, "a list with at least one text", 'write ["one", "two"]')
-        return texts
+        elif choices and not set(texts) <= set(choices):
+            self.refuse(key, f"of {', '.join(choices)}", "correct the names")
+        else:
+            return texts
+        return ()
+
+    def privileges(self, key: str) -> tuple[Privilege, ...]:
+        found: list[Privilege] = []
+        for text in self.texts(key):
+            try:
+                found.append(parse(text))
+            except ValueError as error:
+                self.problems.add(self.path(key), text, str(error).removeprefix("needs "), "write it as GRANT does")
+        return tuple(found)
+
+    def columns(self, key: str) -> tuple[tuple[str, str], ...]:
+        """Columns and their values as text that the server reads."""
+        section = self.section(key, None)
+        if not section.values and not self.problems.of(self.path(key)):
+            self.refuse(key, "columns and values", f'write {key} = {{ id = "..." }}')
+        pairs = ((column, section.literal(column)) for column in section.values)
+        return tuple((column, value) for column, value in pairs if value is not None)
+
+    def literal(self, key: str) -> str | None:
+        value = literal(self.values.get(key))
+        if value is None and key in self.values:
+            self.refuse(key, "a text, number, boolean or time", "write the value as text")
+        return value
+
+    def boolean(self, key: str) -> bool | None:
+        value = self.values.get(key)
+        if value is None or isinstance(value, bool):
+            return value
+        self.refuse(key, "true or false", "write it without quotes")
+        return None
+
+    def version(self, key: str, *, least: int) -> int | None:
+        value = self.values.get(key)
+        if isinstance(value, str) and value.isdecimal() and int(value) >= least:
+            return int(value)
+        return self.whole(key, least=least)
 
     def number(self, key: str, *, least: float = 0.0, above: bool = False, required: bool = False) -> float | None:
         """A finite number, at least `least`, or greater than it when `above`."""
@@ -137,8 +193,21 @@ class Section:
         name = self.text(key, required=required)
         return None if name is None else table_name(name, self.path(key), self.problems)
 
-    def _is_refused(self, key: str) -> bool:
-        return any(problem.where == self.path(key) for problem in self.problems.found)
+
+READ: Mapping[Kind, Callable[[Section, Key], Any]] = MappingProxyType(
+    {
+        Kind.TEXT: lambda s, k: s.text(k.name, required=k.required, choices=k.choices),
+        Kind.TEXTS: lambda s, k: s.texts(k.name, least=int(k.least), required=k.required, choices=k.choices) or None,
+        Kind.NUMBER: lambda s, k: s.number(k.name, least=k.least, above=k.above, required=k.required),
+        Kind.WHOLE: lambda s, k: s.whole(k.name, least=int(k.least)),
+        Kind.VERSION: lambda s, k: s.version(k.name, least=int(k.least)),
+        Kind.BOOLEAN: lambda s, k: s.boolean(k.name),
+        Kind.TABLE: lambda s, k: s.table(k.name, required=k.required),
+        Kind.COLUMNS: lambda s, k: s.columns(k.name),
+        Kind.PRIVILEGES: lambda s, k: s.privileges(k.name),
+        Kind.PLAIN: lambda s, k: s.literal(k.name),
+    }
+)
 
 
 def table_name(text: str, where: str, problems: Problems) -> Table | None:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
 from validation import sqlfile
+from validation.expected import SqlCheck
 from validation.model import Severity, Verdict
+from validation.problems import Problem, Problems
 from validation.queries import FOLDER
-from validation.reading import Problem, Problems, Section
+from validation.reading import Section
 from validation.sqlfile import SqlFile
 
 KEYS = (
@@ -34,36 +35,7 @@ KEYS = (
     "from_version",
     "settings",
 )
-PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 RESTORE_POINT = "restore_point"
-
-
-@dataclass(frozen=True)
-class SqlCheck:
-    """A query and how its answer is judged.
-
-    `severity` is that of a FAIL, `inconclusive` that of an INCONCLUSIVE; `nothing` is the verdict when there was
-    nothing to look at. `each` names a list of things in sql/each/, each of which is asked for by itself; `extension`
-    is one whose functions the query calls; `settings` hold for this query alone.
-    """
-
-    name: str
-    query: str
-    things: str
-    needed: str
-    fix: str
-    severity: Severity = Severity.BLOCKING
-    inconclusive: Severity = Severity.BLOCKING
-    nothing: Verdict = Verdict.INCONCLUSIVE
-    timeout_seconds: float | None = None
-    each: str | None = None
-    extension: str | None = None
-    from_version: int = 0
-    settings: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def placeholders(self) -> frozenset[str]:
-        return frozenset(PLACEHOLDER.findall(self.query))
 
 
 @cache

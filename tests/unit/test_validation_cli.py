@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from validation import CheckResult, Report, Verdict, cli
+from validation.commands import run as run_command
 
 SECRET = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
 
@@ -35,7 +36,7 @@ def test_the_exit_code_is_the_verdict(
     def run(*_: object, **__: object) -> Report:
         return Report((found,), "d on h:1", counts={"t": 1})
 
-    monkeypatch.setattr(cli, "run", run)
+    monkeypatch.setattr(run_command, "run", run)
     monkeypatch.setenv("DB", SECRET)
     assert exit_code(["run", "--checks", checks, "--target-env", "DB"]) == code
 
@@ -90,5 +91,5 @@ def test_a_url_can_come_from_a_file(checks: str, tmp_path: Path) -> None:
 
 
 def test_waivers_name_checks_whose_names_have_equal_signs() -> None:
-    read = cli.waivers(["must-exist:public.users(id=7)=left on purpose = yes", "indexes=unused"])
+    read = run_command.waivers(["must-exist:public.users(id=7)=left on purpose = yes", "indexes=unused"])
     assert read == {"must-exist:public.users(id=7)": "left on purpose = yes", "indexes": "unused"}

@@ -12,10 +12,11 @@ from typing import Any
 from validation.catalog import Catalog
 from validation.checks.common import missing_column, missing_table, number
 from validation.expected import PRISMA_MIGRATIONS, Migrations
+from validation.model import Severity
 from validation.queries import query
 from validation.questions import Answer, Check, Judgement, Question, failed, passed
 
-COLUMNS = ("migration_name", "started_at", "finished_at", "rolled_back_at")
+COLUMNS = ("migration_name", "checksum", "started_at", "finished_at", "rolled_back_at")
 Migration = Mapping[str, Any]
 
 
@@ -32,6 +33,8 @@ def checks(catalog: Catalog, declared: Migrations | None) -> Iterator[Check]:
         yield missing_column("migrations", ", ".join(absent))
     else:
         yield _migrations(wanted)
+        if wanted.checksums:
+            yield _checksums(wanted)
 
 
 def _migrations(wanted: Migrations) -> Check:
@@ -47,6 +50,22 @@ def _migrations(wanted: Migrations) -> Check:
         return passed(f"{number(len(done), 'migration')} applied, last {done[-1]}", needed)
 
     return Check("migrations", judge, (_question(wanted),), needed)
+
+
+def _checksums(wanted: Migrations) -> Check:
+    """Advisory: a script that was edited after it was applied says nothing of the data, but somebody should know."""
+    known = dict(wanted.checksums)
+    needed = "the checksums of the folder's migration.sql files"
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        found: list[Migration] = [m for m in answers[0].row["migrations"] if m["rolled_back"] is None]
+        edited = [m["name"] for m in found if m["name"] in known and m["checksum"] not in known[m["name"]]]
+        if edited:
+            fix = "compare the script with the one that was applied: is this the release that wrote this database?"
+            return failed(f"another script than that of {', '.join(dict.fromkeys(edited))} was applied", needed, fix)
+        return passed(f"the scripts of {number(len(known), 'migration')}", needed)
+
+    return Check("migration-checksums", judge, (_question(wanted),), needed, severity=Severity.ADVISORY)
 
 
 def _question(wanted: Migrations) -> Question:

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from validation.catalog import list_question
 from validation.checks.common import text_of
+from validation.expected import PLACEHOLDER, SqlCheck
 from validation.model import Example, Severity, Verdict
 from validation.names import quoted
 from validation.queries import query
@@ -28,7 +29,7 @@ from validation.questions import (
     passed,
     settled,
 )
-from validation.sqlchecks import PLACEHOLDER, RESTORE_POINT, SqlCheck
+from validation.sqlchecks import RESTORE_POINT
 
 Pieces = Mapping[str, sql.Composable]
 

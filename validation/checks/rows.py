@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from psycopg import sql
 
+from validation.baseline.model import Baseline
 from validation.catalog import Catalog, TableFacts
 from validation.checks.common import key_of, missing_column, missing_table, number
 from validation.expected import Expectations, Freshness, RowRange
@@ -31,6 +32,7 @@ from validation.questions import (
 TO_THE_END = (("enable_indexscan", "off"), ("enable_indexonlyscan", "off"), ("enable_bitmapscan", "off"))
 """Counting through an index would prove nothing about the table's own blocks."""
 TIMESTAMPS = ("timestamp with time zone", "timestamp without time zone")
+NO_BASELINE = "record one with `python -m validation baseline record`, or waive the check with a reason"
 OF_THE_PAST = re.compile(r"(created|inserted|updated|modified|changed|registered|received|logged)_?(at|on|time)?", re.I)
 """Columns that hold, by their names, a time at which something was done."""
 CLOCKS = timedelta(minutes=5)
@@ -66,11 +68,12 @@ def checks(
     expectations: Expectations,
     source: Catalog | None,
     restore_point: datetime | None,
+    baseline: Baseline | None = None,
 ) -> Iterator[Check]:
     yield _tables(found)
     yield from _freshness(found, expectations.freshness, restore_point)
     yield from _future(found, expectations.freshness, restore_point)
-    yield from _counts(found, expectations.tables, source)
+    yield from _counts(found, expectations.tables, source, baseline)
     yield from _nulls(found, expectations)
     if source is not None:
         yield _tables_of_source(found, source)
@@ -112,31 +115,64 @@ def _tables(found: Mapping[Table, Scan]) -> Check:
     return Check("tables", judge, tuple(roots), tolerant=True)
 
 
-def _counts(found: Mapping[Table, Scan], ranges: Mapping[Table, RowRange], source: Catalog | None) -> Iterator[Check]:
+def _counts(
+    found: Mapping[Table, Scan],
+    ranges: Mapping[Table, RowRange],
+    source: Catalog | None,
+    baseline: Baseline | None,
+) -> Iterator[Check]:
     for table in sorted(ranges.keys() | found.keys()):
         name = f"rows:{table}"
         wanted = ranges.get(table, RowRange())
+        before = baseline.tables.get(table) if baseline else None
         if table not in found:
             yield missing_table(name, table)
+        elif wanted.needs_baseline and before is None:
+            said = f"a baseline without {table}" if baseline else "no baseline was read"
+            yield settled(name, inconclusive(said, _range(wanted, Others()), NO_BASELINE))
         elif wanted.needs_source and source is None:
-            yield settled(name, inconclusive("no source was read", _range(wanted, None), NO_SOURCE))
-        elif wanted.needs_source:
-            yield _count(name, found[table], wanted, (_count_of_source(table, source),))
+            yield settled(name, inconclusive("no source was read", _range(wanted, Others()), NO_SOURCE))
         else:
-            yield _count(name, found[table], wanted, ())
+            of_source = (_count_of_source(table, source),) if wanted.needs_source else ()
+            yield _count(name, found[table], wanted, of_source, before.rows if before else None)
 
 
-def _count(name: str, scan: Scan, wanted: RowRange, of_source: tuple[Question, ...]) -> Check:
+@dataclass(frozen=True)
+class Others:
+    """Rows of the same table elsewhere, as far as they are known."""
+
+    source: int | None = None
+    baseline: int | None = None
+
+    def __str__(self) -> str:
+        pairs = (("source", self.source), ("baseline", self.baseline))
+        known = [f"{name}: {rows:,}" for name, rows in pairs if rows is not None]
+        return f" ({', '.join(known)})" if known else ""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The fewest rows, or the most, that are right; `rows` is None while what it is relative to isn't known."""
+
+    least: bool
+    rows: Decimal | None
+    words: str
+
+    def holds(self, rows: int) -> bool:
+        return self.rows is None or (rows >= self.rows if self.least else rows <= self.rows)
+
+
+def _count(name: str, scan: Scan, wanted: RowRange, of_source: tuple[Question, ...], of_baseline: int | None) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
         rows = int(answers[0].row["rows"])
-        at_source = int(answers[1].row["rows"]) if of_source else None
-        said = number(rows, "row") + (f" (source: {at_source:,})" if at_source is not None else "")
-        needed = _range(wanted, at_source)
-        if not _within(rows, wanted, at_source):
+        others = Others(int(answers[1].row["rows"]) if of_source else None, of_baseline)
+        said = f"{number(rows, 'row')}{others}"
+        needed = _range(wanted, others)
+        if not all(bound.holds(rows) for bound in _bounds(wanted, others)):
             return failed(said, needed, "compare the recovery point with the time of the loss" + _lost(scan))
         return passed(said, needed)
 
-    return Check(name, judge, (scan.question, *of_source), _range(wanted, None))
+    return Check(name, judge, (scan.question, *of_source), _range(wanted, Others(baseline=of_baseline)))
 
 
 def _count_of_source(table: Table, source: Catalog | None) -> Question:
@@ -145,13 +181,20 @@ def _count_of_source(table: Table, source: Catalog | None) -> Question:
     return Question(f"source:count:{table}", statement, Side.SOURCE, facts.pages if facts else 0)
 
 
-def _within(rows: int, wanted: RowRange, at_source: int | None) -> bool:
-    low = [wanted.min] if wanted.min is not None else []
-    high = [wanted.max] if wanted.max is not None else []
-    if at_source is not None:
-        low += [_part(wanted.at_least_of_source, at_source)] if wanted.at_least_of_source is not None else []
-        high += [_part(wanted.at_most_of_source, at_source)] if wanted.at_most_of_source is not None else []
-    return all(rows >= bound for bound in low) and all(rows <= bound for bound in high)
+def _bounds(wanted: RowRange, others: Others) -> Iterator[Bound]:
+    for word, rows in (("least", wanted.min), ("most", wanted.max)):
+        if rows is not None:
+            yield Bound(word == "least", Decimal(rows), f"at {word} {rows:,}")
+    for word, share, rows, whose in (
+        ("least", wanted.at_least_of_source, others.source, "source"),
+        ("most", wanted.at_most_of_source, others.source, "source"),
+        ("least", wanted.at_least_of_baseline, others.baseline, "baseline"),
+        ("most", wanted.at_most_of_baseline, others.baseline, "baseline"),
+    ):
+        if share is not None:
+            part = None if rows is None else _part(share, rows)
+            exact = "" if part is None else f" ({part:,.0f})"
+            yield Bound(word == "least", part, f"at {word} {share:.4g} of the {whose}'s{exact}")
 
 
 def _part(share: float, rows: int) -> Decimal:
@@ -159,14 +202,8 @@ def _part(share: float, rows: int) -> Decimal:
     return Decimal(str(share)) * rows
 
 
-def _range(wanted: RowRange, at_source: int | None) -> str:
-    parts = [f"at least {wanted.min:,}"] if wanted.min is not None else []
-    parts += [f"at most {wanted.max:,}"] if wanted.max is not None else []
-    for word, share in (("least", wanted.at_least_of_source), ("most", wanted.at_most_of_source)):
-        if share is not None:
-            exact = f" ({_part(share, at_source):,.0f})" if at_source is not None else ""
-            parts.append(f"at {word} {share:.4g} of the source's{exact}")
-    return ", ".join(parts) or "readable to the end"
+def _range(wanted: RowRange, others: Others) -> str:
+    return ", ".join(bound.words for bound in _bounds(wanted, others)) or "readable to the end"
 
 
 def _lost(scan: Scan) -> str:

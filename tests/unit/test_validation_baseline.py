@@ -1,0 +1,177 @@
+"""Baselines are kept whole, never overwritten, and the right one is chosen."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from validation.baseline import diff, kept
+from validation.baseline.model import Baseline, BaselineError, Position, TableState, as_json, from_json
+from validation.baseline.places import Bucket, Directory, open_place
+from validation.checks.before import behind
+from validation.fingerprint import Fingerprint
+from validation.names import Table
+
+AT = datetime(2026, 11, 22, 14, 30, 0, 123456, UTC)
+USERS = Table("public", 'odd "name".x')
+SEQUENCE = Table("public", "users_id_seq")
+BASELINE = Baseline(
+    AT,
+    "ghost/protocol",
+    "17.10",
+    {USERS: TableState(500, 8192, {"created_at": AT})},
+    {SEQUENCE: Position(500)},
+    Fingerprint({"columns": {"public.users.id": "text"}}),
+)
+
+
+def test_what_is_written_is_read_back() -> None:
+    assert from_json(json.loads(json.dumps(as_json(BASELINE))), "x") == BASELINE
+
+
+def damaged(**changed: Any) -> dict[str, Any]:
+    return {**as_json(BASELINE), **changed}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        {},
+        damaged(baseline=2),
+        damaged(taken="2026-11-22T14:30:00"),
+        damaged(tables={"a.b.c": {"rows": 1, "bytes": 1, "newest": {}}}),
+        damaged(tables={"a": {"rows": "many", "bytes": 1, "newest": {}}}),
+        damaged(sequences=[1]),
+        damaged(schema={"sha256": "0" * 64, "sections": {"columns": {}}}),
+    ],
+)
+def test_a_damaged_baseline_is_refused_and_never_half_read(data: object) -> None:
+    with pytest.raises(BaselineError, match="found"):
+        from_json(data, "x")
+
+
+def test_a_baseline_is_never_overwritten(tmp_path: Path) -> None:
+    place = open_place(str(tmp_path / "new" / "folder"))
+    where = Path(kept.keep(place, BASELINE))
+    before = where.read_bytes()
+    with pytest.raises(BaselineError, match="File exists"):
+        kept.keep(place, replace(BASELINE, server_version="18"))
+    assert where.read_bytes() == before
+    assert [path.name for path in where.parent.iterdir()] == [where.name]
+
+
+def test_the_newest_baseline_of_the_database_by_then_is_taken(tmp_path: Path) -> None:
+    place = Directory(tmp_path)
+    day = timedelta(days=1)
+    for database, taken in (("a", AT), ("a", AT + day), ("a", AT + 2 * day), ("b", AT + day)):
+        kept.keep(place, replace(BASELINE, database=database, taken=taken))
+    (tmp_path / "notes.txt").write_text("no baseline")
+    assert kept.newest(place, "a").taken == AT + 2 * day
+    assert kept.newest(place, "a", AT + day).taken == AT + day
+    assert kept.newest(place, "b", AT + 3 * day).database == "b"
+    with pytest.raises(kept.NoneKept, match="the oldest of 2026-11-22"):
+        kept.newest(place, "a", AT - day)
+    with pytest.raises(kept.NoneKept, match="baselines of a, b"):
+        kept.newest(place)
+    with pytest.raises(kept.NoneKept, match="none of c"):
+        kept.newest(place, "c")
+
+
+def test_a_place_that_is_not_there_is_a_mistake_and_not_an_empty_place(tmp_path: Path) -> None:
+    with pytest.raises(BaselineError, match="No such file"):
+        kept.newest(open_place(str(tmp_path / "nowhere")), "a")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BaselineError, match="folder for baselines"):
+        kept.keep(open_place(str(tmp_path / "file")), BASELINE)
+    with pytest.raises(BaselineError, match="no bucket"):
+        open_place("s3:///prefix")
+
+
+def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
+    where = Path(kept.keep(Directory(tmp_path), BASELINE))
+    where.write_bytes(where.read_bytes()[:-20])
+    with pytest.raises(BaselineError, match="no JSON"):
+        kept.newest(Directory(tmp_path))
+
+
+def client() -> Any:
+    return cast("Any", boto3).client("s3", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+
+
+def test_s3_refuses_to_overwrite_and_says_what_helps() -> None:
+    s3 = client()
+    wanted = {
+        "Bucket": "b",
+        "Key": "p/ghost%2Fprotocol-20261122T143000.123456Z.json",
+        "Body": json.dumps(as_json(BASELINE), indent=1).encode() + b"\n",
+        "ContentType": "application/json",
+        "IfNoneMatch": "*",
+    }
+    with Stubber(s3) as stub:
+        stub.add_response("put_object", {}, wanted)
+        stub.add_client_error("put_object", "PreconditionFailed", "it is there", 412, expected_params=wanted)
+        place = open_place("s3://b/p/", s3)
+        assert isinstance(place, Bucket)
+        assert kept.keep(place, BASELINE) == f"s3://b/{wanted['Key']}"
+        with pytest.raises(BaselineError, match="PreconditionFailed"):
+            kept.keep(place, BASELINE)
+
+
+def test_s3_lists_only_its_own_prefix() -> None:
+    s3 = client()
+    listed = [{"Key": f"p/a-2026112{day}T143000.000000Z.json"} for day in (3, 2)]
+    with Stubber(s3) as stub:
+        asked = {"Bucket": "b", "Prefix": "p/", "Delimiter": "/"}
+        stub.add_response("list_objects_v2", {"IsTruncated": False, "Contents": listed}, asked)
+        found = kept.listed(open_place("s3://b/p", s3))
+    assert [one.taken.day for one in found] == [22, 23]
+
+
+def test_a_difference_says_how_it_was_and_is() -> None:
+    later = replace(
+        BASELINE,
+        tables={USERS: TableState(490, 16384, {}), Table("public", "new"): TableState(0, 0)},
+        sequences={},
+        schema=Fingerprint({"columns": {}}),
+    )
+    assert [str(one) for one in diff.differences(BASELINE, later)] == [
+        "public.new: no table -> 0 rows",
+        'public."odd ""name"".x": 500 rows -> 490 rows (-10, 16.0 kB)',
+        'public."odd ""name"".x".created_at: newest 2026-11-22T14:30:00.123456Z -> no newest value',
+        "sequence public.users_id_seq: at 500 -> no value",
+    ]
+    assert "public.users.id missing" in diff.as_text(BASELINE, later)
+    assert diff.differences(BASELINE, BASELINE) == ()
+    assert "500 rows" in diff.shown(BASELINE)
+
+
+@pytest.mark.parametrize(
+    ("last", "increment", "found", "wrong"),
+    [
+        (10, 1, 10, False),
+        (10, 1, 11, False),
+        (10, 1, 9, True),
+        (10, 1, None, True),
+        (-10, -1, -11, False),
+        (-10, -1, -9, True),
+    ],
+)
+def test_a_sequence_is_behind_its_baseline_in_its_own_direction(
+    last: int, increment: int, found: int | None, wrong: bool
+) -> None:
+    row = {"schema": "public", "name": "users_id_seq", "readable": True, "last": found}
+    assert bool(behind({SEQUENCE: Position(last, increment)}, [row])[0]) is wrong
+
+
+def test_a_sequence_that_cannot_be_read_is_not_said_to_be_behind() -> None:
+    row = {"schema": "public", "name": "users_id_seq", "readable": False, "last": None}
+    assert behind({SEQUENCE: Position(1)}, [row]) == ([], ["public.users_id_seq"])
+    assert behind({SEQUENCE: Position(1)}, []) == (["public.users_id_seq is missing"], [])

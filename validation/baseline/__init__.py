@@ -1,0 +1,1 @@
+"""What a database held at one time, kept to compare a restored one with."""

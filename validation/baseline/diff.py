@@ -1,0 +1,99 @@
+"""What changed from one baseline to a later one: pure, as data and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from validation import fingerprint
+from validation.baseline.model import Baseline, TableState, stamp
+from validation.names import quoted
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One line: what it is about, and how it was and is."""
+
+    subject: str
+    was: str
+    now: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.was} -> {self.now}"
+
+
+def differences(old: Baseline, new: Baseline) -> tuple[Difference, ...]:
+    """In tables and sequences, by name; sizes only where the rows differ too, since vacuum and bloat change them."""
+    about = [
+        Difference("database", old.database, new.database),
+        Difference("server version", old.server_version, new.server_version),
+    ]
+    found = (*about, *_tables(old, new), *_sequences(old, new))
+    return tuple(one for one in found if one.was != one.now)
+
+
+def schema_changes(old: Baseline, new: Baseline) -> tuple[fingerprint.Change, ...]:
+    return fingerprint.diff(old.schema, new.schema)
+
+
+def _tables(old: Baseline, new: Baseline) -> Iterator[Difference]:
+    for table in sorted(old.tables.keys() | new.tables.keys()):
+        was, now = old.tables.get(table), new.tables.get(table)
+        yield Difference(str(table), _rows(was, None), _rows(now, was))
+        for column in sorted({column for state in (was, now) if state for column in state.newest}):
+            yield Difference(f"{table}.{quoted(column)}", _newest(was, column), _newest(now, column))
+
+
+def _rows(state: TableState | None, before: TableState | None) -> str:
+    if state is None:
+        return "no table"
+    grown = state.rows - before.rows if before else 0
+    change = f" ({grown:+,}, {size(state.bytes)})" if grown else ""
+    return f"{state.rows:,} rows{change}"
+
+
+def _newest(state: TableState | None, column: str) -> str:
+    at: datetime | None = state.newest.get(column) if state else None
+    return f"newest {stamp(at)}" if at else "no newest value"
+
+
+def _sequences(old: Baseline, new: Baseline) -> Iterator[Difference]:
+    for name in sorted(old.sequences.keys() | new.sequences.keys()):
+        was, now = old.sequences.get(name), new.sequences.get(name)
+        yield Difference(
+            f"sequence {name}", f"at {was.last:,}" if was else "no value", f"at {now.last:,}" if now else "no value"
+        )
+
+
+def size(count: float) -> str:
+    """Bytes as people read them, in binary units."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1024:
+            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= 1024
+    return f"{count:,.1f} TB"
+
+
+def as_text(old: Baseline, new: Baseline) -> str:
+    """The differences for people; ends with a newline."""
+    lines = [f"{old.database}: {stamp(old.taken)} -> {stamp(new.taken)}"]
+    found, changes = differences(old, new), schema_changes(old, new)
+    lines += [f"  {one}" for one in found] or ["  the same rows, newest values and sequences"]
+    lines += ["schema:", *(f"  {line}" for line in fingerprint.as_text(changes).splitlines())] if changes else []
+    return "\n".join(lines if changes else [*lines, "  the same schema"]) + "\n"
+
+
+def shown(baseline: Baseline) -> str:
+    """One baseline for people; ends with a newline."""
+    lines = [
+        f"{baseline.database}, PostgreSQL {baseline.server_version}, {stamp(baseline.taken)}",
+        f"{len(baseline.tables):,} tables, {baseline.rows:,} rows, {size(baseline.bytes)};"
+        f" schema {baseline.schema.digest[:16]}",
+        "",
+    ]
+    for table, state in sorted(baseline.tables.items()):
+        lines.append(f"{state.rows:>15,} rows  {size(state.bytes):>10}  {table}")
+        lines += [f"{'':>15}       newest {column} {stamp(at)}" for column, at in sorted(state.newest.items())]
+    lines += [f"{at.last:>15,} last  {'':>10}  sequence {name}" for name, at in sorted(baseline.sequences.items())]
+    return "\n".join(lines) + "\n"

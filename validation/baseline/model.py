@@ -1,0 +1,137 @@
+"""A baseline, and its JSON form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, cast
+
+from validation.fingerprint import Fingerprint
+from validation.names import Table
+
+SCHEMA = 1
+
+
+class BaselineError(Exception):
+    """No baseline: what was found, what is needed, how to fix it."""
+
+    def __init__(self, where: str, found: str, needed: str, fix: str) -> None:
+        self.found, self.needed, self.fix = found, needed, fix
+        super().__init__(f"{where}: found {found}, needs {needed}; {fix}")
+
+
+@dataclass(frozen=True)
+class TableState:
+    """Rows, bytes with indexes and TOAST, and the newest value of each timestamp column that has a finite one."""
+
+    rows: int
+    bytes: int
+    newest: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+
+
+@dataclass(frozen=True)
+class Position:
+    """The last value that a sequence gave, and the step to the next."""
+
+    last: int
+    increment: int = 1
+
+    def beyond(self, other: int | None) -> bool:
+        """Whether a sequence at the other value still has to come here; one that gave none (None) has."""
+        return other is None or (self.last - other) * self.increment > 0
+
+
+def _empty() -> Mapping[Any, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One database in one snapshot.
+
+    `taken` is the server's clock just after the snapshot: a restore to that time or a later one holds all of it.
+    `sequences` are those that gave a value.
+    """
+
+    taken: datetime
+    database: str
+    server_version: str
+    tables: Mapping[Table, TableState]
+    sequences: Mapping[Table, Position] = field(default_factory=_empty)
+    schema: Fingerprint = field(default_factory=Fingerprint)
+
+    @property
+    def rows(self) -> int:
+        return sum(state.rows for state in self.tables.values())
+
+    @property
+    def bytes(self) -> int:
+        return sum(state.bytes for state in self.tables.values())
+
+
+def as_json(baseline: Baseline) -> dict[str, Any]:
+    positions = sorted(baseline.sequences.items())
+    return {
+        "baseline": SCHEMA,
+        "taken": stamp(baseline.taken),
+        "database": baseline.database,
+        "server_version": baseline.server_version,
+        "rows": baseline.rows,
+        "bytes": baseline.bytes,
+        "tables": {str(table): _state_as_json(state) for table, state in sorted(baseline.tables.items())},
+        "sequences": {str(name): {"last": at.last, "increment": at.increment} for name, at in positions},
+        "schema": {"sha256": baseline.schema.digest, "sections": baseline.schema.as_json()},
+    }
+
+
+def _state_as_json(state: TableState) -> dict[str, Any]:
+    newest = {column: stamp(at) for column, at in sorted(state.newest.items())}
+    return {"rows": state.rows, "bytes": state.bytes, "newest": newest}
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def from_json(data: object, where: str) -> Baseline:
+    """Reads what `as_json` wrote. Raises BaselineError for anything else."""
+    found: Mapping[str, Any] = cast("Mapping[str, Any]", data) if isinstance(data, Mapping) else {}
+    if found.get("baseline") != SCHEMA:
+        fix = "give the place of baselines, or move the file away"
+        raise BaselineError(where, f"no baseline of version {SCHEMA}", "what `baseline record` wrote", fix)
+    try:
+        return _read(found)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        fix = "get the file from where it was copied to, or record a new baseline"
+        raise BaselineError(where, f"a damaged baseline ({error})", "what `baseline record` wrote", fix) from error
+
+
+def _read(data: Mapping[str, Any]) -> Baseline:
+    schema = Fingerprint.from_json(data["schema"]["sections"])
+    if schema.digest != data["schema"]["sha256"]:
+        raise ValueError("its schema doesn't have the SHA-256 that is written beside it")
+    return Baseline(
+        taken=_moment(data["taken"]),
+        database=str(data["database"]),
+        server_version=str(data["server_version"]),
+        tables={Table.parse(name): _state(state) for name, state in data["tables"].items()},
+        sequences={
+            Table.parse(name): Position(int(at["last"]), int(at["increment"])) for name, at in data["sequences"].items()
+        },
+        schema=schema,
+    )
+
+
+def _state(data: Mapping[str, Any]) -> TableState:
+    newest = {str(column): _moment(at) for column, at in data["newest"].items()}
+    return TableState(int(data["rows"]), int(data["bytes"]), newest)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return moment

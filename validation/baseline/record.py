@@ -1,0 +1,136 @@
+"""Reads a baseline from a live database: everything on one snapshot, each table in one pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from validation import catalog as catalogs
+from validation import fingerprint
+from validation.asking import Outcome, Terms, ask_all
+from validation.baseline.model import Baseline, Position, TableState
+from validation.catalog import Catalog
+from validation.checks import server
+from validation.checks.rows import TIMESTAMPS, Scan, moment, scans
+from validation.expected import Expectations, Freshness, Limits
+from validation.names import Table
+from validation.queries import query
+from validation.questions import Answer, Question, Side, Unanswered
+from validation.session import Session, Unreachable, connect
+from validation.target import Target
+
+CLOCK = Question("clock", query("clock"))
+SIZES = Question("sizes", query("sizes"))
+POSITIONS = Question("sequence-positions", query("sequence_positions"))
+
+
+class Unread(Exception):
+    """The database could not be read whole: says what, why, and how to fix it."""
+
+
+def record(target: Target, limits: Limits | None = None) -> Baseline:
+    """The state of a database now. Changes nothing in it. Raises Unread."""
+    with reading(target, limits or Limits()) as reader:
+        return reader.baseline()
+
+
+@contextmanager
+def reading(target: Target, limits: Limits) -> Generator[Reader]:
+    """A reader whose sessions are closed at the end. Raises Unread."""
+    try:
+        session = connect(target)
+    except Unreachable as error:
+        raise Unread(f"{target}: {error}") from error
+    try:
+        yield Reader(target, session, limits)
+    finally:
+        session.close()
+
+
+class Reader:
+    """Reads one database on one snapshot; what it can't read raises Unread."""
+
+    def __init__(self, target: Target, session: Session, limits: Limits) -> None:
+        self._target, self._session = target, session
+        self._workers = limits.workers
+        self._terms = Terms(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
+
+    def catalog(self) -> Catalog:
+        return catalogs.read(Side.CANDIDATE, self.ask(catalogs.needed(Side.CANDIDATE)))
+
+    def baseline(self) -> Baseline:
+        catalog = self.catalog()
+        passes = scans(catalog, _newest_of_all(catalog))
+        asked = (CLOCK, SIZES, POSITIONS, server.question(Side.CANDIDATE), *fingerprint.questions())
+        costly = sorted((scan.question for scan in passes.values()), key=lambda question: -question.cost)
+        return _baseline(self.ask((*asked, *costly)), passes)
+
+    def ask(self, questions: Sequence[Question]) -> Mapping[str, Answer]:
+        """The answer to every question."""
+        try:
+            another = partial(connect, self._target, snapshot=self._session.snapshot())
+        except Unreachable:
+            return _whole(ask_all(self._session, questions, self._terms))
+        return _whole(ask_all(self._session, questions, self._terms, another, self._workers))
+
+
+def _whole(outcomes: Mapping[str, Outcome]) -> Mapping[str, Answer]:
+    """The answers, if there is one to each question. Raises Unread with every reason."""
+    silent = {f"{outcome.found}; {outcome.fix}" for outcome in outcomes.values() if isinstance(outcome, Unanswered)}
+    if silent:
+        raise Unread(
+            "\n".join(("the database could not be read whole:", *(f"  {reason}" for reason in sorted(silent))))
+        )
+    return {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, Answer)}
+
+
+def _newest_of_all(catalog: Catalog) -> Expectations:
+    """As if the newest value of every timestamp column were declared."""
+    return Expectations(
+        freshness=tuple(
+            Freshness(facts.table, column, 0)
+            for facts in catalog.tables
+            if not facts.partition
+            for column, kind in facts.columns.items()
+            if kind in TIMESTAMPS
+        )
+    )
+
+
+def _baseline(answers: Mapping[str, Answer], passes: Mapping[Table, Scan]) -> Baseline:
+    sizes = {Table(row["schema"], row["name"]): int(row["bytes"]) for row in answers[SIZES.id].row["sizes"]}
+    about = answers[server.question(Side.CANDIDATE).id].row
+    taken: datetime = answers[CLOCK.id].row["now"]
+    return Baseline(
+        taken=taken,
+        database=about["database"],
+        server_version=about["version"],
+        tables={
+            table: _state(answers[scan.question.id].row, scan, sizes[table]) for table, scan in sorted(passes.items())
+        },
+        sequences=given(answers[POSITIONS.id].row["sequences"]),
+        schema=fingerprint.read(answers),
+    )
+
+
+def _state(row: Mapping[str, Any], scan: Scan, size: int) -> TableState:
+    moments = {column: row[alias] for column, alias in scan.newest.items() if row[alias] is not None}
+    newest = {column: at for column, epoch in moments.items() if (at := moment(epoch)) is not None}
+    return TableState(int(row["rows"]), size, newest)
+
+
+def given(rows: Iterable[Mapping[str, Any]]) -> Mapping[Table, Position]:
+    """The sequences that gave a value. Raises Unread for one that this login can't read."""
+    found = list(rows)
+    closed = [str(Table(row["schema"], row["name"])) for row in found if not row["readable"]]
+    if closed:
+        raise Unread(f"no right to read {', '.join(closed)}; grant the login pg_read_all_data, or select on them")
+    return {
+        Table(row["schema"], row["name"]): Position(int(row["last"]), int(row["increment"]))
+        for row in found
+        if row["last"] is not None
+    }

@@ -1,0 +1,111 @@
+"""`python -m validation baseline record|show|diff`: what a database holds when all is well, kept with its date."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import datetime
+
+from validation.baseline import diff, kept
+from validation.baseline.model import Baseline, as_json, stamp
+from validation.baseline.places import Place, open_place
+from validation.baseline.record import record
+from validation.commands import common
+from validation.commands.common import Command
+from validation.render import printable
+
+PLACE = "directory, or s3://bucket/prefix"
+
+
+def declare(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(required=True, metavar="record|show|diff")
+    _record(actions.add_parser("record", help="read a database and keep what it holds"))
+    _show(actions.add_parser("show", help="print a kept baseline, or list them"))
+    _diff(actions.add_parser("diff", help="what changed between two baselines, or since one; exit code 1 if anything"))
+
+
+def _record(command: argparse.ArgumentParser) -> None:
+    common.add_url(command, "from", "the database", required=True, variable="--from")
+    command.add_argument("--to", required=True, metavar="PLACE", help=PLACE)
+    common.add_limits(command)
+    command.set_defaults(action=_act_record)
+
+
+def _show(command: argparse.ArgumentParser) -> None:
+    _chosen(command)
+    command.add_argument("--at", metavar="T", help="the newest taken by then (default: the newest of all)")
+    command.add_argument("--list", action="store_true", help="list what is kept")
+    command.add_argument("--json", action="store_true", help="print JSON instead of text")
+    command.set_defaults(action=_act_show)
+
+
+def _diff(command: argparse.ArgumentParser) -> None:
+    _chosen(command)
+    command.add_argument("--old", metavar="T", help="the newest taken by then (default: the one before the new)")
+    command.add_argument("--new", metavar="T", help="the newest taken by then (default: the newest of all)")
+    common.add_url(command, "from", "a database to compare with, instead of --new", required=False, variable="--from")
+    common.add_limits(command)
+    command.set_defaults(action=_act_diff)
+
+
+def _chosen(command: argparse.ArgumentParser) -> None:
+    command.add_argument("place", metavar="PLACE", help=PLACE)
+    command.add_argument("--database", metavar="NAME", help="needed when the place has baselines of several")
+
+
+def act(options: argparse.Namespace) -> int:
+    return options.action(options)
+
+
+def _act_record(options: argparse.Namespace) -> int:
+    place = open_place(options.to)
+    found = _live(options)
+    where = kept.keep(place, found)
+    sys.stdout.write(f"{where}: {len(found.tables):,} tables, {found.rows:,} rows, {diff.size(found.bytes)}\n")
+    return common.DONE
+
+
+def _live(options: argparse.Namespace) -> Baseline:
+    return record(common.required_target(options, "from"), common.limits(options))
+
+
+def _act_show(options: argparse.Namespace) -> int:
+    place = open_place(options.place)
+    if options.list:
+        lines = [f"{stamp(one.taken)}  {one.database}  {one.name}" for one in kept.listed(place, options.database)]
+        sys.stdout.write(printable("".join(f"{line}\n" for line in lines)) or f"no baseline in {place}\n")
+        return common.DONE if lines else common.INCONCLUSIVE
+    found = kept.newest(place, options.database, common.moment(options.at, "--at"))
+    text = json.dumps(as_json(found), indent=2) + "\n" if options.json else printable(diff.shown(found))
+    sys.stdout.write(text)
+    return common.DONE
+
+
+def _act_diff(options: argparse.Namespace) -> int:
+    place = open_place(options.place)
+    live = options.from_env is not None or options.from_file is not None
+    if live and options.new:
+        raise common.UsageError("--new: either --new or --from; --from compares with the database as it is now")
+    if live:
+        new = _live(options)
+        old = kept.newest(place, options.database or new.database, common.moment(options.old, "--old"))
+    else:
+        new = kept.newest(place, options.database, common.moment(options.new, "--new"))
+        old = _before(place, new, common.moment(options.old, "--old"))
+    sys.stdout.write(printable(diff.as_text(old, new)))
+    return common.FAILED if diff.differences(old, new) or diff.schema_changes(old, new) else common.DONE
+
+
+def _before(place: Place, new: Baseline, until: datetime | None) -> Baseline:
+    """The last one before the new one, of those taken by then. Raises BaselineError."""
+    earlier = [one for one in kept.listed(place, new.database) if one.taken < new.taken]
+    fit = [one for one in earlier if until is None or one.taken <= until]
+    if not fit:
+        found = f"none before that of {stamp(new.taken)}" if not earlier else f"the oldest of {stamp(earlier[0].taken)}"
+        fix = "give another time, or --from to compare with a database"
+        raise kept.NoneKept(str(place), found, "an earlier baseline", fix)
+    return kept.load(place, fit[-1].name)
+
+
+COMMAND = Command("baseline", "record, show or compare baselines", declare, act)

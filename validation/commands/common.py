@@ -1,0 +1,121 @@
+"""What the commands share: exit codes, mistakes of usage, and the options that name a database."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from validation.expected import Limits
+from validation.target import Target
+from validation.urls import UrlError
+
+DONE, FAILED, INCONCLUSIVE, USAGE = 0, 1, 2, 3
+"""Exit codes: done or PASS, FAIL or a difference, could not be found out, a mistake in the command or a file."""
+
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class UsageError(Exception):
+    """A mistake of the person who gave the command."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: `declare` adds its options, `act` carries it out and gives the exit code."""
+
+    name: str
+    help: str
+    declare: Callable[[argparse.ArgumentParser], None]
+    act: Callable[[argparse.Namespace], int]
+
+
+def add_url(
+    command: argparse.ArgumentParser, name: str, what: str, *, required: bool, variable: str | None = None
+) -> None:
+    """--NAME-env (or another spelling) and --NAME-file, of which one may be given."""
+    group = command.add_mutually_exclusive_group(required=required)
+    help_ = f"environment variable with the URL of {what}"
+    group.add_argument(variable or f"--{name}-env", dest=f"{name}_env", metavar="URL_ENV", help=help_)
+    group.add_argument(f"--{name}-file", type=Path, metavar="FILE", help=f"file with the URL of {what}")
+
+
+def target(options: argparse.Namespace, name: str, address: str | None = None) -> Target | None:
+    """The database that the options of `add_url` name, or None. Raises UsageError."""
+    variable: str | None = getattr(options, f"{name}_env")
+    file: Path | None = getattr(options, f"{name}_file")
+    if variable is None and file is None:
+        return None
+    url = from_file(file, f"--{name}") if file else from_environment(variable or "", f"--{name}")
+    try:
+        return Target.from_url(url, expected_address=address)
+    except UrlError as error:
+        raise UsageError(f"--{name}: {error}") from error
+
+
+def required_target(options: argparse.Namespace, name: str, address: str | None = None) -> Target:
+    found = target(options, name, address)
+    if found is None:
+        raise UsageError(f"--{name}: needs a database")
+    return found
+
+
+def from_environment(variable: str, option: str) -> str:
+    # Whatever is no name may be a URL with a password in it: not shown
+    if not VARIABLE.fullmatch(variable):
+        raise UsageError(f"{option}: needs the NAME of an environment variable, never the URL itself")
+    if not (url := os.environ.get(variable)):
+        raise UsageError(f"{option}: {variable} is not set; put the database's URL into it")
+    return url
+
+
+def from_file(file: Path, option: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{option}-file: can't be read: {type(error).__name__}; give a text file") from error
+
+
+def moment(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise UsageError(f"{option}: found {text!r}, needs a time with zone as 2026-11-22T14:30:00Z")
+    return found
+
+
+def seconds(text: str) -> float:
+    """For argparse: a positive, finite number of seconds."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"found {text!r}, needs a number of seconds above 0")
+    return number
+
+
+def workers(text: str) -> int:
+    """For argparse: how many sessions may read side by side."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, needs a whole number of at least 1")
+    return number
+
+
+def add_limits(command: argparse.ArgumentParser) -> None:
+    """--budget and --workers, of commands that read a database without a file of expectations."""
+    standard = Limits()
+    budget = f"how long it may take (default {standard.budget_seconds:g})"
+    command.add_argument("--budget", type=seconds, default=standard.budget_seconds, metavar="SECONDS", help=budget)
+    side = f"sessions side by side (default {standard.workers})"
+    command.add_argument("--workers", type=workers, default=standard.workers, metavar="N", help=side)
+
+
+def limits(options: argparse.Namespace) -> Limits:
+    return Limits(options.budget, options.budget, options.workers)

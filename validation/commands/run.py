@@ -1,0 +1,83 @@
+"""`python -m validation run`: validates one database; the exit code is the verdict."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from validation.baseline import kept
+from validation.baseline.model import Baseline, BaselineError
+from validation.baseline.places import open_place
+from validation.commands import common
+from validation.commands.common import Command, UsageError
+from validation.expectations import load
+from validation.model import Verdict
+from validation.render import as_json, as_text
+from validation.runner import run
+from validation.target import Target
+
+EXIT: Mapping[Verdict, int] = {
+    Verdict.PASS: common.DONE,
+    Verdict.FAIL: common.FAILED,
+    Verdict.INCONCLUSIVE: common.INCONCLUSIVE,
+}
+
+
+def declare(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--checks", required=True, type=Path, metavar="FILE", help="expectations, TOML")
+    common.add_url(command, "target", "the restored database", required=True)
+    common.add_url(command, "source", "the database to compare with", required=False)
+    command.add_argument("--baseline", metavar="PLACE", help="the newest one there that was taken by the restore point")
+    command.add_argument("--restore-point", metavar="T", help="RFC 3339 time with zone")
+    command.add_argument("--expected-address", metavar="IP[:PORT]", help="what the server must report")
+    command.add_argument("--waive", action="append", default=[], metavar="CHECK=REASON", help="repeatable")
+    command.add_argument("--budget", type=common.seconds, metavar="SECONDS", help="wins over limits.budget_seconds")
+    command.add_argument("--until-first-failure", action="store_true", help="ask nothing more after a first FAIL")
+    command.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def act(options: argparse.Namespace) -> int:
+    expectations = load(options.checks)
+    target = common.required_target(options, "target", options.expected_address)
+    restore_point = common.moment(options.restore_point, "--restore-point")
+    report = run(
+        target,
+        expectations,
+        source=common.target(options, "source"),
+        baseline=_baseline(options.baseline, target, restore_point),
+        restore_point=restore_point,
+        waivers=waivers(options.waive),
+        budget_seconds=options.budget,
+        until_first_failure=options.until_first_failure,
+    )
+    sys.stdout.write(json.dumps(as_json(report), indent=2) + "\n" if options.json else as_text(report))
+    return EXIT[report.verdict]
+
+
+def _baseline(location: str | None, target: Target, restore_point: datetime | None) -> Baseline | BaselineError | None:
+    """The one to compare with. A place without one that fits is for the report to say."""
+    if location is None:
+        return None
+    try:
+        return kept.newest(open_place(location), target.dbname, restore_point)
+    except kept.NoneKept as error:
+        return error
+
+
+def waivers(texts: Sequence[str]) -> dict[str, str]:
+    """CHECK=REASON; a check's own name can hold `=`, in parentheses."""
+    waivers: dict[str, str] = {}
+    for text in texts:
+        match = re.fullmatch(r"([^=(]+(?:\(.*\))?)=(.*)", text, re.DOTALL)
+        if not match or not match[2].strip():
+            raise UsageError(f"--waive: found {text!r}, needs CHECK=REASON, e.g. sequence=known gap")
+        waivers[match[1].strip()] = match[2].strip()
+    return waivers
+
+
+COMMAND = Command("run", "run all checks", declare, act)

@@ -1,0 +1,66 @@
+"""In which order questions are asked: those first that are likeliest to find a failure, and cheapest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from validation.model import Severity
+from validation.questions import Check, Question
+
+CHEAP = 1000
+"""Pages (8 MB) that are read in well under a second, also by a fresh instance that fetches its blocks from S3."""
+
+LIKELIHOOD: Mapping[str, float] = MappingProxyType(
+    {
+        "not-the-source": 8,
+        "server": 8,
+        "freshness": 8,
+        "must-exist": 6,
+        "must-not-exist": 6,
+        "migrations": 6,
+        "rows": 5,
+        "tables-of-source": 5,
+        "tables-of-baseline": 5,
+        "schema": 5,
+        "tables": 4,
+        "roles": 3,
+        "extensions": 3,
+        "settings": 3,
+        "sequences-of-baseline": 2,
+        "sequence": 2,
+        "not-null": 2,
+        "foreign-key": 2,
+    }
+)
+"""How often a restore goes wrong that way, against 1 for a family that isn't named: wrong instance and wrong time
+first, damaged storage last."""
+
+
+def ordered(
+    checks: Iterable[Check], questions: Sequence[Question], *, until_first_failure: bool = False
+) -> tuple[Question, ...]:
+    """The questions by what they promise per page read; of the costly ones the longest first.
+
+    With `until_first_failure` the costly ones go by promise too: the run need not reach its end.
+    """
+    worth = _worth(checks)
+
+    def promise(question: Question) -> float:
+        return -worth[question.id] / (question.cost + 1)
+
+    cheap = sorted((q for q in questions if q.cost <= CHEAP), key=promise)
+    costly = [q for q in questions if q.cost > CHEAP]
+    costly.sort(key=promise if until_first_failure else lambda question: -question.cost)
+    return (*cheap, *costly)
+
+
+def _worth(checks: Iterable[Check]) -> Mapping[str, float]:
+    """Per question: how likely an answer makes a deciding check fail; a check's share is split among its questions."""
+    worth: defaultdict[str, float] = defaultdict(float)
+    for check in checks:
+        if check.severity is Severity.BLOCKING:
+            for question in check.questions:
+                worth[question.id] += LIKELIHOOD.get(check.family, 1) / len(check.questions)
+    return worth
