@@ -14,7 +14,6 @@ from validation.names import Table
 from validation.queries import query
 from validation.questions import Answer, Question, Row, Side
 from validation.sqlchecks import lists
-from validation.sqlfile import SqlFile
 
 
 @dataclass(frozen=True)
@@ -77,24 +76,26 @@ class Catalog:
         return {facts.table: facts for facts in self.tables}
 
 
-def questions(side: Side) -> tuple[Question, ...]:
-    """What to ask to know a catalog; of the source its tables are enough."""
+def needed(side: Side) -> tuple[Question, ...]:
+    """What must be answered to know a catalog; of the source its tables are enough."""
     wanted = ("tables", "foreign_keys", "sequences", "extensions") if side is Side.CANDIDATE else ("tables",)
-    named = tuple(Question(f"{side}:{name}", query(name), side) for name in wanted)
-    return named if side is Side.SOURCE else (*named, *(_each(name, file) for name, file in lists().items()))
+    return tuple(Question(f"{side}:{name}", query(name), side) for name in wanted)
 
 
-def _each(name: str, file: SqlFile) -> Question:
-    things = sql.SQL(cast(LiteralString, file.body))
-    return Question(_id_of_list(name), query("each", own_relations=query("own_relations"), things=things))
+def questions(side: Side) -> tuple[Question, ...]:
+    """Those that must be answered, and the candidate's lists, each of which can be done without."""
+    return needed(side) if side is Side.SOURCE else (*needed(side), *(list_question(name) for name in lists()))
 
 
-def _id_of_list(name: str) -> str:
-    return f"{Side.CANDIDATE}:each:{name}"
+def list_question(name: str) -> Question:
+    """Asks for the things of a list of sql/each/."""
+    things = sql.SQL(cast(LiteralString, lists()[name].body))
+    statement = query("each", own_relations=query("own_relations"), things=things)
+    return Question(f"{Side.CANDIDATE}:each:{name}", statement)
 
 
 def read(side: Side, answers: Mapping[str, Answer]) -> Catalog:
-    """The catalog, from the answers to all of `questions`."""
+    """The catalog, from the answers to `questions`; lists that were not answered are left out."""
 
     def of(name: str) -> Any:
         return answers[f"{side}:{name}"].row[name]
@@ -106,7 +107,7 @@ def read(side: Side, answers: Mapping[str, Answer]) -> Catalog:
         tables,
         tuple(_foreign_key(row) for row in of("foreign_keys")),
         tuple(_sequence(row) for row in of("sequences")),
-        {name: answers[_id_of_list(name)].row["things"] for name in lists()},
+        {name: answers[key].row["things"] for name in lists() if (key := list_question(name).id) in answers},
         of("extensions"),
     )
 

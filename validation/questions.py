@@ -25,6 +25,8 @@ BORROWED = "validation_borrowed"
 class Side(StrEnum):
     CANDIDATE = "candidate"
     SOURCE = "source"
+    APPLICATION = "application"
+    """The candidate, with the application's own login."""
 
 
 @dataclass(frozen=True)

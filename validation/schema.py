@@ -92,7 +92,7 @@ REQUIRED = Key(
 SQL_CHECKS = Key(
     "sql_checks",
     Kind.TEXTS,
-    "Folders of your own checks, relative to this file: each .sql file in them is one (validation/README.md).",
+    "Folders of your own checks, relative to this file: each .sql file in them is one (see validation/sql/checks).",
     least=1,
 )
 

@@ -45,11 +45,11 @@ def reach(stack: ExitStack, target: Target, side: Side, terms: Terms) -> Reached
     except Unreachable as error:
         return Reached(target, (server.unreachable(target, side, str(error)),), {})
     stack.callback(session.close)
-    wanted = catalogs.questions(side)
-    answers = ask_all(session, (server.question(side), *wanted), terms)
+    wanted = catalogs.needed(side)
+    answers = ask_all(session, (server.question(side), *catalogs.questions(side)), terms)
     checks = (server.connection(target, side), server.listed(side, wanted))
     heard = {key: answer for key, answer in answers.items() if isinstance(answer, Answer)}
-    if len(heard) < len(answers):
+    if any(question.id not in heard for question in (server.question(side), *wanted)):
         return Reached(target, checks, answers)
     version = int(heard[server.question(side).id].row["major"])
     return Reached(target, checks, answers, Open(session, catalogs.read(side, heard), version))

@@ -2,7 +2,7 @@
 
 The query answers with one row for each thing that it looked at. Its column `ok` says whether that is as it should be
 (null: can't be said); the other columns tell a person which thing it is: keys, never data. Over the query, in lines
-that begin with `--:`, stands in TOML what the check needs to be one (validation/README.md has the list).
+that begin with `--:`, stands in TOML what the check needs to be one (sql/checks/README.md has the list).
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Reader:
         self._terms = Terms(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
 
     def catalog(self) -> Catalog:
-        return catalogs.read(Side.CANDIDATE, self.ask(catalogs.questions(Side.CANDIDATE)))
+        return catalogs.read(Side.CANDIDATE, self.ask(catalogs.needed(Side.CANDIDATE)))
 
     def baseline(self) -> Baseline:
         catalog = self.catalog()

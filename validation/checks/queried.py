@@ -11,6 +11,7 @@ from typing import LiteralString, cast
 
 from psycopg import sql
 
+from validation.catalog import list_question
 from validation.checks.common import text_of
 from validation.expected import PLACEHOLDER, SqlCheck
 from validation.model import Example, Severity, Verdict
@@ -54,6 +55,8 @@ def _checks(check: SqlCheck, around: Surroundings) -> Iterator[Check]:
         yield settled(check.name, inconclusive(found, check.needed, fix), check.inconclusive)
     elif check.each is None:
         yield _complete(check, check.name, _pieces(check, around))
+    elif check.each not in around.listed:
+        yield _unlisted(check, check.each)
     elif things := around.listed[check.each]:
         for thing in sorted(things, key=lambda thing: [str(part) for part in thing["subject"]]):
             yield _of_thing(check, thing, around)
@@ -68,6 +71,12 @@ def _missing(check: SqlCheck, around: Surroundings) -> tuple[str, str] | None:
     if RESTORE_POINT in check.placeholders and around.restore_point is None:
         return "no time to compare with", "give the restore point; for `latest` the time at which writing had stopped"
     return None
+
+
+def _unlisted(check: SqlCheck, name: str) -> Check:
+    """Without an answer to what there is, the question for it says why."""
+    question = list_question(name)
+    return Check(check.name, lambda _: _nothing(check), (question,), check.needed, severity=check.inconclusive)
 
 
 def _of_thing(check: SqlCheck, thing: Row, around: Surroundings) -> Check:

@@ -68,7 +68,7 @@ def _defect(section: Section) -> Defect:
     if needs not in (None, SUPERUSER):
         section.refuse("needs", f'"{SUPERUSER}" or nothing', "correct it")
     name, damage = (section.text(key, required=True) or "" for key in ("name", "damage"))
-    return Defect(name, damage, section.texts("found_by", required=True), needs == SUPERUSER)
+    return Defect(name, damage, section.texts("found_by", least=1, required=True), needs == SUPERUSER)
 
 
 def named(defects: Sequence[Defect], names: Sequence[str]) -> tuple[Defect, ...]:

@@ -63,7 +63,12 @@ class Scratch:
             needed = "needed: an empty one, since everything in it is dropped"
             fix = "fix: create database scratch, and give its URL"
             raise NotScratch(f"found: the database is not empty ({some}); {needed}; {fix}")
-        self._comment(MARK)
+        try:
+            self._comment(MARK)
+        except ScratchError as error:
+            raise ScratchError(
+                f"{error}; needed: a database of its own; fix: create database scratch as this login"
+            ) from error
 
     def give_back(self) -> None:
         self.empty()

@@ -1,6 +1,6 @@
 --: each = "table"
 --: extension = "amcheck"
---: things = "damaged places in it"
+--: things = "damaged places"
 --: needed = "every row and every TOASTed value well-formed"
 --: fix = "the table is damaged on disk: restore another recovery point, or save what can be read"
 --: nothing = "pass"

@@ -1,6 +1,6 @@
 --: each = "toasted_table"
---: things = "rows"
+--: things = "tables"
 --: needed = "every value that is kept outside of its row readable"
 --: fix = "the table is damaged on disk: restore another recovery point, or save what can be read"
 --: nothing = "pass"
-select {lengths} >= 0 as ok from only {table} as t
+select coalesce(sum({lengths}), 0) >= 0 as ok from only {table} as t

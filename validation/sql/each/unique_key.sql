@@ -18,9 +18,10 @@ join pg_index i on i.indrelid = t.oid and i.indisunique and i.indisvalid
 join relations x on x.oid = i.indexrelid and x.relkind = 'i'
 cross join lateral (
   select case when bool_and(k.number > 0) then string_agg(
-           format('t.%I', a.attname) || case when l.oid is null then '' else format(' collate %I.%I', n.nspname, l.collname) end,
+           't.' || quote_ident(a.attname)
+             || coalesce(' collate ' || quote_ident(n.nspname) || '.' || quote_ident(l.collname), ''),
            ', ' order by k.position) end as columns,
-         string_agg(format('t.%I is not null', a.attname), ' and ' order by k.position) as filled,
+         string_agg('t.' || quote_ident(a.attname) || ' is not null', ' and ' order by k.position) as filled,
          bool_or(not o.opcdefault) as special
   from unnest(i.indkey::int2[], i.indcollation::oid[], i.indclass::oid[]) with ordinality
          as k (number, "collation", class, position)
