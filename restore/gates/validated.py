@@ -79,6 +79,7 @@ def prove(world: World, watch: Watch) -> Proof:
         target(world, candidate.endpoint),
         wanted,
         source=source_target(world),
+        application=application_target(world, candidate.endpoint),
         restore_point=restore_point(world, candidate),
         waivers=waivers(world.settings.waive),
         workers=world.settings.validation.workers,
@@ -126,6 +127,23 @@ def target(world: World, endpoint: Endpoint) -> Target:
 def source_target(world: World) -> Target | None:
     source = world.source()
     return target(world, source.endpoint) if source and source.endpoint else None
+
+
+def application_target(world: World, endpoint: Endpoint) -> Target | None:
+    """The candidate with the application's own login, as its secret has it."""
+    given = urls.connection_parameters(world.application_url())
+    if "user" not in given:
+        return None
+    tls = world.settings.tls
+    return Target(
+        host=endpoint.host,
+        port=endpoint.port,
+        dbname=given.get("dbname", world.database),
+        user=given["user"],
+        password=given.get("password"),
+        sslmode=tls.mode,
+        sslrootcert=tls.root_certificate,
+    )
 
 
 def waivers(waive: Mapping[str, str]) -> dict[str, str]:
