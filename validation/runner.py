@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from validation import plan, queries, servers
+from validation import plan, queries, servers, trials
 from validation.asking import Terms
 from validation.baseline.model import Baseline, BaselineError
 from validation.expected import Expectations
@@ -27,6 +27,7 @@ def run(
     expectations: Expectations,
     *,
     source: Target | None = None,
+    application: Target | None = None,
     baseline: Baseline | BaselineError | None = None,
     schema: Fingerprint | None = None,
     restore_point: datetime | None = None,
@@ -38,6 +39,7 @@ def run(
 ) -> Report:
     """Validates the target and returns what was found; changes nothing in either database.
 
+    `application` is the target with the application's own login, which tries what it must be able to do.
     `baseline` is what the database held before; one that was wanted and can't be had is a BaselineError. `schema` is
     what the target's is held against; without it the baseline's is, and without that the source's.
     `restore_point` is the time the target was restored to; of a restore to `latest` the time at which
@@ -55,18 +57,21 @@ def run(
     with ExitStack() as stack:
         candidate = servers.reach(stack, target, Side.CANDIDATE, terms)
         beside = servers.reach(stack, source, Side.SOURCE, terms) if source else None
+        trying = servers.log_in(stack, application, terms, candidate=candidate) if application else None
         checks = _checks(candidate, beside, expectations, restore_point, baseline, schema)
-        known = {**candidate.answers, **(beside.answers if beside else {})}
+        checks += trials.checks(candidate, beside, trying, expectations, terms) if trying else ()
+        known = {**candidate.answers, **(beside.answers if beside else {}), **(trying.answers if trying else {})}
         first_failure = FirstFailure(checks, known, waivers or {}) if until_first_failure else None
         questions = _unknown(checks, known, until_first_failure=until_first_failure)
         until = replace(terms, first_failure=first_failure)
-        answers = known | servers.ask(candidate, beside, questions, until, sessions)
+        answers = known | servers.ask(candidate, beside, trying, questions, until, sessions)
         results = _with_examples(candidate, checks, answers, terms)
     return Report(
         results=results,
         target=str(target),
         source=str(source) if source else None,
         restore_point=restore_point,
+        baseline=baseline.taken if isinstance(baseline, Baseline) else None,
         started=started,
         seconds=time.monotonic() - began,
         waivers=dict(waivers or {}),

@@ -55,15 +55,33 @@ def reach(stack: ExitStack, target: Target, side: Side, terms: Terms) -> Reached
     return Reached(target, checks, answers, Open(session, catalogs.read(side, heard), version))
 
 
+def log_in(stack: ExitStack, target: Target, terms: Terms, *, candidate: Reached) -> Reached:
+    """Connects to the candidate as the application does; the session is closed with the stack, and never commits."""
+    try:
+        session = connect(target, trial=True)
+    except Unreachable as error:
+        return Reached(target, (server.no_login(target, str(error), answers=candidate.open is not None),), {})
+    stack.callback(session.close)
+    answers = ask_all(session, (server.question(Side.APPLICATION),), terms)
+    return Reached(target, (server.connection(target, Side.APPLICATION),), answers, Open(session, Catalog(()), 0))
+
+
 def ask(
-    candidate: Reached, source: Reached | None, questions: Sequence[Question], terms: Terms, sessions: int
+    candidate: Reached,
+    source: Reached | None,
+    application: Reached | None,
+    questions: Sequence[Question],
+    terms: Terms,
+    sessions: int,
 ) -> dict[str, Outcome]:
-    """Asks both servers at the same time, each in the order of the questions."""
+    """Asks all at the same time, each in the order of the questions."""
     ours = [question for question in questions if question.side is Side.CANDIDATE]
     theirs = [question for question in questions if question.side is Side.SOURCE]
+    trials = [question for question in questions if question.side is Side.APPLICATION]
     beside = replace(terms, stop=threading.Event())
-    with ThreadPoolExecutor(2) as aside:
+    with ThreadPoolExecutor(3) as aside:
         of_source = aside.submit(ask_one, source, theirs, terms)
+        of_application = aside.submit(ask_one, application, trials, terms)
         borrowing = aside.submit(_ask_borrowing, candidate, [q for q in ours if q.borrows], beside)
         together = _ask_together(candidate, [q for q in ours if not q.borrows], terms, sessions)
         lost = any(isinstance(outcome, Unanswered) and outcome.lost for outcome in together.values())
@@ -71,7 +89,7 @@ def ask(
             if lost or terms.stop.is_set():
                 beside.stop.set()
             wait([borrowing], 0.2)
-        return together | of_source.result() | borrowing.result()
+        return together | of_source.result() | of_application.result() | borrowing.result()
 
 
 def ask_one(reached: Reached | None, questions: Sequence[Question], terms: Terms) -> dict[str, Outcome]:

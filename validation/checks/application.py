@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from psycopg import sql
 
+from validation.expected import Privilege, Role, Scope
+from validation.model import Severity
 from validation.names import Table
 from validation.queries import query
 from validation.questions import (
@@ -25,6 +27,7 @@ from validation.questions import (
 )
 
 SELECT, INSERT, UPDATE, DELETE, USAGE = "select", "insert", "update", "delete", "usage"
+TRIED = (SELECT, INSERT, UPDATE, DELETE, USAGE)
 NEEDED = "what the application does every day"
 DENIED = "grant it to the application's role; rights given since the restore point are not in the restored data"
 NOTHING_SAID = "give the source to compare with, or declare the role and what it may do in the expectations"
@@ -53,10 +56,34 @@ def columns(answer: Answer) -> dict[Table, tuple[str, ...]]:
     return {Table(row["schema"], row["name"]): tuple(row["columns"]) for row in answer.row["tables"]}
 
 
+def declared(roles: Sequence[Role], role: str, here: Mapping[Table, Sequence[str]]) -> dict[Table, tuple[str, ...]]:
+    """What the expectations say that the role may do with tables and sequences."""
+    found: dict[Table, tuple[str, ...]] = {}
+    for privilege in (one for wanted in roles if wanted.name == role for one in wanted.may):
+        words = tuple(word.lower() for word in privilege.words if word.lower() in TRIED)
+        found = together(found, dict.fromkeys(_covered(privilege, here), words))
+    return found
+
+
+def _covered(privilege: Privilege, here: Mapping[Table, Sequence[str]]) -> Sequence[Table]:
+    if isinstance(privilege.on, Table):
+        return [privilege.on]
+    return [table for table in here if privilege.scope is Scope.ALL_TABLES and table.schema == privilege.on]
+
+
+def together(one: May, other: May) -> dict[Table, tuple[str, ...]]:
+    """All that either says."""
+    return {
+        table: tuple(dict.fromkeys((*one.get(table, ()), *other.get(table, ()))))
+        for table in (one.keys() | other.keys())
+    }
+
+
 def checks(wanted: May, here: Mapping[Table, Sequence[str]]) -> Iterator[Check]:
     """One for each privilege on each table; without any, that nothing says what the application must do."""
     if not any(wanted.values()):
-        yield settled("application", inconclusive("nothing says what its role must do", NEEDED, NOTHING_SAID))
+        judgement = inconclusive("nothing says what its role must do", NEEDED, NOTHING_SAID)
+        yield settled("application", judgement, Severity.ADVISORY)
     for table, privileges in sorted(wanted.items()):
         for privilege in privileges:
             if privilege == USAGE:
