@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lint types layers bench-quick setup clean lock
+.PHONY: demo test check lint types layers bench-quick bench-validation setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo
@@ -26,6 +26,9 @@ layers: $(READY)
 
 bench-quick: $(READY)
 	$(BIN)/python -m bench.quick
+
+bench-validation: $(READY)
+	$(BIN)/python -m bench.validation
 
 setup: $(READY)
 

@@ -258,6 +258,8 @@ def _validation(reader: Reader) -> ValidationSettings:
         inline=validation.mapping("inline") or {},
         image=validation.text("image") or None,
         budget_seconds=validation.integer("budgetSeconds", 1, LONGEST_BUDGET) or standard.budget_seconds,
+        loss_seconds=validation.integer("lossSeconds", 1, LONGEST_BUDGET) or standard.loss_seconds,
+        baseline=validation.text("baseline") or None,
         workers=validation.integer("workers", 1, 32) or standard.workers,
     )
 

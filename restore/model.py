@@ -103,13 +103,15 @@ class Tls:
 
 @dataclass(frozen=True)
 class ValidationSettings:
-    """Where the expectations stand, and the image of the Job that connects from inside the cluster."""
+    """Where expectations and baselines stand, and the image of the Job that connects from inside the cluster."""
 
     checks_file: str | None = None
     inline: Mapping[str, Any] = field(default_factory=dict[str, Any])
     image: str | None = None
     budget_seconds: int = 1800
     workers: int = 4
+    loss_seconds: int = 300
+    baseline: str | None = None
 
 
 @dataclass(frozen=True)

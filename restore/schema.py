@@ -239,8 +239,12 @@ SITE_KEYS = (
         fields=(
             Field("checks", "string", "File of expectations."),
             Field("inline", "object", "Expectations written here; they win over the file's."),
+            Field("baseline", "string", "Directory or s3://bucket/prefix with baselines, to compare with the newest."),
             Field("image", "string", "Image of the Job that connects from inside the cluster; it needs psql and sh."),
             Field("budgetSeconds", "integer", "Seconds that all checks together may take.", "1800"),
+            Field(
+                "lossSeconds", "integer", "Seconds that the comparison with the source, row by row, may take.", "300"
+            ),
             Field("workers", "integer", "Connections that check side by side, 1-32.", "4"),
         ),
     ),

@@ -9,13 +9,13 @@ from typing import NoReturn
 
 from validation.baseline.model import BaselineError
 from validation.baseline.record import Unread
-from validation.commands import baseline, init, run, schema, selftest
+from validation.commands import baseline, init, loss, run, schema, selftest
 from validation.commands.common import INCONCLUSIVE, USAGE, UsageError
 from validation.expectations import ExpectationsError
 from validation.selftest.command import SuiteError
 from validation.selftest.defects import DefectsError
 
-COMMANDS = (run.COMMAND, init.COMMAND, baseline.COMMAND, schema.COMMAND, selftest.COMMAND)
+COMMANDS = (run.COMMAND, init.COMMAND, baseline.COMMAND, loss.COMMAND, schema.COMMAND, selftest.COMMAND)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -31,8 +31,8 @@ class Side(StrEnum):
 
 @dataclass(frozen=True)
 class Question:
-    """One read-only statement that always answers with at least one row; `cost` is in pages, to ask the long
-    ones first. Questions with the same id are asked once.
+    """One read-only statement that always answers with at least one row, unless it `may_be_empty`; `cost` is in
+    pages, to order them by. Questions with the same id are asked once.
 
     `seconds` is a statement timeout of its own, which counts where it is shorter than that of all; `settings` hold
     for this question alone; `borrows` is an extension that the session must have created in its own transaction.
@@ -45,6 +45,7 @@ class Question:
     seconds: float | None = None
     settings: tuple[tuple[str, str], ...] = ()
     borrows: str | None = None
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Session:
             found = without(self.secret, found)
             return Unanswered(verdict, found, fix, time.monotonic() - started, lost=lost)
         spent = time.monotonic() - started
-        if not rows:
+        if not rows and not question.may_be_empty:
             return Unanswered(Verdict.INCONCLUSIVE, EMPTY, "correct the query", spent)
         return Answer(tuple(rows), spent)
 

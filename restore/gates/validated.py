@@ -15,12 +15,17 @@ from typing import Any
 
 from psycopg import sql
 
+from restore.aws import Aws
 from restore.errors import PermanentError, Problem
+from restore.gates import loss
 from restore.gates.hook import Proof, Watch
 from restore.gates.world import World
 from restore.kubernetes import Job, run_job
 from restore.model import Endpoint, Instance, Method, Settings, Tls, Verdict
 from validation import expectations, runner, urls
+from validation.baseline import kept
+from validation.baseline.model import Baseline, BaselineError
+from validation.baseline.places import S3, open_place
 from validation.expected import Expectations
 from validation.model import CheckResult, Report
 from validation.model import Verdict as CheckVerdict
@@ -39,9 +44,10 @@ LOG_LINES = 3
 def fingerprint(settings: Settings) -> dict[str, str]:
     """Changes when the expectations do: the gate then runs again. Raises PermanentError for an unreadable file."""
     wanted = settings.validation
-    content = repr(sorted(wanted.inline.items())).encode()
+    content = repr(sorted(wanted.inline.items())).encode() + (wanted.baseline or "").encode()
     if wanted.checks_file:
         content += read_file(wanted.checks_file)
+    content += repr(wanted_expectations(settings).sql_checks).encode()
     return {"expectations": hashlib.sha256(content).hexdigest()[:16]}
 
 
@@ -67,26 +73,30 @@ def wanted_expectations(settings: Settings) -> Expectations:
 
 
 def prove(world: World, watch: Watch) -> Proof:
-    """Runs the checks against the candidate, beside the source where it still exists, and the Job."""
+    """Runs the checks against the candidate, beside the source where it still exists, the loss report and the Job."""
     candidate = world.candidate()
     if candidate.endpoint is None:
         raise PermanentError(
             f"{candidate.identifier} has no endpoint (status {candidate.status})\n  fix: run `pulumi up` again"
         )
     wanted = for_method(world, wanted_expectations(world.settings))
+    restored, source, point = target(world, candidate.endpoint), source_target(world), restore_point(world, candidate)
+    before = baseline(world, point)
     watch.say(f"checking {candidate.identifier}")
     report = runner.run(
-        target(world, candidate.endpoint),
+        restored,
         wanted,
-        source=source_target(world),
+        source=source,
         application=application_target(world, candidate.endpoint),
-        restore_point=restore_point(world, candidate),
+        restore_point=point,
+        baseline=before,
         waivers=waivers(world.settings.waive),
         workers=world.settings.validation.workers,
         budget_seconds=world.settings.validation.budget_seconds,
     )
+    lost = loss.reported(watch, source or before, restored, wanted, world.settings.validation.loss_seconds)
     problems = [*failed(report), *in_cluster(world, watch, candidate, wanted)]
-    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "report": as_json(report)}
+    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "report": as_json(report), "loss": lost}
     verdict = Verdict.FAIL if report.verdict is CheckVerdict.FAIL or problems else Verdict(str(report.verdict))
     summary = f"{sum(r.verdict is CheckVerdict.PASS for r in report.results)} of {len(report.results)} checks pass"
     return Proof(verdict, summary, facts, tuple(problems))
@@ -108,6 +118,18 @@ def restore_point(world: World, candidate: Instance) -> datetime | None:
     if "quiet_since" in facts:
         return datetime.fromisoformat(str(facts["quiet_since"]))
     return candidate.created
+
+
+def baseline(world: World, point: datetime | None) -> Baseline | BaselineError | None:
+    """The newest one that was taken by the restore point; validation says what is missing without one."""
+    place = world.settings.validation.baseline
+    if place is None:
+        return None
+    try:
+        s3 = Aws(world.settings.region, world.settings.endpoints).client("s3") if place.startswith(S3) else None
+        return kept.newest(open_place(place, s3), world.database, point)
+    except BaselineError as error:
+        return error
 
 
 def target(world: World, endpoint: Endpoint) -> Target:

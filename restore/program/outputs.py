@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pulumi
@@ -33,12 +34,21 @@ def export_idle() -> None:
     pulumi.export("next", IDLE_NEXT)
 
 
-def export(settings: Settings, plan: Plan, receipts: Mapping[str, pulumi.Stash], candidate: Mapping[str, Any]) -> None:
-    """`candidate` holds outputs of the instance; receipts are read by their input (a Stash's output is its first)."""
+def export(
+    settings: Settings,
+    plan: Plan,
+    receipts: Mapping[str, pulumi.Stash],
+    candidate: Mapping[str, Any],
+    loss: Callable[[], Mapping[str, Any]],
+) -> None:
+    """`candidate` holds outputs of the instance; receipts are read by their input (a Stash's output is its first).
+    `loss` reads what a switch loses; it is asked after the gate that finds it out."""
     pulumi.export("state", f"restore {plan.id}: traffic {plan.traffic}")
     pulumi.export("recoveryPoint", plan.point.tag)
     pulumi.export("candidate", dict(candidate))
     pulumi.export("receipts", {name: stash.input for name, stash in receipts.items()})
+    if proved := receipts.get("validated"):
+        pulumi.export("loss", proved.input.apply(lambda _: asyncio.to_thread(loss)))
     pulumi.export("safetySnapshot", plan.safety_snapshot)
     pulumi.export("evidence", f"{settings.evidence.rstrip('/')}/{plan.stack}/{plan.id}")
     pulumi.export("next", next_command(plan))

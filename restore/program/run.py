@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from functools import partial
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
@@ -13,7 +14,7 @@ from restore.aws import Aws, Rds, Secrets
 from restore.config import collect
 from restore.errors import Refused, RestoreError
 from restore.evidence import Store
-from restore.gates import build, validated
+from restore.gates import build, loss, validated
 from restore.gates.hook import Running, leave_cleanly_on_interrupt
 from restore.gates.world import World
 from restore.kubernetes import Api, Namespace
@@ -58,7 +59,7 @@ def declare(settings: Settings, wanted: Plan) -> None:
     leave_cleanly_on_interrupt(running)
     graph = Graph(wanted, settings, Gates(gates.__getitem__, proved.__getitem__), running)
     declared = graph.declare()
-    outputs.export(settings, wanted, declared.receipts, declared.candidate)
+    outputs.export(settings, wanted, declared.receipts, declared.candidate, partial(loss.newest, world.store, wanted))
 
 
 def reach(settings: Settings, wanted: Plan) -> World:

@@ -27,6 +27,7 @@ from sandbox.aws.client import Clients, clients
 from sandbox.demo import operator_environment
 from sandbox.paths import CHECKOUT, Layout
 from sandbox.process import wait_until
+from validation.target import Target
 
 LINKED = ("restore", "validation", ".venv")
 COPIED = ("Pulumi.yaml", "__main__.py")
@@ -118,6 +119,15 @@ class Sandbox:
             sslrootcert=str(self.layout.ca),
             application_name="test",
             autocommit=True,
+        )
+
+    def target(self) -> Target:
+        """The source, for validation, as the master user."""
+        password = self.aws.secrets.get_secret_value(SecretId=names.MASTER_SECRET)["SecretString"]
+        endpoint = self.instance()["Endpoint"]
+        ca = str(self.layout.ca)
+        return Target(
+            endpoint["Address"], names.DATABASE, names.MASTER_USER, password, endpoint["Port"], sslrootcert=ca
         )
 
     def ask(self, query: str, identifier: str = names.INSTANCE) -> Row:

@@ -21,11 +21,20 @@ def test_a_restore_loses_nothing_before_its_second_and_can_go_back_and_end(sandb
     before, secret = sandbox.replicas(), sandbox.secret()
     happened = sandbox.incident()
     project.config(id="inc-1", method="pitr", time=happened["restore_to"], traffic="frozen")
-    project.up().ok()
+    frozen = project.up().ok()
     rows = f"SELECT count(*), max(created_at) <= '{happened['restore_to']}' FROM transactions"
     recovered, in_time = sandbox.ask(rows, f"{names.INSTANCE}-inc-1")
     assert in_time
     assert recovered >= happened["rows_until"]["transactions"] - 50  # in flight at that very second
+
+    # What a switch loses and brings back is told before it, row by row
+    loss = project.evidence("inc-1", "validated")[-1]["facts"]["loss"]
+    by_table = {one["table"]: one for one in loss["tables"]}
+    kept = sandbox.ask("SELECT count(*) FROM transactions")[0]
+    lost, brought = (by_table["public.transactions"][part]["rows"] for part in ("lost", "brought_back"))
+    assert (loss["precision"], kept - lost + brought) == ("exact", recovered)
+    assert loss["headline"] in " ".join(frozen.text.split())
+    assert project.pulumi("stack", "output", "loss", "--json").ok().text.count(loss["headline"]) == 1
 
     # Replicas come back as found at the first freeze, after runs at zero and after somebody's scaling
     assert set(sandbox.replicas().values()) == {0}

@@ -10,6 +10,9 @@ from psycopg import sql
 
 from sandbox.application import manifests, names
 from sandbox.process import wait_until
+from validation.baseline import kept
+from validation.baseline.places import open_place
+from validation.baseline.record import record
 
 ROTATED = "rotated-after-the-snapshot"
 CANDIDATE = f"{names.INSTANCE}-inc-1"
@@ -99,6 +102,8 @@ def test_a_deleted_source_comes_back_from_its_retained_backup_once_its_settings_
     source = sandbox.instance()
     users = sandbox.ask("SELECT count(*) FROM users")
     host = source["Endpoint"]["Address"]
+    baselines = str(project.folder / "baselines")
+    kept.keep(open_place(baselines), record(sandbox.target()))
     sandbox.remove(names.INSTANCE, keep_backups=True)
 
     project.config(id="inc-1", method="pitr", time="latest", traffic="frozen")
@@ -111,11 +116,14 @@ def test_a_deleted_source_comes_back_from_its_retained_backup_once_its_settings_
         "instance.dbSubnetGroupName": source["DBSubnetGroup"]["DBSubnetGroupName"],
         "instance.vpcSecurityGroupIds[0]": source["VpcSecurityGroups"][0]["VpcSecurityGroupId"],
     }
-    for key, value in settings.items():
+    for key, value in {**settings, "validation.baseline": baselines}.items():
         project.pulumi("config", "set", "--path", key, value).ok()
     project.up().failed("INCONCLUSIVE: no source was read", "public.users")
     project.expect({"tables": {"users": {"min": 10_000}}})
     project.up().ok()
+    loss = project.evidence("inc-1", "validated")[-1]["facts"]["loss"]
+    assert (loss["source"], loss["precision"]) == (f"the baseline of {names.DATABASE}", "estimated")
+    assert loss["lost"]["rows"] == 0
     project.config(traffic="restored")
     project.up().ok()
     assert sandbox.ask("SELECT count(*) FROM users", CANDIDATE) >= users

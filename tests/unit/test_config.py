@@ -140,7 +140,14 @@ def test_objects_are_read_whether_they_arrive_as_objects_or_as_json(as_text: boo
         "login": {"user": "ops", "iam": True, "database": "app"},
         "tls": {"mode": "verify-ca", "rootCertificate": "/etc/ca.pem"},
         "instance": {"multiAz": "false", "allocatedStorage": 40.0, "vpcSecurityGroupIds": ["sg-1"], "storageType": ""},
-        "validation": {"checks": "c.toml", "inline": {"required": ["rows"]}, "image": "psql:1", "workers": 2},
+        "validation": {
+            "checks": "c.toml",
+            "inline": {"required": ["rows"]},
+            "image": "psql:1",
+            "workers": 2,
+            "lossSeconds": 60,
+            "baseline": "b",
+        },
         "waive": {"validated.rows:users": "purged on Friday"},
     }
     values = {name: json.dumps(value) for name, value in objects.items()} if as_text else objects
@@ -150,7 +157,7 @@ def test_objects_are_read_whether_they_arrive_as_objects_or_as_json(as_text: boo
     assert settings.login == Login("ops", None, iam=True, database="app")
     assert settings.tls == Tls("verify-ca", "/etc/ca.pem")
     assert settings.instance == {"multiAz": False, "allocatedStorage": 40, "vpcSecurityGroupIds": ("sg-1",)}
-    assert settings.validation == ValidationSettings("c.toml", {"required": ["rows"]}, "psql:1", 1800, 2)
+    assert settings.validation == ValidationSettings("c.toml", {"required": ["rows"]}, "psql:1", 1800, 2, 60, "b")
     assert settings.waive == {"validated.rows:users": "purged on Friday"}
 
 

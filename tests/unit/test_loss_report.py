@@ -1,0 +1,227 @@
+"""Comparing cells and rows without a server, and saying what was found without saying too much."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from validation.baseline.model import Baseline, TableState
+from validation.loss import LossReport, Part, Status, TableLoss, against_baseline, as_json, as_text, headline
+from validation.loss.cells import compare, read, split
+from validation.loss.model import Difference, Precision, Writing
+from validation.loss.ranges import Ranges
+from validation.loss.render import time_text
+from validation.loss.shapes import Column, Shape, pair, timestamp
+from validation.loss.tables import buckets_for, drawn
+from validation.names import Table
+from validation.queries import text
+
+KEY = Column("id", "bigint")
+
+
+def cell(number: int, rows: int, hash_: int) -> dict[str, Any]:
+    return {"cell": number, "rows": rows, "hash": Decimal(hash_), "oldest": Decimal(number), "newest": Decimal(number)}
+
+
+def row(key: int, hash_: int = 0, copies: int = 1) -> dict[str, Any]:
+    at = Decimal(key)
+    return {"cell": key // 4, "key": f'["{key}"]', "hash": hash_, "copies": copies, "oldest": at, "newest": at}
+
+
+def counts(difference: Difference) -> tuple[int, int, int]:
+    return difference.lost.rows, difference.brought_back.rows, difference.differing.rows
+
+
+def test_cells_with_as_many_rows_but_other_ones_are_looked_at() -> None:
+    found = split(
+        read([cell(0, 5, 1), cell(1, 5, 1), cell(2, 3, 7)]), read([cell(0, 5, 1), cell(1, 5, 2), cell(3, 4, 9)])
+    )
+    assert found.mixed == {1: 5}
+    assert (found.lost, found.brought_back) == ((2,), (3,))
+    assert counts(found.difference) == (3, 4, 0)
+
+
+def test_what_numbers_of_rows_alone_prove_is_kept_for_when_time_is_up() -> None:
+    found = split(read([cell(0, 9, 1), cell(1, 2, 1)]), read([cell(0, 5, 2), cell(1, 8, 2)]))
+    assert counts(found.at_least) == (4, 6, 0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_merging_finds_what_comparing_two_dicts_finds(seed: int) -> None:
+    chance = random.Random(seed)
+    here, there = ({n: chance.randrange(2) for n in range(40) if chance.random() < 0.7} for _ in range(2))
+    ours, theirs = ([row(n, hash_) for n, hash_ in side.items()] for side in (here, there))
+    lost, brought_back = here.keys() - there.keys(), there.keys() - here.keys()
+    differ = {n for n in here.keys() & there.keys() if here[n] != there[n]}
+    found = compare(ours, theirs, ["id"])
+    assert counts(found) == (len(lost), len(brought_back), len(differ))
+    assert {int(str(one["id"])) for one in found.lost.examples} <= lost
+    if lost:
+        assert (found.lost.oldest, found.lost.newest) == (min(lost), max(lost))
+
+
+def test_a_row_that_is_there_more_often_on_one_side_is_that_often_lost() -> None:
+    assert counts(compare([row(1, 7, 3), row(2, 8, 1)], [row(1, 7, 1), row(2, 8, 4)], ())) == (2, 3, 0)
+
+
+def test_two_rows_of_one_key_that_a_damaged_index_let_in_are_no_single_row() -> None:
+    assert counts(compare([row(1, 7), row(1, 7)], [row(1, 7)], ["id"])) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ([0], '("t"."id" < \'10\'::bigint)'),
+        ([1, 2], '("t"."id" >= \'10\'::bigint and "t"."id" < \'30\'::bigint)'),
+        ([0, 3], '("t"."id" < \'10\'::bigint) or ("t"."id" >= \'30\'::bigint)'),
+    ],
+)
+def test_ranges_are_bounded_so_that_no_row_lies_in_two_or_none(wanted: Sequence[int], expected: str) -> None:
+    assert text(Ranges(KEY, ("10", "20", "30")).holding(wanted)) == f"({expected})"
+
+
+def test_keys_that_collations_order_differently_are_cut_by_their_bytes() -> None:
+    number = text(Ranges(Column("id", "text"), ("a", "b")).number)
+    assert number.startswith('width_bucket(("t"."id"::text collate "C"), ')
+
+
+def test_a_sample_is_drawn_only_where_there_is_too_much_and_always_the_same() -> None:
+    cells = dict.fromkeys(range(1000), 100)
+    assert drawn(cells, 100_000) == tuple(range(1000))
+    assert len(drawn(cells, 10_000)) == 100
+    assert drawn(cells, 10_000) == drawn(cells, 10_000)
+
+
+def test_buckets_stay_small_and_few_enough_to_send() -> None:
+    assert buckets_for({0: 2_000}) == 1
+    assert buckets_for({0: 6_400}) == 64
+    everything = dict.fromkeys(range(256), 1 << 22)
+    assert buckets_for(everything) * len(everything) <= 1 << 15
+
+
+def shape(name: str = "users", **changes: Any) -> Shape:
+    columns = {"id": "bigint", "email": "text", "seen": "date", "Created_At": "timestamp with time zone"}
+    return replace(Shape(Table("public", name), False, False, 10, 1, columns, ("id",)), **changes)
+
+
+def test_columns_that_differ_between_the_sides_are_said_and_the_others_compared() -> None:
+    candidate = shape(columns={"id": "integer", "email": "text", "Created_At": "date", "extra": "text"})
+    found = pair(shape(), candidate, {})
+    assert found.columns == (Column("id", None), Column("email", "text"), Column("Created_At", None))
+    assert found.notes == (
+        "only the source has column seen: not compared",
+        "only the candidate has column extra: not compared",
+        "column id is bigint and integer: compared as text",
+        "column Created_At is timestamp with time zone and date: compared as text",
+    )
+
+
+@pytest.mark.parametrize(("source", "candidate"), [(("id",), ()), ((), ("id",)), (("id",), ("email",))])
+def test_a_key_of_one_side_alone_tells_no_rows_apart(source: tuple[str, ...], candidate: tuple[str, ...]) -> None:
+    assert pair(shape(key=source), shape(key=candidate), {}).key == ()
+
+
+def test_the_age_of_rows_is_taken_from_the_column_that_says_when_they_came() -> None:
+    columns = [Column(name, kind) for name, kind in shape().columns.items()]
+    assert timestamp(columns, None) == "Created_At"
+    assert timestamp(columns, "seen") == "seen"
+    assert timestamp(columns, "email") == "Created_At"
+    assert timestamp([KEY], None) is None
+
+
+def report(*tables: TableLoss, **changes: Any) -> LossReport:
+    return replace(LossReport(tables, "old", "new", Decimal(0), Decimal(0)), **changes)
+
+
+LOST = TableLoss(
+    "public.users", Status.DIFFERENT, source_rows=5, candidate_rows=3,
+    difference=Difference(Part(2, Decimal(60), Decimal("Infinity"), ({"id": "a\x1b[2Jb"},))), timestamp="at",
+)  # fmt: skip
+EQUAL = TableLoss("public.pairs", Status.EQUAL, source_rows=1, candidate_rows=1)
+UNKNOWN = TableLoss("public.big", Status.UNKNOWN, Precision.ESTIMATED, notes=("not compared: too slow",))
+
+
+@pytest.mark.parametrize(
+    ("tables", "status", "said"),
+    [
+        ((EQUAL,), Status.EQUAL, "a switch loses nothing: 1 table compared, all equal row by row"),
+        ((EQUAL, UNKNOWN), Status.UNKNOWN, "no lost or changed row was found; 1 table not compared"),
+        ((LOST, EQUAL), Status.DIFFERENT, "a switch loses 2 rows of public.users, brings back 0, changes 0"),
+        (
+            (LOST, UNKNOWN),
+            Status.DIFFERENT,
+            "a switch loses 2 rows of public.users, brings back 0, changes 0; 1 table not compared",
+        ),
+        (
+            (replace(LOST, precision=Precision.ESTIMATED), EQUAL),
+            Status.DIFFERENT,
+            "a switch loses about 2 rows of public.users, brings back 0, changes 0",
+        ),
+        ((), Status.UNKNOWN, "no lost or changed row was found"),
+    ],
+)  # fmt: skip
+def test_what_was_not_compared_is_never_called_equal(tables: tuple[TableLoss, ...], status: Status, said: str) -> None:
+    found = report(*tables)
+    assert (found.status, headline(found)) == (status, said)
+
+
+def test_a_report_that_could_not_be_made_says_why() -> None:
+    found = report(problems=("source: refused",))
+    assert headline(found) == "not compared with old: source: refused"
+    assert as_text(found).startswith("UNKNOWN  not compared with old")
+
+
+def test_the_text_tells_times_and_keys_and_lets_no_control_character_through() -> None:
+    said = as_text(report(LOST, EQUAL, writing=Writing(3, 0, 1)))
+    assert "2 rows, at 1970-01-01T00:01:00Z to infinity" in said
+    assert "id=a\\x1b[2Jb" in said
+    assert "the source is still written to: what came after 1970-01-01T00:00:00Z" in " ".join(said.split())
+
+
+def test_only_so_many_tables_are_shown_those_that_lose_most_first() -> None:
+    small = replace(LOST, table="public.small", difference=Difference(Part(1)))
+    said = as_text(report(small, LOST, UNKNOWN), most=1)
+    assert "public.users" in said
+    assert "public.small" not in said
+    assert "2 more tables that differ or are unknown: see the evidence" in said
+
+
+def test_the_evidence_holds_every_part_of_every_table() -> None:
+    found = as_json(report(LOST, EQUAL))
+    assert found["lost"] == {"rows": 2, "oldest": "1970-01-01T00:01:00Z", "newest": "infinity", "examples": []}
+    assert [one["status"] for one in found["tables"]] == ["different", "equal"]
+    assert found["tables"][0]["lost"]["examples"] == [{"id": "a\x1b[2Jb"}]
+
+
+@pytest.mark.parametrize(
+    ("epoch", "said"), [("-Infinity", "-infinity"), ("9e15", "9E+15 s"), ("0.5", "1970-01-01T00:00:00.500000Z")]
+)
+def test_a_time_beyond_every_calendar_is_still_told(epoch: str, said: str) -> None:
+    assert time_text(Decimal(epoch)) == said
+
+
+def test_against_a_baseline_counts_are_estimates_and_nothing_is_equal() -> None:
+    found = against_baseline(baseline(a=5, b=1, c=2), baseline(a=3, b=1, d=4))
+    assert Counter(table.status for table in found.tables) == {Status.DIFFERENT: 3, Status.UNKNOWN: 1}
+    assert {table.precision for table in found.tables} == {Precision.ESTIMATED}
+    assert counts(found.total) == (4, 4, 0)
+
+
+def test_a_newest_row_that_is_older_than_in_the_baseline_is_said() -> None:
+    found = against_baseline(baseline(10, a=5), baseline(9, a=5))
+    assert "newest at: 1970-01-01T00:00:10.000000Z in the baseline, 1970-01-01T00:00:09.000000Z in the candidate" in (
+        found.tables[0].notes
+    )
+
+
+def baseline(newest: int = 0, **rows: int) -> Baseline:
+    at = datetime.fromtimestamp(newest, UTC)
+    tables = {Table("public", name): TableState(count, 1, {"at": at}) for name, count in rows.items()}
+    return Baseline(at, "shop", "17", tables)

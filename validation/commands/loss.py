@@ -1,0 +1,55 @@
+"""`python -m validation loss`: what a switch from one database to another loses, brings back and changes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+
+from validation.baseline import kept
+from validation.baseline.places import open_place
+from validation.baseline.record import record
+from validation.commands import common
+from validation.commands.common import Command, UsageError
+from validation.expected import Limits
+from validation.loss import LossReport, Status, against_baseline, as_json, as_text, run
+from validation.loss.runner import BUDGET_SECONDS, WORKERS
+
+EXIT: Mapping[Status, int] = {
+    Status.EQUAL: common.DONE,
+    Status.DIFFERENT: common.FAILED,
+    Status.UNKNOWN: common.INCONCLUSIVE,
+}
+
+
+def declare(command: argparse.ArgumentParser) -> None:
+    common.add_url(command, "source", "the database that a switch leaves", required=False)
+    command.add_argument("--baseline", metavar="PLACE", help="where the source is gone: its newest baseline there")
+    common.add_url(command, "target", "the database that a switch goes to", required=True)
+    command.add_argument(
+        "--budget", type=common.seconds, default=BUDGET_SECONDS, metavar="SECONDS", help="default: %(default)s"
+    )
+    command.add_argument(
+        "--workers", type=int, choices=range(1, 33), default=WORKERS, metavar="N", help="tables at a time, 1-32"
+    )
+    command.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def act(options: argparse.Namespace) -> int:
+    report = _report(options)
+    sys.stdout.write(json.dumps(as_json(report), indent=2) + "\n" if options.json else as_text(report))
+    return EXIT[report.status]
+
+
+def _report(options: argparse.Namespace) -> LossReport:
+    target, source = common.required_target(options, "target"), common.target(options, "source")
+    if (source is None) is (options.baseline is None):
+        raise UsageError("--source-env, --source-file or --baseline: needs one of them, to compare with")
+    if source is not None:
+        return run(source, target, budget_seconds=options.budget, workers=options.workers)
+    before = kept.newest(open_place(options.baseline), target.dbname)
+    return against_baseline(before, record(target, Limits(options.budget, options.budget, options.workers)))
+
+
+COMMAND = Command("loss", "compare two databases row by row: what a switch loses and brings back", declare, act)

@@ -1,0 +1,22 @@
+"""The loss report: what a switch from the source to the candidate loses, brings back and changes, row by row.
+
+report = run(source, candidate, budget_seconds=300)
+report.total.lost.rows  # rows that only the source has
+"""
+
+from validation.loss.baseline import against_baseline
+from validation.loss.model import LossReport, Part, Status, TableLoss
+from validation.loss.render import as_json, as_text, headline
+from validation.loss.runner import run
+
+__all__ = [
+    "LossReport",
+    "Part",
+    "Status",
+    "TableLoss",
+    "against_baseline",
+    "as_json",
+    "as_text",
+    "headline",
+    "run",
+]

@@ -1,0 +1,149 @@
+"""The words of a loss report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from validation.model import Example
+
+EXAMPLES = 5
+"""Keys of rows to look at, at most, per table and kind of difference."""
+
+
+class Status(StrEnum):
+    """EQUAL: row by row the same. UNKNOWN: could not be compared; never to be read as equal."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    UNKNOWN = "unknown"
+
+
+class Precision(StrEnum):
+    """Whether counts are exact; where they are not, a note says how they came about."""
+
+    EXACT = "exact"
+    ESTIMATED = "estimated"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some rows of a table. `oldest` and `newest` are in seconds since 1970 UTC (may be infinite), by the table's
+    timestamp column; None without one, or where every value is null."""
+
+    rows: int = 0
+    oldest: Decimal | None = None
+    newest: Decimal | None = None
+    examples: tuple[Example, ...] = ()
+
+    def __add__(self, other: Part) -> Part:
+        return Part(
+            self.rows + other.rows,
+            min(_present(self.oldest, other.oldest), default=None),
+            max(_present(self.newest, other.newest), default=None),
+            (*self.examples, *other.examples)[:EXAMPLES],
+        )
+
+    def scaled(self, factor: float) -> Part:
+        """As many times the rows; what is known of their times and keys stays."""
+        return replace(self, rows=round(self.rows * factor))
+
+
+def _present(*values: Decimal | None) -> tuple[Decimal, ...]:
+    return tuple(value for value in values if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`lost`: only in the source; `brought_back`: only in the candidate; `differing`: in both under one key, not
+    equal, with the source's times."""
+
+    lost: Part = field(default_factory=Part)
+    brought_back: Part = field(default_factory=Part)
+    differing: Part = field(default_factory=Part)
+
+    def __add__(self, other: Difference) -> Difference:
+        return Difference(
+            self.lost + other.lost, self.brought_back + other.brought_back, self.differing + other.differing
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.lost.rows or self.brought_back.rows or self.differing.rows)
+
+    def scaled(self, factor: float) -> Difference:
+        return Difference(*(part.scaled(factor) for part in (self.lost, self.brought_back, self.differing)))
+
+
+@dataclass(frozen=True)
+class TableLoss:
+    """What was found of one table. Row counts are None where they are not known; `key` is empty where rows were told
+    apart by their whole content, or not at all; `timestamp` is the column that oldest and newest are of."""
+
+    table: str
+    status: Status
+    precision: Precision = Precision.EXACT
+    source_rows: int | None = None
+    candidate_rows: int | None = None
+    difference: Difference = field(default_factory=Difference)
+    key: tuple[str, ...] = ()
+    timestamp: str | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Who writes to the source while it is compared: rows written (as its statistics tell, which lag by some seconds),
+    transactions that were writing, and other clients' sessions on its database."""
+
+    rows: int
+    transactions: int
+    sessions: int
+
+
+@dataclass(frozen=True)
+class LossReport:
+    """`source` is a database, or the baseline that stands for it. `source_taken` and `candidate_taken` are the times
+    of the compared states, seconds since 1970; `writing` is None where nobody could tell; `problems` say why nothing,
+    or not all, could be compared."""
+
+    tables: tuple[TableLoss, ...]
+    source: str
+    candidate: str
+    source_taken: Decimal | None = None
+    candidate_taken: Decimal | None = None
+    seconds: float = 0.0
+    writing: Writing | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> Difference:
+        """Over all tables, as far as they are known; without examples, which mean nothing without their table."""
+        return sum((_without_examples(table.difference) for table in self.tables), Difference())
+
+    @property
+    def precision(self) -> Precision:
+        exact = not self.problems and all(t.precision is Precision.EXACT for t in self.tables)
+        return Precision.EXACT if exact else Precision.ESTIMATED
+
+    @property
+    def status(self) -> Status:
+        """DIFFERENT as soon as one table differs; EQUAL only when every table was compared and is equal."""
+        found = {table.status for table in self.tables}
+        if Status.DIFFERENT in found:
+            return Status.DIFFERENT
+        return Status.EQUAL if found == {Status.EQUAL} and not self.problems else Status.UNKNOWN
+
+    def of(self, status: Status) -> tuple[TableLoss, ...]:
+        return tuple(table for table in self.tables if table.status is status)
+
+
+def total_rows(tables: Iterable[TableLoss]) -> int:
+    return sum(table.source_rows or 0 for table in tables)
+
+
+def _without_examples(difference: Difference) -> Difference:
+    parts = (difference.lost, difference.brought_back, difference.differing)
+    return Difference(*(replace(part, examples=()) for part in parts))

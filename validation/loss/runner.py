@@ -1,0 +1,157 @@
+"""Makes a loss report: connects to both servers, pairs their tables, has them compared several at a time.
+
+Read-only, on one snapshot per server.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+
+from validation.checks import server
+from validation.loss import shapes
+from validation.loss.cells import epoch
+from validation.loss.model import LossReport, Writing
+from validation.loss.pool import Job, Pool, compare_all
+from validation.loss.shapes import Shape
+from validation.loss.sides import NotCompared, Sides, in_daemon
+from validation.loss.tables import compared, one_sided
+from validation.model import Verdict
+from validation.names import Table
+from validation.queries import query
+from validation.questions import Answer, Row
+from validation.session import Session, Unreachable, connect
+from validation.target import Target
+
+BUDGET_SECONDS = 300.0
+WORKERS = 2
+
+
+def run(
+    source: Target,
+    candidate: Target,
+    *,
+    budget_seconds: float = BUDGET_SECONDS,
+    workers: int = WORKERS,
+    timestamps: Mapping[Table, str] | None = None,
+    stop: threading.Event | None = None,
+) -> LossReport:
+    """Compares the candidate with the source, table by table; changes nothing in either.
+
+    `workers` tables are compared at a time, with a session per server each. `timestamps` names the column that says how
+    old a table's rows are, where it is none of the usual. Whatever can't be compared is UNKNOWN in the report, or one
+    of its problems: nothing is raised for it, only what the targets' password functions raise.
+    """
+    began = time.monotonic()
+    pool = Pool(began + budget_seconds, stop or threading.Event())
+    targets = (source, candidate)
+
+    def nothing(why: object) -> LossReport:
+        return LossReport((), str(source), str(candidate), seconds=time.monotonic() - began, problems=(str(why),))
+
+    try:
+        lead = _connected(targets, (None, None), pool)
+    except (Unreachable, NotCompared) as error:
+        return nothing(error)
+    try:
+        another = _another(targets, lead, pool)
+        taken = _prepared(lead)
+        jobs = tuple(_jobs(lead, timestamps or {}))
+        before = _activity(lead)
+        tables, came_back = compare_all(pool, jobs, lead, another, workers)
+        writing = _writing(before, _activity(lead)) if came_back else None
+    except NotCompared as error:
+        lead.close()
+        return nothing(error)
+    if came_back:
+        # Else a thread still waits in it; it ends with the process, and the server's statement timeout before
+        lead.close()
+    return LossReport(tables, str(source), str(candidate), taken[0], taken[1], time.monotonic() - began, writing)
+
+
+def _connected(targets: tuple[Target, Target], snapshots: tuple[str | None, str | None], pool: Pool) -> Sides:
+    """A session on each side, both opened at the same time. Raises Unreachable."""
+    aside = in_daemon(lambda: _opened("source", targets[0], snapshots[0]))
+    try:
+        candidate = _opened("candidate", targets[1], snapshots[1])
+    except Unreachable:
+        aside.add_done_callback(lambda done: None if done.exception() else done.result().close())
+        raise
+    try:
+        return Sides(aside.result(), candidate, pool.deadline, pool.stop)
+    except Unreachable:
+        candidate.close()
+        raise
+
+
+def _opened(side: str, target: Target, snapshot: str | None) -> Session:
+    try:
+        return connect(target, snapshot=snapshot)
+    except Unreachable as error:
+        raise Unreachable(f"{side} {target}: {error}") from error
+
+
+def _another(targets: tuple[Target, Target], lead: Sides, pool: Pool) -> Callable[[], Sides] | None:
+    """Opens further sessions on the lead's snapshots; None where a server can't export its own."""
+    try:
+        snapshots = (lead.source.snapshot(), lead.candidate.snapshot())
+    except Unreachable:
+        return None
+
+    def open_another() -> Sides:
+        sides = _connected(targets, snapshots, pool)
+        sides.ask(query("loss_session"), query("loss_session"))
+        return sides
+
+    return open_another
+
+
+def _prepared(lead: Sides) -> tuple[Decimal | None, Decimal | None]:
+    """The times of both snapshots. Raises NotCompared for servers that can't be compared."""
+    here, there = lead.ask(query("loss_session"), query("loss_session"))
+    source, candidate = lead.ask(query("server"), query("server"))
+    same = server.not_the_source().judge([Answer(candidate), Answer(source)])
+    if same.verdict is not Verdict.PASS:
+        raise NotCompared(f"{same.found}; {same.fix}")
+    if len({tuple(rows[0].values()) for rows in lead.ask(query("loss_probe"), query("loss_probe"))}) > 1:
+        raise NotCompared("source and candidate hash equal values differently: compare them by other means")
+    return epoch(here[0]["taken"]), epoch(there[0]["taken"])
+
+
+def _jobs(lead: Sides, timestamps: Mapping[Table, str]) -> Iterator[Job]:
+    answers = lead.ask(query("loss_tables"), query("loss_tables"))
+    source, candidate = (shapes.read(Answer(rows)) for rows in answers)
+    for table in sorted(source.keys() | candidate.keys()):
+        yield _job(table, source.get(table), candidate.get(table), timestamps)
+
+
+def _job(table: Table, here: Shape | None, there: Shape | None, timestamps: Mapping[Table, str]) -> Job:
+    guess = (here.rows if here else None, there.rows if there else None)
+    if here and there:
+        pair = shapes.pair(here, there, timestamps)
+        return Job(table, pair.pages, partial(compared, pair), guess)
+    only = here or there
+    assert only is not None
+    return Job(table, only.pages, partial(one_sided, only, here is not None), guess)
+
+
+def _activity(lead: Sides) -> Row | None:
+    """The source's counters now; None where it doesn't tell, or there is no time left."""
+    try:
+        lead.ask_source(query("loss_statistics_again"))
+        return lead.ask_source(query("loss_activity"))[0]
+    except NotCompared:
+        return None
+
+
+def _writing(before: Row | None, after: Row | None) -> Writing | None:
+    if before is None or after is None:
+        return None
+    return Writing(
+        max(0, int(after["written"]) - int(before["written"])),
+        max(int(before["writing"]), int(after["writing"])),
+        max(int(before["sessions"]), int(after["sessions"])),
+    )

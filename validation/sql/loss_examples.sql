@@ -1,0 +1,1 @@
+select {key} as key from {table} as t where {where} limit 5
