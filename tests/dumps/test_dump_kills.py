@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 from bucket import NAME, Bucket
 from dump_loading import SMALL_PIECES, loaded
 from dump_process import Loader
 from dump_server import DumpServer, make_source, running
-from restore.dumps.model import Phase, Progress
 
+from restore.dumps.model import Phase, Progress
 from restore.errors import RestoreError, TemporaryError
 from sandbox.postgres.content import Content, differences
 from sandbox.process import wait_until
@@ -106,7 +107,7 @@ def test_a_bucket_that_stops_answering_is_no_success(
 
     def fail(**_: Any) -> None:
         if not answered.acquire(blocking=False):
-            raise ConnectionResetError("connection reset by peer")
+            raise ConnectionClosedError(endpoint_url=bucket.endpoint)
 
     events = bucket.s3.meta.events
     events.register("before-send.s3.GetObject", fail)
