@@ -39,6 +39,7 @@ class Folder:
         self._parts = {part.name: part for part in dump.parts}
         self._finished = 0
         self._current: RangedObject | None = None
+        self.database = ""
         self.path = Path(tempfile.mkdtemp(prefix="dump-"))
         try:
             self._order = list(self._make())
@@ -54,6 +55,7 @@ class Folder:
     def _make(self) -> Iterator[tuple[Path, Part]]:
         """The pipes in the order in which pg_restore opens them."""
         toc = contents.read(self._file(TOC), f"{self._dump.url}{TOC}")
+        self.database = toc.database
         for name in toc.files:
             if not name.endswith(".toc"):
                 yield self._pipe(name)

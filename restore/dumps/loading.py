@@ -26,17 +26,17 @@ from restore.dumps import ledger
 from restore.dumps.board import Board, Run
 from restore.dumps.control import Control
 from restore.dumps.ledger import Done
-from restore.dumps.model import Dump, LoadResult, Options, Phase, Report, Scan, TableRows
+from restore.dumps.model import Dump, LoadResult, Options, Phase, Report, Scan
 from restore.dumps.preparing import Needs, prepare
 from restore.dumps.progress import Meter, Ticker
 from restore.dumps.script import Script, Section
 from restore.dumps.sessions import Session, failure, maintenance_memory, wait_until_gone
 from restore.dumps.source import SqlStream
-from restore.dumps.splitter import CopyBegin, Piece, Splitter, shown
-from restore.dumps.statements import Known
+from restore.dumps.splitter import CopyBegin, Piece, Splitter, Statement
+from restore.dumps.statements import Known, classify
 from restore.dumps.tasks import HEAVY, Planner, Task, analyzed
 from restore.dumps.workers import Worker
-from restore.errors import PermanentError, Problem, TemporaryError
+from restore.errors import PermanentError, Problem, Refused, TemporaryError
 from validation.target import Target
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ class _Load:
 
     def _with_stream(self, session: Session, stream: SqlStream) -> LoadResult:
         self.session, self.stream = session, stream
+        self.sizes = {table.name.encode(): table.bytes for table in self.scan.tables} if self.scan else {}
         resumed = ledger.exists(session)
         self.done = ledger.read(session, self.dump, stream.reader) if resumed else None
         segment = self.done.segment_bytes if self.done else self.options.segment_bytes
@@ -179,6 +180,7 @@ class _Load:
                 break
             needs.see(item)
             self.pre_data.append(self.script.hold(item))
+        needs.server_version = self.script.server_version
         self._add_scan(needs)
         self.meter.enter(Phase.PREPARING)
         self.prepared = prepare(self.session, needs, self.options, empty=self.done is None)
@@ -188,6 +190,7 @@ class _Load:
         self.control = Control(self.session, self.done, self.options, self.prepared)
         self.control.run_all(self.pre_data)
         self.planner = Planner(self._size, self.script.partitioned)
+        self._plan_early()
         self.meter.enter(Phase.LOADING)
         if self.first is not None:
             self._start(count)
@@ -198,10 +201,17 @@ class _Load:
             return
         if self.scan.dump.identity != self.dump.identity:
             raise PermanentError(f"the scan is of {self.scan.dump.identity}, the load of {self.dump.identity}")
+        if self.scan.problems:
+            raise Refused(self.scan.problems)
         needs.roles.update(self.scan.roles)
         needs.owners.update(self.scan.owners)
         needs.extensions.update(self.scan.extensions)
-        needs.server_version = self.scan.server_version
+
+    def _plan_early(self) -> None:
+        """With a scan the indexes are known: a table's are built as soon as its rows are there."""
+        if self.scan is not None:
+            known = [classify(Statement(sql, number, 0, 0)) for number, sql in self.scan.indexes]
+            self._plan(self.planner.before_the_rest(known))
 
     def _count_done(self, done: Done) -> None:
         for ranges in done.copies.values():
@@ -274,7 +284,8 @@ class _Load:
         return whole and piece.size > SMALL and piece.begin.table in self.script.plain
 
     def _size(self, table: bytes) -> int:
-        return self.meter.tables.get(table, (0, 0))[1]
+        """Bytes of its rows in the dump, as far as they are known."""
+        return self.sizes.get(table) or self.meter.tables.get(table, (0, 0))[1]
 
     def _indexes(self) -> None:
         assert self.done is not None
@@ -319,7 +330,8 @@ class _Load:
         if not self.options.analyze:
             return
         rows = self.session.query(ANALYZED)
-        self.board.plan(analyzed(str(name).encode(), int(size)) for name, size in rows)
+        encoding = self.session.connection.info.encoding
+        self.board.plan(analyzed(str(name).encode(encoding), int(size)) for name, size in rows)
         self.board.all_done()
 
     def _late(self) -> None:
@@ -335,10 +347,9 @@ class _Load:
         ledger.finish(self.session, self.dump, self.meter.rows, self.control.unlogged)
 
     def _result(self, *, resumed: bool) -> LoadResult:
-        tables = [TableRows(shown(name, 200), rows, size) for name, (rows, size) in self.meter.tables.items()]
         return LoadResult(
             dump=self.dump,
-            tables=tuple(sorted(tables, key=lambda table: table.bytes, reverse=True)),
+            tables=self.meter.largest_first(),
             rows=self.meter.rows,
             bytes=self.script.bytes,
             seconds=self.meter.seconds,

@@ -128,7 +128,7 @@ class Scan:
     """Of pg_dump, e.g. `16.4`."""
     encoding: str
     database: str | None
-    """Its name, which archive formats alone tell."""
+    """Its name, which the directory format alone tells; None otherwise."""
     roles: tuple[str, ...]
     """Every role that owns something, or is granted something; sorted, without PUBLIC and the predefined pg_*."""
     owners: tuple[str, ...]
@@ -141,10 +141,17 @@ class Scan:
     bytes: int
     """Of SQL text, uncompressed."""
     large_objects: int
+    """Groups of them that have data; pg_dump puts those of one owner in one group."""
     problems: tuple[Problem, ...]
     """Why `load` would refuse it, as far as the dump alone tells."""
-    post_data: tuple[bytes, ...] = field(default=(), repr=False)
-    """The statements after the data: lets `load` build a table's indexes while others still load."""
+    complete: bool = True
+    """Read to its end. False: `problems` says where it broke off."""
+    sequences: Mapping[str, tuple[int, bool]] = field(default_factory=dict[str, "tuple[int, bool]"], repr=False)
+    """Last value, and whether it was handed out."""
+    not_valid: frozenset[str] = frozenset()
+    """Names of the constraints that the dump itself declares NOT VALID."""
+    indexes: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
+    """Number and text of the statements that make indexes and constraints: lets `load` begin with them early."""
 
     @property
     def rows(self) -> int:

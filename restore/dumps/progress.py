@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Protocol
 
-from restore.dumps.model import Phase, Progress, Report
+from restore.dumps.model import Phase, Progress, Report, TableRows
 
 EVERY = 0.5
 """Seconds between two reports."""
@@ -64,6 +64,10 @@ class Meter:
         self.loaded(table, rows, size)
         with self._lock:
             self.rows -= rows
+
+    def largest_first(self) -> tuple[TableRows, ...]:
+        tables = [TableRows(name.decode(errors="replace"), *counts) for name, counts in self.tables.items()]
+        return tuple(sorted(tables, key=lambda table: table.bytes, reverse=True))
 
     @contextmanager
     def doing(self, what: str) -> Generator[None]:

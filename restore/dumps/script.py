@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from restore.dumps.outline import outline
-from restore.dumps.splitter import CopyBegin, End, Meta, Piece, Splitter
+from restore.dumps.splitter import CopyBegin, End, Meta, Piece, Splitter, Statement
 from restore.dumps.statements import Known, Restriction, check_copy, classify, refused
 from restore.errors import PermanentError, Problem
 
@@ -17,6 +17,7 @@ LARGE_OBJECT = re.compile(rb"(?:ALTER|COMMENT ON|(?:GRANT|REVOKE) [A-Z, ]+ ON) L
 HELD = 96 << 20
 """Bytes of statements that a load or a scan keeps in memory, with what Python needs around them."""
 AROUND = 700
+MOST_REFUSALS = 20
 
 
 class Section(IntEnum):
@@ -30,8 +31,9 @@ class Section(IntEnum):
 class Script:
     """Reads a splitter to its end; raises PermanentError for what pg_dump doesn't write, or not there."""
 
-    def __init__(self, splitter: Splitter, subject: str) -> None:
-        self._splitter, self._subject = splitter, subject
+    def __init__(self, splitter: Splitter, subject: str, refusals: list[Problem] | None = None) -> None:
+        """`refusals` collects what is refused and could be left out, instead of raising at the first."""
+        self._splitter, self._subject, self._refusals = splitter, subject, refusals
         self._restriction = Restriction()
         self._copied: set[bytes] = set()
         self._held = 0
@@ -55,9 +57,29 @@ class Script:
             elif isinstance(event, End):
                 self._see_end(event)
             else:
-                known = classify(event)
-                self._see(known)
-                yield known
+                known = self._classified(event)
+                if known is not None:
+                    yield known
+
+    def _classified(self, statement: Statement) -> Known | None:
+        try:
+            known = classify(statement)
+            self._see(known)
+        except PermanentError as error:
+            if self._refusals is None or error.problem is None or len(self._refusals) >= MOST_REFUSALS:
+                raise
+            self._refusals.append(error.problem)
+            return None
+        return known
+
+    @property
+    def server_version(self) -> str:
+        """Of the server that was dumped; "" when the dump doesn't say."""
+        return self._splitter.versions.get("from database", "")
+
+    @property
+    def dump_version(self) -> str:
+        return self._splitter.versions.get("by pg_dump", "")
 
     def hold(self, known: Known) -> Known:
         """The same, which the caller keeps. Raises PermanentError when that is too much."""

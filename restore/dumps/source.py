@@ -104,6 +104,11 @@ class SqlStream:
         return self._archive.program if self._archive else self.format.value
 
     @property
+    def database(self) -> str | None:
+        """Its name, where the format tells."""
+        return self._folder.database if self._folder else None
+
+    @property
     def bytes_read(self) -> int:
         """As stored."""
         source = self._whole or self._folder

@@ -23,6 +23,7 @@ LONGEST_STATEMENT = 16 * MIB
 """pg_dump's longest statements are function bodies and comments."""
 LONGEST_META = 4096
 COMPLETE = b"PostgreSQL database dump complete"
+VERSION = re.compile(rb"Dumped (?P<who>from database|by pg_dump) version (?P<version>[0-9][0-9A-Za-z.]*)")
 IDENTIFIER = rb'(?:"(?:[^"]|"")+"|[a-z_\x80-\xff][a-z0-9_$\x80-\xff]*)'
 COPY = re.compile(
     rb"COPY (?P<table>%(i)s\.%(i)s) (?P<columns>\(%(i)s(?:, %(i)s)*\))? ?FROM stdin\Z" % {b"i": IDENTIFIER}
@@ -113,6 +114,8 @@ class Splitter:
         self._statements = 0
         self._blocks = 0
         self._complete = False
+        self.versions: dict[str, str] = {}
+        """What the dump's head says: `from database` and `by pg_dump`."""
 
     def events(self) -> Iterator[Event]:
         """Raises PermanentError for what pg_dump doesn't write, and for a cut end."""
@@ -176,9 +179,16 @@ class Splitter:
             nesting.punctuation(bytes(self._text[item.start : item.end]))
 
     def _skip(self, item: Token) -> None:
-        if item.kind == "line_comment" and self._text.startswith(COMPLETE, item.start + 3):
-            self._complete = True
+        if item.kind == "line_comment":
+            self._comment(bytes(self._text[item.start + 3 : min(item.end, item.start + 200)]))
         self._position = item.end
+
+    def _comment(self, text: bytes) -> None:
+        if text.startswith(COMPLETE):
+            self._complete = True
+        match = None if self._statements else VERSION.match(text)
+        if match is not None:
+            self.versions[match["who"].decode()] = match["version"].decode()
 
     def _statement(self, start: int, end: int) -> Statement | CopyBegin:
         sql = bytes(self._text[start:end]).rstrip()

@@ -1,0 +1,203 @@
+"""The command line `python -m restore.dumps`.
+
+Exit codes: 0 done, 1 failed, refused or different, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from restore.aws.session import Aws
+from restore.dumps import objects, texts
+from restore.dumps.display import Bar, JsonLines, Lines
+from restore.dumps.loading import load
+from restore.dumps.model import Dump, Options, Report, Roles, Scan
+from restore.dumps.scanning import scan
+from restore.dumps.statements import DECISIONS
+from restore.dumps.verifying import verify
+from restore.errors import PermanentError, Problem, RestoreError
+from restore.model import LATEST
+from restore.redaction import register_secret
+from validation.target import Target
+from validation.urls import UrlError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SCHEME = "s3://"
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser("python -m restore.dumps", description="Dumps in S3: what is in them, and back.")
+    commands = top.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("list", "the dumps below a prefix, newest first"),
+        ("plan", "what is in a dump and what it needs; changes nothing"),
+        ("load", "load a dump into an empty database; run it again after a failure and it goes on"),
+        ("verify", "compare a database with its dump: rows, sequences, indexes, constraints"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("url", help="s3://bucket/key; a prefix ending in / for a directory dump or with --latest")
+        command.add_argument("--region", default=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"))
+        command.add_argument("--endpoint-url", help="another S3 than Amazon's")
+        command.add_argument("--json", action="store_true", help="the result as JSON, progress as JSON lines on stderr")
+        if name != "list":
+            _dump_arguments(command)
+        if name in ("load", "verify"):
+            _target_arguments(command)
+        if name == "load":
+            _load_arguments(command)
+    return top
+
+
+def _dump_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--latest", action="store_true", help="the newest dump below the prefix")
+    command.add_argument("--pg-restore", metavar="PATH", help="pg_restore for archive formats (default: PATH's)")
+    kinds = ", ".join(DECISIONS)
+    command.add_argument("--skip", action="append", default=[], metavar="KIND", help=f"leave out statements: {kinds}")
+    command.add_argument("--allow", action="append", default=[], metavar="KIND", help="run them")
+
+
+def _target_arguments(command: argparse.ArgumentParser) -> None:
+    where = command.add_mutually_exclusive_group(required=True)
+    where.add_argument("--to-env", metavar="NAME", help="environment variable with the target's URL")
+    where.add_argument("--to-file", metavar="PATH", type=Path, help="file with the target's URL")
+
+
+def _load_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--workers", type=int, default=0, help="sessions (default: this machine's processors, 2-8)")
+    command.add_argument("--check-first", action="store_true", help="read the whole dump before anything is loaded")
+    command.add_argument("--roles", choices=[choice.value for choice in Roles], default=Roles.REFUSE.value)
+    command.add_argument(
+        "--map", action="append", default=[], metavar="OLD=NEW", help="another role for one of the dump"
+    )
+    command.add_argument("--superuser", action="store_true", help="load although the role can do more than it should")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(words)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())  # noqa: ARG005 - signal's signature
+    try:
+        return run(arguments, stop)
+    except RestoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again: a load goes on where it was", file=sys.stderr)
+        return 130
+
+
+def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
+    bucket, key = split(arguments.url)
+    s3 = _client(arguments.region, arguments.endpoint_url)
+    if arguments.command == "list":
+        dumps = objects.list_dumps(s3, bucket, key)
+        _say(arguments, [texts.dump_facts(dump) for dump in dumps], texts.listed(dumps))
+        return 0
+    dump = _dump(s3, bucket, key, latest=arguments.latest)
+    options = options_of(arguments)
+    with _reporting(as_json=arguments.json) as report:
+        match arguments.command:
+            case "plan":
+                return _plan(arguments, scan(s3, dump, options, progress=report, stop=stop))
+            case "load":
+                return _load(arguments, s3, dump, options, report, stop)
+            case _:
+                target = target_of(arguments)
+                found = verify(s3, dump, target, options, progress=report, stop=stop)
+                _say(arguments, found.facts(), texts.verified(found))
+                return 0 if found.passed else 1
+
+
+def _plan(arguments: argparse.Namespace, found: Scan) -> int:
+    _say(arguments, found.facts(), texts.planned(found))
+    return 1 if found.problems else 0
+
+
+def _load(
+    arguments: argparse.Namespace, s3: S3Client, dump: Dump, options: Options, report: Report, stop: threading.Event
+) -> int:
+    target = target_of(arguments)
+    checked = scan(s3, dump, options, progress=report, stop=stop) if arguments.check_first else None
+    result = load(s3, dump, target, options, scan=checked, progress=report, stop=stop)
+    _say(arguments, result.facts(), texts.loaded(result))
+    return 0
+
+
+def split(url: str) -> tuple[str, str]:
+    """Bucket and key. Raises PermanentError."""
+    bucket, _, key = url.removeprefix(SCHEME).partition("/")
+    if not url.startswith(SCHEME) or not bucket:
+        raise PermanentError.of(Problem("url", url, "s3://bucket/key", "see python -m restore.dumps --help"))
+    return bucket, key
+
+
+def _dump(s3: S3Client, bucket: str, key: str, *, latest: bool) -> Dump:
+    if latest:
+        return objects.pinned(s3, objects.choose(objects.list_dumps(s3, bucket, key), LATEST))
+    return objects.find(s3, bucket, key)
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """Raises PermanentError for kinds that don't exist, and for a map that is none."""
+    unknown = sorted({*arguments.skip, *arguments.allow} - {*DECISIONS, "publication", "event_trigger", "policy"})
+    if unknown:
+        raise PermanentError.of(
+            Problem("--skip, --allow", ", ".join(unknown), f"one of {', '.join(DECISIONS)}", "see --help")
+        )
+    pairs = [pair.partition("=") for pair in getattr(arguments, "map", [])]
+    if any(not (old and new) for old, _, new in pairs):
+        raise PermanentError.of(Problem("--map", "a value without =", "OLD=NEW", "see --help"))
+    return Options(
+        workers=getattr(arguments, "workers", 0),
+        roles=Roles(getattr(arguments, "roles", Roles.REFUSE)),
+        role_map={old: new for old, _, new in pairs},
+        skip=frozenset(arguments.skip),
+        allow=frozenset(arguments.allow),
+        superuser=getattr(arguments, "superuser", False),
+        pg_restore=arguments.pg_restore,
+    )
+
+
+def target_of(arguments: argparse.Namespace) -> Target:
+    """Raises PermanentError, never with any of the URL."""
+    source = f"${arguments.to_env}" if arguments.to_env else str(arguments.to_file)
+    try:
+        text = os.environ[arguments.to_env] if arguments.to_env else arguments.to_file.read_text()
+        register_secret(text.strip())
+        return Target.from_url(text.strip())
+    except (KeyError, OSError, UrlError) as error:
+        found = "not set" if isinstance(error, KeyError) else str(error)
+        needed = "postgresql://user:password@host:port/database?sslrootcert=..."
+        raise PermanentError.of(Problem(f"target URL in {source}", found, needed, "see --help")) from error
+
+
+def _client(region: str | None, endpoint: str | None) -> S3Client:
+    if region is None:
+        raise PermanentError.of(Problem("region", "none", "the bucket's region", "pass --region or set AWS_REGION"))
+    return cast("S3Client", Aws(region, {"s3": endpoint} if endpoint else {}).client("s3"))
+
+
+@contextmanager
+def _reporting(*, as_json: bool) -> Generator[Report]:
+    if as_json:
+        yield JsonLines(sys.stderr)
+    elif sys.stderr.isatty():
+        with Bar(sys.stderr) as bar:
+            yield bar
+    else:
+        yield Lines(lambda text: print(text, file=sys.stderr, flush=True))
+
+
+def _say(arguments: argparse.Namespace, facts: object, text: str) -> None:
+    print(json.dumps(facts) if arguments.json else text)

@@ -1,0 +1,99 @@
+"""Progress for people: a bar on a terminal, lines elsewhere, JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+from rich.progress import Progress as RichProgress
+
+from restore.dumps.model import Phase, Progress
+from restore.durations import spoken
+
+LINE_SECONDS = 10.0
+
+
+def size(count: float) -> str:
+    """`1.9 GB`, in powers of 1000 as AWS and rich count."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def line(progress: Progress) -> str:
+    """One line: phase, how much of the dump, rows, rate, what is left. Pure."""
+    share = 100 * progress.bytes_read // max(1, progress.bytes_total)
+    parts = [f"{progress.phase.value}: {share} % of {size(progress.bytes_total)} read, {progress.rows:,} rows"]
+    if progress.phase in (Phase.READING, Phase.LOADING) and progress.rate:
+        parts.append(f"{size(progress.rate)}/s")
+    if progress.tasks_total:
+        parts.append(f"{progress.tasks_done} of {progress.tasks_total} indexes, keys and the like")
+    if progress.left_seconds is not None and progress.phase in (Phase.READING, Phase.LOADING):
+        parts.append(f"about {spoken(timedelta(seconds=progress.left_seconds))} left in this phase")
+    if progress.doing:
+        more = f" and {len(progress.doing) - 3} more" if len(progress.doing) > 3 else ""
+        parts.append(f"now {', '.join(progress.doing[:3])}{more}")
+    return "; ".join(parts)
+
+
+class Lines:
+    """A line every ten seconds, and at each change of the phase."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._phase, self._said = say, None, 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.phase == self._phase and progress.seconds - self._said < LINE_SECONDS:
+            return
+        self._phase, self._said = progress.phase, progress.seconds
+        self._say(line(progress))
+
+
+class JsonLines(Lines):
+    """The same moments as JSON."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(lambda _: None)
+        self._stream = stream
+
+    def __call__(self, progress: Progress) -> None:
+        self._stream.write(json.dumps(progress.facts()) + "\n")
+        self._stream.flush()
+
+
+class Bar:
+    """A rich bar: bytes of the dump, then tasks."""
+
+    def __init__(self, stream: TextIO) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        tail = (TextColumn("{task.fields[left]}"), TextColumn("{task.fields[doing]}", style="dim"))
+        self._bar = RichProgress(*columns, *tail, console=Console(file=stream), transient=False)
+        self._task = self._bar.add_task("reading", total=None, left="", doing="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        left = "" if progress.left_seconds is None else f"{spoken(timedelta(seconds=progress.left_seconds))} left"
+        tasks = f"{progress.tasks_done}/{progress.tasks_total} tasks" if progress.tasks_total else ""
+        self._bar.update(
+            self._task,
+            description=progress.phase.value,
+            total=progress.bytes_total,
+            completed=progress.bytes_read,
+            left=" ".join(filter(None, (tasks, left))),
+            doing=", ".join(progress.doing[:3]),
+        )

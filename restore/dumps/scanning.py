@@ -1,0 +1,123 @@
+"""Reads a dump from end to end and says what is in it. Touches nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from restore.dumps import roles
+from restore.dumps.model import Dump, Options, Phase, Report, Scan
+from restore.dumps.preparing import Needs, undecided
+from restore.dumps.progress import Meter, Ticker
+from restore.dumps.script import Script
+from restore.dumps.source import SqlStream
+from restore.dumps.splitter import SLACK, Piece, Splitter
+from restore.dumps.statements import Known
+from restore.dumps.tasks import HEAVY
+from restore.errors import PermanentError, Problem, TemporaryError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PIECE = 4 << 20
+
+
+def scan(
+    s3: S3Client,
+    dump: Dump,
+    options: Options | None = None,
+    *,
+    progress: Report | None = None,
+    stop: threading.Event | None = None,
+) -> Scan:
+    """What is in a pinned dump. What is wrong with it stands in `problems`, all of it as far as it can be read.
+
+    Raises TemporaryError when S3 doesn't answer or `stop` is set, PermanentError when it refuses.
+    """
+    halt = stop or threading.Event()
+    with closing(SqlStream(s3, dump, options.pg_restore if options else None, halt)) as stream:
+        return _Scanner(stream, dump, options or Options(), halt).read(progress)
+
+
+@dataclass
+class _Scanner:
+    stream: SqlStream
+    dump: Dump
+    options: Options
+    stop: threading.Event
+    needs: Needs = field(default_factory=Needs)
+    kinds: Counter[str] = field(default_factory=Counter[str])
+    problems: list[Problem] = field(default_factory=list[Problem])
+    sequences: dict[str, tuple[int, bool]] = field(default_factory=dict[str, "tuple[int, bool]"])
+    not_valid: set[str] = field(default_factory=set[str])
+    indexes: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
+    encoding: str = "UTF8"
+
+    def read(self, report: Report | None) -> Scan:
+        meter = Meter(self.dump.size, lambda: self.stream.bytes_read)
+        buffer = bytearray(PIECE + SLACK)
+        script = Script(Splitter(self.stream, lambda: buffer, PIECE), self.dump.url, self.problems)
+        ticker = Ticker(meter, report, lambda: None)
+        complete = True
+        try:
+            self._items(script, meter)
+        except PermanentError as error:
+            self.problems.append(error.problem or Problem(self.dump.url, str(error), "a whole dump", "take another"))
+            complete = False
+        finally:
+            meter.enter(Phase.FINISHED)
+            ticker.close()
+        return self._scan(script, meter, complete=complete)
+
+    def _items(self, script: Script, meter: Meter) -> None:
+        for item in script.items():
+            if self.stop.is_set():
+                raise TemporaryError("stopped while reading the dump")
+            if isinstance(item, Piece):
+                meter.loaded(item.begin.table, item.rows, item.size)
+            elif isinstance(item, Known):
+                self._see(item, script)
+
+    def _see(self, known: Known, script: Script) -> None:
+        self.kinds[known.kind] += 1
+        self.needs.see(known)
+        if known.kind == "setval":
+            name = known.part("sequence").decode(errors="replace").replace("''", "'")
+            self.sequences[name] = int(known.part("last")), known.part("called") == b"true"
+        elif known.kind in HEAVY and script.section > 0:
+            self.indexes.append((known.statement.number, script.hold(known).sql))
+        elif known.kind == "set" and known.part("name") == b"client_encoding":
+            self.encoding = known.part("value").strip(b"'").decode(errors="replace")
+        if known.kind in ("constraint", "foreign_key") and known.sql.endswith(b" NOT VALID"):
+            self.not_valid.add(roles.plain(known.part("name")))
+
+    def _scan(self, script: Script, meter: Meter, *, complete: bool) -> Scan:
+        tables = meter.largest_first()
+        return Scan(
+            dump=self.dump,
+            format=self.stream.format,
+            compression=self.stream.compression,
+            server_version=script.server_version,
+            dump_version=script.dump_version,
+            encoding=self.encoding,
+            database=self.stream.database,
+            roles=_roles(self.needs.roles),
+            owners=_roles(self.needs.owners),
+            extensions=tuple(sorted(self.needs.extensions)),
+            tables=tables,
+            statements=dict(self.kinds),
+            bytes=script.bytes or sum(table.bytes for table in tables),
+            large_objects=self.kinds["begin"],
+            problems=(*self.problems, *undecided(self.needs, self.options)),
+            complete=complete,
+            sequences=self.sequences,
+            not_valid=frozenset(self.not_valid),
+            indexes=tuple(self.indexes),
+        )
+
+
+def _roles(names: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(name for name in names if name and not name.startswith("pg_")))

@@ -1,0 +1,107 @@
+"""What the command says, as text. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from restore.dumps.display import size
+from restore.dumps.model import Dump, LoadResult, Scan, Verification
+from restore.dumps.objects import when
+from restore.durations import spoken
+from restore.errors import listed as listed_problems
+
+LOAD_RATE = 25e6
+"""Bytes of SQL text per second that a load takes all in all, indexes included: measured on 2 cores (bench/dumps)."""
+MOST_TABLES = 15
+
+
+def dump_facts(dump: Dump) -> dict[str, Any]:
+    return {
+        "dump": dump.url,
+        "taken": when(dump)[0].isoformat(),
+        "bytes": dump.size,
+        "storageClass": dump.storage_class,
+        "readable": dump.readable,
+        "versionId": dump.version_id,
+    }
+
+
+def listed(dumps: Sequence[Dump], now: datetime | None = None) -> str:
+    """Age, size, storage class and key of each; what to do about archived ones."""
+    if not dumps:
+        return "no dump there"
+    lines = [_row(dump, now or datetime.now(UTC)) for dump in dumps]
+    archived = [dump for dump in dumps if not dump.readable]
+    if archived:
+        lines.append("archived ones need a restore request first: `plan` on one of them says which")
+    return "\n".join(lines)
+
+
+def _row(dump: Dump, now: datetime) -> str:
+    taken = when(dump)[0]
+    note = dump.storage_class if dump.readable else f"{dump.storage_class}, archived"
+    return f"{taken:%Y-%m-%d %H:%M}Z  {spoken(now - taken):>12} old  {size(dump.size):>9}  {note}  {dump.url}"
+
+
+def planned(scan: Scan) -> str:
+    """What is in a dump, what it needs, and what is wrong with it."""
+    packed = "" if scan.compression.value == "none" else f", {scan.compression.value}"
+    seconds = timedelta(seconds=scan.bytes / LOAD_RATE)
+    lines = [
+        f"{scan.dump.url}",
+        f"  format      {scan.format.value}{packed}, {size(scan.dump.size)} stored, {size(scan.bytes)} of SQL text",
+        f"  from        PostgreSQL {scan.server_version or '(unknown)'}, pg_dump {scan.dump_version or '(unknown)'}",
+        f"  rows        {scan.rows:,} in {len(scan.tables)} tables",
+        f"  roles       {', '.join(scan.roles) or 'none'}",
+        f"  extensions  {', '.join(scan.extensions) or 'none'}",
+        f"  target      at least {size(scan.target_bytes)} of storage; about {spoken(seconds)} on 2 processors",
+    ]
+    lines += [f"    {table.rows:>14,}  {size(table.bytes):>9}  {table.name}" for table in scan.tables[:MOST_TABLES]]
+    if len(scan.tables) > MOST_TABLES:
+        lines.append(f"    ... and {len(scan.tables) - MOST_TABLES} smaller tables")
+    if scan.problems:
+        lines.append(f"it can't be loaded as it is:\n{listed_problems(scan.problems)}")
+    return "\n".join(lines)
+
+
+def loaded(result: LoadResult) -> str:
+    if result.already_loaded:
+        return f"{result.dump.url} is loaded already ({result.rows:,} rows): nothing was done"
+    phases = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in result.phases.items() if seconds >= 0.5)
+    took = spoken(timedelta(seconds=result.seconds))
+    before = " (went on with an earlier attempt)" if result.resumed else ""
+    lines = [f"loaded {result.dump.url}: {result.rows:,} rows, {size(result.bytes)} of SQL text in {took}{before}"]
+    if phases:
+        lines.append(f"  {phases}")
+    if result.created_roles:
+        lines.append(f"  made as NOLOGIN: {', '.join(result.created_roles)}")
+    lines += [f"  left out: {text}" for text in result.skipped]
+    return "\n".join(lines)
+
+
+def verified(found: Verification) -> str:
+    if found.passed:
+        rows = sum(table.target or 0 for table in found.tables)
+        return (
+            f"equal: {rows:,} rows in {len(found.tables)} tables, {found.checked_sequences} sequences;"
+            " indexes and constraints valid"
+        )
+    lines = ["different:"] if found.tables else ["nothing to compare: the dump has no table data"]
+    lines += [
+        f"  {table.name}: {_count(table.dump)} in the dump, {_count(table.target)} in the target"
+        for table in found.tables
+        if not table.equal
+    ]
+    lines += [
+        f"  sequence {name}: {dump} in the dump, {target} in the target"
+        for name, (dump, target) in found.sequences.items()
+    ]
+    lines += [f"  invalid index {name}" for name in found.invalid_indexes]
+    lines += [f"  not validated: constraint {name}" for name in found.unvalidated_constraints]
+    return "\n".join(lines)
+
+
+def _count(rows: int | None) -> str:
+    return "no such table" if rows is None else f"{rows:,} rows"
