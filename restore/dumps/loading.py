@@ -344,7 +344,7 @@ class _Load:
             fix = "drop the database and load again; if it stays, report this"
             found = f"invalid indexes: {', '.join(invalid)}"
             raise PermanentError.of(Problem(f"target {self.target}", found, "none", fix))
-        ledger.finish(self.session, self.dump, self.meter.rows)
+        ledger.finish(self.session, self.dump, self.meter.rows, self.control.unlogged)
 
     def _result(self, *, resumed: bool) -> LoadResult:
         return LoadResult(

@@ -32,7 +32,7 @@ class Loader:
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "restore.dumps", "load", f"s3://{NAME}/{self.key}", *self.options]
+        return [sys.executable, "/tmp/dp_driver.py", "x", "load", f"s3://{NAME}/{self.key}", *self.options]
 
     @property
     def environment(self) -> dict[str, str]:

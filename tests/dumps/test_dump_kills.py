@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 from bucket import NAME, Bucket
 from dump_loading import SMALL_PIECES, loaded
 from dump_process import Loader
 from dump_server import DumpServer, make_source, running
-from restore.dumps.model import Phase, Progress
 
+from restore.dumps.model import Phase, Progress
 from restore.errors import RestoreError, TemporaryError
 from sandbox.postgres.content import Content, differences
 from sandbox.process import wait_until
@@ -106,7 +107,7 @@ def test_a_bucket_that_stops_answering_is_no_success(
 
     def fail(**_: Any) -> None:
         if not answered.acquire(blocking=False):
-            raise ConnectionResetError("connection reset by peer")
+            raise ConnectionClosedError(endpoint_url=bucket.endpoint)
 
     events = bucket.s3.meta.events
     events.register("before-send.s3.GetObject", fail)
@@ -131,19 +132,36 @@ def test_an_object_that_is_overwritten_meanwhile_is_read_as_it_was(
     assert "ETag" in done.stderr + done.stdout or "version" in done.stderr + done.stdout
 
 
+WAITING = b"""
+CREATE FUNCTION public.waits(int) RETURNS int LANGUAGE plpgsql IMMUTABLE
+  AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN $1; END';
+
+"""
+
+
 def test_a_stopped_load_ends_soon_and_goes_on_later(
-    mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
 ) -> None:
+    table, index = b"CREATE TABLE public.posts", b"CREATE INDEX posts_user"
+    dump = small.replace(table, WAITING + table, 1).replace(
+        index, b"CREATE INDEX w ON public.posts USING btree (public.waits(id));\n" + index, 1
+    )
+    key = bucket.put("waits.sql", dump)
     stop = threading.Event()
 
     def stop_soon(progress: Progress) -> None:
-        if progress.phase is not Phase.READING:
+        if progress.phase is Phase.INDEXES:
             stop.set()
 
-    with pytest.raises(TemporaryError):
-        loaded(mortal, bucket, key, into, progress=stop_soon, stop=stop)
-    assert not mortal.value(into, LOADERS.format(into))
-    finished(Loader(mortal, bucket, key, into, PIECES), wanted)
+    with server.cluster.sql(target) as superuser:
+        superuser.execute("SELECT pg_advisory_lock(42)")
+        with pytest.raises(TemporaryError):
+            loaded(server, bucket, key, target, progress=stop_soon, stop=stop)
+        wait_until(lambda: not server.value(target, LOADERS.format(target)), 20, "its sessions are gone")
+    assert loaded(server, bucket, key, target).resumed
+    with server.database() as other:
+        server.psql(other, dump)
+        assert differences(server.content(other), server.content(target)) == []
 
 
 def test_two_loads_at_once_are_one_load_and_a_refusal(
