@@ -102,8 +102,9 @@ Event = Statement | Meta | CopyBegin | Piece | End
 class Splitter:
     """`take` gives a buffer of at least `piece` + SLACK bytes, and may wait for one."""
 
-    def __init__(self, stream: Stream, take: Callable[[], bytearray], piece: int) -> None:
-        self._stream, self._take, self._piece = stream, take, piece
+    def __init__(self, stream: Stream, take: Callable[[], bytearray], piece: int, *, count: bool = True) -> None:
+        """Without `count` no rows are counted: they are 0, and lines behind data are wrong."""
+        self._stream, self._take, self._piece, self._count_rows = stream, take, piece, count
         self._text = bytearray()
         self._position = 0
         """In _text: what is before it is consumed."""
@@ -273,7 +274,7 @@ class Splitter:
             filled = self._filled(buffer, left, begin, fresh=fresh)
             size, last, whole = self._cut(buffer, filled, fresh=fresh)
             left = bytes(buffer[size + 3 if last else size : filled])
-            rows = buffer.count(b"\n", 0, size)
+            rows = buffer.count(b"\n", 0, size) if self._count_rows else 0
             yield Piece(begin, buffer, size, rows, at, self._offset, self._line, whole, last)
             at, fresh = at + size, whole
             self._offset += size + (3 if last else 0)
