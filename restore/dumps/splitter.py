@@ -247,11 +247,15 @@ class Splitter:
         self._position = 0
 
     def _more(self) -> None:
+        """Half as much again: an open quote is looked at from its beginning each time."""
         want = max(CHUNK, len(self._text) // 2)
-        view = bytearray(want)
-        count = self._stream.readinto(view) or 0
-        self._text += view[:count]
-        self._ended = count == 0
+        buffer = bytearray(want)
+        filled = 0
+        with memoryview(buffer) as view:
+            while filled < want and (count := self._stream.readinto(view[filled:]) or 0):
+                filled += count
+        self._text += buffer[:filled]
+        self._ended = filled < want
 
     def _broken(self, found: str) -> PermanentError:
         line = self._line + self._text.count(b"\n", 0, self._position)
