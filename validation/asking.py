@@ -28,11 +28,12 @@ Outcome = Answer | Unanswered
 
 @dataclass(frozen=True)
 class Terms:
-    """How long asking may take: `deadline` is a time.monotonic(), `stop` ends it before."""
+    """How long asking may take: `deadline` is a time.monotonic(), `stop` ends it before, so does a first failure."""
 
     statement_seconds: float
     deadline: float
     stop: threading.Event = field(default_factory=threading.Event)
+    first_failure: FirstFailure | None = None
 
 
 @dataclass
@@ -79,7 +80,6 @@ def ask_all(
     terms: Terms,
     open_another: Callable[[], Session] | None = None,
     sessions: int = 1,
-    first_failure: FirstFailure | None = None,
 ) -> dict[str, Outcome]:
     """Asks each question once, in this order, in the lead session and up to `sessions` - 1 others.
 
@@ -93,7 +93,7 @@ def ask_all(
         serve_another = partial(_serve_another, open_another, work)
         for _ in range(min(sessions, len(asked)) - 1):
             _start(serve_another)
-    outcomes = _collect(work, len(asked), terms.stop, first_failure)
+    outcomes = _collect(work, len(asked), terms)
     reason = work.stopped or "no answer came in time"
     return {key: outcomes.get(key) or _not_asked(reason) for key in asked}
 
@@ -134,14 +134,12 @@ def _serve_another(open_another: Callable[[], Session], work: _Work) -> None:
         session.close()
 
 
-def _collect(work: _Work, asked: int, stop: threading.Event, first_failure: FirstFailure | None) -> dict[str, Outcome]:
+def _collect(work: _Work, asked: int, terms: Terms) -> dict[str, Outcome]:
     """Waits for all outcomes; after a stop only for the questions that are under way."""
     outcomes: dict[str, Outcome] = {}
     while len(outcomes) < asked:
-        if stop.is_set():
-            work.stop("the run was stopped")
-        if first_failure and first_failure.reason:
-            work.stop(first_failure.reason)
+        if reason := _ended(terms):
+            work.stop(reason)
         with work.lock:
             if work.stopped is not None and len(outcomes) + len(work.waiting) >= asked:
                 break
@@ -153,9 +151,15 @@ def _collect(work: _Work, asked: int, stop: threading.Event, first_failure: Firs
                 break
             continue
         outcomes[key] = outcome
-        if first_failure:
-            first_failure.heard(key, outcome)
+        if terms.first_failure:
+            terms.first_failure.heard(key, outcome)
     return outcomes
+
+
+def _ended(terms: Terms) -> str | None:
+    if terms.stop.is_set():
+        return "the run was stopped"
+    return terms.first_failure.reason if terms.first_failure else None
 
 
 def _not_asked(reason: str) -> Unanswered:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
+from typing import Any, LiteralString, cast
+
+from psycopg import sql
 
 from validation.names import Table
 from validation.queries import query
 from validation.questions import Answer, Question, Row, Side
+from validation.sqlchecks import lists
 
 
 @dataclass(frozen=True)
@@ -57,26 +62,53 @@ class SequenceUse:
 
 @dataclass(frozen=True)
 class Catalog:
+    """`listed` are the things that checks are asked for one by one, by the name of their list in sql/each/;
+    `extensions` maps what is installed to its schema."""
+
     tables: tuple[TableFacts, ...]
     foreign_keys: tuple[ForeignKey, ...] = ()
     sequences: tuple[SequenceUse, ...] = ()
+    listed: Mapping[str, Sequence[Row]] = field(default_factory=lambda: MappingProxyType({}))
+    extensions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @cached_property
     def by_name(self) -> Mapping[Table, TableFacts]:
         return {facts.table: facts for facts in self.tables}
 
 
-def questions(side: Side) -> tuple[Question, ...]:
-    """What to ask to know a catalog; of the source its tables are enough."""
-    wanted = ("tables", "foreign_keys", "sequences") if side is Side.CANDIDATE else ("tables",)
+def needed(side: Side) -> tuple[Question, ...]:
+    """What must be answered to know a catalog; of the source its tables are enough."""
+    wanted = ("tables", "foreign_keys", "sequences", "extensions") if side is Side.CANDIDATE else ("tables",)
     return tuple(Question(f"{side}:{name}", query(name), side) for name in wanted)
 
 
-def read(tables: Answer, foreign_keys: Answer | None = None, sequences: Answer | None = None) -> Catalog:
+def questions(side: Side) -> tuple[Question, ...]:
+    """Those that must be answered, and the candidate's lists, each of which can be done without."""
+    return needed(side) if side is Side.SOURCE else (*needed(side), *(list_question(name) for name in lists()))
+
+
+def list_question(name: str) -> Question:
+    """Asks for the things of a list of sql/each/."""
+    things = sql.SQL(cast(LiteralString, lists()[name].body))
+    statement = query("each", own_relations=query("own_relations"), things=things)
+    return Question(f"{Side.CANDIDATE}:each:{name}", statement)
+
+
+def read(side: Side, answers: Mapping[str, Answer]) -> Catalog:
+    """The catalog, from the answers to `questions`; lists that were not answered are left out."""
+
+    def of(name: str) -> Any:
+        return answers[f"{side}:{name}"].row[name]
+
+    tables = tuple(_table(row) for row in of("tables"))
+    if side is Side.SOURCE:
+        return Catalog(tables)
     return Catalog(
-        tuple(_table(row) for row in tables.row["tables"]),
-        tuple(_foreign_key(row) for row in foreign_keys.row["foreign_keys"]) if foreign_keys else (),
-        tuple(_sequence(row) for row in sequences.row["sequences"]) if sequences else (),
+        tables,
+        tuple(_foreign_key(row) for row in of("foreign_keys")),
+        tuple(_sequence(row) for row in of("sequences")),
+        {name: answers[key].row["things"] for name in lists() if (key := list_question(name).id) in answers},
+        of("extensions"),
     )
 
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from validation.baseline.model import BaselineError
 from validation.baseline.record import Unread
-from validation.commands import baseline, loss, run
+from validation.commands import baseline, init, loss, run, schema, selftest
 from validation.commands.common import INCONCLUSIVE, USAGE, UsageError
 from validation.expectations import ExpectationsError
+from validation.render import printable
+from validation.selftest.command import SuiteError
+from validation.selftest.defects import DefectsError
 
-COMMANDS = (run.COMMAND, baseline.COMMAND, loss.COMMAND)
+COMMANDS = (run.COMMAND, init.COMMAND, baseline.COMMAND, loss.COMMAND, schema.COMMAND, selftest.COMMAND)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n")
+        self.exit(USAGE, f"{self.prog}: {_masked(message)}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,11 +32,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.act(options)
     except Unread as error:
-        sys.stderr.write(f"{error}\n")
-        return INCONCLUSIVE
-    except (UsageError, ExpectationsError, BaselineError) as error:
-        sys.stderr.write(f"{error}\n")
-        return USAGE
+        return _said(error, INCONCLUSIVE)
+    except (UsageError, ExpectationsError, BaselineError, SuiteError, DefectsError) as error:
+        return _said(error, USAGE)
+
+
+def _said(error: Exception, code: int) -> int:
+    sys.stderr.write(printable(f"{_masked(str(error))}\n"))
+    return code
+
+
+def _masked(text: str) -> str:
+    """A URL that was given in the wrong place is not repeated with its password."""
+    return re.sub(r"(://)\S*@", r"\1***@", text)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,12 +6,12 @@ The sections and their keys stand in `validation.schema`, documented in docs/exp
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from validation import prisma, schema
+from validation import prisma, schema, sqlchecks
 from validation.expected import (
     PRISMA_MIGRATIONS,
     Expectations,
@@ -26,6 +26,7 @@ from validation.expected import (
     RowRange,
     Server,
     Setting,
+    SqlCheck,
 )
 from validation.names import Table
 from validation.problems import Problem, Problems
@@ -43,8 +44,11 @@ class ExpectationsError(ValueError):
         super().__init__("\n".join((f"{origin} can't be used:", *(f"  {problem}" for problem in problems))))
 
 
-def load(path: Path) -> Expectations:
-    """Reads a TOML file. Raises ExpectationsError, also for a file that isn't there."""
+def load(path: Path, instead: Mapping[str, object] | None = None) -> Expectations:
+    """Reads a TOML file; a section of `instead` takes the whole place of the file's.
+
+    Raises ExpectationsError, also for a file that isn't there.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -52,14 +56,14 @@ def load(path: Path) -> Expectations:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problem = Problem(str(path), str(error), "TOML in UTF-8", "correct the line")
     else:
-        return from_mapping(data, str(path), path.parent)
+        return from_mapping({**data, **(instead or {})}, str(path), path.parent)
     raise ExpectationsError(str(path), (problem,))
 
 
 def from_mapping(data: Mapping[str, object], origin: str = "the expectations", folder: Path = Path()) -> Expectations:
     """Reads the same content from a mapping; paths in it are relative to `folder`. Raises ExpectationsError."""
     problems = Problems()
-    known = (schema.REQUIRED.name, *(part.name for part in schema.PARTS))
+    known = (*(key.name for key in schema.TOP), *(part.name for part in schema.PARTS))
     top = Section.of("", data, known, problems)
     expectations = Expectations(
         server=Server(**top.part(schema.SERVER)),
@@ -74,6 +78,7 @@ def from_mapping(data: Mapping[str, object], origin: str = "the expectations", f
             Extension(name, None if version == ANY else version) for name, version in top.plain(schema.EXTENSIONS)
         ),
         roles=tuple(Role(name, **_given(values)) for name, values in top.named(schema.ROLES)),
+        sql_checks=tuple(_sql_checks(top, folder)),
         required=top.value(schema.REQUIRED) or (),
         limits=Limits(**_given(top.part(schema.LIMITS))),
     )
@@ -143,6 +148,17 @@ def _directory(section: Section, directory: Path) -> tuple[tuple[str, tuple[str,
     except (OSError, ValueError) as error:
         section.problems.add(section.path("directory"), str(error), "Prisma's folder of migrations", "correct the path")
         return ()
+
+
+def _sql_checks(top: Section, folder: Path) -> Iterator[SqlCheck]:
+    """The checks of all folders. Two of one name, or of a built-in one's, could not be told apart in a report."""
+    taken = {check.name for check in sqlchecks.built_in()}
+    for name in top.value(schema.SQL_CHECKS) or ():
+        for check in sqlchecks.read_folder(folder / name, top.problems):
+            if check.name in taken:
+                top.problems.add("sql_checks", check.name, "a name that no other check has", "rename the file")
+            taken.add(check.name)
+            yield check
 
 
 def _on_or_off(value: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from validation.model import Severity, Verdict
 from validation.names import Table, quoted
 
 DECLARABLE = (
@@ -19,9 +21,12 @@ DECLARABLE = (
     "settings",
     "extensions",
     "roles",
+    "sql-checks",
 )
 """Families of checks that need a declaration; `required` may name them."""
 
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+"""What is filled in where a check's query has it."""
 PRISMA_MIGRATIONS = Table("public", "_prisma_migrations")
 
 
@@ -161,6 +166,34 @@ class Role:
 
 
 @dataclass(frozen=True)
+class SqlCheck:
+    """A query and how its answer is judged.
+
+    `severity` is that of a FAIL, `inconclusive` that of an INCONCLUSIVE; `nothing` is the verdict when there was
+    nothing to look at. `each` names a list of things in sql/each/, each of which is asked for by itself; `extension`
+    is one whose functions the query calls; `settings` hold for this query alone.
+    """
+
+    name: str
+    query: str
+    things: str
+    needed: str
+    fix: str
+    severity: Severity = Severity.BLOCKING
+    inconclusive: Severity = Severity.BLOCKING
+    nothing: Verdict = Verdict.INCONCLUSIVE
+    timeout_seconds: float | None = None
+    each: str | None = None
+    extension: str | None = None
+    from_version: int = 0
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        return frozenset(PLACEHOLDER.findall(self.query))
+
+
+@dataclass(frozen=True)
 class Limits:
     """Seconds for one statement, seconds for the whole run, and how many sessions read side by side."""
 
@@ -185,6 +218,7 @@ class Expectations:
     settings: tuple[Setting, ...] = ()
     extensions: tuple[Extension, ...] = ()
     roles: tuple[Role, ...] = ()
+    sql_checks: tuple[SqlCheck, ...] = ()
     required: tuple[str, ...] = ()
     limits: Limits = Limits()
 
@@ -201,5 +235,6 @@ class Expectations:
             self.settings,
             self.extensions,
             self.roles,
+            self.sql_checks,
         )
         return frozenset(family for family, said in zip(DECLARABLE, declarations, strict=True) if said)

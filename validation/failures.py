@@ -30,13 +30,24 @@ OTHERWISE = "the check could not run: mend the cause and run it again"
 LOST = "see why the server or the network dropped it, and run again"
 
 
-def explain(error: psycopg.Error, *, lost: bool) -> tuple[Verdict, str, str]:
-    """(verdict, found, fix) of an error. Never PASS; never the DETAIL, which can hold a whole row."""
+REFUSED = {
+    "42501": "grant it to the application's role, or switch off the policy that refuses it",
+    "25006": "alter database (or role) ... reset default_transaction_read_only",
+}
+
+
+def explain(error: psycopg.Error, *, lost: bool, trial: bool = False) -> tuple[Verdict, str, str]:
+    """(verdict, found, fix) of an error. Never PASS; never the DETAIL, which can hold a whole row.
+
+    In a trial of what a login must be able to do, to be refused is a FAIL.
+    """
     said = _message(error)
     code = error.sqlstate or ""
     if lost:
         return Verdict.INCONCLUSIVE, f"the connection was lost: {said}", LOST
     found = f"{said} ({code})" if code else said
+    if trial and code in REFUSED:
+        return Verdict.FAIL, found, REFUSED[code]
     if fix := MISSING.get(code) or DAMAGED.get(code):
         return Verdict.FAIL, found, fix
     return Verdict.INCONCLUSIVE, found, UNKNOWN.get(code, OTHERWISE)

@@ -86,7 +86,9 @@ def severity(section: str) -> Severity:
 def question(section: str, side: Side = Side.CANDIDATE) -> Question:
     """Asks for one section."""
     body = sql.SQL(cast(LiteralString, files()[section].body))
-    return Question(f"{side}:schema:{section}", query("schema_section", section=body), side)
+    return Question(
+        f"{side}:schema:{section}", query("schema_section", own_relations=query("own_relations"), section=body), side
+    )
 
 
 def questions(side: Side = Side.CANDIDATE) -> tuple[Question, ...]:

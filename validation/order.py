@@ -23,7 +23,7 @@ LIKELIHOOD: Mapping[str, float] = MappingProxyType(
         "rows": 5,
         "tables-of-source": 5,
         "tables-of-baseline": 5,
-        "fingerprint": 5,
+        "schema": 5,
         "tables": 4,
         "roles": 3,
         "extensions": 3,

@@ -8,9 +8,12 @@ from datetime import datetime
 
 from validation.baseline.model import Baseline, BaselineError
 from validation.catalog import Catalog
-from validation.checks import before, existing, migrations, roles, rows, server, settings, structure
+from validation.checks import before, existing, migrations, queried, roles, rows, schema, server, settings, structure
+from validation.checks.queried import Surroundings
 from validation.expected import DECLARABLE, Expectations
+from validation.fingerprint import Fingerprint
 from validation.questions import Check, inconclusive, settled
+from validation.sqlchecks import built_in
 from validation.target import Target
 
 
@@ -20,11 +23,16 @@ def checks(
     expectations: Expectations,
     source: Catalog | None,
     restore_point: datetime | None,
+    version: int,
     baseline: Baseline | BaselineError | None = None,
+    wanted_schema: Fingerprint | None = None,
 ) -> tuple[Check, ...]:
-    """All checks of a run whose servers could be reached."""
+    """All checks of a run whose servers could be reached; `version` is the candidate's major one."""
     scans = rows.scans(catalog, expectations)
-    counted = baseline if isinstance(baseline, Baseline) else None
+    before_all = before.fitting(baseline, restore_point)
+    if wanted_schema is None and before_all is not None:
+        wanted_schema = before_all.schema
+    around = Surroundings(catalog.listed, catalog.extensions, version, restore_point)
     planned = (
         server.identity(target, expectations.server),
         *([server.not_the_source()] if source is not None else []),
@@ -35,8 +43,10 @@ def checks(
         *settings.extensions(expectations.extensions),
         *roles.checks(expectations.roles),
         *before.checks(scans, catalog, baseline, restore_point),
-        *rows.checks(scans, expectations, source, restore_point, counted),
+        *rows.checks(scans, expectations, source, restore_point, before_all),
         *structure.checks(catalog),
+        *schema.checks(wanted_schema, source=source is not None),
+        *queried.checks((*built_in(), *expectations.sql_checks), around),
     )
     return _distinct(planned)
 

@@ -23,6 +23,8 @@ WORDS: Mapping[Scope, tuple[str, ...]] = MappingProxyType(
 )
 SCOPES = "|".join(sorted((scope.replace(" ", r"\s+") for scope in Scope), key=len, reverse=True))
 GRANT = re.compile(rf"\s*(?P<words>[a-z ,]+?)\s+on\s+(?:(?P<scope>{SCOPES})(?:\s+|$))?(?P<name>.*?)\s*", re.I | re.S)
+PATTERN = r"^\s*[A-Za-z][A-Za-z ,]*\s+[Oo][Nn](\s|$)"
+"""What JSON Schema can say of it, whose regular expressions don't ignore case."""
 NEEDED = '"SELECT, INSERT ON users", "USAGE ON SEQUENCE s", "USAGE ON SCHEMA s" or "CONNECT ON DATABASE"'
 
 

@@ -18,20 +18,33 @@ from validation.model import CheckResult, Example, Severity, Verdict
 Row = Mapping[str, Any]
 
 
+BORROWED = "validation_borrowed"
+"""The schema of an extension that a session borrows: created in a transaction that is never committed."""
+
+
 class Side(StrEnum):
     CANDIDATE = "candidate"
     SOURCE = "source"
+    APPLICATION = "application"
+    """The candidate, with the application's own login."""
 
 
 @dataclass(frozen=True)
 class Question:
     """One read-only statement that always answers with at least one row, unless it `may_be_empty`; `cost` is in
-    pages, to ask the long ones first. Questions with the same id are asked once."""
+    pages, to order them by. Questions with the same id are asked once.
+
+    `seconds` is a statement timeout of its own, which counts where it is shorter than that of all; `settings` hold
+    for this question alone; `borrows` is an extension that the session must have created in its own transaction.
+    """
 
     id: str
     statement: sql.Composed
     side: Side = Side.CANDIDATE
     cost: int = 0
+    seconds: float | None = None
+    settings: tuple[tuple[str, str], ...] = ()
+    borrows: str | None = None
     may_be_empty: bool = False
 
 
@@ -75,7 +88,8 @@ Judge = Callable[[Sequence[Answer]], Judgement]
 class Check:
     """`needed` is said when the questions were not answered. `examples` is asked only after a FAIL.
 
-    A `tolerant` check judges whatever answers there are, and must itself refuse too few.
+    A `tolerant` check judges whatever answers there are, and must itself refuse too few. `inconclusive` is the
+    severity of an INCONCLUSIVE where it is another than that of a FAIL.
     """
 
     name: str
@@ -85,6 +99,12 @@ class Check:
     examples: Question | None = None
     severity: Severity = Severity.BLOCKING
     tolerant: bool = False
+    inconclusive: Severity | None = None
+
+    def severity_of(self, verdict: Verdict) -> Severity:
+        if verdict is Verdict.INCONCLUSIVE and self.inconclusive is not None:
+            return self.inconclusive
+        return self.severity
 
     @property
     def family(self) -> str:
@@ -127,7 +147,7 @@ def result(check: Check, answers: Answers, text: Callable[[sql.Composed], str]) 
         query=";\n".join(text(q.statement) for q in shown),
         examples=judgement.examples,
         seconds=sum(a.seconds for a in got),
-        severity=check.severity,
+        severity=check.severity_of(judgement.verdict),
     )
 
 

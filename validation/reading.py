@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from types import MappingProxyType
@@ -56,13 +56,16 @@ class Section:
         """The values of a [section]."""
         return self.section(part.name, part.known).read(part)
 
+    def sections(self, key: str, known: Collection[str]) -> Iterator[Section]:
+        """The entries of a [[list]], without those that are no section."""
+        for position, item in enumerate(self.list(key), 1):
+            section = Section.of(f"{self.path(key)} #{position}", item, known, self.problems)
+            if isinstance(item, Mapping):
+                yield section
+
     def parts(self, part: Part) -> list[tuple[Section, dict[str, Any]]]:
         """The values of each entry of a [[list]], with the section they stand in."""
-        found = [
-            (item, Section.of(f"{self.path(part.name)} #{position}", item, part.known, self.problems))
-            for position, item in enumerate(self.list(part.name), 1)
-        ]
-        return [(section, section.read(part)) for item, section in found if isinstance(item, Mapping)]
+        return [(section, section.read(part)) for section in self.sections(part.name, part.known)]
 
     def named(self, part: Part) -> list[tuple[str, dict[str, Any]]]:
         """The values of each [section.NAME]."""
@@ -108,10 +111,10 @@ class Section:
 
     def texts(
         self, key: str, *, least: int = 0, required: bool = False, choices: Collection[str] = ()
-    ) -> tuple[str, ...] | None:
-        """A list of different texts."""
+    ) -> tuple[str, ...]:
+        """A list of different texts; empty when it isn't there or was refused."""
         if key not in self.values and not required:
-            return None
+            return ()
         items = self.list(key)
         texts = tuple(item for item in items if isinstance(item, str) and item.strip())
         if len(texts) != len(items) or len(set(texts)) != len(texts):
@@ -122,11 +125,11 @@ class Section:
             self.refuse(key, f"of {', '.join(choices)}", "correct the names")
         else:
             return texts
-        return None
+        return ()
 
     def privileges(self, key: str) -> tuple[Privilege, ...]:
         found: list[Privilege] = []
-        for text in self.texts(key) or ():
+        for text in self.texts(key):
             try:
                 found.append(parse(text))
             except ValueError as error:
@@ -194,7 +197,7 @@ class Section:
 READ: Mapping[Kind, Callable[[Section, Key], Any]] = MappingProxyType(
     {
         Kind.TEXT: lambda s, k: s.text(k.name, required=k.required, choices=k.choices),
-        Kind.TEXTS: lambda s, k: s.texts(k.name, least=int(k.least), required=k.required, choices=k.choices),
+        Kind.TEXTS: lambda s, k: s.texts(k.name, least=int(k.least), required=k.required, choices=k.choices) or None,
         Kind.NUMBER: lambda s, k: s.number(k.name, least=k.least, above=k.above, required=k.required),
         Kind.WHOLE: lambda s, k: s.whole(k.name, least=int(k.least)),
         Kind.VERSION: lambda s, k: s.version(k.name, least=int(k.least)),

@@ -59,6 +59,10 @@ class Part:
     names: str = ""
     values: Kind = Kind.TEXT
 
+    def header(self, name: str) -> str:
+        """The line that begins it; `name` is one of the many of a NAMED one."""
+        return {Shape.LIST: f"[[{self.name}]]", Shape.NAMED: f"[{self.name}.{name}]"}.get(self.shape, f"[{self.name}]")
+
     @property
     def known(self) -> tuple[str, ...]:
         return tuple(key.name for key in self.keys)
@@ -83,6 +87,13 @@ REQUIRED = Key(
     Kind.TEXTS,
     "Families that must be declared in this file; one that isn't makes the run INCONCLUSIVE.",
     choices=DECLARABLE,
+)
+
+SQL_CHECKS = Key(
+    "sql_checks",
+    Kind.TEXTS,
+    "Folders of your own checks, relative to this file: each .sql file in them is one (see validation/sql/checks).",
+    least=1,
 )
 
 SERVER = Part(
@@ -222,6 +233,7 @@ LIMITS = Part(
     ),
 )
 
+TOP = (REQUIRED, SQL_CHECKS)
 PARTS = (
     SERVER,
     TABLES,

@@ -14,7 +14,7 @@ from psycopg.rows import DictRow, dict_row
 from validation.failures import explain
 from validation.model import Verdict
 from validation.queries import query
-from validation.questions import Answer, Question, Unanswered
+from validation.questions import BORROWED, Answer, Question, Side, Unanswered
 from validation.target import Target, without
 
 Connection = psycopg.Connection[DictRow]
@@ -39,12 +39,15 @@ class Session:
         """Asks under a statement timeout; an error ends only the question, unless the connection is lost."""
         started = time.monotonic()
         try:
-            with self.connection.transaction():
-                self.connection.execute(_timeout(seconds))
+            # Rolled back, so that the settings of one question are gone before the next
+            with self.connection.transaction(force_rollback=True):
+                self.connection.execute(_timeout(min(seconds, question.seconds or seconds)))
+                for name, value in question.settings:
+                    self.connection.execute(query("setting", setting=sql.Literal(name), value=sql.Literal(value)))
                 rows = self.connection.execute(question.statement).fetchall()
         except psycopg.Error as error:
             lost = self.connection.broken or self.connection.closed
-            verdict, found, fix = explain(error, lost=lost)
+            verdict, found, fix = explain(error, lost=lost, trial=question.side is Side.APPLICATION)
             found = without(self.secret, found)
             return Unanswered(verdict, found, fix, time.monotonic() - started, lost=lost)
         spent = time.monotonic() - started
@@ -73,15 +76,19 @@ class Session:
         self.connection.close()
 
 
-def connect(target: Target, *, snapshot: str | None = None) -> Session:
-    """Opens a session, on another session's snapshot when one is given. Raises Unreachable."""
+def connect(target: Target, *, snapshot: str | None = None, borrow: str | None = None, trial: bool = False) -> Session:
+    """Opens a session, on another session's snapshot when one is given. Raises Unreachable.
+
+    With `borrow` it creates that extension for itself before it becomes read-only. A `trial` may write, as far as the
+    login and its settings let it. Nothing of either is ever committed.
+    """
     secret = target.secret()
     try:
         connection = _open(target, secret)
     except psycopg.Error as error:
         raise Unreachable(without(secret, explain(error, lost=False)[1])) from error
     try:
-        _prepare(connection, snapshot)
+        _prepare(connection, snapshot, borrow, trial=trial)
     except psycopg.Error as error:
         connection.close()
         raise Unreachable(without(secret, explain(error, lost=False)[1])) from error
@@ -93,14 +100,21 @@ def _open(target: Target, secret: str | None) -> Connection:
     return psycopg.Connection[DictRow].connect(conninfo, row_factory=dict_row, prepare_threshold=None)
 
 
-def _prepare(connection: Connection, snapshot: str | None) -> None:
+def _prepare(connection: Connection, snapshot: str | None, borrow: str | None, *, trial: bool) -> None:
     """Settings first and committed, else a rollback would take them back; then the transaction to stay in."""
-    connection.read_only = True
+    if not trial:
+        connection.read_only = borrow is None
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.execute(query("session"))
+    if trial:
+        connection.execute(query("apply_policies"))
     connection.commit()
     if snapshot is not None:
         connection.execute(query("import_snapshot", snapshot=sql.Literal(snapshot)))
+    if borrow is not None:
+        connection.execute(query("borrow_schema", schema=sql.Identifier(BORROWED)))
+        connection.execute(query("borrow", extension=sql.Identifier(borrow), schema=sql.Identifier(BORROWED)))
+        connection.execute(query("become_read_only"))
     connection.execute(query("take_snapshot"))
 
 

@@ -15,7 +15,7 @@ from bench.validation.server import Running
 from sandbox.paths import CHECKOUT
 
 RESTORE_POINT = "2026-11-22T14:00:00Z"
-FILLED = ("note", "amount")
+FILLED = ("user_id", "note", "amount")
 """Columns that may be null by their definition, and must not be."""
 
 

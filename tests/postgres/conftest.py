@@ -9,7 +9,9 @@ from typing import LiteralString, cast
 import pytest
 from scratch_server import Database, Server, running
 
-SAMPLE = Path(__file__).parent / "sample.sql"
+import validation
+
+SAMPLE = Path(validation.__file__).parent / "selftest" / "sample.sql"
 
 
 @pytest.fixture(scope="session")

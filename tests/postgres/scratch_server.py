@@ -26,7 +26,7 @@ from validation.target import Target
 
 SUPERUSER = "postgres"
 PASSWORD = "p@ss:w/rd%20#?"
-AUTHENTICATION = ("--no-sync", "-A", "scram-sha-256")
+INITDB = ("--no-sync", "--data-checksums", "-A", "scram-sha-256")
 numbers = itertools.count()
 
 
@@ -97,7 +97,7 @@ def running() -> Generator[Server]:
     data = folder / "data"
     initdb = [programs / "initdb", "-D", data, "-U", SUPERUSER, f"--pwfile={secret}"]
     locale = ["-E", "UTF8", "--locale=C"]
-    subprocess.run([*initdb, *locale, *AUTHENTICATION], cwd=folder, check=True, capture_output=True, **_identity(user))
+    subprocess.run([*initdb, *locale, *INITDB], cwd=folder, check=True, capture_output=True, **_identity(user))
     process = _start(programs / "postgres", data, address(folder, "tests"), user)
     server = Server(address(folder, "tests"), 5432, data, process.pid)
     try:
@@ -110,7 +110,13 @@ def running() -> Generator[Server]:
 
 
 def _start(program: Path, data: Path, host: str, user: pwd.struct_passwd | None) -> subprocess.Popen[Any]:
-    options = {"listen_addresses": host, "unix_socket_directories": "", "fsync": "off", "max_connections": "60"}
+    options = {
+        "listen_addresses": host,
+        "unix_socket_directories": "",
+        "fsync": "off",
+        "max_connections": "60",
+        "max_prepared_transactions": "2",
+    }
     settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     with (data.parent / "log").open("wb") as log:
         process: subprocess.Popen[Any] = subprocess.Popen(

@@ -189,8 +189,8 @@ def opened(database: Database) -> Iterator[Callable[..., Session]]:
     """Opens sessions that are closed after the test."""
     with ExitStack() as stack:
 
-        def opened(**options: str) -> Session:
-            session = connect(database.target, **options)
+        def opened(snapshot: str | None = None) -> Session:
+            session = connect(database.target, snapshot=snapshot)
             stack.callback(session.close)
             return session
 

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
+import time
+import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from scratch_server import Database
 
+import validation
 from validation import CheckResult, Report, Verdict, from_mapping, run
+from validation.asking import Terms, ask_all
+from validation.fingerprint import Fingerprint, questions, read
+from validation.session import connect
 from validation.target import Target
 
 FAIL, INCONCLUSIVE = Verdict.FAIL, Verdict.INCONCLUSIVE
 AT = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
 ODD = '"odd.schema %s"."100% ""table"" {x}; --"'
-EXPECTED: Mapping[str, Any] = {
-    "server": {"version": 17},
-    "tables": {
-        "users": {"min": 500, "max": 500},
-        "transactions": {"min": 4000},
-        ODD: {"min": 3, "max": 3},
-    },
-    "must_exist": [{"table": "users", "key": {"id": "user-7"}}],
-    "freshness": [
-        {"table": "transactions", "column": "created_at", "tolerance_seconds": 60},
-        {"table": "smart_contracts", "column": "created_at", "tolerance_seconds": 20_000},
-    ],
-    "migrations": {"last": "20260301000000_contracts"},
-    "not_null": [
-        {"table": "users", "columns": ["email"]},
-        {"table": ODD, "columns": ["col'umn {}"]},
-    ],
-}
+FOLDER = Path(validation.__file__).parent / "selftest"
+EXPECTED: Mapping[str, Any] = tomllib.loads((FOLDER / "checks.toml").read_text())
 
 
 def validate(database: Database | Target, **changed: Any) -> Report:
-    """Runs the sample's expectations, with sections replaced."""
+    """Runs the sample's expectations, with sections replaced; `schema` is what the schema is held against."""
+    schema: Fingerprint | None = changed.pop("schema", None)
     target = database.target if isinstance(database, Database) else database
-    return run(target, from_mapping({**EXPECTED, **changed}), restore_point=AT)
+    return run(target, from_mapping({**EXPECTED, **changed}), restore_point=AT, schema=schema)
 
 
 def wrong(report: Report) -> dict[str, Verdict]:
@@ -46,3 +38,11 @@ def wrong(report: Report) -> dict[str, Verdict]:
 
 def the(report: Report, name: str) -> CheckResult:
     return next(r for r in report.results if r.name == name)
+
+
+def schema_of(database: Database) -> Fingerprint:
+    session = connect(database.target)
+    try:
+        return read(ask_all(session, questions(), Terms(60, time.monotonic() + 60)))
+    finally:
+        session.close()

@@ -72,7 +72,7 @@ def test_moments_are_exact_and_what_is_beyond_time_is_none(epoch: Decimal, expec
 def test_every_query_is_used_and_every_used_query_is_there() -> None:
     sources = [path.read_text() for path in PACKAGE.rglob("*.py")]
     used = {name for text in sources for name in re.findall(r'query\(\s*"(\w+)"', text)}
-    assert used | {"tables", "foreign_keys", "sequences"} == set(queries.names())
+    assert used | {"tables", "foreign_keys", "sequences", "extensions"} == set(queries.names())
 
 
 def test_no_statement_is_put_together_as_text() -> None:

@@ -59,7 +59,7 @@ def ask(checks: tuple[Check, ...], *, waivers: dict[str, str] | None = None) -> 
     lead, double = session()
     asked = tuple(q for one in checks for q in one.questions)
     first = FirstFailure(checks, {}, waivers or {})
-    outcomes = ask_all(lead, asked, Terms(10, time.monotonic() + 60), first_failure=first)
+    outcomes = ask_all(lead, asked, Terms(10, time.monotonic() + 60, first_failure=first))
     return double, dict(outcomes)
 
 

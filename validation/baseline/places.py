@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from validation.baseline.model import BaselineError
+from validation.files import write_new
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -77,7 +76,7 @@ class Directory:
         path = self._root / name
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            _write_new(path, content)
+            write_new(path, content)
         except OSError as error:
             raise self._error(error) from error
         return str(path)
@@ -85,19 +84,6 @@ class Directory:
     def _error(self, error: OSError) -> BaselineError:
         found = f"{error.strerror or error} ({error.filename or self._root})"
         return BaselineError(str(self._root), found, "a folder for baselines", "correct the path, or its permissions")
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    """The file appears whole, and never in the place of another: a link fails where a rename would replace."""
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        path.hardlink_to(draft)
-    finally:
-        Path(draft).unlink(missing_ok=True)
 
 
 class Bucket:

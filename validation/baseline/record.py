@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -34,46 +34,48 @@ class Unread(Exception):
 
 def record(target: Target, limits: Limits | None = None) -> Baseline:
     """The state of a database now. Changes nothing in it. Raises Unread."""
-    return Reader(target, limits or Limits()).baseline()
+    with reading(target, limits or Limits()) as reader:
+        return reader.baseline()
+
+
+@contextmanager
+def reading(target: Target, limits: Limits) -> Generator[Reader]:
+    """A reader whose sessions are closed at the end. Raises Unread."""
+    try:
+        session = connect(target)
+    except Unreachable as error:
+        raise Unread(f"{target}: {error}") from error
+    try:
+        yield Reader(target, session, limits)
+    finally:
+        session.close()
 
 
 class Reader:
-    """Opens sessions as it needs them; what it can't read raises Unread."""
+    """Reads one database on one snapshot; what it can't read raises Unread."""
 
-    def __init__(self, target: Target, limits: Limits) -> None:
-        self._target = target
+    def __init__(self, target: Target, session: Session, limits: Limits) -> None:
+        self._target, self._session = target, session
         self._workers = limits.workers
         self._terms = Terms(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
 
+    def catalog(self) -> Catalog:
+        return catalogs.read(Side.CANDIDATE, self.ask(catalogs.needed(Side.CANDIDATE)))
+
     def baseline(self) -> Baseline:
-        with ExitStack() as stack:
-            session = self._open(stack)
-            catalog = self._catalog(session)
-            passes = scans(catalog, _newest_of_all(catalog))
-            asked = (CLOCK, SIZES, POSITIONS, server.question(Side.CANDIDATE), *fingerprint.questions())
-            costly = sorted((scan.question for scan in passes.values()), key=lambda question: -question.cost)
-            answers = self._ask(session, (*asked, *costly))
-        return _baseline(answers, passes)
+        catalog = self.catalog()
+        passes = scans(catalog, _newest_of_all(catalog))
+        asked = (CLOCK, SIZES, POSITIONS, server.question(Side.CANDIDATE), *fingerprint.questions())
+        costly = sorted((scan.question for scan in passes.values()), key=lambda question: -question.cost)
+        return _baseline(self.ask((*asked, *costly)), passes)
 
-    def _open(self, stack: ExitStack) -> Session:
+    def ask(self, questions: Sequence[Question]) -> Mapping[str, Answer]:
+        """The answer to every question."""
         try:
-            session = connect(self._target)
-        except Unreachable as error:
-            raise Unread(f"{self._target}: {error}") from error
-        stack.callback(session.close)
-        return session
-
-    def _catalog(self, session: Session) -> Catalog:
-        wanted = catalogs.questions(Side.CANDIDATE)
-        answers = _whole(ask_all(session, wanted, self._terms))
-        return catalogs.read(*(answers[question.id] for question in wanted))
-
-    def _ask(self, session: Session, questions: Sequence[Question]) -> Mapping[str, Answer]:
-        try:
-            another = partial(connect, self._target, snapshot=session.snapshot())
+            another = partial(connect, self._target, snapshot=self._session.snapshot())
         except Unreachable:
-            return _whole(ask_all(session, questions, self._terms))
-        return _whole(ask_all(session, questions, self._terms, another, self._workers))
+            return _whole(ask_all(self._session, questions, self._terms))
+        return _whole(ask_all(self._session, questions, self._terms, another, self._workers))
 
 
 def _whole(outcomes: Mapping[str, Outcome]) -> Mapping[str, Answer]:

@@ -40,6 +40,13 @@ def checks(
     yield _sequences(baseline)
 
 
+def fitting(baseline: Baseline | BaselineError | None, restore_point: datetime | None) -> Baseline | None:
+    """The baseline, if there is one that the restored data must contain."""
+    if not isinstance(baseline, Baseline) or (restore_point is not None and baseline.taken > restore_point):
+        return None
+    return baseline
+
+
 def _too_late(baseline: Baseline, restore_point: datetime) -> Check:
     said = f"a baseline of {baseline.taken:{WHEN}}, after the restore point {restore_point:{WHEN}}"
     fix = "give a baseline from before the restore point, or none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from psycopg import sql
@@ -34,3 +35,11 @@ def key_of(columns: Sequence[str], alias: str = "c") -> sql.Composed:
         for column in columns or ("ctid",)
     )
     return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))
+
+
+def text_of(value: object) -> str | None:
+    """A value that names a row, as text, cut at 80 characters."""
+    if value is None:
+        return None
+    text = json.dumps(value) if isinstance(value, dict | list) else str(value)
+    return text[:80]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from validation.baseline.model import Baseline
 from validation.catalog import Catalog, TableFacts
 from validation.checks.common import key_of, missing_column, missing_table, number
 from validation.expected import Expectations, Freshness, RowRange
+from validation.model import Severity
 from validation.names import Table, quoted
 from validation.queries import query
 from validation.questions import (
@@ -27,8 +29,14 @@ from validation.questions import (
     settled,
 )
 
+TO_THE_END = (("enable_indexscan", "off"), ("enable_indexonlyscan", "off"), ("enable_bitmapscan", "off"))
+"""Counting through an index would prove nothing about the table's own blocks."""
 TIMESTAMPS = ("timestamp with time zone", "timestamp without time zone")
 NO_BASELINE = "record one with `python -m validation baseline record`, or waive the check with a reason"
+OF_THE_PAST = re.compile(r"(created|inserted|updated|modified|changed|registered|received|logged)_?(at|on|time)?", re.I)
+"""Columns that hold, by their names, a time at which something was done."""
+CLOCKS = timedelta(minutes=5)
+"""How far an application's clock may be ahead of the database's."""
 NO_SOURCE = "give the source to compare with, or waive the check with a reason"
 
 
@@ -64,6 +72,7 @@ def checks(
 ) -> Iterator[Check]:
     yield _tables(found)
     yield from _freshness(found, expectations.freshness, restore_point)
+    yield from _future(found, expectations.freshness, restore_point)
     yield from _counts(found, expectations.tables, source, baseline)
     yield from _nulls(found, expectations)
     if source is not None:
@@ -73,6 +82,7 @@ def checks(
 def _scan(facts: TableFacts, expectations: Expectations) -> Scan:
     asked = {c for e in expectations.not_null if e.table == facts.table for c in e.columns}
     timed = {e.column for e in expectations.freshness if e.table == facts.table}
+    timed |= {column for column in facts.columns if OF_THE_PAST.fullmatch(column)}
     nulls = {c: f"nulls_{i}" for i, c in enumerate(sorted(asked & facts.columns.keys()))}
     newest = {c: f"newest_{i}" for i, c in enumerate(sorted(timed)) if facts.columns.get(c, "") in TIMESTAMPS}
     aggregates = [sql.SQL("count(*) as rows")]
@@ -85,7 +95,7 @@ def _scan(facts: TableFacts, expectations: Expectations) -> Scan:
         for c, alias in newest.items()
     ]
     statement = query("scan", aggregates=sql.SQL(", ").join(aggregates), table=facts.table.identifier)
-    return Scan(facts, Question(f"scan:{facts.table}", statement, cost=facts.pages), nulls, newest)
+    return Scan(facts, Question(f"scan:{facts.table}", statement, cost=facts.pages, settings=TO_THE_END), nulls, newest)
 
 
 def _tables(found: Mapping[Table, Scan]) -> Check:
@@ -278,6 +288,35 @@ def _fresh(name: str, scan: Scan, wanted: Freshness, restore_point: datetime) ->
         return passed(said, needed)
 
     return Check(name, judge, (scan.question,), needed)
+
+
+def _future(
+    found: Mapping[Table, Scan], declared: Iterable[Freshness], restore_point: datetime | None
+) -> Iterator[Check]:
+    """Times after the restore point where none is declared: advice, since a column's name is all there is to go by."""
+    judged = {(one.table, one.column) for one in declared}
+    for table, scan in sorted(found.items()):
+        for column in sorted(scan.newest):
+            if restore_point is not None and (table, column) not in judged:
+                yield _not_after(f"future:{table}.{quoted(column)}", scan, column, restore_point.astimezone(UTC))
+
+
+def _not_after(name: str, scan: Scan, column: str, point: datetime) -> Check:
+    last = point + CLOCKS
+    needed = f"nothing later than {last:%Y-%m-%d %H:%M:%S} UTC"
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        newest = answers[0].row[scan.newest[column]]
+        if newest is None:
+            return passed("no timestamp", needed)
+        at = moment(newest)
+        if newest > 0 and (at is None or at > last):
+            said = f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC" if at else f"newest is {newest} s"
+            fix = "data from after the restore point? if the column may lie in the future, declare it under freshness"
+            return failed(said, needed, fix)
+        return passed(f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC" if at else f"newest is {newest} s", needed)
+
+    return Check(name, judge, (scan.question,), needed, severity=Severity.ADVISORY)
 
 
 def moment(epoch: Decimal | float) -> datetime | None:

@@ -33,6 +33,14 @@ def unreachable(target: Target, side: Side, why: str) -> Check:
     return settled(_named("connection", side), inconclusive(f"{target}: {why}", "a session", fix))
 
 
+def no_login(target: Target, why: str, *, answers: bool) -> Check:
+    """The application gets no session; where another login does, that is the application's own fault."""
+    name, said = _named("connection", Side.APPLICATION), f"{target}: {why}"
+    fix = "credentials are those of the restore point: set the application's password in the candidate as it has it"
+    judgement = failed(said, "a session", fix) if answers else inconclusive(said, "a session", fix)
+    return settled(name, judgement)
+
+
 def connection(target: Target, side: Side) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
         row = answers[0].row

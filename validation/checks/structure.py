@@ -1,4 +1,4 @@
-"""V.3, "no obvious data corruption": foreign keys by anti-join, indexes, sequences. Needs no declaration."""
+"""V.3, "no obvious data corruption": foreign keys by anti-join, and sequences. Needs no declaration."""
 
 from __future__ import annotations
 
@@ -29,25 +29,11 @@ NO_ORPHANS = "every row has the row it refers to"
 
 
 def checks(catalog: Catalog) -> Iterator[Check]:
-    yield indexes()
     for use in catalog.sequences:
         yield sequence(use)
     for key in catalog.foreign_keys:
         facts = catalog.by_name.get(key.child)
         yield foreign_key(key, facts.key if facts else ())
-
-
-def indexes() -> Check:
-    def judge(answers: Sequence[Answer]) -> Judgement:
-        row = answers[0].row
-        if row["damaged"]:
-            fix = "reindex index concurrently, or drop what an interrupted build left behind"
-            return failed(
-                f"{row['damaged']:,} of {row['indexes']:,} invalid", "none invalid", fix, tuple(row["examples"])
-            )
-        return passed(f"{row['indexes']:,} valid", "none invalid")
-
-    return Check("indexes", judge, (Question("indexes", query("indexes")),), "none invalid")
 
 
 def sequence(use: SequenceUse) -> Check:

@@ -13,7 +13,6 @@ from validation.baseline.places import Place, open_place
 from validation.baseline.record import record
 from validation.commands import common
 from validation.commands.common import Command
-from validation.expected import Limits
 from validation.render import printable
 
 PLACE = "directory, or s3://bucket/prefix"
@@ -29,7 +28,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 def _record(command: argparse.ArgumentParser) -> None:
     common.add_url(command, "from", "the database", required=True, variable="--from")
     command.add_argument("--to", required=True, metavar="PLACE", help=PLACE)
-    _limits(command)
+    common.add_limits(command)
     command.set_defaults(action=_act_record)
 
 
@@ -46,19 +45,13 @@ def _diff(command: argparse.ArgumentParser) -> None:
     command.add_argument("--old", metavar="T", help="the newest taken by then (default: the one before the new)")
     command.add_argument("--new", metavar="T", help="the newest taken by then (default: the newest of all)")
     common.add_url(command, "from", "a database to compare with, instead of --new", required=False, variable="--from")
-    _limits(command)
+    common.add_limits(command)
     command.set_defaults(action=_act_diff)
 
 
 def _chosen(command: argparse.ArgumentParser) -> None:
     command.add_argument("place", metavar="PLACE", help=PLACE)
     command.add_argument("--database", metavar="NAME", help="needed when the place has baselines of several")
-
-
-def _limits(command: argparse.ArgumentParser) -> None:
-    standard = Limits()
-    command.add_argument("--budget", type=common.seconds, default=standard.budget_seconds, metavar="SECONDS")
-    command.add_argument("--workers", type=int, default=standard.workers, metavar="N", help="sessions side by side")
 
 
 def act(options: argparse.Namespace) -> int:
@@ -74,8 +67,7 @@ def _act_record(options: argparse.Namespace) -> int:
 
 
 def _live(options: argparse.Namespace) -> Baseline:
-    limits = Limits(statement_seconds=options.budget, budget_seconds=options.budget, workers=max(1, options.workers))
-    return record(common.required_target(options, "from"), limits)
+    return record(common.required_target(options, "from"), common.limits(options))
 
 
 def _act_show(options: argparse.Namespace) -> int:

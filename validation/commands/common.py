@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from validation.expected import Limits
 from validation.target import Target
 from validation.urls import UrlError
 
@@ -97,3 +98,24 @@ def seconds(text: str) -> float:
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"found {text!r}, needs a number of seconds above 0")
     return number
+
+
+def workers(text: str) -> int:
+    """For argparse: how many sessions may read side by side."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, needs a whole number of at least 1")
+    return number
+
+
+def add_limits(command: argparse.ArgumentParser) -> None:
+    """--budget and --workers, of commands that read a database without a file of expectations."""
+    standard = Limits()
+    budget = f"how long it may take (default {standard.budget_seconds:g})"
+    command.add_argument("--budget", type=seconds, default=standard.budget_seconds, metavar="SECONDS", help=budget)
+    side = f"sessions side by side (default {standard.workers})"
+    command.add_argument("--workers", type=workers, default=standard.workers, metavar="N", help=side)
+
+
+def limits(options: argparse.Namespace) -> Limits:
+    return Limits(options.budget, options.budget, options.workers)

@@ -32,6 +32,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--checks", required=True, type=Path, metavar="FILE", help="expectations, TOML")
     common.add_url(command, "target", "the restored database", required=True)
     common.add_url(command, "source", "the database to compare with", required=False)
+    common.add_url(command, "application", "the restored database with the application's login", required=False)
     command.add_argument("--baseline", metavar="PLACE", help="the newest one there that was taken by the restore point")
     command.add_argument("--restore-point", metavar="T", help="RFC 3339 time with zone")
     command.add_argument("--expected-address", metavar="IP[:PORT]", help="what the server must report")
@@ -49,6 +50,7 @@ def act(options: argparse.Namespace) -> int:
         target,
         expectations,
         source=common.target(options, "source"),
+        application=common.target(options, "application"),
         baseline=_baseline(options.baseline, target, restore_point),
         restore_point=restore_point,
         waivers=waivers(options.waive),

@@ -1,4 +1,4 @@
--- The runbook's tables, and shapes on which a careless check breaks.
+-- A small database with what real ones have, and with shapes on which a careless check breaks.
 create table users (
   id text primary key,
   email text unique,
@@ -89,3 +89,27 @@ create table children (id int primary key, parent int references parents);
 insert into parents values (1);
 insert into heirs values (2);
 insert into children values (1, 1);
+
+-- What rows alone don't show: values outside of their rows, a partial key, a type, a trigger, a policy, a view, a grant
+create type stage as enum ('draft', 'final');
+create table documents (
+  id int primary key,
+  author text not null,
+  stage stage not null default 'draft',
+  body text not null,
+  deleted_at timestamptz
+);
+alter table documents alter column body set storage external;
+create unique index documents_live on documents (author, stage) where deleted_at is null;
+insert into documents (id, author, body, deleted_at)
+select n, 'author-' || n % 15, repeat(md5(n::text), 200), case when n > 15 then timestamptz '2026-01-01 00:00Z' end
+from generate_series(1, 20) n;
+alter table documents enable row level security;
+create policy documents_own on documents using (author = current_user);
+create function documents_keep_author() returns trigger language plpgsql as
+  $$begin new.author := old.author; return new; end$$;
+create trigger documents_author before update on documents for each row execute function documents_keep_author();
+create view documents_visible as select id, author, stage from documents where deleted_at is null;
+grant select, insert on documents to pg_monitor;
+
+analyze;

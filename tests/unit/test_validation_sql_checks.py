@@ -1,0 +1,158 @@
+"""A check that is a .sql file: what its head may say, and how its answer is judged."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from validation import Severity, Verdict, queries
+from validation.checks.queried import Surroundings, checks, judge
+from validation.questions import Answer, Check
+from validation.reading import Problems
+from validation.sqlchecks import SqlCheck, built_in, lists, parse, read_folder
+
+HEAD = '--: things = "orders"\n--: needed = "each paid"\n--: fix = "ask the shop"\n'
+QUERY = "select paid as ok, id from public.orders\n"
+AT = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
+
+
+def check(text: str = HEAD + QUERY) -> SqlCheck:
+    problems = Problems()
+    found = parse("paid", text, problems)
+    assert found, problems.found
+    return found
+
+
+def answer(examined: int, good: int, wrong: int, *examples: dict[str, Any]) -> Answer:
+    return Answer(({"examined": examined, "good": good, "wrong": wrong, "examples": list(examples)},))
+
+
+def planned(wanted: SqlCheck, **around: Any) -> list[Check]:
+    standard: dict[str, Any] = {"listed": {}, "extensions": {}, "version": 17}
+    return list(checks([wanted], Surroundings(**{**standard, **around})))
+
+
+def test_a_file_needs_no_more_than_what_a_person_must_read() -> None:
+    found = check()
+    assert (found.name, found.severity, found.nothing) == ("paid", Severity.BLOCKING, Verdict.INCONCLUSIVE)
+    assert found.query == QUERY.strip()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        QUERY,
+        HEAD + "select 1",
+        HEAD,
+        HEAD + "--: severity = 'fatal'\n" + QUERY,
+        HEAD + "--: each = 'planet'\n" + QUERY,
+        HEAD + "--: timeout_seconds = 0\n" + QUERY,
+        HEAD + "--: settings = 'off'\n" + QUERY,
+        HEAD + "--: colour = 'red'\n" + QUERY,
+        HEAD + "--: nothing = \n" + QUERY,
+        HEAD + QUERY + "; drop table orders",
+        HEAD + QUERY + "where day < {today}",
+    ],
+)
+def test_a_mistake_in_a_file_is_a_problem_and_no_check(text: str) -> None:
+    problems = Problems()
+    assert parse("paid", text, problems) is None
+    assert problems.found
+    assert all(str(problem).startswith("paid") for problem in problems.found)
+
+
+def test_all_mistakes_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "one.sql").write_text(QUERY)
+    (tmp_path / "two.sql").write_text(HEAD + "select 1")
+    (tmp_path / "three.sql").write_bytes(b"\xff\xfe")
+    (tmp_path / "good.sql").write_text(HEAD + QUERY)
+    problems = Problems()
+    assert [found.name for found in read_folder(tmp_path, problems)] == ["good"]
+    assert len(problems.found) == 5
+    read_folder(tmp_path / "absent", problems)
+    assert len(problems.found) == 6
+
+
+@pytest.mark.parametrize(
+    ("counts", "verdict"),
+    [
+        ((3, 3, 0), Verdict.PASS),
+        ((3, 2, 1), Verdict.FAIL),
+        ((3, 2, 0), Verdict.INCONCLUSIVE),
+        ((3, 1, 1), Verdict.FAIL),
+        ((0, 0, 0), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_nothing_looked_at_and_nothing_known_are_no_pass(counts: tuple[int, int, int], verdict: Verdict) -> None:
+    assert judge(check(), answer(*counts)).verdict is verdict
+
+
+def test_nothing_to_look_at_passes_only_where_the_file_says_so() -> None:
+    judgement = judge(check(HEAD + '--: nothing = "pass"\n' + QUERY), answer(0, 0, 0))
+    assert (judgement.verdict, judgement.found) == (Verdict.PASS, "no orders")
+
+
+def test_examples_are_short_texts() -> None:
+    judgement = judge(check(), answer(1, 0, 1, {"id": 7, "note": None, "key": {"f1": "x" * 100}}))
+    assert judgement.examples[0]["id"] == "7"
+    assert judgement.examples[0]["note"] is None
+    assert len(judgement.examples[0]["key"] or "") == 80
+
+
+def test_braces_that_are_no_placeholder_stay_as_they_are() -> None:
+    text = HEAD + "select j = '{}' and t ~ 'a{2,3}' and at <= {restore_point} as ok from public.t"
+    (made,) = planned(check(text), restore_point=AT)
+    shown = queries.text(made.questions[0].statement)
+    assert "j = '{}' and t ~ 'a{2,3}' and at <= '2026-11-22T14:30:00+00:00'::timestamptz as ok" in shown
+
+
+def test_what_a_check_cannot_do_without_makes_it_inconclusive() -> None:
+    for text, around in (
+        (HEAD + "select at <= {restore_point} as ok from public.t", {}),
+        (HEAD + "--: from_version = 18\n" + QUERY, {}),
+    ):
+        (made,) = planned(check(text), **around)
+        assert made.judge([]).verdict is Verdict.INCONCLUSIVE
+        assert not made.questions
+
+
+def test_a_list_makes_one_check_of_each_thing_and_of_an_empty_one_still_one() -> None:
+    each = check(HEAD + "--: each = 'table'\nselect true as ok from {table}")
+    things = [
+        {"subject": ["public", "b"], "pages": 7, "table": "public.b"},
+        {"subject": ["a.b", "c"], "pages": 1, "table": '"a.b".c'},
+        {"subject": ["public", "d"], "pages": 1, "table": "public.d", "unjudged": "a strange one"},
+    ]
+    made = planned(each, listed={"table": things})
+    assert [one.name for one in made] == ['paid:"a.b".c', "paid:public.b", "paid:public.d"]
+    assert made[1].questions[0].cost == 7
+    assert made[2].judge([]).verdict is Verdict.INCONCLUSIVE
+    assert [one.judge([]).verdict for one in planned(each, listed={"table": []})] == [Verdict.INCONCLUSIVE]
+
+
+def test_a_list_that_could_not_be_read_is_asked_about_and_never_taken_for_an_empty_one() -> None:
+    each = check(HEAD + "--: each = 'table'\n--: nothing = 'pass'\nselect true as ok from {table}")
+    (made,) = planned(each, listed={})
+    assert made.questions[0].id == "candidate:each:table"
+
+
+def test_an_extension_that_is_not_there_is_borrowed() -> None:
+    text = HEAD + "--: extension = 'amcheck'\nselect {amcheck}.f() is not null as ok"
+    (there,) = planned(check(text), extensions={"amcheck": "public"})
+    (absent,) = planned(check(text))
+    assert (there.questions[0].borrows, absent.questions[0].borrows) == (None, "amcheck")
+    assert '"public".f()' in queries.text(there.questions[0].statement)
+
+
+def test_the_severity_of_what_is_not_known_can_be_another_than_that_of_what_is_wrong() -> None:
+    (made,) = planned(check(HEAD + "--: inconclusive = 'advisory'\n" + QUERY))
+    assert made.severity_of(Verdict.FAIL) is Severity.BLOCKING
+    assert made.severity_of(Verdict.INCONCLUSIVE) is Severity.ADVISORY
+
+
+def test_the_files_of_this_package_are_in_order() -> None:
+    assert {found.each for found in built_in()} - {None} == set(lists())
+    assert len(built_in()) >= 20

@@ -1,0 +1,128 @@
+"""What the application must be able to do, tried with its own login in a transaction that is rolled back.
+
+Each statement writes nothing, and is refused all the same where a privilege is missing. What must be possible is what
+the same role may do in the source, and what the expectations declare of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from psycopg import sql
+
+from validation.expected import Privilege, Role, Scope
+from validation.model import Severity
+from validation.names import Table
+from validation.queries import query
+from validation.questions import (
+    Answer,
+    Check,
+    Judgement,
+    Question,
+    Side,
+    failed,
+    inconclusive,
+    passed,
+    settled,
+)
+
+SELECT, INSERT, UPDATE, DELETE, USAGE = "select", "insert", "update", "delete", "usage"
+TRIED = (SELECT, INSERT, UPDATE, DELETE, USAGE)
+NEEDED = "what the application does every day"
+DENIED = "grant it to the application's role; rights given since the restore point are not in the restored data"
+NOTHING_SAID = "give the source to compare with, or declare the role and what it may do in the expectations"
+May = Mapping[Table, Sequence[str]]
+"""Privileges in small letters by table, `usage` by sequence."""
+
+
+def tables_question() -> Question:
+    """Asks the candidate for the tables and what trying a statement on each needs."""
+    return Question("candidate:application-tables", query("application_tables", own_relations=query("own_relations")))
+
+
+def may_question(role: str) -> Question:
+    """Asks the source what the role may do there."""
+    statement = query("application_may", own_relations=query("own_relations"), role=sql.Literal(role))
+    return Question("source:application-may", statement, Side.SOURCE)
+
+
+def may(answer: Answer) -> dict[Table, tuple[str, ...]]:
+    """The answer to `may_question`."""
+    return {Table(row["schema"], row["name"]): tuple(row["may"]) for row in answer.row["objects"]}
+
+
+def columns(answer: Answer) -> dict[Table, tuple[str, ...]]:
+    """The answer to `tables_question`: the columns that statements can set."""
+    return {Table(row["schema"], row["name"]): tuple(row["columns"]) for row in answer.row["tables"]}
+
+
+def declared(roles: Sequence[Role], role: str, here: Mapping[Table, Sequence[str]]) -> dict[Table, tuple[str, ...]]:
+    """What the expectations say that the role may do with tables and sequences."""
+    found: dict[Table, tuple[str, ...]] = {}
+    for privilege in (one for wanted in roles if wanted.name == role for one in wanted.may):
+        words = tuple(word.lower() for word in privilege.words if word.lower() in TRIED)
+        found = together(found, dict.fromkeys(_covered(privilege, here), words))
+    return found
+
+
+def _covered(privilege: Privilege, here: Mapping[Table, Sequence[str]]) -> Sequence[Table]:
+    if isinstance(privilege.on, Table):
+        return [privilege.on]
+    return [table for table in here if privilege.scope is Scope.ALL_TABLES and table.schema == privilege.on]
+
+
+def together(one: May, other: May) -> dict[Table, tuple[str, ...]]:
+    """All that either says."""
+    return {
+        table: tuple(dict.fromkeys((*one.get(table, ()), *other.get(table, ()))))
+        for table in (one.keys() | other.keys())
+    }
+
+
+def checks(wanted: May, here: Mapping[Table, Sequence[str]]) -> Iterator[Check]:
+    """One for each privilege on each table; without any, that nothing says what the application must do."""
+    if not any(wanted.values()):
+        judgement = inconclusive("nothing says what its role must do", NEEDED, NOTHING_SAID)
+        yield settled("application", judgement, Severity.ADVISORY)
+    for table, privileges in sorted(wanted.items()):
+        for privilege in privileges:
+            if privilege == USAGE:
+                yield _usage(table)
+            elif table in here and (statement := _statement(privilege, table, here[table])):
+                yield _tried(f"application:{table}({privilege})", statement)
+
+
+def _tried(name: str, statement: sql.Composed) -> Check:
+    def judge(_: Sequence[Answer]) -> Judgement:
+        return passed("tried, and rolled back", NEEDED)
+
+    return Check(name, judge, (Question(name, statement, Side.APPLICATION),), NEEDED)
+
+
+def _usage(sequence: Table) -> Check:
+    """Asked and not tried: a value that a sequence gave doesn't come back with a rollback."""
+    name = f"application:{sequence}({USAGE})"
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        if not answers[0].row["may"]:
+            return failed(f"no right to use sequence {sequence}", NEEDED, DENIED)
+        return passed("granted", NEEDED)
+
+    statement = query("application_usage", sequence=sql.Literal(sequence.identifier.as_string(None)))
+    return Check(name, judge, (Question(name, statement, Side.APPLICATION),), NEEDED)
+
+
+def _statement(privilege: str, table: Table, settable: Sequence[str]) -> sql.Composed | None:
+    """A statement that reads or writes no row, or None where the table has no column to set."""
+    name = table.identifier
+    if privilege == SELECT:
+        return query("application_select", table=name)
+    if privilege == DELETE:
+        return query("application_delete", table=name)
+    if not settable:
+        return None
+    if privilege == UPDATE:
+        return query("application_update", table=name, column=sql.Identifier(settable[0]))
+    columns = sql.SQL(", ").join(map(sql.Identifier, settable))
+    nulls = sql.SQL(", ").join([sql.NULL] * len(settable))
+    return query("application_insert", table=name, columns=columns, nulls=nulls)

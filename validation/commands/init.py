@@ -1,0 +1,42 @@
+"""`python -m validation init`: writes a first file of expectations from a live database."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from validation.commands import common
+from validation.commands.common import Command, UsageError
+from validation.files import write_new
+from validation.initial.survey import survey
+from validation.initial.text import text
+
+FILE = "checks.toml"
+STDOUT = "-"
+
+
+def declare(command: argparse.ArgumentParser) -> None:
+    common.add_url(command, "from", "the live database", required=True, variable="--from")
+    command.add_argument("file", nargs="?", default=FILE, metavar="FILE", help=f"default {FILE}; - prints it")
+    common.add_limits(command)
+
+
+def act(options: argparse.Namespace) -> int:
+    path = Path(options.file)
+    if path.exists() and options.file != STDOUT:
+        raise UsageError(f"{path}: found a file, needs a new name; nothing is overwritten")
+    found = text(survey(common.required_target(options, "from"), common.limits(options)))
+    if options.file == STDOUT:
+        sys.stdout.write(found)
+        return common.DONE
+    try:
+        write_new(path, found.encode())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}; give a name in a folder that is there") from error
+    database = f"--target-env {options.from_env}" if options.from_env else f"--target-file {options.from_file}"
+    sys.stdout.write(f"{path} is written; try it: python -m validation run --checks {path} {database}\n")
+    return common.DONE
+
+
+COMMAND = Command("init", "write a first file of expectations from a live database", declare, act)

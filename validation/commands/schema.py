@@ -1,0 +1,22 @@
+"""`python -m validation schema`: the JSON Schema of the expectations file, for editors and CI."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from validation.commands.common import DONE, Command
+from validation.reference import json_schema
+
+
+def declare(_: argparse.ArgumentParser) -> None:
+    """No options."""
+
+
+def act(_: argparse.Namespace) -> int:
+    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    return DONE
+
+
+COMMAND = Command("schema", "print the JSON Schema of the expectations file", declare, act)

@@ -1,0 +1,21 @@
+"""`python -m validation selftest`: damages a scratch database, and sees what the checks find."""
+
+from __future__ import annotations
+
+import argparse
+
+from validation.commands import common
+from validation.commands.common import Command
+from validation.selftest.command import arguments, selftest
+
+
+def declare(command: argparse.ArgumentParser) -> None:
+    common.add_url(command, "url", "an empty scratch database; everything in it is dropped", required=True)
+    arguments(command)
+
+
+def act(options: argparse.Namespace) -> int:
+    return selftest(common.required_target(options, "url"), options)
+
+
+COMMAND = Command("selftest", "damage a scratch database and see it found", declare, act)

@@ -1,0 +1,1 @@
+"""Writes a first file of expectations from a live database, on which it passes."""

@@ -1,0 +1,81 @@
+"""`python -m validation selftest`: proves the checks against a scratch database."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from validation import expectations
+from validation.render import printable
+from validation.selftest.defects import load, named
+from validation.selftest.prove import Outcome, Proof, Suite, prove
+from validation.selftest.scratch import NotScratch, ScratchError
+from validation.target import Target
+
+FOLDER = Path(__file__).parent
+PASS, FAIL, INCONCLUSIVE = 0, 1, 2
+OWN = ("checks", "sample", "defects")
+NO_STATEMENT = ("\\restrict", "\\unrestrict")
+
+
+class SuiteError(ValueError):
+    """Files or a database that can't be used."""
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--checks", type=Path, metavar="FILE", help="expectations of your own, TOML")
+    command.add_argument("--sample", type=Path, metavar="FILE", help="SQL that fills an empty database for them")
+    command.add_argument("--defects", type=Path, metavar="FILE", help="ways to damage it, TOML")
+    command.add_argument("--only", action="append", default=[], metavar="DEFECT", help="this defect alone; repeatable")
+
+
+def selftest(target: Target, options: argparse.Namespace) -> int:
+    """Exit codes: 0 all found, 1 missed, 2 nothing was proved, 3 usage, or a database that holds something."""
+    wanted = suite(options)
+    try:
+        outcomes = prove(target, wanted, _say)
+    except NotScratch as error:
+        raise SuiteError(str(error)) from error
+    except ScratchError as error:
+        sys.stderr.write(f"{error}\n")
+        return INCONCLUSIVE
+    found, missed, left_out = (sum(one.proof is proof for one in outcomes) for proof in Proof)
+    sys.stdout.write(f"\n{found} found, {missed} missed, {left_out} left out\n")
+    if missed:
+        return FAIL
+    return PASS if found > 1 else INCONCLUSIVE
+
+
+def suite(options: argparse.Namespace) -> Suite:
+    """The files given, or those of this package. Raises SuiteError, ExpectationsError and DefectsError."""
+    given = [name for name in OWN if getattr(options, name) is not None]
+    if given and len(given) < len(OWN):
+        missing = ", ".join(f"--{name}" for name in OWN if name not in given)
+        raise SuiteError(f"found --{' and --'.join(given)}, needs all three of your own files: add {missing}")
+    defects = load(options.defects or FOLDER / "defects.toml")
+    return Suite(
+        sample(options.sample or FOLDER / "sample.sql"),
+        expectations.load(options.checks or FOLDER / "checks.toml"),
+        named(defects.each, options.only),
+        defects.restore_point,
+    )
+
+
+def sample(path: Path) -> str:
+    """SQL statements. Raises SuiteError for what only psql can run."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path} can't be read: {type(error).__name__}; give a file of SQL") from error
+    kept = [line for line in lines if not line.startswith(NO_STATEMENT)]
+    for_psql = [line for line in kept if line.startswith("\\") or line.lower().rstrip().endswith("from stdin;")]
+    if for_psql:
+        fix = "make it with pg_dump --inserts --no-owner --no-privileges"
+        raise SuiteError(f"{path}: found {for_psql[0][:60]!r}, needs SQL that any client can run; {fix}")
+    return "\n".join(kept)
+
+
+def _say(outcome: Outcome) -> None:
+    sys.stdout.write(printable(f"{outcome.proof:<8}  {outcome.defect}: {outcome.said}") + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,118 @@
+"""Damages a scratch database in every way that a file of defects knows, and sees what the checks find of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from validation import fingerprint
+from validation.asking import Terms, ask_all
+from validation.expected import Expectations
+from validation.fingerprint import Fingerprint
+from validation.model import Report, Verdict
+from validation.runner import run
+from validation.selftest.defects import Defect
+from validation.selftest.scratch import Scratch, ScratchError, scratch
+from validation.session import Unreachable, connect
+from validation.target import Target
+
+UNDAMAGED = "nothing damaged"
+NOTHING = "nothing is reported"
+SECONDS = 60.0
+
+
+class Proof(StrEnum):
+    FOUND = "found"
+    MISSED = "MISSED"
+    LEFT_OUT = "left out"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is proved: `sample` are SQL statements that fill an empty database with what the expectations expect."""
+
+    sample: str
+    expectations: Expectations
+    defects: tuple[Defect, ...]
+    restore_point: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    defect: str
+    proof: Proof
+    said: str
+
+
+def prove(target: Target, suite: Suite, say: Callable[[Outcome], None]) -> tuple[Outcome, ...]:
+    """Every defect with what became of it, each said as soon as it is known. Raises ScratchError.
+
+    When something is reported on the undamaged database, that alone: checks that cry wolf prove nothing.
+    """
+    with scratch(target) as taken:
+        taken.renew(suite.sample)
+        schema = schema_of(target)
+        first = undamaged(_validate(target, suite, schema))
+        say(first)
+        outcomes = [first]
+        for defect in suite.defects if first.proof is Proof.FOUND else ():
+            outcomes.append(_one(taken, target, suite, schema, defect))
+            say(outcomes[-1])
+    return tuple(outcomes)
+
+
+def schema_of(target: Target) -> Fingerprint:
+    """The schema as it is now. Raises ScratchError when it can't be read."""
+    try:
+        session = connect(target)
+    except Unreachable as error:
+        raise ScratchError(f"{target}: {error}") from error
+    try:
+        return fingerprint.read(ask_all(session, fingerprint.questions(), Terms(SECONDS, time.monotonic() + SECONDS)))
+    finally:
+        session.close()
+
+
+def undamaged(report: Report) -> Outcome:
+    reported = _names(report, Verdict.FAIL)
+    if report.verdict is Verdict.PASS and not reported:
+        return Outcome(UNDAMAGED, Proof.FOUND, NOTHING)
+    reported = reported or _names(report, Verdict.INCONCLUSIVE)
+    return Outcome(UNDAMAGED, Proof.MISSED, f"reported all the same: {', '.join(reported) or 'no rows'}")
+
+
+def judged(defect: Defect, report: Report) -> Outcome:
+    """Found when every check named for it fails."""
+    verdicts = {result.name: result for result in report.results}
+    missed = [name for name in defect.found_by if name not in verdicts or verdicts[name].verdict is not Verdict.FAIL]
+    if not missed:
+        return Outcome(defect.name, Proof.FOUND, ", ".join(defect.found_by))
+    said = (
+        f"{name} is {verdicts[name].verdict}: {verdicts[name].found}"
+        if name in verdicts
+        else f"there is no check {name}"
+        for name in missed
+    )
+    return Outcome(defect.name, Proof.MISSED, "; ".join(said))
+
+
+def _one(taken: Scratch, target: Target, suite: Suite, schema: Fingerprint, defect: Defect) -> Outcome:
+    if defect.needs_superuser and not taken.superuser:
+        return Outcome(defect.name, Proof.LEFT_OUT, "this login is no superuser")
+    taken.renew(suite.sample)
+    try:
+        taken.run(defect.damage)
+    except ScratchError as error:
+        return Outcome(defect.name, Proof.MISSED, f"the damage could not be done: {error}")
+    return judged(defect, _validate(target, suite, schema))
+
+
+def _validate(target: Target, suite: Suite, schema: Fingerprint) -> Report:
+    return run(target, suite.expectations, schema=schema, restore_point=suite.restore_point)
+
+
+def _names(report: Report, verdict: Verdict) -> Sequence[str]:
+    return [result.name for result in report.results if result.verdict is verdict]

@@ -1,0 +1,1 @@
+select count(*) as tried from (select from {table} limit 0) as nothing

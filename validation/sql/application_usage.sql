@@ -1,0 +1,1 @@
+select has_sequence_privilege({sequence}, 'usage') as may

@@ -1,0 +1,8 @@
+--: things = "tables with policies"
+--: needed = "row-level security on, so that the policies hold"
+--: fix = "alter table ... enable row level security"
+--: nothing = "pass"
+select c.relrowsecurity as ok, c.identity as "table", count(*) as policies
+from pg_policy p
+join relations c on c.oid = p.polrelid
+group by c.identity, c.relrowsecurity

@@ -1,0 +1,15 @@
+--: things = "places that can make sessions read-only or refuse them"
+--: needed = "none that does"
+--: fix = "alter database (or role) ... reset default_transaction_read_only; alter database ... connection limit -1"
+-- What freezing by hand leaves behind.
+select lower(current_setting('default_transaction_read_only')) = 'off' as ok, 'sessions of this login' as place
+union all
+select not exists (select from unnest(s.setconfig) as c (setting)
+                   where c.setting ~* '^default_transaction_read_only=(on|true|yes|1)$'),
+       case when s.setrole = 0 then 'the database' else 'role ' || quote_ident(pg_get_userbyid(s.setrole)) end
+from pg_db_role_setting s
+where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+union all
+select datallowconn and datconnlimit <> 0, 'connection limit of the database'
+from pg_database
+where datname = current_database()
