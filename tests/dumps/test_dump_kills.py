@@ -11,8 +11,8 @@ from bucket import NAME, Bucket
 from dump_loading import SMALL_PIECES, loaded
 from dump_process import Loader
 from dump_server import DumpServer, make_source, running
-from restore.dumps.model import Phase, Progress
 
+from restore.dumps.model import Phase, Progress
 from restore.errors import RestoreError, TemporaryError
 from sandbox.postgres.content import Content, differences
 from sandbox.process import wait_until
