@@ -16,7 +16,9 @@ from restore.gates.hook import Gate, Proof, Running
 from restore.model import (
     App,
     AppPlan,
+    DumpVersion,
     Endpoint,
+    Fresh,
     Instance,
     InstanceSettings,
     Login,
@@ -86,6 +88,12 @@ def plan(traffic: Traffic, *, moved: bool = True, switched: bool = False, latest
         apps=apps if moved else (),
         secret=secret if switched else None,
     )
+
+
+def of_dump(traffic: Traffic, **changes: bool) -> Plan:
+    """A plan of method dump."""
+    point = RecoveryPoint(Method.DUMP, dump=DumpVersion("backups", "nightly.sql.gz", "v-1"), tag="dump:nightly.sql.gz")
+    return replace(plan(traffic, **changes), point=point, fresh=Fresh("ghostadmin", "key-1"), engine_version="17.10")
 
 
 class Cloud(mocks.Mocks):
@@ -174,6 +182,38 @@ def test_nothing_of_the_candidate_can_hold_up_the_way_back() -> None:
 
 def test_a_validation_that_never_passed_does_not_fail_the_way_back() -> None:
     assert "validated-inc-1" not in declared(plan(Traffic.SOURCE, switched=True), proved=False)
+
+
+def test_a_dump_is_read_while_the_instance_is_made_and_loaded_when_both_are_done() -> None:
+    requests = declared(of_dump(Traffic.FROZEN))
+    assert before(requests, "scanned-inc-1") == set()
+    assert before(requests, "candidate-inc-1") == set()
+    assert before(requests, "imported-inc-1") == {"scanned-inc-1", "conformed-inc-1", "candidate-inc-1"}
+    assert {"imported-inc-1", "conformed-inc-1"} <= before(requests, "validated-inc-1")
+
+
+def test_no_application_resumes_on_a_database_that_is_only_half_loaded() -> None:
+    requests = declared(of_dump(Traffic.RESTORED, switched=True))
+    assert {"scanned-inc-1", "imported-inc-1", "validated-inc-1"} <= before(requests, "api-gateway-inc-1")
+
+
+def test_a_dump_cannot_hold_up_the_way_back() -> None:
+    requests = declared(of_dump(Traffic.SOURCE, switched=True), proved=True)
+    for name in ("scanned-inc-1", "imported-inc-1"):
+        assert "serving-inc-1" in before(requests, name)
+
+
+def test_the_receipts_name_the_bytes_and_the_state_holds_no_password() -> None:
+    requests = declared(of_dump(Traffic.FROZEN))
+    for name in ("scanned-inc-1", "imported-inc-1"):
+        found = requests[name].object["input"]["dump"]
+        assert dict(found) == {"bucket": "backups", "key": "nightly.sql.gz", "version": "v-1"}
+    inputs = requests["candidate-inc-1"].object
+    assert "password" not in inputs
+    wanted = {"engine": "postgres", "engineVersion": "17.10", "username": "ghostadmin", "kmsKeyId": "key-1"}
+    wanted |= {"manageMasterUserPassword": True, "storageEncrypted": True}
+    assert {name: inputs[name] for name in wanted} == wanted
+    assert {"username", "kmsKeyId", "manageMasterUserPassword"} <= set(requests["candidate-inc-1"].ignoreChanges)
 
 
 def test_a_rehearsal_touches_neither_the_applications_nor_the_source() -> None:
