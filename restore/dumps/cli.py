@@ -75,7 +75,7 @@ def _target_arguments(command: argparse.ArgumentParser) -> None:
 
 def _load_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--workers", type=int, default=0, help="sessions (default: this machine's processors, 2-8)")
-    command.add_argument("--check-first", action="store_true", help="read the whole dump before anything is loaded")
+    command.add_argument("--no-check", action="store_true", help="load at once: tell what is wrong only when met")
     command.add_argument("--roles", choices=[choice.value for choice in Roles], default=Roles.REFUSE.value)
     command.add_argument(
         "--map", action="append", default=[], metavar="OLD=NEW", help="another role for one of the dump"
@@ -128,8 +128,7 @@ def _load(
     arguments: argparse.Namespace, s3: S3Client, dump: Dump, options: Options, report: Report, stop: threading.Event
 ) -> int:
     target = target_of(arguments)
-    checked = scan(s3, dump, options, progress=report, stop=stop) if arguments.check_first else None
-    result = load(s3, dump, target, options, scan=checked, progress=report, stop=stop)
+    result = load(s3, dump, target, options, progress=report, stop=stop)
     _say(arguments, result.facts(), texts.loaded(result))
     return 0
 
@@ -164,6 +163,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         role_map={old: new for old, _, new in pairs},
         skip=frozenset(arguments.skip),
         allow=frozenset(arguments.allow),
+        check_first=not getattr(arguments, "no_check", False),
         superuser=getattr(arguments, "superuser", False),
         pg_restore=arguments.pg_restore,
     )
@@ -183,7 +183,10 @@ def target_of(arguments: argparse.Namespace) -> Target:
 
 
 def _client(region: str | None, endpoint: str | None) -> S3Client:
-    if region is None:
+    import boto3.session
+
+    region = region or boto3.session.Session().region_name
+    if not region:
         raise PermanentError.of(Problem("region", "none", "the bucket's region", "pass --region or set AWS_REGION"))
     return cast("S3Client", Aws(region, {"s3": endpoint} if endpoint else {}).client("s3"))
 

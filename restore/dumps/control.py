@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import psycopg
 
 from restore.dumps import ledger, roles
+from restore.dumps.grammar import NAME
 from restore.dumps.ledger import Done
 from restore.dumps.model import Options
 from restore.dumps.preparing import Prepared, authorized
@@ -21,6 +22,8 @@ AGAIN = frozenset({"set", "search_path", "session_authorization", "reset_authori
 """They change the session, not the database: a load that goes on runs them again."""
 
 SCHEMA = re.compile(rb"ALTER [A-Z ]+ (?P<schema>%b)\." % IDENTIFIER)
+UNLOGGED = re.compile(rb"CREATE UNLOGGED (?P<what>TABLE|SEQUENCE) (?P<name>%b)" % NAME)
+"""A crash of the server empties these, and the ledger wouldn't know: they are logged until the load is done."""
 EXTENSION_OWNER = """
 select pg_catalog.pg_has_role(current_user, extowner, 'USAGE') from pg_catalog.pg_extension where extname = %s
 """
@@ -37,6 +40,8 @@ class Control:
         self.settings: list[bytes] = []
         """SET statements so far, for other sessions."""
         self.skipped: list[str] = []
+        self.unlogged: list[bytes] = []
+        """What makes tables and sequences unlogged again, to be run with the end of the load."""
 
     def run_all(self, statements: Sequence[Known], texts: Mapping[int, bytes] | None = None) -> None:
         for start in range(0, len(statements), BATCH):
@@ -44,6 +49,9 @@ class Control:
 
     def run(self, statements: Iterable[Known], texts: Mapping[int, bytes] | None = None) -> None:
         """In one transaction. `texts`: what to run instead, by number."""
+        statements = list(statements)
+        found = [match for item in statements if (match := UNLOGGED.match(item.sql))]
+        self.unlogged.extend(b"ALTER %b %b SET UNLOGGED" % (match["what"], match["name"]) for match in found)
         todo = [item for item in statements if item.kind in AGAIN or item.statement.number not in self._done.statements]
         numbers = [item.statement.number for item in todo if item.kind not in AGAIN]
         if not todo:
@@ -71,7 +79,8 @@ class Control:
             case "session_authorization" | "reset_authorization":
                 self._become(authorized(known) if known.kind == "session_authorization" else "")
             case _:
-                self._execute(known, text or roles.renamed(known, self._options.role_map))
+                sql = text or roles.renamed(known, self._options.role_map)
+                self._execute(known, sql.replace(b" UNLOGGED", b"", 1) if UNLOGGED.match(sql) else sql)
 
     def _execute(self, known: Known, sql: bytes) -> None:
         try:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from restore.dumps.model import Dump
 from restore.dumps.sessions import Session
@@ -57,7 +57,10 @@ def mark(session: Session) -> dict[str, Any] | None:
     """Which dump a finished load left here."""
     lines = _comment(session).splitlines()
     found = next((line for line in lines if line.startswith(MARK)), None)
-    return json.loads(found.removeprefix(MARK)) if found else None
+    try:
+        return json.loads(found.removeprefix(MARK)) if found else None
+    except ValueError:
+        return None  # somebody else's words: the target's content decides
 
 
 def _comment(session: Session) -> str:
@@ -123,16 +126,32 @@ def copy_done(session: Session, block: int, start: int, stop: int, rows: int) ->
     session.query("insert into _restore.done values ('c', %s, %s, %s, %s)", (block, start, stop, rows))
 
 
-def finish(session: Session, dump: Dump, rows: int) -> None:
-    """Leaves the mark in place of the ledger, durably. Within one transaction."""
+def finish(session: Session, dump: Dump, rows: int, last: Iterable[bytes] = ()) -> None:
+    """Leaves the mark in place of the ledger, durably, together with what the `last` statements do."""
     mark = MARK + json.dumps({"dump": dump.identity, "rows": rows})
     (database,) = session.query("select pg_catalog.current_database()")[0]
     text = "\n".join(filter(None, (_comment(session), mark)))
     session.query("set synchronous_commit to on")
     with session.transaction():
+        _run_in_any_order(session, list(last))
         session.query("drop schema _restore cascade")
         statement = sql.SQL("comment on database {} is {}").format(sql.Identifier(database), sql.Literal(text))
         session.connection.execute(statement)
+
+
+def _run_in_any_order(session: Session, statements: list[bytes]) -> None:
+    """A table becomes unlogged only after those that refer to it: what fails is tried again after the others."""
+    while statements:
+        failed: list[bytes] = []
+        for statement in statements:
+            try:
+                with session.transaction():
+                    session.run(statement)
+            except errors.InvalidTableDefinition:
+                if len(statements) == len(failed) + 1:
+                    raise
+                failed.append(statement)
+        statements = failed
 
 
 def refuse_other(session: Session, found: dict[str, Any], dump: Dump) -> None:

@@ -10,9 +10,9 @@ TOKEN = re.compile(
   (?P<space>[ \t\r\n\f\v]+)
  |(?P<line_comment>--[^\r\n]*(?:[\r\n]|\Z))
  |(?P<block_comment>/\*)
- |(?P<escape_string>[eE]'[^'\\]*(?:(?:''|\\.)[^'\\]*)*')
- |(?P<string>'[^']*(?:''[^']*)*')
- |(?P<quoted>"[^"]*(?:""[^"]*)*")
+ |(?P<escape_string>[eE]'[^'\\]*+(?:(?:''|\\.)[^'\\]*+)*+')
+ |(?P<string>'[^']*+(?:''[^']*+)*+')
+ |(?P<quoted>"[^"]*+(?:""[^"]*+)*+")
  |(?P<dollar>\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$)
  |(?P<word>[A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]*)
  |(?P<number>[0-9][0-9A-Za-z_.$]*)
@@ -24,7 +24,6 @@ TOKEN = re.compile(
 )
 OPEN_TAG = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\Z")
 BLOCK_EDGE = re.compile(rb"/\*|\*/")
-STRINGS = ("escape_string", "string", "quoted")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,18 +23,21 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from restore.dumps import ledger
-from restore.dumps.board import Board, Run
+from restore.dumps.afterwards import Afterwards
+from restore.dumps.board import Board
 from restore.dumps.control import Control
 from restore.dumps.ledger import Done
-from restore.dumps.model import Dump, LoadResult, Options, Phase, Report, Scan
-from restore.dumps.preparing import Needs, prepare
+from restore.dumps.model import Dump, LoadResult, Options, Phase, Progress, Report, Scan
+from restore.dumps.preparing import Needs, prepare, undecided
 from restore.dumps.progress import Meter, Ticker
+from restore.dumps.rows import Rows
+from restore.dumps.scanning import scan
 from restore.dumps.script import Script, Section
 from restore.dumps.sessions import Session, failure, maintenance_memory, wait_until_gone
 from restore.dumps.source import SqlStream
 from restore.dumps.splitter import CopyBegin, Piece, Splitter, Statement
 from restore.dumps.statements import Known, classify
-from restore.dumps.tasks import HEAVY, Planner, Task, analyzed
+from restore.dumps.tasks import Planner
 from restore.dumps.workers import Worker
 from restore.errors import PermanentError, Problem, Refused, TemporaryError
 from validation.target import Target
@@ -44,16 +47,6 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 30.0
 """How long to wait for the lock: a killed load's session may take that long to notice."""
-SMALL = 64 << 10
-"""Bytes of a table below which emptying it costs more than frozen rows are worth."""
-LATE = frozenset({"event_trigger", "constraint_comment"})
-ANALYZED = """
-select format('%I.%I', n.nspname, c.relname), pg_catalog.pg_table_size(c.oid)
-from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'm', 'p') and not c.relispartition
-  and n.nspname not in ('pg_catalog', 'information_schema', '_restore') and n.nspname !~ '^pg_'
-  and pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE')
-"""
 INVALID = """
 select c.oid::regclass::text from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
 where not i.indisvalid and c.relkind = 'i'
@@ -94,7 +87,6 @@ class _Load:
     workers: list[Worker] = field(default_factory=list[Worker])
     pre_data: list[Known] = field(default_factory=list[Known])
     post_data: list[Known] = field(default_factory=list[Known])
-    run_open: Run | None = None
 
     def run(self) -> LoadResult:
         try:
@@ -112,8 +104,9 @@ class _Load:
 
     def _with_stream(self, session: Session, stream: SqlStream) -> LoadResult:
         self.session, self.stream = session, stream
-        self.sizes = {table.name.encode(): table.bytes for table in self.scan.tables} if self.scan else {}
         resumed = ledger.exists(session)
+        if self.scan is None and self.options.check_first and not resumed:
+            self.scan = scan(self.s3, self.dump, self.options, progress=self._check, stop=self.stop, count=False)
         self.done = ledger.read(session, self.dump, stream.reader) if resumed else None
         segment = self.done.segment_bytes if self.done else self.options.segment_bytes
         count = self.options.workers or default_workers()
@@ -134,6 +127,11 @@ class _Load:
                 worker.join()
             ticker.close()
         return self._result(resumed=resumed)
+
+    def _check(self, progress: Progress) -> None:
+        """The check's end isn't the load's."""
+        if self.report and progress.phase is Phase.READING:
+            self.report(progress)
 
     def _cause(self, error: BaseException) -> BaseException:
         """The first error of any thread; a Stopped of this one only tells that there is one."""
@@ -159,13 +157,7 @@ class _Load:
         if not self.workers:
             self._start(count)
         self.board.all_read()
-        self.meter.enter(Phase.INDEXES)
-        self._indexes()
-        self.meter.enter(Phase.CONSTRAINTS)
-        self._rest()
-        self.meter.enter(Phase.ANALYZING)
-        self._analyze()
-        self._late()
+        self.afterwards.run(self.post_data, self.meter.enter)
         self._finish()
         self.meter.enter(Phase.FINISHED)
 
@@ -189,7 +181,10 @@ class _Load:
         self._count_done(self.done)
         self.control = Control(self.session, self.done, self.options, self.prepared)
         self.control.run_all(self.pre_data)
-        self.planner = Planner(self._size, self.script.partitioned)
+        sizes = {table.name.encode(): table.bytes for table in self.scan.tables} if self.scan else {}
+        self.rows = Rows(self.board, self.meter, self.done, self.script.plain, sizes)
+        planner = Planner(self.rows.size, self.script.partitioned)
+        self.afterwards = Afterwards(self.board, self.control, self.done, planner, self.options)
         self._plan_early()
         self.meter.enter(Phase.LOADING)
         if self.first is not None:
@@ -211,7 +206,7 @@ class _Load:
         """With a scan the indexes are known: a table's are built as soon as its rows are there."""
         if self.scan is not None:
             known = [classify(Statement(sql, number, 0, 0)) for number, sql in self.scan.indexes]
-            self._plan(self.planner.before_the_rest(known))
+            self.afterwards.plan_indexes(known)
 
     def _count_done(self, done: Done) -> None:
         for ranges in done.copies.values():
@@ -243,7 +238,7 @@ class _Load:
             if self.board.over:
                 raise self.board.error or TemporaryError("stopped")
             if isinstance(item, Piece):
-                self._piece(item)
+                self.rows.see(item)
             elif isinstance(item, Known):
                 self._statement(item)
 
@@ -253,90 +248,16 @@ class _Load:
         elif known.kind == "set" or self.script.section is Section.DATA:
             self.control.run([known])
         else:
-            self.post_data.append(self.script.hold(known))
+            self._behind_the_data(known)
 
-    def _piece(self, piece: Piece) -> None:
-        assert self.done is not None
-        table = piece.begin.table
-        if self.run_open is None and self.done.loaded(piece.begin.block, piece.at):
-            self._skip(piece)
-        elif self.run_open is not None:
-            self._extend(self.run_open, piece)
-        else:
-            run = Run(piece.begin, piece.at, piece.line, piece.offset, self._freezes(piece))
-            self.board.add(run)
-            self._extend(run, piece)
-        if piece.last:
-            self.board.close_table(table)
-
-    def _extend(self, run: Run, piece: Piece) -> None:
-        close = piece.last if run.freeze else piece.whole
-        self.run_open = None if close else run
-        self.board.extend(run, piece, close=close)
-
-    def _skip(self, piece: Piece) -> None:
-        self.meter.skipped(piece.begin.table, piece.rows, piece.size)
-        self.board.give(piece.buffer)
-
-    def _freezes(self, piece: Piece) -> bool:
-        """A whole table in one transaction can be written frozen: half the WAL, and no second writing later."""
-        whole = piece.at == 0 and piece.last
-        return whole and piece.size > SMALL and piece.begin.table in self.script.plain
-
-    def _size(self, table: bytes) -> int:
-        """Bytes of its rows in the dump, as far as they are known."""
-        return self.sizes.get(table) or self.meter.tables.get(table, (0, 0))[1]
-
-    def _indexes(self) -> None:
-        assert self.done is not None
-        self._plan(self.planner.before_the_rest(self.post_data))
-        self.board.all_done()
-
-    def _plan(self, tasks: list[Task]) -> None:
-        """Those that an earlier attempt did count as done."""
-        assert self.done is not None
-        for task in tasks:
-            task.done = (task.number, task.step) in self.done.tasks
-        self.board.plan(task for task in tasks if not task.done)
-
-    def _rest(self) -> None:
-        """Statements in order; what takes long becomes a task, begun when all short ones are done."""
-        tasks: list[Task] = []
-        short: list[Known] = []
-        texts: dict[int, bytes] = {}
-        refresh: Task | None = None
-        for known in self.post_data:
-            if known.kind in HEAVY or known.kind in LATE or self._skips(known):
-                continue
-            if known.kind == "refresh":
-                refresh = self.planner.refreshed(known, refresh)
-                tasks.append(refresh)
-                continue
-            if known.kind == "foreign_key":
-                text, task = self.planner.foreign_key(known)
-                tasks.append(task)
-                if text is None:
-                    continue
-                texts[known.statement.number] = text
-            short.append(known)
-        self.control.run_all(short, texts)
-        self._plan(tasks)
-        self.board.all_done()
-
-    def _skips(self, known: Known) -> bool:
-        return known.kind in self.options.skip
-
-    def _analyze(self) -> None:
-        if not self.options.analyze:
-            return
-        rows = self.session.query(ANALYZED)
-        encoding = self.session.connection.info.encoding
-        self.board.plan(analyzed(str(name).encode(encoding), int(size)) for name, size in rows)
-        self.board.all_done()
-
-    def _late(self) -> None:
-        for kind in ("constraint_comment", "event_trigger"):
-            self.control.run_all([known for known in self.post_data if known.kind == kind])
+    def _behind_the_data(self, known: Known) -> None:
+        """Kept for later. Raises PermanentError for what somebody must decide about."""
+        needs = Needs()
+        needs.see(known)
+        problems = undecided(needs, self.options)
+        if problems:
+            raise PermanentError.of(problems[0])
+        self.post_data.append(self.script.hold(known))
 
     def _finish(self) -> None:
         invalid = [str(name) for (name,) in self.session.query(INVALID)]
@@ -344,7 +265,7 @@ class _Load:
             fix = "drop the database and load again; if it stays, report this"
             found = f"invalid indexes: {', '.join(invalid)}"
             raise PermanentError.of(Problem(f"target {self.target}", found, "none", fix))
-        ledger.finish(self.session, self.dump, self.meter.rows)
+        ledger.finish(self.session, self.dump, self.meter.rows, self.control.unlogged)
 
     def _result(self, *, resumed: bool) -> LoadResult:
         return LoadResult(

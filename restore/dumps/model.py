@@ -213,6 +213,8 @@ class Options:
     """Load although the role may do more than its share: be superuser, or reach the server's files or programs."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     """Of the loading sessions, over the standard ones (loading session settings only; nothing is left behind)."""
+    check_first: bool = True
+    """Read the whole dump before anything is loaded, unless a scan is given: what is wrong is said before."""
     analyze: bool = True
     pg_restore: str | None = None
     """Path of the program that reads archive formats; None: the one on PATH."""

@@ -102,7 +102,7 @@ def undecided(needs: Needs, options: Options) -> list[Problem]:
             continue
         first = statements[0]
         fix = f"run them (--allow {kind}) or leave them out (--skip {kind})"
-        subject = f"dump, line {first.statement.line}"
+        subject = f"dump, line {first.statement.line}, byte {first.statement.offset}"
         count = f"{len(statements)} of kind {kind}, first: {first.short}"
         found.append(Problem(subject, count, f"a decision: {DECISIONS[kind]}", fix))
     return found

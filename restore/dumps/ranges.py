@@ -91,7 +91,7 @@ class RangedObject(io.RawIOBase):
                 if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == CHANGED:
                     raise PermanentError.of(self._changed(start, "another ETag")) from error
                 raise
-            except IncompleteReadError as error:
+            except (IncompleteReadError, OSError) as error:
                 raise TemporaryError(f"{self.url}, byte {start}: {error}") from error
         if answer["ETag"].strip('"') != self._etag:
             raise PermanentError.of(self._changed(start, answer["ETag"]))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from restore.dumps import roles
+from restore.dumps.ahead import Ahead
 from restore.dumps.model import Dump, Options, Phase, Report, Scan
 from restore.dumps.preparing import Needs, undecided
 from restore.dumps.progress import Meter, Ticker
@@ -32,14 +33,19 @@ def scan(
     *,
     progress: Report | None = None,
     stop: threading.Event | None = None,
+    count: bool = True,
 ) -> Scan:
     """What is in a pinned dump. What is wrong with it stands in `problems`, all of it as far as it can be read.
 
+    Without `count`, in three quarters of the time, rows are 0; where there are problems all is counted nevertheless.
     Raises TemporaryError when S3 doesn't answer or `stop` is set, PermanentError when it refuses.
     """
     halt = stop or threading.Event()
     with closing(SqlStream(s3, dump, options.pg_restore if options else None, halt)) as stream:
-        return _Scanner(stream, dump, options or Options(), halt).read(progress)
+        found = _Scanner(stream, dump, options or Options(), halt).read(progress, count=count)
+    if found.problems and not count:
+        return scan(s3, dump, options, progress=progress, stop=stop)
+    return found
 
 
 @dataclass
@@ -56,10 +62,11 @@ class _Scanner:
     indexes: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
     encoding: str = "UTF8"
 
-    def read(self, report: Report | None) -> Scan:
+    def read(self, report: Report | None, *, count: bool) -> Scan:
         meter = Meter(self.dump.size, lambda: self.stream.bytes_read)
         buffer = bytearray(PIECE + SLACK)
-        script = Script(Splitter(self.stream, lambda: buffer, PIECE), self.dump.url, self.problems)
+        ahead = Ahead(self.stream)
+        script = Script(Splitter(ahead, lambda: buffer, PIECE, count=count), self.dump.url, self.problems)
         ticker = Ticker(meter, report, lambda: None)
         complete = True
         try:
@@ -68,6 +75,7 @@ class _Scanner:
             self.problems.append(error.problem or Problem(self.dump.url, str(error), "a whole dump", "take another"))
             complete = False
         finally:
+            ahead.close()
             meter.enter(Phase.FINISHED)
             ticker.close()
         return self._scan(script, meter, complete=complete)

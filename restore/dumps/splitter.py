@@ -102,8 +102,9 @@ Event = Statement | Meta | CopyBegin | Piece | End
 class Splitter:
     """`take` gives a buffer of at least `piece` + SLACK bytes, and may wait for one."""
 
-    def __init__(self, stream: Stream, take: Callable[[], bytearray], piece: int) -> None:
-        self._stream, self._take, self._piece = stream, take, piece
+    def __init__(self, stream: Stream, take: Callable[[], bytearray], piece: int, *, count: bool = True) -> None:
+        """Without `count` no rows are counted: they are 0, and lines behind data are wrong."""
+        self._stream, self._take, self._piece, self._count_rows = stream, take, piece, count
         self._text = bytearray()
         self._position = 0
         """In _text: what is before it is consumed."""
@@ -246,11 +247,15 @@ class Splitter:
         self._position = 0
 
     def _more(self) -> None:
+        """Half as much again: an open quote is looked at from its beginning each time."""
         want = max(CHUNK, len(self._text) // 2)
-        view = bytearray(want)
-        count = self._stream.readinto(view) or 0
-        self._text += view[:count]
-        self._ended = count == 0
+        buffer = bytearray(want)
+        filled = 0
+        with memoryview(buffer) as view:
+            while filled < want and (count := self._stream.readinto(view[filled:]) or 0):
+                filled += count
+        self._text += buffer[:filled]
+        self._ended = filled < want
 
     def _broken(self, found: str) -> PermanentError:
         line = self._line + self._text.count(b"\n", 0, self._position)
@@ -270,10 +275,10 @@ class Splitter:
         at, fresh = 0, True
         while True:
             buffer = self._take()
-            filled = self._filled(buffer, left, begin, fresh=fresh)
-            size, last, whole = self._cut(buffer, filled, fresh=fresh)
+            filled, marker = self._filled(buffer, left, begin, fresh=fresh)
+            size, last, whole = self._cut(buffer, marker)
             left = bytes(buffer[size + 3 if last else size : filled])
-            rows = buffer.count(b"\n", 0, size)
+            rows = buffer.count(b"\n", 0, size) if self._count_rows else 0
             yield Piece(begin, buffer, size, rows, at, self._offset, self._line, whole, last)
             at, fresh = at + size, whole
             self._offset += size + (3 if last else 0)
@@ -282,13 +287,14 @@ class Splitter:
                 self._text += left
                 return
 
-    def _filled(self, buffer: bytearray, left: bytes | bytearray, begin: CopyBegin, *, fresh: bool) -> int:
-        """Fills the buffer until it holds a piece or the end marker; how far."""
+    def _filled(self, buffer: bytearray, left: bytes | bytearray, begin: CopyBegin, *, fresh: bool) -> tuple[int, int]:
+        """Fills the buffer until it holds a piece or the end marker: how far, and where the data end (-1: not yet)."""
         if len(buffer) < len(left) + CHUNK:
             buffer.extend(bytes(len(left) + CHUNK - len(buffer)))
         buffer[: len(left)] = left
         filled, searched = len(left), 0
-        while filled < self._piece + len(END) and not self._marked(buffer, searched, filled, fresh=fresh):
+        limit = self._piece + len(END)
+        while (marker := self._marker(buffer, searched, min(filled, limit), fresh=fresh)) < 0 and filled < limit:
             searched = max(0, filled - len(END))
             with memoryview(buffer) as view:
                 count = self._stream.readinto(view[filled:]) or 0
@@ -296,19 +302,18 @@ class Splitter:
                 found = f"it ends within the data of {begin.table.decode(errors='replace')}"
                 raise _refused(self._offset + filled, begin.line, found, "a whole dump")
             filled += count
-        return filled
+        return filled, marker
 
     @staticmethod
-    def _marked(buffer: bytearray, start: int, end: int, *, fresh: bool) -> bool:
-        return (fresh and end >= 3 and buffer.startswith(b"\\.\n")) or buffer.find(END, start, end) >= 0
+    def _marker(buffer: bytearray, start: int, end: int, *, fresh: bool) -> int:
+        if fresh and end >= 3 and buffer.startswith(b"\\.\n"):
+            return 0
+        return buffer.find(END, start, end) + 1 or -1
 
-    def _cut(self, buffer: bytearray, filled: int, *, fresh: bool) -> tuple[int, bool, bool]:
+    def _cut(self, buffer: bytearray, marker: int) -> tuple[int, bool, bool]:
         """Size of the piece; whether the COPY ends with it; whether a row does."""
-        if fresh and buffer.startswith(b"\\.\n"):
-            return 0, True, True
-        marker = buffer.find(END, 0, min(filled, self._piece + len(END)))
         if marker >= 0:
-            return marker + 1, True, True
+            return marker, True, True
         newline = buffer.rfind(b"\n", 0, self._piece) + 1
         return (newline, False, True) if newline else (self._piece, False, False)
 

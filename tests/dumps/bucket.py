@@ -51,7 +51,7 @@ def serving() -> Generator[Bucket]:
             region_name=KEYS["AWS_DEFAULT_REGION"],
             aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
-            config=Config(max_pool_connections=20, retries={"mode": "standard", "total_max_attempts": 3}),
+            config=Config(max_pool_connections=20, retries={"mode": "standard", "total_max_attempts": 1}),
         )
         client.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         client.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"})

@@ -17,6 +17,7 @@ from dump_server import MASTER, PASSWORD, DumpServer
 from sandbox.process import dies_with_parent, wait_until
 
 CHECKOUT = Path(__file__).parents[2]
+IN_PIECES = (str(Path(__file__).parent / "load_in_pieces.py"),)
 TRANSACTIONS = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 
 
@@ -28,28 +29,29 @@ class Loader:
     bucket: Bucket
     key: str
     database: str
-    options: Sequence[str] = ()
+    program: Sequence[str] = ("-m", "restore.dumps", "load")
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "restore.dumps", "load", f"s3://{NAME}/{self.key}", *self.options]
+        return [sys.executable, *self.program, f"s3://{NAME}/{self.key}", "--to-env", "TARGET_URL"]
 
     @property
     def environment(self) -> dict[str, str]:
         where = f"postgresql://{MASTER}:{quote(PASSWORD, safe='')}@{self.server.address}/{self.database}"
         url = f"{where}?sslmode=verify-full&sslrootcert={quote(str(self.server.authority), safe='')}"
-        return {**os.environ, **self.bucket.environment, "TARGET_URL": url}
+        return {**os.environ, **self.bucket.environment, "PYTHONPATH": str(CHECKOUT), "TARGET_URL": url}
 
     def run(self) -> subprocess.CompletedProcess[str]:
         """To its end."""
-        command = [*self.command, "--to-env", "TARGET_URL"]
-        return subprocess.run(command, cwd=CHECKOUT, env=self.environment, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            self.command, cwd=CHECKOUT, env=self.environment, capture_output=True, text=True, check=False
+        )
 
     @contextmanager
     def running(self) -> Generator[subprocess.Popen[bytes]]:
         """Killed at the end of the context, if it still runs."""
         process = subprocess.Popen(
-            [*self.command, "--to-env", "TARGET_URL"],
+            self.command,
             cwd=CHECKOUT,
             env=self.environment,
             stdout=subprocess.DEVNULL,

@@ -142,7 +142,12 @@ CREATE TABLE empty_table (id int PRIMARY KEY, x text);
 CREATE TABLE only_generated (a int GENERATED ALWAYS AS (1) STORED);
 INSERT INTO only_generated DEFAULT VALUES;
 CREATE UNLOGGED TABLE cache (key text PRIMARY KEY, value bytea);
+CREATE UNLOGGED TABLE cache_tags (id serial, key text REFERENCES cache, tag text);
+CREATE UNLOGGED TABLE a_cache_of_tags (id int GENERATED ALWAYS AS IDENTITY, key text REFERENCES cache);
 INSERT INTO cache SELECT 'k' || g, sha256(g::text::bytea) FROM generate_series(1, 50) g;
+INSERT INTO cache_tags (key, tag) SELECT 'k' || g, 'tag' FROM generate_series(1, 50) g;
+CREATE UNLOGGED SEQUENCE forgetful;
+SELECT setval('forgetful', 12);
 CREATE TABLE "Odd.Schema; --"."Weird ""Table; name" (
   "Col;1" int PRIMARY KEY, "select" text, "tab	col" text, "new
 line" text, "Größe" text

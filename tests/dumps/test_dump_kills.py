@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 from bucket import NAME, Bucket
-from dump_loading import SMALL_PIECES, loaded
-from dump_process import Loader
+from dump_loading import loaded
+from dump_process import IN_PIECES, Loader
 from dump_server import DumpServer, make_source, running
 
 from restore.dumps.model import Phase, Progress
@@ -17,7 +18,6 @@ from restore.errors import RestoreError, TemporaryError
 from sandbox.postgres.content import Content, differences
 from sandbox.process import wait_until
 
-PIECES = ("--segment-bytes", str(SMALL_PIECES.segment_bytes), "--workers", "3")
 LOADERS = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'master' AND datname = '{}'"
 
 
@@ -62,17 +62,17 @@ def finished(loader: Loader, wanted: Content) -> None:
 def test_a_loader_killed_again_and_again_loads_everything_once(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
 ) -> None:
-    loader = Loader(mortal, bucket, key, into, PIECES)
-    kills = [loader.killed_after(transactions) for transactions in (1, 4, 9, 16, 25, 25, 25, 25)]
-    assert sum(kills) >= 5, kills
+    loader = Loader(mortal, bucket, key, into, IN_PIECES)
+    kills = [loader.killed_after(transactions) for transactions in (1, 4, 12, 25, 40, 60)]
+    assert sum(kills) >= 4, kills
     finished(loader, wanted)
 
 
 def test_a_server_that_crashes_again_and_again_holds_everything_once(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
 ) -> None:
-    loader = Loader(mortal, bucket, key, into, PIECES)
-    for transactions in (3, 30, 60):
+    loader = Loader(mortal, bucket, key, into, IN_PIECES)
+    for transactions in (6, 50):
         with loader.advancing(transactions) as process:
             mortal.crash()
             assert process.wait(60) != 0
@@ -94,7 +94,7 @@ def test_sessions_that_are_cut_off_are_no_success(
     with pytest.raises(TemporaryError):
         loaded(mortal, bucket, key, into, progress=cut_off)
     assert cut.is_set()
-    finished(Loader(mortal, bucket, key, into, PIECES), wanted)
+    finished(Loader(mortal, bucket, key, into, IN_PIECES), wanted)
 
 
 def test_a_bucket_that_stops_answering_is_no_success(
@@ -106,7 +106,7 @@ def test_a_bucket_that_stops_answering_is_no_success(
 
     def fail(**_: Any) -> None:
         if not answered.acquire(blocking=False):
-            raise ConnectionResetError("connection reset by peer")
+            raise ConnectionClosedError(endpoint_url=bucket.endpoint)
 
     events = bucket.s3.meta.events
     events.register("before-send.s3.GetObject", fail)
@@ -115,7 +115,7 @@ def test_a_bucket_that_stops_answering_is_no_success(
             loaded(mortal, bucket, key, into)
     finally:
         events.unregister("before-send.s3.GetObject", fail)
-    finished(Loader(mortal, bucket, key, into, PIECES), wanted)
+    finished(Loader(mortal, bucket, key, into, IN_PIECES), wanted)
 
 
 def test_an_object_that_is_overwritten_meanwhile_is_read_as_it_was(
@@ -123,7 +123,7 @@ def test_an_object_that_is_overwritten_meanwhile_is_read_as_it_was(
 ) -> None:
     """The version is pinned; without versioning the ETag is, and the load fails."""
     key = bucket.put("overwritten.sql", dump)
-    loader = Loader(mortal, bucket, key, into, PIECES)
+    loader = Loader(mortal, bucket, key, into, IN_PIECES)
     assert loader.killed_after(20)
     bucket.s3.put_object(Bucket=NAME, Key=key, Body=dump.replace(b"Name 1", b"Evil 1"))
     done = loader.run()
@@ -131,25 +131,42 @@ def test_an_object_that_is_overwritten_meanwhile_is_read_as_it_was(
     assert "ETag" in done.stderr + done.stdout or "version" in done.stderr + done.stdout
 
 
+WAITING = b"""
+CREATE FUNCTION public.waits(int) RETURNS int LANGUAGE plpgsql IMMUTABLE
+  AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN $1; END';
+
+"""
+
+
 def test_a_stopped_load_ends_soon_and_goes_on_later(
-    mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
 ) -> None:
+    table, index = b"CREATE TABLE public.posts", b"CREATE INDEX posts_user"
+    dump = small.replace(table, WAITING + table, 1).replace(
+        index, b"CREATE INDEX w ON public.posts USING btree (public.waits(id));\n" + index, 1
+    )
+    key = bucket.put("waits.sql", dump)
     stop = threading.Event()
 
     def stop_soon(progress: Progress) -> None:
-        if progress.phase is not Phase.READING:
+        if progress.phase is Phase.INDEXES:
             stop.set()
 
-    with pytest.raises(TemporaryError):
-        loaded(mortal, bucket, key, into, progress=stop_soon, stop=stop)
-    assert not mortal.value(into, LOADERS.format(into))
-    finished(Loader(mortal, bucket, key, into, PIECES), wanted)
+    with server.cluster.sql(target) as superuser:
+        superuser.execute("SELECT pg_advisory_lock(42)")
+        with pytest.raises(TemporaryError):
+            loaded(server, bucket, key, target, progress=stop_soon, stop=stop)
+        wait_until(lambda: not server.value(target, LOADERS.format(target)), 20, "its sessions are gone")
+    assert loaded(server, bucket, key, target).resumed
+    with server.database() as other:
+        server.psql(other, dump)
+        assert differences(server.content(other), server.content(target)) == []
 
 
 def test_two_loads_at_once_are_one_load_and_a_refusal(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
 ) -> None:
-    loader = Loader(mortal, bucket, key, into, PIECES)
+    loader = Loader(mortal, bucket, key, into, IN_PIECES)
     with loader.advancing(5) as first:
         second = loader.run()
         assert first.wait(60) == 0
@@ -161,7 +178,7 @@ def test_a_killed_loaders_session_that_lives_on_is_not_run_over(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
 ) -> None:
     """A server's process notices its client's death late: it may still wait for a lock when the next load comes."""
-    loader = Loader(mortal, bucket, key, into, PIECES)
+    loader = Loader(mortal, bucket, key, into, IN_PIECES)
     assert loader.killed_after(12)
     with mortal.cluster.sql(into) as superuser, superuser.transaction():
         superuser.execute("LOCK TABLE public.transactions IN ACCESS EXCLUSIVE MODE")

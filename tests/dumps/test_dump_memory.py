@@ -16,7 +16,7 @@ from sandbox.process import wait_until
 
 MEGABYTE = 1 << 20
 LIMIT_MB = 200
-INFLATED = 400 * MEGABYTE
+INFLATED = 250 * MEGABYTE
 ROWS = b"COPY public.posts (id, user_id, body) FROM stdin;\n"
 
 

@@ -1,0 +1,83 @@
+"""What comes after the data: indexes and keys, the rest in the dump's order, statistics, event triggers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import LiteralString
+
+from restore.dumps.board import Board
+from restore.dumps.control import Control
+from restore.dumps.ledger import Done
+from restore.dumps.model import Options, Phase
+from restore.dumps.statements import Known
+from restore.dumps.tasks import HEAVY, Planner, Task, analyzed
+
+LATE = ("constraint_comment", "event_trigger")
+"""Kinds that come last: comments on constraints that are tasks, and triggers on DDL such as ours."""
+RELATIONS: LiteralString = """
+select format('%I.%I', n.nspname, c.relname), pg_catalog.pg_table_size(c.oid)
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'm', 'p') and not c.relispartition
+  and n.nspname not in ('pg_catalog', 'information_schema', '_restore') and n.nspname !~ '^pg_'
+  and pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE')
+"""
+
+
+class Afterwards:
+    """Runs the statements behind the data; what takes long as tasks of the board's sessions."""
+
+    def __init__(self, board: Board, control: Control, done: Done, planner: Planner, options: Options) -> None:
+        self._board, self._control, self._done = board, control, done
+        self._planner, self._options = planner, options
+
+    def plan_indexes(self, statements: Iterable[Known]) -> None:
+        """They begin as soon as their tables are loaded; those planned before are not planned twice."""
+        self._plan(self._planner.before_the_rest(statements))
+
+    def run(self, statements: Sequence[Known], enter: Callable[[Phase], None]) -> None:
+        """All of it, after the data."""
+        enter(Phase.INDEXES)
+        self.plan_indexes(statements)
+        self._board.all_done()
+        enter(Phase.CONSTRAINTS)
+        self._rest([item for item in statements if item.kind not in (*HEAVY, *LATE, *self._options.skip)])
+        enter(Phase.ANALYZING)
+        if self._options.analyze:
+            self._analyze()
+        for kind in LATE:
+            self._control.run_all([item for item in statements if item.kind == kind])
+
+    def _plan(self, tasks: Sequence[Task]) -> None:
+        """Those that an earlier attempt did count as done."""
+        for task in tasks:
+            task.done = (task.number, task.step) in self._done.tasks
+        self._board.plan(task for task in tasks if not task.done)
+
+    def _rest(self, statements: Iterable[Known]) -> None:
+        """Short ones in order; then the long ones, beside each other."""
+        tasks: list[Task] = []
+        short: list[Known] = []
+        texts: dict[int, bytes] = {}
+        refresh: Task | None = None
+        for known in statements:
+            if known.kind == "refresh":
+                refresh = self._planner.refreshed(known, refresh)
+                tasks.append(refresh)
+            elif known.kind == "foreign_key":
+                text, task = self._planner.foreign_key(known)
+                tasks.append(task)
+                if text is not None:
+                    texts[known.statement.number] = text
+                    short.append(known)
+            else:
+                short.append(known)
+        self._control.run_all(short, texts)
+        self._plan(tasks)
+        self._board.all_done()
+
+    def _analyze(self) -> None:
+        session = self._control.session
+        encoding = session.connection.info.encoding
+        rows = session.query(RELATIONS)
+        self._board.plan(analyzed(str(name).encode(encoding), int(size)) for name, size in rows)
+        self._board.all_done()

@@ -1,0 +1,55 @@
+"""The pieces of a dump's data on their way to the board: skipped when loaded before, else grouped into transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from restore.dumps.board import Board, Run
+from restore.dumps.ledger import Done
+from restore.dumps.progress import Meter
+from restore.dumps.splitter import Piece
+
+SMALL = 64 << 10
+"""Bytes of a table below which emptying it costs more than frozen rows are worth."""
+
+
+@dataclass
+class Rows:
+    """`plain`: tables that this dump makes and that hold rows themselves; `sizes`: bytes, where they are known."""
+
+    board: Board
+    meter: Meter
+    done: Done
+    plain: Set[bytes]
+    sizes: Mapping[bytes, int]
+    open: Run | None = None
+    """It takes the next piece too."""
+
+    def see(self, piece: Piece) -> None:
+        begin = piece.begin
+        if self.open is not None:
+            self._extend(self.open, piece)
+        elif self.done.loaded(begin.block, piece.at):
+            self.meter.skipped(begin.table, piece.rows, piece.size)
+            self.board.give(piece.buffer)
+        else:
+            run = Run(begin, piece.at, piece.line, piece.offset, self._freezes(piece))
+            self.board.add(run)
+            self._extend(run, piece)
+        if piece.last:
+            self.board.close_table(begin.table)
+
+    def _extend(self, run: Run, piece: Piece) -> None:
+        close = piece.last if run.freeze else piece.whole
+        self.open = None if close else run
+        self.board.extend(run, piece, close=close)
+
+    def _freezes(self, piece: Piece) -> bool:
+        """A whole table in one transaction can be written frozen: less WAL, and no second writing later."""
+        whole = piece.at == 0 and piece.last
+        return whole and piece.size > SMALL and piece.begin.table in self.plain
+
+    def size(self, table: bytes) -> int:
+        """Bytes of its rows in the dump, as far as they are known."""
+        return self.sizes.get(table) or self.meter.tables.get(table, (0, 0))[1]

@@ -1,0 +1,118 @@
+"""The threads of a load share rows and tasks without losing one, and all hear of a failure."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from restore.dumps.board import Board, Run, Stopped
+from restore.dumps.ledger import Done
+from restore.dumps.progress import Meter
+from restore.dumps.rows import SMALL, Rows
+from restore.dumps.splitter import CopyBegin, Piece
+from restore.dumps.tasks import Lock, Task
+from restore.errors import PermanentError
+
+TABLE = b"public.t"
+BEGIN = CopyBegin(b"COPY public.t FROM stdin", TABLE, 1, 0, 1)
+
+
+def piece(board: Board, at: int, *, size: int = 10, whole: bool = True, last: bool = False) -> Piece:
+    return Piece(BEGIN, board.take(), size, 1, at, at, 1, whole, last)
+
+
+def rows(board: Board, done: Done | None = None, sizes: dict[bytes, int] | None = None) -> Rows:
+    meter = Meter(100, lambda: 0)
+    return Rows(board, meter, done or Done(16, resumed=False), {TABLE}, sizes or {})
+
+
+def run_of(board: Board) -> Run:
+    found = board.next()
+    assert isinstance(found, Run)
+    return found
+
+
+def test_a_piece_that_is_loaded_is_not_loaded_again() -> None:
+    board = Board(2, 16)
+    done = Done(16, resumed=True)
+    done.copies[1][0] = (20, 2)
+    reader = rows(board, done)
+    for at in (0, 10, 20):
+        reader.see(piece(board, at))
+    assert run_of(board).at == 20
+
+
+def test_a_long_row_is_one_transaction_of_several_pieces() -> None:
+    board = Board(2, 16)
+    reader = rows(board)
+    reader.see(piece(board, 0, whole=False))
+    reader.see(piece(board, 10, whole=False))
+    reader.see(piece(board, 20))
+    reader.see(piece(board, 30, last=True))
+    assert [one.at for one in board.pieces(run_of(board))] == [0, 10, 20]
+    assert [one.at for one in board.pieces(run_of(board))] == [30]
+
+
+def test_only_a_whole_table_of_the_dumps_own_is_emptied_and_frozen() -> None:
+    board = Board(4, SMALL * 2)
+    reader = rows(board)
+    reader.see(piece(board, 0, size=SMALL + 1, last=True))
+    reader.see(piece(board, 10, size=SMALL + 1, last=True))
+    reader.plain = set()
+    reader.see(piece(board, 0, size=SMALL + 1, last=True))
+    assert [run_of(board).freeze for _ in range(3)] == [True, False, False]
+
+
+def test_a_tables_index_waits_for_its_last_row() -> None:
+    board = Board(1, 16)
+    reader = rows(board)
+    index = Task("index", (), {TABLE: Lock.SHARE}, 1, table=TABLE)
+    board.plan([index])
+    reader.see(piece(board, 0, last=True))
+    run = run_of(board)
+    list(board.pieces(run))
+    board.loaded(run)
+    assert board.next() is index
+
+
+def waiting(board: Board, call: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
+    caught: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            call()
+        except Stopped as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread, caught
+
+
+@pytest.mark.parametrize("what", ["take", "next", "all_read", "all_done"])
+def test_whoever_waits_hears_of_the_first_failure(what: str) -> None:
+    board = Board(1, 16)
+    buffers = [board.take() for _ in range(3)]
+    if what == "all_done":
+        board.plan([Task("index", (), {}, 1, table=TABLE)])
+    if what == "all_read":
+        board.loading = 1
+    thread, caught = waiting(board, getattr(board, what))
+    first = PermanentError("first")
+    board.fail(first)
+    board.fail(PermanentError("second"))
+    thread.join(10)
+    assert len(caught) == 1
+    assert board.error is first
+    assert len(buffers) == 3
+
+
+def test_memory_is_bounded_by_the_number_of_sessions() -> None:
+    board = Board(2, 16)
+    taken = [board.take() for _ in range(4)]
+    thread, _ = waiting(board, board.take)
+    board.give(taken.pop())
+    thread.join(10)
+    assert not thread.is_alive()

@@ -1,0 +1,197 @@
+"""A dump is cut as psql cuts it, and in the same pieces whatever the reads were."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from restore.dumps.splitter import CopyBegin, End, Event, Meta, Piece, Splitter, Statement
+from restore.errors import PermanentError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+DUMP = rb"""--
+-- PostgreSQL database dump
+--
+\restrict abc
+
+-- Dumped from database version 16.4 (Debian 16.4-1)
+-- Dumped by pg_dump version 17.10
+
+SET x = 'a;b''c';
+CREATE FUNCTION a() RETURNS text LANGUAGE sql AS $_$ select 'x
+COPY public.t (a) FROM stdin;
+\.
+$$ ; $x$ $_$;
+CREATE FUNCTION b() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE WHEN 1=1 THEN 2 END; SELECT 3; END;
+CREATE OR REPLACE PROCEDURE p() LANGUAGE sql BEGIN ATOMIC SELECT 1; END;
+/* c /* nested ; */ ; */ SELECT E'it\'s ; \\', "we""ird;" , 1$ , a$b$c;
+CREATE RULE r AS ON INSERT TO v DO INSTEAD ( SELECT 1; SELECT 2; );
+COPY public.t (a) FROM stdin;
+1\t\\.
+\\.
+x\.
+2
+\.
+
+
+COPY public.e  FROM stdin;
+\.
+
+COPY public.long (a, "b;(") FROM stdin;
+%s
+z
+%s
+%s
+\.
+
+SELECT pg_catalog.setval('public.s', 3, true);
+--
+-- PostgreSQL database dump complete
+--
+
+\unrestrict abc
+""" % (b"y" * 200, b"w" * 64, b"v" * 63)
+PIECE = 64
+
+
+class Reads(io.RawIOBase):
+    """Gives a few bytes at a time."""
+
+    def __init__(self, data: bytes, sizes: Iterator[int]) -> None:
+        self._file, self._sizes = io.BytesIO(data), sizes
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        return self._file.readinto(view[: min(len(view), next(self._sizes))])
+
+
+def every(size: int) -> Iterator[int]:
+    while True:
+        yield size
+
+
+def at_random(seed: int) -> Iterator[int]:
+    source = random.Random(seed)
+    while True:
+        yield source.randint(1, 50)
+
+
+def facts(event: Event) -> tuple[object, ...]:
+    match event:
+        case Piece():
+            return (
+                "piece",
+                event.begin.block,
+                event.at,
+                event.line,
+                bytes(event.buffer[: event.size]),
+                event.whole,
+                event.last,
+            )
+        case Statement() | CopyBegin():
+            return type(event).__name__, event.sql, event.offset, event.line
+        case Meta():
+            return "meta", event.text, event.offset, event.line
+        case End():
+            return "end", event.bytes, event.complete
+
+
+def split(data: bytes, sizes: Iterator[int], piece: int = PIECE) -> list[tuple[object, ...]]:
+    splitter = Splitter(Reads(data, sizes), lambda: bytearray(piece + 16), piece)
+    return [facts(event) for event in splitter.events()]
+
+
+@pytest.fixture(scope="module")
+def whole() -> list[tuple[object, ...]]:
+    return split(DUMP, every(len(DUMP)))
+
+
+def test_what_looks_like_data_or_an_end_within_quotes_is_neither(whole: list[tuple[object, ...]]) -> None:
+    statements = [item[1] for item in whole if item[0] == "Statement"]
+    assert [bytes(str(text), "ascii")[2:15] for text in statements][:3] == [
+        b"SET x = 'a;b''"[:13],
+        b"CREATE FUNCTI",
+        b"CREATE FUNCTI",
+    ]
+    assert len(statements) == 7
+    assert [item[1] for item in whole if item[0] == "CopyBegin"] == [
+        b"COPY public.t (a) FROM stdin",
+        b"COPY public.e  FROM stdin",
+        b'COPY public.long (a, "b;(") FROM stdin',
+    ]
+    assert whole[-1] == ("end", len(DUMP), True)
+
+
+def test_every_offset_and_line_names_its_place(whole: list[tuple[object, ...]]) -> None:
+    for item in whole:
+        if item[0] in ("Statement", "CopyBegin", "meta"):
+            text, offset, line = item[1], item[2], item[3]
+            assert isinstance(text, bytes)
+            assert isinstance(offset, int)
+            assert DUMP[offset:].startswith(text)
+            assert line == DUMP[:offset].count(b"\n") + 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 11, 40])
+def test_pieces_do_not_depend_on_the_reads(whole: list[tuple[object, ...]], size: int) -> None:
+    assert split(DUMP, every(size)) == whole
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_pieces_do_not_depend_on_chance(whole: list[tuple[object, ...]], seed: int) -> None:
+    assert split(DUMP, at_random(seed)) == whole
+
+
+@pytest.mark.parametrize("piece", range(4, 300, 23))
+def test_no_byte_of_the_data_is_lost_or_doubled(whole: list[tuple[object, ...]], piece: int) -> None:
+    found = split(DUMP, at_random(piece), piece)
+    for block in (1, 2, 3):
+        assert data(found, block) == data(whole, block)
+
+
+def data(events: list[tuple[object, ...]], block: int) -> bytes:
+    return b"".join(item[4] for item in events if item[:2] == ("piece", block) and isinstance(item[4], bytes))
+
+
+def test_a_row_longer_than_a_piece_is_never_cut_into_two_rows(whole: list[tuple[object, ...]]) -> None:
+    long = [item for item in whole if item[:2] == ("piece", 3)]
+    assert [item[5] for item in long] == [False, False, False, True, False, True]
+
+
+def test_the_versions_in_the_head_are_read() -> None:
+    splitter = Splitter(Reads(DUMP, every(4096)), lambda: bytearray(PIECE + 16), PIECE)
+    list(splitter.events())
+    assert splitter.versions == {"from database": "16.4", "by pg_dump": "17.10"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"SELECT 1",
+        b"COPY public.t (a) FROM PROGRAM 'id';",
+        b"COPY public.t (a) FROM '/etc/passwd';",
+        b"COPY public.t (a) FROM stdin WITH (FORMAT csv);\n1\n\\.\n",
+        b"copy (select 1) to program 'x';",
+        b"COPY public.t (a) FROM stdin;\n1\n",
+        b"COPY public.t (a) FROM stdin; SELECT 1;\n\\.\n",
+        b"select 'abc",
+        b"select $$a",
+        b"SELECT 1 \\! id\n;",
+        b"/* x",
+        pytest.param(b"SELECT '" + b"x" * (17 << 20), id="endless"),
+    ],
+)
+def test_what_psql_would_read_otherwise_is_refused(text: bytes) -> None:
+    with pytest.raises(PermanentError, match=r"line 1, byte \d+"):
+        split(text, every(1 << 20))
+
+
+def test_a_last_line_before_the_end_does_not_make_it_complete() -> None:
+    text = b"-- PostgreSQL database dump complete\nSET x = 1;\n"
+    assert split(text, every(7))[-1] == ("end", len(text), False)

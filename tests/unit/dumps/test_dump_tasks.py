@@ -1,0 +1,111 @@
+"""Sessions never wait for each other's locks, and nothing begins before what it presumes."""
+
+from __future__ import annotations
+
+import pytest
+
+from restore.dumps.model import MIB
+from restore.dumps.sessions import maintenance_memory
+from restore.dumps.splitter import Statement
+from restore.dumps.statements import Known, classify
+from restore.dumps.tasks import Lock, Planner, Task, ready
+
+STATEMENTS = (
+    "CREATE INDEX a ON public.big USING btree (x)",
+    "CREATE INDEX b ON public.big USING gin (y)",
+    "ALTER TABLE ONLY public.big\n    ADD CONSTRAINT big_pkey PRIMARY KEY (id)",
+    "ALTER TABLE ONLY public.big\n    ADD CONSTRAINT big_x EXCLUDE USING gist (x WITH &&)",
+    "ALTER TABLE ONLY public.small\n    ADD CONSTRAINT small_pkey PRIMARY KEY (id)",
+    "ALTER TABLE ONLY public.parent\n    ADD CONSTRAINT parent_pkey PRIMARY KEY (id)",
+)
+SIZES = {b"public.big": 100 * MIB, b"public.small": 1000, b"public.parent": 100 * MIB}
+
+
+def known(text: str, number: int = 1) -> Known:
+    return classify(Statement(text.encode(), number, 0, 1))
+
+
+def planner() -> Planner:
+    return Planner(lambda table: SIZES.get(table, 0), {b"public.parent"})
+
+
+def planned() -> list[Task]:
+    return planner().before_the_rest([known(text, number) for number, text in enumerate(STATEMENTS, 1)])
+
+
+def by_name(tasks: list[Task]) -> dict[str, Task]:
+    return {task.name: task for task in tasks}
+
+
+def test_a_big_tables_key_is_an_index_beside_others_and_a_key_after_all_of_them() -> None:
+    tasks = by_name(planned())
+    assert tasks["index big_pkey"].statements == (b"CREATE UNIQUE INDEX big_pkey ON public.big USING btree (id)",)
+    assert {task.name for task in tasks["key big_pkey"].after} >= {"index big_pkey", "index a", "index b"}
+    assert tasks["index a"].beside(tasks["index big_pkey"])
+
+
+def test_a_small_or_partitioned_tables_key_stays_one_statement() -> None:
+    tasks = by_name(planned())
+    assert "constraint small_pkey" in tasks
+    assert "constraint parent_pkey" in tasks
+
+
+def test_a_constraint_waits_for_the_tables_indexes() -> None:
+    assert {task.name for task in by_name(planned())["constraint big_x"].after} >= {"index a", "index b"}
+
+
+def test_no_statement_is_planned_twice() -> None:
+    plan = planner()
+    statements = [known(text, number) for number, text in enumerate(STATEMENTS, 1)]
+    assert plan.before_the_rest(statements)
+    assert plan.before_the_rest(statements) == []
+
+
+def test_nothing_begins_before_its_table_is_loaded() -> None:
+    assert ready(planned(), [], lambda _: False) is None
+
+
+def test_the_most_expensive_task_begins_first() -> None:
+    first = ready(planned(), [], lambda _: True)
+    assert first is not None
+    assert first.name == "index b"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        (Lock.SHARE, Lock.SHARE, True),
+        (Lock.SHARE, Lock.ROW_SHARE, True),
+        (Lock.SHARE_UPDATE_EXCLUSIVE, Lock.SHARE_UPDATE_EXCLUSIVE, False),
+        (Lock.SHARE_UPDATE_EXCLUSIVE, Lock.SHARE, False),
+        (Lock.ROW_SHARE, Lock.SHARE_UPDATE_EXCLUSIVE, True),
+        (Lock.EXCLUSIVE, Lock.ROW_SHARE, False),
+    ],
+)
+def test_tasks_run_together_only_where_the_server_lets_them(one: Lock, other: Lock, together: bool) -> None:
+    tasks = [Task("a", (), {b"t": one}, 1), Task("b", (), {b"t": other}, 1)]
+    assert tasks[0].beside(tasks[1]) is together
+    assert Task("c", (), {b"u": Lock.EXCLUSIVE}, 1).beside(tasks[0])
+
+
+def test_a_foreign_key_is_added_quickly_and_proved_later_unless_a_partitioned_table_takes_part() -> None:
+    text = "ALTER TABLE {} {}\n    ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES {}(id)"
+    quick, task = planner().foreign_key(known(text.format("ONLY", "public.big", "public.small")))
+    assert quick is not None
+    assert quick.endswith(b" NOT VALID")
+    assert task.statements == (b"ALTER TABLE ONLY public.big VALIDATE CONSTRAINT f",)
+    quick, task = planner().foreign_key(known(text.format("ONLY", "public.big", "public.parent")))
+    assert quick is None
+    assert task.locks == {b"public.big": Lock.SHARE_ROW_EXCLUSIVE, b"public.parent": Lock.SHARE_ROW_EXCLUSIVE}
+
+
+def test_a_foreign_key_that_the_source_never_proved_is_not_proved_here() -> None:
+    text = "ALTER TABLE ONLY public.big\n    ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES public.small(id) NOT VALID"
+    quick, task = planner().foreign_key(known(text))
+    assert quick is None
+    assert task.statements == (text.encode(),)
+
+
+@pytest.mark.parametrize(("buffers", "workers", "wanted"), [(128, 8, "64MB"), (2048, 4, "1024MB"), (1024, 4, "512MB")])
+def test_index_builds_never_take_more_memory_than_the_server_has(buffers: int, workers: int, wanted: str) -> None:
+    assert maintenance_memory(buffers * MIB, workers) == wanted
