@@ -238,7 +238,7 @@ SITE_KEYS = (
         default={},
         fields=(
             Field("checks", "string", "File of expectations."),
-            Field("inline", "object", "Expectations written here; they win over the file's."),
+            Field("inline", "object", "Expectations written here; a section takes the place of the file's."),
             Field("baseline", "string", "Directory or s3://bucket/prefix with baselines, to compare with the newest."),
             Field("image", "string", "Image of the Job that connects from inside the cluster; it needs psql and sh."),
             Field("budgetSeconds", "integer", "Seconds that all checks together may take.", "1800"),

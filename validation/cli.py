@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -12,6 +13,7 @@ from validation.baseline.record import Unread
 from validation.commands import baseline, init, loss, run, schema, selftest
 from validation.commands.common import INCONCLUSIVE, USAGE, UsageError
 from validation.expectations import ExpectationsError
+from validation.render import printable
 from validation.selftest.command import SuiteError
 from validation.selftest.defects import DefectsError
 
@@ -21,7 +23,7 @@ COMMANDS = (run.COMMAND, init.COMMAND, baseline.COMMAND, loss.COMMAND, schema.CO
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n")
+        self.exit(USAGE, f"{self.prog}: {_masked(message)}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,11 +32,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.act(options)
     except Unread as error:
-        sys.stderr.write(f"{error}\n")
-        return INCONCLUSIVE
+        return _said(error, INCONCLUSIVE)
     except (UsageError, ExpectationsError, BaselineError, SuiteError, DefectsError) as error:
-        sys.stderr.write(f"{error}\n")
-        return USAGE
+        return _said(error, USAGE)
+
+
+def _said(error: Exception, code: int) -> int:
+    sys.stderr.write(printable(f"{_masked(str(error))}\n"))
+    return code
+
+
+def _masked(text: str) -> str:
+    """A URL that was given in the wrong place is not repeated with its password."""
+    return re.sub(r"(://)\S*@", r"\1***@", text)
 
 
 def _parser() -> argparse.ArgumentParser:

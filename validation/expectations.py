@@ -44,8 +44,11 @@ class ExpectationsError(ValueError):
         super().__init__("\n".join((f"{origin} can't be used:", *(f"  {problem}" for problem in problems))))
 
 
-def load(path: Path) -> Expectations:
-    """Reads a TOML file. Raises ExpectationsError, also for a file that isn't there."""
+def load(path: Path, instead: Mapping[str, object] | None = None) -> Expectations:
+    """Reads a TOML file; a section of `instead` takes the whole place of the file's.
+
+    Raises ExpectationsError, also for a file that isn't there.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -53,7 +56,7 @@ def load(path: Path) -> Expectations:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problem = Problem(str(path), str(error), "TOML in UTF-8", "correct the line")
     else:
-        return from_mapping(data, str(path), path.parent)
+        return from_mapping({**data, **(instead or {})}, str(path), path.parent)
     raise ExpectationsError(str(path), (problem,))
 
 

@@ -68,14 +68,16 @@ def _no_waivers() -> Mapping[str, str]:
 class Report:
     """The results of one run, in an order that is the same for the same database and expectations.
 
-    `waivers` are those given, {check name or family: reason}; `not_declared` are the families of checks for
-    which the expectations say nothing; `counts` are the rows per table that were read on the candidate.
+    `baseline` is when the baseline was taken that the target was held against. `waivers` are those given, {check
+    name or family: reason}; `not_declared` are the families of checks for which the expectations say nothing;
+    `counts` are the rows per table that were read on the candidate.
     """
 
     results: tuple[CheckResult, ...]
     target: str
     source: str | None = None
     restore_point: datetime | None = None
+    baseline: datetime | None = None
     started: datetime | None = None
     seconds: float = 0.0
     waivers: Mapping[str, str] = field(default_factory=_no_waivers)

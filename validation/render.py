@@ -31,6 +31,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "target": report.target,
         "source": report.source,
         "restore_point": _utc(report.restore_point),
+        "baseline": _utc(report.baseline),
         "started": _utc(report.started),
         "seconds": round(report.seconds, 3),
         "counts": dict(report.counts),
@@ -59,6 +60,8 @@ def _head(report: Report) -> Iterator[str]:
     yield from _wrapped(f"{report.verdict}  {report.target}", "      ")
     point = report.restore_point
     yield f"restore point {_utc(point)}" if point else "no restore point given"
+    if report.baseline:
+        yield f"baseline of {_utc(report.baseline)}"
     blocking = Counter(r.verdict for r in report.results if r.severity is Severity.BLOCKING and not report.waiver(r))
     waived = sum(1 for r in report.results if report.waiver(r))
     yield (

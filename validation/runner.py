@@ -71,6 +71,7 @@ def run(
         target=str(target),
         source=str(source) if source else None,
         restore_point=restore_point,
+        baseline=baseline.taken if isinstance(baseline, Baseline) else None,
         started=started,
         seconds=time.monotonic() - began,
         waivers=dict(waivers or {}),

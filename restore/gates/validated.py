@@ -42,32 +42,19 @@ LOG_LINES = 3
 
 
 def fingerprint(settings: Settings) -> dict[str, str]:
-    """Changes when the expectations do: the gate then runs again. Raises PermanentError for an unreadable file."""
-    wanted = settings.validation
-    content = repr(sorted(wanted.inline.items())).encode() + (wanted.baseline or "").encode()
-    if wanted.checks_file:
-        content += read_file(wanted.checks_file)
-    content += repr(wanted_expectations(settings).sql_checks).encode()
-    return {"expectations": hashlib.sha256(content).hexdigest()[:16]}
-
-
-def read_file(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise PermanentError.of(
-            Problem(
-                "validation.checks", str(error), "a readable file", "pulumi config set --path validation.checks <file>"
-            )
-        ) from error
+    """Changes when the expectations do, also in the files that they name, or the place of baselines: the gate then
+    runs again. Raises PermanentError for expectations that can't be used."""
+    content = f"{wanted_expectations(settings)!r} {settings.validation.baseline}"
+    return {"expectations": hashlib.sha256(content.encode()).hexdigest()[:16]}
 
 
 def wanted_expectations(settings: Settings) -> Expectations:
-    """From the file or the configuration; raises PermanentError with all its mistakes."""
+    """From the file, with the configuration's sections in the place of its own; PermanentError with all mistakes."""
+    inline = dict(settings.validation.inline)
     try:
         if settings.validation.checks_file:
-            return expectations.load(Path(settings.validation.checks_file))
-        return expectations.from_mapping(dict(settings.validation.inline), "the config key validation")
+            return expectations.load(Path(settings.validation.checks_file), inline)
+        return expectations.from_mapping(inline, "the config key validation")
     except expectations.ExpectationsError as error:
         raise PermanentError(str(error)) from error
 
@@ -243,4 +230,11 @@ def statements(wanted: Expectations) -> tuple[str, ...]:
 
 
 def certificate(tls: Tls) -> str | None:
-    return read_file(tls.root_certificate).decode() if tls.root_certificate else None
+    """The root certificate's text; raises PermanentError for an unreadable file."""
+    if tls.root_certificate is None:
+        return None
+    try:
+        return Path(tls.root_certificate).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        fix = "pulumi config set --path tls.rootCertificate <file>"
+        raise PermanentError.of(Problem("tls.rootCertificate", str(error), "a readable file", fix)) from error

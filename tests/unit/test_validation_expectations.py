@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from validation import ExpectationsError, from_mapping, load
-from validation.expected import Expectations, Freshness, Limits, Migrations, MustExist, NotNull, RowRange
+from validation.expected import (
+    DECLARABLE,
+    Expectations,
+    Extension,
+    Freshness,
+    Limits,
+    Migrations,
+    MustExist,
+    MustNotExist,
+    NotNull,
+    Privilege,
+    Role,
+    RowRange,
+    Scope,
+    Setting,
+)
 from validation.names import Table, quoted
 
 FILE = """
@@ -25,9 +41,17 @@ at_least_of_source = 0.9
 [tables.'audit."odd.name"']
 max = 5
 
+[tables.grown]
+at_least_of_baseline = 0.95
+at_most_of_baseline = 2
+
 [[must_exist]]
 table = "users"
 key = { id = "known-user-id", number = 7, active = true }
+
+[[must_not_exist]]
+table = "users"
+key = { id = "intruder" }
 
 [[freshness]]
 table = "transactions"
@@ -41,6 +65,22 @@ applied = ["a", "b"]
 [[not_null]]
 table = "users"
 columns = ["email", "created_at"]
+
+[settings]
+max_connections = 200
+"rds.force_ssl" = true
+work_mem = "64MB"
+
+[extensions]
+pgcrypto = "1.3"
+pg_stat_statements = "any"
+
+[roles.ghost_app]
+login = true
+superuser = false
+member_of = ["readers"]
+may = ["select, INSERT on users", "USAGE ON SEQUENCE s", "USAGE ON SCHEMA public", "CONNECT ON DATABASE"]
+may_not = ["DELETE ON  all tables  in schema \\"odd.name\\""]
 
 [limits]
 workers = 2
@@ -59,13 +99,36 @@ def test_a_file_is_read_whole(tmp_path: Path) -> None:
     assert read.tables == {
         users(): RowRange(min=1000, at_least_of_source=0.9),
         Table("audit", "odd.name"): RowRange(max=5),
+        users("grown"): RowRange(at_least_of_baseline=0.95, at_most_of_baseline=2),
     }
     assert read.must_exist == (MustExist(users(), (("id", "known-user-id"), ("number", "7"), ("active", "true"))),)
+    assert read.must_not_exist == (MustNotExist(users(), (("id", "intruder"),)),)
     assert read.freshness == (Freshness(users("transactions"), "created_at", 300.0),)
     assert read.migrations == Migrations(last="b", applied=("a", "b"))
     assert read.not_null == (NotNull(users(), ("email", "created_at")),)
+    assert read.settings == (
+        Setting("max_connections", "200"),
+        Setting("rds.force_ssl", "on"),
+        Setting("work_mem", "64MB"),
+    )
+    assert read.extensions == (Extension("pgcrypto", "1.3"), Extension("pg_stat_statements"))
+    assert read.roles == (
+        Role(
+            "ghost_app",
+            login=True,
+            superuser=False,
+            member_of=("readers",),
+            may=(
+                Privilege(("SELECT", "INSERT"), Scope.TABLE, users()),
+                Privilege(("USAGE",), Scope.SEQUENCE, users("s")),
+                Privilege(("USAGE",), Scope.SCHEMA, "public"),
+                Privilege(("CONNECT",), Scope.DATABASE),
+            ),
+            may_not=(Privilege(("DELETE",), Scope.ALL_TABLES, "odd.name"),),
+        ),
+    )
     assert read.limits == Limits(workers=2)
-    assert read.declared == {"rows", "must-exist", "freshness", "migrations", "not-null"}
+    assert read.declared == {*DECLARABLE} - {"sql-checks"}
 
 
 def test_nothing_declared_is_nothing_expected() -> None:
@@ -85,6 +148,11 @@ def test_all_mistakes_are_reported_at_once() -> None:
                 "migrations": {"applied": []},
                 "limits": {"workers": 0, "budget_seconds": float("nan")},
                 "server": {"version": True},
+                "must_not_exist": [{}],
+                "settings": {"max_connections": [1]},
+                "extensions": {"pgcrypto": 1.3},
+                "roles": {"app": {"login": "yes", "may": ["SELECT users", "EAT ON users", "CONNECT ON DATABASE d"]}},
+                "sql_checks": ["nowhere"],
             }
         )
     assert {problem.where for problem in caught.value.problems} == {
@@ -103,7 +171,15 @@ def test_all_mistakes_are_reported_at_once() -> None:
         "limits.workers",
         "limits.budget_seconds",
         "server.version",
+        "must_not_exist #1.table",
+        "must_not_exist #1.key",
+        "settings.max_connections",
+        "extensions.pgcrypto",
+        "roles.app.login",
+        "roles.app.may",
+        "nowhere",
     }
+    assert [problem.where for problem in caught.value.problems].count("roles.app.may") == 3
     text = str(caught.value)
     assert "did you mean tables?" in text
     assert "did you mean min?" in text
@@ -123,6 +199,12 @@ def test_all_mistakes_are_reported_at_once() -> None:
         {"migrations": {"last": "z", "applied": ["a"]}},
         {"freshness": [{"table": "u", "column": "c", "tolerance_seconds": float("inf")}]},
         {"migrations": []},
+        {"migrations": {"applied": ["a"], "directory": "."}},
+        {"migrations": {"directory": "nowhere"}},
+        {"tables": {"users": {"at_least_of_baseline": 1, "at_most_of_baseline": 0.5}}},
+        {"roles": {"app": []}},
+        {"roles": {"app": {"may": ["SELECT ON a.b.c"]}}},
+        {"extensions": {"pgcrypto": " "}},
         {"server": "17"},
     ],
 )
@@ -143,6 +225,43 @@ def test_a_file_that_cannot_be_read_is_a_mistake_of_its_own(tmp_path: Path, cont
         path.write_bytes(content)
     with pytest.raises(ExpectationsError, match="found"):
         load(path)
+
+
+def test_a_folder_of_migrations_is_read_beside_the_file_in_prismas_order(tmp_path: Path) -> None:
+    for name, script in (("2_b", b"select 1;\r\n"), ("1_a", b"select 2;\n")):
+        (tmp_path / "prisma" / name).mkdir(parents=True)
+        (tmp_path / "prisma" / name / "migration.sql").write_bytes(script)
+    (tmp_path / "prisma" / "migration_lock.toml").write_text("")
+    path = tmp_path / "checks.toml"
+    path.write_text('[migrations]\ndirectory = "prisma"\n')
+    read = load(path).migrations
+    assert read
+    assert read.applied == ("1_a", "2_b")
+    unix, windows = (hashlib.sha256(script).hexdigest() for script in (b"select 1;\n", b"select 1;\r\n"))
+    assert set(dict(read.checksums)["2_b"]) == {unix, windows}
+
+
+CHECK = """--: things = "accounts"
+--: needed = "no negative balance"
+--: fix = "restore another"
+select balance >= 0 as ok, id from accounts
+"""
+
+
+def test_own_checks_come_from_the_folders_that_the_file_names(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "balances.sql").write_text(CHECK)
+    path = tmp_path / "checks.toml"
+    path.write_text('sql_checks = ["own"]\n')
+    read = load(path)
+    assert [check.name for check in read.sql_checks] == ["balances"]
+    assert read.declared == {"sql-checks"}
+    (tmp_path / "own" / "indexes.sql").write_text(CHECK)
+    (tmp_path / "own" / "broken.sql").write_text("select 1")
+    with pytest.raises(ExpectationsError) as caught:
+        load(path)
+    assert "found 'indexes', needs a name that no other check has" in str(caught.value)
+    assert "broken" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""What the gate `validated` holds the data against: it runs again when that changes, and says what can't be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from worlds import settings
+
+from restore.errors import PermanentError
+from restore.gates.validated import fingerprint, wanted_expectations
+from restore.model import Settings, ValidationSettings
+from validation.names import Table
+
+
+def using(path: Path, **more: object) -> Settings:
+    return settings(validation=ValidationSettings(str(path), **more))  # pyright: ignore[reportArgumentType]
+
+
+@pytest.fixture
+def checks(tmp_path: Path) -> Path:
+    migration = tmp_path / "prisma" / "1_init"
+    migration.mkdir(parents=True)
+    (migration / "migration.sql").write_text("select 1")
+    path = tmp_path / "checks.toml"
+    path.write_text('[migrations]\ndirectory = "prisma"\n[tables.users]\nmin = 1\n[tables.orders]\nmin = 1\n')
+    return path
+
+
+def test_the_gate_runs_again_when_a_file_behind_the_expectations_changes(checks: Path) -> None:
+    before = fingerprint(using(checks))
+    assert fingerprint(using(checks)) == before
+    (checks.parent / "prisma" / "1_init" / "migration.sql").write_text("select 2")
+    after = fingerprint(using(checks))
+    assert after != before
+    assert fingerprint(using(checks, baseline="s3://b/p")) != after
+
+
+def test_a_section_of_the_configuration_takes_the_place_of_the_files(checks: Path) -> None:
+    wanted = wanted_expectations(using(checks, inline={"tables": {"users": {"min": 7}}}))
+    assert {table: bounds.min for table, bounds in wanted.tables.items()} == {Table("public", "users"): 7}
+    assert wanted.migrations
+    assert wanted.migrations.applied == ("1_init",)
+
+
+def test_expectations_that_cannot_be_used_are_refused_with_all_mistakes(checks: Path) -> None:
+    checks.write_text("[tabels]\n[limits]\nworkers = 0\n")
+    with pytest.raises(PermanentError, match=r"(?s)tabels.*limits\.workers"):
+        fingerprint(using(checks))
