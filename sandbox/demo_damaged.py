@@ -137,9 +137,17 @@ def lines(layout: Layout, first: Seen, last: Seen) -> list[Line]:
             "FAIL in the gates' attempts",
             attempts(last) == [False, False, True],
         ),
+        Line("report: what the switch loses and brings back", *lost(last, archived)),
         Line("report: secrets in it", f"{len(leaks)}", not leaks),
         Line("report: requests and scripts in it", ", ".join(outside) or "none", not outside),
     ]
+
+
+def lost(seen: Seen, archived: int) -> tuple[str, bool]:
+    """What the newest loss report says, and whether it counts the repaired rows that the source lacks."""
+    of_data = [one for one in seen.document["records"] if one.get("gate") == "validated"]
+    report = of_data[-1]["facts"]["loss"]
+    return str(report["headline"]), report["brought_back"]["rows"] > archived
 
 
 def attempts(seen: Seen) -> list[bool]:

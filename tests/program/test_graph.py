@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -16,8 +16,9 @@ from restore.gates.hook import Gate, Proof, Running
 from restore.model import (
     App,
     AppPlan,
-    DumpObject,
+    DumpVersion,
     Endpoint,
+    Fresh,
     Instance,
     InstanceSettings,
     Login,
@@ -88,6 +89,12 @@ def plan(traffic: Traffic, *, moved: bool = True, switched: bool = False, latest
         apps=apps if moved else (),
         secret=secret if switched else None,
     )
+
+
+def of_dump(traffic: Traffic, **changes: bool) -> Plan:
+    """A plan of method dump."""
+    point = RecoveryPoint(Method.DUMP, dump=DumpVersion("backups", "nightly.sql.gz", "v-1"), tag="dump:nightly.sql.gz")
+    return replace(plan(traffic, **changes), point=point, fresh=Fresh("ghostadmin", "key-1"), engine_version="17.10")
 
 
 class Cloud(mocks.Mocks):
@@ -178,6 +185,38 @@ def test_a_validation_that_never_passed_does_not_fail_the_way_back() -> None:
     assert "validated-inc-1" not in declared(plan(Traffic.SOURCE, switched=True), proved=False)
 
 
+def test_a_dump_is_read_while_the_instance_is_made_and_loaded_when_both_are_done() -> None:
+    requests = declared(of_dump(Traffic.FROZEN))
+    assert before(requests, "scanned-inc-1") == set()
+    assert before(requests, "candidate-inc-1") == set()
+    assert before(requests, "imported-inc-1") == {"scanned-inc-1", "conformed-inc-1", "candidate-inc-1"}
+    assert {"imported-inc-1", "conformed-inc-1"} <= before(requests, "validated-inc-1")
+
+
+def test_no_application_resumes_on_a_database_that_is_only_half_loaded() -> None:
+    requests = declared(of_dump(Traffic.RESTORED, switched=True))
+    assert {"scanned-inc-1", "imported-inc-1", "validated-inc-1"} <= before(requests, "api-gateway-inc-1")
+
+
+def test_a_dump_cannot_hold_up_the_way_back() -> None:
+    requests = declared(of_dump(Traffic.SOURCE, switched=True), proved=True)
+    for name in ("scanned-inc-1", "imported-inc-1"):
+        assert "serving-inc-1" in before(requests, name)
+
+
+def test_the_receipts_name_the_bytes_and_the_state_holds_no_password() -> None:
+    requests = declared(of_dump(Traffic.FROZEN))
+    for name in ("scanned-inc-1", "imported-inc-1"):
+        found = requests[name].object["input"]["dump"]
+        assert dict(found) == {"bucket": "backups", "key": "nightly.sql.gz", "version": "v-1"}
+    inputs = requests["candidate-inc-1"].object
+    assert "password" not in inputs
+    wanted = {"engine": "postgres", "engineVersion": "17.10", "username": "ghostadmin", "kmsKeyId": "key-1"}
+    wanted |= {"manageMasterUserPassword": True, "storageEncrypted": True}
+    assert {name: inputs[name] for name in wanted} == wanted
+    assert {"username", "kmsKeyId", "manageMasterUserPassword"} <= set(requests["candidate-inc-1"].ignoreChanges)
+
+
 def test_a_rehearsal_touches_neither_the_applications_nor_the_source() -> None:
     requests = declared(plan(Traffic.SOURCE, moved=False))
     types = {request.type for name, request in requests.items() if not name.startswith("restore-prod")}
@@ -226,11 +265,13 @@ def test_every_gate_is_a_before_hook_so_that_a_failure_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize("traffic", list(Traffic))
+@pytest.mark.parametrize("make", [plan, of_dump])
 @pytest.mark.parametrize("moved", [True, False])
-def test_the_report_asks_for_every_gate_that_the_graph_has(traffic: Traffic, moved: bool) -> None:
-    wanted = plan(
-        traffic, moved=moved or traffic is not Traffic.SOURCE, switched=traffic is not Traffic.FROZEN and moved
-    )
+def test_the_report_asks_for_every_gate_that_the_graph_has(
+    make: Callable[..., Plan], traffic: Traffic, moved: bool
+) -> None:
+    switched = traffic is not Traffic.FROZEN and moved
+    wanted = make(traffic, moved=moved or traffic is not Traffic.SOURCE, switched=switched)
     stashes = {name for name, one in declared(wanted).items() if one.type == "pulumi:index:Stash"}
     receipts = {name.removesuffix("-inc-1") for name in stashes if not name.startswith("way-back")}
     assert receipts == set(begun.gates(wanted))
@@ -241,14 +282,3 @@ def test_the_long_work_of_aws_is_timed() -> None:
     for name in ("candidate-inc-1", "safety-inc-1"):
         assert requests[name].hooks.before_create
         assert requests[name].hooks.after_create
-
-
-def test_the_report_asks_for_the_gates_of_a_dump() -> None:
-    rehearsal = plan(Traffic.SOURCE, moved=False)
-    dump = DumpObject("backups", "nightly.sql.gz", "v1", 1, datetime(2026, 11, 22, tzinfo=UTC))
-    wanted = replace(rehearsal, point=replace(rehearsal.point, method=Method.DUMP, dump=dump))
-    receipts = {
-        name.removesuffix("-inc-1") for name, one in declared(wanted).items() if one.type == "pulumi:index:Stash"
-    }
-    assert receipts == set(begun.gates(wanted))
-    assert "imported" in receipts
