@@ -43,8 +43,8 @@ def _said(error: Exception, code: int) -> int:
 
 
 def _masked(text: str) -> str:
-    """A URL that was given in the wrong place is not repeated with its password."""
-    return re.sub(r"(://)\S*@", r"\1***@", text)
+    """A URL that was given in the wrong place is not repeated with its password; as a path it has one slash."""
+    return re.sub(r"(://?)\S*@", r"\1***@", text)
 
 
 def _parser() -> argparse.ArgumentParser:

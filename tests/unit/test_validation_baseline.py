@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from botocore.stub import Stubber
+from moto import mock_aws
 
 from validation.baseline import diff, kept
 from validation.baseline.model import Baseline, BaselineError, Position, TableState, as_json, from_json
-from validation.baseline.places import Bucket, Directory, open_place
+from validation.baseline.places import Directory, open_place
 from validation.checks.before import behind
 from validation.fingerprint import Fingerprint
 from validation.names import Table
@@ -102,37 +103,33 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
         kept.newest(Directory(tmp_path))
 
 
-def client() -> Any:
-    return cast("Any", boto3).client("s3", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
+    """A prefix of a bucket of moto's S3, reached as a person's own boto3 would."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        cast("Any", boto3).client("s3").create_bucket(Bucket="kept")
+        yield "s3://kept/baselines"
 
 
-def test_s3_refuses_to_overwrite_and_says_what_helps() -> None:
-    s3 = client()
-    wanted = {
-        "Bucket": "b",
-        "Key": "p/ghost%2Fprotocol-20261122T143000.123456Z.json",
-        "Body": json.dumps(as_json(BASELINE), indent=1).encode() + b"\n",
-        "ContentType": "application/json",
-        "IfNoneMatch": "*",
-    }
-    with Stubber(s3) as stub:
-        stub.add_response("put_object", {}, wanted)
-        stub.add_client_error("put_object", "PreconditionFailed", "it is there", 412, expected_params=wanted)
-        place = open_place("s3://b/p/", s3)
-        assert isinstance(place, Bucket)
-        assert kept.keep(place, BASELINE) == f"s3://b/{wanted['Key']}"
-        with pytest.raises(BaselineError, match="PreconditionFailed"):
-            kept.keep(place, BASELINE)
+def test_in_s3_too_nothing_is_overwritten_and_the_newest_is_found(bucket: str) -> None:
+    place = open_place(bucket)
+    where = kept.keep(place, BASELINE)
+    assert where == f"{bucket}/ghost%2Fprotocol-20261122T143000.123456Z.json"
+    with pytest.raises(BaselineError, match="PreconditionFailed"):
+        kept.keep(place, replace(BASELINE, server_version="18"))
+    kept.keep(place, replace(BASELINE, taken=AT + timedelta(days=1)))
+    kept.keep(open_place(f"{bucket}/deeper"), replace(BASELINE, taken=AT + timedelta(days=2)))
+    assert kept.newest(place) == replace(BASELINE, taken=AT + timedelta(days=1))
+    assert kept.newest(place, BASELINE.database, AT) == BASELINE
 
 
-def test_s3_lists_only_its_own_prefix() -> None:
-    s3 = client()
-    listed = [{"Key": f"p/a-2026112{day}T143000.000000Z.json"} for day in (3, 2)]
-    with Stubber(s3) as stub:
-        asked = {"Bucket": "b", "Prefix": "p/", "Delimiter": "/"}
-        stub.add_response("list_objects_v2", {"IsTruncated": False, "Contents": listed}, asked)
-        found = kept.listed(open_place("s3://b/p", s3))
-    assert [one.taken.day for one in found] == [22, 23]
+def test_a_bucket_that_is_not_there_says_what_to_look_at(bucket: str) -> None:
+    assert bucket
+    with pytest.raises(BaselineError, match=r"NoSuchBucket.*s3:ListBucket"):
+        kept.newest(open_place("s3://nowhere/x"))
 
 
 def test_a_difference_says_how_it_was_and_is() -> None:

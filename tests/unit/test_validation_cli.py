@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from validation import CheckResult, Report, Verdict, cli
 from validation.commands import run as run_command
+from validation.reference import json_schema
 
 SECRET = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
 
@@ -66,6 +68,22 @@ def test_a_database_that_does_not_answer_is_inconclusive(
         ["run", "--checks", "FILE", "--target-env", "DB", "--waive", "indexes"],
         ["run", "--checks", "FILE", "--target-env", "DB", "--waive", "indexes= "],
         ["run", "--checks", "FILE", "--target-env", "DB", "--url", SECRET],
+        ["run", "--checks", "FILE", "--target-env", "DB", "--budget", "0"],
+        ["run", "--checks", "FILE", "--target-env", "DB", "--budget", "soon"],
+        ["run", "--checks", "FILE", "--target-env", "DB", "--baseline", "/nowhere"],
+        ["run", "--checks", "FILE", "--target-env", "DB", "--baseline", SECRET],
+        ["init"],
+        ["init", "--from", SECRET],
+        ["init", "--from", "DB", "FILE"],
+        ["baseline"],
+        ["baseline", "record", "--from", "DB"],
+        ["baseline", "record", "--from", "DB", "--to", "s3:///x"],
+        ["baseline", "record", "--from", "DB", "--to", "FILE", "--workers", "0"],
+        ["baseline", "show", "/nowhere"],
+        ["baseline", "show", "FOLDER"],
+        ["baseline", "show", "FOLDER", "--at", "yesterday"],
+        ["baseline", "diff", "FOLDER"],
+        ["baseline", "diff", "FOLDER", "--new", "2026-11-22T14:30:00Z", "--from", "DB"],
     ],
 )
 def test_a_mistake_in_the_command_is_exit_code_3_without_a_traceback(
@@ -73,10 +91,37 @@ def test_a_mistake_in_the_command_is_exit_code_3_without_a_traceback(
 ) -> None:
     monkeypatch.setenv("DB", SECRET)
     monkeypatch.setenv("BAD", "mysql://u:hunter2@h/d")
-    assert exit_code([checks if word == "FILE" else word for word in arguments]) == 3
+    places = {"FILE": checks, "FOLDER": str(Path(checks).parent)}
+    assert exit_code([places.get(word, word) for word in arguments]) == 3
     message = capsys.readouterr().err
     assert message
     assert "Traceback" not in message
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["init", "--from", "DB", "NEW"],
+        ["baseline", "record", "--from", "DB", "--to", "NEW"],
+        ["baseline", "diff", "FOLDER", "--from", "DB"],
+        ["baseline", "show", "FOLDER", "--list"],
+    ],
+)
+def test_what_could_not_be_found_out_is_exit_code_2_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.setenv("DB", SECRET)
+    places = {"FOLDER": str(tmp_path), "NEW": str(tmp_path / "new")}
+    assert exit_code([places.get(word, word) for word in arguments]) == 2
+    said = capsys.readouterr()
+    assert "hunter2" not in said.err + said.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == json_schema()
 
 
 def test_a_url_given_for_a_name_is_not_repeated(checks: str, capsys: pytest.CaptureFixture[str]) -> None:
