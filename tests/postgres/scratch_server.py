@@ -116,6 +116,8 @@ def _start(program: Path, data: Path, host: str, user: pwd.struct_passwd | None)
         "fsync": "off",
         "max_connections": "60",
         "max_prepared_transactions": "2",
+        "autovacuum": "off",
+        "shared_buffers": "16MB",
     }
     settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     with (data.parent / "log").open("wb") as log:

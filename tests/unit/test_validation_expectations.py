@@ -148,7 +148,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
                 "migrations": {"applied": []},
                 "limits": {"workers": 0, "budget_seconds": float("nan")},
                 "server": {"version": True},
-                "must_not_exist": [{}],
+                "must_not_exist": [dict[str, str]()],
                 "settings": {"max_connections": [1]},
                 "extensions": {"pgcrypto": 1.3},
                 "roles": {"app": {"login": "yes", "may": ["SELECT users", "EAT ON users", "CONNECT ON DATABASE d"]}},
