@@ -25,6 +25,8 @@ LIKELIHOOD: Mapping[str, float] = MappingProxyType(
         "tables-of-baseline": 5,
         "schema": 5,
         "tables": 4,
+        "source-schema": 4,
+        "application": 3,
         "roles": 3,
         "extensions": 3,
         "settings": 3,

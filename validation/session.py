@@ -92,6 +92,9 @@ def connect(target: Target, *, snapshot: str | None = None, borrow: str | None =
     except psycopg.Error as error:
         connection.close()
         raise Unreachable(without(secret, explain(error, lost=False)[1])) from error
+    except Unreachable:
+        connection.close()
+        raise
     return Session(connection, secret)
 
 
@@ -112,10 +115,19 @@ def _prepare(connection: Connection, snapshot: str | None, borrow: str | None, *
     if snapshot is not None:
         connection.execute(query("import_snapshot", snapshot=sql.Literal(snapshot)))
     if borrow is not None:
-        connection.execute(query("borrow_schema", schema=sql.Identifier(BORROWED)))
-        connection.execute(query("borrow", extension=sql.Identifier(borrow), schema=sql.Identifier(BORROWED)))
-        connection.execute(query("become_read_only"))
+        _borrow(connection, borrow)
     connection.execute(query("take_snapshot"))
+
+
+def _borrow(connection: Connection, extension: str) -> None:
+    """Creates it in a schema of its own. Raises Unreachable where that would run what the database brought along."""
+    found = connection.execute(query("event_triggers")).fetchone()
+    if found and found["enabled"]:
+        raise Unreachable(f"creating it would run {found['enabled']} event triggers of the database")
+    schema = sql.Identifier(BORROWED)
+    connection.execute(query("borrow_schema", schema=schema))
+    connection.execute(query("borrow", extension=sql.Identifier(extension), schema=schema))
+    connection.execute(query("become_read_only"))
 
 
 def _timeout(seconds: float) -> sql.Composed:

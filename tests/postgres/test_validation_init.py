@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tomllib
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -12,9 +13,13 @@ from scratch_server import PASSWORD, Database
 from test_validation_command import url
 from validation_sample import FAIL, INCONCLUSIVE, ODD, the, wrong
 
-from validation import Verdict, cli, from_mapping, load, run
+from validation import Verdict, cli, from_mapping, load, queries, run
+from validation.asking import Terms, ask_all
+from validation.checks import roles
 from validation.expected import Privilege, Scope
 from validation.names import Table
+from validation.questions import result
+from validation.session import connect
 
 APPLICATION = f"""
 create role ghost_app login password '{PASSWORD}';
@@ -104,21 +109,33 @@ def test_a_database_that_does_not_answer_leaves_no_file(tmp_path: Path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_role_may_and_may_not_do_is_held_against_the_server(application: Database) -> None:
-    def found(**declared: object) -> str:
-        report = run(application.target, from_mapping({"roles": {"ghost_app": declared}}))
-        result = the(report, "roles:ghost_app")
-        return "" if result.verdict is Verdict.PASS else f"{result.verdict}: {result.found}"
+HELD: list[tuple[dict[str, object], str]] = [
+    ({"login": True, "bypass_rls": False, "may": ["SELECT, INSERT ON users", "CONNECT ON DATABASE"]}, ""),
+    ({"may": ["USAGE ON SEQUENCE transactions_id_seq"], "may_not": ["DELETE ON ALL TABLES IN SCHEMA public"]}, ""),
+    ({"may": ["DELETE ON users"]}, "lacks DELETE on public.users"),
+    ({"may_not": ["SELECT ON users"]}, "has SELECT on public.users"),
+    ({"may": ["SELECT ON nowhere"]}, "nothing there for SELECT ON TABLE public.nowhere"),
+    ({"superuser": True}, "superuser is off"),
+    ({"member_of": ["pg_monitor"]}, "no member of pg_monitor"),
+]
 
-    assert found(login=True, bypass_rls=False, may=["SELECT, INSERT ON users", "CONNECT ON DATABASE"]) == ""
-    assert found(may=["USAGE ON SEQUENCE transactions_id_seq"], may_not=["DELETE ON ALL TABLES IN SCHEMA public"]) == ""
-    assert found(may=["DELETE ON users"]) == "FAIL: lacks DELETE on public.users"
-    assert found(may_not=["SELECT ON users"]) == "FAIL: has SELECT on public.users"
-    assert found(may=["SELECT ON nowhere"]) == "FAIL: nothing there for SELECT ON TABLE public.nowhere"
-    assert found(superuser=True) == "FAIL: superuser is off"
-    assert found(member_of=["pg_monitor"]) == "FAIL: no member of pg_monitor"
-    absent = run(application.target, from_mapping({"roles": {"nobody here": {"login": True}}}))
+
+def test_what_a_role_may_and_may_not_do_is_held_against_the_server(application: Database) -> None:
+    session = connect(application.target)
+    try:
+        for declared, wanted in HELD:
+            (check,) = roles.checks(from_mapping({"roles": {"ghost_app": declared}}).roles)
+            found = result(check, ask_all(session, check.questions, Terms(30, time.monotonic() + 30)), queries.text)
+            said = "" if found.verdict is Verdict.PASS else found.found
+            assert (said, found.verdict) == (wanted, FAIL if wanted else Verdict.PASS)
+    finally:
+        session.close()
+
+
+def test_a_role_that_is_not_there_is_found(database: Database) -> None:
+    absent = run(database.target, from_mapping({"roles": {"nobody here": {"may": ["SELECT ON users"]}}}))
     assert the(absent, "roles:nobody here").found == "no role nobody here"
+    assert absent.verdict is FAIL
 
 
 def test_settings_are_compared_as_the_server_means_them_and_not_as_this_session_has_them(database: Database) -> None:

@@ -99,3 +99,32 @@ def test_amcheck_that_is_installed_is_used_where_it_is(database: Database) -> No
     report = validate(database)
     assert wrong(report) == {}
     assert '"Odd one".bt_index_check' in the(report, "amcheck-index:public.users_pkey").query
+
+
+def test_code_that_the_database_brought_along_is_not_run_to_borrow_amcheck(database: Database) -> None:
+    database.execute(
+        "create table ran (tag text);"
+        "create function public.trap() returns event_trigger language plpgsql as"
+        " $$begin raise exception 'the trap was run'; end$$;"
+        "create event trigger trap on ddl_command_start execute function public.trap(); analyze ran"
+    )
+    report = validate(database)
+    assert the(report, "amcheck-catalog").verdict is INCONCLUSIVE
+    assert "1 event triggers" in the(report, "amcheck-catalog").found
+    assert report.verdict is Verdict.PASS
+
+
+def test_the_text_of_a_type_that_the_database_made_is_not_asked_for(database: Database) -> None:
+    database.execute(
+        "create type pair as (a text, b text);"
+        "create function public.trap(pair) returns text language plpgsql as"
+        " $$begin raise exception 'the trap was run'; end$$;"
+        "create cast (pair as text) with function public.trap(pair);"
+        "create table traps (id int, one pair, plain text);"
+        "alter table traps alter column plain set storage external;"
+        "insert into traps values (1, row(repeat('x', 9000), 'y'), repeat('z', 9000)); analyze traps"
+    )
+    report = validate(database)
+    assert wrong(report) == {}
+    assert "t.plain::text" in the(report, "toast:public.traps").query
+    assert "t.one" not in the(report, "toast:public.traps").query

@@ -99,7 +99,7 @@ def _results(pool: Pool, jobs: Iterable[Job]) -> tuple[TableLoss, ...]:
         while True:
             result = pool.done.get_nowait()
             done[result.table] = result
-    found = (done.get(str(job.table)) or _not_compared(job, "no answer in time") for job in jobs)
+    found = (done.get(str(job.table)) or _not_compared(job, "a session was lost, or the time was up") for job in jobs)
     return tuple(sorted(found, key=lambda table: table.table))
 
 
