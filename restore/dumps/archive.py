@@ -61,6 +61,12 @@ def environment() -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
 
 
+def dying() -> list[str]:
+    """A prefix that ends the program with its parent, where there is one: else it would wait for pipes for ever."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
 Feed = Callable[["subprocess.Popen[bytes]"], None]
 
 
@@ -87,7 +93,7 @@ class Converted(io.RawIOBase):
         self._failure: RestoreError | None = None
         self._words = bytearray()
         self._process = subprocess.Popen(
-            [found, "--file=-", *arguments],
+            [*dying(), found, "--file=-", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -183,7 +183,10 @@ def target_of(arguments: argparse.Namespace) -> Target:
 
 
 def _client(region: str | None, endpoint: str | None) -> S3Client:
-    if region is None:
+    import boto3.session
+
+    region = region or boto3.session.Session().region_name
+    if not region:
         raise PermanentError.of(Problem("region", "none", "the bucket's region", "pass --region or set AWS_REGION"))
     return cast("S3Client", Aws(region, {"s3": endpoint} if endpoint else {}).client("s3"))
 

@@ -57,7 +57,10 @@ def mark(session: Session) -> dict[str, Any] | None:
     """Which dump a finished load left here."""
     lines = _comment(session).splitlines()
     found = next((line for line in lines if line.startswith(MARK)), None)
-    return json.loads(found.removeprefix(MARK)) if found else None
+    try:
+        return json.loads(found.removeprefix(MARK)) if found else None
+    except ValueError:
+        return None  # somebody else's words: the target's content decides
 
 
 def _comment(session: Session) -> str:

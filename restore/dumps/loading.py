@@ -27,7 +27,7 @@ from restore.dumps.afterwards import Afterwards
 from restore.dumps.board import Board
 from restore.dumps.control import Control
 from restore.dumps.ledger import Done
-from restore.dumps.model import Dump, LoadResult, Options, Phase, Report, Scan
+from restore.dumps.model import Dump, LoadResult, Options, Phase, Progress, Report, Scan
 from restore.dumps.preparing import Needs, prepare, undecided
 from restore.dumps.progress import Meter, Ticker
 from restore.dumps.rows import Rows
@@ -106,7 +106,7 @@ class _Load:
         self.session, self.stream = session, stream
         resumed = ledger.exists(session)
         if self.scan is None and self.options.check_first and not resumed:
-            self.scan = scan(self.s3, self.dump, self.options, progress=self.report, stop=self.stop, count=False)
+            self.scan = scan(self.s3, self.dump, self.options, progress=self._check, stop=self.stop, count=False)
         self.done = ledger.read(session, self.dump, stream.reader) if resumed else None
         segment = self.done.segment_bytes if self.done else self.options.segment_bytes
         count = self.options.workers or default_workers()
@@ -127,6 +127,11 @@ class _Load:
                 worker.join()
             ticker.close()
         return self._result(resumed=resumed)
+
+    def _check(self, progress: Progress) -> None:
+        """The check's end isn't the load's."""
+        if self.report and progress.phase is Phase.READING:
+            self.report(progress)
 
     def _cause(self, error: BaseException) -> BaseException:
         """The first error of any thread; a Stopped of this one only tells that there is one."""

@@ -8,10 +8,10 @@ import pytest
 from bucket import Bucket
 from dump_loading import dump_of, loaded, silent
 from dump_server import DumpServer
-from restore.dumps.scanning import scan
-from restore.dumps.verifying import verify
 
 from restore.dumps.model import Verification
+from restore.dumps.scanning import scan
+from restore.dumps.verifying import verify
 
 
 def verified(server: DumpServer, bucket: Bucket, key: str, database: str) -> Verification:
