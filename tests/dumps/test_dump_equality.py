@@ -6,7 +6,6 @@ import bz2
 import gzip
 import lzma
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +13,7 @@ import lz4.frame
 import pytest
 from backports import zstd
 from bucket import NAME, Bucket
-from dump_loading import SMALL_PIECES, loaded, refused_words
+from dump_loading import loaded, refused_words
 from dump_server import DumpServer
 
 from restore.dumps.model import Options, Roles
@@ -70,8 +69,7 @@ def test_an_archive_is_loaded_as_psql_loads_the_plain_dump(
 ) -> None:
     server.dump(source, f"--format={form}", f"--file={tmp_path / 'all'}")
     key = put_directory(bucket, tmp_path / "all") if form == "directory" else put_file(bucket, tmp_path / "all")
-    pg_restore = str(server.host.binaries.tool("pg_restore"))
-    loaded(server, bucket, key, target, replace(SMALL_PIECES, pg_restore=pg_restore))
+    loaded(server, bucket, key, target)
     assert differences(wanted, server.content(target)) == []
 
 
