@@ -53,6 +53,7 @@ class Ahead:
         if not self._current and not self._over:
             item = self._filled.get()
             if isinstance(item, BaseException):
+                self._over = True
                 raise item
             self._current, self._over = item, not item
         count = min(len(view), len(self._current))
