@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def loaded(
         bucket.s3,
         dump_of(bucket, key),
         server.target(database),
-        options,
+        replace(options, pg_restore=str(server.host.binaries.tool("pg_restore"))),
         scan=more.get("scan"),
         progress=more.get("progress", silent),
         stop=more.get("stop", threading.Event()),

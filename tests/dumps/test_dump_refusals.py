@@ -57,5 +57,6 @@ def test_a_hostile_dump_reaches_nothing(
     assert isinstance(error, PermanentError)
     named = hostile.says or "|".join(f"line {line}," for line in hostile.lines(small))
     assert re.search(named, str(error)), str(error)
+    assert server.value(target, TABLES) == 0
     assert not marker.exists()
     assert server.value("postgres", CLUSTER) == before
