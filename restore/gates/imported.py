@@ -12,11 +12,11 @@ from typing import Any
 
 from restore import postgres, roles
 from restore.dumps import loading, verifying
-from restore.dumps.model import Dump, Options, Roles, Scan, Verification
+from restore.dumps.model import Dump, Scan, Verification
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates.conformed import USABLE
 from restore.gates.hook import Proof, Watch
-from restore.gates.scanned import meant, read, spoken
+from restore.gates.scanned import meant, options, read, spoken
 from restore.gates.validated import target
 from restore.gates.world import World
 from restore.model import Credential, Endpoint, Instance, Verdict
@@ -26,7 +26,6 @@ SECONDS = 48 * 3600.0
 LOGIN_SECONDS = 900.0
 MAINTENANCE = "postgres"
 """The database that every instance has."""
-OPTIONS = Options(roles=Roles.CREATE)
 
 
 def prove(world: World, watch: Watch) -> Proof:
@@ -49,7 +48,9 @@ def prove(world: World, watch: Watch) -> Proof:
 def loaded(world: World, watch: Watch, endpoint: Endpoint, found: Scan, facts: dict[str, Any]) -> Proof:
     into, dump = target(world, endpoint), found.dump
     watch.say(f"loading {dump.url} into {into}")
-    result = loading.load(world.s3, dump, into, OPTIONS, scan=found, progress=spoken(watch), stop=watch.stop)
+    result = loading.load(
+        world.s3, dump, into, options(world.settings), scan=found, progress=spoken(watch), stop=watch.stop
+    )
     watch.say("comparing rows, indexes, constraints and sequences with the dump")
     compared = verifying.verify(world.s3, dump, into, scan=found, progress=spoken(watch), stop=watch.stop)
     facts |= {"load": result.facts(), "verification": compared.facts()}
