@@ -86,7 +86,7 @@ def _load_arguments(command: argparse.ArgumentParser) -> None:
 def main(words: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(words)
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())  # noqa: ARG005 - signal's signature
+    before = signal.signal(signal.SIGTERM, lambda number, frame: stop.set())  # noqa: ARG005 - signal's signature
     try:
         return run(arguments, stop)
     except RestoreError as error:
@@ -95,6 +95,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; run the same command again: a load goes on where it was", file=sys.stderr)
         return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def run(arguments: argparse.Namespace, stop: threading.Event) -> int:

@@ -1,0 +1,137 @@
+"""What the command says is true, complete, and never a secret."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from restore.dumps import cli, texts
+from restore.dumps.display import Lines, line
+from restore.dumps.model import (
+    Compression,
+    Dump,
+    Format,
+    LoadResult,
+    Phase,
+    Progress,
+    Scan,
+    TableCheck,
+    TableRows,
+    Verification,
+)
+from restore.errors import PermanentError, Problem
+
+DUMP = Dump("b", "prod-20261119.sql.gz", 2_000_000_000, datetime(2026, 11, 19, tzinfo=UTC), "etag")
+SECRET = "s3cret-pässword"
+
+
+def verification(*tables: TableCheck, **more: Any) -> Verification:
+    equal = Verification(tables, (), (), {}, checked_sequences=1, never_analyzed=())
+    return replace(equal, **more)
+
+
+def test_nothing_compared_is_no_success() -> None:
+    assert not verification().passed
+    assert "nothing to compare" in texts.verified(verification())
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (verification(TableCheck("public.t", 3, 2)), "public.t: 3 rows in the dump, 2 rows in the target"),
+        (verification(TableCheck("public.t", 3, None)), "no such table in the target"),
+        (verification(TableCheck("a", 1, 1), invalid_indexes=("i",)), "invalid index i"),
+        (verification(TableCheck("a", 1, 1), unvalidated_constraints=("c on t",)), "constraint c on t"),
+        (verification(TableCheck("a", 1, 1), sequences={"s": (5, None)}), "sequence s: 5 in the dump"),
+    ],
+)
+def test_every_difference_fails_and_is_said(found: Verification, says: str) -> None:
+    assert not found.passed
+    assert says in texts.verified(found)
+    json.dumps(found.facts())
+
+
+def test_equal_is_said_with_what_was_compared() -> None:
+    found = verification(TableCheck("a", 1, 1), TableCheck("b", 2, 2))
+    assert found.passed
+    assert "3 rows in 2 tables" in texts.verified(found)
+
+
+def scan(*problems: Problem) -> Scan:
+    return Scan(
+        DUMP, Format.PLAIN, Compression.GZIP, "16.4", "17.1", "UTF8", None, ("app",), ("app",), ("citext",),
+        (TableRows("public.t", 1_234_567, 10**9),), {"table": 1}, 10**9, 0, problems,
+    )  # fmt: skip
+
+
+def test_a_plan_says_what_is_needed_and_what_is_wrong() -> None:
+    text = texts.planned(scan(Problem("dump, line 7", "a DROP", "none", "without --clean")))
+    for words in ("PostgreSQL 16.4", "1,234,567", "app", "citext", "a DROP"):
+        assert words in text
+    json.dumps(scan().facts())
+
+
+def test_a_load_that_did_nothing_says_so() -> None:
+    result = LoadResult(DUMP, (), 5, 0, 0, {}, resumed=True, already_loaded=True, skipped=())
+    assert "nothing was done" in texts.loaded(result)
+
+
+def progress(phase: Phase, seconds: float) -> Progress:
+    return Progress(phase, seconds, 5 * 10**8, 2 * 10**9, 1000, 10**7, 150.0, 1, 4, ("public.t", "index i"))
+
+
+def test_a_line_says_how_far_and_how_long() -> None:
+    assert line(progress(Phase.LOADING, 50)) == (
+        "loading: 25 % of 2.0 GB read, 1,000 rows; 10.0 MB/s; 1 of 4 indexes, keys and the like;"
+        " about 2 min 30 s left in this phase; now public.t, index i"
+    )
+
+
+def test_lines_come_at_each_phase_and_now_and_then_between() -> None:
+    said: list[str] = []
+    lines = Lines(said.append)
+    for phase, seconds in ((Phase.READING, 0), (Phase.READING, 5), (Phase.READING, 11), (Phase.LOADING, 12)):
+        lines(progress(phase, seconds))
+    assert [text.partition(":")[0] for text in said] == ["reading", "reading", "loading"]
+
+
+@pytest.mark.parametrize(
+    "url", [f"mysql://a:{SECRET}@h/d", f"postgresql://a:{SECRET}@h:x/d", f"postgresql://a:{SECRET}@/d", ""]
+)
+def test_a_bad_target_url_is_never_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    monkeypatch.setenv("TO", url)
+    arguments = cli.parser().parse_args(["load", "s3://b/k", "--to-env", "TO"])
+    with pytest.raises(PermanentError) as caught:
+        cli.target_of(arguments)
+    assert SECRET not in str(caught.value)
+    assert SECRET not in "".join(capsys.readouterr())
+
+
+def test_a_target_comes_from_a_file_too(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://a:b@h/d\n")
+    arguments = cli.parser().parse_args(["verify", "s3://b/k", "--to-file", str(tmp_path / "url")])
+    assert (cli.target_of(arguments).host, cli.target_of(arguments).sslmode) == ("h", "verify-full")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["load", "https://b/k", "--to-env", "TO"],
+        ["plan", "s3:///k", "--region", "r"],
+        ["plan", "s3://b/k", "--region", "r", "--skip", "everything"],
+        ["load", "s3://b/k", "--region", "r", "--to-env", "TO", "--map", "a"],
+    ],
+)
+def test_a_mistake_is_one_clear_error(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "needed:" in error
+    assert "Traceback" not in error
