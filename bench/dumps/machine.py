@@ -20,6 +20,7 @@ from sandbox.postgres.files import remove_tree
 from sandbox.postgres.host import Host
 from sandbox.postgres.server import Server, processes_in
 from sandbox.postgres.settings import SUPERUSER, host_based_authentication, quoted
+from sandbox.process import wait_until
 
 MASTER, PASSWORD, DATABASE = "master", "bench", "app"
 START_SECONDS = 60.0
@@ -117,6 +118,10 @@ class Machine:
             return False
         return True
 
+    def _no_clients(self) -> bool:
+        """No session's process is left: the postmaster counts one when it has seen its end."""
+        return not any(MASTER in _title(pid) for pid in processes_in(self.data))
+
     def content(self) -> content.Content:
         with self.superuser() as session:
             return content.read(session, self.host.binaries.tool("pg_dump"))
@@ -130,9 +135,18 @@ class Machine:
         return {name: row[0] if row else 0 for name, row in found.items()}
 
     def cpu_seconds(self) -> float:
-        """Of the server since its start: postmaster, ended children and living ones."""
+        """Of the server since its start: postmaster, ended children and living ones. Waits for clients to be gone."""
+        wait_until(self._no_clients, START_SECONDS, "the end of the clients' sessions")
         pid = int((self.data / "postmaster.pid").read_text().split()[0])
         return _cpu(pid, slice(11, 15)) + sum(_cpu(p, slice(11, 13)) for p in processes_in(self.data) if p != pid)
+
+
+def _title(pid: int) -> str:
+    """What PostgreSQL shows a process as: `postgres: master app 127.0.0.1(40000) idle`; "" for an ended one."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def _cpu(pid: int, fields: slice) -> float:

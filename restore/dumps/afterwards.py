@@ -15,7 +15,7 @@ from restore.dumps.tasks import HEAVY, Planner, Task, analyzed
 LATE = ("constraint_comment", "event_trigger")
 """Kinds that come last: comments on constraints that are tasks, and triggers on DDL such as ours."""
 RELATIONS: LiteralString = """
-select format('%I.%I', n.nspname, c.relname), pg_catalog.pg_table_size(c.oid)
+select format('%I.%I', n.nspname, c.relname), pg_catalog.pg_table_size(c.oid), c.relkind = 'm'
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'm', 'p') and not c.relispartition
   and n.nspname not in ('pg_catalog', 'information_schema', '_restore') and n.nspname !~ '^pg_'
@@ -42,8 +42,8 @@ class Afterwards:
         enter(Phase.CONSTRAINTS)
         self._rest([item for item in statements if item.kind not in (*HEAVY, *LATE, *self._options.skip)])
         enter(Phase.ANALYZING)
-        if self._options.analyze:
-            self._analyze()
+        self._board.plan(self._statistics(views=True))
+        self._board.all_done()
         for kind in LATE:
             self._control.run_all([item for item in statements if item.kind == kind])
 
@@ -73,11 +73,14 @@ class Afterwards:
                 short.append(known)
         self._control.run_all(short, texts)
         self._plan(tasks)
+        self._board.plan(self._statistics(views=False))
         self._board.all_done()
 
-    def _analyze(self) -> None:
+    def _statistics(self, *, views: bool) -> list[Task]:
+        """ANALYZE of all tables beside the proofs of foreign keys, and of materialized views once they are filled."""
+        if not self._options.analyze:
+            return []
         session = self._control.session
         encoding = session.connection.info.encoding
-        rows = session.query(RELATIONS)
-        self._board.plan(analyzed(str(name).encode(encoding), int(size)) for name, size in rows)
-        self._board.all_done()
+        rows = [(str(name), int(size)) for name, size, view in session.query(RELATIONS) if view is views]
+        return [analyzed(name.encode(encoding), size) for name, size in rows]

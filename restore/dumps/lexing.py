@@ -59,7 +59,7 @@ def token(text: bytes | bytearray, position: int, *, last: bool) -> Token:
 def _may_go_on(text: bytes | bytearray, match: re.Match[bytes], kind: str) -> bool:
     at_end = match.end() == len(text)
     if at_end:
-        return kind != "punctuation"
+        return kind not in ("punctuation", "space")  # space may be cut anywhere
     if kind == "other" and match.group() == b"$":
         return OPEN_TAG.match(text, match.start()) is not None
     if kind == "word" and match.group() in (b"e", b"E"):

@@ -134,7 +134,8 @@ def copy_failure(error: psycopg.Error, table: str, line: int, offset: int) -> Re
     """A failed COPY: with the dump's line and the column, never the row. `line` and `offset` are of its first row."""
     context = COPY_CONTEXT.search(error.diag.context or "")
     column = f", column {context['column']}" if context and context["column"] else ""
-    place = f"line {line + int(context['line']) - 1}" if context else f"from line {line}, byte {offset}"
+    first = f"line {line + int(context['line']) - 1}" if context else f"from line {line}"
+    place = f"{first}, in the data from byte {offset}"
     fix = "the dump's data don't fit its own tables: take another dump"
     return failure(error, f"table {table}, dump {place}{column}", fix)
 

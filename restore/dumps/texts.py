@@ -13,7 +13,7 @@ from restore.durations import spoken
 from restore.errors import listed as listed_problems
 
 LOAD_RATE = 25e6
-"""Bytes of SQL text per second that a load takes all in all, indexes included: measured on 2 cores (bench/dumps)."""
+"""Bytes of SQL text per second, indexes included: 2.03 GB took 59 to 85 s on 2 processors shared with the server."""
 MOST_TABLES = 15
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,9 +75,8 @@ def high_water_mb(process: subprocess.Popen[bytes]) -> float:
     ("make", "loads"), [(rows, True), (blanks, True), (statement, False), (comment, None), (meta, False)]
 )
 def test_memory_stays_small_whatever_a_dump_inflates_to(
-    server: DumpServer, bucket: Bucket, small: bytes, target: str, make: object, loads: bool | None
+    server: DumpServer, bucket: Bucket, small: bytes, target: str, make: Callable[[bytes], bytes], loads: bool | None
 ) -> None:
-    assert callable(make)
     content = make(small)
     assert len(content) < INFLATED / 50
     loader = Loader(server, bucket, bucket.put("bomb.sql.gz", content), target)

@@ -46,3 +46,13 @@ def test_a_target_that_differs_from_its_dump_is_found(
 def test_nothing_to_compare_is_no_proof(server: DumpServer, bucket: Bucket, target: str) -> None:
     key = bucket.put("nothing.sql", server.dump(target))
     assert not verified(server, bucket, key, target).passed
+
+
+def test_rows_that_row_security_hides_are_counted_and_stay_hidden(
+    server: DumpServer, bucket: Bucket, plain: bytes, target: str
+) -> None:
+    key = bucket.put("all.sql", plain)
+    loaded(server, bucket, key, target)
+    assert verified(server, bucket, key, target).passed
+    forced = "SELECT count(*) FROM pg_class WHERE relforcerowsecurity"
+    assert server.value(target, forced) == plain.count(b" FORCE ROW LEVEL SECURITY;")
