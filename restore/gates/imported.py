@@ -87,15 +87,7 @@ def own_login(world: World, watch: Watch, candidate: Instance, endpoint: Endpoin
         if world.settings.login.iam:
             by_iam(world, candidate, endpoint, candidate.managed_secret)
         else:
-            watch.say("giving the operator's password to the new instance")
-            world.rds.set_master_password(candidate.resource_id, world.login(endpoint).password)
-            world.rds.wait_until(
-                candidate.resource_id,
-                lambda one: one.managed_secret is None and one.status in USABLE,
-                stop=watch.stop,
-                deadline=watch.deadline,
-                subject=f"the operator's password on {candidate.identifier}",
-            )
+            by_password(world, watch, candidate, world.login(endpoint))
     wait_for(
         lambda: refusal(world, endpoint),
         lambda text: not text,
@@ -103,6 +95,25 @@ def own_login(world: World, watch: Watch, candidate: Instance, endpoint: Endpoin
         deadline=min(watch.deadline, watch.now() + LOGIN_SECONDS),
         subject=f"the operator's login on {endpoint}",
         found=str,
+    )
+
+
+def by_password(world: World, watch: Watch, candidate: Instance, operator: Credential) -> None:
+    """RDS takes a modification only between its own: while it makes the first backup it answers "not now"."""
+    watch.say("giving the operator's password to the new instance")
+    wait_for(
+        lambda: world.rds.set_master_password(candidate.resource_id, operator.password),
+        lambda _sent: True,
+        stop=watch.stop,
+        deadline=watch.deadline,
+        subject=f"{candidate.identifier} to take the operator's password",
+    )
+    world.rds.wait_until(
+        candidate.resource_id,
+        lambda one: one.managed_secret is None and one.status in USABLE,
+        stop=watch.stop,
+        deadline=watch.deadline,
+        subject=f"the operator's password on {candidate.identifier}",
     )
 
 
