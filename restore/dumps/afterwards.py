@@ -1,4 +1,4 @@
-"""What comes after the data: indexes and keys, the rest in the dump's order, statistics, event triggers."""
+"""What comes after the data: indexes and keys, then the rest in the dump's order, and statistics."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from restore.dumps.model import Options, Phase
 from restore.dumps.statements import Known
 from restore.dumps.tasks import HEAVY, Planner, Task, analyzed
 
-LATE = ("constraint_comment", "event_trigger")
-"""Kinds that come last: comments on constraints that are tasks, and triggers on DDL such as ours."""
+LATE = "constraint_comment"
+"""Some of the constraints are tasks, so that comments on them come after those."""
+LAST = "event_trigger"
+"""They would fire at our own DDL: they come with the load's end."""
 RELATIONS: LiteralString = """
 select format('%I.%I', n.nspname, c.relname), pg_catalog.pg_table_size(c.oid), c.relkind = 'm'
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -40,12 +42,11 @@ class Afterwards:
         self.plan_indexes(statements)
         self._board.all_done()
         enter(Phase.CONSTRAINTS)
-        self._rest([item for item in statements if item.kind not in (*HEAVY, *LATE, *self._options.skip)])
+        self._rest([item for item in statements if item.kind not in (*HEAVY, LATE, LAST, *self._options.skip)])
         enter(Phase.ANALYZING)
         self._board.plan(self._statistics(views=True))
         self._board.all_done()
-        for kind in LATE:
-            self._control.run_all([item for item in statements if item.kind == kind])
+        self._control.run_all([item for item in statements if item.kind == LATE])
 
     def _plan(self, tasks: Sequence[Task]) -> None:
         """Those that an earlier attempt did count as done."""

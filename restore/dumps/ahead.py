@@ -23,6 +23,8 @@ class Ahead:
         self._stream = stream
         self._filled: queue.Queue[memoryview | BaseException] = queue.Queue(CHUNKS)
         self._current = memoryview(b"")
+        self._over = False
+        """The end was reached: it may be asked for again, and the thread has gone."""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._read, daemon=True, name="read-ahead")
         self._thread.start()
@@ -48,11 +50,12 @@ class Ahead:
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer).cast("B")
-        if not self._current:
+        if not self._current and not self._over:
             item = self._filled.get()
             if isinstance(item, BaseException):
+                self._over = True
                 raise item
-            self._current = item
+            self._current, self._over = item, not item
         count = min(len(view), len(self._current))
         view[:count], self._current = self._current[:count], self._current[count:]
         return count

@@ -62,6 +62,11 @@ class Control:
             self._note(numbers)
         self._done.statements.update(numbers)
 
+    def run_last(self, statements: Iterable[Known]) -> None:
+        """Within the transaction that ends the load: there is no ledger any more."""
+        for item in statements:
+            self._one(item, None)
+
     def _note(self, numbers: Sequence[int]) -> None:
         """The ledger is the loading role's, whatever role the dump's statements need."""
         if numbers:

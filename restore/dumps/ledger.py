@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,17 +126,18 @@ def copy_done(session: Session, block: int, start: int, stop: int, rows: int) ->
     session.query("insert into _restore.done values ('c', %s, %s, %s, %s)", (block, start, stop, rows))
 
 
-def finish(session: Session, dump: Dump, rows: int, last: Iterable[bytes] = ()) -> None:
-    """Leaves the mark in place of the ledger, durably, together with what the `last` statements do."""
+def finish(session: Session, dump: Dump, rows: int, before: Iterable[bytes], after: Callable[[], None]) -> None:
+    """Leaves the mark in place of the ledger, durably, together with what is to be run before and after that."""
     mark = MARK + json.dumps({"dump": dump.identity, "rows": rows})
     (database,) = session.query("select pg_catalog.current_database()")[0]
     text = "\n".join(filter(None, (_comment(session), mark)))
     session.query("set synchronous_commit to on")
     with session.transaction():
-        _run_in_any_order(session, list(last))
+        _run_in_any_order(session, list(before))
         session.query("drop schema _restore cascade")
         statement = sql.SQL("comment on database {} is {}").format(sql.Identifier(database), sql.Literal(text))
         session.connection.execute(statement)
+        after()
 
 
 def _run_in_any_order(session: Session, statements: list[bytes]) -> None:

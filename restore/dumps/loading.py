@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from restore.dumps import ledger
-from restore.dumps.afterwards import Afterwards
+from restore.dumps.afterwards import LAST, Afterwards
 from restore.dumps.board import Board
 from restore.dumps.control import Control
 from restore.dumps.ledger import Done
@@ -171,7 +171,7 @@ class _Load:
                 self.first = item
                 break
             needs.see(item)
-            self.pre_data.append(self.script.hold(item))
+            (self.post_data if item.kind == LAST else self.pre_data).append(self.script.hold(item))
         needs.server_version = self.script.server_version
         self._add_scan(needs)
         self.meter.enter(Phase.PREPARING)
@@ -265,7 +265,10 @@ class _Load:
             fix = "drop the database and load again; if it stays, report this"
             found = f"invalid indexes: {', '.join(invalid)}"
             raise PermanentError.of(Problem(f"target {self.target}", found, "none", fix))
-        ledger.finish(self.session, self.dump, self.meter.rows, self.control.unlogged)
+        last = [item for item in self.post_data if item.kind == LAST]
+        ledger.finish(
+            self.session, self.dump, self.meter.rows, self.control.unlogged, lambda: self.control.run_last(last)
+        )
 
     def _result(self, *, resumed: bool) -> LoadResult:
         return LoadResult(
