@@ -258,7 +258,13 @@ def _backups(reader: Reader, stack: str) -> DumpStore:
     if not BUCKET.fullmatch(bucket) and backups.is_set("bucket"):
         backups.refuse("bucket", shown(bucket), "the name of an S3 bucket, without s3:// and prefix")
     prefix = backups.text("prefix", schema.DEFAULT_PREFIX).removeprefix("/")
-    return DumpStore(bucket, prefix, backups.text("owner") or None)
+    return DumpStore(
+        bucket=bucket,
+        prefix=prefix,
+        owner=backups.text("owner") or None,
+        allow=backups.strings("allow") or (),
+        skip=backups.strings("skip") or (),
+    )
 
 
 def _validation(reader: Reader) -> ValidationSettings:

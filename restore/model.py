@@ -115,6 +115,10 @@ class DumpStore:
     prefix: str = ""
     owner: str | None = None
     """Role that owns the database; None: the application's user."""
+    allow: tuple[str, ...] = ()
+    """Kinds of statements to run that are refused otherwise: `foreign`, `subscription`, ..."""
+    skip: tuple[str, ...] = ()
+    """Kinds of statements to leave out."""
 
 
 @dataclass(frozen=True)

@@ -250,6 +250,10 @@ SITE_KEYS = (
             Field("bucket", "string", "S3 bucket, in the stack's region.", "ghost-protocol-<stack>-backups"),
             Field("prefix", "string", "What the keys of the dumps begin with.", DEFAULT_PREFIX),
             Field("owner", "string", "Role that owns the database; it is created.", "the application's user"),
+            Field(
+                "allow", "strings", "Kinds of statements to run that gate scanned refuses otherwise, such as foreign."
+            ),
+            Field("skip", "strings", "Kinds of statements to leave out, such as subscription."),
         ),
     ),
     Key(

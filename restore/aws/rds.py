@@ -113,6 +113,8 @@ class Rds:
     def set_master_password(self, resource_id: str, password: str) -> None:
         """Give the master user a password of our own; RDS then forgets the one that it has made and kept itself."""
         target = self._present(resource_id)
+        if target.pending.keys() - {"MasterUserPassword"}:
+            raise PermanentError.of(_queued(target))
         with translated("rds"):
             self._client.modify_db_instance(
                 DBInstanceIdentifier=target.identifier,

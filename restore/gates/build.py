@@ -38,6 +38,8 @@ def fingerprint(world: World, name: str, waive: Mapping[str, str]) -> dict[str, 
     extra: dict[str, Any] = {"waived": dict(waive)} if waive else {}
     if name == "conformed" and world.settings.instance:
         extra["instance"] = dict(world.settings.instance)
+    if name in ("scanned", "imported"):
+        extra |= scanned.fingerprint(world.settings)
     if name == "validated":
         extra |= validated.fingerprint(world.settings)
     return extra

@@ -12,11 +12,11 @@ from typing import Any
 
 from restore import postgres, roles
 from restore.dumps import loading, verifying
-from restore.dumps.model import Dump, Options, Roles, Scan, Verification
+from restore.dumps.model import Dump, Scan, Verification
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates.conformed import USABLE
 from restore.gates.hook import Proof, Watch
-from restore.gates.scanned import meant, read, spoken
+from restore.gates.scanned import meant, options, read, spoken
 from restore.gates.validated import target
 from restore.gates.world import World
 from restore.model import Credential, Endpoint, Instance, Verdict
@@ -26,7 +26,6 @@ SECONDS = 48 * 3600.0
 LOGIN_SECONDS = 900.0
 MAINTENANCE = "postgres"
 """The database that every instance has."""
-OPTIONS = Options(roles=Roles.CREATE)
 
 
 def prove(world: World, watch: Watch) -> Proof:
@@ -49,7 +48,9 @@ def prove(world: World, watch: Watch) -> Proof:
 def loaded(world: World, watch: Watch, endpoint: Endpoint, found: Scan, facts: dict[str, Any]) -> Proof:
     into, dump = target(world, endpoint), found.dump
     watch.say(f"loading {dump.url} into {into}")
-    result = loading.load(world.s3, dump, into, OPTIONS, scan=found, progress=spoken(watch), stop=watch.stop)
+    result = loading.load(
+        world.s3, dump, into, options(world.settings), scan=found, progress=spoken(watch), stop=watch.stop
+    )
     watch.say("comparing rows, indexes, constraints and sequences with the dump")
     compared = verifying.verify(world.s3, dump, into, scan=found, progress=spoken(watch), stop=watch.stop)
     facts |= {"load": result.facts(), "verification": compared.facts()}
@@ -86,15 +87,7 @@ def own_login(world: World, watch: Watch, candidate: Instance, endpoint: Endpoin
         if world.settings.login.iam:
             by_iam(world, candidate, endpoint, candidate.managed_secret)
         else:
-            watch.say("giving the operator's password to the new instance")
-            world.rds.set_master_password(candidate.resource_id, world.login(endpoint).password)
-            world.rds.wait_until(
-                candidate.resource_id,
-                lambda one: one.managed_secret is None and one.status in USABLE,
-                stop=watch.stop,
-                deadline=watch.deadline,
-                subject=f"the operator's password on {candidate.identifier}",
-            )
+            by_password(world, watch, candidate, world.login(endpoint))
     wait_for(
         lambda: refusal(world, endpoint),
         lambda text: not text,
@@ -102,6 +95,25 @@ def own_login(world: World, watch: Watch, candidate: Instance, endpoint: Endpoin
         deadline=min(watch.deadline, watch.now() + LOGIN_SECONDS),
         subject=f"the operator's login on {endpoint}",
         found=str,
+    )
+
+
+def by_password(world: World, watch: Watch, candidate: Instance, operator: Credential) -> None:
+    """RDS takes a modification only between its own: while it makes the first backup it answers "not now"."""
+    watch.say("giving the operator's password to the new instance")
+    wait_for(
+        lambda: world.rds.set_master_password(candidate.resource_id, operator.password),
+        lambda _sent: True,
+        stop=watch.stop,
+        deadline=watch.deadline,
+        subject=f"{candidate.identifier} to take the operator's password",
+    )
+    world.rds.wait_until(
+        candidate.resource_id,
+        lambda one: one.managed_secret is None and one.status in USABLE,
+        stop=watch.stop,
+        deadline=watch.deadline,
+        subject=f"the operator's password on {candidate.identifier}",
     )
 
 

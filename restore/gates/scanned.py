@@ -9,24 +9,37 @@ import contextvars
 import math
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from restore.dumps import scanning, versions
-from restore.dumps.model import Dump, Phase, Progress, Scan
+from restore.dumps.model import Dump, Options, Phase, Progress, Roles, Scan
 from restore.durations import sized
 from restore.errors import PermanentError, Problem
 from restore.gates.hook import Proof, Watch
 from restore.gates.world import World
-from restore.model import InstanceSettings, Verdict
+from restore.model import InstanceSettings, Settings, Verdict
 
 SECONDS = 24 * 3600.0
 GIB = 1 << 30
 SAY_EVERY_SECONDS = 15.0
 
 
+def options(settings: Settings) -> Options:
+    """How to load: a role that the dump names and the new server lacks is made, without login."""
+    store = settings.backups
+    return Options(roles=Roles.CREATE, allow=frozenset(store.allow), skip=frozenset(store.skip))
+
+
+def fingerprint(settings: Settings) -> dict[str, list[str]]:
+    """What changes the judgement of a dump besides its bytes."""
+    chosen = {"allow": sorted(settings.backups.allow), "skip": sorted(settings.backups.skip)}
+    return {name: kinds for name, kinds in chosen.items() if kinds}
+
+
 def prove(world: World, watch: Watch) -> Proof:
     """Reads the whole dump; every reason not to load it is told at once."""
     found = read(world, watch, meant(world))
-    problems = [*found.problems, *too_large(found, world.plan.settings)]
+    problems = [*map(by_config, found.problems), *too_large(found, world.plan.settings)]
     if not found.tables:
         needed = "a dump with rows in it"
         problems.append(
@@ -36,6 +49,13 @@ def prove(world: World, watch: Watch) -> Proof:
         return Proof(Verdict.FAIL, "the dump can't be loaded as it is", found.facts(), tuple(problems))
     what = f"{found.rows} rows in {len(found.tables)} tables, {sized(found.bytes)} of SQL"
     return Proof(Verdict.PASS, f"{found.dump.url} is whole: {what}", found.facts())
+
+
+def by_config(problem: Problem) -> Problem:
+    """The loader's flags are keys here."""
+    if "--skip" not in problem.fix:
+        return problem
+    return replace(problem, fix=f"{problem.fix}; here: pulumi config set --path 'backups.skip[0]' <kind>, or allow")
 
 
 def meant(world: World) -> Dump:
@@ -49,7 +69,9 @@ def meant(world: World) -> Dump:
 def read(world: World, watch: Watch, dump: Dump) -> Scan:
     """What is in the dump; read once in a run."""
     if dump.identity not in world.scans:
-        world.scans[dump.identity] = scanning.scan(world.s3, dump, progress=spoken(watch), stop=watch.stop)
+        world.scans[dump.identity] = scanning.scan(
+            world.s3, dump, options(world.settings), progress=spoken(watch), stop=watch.stop
+        )
     return world.scans[dump.identity]
 
 

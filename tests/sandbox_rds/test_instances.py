@@ -262,8 +262,8 @@ def test_the_master_user_is_no_superuser_and_needs_tls(sandbox: Sandbox, full: s
 
 def test_rds_keeps_the_master_password_itself_until_another_is_given(sandbox: Sandbox) -> None:
     rds, secrets = sandbox.aws.rds, sandbox.aws.secrets
-    both = {"MasterUserPassword": PASSWORD, "ManageMasterUserPassword": True}
-    common = {"Engine": "postgres", "DBInstanceClass": "db.t3.micro", "MasterUsername": "ghostadmin"}
+    both: dict[str, Any] = {"MasterUserPassword": PASSWORD, "ManageMasterUserPassword": True}
+    common: dict[str, Any] = {"Engine": "postgres", "DBInstanceClass": "db.t3.micro", "MasterUsername": "ghostadmin"}
     refused(
         "InvalidParameterCombination",
         rds.create_db_instance,
