@@ -1,4 +1,4 @@
-# make demo: sets up all it needs and runs the main job on the sandbox; make demo-proof: a damaged restore. make test: sets up and runs every test.
+# make demo: sets up all it needs and runs the main job on the sandbox. make test: sets up and runs every test.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready

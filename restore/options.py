@@ -98,13 +98,15 @@ def render(options: Sequence[Option], wanted_time: datetime | None = None, width
         return "No recovery point: no usable snapshot, and no automated backup that covers the time."
     asked = f", of {wanted_time:{TIME_FORMAT}} or before" if wanted_time else ""
     lines = [f"Recovery points, least data lost first{asked}:"]
+    if all(option.damaged for option in options):
+        lines += ["", "None is of that moment or before: each of these may hold the damage."]
     for number, option in enumerate(options, 1):
         lines += ["", *_lines(number, option, width)]
     return "\n".join(lines)
 
 
 def _lines(number: int, option: Option, width: int) -> Iterable[str]:
-    warning = "  AFTER THE DAMAGE" if option.damaged else ""
+    warning = "  MAY HOLD THE DAMAGE" if option.damaged else ""
     yield f"{number:2}. data of {option.at:{TIME_FORMAT}}, loses {spoken(option.lost)}{warning}"
     yield from (f"    {line}" for line in textwrap.wrap(option.description, width - 4, break_long_words=False))
     yield from (f"      {command}" for command in option.commands[:2])

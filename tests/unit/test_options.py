@@ -37,7 +37,7 @@ def test_points_after_the_damage_come_last_and_say_so() -> None:
     ]
     assert [option.damaged for option in ranked] == [False, False, False, True]
     assert [spoken(option.lost) for option in ranked] == ["30 min", "11 h", "40 d", "10 min"]
-    assert "AFTER THE DAMAGE" in render(ranked, TARGET).splitlines()[-4]
+    assert "MAY HOLD THE DAMAGE" in render(ranked, TARGET).splitlines()[-4]
 
 
 def test_a_time_beyond_the_window_leaves_the_snapshots_that_reach_further_back() -> None:
@@ -92,3 +92,8 @@ def test_dumps_are_ranked_by_the_moment_they_were_begun_and_an_archived_one_says
 def test_a_dump_stored_after_the_damage_may_hold_it() -> None:
     late = dump(began=TARGET - timedelta(minutes=1), modified=TARGET + timedelta(minutes=1))
     assert rank(inventory(source=None, backups=(), snapshots=(), dumps=(late,)), TARGET, "shop")[0].damaged
+
+
+def test_a_list_without_any_point_of_before_the_damage_says_so() -> None:
+    only_later = rank(inventory(backups=(), snapshots=(LATER,)), TARGET)
+    assert "None is of that moment or before" in render(only_later, TARGET)
