@@ -16,7 +16,7 @@ demo-dump: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m sandbox.cluster build
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -q
+	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder -q
 
 check: lint types layers
 

@@ -48,7 +48,7 @@ def expectations() -> dict[str, Any]:
             "transactions": {"min": 50_000},
             "smart_contracts": {"min": 1_000},
         },
-        "freshness": [{"table": "transactions", "column": "created_at", "tolerance_seconds": 60}],
+        "freshness": [{"table": "transactions", "column": "created_at", "tolerance_seconds": 300}],
         "migrations": {"last": MIGRATIONS[-1]},
         "not_null": [{"table": "users", "columns": ["email"]}, {"table": "transactions", "columns": ["user_id"]}],
     }

@@ -19,6 +19,8 @@ def event_loop() -> Iterator[None]:
     asyncio.set_event_loop(loop)
     yield
     asyncio.set_event_loop(None)
-    for found in gc.get_objects():
-        if isinstance(found, asyncio.AbstractEventLoop) and not found.is_running() and not found.is_closed():
+    # By type(): isinstance would ask what a dead weak reference refers to
+    loops = [found for found in gc.get_objects() if issubclass(type(found), asyncio.AbstractEventLoop)]
+    for found in loops:
+        if not found.is_running() and not found.is_closed():
             found.close()
