@@ -14,9 +14,10 @@ demo-proof: $(READY)
 demo-dump: $(READY)
 	$(BIN)/python -m sandbox.demo_dump
 
+# What the stand-in engine was seen to do like the real one is not proved again with the same sources, except in CI.
 test: $(READY)
 	$(BIN)/python -m sandbox.cluster build
-	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder -q
+	PARITY=$(if $(CI),all,changed) $(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder -q
 
 check: lint types layers
 

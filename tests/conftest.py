@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 HERE = Path(__file__).parent
 LONGEST_FIRST = ("sandbox", "parity", "sandbox_cluster", "sandbox_rds")
 """Folders of tests/; the others follow, and fill the workers' last minute with short tests."""
-APART = ("sandbox", "parity")
+APART = ("tests/sandbox/", "tests/parity/")
 """Each of these tests may run on any worker: they share at most what is made once for a worker."""
 
 
-def folder(item: pytest.Item) -> str:
-    return item.path.relative_to(HERE).parts[0]
-
-
 def rank(item: pytest.Item) -> int:
-    return LONGEST_FIRST.index(folder(item)) if folder(item) in LONGEST_FIRST else len(LONGEST_FIRST)
+    folder = item.path.relative_to(HERE).parts[0]
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
-    for item in items:
-        together = item.nodeid if folder(item) in APART else str(item.path.relative_to(HERE))
-        item.add_marker(pytest.mark.xdist_group(together))
+
+
+class ByFile(LoadScopeScheduling):
+    """A file's tests go to one worker, in order, but for those that stand apart."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(APART) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
