@@ -20,6 +20,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from sandbox.application.database import wait_restorable
+from sandbox.aws.client import clients
 from sandbox.demo import operator_environment
 from sandbox.paths import CHECKOUT, Layout
 
@@ -67,13 +69,13 @@ def measured(root: Path) -> dict[str, float]:
     figures: dict[str, float] = {}
     try:
         figures["sandbox_start_s"] = timed(up, CHECKOUT, variables)
-        figures |= restored(folder, variables)
+        figures |= restored(layout, folder, variables)
     finally:
         timed(sandbox(layout, "down", "--purge"), CHECKOUT, variables)
     return figures
 
 
-def restored(folder: Path, variables: Mapping[str, str]) -> dict[str, float]:
+def restored(layout: Layout, folder: Path, variables: Mapping[str, str]) -> dict[str, float]:
     def pulumi(*words: str) -> float:
         return timed(["pulumi", *words], folder, variables)
 
@@ -85,26 +87,13 @@ def restored(folder: Path, variables: Mapping[str, str]) -> dict[str, float]:
     target = (datetime.now(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     for key, value in (("id", "bench"), ("method", "pitr"), ("time", target), ("traffic", "frozen")):
         pulumi("config", "set", key, value)
-    wait_restorable(lambda: pulumi("preview"))
+    wait_restorable(clients(layout), target)
     figures["preview_s"] = median(lambda: pulumi("preview"))
     figures["up_frozen_s"] = up()
     pulumi("config", "set", "traffic", "restored")
     figures["up_restored_s"] = up()
     figures["noop_up_s"] = median(up)
     return figures
-
-
-def wait_restorable(preview: Callable[[], float], seconds: float = 60) -> None:
-    """The preview refuses a time that isn't restorable yet: RDS ships its log in steps."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            preview()
-        except BenchError:
-            if time.monotonic() > end:
-                raise
-        else:
-            return
 
 
 def main() -> int:

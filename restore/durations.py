@@ -21,9 +21,9 @@ def spoken(duration: timedelta) -> str:
     return " ".join(said) or "0 s"
 
 
-def sized(count: int) -> str:
-    """Bytes in the largest decimal unit: `2.5 GB`, `812 kB`, `12 B`."""
+def sized(count: float) -> str:
+    """Bytes in the largest unit, in powers of 1000 as AWS and rich count: `2.5 GB`, `812.0 kB`, `12 B`."""
     for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if count >= factor:
             return f"{count / factor:.1f} {unit}"
-    return f"{count} B"
+    return f"{count:.0f} B"

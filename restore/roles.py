@@ -21,18 +21,17 @@ ROLE_EXISTS = "select from pg_catalog.pg_roles where rolname = %s"
 DATABASE_EXISTS = "select from pg_catalog.pg_database where datname = %s"
 
 
-def ensure(connection: Connection, name: str, attributes: str = "NOLOGIN") -> None:
+def ensure(connection: Connection, name: str) -> None:
     """A role of this name that the operator may act for, as whoever gives it objects must."""
     role = sql.Identifier(name)
     if connection.execute(ROLE_EXISTS, [name]).fetchone() is None:
-        words = {"NOLOGIN": sql.SQL("CREATE ROLE {} NOLOGIN"), "LOGIN": sql.SQL("CREATE ROLE {} LOGIN")}
-        connection.execute(words[attributes].format(role))
+        connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
     connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
 
 
 def ensure_login(connection: Connection, login: Credential) -> None:
     """A role that can log in with this password."""
-    ensure(connection, login.user, "LOGIN")
+    ensure(connection, login.user)
     encrypted = connection.pgconn.encrypt_password(login.password.encode(), login.user.encode(), b"scram-sha-256")
     role, verifier = sql.Identifier(login.user), sql.Literal(encrypted.decode())
     connection.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(role, verifier))

@@ -10,7 +10,7 @@ from restore.aws import Aws, Secrets
 from restore.dumps import heading, names, objects, versions
 from restore.dumps.model import Dump
 from restore.errors import Problem, Refused, RestoreError
-from restore.model import Credential, DumpChoice, DumpObject, Endpoint, Login, Request, Settings
+from restore.model import LATEST, Credential, DumpChoice, DumpObject, Endpoint, Login, Request, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -57,8 +57,10 @@ def sought(settings: Settings, request: Request, client: S3Client) -> DumpObject
     bucket, key = settings.backups.bucket, request.dump or ""
     listed = objects.list_dumps(client, bucket, settings.backups.prefix)
     named = any(key in (one.key, one.key.rstrip("/")) for one in listed)
-    dump = objects.choose(listed, key) if named or key == "latest" else objects.find(client, bucket, key)
-    pinned = objects.pinned(client, dump)
+    if named or key == LATEST:
+        pinned = objects.pinned(client, objects.choose(listed, key))
+    else:
+        pinned = objects.find(client, bucket, key)
     head = heading.heading(client, pinned)
     found = as_found(pinned, versions.version_of(pinned))
     return replace(found, server_version=head.server_version, expansion=head.expansion)

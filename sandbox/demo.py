@@ -17,7 +17,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
@@ -158,15 +158,20 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
     return all(line.holds for line in found)
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser("python -m sandbox.demo", description=__doc__)
-    parser.add_argument("--dir", type=Path, default=CHECKOUT / ".sandbox-demo", help="state directory of its sandbox")
+class Play(Protocol):
+    def __call__(self, stage: Stage, *, keep: bool) -> bool: ...
+
+
+def command(play: Play, name: str, folder: str, words: Sequence[str] | None = None) -> int:
+    """A demo's command line; `folder` is where its sandbox lives in the checkout. The exit code is 0 if all holds."""
+    parser = argparse.ArgumentParser(f"python -m sandbox.{name}", description=sys.modules[play.__module__].__doc__)
+    parser.add_argument("--dir", type=Path, default=CHECKOUT / folder, help="state directory of its sandbox")
     parser.add_argument("--keep", action="store_true", help="leave the sandbox running at the end")
     arguments = parser.parse_args(words)
     layout, console = Layout.at(arguments.dir), Console()
     stage = Stage(layout, console, operator_environment(layout))
     try:
-        return 0 if demonstrate(stage, keep=arguments.keep) else 1
+        return 0 if play(stage, keep=arguments.keep) else 1
     except DemoError as error:
         console.print(f"the demo failed: {error}", style="bold red", highlight=False)
         return 1
@@ -179,4 +184,4 @@ def operator_environment(layout: Layout) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(demonstrate, "demo", ".sandbox-demo"))

@@ -6,21 +6,16 @@ fresh instance, has it validated and switches the applications over. Ends with a
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-from rich.console import Console
 
 from sandbox.application import names
 from sandbox.aws.client import clients
-from sandbox.demo import DemoError, Stage, operator_environment, running_sandbox, show
+from sandbox.demo import Stage, command, running_sandbox, show
 from sandbox.demo_proof import Database, Line, gate
-from sandbox.paths import CHECKOUT, Layout
 from sandbox.process import wait_until
 
 STACK = "sandbox-demo-dump"
@@ -128,19 +123,5 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
     return all(line.holds for line in found)
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser("python -m sandbox.demo_dump", description=__doc__)
-    parser.add_argument("--dir", type=Path, default=CHECKOUT / ".sandbox-demo-dump", help="state directory")
-    parser.add_argument("--keep", action="store_true", help="leave the sandbox running at the end")
-    arguments = parser.parse_args(words)
-    layout, console = Layout.at(arguments.dir), Console()
-    try:
-        stage = Stage(layout, console, operator_environment(layout))
-        return 0 if demonstrate(stage, keep=arguments.keep) else 1
-    except DemoError as error:
-        console.print(f"the demo failed: {error}", style="bold red", highlight=False)
-        return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(demonstrate, "demo_dump", ".sandbox-demo-dump"))

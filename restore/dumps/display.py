@@ -13,26 +13,17 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedCo
 from rich.progress import Progress as RichProgress
 
 from restore.dumps.model import Phase, Progress
-from restore.durations import spoken
+from restore.durations import sized, spoken
 
 LINE_SECONDS = 10.0
-
-
-def size(count: float) -> str:
-    """`1.9 GB`, in powers of 1000 as AWS and rich count."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"
 
 
 def line(progress: Progress) -> str:
     """One line: phase, how much of the dump, rows, rate, what is left. Pure."""
     share = 100 * progress.bytes_read // max(1, progress.bytes_total)
-    parts = [f"{progress.phase.value}: {share} % of {size(progress.bytes_total)} read, {progress.rows:,} rows"]
+    parts = [f"{progress.phase.value}: {share} % of {sized(progress.bytes_total)} read, {progress.rows:,} rows"]
     if progress.phase in (Phase.READING, Phase.LOADING) and progress.rate:
-        parts.append(f"{size(progress.rate)}/s")
+        parts.append(f"{sized(progress.rate)}/s")
     if progress.tasks_total:
         parts.append(f"{progress.tasks_done} of {progress.tasks_total} indexes, keys and the like")
     if progress.left_seconds is not None and progress.phase in (Phase.READING, Phase.LOADING):

@@ -38,6 +38,7 @@ from restore.dumps.source import SqlStream
 from restore.dumps.splitter import CopyBegin, Piece, Splitter, Statement
 from restore.dumps.statements import Known, classify
 from restore.dumps.tasks import Planner
+from restore.dumps.verifying import INVALID_INDEXES
 from restore.dumps.workers import Worker
 from restore.errors import PermanentError, Problem, Refused, TemporaryError
 from validation.target import Target
@@ -47,10 +48,6 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 30.0
 """How long to wait for the lock: a killed load's session may take that long to notice."""
-INVALID = """
-select c.oid::regclass::text from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
-where not i.indisvalid and c.relkind = 'i'
-"""
 
 
 def load(
@@ -260,7 +257,7 @@ class _Load:
         self.post_data.append(self.script.hold(known))
 
     def _finish(self) -> None:
-        invalid = [str(name) for (name,) in self.session.query(INVALID)]
+        invalid = [str(name) for (name,) in self.session.query(INVALID_INDEXES)]
         if invalid:
             fix = "drop the database and load again; if it stays, report this"
             found = f"invalid indexes: {', '.join(invalid)}"

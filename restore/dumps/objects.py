@@ -142,22 +142,27 @@ def pinned(s3: S3Client, dump: Dump) -> Dump:
     if dump.parts:
         parts = tuple(_pinned_part(s3, dump, part) for part in dump.parts)
         return _read_now(replace(dump, parts=parts))
-    found = _head(s3, dump.bucket, dump.key)
-    pin = replace(
-        dump,
-        size=int(found["ContentLength"]),
-        etag=str(found["ETag"]).strip('"'),
-        modified=found["LastModified"].astimezone(UTC),
-        version_id=_version(found),
-        storage_class=str(found.get("StorageClass", "STANDARD")),
-        readable=str(found.get("StorageClass", "")) not in ARCHIVED
-        or 'ongoing-request="false"' in found.get("Restore", ""),
-    )
+    pin = described(dump.bucket, dump.key, _head(s3, dump.bucket, dump.key))
     if dump.etag and pin.etag != dump.etag:
         raise Refused([_changed(dump.url, dump.etag, pin.etag)])
     if pin.size == 0:
         raise Refused([Problem(f"dump {dump.url}", "0 bytes", "a dump", "choose another; check the job that wrote it")])
     return _read_now(pin)
+
+
+def described(bucket: str, key: str, head: Mapping[str, Any]) -> Dump:
+    """The object that HeadObject's answer is of, pinned. Pure."""
+    storage_class = str(head.get("StorageClass", "STANDARD"))
+    return Dump(
+        bucket=bucket,
+        key=key,
+        size=int(head["ContentLength"]),
+        modified=head["LastModified"].astimezone(UTC),
+        etag=str(head["ETag"]).strip('"'),
+        version_id=_version(head),
+        storage_class=storage_class,
+        readable=storage_class not in ARCHIVED or 'ongoing-request="false"' in head.get("Restore", ""),
+    )
 
 
 def _pinned_part(s3: S3Client, dump: Dump, part: Part) -> Part:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from restore.dumps.display import size
 from restore.dumps.model import Dump, LoadResult, Scan, Verification
 from restore.dumps.objects import when
-from restore.durations import spoken
+from restore.durations import sized, spoken
 from restore.errors import listed as listed_problems
 
 LOAD_RATE = 25e6
@@ -42,7 +41,7 @@ def listed(dumps: Sequence[Dump], now: datetime | None = None) -> str:
 def _row(dump: Dump, now: datetime) -> str:
     taken = when(dump)[0]
     note = dump.storage_class if dump.readable else f"{dump.storage_class}, archived"
-    return f"{taken:%Y-%m-%d %H:%M}Z  {spoken(now - taken):>12} old  {size(dump.size):>9}  {note}  {dump.url}"
+    return f"{taken:%Y-%m-%d %H:%M}Z  {spoken(now - taken):>12} old  {sized(dump.size):>9}  {note}  {dump.url}"
 
 
 def planned(scan: Scan) -> str:
@@ -51,14 +50,14 @@ def planned(scan: Scan) -> str:
     seconds = timedelta(seconds=scan.bytes / LOAD_RATE)
     lines = [
         f"{scan.dump.url}",
-        f"  format      {scan.format.value}{packed}, {size(scan.dump.size)} stored, {size(scan.bytes)} of SQL text",
+        f"  format      {scan.format.value}{packed}, {sized(scan.dump.size)} stored, {sized(scan.bytes)} of SQL text",
         f"  from        PostgreSQL {scan.server_version or '(unknown)'}, pg_dump {scan.dump_version or '(unknown)'}",
         f"  rows        {scan.rows:,} in {len(scan.tables)} tables",
         f"  roles       {', '.join(scan.roles) or 'none'}",
         f"  extensions  {', '.join(scan.extensions) or 'none'}",
-        f"  target      at least {size(scan.target_bytes)} of storage; about {spoken(seconds)} on 2 processors",
+        f"  target      at least {sized(scan.target_bytes)} of storage; about {spoken(seconds)} on 2 processors",
     ]
-    lines += [f"    {table.rows:>14,}  {size(table.bytes):>9}  {table.name}" for table in scan.tables[:MOST_TABLES]]
+    lines += [f"    {table.rows:>14,}  {sized(table.bytes):>9}  {table.name}" for table in scan.tables[:MOST_TABLES]]
     if len(scan.tables) > MOST_TABLES:
         lines.append(f"    ... and {len(scan.tables) - MOST_TABLES} smaller tables")
     if scan.problems:
@@ -72,7 +71,7 @@ def loaded(result: LoadResult) -> str:
     phases = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in result.phases.items() if seconds >= 0.5)
     took = spoken(timedelta(seconds=result.seconds))
     before = " (went on with an earlier attempt)" if result.resumed else ""
-    lines = [f"loaded {result.dump.url}: {result.rows:,} rows, {size(result.bytes)} of SQL text in {took}{before}"]
+    lines = [f"loaded {result.dump.url}: {result.rows:,} rows, {sized(result.bytes)} of SQL text in {took}{before}"]
     if phases:
         lines.append(f"  {phases}")
     if result.created_roles:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 from restore.aws.session import found
@@ -43,17 +42,7 @@ def _version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
     if head is None:
         needed = f"version {version}, with which this restore began"
         raise PermanentError.of(_gone(f"s3://{bucket}/{key}", "no such version", needed))
-    storage_class = head.get("StorageClass", "STANDARD")
-    dump = Dump(
-        bucket=bucket,
-        key=key,
-        size=head["ContentLength"],
-        modified=head["LastModified"].astimezone(UTC),
-        etag=head["ETag"].strip('"'),
-        version_id=version,
-        storage_class=storage_class,
-        readable=storage_class not in objects.ARCHIVED or 'ongoing-request="false"' in head.get("Restore", ""),
-    )
+    dump = replace(objects.described(bucket, key, head), version_id=version)
     if not dump.readable:
         raise Refused([objects.archived(dump)])
     return dump
