@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from restore.evidence import Store
-from restore.report import document, page, view
+from restore.report import document, view
 
 _publishing = threading.Lock()
 """Gates end beside each other: without it, a page made earlier could replace one that knows more."""
@@ -33,6 +33,8 @@ def publish(store: Store, stack: str, restore_id: str) -> tuple[dict[str, Any], 
 
     Writes nothing when there is no record.
     """
+    from restore.report import page  # its templates cost a tenth of a second that a preview need not pay
+
     with _publishing:
         whole = document.assemble(stack, restore_id, store.read_all(stack, restore_id))
         if not whole["records"]:
