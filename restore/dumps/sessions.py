@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -21,6 +22,9 @@ from validation.target import Target
 
 APPLICATION = "pulumi-restore-load"
 """application_name of the loader's sessions: a later attempt ends those that a killed one left behind."""
+MERGE_BUFFER = 33 * 8 << 10
+"""Bytes for each run of a merge (PostgreSQL's tuplesort.c: TAPE_BUFFER_OVERHEAD + MERGE_BUFFER_SIZE)."""
+LEAST_SORT = 16 * MIB
 STEP = 128 << 10
 """Bytes handed to libpq before its buffer is sent: it grows without bound otherwise (psycopg issue 1047)."""
 SETTINGS: Mapping[str, str] = {
@@ -73,6 +77,14 @@ class Session:
         if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY):
             raise psycopg.errors.error_from_result(result, encoding=self.connection.info.encoding)
 
+    def sort_memory(self, size: int) -> None:
+        """For what is left of the transaction: to build a B-tree out of so many bytes of a table."""
+        query: LiteralString = (
+            "select pg_catalog.set_config('maintenance_work_mem', least(setting::bigint, %s) || 'kB', true)"
+            " from pg_catalog.pg_settings where name = 'maintenance_work_mem'"
+        )
+        self.query(query, (sort_memory(size) >> 10,))
+
     @contextmanager
     def transaction(self) -> Generator[None]:
         with self.connection.transaction():
@@ -106,6 +118,15 @@ def maintenance_memory(shared_buffers: int, workers: int) -> str:
     """
     each = max(64 * MIB, min(1024 * MIB, 2 * shared_buffers // max(1, workers)))
     return f"{each // MIB}MB"
+
+
+def sort_memory(size: int) -> int:
+    """Bytes of maintenance_work_mem to sort that many bytes in runs that one pass merges.
+
+    More makes it slower: a quicksort over more than the processor's cache holds waits for memory at each comparison
+    (bench/dumps). A run is as large as the memory, and a tuple in it takes up to twice its bytes.
+    """
+    return max(LEAST_SORT, math.isqrt(2 * size * MERGE_BUFFER))
 
 
 def failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:

@@ -56,6 +56,8 @@ class Task:
     after: set[Task] = field(default_factory=set["Task"])
     table: bytes | None = None
     """Its rows must be loaded before."""
+    sorts: int = 0
+    """Bytes of table data out of which a B-tree is sorted; 0: none is."""
     done: bool = False
 
     def beside(self, other: Task) -> bool:
@@ -92,7 +94,9 @@ class Planner:
         table = known.part("table")
         cost = (self.size(table) + 1) * METHODS.get(known.part("method"), 1.0)
         lock = Lock.EXCLUSIVE if table in self.partitioned else Lock.SHARE
-        task = Task(_name("index", known), (known.sql,), {table: lock}, cost, known.statement.number, 9, table=table)
+        name, number = _name("index", known), known.statement.number
+        task = Task(name, (known.sql,), {table: lock}, cost, number, 9, table=table)
+        task.sorts = self.size(table) if known.part("method") == b"btree" else 0
         self.indexes[table].append(task)
         return task
 
@@ -107,6 +111,7 @@ class Planner:
         index = Task(
             _name("index", known), (make,), {table: Lock.SHARE}, self.size(table) * 1.1, number, 0, table=table
         )
+        index.sorts = self.size(table)
         key = Task(_name("key", known), (adopt,), {table: Lock.EXCLUSIVE}, FIRST, number, 1, {index}, table)
         self.indexes[table].append(index)
         key.after |= set(self.indexes[table])

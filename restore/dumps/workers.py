@@ -74,6 +74,8 @@ class Worker:
                 spare = min(self._board.idle_sessions, 7)
                 if spare:
                     session.run(b"SET LOCAL max_parallel_maintenance_workers = %d" % spare)
+                if task.sorts:
+                    session.sort_memory(task.sorts)
                 for statement in task.statements:
                     session.run(statement)
                 if task.number:
