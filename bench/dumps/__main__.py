@@ -2,13 +2,14 @@
 
 First all ways load a tenth of the data, and what they loaded is compared row by row; then the full dump, in rounds.
 A round has each way once, in turn the first; ratios are medians of the rounds' own ratios, for the machine's speed
-changes from round to round.
+changes from round to round. At last the loader alone loads twice the data: its memory must not grow.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -49,6 +50,24 @@ def rounds(machine: Machine, dumps: Generated, endpoint: str, count: int) -> Ite
                     raise Failed(f"{name} loaded {found}, the dump has {dumps.rows}")
             say(f"{name}: {done[name].seconds:.1f} s")
         yield done
+
+
+def loader_alone(machine: Machine, dumps: Generated, endpoint: str) -> Round:
+    with machine.running():
+        done = run(machine, commands(machine, dumps)[LOADER], endpoint)
+        if (found := machine.rows()) != dumps.rows:
+            raise Failed(f"{LOADER} loaded {found}, the dump has {dumps.rows}")
+    say(f"{LOADER} alone: {done.seconds:.1f} s")
+    return {LOADER: done}
+
+
+def where_time_goes(one: Run) -> str:
+    """The loader's own phases, and its floor: what its work costs the processors."""
+    cores = os.cpu_count() or 1
+    phases = next((line.strip() for line in one.said.splitlines() if line.startswith("  ")), "")
+    server, client = one.server_cpu / cores, one.client_cpu / cores
+    floor = f"on {cores} processors server CPU alone takes {server:.1f} s, the loader's {client:.1f} s"
+    return f"loader, {one.seconds:.1f} s: {phases}; {floor}"
 
 
 def equal_loads(machine: Machine, dumps: Generated, endpoint: str) -> Round:
@@ -104,8 +123,9 @@ def main(words: Sequence[str] | None = None) -> int:
         layout = Layout.at(Path(folder))
         machine = Machine(Host.at(layout), layout)
         try:
-            small, large = (generated(machine, scale) for scale in (asked.scale / 10, asked.scale))
-            return 0 if asked.generate else measure(machine, small, large, asked.rounds)
+            sizes = (asked.scale / 10, asked.scale, asked.scale * 2)
+            small, large, twice = (generated(machine, scale) for scale in sizes)
+            return 0 if asked.generate else measure(machine, small, large, twice, asked.rounds)
         except Failed as error:
             say(f"failed: {error}")
             return 1
@@ -113,7 +133,7 @@ def main(words: Sequence[str] | None = None) -> int:
             remove_tree(machine.host.folder)
 
 
-def measure(machine: Machine, small: Generated, large: Generated, count: int) -> int:
+def measure(machine: Machine, small: Generated, large: Generated, twice: Generated, count: int) -> int:
     console = Console(width=110)
     with serving(small.folder) as endpoint:
         tenth = equal_loads(machine, small, endpoint)
@@ -123,7 +143,11 @@ def measure(machine: Machine, small: Generated, large: Generated, count: int) ->
     console.print(shown(f"{large.bytes / 1e9:.2f} GB of plain dump, {sum(large.rows.values()):,} rows", measured))
     growth = statistics.median(one[LOADER].seconds for one in measured) / tenth[LOADER].seconds
     console.print(f"loader, {large.bytes / small.bytes:.1f} times the data: {growth:.1f} times the seconds")
-    peak = max(one[LOADER].client_mb for one in measured)
+    console.print("\n".join(where_time_goes(one[LOADER]) for one in measured))
+    with serving(twice.folder) as endpoint:
+        doubled = loader_alone(machine, twice, endpoint)
+    console.print(shown(f"{twice.bytes / 1e9:.2f} GB of plain dump, {sum(twice.rows.values()):,} rows", [doubled]))
+    peak = max(one[LOADER].client_mb for one in (*measured, doubled))
     print(json.dumps({**ratios(measured), "peak_rss_mb": round(peak)}))
     return 0
 

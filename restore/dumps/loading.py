@@ -101,6 +101,7 @@ class _Load:
 
     def _with_stream(self, session: Session, stream: SqlStream) -> LoadResult:
         self.session, self.stream = session, stream
+        self.meter = Meter(self.dump.size, lambda: stream.bytes_read)
         resumed = ledger.exists(session)
         if self.scan is None and self.options.check_first and not resumed:
             self.scan = scan(self.s3, self.dump, self.options, progress=self._check, stop=self.stop, count=False)
@@ -108,7 +109,6 @@ class _Load:
         segment = self.done.segment_bytes if self.done else self.options.segment_bytes
         count = self.options.workers or default_workers()
         self.board = Board(count, segment)
-        self.meter = Meter(self.dump.size, lambda: stream.bytes_read)
         self.meter.tasks = self.board
         self.script = Script(Splitter(stream, self.board.take, segment), self.dump.url)
         ticker = Ticker(self.meter, self.report, self._tick)

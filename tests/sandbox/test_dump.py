@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -46,12 +47,13 @@ def tags(sandbox: Sandbox) -> dict[str, str]:
 
 
 def test_a_dump_that_would_run_something_is_refused_before_any_of_it_is_loaded(
-    sandbox: Sandbox, project: Project
+    sandbox: Sandbox, project: Project, tmp_path: Path
 ) -> None:
-    stored = nightly.run(sandbox.layout)
+    stored, ran = nightly.run(sandbox.layout), tmp_path / "ran"
     content = sandbox.aws.s3.get_object(Bucket=names.BACKUP_BUCKET, Key=stored.key)["Body"].read()
-    poisoned = gzip.decompress(content).replace(b"\n-- Completed on", b"\n\\! touch /tmp/pwned\n-- Completed on")
-    poisoned = gzip.compress(poisoned.rstrip() + b"\n\\! touch /tmp/pwned\n", 1)
+    command = b"\n\\! touch %b\n" % bytes(ran)
+    poisoned = gzip.decompress(content).replace(b"\n-- Completed on", command + b"-- Completed on")
+    poisoned = gzip.compress(poisoned.rstrip() + command, 1)
     key = stored.key.replace(".sql.gz", "-poisoned.sql.gz")
     put(sandbox, key, poisoned)
     before = sandbox.generations()
@@ -62,6 +64,7 @@ def test_a_dump_that_would_run_something_is_refused_before_any_of_it_is_loaded(
     (record,) = project.evidence("inc-1", "scanned")
     assert (record["open"], project.evidence("inc-1", "imported")) == (False, [])
     assert sandbox.generations() == before
+    assert not ran.exists()
 
 
 def test_a_source_that_is_gone_comes_back_from_its_dump_through_kills_and_a_changed_object(
