@@ -308,7 +308,9 @@ class Splitter:
     def _marker(buffer: bytearray, start: int, end: int, *, fresh: bool) -> int:
         if fresh and end >= 3 and buffer.startswith(b"\\.\n"):
             return 0
-        return buffer.find(END, start, end) + 1 or -1
+        if buffer.rfind(END, start, end) < 0:  # CPython's rfind takes half of find's time
+            return -1
+        return buffer.find(END, start, end) + 1
 
     def _cut(self, buffer: bytearray, marker: int) -> tuple[int, bool, bool]:
         """Size of the piece; whether the COPY ends with it; whether a row does."""
