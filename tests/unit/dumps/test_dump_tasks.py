@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from restore.dumps.model import MIB
-from restore.dumps.sessions import maintenance_memory
+from restore.dumps.sessions import MERGE_BUFFER, maintenance_memory, sort_memory
 from restore.dumps.splitter import Statement
 from restore.dumps.statements import Known, classify
 from restore.dumps.tasks import Lock, Planner, Task, ready
@@ -109,3 +109,14 @@ def test_a_foreign_key_that_the_source_never_proved_is_not_proved_here() -> None
 @pytest.mark.parametrize(("buffers", "workers", "wanted"), [(128, 8, "64MB"), (2048, 4, "1024MB"), (1024, 4, "512MB")])
 def test_index_builds_never_take_more_memory_than_the_server_has(buffers: int, workers: int, wanted: str) -> None:
     assert maintenance_memory(buffers * MIB, workers) == wanted
+
+
+def test_only_b_trees_are_sorted_in_little_memory_and_as_much_as_one_merge_needs() -> None:
+    tasks = by_name(planned())
+    assert tasks["index a"].sorts == tasks["index big_pkey"].sorts == 100 * MIB
+    assert tasks["index b"].sorts == 0  # a GIN index gathers in all the memory it can have
+    for size in (0, 100 * MIB, 100 << 30, 10 << 40):
+        memory = sort_memory(size)
+        runs, merged_at_once = 2 * size / memory, memory / MERGE_BUFFER
+        assert memory >= 16 * MIB
+        assert runs <= merged_at_once * 1.001
