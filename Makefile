@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# Images often set it: every one of some hundred starts of Python would then compile all that it imports again
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo demo-dump demo-proof test check lint types layers bench-quick bench-dumps bench-validation setup clean lock
 

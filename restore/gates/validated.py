@@ -36,6 +36,8 @@ SECONDS = 6 * 3600.0
 JOB_SECONDS = 600.0
 SNAPSHOT_AHEAD_SECONDS = 300.0
 """A snapshot's recorded time is that of its creation, not an exact instant of the data: rows may be a little newer."""
+STORED_SECONDS = 1.0
+"""S3 tells in whole seconds, rounded down, when an object was stored: a dump may be done within the second it began."""
 IN_CLUSTER = "validated.in-cluster"
 LOG_LINES = 3
 """Of the Job's log, redacted: psql's last words, which say whether the network or the login is at fault."""
@@ -101,7 +103,7 @@ def ahead_seconds(point: RecoveryPoint) -> float:
         case Method.SNAPSHOT:
             return SNAPSHOT_AHEAD_SECONDS
         case Method.DUMP if point.at and point.until:
-            return (point.until - point.at).total_seconds()
+            return (point.until - point.at).total_seconds() + STORED_SECONDS
         case _:
             return 0.0
 

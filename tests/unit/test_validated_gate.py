@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from worlds import settings
+from worlds import NOW, settings
 
 from restore.errors import PermanentError
-from restore.gates.validated import fingerprint, wanted_expectations
-from restore.model import Settings, ValidationSettings
+from restore.gates.validated import ahead_seconds, fingerprint, wanted_expectations
+from restore.model import Method, RecoveryPoint, Settings, ValidationSettings
 from validation.names import Table
 
 
@@ -47,3 +48,8 @@ def test_expectations_that_cannot_be_used_are_refused_with_all_mistakes(checks: 
     checks.write_text("[tabels]\n[limits]\nworkers = 0\n")
     with pytest.raises(PermanentError, match=r"(?s)tabels.*limits\.workers"):
         fingerprint(using(checks))
+
+
+@pytest.mark.parametrize(("taken", "ahead"), [(0, 1), (1800, 1801)])
+def test_rows_of_the_second_in_which_a_dump_was_stored_are_not_too_new(taken: int, ahead: int) -> None:
+    assert ahead_seconds(RecoveryPoint(Method.DUMP, at=NOW, until=NOW + timedelta(seconds=taken))) == ahead
