@@ -22,7 +22,7 @@ from restore.report.reading import (
     text,
     texts,
 )
-from restore.report.shortly import facts, key_facts
+from restore.report.shortly import facts, key_facts, losses
 
 UNSET = ("", "{}")
 """Defaults that the engine passes for keys that nobody has set."""
@@ -108,7 +108,7 @@ def build(document: Record) -> Report:
         facts=tuple((name, lines) for name, lines in key_facts(found, last) if any(lines)),
         runs=ran,
         idle=lasting(timeline.idle(ran)) if len(ran) > 1 else "",
-        loss=loss.read(mapping(validated.get("loss"))),
+        loss=losses(found, last),
         checks=checks.read(mapping(validated.get("report"))),
         gates=tuple(gate(one, state.gates) for one in attempts(found)),
         settings=tuple(settings(mapping(conformed.get("settings")))),

@@ -115,7 +115,10 @@ def test_the_timeline_tells_what_ran_beside_what_and_for_how_long() -> None:
         "look", "candidate", "quiesced", "safety-snapshot", "conformed", "validated",
     ]  # fmt: skip
     assert phases["candidate"].duration == "10 min"
-    assert set(phases["candidate"].beside) == {"look", "quiesced", "safety-snapshot"}
+    assert set(phases["candidate"].beside) == {
+        "look, plan, Deployments to 0", "prove that nobody writes", "RDS takes the safety snapshot",
+    }  # fmt: skip
+    assert phases["quiesced"].when == "14:40:10 to 14:40:40 UTC, beside: RDS makes the candidate"
     assert phases["validated"].beside == ()
     assert (phases["candidate"].left, phases["candidate"].width) == (7, 857)
     assert only.duration == "11 min 40 s"
