@@ -61,7 +61,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Loss:
-    """`tables` are those that differ or could not be compared, most rows first; `alike` names the others.
+    """`tables` are those that differ or could not be compared, those that lose most first; `alike` names the others.
 
     Where `known` is false, nothing was counted: the headline says why, and `fix` what to do."""
 
@@ -127,8 +127,9 @@ def rows(table: Record, kind: str) -> int:
     return number(mapping(table.get(kind)).get("rows"))
 
 
-def size(table: Record) -> int:
-    return sum(rows(table, kind.name) for kind in KINDS["source"])
+def size(table: Record) -> tuple[int, int]:
+    """What is lost comes before all else."""
+    return rows(table, "lost"), sum(rows(table, kind.name) for kind in KINDS["source"])
 
 
 def one_table(table: Record, against: str, longest: int) -> Table:
@@ -147,8 +148,9 @@ def newest(table: Record) -> Iterator[str]:
     """Against a baseline: whether the restored rows are newer or older, by each timestamp column."""
     for one in records(table.get("newest")):
         before, now = moment(one.get("source")), moment(one.get("candidate"))
-        word = "" if before is None or now is None else "newer: " if now > before else "older: "
-        yield f"{word}{text(one.get('column'))} up to {clock(now) or 'none'}, in the baseline {clock(before) or 'none'}"
+        word = "older" if before and (now is None or now < before) else "newer"
+        said = clock(now) or "none", clock(before) or "none"
+        yield f"{word}: {text(one.get('column'))} up to {said[0]}, in the baseline {said[1]}"
 
 
 def count(value: object) -> str:

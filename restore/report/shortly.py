@@ -26,7 +26,7 @@ def key_facts(found: Sequence[Record], last: Record) -> Iterator[tuple[str, tupl
     yield "Recovery point", (point(plan),)
     report = losses(found, last)
     yield "A switch loses", (lost(plan, moment(plan.get("data_of")), quiet),)
-    yield "By the loss report", (report.headline, report.fix) if report else ()
+    yield "By the loss report", (report.headline,) if report else ()
     yield "Applications stopped", tuple(stopped(one) for one in timeline.outages(found))
     yield "Restored database", (text(plan.get("candidate")), text(conformed.get("endpoint")))
     yield "Source", (text(plan.get("source")), text(plan.get("source_resource_id")))

@@ -106,7 +106,7 @@ def test_without_a_source_and_a_baseline_the_loss_is_unknown_and_up_says_why_and
 def test_against_a_baseline_more_rows_are_no_rows_brought_back() -> None:
     said: list[str] = []
     found = reported(None, said, baseline(users=5, orders=2))
-    assert "2 rows fewer of public.users, 7 more of public.orders" in found["headline"]
+    assert "2 rows fewer in public.users, 7 more in public.orders" in found["headline"]
     short = loss.shortened(found)
     assert (short["against"], short["precision"], short["fewer"], short["more"]) == ("baseline", "estimated", 2, 7)
     assert not {"lost", "broughtBack", "differing"} & short.keys()

@@ -222,14 +222,14 @@ def test_a_newest_row_that_is_older_than_in_the_baseline_is_said_though_as_many_
     assert found.status is Status.DIFFERENT
     assert "no table has fewer rows, the newest rows of 1 table are older" in headline(found)
     said = " ".join(as_text(found).split())
-    assert "newest at 1970-01-01T00:00:10Z in the baseline, 1970-01-01T00:00:09Z in the candidate" in said
+    assert "older at up to 1970-01-01T00:00:09Z, in the baseline 1970-01-01T00:00:10Z" in said
 
 
 def test_what_is_estimated_by_a_baseline_says_so_and_takes_nothing_for_brought_back() -> None:
     found = against_baseline(baseline(10, a=5, b=1, c=2, e=1), baseline(20, a=3, b=1, d=4, e=3))
     assert headline(found) == (
-        "only estimated, by the baseline of shop, taken 1970-01-01 00:00:10 UTC: 4 rows fewer of 2 tables, "
-        "6 more of 2 tables, 1 table missing; what was written after it is not counted"
+        "only estimated, by the baseline of shop, taken 1970-01-01 00:00:10 UTC: 4 rows fewer in 2 tables, "
+        "6 more in 2 tables, 1 table missing; what was written after it is not counted"
     )
     said = " ".join(as_text(found).split())
     assert "public.a (5 rows in the baseline, 3 in the candidate) fewer 2 rows" in said

@@ -44,6 +44,10 @@ class Newest:
     source: Decimal | None
     candidate: Decimal | None
 
+    @property
+    def older(self) -> bool:
+        return self.source is not None and (self.candidate is None or self.candidate < self.source)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -114,8 +118,7 @@ class TableLoss:
     @property
     def older(self) -> bool:
         """Whether a newest time is older than in the baseline: rows that were there at its time are not here."""
-        times = ((at.source, at.candidate) for at in self.newest)
-        return any(here is not None and (there is None or there < here) for here, there in times)
+        return any(at.older for at in self.newest)
 
 
 @dataclass(frozen=True)

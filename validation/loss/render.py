@@ -108,8 +108,8 @@ def _estimate(report: LossReport) -> str:
     older = sum(table.older for table in report.tables)
     fewer, more = total.lost.rows, total.brought_back.rows
     parts = (
-        f"{number(fewer, 'row')} fewer{_tables(report, 'lost')}" if fewer else "no table has fewer rows",
-        f"{more:,} more{_tables(report, 'brought_back')}" if more else "",
+        f"{number(fewer, 'row')} fewer{_tables(report, 'lost', 'in')}" if fewer else "no table has fewer rows",
+        f"{more:,} more{_tables(report, 'brought_back', 'in')}" if more else "",
         f"{number(len(gone), 'table')} missing" if gone else "",
         f"the newest rows of {number(older, 'table')} are older" if older else "",
     )
@@ -121,11 +121,11 @@ def _estimate(report: LossReport) -> str:
     )
 
 
-def _tables(report: LossReport, kind: str) -> str:
+def _tables(report: LossReport, kind: str, of: str = "of") -> str:
     names = [table.table for table in report.tables if getattr(table.difference, kind).rows]
     if not names:
         return ""
-    return f" of {names[0]}" if len(names) == 1 else f" of {len(names)} tables"
+    return f" {of} {names[0]}" if len(names) == 1 else f" {of} {len(names)} tables"
 
 
 def number(count: int, noun: str) -> str:
@@ -191,7 +191,8 @@ def _table_lines(table: TableLoss, against: Against) -> Iterator[str]:
                 yield from _field("", "; ".join(_examples(part)))
     for at in table.newest:
         before, now = (time_text(value) or "none" for value in (at.source, at.candidate))
-        yield from _field("  newest", f"{at.column} {before} in the baseline, {now} in the candidate")
+        word = "older" if at.older else "newer"
+        yield from _field(f"  {word}", f"{at.column} up to {now}, in the baseline {before}")
     for note in table.notes:
         yield from _field("  note", note)
 
