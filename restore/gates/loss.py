@@ -97,10 +97,10 @@ def newest(store: Store, plan: Plan) -> Mapping[str, Any]:
 
 def shortened(report: Mapping[str, Any]) -> Mapping[str, Any]:
     """A report without its tables: numbers of rows where any were counted, and the newest that is lost."""
-    words = ("headline", "status", "precision", "against", "fix")
-    found: dict[str, Any] = {name: report[name] for name in words if report.get(name)}
     if report.get("problems"):
-        return found
+        return {name: report[name] for name in ("headline", "status", "fix") if report.get(name)}
+    words = ("headline", "status", "precision", "against")
+    found: dict[str, Any] = {name: report[name] for name in words if name in report}
     names = {"lost": "lost", "brought_back": "broughtBack", "differing": "differing"}
     if report.get("against") == Against.BASELINE:
         names = {"lost": "fewer", "brought_back": "more"}

@@ -416,6 +416,7 @@ def test_the_notes_warn_of_what_the_operator_did_not_ask_about() -> None:
         (PITR, restored(cluster=SWITCHED), "next: pulumi config set traffic source"),
         (SOURCE, restored(cluster=FROZEN_AGAIN), "nothing is copied back"),
         (LATEST, inventory(), "loses: nothing committed"),
+        (LATEST, inventory(source=None, backups=(backup(status="retained"),)), "up to 5 min of its last writes"),
         (SNAPSHOT, inventory(), "RPO 11 h"),
     ],
 )
