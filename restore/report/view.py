@@ -55,7 +55,8 @@ class Gate:
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting on three sides; `state` is same, changed (asked for otherwise than the source's) or differs."""
+    """A setting on three sides; `state` is same, changed (asked for otherwise than the source's), differs, or, without
+    a source, wanted (as asked for) or unknown (nothing to compare with)."""
 
     name: str
     source: str
@@ -144,8 +145,12 @@ def settings(rows: Record) -> Iterator[Setting]:
     for name, row in rows.items():
         sides = mapping(row)
         source, wanted, found = (text(sides.get(side)) for side in ("source", "wanted", "found"))
-        differs = bool(wanted) and wanted != found
-        state = "differs" if differs else "changed" if "source" in sides and source != found else "same"
+        if wanted and wanted != found:
+            state = "differs"
+        elif "source" in sides:
+            state = "same" if source == found else "changed"
+        else:
+            state = "wanted" if wanted else "unknown"
         yield Setting(text(name), source, wanted, found, state)
 
 

@@ -139,6 +139,12 @@ def test_the_commands_are_those_that_lead_from_run_to_run() -> None:
     assert (first.user, first.incident, first.moved) == ("alice", "PD-5678", "source → frozen")
 
 
+def test_a_setting_without_a_source_is_never_said_to_be_the_same() -> None:
+    settings = {"port": {"wanted": 5433, "found": 5433}, "iops": {"wanted": None, "found": 3000}}
+    made = shown([run(0), gate("conformed", 605, 610, facts={"settings": settings})])
+    assert [(one.name, one.state) for one in made.settings] == [("port", "wanted"), ("iops", "unknown")]
+
+
 def test_settings_say_which_side_differs() -> None:
     settings = {
         "multiAz": {"source": True, "wanted": True, "found": True},
