@@ -24,7 +24,7 @@ SHOWN = 10
 """Tables that `up` shows, those that lose most; all are in the evidence."""
 GONE = "the source is gone"
 NO_BASELINE = "no baselines of it are known (config key validation.baseline)"
-AGAIN = "when the source answers, compare: python -m validation loss --source-env A --target-env B"
+AGAIN = "when both answer, compare: python -m validation loss --source-env A --target-env B"
 FIX = (
     "if baselines of it were recorded: pulumi config set --path validation.baseline <directory or s3://bucket/prefix>, "
     "then pulumi up; else nobody can count it: ask the applications' owners for their newest records. For the next "

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from worlds import settings
 
-from restore.errors import PermanentError
-from restore.gates.validated import fingerprint, wanted_expectations
+from restore.errors import PermanentError, Problem
+from restore.gates.validated import fingerprint, summary, wanted_expectations
 from restore.model import Settings, ValidationSettings
+from validation.model import CheckResult, Report, Verdict
 from validation.names import Table
 
 
@@ -47,3 +48,12 @@ def test_expectations_that_cannot_be_used_are_refused_with_all_mistakes(checks: 
     checks.write_text("[tabels]\n[limits]\nworkers = 0\n")
     with pytest.raises(PermanentError, match=r"(?s)tabels.*limits\.workers"):
         fingerprint(using(checks))
+
+
+def test_the_summary_names_what_keeps_the_gate_shut_and_nothing_that_is_waived() -> None:
+    results = tuple(CheckResult(f"rows:{n}", Verdict.FAIL, "0 rows", "1 row") for n in range(5))
+    report = Report((CheckResult("server", Verdict.PASS, "", ""), *results), "shop")
+    problems = [Problem(f"validated.{one.name}", one.found, one.needed, "look") for one in results]
+    waive = {"validated.rows:0": "known"}
+    assert summary(report, problems, waive) == "1 of 6 checks pass, but not rows:1, rows:2, rows:3 and 1 more"
+    assert summary(report, problems, {"validated.rows": "known"}) == "1 of 6 checks pass"
