@@ -101,6 +101,9 @@ def _lost(case: Case, origin: Origin) -> Iterable[str]:
         yield f"a switch loses: what was written after {origin.point.at:{TIME_FORMAT}} (RPO {since} as of now)"
     elif case.candidate:
         yield "a switch loses: what was written after the point that `latest` meant when the instance was made"
+    elif not case.source:
+        lag = f"up to {spoken(UPLOAD_INTERVAL)}"
+        yield f"a switch loses: what the source's backups never got, {lag} of its last writes"
     elif case.request.traffic is Traffic.FROZEN:
         yield "a switch loses: nothing committed; the restore waits for the log of the last write (RPO 0)"
     else:

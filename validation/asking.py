@@ -87,6 +87,8 @@ def ask_all(
     So is what was still to be asked at a first failure. A session that doesn't come back by itself is left behind.
     """
     asked = {question.id: question for question in questions}
+    if reason := _ended(terms):
+        return dict.fromkeys(asked, _not_asked(reason))
     work = _Work(deque(asked.values()), terms.deadline, terms.statement_seconds)
     _start(lambda: _serve(lead, work))
     if open_another is not None:

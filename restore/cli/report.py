@@ -32,11 +32,11 @@ def report(stack: OperatorStack, restore_id: str | None, now: datetime, *, color
         place = f"{settings.evidence.rstrip('/')}/{settings.stack}/{wanted}"
         raise Refused([Problem("report", f"no record below {place}", "a restore that was run", "pulumi up")])
     made = view.build(document)
-    opened = _open(page.render(made), wanted) if browser else ""
+    opened = opened_copy(page.render(made), wanted) if browser else ""
     return f"{terminal.render(made, color=color)}\nreport: {where}{opened}"
 
 
-def _open(html: str, restore_id: str) -> str:
+def opened_copy(html: str, restore_id: str) -> str:
     """Opens a copy of this machine: the evidence may be in S3, which browsers can't read."""
     folder = Path(tempfile.mkdtemp(prefix=f"restore-{restore_id}-"))  # 0700
     file = folder / "report.html"

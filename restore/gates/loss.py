@@ -5,7 +5,8 @@ Advisory: shown before the switch and kept in the evidence; it never shuts a gat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from restore.errors import RestoreError
@@ -14,33 +15,39 @@ from restore.gates.hook import Watch
 from restore.model import Plan
 from restore.redaction import redacted
 from validation.baseline.model import Baseline, BaselineError
-from validation.baseline.record import record
+from validation.baseline.record import Unread
 from validation.expected import Expectations, Limits
-from validation.loss import LossReport, against_baseline, as_json, as_text, run
+from validation.loss import Against, LossReport, as_json, as_text, estimated, run
 from validation.target import Target
 
 SHOWN = 10
 """Tables that `up` shows, those that lose most; all are in the evidence."""
-GONE = "the source is gone, and no baseline of it is known (config key validation.baseline)"
+GONE = "the source is gone"
+NO_BASELINE = "no baselines of it are known (config key validation.baseline)"
+AGAIN = "when both answer, compare: python -m validation loss --source-env A --target-env B"
+FIX = (
+    "if baselines of it were recorded: pulumi config set --path validation.baseline <directory or s3://bucket/prefix>, "
+    "then pulumi up; else nobody can count it: ask the applications' owners for their newest records. For the next "
+    "time, record one every night: python -m validation baseline record"
+)
 
-
-Before = Target | Baseline | BaselineError | None
-"""What to compare with: the source; where it is gone, a baseline, or why there is none."""
+LastKnown = Callable[[], Baseline | BaselineError | None]
+"""Reads what the source last was known to hold: a baseline, why none can be had, or None where none is configured."""
 
 
 def reported(
-    watch: Watch, before: Before, candidate: Target, wanted: Expectations, seconds: float
+    watch: Watch, source: Target | None, last_known: LastKnown, candidate: Target, wanted: Expectations, seconds: float
 ) -> Mapping[str, Any]:
     """Makes the report within the budget, shows it in `pulumi up`, and gives it as the evidence keeps it."""
     watch.say("comparing with what was there before")
     try:
-        report = compared(watch, before, candidate, wanted, seconds)
+        report = compared(watch, source, last_known, candidate, wanted, seconds)
         watch.say(f"loss report\n{redacted(as_text(report, SHOWN))}")
         return masked(as_json(report))
     except Exception as error:  # noqa: BLE001 - advisory: a mistake of ours must not stop a restore
         why = redacted(f"{type(error).__name__}: {error}")
         watch.say(f"no loss report: {why}")
-        return {"status": "unknown", "headline": f"no loss report could be made: {why}", "tables": []}
+        return {"status": "unknown", "headline": f"what a switch loses is unknown: {why}", "tables": []}
 
 
 def masked(value: Any) -> Any:
@@ -54,16 +61,27 @@ def masked(value: Any) -> Any:
     return value
 
 
-def compared(watch: Watch, before: Before, candidate: Target, wanted: Expectations, seconds: float) -> LossReport:
-    """Row by row with the source, else by numbers of rows with a baseline. Raises Unread."""
+def compared(
+    watch: Watch, source: Target | None, last_known: LastKnown, candidate: Target, wanted: Expectations, seconds: float
+) -> LossReport:
+    """Row by row with the source; where it is gone or can't be compared, estimated by its newest baseline."""
     left = min(seconds, max(0.0, watch.deadline - watch.now()))
-    if isinstance(before, Baseline):
-        return against_baseline(before, record(candidate, Limits(left, left)))
-    if not isinstance(before, Target):
-        why = f"; the baseline: {before}" if before else ""
-        return LossReport((), "the source", str(candidate), problems=(f"{GONE}{why}",))
     columns = {one.table: one.column for one in wanted.freshness}
-    return run(before, candidate, budget_seconds=left, timestamps=columns, stop=watch.stop)
+    unknown = (
+        run(source, candidate, budget_seconds=left, timestamps=columns, stop=watch.stop)
+        if source
+        else LossReport((), "the source", str(candidate), problems=(GONE,))
+    )
+    if not unknown.problems or watch.stop.is_set():
+        return unknown
+    baseline = last_known()
+    if isinstance(baseline, Baseline):
+        try:
+            report = estimated(baseline, candidate, Limits(left, left))
+        except Unread as error:
+            return replace(unknown, problems=(*unknown.problems, str(error)))
+        return replace(report, notes=(*unknown.problems, *report.notes))
+    return replace(unknown, problems=(*unknown.problems, str(baseline or NO_BASELINE)), fix=AGAIN if source else FIX)
 
 
 def newest(store: Store, plan: Plan) -> Mapping[str, Any]:
@@ -78,9 +96,14 @@ def newest(store: Store, plan: Plan) -> Mapping[str, Any]:
 
 
 def shortened(report: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A report without its tables: numbers of rows, and the newest that is lost."""
-    found: dict[str, Any] = {name: report[name] for name in ("headline", "status", "precision") if name in report}
+    """A report without its tables: numbers of rows where any were counted, and the newest that is lost."""
+    if report.get("problems"):
+        return {name: report[name] for name in ("headline", "status", "fix") if report.get(name)}
+    words = ("headline", "status", "precision", "against")
+    found: dict[str, Any] = {name: report[name] for name in words if name in report}
     names = {"lost": "lost", "brought_back": "broughtBack", "differing": "differing"}
+    if report.get("against") == Against.BASELINE:
+        names = {"lost": "fewer", "brought_back": "more"}
     found |= {shown: report[name]["rows"] for name, shown in names.items() if name in report}
     if newest_lost := report.get("lost", {}).get("newest"):
         found["newestLost"] = newest_lost

@@ -7,7 +7,7 @@ in with the application's own credentials.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from psycopg import sql
 from restore.aws import Aws
 from restore.errors import PermanentError, Problem
 from restore.gates import loss
-from restore.gates.hook import Proof, Watch
+from restore.gates.hook import Proof, Watch, waiver
 from restore.gates.world import World
 from restore.kubernetes import Job, run_job
 from restore.model import Endpoint, Instance, Method, RecoveryPoint, Settings, Tls, Verdict
@@ -39,6 +39,8 @@ SNAPSHOT_AHEAD_SECONDS = 300.0
 STORED_SECONDS = 1.0
 """S3 tells in whole seconds, rounded down, when an object was stored: a dump may be done within the second it began."""
 IN_CLUSTER = "validated.in-cluster"
+NAMED = 3
+"""Of the checks that keep the gate shut, in its summary; all are listed below it."""
 LOG_LINES = 3
 """Of the Job's log, redacted: psql's last words, which say whether the network or the login is at fault."""
 
@@ -83,12 +85,27 @@ def prove(world: World, watch: Watch) -> Proof:
         workers=world.settings.validation.workers,
         budget_seconds=world.settings.validation.budget_seconds,
     )
-    lost = loss.reported(watch, source or before, restored, wanted, world.settings.validation.loss_seconds)
+    lost = loss.reported(
+        watch,
+        source,
+        lambda: baseline(world, candidate.created),  # what came after the restore point is what a switch loses
+        restored,
+        wanted,
+        world.settings.validation.loss_seconds,
+    )
     problems = [*failed(report), *in_cluster(world, watch, candidate, wanted)]
     facts: dict[str, Any] = {"resource_id": candidate.resource_id, "report": as_json(report), "loss": lost}
     verdict = Verdict.FAIL if report.verdict is CheckVerdict.FAIL or problems else Verdict(str(report.verdict))
-    summary = f"{sum(r.verdict is CheckVerdict.PASS for r in report.results)} of {len(report.results)} checks pass"
-    return Proof(verdict, summary, facts, tuple(problems))
+    return Proof(verdict, summary(report, problems, world.settings.waive), facts, tuple(problems))
+
+
+def summary(report: Report, problems: Sequence[Problem], waive: Mapping[str, str]) -> str:
+    """How many checks pass, and the names of what keeps the gate shut."""
+    passed = sum(one.verdict is CheckVerdict.PASS for one in report.results)
+    shut = [p.subject.removeprefix("validated.") for p in problems if waiver(p.subject, "validated", waive) is None]
+    more = f" and {len(shut) - NAMED} more" if len(shut) > NAMED else ""
+    but = f", but not {', '.join(shut[:NAMED])}{more}" if shut else ""
+    return f"{passed} of {len(report.results)} checks pass{but}"
 
 
 def for_method(world: World, wanted: Expectations) -> Expectations:
@@ -119,14 +136,14 @@ def restore_point(world: World, candidate: Instance) -> datetime | None:
     return candidate.created
 
 
-def baseline(world: World, point: datetime | None) -> Baseline | BaselineError | None:
-    """The newest one that was taken by the restore point; validation says what is missing without one."""
+def baseline(world: World, until: datetime | None) -> Baseline | BaselineError | None:
+    """The newest one that was taken by then: the checks can ask no more of the data than its restore point has."""
     place = world.settings.validation.baseline
     if place is None:
         return None
     try:
         s3 = Aws(world.settings.region, world.settings.endpoints).client("s3") if place.startswith(S3) else None
-        return kept.newest(open_place(place, s3), world.database, point)
+        return kept.newest(open_place(place, s3), world.database, until)
     except BaselineError as error:
         return error
 

@@ -5,14 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from restore.report.reading import Record, items, mapping, number, records, text
+from restore.report.reading import Record, clock, items, mapping, moment, number, records, text
 
-PARTS = (
-    ("lost", "lost", "rows only in the source"),
-    ("brought_back", "brought back", "rows only in the restored database"),
-    ("differing", "changed", "other content under the same key"),
-)
-"""Kind in the loss report, its word for people, and what it means."""
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of difference: its name in the loss report, its word for people, and what it means."""
+
+    name: str
+    word: str
+    meaning: str
+
+
+KINDS = {
+    "source": (
+        Kind("lost", "lost", "rows only in the source"),
+        Kind("brought_back", "brought back", "rows only in the restored database"),
+        Kind("differing", "changed", "other content under the same key"),
+    ),
+    "baseline": (
+        Kind("lost", "fewer", "rows fewer than in the baseline"),
+        Kind("brought_back", "more", "rows more than in the baseline"),
+    ),
+}
+"""By what the restored database was compared with."""
+ALIKE = {
+    "source": "equal row by row",
+    "baseline": "as many rows and as new ones as in the baseline",
+}
+UNMADE = "what a switch loses is unknown: no loss report was made, for the gate validated has not run to its end"
 UNEQUAL = ("different", "unknown")
 
 
@@ -34,46 +55,67 @@ class Table:
     status: str
     exact: bool
     counts: str
-    notes: str
+    notes: tuple[str, ...]
     parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
 class Loss:
-    """`tables` are those that differ or could not be compared, most rows first; `equal` names the others."""
+    """`tables` are those that differ or could not be compared, those that lose most first; `alike` names the others.
 
+    Where `known` is false, nothing was counted: the headline says why, and `fix` what to do."""
+
+    known: bool
     headline: str
+    fix: str
+    against: str
     compared: str
     """What with, and as of when."""
     warnings: tuple[str, ...]
     tables: tuple[Table, ...]
-    equal: tuple[str, ...]
+    alike: tuple[str, ...]
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return KINDS[self.against]
+
+    @property
+    def alike_word(self) -> str:
+        return ALIKE[self.against]
 
 
-def read(report: Record) -> Loss | None:
-    """None where no loss report was made."""
+def read(report: Record) -> Loss:
+    """Of no report: that there is none."""
     if not report:
-        return None
+        return Loss(False, UNMADE, "pulumi up", "source", "", (), (), ())
+    against = text(report.get("against"))
+    against = against if against in KINDS else "source"
+    unequal = UNEQUAL if against == "source" else UNEQUAL[:1]
     found = records(report.get("tables"))
-    longest = max((rows(table, kind) for table in found for kind, _, _ in PARTS), default=0)
-    unequal = sorted((one for one in found if text(one.get("status")) in UNEQUAL), key=size, reverse=True)
+    longest = max((rows(table, kind.name) for table in found for kind in KINDS[against]), default=0)
+    differing = sorted((one for one in found if text(one.get("status")) in unequal), key=size, reverse=True)
     return Loss(
+        known=bool(found) or text(report.get("status")) == "equal",
         headline=text(report.get("headline")),
-        compared=compared(report),
+        fix=text(report.get("fix")),
+        against=against,
+        compared=compared(report, against) if found else "",
         warnings=tuple(warnings(report)),
-        tables=tuple(one_table(one, longest) for one in unequal),
-        equal=tuple(text(one.get("table")) for one in found if text(one.get("status")) not in UNEQUAL),
+        tables=tuple(one_table(one, against, longest) for one in differing),
+        alike=tuple(text(one.get("table")) for one in found if text(one.get("status")) not in unequal),
     )
 
 
-def compared(report: Record) -> str:
-    sides = ((name, text(report.get(name)), text(report.get(f"{name}_taken"))) for name in ("source", "candidate"))
-    said = [f"{name} {database}" + (f" as of {taken}" if taken else "") for name, database, taken in sides if database]
-    return " with ".join(said)
+def compared(report: Record, against: str) -> str:
+    names = (("candidate", "restored"), ("source", against))
+    sides = ((name, text(report.get(side)), moment(report.get(f"{side}_taken"))) for side, name in names)
+    said = [f"{name}: {what}" + (f" as of {clock(at)}" if at else "") for name, what, at in sides if what]
+    return "; ".join(said)
 
 
 def warnings(report: Record) -> Iterator[str]:
-    yield from (text(one) for one in items(report.get("problems")))
+    said = (text(one) for name in ("problems", "notes") for one in items(report.get(name)))
+    yield from (one for one in said if one not in text(report.get("headline")))
     writing = mapping(report.get("writing"))
     if number(writing.get("rows")) or number(writing.get("transactions")):
         yield "the source was still written to meanwhile: what came later is lost too, and not in this report"
@@ -85,29 +127,48 @@ def rows(table: Record, kind: str) -> int:
     return number(mapping(table.get(kind)).get("rows"))
 
 
-def size(table: Record) -> int:
-    return sum(rows(table, kind) for kind, _, _ in PARTS)
+def size(table: Record) -> tuple[int, int]:
+    """What is lost comes before all else."""
+    return rows(table, "lost"), sum(rows(table, kind.name) for kind in KINDS["source"])
 
 
-def one_table(table: Record, longest: int) -> Table:
+def one_table(table: Record, against: str, longest: int) -> Table:
+    counts = (count(table.get("source_rows")), count(table.get("candidate_rows")))
     return Table(
         name=text(table.get("table")),
         status=text(table.get("status")),
         exact=text(table.get("precision")) == "exact",
-        counts=f"rows: {count(table.get('source_rows'))} in the source, restored {count(table.get('candidate_rows'))}",
-        notes=text(list(items(table.get("notes")))),
-        parts=tuple(parts(table, longest)),
+        counts=f"rows: {counts[0]} in the {against}, {counts[1]} restored",
+        notes=(*newest(table), *(text(note) for note in items(table.get("notes")))),
+        parts=tuple(parts(table, against, longest)),
     )
+
+
+def newest(table: Record) -> Iterator[str]:
+    """Against a baseline: whether the restored rows are newer or older, by each timestamp column."""
+    for one in records(table.get("newest")):
+        before, now = moment(one.get("source")), moment(one.get("candidate"))
+        word = "older" if before and (now is None or now < before) else "newer"
+        said = clock(now) or "none", clock(before) or "none"
+        yield f"{word}: {text(one.get('column'))} up to {said[0]}, in the baseline {said[1]}"
 
 
 def count(value: object) -> str:
     return f"{number(value):,}" if value is not None else "not known"
 
 
-def parts(table: Record, longest: int) -> Iterator[Part]:
-    for kind, word, _ in PARTS:
-        part = mapping(table.get(kind))
+def parts(table: Record, against: str, longest: int) -> Iterator[Part]:
+    for kind in KINDS[against]:
+        part = mapping(table.get(kind.name))
         if total := number(part.get("rows")):
-            times = " to ".join(dict.fromkeys(text(part.get(name)) for name in ("oldest", "newest") if part.get(name)))
             examples = "; ".join(text(one) for one in records(part.get("examples")))
-            yield Part(kind, word, total, times, examples, max(round(total / max(longest, 1) * 1000), 4))
+            width = max(round(total / max(longest, 1) * 1000), 4)
+            yield Part(kind.name, kind.word, total, times(table, part), examples, width)
+
+
+def times(table: Record, part: Record) -> str:
+    """To the second; the evidence has them to the microsecond."""
+    ends = (part.get(name) for name in ("oldest", "newest"))
+    said = " to ".join(dict.fromkeys(clock(moment(end)) or text(end) for end in ends if end))
+    column = text(table.get("timestamp"))
+    return f"{column} {said}" if said and column else said

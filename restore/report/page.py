@@ -8,7 +8,6 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from restore.report.loss import PARTS
 from restore.report.view import Report
 
 HERE = Path(__file__).resolve().parent
@@ -16,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 
 def render(report: Report) -> str:
     """Every value is escaped by the template engine; the page's own policy forbids scripts and requests besides."""
-    return _template().render(report=report, parts=PARTS, style=Markup(_style()))  # noqa: S704 (a file of ours)
+    return _template().render(report=report, style=Markup(_style()))  # noqa: S704 (a file of ours)
 
 
 @cache

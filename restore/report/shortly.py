@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from restore.report import loss, timeline
+from restore.report.judge import needed
 from restore.report.people import who
 from restore.report.reading import EMPTY, Record, attempts, clock, lasting, mapping, moment, of_step, text
 
@@ -23,9 +24,9 @@ def key_facts(found: Sequence[Record], last: Record) -> Iterator[tuple[str, tupl
     plan, conformed = mapping(last.get("plan")), facts(found, "conformed")
     quiet = source_quiet(found, conformed)
     yield "Recovery point", (point(plan),)
-    report = loss.read(mapping(facts(found, "validated").get("loss")))
+    report = losses(found, last)
     yield "A switch loses", (lost(plan, moment(plan.get("data_of")), quiet),)
-    yield "By the loss report", (report.headline if report else "",)
+    yield "By the loss report", (report.headline,) if report else ()
     yield "Applications stopped", tuple(stopped(one) for one in timeline.outages(found))
     yield "Restored database", (text(plan.get("candidate")), text(conformed.get("endpoint")))
     yield "Source", (text(plan.get("source")), text(plan.get("source_resource_id")))
@@ -33,6 +34,13 @@ def key_facts(found: Sequence[Record], last: Record) -> Iterator[tuple[str, tupl
     yield "Incident", (text(last.get("incident")),)
     yield "Traffic wanted", (text(plan.get("traffic")),)
     yield "Closed", tuple(f"{clock(moment(one.get('began')))} by {who(one)}" for one in of_step(found, "close"))
+
+
+def losses(found: Sequence[Record], last: Record) -> loss.Loss | None:
+    """By the newest loss report; None where none is made because nothing has to be validated."""
+    report = mapping(facts(found, "validated").get("loss"))
+    wanted = "validated" in needed(last, found)
+    return loss.read(report) if report or wanted else None
 
 
 def point(plan: Record) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from restore.report.checks import Check
-from restore.report.loss import PARTS, Loss
+from restore.report.loss import Loss
 from restore.report.timeline import Phase, Run
 from restore.report.view import Report
 
@@ -108,19 +108,28 @@ def bar(phase: Phase) -> Text:
 def losses(loss: Loss) -> Iterator[RenderableType]:
     for line in (loss.headline, *loss.warnings):
         yield Padding(Text(line), (0, 0, 0, 2))
+    if loss.fix:
+        yield pairs((("fix", loss.fix),))
+    if loss.tables:
+        yield lost_tables(loss)
+    if loss.alike:
+        yield Padding(Text(f"{loss.alike_word}: {', '.join(loss.alike)}"), (0, 0, 0, 2))
+
+
+def lost_tables(loss: Loss) -> Padding:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(overflow="fold", max_width=36)
-    for _ in PARTS:
+    for _ in loss.kinds:
         table.add_column(justify="right")
     table.add_column(overflow="fold")
-    table.add_row("", *(Text(word, style="dim") for _, word, _ in PARTS), "")
+    table.add_row("", *(Text(kind.word, style="dim") for kind in loss.kinds), "")
     for one in loss.tables:
         rows = {part.kind: f"{part.rows:,}" for part in one.parts}
         note = "NOT COMPARED" if one.status == "unknown" else "" if one.exact else "estimated"
-        table.add_row(Text(one.name), *(Text(rows.get(kind, "0")) for kind, _, _ in PARTS), Text(note))
-    yield Padding(table, (0, 0, 0, 2))
-    if loss.equal:
-        yield Padding(Text(f"equal row by row: {', '.join(loss.equal)}"), (0, 0, 0, 2))
+        if loss.against == "baseline":
+            note = "; ".join(one.notes)
+        table.add_row(Text(one.name), *(Text(rows.get(kind.name, "0")) for kind in loss.kinds), Text(note))
+    return Padding(table, (0, 0, 0, 2))
 
 
 def notable(check: Check) -> RenderableType:

@@ -38,6 +38,13 @@ class Phase:
     left: int = 0
     width: int = 0
     beside: tuple[str, ...] = ()
+    """Labels of the phases that ran at the same time for a while."""
+
+    @property
+    def when(self) -> str:
+        """For who can't see the bars, and who points at one."""
+        beside = f", beside: {'; '.join(self.beside)}" if self.beside else ""
+        return f"{self.began:%H:%M:%S} to {self.ended:%H:%M:%S} UTC{beside}"
 
     @property
     def duration(self) -> str:
@@ -166,7 +173,7 @@ def placed(found: Sequence[Phase], began: datetime, ended: datetime) -> tuple[Ph
         width = max(round((one.ended - one.began).total_seconds() / whole * 1000), 4)
         beside = tuple(
             dict.fromkeys(
-                other.name
+                other.label
                 for other in found
                 if other is not one and other.began < one.ended and one.began < other.ended
             )

@@ -22,7 +22,7 @@ from restore.report.reading import (
     text,
     texts,
 )
-from restore.report.shortly import facts, key_facts
+from restore.report.shortly import facts, key_facts, losses
 
 UNSET = ("", "{}")
 """Defaults that the engine passes for keys that nobody has set."""
@@ -55,7 +55,8 @@ class Gate:
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting on three sides; `state` is same, changed (asked for otherwise than the source's) or differs."""
+    """A setting on three sides; `state` is same, changed (asked for otherwise than the source's), differs, or, without
+    a source, wanted (as asked for) or unknown (nothing to compare with)."""
 
     name: str
     source: str
@@ -108,7 +109,7 @@ def build(document: Record) -> Report:
         facts=tuple((name, lines) for name, lines in key_facts(found, last) if any(lines)),
         runs=ran,
         idle=lasting(timeline.idle(ran)) if len(ran) > 1 else "",
-        loss=loss.read(mapping(validated.get("loss"))),
+        loss=losses(found, last),
         checks=checks.read(mapping(validated.get("report"))),
         gates=tuple(gate(one, state.gates) for one in attempts(found)),
         settings=tuple(settings(mapping(conformed.get("settings")))),
@@ -144,8 +145,12 @@ def settings(rows: Record) -> Iterator[Setting]:
     for name, row in rows.items():
         sides = mapping(row)
         source, wanted, found = (text(sides.get(side)) for side in ("source", "wanted", "found"))
-        differs = bool(wanted) and wanted != found
-        state = "differs" if differs else "changed" if "source" in sides and source != found else "same"
+        if wanted and wanted != found:
+            state = "differs"
+        elif "source" in sides:
+            state = "same" if source == found else "changed"
+        else:
+            state = "wanted" if wanted else "unknown"
         yield Setting(text(name), source, wanted, found, state)
 
 

@@ -173,9 +173,12 @@ def test_what_was_not_compared_is_never_called_equal(tables: tuple[TableLoss, ..
 
 
 def test_a_report_that_could_not_be_made_says_why() -> None:
-    found = report(problems=("source: refused",))
-    assert headline(found) == "not compared with old: source: refused"
-    assert as_text(found).startswith("UNKNOWN  not compared with old")
+    found = report(problems=("source: refused",), fix="start it")
+    assert headline(found) == "what a switch loses is unknown: source: refused"
+    said = as_text(found)
+    assert said.startswith("UNKNOWN  what a switch loses is unknown: source: refused")
+    assert "start it" in said
+    assert "counts" not in said
 
 
 def test_the_text_tells_times_and_keys_and_lets_no_control_character_through() -> None:
@@ -214,11 +217,31 @@ def test_against_a_baseline_counts_are_estimates_and_nothing_is_equal() -> None:
     assert counts(found.total) == (4, 4, 0)
 
 
-def test_a_newest_row_that_is_older_than_in_the_baseline_is_said() -> None:
+def test_a_newest_row_that_is_older_than_in_the_baseline_is_said_though_as_many_rows_are_there() -> None:
     found = against_baseline(baseline(10, a=5), baseline(9, a=5))
-    assert "newest at: 1970-01-01T00:00:10.000000Z in the baseline, 1970-01-01T00:00:09.000000Z in the candidate" in (
-        found.tables[0].notes
+    assert found.status is Status.DIFFERENT
+    assert "no table has fewer rows, the newest rows of 1 table are older" in headline(found)
+    said = " ".join(as_text(found).split())
+    assert "older at up to 1970-01-01T00:00:09Z, in the baseline 1970-01-01T00:00:10Z" in said
+
+
+def test_what_is_estimated_by_a_baseline_says_so_and_takes_nothing_for_brought_back() -> None:
+    found = against_baseline(baseline(10, a=5, b=1, c=2, e=1), baseline(20, a=3, b=1, d=4, e=3))
+    assert headline(found) == (
+        "only estimated, by the baseline of shop, taken 1970-01-01 00:00:10 UTC: 4 rows fewer in 2 tables, "
+        "6 more in 2 tables, 1 table missing; what was written after it is not counted"
     )
+    said = " ".join(as_text(found).split())
+    assert "public.a (5 rows in the baseline, 3 in the candidate) fewer 2 rows" in said
+    assert "public.e (1 rows in the baseline, 3 in the candidate) more 2 rows" in said
+    assert not [word for word in ("brought back", "brings back", " lost", "equal 1") if word in said]
+    assert said.count("don't show") == 1
+
+
+def test_tables_that_a_baseline_can_tell_no_difference_of_are_not_called_equal() -> None:
+    said = as_text(against_baseline(baseline(10, a=5, b=1), baseline(10, a=5, b=1)))
+    assert said.startswith("UNKNOWN  only estimated, by the baseline of shop")
+    assert "as many rows    2 tables, 6 rows" in said
 
 
 def baseline(newest: int = 0, **rows: int) -> Baseline:

@@ -122,7 +122,9 @@ def test_a_source_that_is_gone_is_restored_from_the_retained_backup_that_covers_
     found = inventory(source=None, backups=(newer, older))
     assert make(configured, found).point.source_resource_id == "db-OLDER"
     at_last = settings(replace(LATEST, traffic=Traffic.SOURCE), instance=given)
-    assert make(at_last, found).point.source_resource_id == "db-NEWER"
+    plan = make(at_last, found)
+    assert plan.point.source_resource_id == "db-NEWER"
+    assert "a switch loses: what the source's backups never got, up to 5 min of its last writes" in plan.notes
 
 
 def test_a_replicated_backup_goes_by_its_arn_because_its_instance_lives_in_another_region() -> None:

@@ -115,7 +115,10 @@ def test_the_timeline_tells_what_ran_beside_what_and_for_how_long() -> None:
         "look", "candidate", "quiesced", "safety-snapshot", "conformed", "validated",
     ]  # fmt: skip
     assert phases["candidate"].duration == "10 min"
-    assert set(phases["candidate"].beside) == {"look", "quiesced", "safety-snapshot"}
+    assert set(phases["candidate"].beside) == {
+        "look, plan, Deployments to 0", "prove that nobody writes", "RDS takes the safety snapshot",
+    }  # fmt: skip
+    assert phases["quiesced"].when == "14:40:10 to 14:40:40 UTC, beside: RDS makes the candidate"
     assert phases["validated"].beside == ()
     assert (phases["candidate"].left, phases["candidate"].width) == (7, 857)
     assert only.duration == "11 min 40 s"
@@ -134,6 +137,12 @@ def test_the_commands_are_those_that_lead_from_run_to_run() -> None:
     assert first.commands == ("pulumi config set id inc-1", "pulumi config set traffic frozen", "pulumi up")
     assert second.commands == ("pulumi config set traffic restored", "pulumi up")
     assert (first.user, first.incident, first.moved) == ("alice", "PD-5678", "source → frozen")
+
+
+def test_a_setting_without_a_source_is_never_said_to_be_the_same() -> None:
+    settings = {"port": {"wanted": 5433, "found": 5433}, "iops": {"wanted": None, "found": 3000}}
+    made = shown([run(0), gate("conformed", 605, 610, facts={"settings": settings})])
+    assert [(one.name, one.state) for one in made.settings] == [("port", "wanted"), ("iops", "unknown")]
 
 
 def test_settings_say_which_side_differs() -> None:

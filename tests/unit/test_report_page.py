@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
@@ -9,6 +10,9 @@ import pytest
 from report_records import BACK, EVIL, FROZEN, RESTORED, SHUT, Records, check, gate, loss, report, run, shown
 
 from restore.report import page, terminal
+from validation.baseline.model import Baseline, TableState
+from validation.loss import LossReport, against_baseline, as_json
+from validation.names import Table
 
 TAGS = """
 html head meta title style body main header footer section article p b h1 h2 h3 span i code pre dl dt dd div br
@@ -104,6 +108,9 @@ def test_the_verdict_and_what_keeps_a_gate_shut_come_before_all_else() -> None:
         "In short",
         "Where the time went",
         "Checks of the data",
+        "Gates, every attempt",
+        "Who approved and waived what",
+        "Checks that passed",
     ]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
@@ -144,6 +151,50 @@ def test_a_loss_that_could_not_be_counted_is_never_shown_as_none() -> None:
     made = shown([run(0), gate("validated", 10, 20, facts={"loss": unknown})])
     assert "not compared timeout" in Reader(page.render(made)).text
     assert "NOT COMPARED" in terminal.render(made)
+
+
+def told(report: dict[str, Any]) -> tuple[str, str]:
+    """The page's text and the summary, each in one line, of a restore with this loss report."""
+    made = shown([run(0), gate("validated", 10, 20, facts={"loss": report})])
+    return Reader(page.render(made)).text, " ".join(terminal.render(made).split())
+
+
+def test_a_loss_that_nobody_can_count_is_said_to_be_unknown_and_what_to_do() -> None:
+    unknown = LossReport((), "the source", "new", problems=("the source is gone", "no baselines"), fix="record some")
+    for said in told(as_json(unknown)):
+        short, _, whole = said.partition("What a switch loses and brings back")
+        for part in (short, whole):
+            assert "what a switch loses is unknown: the source is gone; no baselines" in part
+        assert "fix record some" in whole
+        assert "equal" not in whole
+
+
+def test_a_restore_without_a_loss_report_says_that_the_loss_is_unknown() -> None:
+    for records in ([run(0)], [run(0), gate("conformed", 1, 2, "FAIL")], [run(0), gate("validated", 1, 2, "FAIL")]):
+        made = shown(records)
+        for text in (Reader(page.render(made)).text, " ".join(terminal.render(made).split())):
+            assert text.count("what a switch loses is unknown: no loss report was made") == 2
+    assert "loses is unknown" not in page.render(shown([run(0, "source"), gate("switched", 1, 2)]))
+
+
+def test_what_a_baseline_estimates_is_never_shown_as_lost_or_brought_back_row_by_row() -> None:
+    at, later = datetime(2026, 11, 22, 2, tzinfo=UTC), datetime(2026, 11, 22, 14, 29, tzinfo=UTC)
+
+    def holds(taken: datetime, **rows: int) -> Baseline:
+        tables = {Table("public", name): TableState(count, 1, {"at": taken}) for name, count in rows.items()}
+        return Baseline(taken, "shop", "17", tables)
+
+    before = holds(at, few=9, many=2, gone=4)
+    before.tables[Table("public", "same")] = TableState(3, 1)  # pyright: ignore[reportIndexIssue]
+    now = holds(later, few=5, many=8)
+    now.tables[Table("public", "same")] = TableState(3, 1)  # pyright: ignore[reportIndexIssue]
+    for said in told(as_json(against_baseline(before, now))):
+        assert said.count("only estimated, by the baseline of shop, taken 2026-11-22 02:00:00 UTC: 8 rows fewer") == 2
+        assert "newer: at up to 2026-11-22 14:29:00 UTC, in the baseline 2026-11-22 02:00:00 UTC" in said
+        assert "not in the candidate" in said
+        assert "s many rows and as new ones as in the baseline: public.same" in said
+        whole = said.partition("What a switch loses and brings back")[2]
+        assert not [word for word in ("rows only in the source", "6 brought", "row by row:") if word in whole]
 
 
 def test_numbers_that_are_none_break_nothing() -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 import worlds
-from report_records import BACK, FROZEN, RESTORED, SHUT, Records, assembled
+from report_records import BACK, FROZEN, RESTORED, SHUT, Records, assembled, gate, run
 
 from restore import about, plan, reporting
 from restore.errors import PermanentError, Problem
@@ -25,6 +26,13 @@ from restore.model import Verdict
 from restore.program import begun
 from restore.redaction import MASK, forget_secrets, register_secret
 from restore.report import page
+from validation.baseline.model import Baseline, TableState
+from validation.loss import LossReport, Part, Status, TableLoss, against_baseline, as_json
+from validation.loss.model import Difference
+from validation.model import CheckResult, Report
+from validation.model import Verdict as CheckVerdict
+from validation.names import Table
+from validation.render import as_json as validation_json
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs" / "evidence.md"
@@ -59,6 +67,39 @@ def test_documents_keep_to_the_schema(records: Records) -> None:
 )
 def test_the_schema_refuses_what_is_none(change: Mapping[str, Any]) -> None:
     assert faults({**assembled(FROZEN), **change})
+
+
+COUNTED = TableLoss(
+    "public.t",
+    Status.DIFFERENT,
+    difference=Difference(Part(2, Decimal(60), Decimal("Infinity"), ({"id": "7"},))),
+    timestamp="at",
+)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        LossReport((COUNTED, TableLoss("public.u", Status.UNKNOWN, notes=("locked",))), "old", "new"),
+        LossReport((), "the source", "new", problems=("the source is gone",), fix="record baselines"),
+        against_baseline(
+            Baseline(worlds.NOW, "shop", "17", {Table("public", "t"): TableState(2, 1, {"at": worlds.NOW})}),
+            Baseline(worlds.NOW, "shop", "17", {Table("public", "t"): TableState(1, 1)}),
+        ),
+    ],
+)
+def test_every_loss_report_keeps_to_the_schema(report: LossReport) -> None:
+    known = gate("validated", 610, 700, facts={"loss": as_json(report)})
+    assert faults(assembled([*FROZEN[:-1], known])) == []
+
+
+def test_the_validation_keeps_to_the_schema_which_refuses_a_verdict_that_is_none() -> None:
+    result = CheckResult("rows:t", CheckVerdict.FAIL, "9 rows", "10 rows", "look", "select 1", ({"id": "7"},))
+    made = Report((result,), "shop on candidate:5432", restore_point=worlds.NOW, counts={"t": 9})
+    facts: dict[str, Any] = {"report": validation_json(made)}
+    assert faults(assembled([run(0), gate("validated", 1, 2, facts=facts)])) == []
+    facts["report"]["results"][0]["verdict"] = "GOOD"
+    assert faults(assembled([run(0), gate("validated", 1, 2, facts=facts)]))
 
 
 def test_each_step_of_the_program_is_in_the_document_and_the_page_at_once(offline: None, tmp_path: Path) -> None:

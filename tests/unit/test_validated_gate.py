@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from worlds import NOW, settings
 
-from restore.errors import PermanentError
-from restore.gates.validated import ahead_seconds, fingerprint, wanted_expectations
+from restore.errors import PermanentError, Problem
+from restore.gates.validated import ahead_seconds, fingerprint, summary, wanted_expectations
 from restore.model import Method, RecoveryPoint, Settings, ValidationSettings
+from validation.model import CheckResult, Report, Verdict
 from validation.names import Table
 
 
@@ -53,3 +54,12 @@ def test_expectations_that_cannot_be_used_are_refused_with_all_mistakes(checks: 
 @pytest.mark.parametrize(("taken", "ahead"), [(0, 1), (1800, 1801)])
 def test_rows_of_the_second_in_which_a_dump_was_stored_are_not_too_new(taken: int, ahead: int) -> None:
     assert ahead_seconds(RecoveryPoint(Method.DUMP, at=NOW, until=NOW + timedelta(seconds=taken))) == ahead
+
+
+def test_the_summary_names_what_keeps_the_gate_shut_and_nothing_that_is_waived() -> None:
+    results = tuple(CheckResult(f"rows:{n}", Verdict.FAIL, "0 rows", "1 row") for n in range(5))
+    report = Report((CheckResult("server", Verdict.PASS, "", ""), *results), "shop")
+    problems = [Problem(f"validated.{one.name}", one.found, one.needed, "look") for one in results]
+    waive = {"validated.rows:0": "known"}
+    assert summary(report, problems, waive) == "1 of 6 checks pass, but not rows:1, rows:2, rows:3 and 1 more"
+    assert summary(report, problems, {"validated.rows": "known"}) == "1 of 6 checks pass"

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 
 from validation.baseline import kept
 from validation.baseline.places import open_place
-from validation.baseline.record import record
 from validation.commands import common
 from validation.commands.common import Command, UsageError
 from validation.expected import Limits
-from validation.loss import LossReport, Status, against_baseline, as_json, as_text, run
+from validation.loss import LossReport, Status, as_json, as_text, estimated, run
 from validation.loss.runner import BUDGET_SECONDS, WORKERS
 
 EXIT: Mapping[Status, int] = {
@@ -49,7 +48,7 @@ def _report(options: argparse.Namespace) -> LossReport:
     if source is not None:
         return run(source, target, budget_seconds=options.budget, workers=options.workers)
     before = kept.newest(open_place(options.baseline), target.dbname)
-    return against_baseline(before, record(target, Limits(options.budget, options.budget, options.workers)))
+    return estimated(before, target, Limits(options.budget, options.budget, options.workers))
 
 
 COMMAND = Command("loss", "compare two databases row by row: what a switch loses and brings back", declare, act)

@@ -4,12 +4,13 @@ report = run(source, candidate, budget_seconds=300)
 report.total.lost.rows  # rows that only the source has
 """
 
-from validation.loss.baseline import against_baseline
-from validation.loss.model import LossReport, Part, Status, TableLoss
+from validation.loss.baseline import against_baseline, estimated
+from validation.loss.model import Against, LossReport, Part, Status, TableLoss
 from validation.loss.render import as_json, as_text, headline
 from validation.loss.runner import run
 
 __all__ = [
+    "Against",
     "LossReport",
     "Part",
     "Status",
@@ -17,6 +18,7 @@ __all__ = [
     "against_baseline",
     "as_json",
     "as_text",
+    "estimated",
     "headline",
     "run",
 ]

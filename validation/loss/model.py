@@ -28,6 +28,27 @@ class Precision(StrEnum):
     ESTIMATED = "estimated"
 
 
+class Against(StrEnum):
+    """What the candidate was compared with. BASELINE: by numbers of rows and newest times alone, so that `lost` means
+    fewer rows than the baseline has, and `brought_back` more."""
+
+    SOURCE = "source"
+    BASELINE = "baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest value of a timestamp column in the baseline and in the candidate, None where there is none."""
+
+    column: str
+    source: Decimal | None
+    candidate: Decimal | None
+
+    @property
+    def older(self) -> bool:
+        return self.source is not None and (self.candidate is None or self.candidate < self.source)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Some rows of a table. `oldest` and `newest` are in seconds since 1970 UTC (may be infinite), by the table's
@@ -91,6 +112,13 @@ class TableLoss:
     timestamp: str | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    newest: tuple[Newest, ...] = ()
+    """Against a baseline: of the timestamp columns that differ."""
+
+    @property
+    def older(self) -> bool:
+        """Whether a newest time is older than in the baseline: rows that were there at its time are not here."""
+        return any(at.older for at in self.newest)
 
 
 @dataclass(frozen=True)
@@ -107,7 +135,7 @@ class Writing:
 class LossReport:
     """`source` is a database, or the baseline that stands for it. `source_taken` and `candidate_taken` are the times
     of the compared states, seconds since 1970; `writing` is None where nobody could tell; `problems` say why nothing,
-    or not all, could be compared."""
+    or not all, could be compared, `fix` what to do then, `notes` what else there is to know."""
 
     tables: tuple[TableLoss, ...]
     source: str
@@ -117,6 +145,9 @@ class LossReport:
     seconds: float = 0.0
     writing: Writing | None = None
     problems: tuple[str, ...] = ()
+    against: Against = Against.SOURCE
+    fix: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def total(self) -> Difference:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from validation.checks.rows import moment
-from validation.loss.model import Difference, LossReport, Part, Precision, Status, TableLoss
+from validation.loss.model import Against, Difference, LossReport, Newest, Part, Precision, Status, TableLoss
 from validation.render import WIDTH, printable
 
 SCHEMA = 1
@@ -21,7 +21,9 @@ def as_json(report: LossReport) -> dict[str, Any]:
         "schema": SCHEMA,
         "status": str(report.status),
         "precision": str(report.precision),
+        "against": str(report.against),
         "headline": headline(report),
+        "fix": report.fix,
         "source": report.source,
         "candidate": report.candidate,
         "source_taken": time_text(report.source_taken),
@@ -29,6 +31,7 @@ def as_json(report: LossReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "writing": vars(report.writing) if report.writing else None,
         "problems": list(report.problems),
+        "notes": list(report.notes),
         **_difference(report.total),
         "tables": [_table(table) for table in report.tables],
     }
@@ -45,8 +48,13 @@ def _table(table: TableLoss) -> dict[str, Any]:
         "key": list(table.key),
         "timestamp": table.timestamp,
         "notes": list(table.notes),
+        "newest": [_newest(at) for at in table.newest],
         "seconds": round(table.seconds, 3),
     }
+
+
+def _newest(at: Newest) -> dict[str, str | None]:
+    return {"column": at.column, "source": time_text(at.source), "candidate": time_text(at.candidate)}
 
 
 def _difference(found: Difference) -> dict[str, Any]:
@@ -75,10 +83,12 @@ def time_text(epoch: Decimal | None) -> str | None:
 
 def headline(report: LossReport) -> str:
     """The whole report in one sentence."""
+    if report.problems:
+        return f"what a switch loses is unknown: {'; '.join(report.problems)}"
+    if report.against is Against.BASELINE:
+        return _estimate(report)
     unknown = report.of(Status.UNKNOWN)
     left = f"; {number(len(unknown), 'table')} not compared" if unknown else ""
-    if report.problems:
-        return f"not compared with {report.source}: {'; '.join(report.problems)}"
     if report.status is Status.EQUAL:
         return f"a switch loses nothing: {number(len(report.tables), 'table')} compared, all equal row by row"
     if not report.total:
@@ -92,11 +102,30 @@ def headline(report: LossReport) -> str:
     )
 
 
-def _tables(report: LossReport, kind: str) -> str:
+def _estimate(report: LossReport) -> str:
+    total = report.total
+    gone = [table.table for table in report.tables if table.candidate_rows is None]
+    older = sum(table.older for table in report.tables)
+    fewer, more = total.lost.rows, total.brought_back.rows
+    parts = (
+        f"{number(fewer, 'row')} fewer{_tables(report, 'lost', 'in')}" if fewer else "no table has fewer rows",
+        f"{more:,} more{_tables(report, 'brought_back', 'in')}" if more else "",
+        f"{number(len(gone), 'table')} missing" if gone else "",
+        f"the newest rows of {number(older, 'table')} are older" if older else "",
+    )
+    taken = moment(report.source_taken) if report.source_taken is not None else None
+    at = f", taken {taken:%Y-%m-%d %H:%M:%S} UTC" if taken else ""
+    return (
+        f"only estimated, by {report.source}{at}: {', '.join(part for part in parts if part)}; "
+        "what was written after it is not counted"
+    )
+
+
+def _tables(report: LossReport, kind: str, of: str = "of") -> str:
     names = [table.table for table in report.tables if getattr(table.difference, kind).rows]
     if not names:
         return ""
-    return f" of {names[0]}" if len(names) == 1 else f" of {len(names)} tables"
+    return f" {of} {names[0]}" if len(names) == 1 else f" {of} {len(names)} tables"
 
 
 def number(count: int, noun: str) -> str:
@@ -106,31 +135,35 @@ def number(count: int, noun: str) -> str:
 def as_text(report: LossReport, most: int | None = None) -> str:
     """The report as text: the sum, then tables that differ or are unknown, at `most` so many, then what is equal."""
     lines = [*_wrapped(f"{report.status.upper()}  {headline(report)}", 2), *_between(report)]
-    notable = sorted(
-        (*report.of(Status.DIFFERENT), *report.of(Status.UNKNOWN)), key=lambda table: -table.difference.lost.rows
-    )
+    counted = report.against is Against.BASELINE
+    unknown = () if counted else report.of(Status.UNKNOWN)
+    notable = sorted((*report.of(Status.DIFFERENT), *unknown), key=lambda table: -table.difference.lost.rows)
     for table in notable[:most]:
-        lines += ["", *_table_lines(table)]
+        lines += ["", *_table_lines(table, report.against)]
     if len(notable) > len(notable[:most]):
         left = number(len(notable) - len(notable[:most]), "more table")
         lines += ["", f"{left} that differ or are unknown: see the evidence"]
-    equal = report.of(Status.EQUAL)
-    if equal:
-        rows = sum(table.source_rows or 0 for table in equal)
-        lines += ["", f"{'equal':<{INDENT}}{number(len(equal), 'table')}, {number(rows, 'row')}"]
+    alike = report.of(Status.UNKNOWN if counted else Status.EQUAL)
+    if alike:
+        rows = sum(table.source_rows or 0 for table in alike)
+        said = f"{number(len(alike), 'table')}, {number(rows, 'row')}"
+        lines += ["", f"{'as many rows' if counted else 'equal':<{INDENT}}{said}"]
     return "\n".join(lines) + "\n"
 
 
 def _between(report: LossReport) -> Iterator[str]:
+    if report.problems:
+        yield from _field("fix", report.fix) if report.fix else ()
+        return
     for name, database, taken in (
-        ("source", report.source, report.source_taken),
+        (str(report.against), report.source, report.source_taken),
         ("candidate", report.candidate, report.candidate_taken),
     ):
         at = time_text(taken)
         yield from _field(name, f"{database}" + (f", as of {at}" if at else ""))
     yield from _field("counts", f"{report.precision}, in {report.seconds:.1f} s")
-    if writing := writing_text(report):
-        yield from _field("note", writing)
+    for note in (*report.notes, writing_text(report)):
+        yield from _field("note", note) if note else ()
 
 
 def writing_text(report: LossReport) -> str | None:
@@ -146,24 +179,29 @@ def writing_text(report: LossReport) -> str | None:
     return None
 
 
-def _table_lines(table: TableLoss) -> Iterator[str]:
-    yield from _wrapped(f"{table.table}{_rows(table)}", 2)
-    about = "" if table.precision is Precision.EXACT else "about "
-    found = table.difference
-    for name, part in (("lost", found.lost), ("brought back", found.brought_back), ("differing", found.differing)):
+def _table_lines(table: TableLoss, against: Against) -> Iterator[str]:
+    yield from _wrapped(f"{table.table}{_rows(table, against)}", 2)
+    counted = against is Against.BASELINE
+    about = "" if counted or table.precision is Precision.EXACT else "about "
+    found, words = table.difference, ("fewer", "more") if counted else ("lost", "brought back")
+    for name, part in (*zip(words, (found.lost, found.brought_back), strict=True), ("differing", found.differing)):
         if part.rows:
             yield from _field(f"  {name}", f"{about}{number(part.rows, 'row')}{_span(table, part)}")
             if part.examples:
                 yield from _field("", "; ".join(_examples(part)))
+    for at in table.newest:
+        before, now = (time_text(value) or "none" for value in (at.source, at.candidate))
+        word = "older" if at.older else "newer"
+        yield from _field(f"  {word}", f"{at.column} up to {now}, in the baseline {before}")
     for note in table.notes:
         yield from _field("  note", note)
 
 
-def _rows(table: TableLoss) -> str:
+def _rows(table: TableLoss, against: Against) -> str:
     if table.source_rows is None and table.candidate_rows is None:
         return ""
     here, there = (_count(rows) for rows in (table.source_rows, table.candidate_rows))
-    return f" ({here} rows in the source, {there} in the candidate)"
+    return f" ({here} rows in the {against}, {there} in the candidate)"
 
 
 def _count(rows: int | None) -> str:
