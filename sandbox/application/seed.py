@@ -7,6 +7,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import LiteralString, cast
 
@@ -90,6 +91,7 @@ def copy(connection: psycopg.Connection, table: str, columns: tuple[str, ...], r
         return cursor.rowcount
 
 
+@cache
 def user_id(number: int) -> str:
     return str(uuid.UUID(int=(0x5EED << 112) | (0x4 << 76) | (0x8 << 60) | number))
 

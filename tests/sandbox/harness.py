@@ -69,6 +69,7 @@ class Sandbox:
         self.kube = self.application.kube
         self.resource_id = self.instance()["DbiResourceId"]
         self.given = self.secret()
+        self.deployed = self.applied()
 
     def stop(self) -> None:
         self._sandbox("down", "--purge")
@@ -153,6 +154,11 @@ class Sandbox:
         found = self.kube.list("Deployment", names.NAMESPACE)
         return {one["metadata"]["name"]: one["metadata"]["generation"] for one in found}
 
+    def applied(self) -> dict[str, Any]:
+        """Of each Deployment, and of the secret: what differs as soon as anybody applied anything to it."""
+        found = self.kube.list("Deployment", names.NAMESPACE)
+        return {names.SECRET: self.secret_version(), **{one["metadata"]["name"]: applied_to(one) for one in found}}
+
     def secret_version(self) -> str:
         found = self.kube.get("Secret", names.NAMESPACE, names.SECRET)
         assert found is not None
@@ -161,20 +167,23 @@ class Sandbox:
     # Back to the start
 
     def reset(self) -> None:
-        """Candidates and manual snapshots go, the application comes back as its team deploys it."""
+        """Candidates and manual snapshots go; an application that anybody touched comes back as its team deploys it."""
         self.aws.faults.clear()
-        for deployment in self.replicas():
-            self.kube.delete("Deployment", names.NAMESPACE, deployment)
-        self.kube.delete("Secret", names.NAMESPACE, names.SECRET)
         if self.instances().get(names.INSTANCE) != self.resource_id or self._stuck():
             self.stop()
             self.start()
             return
+        if moved := self.applied() != self.deployed:
+            for deployment in self.replicas():
+                self.kube.delete("Deployment", names.NAMESPACE, deployment)
+            self.kube.delete("Secret", names.NAMESPACE, names.SECRET)
         self._remove_candidates()
-        wait_until(lambda: not self._pods(), 60, "the pods to end", 0.1)
-        # With the password that the automated snapshot knows: a new one would lock the application out of it
-        self.kube.create(manifests.secret(self.given[names.SECRET_KEY], self.given["JWT_SECRET"]))
+        if moved:
+            wait_until(lambda: not self._pods(), 60, "the pods to end", 0.1)
+            # With the password that the automated snapshot knows: a new one would lock the application out of it
+            self.kube.create(manifests.secret(self.given[names.SECRET_KEY], self.given["JWT_SECRET"]))
         self.application.deploy()
+        self.deployed = self.applied()
 
     def _stuck(self) -> bool:
         """A failed instance with deletion protection takes no modification and so can't be deleted, as on AWS."""
@@ -302,8 +311,11 @@ class Project:
         return self.pulumi("up", "--yes", "--skip-preview")
 
     def config(self, **values: str) -> None:
-        for key, value in values.items():
-            self.pulumi("config", "set", key, value).ok()
+        if len(values) == 1:
+            self.pulumi("config", "set", *next(iter(values.items()))).ok()
+        else:
+            pairs = [f"{key}={value}" for key, value in values.items()]
+            self.pulumi("config", "set-all", *(word for pair in pairs for word in ("--plaintext", pair))).ok()
 
     def unset(self, *keys: str) -> None:
         for key in keys:
@@ -334,6 +346,13 @@ class Project:
         """The attempts of a gate, oldest first."""
         folder = self.folder / "evidence" / self.stack / restore_id
         return [json.loads(file.read_text()) for file in sorted(folder.glob(f"*-{gate}.json"))]
+
+
+def applied_to(deployment: Mapping[str, Any]) -> Any:
+    """Its metadata without what its own controller writes along with the status."""
+    metadata = deployment["metadata"]
+    fields = [one for one in metadata.get("managedFields", []) if one.get("subresource") != "status"]
+    return metadata["uid"], metadata["generation"], metadata.get("labels"), fields
 
 
 def utc_now() -> str:
