@@ -44,21 +44,18 @@ def rounds(machine: Machine, dumps: Generated, endpoint: str, count: int) -> Ite
     for number in range(count):
         done: Round = {}
         for name in in_turn(list(ways), number):
-            with machine.running():
-                done[name] = run(machine, ways[name], endpoint)
-                if (found := machine.rows()) != dumps.rows:
-                    raise Failed(f"{name} loaded {found}, the dump has {dumps.rows}")
-            say(f"{name}: {done[name].seconds:.1f} s")
+            done[name] = counted(machine, dumps, endpoint, name, ways[name])
         yield done
 
 
-def loader_alone(machine: Machine, dumps: Generated, endpoint: str) -> Round:
+def counted(machine: Machine, dumps: Generated, endpoint: str, name: str, command: str) -> Run:
+    """One way on a fresh server. Raises Failed when it loaded other rows than the dump has."""
     with machine.running():
-        done = run(machine, commands(machine, dumps)[LOADER], endpoint)
+        done = run(machine, command, endpoint)
         if (found := machine.rows()) != dumps.rows:
-            raise Failed(f"{LOADER} loaded {found}, the dump has {dumps.rows}")
-    say(f"{LOADER} alone: {done.seconds:.1f} s")
-    return {LOADER: done}
+            raise Failed(f"{name} loaded {found}, the dump has {dumps.rows}")
+    say(f"{name}: {done.seconds:.1f} s")
+    return done
 
 
 def where_time_goes(one: Run) -> str:
@@ -145,7 +142,7 @@ def measure(machine: Machine, small: Generated, large: Generated, twice: Generat
     console.print(f"loader, {large.bytes / small.bytes:.1f} times the data: {growth:.1f} times the seconds")
     console.print("\n".join(where_time_goes(one[LOADER]) for one in measured))
     with serving(twice.folder) as endpoint:
-        doubled = loader_alone(machine, twice, endpoint)
+        doubled = {LOADER: counted(machine, twice, endpoint, LOADER, commands(machine, twice)[LOADER])}
     console.print(shown(f"{twice.bytes / 1e9:.2f} GB of plain dump, {sum(twice.rows.values()):,} rows", [doubled]))
     peak = max(one[LOADER].client_mb for one in (*measured, doubled))
     print(json.dumps({**ratios(measured), "peak_rss_mb": round(peak)}))

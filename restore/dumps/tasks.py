@@ -95,8 +95,8 @@ class Planner:
         cost = (self.size(table) + 1) * METHODS.get(known.part("method"), 1.0)
         lock = Lock.EXCLUSIVE if table in self.partitioned else Lock.SHARE
         name, number = _name("index", known), known.statement.number
-        task = Task(name, (known.sql,), {table: lock}, cost, number, 9, table=table)
-        task.sorts = self.size(table) if known.part("method") == b"btree" else 0
+        sorts = self.size(table) if known.part("method") == b"btree" else 0
+        task = Task(name, (known.sql,), {table: lock}, cost, number, 9, table=table, sorts=sorts)
         self.indexes[table].append(task)
         return task
 
@@ -108,10 +108,8 @@ class Planner:
         table, name, number = known.part("table"), known.part("name"), known.statement.number
         make = b"CREATE UNIQUE INDEX %b ON %b USING btree %b" % (name, table, known.part("columns"))
         adopt = b"ALTER TABLE ONLY %b ADD CONSTRAINT %b %b USING INDEX %b" % (table, name, known.part("type"), name)
-        index = Task(
-            _name("index", known), (make,), {table: Lock.SHARE}, self.size(table) * 1.1, number, 0, table=table
-        )
-        index.sorts = self.size(table)
+        size, share = self.size(table), {table: Lock.SHARE}
+        index = Task(_name("index", known), (make,), share, size * 1.1, number, 0, table=table, sorts=size)
         key = Task(_name("key", known), (adopt,), {table: Lock.EXCLUSIVE}, FIRST, number, 1, {index}, table)
         self.indexes[table].append(index)
         key.after |= set(self.indexes[table])
