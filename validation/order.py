@@ -1,9 +1,13 @@
-"""In which order questions are asked: those first that are likeliest to find a failure, and cheapest."""
+"""In which order questions are asked: those first that are likeliest to find a failure, and cheapest.
+
+And which of them the server may answer with several processes.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from validation.model import Severity
@@ -38,6 +42,21 @@ LIKELIHOOD: Mapping[str, float] = MappingProxyType(
 )
 """How often a restore goes wrong that way, against 1 for a family that isn't named: wrong instance and wrong time
 first, damaged storage last."""
+
+BY_ITSELF = ("max_parallel_workers_per_gather", "0")
+
+
+def shared(questions: Sequence[Question], sessions: int) -> tuple[Question, ...]:
+    """The questions for this many sessions that ask side by side: each is answered by its session's process alone.
+
+    Only one that costs more than a session's share of them all, and so would be waited for, may have parallel
+    workers. Beside sessions that keep the processors busy, workers only add what it takes to start them.
+    """
+    share = sum(question.cost for question in questions) / sessions
+    return tuple(
+        one if sessions == 1 or one.cost > share else replace(one, settings=(BY_ITSELF, *one.settings))
+        for one in questions
+    )
 
 
 def ordered(

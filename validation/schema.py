@@ -229,7 +229,13 @@ LIMITS = Part(
             above=True,
             default=f"{STANDARD.budget_seconds:g}",
         ),
-        Key("workers", Kind.WHOLE, "Sessions that read side by side.", least=1, default=str(STANDARD.workers)),
+        Key(
+            "workers",
+            Kind.WHOLE,
+            "Sessions that read side by side, each with one process of the server.",
+            least=1,
+            default=str(STANDARD.workers),
+        ),
     ),
 )
 

@@ -14,6 +14,7 @@ from validation.asking import Outcome, Terms, ask_all
 from validation.catalog import Catalog
 from validation.checks import server
 from validation.model import Verdict
+from validation.order import shared
 from validation.questions import Answer, Answers, Check, Question, Side, Unanswered
 from validation.session import Session, Unreachable, connect
 from validation.target import Target
@@ -107,7 +108,8 @@ def _ask_together(reached: Reached, questions: Sequence[Question], terms: Terms,
         snapshot = lead.snapshot()
     except Unreachable:
         return ask_all(lead, questions, terms)
-    return ask_all(lead, questions, terms, partial(connect, reached.target, snapshot=snapshot), sessions)
+    another = partial(connect, reached.target, snapshot=snapshot)
+    return ask_all(lead, shared(questions, sessions), terms, another, sessions)
 
 
 def _ask_borrowing(reached: Reached, questions: Sequence[Question], terms: Terms) -> dict[str, Outcome]:

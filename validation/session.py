@@ -41,9 +41,7 @@ class Session:
         try:
             # Rolled back, so that the settings of one question are gone before the next
             with self.connection.transaction(force_rollback=True):
-                self.connection.execute(_timeout(min(seconds, question.seconds or seconds)))
-                for name, value in question.settings:
-                    self.connection.execute(query("setting", setting=sql.Literal(name), value=sql.Literal(value)))
+                self.connection.execute(_own_settings(question, seconds))
                 rows = self.connection.execute(question.statement).fetchall()
         except psycopg.Error as error:
             lost = self.connection.broken or self.connection.closed
@@ -130,6 +128,8 @@ def _borrow(connection: Connection, extension: str) -> None:
     connection.execute(query("become_read_only"))
 
 
-def _timeout(seconds: float) -> sql.Composed:
-    milliseconds = min(max(1, round(seconds * 1000)), LONGEST)
-    return query("statement_timeout", milliseconds=sql.Literal(str(milliseconds)))
+def _own_settings(question: Question, seconds: float) -> sql.Composed:
+    milliseconds = min(max(1, round(min(seconds, question.seconds or seconds) * 1000)), LONGEST)
+    settings = (("statement_timeout", str(milliseconds)), *question.settings)
+    wanted = [sql.SQL("({}, {})").format(name, value) for name, value in settings]
+    return query("own_settings", wanted=sql.SQL(", ").join(wanted))

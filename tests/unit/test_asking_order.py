@@ -12,7 +12,7 @@ from test_validation_asking import Double, session
 from validation.asking import Terms, ask_all
 from validation.first_failure import FirstFailure
 from validation.model import Severity
-from validation.order import CHEAP, ordered
+from validation.order import BY_ITSELF, CHEAP, ordered, shared
 from validation.questions import Answer, Check, Question, Unanswered, failed, passed, settled
 
 FAILS, PASSES = failed("found", "needed", "fix"), passed("found", "needed")
@@ -53,6 +53,26 @@ def test_what_only_advises_is_asked_last_of_its_cost() -> None:
     advisory = replace(check("server", SMALL), severity=Severity.ADVISORY)
     other = question("o", SMALL.cost)
     assert names(ordered((advisory, check("any", other)), (SMALL, other))) == ["o", "s"]
+
+
+def test_sessions_side_by_side_do_not_multiply_by_parallel_workers() -> None:
+    even = tuple(question(str(n), 100) for n in range(8))
+    assert all(BY_ITSELF in one.settings for one in shared(even, 4))
+
+
+def test_a_table_larger_than_all_others_is_not_left_to_one_process_while_the_rest_idles() -> None:
+    huge, small = shared((HUGE, SMALL), 4)
+    assert huge.settings == ()
+    assert BY_ITSELF in small.settings
+
+
+def test_a_single_session_may_use_what_the_server_gives() -> None:
+    assert shared((LARGE, SMALL), 1) == (LARGE, SMALL)
+
+
+def test_the_setting_of_a_check_of_ones_own_wins() -> None:
+    own = replace(SMALL, settings=((BY_ITSELF[0], "2"),))
+    assert shared((own, HUGE), 4)[0].settings[-1] == own.settings[0]
 
 
 def ask(checks: tuple[Check, ...], *, waivers: dict[str, str] | None = None) -> tuple[Double, dict[str, object]]:
