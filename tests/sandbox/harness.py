@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Container, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +32,7 @@ from validation.target import Target
 LINKED = ("restore", "validation", ".venv")
 COPIED = ("Pulumi.yaml", "__main__.py")
 COMMAND_SECONDS = 240.0
+SETTLED = ("available", "incompatible-restore")
 Row = tuple[Any, ...]
 
 
@@ -67,6 +68,10 @@ class Sandbox:
         self.aws: Clients = clients(self.layout, retries=3)
         self.application = Application(self.layout, silent)
         self.kube = self.application.kube
+        self._remember()
+
+    def _remember(self) -> None:
+        """The state that `reset` brings back."""
         self.resource_id = self.instance()["DbiResourceId"]
         self.given = self.secret()
         self.deployed = self.applied()
@@ -90,6 +95,9 @@ class Sandbox:
 
     def instance(self, identifier: str = names.INSTANCE) -> Any:
         return self.aws.rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
+
+    def status(self, identifier: str) -> str:
+        return str(self.instance(identifier)["DBInstanceStatus"])
 
     def instances(self) -> dict[str, str]:
         """DbiResourceId by identifier."""
@@ -167,45 +175,46 @@ class Sandbox:
     # Back to the start
 
     def reset(self) -> None:
-        """Candidates and manual snapshots go; an application that anybody touched comes back as its team deploys it."""
+        """Candidates and manual snapshots go; an application that anybody touched comes back as its team deploys it.
+
+        So does a source that was deleted or replaced, with rows of its own.
+        """
         self.aws.faults.clear()
-        if self.instances().get(names.INSTANCE) != self.resource_id or self._stuck():
-            self.stop()
-            self.start()
-            return
-        if moved := self.applied() != self.deployed:
+        replaced = self.instances().get(names.INSTANCE) != self.resource_id
+        if moved := replaced or self.applied() != self.deployed:
             for deployment in self.replicas():
                 self.kube.delete("Deployment", names.NAMESPACE, deployment)
             self.kube.delete("Secret", names.NAMESPACE, names.SECRET)
-        self._remove_candidates()
+        self._remove_instances(() if replaced else (names.INSTANCE,))
         if moved:
             wait_until(lambda: not self._pods(), 60, "the pods to end", 0.1)
+        if moved and not replaced:
             # With the password that the automated snapshot knows: a new one would lock the application out of it
             self.kube.create(manifests.secret(self.given[names.SECRET_KEY], self.given["JWT_SECRET"]))
         self.application.deploy()
-        self.deployed = self.applied()
-
-    def _stuck(self) -> bool:
-        """A failed instance with deletion protection takes no modification and so can't be deleted, as on AWS."""
-        found = cast("list[Any]", self.aws.rds.describe_db_instances()["DBInstances"])
-        return any(one["DBInstanceStatus"] in ("failed", "incompatible-restore") for one in found)
+        self._remember()
 
     def _pods(self) -> list[Any]:
         return [pod for pod in self.kube.list("Pod", names.NAMESPACE) if "app" in pod["metadata"].get("labels", {})]
 
-    def _remove_candidates(self) -> None:
+    def _remove_instances(self, but: Container[str]) -> None:
         for identifier in self.instances():
-            if identifier != names.INSTANCE:
+            if identifier not in but:
                 self.remove(identifier)
+        for retained in self._retained_backups():
+            self.aws.rds.delete_db_instance_automated_backup(DbiResourceId=retained["DbiResourceId"])
+        wait_until(lambda: not self._retained_backups(), 60, "retained backups to be gone", 0.1)
         for snapshot in self.snapshots():
             if snapshot["SnapshotType"] == "manual" and snapshot["Status"] == "available":
                 self.aws.rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
 
+    def _retained_backups(self) -> list[Any]:
+        found = cast("list[Any]", self.aws.rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"])
+        return [one for one in found if one["Status"] == "retained"]
+
     def remove(self, identifier: str, *, keep_backups: bool = False) -> None:
         """Deletes an instance, protected or not, without a final snapshot; waits until it is gone."""
-        wait_until(
-            lambda: self.instance(identifier)["DBInstanceStatus"] == "available", 60, f"{identifier} available", 0.1
-        )
+        wait_until(lambda: self.status(identifier) in SETTLED, 60, f"{identifier} available", 0.1)
         if self.instance(identifier)["DeletionProtection"]:
             self.aws.rds.modify_db_instance(
                 DBInstanceIdentifier=identifier, DeletionProtection=False, ApplyImmediately=True

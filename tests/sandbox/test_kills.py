@@ -74,6 +74,8 @@ def test_two_ups_at_once_are_refused_by_the_lock(sandbox: Sandbox, project: Proj
 
 def test_throttling_is_waited_out_and_a_failed_restore_is_told(sandbox: Sandbox, project: Project) -> None:
     project.config(id="inc-1", method="pitr", time="latest")
+    # A failed instance takes no modification: protected, it could not be deleted after the test, as on AWS
+    project.pulumi("config", "set", "--path", "instance.deletionProtection", "false").ok()
     sandbox.aws.faults.add("throttle", "DescribeDBInstances", times=3)
     sandbox.aws.faults.add("fail-restore", "RestoreDBInstanceToPointInTime")
     project.up().failed("incompatible-restore")
