@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rds_gateway import Sandbox
+from rds_gateway import Maker, Sandbox
 
 from sandbox.paths import Layout
-
-Maker = Callable[..., Sandbox]
 
 
 @pytest.fixture(scope="module")

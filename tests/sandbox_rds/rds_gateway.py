@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,6 @@ class Sandbox:
         if extra and not extra.is_relative_to(self.layout.root):
             shutil.rmtree(extra, ignore_errors=True)
         shutil.rmtree(self.layout.root, ignore_errors=True)
+
+
+Maker = Callable[..., Sandbox]

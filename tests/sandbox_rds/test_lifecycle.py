@@ -9,8 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import Maker
-from rds_gateway import PASSWORD, WAIT, Sandbox
+from rds_gateway import PASSWORD, WAIT, Maker, Sandbox
 
 from sandbox.postgres.server import processes_in
 from sandbox.process import wait_until

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
-from conftest import Maker
-from rds_gateway import Sandbox
+from rds_gateway import Maker, Sandbox
 
 MEGABYTE = 1024 * 1024
 
