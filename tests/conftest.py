@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from sandbox.postgres.host import ELSEWHERE
+
 HERE = Path(__file__).parent
 LONGEST_FIRST = ("sandbox", "parity", "sandbox_cluster", "sandbox_rds")
 """Folders of tests/; the others follow, and fill the workers' last minute with short tests."""
 APART = ("tests/sandbox/", "tests/parity/")
 """Each of these tests may run on any worker: they share at most what is made once for a worker."""
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 8 << 30
+
+
+def pytest_configure() -> None:
+    """Clusters in memory, where there is plenty: a disk's file system looks long for the inode of each new file."""
+    if MEMORY.is_dir() and min(shutil.disk_usage(MEMORY).free, available_bytes()) >= MEMORY_BYTES:
+        os.environ.setdefault(ELSEWHERE, str(MEMORY))
+
+
+def available_bytes() -> int:
+    """Of memory, without pushing anything out (proc(5), meminfo)."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
 
 
 def rank(item: pytest.Item) -> int:

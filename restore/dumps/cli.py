@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from restore.aws.session import Aws
-from restore.dumps import objects, texts
+from restore.dumps import objects, plans, texts
 from restore.dumps.display import Bar, JsonLines, Lines
 from restore.dumps.loading import load
 from restore.dumps.model import Dump, Options, Report, Roles, Scan
@@ -52,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true", help="the result as JSON, progress as JSON lines on stderr")
         if name != "list":
             _dump_arguments(command)
+        if name == "plan":
+            command.add_argument("--save", metavar="PATH", type=Path, help="keep the plan for load and verify")
         if name in ("load", "verify"):
             _target_arguments(command)
         if name == "load":
@@ -71,6 +73,7 @@ def _target_arguments(command: argparse.ArgumentParser) -> None:
     where = command.add_mutually_exclusive_group(required=True)
     where.add_argument("--to-env", metavar="NAME", help="environment variable with the target's URL")
     where.add_argument("--to-file", metavar="PATH", type=Path, help="file with the target's URL")
+    command.add_argument("--plan", metavar="PATH", type=Path, help="of `plan --save`: spares the check")
 
 
 def _load_arguments(command: argparse.ArgumentParser) -> None:
@@ -111,28 +114,24 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     with _reporting(as_json=arguments.json) as report:
         match arguments.command:
             case "plan":
-                return _plan(arguments, scan(s3, dump, options, progress=report, stop=stop))
+                return _plan(arguments, scan(s3, dump, options, progress=report, stop=stop), options)
             case "load":
-                return _load(arguments, s3, dump, options, report, stop)
+                target, planned = target_of(arguments), plan_of(arguments, dump, options)
+                result = load(s3, dump, target, options, scan=planned, progress=report, stop=stop)
+                _say(arguments, result.facts(), texts.loaded(result))
+                return 0
             case _:
-                target = target_of(arguments)
-                found = verify(s3, dump, target, options, progress=report, stop=stop)
+                target, planned = target_of(arguments), plan_of(arguments, dump, options)
+                found = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
                 _say(arguments, found.facts(), texts.verified(found))
                 return 0 if found.passed else 1
 
 
-def _plan(arguments: argparse.Namespace, found: Scan) -> int:
+def _plan(arguments: argparse.Namespace, found: Scan, options: Options) -> int:
     _say(arguments, found.facts(), texts.planned(found))
+    if arguments.save:
+        plans.save(arguments.save, found, options)
     return 1 if found.problems else 0
-
-
-def _load(
-    arguments: argparse.Namespace, s3: S3Client, dump: Dump, options: Options, report: Report, stop: threading.Event
-) -> int:
-    target = target_of(arguments)
-    result = load(s3, dump, target, options, progress=report, stop=stop)
-    _say(arguments, result.facts(), texts.loaded(result))
-    return 0
 
 
 def split(url: str) -> tuple[str, str]:
@@ -182,6 +181,11 @@ def target_of(arguments: argparse.Namespace) -> Target:
         found = "not set" if isinstance(error, KeyError) else str(error)
         needed = "postgresql://user:password@host:port/database?sslrootcert=..."
         raise PermanentError.of(Problem(f"target URL in {source}", found, needed, "see --help")) from error
+
+
+def plan_of(arguments: argparse.Namespace, dump: Dump, options: Options) -> Scan | None:
+    """Raises PermanentError for a file that is no plan of this dump with these flags."""
+    return plans.opened(arguments.plan, dump, options) if arguments.plan else None
 
 
 def _client(region: str | None, endpoint: str | None) -> S3Client:

@@ -56,6 +56,7 @@ class MotoServices:
 
     def __init__(self, folder: Path) -> None:
         os.environ.setdefault("MOTO_ACCOUNT_ID", ACCOUNT)
+        os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # nobody asks here, and each region loads them
         import moto.core.utils as core_utils
 
         self._clock = _Clock()

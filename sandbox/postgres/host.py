@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sandbox.postgres.settings import SEGMENT_MB, SUPERUSER
 from sandbox.postgres.tls import Authority
 
 TEMPLATE_VERSION = "3"
+ELSEWHERE = "RESTORE_SANDBOX_CLUSTERS"
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,13 @@ class Host:
 
 
 def location(layout: Layout, identity: Identity) -> Path:
-    """The folder of the clusters: in the state folder when the server's user can reach it, else below /var/tmp."""
+    """The folder of the clusters: in the state folder when the server's user can reach it, else below /var/tmp.
+
+    The environment variable of ELSEWHERE moves it; it must then be the same for all commands on one sandbox.
+    """
     layout.root.mkdir(parents=True, exist_ok=True)
-    if identity.reaches(layout.root):
+    elsewhere = os.environ.get(ELSEWHERE)
+    if not elsewhere and identity.reaches(layout.root):
         return layout.root / "postgres"
-    return Path("/var/tmp") / f"restore-sandbox-{hashlib.sha256(str(layout.root).encode()).hexdigest()[:12]}"
+    name = f"restore-sandbox-{hashlib.sha256(str(layout.root).encode()).hexdigest()[:12]}"
+    return Path(elsewhere or "/var/tmp") / name

@@ -13,10 +13,13 @@ import lz4.frame
 import pytest
 from backports import zstd
 from bucket import NAME, Bucket
-from dump_loading import loaded, refused_words
+from dump_loading import dump_of, loaded, refused_words
 from dump_server import DumpServer
 
+from restore.dumps import plans
 from restore.dumps.model import Options, Roles
+from restore.dumps.scanning import scan
+from restore.dumps.verifying import verify
 from restore.errors import Refused
 from sandbox.postgres.content import Content, differences
 
@@ -53,6 +56,17 @@ def test_every_kind_of_object_is_loaded_as_psql_loads_it(
     assert differences(wanted, server.content(target)) == []
     assert result.rows == sum(int(str(facts[1])) for facts in wanted.relations.values() if facts[0] == "r")
     assert not result.skipped
+
+
+def test_a_load_by_a_saved_plan_equals_psqls(
+    server: DumpServer, bucket: Bucket, plain: bytes, wanted: Content, target: str, tmp_path: Path
+) -> None:
+    dump, options = dump_of(bucket, bucket.put("planned.sql.gz", gzip.compress(plain, 1))), Options()
+    plans.save(tmp_path / "plan.json", scan(bucket.s3, dump, options), options)
+    planned = plans.opened(tmp_path / "plan.json", dump, options)
+    loaded(server, bucket, "planned.sql.gz", target, scan=planned)
+    assert differences(wanted, server.content(target)) == []
+    assert verify(bucket.s3, dump, server.target(target), scan=planned).passed
 
 
 @pytest.mark.parametrize("name", PACKERS)

@@ -246,7 +246,7 @@ class Project:
         made = cls(sandbox, folder, stack)
         environment.write_stack(sandbox.layout, folder, stack, fresh=True)
         made.pulumi("stack", "select", "--create", stack).ok()
-        made.config(evidence=str(folder / "evidence"))
+        made.edit(lambda config: config.update({"restore:evidence": str(folder / "evidence")}))
         return made
 
     @property
@@ -332,9 +332,13 @@ class Project:
 
     def expect(self, change: Mapping[str, Any]) -> None:
         """Changes the expectations of the stack's file, as a team edits them."""
+        self.edit(lambda config: config["restore:validation"]["inline"].update(change))
+
+    def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Changes the configuration in the stack's file, as an editor does."""
         file = self.folder / f"Pulumi.{self.stack}.yaml"
         content = yaml.safe_load(file.read_text())
-        content["config"]["restore:validation"]["inline"].update(change)
+        change(content["config"])
         file.write_text(yaml.safe_dump(content, sort_keys=False))
 
     def resources(self) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
+from sandbox import lifecycle
 from sandbox.aws.client import Clients, clients
 from sandbox.paths import CHECKOUT, Layout
 from sandbox.postgres.server import clear_away
@@ -61,7 +62,7 @@ class Sandbox:
 
     @property
     def postgres_folder(self) -> Path:
-        return Path(self.ready["postgres"])
+        return lifecycle.postgres_folder(self.layout)
 
     @property
     def aws(self) -> Clients:
@@ -140,13 +141,11 @@ class Sandbox:
 
     def remove(self) -> None:
         """Ends all at once: the kernel ends the servers with their gateway."""
-        extra = self.postgres_folder if (self.layout.aws / "ready.json").exists() else None
         self.stop(signal.SIGKILL)
-        for data in (extra or self.layout.root).glob("clusters/*/data"):
+        for data in self.postgres_folder.glob("clusters/*/data"):
             clear_away(data)
-        if extra and not extra.is_relative_to(self.layout.root):
-            shutil.rmtree(extra, ignore_errors=True)
-        shutil.rmtree(self.layout.root, ignore_errors=True)
+        for folder in (self.postgres_folder, self.layout.root):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 Maker = Callable[..., Sandbox]

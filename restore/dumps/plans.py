@@ -1,0 +1,88 @@
+"""What a scan found, kept in a file: `plan --save` reads the dump while the server is being made, `load --plan` and
+`verify --plan` need not read it for that again.
+
+A plan lets no statement in: `load` judges each again when it comes to it. It saves the check before the first row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from restore.dumps.model import Compression, Dump, Format, Options, Part, Scan, TableRows
+from restore.errors import PermanentError, Problem
+
+VERSION = 1
+
+
+def save(path: Path, scan: Scan, options: Options) -> None:
+    """Raises PermanentError where it can't be written."""
+    try:
+        path.write_text(text(scan, options))
+    except OSError as error:
+        fix = "name a file in a folder that you may write to"
+        raise PermanentError.of(Problem("--save", str(error), "a file to write", fix)) from error
+
+
+def opened(path: Path, dump: Dump, options: Options) -> Scan:
+    """The plan in a file. Raises PermanentError for no plan, one of other bytes than the dump's, or of other flags."""
+    try:
+        made_with, scan = parsed(path.read_text())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error) if isinstance(error, OSError) else f"{path} is no plan of this version of the program"
+        raise PermanentError.of(_again(reason, "a file that `plan --save` wrote", dump)) from error
+    if scan.dump.identity != dump.identity:
+        raise PermanentError.of(_again(f"a plan of {scan.dump.identity}", f"one of {dump.identity}", dump))
+    if made_with != flags(options):
+        raise PermanentError.of(_again(f"a plan made with {made_with}", f"one made with {flags(options)}", dump))
+    return scan
+
+
+def flags(options: Options) -> dict[str, list[str]]:
+    """What changes the judgement of a dump besides its bytes."""
+    return {"--skip": sorted(options.skip), "--allow": sorted(options.allow)}
+
+
+def _again(found: str, needed: str, dump: Dump) -> Problem:
+    return Problem("--plan", found, needed, f"make it again: python -m restore.dumps plan {dump.url} --save FILE")
+
+
+def text(scan: Scan, options: Options) -> str:
+    """As JSON."""
+    facts = asdict(scan)
+    facts["dump"]["modified"] = scan.dump.modified.isoformat()
+    facts["not_valid"] = sorted(scan.not_valid)
+    facts["indexes"] = [(number, sql.decode(errors="surrogateescape")) for number, sql in scan.indexes]
+    return json.dumps({"version": VERSION, "flags": flags(options), "scan": facts}, indent=1) + "\n"
+
+
+def parsed(given: str) -> tuple[dict[str, list[str]], Scan]:
+    """Flags and scan of a text of `text`'s. Raises ValueError, KeyError or TypeError for any other."""
+    document = json.loads(given)
+    facts: Mapping[str, Any] = document["scan"]
+    if document["version"] != VERSION or set(facts) != {field.name for field in fields(Scan)}:
+        raise ValueError("not of this version")
+    made: dict[str, Any] = {
+        "dump": _dump(facts["dump"]),
+        "format": Format(facts["format"]),
+        "compression": Compression(facts["compression"]),
+        "tables": tuple(TableRows(**table) for table in facts["tables"]),
+        "sequences": {name: (int(last), bool(called)) for name, (last, called) in facts["sequences"].items()},
+        "not_valid": frozenset(facts["not_valid"]),
+        "indexes": tuple((int(number), sql.encode(errors="surrogateescape")) for number, sql in facts["indexes"]),
+        **{name: tuple(facts[name]) for name in ("roles", "owners", "extensions")},
+        "problems": tuple(Problem(**problem) for problem in facts["problems"]),
+    }
+    return document["flags"], Scan(**(dict(facts) | made))
+
+
+def _dump(facts: Mapping[str, Any]) -> Dump:
+    made: dict[str, Any] = {
+        "modified": datetime.fromisoformat(facts["modified"]),
+        "parts": tuple(Part(**part) for part in facts["parts"]),
+    }
+    return Dump(**(dict(facts) | made))

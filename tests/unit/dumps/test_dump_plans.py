@@ -1,0 +1,76 @@
+"""A saved plan is the scan that was made, of these bytes and with these flags, or it is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from restore.dumps import plans
+from restore.dumps.model import Compression, Dump, Format, Options, Part, Scan, TableRows
+from restore.errors import PermanentError, Problem
+
+DUMP = Dump("b", "nightly/", 5, datetime(2026, 11, 19, tzinfo=UTC), "etag", parts=(Part("nightly/toc.dat", "e", 5),))
+SCAN = Scan(
+    DUMP, Format.DIRECTORY, Compression.NONE, "17.6", "17.6", "LATIN1", "app", ("app", "zoë"), ("app",), ("citext",),
+    (TableRows('public."a b"', 7, 70),), {"table": 1}, 700, 0, (Problem("line 7", "a DROP", "none", "without"),),
+    sequences={"public.s": (9, True)}, not_valid=frozenset({"c"}), indexes=((3, b'CREATE INDEX "\xe9" ON t (a)'),),
+)  # fmt: skip
+OPTIONS = Options(skip=frozenset({"subscription"}))
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    plans.save(tmp_path / "plan.json", SCAN, OPTIONS)
+    return tmp_path / "plan.json"
+
+
+def test_a_plan_loses_nothing_of_its_scan(plan: Path) -> None:
+    assert plans.opened(plan, DUMP, OPTIONS) == SCAN
+
+
+def test_a_plan_of_other_bytes_is_refused(plan: Path) -> None:
+    """The nightly dump was written again under the same key meanwhile."""
+    with pytest.raises(PermanentError, match=r"found: +a plan of .*etag=etag.*\n.*etag=newer"):
+        plans.opened(plan, replace(DUMP, etag="newer"), OPTIONS)
+
+
+def test_a_plan_made_with_other_flags_is_refused(plan: Path) -> None:
+    """What it let pass would be met in the midst of the load."""
+    with pytest.raises(PermanentError, match="subscription"):
+        plans.opened(plan, DUMP, Options())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"version": 1}',
+        json.dumps({"version": 1, "flags": {}, "scan": {"dump": {}}}),
+        plans.text(SCAN, OPTIONS).replace('"version": 1', '"version": 2'),
+        plans.text(SCAN, OPTIONS).replace('"format": "directory"', '"format": "scroll"'),
+        plans.text(SCAN, OPTIONS).replace('"rows": 7', '"row": 7'),
+        plans.text(SCAN, OPTIONS).replace('"sequences": {', '"more": {}, "sequences": {'),
+    ],
+)
+def test_a_file_that_is_no_plan_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(content)
+    with pytest.raises(PermanentError, match=r"is no plan of this version.*[\s\S]*plan s3://b/nightly/ --save FILE"):
+        plans.opened(file, DUMP, OPTIONS)
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError, match="No such file"):
+        plans.opened(tmp_path / "plan.json", DUMP, OPTIONS)
+
+
+def test_a_plan_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError, match="--save"):
+        plans.save(tmp_path / "missing" / "plan.json", SCAN, OPTIONS)
