@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,15 @@ MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 8 << 30
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Clusters in memory, where there is plenty: a disk's file system looks long for the inode of each new file."""
-    if MEMORY.is_dir() and min(shutil.disk_usage(MEMORY).free, available_bytes()) >= MEMORY_BYTES:
-        os.environ.setdefault(ELSEWHERE, str(MEMORY))
+    if ELSEWHERE in os.environ or not MEMORY.is_dir():
+        return
+    if min(shutil.disk_usage(MEMORY).free, available_bytes()) >= MEMORY_BYTES:
+        folder = tempfile.TemporaryDirectory(prefix="restore-tests-", dir=MEMORY, ignore_cleanup_errors=True)
+        Path(folder.name).chmod(0o755)
+        os.environ[ELSEWHERE] = folder.name  # for workers and sandboxes, too
+        config.add_cleanup(folder.cleanup)
 
 
 def available_bytes() -> int:

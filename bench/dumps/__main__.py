@@ -1,5 +1,8 @@
 """`make bench-dumps`: whole-process seconds of each way to load one dump, in rounds, on a fresh server each time.
 
+The loader goes by a plan made before, as in `pulumi up`, which reads the dump while RDS makes the instance; without
+one it reads the dump twice, and that is measured too.
+
 First all ways load a tenth of the data, and what they loaded is compared row by row; then the full dump, in rounds.
 A round has each way once, in turn the first; ratios are medians of the rounds' own ratios, for the machine's speed
 changes from round to round. At last the loader alone loads twice the data: its memory must not grow.
@@ -22,13 +25,14 @@ from rich.table import Table
 from bench.dumps.generated import Generated, generated
 from bench.dumps.machine import Machine
 from bench.dumps.store import serving
-from bench.dumps.ways import LOADER, Failed, Run, commands, run
+from bench.dumps.ways import LOADER, UNPLANNED, Failed, Run, commands, plan, run
 from sandbox.paths import Layout
 from sandbox.postgres.content import Content, differences
 from sandbox.postgres.files import remove_tree
 from sandbox.postgres.host import Host
 
 Round = dict[str, Run]
+OURS = (LOADER, UNPLANNED)
 RATIOS = {"ratio_runbook": "runbook", "ratio_stream": "stream", "ratio_pg_restore": "pg_restore"}
 
 
@@ -82,10 +86,10 @@ def equal_loads(machine: Machine, dumps: Generated, endpoint: str) -> Round:
     return done
 
 
-def ratios(measured: Sequence[Round]) -> dict[str, float]:
+def ratios(measured: Sequence[Round], loader: str = LOADER) -> dict[str, float]:
     """How many times faster the loader is than each other way."""
     return {
-        key: round(statistics.median(one[name].seconds / one[LOADER].seconds for one in measured), 2)
+        key: round(statistics.median(one[name].seconds / one[loader].seconds for one in measured), 2)
         for key, name in RATIOS.items()
     }
 
@@ -133,18 +137,21 @@ def main(words: Sequence[str] | None = None) -> int:
 def measure(machine: Machine, small: Generated, large: Generated, twice: Generated, count: int) -> int:
     console = Console(width=110)
     with serving(small.folder) as endpoint:
+        plan(small, endpoint)
         tenth = equal_loads(machine, small, endpoint)
     console.print(shown(f"{small.bytes / 1e9:.2f} GB of plain dump, {sum(small.rows.values()):,} rows", [tenth]))
     with serving(large.folder) as endpoint:
+        say(f"the plan: {plan(large, endpoint):.1f} s")
         measured = list(rounds(machine, large, endpoint, count))
     console.print(shown(f"{large.bytes / 1e9:.2f} GB of plain dump, {sum(large.rows.values()):,} rows", measured))
     growth = statistics.median(one[LOADER].seconds for one in measured) / tenth[LOADER].seconds
     console.print(f"loader, {large.bytes / small.bytes:.1f} times the data: {growth:.1f} times the seconds")
     console.print("\n".join(where_time_goes(one[LOADER]) for one in measured))
     with serving(twice.folder) as endpoint:
-        doubled = {LOADER: counted(machine, twice, endpoint, LOADER, commands(machine, twice)[LOADER])}
+        doubled = {UNPLANNED: counted(machine, twice, endpoint, UNPLANNED, commands(machine, twice)[UNPLANNED])}
     console.print(shown(f"{twice.bytes / 1e9:.2f} GB of plain dump, {sum(twice.rows.values()):,} rows", [doubled]))
-    peak = max(one[LOADER].client_mb for one in (*measured, doubled))
+    peak = max(done.client_mb for one in (*measured, doubled) for way, done in one.items() if way in OURS)
+    console.print(f"without a plan: {ratios(measured, UNPLANNED)}")
     print(json.dumps({**ratios(measured), "peak_rss_mb": round(peak)}))
     return 0
 

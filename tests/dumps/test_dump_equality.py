@@ -61,10 +61,11 @@ def test_every_kind_of_object_is_loaded_as_psql_loads_it(
 def test_a_load_by_a_saved_plan_equals_psqls(
     server: DumpServer, bucket: Bucket, plain: bytes, wanted: Content, target: str, tmp_path: Path
 ) -> None:
-    dump, options = dump_of(bucket, bucket.put("planned.sql.gz", gzip.compress(plain, 1))), Options()
+    key = bucket.put("planned.sql.gz", gzip.compress(plain, 1))
+    dump, options = dump_of(bucket, key), Options()
     plans.save(tmp_path / "plan.json", scan(bucket.s3, dump, options), options)
     planned = plans.opened(tmp_path / "plan.json", dump, options)
-    loaded(server, bucket, "planned.sql.gz", target, scan=planned)
+    loaded(server, bucket, key, target, scan=planned)
     assert differences(wanted, server.content(target)) == []
     assert verify(bucket.s3, dump, server.target(target), scan=planned).passed
 

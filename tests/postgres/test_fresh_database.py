@@ -16,6 +16,7 @@ from scratch_server import PASSWORD, Database, Server
 from restore import roles
 from restore.dumps.heading import INSIDE, told
 from restore.model import Credential
+from sandbox.process import wait_until
 
 OPERATOR, APPLICATION, OWNER, DATABASE = "fresh_operator", "fresh_app", "fresh owner", "fresh-db"
 SECRET = "s3cret:/%?\"' \\\\"
@@ -70,6 +71,7 @@ def test_no_log_of_the_server_can_hold_the_application_s_password(server: Server
     with server.connect() as superuser:
         superuser.execute("ALTER SYSTEM SET log_statement = 'all'")
         superuser.execute("SELECT pg_reload_conf()")
+        wait_until(lambda: operator.execute("SHOW log_statement").fetchone() == ("all",), 30, "the new setting", 0.05)
         prepare(operator, "never-in-a-log-7")
         superuser.execute("ALTER SYSTEM RESET log_statement")
         superuser.execute("SELECT pg_reload_conf()")
