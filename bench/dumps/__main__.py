@@ -117,7 +117,7 @@ def say(line: str) -> None:
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.dumps", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="1 is a little over 1 GB of plain dump")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--generate", action="store_true", help="only make the dumps")
     asked = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="bench-dumps-") as folder:

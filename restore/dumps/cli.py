@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 
 from restore.aws.session import Aws
 from restore.dumps import objects, plans, texts
-from restore.dumps.display import Bar, JsonLines, Lines
+from restore.dumps.display import JsonLines, Lines
 from restore.dumps.loading import load
 from restore.dumps.model import Dump, Options, Report, Roles, Scan
 from restore.dumps.scanning import scan
@@ -202,6 +202,8 @@ def _reporting(*, as_json: bool) -> Generator[Report]:
     if as_json:
         yield JsonLines(sys.stderr)
     elif sys.stderr.isatty():
+        from restore.dumps.bar import Bar
+
         with Bar(sys.stderr) as bar:
             yield bar
     else:

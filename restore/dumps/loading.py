@@ -110,7 +110,8 @@ class _Load:
         count = self.options.workers or default_workers()
         self.board = Board(count, segment)
         self.meter.tasks = self.board
-        self.script = Script(Splitter(stream, self.board.take, segment), self.dump.url)
+        self.sizes = {table.name.encode(): table.bytes for table in self.scan.tables} if self.scan else {}
+        self.script = Script(Splitter(stream, self.board.take, segment, known=self._known), self.dump.url)
         ticker = Ticker(self.meter, self.report, self._tick)
         try:
             self._all(count, segment)
@@ -124,6 +125,10 @@ class _Load:
                 worker.join()
             ticker.close()
         return self._result(resumed=resumed)
+
+    def _known(self, table: bytes) -> int:
+        """Bytes of the one COPY of a table that the dump makes."""
+        return self.sizes.get(table, 0) if table in self.script.plain else 0
 
     def _check(self, progress: Progress) -> None:
         """The check's end isn't the load's."""
@@ -178,8 +183,7 @@ class _Load:
         self._count_done(self.done)
         self.control = Control(self.session, self.done, self.options, self.prepared)
         self.control.run_all(self.pre_data)
-        sizes = {table.name.encode(): table.bytes for table in self.scan.tables} if self.scan else {}
-        self.rows = Rows(self.board, self.meter, self.done, self.script.plain, sizes)
+        self.rows = Rows(self.board, self.meter, self.done, self.script.plain, self.sizes)
         planner = Planner(self.rows.size, self.script.partitioned)
         self.afterwards = Afterwards(self.board, self.control, self.done, planner, self.options)
         self._plan_early()

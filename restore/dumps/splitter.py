@@ -102,9 +102,20 @@ Event = Statement | Meta | CopyBegin | Piece | End
 class Splitter:
     """`take` gives a buffer of at least `piece` + SLACK bytes, and may wait for one."""
 
-    def __init__(self, stream: Stream, take: Callable[[], bytearray], piece: int, *, count: bool = True) -> None:
-        """Without `count` no rows are counted: they are 0, and lines behind data are wrong."""
-        self._stream, self._take, self._piece, self._count_rows = stream, take, piece, count
+    def __init__(
+        self,
+        stream: Stream,
+        take: Callable[[], bytearray],
+        piece: int,
+        *,
+        count: bool = True,
+        known: Callable[[bytes], int] = lambda _: 0,
+    ) -> None:
+        """Without `count` no rows are counted: they are 0, and lines behind data are wrong.
+
+        `known` says how many bytes of data a table has, where a scan saw it: its end is then looked for there alone.
+        """
+        self._stream, self._take, self._piece, self._count_rows, self._known = stream, take, piece, count, known
         self._text = bytearray()
         self._position = 0
         """In _text: what is before it is consumed."""
@@ -272,10 +283,13 @@ class Splitter:
         self._forget()
         left: bytes | bytearray = bytes(self._text)
         self._text.clear()
-        at, fresh = 0, True
+        at, fresh, known = 0, True, self._known(begin.table)
         while True:
             buffer = self._take()
-            filled, marker = self._filled(buffer, left, begin, fresh=fresh)
+            filled, marker = self._filled(buffer, left, begin, fresh=fresh, known=max(0, known - at - 1))
+            if known and marker >= 0 and at + marker != known:
+                found = f"{at + marker} bytes of data of {begin.table.decode(errors='replace')}"
+                raise _refused(self._offset, self._line, found, f"{known} bytes, as when it was read before")
             size, last, whole = self._cut(buffer, marker)
             left = bytes(buffer[size + 3 if last else size : filled])
             rows = buffer.count(b"\n", 0, size) if self._count_rows else 0
@@ -287,15 +301,20 @@ class Splitter:
                 self._text += left
                 return
 
-    def _filled(self, buffer: bytearray, left: bytes | bytearray, begin: CopyBegin, *, fresh: bool) -> tuple[int, int]:
-        """Fills the buffer until it holds a piece or the end marker: how far, and where the data end (-1: not yet)."""
+    def _filled(
+        self, buffer: bytearray, left: bytes | bytearray, begin: CopyBegin, *, fresh: bool, known: int
+    ) -> tuple[int, int]:
+        """Fills the buffer until it holds a piece or the end marker: how far, and where the data end (-1: not yet).
+
+        The first `known` bytes hold no end.
+        """
         if len(buffer) < len(left) + CHUNK:
             buffer.extend(bytes(len(left) + CHUNK - len(buffer)))
         buffer[: len(left)] = left
-        filled, searched = len(left), 0
+        filled, searched = len(left), known
         limit = self._piece + len(END)
         while (marker := self._marker(buffer, searched, min(filled, limit), fresh=fresh)) < 0 and filled < limit:
-            searched = max(0, filled - len(END))
+            searched = max(known, filled - len(END))
             with memoryview(buffer) as view:
                 count = self._stream.readinto(view[filled:]) or 0
             if not count:

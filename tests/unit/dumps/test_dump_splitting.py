@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,8 +102,13 @@ def facts(event: Event) -> tuple[object, ...]:
             return "end", event.bytes, event.complete
 
 
-def split(data: bytes, sizes: Iterator[int], piece: int = PIECE) -> list[tuple[object, ...]]:
-    splitter = Splitter(Reads(data, sizes), lambda: bytearray(piece + 16), piece)
+def split(
+    data: bytes, sizes: Iterator[int], piece: int = PIECE, known: Mapping[bytes, int] | None = None
+) -> list[tuple[object, ...]]:
+    bytes_of = known or {}
+    splitter = Splitter(
+        Reads(data, sizes), lambda: bytearray(piece + 16), piece, known=lambda name: bytes_of.get(name, 0)
+    )
     return [facts(event) for event in splitter.events()]
 
 
@@ -162,6 +167,25 @@ def data(events: list[tuple[object, ...]], block: int) -> bytes:
 def test_a_row_longer_than_a_piece_is_never_cut_into_two_rows(whole: list[tuple[object, ...]]) -> None:
     long = [item for item in whole if item[:2] == ("piece", 3)]
     assert [item[5] for item in long] == [False, False, False, True, False, True]
+
+
+def known_sizes(whole: list[tuple[object, ...]]) -> dict[bytes, int]:
+    return {table: len(data(whole, block)) for block, table in enumerate((b"public.t", b"public.e", b"public.long"), 1)}
+
+
+@pytest.mark.parametrize("size", [1, 5, 63, 64, 67, 1000])
+def test_an_end_that_is_known_is_found_where_it_is(whole: list[tuple[object, ...]], size: int) -> None:
+    assert split(DUMP, every(size), known=known_sizes(whole)) == whole
+
+
+@pytest.mark.parametrize("more", [-4, -1, 1, 4, 1000])
+@pytest.mark.parametrize("table", [b"public.t", b"public.long"])
+def test_a_dump_that_is_not_the_one_that_was_read_before_is_no_success(
+    whole: list[tuple[object, ...]], table: bytes, more: int
+) -> None:
+    sizes = known_sizes(whole)
+    with pytest.raises(PermanentError, match=r"as when it was read before|it ends within the data"):
+        split(DUMP, every(50), known={table: sizes[table] + more})
 
 
 def test_the_versions_in_the_head_are_read() -> None:
