@@ -30,6 +30,8 @@ PER_SECOND = 5.0
 HEALTHY_SECONDS = 3.0
 LONGEST_PAUSE = 2.0
 KNOWN_USERS = 500
+SEVERAL = {"rpc-orchestrator": 1, "indexer": 10, "api-gateway": 20}
+"""Every how many-th transaction of an application has more than one statement."""
 
 
 @dataclass
@@ -111,23 +113,22 @@ def write(connection: psycopg.Connection, app: str, name: str, progress: Progres
 
 def one_transaction(connection: psycopg.Connection, app: str, name: str, user: str, number: int) -> None:
     """Commits once; what is a single statement commits by itself."""
-    if app == "rpc-orchestrator":
-        with connection.transaction():
+    if number % SEVERAL[app]:
+        transfer(connection, user)
+        return
+    with connection.transaction():
+        if app == "rpc-orchestrator":
             # The user's row first, as every writer does, so that two never wait for each other
             connection.execute("UPDATE users SET updated_at = clock_timestamp() WHERE id = %s", [user])
             transfer(connection, user)
-    elif app == "indexer" and number % 10 == 0:
-        with connection.transaction():
+        elif app == "indexer":
             statement = "INSERT INTO smart_contracts (address, name, owner_id) VALUES (%s, %s, %s) RETURNING id"
             found = connection.execute(statement, [f"0x{random.getrandbits(160):040x}", f"indexed by {name}", user])
             transfer(connection, user, found.fetchall()[0][0])
-    elif app == "api-gateway" and number % 20 == 0:
-        with connection.transaction():
+        else:
             email = f"{random.getrandbits(64):016x}@ghost.example"
             found = connection.execute("INSERT INTO users (email) VALUES (%s) RETURNING id", [email])
             transfer(connection, found.fetchall()[0][0])
-    else:
-        transfer(connection, user)
 
 
 def transfer(connection: psycopg.Connection, user: object, contract: object = None) -> None:

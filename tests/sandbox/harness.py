@@ -32,7 +32,7 @@ from validation.target import Target
 LINKED = ("restore", "validation", ".venv")
 COPIED = ("Pulumi.yaml", "__main__.py")
 COMMAND_SECONDS = 240.0
-SETTLED = ("available", "incompatible-restore")
+SETTLED = ("available", "failed", "incompatible-restore")
 Row = tuple[Any, ...]
 
 
