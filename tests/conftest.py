@@ -1,4 +1,4 @@
-"""How the tests are spread over workers: what takes minutes begins first, what shares a server stays together."""
+"""How the tests are spread over workers, what takes minutes first; and that their clusters lie in memory."""
 
 from __future__ import annotations
 
@@ -20,17 +20,27 @@ APART = ("tests/sandbox/", "tests/parity/")
 """Each of these tests may run on any worker: they share at most what is made once for a worker."""
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 8 << 30
+LEFT = "restore-tests-"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Clusters in memory, where there is plenty: a disk's file system looks long for the inode of each new file."""
     if ELSEWHERE in os.environ or not MEMORY.is_dir():
         return
+    remove_leftovers()
     if min(shutil.disk_usage(MEMORY).free, available_bytes()) >= MEMORY_BYTES:
-        folder = tempfile.TemporaryDirectory(prefix="restore-tests-", dir=MEMORY, ignore_cleanup_errors=True)
+        prefix = f"{LEFT}{os.getpid()}-"
+        folder = tempfile.TemporaryDirectory(prefix=prefix, dir=MEMORY, ignore_cleanup_errors=True)
         Path(folder.name).chmod(0o755)
         os.environ[ELSEWHERE] = folder.name  # for workers and sandboxes, too
         config.add_cleanup(folder.cleanup)
+
+
+def remove_leftovers() -> None:
+    """Of runs that were killed: memory that nobody would give back."""
+    for folder in MEMORY.glob(f"{LEFT}*-*"):
+        if not Path("/proc", folder.name.removeprefix(LEFT).partition("-")[0]).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def available_bytes() -> int:
