@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ def main() -> int:
     parser.add_argument("--dir", type=Path, default=default_directory(), help="the sandbox's state directory")
     parser.add_argument("--pace", type=float, default=0.0, help="least seconds of each phase of an operation")
     options = parser.parse_args()
+    gc.set_threshold(100_000, 50, 50)  # what moto loads stays: a third of the start goes into looking for garbage in it
     from sandbox.aws.server import serve
 
     try:
