@@ -3,20 +3,57 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from harness import Project, Sandbox
 
+HERE = Path(__file__).parent
 counter = itertools.count(1)
 
 
+@dataclass
+class Held:
+    """The worker's sandbox, from its first test here to its last: at rest it would slow the others."""
+
+    factory: pytest.TempPathFactory
+    sandbox: Sandbox | None = None
+
+    def get(self) -> Sandbox:
+        self.sandbox = self.sandbox or Sandbox(self.factory.mktemp("sandbox") / "state")
+        return self.sandbox
+
+    def stop(self) -> None:
+        if self.sandbox:
+            self.sandbox.stop()
+            self.sandbox = None
+
+
+HELD = pytest.StashKey[Held]()
+
+
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    made = Sandbox(tmp_path_factory.mktemp("sandbox") / "state")
-    yield made
-    made.stop()
+def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
+    one = request.session.stash[HELD] = Held(tmp_path_factory)
+    yield one
+    one.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """The sandbox ends with the worker's last test here; should one more come, another begins."""
+    try:
+        return (yield)
+    finally:
+        if (nextitem is None or HERE not in nextitem.path.parents) and HELD in item.session.stash:
+            item.session.stash[HELD].stop()
+
+
+@pytest.fixture
+def sandbox(held: Held) -> Sandbox:
+    return held.get()
 
 
 @pytest.fixture
