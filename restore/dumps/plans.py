@@ -32,7 +32,7 @@ def opened(path: Path, dump: Dump, options: Options) -> Scan:
     """The plan in a file. Raises PermanentError for no plan, one of other bytes than the dump's, or of other flags."""
     try:
         made_with, scan = parsed(path.read_text())
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error) if isinstance(error, OSError) else f"{path} is no plan of this version of the program"
         raise PermanentError.of(_again(reason, "a file that `plan --save` wrote", dump)) from error
     if scan.dump.identity != dump.identity:
@@ -44,7 +44,7 @@ def opened(path: Path, dump: Dump, options: Options) -> Scan:
 
 def flags(options: Options) -> dict[str, list[str]]:
     """What changes the judgement of a dump besides its bytes."""
-    return {"--skip": sorted(options.skip), "--allow": sorted(options.allow)}
+    return {"allow": sorted(options.allow), "skip": sorted(options.skip)}
 
 
 def _again(found: str, needed: str, dump: Dump) -> Problem:
@@ -61,7 +61,7 @@ def text(scan: Scan, options: Options) -> str:
 
 
 def parsed(given: str) -> tuple[dict[str, list[str]], Scan]:
-    """Flags and scan of a text of `text`'s. Raises ValueError, KeyError or TypeError for any other."""
+    """Flags and scan of a text of `text`'s. Raises one of what Python raises for any other: see `opened`."""
     document = json.loads(given)
     facts: Mapping[str, Any] = document["scan"]
     if document["version"] != VERSION or set(facts) != {field.name for field in fields(Scan)}:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from restore.dumps import scanning, versions
 from restore.dumps.model import Dump, Options, Phase, Progress, Roles, Scan
+from restore.dumps.plans import flags
 from restore.durations import sized
 from restore.errors import PermanentError, Problem
 from restore.gates.hook import Proof, Watch
@@ -31,9 +32,8 @@ def options(settings: Settings) -> Options:
 
 
 def fingerprint(settings: Settings) -> dict[str, list[str]]:
-    """What changes the judgement of a dump besides its bytes."""
-    chosen = {"allow": sorted(settings.backups.allow), "skip": sorted(settings.backups.skip)}
-    return {name: kinds for name, kinds in chosen.items() if kinds}
+    """What changes the judgement of a dump besides its bytes; nothing for what is not set."""
+    return {name: kinds for name, kinds in flags(options(settings)).items() if kinds}
 
 
 def prove(world: World, watch: Watch) -> Proof:

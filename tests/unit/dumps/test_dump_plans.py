@@ -44,6 +44,13 @@ def test_a_plan_made_with_other_flags_is_refused(plan: Path) -> None:
         plans.opened(plan, DUMP, Options())
 
 
+def changed(**facts: object) -> str:
+    """A plan with facts of another kind, which somebody's editor left there."""
+    document = json.loads(plans.text(SCAN, OPTIONS))
+    document["scan"] |= facts
+    return json.dumps(document)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -55,6 +62,9 @@ def test_a_plan_made_with_other_flags_is_refused(plan: Path) -> None:
         json.dumps({"version": 1, "flags": {}, "scan": {"dump": {}}}),
         plans.text(SCAN, OPTIONS).replace('"version": 1', '"version": 2'),
         plans.text(SCAN, OPTIONS).replace('"format": "directory"', '"format": "scroll"'),
+        changed(sequences=[]),
+        changed(indexes=[[3, 5]]),
+        changed(dump=[]),
         plans.text(SCAN, OPTIONS).replace('"rows": 7', '"row": 7'),
         plans.text(SCAN, OPTIONS).replace('"sequences": {', '"more": {}, "sequences": {'),
     ],
