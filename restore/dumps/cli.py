@@ -112,19 +112,16 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     dump = _dump(s3, bucket, key, latest=arguments.latest)
     options = options_of(arguments)
     with _reporting(as_json=arguments.json) as report:
-        match arguments.command:
-            case "plan":
-                return _plan(arguments, scan(s3, dump, options, progress=report, stop=stop), options)
-            case "load":
-                target, planned = target_of(arguments), plan_of(arguments, dump, options)
-                result = load(s3, dump, target, options, scan=planned, progress=report, stop=stop)
-                _say(arguments, result.facts(), texts.loaded(result))
-                return 0
-            case _:
-                target, planned = target_of(arguments), plan_of(arguments, dump, options)
-                found = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
-                _say(arguments, found.facts(), texts.verified(found))
-                return 0 if found.passed else 1
+        if arguments.command == "plan":
+            return _plan(arguments, scan(s3, dump, options, progress=report, stop=stop), options)
+        target, planned = target_of(arguments), plan_of(arguments, dump, options)
+        if arguments.command == "load":
+            result = load(s3, dump, target, options, scan=planned, progress=report, stop=stop)
+            _say(arguments, result.facts(), texts.loaded(result))
+            return 0
+        found = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
+        _say(arguments, found.facts(), texts.verified(found))
+        return 0 if found.passed else 1
 
 
 def _plan(arguments: argparse.Namespace, found: Scan, options: Options) -> int:

@@ -286,7 +286,7 @@ class Splitter:
         at, fresh, known = 0, True, self._known(begin.table)
         while True:
             buffer = self._take()
-            filled, marker = self._filled(buffer, left, begin, fresh=fresh, known=max(0, known - at - 1))
+            filled, marker = self._filled(buffer, left, begin, fresh=fresh, skip=max(0, known - at - 1))
             if known and marker >= 0 and at + marker != known:
                 found = f"{at + marker} bytes of data of {begin.table.decode(errors='replace')}"
                 raise _refused(self._offset, self._line, found, f"{known} bytes, as when it was read before")
@@ -302,19 +302,19 @@ class Splitter:
                 return
 
     def _filled(
-        self, buffer: bytearray, left: bytes | bytearray, begin: CopyBegin, *, fresh: bool, known: int
+        self, buffer: bytearray, left: bytes | bytearray, begin: CopyBegin, *, fresh: bool, skip: int
     ) -> tuple[int, int]:
         """Fills the buffer until it holds a piece or the end marker: how far, and where the data end (-1: not yet).
 
-        The first `known` bytes hold no end.
+        The end is not looked for in the first `skip` bytes.
         """
         if len(buffer) < len(left) + CHUNK:
             buffer.extend(bytes(len(left) + CHUNK - len(buffer)))
         buffer[: len(left)] = left
-        filled, searched = len(left), known
+        filled, searched = len(left), skip
         limit = self._piece + len(END)
         while (marker := self._marker(buffer, searched, min(filled, limit), fresh=fresh)) < 0 and filled < limit:
-            searched = max(known, filled - len(END))
+            searched = max(skip, filled - len(END))
             with memoryview(buffer) as view:
                 count = self._stream.readinto(view[filled:]) or 0
             if not count:
