@@ -85,9 +85,9 @@ def run(layout: Layout) -> Incident:
 
 def damage(connection: psycopg.Connection, restore_to: datetime) -> Incident:
     with connection.transaction():
-        # Before the snapshot is taken, so that no writer comes between the counts and the damage. Tables in the order
-        # in which the writers take them.
-        connection.execute("LOCK TABLE users, transactions IN SHARE ROW EXCLUSIVE MODE")
+        # Before the snapshot is taken, so that no writer comes between the counts and the damage. Every table that a
+        # writer writes, in the writers' order: one that is half done ends first, or each would wait for the other.
+        connection.execute("LOCK TABLE users, smart_contracts, transactions IN SHARE ROW EXCLUSIVE MODE")
         counts = connection.execute(COUNTS).fetchall()[0]
         users, transactions, newest = connection.execute(UNTIL, {"to": restore_to}).fetchall()[0]
         known = Known(*connection.execute(KNOWN, {"to": restore_to}).fetchall()[0])

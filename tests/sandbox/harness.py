@@ -79,15 +79,15 @@ class Sandbox:
     def stop(self) -> None:
         self._sandbox("down", "--purge")
 
-    def _sandbox(self, *words: str) -> None:
+    def _sandbox(self, *words: str) -> str:
         command = [sys.executable, "-m", "sandbox", *words, "--dir", str(self.layout.root)]
         result = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def incident(self) -> dict[str, Any]:
         """Breaks the data; returns what `python -m sandbox incident` tells, once that second can be restored."""
-        command = [sys.executable, "-m", "sandbox", "incident", "--dir", str(self.layout.root)]
-        found = json.loads(subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout)
+        found = json.loads(self._sandbox("incident"))
         database.wait_restorable(self.aws, found["restore_to"])
         return found
 

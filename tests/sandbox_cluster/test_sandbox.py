@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -86,8 +87,31 @@ def test_every_pod_writes_under_its_own_name(whole: Whole) -> None:
         assert pods <= {row[0] for row in connection.execute(query)}
 
 
+WAITS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bad-migration' AND wait_event_type = 'Lock'"
+HOLDS = """
+SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE application_name = 'bad-migration' AND relation = 'transactions'::regclass AND granted
+"""
+
+
+def incident_beside_a_slow_writer(whole: Whole) -> str:
+    """The writer is an indexer on a busy machine: it holds a user's row, and comes to transactions last."""
+    with ThreadPoolExecutor(1) as pool, whole.connect() as watching:
+        with whole.connect() as writer, writer.transaction():
+            owner = writer.execute("SELECT id FROM users LIMIT 1").fetchall()[0][0]
+            made = "INSERT INTO smart_contracts (address, name, owner_id) VALUES ('0x0', 'slow', %s) RETURNING id"
+            contract = writer.execute(made, [owner]).fetchall()[0][0]
+            running = pool.submit(whole.run, "incident")
+            wait_until(
+                lambda: number(watching, WAITS) + number(watching, HOLDS) > 0, WAIT, "the incident at the tables"
+            )
+            statement = "INSERT INTO transactions (user_id, contract_id, amount) VALUES (%s, %s, 1)"
+            writer.execute(statement, [owner, contract])
+        return running.result()
+
+
 def test_the_incident_damages_nothing_before_its_second(whole: Whole) -> None:
-    happened = json.loads(whole.run("incident"))
+    happened = json.loads(incident_beside_a_slow_writer(whole))
     restore_to, at = (datetime.fromisoformat(happened[key]) for key in ("restore_to", "at"))
     assert restore_to.microsecond == 0
     assert (at - restore_to).total_seconds() >= 1
