@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from restore.dumps.splitter import SLACK, CopyBegin, Piece
 from restore.dumps.tasks import Task, ready
 
+SPARE = 2
+"""Buffers beside one for each session: one that is filled, one that waits."""
 POLL = 1.0
 """Seconds; every change wakes who waits, this is for a change that nobody announced."""
 
@@ -37,7 +39,7 @@ class Board:
 
     def __init__(self, workers: int, piece: int) -> None:
         self._changed = threading.Condition()
-        self._piece, self._most = piece, workers + 2
+        self._piece, self._workers, self._most = piece, workers, workers + SPARE
         self._buffers: list[bytearray] = []
         self._made = 0
         self._runs: deque[Run] = deque()
@@ -180,4 +182,4 @@ class Board:
     @property
     def idle_sessions(self) -> int:
         """Sessions that find nothing to do, now that a task has begun: their processors are free."""
-        return max(0, self._most - 2 - len(self.running) - len(self.tasks) - self.loading)
+        return max(0, self._workers - len(self.running) - len(self.tasks) - self.loading)

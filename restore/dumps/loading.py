@@ -24,10 +24,11 @@ import psycopg
 
 from restore.dumps import ledger
 from restore.dumps.afterwards import LAST, Afterwards
-from restore.dumps.board import Board
+from restore.dumps.board import SPARE, Board
 from restore.dumps.control import Control
+from restore.dumps.hints import Hints
 from restore.dumps.ledger import Done
-from restore.dumps.model import Dump, LoadResult, Options, Phase, Progress, Report, Scan
+from restore.dumps.model import MIB, Dump, LoadResult, Options, Phase, Progress, Report, Scan
 from restore.dumps.preparing import Needs, prepare, undecided
 from restore.dumps.progress import Meter, Ticker
 from restore.dumps.rows import Rows
@@ -46,6 +47,8 @@ from validation.target import Target
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+PIECES = 80 * MIB
+"""Most that all sessions hold of the dump together."""
 LOCK_SECONDS = 30.0
 """How long to wait for the lock: a killed load's session may take that long to notice."""
 
@@ -106,8 +109,8 @@ class _Load:
         if self.scan is None and self.options.check_first and not resumed:
             self.scan = scan(self.s3, self.dump, self.options, progress=self._check, stop=self.stop, count=False)
         self.done = ledger.read(session, self.dump, stream.reader) if resumed else None
-        segment = self.done.segment_bytes if self.done else self.options.segment_bytes
         count = self.options.workers or default_workers()
+        segment = self.done.segment_bytes if self.done else min(self.options.segment_bytes, PIECES // (count + SPARE))
         self.board = Board(count, segment)
         self.meter.tasks = self.board
         self.sizes = {table.name.encode(): table.bytes for table in self.scan.tables} if self.scan else {}
@@ -226,7 +229,8 @@ class _Load:
                 session.run(setting)
             return session
 
-        self.workers.extend(Worker(self.board, self.meter, connect) for _ in range(count))
+        hints = Hints(count)
+        self.workers.extend(Worker(self.board, self.meter, hints, connect) for _ in range(count))
 
     def _remaining(self) -> Iterator[Known | CopyBegin | Piece]:
         if self.first is not None:

@@ -200,7 +200,7 @@ class Options:
 
     workers: int = 0
     """Connections that load and index at once; 0: by the machine this runs on, 2 to 8."""
-    segment_bytes: int = 4 * MIB
+    segment_bytes: int = 8 * MIB
     """One transaction's share of a table's rows. A load that goes on keeps the one it began with."""
     roles: Roles = Roles.REFUSE
     role_map: Mapping[str, str] = field(default_factory=dict[str, str])

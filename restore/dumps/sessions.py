@@ -24,7 +24,7 @@ APPLICATION = "pulumi-restore-load"
 """application_name of the loader's sessions: a later attempt ends those that a killed one left behind."""
 MERGE_BUFFER = 33 * 8 << 10
 """Bytes for each run of a merge (PostgreSQL's tuplesort.c: TAPE_BUFFER_OVERHEAD + MERGE_BUFFER_SIZE)."""
-LEAST_SORT = 16 * MIB
+LEAST_SORT = 8 * MIB
 STEP = 128 << 10
 """Bytes handed to libpq before its buffer is sent: it grows without bound otherwise (psycopg issue 1047)."""
 SETTINGS: Mapping[str, str] = {
@@ -121,12 +121,13 @@ def maintenance_memory(shared_buffers: int, workers: int) -> str:
 
 
 def sort_memory(size: int) -> int:
-    """Bytes of maintenance_work_mem to sort that many bytes in runs that one pass merges.
+    """Bytes of maintenance_work_mem to sort an index of a table of that many bytes in runs that one pass merges.
 
     More makes it slower: a quicksort over more than the processor's cache holds waits for memory at each comparison
-    (bench/dumps). A run is as large as the memory, and a tuple in it takes up to twice its bytes.
+    (bench/dumps). A run is as large as the memory, an index has a quarter of its table's bytes or less (a larger one
+    takes a second pass), and a tuple takes up to twice its bytes in a run.
     """
-    return max(LEAST_SORT, math.isqrt(2 * size * MERGE_BUFFER))
+    return max(LEAST_SORT, math.isqrt(size // 2 * MERGE_BUFFER))
 
 
 def failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:

@@ -9,6 +9,7 @@ import psycopg
 
 from restore.dumps import ledger
 from restore.dumps.board import Board, Run, Stopped
+from restore.dumps.hints import Hints
 from restore.dumps.progress import Meter
 from restore.dumps.sessions import Session, copy_failure, failure
 from restore.dumps.splitter import Piece, shown
@@ -19,8 +20,8 @@ from restore.errors import PermanentError, Problem
 class Worker:
     """One session's work until the board's end. A failure ends the whole load."""
 
-    def __init__(self, board: Board, meter: Meter, connect: Callable[[], Session]) -> None:
-        self._board, self._meter, self._connect = board, meter, connect
+    def __init__(self, board: Board, meter: Meter, hints: Hints, connect: Callable[[], Session]) -> None:
+        self._board, self._meter, self._hints, self._connect = board, meter, hints, connect
         self.session: Session | None = None
         self._thread = threading.Thread(target=self._work, daemon=True, name="load")
         self._thread.start()
@@ -57,6 +58,8 @@ class Worker:
                 if taken != counted.rows:
                     raise PermanentError.of(_lost(run, taken, counted.rows))
                 ledger.copy_done(session, run.begin.block, run.at, run.at + counted.bytes, counted.rows)
+            if not run.freeze:
+                self._hints.committed(session, run.begin.table)
         except psycopg.Error as error:
             raise copy_failure(error, shown(run.begin.table), run.line, run.offset) from error
         self._meter.loaded(run.begin.table, counted.rows, counted.bytes)
@@ -64,8 +67,8 @@ class Worker:
 
     @staticmethod
     def _copy(session: Session, run: Run, counted: Counted) -> int:
-        if run.freeze:
-            session.run(b"TRUNCATE ONLY " + run.begin.table)
+        """Frozen rows need no hints; others take them once their commit is flushed."""
+        session.run(b"TRUNCATE ONLY " + run.begin.table if run.freeze else b"SET LOCAL synchronous_commit = on")
         return session.copy(run.begin.sql + (b" WITH (FREEZE)" if run.freeze else b""), iter(counted))
 
     def _run(self, session: Session, task: Task) -> None:

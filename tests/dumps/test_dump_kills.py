@@ -80,9 +80,10 @@ def test_a_server_that_crashes_again_and_again_holds_everything_once(
 
 
 def test_sessions_that_are_cut_off_are_no_success(
-    mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
+    mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when the network goes: the server ends them, the loader sees a lost connection."""
+    monkeypatch.setattr("restore.dumps.progress.EVERY", 0.01)  # the whole load may take less than between two reports
     cut = threading.Event()
 
     def cut_off(progress: Progress) -> None:
