@@ -24,6 +24,8 @@ AGAIN = frozenset({"set", "search_path", "session_authorization", "reset_authori
 SCHEMA = re.compile(rb"ALTER [A-Z ]+ (?P<schema>%b)\." % IDENTIFIER)
 UNLOGGED = re.compile(rb"CREATE UNLOGGED (?P<what>TABLE|SEQUENCE) (?P<name>%b)" % NAME)
 """A crash of the server empties these, and the ledger wouldn't know: they are logged until the load is done."""
+PUBLIC = b"CREATE SCHEMA public"
+"""Written by pg_dump --clean before PostgreSQL 15; each new database has it."""
 EXTENSION_OWNER = """
 select pg_catalog.pg_has_role(current_user, extowner, 'USAGE') from pg_catalog.pg_extension where extname = %s
 """
@@ -130,6 +132,8 @@ class Control:
             return True
         if known.kind == "set":
             return known.part("name").decode() not in self._prepared.settings
+        if known.sql == PUBLIC:
+            return bool(self.session.query("select pg_catalog.to_regnamespace('public') is not null")[0][0])
         if known.kind == "extension_comment":
             return not self._may_comment(known)
         names = {self._options.role_map.get(span.role, span.role) for span in roles.spans(known)}

@@ -31,6 +31,13 @@ COLUMN_CHANGE = (
     rb"(?:SET DEFAULT .*|SET STATISTICS -?\d+|SET STORAGE [A-Z]+|SET COMPRESSION [a-z0-9]+|SET NOT NULL|SET \(.*\)"
     rb"|ADD GENERATED (?:ALWAYS|BY DEFAULT) AS IDENTITY \(.*\)|OPTIONS \(.*\))"
 )
+DROP = (
+    rb"DROP (?:ACCESS METHOD|AGGREGATE|CAST|COLLATION|CONVERSION|DOMAIN|EVENT TRIGGER|EXTENSION|FOREIGN (?:DATA WRAPPER"
+    rb"|TABLE)|FUNCTION|INDEX|(?:PROCEDURAL )?LANGUAGE|MATERIALIZED VIEW|OPERATOR(?: CLASS| FAMILY)?|POLICY|PROCEDURE"
+    rb"|PUBLICATION|RULE|SCHEMA|SEQUENCE|SERVER|STATISTICS|SUBSCRIPTION|TABLE|TEXT SEARCH (?:CONFIGURATION|DICTIONARY"
+    rb"|PARSER|TEMPLATE)|TRANSFORM|TRIGGER|TYPE|USER MAPPING|VIEW) .*\Z"
+)
+UNLINK = rb"(?:\('\d+'\)|\(oid\) FROM pg_catalog\.pg_largeobject_metadata WHERE oid = '\d+')"
 RULES = (
     _rule("set", rb"SET (?P<name>[a-z_]+) = (?P<value>[^;]*)\Z"),
     _rule("search_path", rb"SELECT pg_catalog\.set_config\('search_path', '', false\)\Z"),
@@ -96,4 +103,8 @@ RULES = (
     _rule("ddl", rb"COMMENT ON (?!DATABASE|ROLE|TABLESPACE|EXTENSION|EVENT|SUBSCRIPTION)[A-Z]+ .*\Z"),
     _rule("acl", rb"(?P<grantor>ALTER DEFAULT PRIVILEGES FOR ROLE (?P<maker>%R) (?:IN SCHEMA %I )?)?"
           rb"(?:GRANT|REVOKE)\s.*\s(?:TO|FROM) (?P<role>%R)(?: WITH GRANT OPTION)?\Z"),
+    _rule("drop", DROP),
+    _rule("drop", rb"ALTER (?:TABLE|DOMAIN) (?:IF EXISTS )?(?:ONLY )?%N DROP CONSTRAINT (?:IF EXISTS )?%I\Z"),
+    _rule("drop", rb"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?%N ALTER COLUMN %I DROP DEFAULT\Z"),
+    _rule("drop", rb"SELECT pg_catalog\.lo_unlink" + UNLINK + rb"\Z"),
 )  # fmt: skip

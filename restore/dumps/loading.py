@@ -87,6 +87,8 @@ class _Load:
     workers: list[Worker] = field(default_factory=list[Worker])
     pre_data: list[Known] = field(default_factory=list[Known])
     post_data: list[Known] = field(default_factory=list[Known])
+    drops: int = 0
+    """Statements of pg_dump --clean: the target is empty, they are never run."""
 
     def run(self) -> LoadResult:
         try:
@@ -175,6 +177,9 @@ class _Load:
             if not isinstance(item, Known) or self.script.section is not Section.PRE_DATA:
                 self.first = item
                 break
+            if item.kind == "drop":
+                self.drops += 1
+                continue
             needs.see(item)
             (self.post_data if item.kind == LAST else self.pre_data).append(self.script.hold(item))
         needs.server_version = self.script.server_version
@@ -285,9 +290,13 @@ class _Load:
             phases=dict(self.meter.phases),
             resumed=resumed,
             already_loaded=False,
-            skipped=tuple(self.control.skipped),
+            skipped=(*_drops(self.drops), *self.control.skipped),
             created_roles=self.prepared.created,
         )
+
+
+def _drops(count: int) -> tuple[str, ...]:
+    return (f"drops of pg_dump --clean: {count} (the target was empty)",) if count else ()
 
 
 def _already(dump: Dump, rows: int) -> LoadResult:

@@ -280,7 +280,7 @@ class LoadResult:
     already_loaded: bool
     """An earlier attempt had finished: nothing was done."""
     skipped: tuple[str, ...]
-    """What was left out by choice: statements in short, or comments on extensions that stood already."""
+    """What was left out: statements in short, by choice or because what they make stood already, and how many drops."""
     created_roles: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from restore.errors import PermanentError, Problem
 
 DATA_KINDS = frozenset({"setval", "begin", "commit", "large_object"})
 SESSION_KINDS = frozenset({"set", "session_authorization", "reset_authorization"})
+BEFORE_ALL = SESSION_KINDS | {"search_path", "drop"}
+"""What pg_dump --clean begins with."""
 LARGE_OBJECT = re.compile(rb"(?:ALTER|COMMENT ON|(?:GRANT|REVOKE) [A-Z, ]+ ON) LARGE OBJECT \d")
 HELD = 96 << 20
 """Bytes of statements that a load or a scan keeps in memory, with what Python needs around them."""
@@ -38,6 +40,8 @@ class Script:
         self._copied: set[bytes] = set()
         self._held = 0
         self._in_group = False
+        self._defines = False
+        """Something was made."""
         self.section = Section.PRE_DATA
         self.partitioned: set[bytes] = set()
         """Tables without rows of their own."""
@@ -89,6 +93,9 @@ class Script:
         return known
 
     def _see(self, known: Known) -> None:
+        if known.kind == "drop" and self._defines:
+            raise refused(known.statement, "a DROP behind definitions, where pg_dump --clean writes none")
+        self._defines = self._defines or known.kind not in BEFORE_ALL
         if known.kind == "table":
             (self.partitioned if _is_partitioned(known) else self.plain).add(known.part("table"))
         if known.kind == "commit" and not self._in_group:

@@ -42,9 +42,8 @@ SAFE_LANGUAGES = frozenset({b"sql", b"plpgsql", b"plperl", b"pltcl", b"plv8", b"
 REFUSED = (
     (rb"COPY\b", "COPY other than from the dump itself"),
     (rb"INSERT\b", "an INSERT: the dump was made with --inserts; take one with COPY, pg_dump's default"),
-    (rb"DROP\b", "a DROP: the dump was made with --clean, which an empty database needs no more"),
-    (rb"(?:CREATE|ALTER) DATABASE\b|COMMENT ON DATABASE\b", "a database's DDL: the dump was made with --create"),
-    (rb"(?:CREATE|ALTER) (?:ROLE|USER|GROUP|TABLESPACE|SYSTEM)\b", "a change of the whole server"),
+    (rb"(?:CREATE|ALTER|DROP|COMMENT ON) DATABASE\b", "a database's DDL: the dump was made with --create"),
+    (rb"(?:CREATE|ALTER|DROP) (?:ROLE|USER|GROUP|TABLESPACE|SYSTEM)\b", "a change of the whole server"),
     (rb"SET (?:SESSION )?(?:ROLE|SESSION)\b|RESET\b", "a change of the session's role"),
     (rb"DO\b|CALL\b|EXECUTE\b|PREPARE\b|LOAD\b", "code to run at once"),
     (rb"SELECT\b|WITH\b|VALUES\b|TABLE\b", "a query"),

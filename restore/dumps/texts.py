@@ -60,6 +60,8 @@ def planned(scan: Scan) -> str:
     lines += [f"    {table.rows:>14,}  {sized(table.bytes):>9}  {table.name}" for table in scan.tables[:MOST_TABLES]]
     if len(scan.tables) > MOST_TABLES:
         lines.append(f"    ... and {len(scan.tables) - MOST_TABLES} smaller tables")
+    if drops := scan.statements.get("drop"):
+        lines.append(f"  left out    drops of pg_dump --clean: {drops} (the target must be empty)")
     if scan.problems:
         lines.append(f"it can't be loaded as it is:\n{listed_problems(scan.problems)}")
     return "\n".join(lines)

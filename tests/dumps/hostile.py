@@ -54,7 +54,7 @@ PSQL = {
     # CVE-2025-8714 and CVE-2025-8715: a name with a line break leaves its comment
     "line_break_in_a_name": Hostile("-- Name: x\n\\! touch {marker}\n; Type: TABLE"),
     "line_break_in_a_name_with_a_statement": Hostile("-- Name: x\nALTER SYSTEM SET fsync = off;\n-- Type: TABLE"),
-    "carriage_return_in_a_comment": Hostile("-- Name: x\rDROP TABLE public.posts;"),
+    "carriage_return_in_a_comment": Hostile("-- Name: x\rALTER SYSTEM SET fsync = off;"),
 }
 
 FILES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -120,12 +121,33 @@ def test_a_dump_made_with_options_is_loaded_as_psql_loads_it(
         assert differences(server.content(other), server.content(target)) == []
 
 
+@pytest.mark.parametrize("options", [["--clean"], ["--clean", "--if-exists"]])
+def test_a_dump_that_drops_first_is_loaded_without_a_drop(
+    server: DumpServer, bucket: Bucket, source: str, target: str, options: list[str]
+) -> None:
+    done = loaded(server, bucket, bucket.put("clean.sql", server.dump(source, *options)), target)
+    assert re.fullmatch(r"drops of pg_dump --clean: \d{3} \(the target was empty\)", done.skipped[0])
+    with server.database() as other:
+        server.psql(other, server.dump(source))
+        assert differences(server.content(other), server.content(target)) == []
+
+
+def test_a_schema_that_every_database_has_is_not_made_again(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    """pg_dump --clean drops and makes `public`, before PostgreSQL 15."""
+    first = b"CREATE TABLE public.posts"
+    dump = small.replace(first, b"DROP SCHEMA public;\nCREATE SCHEMA public;\n" + first, 1)
+    done = loaded(server, bucket, bucket.put("public.sql", dump), target)
+    assert done.skipped == ("drops of pg_dump --clean: 1 (the target was empty)", "CREATE SCHEMA public")
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (["--inserts"], "INSERT"),
-        (["--clean", "--if-exists"], "--clean"),
         (["--create"], "--create"),
+        (["--clean", "--create"], "--create"),
         (["--data-only"], "."),
     ],
 )
