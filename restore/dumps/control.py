@@ -137,6 +137,8 @@ class Control:
         if known.kind == "extension_comment":
             return not self._may_comment(known)
         names = {self._options.role_map.get(span.role, span.role) for span in roles.spans(known)}
+        if roles.PUBLIC_OWNER.match(known.sql) and names & self._prepared.powerful:
+            return True
         return bool(names & self._prepared.missing)
 
     def _may_comment(self, known: Known) -> bool:

@@ -69,16 +69,21 @@ class Needs:
 
     roles: set[str] = field(default_factory=set[str])
     owners: set[str] = field(default_factory=set[str])
+    public_owners: set[str] = field(default_factory=set[str])
+    """Of the schema `public`: it can stay with the owner that it has in the target."""
     extensions: set[str] = field(default_factory=set[str])
     decisions: dict[str, list[Known]] = field(default_factory=dict[str, list[Known]])
     server_version: str = ""
 
     def see(self, known: Known) -> None:
+        owner = roles.owner(known)
+        if owner is not None and roles.PUBLIC_OWNER.match(known.sql):
+            self.public_owners.add(owner)
+            return
         self.roles.update(span.role for span in roles.spans(known))
         if known.kind == "session_authorization":
             self.owners.add(authorized(known))
             self.roles.add(authorized(known))
-        owner = roles.owner(known)
         if owner is not None:
             self.owners.add(owner)
         if known.kind == "extension":
@@ -118,6 +123,8 @@ class Prepared:
     """Names that the server knows: newer pg_dumps set newer ones."""
     missing: frozenset[str]
     """Roles whose statements are left out."""
+    powerful: frozenset[str]
+    """Roles that the schema `public` is not given to."""
     created: tuple[str, ...]
 
 
@@ -181,8 +188,10 @@ def _major(version: str) -> int:
 def _with_roles(session: Session, needs: Needs, options: Options, version: int, problems: list[Problem]) -> Prepared:
     wanted = {options.role_map.get(name, name) for name in needs.roles if not name.startswith("pg_") and name}
     owners = {options.role_map.get(name, name) for name in needs.owners if name}
-    if not options.superuser:
-        problems.extend(_powerful(session, owners))
+    public = {options.role_map.get(name, name) for name in needs.public_owners} - owners
+    powerful = frozenset[str]() if options.superuser else _powerful(session, owners | public)
+    problems.extend(_too_powerful(name) for name in sorted(powerful & owners))
+    owners |= public - powerful
     found = {str(name): bool(usable) for name, usable in session.query(FOUND, (sorted(wanted | owners),))}
     missing = sorted((wanted | owners) - found.keys())
     if missing and options.roles is Roles.REFUSE:
@@ -196,16 +205,18 @@ def _with_roles(session: Session, needs: Needs, options: Options, version: int, 
         raise Refused(problems)
     left_out = frozenset(missing) if options.roles is Roles.SKIP else frozenset[str]()
     known = frozenset(str(name) for (name,) in session.query("select name from pg_catalog.pg_settings"))
-    return Prepared(version, known, left_out, created)
+    return Prepared(version, known, left_out, powerful, created)
 
 
-def _powerful(session: Session, owners: Iterable[str]) -> list[Problem]:
+def _powerful(session: Session, owners: Iterable[str]) -> frozenset[str]:
     """Owners whose rights the loading role, as their member, must not come by."""
+    return frozenset(str(name) for (name,) in session.query(POWERFUL, (sorted(owners), list(DANGEROUS))))
+
+
+def _too_powerful(name: str) -> Problem:
     fix = "give it to another role (--map old=new), or pass --superuser for a dump you trust"
-    return [
-        Problem(f"role {name}", "the dump's owner of something; it reaches the server's files or programs", "none", fix)
-        for (name,) in session.query(POWERFUL, (sorted(owners), list(DANGEROUS)))
-    ]
+    found = "the dump's owner of something; it reaches the server's files or programs"
+    return Problem(f"role {name}", found, "none", fix)
 
 
 def _missing_roles(missing: Sequence[str]) -> Problem:

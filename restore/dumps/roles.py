@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,10 @@ from restore.dumps.statements import Known
 WORDS = frozenset({"public", "current_user", "session_user", "current_role"})
 GROUPS = ("role", "maker", "roles")
 OWNING = frozenset({"owner", "schema", "event_trigger"})
+PUBLIC_OWNER = re.compile(rb'ALTER SCHEMA (?:public|"public") OWNER TO ')
+"""In dumps of databases made before PostgreSQL 15, where the first superuser owns `public` (RDS: rdsadmin), also after
+upgrades. In the target that schema stands already.
+"""
 
 
 @dataclass(frozen=True)

@@ -142,9 +142,7 @@ def make_roles(cluster: Cluster) -> None:
         for name in ROLES:
             role = sql.Identifier(name)
             superuser.execute(sql.SQL("CREATE ROLE {}").format(role))
-            superuser.execute(
-                sql.SQL("GRANT {} TO {} WITH INHERIT TRUE, SET TRUE").format(role, sql.Identifier(MASTER))
-            )
+            superuser.execute(sql.SQL("GRANT {} TO {}").format(role, sql.Identifier(MASTER)))
 
 
 def make_source(server: DumpServer, database: str) -> None:

@@ -142,6 +142,31 @@ def test_a_schema_that_every_database_has_is_not_made_again(
     assert done.skipped == ("drops of pg_dump --clean: 1 (the target was empty)", "CREATE SCHEMA public")
 
 
+PUBLIC_OWNER = "SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'public'"
+
+
+@pytest.mark.parametrize("name", [b"public", b'"public"'])
+def test_a_database_from_before_15_is_loaded_although_its_public_schema_belongs_to_a_superuser(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str, name: bytes
+) -> None:
+    """On RDS to rdsadmin, also after an upgrade: pg_dump writes its owner since 15."""
+    first, gives = b"CREATE TABLE public.posts", b"ALTER SCHEMA %b OWNER TO rdsadmin" % name
+    dump = small.replace(first, gives + b";\n" + first, 1)
+    before = server.value(target, PUBLIC_OWNER)
+    done = loaded(server, bucket, bucket.put("before15.sql", dump), target)
+    assert done.skipped == (gives.decode(),)
+    assert server.value(target, PUBLIC_OWNER) == before != "rdsadmin"
+
+
+def test_the_public_schema_goes_to_the_dumps_owner_of_it(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    first = b"CREATE TABLE public.posts"
+    dump = small.replace(first, b"ALTER SCHEMA public OWNER TO app_reader;\n" + first, 1)
+    loaded(server, bucket, bucket.put("owned.sql", dump), target)
+    assert server.value(target, PUBLIC_OWNER) == "app_reader"
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
