@@ -159,6 +159,8 @@ def copy_failure(error: psycopg.Error, table: str, line: int, offset: int) -> Re
     first = f"line {line + int(context['line']) - 1}" if context else f"from line {line}"
     place = f"{first}, in the data from byte {offset}"
     fix = "the dump's data don't fit its own tables: take another dump"
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        fix = f"let its owner run GRANT INSERT ON {table} for the loading role, then start again: it goes on"
     return failure(error, f"table {table}, dump {place}{column}", fix)
 
 

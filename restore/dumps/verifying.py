@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 SESSIONS = 2
 ABSENT = frozenset({"42P01", "3F000"})
 PARTITIONED = "select relkind = 'p' from pg_catalog.pg_class where oid = %s::regclass"
+OF_THE_DUMP = """
+select coalesce((select e.extcondition[pg_catalog.array_position(e.extconfig, %(table)s::regclass::oid)]
+                 from pg_catalog.pg_extension e where %(table)s::regclass = any (e.extconfig)), '')
+"""
+"""An extension's table holds rows that CREATE EXTENSION makes: which ones pg_dump takes is the extension's to say
+(https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES).
+"""
 INVALID_INDEXES = """
 select c.oid::regclass::text from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
 where not i.indisvalid and c.relkind = 'i' order by 1
@@ -130,7 +137,8 @@ def _rows(session: Session, table: str) -> int | None:
     try:
         partitioned = session.query(PARTITIONED, (table,))[0][0]
         only = b"" if partitioned else b"only "
-        query = b"select count(*) from " + only + table.encode()
+        condition = str(session.query(OF_THE_DUMP, {"table": table})[0][0]).encode()
+        query = b"select count(*) from " + only + table.encode() + b" " + condition
         try:
             return _count(session, query)
         except psycopg.errors.InsufficientPrivilege:

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 from bucket import Bucket
-from dump_loading import dump_of, loaded, silent
-from dump_server import DumpServer
+from dump_loading import dump_of, loaded, refused_words, silent
+from dump_server import MASTER, DumpServer
+from psycopg import sql
 
 from restore.dumps.model import Verification
 from restore.dumps.scanning import scan
@@ -18,6 +19,60 @@ def verified(server: DumpServer, bucket: Bucket, key: str, database: str) -> Ver
     stop = threading.Event()
     found = scan(bucket.s3, dump_of(bucket, key), progress=silent, stop=stop)
     return verify(bucket.s3, found.dump, server.target(database), scan=found, progress=silent, stop=stop)
+
+
+EXTENSION = """
+CREATE EXTENSION hstore;
+CREATE TABLE public.places (id int, name text);
+INSERT INTO public.places SELECT g, 'of the extension' FROM generate_series(1, 50) g;
+GRANT SELECT ON public.places TO PUBLIC;
+ALTER EXTENSION hstore ADD TABLE public.places;
+UPDATE pg_extension SET extconfig = ARRAY['public.places'::regclass], extcondition = ARRAY['WHERE id > 1000']
+WHERE extname = 'hstore'
+"""
+"""As PostGIS's spatial_ref_sys on RDS: rdsadmin's own, with rows of its own, of which pg_dump takes the user's."""
+
+
+def with_extension(server: DumpServer, database: str) -> None:
+    with server.cluster.sql(database) as superuser:
+        superuser.execute(EXTENSION)
+
+
+def dump_with_extension(server: DumpServer, more: str = "CREATE TABLE public.mine ()") -> bytes:
+    with server.database() as name:
+        with_extension(server, name)
+        with server.cluster.sql(name) as superuser:
+            superuser.execute(more.encode())
+        return server.dump(name, "--no-owner")
+
+
+def test_an_extensions_own_rows_stop_no_load_and_are_no_difference(
+    server: DumpServer, bucket: Bucket, target: str
+) -> None:
+    dump = dump_with_extension(server)
+    assert b"COPY public.places" in dump
+    with_extension(server, target)
+    key = bucket.put("extension.sql", dump)
+    loaded(server, bucket, key, target)
+    assert server.value(target, "SELECT count(*) FROM public.places") == 50
+    found = verified(server, bucket, key, target)
+    assert found.passed, found
+    assert [(table.name, table.dump, table.target) for table in found.tables if "places" in table.name] == [
+        ("public.places", 0, 0)
+    ]
+
+
+def test_rows_for_an_extensions_table_that_the_loader_may_not_write_are_not_lost_in_silence(
+    server: DumpServer, bucket: Bucket, target: str
+) -> None:
+    key = bucket.put("extension.sql", dump_with_extension(server, "INSERT INTO public.places VALUES (1001, 'ours')"))
+    with_extension(server, target)
+    assert "GRANT INSERT ON public.places" in refused_words(lambda: loaded(server, bucket, key, target))
+    with server.cluster.sql(target) as superuser:
+        superuser.execute(sql.SQL("GRANT INSERT ON public.places TO {}").format(sql.Identifier(MASTER)))
+    assert loaded(server, bucket, key, target).resumed
+    assert verified(server, bucket, key, target).passed
+    assert server.value(target, "SELECT count(*) FROM public.places") == 51
 
 
 CHANGES = {
