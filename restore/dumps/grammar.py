@@ -56,7 +56,7 @@ RULES = (
     _rule("foreign_key", TABLE + FOREIGN_KEY + rb"\(.*\) REFERENCES (?P<other>%N)(?P<rest>.*)\Z"),
     _rule(
         "key",
-        TABLE + rb"ADD CONSTRAINT (?P<name>%I) (?P<type>PRIMARY KEY|UNIQUE) (?P<columns>\((?:%I(?:, )?)+\))\Z",
+        TABLE + rb"ADD CONSTRAINT (?P<name>%I) (?P<type>PRIMARY KEY|UNIQUE) (?P<columns>\(%I(?:, %I)*\))\Z",
     ),
     _rule("constraint", TABLE + rb"ADD CONSTRAINT (?P<name>%I) (?:PRIMARY KEY|UNIQUE|CHECK|EXCLUDE|NOT NULL)\b.*\Z"),
     _rule("index", INDEX),
