@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from restore.dumps.splitter import IDENTIFIER
+from restore.dumps.splitter import IDENTIFIER, INSERT
 
 ROLE = rb"(?:PUBLIC|CURRENT_USER|SESSION_USER|DEFAULT|%b)" % IDENTIFIER
 NAME = rb"%(i)s(?:\.%(i)s)?" % {b"i": IDENTIFIER}
@@ -42,6 +42,7 @@ RULES = (
     _rule("set", rb"SET (?P<name>[a-z_]+) = (?P<value>[^;]*)\Z"),
     _rule("search_path", rb"SELECT pg_catalog\.set_config\('search_path', '', false\)\Z"),
     _rule("setval", SETVAL),
+    _rule("insert", INSERT + rb"\Z"),
     _rule("begin", rb"BEGIN\Z"),
     _rule("commit", rb"COMMIT\Z"),
     _rule("session_authorization", rb"SET SESSION AUTHORIZATION (?:'(?P<quoted>(?:[^'\\]|'')+)'|(?P<role>%R))\Z"),

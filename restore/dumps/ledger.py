@@ -27,7 +27,7 @@ TABLES = (
     'create table _restore.done (kind "char" not null, number int not null, start bigint not null,'
     " stop bigint not null, rows bigint not null, primary key (kind, number, start))",
 )
-STATEMENT, COPY, TASK = "s", "c", "t"
+STATEMENT, COPY, TASK, INSERT = "s", "c", "t", "i"
 
 
 @dataclass
@@ -41,6 +41,10 @@ class Done:
     """Number of the statement, and step."""
     copies: dict[int, dict[int, tuple[int, int]]] = field(default_factory=lambda: defaultdict(dict))
     """Block of the dump: start of the bytes loaded: their end, and rows."""
+
+    inserted: int = 0
+    """Number of the last INSERT: they run one after the other."""
+    inserted_rows: int = 0
 
     def loaded(self, block: int, at: int) -> bool:
         """Whether a piece that begins there is loaded."""
@@ -100,6 +104,8 @@ def read(session: Session, dump: Dump, reader: str) -> Done:
             done.copies[number][start] = (stop, rows)
         elif kind == TASK:
             done.tasks.add((number, start))
+        elif kind == INSERT:
+            done.inserted, done.inserted_rows = int(stop), int(rows)
         else:
             done.statements.add(number)
     return done
@@ -120,6 +126,15 @@ def statements_done(session: Session, numbers: Iterable[int]) -> None:
 
 def task_done(session: Session, number: int, step: int) -> None:
     session.query("insert into _restore.done values ('t', %s, %s, 0, 0)", (number, step))
+
+
+def inserts_done(session: Session, last: int, rows: int) -> None:
+    """All INSERTs up to that one, and their rows."""
+    session.query(
+        "insert into _restore.done values ('i', 0, 0, %s, %s)"
+        " on conflict (kind, number, start) do update set stop = excluded.stop, rows = excluded.rows",
+        (last, rows),
+    )
 
 
 def copy_done(session: Session, block: int, start: int, stop: int, rows: int) -> None:

@@ -4,7 +4,8 @@
    repeated, one of another dump is refused.
 2. The dump is read in one stream. Its definitions are checked against the target (roles, extensions, rights), all
    problems at once, then run in order.
-3. Rows are loaded by several sessions, in pieces; each piece commits with its entry in the ledger.
+3. Rows are loaded by several sessions, in pieces; each piece commits with its entry in the ledger. INSERTs are run by
+   one, in their order.
 4. Indexes, keys and constraints are built beside each other; then triggers, foreign keys and the rest in the dump's
    order; foreign keys are proved, materialized views filled, and all analyzed, beside each other.
 5. Event triggers come last. The ledger gives way to a mark that says which dump this is.
@@ -27,6 +28,7 @@ from restore.dumps.afterwards import LAST, Afterwards
 from restore.dumps.board import SPARE, Board
 from restore.dumps.control import Control
 from restore.dumps.hints import Hints
+from restore.dumps.inserts import Inserts
 from restore.dumps.ledger import Done
 from restore.dumps.model import MIB, Dump, LoadResult, Options, Phase, Progress, Report, Scan
 from restore.dumps.preparing import Needs, prepare, undecided
@@ -193,6 +195,7 @@ class _Load:
         self.control.run_all(self.pre_data)
         self.rows = Rows(self.board, self.meter, self.done, self.script.plain, self.sizes)
         planner = Planner(self.rows.size, self.script.partitioned)
+        self.inserts = Inserts(self.session, self.meter, self.done)
         self.afterwards = Afterwards(self.board, self.control, self.done, planner, self.options)
         self._plan_early()
         self.meter.enter(Phase.LOADING)
@@ -220,6 +223,7 @@ class _Load:
     def _count_done(self, done: Done) -> None:
         for ranges in done.copies.values():
             self.meter.rows += sum(rows for _, rows in ranges.values())
+        self.meter.rows += done.inserted_rows
 
     def _start(self, count: int) -> None:
         settings = list(self.control.settings)
@@ -247,10 +251,15 @@ class _Load:
         for item in self._remaining():
             if self.board.over:
                 raise self.board.error or TemporaryError("stopped")
+            if isinstance(item, Known) and item.kind == "insert":
+                self.inserts.see(item)
+                continue
+            self.inserts.flush()
             if isinstance(item, Piece):
                 self.rows.see(item)
             elif isinstance(item, Known):
                 self._statement(item)
+        self.inserts.flush()
 
     def _statement(self, known: Known) -> None:
         if known.kind in ("begin", "commit") or (known.kind == "large_object" and self.control.in_group):

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from restore.dumps import roles
+from restore.dumps import inserts, roles
 from restore.dumps.ahead import Ahead
 from restore.dumps.model import Dump, Options, Phase, Report, Scan
 from restore.dumps.preparing import Needs, undecided
@@ -86,6 +86,8 @@ class _Scanner:
                 raise TemporaryError("stopped while reading the dump")
             if isinstance(item, Piece):
                 meter.loaded(item.begin.table, item.rows, item.size)
+            elif isinstance(item, Known) and item.kind == "insert":
+                meter.loaded(item.part("table"), inserts.rows(item), len(item.sql))
             elif isinstance(item, Known):
                 self._see(item, script)
 

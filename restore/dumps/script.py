@@ -8,10 +8,10 @@ from enum import IntEnum
 
 from restore.dumps.outline import outline
 from restore.dumps.splitter import CopyBegin, End, Meta, Piece, Splitter, Statement
-from restore.dumps.statements import Known, Restriction, check_copy, classify, refused
+from restore.dumps.statements import Known, Restriction, check_data, classify, refused
 from restore.errors import PermanentError, Problem
 
-DATA_KINDS = frozenset({"setval", "begin", "commit", "large_object"})
+DATA_KINDS = frozenset({"setval", "insert", "begin", "commit", "large_object"})
 SESSION_KINDS = frozenset({"set", "session_authorization", "reset_authorization"})
 BEFORE_ALL = SESSION_KINDS | {"search_path", "drop"}
 """What pg_dump --clean begins with."""
@@ -103,21 +103,26 @@ class Script:
         if self._in_group and known.kind not in ("large_object", "commit"):
             raise refused(known.statement, "something else than a large object between BEGIN and COMMIT")
         self._in_group = known.kind == "begin" or (self._in_group and known.kind != "commit")
+        if known.kind == "insert":
+            self._see_data(known.part("table"), known.statement)
         if known.kind in DATA_KINDS:
             self.section = max(self.section, Section.DATA) if known.kind != "large_object" else self.section
         elif self.section is Section.DATA and not _of_data(known):
             self.section = Section.POST_DATA
 
     def _see_copy(self, begin: CopyBegin) -> None:
-        check_copy(begin)
         if self._in_group:
             raise refused(begin, "something else than a large object between BEGIN and COMMIT")
-        if self.section is Section.POST_DATA:
-            raise refused(begin, "data after indexes or constraints")
+        self._see_data(begin.table, begin)
         if begin.table in self._copied and begin.table in self.plain:
             raise refused(begin, "data of a table for the second time")
         self._copied.add(begin.table)
         self.section = Section.DATA
+
+    def _see_data(self, table: bytes, statement: Statement | CopyBegin) -> None:
+        check_data(table, statement)
+        if self.section is Section.POST_DATA:
+            raise refused(statement, "data after indexes or constraints")
 
     def _see_end(self, end: End) -> None:
         self.bytes = end.bytes

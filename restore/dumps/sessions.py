@@ -71,11 +71,12 @@ class Session:
         query: LiteralString = "select pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers'))"
         return int(self.query(query)[0][0])
 
-    def run(self, sql: bytes) -> None:
-        """A statement of the dump, by the extended protocol: the server itself refuses two in one."""
+    def run(self, sql: bytes) -> int:
+        """A statement of the dump, by the extended protocol: the server itself refuses two in one. Gives its rows."""
         result = self.connection.pgconn.exec_params(sql, None)
         if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY):
             raise psycopg.errors.error_from_result(result, encoding=self.connection.info.encoding)
+        return result.command_tuples or 0
 
     def sort_memory(self, size: int) -> None:
         """For what is left of the transaction: to build a B-tree out of so many bytes of a table."""

@@ -41,7 +41,7 @@ SAFE_LANGUAGES = frozenset({b"sql", b"plpgsql", b"plperl", b"pltcl", b"plv8", b"
 
 REFUSED = (
     (rb"COPY\b", "COPY other than from the dump itself"),
-    (rb"INSERT\b", "an INSERT: the dump was made with --inserts; take one with COPY, pg_dump's default"),
+    (rb"INSERT\b", "an INSERT of something else than literals"),
     (rb"(?:CREATE|ALTER|DROP|COMMENT ON) DATABASE\b", "a database's DDL: the dump was made with --create"),
     (rb"(?:CREATE|ALTER|DROP) (?:ROLE|USER|GROUP|TABLESPACE|SYSTEM)\b", "a change of the whole server"),
     (rb"SET (?:SESSION )?(?:ROLE|SESSION)\b|RESET\b", "a change of the session's role"),
@@ -98,7 +98,7 @@ def refused(statement: Statement | Meta | CopyBegin, found: str) -> PermanentErr
 
 def _checked(known: Known) -> Known:
     """The same, or another kind, after a look at its outline."""
-    if known.kind in ("set", "search_path", "setval", "begin", "commit", "large_object"):
+    if known.kind in ("set", "search_path", "setval", "insert", "begin", "commit", "large_object"):
         return _setting(known) if known.kind == "set" else known
     text = outline(known.sql)
     words = text.lower().split()
@@ -152,11 +152,11 @@ def _setting(known: Known) -> Known:
     return known
 
 
-def check_copy(begin: CopyBegin) -> None:
-    """Raises PermanentError for a COPY into a schema that is the server's or the loader's own."""
-    schema = begin.table[1 : begin.table.index(b'"', 1)] if begin.table[:1] == b'"' else begin.table.split(b".")[0]
+def check_data(table: bytes, statement: Statement | CopyBegin) -> None:
+    """Raises PermanentError for rows for a schema that is the server's or the loader's own."""
+    schema = table[1 : table.index(b'"', 1)] if table[:1] == b'"' else table.split(b".")[0]
     if schema in (LEDGER, b"pg_catalog", b"information_schema", b"pg_toast"):
-        raise refused(begin, "data of a system table")
+        raise refused(statement, "data of a system table")
 
 
 class Restriction:

@@ -106,6 +106,9 @@ STYLES = {
     "quoted": ["--quote-all-identifiers", "--no-comments"],
     "through_the_root": ["--load-via-partition-root", "--no-toast-compression"],
     "schema_only": ["--schema-only"],
+    "inserts": ["--inserts"],
+    "inserts_with_columns": ["--column-inserts", "--on-conflict-do-nothing"],
+    "inserts_of_many": ["--rows-per-insert=70"],
     "some_tables": ["--table=public.cache", "--table=public.hash*", "--table=analytics.none*"],
 }
 
@@ -170,7 +173,6 @@ def test_the_public_schema_goes_to_the_dumps_owner_of_it(
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--inserts"], "INSERT"),
         (["--create"], "--create"),
         (["--clean", "--create"], "--create"),
         (["--data-only"], "."),

@@ -68,6 +68,22 @@ def test_a_loader_killed_again_and_again_loads_everything_once(
     finished(loader, wanted)
 
 
+def test_a_loader_killed_amid_inserts_loads_each_row_once(mortal: DumpServer, bucket: Bucket, into: str) -> None:
+    with mortal.database() as name:
+        make_source(mortal, name)
+        key = bucket.put("inserts.sql", mortal.dump(name, "--inserts"))
+        wanted = mortal.content(name)
+    loader = Loader(mortal, bucket, key, into, IN_PIECES)
+    amid = 0
+    for transactions in (6, 8, 10, 12, 14, 16):
+        if loader.killed_after(transactions):
+            amid += mortal.value(into, "SELECT to_regclass('_restore.done') IS NOT NULL") is True and bool(
+                mortal.value(into, "SELECT rows FROM _restore.done WHERE kind = 'i'")
+            )
+    assert amid, "never killed between two inserts"
+    finished(loader, wanted)
+
+
 def test_a_server_that_crashes_again_and_again_holds_everything_once(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
 ) -> None:

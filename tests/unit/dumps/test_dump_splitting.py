@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -219,3 +220,34 @@ def test_what_psql_would_read_otherwise_is_refused(text: bytes) -> None:
 def test_a_last_line_before_the_end_does_not_make_it_complete() -> None:
     text = b"-- PostgreSQL database dump complete\nSET x = 1;\n"
     assert split(text, every(7))[-1] == ("end", len(text), False)
+
+
+INSERTS = rb"""INSERT INTO public.t VALUES (1, 'a;b', NULL);
+INSERT INTO public.t VALUES (2, ');
+INSERT INTO public.t VALUES (3, ''', -1.5e+3);
+INSERT INTO public."odd; name" (a, "b)") OVERRIDING SYSTEM VALUE VALUES
+	(1, '--', $$;$$),
+	(2, '\');
+INSERT INTO public."odd; name" (a, "b)") VALUES
+	(1, 'x
+y', B'01'),
+	(2, '$$', true) ON CONFLICT DO NOTHING;
+INSERT INTO public.t SELECT 1; INSERT INTO public.t VALUES (E'\'; '); INSERT INTO public.t DEFAULT VALUES;
+-- INSERT INTO public.t VALUES (1);
+SELECT 'INSERT INTO public.t VALUES (1);
+INSERT INTO public.t VALUES (1);', (INSERT INTO public.t VALUES (1););
+--
+-- PostgreSQL database dump complete
+--
+"""
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 1 << 20])
+def test_an_insert_that_is_cut_out_at_once_is_the_one_that_psqls_lexer_cuts(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr("restore.dumps.splitter.CHUNK", 64)
+    quick = split(INSERTS, every(size))
+    monkeypatch.setattr("restore.dumps.splitter.WHOLE_INSERT", re.compile(b"(?!)"))
+    assert split(INSERTS, every(size)) == quick
+    assert len(quick) == 9

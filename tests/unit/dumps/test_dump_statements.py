@@ -8,7 +8,7 @@ import pytest
 
 from restore.dumps import roles
 from restore.dumps.splitter import CopyBegin, Meta, Statement
-from restore.dumps.statements import DECISIONS, Known, Restriction, check_copy, classify
+from restore.dumps.statements import DECISIONS, Known, Restriction, check_data, classify
 from restore.errors import PermanentError
 
 WRITTEN = {
@@ -54,6 +54,11 @@ WRITTEN = {
     "ALTER DEFAULT PRIVILEGES FOR ROLE app IN SCHEMA public GRANT SELECT ON TABLES TO reader": "acl",
     "COMMENT ON CONSTRAINT c ON public.t IS 'x'": "constraint_comment",
     "COMMENT ON COLUMN public.t.a IS 'the; column'": "ddl",
+    "INSERT INTO public.t VALUES (1, -2.5, 1e+20, 'it''s', NULL, true, B'101', DEFAULT)": "insert",
+    "INSERT INTO public.t (id, \"a, b\") OVERRIDING SYSTEM VALUE VALUES (1, 'NaN')": "insert",
+    "INSERT INTO public.t VALUES\n\t(1, '(2)'),\n\t(2, ');')": "insert",
+    "INSERT INTO public.t VALUES (1) ON CONFLICT DO NOTHING": "insert",
+    "INSERT INTO public.t DEFAULT VALUES": "insert",
     "DROP TABLE public.t": "drop",
     "DROP OPERATOR IF EXISTS public.=== (text, text)": "drop",
     "ALTER TABLE IF EXISTS ONLY public.t DROP CONSTRAINT IF EXISTS t_pkey": "drop",
@@ -86,7 +91,17 @@ REFUSED = (
     "SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata",
     "DO $$ BEGIN PERFORM 1; END $$",
     "CALL public.p()",
-    "INSERT INTO public.t VALUES (1)",
+    "INSERT INTO public.t VALUES (pg_read_file('/etc/passwd'))",
+    "INSERT INTO public.t VALUES (1, 'a'), (2, current_user)",
+    "INSERT INTO public.t VALUES ('a'::regclass)",
+    "INSERT INTO public.t VALUES ((SELECT 1))",
+    "INSERT INTO public.t VALUES (1 + 1)",
+    "INSERT INTO public.t VALUES ('a' || 'b')",
+    "INSERT INTO public.t VALUES (E'\\\\')",
+    "INSERT INTO public.t VALUES (1) RETURNING public.f()",
+    "INSERT INTO public.t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = public.f()",
+    "INSERT INTO public.t SELECT 1",
+    "INSERT INTO t VALUES (1)",
     "UPDATE public.t SET a = 1",
     "SET ROLE rds_superuser",
     "SET session_replication_role = replica",
@@ -177,7 +192,7 @@ def test_what_somebody_must_decide_about_is_told_apart(text: str, kind: str) -> 
 @pytest.mark.parametrize("table", [b"_restore.done", b'"_restore".done', b"pg_catalog.pg_authid"])
 def test_data_never_goes_to_a_system_table_or_the_ledger(table: bytes) -> None:
     with pytest.raises(PermanentError, match="system table"):
-        check_copy(CopyBegin(b"COPY ...", table, 1, 0, 1))
+        check_data(table, CopyBegin(b"COPY ...", table, 1, 0, 1))
 
 
 @pytest.mark.parametrize(
