@@ -24,6 +24,7 @@ AGAIN = frozenset({"set", "search_path", "session_authorization", "reset_authori
 SCHEMA = re.compile(rb"ALTER [A-Z ]+ (?P<schema>%b)\." % IDENTIFIER)
 UNLOGGED = re.compile(rb"CREATE UNLOGGED (?P<what>TABLE|SEQUENCE) (?P<name>%b)" % NAME)
 """A crash of the server empties these, and the ledger wouldn't know: they are logged until the load is done."""
+SQL_ASCII = re.compile(rb"SET client_encoding = 'SQL_ASCII'\Z")
 PUBLIC = b"CREATE SCHEMA public"
 """Written by pg_dump --clean before PostgreSQL 15; each new database has it."""
 EXTENSION_OWNER = """
@@ -87,6 +88,8 @@ class Control:
                 self._become(authorized(known) if known.kind == "session_authorization" else "")
             case _:
                 sql = text or roles.renamed(known, self._options.role_map)
+                if SQL_ASCII.match(sql):
+                    sql = b"SET client_encoding = '%b'" % self.session.unconverted.encode()
                 self._execute(known, sql.replace(b" UNLOGGED", b"", 1) if UNLOGGED.match(sql) else sql)
 
     def _execute(self, known: Known, sql: bytes) -> None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import LiteralString
+
+from psycopg import pq
 
 from restore.dumps.sessions import Session
 
@@ -19,9 +20,7 @@ LEAST_BLOCKS = 512
 """To be read at once."""
 TID_RANGE_SCANS = 140000
 """server_version_num of the first that finds a range of ctid without reading the whole table."""
-BLOCKS: LiteralString = """
-select pg_catalog.pg_relation_size(%s::pg_catalog.regclass) / pg_catalog.current_setting('block_size')::int
-"""
+BLOCKS = b"select pg_catalog.pg_relation_size(%b) / pg_catalog.current_setting('block_size')::int"
 
 
 @dataclass
@@ -60,7 +59,8 @@ class Hints:
         """Reads the table's rows that can take hints, after this session committed some. Raises psycopg.Error."""
         if session.connection.info.server_version < TID_RANGE_SCANS:
             return
-        end = int(session.query(BLOCKS, (table.decode(session.connection.info.encoding),))[0][0])
+        name = pq.Escaping(session.connection.pgconn).escape_literal(table)  # bytes, whatever the dump's encoding
+        end = int(session.connection.execute(BLOCKS % name).fetchall()[0][0])
         with self._lock:
             todo = self._tables.setdefault(table, Fresh(self._sessions)).committed(end)
         if todo:

@@ -69,6 +69,7 @@ class Needs:
 
     roles: set[str] = field(default_factory=set[str])
     owners: set[str] = field(default_factory=set[str])
+    """The loading role must be their member: to give them what it makes, and to set their default privileges."""
     public_owners: set[str] = field(default_factory=set[str])
     """Of the schema `public`: it can stay with the owner that it has in the target."""
     extensions: set[str] = field(default_factory=set[str])
@@ -86,6 +87,8 @@ class Needs:
             self.roles.add(authorized(known))
         if owner is not None:
             self.owners.add(owner)
+        if known.part("maker"):
+            self.owners.add(roles.plain(known.part("maker")))
         if known.kind == "extension":
             self.extensions.add(roles.plain(known.part("name")))
         if known.kind in DECISIONS:
@@ -215,7 +218,7 @@ def _powerful(session: Session, owners: Iterable[str]) -> frozenset[str]:
 
 def _too_powerful(name: str) -> Problem:
     fix = "give it to another role (--map old=new), or pass --superuser for a dump you trust"
-    found = "the dump's owner of something; it reaches the server's files or programs"
+    found = "the dump's owner of something, or of default privileges; it reaches the server's files or programs"
     return Problem(f"role {name}", found, "none", fix)
 
 

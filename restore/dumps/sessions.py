@@ -58,8 +58,18 @@ class Session:
         }
         with translated(Endpoint(target.host, target.port), target.user, target.dbname):
             self.connection = psycopg.connect(**keywords, autocommit=True, prepare_threshold=None)
-        for name, value in {**SETTINGS, **settings}.items():
+        encoding = {"client_encoding": self.unconverted} if self.connection.info.encoding == "ascii" else {}
+        for name, value in {**SETTINGS, **encoding, **settings}.items():
             self.connection.execute("select pg_catalog.set_config(%s, %s, false)", (name, value))
+
+    @property
+    def unconverted(self) -> str:
+        """The client_encoding that does what SQL_ASCII does, nothing, but in which psycopg gives text as str.
+
+        A server that is SQL_ASCII itself takes any byte as LATIN1.
+        """
+        server = self.connection.info.parameter_status("server_encoding") or "UTF8"
+        return "LATIN1" if server == "SQL_ASCII" else server
 
     def query(self, sql: LiteralString, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> Rows:
         """Rows of one of our own queries."""

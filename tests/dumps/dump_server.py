@@ -66,12 +66,13 @@ class DumpServer:
         )
 
     @contextmanager
-    def database(self) -> Generator[str]:
+    def database(self, encoding: str = "UTF8") -> Generator[str]:
         """An empty database of the application owner's, dropped at the end."""
         name = f"target_{next(self.numbers)}"
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 OWNER {} STRATEGY file_copy")
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 OWNER {} STRATEGY file_copy ENCODING {} LOCALE {}")
+        locale = "C" if encoding == "SQL_ASCII" else "C.UTF-8"
         with self.cluster.sql() as superuser:
-            superuser.execute(create.format(sql.Identifier(name), sql.Identifier(OWNER)))
+            superuser.execute(create.format(sql.Identifier(name), sql.Identifier(OWNER), encoding, locale))
         yield name
         with self.cluster.sql() as superuser:
             superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

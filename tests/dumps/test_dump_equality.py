@@ -145,6 +145,30 @@ def test_a_schema_that_every_database_has_is_not_made_again(
     assert done.skipped == ("drops of pg_dump --clean: 1 (the target was empty)", "CREATE SCHEMA public")
 
 
+def without_an_encoding(plain: bytes) -> bytes:
+    """As from a SQL_ASCII database, with a name that is none in ASCII."""
+    named = re.sub(rb"public\.posts\b", 'public."pösts"'.encode(), plain)
+    return named.replace(b"client_encoding = 'UTF8'", b"client_encoding = 'SQL_ASCII'")
+
+
+def test_a_dump_without_an_encoding_is_loaded_as_psql_loads_it(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    dump = without_an_encoding(small)
+    loaded(server, bucket, bucket.put("ascii.sql", dump), target)
+    with server.database() as other:
+        server.psql(other, dump)
+        assert differences(server.content(other), server.content(target)) == []
+
+
+def test_a_database_without_an_encoding_takes_the_dumps_bytes_as_they_are(
+    server: DumpServer, bucket: Bucket, small: bytes
+) -> None:
+    with server.database(encoding="SQL_ASCII") as name:
+        loaded(server, bucket, bucket.put("ascii.sql", without_an_encoding(small)), name)
+        assert server.value(name, "SELECT relname::bytea FROM pg_class WHERE relname LIKE 'p%sts'") == "pösts".encode()
+
+
 PUBLIC_OWNER = "SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'public'"
 
 
@@ -246,6 +270,17 @@ def test_missing_roles_are_made_mapped_or_left_out_when_asked(server: DumpServer
             assert server.value(name, owner) == expected
             assert result.created_roles == (("absent",) if expected == "absent" else ())
     assert server.value("postgres", "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'absent'") is False
+
+
+def test_default_privileges_of_a_role_that_owns_nothing_are_loaded(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    first = b"CREATE TABLE public.posts"
+    grant = b"ALTER DEFAULT PRIVILEGES FOR ROLE deployer IN SCHEMA public GRANT SELECT ON TABLES TO app_reader;\n"
+    key = bucket.put("defaults.sql", small.replace(first, grant + first, 1))
+    loaded(server, bucket, key, target, Options(roles=Roles.CREATE))
+    maker = "SELECT defaclrole::regrole::text FROM pg_default_acl"
+    assert server.value(target, maker) == "deployer"
 
 
 def test_event_triggers_are_loaded_where_the_role_may(server: DumpServer, bucket: Bucket, target: str) -> None:

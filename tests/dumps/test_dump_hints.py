@@ -15,10 +15,11 @@ from restore.dumps.hints import Hints
 from restore.dumps.sessions import Session
 
 TABLE = """
-CREATE TABLE public.loaded (body text) WITH (autovacuum_enabled = off, fillfactor = 10);
-GRANT ALL ON public.loaded TO {role}
+CREATE TABLE public."größe" (body text) WITH (autovacuum_enabled = off, fillfactor = 10);
+GRANT ALL ON public."größe" TO {role}
 """
-ROWS = b"INSERT INTO public.loaded SELECT repeat('x', 700) FROM generate_series(1, 700)"
+NAME = 'public."größe"'.encode()
+ROWS = b"INSERT INTO %b SELECT repeat('x', 700) FROM generate_series(1, 700)" % NAME
 """A block each."""
 
 
@@ -32,7 +33,7 @@ def superuser(server: DumpServer, target: str) -> Iterator[psycopg.Connection[Tu
 def changed(session: psycopg.Connection[TupleRow], begin: int, end: int) -> int:
     """Pages that a reader of these blocks changes."""
     session.execute("CHECKPOINT")
-    explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT FROM public.loaded WHERE ctid >= {} AND ctid < {}"
+    explain = 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT FROM public."größe" WHERE ctid >= {} AND ctid < {}'
     query = sql.SQL(explain).format(f"({begin},0)", f"({end},0)")
     plan = session.execute(query).fetchall()[0][0][0]["Plan"]
     assert plan["Actual Rows"] >= end - begin, "nothing was read"
@@ -44,8 +45,9 @@ def test_rows_read_after_their_commit_leave_no_page_to_change_for_the_next_reade
 ) -> None:
     hints = Hints(sessions=1)
     with closing(Session(server.target(target), {"synchronous_commit": "on"})) as session:
+        session.run(b"SET client_encoding = 'SQL_ASCII'")
         for _ in range(3):
             session.run(ROWS)
-            hints.committed(session, b"public.loaded")
+            hints.committed(session, NAME)
     assert changed(superuser, 700, 1400) == 0
     assert changed(superuser, 1400, 2100) == 700, "the measure sees nothing"
