@@ -2,7 +2,7 @@
 
 The first reader of a row notes in it that its transaction is committed. Where that is a page's first change since a
 checkpoint, the whole page goes to WAL (data checksums, which RDS has on), and the page is written once more. Done
-before the next checkpoint it saves a quarter of a load's WAL (bench/dumps). PostgreSQL sets no hint before the commit
+before the next checkpoint it saves a fifth of a load's WAL (bench/dumps). PostgreSQL sets no hint before the commit
 is flushed, and of asynchronous commits not before some later ones are: so these rows' commits wait for the disk.
 """
 

@@ -32,14 +32,14 @@ def _form(known: Known) -> tuple[bytes, bytes]:
     return (known.sql[:start], known.sql[end:]) if start >= 0 else (known.sql, known.sql)
 
 
-def joined(statements: Iterable[Known]) -> Iterator[tuple[Known, bytes]]:
-    """Statements of the same form in a row as one: the first of them, and the text of all. Pure."""
+def joined(statements: Iterable[Known]) -> Iterator[tuple[list[Known], bytes]]:
+    """Statements of the same form in a row as one: those, and the text of all. Pure."""
     for (before, behind), group in groupby(statements, _form):
         same = list(group)
         if same[0].part("rows"):
-            yield same[0], before + b", ".join(one.part("rows") for one in same) + behind
+            yield same, before + b", ".join(one.part("rows") for one in same) + behind
         else:
-            yield from ((one, one.sql) for one in same)
+            yield from (([one], one.sql) for one in same)
 
 
 @dataclass
@@ -65,14 +65,14 @@ class Inserts:
         """Loads what waits."""
         if not self._waiting:
             return
-        last, total = self._waiting[-1].statement.number, self.done.inserted_rows
+        last = self._waiting[-1].statement.number
         with self.session.transaction():
-            for first, sql in joined(self._waiting):
-                total += self._run(first, sql)
+            taken = [(same, self._run(same[0], sql)) for same, sql in joined(self._waiting)]
+            total = self.done.inserted_rows + sum(count for _, count in taken)
             ledger.inserts_done(self.session, last, total)
         self.done.inserted, self.done.inserted_rows = last, total
-        for known in self._waiting:
-            self.meter.loaded(known.part("table"), rows(known), len(known.sql))
+        for same, count in taken:
+            self.meter.loaded(same[0].part("table"), count, sum(len(one.sql) for one in same))
         self._waiting, self._bytes = [], 0
 
     def _run(self, first: Known, sql: bytes) -> int:

@@ -77,6 +77,11 @@ def default_workers() -> int:
     return max(2, min(8, os.cpu_count() or 2))
 
 
+def piece_bytes(wanted: int, workers: int) -> int:
+    """A piece's size with which all sessions together stay within PIECES."""
+    return min(wanted, PIECES // (workers + SPARE))
+
+
 @dataclass
 class _Load:
     s3: S3Client
@@ -114,7 +119,7 @@ class _Load:
             self.scan = scan(self.s3, self.dump, self.options, progress=self._check, stop=self.stop, count=False)
         self.done = ledger.read(session, self.dump, stream.reader) if resumed else None
         count = self.options.workers or default_workers()
-        segment = self.done.segment_bytes if self.done else min(self.options.segment_bytes, PIECES // (count + SPARE))
+        segment = self.done.segment_bytes if self.done else piece_bytes(self.options.segment_bytes, count)
         self.board = Board(count, segment)
         self.meter.tasks = self.board
         self.sizes = {table.name.encode(): table.bytes for table in self.scan.tables} if self.scan else {}

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 SESSIONS = 2
 ABSENT = frozenset({"42P01", "3F000"})
-PARTITIONED = "select relkind = 'p' from pg_catalog.pg_class where oid = %s::regclass"
-OF_THE_DUMP = """
-select coalesce((select e.extcondition[pg_catalog.array_position(e.extconfig, %(table)s::regclass::oid)]
-                 from pg_catalog.pg_extension e where %(table)s::regclass = any (e.extconfig)), '')
+ROWS_OF_THE_DUMP = """
+select case c.relkind when 'p' then '' else 'only ' end,
+       coalesce((select e.extcondition[pg_catalog.array_position(e.extconfig, c.oid)]
+                 from pg_catalog.pg_extension e where c.oid = any (e.extconfig)), '')
+from pg_catalog.pg_class c where c.oid = %s::regclass
 """
 """An extension's table holds rows that CREATE EXTENSION makes: which ones pg_dump takes is the extension's to say
 (https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES).
@@ -135,10 +136,8 @@ def _tables(target: Target, tables: Sequence[TableRows]) -> tuple[TableCheck, ..
 def _rows(session: Session, table: str) -> int | None:
     """The name is that of a COPY statement: checked, and quoted where needed."""
     try:
-        partitioned = session.query(PARTITIONED, (table,))[0][0]
-        only = b"" if partitioned else b"only "
-        condition = str(session.query(OF_THE_DUMP, {"table": table})[0][0]).encode()
-        query = b"select count(*) from " + only + table.encode() + b" " + condition
+        only, condition = session.query(ROWS_OF_THE_DUMP, (table,))[0]
+        query = b"select count(*) from %b%b %b" % (only.encode(), table.encode(), condition.encode())
         try:
             return _count(session, query)
         except psycopg.errors.InsufficientPrivilege:

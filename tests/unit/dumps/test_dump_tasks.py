@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from restore.dumps.loading import piece_bytes
 from restore.dumps.model import MIB
 from restore.dumps.sessions import MERGE_BUFFER, maintenance_memory, sort_memory
 from restore.dumps.splitter import Statement
@@ -109,6 +110,12 @@ def test_a_foreign_key_that_the_source_never_proved_is_not_proved_here() -> None
 @pytest.mark.parametrize(("buffers", "workers", "wanted"), [(128, 8, "64MB"), (2048, 4, "1024MB"), (1024, 4, "512MB")])
 def test_index_builds_never_take_more_memory_than_the_server_has(buffers: int, workers: int, wanted: str) -> None:
     assert maintenance_memory(buffers * MIB, workers) == wanted
+
+
+def test_more_sessions_hold_no_more_of_the_dump_than_eight() -> None:
+    assert piece_bytes(8 * MIB, 2) == piece_bytes(8 * MIB, 8) == 8 * MIB
+    for workers in (9, 32, 100):
+        assert 72 * MIB < piece_bytes(8 * MIB, workers) * (workers + 2) <= 80 * MIB
 
 
 def test_only_b_trees_are_sorted_in_little_memory_and_as_much_as_one_merge_needs() -> None:
