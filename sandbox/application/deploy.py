@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -138,15 +139,24 @@ class Application:
 
 
 def healthy(pod: Json) -> bool:
-    """Asks a pod itself; one that is being deleted is none of the wanted replicas."""
+    """Whether a pod committed a moment ago and has not failed since; one that is being deleted is no replica."""
+    health = health_of(pod)
+    return health.get("status") == "ok" and not health["error"] and "deletionTimestamp" not in pod["metadata"]
+
+
+def health_of(pod: Json) -> Json:
+    """What a pod answers itself, whatever the status; empty when it doesn't."""
     address = pod["status"].get("podIP")
-    if not address or "deletionTimestamp" in pod["metadata"]:
-        return False
+    if not address:
+        return {}
     try:
         with urllib.request.urlopen(f"http://{address}:{names.HEALTH_PORT}/health", timeout=3) as answer:
-            return answer.status == HTTPStatus.OK
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return json.load(error)
     except OSError:
-        return False
+        return {}
 
 
 def login(host: str, port: int, user: str, password: str, name: str, ca: Path) -> psycopg.Connection:

@@ -42,6 +42,7 @@ class Progress:
     committed: int = 0
     last_commit: float = 0.0
     error: str = "not connected yet"
+    """Of the last attempt; none since the last commit."""
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -75,7 +76,6 @@ def serve_health(address: str, progress: Progress) -> None:
 def connect(url: str, name: str, progress: Progress) -> psycopg.Connection:
     connection = psycopg.connect(for_libpq(url), application_name=name, autocommit=True, connect_timeout=3)
     progress.host = f"{connection.info.host}:{connection.info.port}"
-    progress.error = ""
     say(f"connected to {progress.host}")
     return connection
 
@@ -103,7 +103,7 @@ def write(connection: psycopg.Connection, app: str, name: str, progress: Progres
         number += 1
         one_transaction(connection, app, name, random.choice(users), number)
         progress.committed += 1
-        progress.last_commit = time.monotonic()
+        progress.last_commit, progress.error = time.monotonic(), ""
         if progress.last_commit - reported >= 1:
             say(f"committed {progress.committed - counted} transactions at {progress.host}")
             reported, counted = progress.last_commit, progress.committed
