@@ -9,13 +9,15 @@ from restore.dumps.board import Board
 from restore.dumps.control import Control
 from restore.dumps.ledger import Done
 from restore.dumps.model import Options, Phase
+from restore.dumps.postponed import divided
 from restore.dumps.statements import Known
-from restore.dumps.tasks import HEAVY, Planner, Task, analyzed
+from restore.dumps.tasks import Planner, Task, analyzed
 
 LATE = "constraint_comment"
 """Some of the constraints are tasks, so that comments on them come after those."""
 LAST = "event_trigger"
 """They would fire at our own DDL: they come with the load's end."""
+LONG = frozenset({"foreign_key", "refresh"})
 RELATIONS: LiteralString = """
 select format('%I.%I', n.nspname, c.relname), pg_catalog.pg_table_size(c.oid), c.relkind = 'm'
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -32,48 +34,40 @@ class Afterwards:
         self._board, self._control, self._done = board, control, done
         self._planner, self._options = planner, options
 
-    def plan_indexes(self, statements: Iterable[Known]) -> None:
-        """They begin as soon as their tables are loaded; those planned before are not planned twice."""
-        self._plan(self._planner.before_the_rest(statements))
+    def plan_early(self, statements: Iterable[Known]) -> None:
+        """What begins as soon as its table is loaded; what was planned before is not planned twice."""
+        self._plan(self._planner.heavies(statements))
 
-    def run(self, statements: Sequence[Known], enter: Callable[[Phase], None]) -> None:
+    def run(self, statements: Iterable[Known], enter: Callable[[Phase], None]) -> None:
         """All of it, after the data."""
         enter(Phase.INDEXES)
-        self.plan_indexes(statements)
+        early, rest = divided(item for item in statements if item.kind not in self._options.skip)
+        self.plan_early(early)
+        proofs = self._plan(self._planner.foreign_keys(item for item in rest if self._planner.splits(item)))
+        begun_later = self._board.take_back(proofs)
         self._board.all_done()
         enter(Phase.CONSTRAINTS)
-        self._rest([item for item in statements if item.kind not in (*HEAVY, LATE, LAST, *self._options.skip)])
+        self._rest([item for item in rest if item.kind not in (LATE, LAST)], begun_later)
         enter(Phase.ANALYZING)
         self._board.plan(self._statistics(views=True))
         self._board.all_done()
-        self._control.run_all([item for item in statements if item.kind == LATE])
+        self._control.run_all([item for item in rest if item.kind == LATE])
 
-    def _plan(self, tasks: Sequence[Task]) -> None:
-        """Those that an earlier attempt did count as done."""
+    def _plan(self, tasks: Sequence[Task]) -> list[Task]:
+        """Those that no earlier attempt did."""
         for task in tasks:
             task.done = (task.number, task.step) in self._done.tasks
-        self._board.plan(task for task in tasks if not task.done)
+        new = [task for task in tasks if not task.done]
+        self._board.plan(new)
+        return new
 
-    def _rest(self, statements: Iterable[Known]) -> None:
-        """Short ones in order; then the long ones, beside each other."""
-        tasks: list[Task] = []
-        short: list[Known] = []
-        texts: dict[int, bytes] = {}
-        refresh: Task | None = None
-        for known in statements:
-            if known.kind == "refresh":
-                refresh = self._planner.refreshed(known, refresh)
-                tasks.append(refresh)
-            elif known.kind == "foreign_key":
-                text, task = self._planner.foreign_key(known)
-                tasks.append(task)
-                if text is not None:
-                    texts[known.statement.number] = text
-                    short.append(known)
-            else:
-                short.append(known)
-        self._control.run_all(short, texts)
-        self._plan(tasks)
+    def _rest(self, statements: Sequence[Known], proofs: Iterable[Task]) -> None:
+        """Short ones in order, while no task holds a lock that they wait for; then the long ones, beside each other."""
+        self._control.run_all([item for item in statements if item.kind not in LONG])
+        self._board.plan(proofs)
+        keys = [item for item in statements if item.kind == "foreign_key" and not self._planner.splits(item)]
+        self._plan(self._planner.foreign_keys(keys))
+        self._plan(self._planner.refreshes(item for item in statements if item.kind == "refresh"))
         self._board.plan(self._statistics(views=False))
         self._board.all_done()
 

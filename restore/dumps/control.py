@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import psycopg
 
@@ -46,12 +46,12 @@ class Control:
         self.unlogged: list[bytes] = []
         """What makes tables and sequences unlogged again, to be run with the end of the load."""
 
-    def run_all(self, statements: Sequence[Known], texts: Mapping[int, bytes] | None = None) -> None:
+    def run_all(self, statements: Sequence[Known]) -> None:
         for start in range(0, len(statements), BATCH):
-            self.run(statements[start : start + BATCH], texts)
+            self.run(statements[start : start + BATCH])
 
-    def run(self, statements: Iterable[Known], texts: Mapping[int, bytes] | None = None) -> None:
-        """In one transaction. `texts`: what to run instead, by number."""
+    def run(self, statements: Iterable[Known]) -> None:
+        """In one transaction."""
         statements = list(statements)
         found = [match for item in statements if (match := UNLOGGED.match(item.sql))]
         self.unlogged.extend(b"ALTER %b %b SET UNLOGGED" % (match["what"], match["name"]) for match in found)
@@ -61,14 +61,14 @@ class Control:
             return
         with self.session.transaction():
             for item in todo:
-                self._one(item, (texts or {}).get(item.statement.number))
+                self._one(item)
             self._note(numbers)
         self._done.statements.update(numbers)
 
     def run_last(self, statements: Iterable[Known]) -> None:
         """Within the transaction that ends the load: there is no ledger any more."""
         for item in statements:
-            self._one(item, None)
+            self._one(item)
 
     def _note(self, numbers: Sequence[int]) -> None:
         """The ledger is the loading role's, whatever role the dump's statements need."""
@@ -79,7 +79,7 @@ class Control:
             if self._role:
                 self.session.run(b"SET ROLE " + self._role)
 
-    def _one(self, known: Known, text: bytes | None) -> None:
+    def _one(self, known: Known) -> None:
         if self._left_out(known):
             self.skipped.append(known.short)
             return
@@ -87,7 +87,7 @@ class Control:
             case "session_authorization" | "reset_authorization":
                 self._become(authorized(known) if known.kind == "session_authorization" else "")
             case _:
-                sql = text or roles.renamed(known, self._options.role_map)
+                sql = roles.renamed(known, self._options.role_map)
                 if SQL_ASCII.match(sql):
                     sql = b"SET client_encoding = '%b'" % self.session.unconverted.encode()
                 self._execute(known, sql.replace(b" UNLOGGED", b"", 1) if UNLOGGED.match(sql) else sql)

@@ -37,6 +37,8 @@ DROP = (
     rb"|PUBLICATION|RULE|SCHEMA|SEQUENCE|SERVER|STATISTICS|SUBSCRIPTION|TABLE|TEXT SEARCH (?:CONFIGURATION|DICTIONARY"
     rb"|PARSER|TEMPLATE)|TRANSFORM|TRIGGER|TYPE|USER MAPPING|VIEW) .*\Z"
 )
+DUMMY_VIEW = rb"CREATE OR REPLACE VIEW %N AS\nSELECT\n    NULL::.*\Z"
+"""With --clean it takes the place of a view's query that presumes what is dropped next."""
 UNLINK = rb"(?:\('\d+'\)|\(oid\) FROM pg_catalog\.pg_largeobject_metadata WHERE oid = '\d+')"
 RULES = (
     _rule("set", rb"SET (?P<name>[a-z_]+) = (?P<value>[^;]*)\Z"),
@@ -94,6 +96,7 @@ RULES = (
     _rule("ddl", rb"ALTER (?:FUNCTION|PROCEDURE|TRIGGER|INDEX|MATERIALIZED VIEW) .* DEPENDS ON EXTENSION %I\Z"),
     _rule("base_type", rb"CREATE TYPE %N \(\s*INTERNALLENGTH .*\Z"),
     _rule("ddl", rb"CREATE TYPE %N(?: AS (?:ENUM |RANGE )?\(.*)?\Z"),
+    _rule("drop", DUMMY_VIEW),
     _rule("ddl", rb"CREATE (?:OR REPLACE )?(?:VIEW|RULE|TRIGGER|TRANSFORM|RECURSIVE VIEW) .*\Z"),
     _rule(
         "ddl",

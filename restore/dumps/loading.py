@@ -6,8 +6,9 @@
    problems at once, then run in order.
 3. Rows are loaded by several sessions, in pieces; each piece commits with its entry in the ledger. INSERTs are run by
    one, in their order.
-4. Indexes, keys and constraints are built beside each other; then triggers, foreign keys and the rest in the dump's
-   order; foreign keys are proved, materialized views filled, and all analyzed, beside each other.
+4. Indexes, keys and constraints are built beside each other, and foreign keys proved where both tables have theirs;
+   then triggers and the rest come in the dump's order; the other foreign keys are proved, materialized views filled,
+   and all analyzed, beside each other.
 5. Event triggers come last. The ledger gives way to a mark that says which dump this is.
 """
 
@@ -223,7 +224,7 @@ class _Load:
         """With a scan the indexes are known: a table's are built as soon as its rows are there."""
         if self.scan is not None:
             known = [classify(Statement(sql, number, 0, 0)) for number, sql in self.scan.indexes]
-            self.afterwards.plan_indexes(known)
+            self.afterwards.plan_early(known)
 
     def _count_done(self, done: Done) -> None:
         for ranges in done.copies.values():

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from restore.dumps import inserts, roles
 from restore.dumps.ahead import Ahead
 from restore.dumps.model import Dump, Options, Phase, Report, Scan
+from restore.dumps.postponed import Postponed
 from restore.dumps.preparing import Needs, undecided
 from restore.dumps.progress import Meter, Ticker
-from restore.dumps.script import Script
+from restore.dumps.script import Script, Section
 from restore.dumps.source import SqlStream
 from restore.dumps.splitter import SLACK, Piece, Splitter
 from restore.dumps.statements import Known
-from restore.dumps.tasks import HEAVY
 from restore.errors import PermanentError, Problem, TemporaryError
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class _Scanner:
     problems: list[Problem] = field(default_factory=list[Problem])
     sequences: dict[str, tuple[int, bool]] = field(default_factory=dict[str, "tuple[int, bool]"])
     not_valid: set[str] = field(default_factory=set[str])
+    postponed: Postponed = field(default_factory=Postponed)
     indexes: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
     encoding: str = "UTF8"
 
@@ -97,7 +98,7 @@ class _Scanner:
         if known.kind == "setval":
             name = known.part("sequence").decode(errors="replace").replace("''", "'")
             self.sequences[name] = int(known.part("last")), known.part("called") == b"true"
-        elif known.kind in HEAVY and script.section > 0:
+        elif script.section > Section.PRE_DATA and self.postponed.early(known):
             self.indexes.append((known.statement.number, script.hold(known).sql))
         elif known.kind == "set" and known.part("name") == b"client_encoding":
             self.encoding = known.part("value").strip(b"'").decode(errors="replace")

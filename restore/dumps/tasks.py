@@ -6,7 +6,7 @@ The server would keep them apart by its locks anyway, but with sessions that wai
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -39,6 +39,9 @@ BIG = 4 << 20
 METHODS = {b"gin": 3.0, b"gist": 3.0, b"spgist": 2.0, b"brin": 0.1}
 """Cost of an index compared with a B-tree's."""
 FIRST = 1e15
+"""Cost of what is quick, and needs its tables for itself for that moment: others must not begin again and again."""
+PROOF = 0.5
+"""Cost of a foreign key's proof compared with a B-tree's."""
 
 
 @dataclass(eq=False)
@@ -75,34 +78,34 @@ class Planner:
 
     size: Callable[[bytes], int]
     partitioned: set[bytes]
-    indexes: dict[bytes, list[Task]] = field(default_factory=lambda: defaultdict(list))
-    """By table, indexes that its keys and constraints wait for."""
+    heavy: dict[bytes, list[Task]] = field(default_factory=lambda: defaultdict(list))
+    """By table: its indexes, keys and constraints."""
     planned: set[int] = field(default_factory=set[int])
     """Numbers of statements."""
 
-    def before_the_rest(self, statements: Iterable[Known]) -> list[Task]:
+    def heavies(self, statements: Iterable[Known]) -> list[Task]:
         """Indexes, keys and constraints: all that other statements may presume."""
-        new = [item for item in statements if item.kind in HEAVY and item.statement.number not in self.planned]
+        new = [item for item in statements if item.statement.number not in self.planned]
         self.planned.update(item.statement.number for item in new)
-        tasks = [task for item in new if item.kind == "index" for task in [self._index(item)]]
-        for item in new:
-            if item.kind != "index":
-                tasks.extend(self._key(item) if self._splits(item) else [self._constraint(item)])
+        tasks: list[Task] = []
+        for item in sorted(new, key=lambda item: item.kind != "index"):
+            made = self._index(item) if item.kind == "index" else self._key_or_constraint(item)
+            self.heavy[item.part("table")].extend(made)
+            tasks.extend(made)
         return tasks
 
-    def _index(self, known: Known) -> Task:
+    def _index(self, known: Known) -> list[Task]:
         table = known.part("table")
         cost = (self.size(table) + 1) * METHODS.get(known.part("method"), 1.0)
         lock = Lock.EXCLUSIVE if table in self.partitioned else Lock.SHARE
-        name, number = _name("index", known), known.statement.number
         sorts = self.size(table) if known.part("method") == b"btree" else 0
-        task = Task(name, (known.sql,), {table: lock}, cost, number, 9, table=table, sorts=sorts)
-        self.indexes[table].append(task)
-        return task
+        name, number = _name("index", known), known.statement.number
+        return [Task(name, (known.sql,), {table: lock}, cost, number, 9, table=table, sorts=sorts)]
 
-    def _splits(self, known: Known) -> bool:
+    def _key_or_constraint(self, known: Known) -> list[Task]:
         table = known.part("table")
-        return known.kind == "key" and table not in self.partitioned and self.size(table) > BIG
+        splits = known.kind == "key" and table not in self.partitioned and self.size(table) > BIG
+        return self._key(known) if splits else [self._constraint(known)]
 
     def _key(self, known: Known) -> list[Task]:
         table, name, number = known.part("table"), known.part("name"), known.statement.number
@@ -110,43 +113,69 @@ class Planner:
         adopt = b"ALTER TABLE ONLY %b ADD CONSTRAINT %b %b USING INDEX %b" % (table, name, known.part("type"), name)
         size, share = self.size(table), {table: Lock.SHARE}
         index = Task(_name("index", known), (make,), share, size * 1.1, number, 0, table=table, sorts=size)
-        key = Task(_name("key", known), (adopt,), {table: Lock.EXCLUSIVE}, FIRST, number, 1, {index}, table)
-        self.indexes[table].append(index)
-        key.after |= set(self.indexes[table])
-        return [index, key]
+        after = {index, *self._shared(table)}
+        return [index, Task(_name("key", known), (adopt,), {table: Lock.EXCLUSIVE}, FIRST, number, 1, after, table)]
 
     def _constraint(self, known: Known) -> Task:
-        table = known.part("table")
-        after = set(self.indexes[table])
-        locks = {table: Lock.EXCLUSIVE}
-        return Task(
-            _name("constraint", known),
-            (known.sql,),
-            locks,
-            self.size(table) + 1,
-            known.statement.number,
-            9,
-            after,
-            table,
-        )
+        table, number = known.part("table"), known.statement.number
+        locks, after = {table: Lock.EXCLUSIVE}, self._shared(table)
+        return Task(_name("constraint", known), (known.sql,), locks, self.size(table) + 1, number, 9, after, table)
 
-    def foreign_key(self, known: Known) -> tuple[bytes | None, Task]:
-        """A foreign key as a quick statement and a task that proves it; None and one task where it can't be split."""
-        table, other, name = known.part("table"), known.part("other"), known.part("name")
-        number, cost = known.statement.number, self.size(table) + 1
-        simple = known.sql.startswith(b"ALTER TABLE ONLY ") and not ({table, other} & self.partitioned)
-        if not simple or b"NOT VALID" in known.part("rest") or b"NOT ENFORCED" in known.part("rest"):
-            whole = {other: Lock.SHARE_ROW_EXCLUSIVE, table: Lock.SHARE_ROW_EXCLUSIVE}
-            return None, Task(_name("foreign key", known), (known.sql,), whole, cost, number, 9)
+    def _shared(self, table: bytes) -> set[Task]:
+        """Its indexes so far, which can be built beside each other: what needs the table alone comes after them."""
+        return {task for task in self.heavy[table] if task.locks[table] is Lock.SHARE}
+
+    def foreign_keys(self, statements: Iterable[Known]) -> list[Task]:
+        """Each as a quick task that adds it and one that proves it, once all else of both tables is there.
+
+        A foreign key that can't be split stays one task.
+        """
+        tasks: list[Task] = []
+        proofs: dict[bytes, float] = defaultdict(float)
+        pairs: set[tuple[bytes, bytes]] = set()
+        for known in statements:
+            made = self._foreign_key(known)
+            tasks.extend(made)
+            proofs[known.part("table")] += made[-1].cost
+            pairs.add((known.part("table"), known.part("other")))
+        self._hurry(proofs, pairs)
+        return tasks
+
+    def splits(self, known: Known) -> bool:
+        """Whether it is a foreign key that can be added first and proved later."""
+        simple = known.kind == "foreign_key" and known.sql.startswith(b"ALTER TABLE ONLY ")
+        proved = b"NOT VALID" not in known.part("rest") and b"NOT ENFORCED" not in known.part("rest")
+        return simple and proved and not ({known.part("table"), known.part("other")} & self.partitioned)
+
+    def _foreign_key(self, known: Known) -> list[Task]:
+        table, other, name = known.part("table"), known.part("other"), _name("foreign key", known)
+        number, cost = known.statement.number, (self.size(table) + 1) * PROOF
+        both = {other: Lock.SHARE_ROW_EXCLUSIVE, table: Lock.SHARE_ROW_EXCLUSIVE}
+        after = {*self.heavy[table], *self.heavy[other]}
+        if not self.splits(known):
+            return [Task(name, (known.sql,), both, cost, number, 9, after)]
+        add = Task(name, (known.sql + b" NOT VALID",), both, FIRST, number, 0, after)
         locks = {other: Lock.ROW_SHARE, table: Lock.SHARE_UPDATE_EXCLUSIVE}
-        validate = b"ALTER TABLE ONLY %b VALIDATE CONSTRAINT %b" % (table, name)
-        return known.sql + b" NOT VALID", Task(_name("foreign key", known), (validate,), locks, cost, number, 1)
+        validate = b"ALTER TABLE ONLY %b VALIDATE CONSTRAINT %b" % (table, known.part("name"))
+        return [add, Task(f"proof of {name}", (validate,), locks, cost, number, 1, {add})]
 
-    def refreshed(self, known: Known, before: Task | None) -> Task:
-        """A materialized view's content; each after the one before, as they may read each other."""
-        locks = {known.part("table"): Lock.EXCLUSIVE}
-        after = {before} if before else set[Task]()
-        return Task(_name("refresh", known, "table"), (known.sql,), locks, 2e9, known.statement.number, 9, after)
+    def _hurry(self, proofs: Mapping[bytes, float], pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        """A table's proofs come one after the other: what they wait for begins before what nothing waits for."""
+        behind: dict[bytes, float] = dict(proofs)
+        for table, other in pairs:
+            if table != other:
+                behind[other] = max(behind.get(other, 0.0), proofs[table] + self.size(table))
+        for table, cost in behind.items():
+            for task in self.heavy[table]:
+                task.cost += cost
+
+    def refreshes(self, statements: Iterable[Known]) -> list[Task]:
+        """Materialized views' content; each after the one before, as they may read each other."""
+        tasks: list[Task] = []
+        for known in statements:
+            name, locks = _name("refresh", known, "table"), {known.part("table"): Lock.EXCLUSIVE}
+            tasks.append(Task(name, (known.sql,), locks, 2e9, known.statement.number, 9, set(tasks[-1:])))
+        return tasks
 
 
 HEAVY = frozenset({"index", "key", "constraint"})
@@ -161,15 +190,25 @@ def _name(what: str, known: Known, part: str = "name") -> str:
     return f"{what} {shown(known.part(part))}"
 
 
-def ready(tasks: Iterable[Task], running: Iterable[Task], loaded: Callable[[bytes], bool]) -> Task | None:
-    """The most expensive task that can begin now."""
-    best: Task | None = None
+def ready(tasks: Sequence[Task], running: Iterable[Task], loaded: Callable[[bytes], bool]) -> Task | None:
+    """The most expensive task that can begin now, and takes no lock that one of the FIRST waits for."""
     held = list(running)
     for task in tasks:
-        if best is not None and task.cost <= best.cost:
-            continue
-        if any(not before.done for before in task.after) or (task.table is not None and not loaded(task.table)):
-            continue
-        if all(task.beside(other) for other in held):
+        if task.cost >= FIRST and _able(task, loaded):
+            if _beside_all(task, held):
+                return task
+            held.append(task)
+    best: Task | None = None
+    for task in tasks:
+        dearer = task.cost < FIRST and (best is None or task.cost > best.cost)
+        if dearer and _able(task, loaded) and _beside_all(task, held):
             best = task
     return best
+
+
+def _able(task: Task, loaded: Callable[[bytes], bool]) -> bool:
+    return all(before.done for before in task.after) and (task.table is None or loaded(task.table))
+
+
+def _beside_all(task: Task, others: Iterable[Task]) -> bool:
+    return all(task.beside(other) for other in others)

@@ -248,6 +248,26 @@ CREATE MATERIALIZED VIEW analytics.top_users AS SELECT * FROM user_volume WHERE 
 CREATE MATERIALIZED VIEW analytics.never_filled AS SELECT id FROM users WITH NO DATA;
 COMMENT ON MATERIALIZED VIEW user_volume IS 'volume;';
 
+-- what presumes a primary key, and what presumes that: pg_dump writes it behind the data
+CREATE TABLE shops (id int PRIMARY KEY, name text NOT NULL, parent int REFERENCES shops);
+CREATE TABLE sales (id bigserial PRIMARY KEY, shop int NOT NULL REFERENCES shops, amount numeric NOT NULL);
+INSERT INTO shops SELECT g, 'shop ' || g, nullif(g / 2, 0) FROM generate_series(1, 40) g;
+INSERT INTO sales (shop, amount) SELECT 1 + g % 40, g FROM generate_series(1, 500) g;
+CREATE MATERIALIZED VIEW sales_by_shop AS
+  SELECT shops.id, shops.name, sum(amount) AS total FROM shops JOIN sales ON shop = shops.id GROUP BY shops.id;
+CREATE UNIQUE INDEX sales_by_shop_id ON sales_by_shop (id);
+COMMENT ON INDEX sales_by_shop_id IS 'of a view;';
+CREATE STATISTICS sales_by_shop_both ON name, total FROM sales_by_shop;
+CREATE VIEW shop_totals AS SELECT shops.id, shops.name, count(*) AS n FROM shops JOIN sales ON shop = shops.id GROUP BY shops.id;
+CREATE MATERIALIZED VIEW kept_totals AS SELECT * FROM shop_totals;
+CREATE INDEX kept_totals_n ON kept_totals (n);
+CREATE FUNCTION shop_name(key int) RETURNS text LANGUAGE sql IMMUTABLE
+  BEGIN ATOMIC SELECT shops.name FROM shops WHERE id = key GROUP BY shops.id; END;
+CREATE TABLE named (shop int CHECK (shop_name(shop) IS DISTINCT FROM 'none'));
+INSERT INTO named SELECT g FROM generate_series(1, 40) g;
+CREATE INDEX named_by_name ON named (shop_name(shop));
+GRANT SELECT ON sales_by_shop, shop_totals TO app_reader;
+
 -- sequences: never called, called once, descending
 CREATE SEQUENCE never_called START 42;
 CREATE SEQUENCE called_once;

@@ -60,6 +60,8 @@ WRITTEN = {
     "INSERT INTO public.t VALUES (1) ON CONFLICT DO NOTHING": "insert",
     "INSERT INTO public.t DEFAULT VALUES": "insert",
     "DROP TABLE public.t": "drop",
+    "CREATE OR REPLACE VIEW public.v AS\nSELECT\n    NULL::integer AS id": "drop",
+    "CREATE OR REPLACE VIEW public.v AS\n SELECT NULL::integer AS id": "ddl",
     "DROP OPERATOR IF EXISTS public.=== (text, text)": "drop",
     "ALTER TABLE IF EXISTS ONLY public.t DROP CONSTRAINT IF EXISTS t_pkey": "drop",
     "ALTER DOMAIN public.d DROP CONSTRAINT c": "drop",

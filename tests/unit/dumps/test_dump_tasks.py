@@ -9,7 +9,7 @@ from restore.dumps.model import MIB
 from restore.dumps.sessions import MERGE_BUFFER, maintenance_memory, sort_memory
 from restore.dumps.splitter import Statement
 from restore.dumps.statements import Known, classify
-from restore.dumps.tasks import Lock, Planner, Task, ready
+from restore.dumps.tasks import FIRST, Lock, Planner, Task, ready
 
 STATEMENTS = (
     "CREATE INDEX a ON public.big USING btree (x)",
@@ -31,7 +31,7 @@ def planner() -> Planner:
 
 
 def planned() -> list[Task]:
-    return planner().before_the_rest([known(text, number) for number, text in enumerate(STATEMENTS, 1)])
+    return planner().heavies([known(text, number) for number, text in enumerate(STATEMENTS, 1)])
 
 
 def by_name(tasks: list[Task]) -> dict[str, Task]:
@@ -58,8 +58,8 @@ def test_a_constraint_waits_for_the_tables_indexes() -> None:
 def test_no_statement_is_planned_twice() -> None:
     plan = planner()
     statements = [known(text, number) for number, text in enumerate(STATEMENTS, 1)]
-    assert plan.before_the_rest(statements)
-    assert plan.before_the_rest(statements) == []
+    assert plan.heavies(statements)
+    assert plan.heavies(statements) == []
 
 
 def test_nothing_begins_before_its_table_is_loaded() -> None:
@@ -89,22 +89,73 @@ def test_tasks_run_together_only_where_the_server_lets_them(one: Lock, other: Lo
     assert Task("c", (), {b"u": Lock.EXCLUSIVE}, 1).beside(tasks[0])
 
 
+FOREIGN_KEY = "ALTER TABLE {} {}\n    ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES {}(id)"
+
+
+def foreign_key(table: str = "public.big", other: str = "public.small", number: int = 90) -> Known:
+    return known(FOREIGN_KEY.format("ONLY", table, other), number)
+
+
 def test_a_foreign_key_is_added_quickly_and_proved_later_unless_a_partitioned_table_takes_part() -> None:
-    text = "ALTER TABLE {} {}\n    ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES {}(id)"
-    quick, task = planner().foreign_key(known(text.format("ONLY", "public.big", "public.small")))
-    assert quick is not None
-    assert quick.endswith(b" NOT VALID")
-    assert task.statements == (b"ALTER TABLE ONLY public.big VALIDATE CONSTRAINT f",)
-    quick, task = planner().foreign_key(known(text.format("ONLY", "public.big", "public.parent")))
-    assert quick is None
-    assert task.locks == {b"public.big": Lock.SHARE_ROW_EXCLUSIVE, b"public.parent": Lock.SHARE_ROW_EXCLUSIVE}
+    add, proof = planner().foreign_keys([foreign_key()])
+    assert add.statements[0].endswith(b" NOT VALID")
+    assert proof.statements == (b"ALTER TABLE ONLY public.big VALIDATE CONSTRAINT f",)
+    assert proof.after == {add}
+    assert (add.number, proof.number) == (90, 90)
+    assert add.step != proof.step
+    (whole,) = planner().foreign_keys([foreign_key(other="public.parent")])
+    assert whole.locks == {b"public.big": Lock.SHARE_ROW_EXCLUSIVE, b"public.parent": Lock.SHARE_ROW_EXCLUSIVE}
+
+
+def test_only_what_is_a_foreign_key_is_split_as_one() -> None:
+    plan = planner()
+    assert plan.splits(foreign_key())
+    assert not plan.splits(foreign_key("public.parent"))
+    assert not plan.splits(known("ALTER TABLE ONLY public.big REPLICA IDENTITY FULL"))
+    assert not plan.splits(known("REFRESH MATERIALIZED VIEW public.view"))
 
 
 def test_a_foreign_key_that_the_source_never_proved_is_not_proved_here() -> None:
-    text = "ALTER TABLE ONLY public.big\n    ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES public.small(id) NOT VALID"
-    quick, task = planner().foreign_key(known(text))
-    assert quick is None
-    assert task.statements == (text.encode(),)
+    text = FOREIGN_KEY.format("ONLY", "public.big", "public.small") + " NOT VALID"
+    (whole,) = planner().foreign_keys([known(text)])
+    assert whole.statements == (text.encode(),)
+
+
+def test_a_foreign_key_comes_after_the_indexes_and_keys_of_both_tables() -> None:
+    plan = planner()
+    heavies = plan.heavies([known(text, number) for number, text in enumerate(STATEMENTS, 1)])
+    add, _ = plan.foreign_keys([foreign_key()])
+    assert {task for task in heavies if b"public.parent" not in task.locks} == add.after
+
+
+def test_a_foreign_key_is_not_kept_waiting_by_ever_new_index_builds() -> None:
+    plan = planner()
+    builds = [known(f"CREATE INDEX i{n} ON public.small USING btree (x)", n) for n in range(3)]
+    running, second, third = plan.heavies(builds)
+    add = Task("add", (), {b"public.small": Lock.SHARE_ROW_EXCLUSIVE}, FIRST)
+    elsewhere = Task("other", (), {b"public.other": Lock.SHARE}, 1)
+    assert ready([second, add, elsewhere, third], [running], lambda _: True) is elsewhere
+    assert ready([second, add, elsewhere, third], [], lambda _: True) is add
+
+
+def test_what_a_foreign_keys_proof_waits_for_begins_before_what_nothing_waits_for() -> None:
+    statements = [
+        known("ALTER TABLE ONLY public.small\n    ADD CONSTRAINT small_pkey PRIMARY KEY (id)", 1),
+        known("CREATE INDEX lonely ON public.lonely USING btree (x)", 2),
+    ]
+    for foreign_keys, first in (([], "index lonely"), ([foreign_key()], "constraint small_pkey")):
+        plan = Planner(lambda table: {**SIZES, b"public.lonely": 90 * MIB}.get(table, 0), set())
+        tasks = plan.heavies(statements)
+        found = ready([*tasks, *plan.foreign_keys(foreign_keys)], [], lambda _: True)
+        assert found is not None
+        assert found.name == first
+
+
+def test_materialized_views_are_filled_in_the_dumps_order() -> None:
+    texts = ["REFRESH MATERIALIZED VIEW public.b", "REFRESH MATERIALIZED VIEW public.a"]
+    first, second = planner().refreshes(known(text, number) for number, text in enumerate(texts, 1))
+    assert first.statements == (texts[0].encode(),)
+    assert second.after == {first}
 
 
 @pytest.mark.parametrize(("buffers", "workers", "wanted"), [(128, 8, "64MB"), (2048, 4, "1024MB"), (1024, 4, "512MB")])
