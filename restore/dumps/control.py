@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 
 import psycopg
 
@@ -25,7 +26,7 @@ SCHEMA = re.compile(rb"ALTER [A-Z ]+ (?P<schema>%b)\." % IDENTIFIER)
 UNLOGGED = re.compile(rb"CREATE UNLOGGED (?P<what>TABLE|SEQUENCE) (?P<name>%b)" % NAME)
 """A crash of the server empties these, and the ledger wouldn't know: they are logged until the load is done."""
 SQL_ASCII = re.compile(rb"SET client_encoding = 'SQL_ASCII'\Z")
-PUBLIC = b"CREATE SCHEMA public"
+PUBLIC = frozenset({b"CREATE SCHEMA public", b'CREATE SCHEMA "public"'})
 """Written by pg_dump --clean before PostgreSQL 15; each new database has it."""
 EXTENSION_OWNER = """
 select pg_catalog.pg_has_role(current_user, extowner, 'USAGE') from pg_catalog.pg_extension where extname = %s
@@ -71,13 +72,18 @@ class Control:
             self._one(item)
 
     def _note(self, numbers: Sequence[int]) -> None:
-        """The ledger is the loading role's, whatever role the dump's statements need."""
         if numbers:
-            if self._role:
-                self.session.run(b"RESET ROLE")
-            ledger.statements_done(self.session, numbers)
-            if self._role:
-                self.session.run(b"SET ROLE " + self._role)
+            with self.as_loader():
+                ledger.statements_done(self.session, numbers)
+
+    @contextmanager
+    def as_loader(self) -> Generator[None]:
+        """The ledger is the loading role's, whatever role the dump's statements need."""
+        if self._role:
+            self.session.run(b"RESET ROLE")
+        yield
+        if self._role:
+            self.session.run(b"SET ROLE " + self._role)
 
     def _one(self, known: Known) -> None:
         if self._left_out(known):
@@ -135,7 +141,7 @@ class Control:
             return True
         if known.kind == "set":
             return known.part("name").decode() not in self._prepared.settings
-        if known.sql == PUBLIC:
+        if known.sql in PUBLIC:
             return bool(self.session.query("select pg_catalog.to_regnamespace('public') is not null")[0][0])
         if known.kind == "extension_comment":
             return not self._may_comment(known)
@@ -156,7 +162,7 @@ class Control:
         if known.kind == "begin":
             self._group = known.statement.number
         if known.kind == "commit" and self._group not in self._done.statements:
-            ledger.statements_done(self.session, [self._group])
+            self._note([self._group])
         if self._group not in self._done.statements:
             self._execute(known, known.sql)
         if known.kind == "commit":

@@ -10,6 +10,7 @@ from itertools import groupby
 import psycopg
 
 from restore.dumps import ledger
+from restore.dumps.control import Control
 from restore.dumps.ledger import Done
 from restore.dumps.progress import Meter
 from restore.dumps.sessions import Session, copy_failure
@@ -46,7 +47,7 @@ def joined(statements: Iterable[Known]) -> Iterator[tuple[list[Known], bytes]]:
 class Inserts:
     """Each row exactly once over all attempts. Raises PermanentError, TemporaryError."""
 
-    session: Session
+    control: Control
     meter: Meter
     done: Done
     _waiting: list[Known] = field(default_factory=list[Known])
@@ -66,18 +67,21 @@ class Inserts:
         if not self._waiting:
             return
         last = self._waiting[-1].statement.number
-        with self.session.transaction():
-            taken = [(same, self._run(same[0], sql)) for same, sql in joined(self._waiting)]
+        session = self.control.session
+        with session.transaction():
+            taken = [(same, _run(session, same[0], sql)) for same, sql in joined(self._waiting)]
             total = self.done.inserted_rows + sum(count for _, count in taken)
-            ledger.inserts_done(self.session, last, total)
+            with self.control.as_loader():
+                ledger.inserts_done(session, last, total)
         self.done.inserted, self.done.inserted_rows = last, total
         for same, count in taken:
             self.meter.loaded(same[0].part("table"), count, sum(len(one.sql) for one in same))
         self._waiting, self._bytes = [], 0
 
-    def _run(self, first: Known, sql: bytes) -> int:
-        try:
-            return self.session.run(sql)
-        except psycopg.Error as error:
-            statement = first.statement
-            raise copy_failure(error, shown(first.part("table")), statement.line, statement.offset) from error
+
+def _run(session: Session, first: Known, sql: bytes) -> int:
+    try:
+        return session.run(sql)
+    except psycopg.Error as error:
+        statement = first.statement
+        raise copy_failure(error, shown(first.part("table")), statement.line, statement.offset) from error

@@ -201,7 +201,7 @@ class _Load:
         self.control.run_all(self.pre_data)
         self.rows = Rows(self.board, self.meter, self.done, self.script.plain, self.sizes)
         planner = Planner(self.rows.size, self.script.partitioned)
-        self.inserts = Inserts(self.session, self.meter, self.done)
+        self.inserts = Inserts(self.control, self.meter, self.done)
         self.afterwards = Afterwards(self.board, self.control, self.done, planner, self.options)
         self._plan_early()
         self.meter.enter(Phase.LOADING)

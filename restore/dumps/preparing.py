@@ -97,9 +97,9 @@ class Needs:
 
 def authorized(known: Known) -> str:
     """The role of SET SESSION AUTHORIZATION; "" for DEFAULT."""
-    quoted = known.part("quoted").decode(errors="replace").replace("''", "'")
-    name = quoted or roles.plain(known.part("role"))
-    return "" if name == "DEFAULT" else name
+    if known.part("role") == b"DEFAULT":
+        return ""
+    return known.part("quoted").decode(errors="replace").replace("''", "'") or roles.plain(known.part("role"))
 
 
 def undecided(needs: Needs, options: Options) -> list[Problem]:

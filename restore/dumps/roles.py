@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from restore.dumps.statements import Known
 
-WORDS = frozenset({"public", "current_user", "session_user", "current_role"})
+WORDS = frozenset({b"public", b"current_user", b"session_user", b"current_role", b"default"})
+"""No roles, where they aren't quoted."""
 GROUPS = ("role", "maker", "roles")
 OWNING = frozenset({"owner", "schema", "event_trigger"})
 PUBLIC_OWNER = re.compile(rb'ALTER SCHEMA (?:public|"public") OWNER TO ')
@@ -42,14 +43,15 @@ def spans(known: Known) -> tuple[Span, ...]:
     for group in GROUPS:
         if known.part(group):
             found.extend(_names(known, group))
-    return tuple(sorted((span for span in found if span.role.lower() not in WORDS), key=lambda span: span.start))
+    return tuple(sorted(found, key=lambda span: span.start))
 
 
 def _names(known: Known, group: str) -> list[Span]:
     start = known.match.start(group)
     spans: list[Span] = []
     for name in known.part(group).split(b", "):
-        spans.append(Span(plain(name), start, start + len(name)))
+        if name.lower() not in WORDS:
+            spans.append(Span(plain(name), start, start + len(name)))
         start += len(name) + 2
     return spans
 

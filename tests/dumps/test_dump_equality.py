@@ -135,14 +135,29 @@ def test_a_dump_that_drops_first_is_loaded_without_a_drop(
         assert differences(server.content(other), server.content(target)) == []
 
 
-def test_a_schema_that_every_database_has_is_not_made_again(
-    server: DumpServer, bucket: Bucket, small: bytes, target: str
+@pytest.mark.parametrize("options", [[], ["--inserts"]])
+def test_a_dump_that_acts_as_its_owners_is_loaded_though_rds_lets_nobody_set_the_session_authorization(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str, options: list[str]
 ) -> None:
-    """pg_dump --clean drops and makes `public`, before PostgreSQL 15."""
+    with server.database() as source:
+        server.psql(source, b"CREATE EXTENSION citext;" + small)
+        dump = server.dump(source, "--use-set-session-authorization", *options)
+        wanted = server.content(source)
+    assert b"SET SESSION AUTHORIZATION DEFAULT;" in dump
+    assert b"SET SESSION AUTHORIZATION 'app_owner';" in dump
+    loaded(server, bucket, bucket.put("owners.sql", dump), target)
+    assert differences(wanted, server.content(target)) == []
+
+
+@pytest.mark.parametrize("name", ["public", '"public"'])
+def test_a_schema_that_every_database_has_is_not_made_again(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str, name: str
+) -> None:
+    """pg_dump --clean drops and makes `public`, before PostgreSQL 15; --quote-all-identifiers quotes it."""
     first = b"CREATE TABLE public.posts"
-    dump = small.replace(first, b"DROP SCHEMA public;\nCREATE SCHEMA public;\n" + first, 1)
+    dump = small.replace(first, f"DROP SCHEMA {name};\nCREATE SCHEMA {name};\n".encode() + first, 1)
     done = loaded(server, bucket, bucket.put("public.sql", dump), target)
-    assert done.skipped == ("drops of pg_dump --clean: 1 (the target was empty)", "CREATE SCHEMA public")
+    assert done.skipped == ("drops of pg_dump --clean: 1 (the target was empty)", f"CREATE SCHEMA {name}")
 
 
 def without_an_encoding(plain: bytes) -> bytes:

@@ -8,7 +8,9 @@ from restore.dumps.postponed import divided
 from restore.dumps.splitter import Statement
 from restore.dumps.statements import classify
 
-FUNCTION = "CREATE FUNCTION public.f(a integer) RETURNS text\n    LANGUAGE sql IMMUTABLE\n    BEGIN ATOMIC\n SELECT 1;\nEND"
+FUNCTION = (
+    "CREATE FUNCTION public.f(a integer) RETURNS text\n    LANGUAGE sql IMMUTABLE\n    BEGIN ATOMIC\n SELECT 1;\nEND"
+)
 VIEW = "CREATE MATERIALIZED VIEW public.mv AS\n SELECT 1 AS x\n  WITH NO DATA"
 KEY = "ALTER TABLE ONLY public.t\n    ADD CONSTRAINT t_pkey PRIMARY KEY (id)"
 
