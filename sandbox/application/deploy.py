@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -145,17 +145,15 @@ def healthy(pod: Json) -> bool:
 
 
 def health_of(pod: Json) -> Json:
-    """What a pod answers itself, whatever the status; empty when it doesn't."""
+    """What a pod answers itself, whatever the status; empty when it doesn't, or ends while it does."""
     address = pod["status"].get("podIP")
     if not address:
         return {}
     try:
-        with urllib.request.urlopen(f"http://{address}:{names.HEALTH_PORT}/health", timeout=3) as answer:
-            return json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return json.load(error)
-    except OSError:
+        with closing(HTTPConnection(address, names.HEALTH_PORT, timeout=3)) as connection:
+            connection.request("GET", "/health")
+            return json.load(connection.getresponse())
+    except (OSError, HTTPException, ValueError):
         return {}
 
 
