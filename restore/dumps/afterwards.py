@@ -1,8 +1,10 @@
-"""What comes after the data: indexes and keys, then the rest in the dump's order, and statistics."""
+"""What comes after the data: indexes, keys and statistics, then the rest in the dump's order."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import LiteralString
 
 from restore.dumps.board import Board
@@ -10,21 +12,53 @@ from restore.dumps.control import Control
 from restore.dumps.ledger import Done
 from restore.dumps.model import Options, Phase
 from restore.dumps.postponed import divided
+from restore.dumps.sessions import Session
 from restore.dumps.statements import Known
-from restore.dumps.tasks import Planner, Task, analyzed
+from restore.dumps.tasks import HEAVY, Planner, Task
 
 LATE = "constraint_comment"
 """Some of the constraints are tasks, so that comments on them come after those."""
 LAST = "event_trigger"
 """They would fire at our own DDL: they come with the load's end."""
 LONG = frozenset({"foreign_key", "refresh"})
+STATISTICS = re.compile(rb"CREATE STATISTICS |ALTER .* SET STATISTICS -?\d+\Z", re.DOTALL)
+"""What ANALYZE goes by, behind the data."""
 RELATIONS: LiteralString = """
-select format('%I.%I', n.nspname, c.relname), pg_catalog.pg_table_size(c.oid), c.relkind = 'm'
+select format('%I.%I', n.nspname, c.relname), pg_catalog.pg_table_size(c.oid), c.relkind = 'm', array(
+  select format('%I.%I', m.nspname, p.relname) from pg_catalog.pg_partition_tree(c.oid) t
+  join pg_catalog.pg_class p on p.oid = t.relid join pg_catalog.pg_namespace m on m.oid = p.relnamespace
+  where t.level > 0
+)
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'm', 'p') and not c.relispartition
   and n.nspname not in ('pg_catalog', 'information_schema', '_restore') and n.nspname !~ '^pg_'
   and pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE')
 """
+TEXTS: LiteralString = """
+select format('%I.%I', n.nspname, c.relname), quote_ident(a.attname)
+from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'm', 'p') and a.attcollation <> 0 and n.nspname not in ('pg_catalog', 'information_schema')
+"""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What is to be analyzed."""
+
+    name: bytes
+    size: int
+    """Bytes."""
+    view: bool
+    """A materialized view, which is filled last."""
+    partitions: tuple[bytes, ...]
+    """Of all levels."""
+
+
+def texts(session: Session) -> frozenset[tuple[bytes, bytes]]:
+    """Table and column of text, as pg_dump writes them."""
+    encoding = session.connection.info.encoding
+    return frozenset((table.encode(encoding), column.encode(encoding)) for table, column in session.query(TEXTS))
 
 
 class Afterwards:
@@ -41,41 +75,43 @@ class Afterwards:
     def run(self, statements: Iterable[Known], enter: Callable[[Phase], None]) -> None:
         """All of it, after the data."""
         enter(Phase.INDEXES)
-        early, rest = divided(item for item in statements if item.kind not in self._options.skip)
-        self.plan_early(early)
-        proofs = self._plan(self._planner.foreign_keys(item for item in rest if self._planner.splits(item)))
-        begun_later = self._board.take_back(proofs)
+        first, rest = divided(item for item in statements if item.kind not in self._options.skip)
+        self.plan_early(first)
+        relations = self._relations()
+        self._planner.partitions.update((one.name, one.partitions) for one in relations)
+        self._plan(self._planner.foreign_keys(item for item in rest if self._planner.begins_early(item)))
+        changed = any(item.kind in HEAVY or STATISTICS.match(item.sql) for item in rest)
+        early = {one.name for one in relations if not one.view and not changed}
+        self._plan(self._analyzed(one for one in relations if one.name in early))
         self._board.all_done()
         enter(Phase.CONSTRAINTS)
-        self._rest([item for item in rest if item.kind not in (LATE, LAST)], begun_later)
+        self._rest([item for item in rest if item.kind not in (LATE, LAST)])
         enter(Phase.ANALYZING)
-        self._board.plan(self._statistics(views=True))
+        self._plan(self._analyzed(one for one in self._relations() if one.name not in early))
         self._board.all_done()
         self._control.run_all([item for item in rest if item.kind == LATE])
 
-    def _plan(self, tasks: Sequence[Task]) -> list[Task]:
+    def _plan(self, tasks: Sequence[Task]) -> None:
         """Those that no earlier attempt did."""
         for task in tasks:
             task.done = (task.number, task.step) in self._done.tasks
-        new = [task for task in tasks if not task.done]
-        self._board.plan(new)
-        return new
+        self._board.plan([task for task in tasks if not task.done])
 
-    def _rest(self, statements: Sequence[Known], proofs: Iterable[Task]) -> None:
+    def _rest(self, statements: Sequence[Known]) -> None:
         """Short ones in order, while no task holds a lock that they wait for; then the long ones, beside each other."""
         self._control.run_all([item for item in statements if item.kind not in LONG])
-        self._board.plan(proofs)
-        keys = [item for item in statements if item.kind == "foreign_key" and not self._planner.splits(item)]
+        keys = [item for item in statements if item.kind == "foreign_key" and not self._planner.begins_early(item)]
         self._plan(self._planner.foreign_keys(keys))
         self._plan(self._planner.refreshes(item for item in statements if item.kind == "refresh"))
-        self._board.plan(self._statistics(views=False))
         self._board.all_done()
 
-    def _statistics(self, *, views: bool) -> list[Task]:
-        """ANALYZE of all tables beside the proofs of foreign keys, and of materialized views once they are filled."""
-        if not self._options.analyze:
-            return []
+    def _relations(self) -> list[Relation]:
         session = self._control.session
         encoding = session.connection.info.encoding
-        rows = [(str(name), int(size)) for name, size, view in session.query(RELATIONS) if view is views]
-        return [analyzed(name.encode(encoding), size) for name, size in rows]
+        return [
+            Relation(name.encode(encoding), size, view, tuple(part.encode(encoding) for part in parts))
+            for name, size, view, parts in session.query(RELATIONS)
+        ]
+
+    def _analyzed(self, relations: Iterable[Relation]) -> list[Task]:
+        return [self._planner.analyzed(one.name, one.size) for one in relations if self._options.analyze]

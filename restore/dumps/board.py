@@ -146,15 +146,6 @@ class Board:
             self.tasks.extend(tasks)
             self._changed.notify_all()
 
-    def take_back(self, tasks: Iterable[Task]) -> list[Task]:
-        """Those of them that have not begun when all others have; they are no longer planned."""
-        mine = set(tasks)
-        with self._changed:
-            while any(task not in mine for task in self.tasks):
-                self._wait()
-            left, self.tasks = self.tasks, []
-            return left
-
     def all_done(self) -> None:
         """Waits for the tasks so far."""
         with self._changed:

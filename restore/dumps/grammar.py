@@ -19,7 +19,10 @@ def _rule(kind: str, pattern: bytes) -> tuple[str, re.Pattern[bytes]]:
     return kind, re.compile(pattern, re.DOTALL)
 
 
-INDEX = rb"CREATE (?:UNIQUE )?INDEX (?P<name>%I) ON (?P<only>ONLY )?(?P<table>%N) USING (?P<method>%I) .*\Z"
+INDEX = (
+    rb"CREATE (?:UNIQUE )?INDEX (?P<name>%I) ON (?P<only>ONLY )?(?P<table>%N) USING (?P<method>%I)"
+    rb" (?P<columns>\(.*)\Z"
+)
 SETVAL = rb"SELECT pg_catalog\.setval\('(?P<sequence>(?:[^'\\]|'')+)', (?P<last>-?\d+), (?P<called>true|false)\)\Z"
 OWNED = (
     rb"ALTER (?:AGGREGATE|COLLATION|CONVERSION|DOMAIN|FUNCTION|PROCEDURE|MATERIALIZED VIEW|OPERATOR(?: CLASS| FAMILY)?"

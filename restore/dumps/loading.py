@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from restore.dumps import ledger
-from restore.dumps.afterwards import LAST, Afterwards
+from restore.dumps.afterwards import LAST, Afterwards, texts
 from restore.dumps.board import SPARE, Board
 from restore.dumps.control import Control
 from restore.dumps.hints import Hints
@@ -200,7 +200,7 @@ class _Load:
         self.control = Control(self.session, self.done, self.options, self.prepared)
         self.control.run_all(self.pre_data)
         self.rows = Rows(self.board, self.meter, self.done, self.script.plain, self.sizes)
-        planner = Planner(self.rows.size, self.script.partitioned)
+        planner = Planner(self.rows.size, self.script.partitioned, texts(self.session))
         self.inserts = Inserts(self.control, self.meter, self.done)
         self.afterwards = Afterwards(self.board, self.control, self.done, planner, self.options)
         self._plan_early()

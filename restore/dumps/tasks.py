@@ -5,12 +5,13 @@ The server would keep them apart by its locks anyway, but with sessions that wai
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from restore.dumps.splitter import shown
+from restore.dumps.splitter import IDENTIFIER, shown
 from restore.dumps.statements import Known
 
 
@@ -36,10 +37,14 @@ TOGETHER = frozenset(
 """https://www.postgresql.org/docs/current/explicit-locking.html#TABLE-LOCK-COMPATIBILITY"""
 BIG = 4 << 20
 """Of a table's data: below it one statement makes a key, above it an index beside others and the key from it."""
-METHODS = {b"gin": 3.0, b"gist": 3.0, b"spgist": 2.0, b"brin": 0.1}
-"""Cost of an index compared with a B-tree's."""
+METHODS = {b"gin": 5.0, b"gist": 5.0, b"spgist": 3.0, b"brin": 0.2}
+"""Cost of an index compared with that of a B-tree of numbers."""
+TEXT, SEVERAL, ORDERED = 3.5, 2.0, 0.7
+"""Cost of a B-tree that begins with text, of one of more columns, and of a key of numbers, whose rows come in its order
+as a rule, compared with that of any other: one index of the benchmark's largest table each (bench/dumps)."""
 FIRST = 1e15
 """Cost of what is quick, and needs its tables for itself for that moment: others must not begin again and again."""
+COLUMN = re.compile(rb"%b(?= |\Z)" % IDENTIFIER)
 PROOF = 0.5
 """Cost of a foreign key's proof compared with a B-tree's."""
 
@@ -74,14 +79,19 @@ class Task:
 
 @dataclass
 class Planner:
-    """Makes tasks of statements. `size` gives a table's bytes; `partitioned`: tables that hold no rows themselves."""
+    """Makes tasks of statements. `size` gives a table's bytes; `partitioned`: tables that hold no rows themselves;
+    `texts`: table and column of text, as pg_dump writes them.
+    """
 
     size: Callable[[bytes], int]
     partitioned: set[bytes]
+    texts: Set[tuple[bytes, bytes]] = frozenset()
     heavy: dict[bytes, list[Task]] = field(default_factory=lambda: defaultdict(list))
     """By table: its indexes, keys and constraints."""
     planned: set[int] = field(default_factory=set[int])
     """Numbers of statements."""
+    partitions: dict[bytes, Sequence[bytes]] = field(default_factory=dict[bytes, Sequence[bytes]])
+    """By partitioned table, of all levels."""
 
     def heavies(self, statements: Iterable[Known]) -> list[Task]:
         """Indexes, keys and constraints: all that other statements may presume."""
@@ -96,7 +106,7 @@ class Planner:
 
     def _index(self, known: Known) -> list[Task]:
         table = known.part("table")
-        cost = (self.size(table) + 1) * METHODS.get(known.part("method"), 1.0)
+        cost = (self.size(table) + 1) * self._weight(known)
         lock = Lock.EXCLUSIVE if table in self.partitioned else Lock.SHARE
         sorts = self.size(table) if known.part("method") == b"btree" else 0
         name, number = _name("index", known), known.statement.number
@@ -112,9 +122,22 @@ class Planner:
         make = b"CREATE UNIQUE INDEX %b ON %b USING btree %b" % (name, table, known.part("columns"))
         adopt = b"ALTER TABLE ONLY %b ADD CONSTRAINT %b %b USING INDEX %b" % (table, name, known.part("type"), name)
         size, share = self.size(table), {table: Lock.SHARE}
-        index = Task(_name("index", known), (make,), share, size * 1.1, number, 0, table=table, sorts=size)
+        cost = size * self._weight(known)
+        index = Task(_name("index", known), (make,), share, cost, number, 0, table=table, sorts=size)
         after = {index, *self._shared(table)}
         return [index, Task(_name("key", known), (adopt,), {table: Lock.EXCLUSIVE}, FIRST, number, 1, after, table)]
+
+    def _weight(self, known: Known) -> float:
+        """Of an index or a key. What is ordered by an expression is text as a rule."""
+        if (method := known.part("method")) in METHODS:
+            return METHODS[method]
+        first, *others = known.part("columns").removeprefix(b"(").split(b")")[0].split(b",")
+        column = COLUMN.match(first)
+        if column is None or (known.part("table"), column[0]) in self.texts:
+            return TEXT
+        if others:
+            return SEVERAL
+        return ORDERED if known.kind == "key" else 1.0
 
     def _constraint(self, known: Known) -> Task:
         table, number = known.part("table"), known.statement.number
@@ -141,23 +164,37 @@ class Planner:
         self._hurry(proofs, pairs)
         return tasks
 
-    def splits(self, known: Known) -> bool:
-        """Whether it is a foreign key that can be added first and proved later."""
-        simple = known.kind == "foreign_key" and known.sql.startswith(b"ALTER TABLE ONLY ")
+    def begins_early(self, known: Known) -> bool:
+        """Whether it is a foreign key that presumes no more than indexes and keys.
+
+        A partitioned table's key has to wait until those of its partitions are attached.
+        """
+        return known.kind == "foreign_key" and known.part("other") not in self.partitioned
+
+    def _splits(self, known: Known) -> bool:
+        """Whether it can be added first and proved later."""
         proved = b"NOT VALID" not in known.part("rest") and b"NOT ENFORCED" not in known.part("rest")
-        return simple and proved and not ({known.part("table"), known.part("other")} & self.partitioned)
+        partitioned = {known.part("table"), known.part("other")} & self.partitioned
+        return known.sql.startswith(b"ALTER TABLE ONLY ") and proved and not partitioned
 
     def _foreign_key(self, known: Known) -> list[Task]:
         table, other, name = known.part("table"), known.part("other"), _name("foreign key", known)
-        number, cost = known.statement.number, (self.size(table) + 1) * PROOF
-        both = {other: Lock.SHARE_ROW_EXCLUSIVE, table: Lock.SHARE_ROW_EXCLUSIVE}
-        after = {*self.heavy[table], *self.heavy[other]}
-        if not self.splits(known):
-            return [Task(name, (known.sql,), both, cost, number, 9, after)]
-        add = Task(name, (known.sql + b" NOT VALID",), both, FIRST, number, 0, after)
+        number, cost = known.statement.number, (sum(map(self.size, self._parts(table))) + 1) * PROOF
+        tables = {*self._parts(table), *self._parts(other)}
+        all_of_both = dict.fromkeys(tables, Lock.SHARE_ROW_EXCLUSIVE)
+        after = self._heavies_of(tables)
+        if not self._splits(known):
+            return [Task(name, (known.sql,), all_of_both, cost, number, 9, after)]
+        add = Task(name, (known.sql + b" NOT VALID",), all_of_both, FIRST, number, 0, after)
         locks = {other: Lock.ROW_SHARE, table: Lock.SHARE_UPDATE_EXCLUSIVE}
         validate = b"ALTER TABLE ONLY %b VALIDATE CONSTRAINT %b" % (table, known.part("name"))
         return [add, Task(f"proof of {name}", (validate,), locks, cost, number, 1, {add})]
+
+    def _parts(self, table: bytes) -> Sequence[bytes]:
+        return (table, *self.partitions.get(table, ()))
+
+    def _heavies_of(self, tables: Iterable[bytes]) -> set[Task]:
+        return {task for table in tables for task in self.heavy[table]}
 
     def _hurry(self, proofs: Mapping[bytes, float], pairs: Iterable[tuple[bytes, bytes]]) -> None:
         """A table's proofs come one after the other: what they wait for begins before what nothing waits for."""
@@ -177,13 +214,15 @@ class Planner:
             tasks.append(Task(name, (known.sql,), locks, 2e9, known.statement.number, 9, set(tasks[-1:])))
         return tasks
 
+    def analyzed(self, relation: bytes, size: int) -> Task:
+        """ANALYZE, which samples tables and what their indexes' expressions give, so that it comes after those."""
+        tables = self._parts(relation)
+        locks, cost = dict.fromkeys(tables, Lock.SHARE_UPDATE_EXCLUSIVE), min(size, 30 << 20) * 0.5
+        after = self._heavies_of(tables)
+        return Task(f"analyze {shown(relation)}", (b"ANALYZE %b" % relation,), locks, cost, after=after)
+
 
 HEAVY = frozenset({"index", "key", "constraint"})
-
-
-def analyzed(relation: bytes, size: int) -> Task:
-    locks = {relation: Lock.SHARE_UPDATE_EXCLUSIVE}
-    return Task(f"analyze {shown(relation)}", (b"ANALYZE %b" % relation,), locks, min(size, 30 << 20) * 0.5)
 
 
 def _name(what: str, known: Known, part: str = "name") -> str:

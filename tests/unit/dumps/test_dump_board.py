@@ -77,23 +77,6 @@ def test_a_tables_index_waits_for_its_last_row() -> None:
     assert board.next() is index
 
 
-def test_only_tasks_that_have_not_begun_are_taken_back_and_not_before_all_others_have() -> None:
-    board = Board(2, 16)
-    index, begun, late = Task("index", (), {}, 3), Task("begun", (), {}, 2), Task("late", (), {}, 1)
-    board.plan([late, begun])
-    assert board.next() is begun
-    board.plan([index])
-    found: list[list[Task]] = []
-    thread, _ = waiting(board, lambda: found.append(board.take_back([begun, late])))
-    assert board.next() is index
-    thread.join(10)
-    assert found == [[late]]
-    board.finished(begun)
-    board.finished(index)
-    board.all_done()
-    assert not late.done
-
-
 def waiting(board: Board, call: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
     caught: list[BaseException] = []
 

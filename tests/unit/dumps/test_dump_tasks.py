@@ -72,6 +72,27 @@ def test_the_most_expensive_task_begins_first() -> None:
     assert first.name == "index b"
 
 
+def test_what_takes_long_begins_before_what_is_quick_so_that_no_session_is_left_alone_with_it() -> None:
+    order = [
+        "USING gin (y)",
+        "USING btree (name)",
+        "USING btree (lower(x), y)",
+        "USING btree (x, y)",
+        "USING btree (x) WHERE (y = ANY (ARRAY[1, 2]))",
+        "USING brin (x)",
+    ]
+    texts = {(b"public.big", b"name"), (b"public.small", b"x")}
+    plan = Planner(lambda table: SIZES.get(table, 0), set(), texts)
+    statements = [known(f"CREATE INDEX i ON public.big {text}", number) for number, text in enumerate(order)]
+    number_key = known(STATEMENTS[2], 10)
+    text_key = known("ALTER TABLE ONLY public.big\n    ADD CONSTRAINT k UNIQUE (name)", 11)
+    costs = [task.cost for task in plan.heavies(statements)]
+    assert costs == sorted(costs, reverse=True)
+    assert costs[1] == costs[2]
+    by_key = by_name(plan.heavies([number_key, text_key]))
+    assert by_key["index big_pkey"].cost < costs[4] < by_key["index k"].cost
+
+
 @pytest.mark.parametrize(
     ("one", "other", "together"),
     [
@@ -107,12 +128,26 @@ def test_a_foreign_key_is_added_quickly_and_proved_later_unless_a_partitioned_ta
     assert whole.locks == {b"public.big": Lock.SHARE_ROW_EXCLUSIVE, b"public.parent": Lock.SHARE_ROW_EXCLUSIVE}
 
 
-def test_only_what_is_a_foreign_key_is_split_as_one() -> None:
+def test_only_a_foreign_key_that_presumes_no_attached_index_begins_early() -> None:
     plan = planner()
-    assert plan.splits(foreign_key())
-    assert not plan.splits(foreign_key("public.parent"))
-    assert not plan.splits(known("ALTER TABLE ONLY public.big REPLICA IDENTITY FULL"))
-    assert not plan.splits(known("REFRESH MATERIALIZED VIEW public.view"))
+    assert plan.begins_early(foreign_key())
+    assert plan.begins_early(foreign_key("public.parent"))
+    assert not plan.begins_early(foreign_key(other="public.parent"))
+    assert not plan.begins_early(known("ALTER TABLE ONLY public.big REPLICA IDENTITY FULL"))
+    assert not plan.begins_early(known("REFRESH MATERIALIZED VIEW public.view"))
+
+
+def test_what_takes_a_partitioned_table_takes_its_partitions_when_their_indexes_are_there() -> None:
+    plan = planner()
+    plan.partitions[b"public.parent"] = [b"public.big"]
+    index, key = plan.heavies([known("CREATE INDEX a ON public.big USING btree (x)", 1), known(STATEMENTS[5], 2)])
+    (whole,) = plan.foreign_keys([foreign_key("public.parent")])
+    statistics = plan.analyzed(b"public.parent", 0)
+    for task in (whole, statistics):
+        assert task.after == {index, key}
+        assert task.locks.keys() >= {b"public.parent", b"public.big"}
+    assert not whole.beside(statistics)
+    assert not statistics.beside(index)
 
 
 def test_a_foreign_key_that_the_source_never_proved_is_not_proved_here() -> None:
