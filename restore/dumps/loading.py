@@ -6,9 +6,9 @@
    problems at once, then run in order.
 3. Rows are loaded by several sessions, in pieces; each piece commits with its entry in the ledger. INSERTs are run by
    one, in their order.
-4. Indexes, keys and constraints are built beside each other, and foreign keys proved where both tables have theirs;
-   then triggers and the rest come in the dump's order; the other foreign keys are proved, materialized views filled,
-   and all analyzed, beside each other.
+4. Indexes, keys and constraints are built beside each other; foreign keys are proved and tables analyzed as soon as
+   they have theirs. Then triggers and the rest come in the dump's order, with foreign keys to partitioned tables and
+   materialized views last.
 5. Event triggers come last. The ledger gives way to a mark that says which dump this is.
 """
 
