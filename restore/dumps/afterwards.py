@@ -114,4 +114,6 @@ class Afterwards:
         ]
 
     def _analyzed(self, relations: Iterable[Relation]) -> list[Task]:
-        return [self._planner.analyzed(one.name, one.size) for one in relations if self._options.analyze]
+        if not self._options.analyze:
+            return []
+        return [self._planner.analyzed(one.name, one.size) for one in relations]

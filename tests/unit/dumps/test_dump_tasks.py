@@ -9,7 +9,7 @@ from restore.dumps.model import MIB
 from restore.dumps.sessions import MERGE_BUFFER, maintenance_memory, sort_memory
 from restore.dumps.splitter import Statement
 from restore.dumps.statements import Known, classify
-from restore.dumps.tasks import FIRST, Lock, Planner, Task, ready
+from restore.dumps.tasks import FIRST, PROOF, Lock, Planner, Task, ready
 
 STATEMENTS = (
     "CREATE INDEX a ON public.big USING btree (x)",
@@ -141,7 +141,10 @@ def test_what_takes_a_partitioned_table_takes_its_partitions_when_their_indexes_
     plan = planner()
     plan.partitions[b"public.parent"] = [b"public.big"]
     index, key = plan.heavies([known("CREATE INDEX a ON public.big USING btree (x)", 1), known(STATEMENTS[5], 2)])
+    alone = index.cost
     (whole,) = plan.foreign_keys([foreign_key("public.parent")])
+    assert whole.cost > SIZES[b"public.parent"] * PROOF
+    assert index.cost > alone, "the foreign key waits for it"
     statistics = plan.analyzed(b"public.parent", 0)
     for task in (whole, statistics):
         assert task.after == {index, key}
