@@ -116,11 +116,13 @@ class Board:
             yield piece
             self.give(piece.buffer)
 
-    def loaded(self, run: Run) -> None:
+    def loaded(self, run: Run) -> bool:
+        """Whether it was the last of its table."""
         with self._changed:
             self.loading -= 1
             self._open[run.begin.table] -= 1
             self._changed.notify_all()
+            return self._complete(run.begin.table)
 
     def close_table(self, table: bytes) -> None:
         """No more rows of it will come."""

@@ -115,10 +115,10 @@ class _Load:
     def _with_stream(self, session: Session, stream: SqlStream) -> LoadResult:
         self.session, self.stream = session, stream
         self.meter = Meter(self.dump.size, lambda: stream.bytes_read)
-        resumed = ledger.exists(session)
-        if self.scan is None and self.options.check_first and not resumed:
+        self.resumed = ledger.exists(session)
+        if self.scan is None and self.options.check_first and not self.resumed:
             self.scan = scan(self.s3, self.dump, self.options, progress=self._check, stop=self.stop, count=False)
-        self.done = ledger.read(session, self.dump, stream.reader) if resumed else None
+        self.done = ledger.read(session, self.dump, stream.reader) if self.resumed else None
         count = self.options.workers or default_workers()
         segment = self.done.segment_bytes if self.done else piece_bytes(self.options.segment_bytes, count)
         self.board = Board(count, segment)
@@ -137,7 +137,7 @@ class _Load:
             for worker in self.workers:
                 worker.join()
             ticker.close()
-        return self._result(resumed=resumed)
+        return self._result()
 
     def _known(self, table: bytes) -> int:
         """Bytes of the one COPY of a table that the dump makes."""
@@ -244,7 +244,7 @@ class _Load:
                 session.run(setting)
             return session
 
-        hints = Hints(count)
+        hints = Hints(count, resumed=self.resumed)
         self.workers.extend(Worker(self.board, self.meter, hints, connect) for _ in range(count))
 
     def _remaining(self) -> Iterator[Known | CopyBegin | Piece]:
@@ -295,7 +295,7 @@ class _Load:
             self.session, self.dump, self.meter.rows, self.control.unlogged, lambda: self.control.run_last(last)
         )
 
-    def _result(self, *, resumed: bool) -> LoadResult:
+    def _result(self) -> LoadResult:
         return LoadResult(
             dump=self.dump,
             tables=self.meter.largest_first(),
@@ -303,7 +303,7 @@ class _Load:
             bytes=self.script.bytes,
             seconds=self.meter.seconds,
             phases=dict(self.meter.phases),
-            resumed=resumed,
+            resumed=self.resumed,
             already_loaded=False,
             skipped=(*_drops(self.drops), *self.control.skipped),
             created_roles=self.prepared.created,

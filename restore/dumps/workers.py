@@ -51,7 +51,7 @@ class Worker:
             self._run(session, item)
 
     def _load(self, session: Session, run: Run) -> None:
-        counted = Counted(self._board.pieces(run))
+        counted, table = Counted(self._board.pieces(run)), run.begin.table
         try:
             with session.transaction():
                 taken = self._copy(session, run, counted)
@@ -59,11 +59,12 @@ class Worker:
                     raise PermanentError.of(_lost(run, taken, counted.rows))
                 ledger.copy_done(session, run.begin.block, run.at, run.at + counted.bytes, counted.rows)
             if not run.freeze:
-                self._hints.committed(session, run.begin.table)
+                self._hints.committed(session, table)
+            self._meter.loaded(table, counted.rows, counted.bytes)
+            if self._board.loaded(run) and not run.freeze:
+                self._hints.completed(session, table)
         except psycopg.Error as error:
-            raise copy_failure(error, shown(run.begin.table), run.line, run.offset) from error
-        self._meter.loaded(run.begin.table, counted.rows, counted.bytes)
-        self._board.loaded(run)
+            raise copy_failure(error, shown(table), run.line, run.offset) from error
 
     @staticmethod
     def _copy(session: Session, run: Run, counted: Counted) -> int:
