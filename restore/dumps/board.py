@@ -26,6 +26,8 @@ class Run:
     offset: int
     freeze: bool
     """The table is emptied first, and its rows are written as frozen."""
+    hinted: bool
+    """Its rows are read once they are committed."""
     pieces: deque[Piece] = field(default_factory=deque[Piece])
     closed: bool = False
 

@@ -141,6 +141,13 @@ def copy_done(session: Session, block: int, start: int, stop: int, rows: int) ->
     session.query("insert into _restore.done values ('c', %s, %s, %s, %s)", (block, start, stop, rows))
 
 
+def flush(session: Session) -> None:
+    """All that any session has committed is durable then. A commit that wrote nothing wouldn't wait for the disk."""
+    with session.transaction():
+        session.query("set local synchronous_commit to on")
+        session.query("select from _restore.load for update")
+
+
 def finish(session: Session, dump: Dump, rows: int, before: Iterable[bytes], after: Callable[[], None]) -> None:
     """Leaves the mark in place of the ledger, durably, together with what is to be run before and after that."""
     mark = MARK + json.dumps({"dump": dump.identity, "rows": rows})

@@ -115,10 +115,10 @@ class _Load:
     def _with_stream(self, session: Session, stream: SqlStream) -> LoadResult:
         self.session, self.stream = session, stream
         self.meter = Meter(self.dump.size, lambda: stream.bytes_read)
-        self.resumed = ledger.exists(session)
-        if self.scan is None and self.options.check_first and not self.resumed:
+        resumed = ledger.exists(session)
+        if self.scan is None and self.options.check_first and not resumed:
             self.scan = scan(self.s3, self.dump, self.options, progress=self._check, stop=self.stop, count=False)
-        self.done = ledger.read(session, self.dump, stream.reader) if self.resumed else None
+        self.done = ledger.read(session, self.dump, stream.reader) if resumed else None
         count = self.options.workers or default_workers()
         segment = self.done.segment_bytes if self.done else piece_bytes(self.options.segment_bytes, count)
         self.board = Board(count, segment)
@@ -244,7 +244,7 @@ class _Load:
                 session.run(setting)
             return session
 
-        hints = Hints(count, resumed=self.resumed)
+        hints = Hints(count, resumed=self.rows.done.resumed)
         self.workers.extend(Worker(self.board, self.meter, hints, connect) for _ in range(count))
 
     def _remaining(self) -> Iterator[Known | CopyBegin | Piece]:
@@ -303,7 +303,7 @@ class _Load:
             bytes=self.script.bytes,
             seconds=self.meter.seconds,
             phases=dict(self.meter.phases),
-            resumed=self.resumed,
+            resumed=self.rows.done.resumed,
             already_loaded=False,
             skipped=(*_drops(self.drops), *self.control.skipped),
             created_roles=self.prepared.created,

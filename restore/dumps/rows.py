@@ -34,7 +34,7 @@ class Rows:
             self.meter.skipped(begin.table, piece.rows, piece.size)
             self.board.give(piece.buffer)
         else:
-            run = Run(begin, piece.at, piece.line, piece.offset, self._freezes(piece))
+            run = Run(begin, piece.at, piece.line, piece.offset, self._freezes(piece), hinted=not _only(piece))
             self.board.add(run)
             self._extend(run, piece)
         if piece.last:
@@ -47,8 +47,7 @@ class Rows:
 
     def _freezes(self, piece: Piece) -> bool:
         """A whole table in one transaction can be written frozen: less WAL, and no second writing later."""
-        whole = piece.at == 0 and piece.last
-        return whole and piece.size > SMALL and piece.begin.table in self.plain
+        return _only(piece) and piece.size > SMALL and piece.begin.table in self.plain
 
     def size(self, table: bytes) -> int:
         """Bytes of its rows in the dump, as far as they are known."""
@@ -57,4 +56,9 @@ class Rows:
 
 def _empty(piece: Piece) -> bool:
     """No row at all. It is an extension's own table as a rule, which only its owner may write to."""
-    return piece.last and piece.at == 0 and piece.size == 0
+    return _only(piece) and piece.size == 0
+
+
+def _only(piece: Piece) -> bool:
+    """Of its table."""
+    return piece.at == 0 and piece.last

@@ -43,6 +43,7 @@ COPY_CONTEXT = re.compile(r"COPY (?P<table>\S+), line (?P<line>\d+)(?:, column (
 DATA = "22"
 """SQLSTATE class of values that don't fit; their messages quote the value."""
 VALUE = re.compile(r':? ?".*', re.DOTALL)
+DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY})
 Rows = list[tuple[Any, ...]]
 
 
@@ -84,9 +85,15 @@ class Session:
     def run(self, sql: bytes) -> int:
         """A statement of the dump, by the extended protocol: the server itself refuses two in one. Gives its rows."""
         result = self.connection.pgconn.exec_params(sql, None)
-        if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY):
+        if result.status not in DONE:
             raise psycopg.errors.error_from_result(result, encoding=self.connection.info.encoding)
         return result.command_tuples or 0
+
+    def script(self, sql: bytes) -> None:
+        """Several of our own statements in one message, each in its own transaction where it says so."""
+        result = self.connection.pgconn.exec_(sql)
+        if result.status not in DONE:
+            raise psycopg.errors.error_from_result(result, encoding=self.connection.info.encoding)
 
     def sort_memory(self, size: int) -> None:
         """For what is left of the transaction: to build a B-tree out of so many bytes of a table."""

@@ -53,23 +53,25 @@ class Worker:
     def _load(self, session: Session, run: Run) -> None:
         counted, table = Counted(self._board.pieces(run)), run.begin.table
         try:
+            if run.hinted:
+                self._hints.apart(session)
             with session.transaction():
                 taken = self._copy(session, run, counted)
                 if taken != counted.rows:
                     raise PermanentError.of(_lost(run, taken, counted.rows))
                 ledger.copy_done(session, run.begin.block, run.at, run.at + counted.bytes, counted.rows)
-            if not run.freeze:
+            if run.hinted:
                 self._hints.committed(session, table)
             self._meter.loaded(table, counted.rows, counted.bytes)
-            if self._board.loaded(run) and not run.freeze:
+            if self._board.loaded(run) and run.hinted:
                 self._hints.completed(session, table)
         except psycopg.Error as error:
             raise copy_failure(error, shown(table), run.line, run.offset) from error
 
     @staticmethod
     def _copy(session: Session, run: Run, counted: Counted) -> int:
-        """Frozen rows need no hints; others take them once their commit is flushed."""
-        session.run(b"TRUNCATE ONLY " + run.begin.table if run.freeze else b"SET LOCAL synchronous_commit = on")
+        if run.freeze:
+            session.run(b"TRUNCATE ONLY " + run.begin.table)
         return session.copy(run.begin.sql + (b" WITH (FREEZE)" if run.freeze else b""), iter(counted))
 
     def _run(self, session: Session, task: Task) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import psycopg
 import pytest
@@ -11,6 +11,7 @@ from dump_server import MASTER, DumpServer
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from restore.dumps import hints, ledger
 from restore.dumps.hints import Hints
 from restore.dumps.sessions import Session
 
@@ -23,11 +24,37 @@ ROWS = b"INSERT INTO %b SELECT repeat('x', 700) FROM generate_series(1, 700)" % 
 """A block each."""
 
 
+LEDGER = (*ledger.TABLES, "insert into _restore.load (dump, segment_bytes, reader) values ('', 0, '')")
+
+
 @pytest.fixture
 def superuser(server: DumpServer, target: str) -> Iterator[psycopg.Connection[TupleRow]]:
+    """With a WAL writer that sleeps: an asynchronous commit stays unflushed until somebody waits for one."""
     with server.cluster.sql(target) as session:
         session.execute(sql.SQL(TABLE).format(role=sql.Identifier(MASTER)))
+        session.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        session.execute("ALTER SYSTEM SET wal_writer_flush_after = '1GB'")
+        session.execute("SELECT pg_reload_conf()")
         yield session
+        session.execute("ALTER SYSTEM RESET wal_writer_delay")
+        session.execute("ALTER SYSTEM RESET wal_writer_flush_after")
+        session.execute("SELECT pg_reload_conf()")
+
+
+@pytest.fixture
+def loaders(
+    server: DumpServer, target: str, superuser: psycopg.Connection[TupleRow]
+) -> Iterator[tuple[Session, Session]]:
+    """Two loading sessions at the beginning of a group of numbers, and a ledger."""
+    settings = {"synchronous_commit": "off", "client_encoding": "SQL_ASCII"}
+    with ExitStack() as stack:
+        one, other = (stack.enter_context(closing(Session(server.target(target), settings))) for _ in range(2))
+        superuser.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(*map(sql.Identifier, (target, MASTER))))
+        for statement in LEDGER:
+            one.run(statement.encode())
+        while int(one.query("select pg_catalog.pg_current_xact_id()::text")[0][0]) % hints.GROUP:
+            pass
+        yield one, other
 
 
 def changed(session: psycopg.Connection[TupleRow], begin: int, end: int) -> int:
@@ -41,16 +68,32 @@ def changed(session: psycopg.Connection[TupleRow], begin: int, end: int) -> int:
 
 
 def test_rows_read_after_their_commit_leave_no_page_to_change_for_the_next_reader(
-    server: DumpServer, target: str, superuser: psycopg.Connection[TupleRow]
+    superuser: psycopg.Connection[TupleRow], loaders: tuple[Session, Session]
 ) -> None:
-    hints = Hints(sessions=1, resumed=False)
-    with closing(Session(server.target(target), {"synchronous_commit": "on"})) as session:
-        session.run(b"SET client_encoding = 'SQL_ASCII'")
-        for _ in range(3):
-            session.run(ROWS)
-            hints.committed(session, NAME)
-        assert changed(superuser, 0, 1400) == 0
-        assert changed(superuser, 1400, 2100) == 700, "the measure sees nothing"
+    """Though no commit waits for the disk, and the last one isn't there yet."""
+    session, _ = loaders
+    shared = Hints(sessions=1, resumed=False)
+    for _ in range(4):
+        shared.apart(session)
         session.run(ROWS)
-        hints.completed(session, NAME)
-    assert changed(superuser, 2100, 2800) == 0
+        shared.committed(session, NAME)
+        ledger.flush(session)
+    assert changed(superuser, 0, 1400) == 0
+    assert changed(superuser, 1400, 2800) == 1400, "the measure sees nothing"
+
+
+def test_a_whole_table_takes_hints_though_another_session_goes_on_committing(
+    superuser: psycopg.Connection[TupleRow], loaders: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, other = loaders
+    flush = ledger.flush
+
+    def flush_and_more(session: Session) -> None:
+        flush(session)
+        other.run(hints.NUMBER)
+
+    monkeypatch.setattr(ledger, "flush", flush_and_more)
+    shared = Hints(sessions=2, resumed=False)
+    session.run(ROWS)
+    shared.completed(session, NAME)
+    assert changed(superuser, 0, 700) == 0
