@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from bucket import NAME, Bucket
 from dump_server import MASTER, PASSWORD, DumpServer
+from psycopg.errors import UndefinedTable
 
 from sandbox.process import dies_with_parent, wait_until
 
@@ -64,23 +65,32 @@ class Loader:
             process.kill()
             process.wait()
 
-    def killed_after(self, transactions: int) -> bool:
-        """Starts it and kills it (SIGKILL) when the server has begun so many more; False when it ended before."""
-        with self.advancing(transactions) as process:
+    def killed_after(self, more: int, counted: Callable[[Loader], int]) -> bool:
+        """Starts it and kills it (SIGKILL) when there are so many more; False when it ended before."""
+        with self.advancing(more, counted) as process:
             return process.poll() is None
 
     @contextmanager
-    def advancing(self, transactions: int) -> Generator[subprocess.Popen[bytes]]:
-        """Runs it; the context begins when the server has begun so many more transactions, or it has ended."""
-        goal = self.transactions() + transactions
+    def advancing(self, more: int, counted: Callable[[Loader], int]) -> Generator[subprocess.Popen[bytes]]:
+        """Runs it; the context begins when there are so many more, or it has ended."""
+        goal = counted(self) + more
         with self.running() as process:
             wait_until(
-                lambda: process.poll() is not None or self.transactions() >= goal,
+                lambda: process.poll() is not None or counted(self) >= goal,
                 60,
-                f"{transactions} transactions",
+                f"{more} more {counted.__name__}",
                 every=0.005,
             )
             yield process
 
-    def transactions(self) -> int:
-        return int(str(self.server.value("postgres", TRANSACTIONS)))
+
+def transactions(loader: Loader) -> int:
+    """Begun by the server."""
+    return int(str(loader.server.value("postgres", TRANSACTIONS)))
+
+
+def entries(loader: Loader) -> int:
+    """In the ledger: statements, pieces of rows, tasks."""
+    with suppress(UndefinedTable):
+        return int(str(loader.server.value(loader.database, "SELECT count(*) FROM _restore.done")))
+    return 0

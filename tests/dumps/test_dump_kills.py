@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from bucket import NAME, Bucket
 from dump_loading import loaded
-from dump_process import IN_PIECES, Loader
+from dump_process import IN_PIECES, Loader, entries, transactions
 from dump_server import DumpServer, make_source, running
 
 from restore.dumps.model import Phase, Progress
@@ -63,8 +63,9 @@ def test_a_loader_killed_again_and_again_loads_everything_once(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
 ) -> None:
     loader = Loader(mortal, bucket, key, into, IN_PIECES)
-    kills = [loader.killed_after(transactions) for transactions in (1, 4, 12, 25, 40, 60)]
-    assert sum(kills) >= 4, kills
+    kills = [loader.killed_after(more, transactions) for more in (1, 4)]
+    kills += [loader.killed_after(more, entries) for more in (1, 90, 8, 12, 12, 12, 20, 20)]
+    assert sum(kills) >= 8, kills
     finished(loader, wanted)
 
 
@@ -75,8 +76,8 @@ def test_a_loader_killed_amid_inserts_loads_each_row_once(mortal: DumpServer, bu
         wanted = mortal.content(name)
     loader = Loader(mortal, bucket, key, into, IN_PIECES)
     amid = 0
-    for transactions in (6, 8, 10, 12, 14, 16):
-        if loader.killed_after(transactions):
+    for more in (6, 8, 10, 12, 14, 16):
+        if loader.killed_after(more, transactions):
             amid += mortal.value(into, "SELECT to_regclass('_restore.done') IS NOT NULL") is True and bool(
                 mortal.value(into, "SELECT rows FROM _restore.done WHERE kind = 'i'")
             )
@@ -88,8 +89,8 @@ def test_a_server_that_crashes_again_and_again_holds_everything_once(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
 ) -> None:
     loader = Loader(mortal, bucket, key, into, IN_PIECES)
-    for transactions in (6, 50):
-        with loader.advancing(transactions) as process:
+    for more in (1, 110, 40):
+        with loader.advancing(more, entries) as process:
             mortal.crash()
             assert process.wait(60) != 0
     finished(loader, wanted)
@@ -141,7 +142,7 @@ def test_an_object_that_is_overwritten_meanwhile_is_read_as_it_was(
     """The version is pinned; without versioning the ETag is, and the load fails."""
     key = bucket.put("overwritten.sql", dump)
     loader = Loader(mortal, bucket, key, into, IN_PIECES)
-    assert loader.killed_after(20)
+    assert loader.killed_after(190, entries)
     bucket.s3.put_object(Bucket=NAME, Key=key, Body=dump.replace(b"Name 1", b"Evil 1"))
     done = loader.run()
     assert done.returncode != 0
@@ -184,7 +185,7 @@ def test_two_loads_at_once_are_one_load_and_a_refusal(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
 ) -> None:
     loader = Loader(mortal, bucket, key, into, IN_PIECES)
-    with loader.advancing(5) as first:
+    with loader.advancing(5, transactions) as first:
         second = loader.run()
         assert first.wait(60) == 0
     assert second.returncode == 0 or "another" in second.stderr + second.stdout
@@ -196,7 +197,7 @@ def test_a_killed_loaders_session_that_lives_on_is_not_run_over(
 ) -> None:
     """A server's process notices its client's death late: it may still wait for a lock when the next load comes."""
     loader = Loader(mortal, bucket, key, into, IN_PIECES)
-    assert loader.killed_after(12)
+    assert loader.killed_after(188, entries)
     with mortal.cluster.sql(into) as superuser, superuser.transaction():
         superuser.execute("LOCK TABLE public.transactions IN ACCESS EXCLUSIVE MODE")
         with loader.running() as process:
