@@ -5,7 +5,7 @@
 2. The dump is read in one stream. Its definitions are checked against the target (roles, extensions, rights), all
    problems at once, then run in order.
 3. Rows are loaded by several sessions, in pieces; each piece commits with its entry in the ledger. INSERTs are run by
-   one, in their order.
+   one, in their order. Autovacuum stays away from large tables until the end.
 4. Indexes, keys and constraints are built beside each other; foreign keys are proved and tables analyzed as soon as
    they have theirs. Then triggers and the rest come in the dump's order, with foreign keys to partitioned tables and
    materialized views last.
@@ -26,6 +26,7 @@ import psycopg
 
 from restore.dumps import ledger
 from restore.dumps.afterwards import LAST, Afterwards, texts
+from restore.dumps.autovacuum import Autovacuum
 from restore.dumps.board import SPARE, Board
 from restore.dumps.control import Control
 from restore.dumps.hints import Hints
@@ -201,6 +202,7 @@ class _Load:
         self.control.run_all(self.pre_data)
         self.rows = Rows(self.board, self.meter, self.done, self.script.plain, self.sizes)
         planner = Planner(self.rows.size, self.script.partitioned, texts(self.session))
+        self.autovacuum = Autovacuum(self.control, self.pre_data)
         self.inserts = Inserts(self.control, self.meter, self.done)
         self.afterwards = Afterwards(self.board, self.control, self.done, planner, self.options)
         self._plan_early()
@@ -262,10 +264,16 @@ class _Load:
                 continue
             self.inserts.flush()
             if isinstance(item, Piece):
-                self.rows.see(item)
+                self._piece(item)
             elif isinstance(item, Known):
                 self._statement(item)
         self.inserts.flush()
+
+    def _piece(self, piece: Piece) -> None:
+        table = piece.begin.table
+        if piece.at == 0 and not piece.last and table in self.script.plain:
+            self.autovacuum.pause(table)
+        self.rows.see(piece)
 
     def _statement(self, known: Known) -> None:
         if known.kind in ("begin", "commit") or (known.kind == "large_object" and self.control.in_group):
@@ -290,6 +298,7 @@ class _Load:
             fix = "drop the database and load again; if it stays, report this"
             found = f"invalid indexes: {', '.join(invalid)}"
             raise PermanentError.of(Problem(f"target {self.target}", found, "none", fix))
+        self.autovacuum.resume(self.post_data)
         last = [item for item in self.post_data if item.kind == LAST]
         ledger.finish(
             self.session, self.dump, self.meter.rows, self.control.unlogged, lambda: self.control.run_last(last)

@@ -82,7 +82,7 @@ COMMENT ON TABLE users IS E'Users; the "main" table\nsecond line $$ ''q''';
 COMMENT ON COLUMN users.email IS 'case-insensitive;';
 COMMENT ON CONSTRAINT name_is_short ON users IS 'see ticket; 12';
 ALTER TABLE users ALTER settings SET STORAGE EXTERNAL, ALTER name SET STATISTICS 500;
-ALTER TABLE users SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+ALTER TABLE users SET (fillfactor = 80, autovacuum_enabled = off);
 INSERT INTO users (email, name, role, wallet, home, tags, extra, settings)
 SELECT 'user' || g || '@example.com', 'Name ' || g, (enum_range(NULL::user_role))[1 + g % 4], '0x' || md5(g::text),
   ROW(g, 'infinity', E'a\tb')::point3, ARRAY['plain', 'a"b', NULL, '{}', E'\\'], hstore('k' || g, NULL),
@@ -107,6 +107,7 @@ SELECT g, 5 + 3 * (g % 800), g / 7.0, CASE WHEN g % 3 = 0 THEN repeat('memo ' ||
   timestamptz '2023-01-01' + (g * 27 || ' seconds')::interval
 FROM generate_series(1, 24000) g;
 SELECT setval('transactions_id_seq', 24000);
+ALTER TABLE transactions SET (autovacuum_vacuum_scale_factor = 0.05);
 
 -- values that break naive readers
 CREATE TABLE hard_values (

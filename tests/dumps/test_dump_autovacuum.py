@@ -1,0 +1,64 @@
+"""Autovacuum amid a load makes what needs the table wait for a second; left off, the table is never vacuumed."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from bucket import Bucket
+from dump_loading import loaded
+from dump_server import DumpServer
+
+from restore.dumps.autovacuum import Autovacuum
+from restore.dumps.control import Control
+from restore.dumps.ledger import Done
+from restore.dumps.model import Options, Phase, Progress
+from restore.dumps.preparing import Prepared
+from restore.dumps.sessions import Session
+
+OPTIONS = "SELECT reloptions::text FROM pg_class WHERE oid = to_regclass('public.posts')"
+WAITING = b"""
+CREATE FUNCTION public.waits(int) RETURNS int LANGUAGE plpgsql IMMUTABLE
+  AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(43); RETURN $1; END';
+
+"""
+NOTHING = Prepared(0, frozenset(), frozenset(), frozenset(), ())
+INDEX = b"CREATE INDEX w ON public.posts USING btree (public.waits(id));\n"
+
+
+def test_autovacuum_stays_away_from_a_large_table_until_the_loads_end(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    table, index = b"CREATE TABLE public.posts", b"CREATE INDEX posts_user"
+    dump = small.replace(table, WAITING + table, 1).replace(index, INDEX + index, 1)
+    seen: list[object] = []
+    with server.cluster.sql(target) as superuser:
+        superuser.execute("SELECT pg_advisory_lock(43)")
+
+        def look(progress: Progress) -> None:
+            if progress.phase is Phase.INDEXES and not seen:
+                seen.append(server.value(target, OPTIONS))
+                superuser.execute("SELECT pg_advisory_unlock(43)")
+
+        loaded(server, bucket, bucket.put("quiet.sql", dump), target, Options(2, 16 << 10), progress=look)
+    assert seen == ["{autovacuum_enabled=off}"]
+    assert server.value(target, OPTIONS) is None
+
+
+def test_a_table_that_the_loader_may_not_change_is_loaded_all_the_same(server: DumpServer, target: str) -> None:
+    with server.cluster.sql(target) as superuser:
+        superuser.execute("CREATE TABLE public.posts (id int)")
+    with closing(Session(server.target(target), {})) as session:
+        control = Control(session, Done(1, resumed=False), Options(), NOTHING)
+        autovacuum = Autovacuum(control, [])
+        autovacuum.pause(b"public.posts")
+        autovacuum.resume([])
+    assert server.value(target, OPTIONS) is None
+
+
+def test_a_dump_that_turns_autovacuum_off_itself_has_it_so(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    index = b"CREATE INDEX posts_user"
+    dump = small.replace(index, b"ALTER TABLE public.posts SET (autovacuum_enabled = 'off');\n" + index, 1)
+    loaded(server, bucket, bucket.put("off.sql", dump), target, Options(2, 16 << 10))
+    assert server.value(target, OPTIONS) == "{autovacuum_enabled=off}"
