@@ -1,7 +1,7 @@
 """`make bench-dumps`: whole-process seconds of each way to load one dump, in rounds, on a fresh server each time.
 
 The loader goes by a plan made before, as in `pulumi up`, which reads the dump while RDS makes the instance; without
-one it reads the dump twice, and that is measured too.
+one it reads the dump twice, and that is measured too. It analyzes all tables, which the other ways leave to be done.
 
 First all ways load a tenth of the data, and what they loaded is compared row by row; then the full dump, in rounds.
 A round has each way once, in turn the first; ratios are medians of the rounds' own ratios, for the machine's speed

@@ -1,4 +1,6 @@
-"""`python -m bench.dumps.fetch KEY [FILE]`: an object to a file as `aws s3 cp` does it, or to standard output."""
+"""`python -m bench.dumps.fetch KEY [FILE]`: an object to a file, or to standard output, as `aws s3 cp` does it (some
+0.3 s faster: the CLI takes longer to start).
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from sandbox.paths import Layout
 from sandbox.postgres import content, roles
 from sandbox.postgres.files import remove_tree
 from sandbox.postgres.host import Host
-from sandbox.postgres.server import Server, processes_in
+from sandbox.postgres.server import Server
 from sandbox.postgres.settings import SUPERUSER, host_based_authentication, quoted
 from sandbox.process import wait_until
 
@@ -126,9 +126,14 @@ class Machine:
             return False
         return True
 
+    @property
+    def _postmaster(self) -> int:
+        return int((self.data / "postmaster.pid").read_text().split()[0])
+
     def _no_clients(self) -> bool:
-        """No session's process is left: the postmaster counts one when it has seen its end."""
-        return not any(MASTER in _title(pid) for pid in processes_in(self.data))
+        """No session's process is left, not even one that has ended and whose CPU seconds nobody has taken over yet."""
+        children = _children(self._postmaster)
+        return not any(MASTER in _title(pid) or _stat(pid)[:1] == ["Z"] for pid in children)
 
     def content(self) -> content.Content:
         with self.superuser() as session:
@@ -145,8 +150,12 @@ class Machine:
     def cpu_seconds(self) -> float:
         """Of the server since its start: postmaster, ended children and living ones. Waits for clients to be gone."""
         wait_until(self._no_clients, START_SECONDS, "the end of the clients' sessions")
-        pid = int((self.data / "postmaster.pid").read_text().split()[0])
-        return _cpu(pid, slice(11, 15)) + sum(_cpu(p, slice(11, 13)) for p in processes_in(self.data) if p != pid)
+        postmaster = self._postmaster
+        return _cpu(postmaster, slice(11, 15)) + sum(_cpu(pid, slice(11, 13)) for pid in _children(postmaster))
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _title(pid: int) -> str:
@@ -157,10 +166,14 @@ def _title(pid: int) -> str:
         return ""
 
 
-def _cpu(pid: int, fields: slice) -> float:
-    """Fields utime and stime (cutime, cstime) of proc(5)'s stat, in seconds; 0 for an ended process."""
+def _stat(pid: int) -> list[str]:
+    """Fields of proc(5)'s stat from the state on; none for a process that is gone."""
     try:
-        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0.0
-    return sum(map(int, words[fields])) / os.sysconf("SC_CLK_TCK")
+        return []
+
+
+def _cpu(pid: int, fields: slice) -> float:
+    """Fields utime and stime (cutime, cstime) of proc(5)'s stat, in seconds."""
+    return sum(map(int, _stat(pid)[fields])) / os.sysconf("SC_CLK_TCK")
