@@ -40,7 +40,7 @@ from restore.dumps.scanning import scan
 from restore.dumps.script import Script, Section
 from restore.dumps.sessions import Session, failure, maintenance_memory, wait_until_gone
 from restore.dumps.source import SqlStream
-from restore.dumps.splitter import CopyBegin, Piece, Splitter, Statement
+from restore.dumps.splitter import NOTHING, CopyBegin, Piece, Seen, Splitter, Statement
 from restore.dumps.statements import Known, classify
 from restore.dumps.tasks import Planner
 from restore.dumps.verifying import INVALID_INDEXES
@@ -124,8 +124,8 @@ class _Load:
         segment = self.done.segment_bytes if self.done else piece_bytes(self.options.segment_bytes, count)
         self.board = Board(count, segment)
         self.meter.tasks = self.board
-        self.sizes = {table.name.encode(): table.bytes for table in self.scan.tables} if self.scan else {}
-        self.script = Script(Splitter(stream, self.board.take, segment, known=self._known), self.dump.url)
+        self.seen = _seen(self.scan, segment) if self.scan else {}
+        self.script = Script(Splitter(stream, self.board.take, segment, seen=self._seen), self.dump.url)
         ticker = Ticker(self.meter, self.report, self._tick)
         try:
             self._all(count, segment)
@@ -140,9 +140,9 @@ class _Load:
             ticker.close()
         return self._result()
 
-    def _known(self, table: bytes) -> int:
-        """Bytes of the one COPY of a table that the dump makes."""
-        return self.sizes.get(table, 0) if table in self.script.plain else 0
+    def _seen(self, table: bytes) -> Seen:
+        """Of a table that the dump makes: it has one COPY."""
+        return self.seen.get(table, NOTHING) if table in self.script.plain else NOTHING
 
     def _check(self, progress: Progress) -> None:
         """The check's end isn't the load's."""
@@ -200,7 +200,8 @@ class _Load:
         self._count_done(self.done)
         self.control = Control(self.session, self.done, self.options, self.prepared)
         self.control.run_all(self.pre_data)
-        self.rows = Rows(self.board, self.meter, self.done, self.script.plain, self.sizes)
+        sizes = {table: seen.bytes for table, seen in self.seen.items()}
+        self.rows = Rows(self.board, self.meter, self.done, self.script.plain, sizes)
         planner = Planner(self.rows.size, self.script.partitioned, texts(self.session))
         self.autovacuum = Autovacuum(self.control, self.pre_data)
         self.inserts = Inserts(self.control, self.meter, self.done)
@@ -317,6 +318,13 @@ class _Load:
             skipped=(*_drops(self.drops), *self.control.skipped),
             created_roles=self.prepared.created,
         )
+
+
+def _seen(scan: Scan, segment: int) -> dict[bytes, Seen]:
+    """What a load in pieces of that size need not find out again."""
+    same = scan.segment_bytes == segment
+    rows = {table.name: scan.pieces.get(table.name, ()) if same else () for table in scan.tables}
+    return {table.name.encode(): Seen(table.bytes, rows[table.name]) for table in scan.tables}
 
 
 def _drops(count: int) -> tuple[str, ...]:

@@ -152,6 +152,10 @@ class Scan:
     """Names of the constraints that the dump itself declares NOT VALID."""
     indexes: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
     """Number and text of the statements that make indexes and constraints: lets `load` begin with them early."""
+    segment_bytes: int = 0
+    """Of the pieces in `pieces`."""
+    pieces: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]], repr=False)
+    """Rows of each piece of a table's data, where they were counted: spares `load` the counting."""
 
     @property
     def rows(self) -> int:

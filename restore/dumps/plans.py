@@ -74,6 +74,7 @@ def parsed(given: str) -> tuple[dict[str, list[str]], Scan]:
         "sequences": {name: (int(last), bool(called)) for name, (last, called) in facts["sequences"].items()},
         "not_valid": frozenset(facts["not_valid"]),
         "indexes": tuple((int(number), sql.encode(errors="surrogateescape")) for number, sql in facts["indexes"]),
+        "pieces": {name: tuple(map(int, rows)) for name, rows in facts["pieces"].items()},
         **{name: tuple(facts[name]) for name in ("roles", "owners", "extensions")},
         "problems": tuple(Problem(**problem) for problem in facts["problems"]),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,8 +22,6 @@ from restore.errors import PermanentError, Problem, TemporaryError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-PIECE = 4 << 20
 
 
 def scan(
@@ -61,17 +59,19 @@ class _Scanner:
     not_valid: set[str] = field(default_factory=set[str])
     postponed: Postponed = field(default_factory=Postponed)
     indexes: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
+    pieces: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     encoding: str = "UTF8"
 
     def read(self, report: Report | None, *, count: bool) -> Scan:
         meter = Meter(self.dump.size, lambda: self.stream.bytes_read)
-        buffer = bytearray(PIECE + SLACK)
+        segment = self.options.segment_bytes
+        buffer = bytearray(segment + SLACK)
         ahead = Ahead(self.stream)
-        script = Script(Splitter(ahead, lambda: buffer, PIECE, count=count), self.dump.url, self.problems)
+        script = Script(Splitter(ahead, lambda: buffer, segment, count=count), self.dump.url, self.problems)
         ticker = Ticker(meter, report, lambda: None)
         complete = True
         try:
-            self._items(script, meter)
+            self._items(script, meter, count=count)
         except PermanentError as error:
             self.problems.append(error.problem or Problem(self.dump.url, str(error), "a whole dump", "take another"))
             complete = False
@@ -81,12 +81,14 @@ class _Scanner:
             ticker.close()
         return self._scan(script, meter, complete=complete)
 
-    def _items(self, script: Script, meter: Meter) -> None:
+    def _items(self, script: Script, meter: Meter, *, count: bool) -> None:
         for item in script.items():
             if self.stop.is_set():
                 raise TemporaryError("stopped while reading the dump")
             if isinstance(item, Piece):
                 meter.loaded(item.begin.table, item.rows, item.size)
+                if count:
+                    self.pieces[item.begin.table.decode(errors="replace")].append(item.rows)
             elif isinstance(item, Known) and item.kind == "insert":
                 meter.loaded(item.part("table"), inserts.rows(item), len(item.sql))
             elif isinstance(item, Known):
@@ -127,6 +129,8 @@ class _Scanner:
             sequences=self.sequences,
             not_valid=frozenset(self.not_valid),
             indexes=tuple(self.indexes),
+            segment_bytes=self.options.segment_bytes,
+            pieces={name: tuple(rows) for name, rows in self.pieces.items()},
         )
 
 

@@ -6,8 +6,9 @@ the same size whatever the reads were, so that a second reading makes the same p
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -108,6 +109,18 @@ class End:
 Event = Statement | Meta | CopyBegin | Piece | End
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an earlier reading saw of the one COPY of a table."""
+
+    bytes: int
+    rows: Sequence[int] = ()
+    """Of its first pieces, as long as these were as large."""
+
+
+NOTHING = Seen(0)
+
+
 class Splitter:
     """`take` gives a buffer of at least `piece` + SLACK bytes, and may wait for one."""
 
@@ -118,13 +131,13 @@ class Splitter:
         piece: int,
         *,
         count: bool = True,
-        known: Callable[[bytes], int] = lambda _: 0,
+        seen: Callable[[bytes], Seen] = lambda _: NOTHING,
     ) -> None:
         """Without `count` no rows are counted: they are 0, and lines behind data are wrong.
 
-        `known` says how many bytes of data a table has, where a scan saw it: its end is then looked for there alone.
+        With what was `seen` of a table, its end is looked for there alone, and its rows are not counted again.
         """
-        self._stream, self._take, self._piece, self._count_rows, self._known = stream, take, piece, count, known
+        self._stream, self._take, self._piece, self._count_rows, self._seen = stream, take, piece, count, seen
         self._text = bytearray()
         self._position = 0
         """In _text: what is before it is consumed."""
@@ -302,16 +315,16 @@ class Splitter:
         self._forget()
         left: bytes | bytearray = bytes(self._text)
         self._text.clear()
-        at, fresh, known = 0, True, self._known(begin.table)
-        while True:
+        at, fresh, seen = 0, True, self._seen(begin.table)
+        for number in itertools.count():
             buffer = self._take()
-            filled, marker = self._filled(buffer, left, begin, fresh=fresh, skip=max(0, known - at - 1))
-            if known and marker >= 0 and at + marker != known:
+            filled, marker = self._filled(buffer, left, begin, fresh=fresh, skip=max(0, seen.bytes - at - 1))
+            if seen.bytes and marker >= 0 and at + marker != seen.bytes:
                 found = f"{at + marker} bytes of data of {begin.table.decode(errors='replace')}"
-                raise _refused(self._offset, self._line, found, f"{known} bytes, as when it was read before")
+                raise _refused(self._offset, self._line, found, f"{seen.bytes} bytes, as when it was read before")
             size, last, whole = self._cut(buffer, marker)
             left = bytes(buffer[size + 3 if last else size : filled])
-            rows = buffer.count(b"\n", 0, size) if self._count_rows else 0
+            rows = seen.rows[number] if number < len(seen.rows) else self._counted_rows(buffer, size)
             yield Piece(begin, buffer, size, rows, at, self._offset, self._line, whole, last)
             at, fresh = at + size, whole
             self._offset += size + (3 if last else 0)
@@ -319,6 +332,9 @@ class Splitter:
             if last:
                 self._text += left
                 return
+
+    def _counted_rows(self, buffer: bytearray, size: int) -> int:
+        return buffer.count(b"\n", 0, size) if self._count_rows else 0
 
     def _filled(
         self, buffer: bytearray, left: bytes | bytearray, begin: CopyBegin, *, fresh: bool, skip: int

@@ -7,6 +7,7 @@ import gzip
 import lzma
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ import lz4.frame
 import pytest
 from backports import zstd
 from bucket import NAME, Bucket
-from dump_loading import dump_of, loaded, refused_words
+from dump_loading import SMALL_PIECES, dump_of, loaded, refused_words
 from dump_server import DumpServer
 
 from restore.dumps import plans
@@ -59,16 +60,28 @@ def test_every_kind_of_object_is_loaded_as_psql_loads_it(
     assert not result.skipped
 
 
+@pytest.mark.parametrize("options", [Options(), SMALL_PIECES], ids=["in other pieces", "in the same pieces"])
 def test_a_load_by_a_saved_plan_equals_psqls(
-    server: DumpServer, bucket: Bucket, plain: bytes, wanted: Content, target: str, tmp_path: Path
+    server: DumpServer, bucket: Bucket, plain: bytes, wanted: Content, target: str, tmp_path: Path, options: Options
 ) -> None:
     key = bucket.put("planned.sql.gz", gzip.compress(plain, 1))
-    dump, options = dump_of(bucket, key), Options()
+    dump = dump_of(bucket, key)
     plans.save(tmp_path / "plan.json", scan(bucket.s3, dump, options), options)
     planned = plans.opened(tmp_path / "plan.json", dump, options)
     loaded(server, bucket, key, target, scan=planned)
     assert differences(wanted, server.content(target)) == []
     assert verify(bucket.s3, dump, server.target(target), scan=planned).passed
+
+
+def test_a_plan_that_counts_other_rows_than_the_server_takes_is_no_success(
+    server: DumpServer, bucket: Bucket, plain: bytes, target: str
+) -> None:
+    key = bucket.put("miscounted.sql", plain)
+    found = scan(bucket.s3, dump_of(bucket, key), SMALL_PIECES)
+    first, *others = found.pieces["public.transactions"]
+    wrong = replace(found, pieces={**found.pieces, "public.transactions": (first + 1, *others)})
+    said = refused_words(lambda: loaded(server, bucket, key, target, scan=wrong))
+    assert f"the server took {first} rows of {first + 1}" in said
 
 
 @pytest.mark.parametrize("name", PACKERS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from restore.dumps.splitter import CopyBegin, End, Event, Meta, Piece, Splitter, Statement
+from restore.dumps.splitter import NOTHING, CopyBegin, End, Event, Meta, Piece, Seen, Splitter, Statement
 from restore.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def facts(event: Event) -> tuple[object, ...]:
                 bytes(event.buffer[: event.size]),
                 event.whole,
                 event.last,
+                event.rows,
             )
         case Statement() | CopyBegin():
             return type(event).__name__, event.sql, event.offset, event.line
@@ -104,11 +105,11 @@ def facts(event: Event) -> tuple[object, ...]:
 
 
 def split(
-    data: bytes, sizes: Iterator[int], piece: int = PIECE, known: Mapping[bytes, int] | None = None
+    data: bytes, sizes: Iterator[int], piece: int = PIECE, seen: Mapping[bytes, Seen] | None = None
 ) -> list[tuple[object, ...]]:
-    bytes_of = known or {}
+    tables = seen or {}
     splitter = Splitter(
-        Reads(data, sizes), lambda: bytearray(piece + 16), piece, known=lambda name: bytes_of.get(name, 0)
+        Reads(data, sizes), lambda: bytearray(piece + 16), piece, seen=lambda name: tables.get(name, NOTHING)
     )
     return [facts(event) for event in splitter.events()]
 
@@ -170,13 +171,19 @@ def test_a_row_longer_than_a_piece_is_never_cut_into_two_rows(whole: list[tuple[
     assert [item[5] for item in long] == [False, False, False, True, False, True]
 
 
-def known_sizes(whole: list[tuple[object, ...]]) -> dict[bytes, int]:
-    return {table: len(data(whole, block)) for block, table in enumerate((b"public.t", b"public.e", b"public.long"), 1)}
+def seen_of(whole: list[tuple[object, ...]]) -> dict[bytes, Seen]:
+    tables = enumerate((b"public.t", b"public.e", b"public.long"), 1)
+    return {table: Seen(len(data(whole, block)), rows(whole, block)) for block, table in tables}
+
+
+def rows(events: list[tuple[object, ...]], block: int) -> list[int]:
+    """Of each piece, counted by the test."""
+    return [item[4].count(b"\n") for item in events if item[:2] == ("piece", block) and isinstance(item[4], bytes)]
 
 
 @pytest.mark.parametrize("size", [1, 5, 63, 64, 67, 1000])
 def test_an_end_that_is_known_is_found_where_it_is(whole: list[tuple[object, ...]], size: int) -> None:
-    assert split(DUMP, every(size), known=known_sizes(whole)) == whole
+    assert split(DUMP, every(size), seen=seen_of(whole)) == whole
 
 
 @pytest.mark.parametrize("more", [-4, -1, 1, 4, 1000])
@@ -184,9 +191,16 @@ def test_an_end_that_is_known_is_found_where_it_is(whole: list[tuple[object, ...
 def test_a_dump_that_is_not_the_one_that_was_read_before_is_no_success(
     whole: list[tuple[object, ...]], table: bytes, more: int
 ) -> None:
-    sizes = known_sizes(whole)
+    seen = Seen(seen_of(whole)[table].bytes + more)
     with pytest.raises(PermanentError, match=r"as when it was read before|it ends within the data"):
-        split(DUMP, every(50), known={table: sizes[table] + more})
+        split(DUMP, every(50), seen={table: seen})
+
+
+def test_rows_that_were_counted_before_are_not_counted_again_and_others_are(whole: list[tuple[object, ...]]) -> None:
+    size = len(data(whole, 3))
+    found = split(DUMP, every(50), seen={b"public.long": Seen(size, [70, 0])})
+    told = [item[-1] for item in found if item[:2] == ("piece", 3)]
+    assert told == [70, 0, *rows(whole, 3)[2:]]
 
 
 def test_the_versions_in_the_head_are_read() -> None:
