@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from psycopg import pq
@@ -87,25 +88,22 @@ class Hints:
 
     def committed(self, session: Session, table: bytes) -> None:
         """Reads the table's rows that can take hints, after this session committed some."""
-        if _able(session):
-            now = _state(session, table)
-            with self._lock:
-                todo = self._fresh(table).committed(now)
-            _read(session, table, todo)
+        _read(session, table, self._unread(session, table, Fresh.committed))
 
     def completed(self, session: Session, table: bytes) -> None:
         """Reads what is left of a table when all its rows are committed."""
-        if _able(session):
-            now = _state(session, table)
-            with self._lock:
-                todo = self._fresh(table).completed(now)
-            if todo:
-                self.apart(session)  # no later commit shares a place with those that are flushed now
-                ledger.flush(session)
-            _read(session, table, todo)
+        blocks = self._unread(session, table, Fresh.completed)
+        if blocks:
+            self.apart(session)  # no later commit shares a place with those that are flushed now
+            ledger.flush(session)
+        _read(session, table, blocks)
 
-    def _fresh(self, table: bytes) -> Fresh:
-        return self._tables.setdefault(table, Fresh(self._sessions, None if self._resumed else 0))
+    def _unread(self, session: Session, table: bytes, asked: Callable[[Fresh, State], range]) -> range:
+        if not _able(session):
+            return range(0)
+        now = _state(session, table)
+        with self._lock:
+            return asked(self._tables.setdefault(table, Fresh(self._sessions, None if self._resumed else 0)), now)
 
 
 def _able(session: Session) -> bool:

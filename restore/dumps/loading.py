@@ -124,7 +124,7 @@ class _Load:
         segment = self.done.segment_bytes if self.done else piece_bytes(self.options.segment_bytes, count)
         self.board = Board(count, segment)
         self.meter.tasks = self.board
-        self.seen = _seen(self.scan, segment) if self.scan else {}
+        self.seen = seen_by(self.scan, segment) if self.scan else {}
         self.script = Script(Splitter(stream, self.board.take, segment, seen=self._seen), self.dump.url)
         ticker = Ticker(self.meter, self.report, self._tick)
         try:
@@ -320,7 +320,7 @@ class _Load:
         )
 
 
-def _seen(scan: Scan, segment: int) -> dict[bytes, Seen]:
+def seen_by(scan: Scan, segment: int) -> dict[bytes, Seen]:
     """What a load in pieces of that size need not find out again."""
     same = scan.segment_bytes == segment
     rows = {table.name: scan.pieces.get(table.name, ()) if same else () for table in scan.tables}

@@ -84,16 +84,16 @@ class Session:
 
     def run(self, sql: bytes) -> int:
         """A statement of the dump, by the extended protocol: the server itself refuses two in one. Gives its rows."""
-        result = self.connection.pgconn.exec_params(sql, None)
-        if result.status not in DONE:
-            raise psycopg.errors.error_from_result(result, encoding=self.connection.info.encoding)
-        return result.command_tuples or 0
+        return self._done(self.connection.pgconn.exec_params(sql, None)).command_tuples or 0
 
     def script(self, sql: bytes) -> None:
         """Several of our own statements in one message, each in its own transaction where it says so."""
-        result = self.connection.pgconn.exec_(sql)
+        self._done(self.connection.pgconn.exec_(sql))
+
+    def _done(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
         if result.status not in DONE:
             raise psycopg.errors.error_from_result(result, encoding=self.connection.info.encoding)
+        return result
 
     def sort_memory(self, size: int) -> None:
         """For what is left of the transaction: to build a B-tree out of so many bytes of a table."""

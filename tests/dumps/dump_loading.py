@@ -20,6 +20,25 @@ SMALL_PIECES = Options(workers=2, segment_bytes=128 << 10)
 """So small that even the test's tables come in several."""
 
 
+WAITS = 42
+"""The advisory lock that the index of a dump that waits asks for."""
+WAITING = (
+    b"""
+CREATE FUNCTION public.waits(int) RETURNS int LANGUAGE plpgsql IMMUTABLE
+  AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(%d); RETURN $1; END';
+
+"""
+    % WAITS
+)
+
+
+def that_waits(small: bytes) -> bytes:
+    """The small dump with an index that isn't built before the lock is free."""
+    table, index = b"CREATE TABLE public.posts", b"CREATE INDEX posts_user"
+    waiting = b"CREATE INDEX w ON public.posts USING btree (public.waits(id));\n"
+    return small.replace(table, WAITING + table, 1).replace(index, waiting + index, 1)
+
+
 def silent(_: Progress) -> None:
     """Nobody watches."""
 

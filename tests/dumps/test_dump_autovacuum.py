@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from bucket import Bucket
-from dump_loading import loaded
+from dump_loading import WAITS, loaded, that_waits
 from dump_server import DumpServer
 
 from restore.dumps.autovacuum import Autovacuum
@@ -16,30 +16,23 @@ from restore.dumps.preparing import Prepared
 from restore.dumps.sessions import Session
 
 OPTIONS = "SELECT reloptions::text FROM pg_class WHERE oid = to_regclass('public.posts')"
-WAITING = b"""
-CREATE FUNCTION public.waits(int) RETURNS int LANGUAGE plpgsql IMMUTABLE
-  AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(43); RETURN $1; END';
-
-"""
 NOTHING = Prepared(0, frozenset(), frozenset(), frozenset(), ())
-INDEX = b"CREATE INDEX w ON public.posts USING btree (public.waits(id));\n"
 
 
 def test_autovacuum_stays_away_from_a_large_table_until_the_loads_end(
     server: DumpServer, bucket: Bucket, small: bytes, target: str
 ) -> None:
-    table, index = b"CREATE TABLE public.posts", b"CREATE INDEX posts_user"
-    dump = small.replace(table, WAITING + table, 1).replace(index, INDEX + index, 1)
+    key = bucket.put("quiet.sql", that_waits(small))
     seen: list[object] = []
     with server.cluster.sql(target) as superuser:
-        superuser.execute("SELECT pg_advisory_lock(43)")
+        superuser.execute("SELECT pg_advisory_lock(%s)", [WAITS])
 
         def look(progress: Progress) -> None:
             if progress.phase is Phase.INDEXES and not seen:
                 seen.append(server.value(target, OPTIONS))
-                superuser.execute("SELECT pg_advisory_unlock(43)")
+                superuser.execute("SELECT pg_advisory_unlock(%s)", [WAITS])
 
-        loaded(server, bucket, bucket.put("quiet.sql", dump), target, Options(2, 16 << 10), progress=look)
+        loaded(server, bucket, key, target, Options(2, 16 << 10), progress=look)
     assert seen == ["{autovacuum_enabled=off}"]
     assert server.value(target, OPTIONS) is None
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from bucket import NAME, Bucket
-from dump_loading import loaded
+from dump_loading import WAITS, loaded, that_waits
 from dump_process import IN_PIECES, Loader, entries, transactions
 from dump_server import DumpServer, make_source, running
 
@@ -149,20 +149,10 @@ def test_an_object_that_is_overwritten_meanwhile_is_read_as_it_was(
     assert "ETag" in done.stderr + done.stdout or "version" in done.stderr + done.stdout
 
 
-WAITING = b"""
-CREATE FUNCTION public.waits(int) RETURNS int LANGUAGE plpgsql IMMUTABLE
-  AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN $1; END';
-
-"""
-
-
 def test_a_stopped_load_ends_soon_and_goes_on_later(
     server: DumpServer, bucket: Bucket, small: bytes, target: str
 ) -> None:
-    table, index = b"CREATE TABLE public.posts", b"CREATE INDEX posts_user"
-    dump = small.replace(table, WAITING + table, 1).replace(
-        index, b"CREATE INDEX w ON public.posts USING btree (public.waits(id));\n" + index, 1
-    )
+    dump = that_waits(small)
     key = bucket.put("waits.sql", dump)
     stop = threading.Event()
 
@@ -171,7 +161,7 @@ def test_a_stopped_load_ends_soon_and_goes_on_later(
             stop.set()
 
     with server.cluster.sql(target) as superuser:
-        superuser.execute("SELECT pg_advisory_lock(42)")
+        superuser.execute("SELECT pg_advisory_lock(%s)", [WAITS])
         with pytest.raises(TemporaryError):
             loaded(server, bucket, key, target, progress=stop_soon, stop=stop)
         wait_until(lambda: not server.value(target, LOADERS.format(target)), 20, "its sessions are gone")
