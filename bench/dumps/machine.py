@@ -20,7 +20,7 @@ from sandbox.postgres.files import remove_tree
 from sandbox.postgres.host import Host
 from sandbox.postgres.server import Server
 from sandbox.postgres.settings import SUPERUSER, host_based_authentication, quoted
-from sandbox.process import wait_until
+from sandbox.process import start_time, wait_until
 
 MASTER, PASSWORD, DATABASE = "master", "bench", "app"
 START_SECONDS = 60.0
@@ -133,7 +133,7 @@ class Machine:
     def _no_clients(self) -> bool:
         """No session's process is left, not even one that has ended and whose CPU seconds nobody has taken over yet."""
         children = _children(self._postmaster)
-        return not any(MASTER in _title(pid) or _stat(pid)[:1] == ["Z"] for pid in children)
+        return not any(MASTER in _title(pid) or start_time(pid) is None for pid in children)
 
     def content(self) -> content.Content:
         with self.superuser() as session:
@@ -166,14 +166,10 @@ def _title(pid: int) -> str:
         return ""
 
 
-def _stat(pid: int) -> list[str]:
-    """Fields of proc(5)'s stat from the state on; none for a process that is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
-
-
 def _cpu(pid: int, fields: slice) -> float:
-    """Fields utime and stime (cutime, cstime) of proc(5)'s stat, in seconds."""
-    return sum(map(int, _stat(pid)[fields])) / os.sysconf("SC_CLK_TCK")
+    """Fields utime and stime (cutime, cstime) of proc(5)'s stat, in seconds; 0 for an ended process."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, words[fields])) / os.sysconf("SC_CLK_TCK")
