@@ -68,7 +68,7 @@ def differing(engine: str, scenario: str, folder: Path) -> set[str]:
     bench = Bench(scenario, engines()[engine], folder)
     problems: set[str] = set()
     for step, expected in zip(steps(scenario), recorded(scenario), strict=True):
-        found = compare(scenario, expected, bench.step(step))
+        found = compare(scenario, step, expected, bench.step(step))
         always = listed(scenario, step["id"], sometimes=False) if engine == "stand-in" else set[str]()
         allowed = always | listed(scenario, step["id"], sometimes=True)
         problems |= {f"{step['id']}: {part}: {how}" for part, how in found.items() if part not in allowed}
