@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from restore.aws.session import Aws
-from restore.dumps import objects, plans, texts
+from restore.dumps import objects, plans, storage, texts
 from restore.dumps.display import JsonLines, Lines
 from restore.dumps.loading import load
 from restore.dumps.model import Dump, Options, Report, Roles, Scan
 from restore.dumps.scanning import scan
 from restore.dumps.statements import DECISIONS
+from restore.dumps.storage import Storage
 from restore.dumps.verifying import verify
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.model import LATEST
@@ -83,6 +84,12 @@ def _load_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--map", action="append", default=[], metavar="OLD=NEW", help="another role for one of the dump"
     )
+    command.add_argument(
+        "--instance",
+        metavar="IDENTIFIER",
+        help="RDS instance of the target, where the URL has another host (tunnel, alias): its free storage counts",
+    )
+    command.add_argument("--no-storage-check", action="store_true", help="load whatever storage the target has free")
     command.add_argument("--superuser", action="store_true", help="load although the role can do more than it should")
 
 
@@ -104,19 +111,22 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     bucket, key = split(arguments.url)
-    s3 = _client(arguments.region, arguments.endpoint_url)
+    arguments.region = _region(arguments.region)
+    s3 = _s3(arguments.region, arguments.endpoint_url)
     if arguments.command == "list":
         dumps = objects.list_dumps(s3, bucket, key)
         _say(arguments, [texts.dump_facts(dump) for dump in dumps], texts.listed(dumps))
         return 0
     dump = _dump(s3, bucket, key, latest=arguments.latest)
     options = options_of(arguments)
-    with _reporting(as_json=arguments.json) as report:
-        if arguments.command == "plan":
+    if arguments.command == "plan":
+        with _reporting(as_json=arguments.json) as report:
             return _plan(arguments, scan(s3, dump, options, progress=report, stop=stop), options)
-        target, planned = target_of(arguments), plan_of(arguments, dump, options)
+    target, planned = target_of(arguments), plan_of(arguments, dump, options)
+    room = _storage(arguments, target) if arguments.command == "load" else None
+    with _reporting(as_json=arguments.json) as report:
         if arguments.command == "load":
-            result = load(s3, dump, target, options, scan=planned, progress=report, stop=stop)
+            result = load(s3, dump, target, options, scan=planned, storage=room, progress=report, stop=stop)
             _say(arguments, result.facts(), texts.loaded(result))
             return 0
         found = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
@@ -185,13 +195,37 @@ def plan_of(arguments: argparse.Namespace, dump: Dump, options: Options) -> Scan
     return plans.opened(arguments.plan, dump, options) if arguments.plan else None
 
 
-def _client(region: str | None, endpoint: str | None) -> S3Client:
+def _region(given: str | None) -> str:
     import boto3.session
 
-    region = region or boto3.session.Session().region_name
+    region = given or boto3.session.Session().region_name
     if not region:
         raise PermanentError.of(Problem("region", "none", "the bucket's region", "pass --region or set AWS_REGION"))
+    return region
+
+
+def _s3(region: str, endpoint: str | None) -> S3Client:
     return cast("S3Client", Aws(region, {"s3": endpoint} if endpoint else {}).client("s3"))
+
+
+def _storage(arguments: argparse.Namespace, target: Target) -> Storage | None:
+    """Of the target, and says it; where it isn't known, why. Raises RestoreError for an instance that was named."""
+    if arguments.no_storage_check:
+        return None
+    try:
+        found = storage.measure(target.host, arguments.instance, arguments.region, Aws)
+    except RestoreError as error:
+        if arguments.instance:
+            raise
+        _aside(arguments, {"storage": None, "why": str(error)}, f"free storage is not checked: {error}")
+        return None
+    _aside(arguments, {"storage": found.facts()}, f"storage: {found}")
+    return found
+
+
+def _aside(arguments: argparse.Namespace, facts: object, text: str) -> None:
+    """Beside the result: on stderr, like progress."""
+    print(json.dumps(facts) if arguments.json else text, file=sys.stderr, flush=True)
 
 
 @contextmanager

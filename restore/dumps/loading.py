@@ -42,6 +42,7 @@ from restore.dumps.sessions import Session, failure, maintenance_memory, wait_un
 from restore.dumps.source import SqlStream
 from restore.dumps.splitter import NOTHING, CopyBegin, Piece, Seen, Splitter, Statement
 from restore.dumps.statements import Known, classify
+from restore.dumps.storage import Storage
 from restore.dumps.tasks import Planner
 from restore.dumps.verifying import INVALID_INDEXES
 from restore.dumps.workers import Worker
@@ -64,15 +65,17 @@ def load(
     options: Options | None = None,
     *,
     scan: Scan | None = None,
+    storage: Storage | None = None,
     progress: Report | None = None,
     stop: threading.Event | None = None,
 ) -> LoadResult:
     """Loads a pinned dump, or goes on with it, and returns when all of it is in the target, durably.
 
     With a `scan` of the same dump all of it is checked before anything is loaded, and indexes are built while other
-    tables still load. Raises Refused (nothing was touched), PermanentError, TemporaryError (start again: it goes on).
+    tables still load; with the target's `storage` it must fit. Raises Refused (nothing was touched), PermanentError,
+    TemporaryError (start again: it goes on).
     """
-    return _Load(s3, dump, target, options or Options(), scan, progress, stop or threading.Event()).run()
+    return _Load(s3, dump, target, options or Options(), scan, storage, progress, stop or threading.Event()).run()
 
 
 def default_workers() -> int:
@@ -91,6 +94,7 @@ class _Load:
     target: Target
     options: Options
     scan: Scan | None
+    storage: Storage | None
     report: Report | None
     stop: threading.Event
     workers: list[Worker] = field(default_factory=list[Worker])
@@ -194,7 +198,7 @@ class _Load:
         needs.server_version = self.script.server_version
         self._add_scan(needs)
         self.meter.enter(Phase.PREPARING)
-        self.prepared = prepare(self.session, needs, self.options, empty=self.done is None)
+        self.prepared = prepare(self.session, needs, self.options, self.storage, empty=self.done is None)
         if self.done is None:
             self.done = ledger.begin(self.session, self.dump, segment, self.stream.reader)
         self._count_done(self.done)
@@ -222,6 +226,7 @@ class _Load:
         needs.roles.update(self.scan.roles)
         needs.owners.update(self.scan.owners)
         needs.extensions.update(self.scan.extensions)
+        needs.bytes = self.scan.target_bytes
 
     def _plan_early(self) -> None:
         """With a scan the indexes are known: a table's are built as soon as its rows are there."""

@@ -6,7 +6,7 @@ The functions on them, with the exact signatures that others build on:
     objects.choose(dumps, wanted) -> Dump                               pure; raises Refused
     objects.pinned(s3, dump) -> Dump                                    version id, ETag and size as they are now
     scanning.scan(s3, dump, *, progress, stop) -> Scan
-    loading.load(s3, dump, target, options, *, scan, progress, stop) -> LoadResult
+    loading.load(s3, dump, target, options, *, scan, storage, progress, stop) -> LoadResult
     verifying.verify(s3, dump, target, *, scan, progress, stop) -> Verification
 
 `s3` is a boto3 client, `target` a `validation.target.Target`, `progress` a `Report`, `stop` a threading.Event that

@@ -12,6 +12,7 @@ from restore.dumps import roles
 from restore.dumps.model import Options, Roles
 from restore.dumps.sessions import Session
 from restore.dumps.statements import DECISIONS, Known
+from restore.dumps.storage import Storage
 from restore.errors import Problem, Refused
 
 DANGEROUS = ("pg_execute_server_program", "pg_read_server_files", "pg_write_server_files")
@@ -57,6 +58,7 @@ union all
 select format('large object %s', oid) from pg_catalog.pg_largeobject_metadata
 limit 5
 """
+SIZE = "select pg_catalog.pg_database_size(pg_catalog.current_database())"
 EXTENSIONS = """
 select wanted, exists (select from pg_catalog.pg_available_extensions a where a.name = wanted)
 from pg_catalog.unnest(%s::text[]) as wanted
@@ -75,6 +77,8 @@ class Needs:
     extensions: set[str] = field(default_factory=set[str])
     decisions: dict[str, list[Known]] = field(default_factory=dict[str, list[Known]])
     server_version: str = ""
+    bytes: int = 0
+    """Of storage; 0: not known."""
 
     def see(self, known: Known) -> None:
         owner = roles.owner(known)
@@ -131,7 +135,9 @@ class Prepared:
     created: tuple[str, ...]
 
 
-def prepare(session: Session, needs: Needs, options: Options, *, empty: bool) -> Prepared:
+def prepare(
+    session: Session, needs: Needs, options: Options, storage: Storage | None = None, *, empty: bool
+) -> Prepared:
     """Creates and joins roles as asked. `empty`: nothing may be there yet. Raises Refused with all problems."""
     superuser, dangerous, owner, version, text = session.query(RIGHTS, (list(DANGEROUS),))[0]
     problems = undecided(needs, options)
@@ -143,6 +149,7 @@ def prepare(session: Session, needs: Needs, options: Options, *, empty: bool) ->
         problems.extend(_content(session))
     problems.extend(_extensions(session, needs.extensions))
     problems.extend(_version(needs.server_version, text))
+    problems.extend(_storage(session, needs.bytes, storage))
     return _with_roles(session, needs, options, version, problems)
 
 
@@ -181,6 +188,14 @@ def _version(wanted: str, found: str) -> list[Problem]:
         return []
     fix = "load into a server of the same major version or a newer one"
     return [Problem("server version", found, f"{wanted} or newer: the dump is from there", fix)]
+
+
+def _storage(session: Session, needed: int, storage: Storage | None) -> list[Problem]:
+    """What an earlier attempt has loaded takes its room already."""
+    if not storage or not needed:
+        return []
+    lack = storage.lack(needed - int(session.query(SIZE)[0][0]))
+    return [lack] if lack else []
 
 
 def _major(version: str) -> int:

@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, unquote
 
 from sandbox.aws import ACCOUNT
 from sandbox.aws.journal import Journal, Request, now
+from sandbox.aws.rds.metrics import Value
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -171,6 +172,22 @@ class MotoServices:
         except Exception:  # noqa: BLE001 - moto answers the request itself, with its own error
             return None
 
+    # -- what is measured ---------------------------------------------------------------------------------------
+
+    def measure(self, values: Callable[[str], Iterable[Value]]) -> None:
+        """What CloudWatch knows of RDS in a region: asked for whenever somebody reads metrics, and never journalled."""
+        from moto.core.common_models import CloudWatchMetricProvider
+
+        class OfRds(CloudWatchMetricProvider):
+            """moto asks every subclass."""
+
+            @staticmethod
+            def get_cloudwatch_metrics(account_id: str, region: str) -> list[Any]:
+                del account_id
+                return [_datum(one) for one in values(region)]
+
+        self._measuring = OfRds
+
     # -- what was sent ------------------------------------------------------------------------------------------
 
     def messages(self) -> list[dict[str, Any]]:
@@ -193,6 +210,13 @@ class MotoServices:
                             }
                         )
         return found
+
+
+def _datum(one: Value) -> Any:
+    from moto.cloudwatch.models import MetricDatum
+
+    where = [{"Name": "DBInstanceIdentifier", "Value": one.instance}]
+    return MetricDatum("AWS/RDS", one.metric, one.value, where, one.at.replace(tzinfo=None), one.unit)
 
 
 class _Answer:

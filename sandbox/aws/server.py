@@ -24,7 +24,7 @@ from sandbox.aws.faults import Registry
 from sandbox.aws.gateway import Gateway
 from sandbox.aws.moto_services import MotoServices
 from sandbox.aws.neighbours import MotoNeighbours
-from sandbox.aws.rds import automated, events, logs, modify, restores, steps, tags
+from sandbox.aws.rds import automated, events, logs, metrics, modify, restores, steps, tags
 from sandbox.aws.rds.jobs import Runner
 from sandbox.aws.rds.service import Shared
 from sandbox.aws.rds.state import Store
@@ -53,6 +53,7 @@ def serve(layout: Layout, pace: float) -> None:
         store = Store(layout.aws / "state.json")
         shared = Shared(layout, Host.at(layout), store, Registry(), neighbours, pace)
         runner = Runner(shared)
+        moto.measure(lambda region: metrics.values(runner.region(region)))
         server = make_server(
             layout.address("aws"),
             PORT,

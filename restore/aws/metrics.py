@@ -1,0 +1,46 @@
+"""CloudWatch: what AWS has measured of an instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, cast
+
+from restore.aws.session import Aws, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+PERIOD_SECONDS = 60
+"""RDS measures each minute."""
+RECENT = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric's newest value, and the minute that it is of."""
+
+    value: float
+    at: datetime
+
+
+def free_storage(aws: Aws, identifier: str, now: datetime) -> Measured | None:
+    """Bytes that an instance has free; None when CloudWatch has had no value for a quarter of an hour.
+
+    Metric FreeStorageSpace (RDS User Guide, "Amazon CloudWatch instance-level metrics for Amazon RDS"). Raises
+    PermanentError, TemporaryError.
+    """
+    with translated("cloudwatch"):
+        answer = cast("CloudWatchClient", aws.client("cloudwatch")).get_metric_statistics(
+            Namespace="AWS/RDS",
+            MetricName="FreeStorageSpace",
+            Dimensions=[{"Name": "DBInstanceIdentifier", "Value": identifier}],
+            StartTime=now - RECENT,
+            EndTime=now,
+            Period=PERIOD_SECONDS,
+            Statistics=["Minimum"],
+        )
+    points = cast("list[dict[str, Any]]", answer.get("Datapoints", []))
+    newest = max(points, key=itemgetter("Timestamp"), default=None)
+    return Measured(float(newest["Minimum"]), newest["Timestamp"]) if newest else None
