@@ -91,7 +91,7 @@ class Control:
             return
         match known.kind:
             case "session_authorization" | "reset_authorization":
-                self._become(authorized(known) if known.kind == "session_authorization" else "")
+                self._become(authorized(known) if known.kind == "session_authorization" else "", known)
             case _:
                 sql = roles.renamed(known, self._options.role_map)
                 if SQL_ASCII.match(sql):
@@ -119,21 +119,23 @@ class Control:
             place = self._place(known)
             if place is None:
                 raise
-            role = roles.quoted(self._options.role_map.get(roles.owner(known) or "", roles.owner(known) or ""))
+            owner = roles.owner(known) or ""
+            role = roles.quoted(self._options.role_map.get(owner, owner), known.statement.codec)
             self.session.run(b"GRANT CREATE ON %b TO %b" % (place, role))
             self.session.run(sql)
             self.session.run(b"REVOKE CREATE ON %b FROM %b" % (place, role))
 
     def _place(self, known: Known) -> bytes | None:
         if known.sql.startswith(b"ALTER SCHEMA "):
-            return b"DATABASE " + roles.quoted(self.session.target.dbname)
+            return b"DATABASE " + roles.quoted(self.session.target.dbname, known.statement.codec)
         schema = SCHEMA.match(known.sql)
         return b"SCHEMA " + schema["schema"] if schema else None
 
-    def _become(self, role: str) -> None:
+    def _become(self, role: str, by: Known) -> None:
         """SET ROLE gives the same grantor as SET SESSION AUTHORIZATION, which only superusers may run."""
         name = self._options.role_map.get(role, role)
-        self._role = roles.quoted(name) if name and name not in self._prepared.missing else None
+        known = name and name not in self._prepared.missing
+        self._role = roles.quoted(name, by.statement.codec) if known else None
         self.session.run(b"SET ROLE " + self._role if self._role else b"RESET ROLE")
 
     def _left_out(self, known: Known) -> bool:
@@ -152,7 +154,7 @@ class Control:
 
     def _may_comment(self, known: Known) -> bool:
         """An extension that stood before belongs to another (RDS: plpgsql to rdsadmin), and has its comment."""
-        rows = self.session.query(EXTENSION_OWNER, (roles.plain(known.part("name")),))
+        rows = self.session.query(EXTENSION_OWNER, (roles.plain(known.text("name")),))
         return not rows or bool(rows[0][0])
 
     # A large object's data: one transaction of many statements, as they come

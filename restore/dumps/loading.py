@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from restore.dumps import ledger
+from restore.dumps import encodings, ledger
 from restore.dumps.afterwards import LAST, Afterwards, texts
 from restore.dumps.autovacuum import Autovacuum
 from restore.dumps.board import SPARE, Board
@@ -313,7 +313,7 @@ class _Load:
     def _result(self) -> LoadResult:
         return LoadResult(
             dump=self.dump,
-            tables=self.meter.largest_first(),
+            tables=self.meter.largest_first(self.script.name),
             rows=self.meter.rows,
             bytes=self.script.bytes,
             seconds=self.meter.seconds,
@@ -329,7 +329,8 @@ def seen_by(scan: Scan, segment: int) -> dict[bytes, Seen]:
     """What a load in pieces of that size need not find out again."""
     same = scan.segment_bytes == segment
     rows = {table.name: scan.pieces.get(table.name, ()) if same else () for table in scan.tables}
-    return {table.name.encode(): Seen(table.bytes, rows[table.name]) for table in scan.tables}
+    codec = encodings.codec(scan.encoding) or encodings.UTF8
+    return {table.name.encode(codec): Seen(table.bytes, rows[table.name]) for table in scan.tables}
 
 
 def _drops(count: int) -> tuple[str, ...]:

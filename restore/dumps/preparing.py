@@ -92,9 +92,9 @@ class Needs:
         if owner is not None:
             self.owners.add(owner)
         if known.part("maker"):
-            self.owners.add(roles.plain(known.part("maker")))
+            self.owners.add(roles.plain(known.text("maker")))
         if known.kind == "extension":
-            self.extensions.add(roles.plain(known.part("name")))
+            self.extensions.add(roles.plain(known.text("name")))
         if known.kind in DECISIONS:
             self.decisions.setdefault(known.kind, []).append(known)
 
@@ -103,7 +103,7 @@ def authorized(known: Known) -> str:
     """The role of SET SESSION AUTHORIZATION; "" for DEFAULT."""
     if known.part("role") == b"DEFAULT":
         return ""
-    return known.part("quoted").decode(errors="replace").replace("''", "'") or roles.plain(known.part("role"))
+    return known.text("quoted").replace("''", "'") or roles.plain(known.text("role"))
 
 
 def undecided(needs: Needs, options: Options) -> list[Problem]:

@@ -65,8 +65,8 @@ class Meter:
         with self._lock:
             self.rows -= rows
 
-    def largest_first(self) -> tuple[TableRows, ...]:
-        tables = [TableRows(name.decode(errors="replace"), *counts) for name, counts in self.tables.items()]
+    def largest_first(self, name: Callable[[bytes], str]) -> tuple[TableRows, ...]:
+        tables = [TableRows(name(table), *counts) for table, counts in self.tables.items()]
         return tuple(sorted(tables, key=lambda table: table.bytes, reverse=True))
 
     @contextmanager

@@ -27,14 +27,14 @@ class Span:
     end: int
 
 
-def plain(identifier: bytes) -> str:
+def plain(identifier: str) -> str:
     """The name an identifier stands for."""
-    text = identifier.decode(errors="replace")
-    return text[1:-1].replace('""', '"') if text.startswith('"') else text
+    return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier
 
 
-def quoted(name: str) -> bytes:
-    return b'"%b"' % name.replace('"', '""').encode()
+def quoted(name: str, codec: str) -> bytes:
+    """As an identifier, in the encoding of the statements around it."""
+    return b'"%b"' % name.replace('"', '""').encode(codec, errors="replace")
 
 
 def spans(known: Known) -> tuple[Span, ...]:
@@ -51,7 +51,7 @@ def _names(known: Known, group: str) -> list[Span]:
     spans: list[Span] = []
     for name in known.part(group).split(b", "):
         if name.lower() not in WORDS:
-            spans.append(Span(plain(name), start, start + len(name)))
+            spans.append(Span(plain(name.decode(known.statement.codec, errors="replace")), start, start + len(name)))
         start += len(name) + 2
     return spans
 
@@ -67,5 +67,5 @@ def renamed(known: Known, names: Mapping[str, str]) -> bytes:
     sql = known.sql
     for span in reversed(spans(known)):
         if span.role in names:
-            sql = sql[: span.start] + quoted(names[span.role]) + sql[span.end :]
+            sql = sql[: span.start] + quoted(names[span.role], known.statement.codec) + sql[span.end :]
     return sql

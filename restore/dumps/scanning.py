@@ -59,8 +59,7 @@ class _Scanner:
     not_valid: set[str] = field(default_factory=set[str])
     postponed: Postponed = field(default_factory=Postponed)
     indexes: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
-    pieces: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    encoding: str = "UTF8"
+    pieces: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def read(self, report: Report | None, *, count: bool) -> Scan:
         meter = Meter(self.dump.size, lambda: self.stream.bytes_read)
@@ -88,7 +87,7 @@ class _Scanner:
             if isinstance(item, Piece):
                 meter.loaded(item.begin.table, item.rows, item.size)
                 if count:
-                    self.pieces[item.begin.table.decode(errors="replace")].append(item.rows)
+                    self.pieces[item.begin.table].append(item.rows)
             elif isinstance(item, Known) and item.kind == "insert":
                 meter.loaded(item.part("table"), inserts.rows(item), len(item.sql))
             elif isinstance(item, Known):
@@ -98,24 +97,23 @@ class _Scanner:
         self.kinds[known.kind] += 1
         self.needs.see(known)
         if known.kind == "setval":
-            name = known.part("sequence").decode(errors="replace").replace("''", "'")
+            name = known.text("sequence").replace("''", "'")
             self.sequences[name] = int(known.part("last")), known.part("called") == b"true"
         elif script.section > Section.PRE_DATA and self.postponed.early(known):
             self.indexes.append((known.statement.number, script.hold(known).sql))
-        elif known.kind == "set" and known.part("name") == b"client_encoding":
-            self.encoding = known.part("value").strip(b"'").decode(errors="replace")
         if known.kind in ("constraint", "foreign_key") and known.sql.endswith(b" NOT VALID"):
-            self.not_valid.add(roles.plain(known.part("name")))
+            self.not_valid.add(roles.plain(known.text("name")))
 
     def _scan(self, script: Script, meter: Meter, *, complete: bool) -> Scan:
-        tables = meter.largest_first()
+        name = script.name
+        tables = meter.largest_first(name)
         return Scan(
             dump=self.dump,
             format=self.stream.format,
             compression=self.stream.compression,
             server_version=script.server_version,
             dump_version=script.dump_version,
-            encoding=self.encoding,
+            encoding=script.encoding,
             database=self.stream.database,
             roles=_roles(self.needs.roles),
             owners=_roles(self.needs.owners),
@@ -130,7 +128,7 @@ class _Scanner:
             not_valid=frozenset(self.not_valid),
             indexes=tuple(self.indexes),
             segment_bytes=self.options.segment_bytes,
-            pieces={name: tuple(rows) for name, rows in self.pieces.items()},
+            pieces={name(table): tuple(rows) for table, rows in self.pieces.items()},
         )
 
 

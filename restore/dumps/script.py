@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from enum import IntEnum
 
+from restore.dumps import encodings
 from restore.dumps.outline import outline
 from restore.dumps.splitter import CopyBegin, End, Meta, Piece, Splitter, Statement
 from restore.dumps.statements import Known, Restriction, check_data, classify, refused
@@ -48,6 +49,7 @@ class Script:
         self.plain: set[bytes] = set()
         """Tables that hold rows, made by this dump."""
         self.bytes = 0
+        self.encoding = "UTF8"
 
     def items(self) -> Iterator[Known | CopyBegin | Piece]:
         for event in self._splitter.events():
@@ -85,6 +87,10 @@ class Script:
     def dump_version(self) -> str:
         return self._splitter.versions.get("by pg_dump", "")
 
+    def name(self, table: bytes) -> str:
+        """A table's, in the dump's encoding."""
+        return table.decode(self._splitter.codec, errors="replace")
+
     def hold(self, known: Known) -> Known:
         """The same, which the caller keeps. Raises PermanentError when that is too much."""
         self._held += len(known.sql) + AROUND
@@ -96,6 +102,9 @@ class Script:
         if known.kind == "drop" and self._defines:
             raise refused(known.statement, "a DROP behind definitions, where pg_dump --clean writes none")
         self._defines = self._defines or known.kind not in BEFORE_ALL
+        if known.kind == "set" and known.part("name") == b"client_encoding":
+            self.encoding = known.text("value").strip().strip("'")
+            self._splitter.codec = encodings.codec(self.encoding) or self._splitter.codec
         if known.kind == "table":
             (self.partitioned if _is_partitioned(known) else self.plain).add(known.part("table"))
         if known.kind == "commit" and not self._in_group:

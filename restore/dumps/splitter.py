@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from restore.dumps.encodings import UTF8
 from restore.dumps.lexing import Nesting, Token, UnfinishedToken, token
 from restore.dumps.model import MIB
 from restore.errors import PermanentError, Problem
@@ -57,6 +58,8 @@ class Statement:
     offset: int
     """Byte in the uncompressed dump."""
     line: int
+    codec: str = UTF8
+    """Python's, for the dump's encoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,8 @@ class Splitter:
         self._statements = 0
         self._blocks = 0
         self._complete = False
+        self.codec = UTF8
+        """Of what comes next: whoever takes the statements knows the one that sets it."""
         self.versions: dict[str, str] = {}
         """What the dump's head says: `from database` and `by pg_dump`."""
 
@@ -236,7 +241,7 @@ class Splitter:
         if sql[:4].upper() == b"COPY" and not sql[4:5].isalnum():
             return self._copy(sql, offset, line)
         self._drop()
-        return Statement(sql, self._statements, offset, line)
+        return Statement(sql, self._statements, offset, line, self.codec)
 
     def _copy(self, sql: bytes, offset: int, line: int) -> CopyBegin:
         match = COPY.match(sql)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from restore.dumps import encodings
 from restore.dumps.grammar import RULES
 from restore.dumps.outline import outline
 from restore.dumps.splitter import CopyBegin, Meta, Statement, shown
@@ -34,8 +35,6 @@ SETTINGS = frozenset(
     b"standard_conforming_strings check_function_bodies xmloption client_min_messages row_security default_tablespace "
     b"default_table_access_method default_with_oids search_path escape_string_warning default_toast_compression".split()
 )
-UNSAFE_ENCODINGS = frozenset(b"SJIS BIG5 GBK UHC GB18030 JOHAB SHIFT_JIS_2004".split())
-"""A second byte of theirs can look like a backslash or a quote."""
 SAFE_LANGUAGES = frozenset({b"sql", b"plpgsql", b"plperl", b"pltcl", b"plv8", b"plcoffee", b"plls", b"plrust"})
 
 
@@ -70,6 +69,10 @@ class Known:
     def part(self, name: str) -> bytes:
         """A named part of its pattern; b"" where it has none."""
         return self.match.groupdict().get(name) or b""
+
+    def text(self, name: str) -> str:
+        """The same in the dump's encoding."""
+        return self.part(name).decode(self.statement.codec, errors="replace")
 
     @property
     def short(self) -> str:
@@ -137,12 +140,19 @@ def _language(known: Known, text: bytes) -> Known:
     return Known(kind, known.statement, known.match)
 
 
+def _check_encoding(known: Known, encoding: str) -> None:
+    if encoding in encodings.UNSAFE:
+        raise refused(known.statement, "an encoding in which a quote can hide; take the dump with --encoding=UTF8")
+    if encodings.codec(encoding) is None:
+        raise refused(known.statement, "an encoding that is not supported; take the dump with --encoding=UTF8")
+
+
 def _setting(known: Known) -> Known:
     name, value = known.part("name"), known.part("value").strip().strip(b"'")
     if name not in SETTINGS:
         raise refused(known.statement, "a setting that pg_dump doesn't set")
-    if name == b"client_encoding" and value.upper() in UNSAFE_ENCODINGS:
-        raise refused(known.statement, "an encoding in which a quote can hide; take the dump with --encoding=UTF8")
+    if name == b"client_encoding":
+        _check_encoding(known, value.decode(errors="replace").upper())
     if name == b"standard_conforming_strings" and value != b"on":
         raise refused(known.statement, "standard_conforming_strings off")
     if name == b"default_tablespace" and value not in (b"", b"pg_default", b'""'):

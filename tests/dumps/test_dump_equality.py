@@ -197,6 +197,68 @@ def test_a_database_without_an_encoding_takes_the_dumps_bytes_as_they_are(
         assert server.value(name, "SELECT relname::bytea FROM pg_class WHERE relname LIKE 'p%sts'") == "pösts".encode()
 
 
+NAMED = """
+CREATE TABLE "{0}" (id int PRIMARY KEY, "{0}" text);
+CREATE SEQUENCE "{0}'s" START 7;
+CREATE INDEX "{0} text" ON "{0}" ("{0}");
+INSERT INTO "{0}" SELECT g, '{0} ' || md5(g::text) FROM generate_series(1, 5000) g;
+ALTER TABLE "{0}" OWNER TO "{0}";
+ALTER SEQUENCE "{0}'s" OWNER TO "{0}";
+ALTER TABLE "{0}" ADD CONSTRAINT "{0} >" CHECK (id > 0) NOT VALID;
+CREATE SCHEMA "{0}" AUTHORIZATION "{0}";
+"""
+
+
+@pytest.fixture
+def named(server: DumpServer, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """A database in which everything has that name, a role too, and the name."""
+    name = str(request.param)
+    with server.database() as source, server.cluster.sql() as superuser:
+        superuser.execute(f'CREATE ROLE "{name}"'.encode())
+        superuser.execute(f'GRANT "{name}" TO master'.encode())
+        with server.cluster.sql(source) as session:
+            session.execute(NAMED.format(name).encode())
+        yield source, name
+        with server.cluster.sql(source) as session:
+            session.execute(f'DROP OWNED BY "{name}"'.encode())
+        superuser.execute(f'DROP ROLE "{name}"'.encode())
+
+
+@pytest.mark.parametrize(
+    ("encoding", "codec", "named"),
+    [("LATIN1", "latin1", "größe"), ("WIN1252", "cp1252", "10 €"), ("EUC_JP", "euc_jp", "大きさ")],
+    indirect=["named"],
+)
+def test_names_in_another_encoding_are_found_again(
+    server: DumpServer, bucket: Bucket, named: tuple[str, str], target: str, encoding: str, codec: str
+) -> None:
+    source, name = named
+    dump = server.dump(source, f"--encoding={encoding}")
+    assert name.encode(codec) in dump
+    key = bucket.put("other.sql", dump)
+    planned = scan(bucket.s3, dump_of(bucket, key), SMALL_PIECES)
+    assert planned.roles == tuple(sorted({name}))
+    done = loaded(server, bucket, key, target, scan=planned)
+    assert [table.name for table in done.tables] == [f'public."{name}"']
+    assert verify(bucket.s3, dump_of(bucket, key), server.target(target), scan=planned).passed
+    assert differences(server.content(source), server.content(target)) == []
+    with server.session(target) as session:
+        session.execute(f'TRUNCATE "{name}"'.encode())
+    found = verify(bucket.s3, dump_of(bucket, key), server.target(target), scan=planned)
+    assert [(table.name, table.dump, table.target) for table in found.tables] == [(f'public."{name}"', 5000, 0)]
+
+
+@pytest.mark.parametrize("named", ["größe"], indirect=True)
+def test_a_role_in_another_encoding_is_mapped_to_one_of_any_name(
+    server: DumpServer, bucket: Bucket, named: tuple[str, str], target: str
+) -> None:
+    source, name = named
+    key = bucket.put("other.sql", server.dump(source, "--encoding=LATIN1"))
+    loaded(server, bucket, key, target, replace(SMALL_PIECES, role_map={name: "Odd Role;"}))
+    owner = f"SELECT relowner::regrole::text FROM pg_class WHERE relname = '{name}'"
+    assert server.value(target, owner) == '"Odd Role;"'
+
+
 PUBLIC_OWNER = "SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'public'"
 
 

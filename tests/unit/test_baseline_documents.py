@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -109,9 +110,13 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
-        cast("Any", boto3).client("s3").create_bucket(Bucket="kept")
-        yield "s3://kept/baselines"
+    name, mock = f"kept-{uuid4()}", mock_aws()
+    mock.start(reset=False)  # the process has one moto: other tests' buckets are in it too
+    try:
+        cast("Any", boto3).client("s3").create_bucket(Bucket=name)
+        yield f"s3://{name}/baselines"
+    finally:
+        mock.stop(remove_data=False)
 
 
 def test_in_s3_too_nothing_is_overwritten_and_the_newest_is_found(bucket: str) -> None:
