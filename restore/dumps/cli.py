@@ -217,7 +217,8 @@ def _storage(arguments: argparse.Namespace, target: Target) -> Storage | None:
     except RestoreError as error:
         if arguments.instance:
             raise
-        _aside(arguments, {"storage": None, "why": str(error)}, f"free storage is not checked: {error}")
+        why = f"{error.problem.found}; {error.problem.fix}" if error.problem else str(error)
+        _aside(arguments, {"storage": None, "why": why}, f"storage: not checked: {why}")
         return None
     _aside(arguments, {"storage": found.facts()}, f"storage: {found}")
     return found
