@@ -121,20 +121,22 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     options = options_of(arguments)
     if arguments.command == "plan":
         with _reporting(as_json=arguments.json) as report:
-            return _plan(arguments, scan(s3, dump, options, progress=report, stop=stop), options)
+            found = scan(s3, dump, options, progress=report, stop=stop)
+        return _planned(arguments, found, options)
     target, planned = target_of(arguments), plan_of(arguments, dump, options)
-    room = _storage(arguments, target) if arguments.command == "load" else None
-    with _reporting(as_json=arguments.json) as report:
-        if arguments.command == "load":
+    if arguments.command == "load":
+        room = _storage(arguments, target)
+        with _reporting(as_json=arguments.json) as report:
             result = load(s3, dump, target, options, scan=planned, storage=room, progress=report, stop=stop)
-            _say(arguments, result.facts(), texts.loaded(result))
-            return 0
-        found = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
-        _say(arguments, found.facts(), texts.verified(found))
-        return 0 if found.passed else 1
+        _say(arguments, result.facts(), texts.loaded(result))
+        return 0
+    with _reporting(as_json=arguments.json) as report:
+        compared = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
+    _say(arguments, compared.facts(), texts.verified(compared))
+    return 0 if compared.passed else 1
 
 
-def _plan(arguments: argparse.Namespace, found: Scan, options: Options) -> int:
+def _planned(arguments: argparse.Namespace, found: Scan, options: Options) -> int:
     _say(arguments, found.facts(), texts.planned(found))
     if arguments.save:
         plans.save(arguments.save, found, options)

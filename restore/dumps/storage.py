@@ -70,7 +70,7 @@ def measure(host: str, instance: str | None, region: str, connect: Callable[[str
     """The storage of the instance that is called so, or has this endpoint. Raises RestoreError: why it isn't known."""
     known = (instance, region) if instance else named(host)
     if known is None:
-        fix = "for an instance behind a tunnel or an alias: --instance <identifier>"
+        fix = "--instance names the instance behind it"
         raise PermanentError.of(Problem("storage of the target", f"{host} is no RDS endpoint", "one to ask for", fix))
     identifier, where = known
     aws = connect(where)
