@@ -24,7 +24,7 @@ from typing import Any
 
 from restore.errors import Problem
 
-MIB = 1 << 20
+MIB, GIB = 1 << 20, 1 << 30
 
 
 class Format(StrEnum):

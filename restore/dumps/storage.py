@@ -12,10 +12,10 @@ from typing import Any
 from restore.aws.metrics import free_storage
 from restore.aws.rds import Rds
 from restore.aws.session import Aws
+from restore.dumps.model import GIB
 from restore.durations import sized
 from restore.errors import PermanentError, Problem
 
-GIB = 1 << 30
 LEAST_GROWTH = 10
 """Percent; ModifyDBInstance refuses less (RDS API Reference, AllocatedStorage)."""
 ENDPOINT = re.compile(r"([a-z0-9-]+)\.[a-z0-9]+\.([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?", re.ASCII | re.IGNORECASE)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from restore.dumps import scanning, versions
-from restore.dumps.model import Dump, Options, Phase, Progress, Roles, Scan
+from restore.dumps.model import GIB, Dump, Options, Phase, Progress, Roles, Scan
 from restore.dumps.plans import flags
 from restore.durations import sized
 from restore.errors import PermanentError, Problem
@@ -21,7 +21,6 @@ from restore.gates.world import World
 from restore.model import InstanceSettings, Settings, Verdict
 
 SECONDS = 24 * 3600.0
-GIB = 1 << 30
 SAY_EVERY_SECONDS = 15.0
 
 

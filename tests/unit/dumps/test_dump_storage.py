@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from restore.aws.session import Aws
-from restore.dumps.storage import GIB, Storage, measure, named
+from restore.dumps.model import GIB
+from restore.dumps.storage import Storage, measure, named
 from restore.errors import PermanentError
 
 
