@@ -120,3 +120,6 @@ def test_a_load_says_what_storage_there_is_or_that_it_does_not_know(dumped: Sand
     said = json.loads(second.stderr.splitlines()[0])
     assert said["storage"] is None
     assert "is no RDS endpoint" in said["why"]
+    third = load(dumped, "--no-storage-check")
+    assert third.returncode == 0, third.stderr
+    assert "storage" not in third.stderr
