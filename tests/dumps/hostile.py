@@ -119,6 +119,13 @@ SESSION = {
     "encoding_that_hides_a_quote": Hostile(
         "SET client_encoding = 'SJIS';\nCOMMENT ON SCHEMA public IS E'\x83\\'; DROP TABLE public.users; --';"
     ),
+    # PostgreSQL knows encodings by other names too, and reads only the letters and digits of a name
+    "encoding_that_hides_a_quote_by_its_other_name": Hostile(
+        "SET client_encoding = 'WIN932';\nCOMMENT ON SCHEMA public IS E'\x83\\'; DROP TABLE public.users; --';"
+    ),
+    "encoding_that_hides_a_quote_spelled_out": Hostile(
+        "SET client_encoding = 'S-J-I-S';\nCOMMENT ON SCHEMA public IS E'\x83\\'; DROP TABLE public.users; --';"
+    ),
     "memory": Hostile("SET work_mem = '100GB';"),
     "row_deleted": Hostile("DELETE FROM public.users;", AFTER),
     "row_changed": Hostile("UPDATE public.users SET name = 'x';", AFTER),
