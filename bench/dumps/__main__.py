@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.dumps.generated import Generated, generated
-from bench.dumps.machine import Machine
+from bench.dumps.machine import LOCALE, Machine
 from bench.dumps.store import serving
 from bench.dumps.ways import LOADER, UNPLANNED, Failed, Run, commands, plan, run
 from sandbox.paths import Layout
@@ -118,11 +118,12 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.dumps", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="1 is a little over 1 GB of plain dump")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--locale", default=LOCALE, help="of the server, one that the machine has")
     parser.add_argument("--generate", action="store_true", help="only make the dumps")
     asked = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="bench-dumps-") as folder:
         layout = Layout.at(Path(folder))
-        machine = Machine(Host.at(layout), layout)
+        machine = Machine(Host.at(layout), layout, asked.locale)
         try:
             sizes = (asked.scale / 10, asked.scale, asked.scale * 2)
             small, large, twice = (generated(machine, scale) for scale in sizes)
