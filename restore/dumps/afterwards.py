@@ -24,8 +24,10 @@ LONG = frozenset({"foreign_key", "refresh"})
 STATISTICS = re.compile(rb"CREATE STATISTICS |ALTER .* SET STATISTICS -?\d+\Z", re.DOTALL)
 """What ANALYZE goes by, behind the data."""
 RELATIONS: LiteralString = """
-select format('%I.%I', n.nspname, c.relname), pg_catalog.pg_table_size(c.oid), c.relkind = 'm', array(
-  select format('%I.%I', m.nspname, p.relname) from pg_catalog.pg_partition_tree(c.oid) t
+select pg_catalog.convert_to(format('%I.%I', n.nspname, c.relname), pg_catalog.pg_client_encoding()),
+       pg_catalog.pg_table_size(c.oid), c.relkind = 'm', array(
+  select pg_catalog.convert_to(format('%I.%I', m.nspname, p.relname), pg_catalog.pg_client_encoding())
+  from pg_catalog.pg_partition_tree(c.oid) t
   join pg_catalog.pg_class p on p.oid = t.relid join pg_catalog.pg_namespace m on m.oid = p.relnamespace
   where t.level > 0
 )
@@ -34,8 +36,10 @@ where c.relkind in ('r', 'm', 'p') and not c.relispartition
   and n.nspname not in ('pg_catalog', 'information_schema', '_restore') and n.nspname !~ '^pg_'
   and pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE')
 """
+"""Names as bytes: the server knows letters that Python's codec for the same encoding doesn't."""
 TEXTS: LiteralString = """
-select format('%I.%I', n.nspname, c.relname), quote_ident(a.attname)
+select pg_catalog.convert_to(format('%I.%I', n.nspname, c.relname), pg_catalog.pg_client_encoding()),
+       pg_catalog.convert_to(quote_ident(a.attname), pg_catalog.pg_client_encoding())
 from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'm', 'p') and a.attcollation <> 0 and n.nspname not in ('pg_catalog', 'information_schema')
@@ -57,8 +61,7 @@ class Relation:
 
 def texts(session: Session) -> frozenset[tuple[bytes, bytes]]:
     """Table and column of text, as pg_dump writes them."""
-    encoding = session.connection.info.encoding
-    return frozenset((table.encode(encoding), column.encode(encoding)) for table, column in session.query(TEXTS))
+    return frozenset((bytes(table), bytes(column)) for table, column in session.query(TEXTS))
 
 
 class Afterwards:
@@ -106,12 +109,8 @@ class Afterwards:
         self._board.all_done()
 
     def _relations(self) -> list[Relation]:
-        session = self._control.session
-        encoding = session.connection.info.encoding
-        return [
-            Relation(name.encode(encoding), size, view, tuple(part.encode(encoding) for part in parts))
-            for name, size, view, parts in session.query(RELATIONS)
-        ]
+        found = self._control.session.query(RELATIONS)
+        return [Relation(bytes(name), size, view, tuple(map(bytes, parts))) for name, size, view, parts in found]
 
     def _analyzed(self, relations: Iterable[Relation]) -> list[Task]:
         if not self._options.analyze:

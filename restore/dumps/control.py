@@ -91,7 +91,7 @@ class Control:
             return
         match known.kind:
             case "session_authorization" | "reset_authorization":
-                self._become(authorized(known) if known.kind == "session_authorization" else "", known)
+                self._become(known)
             case _:
                 sql = roles.renamed(known, self._options.role_map)
                 if SQL_ASCII.match(sql):
@@ -131,11 +131,12 @@ class Control:
         schema = SCHEMA.match(known.sql)
         return b"SCHEMA " + schema["schema"] if schema else None
 
-    def _become(self, role: str, by: Known) -> None:
+    def _become(self, known: Known) -> None:
         """SET ROLE gives the same grantor as SET SESSION AUTHORIZATION, which only superusers may run."""
+        role = authorized(known) if known.kind == "session_authorization" else ""
         name = self._options.role_map.get(role, role)
-        known = name and name not in self._prepared.missing
-        self._role = roles.quoted(name, by.statement.codec) if known else None
+        there = name and name not in self._prepared.missing
+        self._role = roles.quoted(name, known.statement.codec) if there else None
         self.session.run(b"SET ROLE " + self._role if self._role else b"RESET ROLE")
 
     def _left_out(self, known: Known) -> bool:

@@ -26,6 +26,21 @@ CODECS = {
 """SQL_ASCII says nothing of its bytes: names are UTF-8 as a rule. Of EUC_TW and MULE_INTERNAL Python knows nothing."""
 
 
-def codec(encoding: str) -> str | None:
-    """Python's codec for an encoding as pg_dump names it; None for one without."""
-    return CODECS.get(encoding.upper())
+def supported(encoding: str) -> bool:
+    """Whether Python has a codec for an encoding as pg_dump names it."""
+    return encoding.upper() in CODECS
+
+
+def codec(encoding: str) -> str:
+    """Python's codec for a supported encoding."""
+    return CODECS.get(encoding.upper(), UTF8)
+
+
+def decoded(name: bytes, by: str) -> str:
+    """A letter that the codec doesn't know is replaced: PostgreSQL's EUC_JP has some more than Python's."""
+    return name.decode(by, errors="replace")
+
+
+def encoded(name: str, by: str) -> bytes:
+    """The same back; what was replaced doesn't come again."""
+    return name.encode(by, errors="replace")

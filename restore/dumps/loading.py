@@ -327,10 +327,11 @@ class _Load:
 
 def seen_by(scan: Scan, segment: int) -> dict[bytes, Seen]:
     """What a load in pieces of that size need not find out again."""
-    same = scan.segment_bytes == segment
-    rows = {table.name: scan.pieces.get(table.name, ()) if same else () for table in scan.tables}
-    codec = encodings.codec(scan.encoding) or encodings.UTF8
-    return {table.name.encode(codec): Seen(table.bytes, rows[table.name]) for table in scan.tables}
+    codec, same = encodings.codec(scan.encoding), scan.segment_bytes == segment
+    return {
+        encodings.encoded(table.name, codec): Seen(table.bytes, scan.pieces.get(table.name, ()) if same else ())
+        for table in scan.tables
+    }
 
 
 def _drops(count: int) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from restore.dumps import encodings
 from restore.dumps.statements import Known
 
 WORDS = frozenset({b"public", b"current_user", b"session_user", b"current_role", b"default"})
@@ -34,7 +35,7 @@ def plain(identifier: str) -> str:
 
 def quoted(name: str, codec: str) -> bytes:
     """As an identifier, in the encoding of the statements around it."""
-    return b'"%b"' % name.replace('"', '""').encode(codec, errors="replace")
+    return b'"%b"' % encodings.encoded(name.replace('"', '""'), codec)
 
 
 def spans(known: Known) -> tuple[Span, ...]:
@@ -51,7 +52,7 @@ def _names(known: Known, group: str) -> list[Span]:
     spans: list[Span] = []
     for name in known.part(group).split(b", "):
         if name.lower() not in WORDS:
-            spans.append(Span(plain(name.decode(known.statement.codec, errors="replace")), start, start + len(name)))
+            spans.append(Span(plain(encodings.decoded(name, known.statement.codec)), start, start + len(name)))
         start += len(name) + 2
     return spans
 

@@ -9,7 +9,7 @@ from enum import IntEnum
 from restore.dumps import encodings
 from restore.dumps.outline import outline
 from restore.dumps.splitter import CopyBegin, End, Meta, Piece, Splitter, Statement
-from restore.dumps.statements import Known, Restriction, check_data, classify, refused
+from restore.dumps.statements import Known, Restriction, check_data, classify, encoding, refused
 from restore.errors import PermanentError, Problem
 
 DATA_KINDS = frozenset({"setval", "insert", "begin", "commit", "large_object"})
@@ -89,7 +89,7 @@ class Script:
 
     def name(self, table: bytes) -> str:
         """A table's, in the dump's encoding."""
-        return table.decode(self._splitter.codec, errors="replace")
+        return encodings.decoded(table, self._splitter.codec)
 
     def hold(self, known: Known) -> Known:
         """The same, which the caller keeps. Raises PermanentError when that is too much."""
@@ -103,8 +103,8 @@ class Script:
             raise refused(known.statement, "a DROP behind definitions, where pg_dump --clean writes none")
         self._defines = self._defines or known.kind not in BEFORE_ALL
         if known.kind == "set" and known.part("name") == b"client_encoding":
-            self.encoding = known.text("value").strip().strip("'")
-            self._splitter.codec = encodings.codec(self.encoding) or self._splitter.codec
+            self.encoding = encoding(known)
+            self._splitter.codec = encodings.codec(self.encoding)
         if known.kind == "table":
             (self.partitioned if _is_partitioned(known) else self.plain).add(known.part("table"))
         if known.kind == "commit" and not self._in_group:

@@ -72,7 +72,7 @@ class Known:
 
     def text(self, name: str) -> str:
         """The same in the dump's encoding."""
-        return self.part(name).decode(self.statement.codec, errors="replace")
+        return encodings.decoded(self.part(name), self.statement.codec)
 
     @property
     def short(self) -> str:
@@ -140,10 +140,15 @@ def _language(known: Known, text: bytes) -> Known:
     return Known(kind, known.statement, known.match)
 
 
-def _check_encoding(known: Known, encoding: str) -> None:
-    if encoding in encodings.UNSAFE:
+def encoding(known: Known) -> str:
+    """Of a SET client_encoding."""
+    return known.text("value").strip().strip("'")
+
+
+def _check_encoding(known: Known) -> None:
+    if encoding(known).upper() in encodings.UNSAFE:
         raise refused(known.statement, "an encoding in which a quote can hide; take the dump with --encoding=UTF8")
-    if encodings.codec(encoding) is None:
+    if not encodings.supported(encoding(known)):
         raise refused(known.statement, "an encoding that is not supported; take the dump with --encoding=UTF8")
 
 
@@ -152,7 +157,7 @@ def _setting(known: Known) -> Known:
     if name not in SETTINGS:
         raise refused(known.statement, "a setting that pg_dump doesn't set")
     if name == b"client_encoding":
-        _check_encoding(known, value.decode(errors="replace").upper())
+        _check_encoding(known)
     if name == b"standard_conforming_strings" and value != b"on":
         raise refused(known.statement, "standard_conforming_strings off")
     if name == b"default_tablespace" and value not in (b"", b"pg_default", b'""'):
