@@ -16,13 +16,11 @@ from restore.dumps.model import Phase, Progress
 from restore.durations import sized, spoken
 
 BAR_WIDTH = 14
-READING = (Phase.READING, Phase.LOADING)
-"""Here the dump is read; later its statements count."""
 
 
 def measure(progress: Progress) -> tuple[int, int, str]:
     """How much is done, of how much, and both in words with what is left. Pure."""
-    if progress.phase not in READING:
+    if not progress.phase.reads:
         counted = f"{progress.tasks_done} of {progress.tasks_total} indexes, keys and the like"
         return progress.tasks_done, progress.tasks_total, counted if progress.tasks_total else ""
     parts = [f"{sized(progress.bytes_read)} of {sized(progress.bytes_total)}"]
@@ -36,7 +34,7 @@ def measure(progress: Progress) -> tuple[int, int, str]:
 def beside(progress: Progress) -> str:
     """What else there is to say. Pure."""
     parts = [f"{progress.rows:,} rows"] if progress.rows else []
-    if progress.phase in READING and progress.tasks_total:
+    if progress.phase.reads and progress.tasks_total:
         parts.append(f"{progress.tasks_done} of {progress.tasks_total} indexes and keys")
     if progress.doing:
         parts.append(f"now {', '.join(progress.doing)}")

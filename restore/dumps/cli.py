@@ -125,7 +125,7 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
         return _planned(arguments, found, options)
     target, planned = target_of(arguments), plan_of(arguments, dump, options)
     if arguments.command == "load":
-        room = _storage(arguments, target)
+        room = storage_of(arguments, target)
         with _reporting(as_json=arguments.json) as report:
             result = load(s3, dump, target, options, scan=planned, storage=room, progress=report, stop=stop)
         _say(arguments, result.facts(), texts.loaded(result))
@@ -210,7 +210,7 @@ def _s3(region: str, endpoint: str | None) -> S3Client:
     return cast("S3Client", Aws(region, {"s3": endpoint} if endpoint else {}).client("s3"))
 
 
-def _storage(arguments: argparse.Namespace, target: Target) -> Storage | None:
+def storage_of(arguments: argparse.Namespace, target: Target) -> Storage | None:
     """Of the target, and says it; where it isn't known, why. Raises RestoreError for an instance that was named."""
     if arguments.no_storage_check:
         return None

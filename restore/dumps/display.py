@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TextIO
 
-from restore.dumps.model import Phase, Progress
+from restore.dumps.model import Progress
 from restore.durations import sized, spoken
 
 LINE_SECONDS = 10.0
@@ -17,11 +17,11 @@ def line(progress: Progress) -> str:
     """One line: phase, how much of the dump, rows, rate, what is left. Pure."""
     share = 100 * progress.bytes_read // max(1, progress.bytes_total)
     parts = [f"{progress.phase.value}: {share} % of {sized(progress.bytes_total)} read, {progress.rows:,} rows"]
-    if progress.phase in (Phase.READING, Phase.LOADING) and progress.rate:
+    if progress.phase.reads and progress.rate:
         parts.append(f"{sized(progress.rate)}/s")
     if progress.tasks_total:
         parts.append(f"{progress.tasks_done} of {progress.tasks_total} indexes, keys and the like")
-    if progress.left_seconds is not None and progress.phase in (Phase.READING, Phase.LOADING):
+    if progress.left_seconds is not None and progress.phase.reads:
         parts.append(f"about {spoken(timedelta(seconds=progress.left_seconds))} left in this phase")
     if progress.doing:
         more = f" and {len(progress.doing) - 3} more" if len(progress.doing) > 3 else ""

@@ -58,6 +58,11 @@ class Phase(StrEnum):
     ANALYZING = "analyzing"
     FINISHED = "finished"
 
+    @property
+    def reads(self) -> bool:
+        """The dump's bytes say how far it is; in the others tasks do."""
+        return self in (Phase.READING, Phase.LOADING)
+
 
 @dataclass(frozen=True)
 class Part:

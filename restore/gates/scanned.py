@@ -104,7 +104,7 @@ def spoken(watch: Watch) -> Callable[[Progress], None]:
 def line(progress: Progress) -> str:
     """One status line."""
     parts = [str(progress.phase)]
-    if progress.phase in (Phase.READING, Phase.LOADING) and progress.bytes_total:
+    if progress.phase.reads and progress.bytes_total:
         share = min(100, 100 * progress.bytes_read // progress.bytes_total)
         parts.append(f"{share} % of {sized(progress.bytes_total)}")
     if progress.rows:

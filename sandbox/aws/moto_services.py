@@ -179,7 +179,7 @@ class MotoServices:
         from moto.core.common_models import CloudWatchMetricProvider
 
         class OfRds(CloudWatchMetricProvider):
-            """moto asks every subclass."""
+            """moto asks every subclass that somebody holds."""
 
             @staticmethod
             def get_cloudwatch_metrics(account_id: str, region: str) -> list[Any]:

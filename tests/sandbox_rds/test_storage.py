@@ -13,13 +13,14 @@ from rds_gateway import PASSWORD, Sandbox
 
 from restore.aws.metrics import Measured, free_storage
 from restore.aws.session import Aws
+from restore.dumps.model import GIB
 from restore.dumps.storage import measure
 from restore.errors import PermanentError
-from sandbox.aws.client import ACCESS_KEY, DEFAULT_REGION, SECRET_KEY
+from sandbox.aws.client import DEFAULT_REGION
+from sandbox.environment import variables
 from sandbox.paths import CHECKOUT
 from sandbox.postgres.host import Host
 
-GIB = 1 << 30
 GIVEN = {"allocatedGib": 20, "instance": "db"}
 
 
@@ -40,25 +41,20 @@ def dumped(sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def aws(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Aws:
-    for name, value in login(sandbox).items():
+    for name, value in environment(sandbox).items():
         monkeypatch.setenv(name, value)
     return Aws(DEFAULT_REGION)
 
 
-def login(sandbox: Sandbox) -> dict[str, str]:
-    return {
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_REGION": DEFAULT_REGION,
-        "AWS_ENDPOINT_URL": sandbox.layout.aws_endpoint,
-    }
+def environment(sandbox: Sandbox) -> dict[str, str]:
+    return variables(sandbox.layout, os.environ["PATH"])
 
 
 def load(sandbox: Sandbox, *words: str) -> subprocess.CompletedProcess[str]:
-    where = sandbox.describe("db")["Endpoint"]
-    url = f"postgresql://ghostadmin:{PASSWORD}@{where['Address']}:{where['Port']}/empty?sslrootcert={sandbox.layout.ca}"
+    host = sandbox.layout.address("rds", DEFAULT_REGION, "db")
+    url = f"postgresql://ghostadmin:{PASSWORD}@{host}/empty?sslrootcert={sandbox.layout.ca}"
     argv = [sys.executable, "-m", "restore.dumps", "load", "s3://dumps/app.sql", "--to-env", "TARGET_URL", "--json"]
-    env = os.environ | login(sandbox) | {"TARGET_URL": url}
+    env = os.environ | environment(sandbox) | {"TARGET_URL": url}
     return subprocess.run([*argv, *words], cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=120)
 
 
@@ -107,6 +103,13 @@ def test_a_name_that_no_instance_has_ends_the_load(dumped: Sandbox) -> None:
     refused = load(dumped, "--instance", "bd")
     assert refused.returncode == 1
     assert "no instance bd in us-east-1" in refused.stderr
+
+
+def test_an_operator_without_the_right_is_told_which_one(dumped: Sandbox) -> None:
+    dumped.aws.faults.add("error", "DescribeDBInstances", code="AccessDenied", message="not allowed")
+    refused = load(dumped, "--instance", "db")
+    assert refused.returncode == 1
+    assert "the IAM action rds:DescribeDBInstances" in refused.stderr
 
 
 def test_a_load_says_what_storage_there_is_or_that_it_does_not_know(dumped: Sandbox) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from restore.dumps import cli, texts
+from restore.dumps import cli, storage, texts
 from restore.dumps.display import Lines, line
 from restore.dumps.model import (
     Compression,
@@ -24,9 +24,12 @@ from restore.dumps.model import (
     TableRows,
     Verification,
 )
-from restore.errors import PermanentError, Problem
+from restore.dumps.storage import Storage
+from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
+from validation.target import Target
 
 DUMP = Dump("b", "prod-20261119.sql.gz", 2_000_000_000, datetime(2026, 11, 19, tzinfo=UTC), "etag")
+DENIED = PermanentError.of(Problem("AWS rds:DescribeDBInstances", "AccessDenied: no", "the IAM action", "see docs"))
 SECRET = "s3cret-pässword"
 
 
@@ -112,6 +115,24 @@ def test_a_bad_target_url_is_never_shown(
         cli.target_of(arguments)
     assert SECRET not in str(caught.value)
     assert SECRET not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("error", [DENIED, TemporaryError("AWS rds:DescribeDBInstances: Throttling: slow down")])
+def test_storage_that_cannot_be_asked_for_is_said_and_stops_only_who_named_the_instance(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: RestoreError
+) -> None:
+    def measure(*_: object) -> Storage:
+        raise error
+
+    monkeypatch.setattr(storage, "measure", measure)
+    words = ["load", "s3://b/k", "--to-env", "TO", "--region", "r"]
+    target = Target("db.c1.r.rds.amazonaws.com", "d", "u")
+    assert cli.storage_of(cli.parser().parse_args(words), target) is None
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("storage: not checked: ")
+    assert "Denied" in said or "Throttling" in said
+    with pytest.raises(type(error)):
+        cli.storage_of(cli.parser().parse_args([*words, "--instance", "db"]), target)
 
 
 def test_a_target_comes_from_a_file_too(tmp_path: Path) -> None:
