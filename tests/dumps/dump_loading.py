@@ -57,6 +57,7 @@ def loaded(
         server.target(database),
         replace(options, pg_restore=str(server.host.binaries.tool("pg_restore"))),
         scan=more.get("scan"),
+        storage=more.get("storage"),
         progress=more.get("progress", silent),
         stop=more.get("stop", threading.Event()),
     )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from bucket import Bucket
 from damaged import DAMAGED, Bad
-from dump_loading import loaded
+from dump_loading import dump_of, loaded
 from dump_server import DumpServer
 from hostile import HOSTILE, Hostile
 
+from restore.dumps.model import MIB
+from restore.dumps.scanning import scan
+from restore.dumps.storage import Storage
 from restore.errors import PermanentError, RestoreError
 
 TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
@@ -60,3 +64,17 @@ def test_a_hostile_dump_reaches_nothing(
     assert server.value(target, TABLES) == 0
     assert not marker.exists()
     assert server.value("postgres", CLUSTER) == before
+
+
+def test_a_load_counts_as_room_what_an_earlier_attempt_has_filled(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    key = bucket.put("room.sql", small)
+    needed = scan(bucket.s3, dump_of(bucket, key)).target_bytes
+    there = int(str(server.value(target, "SELECT pg_database_size(current_database())")))
+    lacking, enough = (
+        Storage("db", 20, needed - there + more, datetime(2026, 11, 27, tzinfo=UTC)) for more in (-MIB, MIB)
+    )
+    assert "storage of the target" in str(refusal(lambda: loaded(server, bucket, key, target, storage=lacking)))
+    assert server.value(target, TABLES) == 0
+    assert not loaded(server, bucket, key, target, storage=enough).already_loaded
