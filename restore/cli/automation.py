@@ -29,7 +29,11 @@ def translated(doing: str) -> Generator[None]:
 
 
 class OperatorStack:
-    """One stack of the project in a folder, as selected or named."""
+    """One stack of the project in a folder, as selected or named.
+
+    In an organisation the CLI knows it as `acme/prod` or `acme/restore/prod` (`name`), while its program, and with it
+    every tag and the evidence, knows `prod` (`program_name`), as pulumi.get_stack() gives it.
+    """
 
     def __init__(self, folder: Path, name: str | None):
         with translated("opening the stack"):
@@ -39,6 +43,10 @@ class OperatorStack:
             if not self.name:
                 raise PermanentError("no stack is selected\n  fix: pulumi stack select <name>, or pass --stack <name>")
             self._stack = automation.select_stack(self.name, work_dir=str(folder))
+
+    @property
+    def program_name(self) -> str:
+        return self.name.rpartition("/")[2]
 
     def config(self) -> Config:
         with translated("reading the configuration"):

@@ -13,4 +13,4 @@ from restore.model import Settings
 def settings_of(stack: OperatorStack, now: datetime) -> Settings:
     """Raises Refused with everything that is wrong with the configuration."""
     entries = {key: value.text for key, value in stack.config().items()}
-    return collect(entries, stack.name, dict(os.environ)).settings(now)
+    return collect(entries, stack.program_name, dict(os.environ)).settings(now)

@@ -56,7 +56,8 @@ def test_a_restore_loses_nothing_before_its_second_and_can_go_back_and_end(sandb
     back = project.restore("rollback", "--yes").ok()
     assert sandbox.secret() == secret
     assert sandbox.replicas() == before
-    project.restore("close", "inc-1", "--yes").ok()
+    whole_name = f"organization/restore/{project.stack}"  # as an organisation's stack is named to the CLI
+    project.restore("--stack", whole_name, "close", "inc-1", "--yes").ok()
     assert project.resources() == []
     assert set(sandbox.instances()) == {names.INSTANCE, f"{names.INSTANCE}-inc-1"}
     assert sandbox.replicas() == before
