@@ -78,7 +78,7 @@ def _object(text: str) -> dict[str, Any] | None:
 
 
 def _missing(secret_id: str) -> Problem:
-    fix = "create it, or name another: pulumi config set login.secret <name>"
+    fix = "create it, or name another: pulumi config set --path login.secretId <name>"
     return Problem("operator's login", f"no secret {secret_id} in Secrets Manager", "the operator's password", fix)
 
 

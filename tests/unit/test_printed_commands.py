@@ -1,0 +1,112 @@
+"""A command that is printed at 3 a.m. sets a key that exists, in the form in which the CLI takes it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from restore.schema import BY_NAME, FOREIGN_KEYS, Key
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+HOLE = "\0"
+"""Stands for what an f-string fills in."""
+COMMAND = re.compile(r"pulumi config (set|rm) (--path )?(?:'([^']*)'|\"([^\"]*)\"|((?!--)[^\s`;,)\"]+))(?: +(\S+))?")
+SEGMENT = re.compile(r"""\.?([^.\[\]]+)|\[["']?([^\]"']+)["']?\]""")
+FOREIGN = {key.name for key in FOREIGN_KEYS}
+
+
+def texts(file: Path) -> Iterator[str]:
+    """String literals of Python files, f-strings with a HOLE for each value; other files as they are."""
+    if file.suffix != ".py":
+        yield file.read_text()
+        return
+    tree = ast.parse(file.read_text())
+    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else HOLE for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            yield node.value
+
+
+def faults(text: str) -> list[str]:
+    return [f"{match[0]!r}: {fault}" for match in COMMAND.finditer(text) if (fault := fault_of(match))]
+
+
+def fault_of(match: re.Match[str]) -> str:
+    verb, by_path, *quoted, value = match.groups()
+    path = next(part for part in quoted if part)
+    if path.startswith((HOLE, "<")) or path in FOREIGN:
+        return ""
+    segments = [first or second for first, second in SEGMENT.findall(path)]
+    key = BY_NAME.get(segments[0])
+    if key is None:
+        return f"no key {segments[0]}"
+    if len(segments) == 1:
+        return value_fault(key, value) if verb == "set" else ""
+    return "a field needs --path" if not by_path else field_fault(key, segments[1:])
+
+
+def field_fault(key: Key, segments: list[str]) -> str:
+    """A name of the team's own comes first where the key's own keys are names."""
+    fields = {field.name for field in key.fields}
+    asked = segments[1:] if key.each else segments
+    known = not asked or asked[0] in fields or HOLE in asked[0]
+    return "" if known else f"{key.name} has no field {asked[0]}"
+
+
+def value_fault(key: Key, value: str | None) -> str:
+    if key.kind == "object":
+        return "an object is set by the path of a field"
+    plain = (value or "").rstrip(".,;:)`")
+    unknown = key.choices and plain and plain[0] not in f"<{HOLE}" and plain not in key.choices
+    return f"{key.name} is never {plain}" if unknown else ""
+
+
+def sources() -> list[Path]:
+    code = [file for package in ("restore", "validation") for file in (CHECKOUT / package).rglob("*.py")]
+    return sorted([*code, *(CHECKOUT / "docs").glob("*.md"), *CHECKOUT.glob("*.md"), *CHECKOUT.glob("Pulumi*.yaml")])
+
+
+def test_every_printed_command_sets_a_key_that_exists() -> None:
+    written = [(file, text) for file in sources() for text in texts(file)]
+    assert sum(len(COMMAND.findall(text)) for _, text in written) > 80
+    assert [f"{file.relative_to(CHECKOUT)}: {fault}" for file, text in written for fault in faults(text)] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pulumi config set login.secret <name>",
+        "pulumi config set --path login.secret <name>",
+        "pulumi config set login.secretId <name>",
+        "pulumi config set --path 'apps[\"\0\"].count' 2",
+        "pulumi config set trafic frozen",
+        "pulumi config set traffic restore",
+        "pulumi config set login postgres",
+        "pulumi config rm secret.keys",
+    ],
+)
+def test_a_command_that_does_nothing_is_noticed(command: str) -> None:
+    assert len(faults(f"fix: {command}; then pulumi up")) == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pulumi config set --path login.secretId <name>",
+        "pulumi config set --path 'apps[\"\0\"].replicas' <number>",
+        "pulumi config set --path 'backups.skip[0]' <kind>",
+        "pulumi config set --path 'waive[\"conformed.\0\"]' \"<reason>\"",
+        "pulumi config set aws:region us-east-1",
+        "pulumi config set traffic restored (or source)",
+        "pulumi config set \0 \0",
+        "pulumi config rm time",
+    ],
+)
+def test_a_command_that_works_is_not(command: str) -> None:
+    assert faults(f"fix: {command}; then pulumi up") == []
