@@ -32,6 +32,7 @@ def variables(layout: Layout, search_path: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "AWS_REGION": DEFAULT_REGION,
+        "AWS_DEFAULT_REGION": DEFAULT_REGION,  # the only one that boto3 reads
         "AWS_ENDPOINT_URL": layout.aws_endpoint,
     }
 

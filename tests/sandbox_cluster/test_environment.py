@@ -6,12 +6,23 @@ import os
 import stat
 from pathlib import Path
 
+import boto3
+import pytest
 import yaml
 from psycopg.conninfo import conninfo_to_dict
 
+from sandbox.application import names
 from sandbox.application.stack import configuration
 from sandbox.application.url import connection_url, for_libpq
-from sandbox.environment import STAND_INS, extended_path, passphrase_file, prepare_pulumi, quoted, write_stack
+from sandbox.environment import (
+    STAND_INS,
+    extended_path,
+    passphrase_file,
+    prepare_pulumi,
+    quoted,
+    variables,
+    write_stack,
+)
 from sandbox.paths import Layout
 
 AWKWARD = "a%2F:/?#[]@!$&'()*+,;= \"b"
@@ -36,6 +47,17 @@ def test_the_real_programs_win_over_the_stand_ins() -> None:
     parts = extended_path("/real/bin:/usr/bin").split(os.pathsep)
     assert parts.index("/real/bin") < min(parts.index(str(folder)) for folder in STAND_INS)
     assert extended_path(os.pathsep.join(parts)) == os.pathsep.join(parts)
+
+
+def test_boto3_needs_nothing_but_the_exported_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    layout = Layout.at(tmp_path)
+    for name, value in variables(layout, "/usr/bin").items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    client = boto3.Session().client("rds")
+    assert (client.meta.region_name, client.meta.endpoint_url) == (names.REGION, layout.aws_endpoint)
 
 
 def test_a_shell_reads_back_what_was_quoted() -> None:
