@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -46,6 +47,14 @@ class Stage:
     variables: Mapping[str, str]
     seconds: dict[str, float] = field(default_factory=dict[str, float])
 
+    @property
+    def evidence(self) -> Path:
+        """Beside the sandbox's state: what was recorded outlives the sandbox, until the same demo runs again."""
+        return self.layout.root.with_name(f"{self.layout.root.name}-evidence")
+
+    def records(self, restore_id: str, stack: str = STACK) -> Path:
+        return self.evidence / stack / restore_id
+
     def title(self, text: str) -> None:
         self.console.print(f"\n== {text}", style="bold", highlight=False)
 
@@ -63,6 +72,10 @@ class Stage:
         for key, value in values.items():
             self.run("pulumi", "config", "set", key, value)
 
+    def select(self, stack: str) -> None:
+        self.run("pulumi", "stack", "select", "--create", stack)
+        self.config(evidence=str(self.evidence))
+
     def sandbox(self, *words: str) -> str:
         """One of the sandbox's own commands; returns its output."""
         command = [sys.executable, "-m", "sandbox", *words, "--dir", str(self.layout.root)]
@@ -78,6 +91,7 @@ def running_sandbox(stage: Stage, *, keep: bool, stack: str = STACK) -> Generato
     stage.title("A local AWS, a Kubernetes cluster and an application that writes")
     if stage.layout.root.exists():
         stage.sandbox("down", "--purge")
+    shutil.rmtree(stage.evidence, ignore_errors=True)
     began = time.monotonic()
     up = [sys.executable, "-m", "sandbox", "up", "--dir", str(stage.layout.root), "--stack", stack]
     try:
@@ -105,7 +119,7 @@ def break_data(stage: Stage) -> dict[str, Any]:
 def restore(stage: Stage, happened: Mapping[str, Any]) -> Proofs:
     source, candidate = Database(stage.layout, "source"), Database(stage.layout, "candidate", ID)
     stage.title("The operator sets what should be true, and looks at what that means")
-    stage.run("pulumi", "stack", "select", "--create", STACK)
+    stage.select(STACK)
     stage.config(id=ID, method="pitr", time=str(happened["restore_to"]), traffic="frozen")
     stage.run("pulumi", "preview", phase="preview")
     stage.title("Stop the writers, restore beside it, prove the data")
@@ -133,19 +147,21 @@ def back_and_forth(stage: Stage, proofs: Proofs) -> None:
     stage.run("python", "-m", "restore", "status")
 
 
-def show(console: Console, found: Sequence[Line], seconds: Mapping[str, float]) -> None:
+def show(stage: Stage, found: Sequence[Line], records: Path) -> None:
+    """The table of what was proved, the seconds it took, and where the restore's report lies from now on."""
     table = Table(title="What was proved", title_justify="left", expand=False)
     for column in ("", "proof", "found"):
         table.add_column(column, overflow="fold")
     for line in found:
         table.add_row("[green]holds[/]" if line.holds else "[red]FAILS[/]", line.proof, line.found)
-    console.print(table)
+    stage.console.print(table)
     times = Table(title="Seconds", title_justify="left")
     times.add_column("phase")
     times.add_column("s", justify="right")
-    for phase, taken in seconds.items():
+    for phase, taken in stage.seconds.items():
         times.add_row(phase, f"{taken:.1f}")
-    console.print(times)
+    stage.console.print(times)
+    stage.console.print(f"report: {records / 'report.html'}", highlight=False, soft_wrap=True)
 
 
 def demonstrate(stage: Stage, *, keep: bool) -> bool:
@@ -153,8 +169,9 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
         happened = break_data(stage)
         proofs = restore(stage, happened)
         back_and_forth(stage, proofs)
-        found = lines(proofs, stage.layout.evidence / STACK / ID)
-    show(stage.console, found, stage.seconds)
+        records = stage.records(ID)
+        found = lines(proofs, records)
+    show(stage, found, records)
     return all(line.holds for line in found)
 
 

@@ -61,8 +61,8 @@ class Seen:
         return {p["subject"] for one in newest.values() if not one["open"] for p in one["problems"]}
 
 
-def look(layout: Layout) -> Seen:
-    folder = layout.evidence / STACK / ID
+def look(stage: Stage) -> Seen:
+    layout, folder = stage.layout, stage.records(ID)
     url = Application(layout, silent).database_url() or ""
     sessions = [*Database(layout, "source").sessions(), *Database(layout, "candidate", ID).sessions()]
     return Seen(
@@ -89,7 +89,7 @@ def break_migration(stage: Stage) -> None:
 
 def stopped(stage: Stage, happened: Mapping[str, Any]) -> Seen:
     stage.title("The operator restores to the second before the DELETE")
-    stage.run("pulumi", "stack", "select", "--create", STACK)
+    stage.select(STACK)
     stage.config(id=ID, method="pitr", time=str(happened["restore_to"]), traffic="frozen", incident="INC-5678")
     stage.run("pulumi", "up", "--yes", "--skip-preview", phase="up: stopped by the checks", fails=True)
     stage.title("Not even an order to switch moves anybody to it")
@@ -97,7 +97,7 @@ def stopped(stage: Stage, happened: Mapping[str, Any]) -> Seen:
     stage.run("pulumi", "up", "--yes", "--skip-preview", phase="up: switch refused", fails=True)
     stage.title("The report says why")
     stage.run("python", "-m", "restore", "report", phase="report")
-    return look(stage.layout)
+    return look(stage)
 
 
 def repaired(stage: Stage) -> Seen:
@@ -108,7 +108,7 @@ def repaired(stage: Stage) -> Seen:
         connection.execute(REPAIR.encode())
     stage.run("pulumi", "up", "--yes", "--skip-preview", phase="up: repaired, switched")
     stage.run("python", "-m", "restore", "report")
-    return look(stage.layout)
+    return look(stage)
 
 
 def lines(layout: Layout, first: Seen, last: Seen) -> list[Line]:
@@ -164,7 +164,7 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
         first = stopped(stage, break_data(stage))
         last = repaired(stage)
         found = lines(stage.layout, first, last)
-    show(stage.console, found, stage.seconds)
+    show(stage, found, stage.records(ID))
     return all(line.holds for line in found)
 
 

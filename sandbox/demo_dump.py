@@ -57,7 +57,7 @@ def lose_everything(stage: Stage) -> dict[str, Any]:
 
 def restore(stage: Stage, gone: Mapping[str, Any]) -> None:
     stage.title("What is there to restore from?")
-    stage.run("pulumi", "stack", "select", "--create", STACK)
+    stage.select(STACK)
     stage.run("python", "-m", "restore", "options")
     stage.title("The operator says what should be true; nothing else remembers the instance's class and network")
     stage.config(id=ID, method="dump", dump="latest", traffic="frozen")
@@ -84,7 +84,7 @@ def restore(stage: Stage, gone: Mapping[str, Any]) -> None:
 
 def lines(stage: Stage, stored: Mapping[str, Any], before: Sequence[Any], after: Sequence[Any]) -> list[Line]:
     """Each is false unless it was seen to hold in the database or in the evidence."""
-    evidence = stage.layout.evidence / STACK / ID
+    evidence = stage.records(ID, STACK)
     scanned, imported = gate(evidence, "scanned").get("facts", {}), gate(evidence, "imported").get("facts", {})
     load, verified = imported.get("load", {}), imported.get("verification", {})
     version, tables = imported.get("dump", {}).get("version"), verified.get("tables", {})
@@ -119,7 +119,7 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
         gone = lose_everything(stage)
         restore(stage, gone)
         found = lines(stage, stored, before, Database(stage.layout, "candidate", ID).query(CONTENT, began)[0])
-    show(stage.console, found, stage.seconds)
+    show(stage, found, stage.records(ID, STACK))
     return all(line.holds for line in found)
 
 

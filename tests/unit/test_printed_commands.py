@@ -101,7 +101,7 @@ def test_a_command_that_does_nothing_is_noticed(command: str) -> None:
         "pulumi config set --path login.secretId <name>",
         "pulumi config set --path 'apps[\"\0\"].replicas' <number>",
         "pulumi config set --path 'backups.skip[0]' <kind>",
-        "pulumi config set --path 'waive[\"conformed.\0\"]' \"<reason>\"",
+        'pulumi config set --path \'waive["conformed.\0"]\' "<reason>"',
         "pulumi config set aws:region us-east-1",
         "pulumi config set traffic restored (or source)",
         "pulumi config set \0 \0",
