@@ -372,6 +372,8 @@ class ConnectionSecret:
     key_manager: str | None
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     resource_version: str = ""
+    immutable: bool = False
+    """Nobody can change its values, only replace it as a whole."""
 
 
 @dataclass(frozen=True)

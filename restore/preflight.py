@@ -38,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     applications.deployments_exist,
     applications.replicas_known,
     applications.secret_usable,
+    applications.secret_can_be_changed,
     applications.secret_way_back_known,
     applications.traffic_moves_through_frozen,
     applications.candidate_ready_to_serve,

@@ -22,11 +22,20 @@ URL = re.compile(
 )
 SCHEME = re.compile(r"postgres(ql)?(\+[A-Za-z0-9_]+)?", re.IGNORECASE)
 HOST = re.compile(r"(?P<host>\[[^\]]*\]|[^:,\[\]]*)(?::(?P<port>[0-9]*))?")
+AROUND = " \t\r\n\f\v"
+"""What may stand around a URL: `echo` and editors end what they write with a newline, and clients read past it."""
+BYTE_ORDER_MARK = "\ufeff"
+QUOTES = "\"'`"
+INVISIBLE = re.compile(r"[\x00-\x1f\x7f]")
 IN_QUERY = ("host", "hostaddr", "port", "dbname", "user", "password", "service")
 
 
 class UrlError(ValueError):
     """The URL can't be used; the message never contains any of it."""
+
+
+class WrappedUrlError(UrlError):
+    """Bytes that belong to no URL stand around it or in it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,9 @@ class Url:
     database: str | None
     query: str | None = field(repr=False)
     fragment: str = field(default="", repr=False)
+    before: str = ""
+    after: str = ""
+    """White space around the URL: no part of it, and kept."""
 
     def __str__(self) -> str:
         user = "" if self.user is None else self.user
@@ -49,7 +61,8 @@ class Url:
         port = "" if self.port is None else f":{self.port}"
         path = "" if self.database is None else f"/{self.database}"
         query = "" if self.query is None else f"?{self.query}"
-        return f"{self.scheme}://{user}{password}{at}{self.host}{port}{path}{query}{self.fragment}"
+        url = f"{self.scheme}://{user}{password}{at}{self.host}{port}{path}{query}{self.fragment}"
+        return f"{self.before}{url}{self.after}"
 
     @property
     def parameters(self) -> Mapping[str, str]:
@@ -70,8 +83,10 @@ class Url:
 
 
 def parse(url: str) -> Url:
-    """Splits a URL. Raises UrlError for what is no PostgreSQL URL with one host."""
-    match = URL.fullmatch(url)
+    """Splits a URL, with or without white space around it. Raises UrlError for no PostgreSQL URL with one host."""
+    bare = url.strip(AROUND)
+    _refuse_wrapped(bare)
+    match = URL.fullmatch(bare)
     if not match or not SCHEME.fullmatch(match["scheme"]):
         raise UrlError("not a database URL: needs postgresql://user:password@host:port/database")
     userinfo, at, address = match["authority"].rpartition("@")
@@ -88,7 +103,19 @@ def parse(url: str) -> Url:
         database=match["path"][1:] if match["path"] else None,
         query=match["query"],
         fragment=match["fragment"] or "",
+        before=url[: len(url) - len(url.lstrip(AROUND))],
+        after=url[len(url.rstrip(AROUND)) :],
     )
+
+
+def _refuse_wrapped(bare: str) -> None:
+    """Raises WrappedUrlError: clients differ in what they make of such bytes, and most refuse them."""
+    if bare.startswith(BYTE_ORDER_MARK):
+        raise WrappedUrlError("a byte order mark stands before the URL")
+    if bare[:1] in QUOTES and bare:
+        raise WrappedUrlError("quotes stand around the URL")
+    if INVISIBLE.search(bare):
+        raise WrappedUrlError("a line break, tab or other invisible character stands inside the URL")
 
 
 def connection_parameters(url: str) -> dict[str, str]:

@@ -150,7 +150,7 @@ def _connection_secret(found: Json | None, key: str) -> ConnectionSecret | None:
     if found is None:
         return None
     secret = objects.connection_secret(found, key)
-    register_secret(secret.url or "")
+    register_secret((secret.url or "").strip())
     for password in objects.passwords(secret.url or ""):
         register_secret(password)
     return secret

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import unquote
@@ -14,6 +15,8 @@ from restore.model import FIELD_MANAGER, ConnectionSecret, Deployment
 Json = Mapping[str, Any]
 
 REPLICAS = ("f:spec", "f:replicas")
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""What `>` of PowerShell begins a file with."""
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Holds the whole object again: with `kubectl apply` of a Secret, its values."""
 
@@ -61,16 +64,18 @@ def connection_secret(found: Json, key: str) -> ConnectionSecret:
         key_manager=field_manager(metadata, ("f:data", f"f:{key}")),
         annotations=texts(metadata.get("annotations")),
         resource_version=str(metadata.get("resourceVersion", "")),
+        immutable=found.get("immutable") is True,
     )
 
 
 def _decoded(name: str, key: str, value: str) -> str:
+    raw = b""
     try:
-        return base64.b64decode(value, validate=True).decode()
+        raw = base64.b64decode(value, validate=True)
+        return raw.decode()
     except (binascii.Error, UnicodeDecodeError) as error:
-        problem = Problem(
-            f"Secret {name}, key {key}", "bytes that are no text", "a database URL", "store the URL in it"
-        )
+        found = "text in UTF-16" if raw.startswith(UTF_16) else "bytes that are no text"
+        problem = Problem(f"Secret {name}, key {key}", found, "a database URL in UTF-8", "store the URL in it")
         raise PermanentError.of(problem) from error
 
 

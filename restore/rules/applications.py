@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from restore import traffic
 from restore.case import Case
 from restore.errors import Problem
-from restore.model import NOTE_PREVIOUS, Traffic
+from restore.model import NOTE_PREVIOUS, SecretKey, Traffic
 from restore.traffic import Pointing
 from restore.values import nearest
 from validation import urls
@@ -85,6 +85,9 @@ def _url_usable(case: Case, subject: str, text: str) -> Iterable[Problem]:
     try:
         url = urls.parse(text)
         url.at("host.invalid", traffic.STANDARD_PORT)
+    except urls.WrappedUrlError as error:
+        yield Problem(subject, str(error), "the URL itself", _unwrapping(case.settings.namespace, case.settings.secret))
+        return
     except urls.UrlError as error:
         yield Problem(subject, str(error), "a URL whose host can be replaced", "correct the secret, or secret.key")
         return
@@ -98,6 +101,45 @@ def _url_usable(case: Case, subject: str, text: str) -> Iterable[Problem]:
             f"at {' or '.join(known)}" if known else f"the endpoint that {case.settings.source} has, or had",
             f"if it is the source by another name: pulumi config set --path secret.sourceHost {shlex.quote(url.host)}",
         )
+
+
+def _unwrapping(namespace: str, secret: SecretKey) -> str:
+    """Takes away what stands around the URL; the URL is on no command line and on no screen."""
+    kubectl, name = f"kubectl --namespace {namespace}", secret.name
+    template = f'go-template={{{{index .data "{secret.key}"}}}}'
+    clean = r"""tr -d '\000-\037\177' | LC_ALL=C sed "s/^[^A-Za-z]*//; s/[\"'\` ]*\$//" """.strip()
+    return (
+        f"{kubectl} get secret {name} --output '{template}' | base64 --decode | {clean} | "
+        f"kubectl create secret generic {name} --from-file={secret.key}=/dev/stdin --dry-run=client --output yaml | "
+        f"{kubectl} patch secret {name} --patch-file /dev/stdin"
+    )
+
+
+def secret_can_be_changed(case: Case) -> Iterable[Problem]:
+    """The API refuses every change of an immutable Secret's values: found before anything stops, not at the switch."""
+    secret = case.inventory.cluster.secret
+    if not case.settings.apps or not secret or not secret.immutable or _secret_stays(case):
+        return
+    kubectl = f"kubectl --namespace {case.settings.namespace}"
+    yield Problem(
+        f"secret {secret.name}",
+        "immutable: true, so its URL can't be changed",
+        "a Secret that can be changed",
+        "replace it by one that is not (values and pods stay), and take `immutable` out of where it is deployed from: "
+        f"{kubectl} get secret {secret.name} --output yaml | sed '/^immutable: true$/d' | "
+        f"{kubectl} replace --force --filename -",
+    )
+
+
+def _secret_stays(case: Case) -> bool:
+    at = traffic.pointing(case)
+    match case.request.traffic:
+        case Traffic.FROZEN:
+            return False
+        case Traffic.RESTORED:
+            return at is Pointing.CANDIDATE
+        case Traffic.SOURCE:
+            return at is not Pointing.CANDIDATE
 
 
 def secret_way_back_known(case: Case) -> Iterable[Problem]:

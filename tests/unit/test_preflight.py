@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +43,7 @@ from worlds import (
     snapshot,
 )
 
+from restore import plan
 from restore.model import (
     NOTE_ID,
     TAG_CLOSED,
@@ -373,6 +376,71 @@ def test_a_url_that_does_not_name_the_source_is_refused_without_showing_it(url: 
     problem = only_problem(settings(), with_cluster(secret=secret(url)))
     assert says in problem.found
     assert PASSWORD not in str(problem)
+
+
+@pytest.mark.parametrize("after", ["\n", "\r\n", " "])
+def test_a_newline_behind_the_url_holds_nobody_up_and_stays(after: str) -> None:
+    """`echo "$URL" | base64` writes one, and the applications read past it."""
+    frozen = replace(FROZEN, secret=secret(f"{URL}{after}"))
+    assert problems(settings(), with_cluster(secret=secret(f"{URL}{after}"))) == {}
+    switch = plan.make(settings(RESTORED), restored(cluster=frozen)).secret
+    assert switch
+    assert (switch.url, switch.original_url) == (f"{SWITCHED_URL}{after}", f"{URL}{after}")
+
+
+KUBECTL = """#!/bin/sh
+case "$*" in
+  *"get secret"*) base64 "$FOLDER/stored" ;;
+  "create secret"*) cat ;;
+  *"patch secret"*) cat > "$FOLDER/patched" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    "stored", [f"\ufeff{URL}\n", f'"{URL}"', f"'{URL}'\r\n", f"{URL[:40]}\r\n{URL[40:]}", f"`{URL}`"]
+)
+def test_what_stands_around_the_url_is_named_and_goes_with_the_printed_command(stored: str, tmp_path: Path) -> None:
+    problem = only_problem(settings(), with_cluster(secret=secret(stored)))
+    assert PASSWORD not in str(problem)
+    (tmp_path / "stored").write_bytes(stored.encode())
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(KUBECTL)
+    kubectl.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "FOLDER": str(tmp_path)}
+    subprocess.run(["sh", "-c", problem.fix], env=environment, check=True, timeout=30)
+    assert (tmp_path / "patched").read_text() == URL
+
+
+def unchangeable(found: Cluster) -> Cluster:
+    assert found.secret
+    return replace(found, secret=replace(found.secret, immutable=True))
+
+
+@pytest.mark.parametrize(
+    ("request_", "found"),
+    [
+        (PITR, inventory(cluster=unchangeable(RUNNING))),
+        (RESTORED, restored(cluster=unchangeable(FROZEN))),
+        (SOURCE, restored(cluster=unchangeable(FROZEN_AGAIN))),
+    ],
+)
+def test_an_immutable_secret_is_refused_before_anything_stops(request_: Request, found: Inventory) -> None:
+    problem = only_problem(settings(request_), found)
+    assert (problem.subject, problem.found.partition(",")[0]) == ("secret database-credentials", "immutable: true")
+    assert "kubectl --namespace shop-prod get secret database-credentials" in problem.fix
+
+
+@pytest.mark.parametrize(
+    ("request_", "found"),
+    [
+        (SOURCE, inventory(cluster=unchangeable(RUNNING))),
+        (SOURCE, restored(cluster=unchangeable(RETURNED))),
+        (RESTORED, restored(cluster=unchangeable(SWITCHED))),
+    ],
+)
+def test_an_immutable_secret_that_stays_as_it_is_holds_nobody_up(request_: Request, found: Inventory) -> None:
+    assert problems(settings(request_), found) == {}
 
 
 @pytest.mark.parametrize("host", [SOURCE_HOST.upper(), f"{SOURCE_HOST}."])

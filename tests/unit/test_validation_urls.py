@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from validation.target import Target, without
-from validation.urls import UrlError, connection_parameters, parse
+from validation.urls import UrlError, WrappedUrlError, connection_parameters, parse
 
 PRISMA = (
     "postgresql://ghost_app:p%40ss%2Fw%23rd%25%20%2B@old.example.rds.amazonaws.com:5432/ghost%5Fprotocol"
@@ -117,3 +117,31 @@ def test_the_environment_leads_to_no_other_server_than_the_one_named() -> None:
 def test_a_secret_is_blotted_out_plain_and_encoded() -> None:
     assert without("p@ss", "p@ss and p%40ss") == "*** and ***"
     assert without(None, "text") == "text"
+
+
+@pytest.mark.parametrize("around", [("", "\n"), ("", "\r\n"), (" \t", " \n\n")])
+def test_white_space_around_a_url_is_no_part_of_it_and_stays(around: tuple[str, str]) -> None:
+    """`echo "$URL" | base64` puts a newline at its end (mattermost-operator 342)."""
+    before, after = around
+    for url in SAME:
+        assert str(parse(f"{before}{url}{after}")) == f"{before}{url}{after}"
+    assert connection_parameters(f"{before}postgresql://u:p@h/app{after}")["dbname"] == "app"
+    moved = parse(f"{before}{PRISMA}{after}").at("new.example.rds.amazonaws.com")
+    assert str(moved) == f"{before}{PRISMA.replace('old.example', 'new.example')}{after}"
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("\ufeffpostgresql://u:secret@h/d", "byte order mark"),
+        ('"postgresql://u:secret@h/d"', "quotes"),
+        ("'postgresql://u:secret@h/d'\n", "quotes"),
+        ("postgresql://u:secret@h/d\n?schema=public", "line break"),
+        ("postgresql://u:se\tcret@h/d", "invisible"),
+        ("p\0o\0s\0t\0g\0r\0e\0s\0:\0/\0/\0", "invisible"),
+    ],
+)
+def test_bytes_around_or_in_a_url_are_named_and_not_guessed_at(url: str, named: str) -> None:
+    with pytest.raises(WrappedUrlError, match=named) as caught:
+        parse(url)
+    assert "secret" not in str(caught.value)

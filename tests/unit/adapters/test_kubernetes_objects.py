@@ -76,6 +76,11 @@ def test_the_url_is_read_and_in_no_repr() -> None:
     assert "hidden" not in repr(found)
 
 
+def test_a_secret_that_nobody_can_change_is_known_as_such() -> None:
+    assert not objects.connection_secret(secret(b"x"), "URL").immutable
+    assert objects.connection_secret({**secret(b"x"), "immutable": True}, "URL").immutable
+
+
 def test_kubectl_s_copy_of_the_secret_is_left_out() -> None:
     notes = {"kubectl.kubernetes.io/last-applied-configuration": '{"stringData":{"URL":"hidden"}}', "kept": "1"}
     found = objects.connection_secret(secret(b"x", annotations=notes), "URL")
@@ -87,9 +92,13 @@ def test_an_absent_key_is_none_and_an_empty_one_is_empty() -> None:
     assert objects.connection_secret(secret(b""), "URL").url == ""
 
 
-def test_bytes_that_are_no_text_are_refused_without_showing_them() -> None:
-    with pytest.raises(PermanentError, match="no text"):
-        objects.connection_secret(secret(b"\xff\xfehidden"), "URL")
+@pytest.mark.parametrize(
+    ("stored", "named"), [(b"\xfa\xfbhidden", "no text"), ("\ufeffhidden\u00e4".encode("utf-16-le"), "UTF-16")]
+)
+def test_bytes_that_are_no_text_are_refused_without_showing_them(stored: bytes, named: str) -> None:
+    with pytest.raises(PermanentError, match=named) as caught:
+        objects.connection_secret(secret(stored), "URL")
+    assert "hidden" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
