@@ -33,6 +33,7 @@ CHANGE_SECONDS = 300.0
 """CREATE DATABASE copies a template, and waits for a checkpoint before version 15."""
 TRUSTSTORE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
 SYSTEM = "system"
+"""libpq's word for the certificates that the machine trusts (PostgreSQL 16 and later)."""
 """libpq's name for the operating system's certificates."""
 THEIR_FILES = ("hostaddr", "passfile", "service", "sslcert", "sslcrl", "sslcrldir", "sslkey", "sslpassword")
 """Parameters of an application's URL that name things of its own machine."""

@@ -88,7 +88,8 @@ def postgres() -> Finding:
 def cluster() -> Finding:
     program = built(cache())
     if program.exists():
-        return Finding("Kubernetes", "real", f"API server, etcd, controllers 1.36.3; pods are processes ({program})")
+        parts = "API server, etcd, controllers 1.36.3; pods are processes, of volumes only Secrets and ConfigMaps"
+        return Finding("Kubernetes", "real", f"{parts} ({program})")
     return Finding("Kubernetes", "not built", str(program), "the first `up` builds it, in 5-10 minutes")
 
 

@@ -22,6 +22,7 @@ from restore.gates.hook import Proof, Watch, waiver
 from restore.gates.world import World
 from restore.kubernetes import Job, run_job
 from restore.model import Endpoint, Instance, Method, RecoveryPoint, Settings, Tls, Verdict
+from restore.postgres import SYSTEM
 from validation import expectations, runner, urls
 from validation.baseline import kept
 from validation.baseline.model import Baseline, BaselineError
@@ -239,6 +240,8 @@ def connection_job(world: World, candidate: Instance, wanted: Expectations) -> J
         "PGAPPNAME": f"restore-validate-{world.plan.id}",
     }
     settings = world.settings
+    if settings.tls.root_certificate == SYSTEM:
+        environment["PGSSLROOTCERT"] = SYSTEM
     return Job(
         namespace=settings.namespace,
         name=f"restore-validate-{world.plan.id}",
@@ -259,8 +262,8 @@ def statements(wanted: Expectations) -> tuple[str, ...]:
 
 
 def certificate(tls: Tls) -> str | None:
-    """The root certificate's text; raises PermanentError for an unreadable file."""
-    if tls.root_certificate is None:
+    """The root certificate's text, None where those of the system count; PermanentError for an unreadable file."""
+    if tls.root_certificate in (None, SYSTEM):
         return None
     try:
         return Path(tls.root_certificate).read_text()

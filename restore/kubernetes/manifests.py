@@ -13,16 +13,13 @@ Json = dict[str, Any]
 KEPT_SECONDS = 600
 """The cluster removes an ended Job, and its Secret with it, after this time: when we were killed before doing so."""
 NOBODY = 65534
-CERTIFICATE = "ROOT_CERTIFICATE"
-SCRIPT = f"""\
+CERTIFICATE = "root.pem"
+CERTIFICATE_VOLUME = "root-certificate"
+CERTIFICATE_FOLDER = "/etc/restore"
+READABLE_BY_ALL = 0o444
+"""The files of a Secret belong to root, and the Job runs as nobody; a root certificate is public."""
+SCRIPT = """\
 set -eu
-umask 077
-if [ -n "${{{CERTIFICATE}:-}}" ]; then
-  PGSSLROOTCERT=$(mktemp)
-  export PGSSLROOTCERT
-  trap 'rm -f "$PGSSLROOTCERT"' EXIT
-  printf '%s\\n' "${CERTIFICATE}" > "$PGSSLROOTCERT"
-fi
 psql --no-psqlrc --no-password --set ON_ERROR_STOP=1 --no-align --tuples-only "$@" &
 trap 'kill "$!"; exit 143' TERM
 wait "$!"
@@ -45,7 +42,7 @@ class Job:
     environment: Mapping[str, str] = field(repr=False)
     """libpq's variables: PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE, ..."""
     root_certificate: str | None = None
-    """Text (PEM); the Job writes it to a file and sets PGSSLROOTCERT."""
+    """Text (PEM), for a file that PGSSLROOTCERT names: AWS's bundle is longer than an environment variable may be."""
     service_account: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -76,6 +73,7 @@ def job_body(job: Job, seconds: int) -> Json:
 def _pod_spec(job: Job) -> Json:
     """As the "restricted" Pod Security Standard wants it."""
     arguments = [part for statement in job.statements for part in ("--command", statement)]
+    mounted = job.root_certificate is not None
     spec: Json = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -91,7 +89,8 @@ def _pod_spec(job: Job) -> Json:
                 "name": "psql",
                 "image": job.image,
                 "command": ["sh", "-c", SCRIPT, "psql", *arguments],
-                "envFrom": [{"secretRef": {"name": job.name}}],
+                "env": _environment(job),
+                "volumeMounts": [_mount()] if mounted else [],
                 "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
                 "resources": {
                     "requests": {"cpu": "50m", "memory": "64Mi"},
@@ -99,23 +98,47 @@ def _pod_spec(job: Job) -> Json:
                 },
             }
         ],
+        "volumes": [_volume(job)] if mounted else [],
     }
     if job.service_account:
         spec["serviceAccountName"] = job.service_account
     return spec
 
 
+def _environment(job: Job) -> list[Json]:
+    """Key by key: all of the Secret at once would put the certificate into the environment as well."""
+    found: list[Json] = [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": job.name, "key": name}}} for name in sorted(_login(job))
+    ]
+    if job.root_certificate is not None:
+        found.append({"name": "PGSSLROOTCERT", "value": f"{CERTIFICATE_FOLDER}/{CERTIFICATE}"})
+    return found
+
+
+def _login(job: Job) -> Mapping[str, str]:
+    return {"PGCONNECT_TIMEOUT": "10", **job.environment}
+
+
+def _mount() -> Json:
+    return {"name": CERTIFICATE_VOLUME, "mountPath": CERTIFICATE_FOLDER, "readOnly": True}
+
+
+def _volume(job: Job) -> Json:
+    """The certificate alone: the login is in no file."""
+    items = [{"key": CERTIFICATE, "path": CERTIFICATE}]
+    secret: Json = {"secretName": job.name, "items": items, "defaultMode": READABLE_BY_ALL}
+    return {"name": CERTIFICATE_VOLUME, "secret": secret}
+
+
 def secret_body(job: Job, job_uid: str) -> Json:
     """Owned by the Job: the cluster removes it together with the Job."""
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": job_uid}
-    values = {"PGCONNECT_TIMEOUT": "10", **job.environment}
-    if job.root_certificate:
-        values[CERTIFICATE] = job.root_certificate
+    certificate = {} if job.root_certificate is None else {CERTIFICATE: job.root_certificate}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {**_metadata(job), "ownerReferences": [owner]},
         "type": "Opaque",
         "immutable": True,
-        "stringData": values,
+        "stringData": {**_login(job), **certificate},
     }

@@ -11,11 +11,16 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+OTHERS = 143
+"""With them the file is as long as AWS's global bundle (165 kB); whoever can't take so long a file fails here too."""
 LIFE = timedelta(days=3650)
 LEEWAY = timedelta(days=1)
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,10 @@ class Pair:
 
 
 class Authority:
-    """The CA in a folder: ca.pem for everybody, ca.key for the owner only; made at the first use."""
+    """The CA in a folder: ca.pem for everybody, ca.key for the owner only; made at the first use.
+
+    ca.pem is a bundle, as AWS's is: certificates of other CAs, and then this one.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -38,8 +46,8 @@ class Authority:
             if not self.certificate_path.exists():
                 made = _self_signed()
                 _write(key_path, made.key, 0o600)
-                _write(self.certificate_path, made.certificate, 0o644)
-        self._certificate = x509.load_pem_x509_certificate(self.certificate_path.read_bytes())
+                _write(self.certificate_path, _others() + made.certificate, 0o644)
+        self._certificate = x509.load_pem_x509_certificates(self.certificate_path.read_bytes())[-1]
         key = serialization.load_pem_private_key(key_path.read_bytes(), None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise TypeError(f"{key_path} holds no elliptic curve key")
@@ -68,9 +76,18 @@ class Authority:
 
 def _self_signed() -> Pair:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("restore sandbox CA")
-    builder = (
-        _builder("restore sandbox CA", key.public_key(), name)
+    return Pair(_pem(_authority("restore sandbox CA", key)), _key_pem(key))
+
+
+def _others() -> bytes:
+    """CAs that sign nothing here; one key is enough for them."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return b"".join(_pem(_authority(f"restore sandbox CA of region {number}", key)) for number in range(OTHERS))
+
+
+def _authority(subject: str, key: Key) -> x509.Certificate:
+    return (
+        _builder(subject, key.public_key(), _name(subject))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
@@ -87,11 +104,11 @@ def _self_signed() -> Pair:
             ),
             critical=True,
         )
+        .sign(key, hashes.SHA256())
     )
-    return Pair(_pem(builder.sign(key, hashes.SHA256())), _key_pem(key))
 
 
-def _builder(subject: str, key: ec.EllipticCurvePublicKey, issuer: x509.Name) -> x509.CertificateBuilder:
+def _builder(subject: str, key: PublicKey, issuer: x509.Name) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from running_cluster import NAMESPACE, WAIT, Json, RunningCluster, deployment, job, secret
 
 from sandbox.process import wait_until
@@ -76,6 +77,96 @@ def test_a_pod_sees_what_its_manifest_promises(cluster: RunningCluster) -> None:
     expected = f"live three {pod['metadata']['name']} {pod['status']['podIP']} given"
     assert cluster.log(pod).splitlines()[0] == expected
     assert "psql (PostgreSQL)" in cluster.log(pod)
+
+
+BUNDLE = "-----BEGIN CERTIFICATE-----\n" * 6000
+"""As long as AWS's global bundle: 168 kB."""
+
+
+def volume(name: str, **secret: Any) -> Json:
+    return {"name": "files", "secret": {"secretName": name, **secret}}
+
+
+def reading(name: str, script: str, mode: int, **container: Any) -> Json:
+    """A Job of a user that isn't root, with two keys of a Secret as files below /etc/restore."""
+    made = job(
+        name, script, volumeMounts=[{"name": "files", "mountPath": "/etc/restore", "readOnly": True}], **container
+    )
+    items = [{"key": "BUNDLE", "path": "root.pem"}, {"key": "SMALL", "path": "below/small"}]
+    spec = made["spec"]["template"]["spec"]
+    spec["volumes"] = [volume("files", items=items, defaultMode=mode)]
+    spec["securityContext"] = {"runAsUser": 65534}
+    return made
+
+
+@pytest.fixture
+def files(cluster: RunningCluster) -> Iterator[None]:
+    metadata = {"name": "files", "namespace": NAMESPACE}
+    data = {"BUNDLE": BUNDLE, "SMALL": "small", "HIDDEN": "hidden"}
+    cluster.kube.create({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data})
+    yield
+    cluster.kube.delete("Secret", NAMESPACE, "files")
+
+
+def test_a_mounted_secret_is_files_of_any_length_and_of_the_keys_it_names(cluster: RunningCluster, files: None) -> None:
+    listing = "ls -a /etc/restore/; echo /etc/restored"
+    script = f'wc -c < "$FILE"; cat /etc/restore/below/small; echo; {listing}; ls -lL "$FILE"'
+    environment = [{"name": "FILE", "value": "/etc/restore/root.pem"}]
+    cluster.kube.create(reading("mounted", script, 0o444, env=environment))
+    wait_job(cluster, "mounted", "succeeded")
+    said = cluster.log(cluster.pods("mounted")[0]).splitlines()
+    assert said[:2] == [str(len(BUNDLE)), "small"]
+    assert {".", "..", "..data", "below", "root.pem"} <= {*said[2:-2]}
+    assert "HIDDEN" not in said
+    assert said[-2] == "/etc/restored"
+    assert said[-1].startswith("-r--")
+
+
+def test_a_mode_that_leaves_the_user_out_is_no_permission(cluster: RunningCluster, files: None) -> None:
+    cluster.kube.create(reading("unreadable", 'ls -lL "/etc/restore/root.pem"', 0o440))
+    wait_job(cluster, "unreadable", "succeeded")
+    assert cluster.log(cluster.pods("unreadable")[0]).startswith("----------")
+
+
+def test_a_volume_of_a_missing_secret_keeps_the_pod_waiting_and_says_so(cluster: RunningCluster) -> None:
+    cluster.kube.create(reading("early", "cat /etc/restore/below/small", 0o444))
+
+    def events() -> str:
+        found = cluster.kube.request("GET", f"/api/v1/namespaces/{NAMESPACE}/events")["items"]
+        return " ".join(item["message"] for item in found if item["reason"] == "FailedMount")
+
+    wait_until(
+        lambda: 'MountVolume.SetUp failed for volume "files" : secrets "files" not found' in events(),
+        WAIT,
+        "FailedMount",
+    )
+    assert cluster.pods("early")[0]["status"]["phase"] == "Pending"
+    metadata = {"name": "files", "namespace": NAMESPACE}
+    made = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"BUNDLE": "b", "SMALL": "late"}}
+    cluster.kube.create(made)
+    wait_job(cluster, "early", "succeeded")
+    assert cluster.log(cluster.pods("early")[0]) == "late\n"
+    cluster.kube.delete("Secret", NAMESPACE, "files")
+
+
+def test_the_files_of_a_pod_go_with_it(cluster: RunningCluster, files: None) -> None:
+    folder = cluster.layout.cluster / "volumes"
+    cluster.kube.create(reading("goes", "cat /etc/restore/below/small", 0o444))
+    wait_job(cluster, "goes", "succeeded")
+    (pod,) = cluster.pods("goes")
+    mounted = folder / pod["metadata"]["uid"]
+    assert mounted.exists()
+    cluster.kube.delete("Job", NAMESPACE, "goes")
+    cluster.kube.delete("Pod", NAMESPACE, pod["metadata"]["name"])
+    wait_until(lambda: not mounted.exists(), WAIT, "the files to go")
+
+
+def test_a_variable_longer_than_linux_allows_starts_nothing(cluster: RunningCluster, files: None) -> None:
+    source = {"secretKeyRef": {"name": "files", "key": "BUNDLE"}}
+    cluster.kube.create(job("long", "echo started", env=[{"name": "BUNDLE", "valueFrom": source}]))
+    wait_job(cluster, "long", "failed")
+    state = cluster.pods("long")[0]["status"]["containerStatuses"][0]["state"]["terminated"]
+    assert (state["reason"], "argument list too long" in state["message"]) == ("StartError", True)
 
 
 def test_a_failing_job_is_failed_and_its_log_is_kept(cluster: RunningCluster) -> None:

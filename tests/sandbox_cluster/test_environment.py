@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -56,7 +57,7 @@ def test_boto3_needs_nothing_but_the_exported_environment(monkeypatch: pytest.Mo
     for name, value in variables(layout, "/usr/bin").items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
-    client = boto3.Session().client("rds")
+    client = cast("Any", boto3.Session()).client("rds")
     assert (client.meta.region_name, client.meta.endpoint_url) == (names.REGION, layout.aws_endpoint)
 
 

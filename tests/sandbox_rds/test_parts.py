@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault, Registry
@@ -18,6 +19,7 @@ from sandbox.aws.rds.registry import OPERATIONS, protocol
 from sandbox.aws.rds.state import Instance, Region, Step, Store
 from sandbox.postgres.cluster import BaseBackup, backup_for, wal_from
 from sandbox.postgres.settings import Recovery, Settings, configuration, host_based_authentication
+from sandbox.postgres.tls import Authority
 
 REGISTERED = (automated, events, logs, modify, restores, steps, tags)
 AT = datetime(2026, 11, 22, 14, 30, 0, 123456, tzinfo=UTC)
@@ -180,3 +182,18 @@ def test_the_state_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:
     region.events.append({"Date": AT})
     store.save()
     assert Store(tmp_path / "state.json").regions == store.regions
+
+
+def test_the_root_certificates_are_as_long_as_those_of_aws_and_the_last_one_counts(tmp_path: Path) -> None:
+    """AWS's global bundle has 156-174 kB, more than Linux lets an environment variable have."""
+    authority = Authority(tmp_path)
+    content = authority.certificate_path.read_bytes()
+    assert 156_000 < len(content) < 174_000
+    *others, own = x509.load_pem_x509_certificates(content)
+    server = x509.load_pem_x509_certificate(authority.issue("127.0.0.1").certificate)
+    server.verify_directly_issued_by(own)
+    assert server.issuer not in {other.subject for other in others}
+    assert len({other.subject for other in others}) == len(others) > 100
+    assert all(other.extensions.get_extension_for_class(x509.BasicConstraints).value.ca for other in others)
+    again = x509.load_pem_x509_certificate(Authority(tmp_path).issue("127.0.0.2").certificate)
+    again.verify_directly_issued_by(own)

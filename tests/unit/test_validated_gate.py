@@ -9,8 +9,8 @@ import pytest
 from worlds import NOW, settings
 
 from restore.errors import PermanentError, Problem
-from restore.gates.validated import ahead_seconds, fingerprint, summary, wanted_expectations
-from restore.model import Method, RecoveryPoint, Settings, ValidationSettings
+from restore.gates.validated import ahead_seconds, certificate, fingerprint, summary, wanted_expectations
+from restore.model import Method, RecoveryPoint, Settings, Tls, ValidationSettings
 from validation.model import CheckResult, Report, Verdict
 from validation.names import Table
 
@@ -63,3 +63,9 @@ def test_the_summary_names_what_keeps_the_gate_shut_and_nothing_that_is_waived()
     waive = {"validated.rows:0": "known"}
     assert summary(report, problems, waive) == "1 of 6 checks pass, but not rows:1, rows:2, rows:3 and 1 more"
     assert summary(report, problems, {"validated.rows": "known"}) == "1 of 6 checks pass"
+
+
+def test_the_machine_s_own_certificates_are_no_file_to_be_read() -> None:
+    assert certificate(Tls("verify-full", "system")) is None
+    with pytest.raises(PermanentError, match="rootCertificate"):
+        certificate(Tls("verify-full", "no-such-file"))

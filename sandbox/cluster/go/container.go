@@ -70,9 +70,16 @@ func (p *pod) prepare(c v1.Container) (*exec.Cmd, *logWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	mounts, err := p.mounts(c)
+	if err != nil {
+		return nil, nil, err
+	}
 	environment, values, err := p.environment(c, image)
 	if err != nil {
 		return nil, nil, err
+	}
+	for i := range environment {
+		environment[i] = located(environment[i], mounts)
 	}
 	argv := c.Command
 	if len(argv) == 0 {
@@ -84,7 +91,7 @@ func (p *pod) prepare(c v1.Container) (*exec.Cmd, *logWriter, error) {
 	}
 	mapping := expansion.MappingFuncFor(values)
 	for i := range argv {
-		argv[i] = expansion.Expand(argv[i], mapping)
+		argv[i] = located(expansion.Expand(argv[i], mapping), mounts)
 	}
 	output, err := newLogWriter(p.logFile(c.Name, p.restarts(c.Name)))
 	if err != nil {
@@ -99,12 +106,16 @@ func (p *pod) prepare(c v1.Container) (*exec.Cmd, *logWriter, error) {
 	command.WaitDelay = time.Second
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	p.mu.Lock()
-	p.envs[c.Name] = environment
+	p.envs[c.Name], p.mounted[c.Name] = environment, mounts
 	p.mu.Unlock()
 	return command, output, nil
 }
 
 func (p *pod) waitingFor(name string, err error) {
+	if errors.Is(err, errVolume) { // told by the event alone: the container still waits as it did before
+		p.event(v1.EventTypeWarning, "FailedMount", "%v", err)
+		return
+	}
 	reason := "CreateContainerConfigError"
 	if errors.Is(err, errImage) {
 		reason = "ImagePullBackOff"
@@ -158,8 +169,12 @@ func (p *pod) terminate(exited context.Context, c v1.Container, group int, grace
 // command is one more process in a container's environment, for exec, probes and hooks.
 func (p *pod) command(ctx context.Context, container string, argv []string) *exec.Cmd {
 	p.mu.Lock()
-	environment := p.envs[container]
+	environment, mounts := p.envs[container], p.mounted[container]
 	p.mu.Unlock()
+	argv = slices.Clone(argv)
+	for i := range argv {
+		argv[i] = located(argv[i], mounts)
+	}
 	command := exec.CommandContext(ctx, lookPath(argv[0], pathOf(environment)), argv[1:]...)
 	command.Env, command.Dir = environment, p.kubelet.workdir
 	for _, c := range p.object.Spec.Containers {

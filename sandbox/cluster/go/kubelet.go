@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -62,6 +63,9 @@ func (k *kubelet) run(ctx context.Context) error {
 			start()
 		}
 	}()
+	if err := os.RemoveAll(k.volumes()); err != nil { // of pods that ended with a killed kubelet
+		return err
+	}
 	if err := k.serve(ctx); err != nil {
 		return err
 	}

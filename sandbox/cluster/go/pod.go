@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -28,11 +29,13 @@ type pod struct {
 	deadline atomic.Bool // activeDeadlineSeconds passed
 	status   v1.PodStatus
 	envs     map[string][]string
+	mounted  map[string][]mount
+	volumes  volumes
 	ip       address
 }
 
 func newPod(k *kubelet, object *v1.Pod, ip address) *pod {
-	p := &pod{kubelet: k, object: object, envs: map[string][]string{}, ip: ip}
+	p := &pod{kubelet: k, object: object, envs: map[string][]string{}, mounted: map[string][]mount{}, ip: ip}
 	p.stopped, p.cancel = context.WithCancel(context.Background())
 	p.grace = 30 * time.Second
 	now := metav1.Now()
@@ -77,6 +80,7 @@ func (p *pod) stop(grace time.Duration) {
 
 func (p *pod) run() {
 	defer func() { _ = p.ip.Close() }()
+	defer func() { _ = os.RemoveAll(p.volumeFolder()) }()
 	if seconds := p.object.Spec.ActiveDeadlineSeconds; seconds != nil {
 		timer := time.AfterFunc(time.Duration(*seconds)*time.Second, func() { p.deadline.Store(true); p.cancel() })
 		defer timer.Stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 from restore.kubernetes.manifests import CERTIFICATE, SCRIPT, Job, job_body, secret_body
@@ -17,6 +18,7 @@ JOB = Job(
     environment={"PGHOST": "h", "PGPASSWORD": "hidden-value"},
     root_certificate="-----BEGIN CERTIFICATE-----",
 )
+BUNDLE = replace(JOB, root_certificate="-----BEGIN CERTIFICATE-----\n" * 6000)
 
 
 def test_the_password_is_in_the_secret_and_nowhere_else() -> None:
@@ -81,7 +83,38 @@ def test_a_failure_of_psql_is_the_failure_of_the_job(tmp_path: Any) -> None:
     assert run([], "exit 3", tmp_path).returncode == 3
 
 
-def test_the_root_certificate_is_a_file_while_it_runs_and_gone_after(tmp_path: Any) -> None:
-    done = run([], 'cat "$PGSSLROOTCERT"', tmp_path, **{CERTIFICATE: "the certificate"})
-    assert done.stdout == "the certificate\n"
-    assert [item.name for item in tmp_path.iterdir()] == ["psql"]
+def test_a_root_certificate_of_any_length_is_a_file_and_never_an_environment_value() -> None:
+    """AWS's global bundle has more than 150 kB; Linux starts no program with a variable of 128 KiB or more."""
+    pod = job_body(BUNDLE, 60)["spec"]["template"]["spec"]
+    (container,), (volume,) = pod["containers"], pod["volumes"]
+    (mount,) = container["volumeMounts"]
+    environment = {item["name"]: item for item in container["env"]}
+    assert "envFrom" not in container
+    assert CERTIFICATE not in environment
+    assert environment["PGSSLROOTCERT"]["value"] == f"{mount['mountPath']}/{CERTIFICATE}"
+    assert volume["name"] == mount["name"]
+    assert volume["secret"]["secretName"] == BUNDLE.name
+    assert secret_body(BUNDLE, "uid-1")["stringData"][CERTIFICATE] == BUNDLE.root_certificate
+    assert "CERTIFICATE-----" not in json.dumps(pod)
+
+
+def test_nobody_can_read_the_certificate_and_the_login_is_in_no_file() -> None:
+    pod = job_body(BUNDLE, 60)["spec"]["template"]["spec"]
+    secret = pod["volumes"][0]["secret"]
+    assert pod["securityContext"]["runAsUser"] != 0
+    assert secret["defaultMode"] & 0o004
+    assert [item["key"] for item in secret["items"]] == [CERTIFICATE]
+
+
+def test_every_value_of_the_login_reaches_psql_from_the_secret() -> None:
+    container = job_body(JOB, 60)["spec"]["template"]["spec"]["containers"][0]
+    taken = {item["name"]: item["valueFrom"]["secretKeyRef"] for item in container["env"] if "valueFrom" in item}
+    stored = {*secret_body(JOB, "uid-1")["stringData"]} - {CERTIFICATE}
+    assert {*taken} == stored == {"PGCONNECT_TIMEOUT", "PGHOST", "PGPASSWORD"}
+    assert all(reference == {"name": JOB.name, "key": name} for name, reference in taken.items())
+
+
+def test_without_a_certificate_nothing_is_mounted() -> None:
+    pod = job_body(replace(JOB, root_certificate=None), 60)["spec"]["template"]["spec"]
+    assert (pod["volumes"], pod["containers"][0]["volumeMounts"]) == ([], [])
+    assert CERTIFICATE not in secret_body(replace(JOB, root_certificate=None), "uid-1")["stringData"]
