@@ -20,10 +20,16 @@ from restore.model import (
     SecretPlan,
 )
 
-ROLLOUT = pulumi.CustomTimeouts(create="15m", update="15m")
-"""Only this ends the provider's wait for a rollout that never becomes ready (kubernetes-facts 21)."""
-
-FORCED = {"pulumi.com/patchForce": "true", "pulumi.com/patchFieldManager": FIELD_MANAGER}
+PROVIDER = {
+    "pulumi.com/patchForce": "true",
+    "pulumi.com/patchFieldManager": FIELD_MANAGER,
+    # The provider's await proves less than `quiesced` and `serving` do, and where a right is missing (to list pods,
+    # replica sets, volume claims) it hangs for ever, with the applications stopped (pulumi-kubernetes 4580). It reads
+    # this from the inputs, so that a team's own Pulumi program goes on awaiting; on the object it does nothing, and
+    # `close` removes it with all annotations of our field manager.
+    "pulumi.com/skipAwait": "true",
+}
+"""Annotations that tell the provider how to patch (pulumi.com, Kubernetes provider, "Pulumi annotations")."""
 
 
 def declare_deployment(
@@ -41,14 +47,14 @@ def declare_deployment(
     }
     return k8s.apps.v1.DeploymentPatch(
         f"{app.name}-{plan.id}",
-        metadata=k8s.meta.v1.ObjectMetaPatchArgs(name=app.name, namespace=namespace, annotations={**FORCED, **notes}),
+        metadata=k8s.meta.v1.ObjectMetaPatchArgs(name=app.name, namespace=namespace, annotations={**PROVIDER, **notes}),
         spec=k8s.apps.v1.DeploymentSpecPatchArgs(
             replicas=app.replicas,
             template=k8s.core.v1.PodTemplateSpecPatchArgs(
                 metadata=k8s.meta.v1.ObjectMetaPatchArgs(annotations={NOTE_ENDPOINT: str(app.endpoint)})
             ),
         ),
-        opts=pulumi.ResourceOptions(retain_on_delete=True, depends_on=depends_on, custom_timeouts=ROLLOUT),
+        opts=pulumi.ResourceOptions(retain_on_delete=True, depends_on=depends_on),
     )
 
 
@@ -65,7 +71,7 @@ def declare_secret(
     return k8s.core.v1.SecretPatch(
         f"{secret.name}-{plan.id}",
         metadata=k8s.meta.v1.ObjectMetaPatchArgs(
-            name=secret.name, namespace=namespace, annotations={**FORCED, **notes}
+            name=secret.name, namespace=namespace, annotations={**PROVIDER, **notes}
         ),
         string_data={secret.key: pulumi.Output.secret(secret.url)},
         opts=pulumi.ResourceOptions(retain_on_delete=True, depends_on=depends_on),

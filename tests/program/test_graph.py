@@ -254,6 +254,16 @@ def test_pulumi_patches_are_left_in_place_when_they_leave_the_state() -> None:
         assert requests[name].object["metadata"]["annotations"]["pulumi.com/patchFieldManager"] == "pulumi-restore"
 
 
+@pytest.mark.parametrize("traffic", list(Traffic))
+def test_no_patch_waits_for_what_the_operator_may_not_list(traffic: Traffic) -> None:
+    """The provider's await hangs without a right that only it needs: the applications would stay at zero."""
+    requests = declared(plan(traffic, switched=traffic is not Traffic.FROZEN))
+    patches = [one for one in requests.values() if one.type.endswith("Patch")]
+    assert len(patches) == (2 if traffic is Traffic.FROZEN else 3)
+    for patch in patches:
+        assert patch.object["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"
+
+
 def test_every_gate_is_a_before_hook_so_that_a_failure_is_tried_again() -> None:
     requests = declared(plan(Traffic.RESTORED, switched=True))
     for name in ("conformed-inc-1", "validated-inc-1", "switched-inc-1", "serving-inc-1"):

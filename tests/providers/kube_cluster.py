@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from sandbox.process import wait_until
 from sandbox.providers.kube.api import ApiError, Https
@@ -63,6 +65,27 @@ class Namespace:
     @staticmethod
     def _client() -> Any:
         return importlib.import_module("kubernetes.client")
+
+    def limited_to(self, rules: Sequence[Mapping[str, Any]]) -> str:
+        """A kubeconfig with the rights of a Role and no others."""
+        rbac, metadata = "rbac.authorization.k8s.io/v1", {"name": "limited", "namespace": self.name}
+        subjects = [{"kind": "ServiceAccount", **metadata}]
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "limited"}
+        for version, kind, more in (
+            ("v1", "ServiceAccount", {}),
+            (rbac, "Role", {"rules": list(rules)}),
+            (rbac, "RoleBinding", {"roleRef": role, "subjects": subjects}),
+        ):
+            prefix = "/api" if version == "v1" else "/apis"
+            path = f"{prefix}/{version}/namespaces/{self.name}/{kind.lower()}s/limited"
+            self.api.apply(
+                path, {"apiVersion": version, "kind": kind, "metadata": metadata, **more}, "test", force=False
+            )
+        core = self._client().CoreV1Api(self._connected())
+        token = core.create_namespaced_service_account_token("limited", self.name, {"spec": {}})
+        content: Any = yaml.safe_load(self.kubeconfig.read_text())
+        content["users"][0]["user"] = {"token": token.status.token}
+        return yaml.safe_dump(content)
 
     def await_ready(self, replicas: int) -> None:
         def ready() -> bool:

@@ -13,6 +13,7 @@ from plugin_client import CallFailed, Plugin, urn
 
 from sandbox.process import wait_until
 from sandbox.providers.values import Properties, is_secret, reveal, secret
+from tests import documented_role
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -121,6 +122,38 @@ def test_skip_await_returns_before_the_rollout(kubernetes: Plugin, namespace: Na
     inputs = replicas(namespace, 3, skipAwait="true")
     _, state = kubernetes.create(FREEZE, inputs)
     assert state["status"].get("availableReplicas", 0) < 3
+
+
+@pytest.fixture
+def operator(start: Callable[..., Plugin], namespace: Namespace) -> Plugin:
+    """A plugin with the rights of docs/permissions.md, about to be stopped: whatever waits without an end is told."""
+    names = {"database-credentials": "credentials"}
+    rules = documented_role.rules("restore-preview", "restore", renamed=names)
+    plugin = start("kubernetes")
+    plugin.configure(kubeconfig=namespace.limited_to(rules))
+    plugin.cancel()
+    return plugin
+
+
+def test_without_a_right_of_its_await_alone_a_freeze_hangs_with_the_pods_gone(
+    operator: Plugin, namespace: Namespace
+) -> None:
+    """pulumi-kubernetes 4580: its informers begin before its timer does."""
+    with pytest.raises(CallFailed, match="Resource operation was cancelled for 'indexer'"):
+        operator.create(FREEZE, replicas(namespace, 0), timeout=1)
+    assert namespace.get("deployments", "indexer")["spec"]["replicas"] == 0
+
+
+def test_the_documented_rights_are_enough_for_patches_that_skip_the_await(
+    operator: Plugin, namespace: Namespace
+) -> None:
+    wanted = replicas(namespace, 0, skipAwait="true")
+    identity, state = operator.create(FREEZE, wanted)
+    state = operator.update(FREEZE, identity, state, replicas(namespace, 2, skipAwait="true"))
+    assert operator.read(FREEZE, identity, state, wanted)[2]["spec"] == {"replicas": 2}
+    identity, state = operator.create(CREDENTIALS, url(namespace, "postgres://new"))
+    operator.update(CREDENTIALS, identity, state, url(namespace, "postgres://newer"))
+    assert operator.read(CREDENTIALS, identity, state, url(namespace, "x"))[0] == identity
 
 
 def test_cancel_ends_an_await_and_saves_what_was_done(kubernetes: Plugin, namespace: Namespace) -> None:

@@ -159,8 +159,8 @@ class Home:
         path = f"{group}/namespaces/{self.name}/{kind}/{item['metadata']['name']}"
         self.api.patch(path, item, "apply", fieldManager=FIELD_MANAGER, force="true")
 
-    def limited_to(self, kubeconfig: Path, rules: Sequence[Mapping[str, Any]]) -> Api:
-        """The API with the rights of a Role and no others."""
+    def limited_to(self, kubeconfig: Path, rules: Sequence[Mapping[str, Any]]) -> str:
+        """A kubeconfig with the rights of a Role and no others."""
         rbac = "/apis/rbac.authorization.k8s.io/v1"
         self.create("/api/v1", "serviceaccounts", {"metadata": {"name": "limited"}})
         self.create(rbac, "roles", {"metadata": {"name": "limited"}, "rules": list(rules)})
@@ -172,7 +172,7 @@ class Home:
         self.create(rbac, "rolebindings", binding)
         path = f"/api/v1/namespaces/{self.name}/serviceaccounts/limited/token"
         token = self.api.create(path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})
-        return changed(kubeconfig, {"token": token["status"]["token"]})
+        return with_changes(kubeconfig, {"token": token["status"]["token"]})
 
     def ready(self, name: str) -> int:
         found = self.namespace.deployments([name])[name]
@@ -181,11 +181,15 @@ class Home:
 
 def changed(kubeconfig: Path, user: dict[str, Any] | None = None, **cluster: str) -> Api:
     """The API with another login or server."""
+    return Api(with_changes(kubeconfig, user, **cluster))
+
+
+def with_changes(kubeconfig: Path, user: dict[str, Any] | None = None, **cluster: str) -> str:
     content = yaml.safe_load(kubeconfig.read_text())
     if user is not None:
         content["users"][0]["user"] = user
     content["clusters"][0]["cluster"] |= cluster
-    return Api(yaml.safe_dump(content))
+    return yaml.safe_dump(content)
 
 
 def container(script: str = LOOP, **more: Any) -> dict[str, Any]:

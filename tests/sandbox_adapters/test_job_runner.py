@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from adapter_sandbox import Home, soon, until
 
 from restore.errors import PermanentError, TemporaryError
-from restore.kubernetes import Job, JobResult, run_job
+from restore.kubernetes import Api, Job, JobResult, run_job
+from restore.kubernetes.api import Answer
 from restore.kubernetes.manifests import job_body, secret_body
 from restore.model import NOTE_ID, NOTE_MANAGER, Instance, SecretKey, Tls
-from sandbox.paths import CHECKOUT
+from tests import documented_role
+from tests.documented_role import Right
 
 
 @pytest.fixture
@@ -110,31 +111,54 @@ def test_a_job_of_somebody_else_is_never_removed(home: Home, job: Job) -> None:
     assert left(home) == [job.name]
 
 
-def documented_rules() -> list[dict[str, Any]]:
-    """The Role of docs/permissions.md, for this test's names."""
-    text = (CHECKOUT / "docs" / "permissions.md").read_text()
-    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    (role,) = [item for item in map(yaml.safe_load, blocks) if item.get("kind") == "Role"]
-    names = {"database-credentials": "credentials"}
-    for rule in role["rules"]:
-        if "resourceNames" in rule:
-            rule["resourceNames"] = [names.get(name, name) for name in rule["resourceNames"]]
-    return role["rules"]
+class Recorded(Api):
+    """Remembers what it was asked for, as the rights that RBAC wants for it."""
+
+    asked: set[Right]
+
+    def _answer(self, method: str, path: str, **more: Any) -> Answer:
+        self.asked = {*getattr(self, "asked", ()), *right(method, path)}
+        return super()._answer(method, path, **more)
 
 
-def test_the_documented_role_is_enough(home: Home, job: Job, kubeconfig: Path) -> None:
+RESOURCE = re.compile(
+    r"/api(?:s/(?P<group>[^/]+))?/[^/]+/namespaces/[^/]+/(?P<resource>\w+)(?:/(?P<name>[^/]+))?(?:/(?P<part>\w+))?"
+)
+
+
+def right(method: str, path: str) -> set[Right]:
+    """Discovery needs none."""
+    match = RESOURCE.fullmatch(path)
+    if match is None:
+        return set()
+    verbs = {"GET": "get" if match["name"] else "list", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
+    resource = match["resource"] + (f"/{match['part']}" if match["part"] else "")
+    return {(match["group"] or "", resource, verbs[method])}
+
+
+WITH_KEDA_ALONE = {("keda.sh", "scaledobjects", "list")}
+OF_THE_PLUGIN = {("", "secrets", "patch"), ("apps", "deployments", "patch")}
+"""Used by the program's own requests too (close), and proved for the plugin in tests/providers."""
+
+
+def test_the_documented_rights_are_enough_and_each_is_needed(home: Home, job: Job, kubeconfig: Path) -> None:
     home.apply("/api/v1", "secrets", held("v1", "Secret", "credentials", data={"URL": "bmV3"}))
     home.apply("/apis/apps/v1", "deployments", held("apps/v1", "Deployment", "indexer", spec={"replicas": 2}))
-    limited = Home(home.limited_to(kubeconfig, documented_rules()), home.name)
+    api = Recorded(home.limited_to(kubeconfig, documented_role.rules("restore-preview", "restore")))
+    limited = Home(api, home.name)
     found = limited.namespace.cluster(["indexer"], SecretKey("credentials", "URL"))
     indexer = found.deployments["indexer"]
     assert indexer
-    for pod in limited.namespace.pods(indexer.selector):
-        limited.namespace.logs(pod.name)
-    assert run_job(limited.api, job, stop=threading.Event(), deadline=soon()).succeeded
+    assert limited.namespace.pods(indexer.selector)
+    assert run_job(api, job, stop=threading.Event(), deadline=soon()).succeeded
     assert limited.namespace.hand_back_deployment("indexer")
     assert limited.namespace.hand_back_secret("credentials", "URL")
+    quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    home.api.create(f"/api/v1/namespaces/{home.name}/resourcequotas", quota)
+    assert not run_job(api, job, stop=threading.Event(), deadline=soon(5)).succeeded
     assert left(home) == []
+    assert api.asked | WITH_KEDA_ALONE == documented_role.rights("restore-preview", "restore")
+    assert api.asked >= OF_THE_PLUGIN
 
 
 def held(version: str, kind: str, name: str, **more: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from adapter_sandbox import STUBBORN, Home, changed, container, deployment, unti
 from restore.errors import PermanentError, TemporaryError
 from restore.kubernetes import Api
 from restore.model import FIELD_MANAGER, NOTE_ENDPOINT, NOTE_ID, NOTE_MANAGER, NOTE_REPLICAS, SecretKey
+from tests import documented_role
 
 
 def frozen(replicas: int) -> dict[str, Any]:
@@ -111,23 +112,14 @@ def test_the_api_is_probed_before_any_plan_is_shown(kubeconfig: Path) -> None:
         Api(str(kubeconfig.parent / "nothing")).probe()
 
 
-PREVIEW_RULES = [
-    {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": ["list"]},
-    {"apiGroups": ["batch"], "resources": ["cronjobs", "jobs"], "verbs": ["list"]},
-    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"]},
-    {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["credentials"], "verbs": ["get"]},
-]
-"""The reading ones of docs/permissions.md; keda.sh scaledobjects only where KEDA is installed."""
-
-
 def test_a_preview_needs_no_more_than_the_documented_rights(home: Home, kubeconfig: Path) -> None:
-    limited = home.limited_to(kubeconfig, PREVIEW_RULES)
+    limited = Api(home.limited_to(kubeconfig, documented_role.rules("restore-preview")))
     found = Home(limited, home.name).namespace.cluster(["indexer"], SecretKey("credentials", "URL"))
     assert found.deployments["indexer"]
     assert found.secret
 
 
 def test_what_the_operator_may_not_read_is_named(home: Home, kubeconfig: Path) -> None:
-    limited = home.limited_to(kubeconfig, [])
+    limited = Api(home.limited_to(kubeconfig, []))
     with pytest.raises(PermanentError, match=r'cannot list resource "deployments"(?s:.*)docs/permissions\.md'):
         Home(limited, home.name).namespace.deployments(["indexer"])

@@ -168,9 +168,11 @@ class Patch:
 
     def _ready(self, live: Properties, call: Call) -> Properties:
         """Waits until a Deployment is rolled out; other kinds, and skipAwait, are ready as they are."""
-        inputs, begun = call.news, time.monotonic()
+        inputs = call.news
         if self._kind is not DEPLOYMENT or annotation(inputs, SKIP_AWAIT).lower() == "true":
             return live
+        self._watch(live)
+        begun = time.monotonic()
         told: set[str] = set()
         warn_at = WARNING_SECONDS
         while not readiness.is_ready(live):
@@ -186,6 +188,21 @@ class Patch:
         if readiness.is_scaled_to_zero(live):
             self._warned(call, {"Replicas scaled to 0"})
         return live
+
+    def _watch(self, live: Properties) -> None:
+        """Waits until all that the provider watches can be listed: without a right for ever, for no timer runs yet."""
+        name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
+        for path in readiness.WATCHED:
+            while not self._listed(path.format(namespace=namespace)):
+                if self._around.cancelled.wait(POLL_SECONDS):
+                    raise NotReady(f"Resource operation was cancelled for '{name}'", [])
+
+    def _listed(self, path: str) -> bool:
+        try:
+            self._api.list(path, "")
+        except Refusal:
+            return False
+        return True
 
     def _warned(self, call: Call, texts: set[str]) -> set[str]:
         for text in sorted(texts):

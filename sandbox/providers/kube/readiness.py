@@ -7,6 +7,13 @@ from sandbox.providers.values import Properties, block, items
 TOLD = frozenset(
     ["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "RunContainerError", "StartError"]
 )
+WATCHED = (
+    "/apis/apps/v1/namespaces/{namespace}/deployments",
+    "/apis/apps/v1/namespaces/{namespace}/replicasets",
+    "/api/v1/namespaces/{namespace}/pods",
+    "/api/v1/namespaces/{namespace}/persistentvolumeclaims",
+)
+"""What pulumi-kubernetes watches of a Deployment's rollout (provider/pkg/await/deployment.go)."""
 TOO_FEW = "Minimum number of Pods to consider the application live was not attained"
 
 

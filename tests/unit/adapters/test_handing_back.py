@@ -19,7 +19,9 @@ OURS: dict[str, Any] = {
     "manager": "pulumi-restore",
     "operation": "Apply",
     "fieldsV1": {
-        "f:metadata": {"f:annotations": {f"f:{NOTE_ID}": {}, "f:pulumi.com/patchForce": {}}},
+        "f:metadata": {
+            "f:annotations": {f"f:{NOTE_ID}": {}, "f:pulumi.com/patchForce": {}, "f:pulumi.com/skipAwait": {}}
+        },
         "f:spec": {
             "f:replicas": {},
             "f:template": {"f:metadata": {"f:annotations": {f"f:{NOTE_ENDPOINT}": {}}}},
@@ -33,7 +35,13 @@ def written_by(manager: str, fields: Any) -> dict[str, Any]:
 
 
 def held(former: str | None = "kubectl-client-side-apply/Update", entries: Any = (KUBECTL, OURS)) -> dict[str, Any]:
-    notes = {NOTE_ID: "inc-1", NOTE_REPLICAS: "3", "pulumi.com/patchForce": "true", "team": "data"}
+    notes = {
+        NOTE_ID: "inc-1",
+        NOTE_REPLICAS: "3",
+        "pulumi.com/patchForce": "true",
+        "pulumi.com/skipAwait": "true",
+        "team": "data",
+    }
     if former is not None:
         notes[NOTE_MANAGER] = former
     return {
@@ -81,6 +89,7 @@ def test_only_our_annotations_go_and_none_of_the_pods() -> None:
         "/metadata/annotations/restore.pulumi~1replicas",
         "/metadata/annotations/restore.pulumi~1former-manager",
         "/metadata/annotations/pulumi.com~1patchForce",
+        "/metadata/annotations/pulumi.com~1skipAwait",
     }
 
 
