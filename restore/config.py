@@ -33,7 +33,7 @@ class Entries:
     aws: Mapping[str, Any] = field(default_factory=dict[str, Any])
     kubernetes: Mapping[str, Any] = field(default_factory=dict[str, Any])
     secret_keys: frozenset[str] = frozenset()
-    """Keys of this project whose values may not be shown."""
+    """Keys whose values may not be shown; this project's own without its name."""
 
     @property
     def given(self) -> dict[str, Any]:
@@ -50,8 +50,10 @@ class Entries:
         given = self.given
         known = {key: value for key, value in given.items() if key not in LATER}
         keys, unfit = read(Keys, known, secret_keys=self.secret_keys, context={"now": now})
-        aws, unfit_aws = read(AwsKeys, given_fields(self.aws), namespace="aws")
-        kubernetes, unfit_kubernetes = read(KubernetesKeys, given_fields(self.kubernetes), namespace="kubernetes")
+        aws, unfit_aws = read(AwsKeys, given_fields(self.aws), namespace="aws", secret_keys=self.secret_keys)
+        kubernetes, unfit_kubernetes = read(
+            KubernetesKeys, given_fields(self.kubernetes), namespace="kubernetes", secret_keys=self.secret_keys
+        )
         found = [*unfit, *_later(given), *contradictions(given), *_missing(given, self.region, now), *_too_long(given)]
         if not keys or not aws or not kubernetes or found:
             raise Refused([*found, *unfit_aws, *unfit_kubernetes])
@@ -97,18 +99,8 @@ def collect(
 
 
 def _request(keys: Keys) -> Request | None:
-    if not keys.id or not keys.method:
-        return None
-    return Request(
-        id=keys.id,
-        method=keys.method,
-        traffic=keys.traffic,
-        snapshot=keys.snapshot,
-        time=keys.time,
-        dump=keys.dump,
-        foreign_snapshot=keys.foreign_snapshot,
-        incident=keys.incident,
-    )
+    """Every field of a request is a key of the same name; without an id none is asked for."""
+    return Request(**{item.name: getattr(keys, item.name) for item in fields(Request)}) if keys.id else None
 
 
 def _overrides(instance: InstanceSettings, given: Mapping[str, Any]) -> dict[str, Any]:

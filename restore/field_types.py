@@ -50,9 +50,11 @@ CONFIG = ConfigDict(extra="forbid", frozen=True, alias_generator=camel_case, coe
 
 
 class Section:
-    """Base of what an object of the configuration is read into: camelCase, no unknown fields, and each field's
-    docstring as its description. These are read when a JSON Schema is made: pydantic's own way (use_attribute_docstrings)
-    parses the source at every start."""
+    """Base of what an object of the configuration is read into: camelCase, no unknown fields, and the docstring of
+    each field as its description.
+
+    Docstrings are read when a JSON Schema is made: pydantic (use_attribute_docstrings) parses the source at each start.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = CONFIG
 
@@ -155,7 +157,7 @@ JSON = BeforeValidator(decoded)
 Whole = Annotated[int, Field(ge=0, le=2**31 - 1), NUMBER]
 Flag = Annotated[bool, Strict(), BeforeValidator(_boolean)]
 Texts = Annotated[tuple[Annotated[str, Strict(), Field(pattern=r"\S")], ...], JSON]
-Object = Annotated[Mapping[str, Any], OBJECT]
+Object = Annotated[Mapping[str, Any], JSON]
 HealthUrl = Annotated[str, AfterValidator(_health)]
 DeploymentName = Annotated[
     str, matching(SUBDOMAIN, "a name of a Deployment: lower-case letters, digits, hyphens and dots")

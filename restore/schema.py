@@ -46,16 +46,14 @@ LATER: Mapping[str, str] = {
 CHECK = rf"(?:{'|'.join(GATES)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]\S(?:.{{0,198}}\S)?)?)?|{SAFETY_CHECK}"
 CHECK_NEEDED = f"<gate>.<check> as reports name it, or {SAFETY_CHECK}; gates are {', '.join(GATES)}"
 SHORTEST_REASON = 10
-NO_WRITER = False
-"""Instead of an application's settings: it doesn't write."""
 
 
 def _writers(value: Any) -> Any:
-    """The applications without those that don't write."""
+    """The applications without those that have false in place of settings: they don't write."""
     apps = decoded(value)
     if not isinstance(apps, Mapping):
         return apps
-    return {name: app for name, app in cast("Mapping[Any, Any]", apps).items() if decoded(app) is not NO_WRITER}
+    return {name: app for name, app in cast("Mapping[Any, Any]", apps).items() if decoded(app) is not False}
 
 
 def _reason(value: Any) -> Any:

@@ -66,7 +66,7 @@ def _problem(schema: json_schema.Node, namespace: str, secret_keys: Collection[s
     if not isinstance(fault, Fault):
         node = json_schema.at(schema, location)
         fault = Fault(json_schema.expected(node), fix=_command(path, node))
-    if location[0] in secret_keys:
+    if path_of(location[:1], namespace) in secret_keys:
         return refusal(path, MASK, fault.needed)
     fix = removal(path) if names_key else fault.fix
     return refusal(path, fault.found or shown(error["input"]), fault.needed, fix)

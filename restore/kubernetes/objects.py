@@ -69,7 +69,7 @@ def _decoded(name: str, key: str, value: str) -> str:
         return base64.b64decode(value, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         problem = Problem(
-            f"Secret {name}, key {key}", "bytes that are no text", "a database URL", "store the URL in it"
+            f"secret {name}, key {key}", "bytes that are no text", "a database URL", "store the URL in it"
         )
         raise PermanentError.of(problem) from error
 

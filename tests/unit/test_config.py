@@ -70,7 +70,12 @@ def test_the_defaults_that_the_engine_passes_for_an_empty_stack_do_not_count_as_
     assert untouched({})
     assert untouched(defaults())
     assert untouched(schema.DEFAULTS)
-    for changed in ({"id": "inc-1"}, {"foreignSnapshot": "true"}, {"apps": {"api": {}}}, {"instance": {"multiAz": True}}):
+    for changed in (
+        {"id": "inc-1"},
+        {"foreignSnapshot": "true"},
+        {"apps": {"api": {}}},
+        {"instance": {"multiAz": True}},
+    ):
         assert not untouched({**defaults(), **changed})
 
 
@@ -135,6 +140,11 @@ def test_every_kind_of_snapshot_can_be_named(name: str) -> None:
 
 def test_a_restore_that_moves_no_traffic_needs_no_applications() -> None:
     assert settings_of({"apps": {}}).apps == ()
+
+
+def test_an_expectation_that_says_nothing_is_not_dropped_on_the_way_to_the_one_who_refuses_it() -> None:
+    inline = {"tables": "", "migrations": None}
+    assert settings_of({"validation": {"inline": inline}}).validation.inline == inline
 
 
 @pytest.mark.parametrize("written", [5, 5.0, "5", " 5 "])
