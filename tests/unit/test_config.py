@@ -73,7 +73,7 @@ def test_the_defaults_that_the_engine_passes_for_an_empty_stack_do_not_count_as_
     for changed in (
         {"id": "inc-1"},
         {"foreignSnapshot": "true"},
-        {"apps": {"api": {}}},
+        {"apps": {"api": {"replicas": 1}}},
         {"instance": {"multiAz": True}},
     ):
         assert not untouched({**defaults(), **changed})
