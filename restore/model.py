@@ -9,9 +9,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from restore.errors import Problem
+from restore.field_types import (
+    NUMBER,
+    Bucket,
+    Flag,
+    KeyPrefix,
+    Object,
+    SecretKeyName,
+    SecretName,
+    Section,
+    Texts,
+    TlsMode,
+    Whole,
+)
 
 LATEST = "latest"
 
@@ -79,59 +94,74 @@ class App:
 
 
 @dataclass(frozen=True)
-class SecretKey:
+class SecretKey(Section):
     """The connection secret of the applications: a Kubernetes Secret and the key that holds the URL."""
 
-    name: str
-    key: str
+    name: SecretName = "database-credentials"
+    """Name of the Secret."""
+    key: SecretKeyName = "DATABASE_URL"
+    """Its key that holds the URL."""
     source_host: str | None = None
-    """Host by which the URL names the source where that is not the endpoint's name (a CNAME, a source now gone)."""
+    """Host by which the URL names the source, where not by its endpoint (a CNAME, or a source now gone)."""
 
 
 @dataclass(frozen=True)
-class Login:
+class Login(Section):
     """The operator's login to the databases."""
 
-    user: str
-    secret_id: str | None
-    """Secrets Manager secret: a plain string, or RDS's JSON with `username` and `password`."""
-    iam: bool = False
+    user: str = ""
+    """PostgreSQL user. Needed for a restore."""
+    secret_id: str | None = None
+    """Secrets Manager secret: the password itself, or RDS's JSON with username and password. Needed without `iam`."""
+    iam: Flag = False
+    """Log in by IAM tokens instead of a password."""
     database: str | None = None
+    """Database to connect to; else that of the applications' URL."""
 
 
 @dataclass(frozen=True)
-class Tls:
+class Tls(Section):
     """How the databases' certificates are verified (libpq's sslmode and sslrootcert)."""
 
-    mode: str
-    root_certificate: str | None
+    mode: TlsMode = "verify-full"
+    """verify-full, or verify-ca where certificates carry another name."""
+    root_certificate: str | None = None
+    """File with the certificates to trust. Needed for a restore."""
 
 
 @dataclass(frozen=True)
-class DumpStore:
+class DumpStore(Section):
     """Where the dumps are kept, and who owns a database that is made of one."""
 
-    bucket: str
-    prefix: str = ""
+    bucket: Bucket = ""
+    """S3 bucket, in the stack's region. Needed for method dump."""
+    prefix: KeyPrefix = "database/postgresql/"
+    """What the keys of the dumps begin with."""
     owner: str | None = None
-    """Role that owns the database; None: the application's user."""
-    allow: tuple[str, ...] = ()
-    """Kinds of statements to run that are refused otherwise: `foreign`, `subscription`, ..."""
-    skip: tuple[str, ...] = ()
-    """Kinds of statements to leave out."""
+    """Role that owns the database, and is created; else the application's user."""
+    allow: Texts = ()
+    """Kinds of statements to run that gate scanned refuses otherwise, such as foreign."""
+    skip: Texts = ()
+    """Kinds of statements to leave out, such as subscription."""
 
 
 @dataclass(frozen=True)
-class ValidationSettings:
-    """Where expectations and baselines stand, and the image of the Job that connects from inside the cluster."""
+class ValidationSettings(Section):
+    """What the restored data is held against, and the image of the Job that connects from inside the cluster."""
 
-    checks_file: str | None = None
-    inline: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    checks_file: Annotated[str | None, Field(alias="checks", description="File of expectations.")] = None
+    inline: Object = field(default_factory=dict[str, Any])
+    """Expectations written here; a section takes the place of the file's."""
     image: str | None = None
-    budget_seconds: int = 1800
-    workers: int = 4
-    loss_seconds: int = 300
+    """Image of the Job that connects from inside the cluster; it needs psql and sh."""
+    budget_seconds: Annotated[int, Field(ge=1, le=86_400), NUMBER] = 1800
+    """Seconds that all checks together may take."""
+    workers: Annotated[int, Field(ge=1, le=32), NUMBER] = 4
+    """Connections that check in parallel."""
+    loss_seconds: Annotated[int, Field(ge=1, le=86_400), NUMBER] = 300
+    """Seconds that the comparison with the source, row by row, may take."""
     baseline: str | None = None
+    """Directory or s3://bucket/prefix with baselines, to compare with the newest."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +181,7 @@ class Settings:
     request: Request | None
     instance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Overrides of what is otherwise copied from the source; keys are InstanceSettings' fields in camelCase."""
-    backups: DumpStore = field(default_factory=lambda: DumpStore(""))
+    backups: DumpStore = DumpStore()
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
@@ -184,36 +214,44 @@ class Credential:
 
 
 @dataclass(frozen=True)
-class InstanceSettings:
+class InstanceSettings(Section):
     """Settings of an RDS instance that a restore must carry over (rds-facts: a restore gets defaults else)."""
 
     instance_class: str | None = None
+    """Needed, with dbSubnetGroupName and vpcSecurityGroupIds, when the source is gone."""
     db_subnet_group_name: str | None = None
-    vpc_security_group_ids: tuple[str, ...] = ()
+    vpc_security_group_ids: Texts = ()
     parameter_group_name: str | None = None
     option_group_name: str | None = None
-    multi_az: bool | None = None
-    publicly_accessible: bool | None = None
-    port: int | None = None
-    allocated_storage: int | None = None
-    max_allocated_storage: int | None = None
+    multi_az: Flag | None = None
+    publicly_accessible: Flag | None = None
+    port: Whole | None = None
+    allocated_storage: Whole | None = None
+    """GiB; never less than the recovery point's."""
+    max_allocated_storage: Whole | None = None
+    """GiB; the limit of storage autoscaling."""
     storage_type: str | None = None
-    iops: int | None = None
-    storage_throughput: int | None = None
-    enabled_cloudwatch_logs_exports: tuple[str, ...] = ()
-    iam_database_authentication_enabled: bool | None = None
-    performance_insights_enabled: bool | None = None
+    iops: Whole | None = None
+    storage_throughput: Whole | None = None
+    """MiB/s, gp3 only."""
+    enabled_cloudwatch_logs_exports: Texts = ()
+    iam_database_authentication_enabled: Flag | None = None
+    performance_insights_enabled: Flag | None = None
     performance_insights_kms_key_id: str | None = None
-    performance_insights_retention_period: int | None = None
-    monitoring_interval: int | None = None
+    performance_insights_retention_period: Whole | None = None
+    """Days."""
+    monitoring_interval: Whole | None = None
+    """Seconds."""
     monitoring_role_arn: str | None = None
     backup_window: str | None = None
     maintenance_window: str | None = None
-    backup_retention_period: int | None = None
-    auto_minor_version_upgrade: bool | None = None
+    backup_retention_period: Whole | None = None
+    """Days."""
+    auto_minor_version_upgrade: Flag | None = None
     ca_cert_identifier: str | None = None
-    copy_tags_to_snapshot: bool | None = None
-    deletion_protection: bool | None = None
+    copy_tags_to_snapshot: Flag | None = None
+    deletion_protection: Flag | None = None
+    """Else true, whatever the source has."""
 
 
 @dataclass(frozen=True)

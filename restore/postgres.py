@@ -198,7 +198,7 @@ def tls_parameters(tls: Tls) -> dict[str, str]:
 def no_certificate(found: str) -> Problem:
     needed = "the root certificates that RDS's server certificates are verified with"
     fix = f"curl --fail --output rds.pem {TRUSTSTORE}; pulumi config set --path tls.rootCertificate rds.pem"
-    return Problem("TLS root certificate", found, needed, fix)
+    return Problem("config tls.rootCertificate", found, needed, fix)
 
 
 def sessions(connection: Connection) -> tuple[Session, ...]:

@@ -12,8 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from restore import schema
-from restore.schema import Field, Key
+from pydantic import BaseModel
+
+from restore import json_schema, schema
+from restore.values import schema_of
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADING = "config:\n"
@@ -25,9 +27,9 @@ PREAMBLE = """\
 # Configuration
 
 Made from restore/schema.py by `python -m restore.reference`. Keys without a namespace are this project's:
-`pulumi config set method pitr`. Fields of objects are set by path: `pulumi config set --path secret.key DB_URL`;
-setting an object replaces its default as a whole. A key that isn't listed here is refused, with the nearest one.
-An empty configuration is valid and touches nothing.
+`pulumi config set method pitr`. Fields of objects are set by path: `pulumi config set --path secret.key DB_URL`.
+A key that isn't listed here is refused, with the nearest one. An empty configuration is valid and touches nothing;
+otherwise a key that is needed and not set is named, with the command that sets it.
 
 What one restore needs, typed during an incident:
 
@@ -38,15 +40,23 @@ What one restore needs, typed during an incident:
 """
 
 
+def fields_of(model: type[BaseModel]) -> dict[str, dict[str, object]]:
+    """The keys of a model, each with what its JSON Schema says."""
+    whole = schema_of(model)
+    return json_schema.properties(whole, whole)
+
+
 def config_block() -> str:
     """The `config` block of Pulumi.yaml."""
-    return HEADING + "".join(_entry(key) for key in schema.KEYS)
+    return HEADING + "".join(_entry(name, node) for name, node in fields_of(schema.Keys).items())
 
 
-def _entry(key: Key) -> str:
-    lines = {"type": key.kind, "description": _description(key), "default": key.default}
-    name = f"{schema.PROJECT}:{key.name}" if key.name in RESERVED else key.name
-    return f"  {name}:\n" + "".join(f"    {field}: {_scalar(value)}\n" for field, value in lines.items())
+def _entry(name: str, node: json_schema.Node) -> str:
+    names = ", ".join(json_schema.properties(schema_of(schema.Keys), node))
+    description = json_schema.description(node) + (f" Fields: {names}." if names else "")
+    lines = {"type": json_schema.kind(node), "description": description, "default": schema.DEFAULTS[name]}
+    full_name = f"{schema.PROJECT}:{name}" if name in RESERVED else name
+    return f"  {full_name}:\n" + "".join(f"    {field}: {_scalar(value)}\n" for field, value in lines.items())
 
 
 def _scalar(value: object) -> str:
@@ -54,14 +64,8 @@ def _scalar(value: object) -> str:
     return str(value) if plain else json.dumps(value, ensure_ascii=False)
 
 
-def _description(key: Key) -> str:
-    fields = f" Fields: {', '.join(field.name for field in key.fields)}." if key.fields else ""
-    empty = f" Default: {key.meaning}." if key.meaning and key.default == "" else ""
-    return f"{key.description}{fields}{empty}"
-
-
 def with_config_block(pulumi_yaml: str) -> str:
-    """The text of Pulumi.yaml with its config block, the last of the file, made anew."""
+    """The text of Pulumi.yaml with its config block, the last of the file, made again."""
     head, found, _ = pulumi_yaml.partition(f"\n{HEADING}")
     if not found:
         raise ValueError("Pulumi.yaml has no config block")
@@ -70,56 +74,28 @@ def with_config_block(pulumi_yaml: str) -> str:
 
 def document() -> str:
     """The text of docs/configuration.md."""
+    keys = fields_of(schema.Keys)
+    providers = {"aws": schema.AwsKeys, "kubernetes": schema.KubernetesKeys}
+    foreign = {f"{space}:{name}": node for space, model in providers.items() for name, node in fields_of(model).items()}
+    restore = {name: node for name, node in keys.items() if name in schema.RESTORE_KEYS}
+    site = {name: node for name, node in keys.items() if name not in schema.RESTORE_KEYS}
     parts = [
         PREAMBLE,
         "## One restore\n",
-        _table(schema.REQUEST_KEYS),
+        json_schema.table(restore, "key"),
         "## The site, written once per stack\n",
-        _table(schema.SITE_KEYS),
-        *(_fields(key) for key in schema.KEYS if key.fields),
-        _foreign(),
+        json_schema.table(site, "key"),
+        *(_section(name, node) for name, node in keys.items()),
+        "## Keys of the providers\n",
+        json_schema.table(foreign, "key"),
     ]
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
 
 
-def _table(keys: Sequence[Key]) -> str:
-    rows = [f"| `{key.name}` | {key.kind} | {_default(key)} | {_cell(_with_example(key))} |" for key in keys]
-    return "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *rows, ""])
-
-
-def _default(key: Key) -> str:
-    if key.default in ("", {}):
-        return _cell(key.meaning) or "none"
-    written = key.default if isinstance(key.default, str) else json.dumps(key.default)
-    return f"`{written}`"
-
-
-def _with_example(key: Key) -> str:
-    choices = f" One of {', '.join(f'`{choice}`' for choice in key.choices)}." if len(key.choices) > 1 else ""
-    return key.description + choices + (f" Example: `{key.example}`." if key.example else "")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _fields(key: Key) -> str:
-    title = f"## Fields of `{key.name}.<{key.each}>`" if key.each else f"## Fields of `{key.name}`"
-    rows = [_field_row(field) for field in key.fields]
-    return "\n".join([title, "", "| field | type | default | meaning |", "|---|---|---|---|", *rows, ""])
-
-
-def _field_row(field: Field) -> str:
-    kind = "list of strings" if field.kind == "strings" else field.kind
-    return f"| `{field.name}` | {kind} | {_cell(field.default or 'none')} | {_cell(field.description)} |"
-
-
-def _foreign() -> str:
-    rows = [
-        f"| `{key.name}` | {_cell(key.description)}{f' Example: `{key.example}`.' if key.example else ''} |"
-        for key in schema.FOREIGN_KEYS
-    ]
-    return "\n".join(["## Keys of the providers", "", "| key | meaning |", "|---|---|", *rows, ""])
+def _section(name: str, node: json_schema.Node) -> str:
+    fields = json_schema.properties(schema_of(schema.Keys), node)
+    path = name if "properties" in node else f"{name}.<name>"
+    return f"## Fields of `{path}`\n\n{json_schema.table(fields, 'field')}" if fields else ""
 
 
 def main(arguments: Sequence[str]) -> int:

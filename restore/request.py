@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
-from restore import schema
+from pydantic import BeforeValidator, PlainValidator, ValidationInfo
+
+from restore.errors import Problem
+from restore.field_types import Fault, checked, shown
 from restore.identifiers import MAX_ID, MAX_SNAPSHOT, dump_fault, id_fault, snapshot_fault
-from restore.model import LATEST, Method, Request, Traffic
-from restore.values import Reader, removal, shown
+from restore.model import LATEST, Method
+from restore.values import refusal, removal
 
 RFC3339 = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[Tt](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d+))?(?P<zone>[Zz]|[+-]\d\d:\d\d)?",
@@ -22,61 +26,83 @@ OF_METHOD: Mapping[str, Method] = {
     "dump": Method.DUMP,
 }
 """Keys that mean something for one method only."""
-LATER_CUTOVERS = {"rename": "switching by renaming the instances"}
 
 
-def read_request(reader: Reader, now: datetime) -> Request | None:
-    """The restore that is asked for; None when none is, or when it can't be read (the reader has the problems)."""
-    traffic = _choice(reader, "traffic", Traffic.SOURCE, {})
-    _choice(reader, "cutover", "secret", LATER_CUTOVERS)
-    if not reader.is_set("id"):
-        _refuse_without_id(reader)
-        return None
-    restore_id = _id(reader)
-    method = _choice(reader, "method", "", {})
-    foreign = bool(reader.boolean("foreignSnapshot"))
-    if method:
-        _refuse_of_other_method(reader, Method(method))
-    snapshot = _snapshot(reader, foreign) if method == Method.SNAPSHOT else None
-    time = _time(reader, now) if method == Method.PITR else None
-    dump = _dump(reader) if method == Method.DUMP else None
-    if not (restore_id and method and traffic and (snapshot or time or dump)):
-        return None
-    return Request(
-        id=restore_id,
-        method=Method(method),
-        traffic=Traffic(traffic),
-        snapshot=snapshot,
-        time=time,
-        dump=dump,
-        foreign_snapshot=foreign,
-        incident=reader.text("incident") or None,
-    )
+def _time(value: Any, info: ValidationInfo) -> datetime | str:
+    """A whole second of the past in UTC, or LATEST. The validation's context has `now`."""
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    if text == LATEST:
+        return LATEST
+    now: datetime = info.context["now"] if info.context else datetime.now(UTC)
+    fix = time_command(now)
+    match = RFC3339.fullmatch(text)
+    if not match:
+        raise Fault("RFC 3339 with a zone, such as 2026-11-22T14:30:00Z, or latest", found=shown(text), fix=fix)
+    second = f"{match['day']}T{match['clock']}"
+    if not match["zone"]:
+        fix = f"pulumi config set time {second}Z, if that is UTC"
+        raise Fault("a zone: Z for UTC, or an offset such as +01:00", found=f"{shown(text)}: no zone", fix=fix)
+    if (match["fraction"] or "").strip("0"):
+        found = f"{shown(text)}: a part of a second"
+        fix = f"pulumi config set time {second}{match['zone']}"
+        raise Fault("whole seconds: RDS restores to the second", found=found, fix=fix)
+    try:
+        moment = datetime.fromisoformat(second + match["zone"].upper()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Fault("a time that exists", found=f"{shown(text)}: no such date or time", fix=fix) from error
+    if moment > now:
+        found = f"{moment:%Y-%m-%dT%H:%M:%SZ}: in the future (now {now:%Y-%m-%dT%H:%M:%SZ})"
+        raise Fault("a time in the past, before the damage", found=found, fix=fix)
+    return moment
 
 
-def _choice(reader: Reader, key: str, default: str, later: Mapping[str, str]) -> str | None:
-    """One of the key's choices; None, with the problem noted, for anything else."""
-    choices = list(schema.BY_NAME[key].choices)
-    value = reader.text(key, default)
-    if value in choices:
-        return value
-    needed = f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
-    if value in later:
-        needed += f" ({later[value]} is not in this version)"
-    reader.refuse(key, shown(value) if value else "not set", needed, f"pulumi config set {key} {choices[-1]}")
-    return None
+def time_command(now: datetime) -> str:
+    return f"pulumi config set time {now:%Y-%m-%d}T<hour>:<minute>:<second>Z"
 
 
-def _given(reader: Reader, key: str) -> bool:
-    """Whether the key says anything but its default (a schema's default arrives like a value)."""
-    value = reader.values.get(key)
-    return reader.is_set(key) and str(value).lower() != str(schema.BY_NAME[key].default).lower()
+def _cutover(value: Any) -> Any:
+    if value == "rename":
+        raise Fault(
+            "secret (switching by renaming the instances is not in this version)",
+            fix="pulumi config set cutover secret",
+        )
+    return value
 
 
-def _refuse_without_id(reader: Reader) -> None:
-    left = [key for key in ("method", *OF_METHOD, "traffic") if _given(reader, key)]
-    if left:
-        reader.refuse(
+RestoreId = Annotated[
+    str,
+    checked(
+        id_fault,
+        f"1-{MAX_ID} lower-case letters, digits and single hyphens, a letter first",
+        fix="pulumi config set id inc-1234",
+    ),
+]
+SnapshotName = Annotated[
+    str,
+    checked(
+        lambda text: None if text == LATEST else snapshot_fault(text),
+        f"an identifier of at most {MAX_SNAPSHOT} characters as `python -m restore options` lists them, or latest",
+    ),
+]
+DumpKey = Annotated[str, checked(dump_fault, "the key of a dump as `python -m restore options` lists them, or latest")]
+Time = Annotated[datetime | str, PlainValidator(_time, json_schema_input_type=str)]
+Cutover = Annotated[Literal["secret"], BeforeValidator(_cutover)]
+
+
+def contradictions(given: Mapping[str, Any]) -> Iterable[Problem]:
+    """Keys of a request that don't go together; `given` are those that say anything but their default."""
+    if "id" not in given:
+        yield from _without_id(given)
+    elif given.get("method") in tuple(Method):
+        yield from _of_other_method(given, Method(given["method"]))
+    if given.get("snapshot") == LATEST and "foreignSnapshot" in given:
+        needed = "with foreignSnapshot one snapshot by name: latest means the newest of the source itself"
+        yield refusal("snapshot", LATEST, needed)
+
+
+def _without_id(given: Mapping[str, Any]) -> Iterable[Problem]:
+    if left := [key for key in ("method", *OF_METHOD, "traffic") if key in given]:
+        yield refusal(
             "id",
             f"not set, while {', '.join(left)} {'is' if len(left) == 1 else 'are'} set",
             "the name of the restore that they belong to",
@@ -84,92 +110,12 @@ def _refuse_without_id(reader: Reader) -> None:
         )
 
 
-def _refuse_of_other_method(reader: Reader, method: Method) -> None:
+def _of_other_method(given: Mapping[str, Any], method: Method) -> Iterable[Problem]:
     for key, owner in OF_METHOD.items():
-        if owner is not method and _given(reader, key):
-            reader.refuse(
+        if owner is not method and key in given:
+            yield refusal(
                 key,
                 f"set, while method is {method}",
                 f"{key} belongs to method {owner}",
                 f"{removal(key)}, or pulumi config set method {owner}",
             )
-
-
-def _id(reader: Reader) -> str | None:
-    value = reader.text("id")
-    fault = id_fault(value)
-    if not fault:
-        return value
-    needed = f"1-{MAX_ID} lower-case letters, digits and single hyphens, a letter first"
-    reader.refuse("id", f"{shown(value)}: {fault}", needed, "pulumi config set id inc-1234")
-    return None
-
-
-def _snapshot(reader: Reader, foreign: bool) -> str | None:
-    value = reader.text("snapshot")
-    needed = f"an identifier of at most {MAX_SNAPSHOT} characters as `python -m restore options` lists them, or latest"
-    if not value:
-        reader.refuse("snapshot", "not set", needed, "pulumi config set snapshot latest")
-        return None
-    if value == LATEST and foreign:
-        needed = "with foreignSnapshot one snapshot by name: latest means the newest of the source itself"
-        reader.refuse("snapshot", LATEST, needed)
-        return None
-    fault = snapshot_fault(value)
-    if fault:
-        reader.refuse("snapshot", f"{shown(value)}: {fault}", needed)
-        return None
-    return value
-
-
-def _dump(reader: Reader) -> str | None:
-    value = reader.text("dump")
-    needed = "the key of a dump as `python -m restore options` lists them, or latest"
-    if not value:
-        reader.refuse("dump", "not set", needed, "pulumi config set dump latest")
-        return None
-    fault = dump_fault(value)
-    if fault:
-        reader.refuse("dump", f"{shown(value)}: {fault}", needed)
-        return None
-    return value
-
-
-def _time(reader: Reader, now: datetime) -> datetime | str | None:
-    text = reader.text("time")
-    if text == LATEST:
-        return LATEST
-    if not text:
-        _refuse_time(reader, "not set", "RFC 3339 with a zone, or latest", now)
-        return None
-    match = RFC3339.fullmatch(text)
-    if not match:
-        _refuse_time(reader, shown(text), "RFC 3339 with a zone, such as 2026-11-22T14:30:00Z, or latest", now)
-        return None
-    if not match["zone"]:
-        example = f"pulumi config set time {match['day']}T{match['clock']}Z, if that is UTC"
-        reader.refuse("time", f"{shown(text)}: no zone", "a zone: Z for UTC, or an offset such as +01:00", example)
-        return None
-    return _moment(reader, match, now)
-
-
-def _moment(reader: Reader, match: re.Match[str], now: datetime) -> datetime | None:
-    if (match["fraction"] or "").strip("0"):
-        whole = f"{match['day']}T{match['clock']}{match['zone']}"
-        found = f"{shown(match[0])}: a part of a second"
-        reader.refuse("time", found, "whole seconds: RDS restores to the second", f"pulumi config set time {whole}")
-        return None
-    try:
-        moment = datetime.fromisoformat(f"{match['day']}T{match['clock']}{match['zone'].upper()}").astimezone(UTC)
-    except (ValueError, OverflowError):
-        _refuse_time(reader, f"{shown(match[0])}: no such date or time", "a time that exists", now)
-        return None
-    if moment > now:
-        found = f"{moment:%Y-%m-%dT%H:%M:%SZ}: in the future (now {now:%Y-%m-%dT%H:%M:%SZ})"
-        _refuse_time(reader, found, "a time in the past, before the damage", now)
-        return None
-    return moment
-
-
-def _refuse_time(reader: Reader, found: str, needed: str, now: datetime) -> None:
-    reader.refuse("time", found, needed, f"pulumi config set time {now:%Y-%m-%d}T<hour>:<minute>:<second>Z")

@@ -1,4 +1,4 @@
-"""Typed values out of a configuration: numbers that came as text or float, objects that came as JSON."""
+"""Reads values from outside into a pydantic model, and says what is wrong with them: found, needed, fix."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import difflib
 import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any, cast
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
 
+from pydantic import BaseModel, ValidationError
+
+from restore import json_schema
 from restore.errors import Problem
+from restore.field_types import Fault, shown
+from restore.redaction import MASK
 
-LONGEST_SHOWN = 60
 PLAIN = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+TOP_LEVEL = re.compile(r"(?:[a-z]+:)?[A-Za-z0-9_-]+", re.ASCII)
+UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
+KEY = "[key]"
+"""The last part of pydantic's location when a name, not its value, is wrong."""
 
-
-def shown(value: Any) -> str:
-    """The value for a message, on one line and never longer than is useful."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    cut = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
-    return json.dumps(cut, ensure_ascii=False) if isinstance(value, str) else cut
+Model = TypeVar("Model", bound=BaseModel)
+Location = Sequence[str | int]
 
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
@@ -29,112 +33,80 @@ def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     return [spelling[match] for match in difflib.get_close_matches(word.lower(), list(spelling), count, 0.5)]
 
 
-class Reader:
-    """Takes the values of one object; all that is wrong is added to `problems`, and a default returned instead.
+def read(
+    model: type[Model],
+    values: Mapping[str, Any],
+    *,
+    namespace: str = "",
+    secret_keys: Collection[str] = (),
+    context: Mapping[str, Any] | None = None,
+) -> tuple[Model | None, tuple[Problem, ...]]:
+    """The model of these values, or all that is wrong with them. Values of secret keys are never shown."""
+    try:
+        return model.model_validate(values, context=dict(context or {})), ()
+    except ValidationError as error:
+        schema = schema_of(model)
+        faults = error.errors(include_url=False)
+        return None, tuple(_problem(schema, namespace, secret_keys, fault) for fault in faults)
 
-    None, an empty string and an absent key are the same: not set.
-    """
 
-    def __init__(self, values: Mapping[str, Any], problems: list[Problem], path: str = ""):
-        self.values = values
-        self.problems = problems
-        self.path = path
+@lru_cache
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
-    def name(self, key: str) -> str:
-        """The key's path, as `pulumi config set --path` reads it."""
-        if not self.path:
-            return key
-        return f"{self.path}.{key}" if PLAIN.fullmatch(key) else f"{self.path}[{json.dumps(key)}]"
 
-    def is_set(self, key: str) -> bool:
-        value = self.values.get(key)
-        return value is not None and value != ""
+def _problem(schema: json_schema.Node, namespace: str, secret_keys: Collection[str], error: Any) -> Problem:
+    location: tuple[str | int, ...] = error["loc"]
+    names_key = location[-1:] == (KEY,)
+    location = location[:-1] if names_key else location
+    path = path_of(location, namespace)
+    if error["type"] in UNKNOWN:
+        return _unknown(schema, path, location, namespace)
+    fault = error.get("ctx", {}).get("error")
+    if not isinstance(fault, Fault):
+        node = json_schema.at(schema, location)
+        fault = Fault(json_schema.expected(node), fix=_command(path, node))
+    if path_of(location[:1], namespace) in secret_keys:
+        return refusal(path, MASK, fault.needed)
+    fix = removal(path) if names_key else fault.fix
+    return refusal(path, fault.found or shown(error["input"]), fault.needed, fix)
 
-    def refuse(self, key: str, found: str, needed: str, fix: str = "") -> None:
-        path = self.name(key)
-        self.problems.append(Problem(f"config {path}", found, needed, fix or f"{setting(path)} <value>"))
 
-    def text(self, key: str, default: str = "") -> str:
-        value = self.values.get(key)
-        if value is None or value == "":
-            return default
-        if isinstance(value, datetime):
-            return value.isoformat()
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            self.refuse(key, shown(value), "a text")
-            return default
-        return value.strip() if isinstance(value, str) else f"{value:g}"
+def _unknown(schema: json_schema.Node, path: str, location: Location, namespace: str) -> Problem:
+    known = list(json_schema.at(schema, location[:-1]).get("properties", {}))
+    near = nearest(str(location[-1]), known, 1)
+    listed = f"one of {', '.join(sorted(known)) or 'none'}"
+    needed = f"{path_of((*location[:-1], near[0]), namespace)}, perhaps" if near else listed
+    return refusal(path, "a key that this program doesn't know", needed, removal(path))
 
-    def integer(self, key: str, lowest: int, highest: int) -> int | None:
-        value = self.values.get(key)
-        if value is None or value == "":
-            return None
-        number = _whole(value)
-        if number is None or not lowest <= number <= highest:
-            self.refuse(key, shown(value), f"a whole number from {lowest} to {highest}")
-            return None
-        return number
 
-    def boolean(self, key: str) -> bool | None:
-        value = self.values.get(key)
-        if value is None or value == "":
-            return None
-        words = {"true": True, "false": False}
-        known = value if isinstance(value, bool) else words.get(str(value).strip().lower())
-        if known is None:
-            self.refuse(key, shown(value), "true or false")
-        return known
+def _command(path: str, node: json_schema.Node) -> str:
+    """The command that sets a value of this kind."""
+    match node:
+        case {"enum": [*_, last]}:
+            return f"{setting(path)} {last}"
+        case {"type": "array"}:
+            return f"{setting(f'{path}[0]')} <value>"
+        case {"type": "object"}:
+            return f"pulumi config set --path '{path}.<field>' <value>"
+        case _:
+            return ""
 
-    def strings(self, key: str) -> tuple[str, ...] | None:
-        value = self.decoded(key)
-        if value is None or value == "":
-            return None
-        if isinstance(value, list):
-            items = cast("list[Any]", value)
-            if all(isinstance(item, str) and item.strip() for item in items):
-                return tuple(str(item).strip() for item in items)
-        self.refuse(key, shown(value), "a list of texts", f"{setting(f'{self.name(key)}[0]')} <value>")
-        return None
 
-    def mapping(self, key: str) -> dict[str, Any] | None:
-        """An object, or JSON text of one; None when it isn't set."""
-        value = self.decoded(key)
-        if value is None or value == "":
-            return None
-        if isinstance(value, Mapping):
-            return {str(name): item for name, item in cast("Mapping[Any, Any]", value).items()}
-        self.refuse(key, shown(value), "an object", f"pulumi config set --path '{self.name(key)}.<field>' <value>")
-        return None
+def refusal(path: str, found: str, needed: str, fix: str = "") -> Problem:
+    """The problem of one key; the fix is the command that sets it where no other is given."""
+    return Problem(f"config {path}", found, needed, fix or f"{setting(path)} <value>")
 
-    def section(self, key: str, known: Iterable[str]) -> Reader:
-        """A reader of the object under this key; fields that aren't known are refused."""
-        reader = Reader(self.mapping(key) or {}, self.problems, self.name(key))
-        reader.refuse_unknown(known)
-        return reader
 
-    def refuse_unknown(self, known: Iterable[str], besides: Iterable[str] = ()) -> None:
-        """Notes every key that isn't known, with the nearest one; those `besides` are somebody else's business."""
-        names, passed = list(known), {*besides}
-        for key in self.values:
-            if key not in names and key not in passed:
-                near = nearest(key, names, 1)
-                known_ones = ", ".join(sorted(names)) or "none"
-                meant = f"{self.name(near[0])}, perhaps" if near else f"one of {known_ones}"
-                self.refuse(key, "a key that this program doesn't know", meant, removal(self.name(key)))
-
-    def equals(self, key: str, value: Any) -> bool:
-        """Whether the key has this value, as such or as text."""
-        return self.values.get(key) == value or self.decoded(key) == value
-
-    def decoded(self, key: str) -> Any:
-        """The value as it is, or as its JSON says where it is the text of some."""
-        value = self.values.get(key)
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value) if value.strip() else None
-        except ValueError:
-            return value
+def path_of(location: Location, namespace: str = "") -> str:
+    """The location as `pulumi config set --path` reads it."""
+    path = f"{namespace}:" if namespace else ""
+    for part in location:
+        if isinstance(part, int) or not PLAIN.fullmatch(part):
+            path += f"[{json.dumps(part)}]"
+        else:
+            path += part if not path or path.endswith(":") else f".{part}"
+    return path
 
 
 def setting(path: str) -> str:
@@ -148,14 +120,4 @@ def removal(path: str) -> str:
 
 
 def _argument(path: str) -> str:
-    return path if PLAIN.fullmatch(path) else f"--path {shlex.quote(path)}"
-
-
-def _whole(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-        return int(number) if number.is_integer() else None
-    except (TypeError, ValueError, OverflowError):
-        return None
+    return path if TOP_LEVEL.fullmatch(path) else f"--path {shlex.quote(path)}"

@@ -32,7 +32,7 @@ class Secrets:
         if login.iam:
             return self._token(login.user, endpoint)
         if not login.secret_id:
-            raise PermanentError.of(_no_source(login))
+            raise PermanentError.of(_no_source())
         return self._stored(login.secret_id, login.user)
 
     def managed(self, arn: str, user: str) -> Credential:
@@ -79,7 +79,7 @@ def _object(text: str) -> dict[str, Any] | None:
 
 def _missing(secret_id: str) -> Problem:
     fix = "create it, or name another: pulumi config set --path login.secretId <name>"
-    return Problem("operator's login", f"no secret {secret_id} in Secrets Manager", "the operator's password", fix)
+    return Problem(f"secret {secret_id}", "not in Secrets Manager", "the operator's password", fix)
 
 
 def _empty(secret_id: str) -> Problem:
@@ -87,6 +87,7 @@ def _empty(secret_id: str) -> Problem:
     return Problem(f"secret {secret_id}", "no password in it", needed, "store one: aws secretsmanager put-secret-value")
 
 
-def _no_source(login: Login) -> Problem:
+def _no_source() -> Problem:
     needed = "a secret that holds the password, or IAM authentication"
-    return Problem(f"login of {login.user}", "neither is configured", needed, "see docs/configuration.md, key login")
+    fix = "pulumi config set --path login.secretId <name>, or pulumi config set --path login.iam true"
+    return Problem("config login.secretId", "not set, nor is login.iam", needed, fix)

@@ -12,9 +12,8 @@ from typing import Any, cast
 
 from restore.errors import Problem, Refused
 from restore.model import NOTE_ID, TAG_CLOSED, Inventory, Request, Traffic
-from restore.schema import REQUEST_KEYS
+from restore.schema import RESTORE_KEYS
 
-RESTORE_KEYS = frozenset(key.name for key in REQUEST_KEYS)
 KEPT_TYPES = frozenset({"pulumi:pulumi:Stack"})
 
 

@@ -27,7 +27,10 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
         raise Refused(
             [
                 Problem(
-                    "close", "no restore is configured", "the id of the restore to close", "pulumi config set id <id>"
+                    "config id",
+                    "not set: no restore is configured",
+                    "the id of the restore to close",
+                    "pulumi config set id <id>",
                 )
             ]
         )

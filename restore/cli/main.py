@@ -74,7 +74,7 @@ def refuse_other(stack: OperatorStack, named: str | None) -> None:
     configured = rollback.text_of(stack.config(), rollback.ID)
     if named and named != configured:
         fix = f"pulumi config set id {named} (with its method and recovery point), then again"
-        raise Refused([Problem("id", f"the configuration is of restore {configured or '(none)'}", named, fix)])
+        raise Refused([Problem("config id", f"the configuration is of restore {configured or '(none)'}", named, fix)])
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -29,6 +29,8 @@ def options(stack: OperatorStack, wanted: str | None, now: datetime) -> str:
 
 def listed(settings: Settings) -> tuple[tuple[DumpObject, ...], list[str]]:
     """The dumps, and why they couldn't be read: a site may have none, and the other points count all the same."""
+    if not settings.backups.bucket:
+        return (), ["dumps were not looked for: pulumi config set --path backups.bucket <bucket>"]
     try:
         return sought.listed(settings, Aws(settings.region, settings.endpoints)), []
     except RestoreError as error:
@@ -43,5 +45,7 @@ def parsed(text: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise Refused([Problem("--time", text, "RFC 3339 with a zone", "for example --time 2026-11-22T14:30:00Z")])
+        raise Refused(
+            [Problem("option --time", text, "RFC 3339 with a zone", "for example --time 2026-11-22T14:30:00Z")]
+        )
     return moment.astimezone(UTC)

@@ -100,8 +100,8 @@ def way_back(now: Config, history: Sequence[Update]) -> WayBack:
         raise Refused(
             [
                 Problem(
-                    "rollback",
-                    "no restore is configured (config key id is not set)",
+                    "config id",
+                    "not set: no restore is configured",
                     "the id of the restore to go back from",
                     "pulumi config set id <id>; pulumi stack history lists earlier configurations",
                 )
@@ -114,7 +114,7 @@ def way_back(now: Config, history: Sequence[Update]) -> WayBack:
         raise Refused(
             [
                 Problem(
-                    key,
+                    f"config {key.removeprefix('restore:')}",
                     f"the history gave the placeholder {HIDDEN}",
                     "the value itself",
                     "set PULUMI_CONFIG_PASSPHRASE (or log in) so that the history can be decrypted",

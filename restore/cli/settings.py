@@ -12,5 +12,7 @@ from restore.model import Settings
 
 def settings_of(stack: OperatorStack, now: datetime) -> Settings:
     """Raises Refused with everything that is wrong with the configuration."""
-    entries = {key: value.text for key, value in stack.config().items()}
-    return collect(entries, stack.program_name, dict(os.environ)).settings(now)
+    config = stack.config()
+    secret = [key for key, value in config.items() if value.secret]
+    entries = {key: value.text for key, value in config.items()}
+    return collect(entries, stack.program_name, dict(os.environ), secret).settings(now)

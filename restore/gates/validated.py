@@ -269,4 +269,4 @@ def certificate(tls: Tls) -> str | None:
         return Path(tls.root_certificate).read_text()
     except (OSError, UnicodeDecodeError) as error:
         fix = "pulumi config set --path tls.rootCertificate <file>"
-        raise PermanentError.of(Problem("tls.rootCertificate", str(error), "a readable file", fix)) from error
+        raise PermanentError.of(Problem("config tls.rootCertificate", str(error), "a readable file", fix)) from error

@@ -75,7 +75,7 @@ def _decoded(name: str, key: str, value: str) -> str:
         return raw.decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         found = "text in UTF-16" if raw.startswith(UTF_16) else "bytes that are no text"
-        problem = Problem(f"Secret {name}, key {key}", found, "a database URL in UTF-8", "store the URL in it")
+        problem = Problem(f"secret {name}, key {key}", found, "a database URL in UTF-8", "store the URL in it")
         raise PermanentError.of(problem) from error
 
 

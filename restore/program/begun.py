@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,10 @@ SHOWN = ("aws:region", "aws:profile", "kubernetes:context")
 """Besides the program's own keys: other namespaces may hold credentials."""
 
 
-def visible(entries: Mapping[str, Any], secret: Callable[[str], bool]) -> dict[str, Any]:
+def visible(entries: Mapping[str, Any], secret: Collection[str]) -> dict[str, Any]:
     """The configuration that may be shown; the values of secret keys are masked."""
     shown = {key: value for key, value in entries.items() if key.startswith("restore:") or key in SHOWN}
-    return {key: MASK if secret(key) else shown[key] for key in sorted(shown)}
+    return {key: MASK if key in secret else shown[key] for key in sorted(shown)}
 
 
 def document(settings: Settings, plan: Plan, config: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from restore import inventory, plan, preflight, reporting
 from restore.aws import Aws, Rds, Secrets
@@ -21,7 +20,7 @@ from restore.gates.hook import Running, leave_cleanly_on_interrupt
 from restore.gates.world import World
 from restore.kubernetes import Api, Namespace
 from restore.model import Inventory, Plan, Settings
-from restore.program import begun, outputs
+from restore.program import begun, outputs, stack_config
 from restore.program.graph import Gates, Graph
 
 
@@ -29,8 +28,8 @@ def run() -> None:
     """Declares the wanted state. Every refusal comes before the first resource: what is registered gets applied even
     when the program then fails (docs/architecture.md, "What the engine does")."""
     try:
-        given = {**get_config_env(), **CONFIG.get()}
-        entries = collect(given, pulumi.get_stack(), dict(os.environ))
+        given, secret = stack_config.entries(), stack_config.secret_names()
+        entries = collect(given, pulumi.get_stack(), dict(os.environ), secret)
         if entries.untouched:
             outputs.export_idle()
             return
@@ -42,7 +41,7 @@ def run() -> None:
             outputs.export_idle()
             return
         wanted = plan.make(settings, found)
-        declare(settings, wanted, begun.visible(given, is_config_secret), now)
+        declare(settings, wanted, begun.visible(given, secret), now)
     except RestoreError as error:
         raise pulumi.RunError(str(error)) from error
 

@@ -17,7 +17,8 @@ from validation import urls
 def applications_named(case: Case) -> Iterable[Problem]:
     if not case.settings.apps and case.request.traffic is not Traffic.SOURCE:
         found = f"traffic {case.request.traffic}, and `apps` is empty"
-        yield Problem("config apps", found, "the Deployments that are to move", "pulumi config set traffic source")
+        fix = "pulumi config set --path 'apps.<name>' '{}', once for each; or pulumi config set traffic source"
+        yield Problem("config apps", found, "every Deployment that writes to the database", fix)
 
 
 def applications_kept(case: Case) -> Iterable[Problem]:

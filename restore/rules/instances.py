@@ -57,8 +57,8 @@ def freeze_completed(case: Case) -> Iterable[Problem]:
     if not first or not case.source or case.safety or SAFETY_CHECK in case.settings.waive:
         return
     yield Problem(
-        "traffic",
-        f"restored is asked for, but there is no safety snapshot {case.safety_name}: no freeze has ended well yet",
+        "traffic restored",
+        f"there is no safety snapshot {case.safety_name}: no freeze has ended well yet",
         "a freeze that was proved (gate quiesced) and the snapshot taken after it",
         "pulumi config set traffic frozen; pulumi up; then pulumi config set traffic restored; pulumi up",
     )

@@ -148,5 +148,5 @@ def test_the_operator_logs_in_by_a_stored_secret_or_a_token(aws: Aws, source: In
     assert (stored.user, stored.password) == ("ghostadmin", PASSWORD)
     token = secrets.login(Login("operator", None, iam=True), source.endpoint)
     assert token.password.startswith(f"{source.endpoint}/?Action=connect&DBUser=operator")
-    with pytest.raises(PermanentError, match="no secret nothing"):
+    with pytest.raises(PermanentError, match="secret nothing"):
         secrets.login(Login("ghostadmin", "nothing"), source.endpoint)

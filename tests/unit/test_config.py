@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from restore import reference, schema
-from restore.config import collect, read
+from restore.config import Entries, collect
 from restore.errors import Problem, Refused
 from restore.gates.build import PROOFS
 from restore.model import App, DumpStore, Login, Method, Request, SecretKey, Settings, Tls, Traffic, ValidationSettings
@@ -21,13 +21,20 @@ from validation.expectations import from_mapping
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
-PITR = {"id": "inc-1", "method": "pitr", "time": "2026-11-22T14:30:00Z", "tls": {"rootCertificate": "ca.pem"}}
-DUMP = {"id": "inc-1", "method": "dump", "dump": "latest", "tls": {"rootCertificate": "ca.pem"}}
-SNAPSHOT = {"id": "inc-1", "method": "snapshot", "snapshot": "latest", "tls": {"rootCertificate": "ca.pem"}}
+SITE: Mapping[str, Any] = {
+    "source": "shop-prod-db",
+    "namespace": "shop-prod",
+    "login": {"user": "ops", "secretId": "shop/ops"},
+    "tls": {"rootCertificate": "ca.pem"},
+    "backups": {"bucket": "shop-backups"},
+}
+PITR = {"id": "inc-1", "method": "pitr", "time": "2026-11-22T14:30:00Z"}
+DUMP = {"id": "inc-1", "method": "dump", "dump": "latest"}
+SNAPSHOT = {"id": "inc-1", "method": "snapshot", "snapshot": "latest"}
 
 
 def settings_of(values: Mapping[str, Any], region: str | None = "us-east-1", stack: str = "prod") -> Settings:
-    return read(values, stack, region, {}, {}, now=NOW)
+    return Entries({**SITE, **values}, stack, region).settings(NOW)
 
 
 def request_of(values: Mapping[str, Any]) -> Request:
@@ -36,26 +43,24 @@ def request_of(values: Mapping[str, Any]) -> Request:
     return request
 
 
-def problems_of(values: Mapping[str, Any], region: str | None = "us-east-1") -> dict[str, Problem]:
+def problems_of(
+    values: Mapping[str, Any], region: str | None = "us-east-1", secret_keys: frozenset[str] = frozenset()
+) -> dict[str, Problem]:
     with pytest.raises(Refused) as refused:
-        settings_of(values, region)
+        Entries({**SITE, **values}, "prod", region, secret_keys=secret_keys).settings(NOW)
     return {problem.subject.removeprefix("config "): problem for problem in refused.value.problems}
 
 
 def defaults() -> dict[str, Any]:
     """What the engine passes for an empty stack: every default of the schema, objects as JSON."""
-    return {key.name: key.default if isinstance(key.default, str) else json.dumps(key.default) for key in schema.KEYS}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in schema.DEFAULTS.items()}
 
 
 # What is valid
 
 
-def test_an_empty_configuration_is_a_valid_stack_that_asks_for_nothing() -> None:
-    assert settings_of({}, region=None, stack="dev_1").request is None
-
-
 def test_the_defaults_of_the_schema_say_the_same_as_no_configuration_at_all() -> None:
-    assert settings_of(defaults()) == settings_of({})
+    assert settings_of({**defaults(), **SITE}) == settings_of({})
 
 
 def test_the_defaults_that_the_engine_passes_for_an_empty_stack_do_not_count_as_touched() -> None:
@@ -64,29 +69,37 @@ def test_the_defaults_that_the_engine_passes_for_an_empty_stack_do_not_count_as_
 
     assert untouched({})
     assert untouched(defaults())
-    assert untouched({key.name: key.default for key in schema.KEYS})
-    for changed in ({"id": "inc-1"}, {"foreignSnapshot": "true"}, {"apps": "{}"}, {"instance": {"multiAz": True}}):
+    assert untouched(schema.DEFAULTS)
+    for changed in (
+        {"id": "inc-1"},
+        {"foreignSnapshot": "true"},
+        {"apps": {"api": {"replicas": 1}}},
+        {"instance": {"multiAz": True}},
+    ):
         assert not untouched({**defaults(), **changed})
 
 
-def test_defaults_are_those_of_the_runbook() -> None:
+def test_what_a_team_calls_its_own_is_no_default_of_the_program() -> None:
     assert settings_of({}) == Settings(
         stack="prod",
         region="us-east-1",
-        source="ghost-protocol-prod-db",
-        namespace="ghost-protocol-prod",
-        apps=(App("api-gateway"), App("indexer"), App("rpc-orchestrator")),
+        source="shop-prod-db",
+        namespace="shop-prod",
+        apps=(),
         secret=SecretKey("database-credentials", "DATABASE_URL"),
-        login=Login("ghostadmin", "ghost-protocol/prod/db-password"),
-        tls=Tls("verify-full", None),
+        login=Login("ops", "shop/ops"),
+        tls=Tls("verify-full", "ca.pem"),
         evidence="./evidence",
         request=None,
-        backups=DumpStore("ghost-protocol-prod-backups", "database/postgresql/"),
+        backups=DumpStore("shop-backups", "database/postgresql/"),
     )
+    texts = (ROOT / "Pulumi.yaml").read_text() + (ROOT / "docs" / "configuration.md").read_text()
+    assert "ghost" not in texts
+    assert "api-gateway" not in texts
 
 
 def test_a_restore_is_asked_for_by_four_values_on_top_of_the_defaults() -> None:
-    request = request_of({**defaults(), **PITR, "traffic": "frozen"})
+    request = request_of({**defaults(), **SITE, **PITR, "traffic": "frozen"})
     assert request == Request("inc-1", Method.PITR, Traffic.FROZEN, time=datetime(2026, 11, 22, 14, 30, tzinfo=UTC))
     assert request.recovery_point == "pitr:2026-11-22T14:30:00Z"
 
@@ -127,6 +140,11 @@ def test_every_kind_of_snapshot_can_be_named(name: str) -> None:
 
 def test_a_restore_that_moves_no_traffic_needs_no_applications() -> None:
     assert settings_of({"apps": {}}).apps == ()
+
+
+def test_an_expectation_that_says_nothing_is_not_dropped_on_the_way_to_the_one_who_refuses_it() -> None:
+    inline = {"tables": "", "migrations": None}
+    assert settings_of({"validation": {"inline": inline}}).validation.inline == inline
 
 
 @pytest.mark.parametrize("written", [5, 5.0, "5", " 5 "])
@@ -173,7 +191,7 @@ def test_keys_are_sorted_by_namespace_and_the_region_falls_back_to_the_environme
     }
     found = collect(entries, "prod", {"AWS_DEFAULT_REGION": "eu-west-1"})
     assert (found.values, found.region) == ({"id": "inc-1"}, "eu-west-1")
-    settings = replace(found, values={}).settings(NOW)
+    settings = replace(found, values=SITE).settings(NOW)
     assert (settings.endpoints, settings.kubeconfig, settings.context) == (
         {"rds": "http://127.0.0.1:4566"},
         "cluster/kubeconfig",
@@ -307,8 +325,9 @@ def test_without_a_root_certificate_the_database_is_not_trusted_and_the_way_to_g
         ({"secret": {"key": "a/b"}}, "secret.key"),
         ({"instance": {"multiAz": "yes"}}, "instance.multiAz"),
         ({"instance": {"vpcSecurityGroupIds": "sg-1"}}, "instance.vpcSecurityGroupIds"),
-        ({"instance": {"vpcSecurityGroupIds": [1]}}, "instance.vpcSecurityGroupIds"),
+        ({"instance": {"vpcSecurityGroupIds": [1]}}, "instance.vpcSecurityGroupIds[0]"),
         ({"backups": {"bucket": "s3://backups"}}, "backups.bucket"),
+        ({"instance": {"port": True}}, "instance.port"),
         ({"validation": {"workers": 0}}, "validation.workers"),
         ({"validation": {"inline": "rows"}}, "validation.inline"),
         ({"waive": {"serving": "because"}}, "waive.serving"),
@@ -327,7 +346,8 @@ def test_a_value_out_of_bounds_is_refused_by_its_path(values: Mapping[str, Any],
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
-    found = problems_of({"id": "X", "method": "pitr", "time": "now", "aps": {}, "tls": {"mode": "off"}}, region=None)
+    wrong = {"id": "X", "method": "pitr", "time": "now", "aps": {}, "tls": {"mode": "off"}}
+    found = problems_of(wrong, region=None)
     assert set(found) == {"id", "time", "aps", "tls.mode", "tls.rootCertificate", "aws:region"}
     assert all(problem.found and problem.needed and problem.fix for problem in found.values())
 
@@ -351,12 +371,10 @@ def test_a_waiver_of_a_gate_that_is_no_more_is_not_accepted() -> None:
     assert set(schema.GATES) == set(PROOFS)
 
 
-def test_setting_one_application_does_not_make_the_others_go_on_writing() -> None:
-    found = problems_of({"apps": {"indexer": {"replicas": 4}}})
-    assert set(found) == {"apps.api-gateway", "apps.rpc-orchestrator"}
-    assert found["apps.api-gateway"].fix == "pulumi config set --path apps.api-gateway '{}'"
-    named = {"indexer": {"replicas": "4"}, "api-gateway": "{}", "rpc-orchestrator": "false"}
-    assert settings_of({"apps": named}).apps == (App("indexer", 4), App("api-gateway"))
+def test_an_application_without_settings_is_stopped_like_any_other() -> None:
+    """`indexer:` in a stack file is null."""
+    named = {"indexer": None, "api-gateway": "{}", "worker": "", "rpc": {"replicas": "4"}, "cron": "false", "ui": False}
+    assert settings_of({"apps": named}).apps == (App("indexer"), App("api-gateway"), App("worker"), App("rpc", 4))
 
 
 def test_the_command_in_a_fix_can_be_pasted_into_a_shell() -> None:
@@ -367,6 +385,44 @@ def test_the_command_in_a_fix_can_be_pasted_into_a_shell() -> None:
         """pulumi config set --path 'apps["a.b"].replicas' <value>"""
     )
     assert problems_of({"instance": {"x": 1}})["instance.x"].fix == "pulumi config rm --path instance.x"
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({}, ["source", "namespace"]),
+        (PITR, ["source", "namespace", "tls.rootCertificate", "login.user", "login.secretId"]),
+        ({**PITR, "login": {"iam": "true"}}, ["source", "namespace", "tls.rootCertificate", "login.user"]),
+        (
+            {**DUMP, "login": '{"user": "ops"}'},
+            ["source", "namespace", "tls.rootCertificate", "login.secretId", "backups.bucket"],
+        ),
+        ({"id": "inc-1"}, ["source", "namespace", "method", "tls.rootCertificate", "login.user", "login.secretId"]),
+    ],
+)
+def test_what_is_needed_and_not_set_is_asked_for_and_never_guessed(
+    values: Mapping[str, Any], missing: list[str]
+) -> None:
+    with pytest.raises(Refused) as refused:
+        Entries(values, "prod", "us-east-1").settings(NOW)
+    found = refused.value.problems
+    assert [problem.subject for problem in found] == [f"config {path}" for path in missing]
+    assert {problem.found for problem in found} == {"not set"}
+    assert all("pulumi config set " in problem.fix and problem.needed for problem in found)
+
+
+def test_the_value_of_a_secret_key_is_never_shown() -> None:
+    secret = {"login": {"user": "ops", "secretId": ["hunter2"]}, "time": "hunter2", "waive": {"serving": "hunter2"}}
+    found = problems_of({**PITR, **secret}, secret_keys=frozenset({"login", "time", "waive"}))
+    assert set(found) == {"login.secretId", "time", "waive.serving"}
+    assert "hunter2" not in str(list(found.values()))
+
+
+def test_a_wrong_key_of_a_provider_is_named_with_its_namespace() -> None:
+    with pytest.raises(Refused) as refused:
+        Entries(SITE, "prod", "us-east-1", aws={"endpoints": "http://127.0.0.1:1"}).settings(NOW)
+    [problem] = refused.value.problems
+    assert (problem.subject, problem.needed) == ("config aws:endpoints", "a list of objects")
 
 
 def test_a_long_value_is_not_thrown_at_the_operator() -> None:
@@ -389,7 +445,7 @@ def test_the_real_cli_never_refuses_the_project_for_a_short_name_that_it_reserve
 def test_pulumi_yaml_gives_every_key_a_default_so_that_none_is_required() -> None:
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
     assert project["name"] == schema.PROJECT
-    assert [name.removeprefix("restore:") for name in project["config"]] == [key.name for key in schema.KEYS]
+    assert [name.removeprefix("restore:") for name in project["config"]] == list(schema.DEFAULTS)
     kinds = {"string": str, "boolean": bool, "object": dict}
     assert all(
         isinstance(key["default"], kinds[key["type"]]) and key["description"] for key in project["config"].values()

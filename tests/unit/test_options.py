@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from worlds import DUMP_KEY, NOW, TARGET, backup, dump, inventory, snapshot
+from worlds import DUMP_KEY, NOW, TARGET, backup, dump, inventory, settings, snapshot
 
+from restore.cli import recovery
 from restore.durations import spoken
+from restore.model import DumpStore
 from restore.options import rank, render
 
 NIGHTLY = snapshot("rds:shop-2026-11-22-04-00", kind="automated")
@@ -97,3 +99,9 @@ def test_a_dump_stored_after_the_damage_may_hold_it() -> None:
 def test_a_list_without_any_point_of_before_the_damage_says_so() -> None:
     only_later = rank(inventory(backups=(), snapshots=(LATER,)), TARGET)
     assert "None is of that moment or before" in render(only_later, TARGET)
+
+
+def test_a_site_without_a_bucket_of_dumps_is_told_how_to_name_one_and_sees_the_other_points() -> None:
+    dumps, unread = recovery.listed(settings(backups=DumpStore()))
+    assert dumps == ()
+    assert unread == ["dumps were not looked for: pulumi config set --path backups.bucket <bucket>"]
