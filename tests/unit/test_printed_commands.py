@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from restore.schema import BY_NAME, FOREIGN_KEYS, Key
+from restore import json_schema, values
+from restore.json_schema import Node
+from restore.schema import AwsKeys, Keys, KubernetesKeys
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HOLE = "\0"
 """Stands for what an f-string fills in."""
 COMMAND = re.compile(r"pulumi config (set|rm) (--path )?(?:'([^']*)'|\"([^\"]*)\"|((?!--)[^\s`;,)\"]+))(?: +(\S+))?")
 SEGMENT = re.compile(r"""\.?([^.\[\]]+)|\[["']?([^\]"']+)["']?\]""")
-FOREIGN = {key.name for key in FOREIGN_KEYS}
+SCHEMA = values.schema_of(Keys)
+KEYS = json_schema.properties(SCHEMA, SCHEMA)
+FOREIGN = {
+    f"{namespace}:{name}"
+    for namespace, model in (("aws", AwsKeys), ("kubernetes", KubernetesKeys))
+    for name in json_schema.properties(values.schema_of(model), values.schema_of(model))
+}
 
 
 def texts(file: Path) -> Iterator[str]:
@@ -43,28 +51,30 @@ def fault_of(match: re.Match[str]) -> str:
     if path.startswith((HOLE, "<")) or path in FOREIGN:
         return ""
     segments = [first or second for first, second in SEGMENT.findall(path)]
-    key = BY_NAME.get(segments[0])
+    key = KEYS.get(segments[0])
     if key is None:
         return f"no key {segments[0]}"
     if len(segments) == 1:
-        return value_fault(key, value) if verb == "set" else ""
-    return "a field needs --path" if not by_path else field_fault(key, segments[1:])
+        return value_fault(segments[0], key, value) if verb == "set" else ""
+    return "a field needs --path" if not by_path else field_fault(segments)
 
 
-def field_fault(key: Key, segments: list[str]) -> str:
+def field_fault(segments: list[str]) -> str:
     """A name of the team's own comes first where the key's own keys are names."""
-    fields = {field.name for field in key.fields}
-    asked = segments[1:] if key.each else segments
-    known = not asked or asked[0] in fields or HOLE in asked[0]
-    return "" if known else f"{key.name} has no field {asked[0]}"
+    key = KEYS[segments[0]]
+    fields = json_schema.properties(SCHEMA, key)
+    asked = segments[2:] if isinstance(key.get("additionalProperties"), Mapping) else segments[1:]
+    known = not asked or not fields or asked[0] in fields or HOLE in asked[0]
+    return "" if known else f"{segments[0]} has no field {asked[0]}"
 
 
-def value_fault(key: Key, value: str | None) -> str:
-    if key.kind == "object":
+def value_fault(name: str, key: Node, value: str | None) -> str:
+    if key.get("type") == "object" or json_schema.properties(SCHEMA, key):
         return "an object is set by the path of a field"
     plain = (value or "").rstrip(".,;:)`")
-    unknown = key.choices and plain and plain[0] not in f"<{HOLE}" and plain not in key.choices
-    return f"{key.name} is never {plain}" if unknown else ""
+    choices = json_schema.resolved(SCHEMA, key).get("enum")
+    unknown = choices and plain and plain[0] not in f"<{HOLE}" and plain not in choices
+    return f"{name} is never {plain}" if unknown else ""
 
 
 def sources() -> list[Path]:
