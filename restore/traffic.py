@@ -15,6 +15,7 @@ from restore.model import (
     AppPlan,
     Deployment,
     Endpoint,
+    Instance,
     SecretPlan,
     Traffic,
 )
@@ -123,6 +124,20 @@ def wanted_endpoint(case: Case) -> Endpoint | None:
             return previous_endpoint(case)
         case _:
             return live
+
+
+def databases(case: Case) -> tuple[Instance | None, Instance | None]:
+    """The instance that the URL names after this `up`, and the other one. This is the one place that resolves an
+    address, which may be an alias, to a database."""
+    pair = (case.source, case.candidate)
+    wanted = case.request.traffic
+    on_candidate = wanted is Traffic.RESTORED or (wanted is Traffic.FROZEN and pointing(case) is Pointing.CANDIDATE)
+    return (pair[1], pair[0]) if on_candidate else pair
+
+
+def switched_before(case: Case) -> bool:
+    """Whether the applications were ever switched to the candidate: the annotations of the switch stay until close."""
+    return case.secret_held or pointing(case) is Pointing.CANDIDATE
 
 
 def app_plans(case: Case) -> tuple[AppPlan, ...]:

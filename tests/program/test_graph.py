@@ -53,6 +53,8 @@ INSTANCE = Instance(
     "ghost-db", "db-SOURCE", "arn:source", "available", "postgres", "17.10", SOURCE, None, None, InstanceSettings()
 )
 
+CANDIDATE_INSTANCE = replace(INSTANCE, identifier="ghost-db-inc-1", resource_id="db-CANDIDATE", endpoint=CANDIDATE)
+
 
 def plan(traffic: Traffic, *, moved: bool = True, switched: bool = False, latest: bool = False) -> Plan:
     serves = CANDIDATE if traffic is Traffic.RESTORED else SOURCE
@@ -88,6 +90,8 @@ def plan(traffic: Traffic, *, moved: bool = True, switched: bool = False, latest
         safety_snapshot="ghost-db-inc-1-safety" if moved else None,
         apps=apps if moved else (),
         secret=secret if switched else None,
+        serving=CANDIDATE_INSTANCE if traffic is Traffic.RESTORED else INSTANCE,
+        left=INSTANCE if traffic is Traffic.RESTORED else None,
     )
 
 
@@ -139,7 +143,7 @@ def before(requests: Mapping[str, Any], name: str) -> set[str]:
 
 
 def test_the_candidate_starts_at_once_beside_the_freeze() -> None:
-    assert before(declared(plan(Traffic.FROZEN)), "candidate-inc-1") == set()
+    assert before(declared(plan(Traffic.FROZEN)), "candidate-inc-1") == {"settings-inc-1"}
 
 
 def test_latest_waits_until_nobody_writes_or_the_last_writes_would_be_lost() -> None:
@@ -188,8 +192,9 @@ def test_a_validation_that_never_passed_does_not_fail_the_way_back() -> None:
 def test_a_dump_is_read_while_the_instance_is_made_and_loaded_when_both_are_done() -> None:
     requests = declared(of_dump(Traffic.FROZEN))
     assert before(requests, "scanned-inc-1") == set()
-    assert before(requests, "candidate-inc-1") == set()
-    assert before(requests, "imported-inc-1") == {"scanned-inc-1", "conformed-inc-1", "candidate-inc-1"}
+    assert before(requests, "candidate-inc-1") == {"settings-inc-1"}
+    loaded_after = {"scanned-inc-1", "conformed-inc-1", "candidate-inc-1", "settings-inc-1"}
+    assert before(requests, "imported-inc-1") == loaded_after
     assert {"imported-inc-1", "conformed-inc-1"} <= before(requests, "validated-inc-1")
 
 
@@ -273,7 +278,7 @@ def test_the_report_asks_for_every_gate_that_the_graph_has(
     switched = traffic is not Traffic.FROZEN and moved
     wanted = make(traffic, moved=moved or traffic is not Traffic.SOURCE, switched=switched)
     stashes = {name for name, one in declared(wanted).items() if one.type == "pulumi:index:Stash"}
-    receipts = {name.removesuffix("-inc-1") for name in stashes if not name.startswith("way-back")}
+    receipts = {name.removesuffix("-inc-1") for name in stashes if not name.startswith(("way-back", "settings"))}
     assert receipts == set(begun.gates(wanted))
 
 
