@@ -18,6 +18,7 @@ from restore.identifiers import MAX_INSTANCE, candidate, instance_fault
 from restore.model import App, DumpStore, Login, Request, SecretKey, Settings, Tls, ValidationSettings
 from restore.request import read_request
 from restore.values import Reader, removal, setting, shown
+from restore.waivers import NEVER
 
 KUBERNETES_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII)
@@ -288,6 +289,9 @@ def _waive(reader: Reader) -> Mapping[str, str]:
             gates = ", ".join(schema.GATES)
             needed = f"<gate>.<check> as reports name it, or {schema.SAFETY_CHECK}; gates are {gates}"
             waive.refuse(name, "no gate's check", needed, removal(waive.name(name)))
+        elif name in NEVER:
+            needed = "no waiver: nothing serves of which no row was read"
+            waive.refuse(name, "a check that no waiver covers", needed, removal(waive.name(name)))
         elif len(waive.text(name)) < SHORTEST_REASON:
             needed = f"a reason of at least {SHORTEST_REASON} characters: it stands in every report"
             waive.refuse(name, "no reason, or hardly one", needed)

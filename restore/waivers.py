@@ -23,6 +23,21 @@ def reason(subject: str, gate: str, waive: Mapping[str, str]) -> str | None:
     return waive.get(subject) or waive.get(family(subject)) or waive.get(gate)
 
 
+def left_over(waive: Mapping[str, str], restore_id: str, earlier: Mapping[str, Mapping[str, str]]) -> list[Problem]:
+    """The waivers that stand here word for word as in another restore that was never closed. `earlier`: by its id."""
+    return [
+        Problem(
+            f"config waive.{name}",
+            f"given for restore {other}: {why}",
+            f"a waiver given for restore {restore_id}: it holds for one restore",
+            f"{removal(name)}, or give the reason that holds now: {command(name)}",
+        )
+        for name, why in waive.items()
+        for other, given in earlier.items()
+        if given.get(name) == why
+    ]
+
+
 def family(subject: str) -> str:
     """`validated.rows` of `validated.rows:users`."""
     return subject.partition(":")[0]
@@ -31,7 +46,16 @@ def family(subject: str) -> str:
 def command(subject: str) -> str:
     """The command that sets a waiver, but for the reason."""
     name = subject if len(subject) <= LONGEST and subject.isprintable() else family(subject)
-    return f'pulumi config set --path {shlex.quote(f"waive[{json.dumps(name, ensure_ascii=False)}]")} "<reason>"'
+    return f'pulumi config set --path {path(name)} "<reason>"'
+
+
+def removal(name: str) -> str:
+    """The command that takes a waiver away."""
+    return f"pulumi config rm --path {path(name)}"
+
+
+def path(name: str) -> str:
+    return shlex.quote(f"waive[{json.dumps(name, ensure_ascii=False)}]")
 
 
 def with_command(problem: Problem) -> Problem:

@@ -77,6 +77,12 @@ class Store:
         """The newest record of a step, None when there is none."""
         return next(self.newest_first(stack, restore_id, step), None)
 
+    def ids(self, stack: str) -> tuple[str, ...]:
+        """Every restore of a stack that has left anything."""
+        folder = f"{_checked(stack)}/"
+        names = (name.removeprefix(folder).partition("/")[0] for name in self._place.names(folder))
+        return tuple(dict.fromkeys(name for name in names if NAME.fullmatch(name)))
+
     def _names(self, stack: str, restore_id: str) -> list[str]:
         return [name for name in self._place.names(_folder(stack, restore_id)) if _step(name)]
 

@@ -54,7 +54,8 @@ def prove(world: World, watch: Watch) -> Proof:
         problems += ready_for_snapshot(world, watch)
     if world.plan.point.latest and world.plan.candidate_found is None:
         problems += caught_up(world, watch, facts)
-    return verdict(problems, facts, f"no pod, no session and no row written since {facts.get('quiet_since')}")
+    since = str(facts.get("quiet_since", ""))[11:19]
+    return verdict(problems, facts, f"no pod, no session and no row written since {since} UTC")
 
 
 def verdict(problems: list[Problem], facts: dict[str, object], passed: str) -> Proof:

@@ -106,7 +106,9 @@ class Cloud(mocks.Mocks):
         raise AssertionError(f"the program must not invoke {args.token}")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        return f"{args.name}-id", cast("dict[Any, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
+        inputs = cast("dict[Any, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
+        made = {"resourceId": f"db-of-{args.name}"} if args.typ.startswith("aws:rds/instance:") else {}
+        return f"{args.name}-id", {**inputs, "output": inputs.get("input"), **made}
 
 
 class Recorder(mocks.MockMonitor):
@@ -250,6 +252,32 @@ def test_pulumi_can_never_delete_or_replace_a_database(traffic: Traffic) -> None
 def test_a_candidate_outside_the_state_is_adopted_by_its_resource_id() -> None:
     requests = declared(replace(plan(Traffic.FROZEN), adopt="db-CANDIDATE"))
     assert requests["candidate-inc-1"].importId == "db-CANDIDATE"
+
+
+@pytest.mark.parametrize("traffic", list(Traffic))
+def test_every_receipt_says_of_which_instance_it_is(traffic: Traffic) -> None:
+    requests = declared(plan(traffic, switched=traffic is not Traffic.FROZEN), proved=True)
+    serving = "db-CANDIDATE" if traffic is Traffic.RESTORED else "db-SOURCE"
+    of_traffic = {"quiesced": serving, "switched": serving, "serving": serving}
+    of_candidate = dict.fromkeys(("conformed", "validated"), "db-of-candidate-inc-1")
+    for gate, resource_id in (of_traffic | of_candidate).items():
+        if f"{gate}-inc-1" in requests:
+            assert requests[f"{gate}-inc-1"].object["input"]["resource_id"] == resource_id
+    if traffic is Traffic.RESTORED:
+        assert requests["switched-inc-1"].object["input"]["proved"] == "db-of-candidate-inc-1"
+
+
+def test_the_settings_wanted_are_kept_before_the_candidate_is_made_and_never_change() -> None:
+    requests = declared(plan(Traffic.FROZEN))
+    assert "settings-inc-1" in before(requests, "candidate-inc-1")
+    assert "input" in requests["settings-inc-1"].ignoreChanges
+    assert '"instance_class": "db.r6g.large"' in requests["conformed-inc-1"].object["input"]["wanted"]
+
+
+def test_no_application_resumes_on_the_source_unproved_also_where_no_secret_is_switched_back() -> None:
+    requests = declared(plan(Traffic.SOURCE))
+    for app in ("api-gateway-inc-1", "indexer-inc-1"):
+        assert "switched-inc-1" in before(requests, app)
 
 
 def test_pulumi_patches_are_left_in_place_when_they_leave_the_state() -> None:
