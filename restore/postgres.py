@@ -296,10 +296,11 @@ def read_row(url: str, endpoint: Endpoint, tls: Tls) -> str:
     """
     login = application_login(url)
     with _opened(login, endpoint, tls, ROW_SECONDS) as connection:
-        return _row_of_any_table(connection, f"PostgreSQL {endpoint}, user {login.get('user', '')}")
+        return any_row(connection, f"PostgreSQL {endpoint}, user {login.get('user', '')}")
 
 
-def _row_of_any_table(connection: Connection, subject: str) -> str:
+def any_row(connection: Connection, subject: str) -> str:
+    """As `read_row`, in this autocommit connection, which is left with settings of its own."""
     import psycopg
     from psycopg import sql
 

@@ -278,7 +278,10 @@ SITE_KEYS = (
         "object",
         "What may fail, each with the reason (10 characters at least): a gate's check as reports name it "
         "(conformed.multiAz, validated.rows:users), a family of checks (validated.rows), a whole gate (serving), or "
-        "safety-snapshot. A waiver stands in every report.",
+        "safety-snapshot; <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What "
+        "keeps a gate shut says the command. A waiver stands in every report and holds for one restore: close takes it "
+        "away, and one left over from another id is refused until it is given anew. None covers validated.proved and "
+        "switched.row: nothing serves of which no row was read.",
         default={},
         meaning="none",
         each="check",
