@@ -15,10 +15,11 @@ from typing import Any
 
 from psycopg import sql
 
+from restore import postgres
 from restore.aws import Aws
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import loss
-from restore.gates.hook import RESOURCE_ID, Proof, Watch
+from restore.gates.hook import RESOURCE_ID, Proof, Watch, could_not_run
 from restore.gates.proofs import earlier, proved
 from restore.gates.world import World, endpoint_of, unreachable
 from restore.kubernetes import Job, run_job
@@ -73,6 +74,16 @@ def prove(world: World, watch: Watch) -> Proof:
     candidate = world.candidate()
     if world.plan.switched_before and (held := earlier(world, watch, candidate)):
         return held
+    try:
+        return checked(world, watch, candidate)
+    except Exception as error:
+        if watch.stop.is_set():
+            raise
+        problems = (could_not_run(watch.gate, error), *unread(world, candidate))
+        return Proof(Verdict.INCONCLUSIVE, "the checks could not run", {RESOURCE_ID: candidate.resource_id}, problems)
+
+
+def checked(world: World, watch: Watch, candidate: Instance) -> Proof:
     endpoint = endpoint_of(candidate)
     wanted = for_method(world, wanted_expectations(world.settings))
     restored, point = target(world, endpoint), restore_point(world, candidate)
@@ -101,7 +112,11 @@ def prove(world: World, watch: Watch) -> Proof:
         wanted,
         world.settings.validation.loss_seconds,
     )
-    problems = [*failed(report), *in_cluster(world, watch, candidate, wanted)]
+    problems = [
+        *failed(report),
+        *([] if report.proved else unread(world, candidate)),
+        *in_cluster(world, watch, candidate, wanted),
+    ]
     facts |= {"report": as_json(report), "loss": lost}
     verdict = Verdict.FAIL if report.verdict is CheckVerdict.FAIL or problems else Verdict(str(report.verdict))
     return Proof(verdict, summary(report, problems, world.settings.waive), facts, tuple(problems))
@@ -211,12 +226,19 @@ def waivers(waive: Mapping[str, str]) -> dict[str, str]:
 def failed(report: Report) -> list[Problem]:
     """What is no pass and decides, waived ones too (the hook filters and records these)."""
     deciding = [one for one in report.results if one.verdict is not CheckVerdict.PASS and one.severity == "blocking"]
-    problems = [problem(one) for one in deciding]
-    if not report.proved:
-        needed = "at least one table with rows, read by a check"
-        fix = "what the other problems say; pulumi up"
-        problems.append(Problem("validated.proved", "no row of any table was read", needed, fix))
-    return problems
+    return [problem(one) for one in deciding]
+
+
+def unread(world: World, candidate: Instance) -> list[Problem]:
+    """Where the checks have read no row, whether the application's own login can: no waiver covers that none could."""
+    needed = "one row of any table, read by a check or with the application's login"
+    try:
+        postgres.read_row(world.application_url(), endpoint_of(candidate), world.settings.tls)
+    except Exception as error:  # noqa: BLE001 - whatever it is, no row was read
+        known = error.problem if isinstance(error, RestoreError) else None
+        found = f"no row of any table was read: {known.found if known else error}"
+        return [Problem("validated.proved", found, needed, f"{known.fix}; pulumi up" if known else "pulumi up")]
+    return []
 
 
 def problem(result: CheckResult) -> Problem:

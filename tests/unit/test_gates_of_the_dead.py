@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from gate_worlds import QUIET, REFUSED, STOPPED, Databases, Stage, stage
@@ -31,7 +32,7 @@ from worlds import (
 )
 
 from restore.errors import PermanentError, Problem, RestoreError
-from restore.gates import quiesced, serving, switched
+from restore.gates import quiesced, serving, switched, validated
 from restore.kubernetes import Pod
 from restore.model import Cluster, SecretKey, Traffic
 from restore.postgres import Session
@@ -245,6 +246,45 @@ def test_an_instance_made_again_under_the_name_is_not_switched_to_by_the_proofs_
     assert shut is not None
     assert "db-FORMER" in shut
     assert "refresh --yes --target" in shut
+
+
+# validated
+
+
+def checks_that_cannot_run(folder: Path, waive: Mapping[str, str]) -> Stage:
+    """The operator's login is gone from Secrets Manager."""
+
+    def no_login(*_: object) -> None:
+        raise PermanentError.of(Problem("operator's login", "no secret shop/admin", "its password", "create it"))
+
+    at = stage(asked(PITR), restored(cluster=FROZEN), folder, waive=dict(waive))
+    return replace(at, world=replace(at.world, secrets=cast("Any", SimpleNamespace(login=no_login))))
+
+
+def test_checks_that_cannot_run_are_waived_where_the_application_can_read_a_row(
+    databases: Databases, tmp_path: Path
+) -> None:
+    shut = checks_that_cannot_run(tmp_path, {}).prove("validated", validated.prove)
+    assert shut is not None
+    assert command("validated.unproved") in shut
+    assert checks_that_cannot_run(tmp_path, {"validated": KNOWN}).prove("validated", validated.prove) is None
+    databases.unread[CANDIDATE_HOST] = PermanentError.of(Problem("PostgreSQL", "no row in 3 tables", "one", "choose"))
+    unread = checks_that_cannot_run(tmp_path, {"validated": KNOWN}).prove("validated", validated.prove)
+    assert unread is not None
+    assert "validated.proved" in unread
+    assert "no row in 3 tables" in unread
+
+
+def test_a_source_that_cannot_be_asked_is_not_compared_with_and_no_problem(
+    databases: Databases, tmp_path: Path
+) -> None:
+    at = stage(asked(PITR), restored(cluster=FROZEN), tmp_path)
+    found, why = validated.source_target(at.world)
+    assert (found is not None, why) == (True, "")
+    databases.down[SOURCE_HOST] = STOPPED
+    found, why = validated.source_target(at.world)
+    assert found is not None
+    assert "connection refused" in why
 
 
 # serving

@@ -285,6 +285,12 @@ def test_a_source_that_is_being_deleted_is_waited_for() -> None:
     assert problems(settings(RESTORED), restored(source=instance(status="deleting"), cluster=SWITCHED)) == {}
 
 
+def test_a_source_that_is_being_deleted_does_not_keep_the_applications_on_a_sick_candidate() -> None:
+    leaving = restored(source=instance(status="deleting"), cluster=SWITCHED)
+    assert problems(settings(PITR), leaving) == {}
+    assert problems(settings(SOURCE), replace(leaving, cluster=FROZEN_AGAIN)) != {}
+
+
 @pytest.mark.parametrize("status", sorted(BROKEN))
 def test_applications_are_not_stopped_when_the_source_could_not_be_saved_first(status: str) -> None:
     found = inventory(source=instance(status=status))
