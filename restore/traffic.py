@@ -73,7 +73,10 @@ def pointing(case: Case) -> Pointing:
     candidate = case.candidate.endpoint if case.candidate else None
     if candidate and same_endpoint(endpoint, candidate):
         return Pointing.CANDIDATE
-    return Pointing.SOURCE if _names_source(case, endpoint) else Pointing.ELSEWHERE
+    if _names_source(case, endpoint):
+        return Pointing.SOURCE
+    # This restore has switched the key, and not back: what it names is the candidate, also when that is gone by now
+    return Pointing.CANDIDATE if case.secret_held and case.candidate is None else Pointing.ELSEWHERE
 
 
 def _names_source(case: Case, endpoint: Endpoint) -> bool:

@@ -168,4 +168,4 @@ def problems(state: GateState) -> tuple[Record, ...]:
     found = records(state.attempt.get("problems"))
     left = tuple(one for one in found if text(one.get("subject")) not in state.waived)
     error = {"subject": state.name, "found": state.attempt.get("error"), "needed": "a proof"}
-    return left or ({**error, "fix": "see why, then: pulumi up"},)
+    return left or ({**error, "fix": "pulumi up"},)

@@ -28,6 +28,7 @@ from worlds import (
     instance,
     inventory,
     restored,
+    safety,
     secret,
 )
 
@@ -92,6 +93,16 @@ def test_a_database_whose_status_rds_does_not_tell_is_waived_too(databases: Data
     known = frozen(tmp_path, {"quiesced": KNOWN})
     known.rds.instance_by_resource_id = broken  # type: ignore[method-assign]
     assert known.prove("quiesced", quiesced.prove) is None
+
+
+def test_a_candidate_that_is_gone_is_left_without_a_waiver(databases: Databases, tmp_path: Path) -> None:
+    at = stage(asked(PITR), inventory(cluster=SWITCHED, safety_snapshot=safety()), tmp_path)
+    at.namespace.found = FROZEN_AGAIN.deployments
+    assert at.prove("quiesced", quiesced.prove) is None
+    assert databases.asked == []
+    back_to = stage(asked(traffic=Traffic.SOURCE), inventory(cluster=FROZEN_AGAIN, safety_snapshot=safety()), tmp_path)
+    assert back_to.prove("switched", switched.prove) is None
+    assert databases.asked == [SOURCE_HOST]
 
 
 def pod(name: str, minutes: float, *, terminating: bool = True) -> Pod:
