@@ -562,6 +562,12 @@ class Plan:
     """Empty while traffic was never moved: the Deployments are then not declared at all."""
     secret: SecretPlan | None
     """None while the secret was never switched."""
+    serving: Instance | None
+    """Of source and candidate the one that the applications' URL names after this run, as found; None: it is gone."""
+    left: Instance | None
+    """The other one; None: it is gone, or not made yet."""
+    switched_before: bool = False
+    """The candidate serves or has served: it is production, or holds what production wrote."""
     fresh: Fresh | None = None
     """For method dump."""
     adopt_safety: str | None = None

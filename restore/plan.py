@@ -44,6 +44,7 @@ def make(settings: Settings, inventory: Inventory) -> Plan:
 
 def _plan(case: Case, origin: Origin) -> Plan:
     wanted = wanted_settings(case, origin)
+    serving, left = traffic.databases(case)
     return Plan(
         id=case.request.id,
         stack=case.settings.stack,
@@ -63,6 +64,9 @@ def _plan(case: Case, origin: Origin) -> Plan:
         adopt_safety=case.safety.identifier if case.safety else None,
         apps=traffic.app_plans(case),
         secret=traffic.secret_plan(case),
+        serving=serving,
+        left=left,
+        switched_before=traffic.switched_before(case),
         fresh=fresh.fresh(case, origin),
         notes=notes(case, origin, wanted),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from restore.field_types import (
     CONFIG,
@@ -30,6 +30,7 @@ from restore.field_types import (
 from restore.identifiers import MAX_INSTANCE, instance_fault
 from restore.model import DumpStore, InstanceSettings, Login, Method, SecretKey, Tls, Traffic, ValidationSettings
 from restore.request import Cutover, DumpKey, RestoreId, SnapshotName, Time
+from restore.waivers import NEVER
 
 PROJECT = "restore"
 GATES = ("quiesced", "scanned", "conformed", "imported", "validated", "switched", "serving")
@@ -54,6 +55,12 @@ def _writers(value: Any) -> Any:
     if not isinstance(apps, Mapping):
         return apps
     return {name: app for name, app in cast("Mapping[Any, Any]", apps).items() if decoded(app) is not False}
+
+
+def _coverable(name: str) -> str:
+    if name in NEVER:
+        raise Fault("no waiver: nothing serves of which no row was read", found="a check that no waiver covers")
+    return name
 
 
 def _reason(value: Any) -> Any:
@@ -141,11 +148,18 @@ class Keys(RestoreKeys):
     validation: Annotated[ValidationSettings, OBJECT] = ValidationSettings()
     """What the restored data is held against before traffic may move to it."""
     waive: Annotated[
-        Mapping[Annotated[str, matching(CHECK, CHECK_NEEDED)], Annotated[str, BeforeValidator(_reason)]], JSON
+        Mapping[
+            Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_coverable)],
+            Annotated[str, BeforeValidator(_reason)],
+        ],
+        JSON,
     ] = {}
     """What may fail, each with the reason (10 characters at least): a gate's check as reports name it
     (conformed.multiAz, validated.rows:users), a family of checks (validated.rows), a whole gate (serving), or
-    safety-snapshot. A waiver stands in every report."""
+    safety-snapshot; <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a
+    gate shut says the command. A waiver stands in every report and holds for one restore: close takes it away, and one
+    left over from another id is refused until it is given anew. None covers validated.proved and switched.row: nothing
+    serves of which no row was read."""
     evidence: Annotated[
         str,
         matching(

@@ -15,6 +15,7 @@ from restore.model import (
     AppPlan,
     Deployment,
     Endpoint,
+    Instance,
     SecretPlan,
     Traffic,
 )
@@ -72,7 +73,10 @@ def pointing(case: Case) -> Pointing:
     candidate = case.candidate.endpoint if case.candidate else None
     if candidate and same_endpoint(endpoint, candidate):
         return Pointing.CANDIDATE
-    return Pointing.SOURCE if _names_source(case, endpoint) else Pointing.ELSEWHERE
+    if _names_source(case, endpoint):
+        return Pointing.SOURCE
+    # This restore has switched the key, and not back: what it names is the candidate, also when that is gone by now
+    return Pointing.CANDIDATE if case.secret_held and case.candidate is None else Pointing.ELSEWHERE
 
 
 def _names_source(case: Case, endpoint: Endpoint) -> bool:
@@ -123,6 +127,20 @@ def wanted_endpoint(case: Case) -> Endpoint | None:
             return previous_endpoint(case)
         case _:
             return live
+
+
+def databases(case: Case) -> tuple[Instance | None, Instance | None]:
+    """The instance that the URL names after this `up`, and the other one. This is the one place that resolves an
+    address, which may be an alias, to a database."""
+    pair = (case.source, case.candidate)
+    wanted = case.request.traffic
+    on_candidate = wanted is Traffic.RESTORED or (wanted is Traffic.FROZEN and pointing(case) is Pointing.CANDIDATE)
+    return (pair[1], pair[0]) if on_candidate else pair
+
+
+def switched_before(case: Case) -> bool:
+    """Whether the applications were ever switched to the candidate: the annotations of the switch stay until close."""
+    return case.secret_held or pointing(case) is Pointing.CANDIDATE
 
 
 def app_plans(case: Case) -> tuple[AppPlan, ...]:

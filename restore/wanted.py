@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import asdict, fields, replace
+from typing import Any, cast
 
 from restore import fresh
 from restore.case import Case
@@ -35,6 +36,22 @@ def wanted_settings(case: Case, origin: Origin) -> InstanceSettings:
     for fit in (_fit_size, _fit_rates, _fit_insights):
         settings = fit(settings, set_by_hand, origin)
     return settings if "max_allocated_storage" in set_by_hand else fresh.with_growth(settings, origin)
+
+
+def frozen(settings: InstanceSettings) -> str:
+    """The settings as text, to be kept from the candidate's creation on."""
+    return json.dumps(asdict(settings), sort_keys=True)
+
+
+def thawed(text: str, by_hand: Mapping[str, Any]) -> InstanceSettings:
+    """The settings that were kept, with what the key `instance` says by now; fields of later versions stay unset.
+
+    Raises ValueError for a text that holds none."""
+    known = cast("Mapping[str, Any]", json.loads(text))
+    kept = {field.name: known[field.name] for field in fields(InstanceSettings) if field.name in known}
+    lists = {name: tuple(cast("list[str]", value)) for name, value in kept.items() if isinstance(value, list)}
+    changed = {PYTHON_NAMES[name]: value for name, value in by_hand.items()}
+    return replace(InstanceSettings(), **{**kept, **lists, **changed})
 
 
 def _remains(case: Case, origin: Origin) -> InstanceSettings:

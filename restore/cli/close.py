@@ -14,6 +14,9 @@ from restore.errors import Problem, Refused
 from restore.model import NOTE_ID, TAG_CLOSED, Inventory, Request, Traffic
 from restore.schema import RESTORE_KEYS
 
+WAIVERS = "restore:waive"
+OF_ONE_RESTORE = frozenset([WAIVERS, *(f"restore:{name}" for name in RESTORE_KEYS)])
+"""What belongs to one restore: a waiver in the next incident would be one that nobody gave."""
 KEPT_TYPES = frozenset({"pulumi:pulumi:Stack"})
 
 
@@ -57,7 +60,7 @@ def plan(request: Request, found: Inventory, serves: Traffic | None, config_keys
         secret=secret is not None and secret.annotations.get(NOTE_ID) == request.id,
         candidate_arn=candidate.arn if candidate and TAG_CLOSED not in candidate.tags else None,
         set={"restore:source": candidate.identifier} if candidate and serves is Traffic.RESTORED else {},
-        remove=tuple(key for key in config_keys if key.removeprefix("restore:") in RESTORE_KEYS),
+        remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE),
     )
 
 

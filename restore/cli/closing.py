@@ -46,8 +46,10 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
         rds = Rds(Aws(settings.region, settings.endpoints))
         rds.add_tags(closing.candidate_arn, {TAG_CLOSED: f"{now:%Y-%m-%dT%H:%M:%SZ}"})
     stack.replace_state(emptied)
+    if close.WAIVERS in closing.remove:  # before the record that this restore is over: killed here, none is left
+        stack.set({}, [close.WAIVERS])
     record(settings, settings.request.id, closing, now)
-    stack.set(closing.set, list(closing.remove))
+    stack.set(closing.set, [key for key in closing.remove if key != close.WAIVERS])
     return True
 
 

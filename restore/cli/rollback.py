@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from restore.errors import Problem, Refused
 from restore.model import Traffic
 
 HIDDEN = "[secret]"
-ID, TRAFFIC = "restore:id", "restore:traffic"
+ID, TRAFFIC, WAIVERS = "restore:id", "restore:traffic", "restore:waive"
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,13 @@ def with_traffic(config: Config, traffic: Traffic) -> dict[str, Value]:
     return {**config, TRAFFIC: Value(str(traffic))}
 
 
+def with_waivers(config: Config, now: Config) -> dict[str, Value]:
+    """With what was waived then and what is waived now: a waiver given during the switch holds on the way back too."""
+    given = [parsed(text_of(one, WAIVERS)) for one in (config, now)]
+    union = {name: why for one in given if isinstance(one, dict) for name, why in cast("dict[str, Any]", one).items()}
+    return {**config, WAIVERS: Value(json.dumps(union))} if union else dict(config)
+
+
 def step(title: str, now: Config, wanted: Config) -> Step:
     change = {key: value for key, value in wanted.items() if key not in now or not same(now[key], value)}
     return Step(title, change, tuple(key for key in now if key not in wanted))
@@ -108,7 +115,7 @@ def way_back(now: Config, history: Sequence[Update]) -> WayBack:
             ]
         )
     earlier = earlier_of(id_, history)
-    base = dict(earlier.config) if earlier else dict(now)
+    base = with_waivers(earlier.config if earlier else now, now)
     hidden = [key for key, value in base.items() if value.secret and value.text == HIDDEN]
     if hidden:
         raise Refused(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -67,10 +67,21 @@ class Store:
         """All records of a restore, oldest first; empty for none. PermanentError for one that can't be read."""
         return tuple(self._read(name) for name in self._names(stack, restore_id))
 
+    def newest_first(self, stack: str, restore_id: str, step: str) -> Iterator[Mapping[str, Any]]:
+        """The records of a step, each read when it is asked for."""
+        for name in reversed(self._names(stack, restore_id)):
+            if _step(name) == _checked(step):
+                yield self._read(name)
+
     def latest(self, stack: str, restore_id: str, step: str) -> Mapping[str, Any] | None:
         """The newest record of a step, None when there is none."""
-        newest = [name for name in self._names(stack, restore_id) if _step(name) == _checked(step)][-1:]
-        return self._read(newest[0]) if newest else None
+        return next(self.newest_first(stack, restore_id, step), None)
+
+    def ids(self, stack: str) -> tuple[str, ...]:
+        """Every restore of a stack that has left anything."""
+        folder = f"{_checked(stack)}/"
+        names = (name.removeprefix(folder).partition("/")[0] for name in self._place.names(folder))
+        return tuple(dict.fromkeys(name for name in names if NAME.fullmatch(name)))
 
     def _names(self, stack: str, restore_id: str) -> list[str]:
         return [name for name in self._place.names(_folder(stack, restore_id)) if _step(name)]

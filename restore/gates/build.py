@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from restore import reporting
-from restore.gates import conformed, imported, quiesced, scanned, serving, switched, validated
+from restore.gates import conformed, imported, proofs, quiesced, scanned, serving, switched, validated
 from restore.gates.hook import Gate, Proof, Watch
 from restore.gates.world import World
 
@@ -46,6 +46,5 @@ def fingerprint(world: World, name: str, waive: Mapping[str, str]) -> dict[str, 
 
 
 def proved(world: World, name: str) -> bool:
-    """Whether the newest attempt of this gate opened it, by the evidence."""
-    found = world.store.latest(world.plan.stack, world.plan.id, name)
-    return bool(found and found.get("open"))
+    """Whether this gate has opened for the candidate that is there now, by the evidence."""
+    return proofs.proved(world, name, world.plan.candidate_found) is not None

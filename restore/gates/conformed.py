@@ -1,21 +1,25 @@
 """Gate `conformed`: the candidate is up, is ours, and has the source's settings.
 
 A restore gives defaults for what isn't passed, and the PITR call ignores some of what is (rds-facts): the gate brings
-such settings in line, waits for the wanted setting (not for `available`, which can be the past), and compares.
+such settings in line, waits for the wanted setting (not for `available`, which can be the past), and compares. Once
+the candidate has served it is production: then it is never changed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from restore.aws.translate import differences
 from restore.errors import Problem, TemporaryError
-from restore.gates.hook import Proof, Watch
+from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID, Proof, Watch
+from restore.gates.proofs import earlier
 from restore.gates.world import World
 from restore.model import Instance, InstanceSettings, Verdict
 from restore.schema import camel_case
 from restore.waiting import wait_for
+from restore.wanted import thawed
 
 SECONDS = 24 * 3600.0
 USABLE = frozenset({"available", "backing-up", "storage-optimization"})
@@ -23,33 +27,64 @@ USABLE = frozenset({"available", "backing-up", "storage-optimization"})
 
 
 def prove(world: World, watch: Watch) -> Proof:
-    """Waits for the candidate, changes what differs from the plan's settings, and proves that nothing does."""
-    candidate = usable(world, watch)
-    before = different(world, candidate)
+    """Waits for the candidate, changes what differs from the wanted settings, and proves that nothing does.
+
+    One that serves or has served is compared and never changed."""
+    if world.plan.switched_before:
+        return of_production(world, watch)
+    candidate, wanted = usable(world, watch), wanted_settings(world, watch)
+    before = different(wanted, candidate)
     if before:
         watch.say(f"bringing in line: {', '.join(sorted(before))}")
-        candidate = brought_in_line(world, watch, candidate)
-    after = different(world, candidate)
+        candidate = brought_in_line(world, watch, candidate, wanted)
+    after = different(wanted, candidate)
+    changed = {name: {"from": found, "to": needed} for name, (found, needed) in before.items() if name not in after}
+    return judged(world, candidate, wanted, after, changed)
+
+
+def of_production(world: World, watch: Watch) -> Proof:
+    """The earlier proof of this very instance, where there is one; else its settings as they are."""
+    candidate, wanted = world.candidate(), wanted_settings(world, watch)
+    if held := earlier(world, watch, candidate):
+        if found := different(wanted, candidate):
+            watch.say(f"{candidate.identifier} serves or has served and stays as it is; differing: {', '.join(found)}")
+        return held
+    return judged(world, candidate, wanted, different(wanted, candidate), {})
+
+
+def wanted_settings(world: World, watch: Watch) -> InstanceSettings:
+    """Those of the candidate's creation, kept in the state: the source may have been changed since then."""
+    kept = watch.receipt.get(KEPT_SETTINGS)
+    if not isinstance(kept, str) or not kept:
+        return world.plan.settings
+    return thawed(kept, world.settings.instance)
+
+
+def judged(
+    world: World,
+    candidate: Instance,
+    wanted: InstanceSettings,
+    differing: Mapping[str, tuple[Any, Any]],
+    changed: Mapping[str, Any],
+) -> Proof:
     facts: dict[str, Any] = {
         "candidate": candidate.identifier,
-        "resource_id": candidate.resource_id,
+        RESOURCE_ID: candidate.resource_id,
         "endpoint": str(candidate.endpoint),
         "engine_version": candidate.engine_version,
         "status": candidate.status,
-        "changed": {
-            name: {"from": found, "to": wanted} for name, (found, wanted) in before.items() if name not in after
-        },
+        "changed": dict(changed),
+        "settings": compared(world, candidate, wanted),
     }
-    facts["settings"] = compared(world, candidate)
-    problems = tuple(differs(candidate, name, wanted, found) for name, (found, wanted) in after.items())
+    problems = tuple(differs(candidate, name, needed, found) for name, (found, needed) in differing.items())
     if problems:
-        return Proof(Verdict.FAIL, "settings differ from the source's", facts, problems)
+        return Proof(Verdict.FAIL, "settings differ from the wanted ones", facts, problems)
     return Proof(Verdict.PASS, f"{candidate.identifier} is {candidate.status}; its settings are the wanted ones", facts)
 
 
-def compared(world: World, candidate: Instance) -> dict[str, Any]:
+def compared(world: World, candidate: Instance, wanted: InstanceSettings) -> dict[str, Any]:
     """Every setting that anybody has a value for: the source's, the wanted one, and the candidate's."""
-    sides = {"wanted": world.plan.settings, "found": candidate.settings}
+    sides = {"wanted": wanted, "found": candidate.settings}
     if world.plan.source:
         sides = {"source": world.plan.source.settings, **sides}
     rows = {
@@ -74,9 +109,8 @@ def usable(world: World, watch: Watch) -> Instance:
     )
 
 
-def brought_in_line(world: World, watch: Watch, candidate: Instance) -> Instance:
+def brought_in_line(world: World, watch: Watch, candidate: Instance, wanted: InstanceSettings) -> Instance:
     """Modifies what differs, and waits until it holds. Returns the candidate as it is, also when that never happens."""
-    wanted = world.plan.settings
     wait_for(
         lambda: world.rds.modify(candidate.resource_id, wanted),
         lambda _sent: True,
@@ -87,7 +121,7 @@ def brought_in_line(world: World, watch: Watch, candidate: Instance) -> Instance
     try:
         return world.rds.wait_until(
             candidate.resource_id,
-            lambda found: found.status in USABLE and not different(world, found),
+            lambda found: found.status in USABLE and not different(wanted, found),
             stop=watch.stop,
             deadline=watch.deadline,
             subject=f"the settings of {candidate.identifier}",
@@ -98,9 +132,9 @@ def brought_in_line(world: World, watch: Watch, candidate: Instance) -> Instance
         return world.candidate()
 
 
-def different(world: World, candidate: Instance) -> dict[str, tuple[Any, Any]]:
+def different(wanted: InstanceSettings, candidate: Instance) -> dict[str, tuple[Any, Any]]:
     """Found and wanted values of the settings that differ, by the name used in config."""
-    found = differences(candidate.settings, world.plan.settings)
+    found = differences(candidate.settings, wanted)
     return {camel_case(name): pair for name, pair in found.items()}
 
 
@@ -108,7 +142,6 @@ def differs(candidate: Instance, name: str, wanted: Any, found: Any) -> Problem:
     return Problem(
         f"conformed.{name}",
         repr(found),
-        f"{wanted!r}, as the source has it (or the key instance says)",
-        f"pulumi config set --path instance.{name} <value> if another value is right, or waive it: "
-        f'pulumi config set --path \'waive["conformed.{name}"]\' "<reason>"; candidate: {candidate.identifier}',
+        f"{wanted!r} for {candidate.identifier}, as the source had it (or the key instance says)",
+        f"if another value is right: pulumi config set --path instance.{name} <value>; pulumi up",
     )

@@ -13,18 +13,23 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 
+from restore import waivers
 from restore.errors import GateClosed, Problem, RestoreError, listed
 from restore.model import Verdict
 
 TIDY_SECONDS = 4.0
 """The engine kills the program 5 s after its SIGINT: what a stopped gate has left to end cleanly."""
 SAY_EVERY_SECONDS = 15.0
+RESOURCE_ID = "resource_id"
+"""In a receipt and in the evidence: the DbiResourceId of the database that was proved."""
+KEPT_SETTINGS = "wanted"
+"""In the receipt of `conformed`: the settings wanted when the candidate was made, see restore.wanted.frozen."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Proof:
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     problems: tuple[Problem, ...] = ()
     """With the name of the check as each subject; a waiver names that check, or the whole gate."""
+    accepted: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of an earlier proof that this one repeats: the reasons for which its problems were let pass, by subject."""
 
 
 class Stopped(GateClosed):
@@ -45,8 +52,20 @@ class Stopped(GateClosed):
 class Watch:
     """A gate's clock: waits that end at once when the operator stops the run or the deadline passes."""
 
-    def __init__(self, gate: str, seconds: float, stop: threading.Event, say: Callable[[str], None]):
+    def __init__(
+        self,
+        gate: str,
+        seconds: float,
+        stop: threading.Event,
+        say: Callable[[str], None],
+        receipt: Mapping[str, Any] | None = None,
+        earlier: Mapping[str, Any] | None = None,
+    ):
         self.gate = gate
+        self.receipt = receipt or {}
+        """What the receipt is going to say that was proved."""
+        self.earlier = earlier or {}
+        """What it says until then; empty for a gate that hasn't opened yet."""
         self.stop = stop
         self._end = time.monotonic() + seconds
         self._seconds = seconds
@@ -76,10 +95,7 @@ class Watch:
                 f"gate {self.gate} stopped by the operator while waiting for {waiting_for}; run `pulumi up` again"
             )
         if time.monotonic() >= self._end:
-            raise GateClosed(
-                f"gate {self.gate}: {waiting_for}: not within {self._seconds:.0f} s\n"
-                "  fix: see why, then `pulumi up` again"
-            )
+            raise GateClosed(f"gate {self.gate}: {waiting_for}: not within {self._seconds:.0f} s\n  fix: pulumi up")
 
 
 @dataclass(frozen=True)
@@ -141,51 +157,87 @@ def leave_cleanly_on_interrupt(running: Running) -> None:
 
 
 def unwaived(proof: Proof, gate: str, waive: Mapping[str, str]) -> tuple[Problem, ...]:
-    """The problems that no waiver covers: see `waiver`."""
-    return tuple(p for p in proof.problems if waiver(p.subject, gate, waive) is None)
+    """The problems that no waiver covers: see restore/waivers.py."""
+    return tuple(problem for problem in proof.problems if let_pass(proof, problem, gate, waive) is None)
 
 
-def waiver(subject: str, gate: str, waive: Mapping[str, str]) -> str | None:
-    """The reason that waives a check: given for it (`validated.rows:users`), its family or its gate; None."""
-    return waive.get(subject) or waive.get(subject.partition(":")[0]) or waive.get(gate)
+def let_pass(proof: Proof, problem: Problem, gate: str, waive: Mapping[str, str]) -> str | None:
+    """The reason that covers a problem, given now or accepted before; None."""
+    return waivers.reason(problem.subject, gate, waive) or proof.accepted.get(problem.subject)
+
+
+def tried(gate: Gate, watch: Watch) -> Proof:
+    """The proof; of a gate that could not run, a problem that says so, which a waiver can cover as any other.
+
+    Raises Stopped when the operator ends the run meanwhile: what wasn't looked at is then nothing to waive. Catches
+    everything else: SystemExit or KeyboardInterrupt leaving a hook would hang the engine.
+    """
+    try:
+        proof = gate.work(watch)
+    except Stopped:
+        raise
+    except BaseException as error:
+        if watch.stop.is_set():
+            raise Stopped(f"gate {gate.name} stopped by the operator: {error}; run `pulumi up` again") from error
+        return Proof(Verdict.INCONCLUSIVE, "the gate could not run to its end", {}, (could_not_run(gate.name, error),))
+    if watch.stop.is_set() and proof.problems:
+        raise Stopped(f"gate {gate.name} stopped by the operator: {proof.summary}; run `pulumi up` again")
+    if proof.verdict is not Verdict.PASS and not proof.problems:
+        return replace(proof, problems=(without_words(gate.name, proof),))
+    return proof
+
+
+def could_not_run(gate: str, error: BaseException) -> Problem:
+    """An error of the work as the gate's problem `<gate>.unproved`."""
+    known = error.problem if isinstance(error, RestoreError) else None
+    needed = "a gate that runs to its end"
+    if known:
+        return Problem(f"{gate}.unproved", f"{known.subject}: {known.found}", known.needed, f"{known.fix}; pulumi up")
+    text = str(error).strip() if isinstance(error, RestoreError) else f"{type(error).__name__}: {error}".rstrip(": ")
+    return Problem(f"{gate}.unproved", text or type(error).__name__, needed, "pulumi up")
+
+
+def without_words(gate: str, proof: Proof) -> Problem:
+    return Problem(f"{gate}.unproved", proof.summary or "nothing was proved", "a proof", "pulumi up")
 
 
 def closed_because(gate: Gate, proof: Proof) -> str | None:
-    """Why this proof doesn't open the gate, or None. A verdict other than PASS without a problem closes it as well."""
+    """Why this proof doesn't open the gate, with the commands that would let it pass; None when it does."""
     left = unwaived(proof, gate.name, gate.waive)
-    if left:
-        return f"gate {gate.name} is {proof.verdict}: {proof.summary}\n{listed(left)}"
-    if proof.verdict is not Verdict.PASS and not proof.problems:
-        return f"gate {gate.name} is {proof.verdict}: {proof.summary or 'nothing was proved'}"
-    return None
+    if not left:
+        return None
+    return (
+        f"gate {gate.name} is {proof.verdict}: {proof.summary}\n{listed([waivers.with_command(one) for one in left])}"
+    )
 
 
-def attempt(gate: Gate, running: Running, say: Callable[[str], None]) -> str | None:
-    """Does the work, writes the evidence whatever happens, and returns why the gate stays shut, or None.
-
-    Catches everything: SystemExit or KeyboardInterrupt leaving a hook would hang the engine.
-    """
+def attempt(
+    gate: Gate,
+    running: Running,
+    say: Callable[[str], None],
+    receipt: Mapping[str, Any] | None = None,
+    earlier: Mapping[str, Any] | None = None,
+) -> str | None:
+    """Does the work, writes the evidence whatever happens, and returns why the gate stays shut, or None."""
     began = datetime.now(UTC)
-    watch = Watch(gate.name, gate.seconds, running.stop, say)
-    proof, error = None, None
+    watch = Watch(gate.name, gate.seconds, running.stop, say, receipt, earlier)
     try:
-        proof = gate.work(watch)
+        proof = tried(gate, watch)
         error = closed_because(gate, proof)
-    except RestoreError as caught:
-        error = str(caught)
-    except BaseException as caught:  # noqa: BLE001
-        error = f"gate {gate.name}: {type(caught).__name__}: {caught}".rstrip(": ")
-    problems = proof.problems if proof else ()
+    except Stopped as stopped:
+        proof, error = Proof(Verdict.INCONCLUSIVE, str(stopped)), str(stopped)
+    waived = {one.subject: why for one in proof.problems if (why := let_pass(proof, one, gate.name, gate.waive))}
+    of = {name: watch.receipt[name] for name in (RESOURCE_ID,) if watch.receipt.get(name)}
     document = {
         "gate": gate.name,
-        "verdict": str(proof.verdict if proof else Verdict.INCONCLUSIVE),
+        "verdict": str(proof.verdict),
         "open": error is None,
-        "summary": proof.summary if proof else error,
+        "summary": proof.summary,
         "began": began.isoformat(),
         "ended": datetime.now(UTC).isoformat(),
-        "facts": dict(proof.facts) if proof else {},
-        "problems": [vars(problem) for problem in problems],
-        "waived": {p.subject: reason for p in problems if (reason := waiver(p.subject, gate.name, gate.waive))},
+        "facts": {**of, **proof.facts},
+        "problems": [vars(waivers.with_command(one)) for one in proof.problems],
+        "waived": waived,
         "error": error,
     }
     try:
@@ -194,20 +246,27 @@ def attempt(gate: Gate, running: Running, say: Callable[[str], None]) -> str | N
         unwritten = f"gate {gate.name}: its evidence could not be written: {caught or type(caught).__name__}"
         return f"{error}\n{unwritten}" if error else unwritten
     if error is None:
-        say(f"{gate.name}: open: {proof.summary if proof else ''} (evidence: {where})")
+        known = f"; waived: {', '.join(waived)}" if waived else ""
+        say(f"{gate.name}: open: {proof.summary}{known} (evidence: {where})")
         return None
     return f"{error}\nevidence: {where}\nall at once: python -m restore report"
+
+
+def receipt_in(inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The receipt among a Stash's inputs; empty where there is none."""
+    found = (inputs or {}).get("input")
+    return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
 
 
 def receipt_hook(gate: Gate, running: Running) -> pulumi.ResourceHook:
     """The hook to bind to the gate's receipt as `before_create` and `before_update`."""
 
-    def work() -> str | None:
+    def work(args: pulumi.ResourceHookArgs) -> str | None:
         with running:
-            return attempt(gate, running, pulumi.log.info)
+            return attempt(gate, running, pulumi.log.info, receipt_in(args.new_inputs), receipt_in(args.old_inputs))
 
-    async def run(_args: pulumi.ResourceHookArgs) -> None:
-        error = await asyncio.to_thread(work)
+    async def run(args: pulumi.ResourceHookArgs) -> None:
+        error = await asyncio.to_thread(work, args)
         if error is not None:
             raise GateClosed(error or f"gate {gate.name} failed without a word")
 

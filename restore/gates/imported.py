@@ -14,6 +14,7 @@ from restore import postgres, roles
 from restore.dumps import loading, verifying
 from restore.dumps.model import Dump, Scan, Verification
 from restore.errors import PermanentError, Problem, RestoreError
+from restore.gates import proofs
 from restore.gates.conformed import USABLE
 from restore.gates.hook import Proof, Watch
 from restore.gates.scanned import meant, options, read, spoken
@@ -35,6 +36,8 @@ def prove(world: World, watch: Watch) -> Proof:
         raise PermanentError(
             f"{candidate.identifier} has no endpoint (status {candidate.status})\n  fix: run `pulumi up` again"
         )
+    if world.plan.switched_before and (held := proofs.earlier(world, watch, candidate)):
+        return held
     if earlier := proved_before(world, candidate):
         return Proof(Verdict.PASS, f"loaded and verified before, at {earlier['ended']}", earlier["facts"])
     own_login(world, watch, candidate, candidate.endpoint)
@@ -70,12 +73,8 @@ def receipt(world: World) -> dict[str, str]:
 
 def proved_before(world: World, candidate: Instance) -> dict[str, Any] | None:
     """The record of this very dump in this very instance. A database that has served since then differs rightly."""
-    found = world.store.latest(world.plan.stack, world.plan.id, "imported")
-    if not found or not found.get("open"):
-        return None
-    facts = found["facts"]
-    same = facts.get("resource_id") == candidate.resource_id and facts.get("dump") == receipt(world)
-    return dict(found) if same else None
+    found = proofs.proved(world, "imported", candidate)
+    return dict(found) if found and found["facts"].get("dump") == receipt(world) else None
 
 
 # The operator's login

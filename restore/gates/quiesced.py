@@ -2,23 +2,33 @@
 
 Zero replicas prove nothing, for pods write on until their grace period ends (kubernetes-facts 4). Quiet is: no pod,
 terminating ones included; no client session but ours; no prepared transaction; no row written over an interval.
+A pod or a database that can't be asked is a problem with a name: a person may know what the program can't see.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from restore import postgres
-from restore.errors import Problem, TemporaryError
+from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.hook import Proof, Watch
-from restore.gates.world import World
-from restore.model import Endpoint, Instance, Verdict
-from restore.statuses import SNAPSHOT_READY
+from restore.gates.world import World, unreachable
+from restore.kubernetes import Pod
+from restore.model import Instance, Verdict
+from restore.schema import SAFETY_CHECK
+from restore.statuses import BROKEN, LEAVING, SNAPSHOT_READY, way_out
 from restore.waiting import wait_for
+from restore.waivers import reason
 
 SECONDS = 3600.0
+PODS_SECONDS = 1800.0
+LATEST_SECONDS = 1800.0
+OVERDUE = timedelta(minutes=2)
+"""How long a pod may outlive its grace period, clocks being what they are, before its node counts as dead."""
 INTERVAL_SECONDS = 3.0
 SESSION_GRACE_SECONDS = float(os.environ.get("RESTORE_SESSION_GRACE_SECONDS", "90"))
 """How long sessions may outlive the pods: TCP to a killed client ends with the server's next write or keepalive.
@@ -27,86 +37,152 @@ The variable is for tests."""
 
 
 def prove(world: World, watch: Watch) -> Proof:
-    """Waits until the applications are gone, then proves rest on the database that they used."""
-    without_pods(world, watch)
-    endpoint = world.plan.apps[0].endpoint
-    facts: dict[str, object] = {"deployments": [app.name for app in world.plan.apps], "endpoint": str(endpoint)}
-    if gone(world, endpoint):
-        facts["quiet_since"] = datetime.now(UTC).isoformat()
-        return Proof(Verdict.PASS, "no pod is left; the database they used is gone", facts)
-    rest = at_rest(world, watch, endpoint)
-    problems = restless(rest, "quiesced")
-    since = rest.first.at
-    facts |= {
-        "quiet_since": since.isoformat(),
-        "sessions": len(rest.sessions),
-        "rows_written": rest.rows_written,
-        "wal_bytes": rest.wal_bytes,
+    """Waits until the applications are gone, proves rest on the database that they used, and that it can be kept."""
+    facts: dict[str, object] = {
+        "deployments": [app.name for app in world.plan.apps],
+        "endpoint": str(world.plan.apps[0].endpoint),
     }
-    if problems:
-        return Proof(Verdict.FAIL, "somebody still uses the database", facts, problems)
+    problems = list(without_pods(world, watch))
+    database = world.serving()
+    if database is None:
+        facts["quiet_since"] = datetime.now(UTC).isoformat()
+        return verdict(problems, facts, "no pod is left; the database they used is gone")
+    problems += resting(world, watch, database, facts)
+    if any(reason(problem.subject, watch.gate, world.settings.waive) is None for problem in problems):
+        return verdict(problems, facts, "")
     if world.plan.safety_snapshot and not world.plan.adopt_safety:
-        ready_for_snapshot(world, watch)
+        problems += ready_for_snapshot(world, watch)
     if world.plan.point.latest and world.plan.candidate_found is None:
-        facts["latest_restorable"] = caught_up(world, watch, since).isoformat()
-    return Proof(Verdict.PASS, f"no pod, no session and no row written since {since:%H:%M:%S} UTC", facts)
+        problems += caught_up(world, watch, facts)
+    since = str(facts.get("quiet_since", ""))[11:19]
+    return verdict(problems, facts, f"no pod, no session and no row written since {since} UTC")
 
 
-def gone(world: World, endpoint: Endpoint) -> bool:
-    candidate = world.rds.instance(world.plan.candidate)
-    if candidate and candidate.endpoint == endpoint:
-        return False
-    return world.source() is None
+def verdict(problems: list[Problem], facts: dict[str, object], passed: str) -> Proof:
+    if not problems:
+        return Proof(Verdict.PASS, passed, facts)
+    unasked = all(problem.subject.endswith(".unreachable") for problem in problems)
+    if unasked:
+        return Proof(Verdict.INCONCLUSIVE, "the database can't be asked who uses it", facts, tuple(problems))
+    return Proof(Verdict.FAIL, "somebody may still use the database", facts, tuple(problems))
 
 
-def without_pods(world: World, watch: Watch) -> None:
-    """Waits until no Deployment has a pod left, by the API server's own word."""
+# Pods
 
-    def none(found: list[str]) -> bool:
+
+def without_pods(world: World, watch: Watch) -> Iterable[Problem]:
+    """Waits until no Deployment has a pod left, by the API server's own word, or none but those of dead nodes."""
+    last: list[dict[str, bool]] = []
+
+    def read() -> dict[str, bool]:
+        last[:] = [pods_left(world)]
+        return last[0]
+
+    def settled(found: dict[str, bool]) -> bool:
         if found:
             watch.say(f"waiting for pods to end: {', '.join(found)}")
-        return not found
+        return all(found.values())
 
-    wait_for(
-        lambda: remaining(world),
-        none,
-        stop=watch.stop,
-        deadline=watch.deadline,
-        subject="the pods to end",
-        found=", ".join,
-        longest=2,
+    try:
+        found = wait_for(
+            read,
+            settled,
+            stop=watch.stop,
+            deadline=min(watch.deadline, watch.now() + PODS_SECONDS),
+            subject="the pods to end",
+            found=", ".join,
+            longest=2,
+        )
+    except RestoreError as error:
+        if watch.stop.is_set():
+            raise
+        return [running(world, "quiesced", list(last[0]) if last else [str(error)])]
+    return [running(world, "quiesced", list(found))] if found else []
+
+
+def running(world: World, gate: str, found: list[str]) -> Problem:
+    """The problem `<gate>.pods`: what may still write."""
+    namespace = world.settings.namespace
+    fix = (
+        f"kubectl -n {namespace} get pods -o wide; of a node that is gone for good: "
+        f"kubectl -n {namespace} delete pod <name> --force --grace-period=0; of one that runs again: pulumi up"
     )
+    return Problem(f"{gate}.pods", "; ".join(found), "no pod of the applications", fix)
 
 
-def remaining(world: World) -> list[str]:
-    """What still runs or will: `indexer-abc (terminating)`, `api-gateway wants 3 replicas`."""
-    found: list[str] = []
+def pods_left(world: World) -> dict[str, bool]:
+    """What still runs or will, as `indexer-abc (terminating)`; true for what waiting won't end."""
+    now = datetime.now(UTC)
+    found: dict[str, bool] = {}
     for name, one in world.namespace.deployments([app.name for app in world.plan.apps]).items():
         if one is None:
             continue
         if one.replicas:
-            found.append(f"{name} wants {one.replicas} replicas")
+            found[f"{name} wants {one.replicas} replicas"] = False
         pods = world.namespace.pods(one.selector)
-        found += [f"{pod.name} (terminating)" if pod.terminating else pod.name for pod in pods if not pod.ended]
+        found |= {spoken(pod, now): overdue(pod, now) for pod in pods if not pod.ended}
         if not pods and one.terminating:
-            found.append(f"{name}: {one.terminating} terminating")
+            found[f"{name}: {one.terminating} terminating"] = False
     return found
 
 
-def at_rest(world: World, watch: Watch, endpoint: Endpoint) -> postgres.Quiet:
-    """Observes until the database is quiet; after the grace period returns what it found."""
-    login = world.login(endpoint)
-    grace = time.monotonic() + SESSION_GRACE_SECONDS
-    with postgres.connect(endpoint, login, world.settings.tls, world.database) as connection:
-        while True:
-            rest = postgres.quiet(connection, INTERVAL_SECONDS, watch.stop)
-            if rest.quiet or time.monotonic() > grace:
-                return rest
-            watch.say(f"waiting for {len(rest.sessions)} sessions to end and {rest.rows_written} rows to stop")
-            watch.pause(1, "the database to be at rest")
+def overdue(pod: Pod, now: datetime) -> bool:
+    return pod.terminating and pod.to_end is not None and now - pod.to_end > OVERDUE
 
 
-def restless(rest: postgres.Quiet, gate: str) -> tuple[Problem, ...]:
+def spoken(pod: Pod, now: datetime) -> str:
+    if overdue(pod, now):
+        return f"{pod.name} (should have ended at {pod.to_end:%H:%M:%S} UTC; node {pod.node} doesn't say that it has)"
+    return f"{pod.name} (terminating)" if pod.terminating else pod.name
+
+
+# The database
+
+
+def resting(world: World, watch: Watch, database: Instance, facts: dict[str, object]) -> Iterable[Problem]:
+    """That nobody uses the database; a problem as well when it can't be asked."""
+    facts["database"] = database.identifier
+    try:
+        rest = at_rest(world, watch, database)
+    except RestoreError as error:
+        if watch.stop.is_set():
+            raise
+        facts["unreachable"] = str(error)
+        return [unreachable("quiesced", database, error)]
+    facts |= {
+        "quiet_since": rest.first.at.isoformat(),
+        "sessions": len(rest.sessions),
+        "rows_written": rest.rows_written,
+        "wal_bytes": rest.wal_bytes,
+    }
+    return restless(world, database, rest, "quiesced")
+
+
+def at_rest(world: World, watch: Watch, database: Instance) -> postgres.Quiet:
+    """Observes until the database is quiet; after the grace period returns what it found, or raises what keeps it from
+    being asked: at once where RDS says why, or where trying again can't help."""
+    grace = time.monotonic() + (0 if database.status in BROKEN else SESSION_GRACE_SECONDS)
+    while True:
+        try:
+            with world.connected(database) as connection:
+                return observed(watch, connection, grace)
+        except TemporaryError as error:
+            if watch.stop.is_set() or time.monotonic() > grace:
+                raise
+            watch.say(f"{database.identifier} doesn't answer: {error.problem.found if error.problem else error}")
+            watch.pause(1, f"{database.identifier} to answer")
+
+
+def observed(watch: Watch, connection: postgres.Connection, grace: float) -> postgres.Quiet:
+    while True:
+        rest = postgres.quiet(connection, INTERVAL_SECONDS, watch.stop)
+        if rest.quiet or time.monotonic() > grace:
+            return rest
+        watch.say(f"waiting for {len(rest.sessions)} sessions to end and {rest.rows_written} rows to stop")
+        watch.pause(1, "the database to be at rest")
+
+
+def restless(world: World, database: Instance, rest: postgres.Quiet, gate: str) -> tuple[Problem, ...]:
     """One problem for each thing that moves; each may be waived by its name (`<gate>.sessions`), with a reason."""
     found: list[Problem] = []
     if rest.sessions:
@@ -114,42 +190,80 @@ def restless(rest: postgres.Quiet, gate: str) -> tuple[Problem, ...]:
             f"pid {one.pid} {one.user}@{one.database} {one.application or '(no application_name)'} from {one.address}"
             for one in rest.sessions[:10]
         )
-        end = ", ".join(str(one.pid) for one in rest.sessions[:10])
-        fix = f"stop these clients, or end them: SELECT pg_terminate_backend(pid) for pid {end}"
+        ended = ", ".join(f"pg_terminate_backend({one.pid})" for one in rest.sessions[:10])
+        fix = f"stop these clients, or end their sessions: {by_psql(world, database, f'SELECT {ended}')}"
         found.append(Problem(f"{gate}.sessions", f"{len(rest.sessions)} client sessions: {who}", "none", fix))
     if rest.prepared:
-        fix = "COMMIT PREPARED or ROLLBACK PREPARED each: it may commit at any time"
+        ask = by_psql(world, database, "SELECT gid, owner, database, prepared FROM pg_prepared_xacts")
+        fix = f"each may commit at any time: {ask}; then COMMIT PREPARED or ROLLBACK PREPARED each"
         found.append(Problem(f"{gate}.prepared", f"prepared transactions: {', '.join(rest.prepared)}", "none", fix))
     if rest.rows_written:
-        fix = "find the writer: SELECT * FROM pg_stat_activity; a cron extension writes without a session of its own"
+        ask = (
+            "SELECT relid::regclass, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables "
+            "ORDER BY n_tup_ins + n_tup_upd + n_tup_del DESC LIMIT 20"
+        )
+        fix = f"find the writer, a cron extension has no session of its own: {by_psql(world, database, ask)}"
         found.append(
             Problem(f"{gate}.writes", f"{rest.rows_written} rows written in {INTERVAL_SECONDS:g} s", "none", fix)
         )
     return tuple(found)
 
 
-def ready_for_snapshot(world: World, watch: Watch) -> None:
+def by_psql(world: World, database: Instance, statement: str) -> str:
+    """The command that runs a statement there as the operator; psql asks for the password."""
+    host = database.endpoint.host if database.endpoint else "<host>"
+    port = database.endpoint.port if database.endpoint else "<port>"
+    tls = f"sslmode={world.settings.tls.mode} sslrootcert={world.settings.tls.root_certificate}"
+    login = f"host={host} port={port} user={world.settings.login.user} dbname={world.database} {tls}"
+    return f"psql {shlex.quote(login)} -c {shlex.quote(statement)}"
+
+
+# What is kept of it
+
+
+def ready_for_snapshot(world: World, watch: Watch) -> Iterable[Problem]:
     """Waits until RDS takes a snapshot of the source: it refuses one during a backup or a modification."""
     source = world.plan.source
     if source is None:
-        return
+        return []
 
-    def ready(found: Instance) -> bool:
+    def settled(found: Instance) -> bool:
         if found.status not in SNAPSHOT_READY:
             watch.say(f"{found.identifier} is {found.status}; the safety snapshot needs it available")
-        return found.status in SNAPSHOT_READY
+        return found.status in SNAPSHOT_READY or found.status in BROKEN or found.status in LEAVING
 
-    world.rds.wait_until(
-        source.resource_id,
-        ready,
-        stop=watch.stop,
-        deadline=watch.deadline,
-        subject=f"{source.identifier} to be available",
-    )
+    try:
+        found = world.rds.wait_until(
+            source.resource_id,
+            settled,
+            stop=watch.stop,
+            deadline=watch.deadline,
+            subject=f"{source.identifier} to be available",
+        )
+    except RestoreError as error:
+        if watch.stop.is_set():
+            raise
+        return [no_snapshot(source, error.problem.found if error.problem else str(error))]
+    return [] if found.status in SNAPSHOT_READY else [no_snapshot(found, f"status {found.status}")]
 
 
-def caught_up(world: World, watch: Watch, since: datetime) -> datetime:
-    """Waits until everything written before `since` is restorable: RDS ships its log about every 5 minutes."""
+def no_snapshot(source: Instance, found: str) -> Problem:
+    """Named as the waiver that does without it: this gate's own would leave the snapshot to fail."""
+    needed = f"status {' or '.join(sorted(SNAPSHOT_READY))} for the safety snapshot of {source.identifier}"
+    return Problem(SAFETY_CHECK, found, needed, f"{way_out(source.status, source.identifier)}; pulumi up")
+
+
+def caught_up(world: World, watch: Watch, facts: dict[str, object]) -> Iterable[Problem]:
+    """Waits until everything written before it was quiet is restorable: RDS ships its log about every 5 minutes.
+
+    Of a database that couldn't be asked nobody knows when it was quiet: `latest` is then what it says now."""
+    if "quiet_since" not in facts:
+        source = world.source()
+        facts["latest_restorable"] = str(source.latest_restorable) if source else None
+        return []
+    since = datetime.fromisoformat(str(facts["quiet_since"]))
+    name = f"{watch.gate}.latest"
+    waived = reason(name, watch.gate, world.settings.waive) is not None
 
     def restorable() -> datetime:
         source = world.source()
@@ -162,4 +276,19 @@ def caught_up(world: World, watch: Watch, since: datetime) -> datetime:
             watch.say(f"waiting for LatestRestorableTime (now {found:%H:%M:%S}) to pass {since:%H:%M:%S} UTC")
         return found >= since
 
-    return wait_for(restorable, reached, stop=watch.stop, deadline=watch.deadline, subject="LatestRestorableTime")
+    try:
+        found = wait_for(
+            restorable,
+            reached,
+            stop=watch.stop,
+            deadline=watch.now() if waived else min(watch.deadline, watch.now() + LATEST_SECONDS),
+            subject="LatestRestorableTime",
+            found=datetime.isoformat,
+        )
+    except RestoreError as error:
+        if watch.stop.is_set():
+            raise
+        needed = f"LatestRestorableTime after {since:%Y-%m-%dT%H:%M:%SZ}: what is written until then isn't lost"
+        return [Problem(name, str(error), needed, "pulumi up")]
+    facts["latest_restorable"] = found.isoformat()
+    return []

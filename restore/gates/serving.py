@@ -9,11 +9,13 @@ from typing import Any
 
 from restore import postgres
 from restore.errors import Problem, RestoreError, TemporaryError
-from restore.gates.hook import Proof, Watch, waiver
-from restore.gates.world import World
+from restore.gates.hook import Proof, Watch
+from restore.gates.quiesced import by_psql
+from restore.gates.world import World, unreachable
 from restore.kubernetes import Pod
-from restore.model import AppPlan, Endpoint, Verdict
+from restore.model import AppPlan, Instance, Verdict
 from restore.waiting import wait_for
+from restore.waivers import reason
 
 SECONDS = 900.0
 HEALTH_SECONDS = 10.0
@@ -36,7 +38,7 @@ def prove(world: World, watch: Watch) -> Proof:
         return last[0]
 
     def settled(found: Found) -> bool:
-        left = [one for one in found.problems if waiver(one.subject, watch.gate, world.settings.waive) is None]
+        left = [one for one in found.problems if reason(one.subject, watch.gate, world.settings.waive) is None]
         if left:
             watch.say("waiting for " + "; ".join(f"{one.subject} ({one.found})" for one in left[:3]))
         return not left
@@ -50,21 +52,21 @@ def prove(world: World, watch: Watch) -> Proof:
     if found.problems:
         return Proof(Verdict.FAIL, "what is left open is waived", found.facts, found.problems)
     endpoint = world.plan.apps[0].endpoint
-    return Proof(Verdict.PASS, f"every Deployment is ready and connected to {endpoint}, none elsewhere", found.facts)
+    elsewhere = "the database that was left can't be asked" if "left_unreachable" in found.facts else "none elsewhere"
+    return Proof(Verdict.PASS, f"every Deployment is ready and connected to {endpoint}, {elsewhere}", found.facts)
 
 
 def look(world: World) -> Found:
     apps = world.plan.apps
-    endpoint = apps[0].endpoint
     pods = pods_of(world)
-    problems = [problem for app in apps for problem in rollout(app, pods[app.name])]
+    problems = [problem for app in apps for problem in rollout(world, app, pods[app.name])]
     facts: dict[str, Any] = {
-        "endpoint": str(endpoint),
+        "endpoint": str(apps[0].endpoint),
         "ready": {name: sum(p.ready for p in found) for name, found in pods.items()},
     }
-    problems += connected(world, endpoint, pods, facts)
-    problems += elsewhere(world, endpoint, facts)
-    problems += [problem for app in apps for problem in healthy(app, pods[app.name])]
+    problems += connected(world, pods, facts)
+    problems += elsewhere(world, facts)
+    problems += [problem for app in apps for problem in healthy(world, app, pods[app.name])]
     return Found(tuple(problems), facts)
 
 
@@ -77,52 +79,70 @@ def pods_of(world: World) -> dict[str, list[Pod]]:
     }
 
 
-def rollout(app: AppPlan, pods: list[Pod]) -> list[Problem]:
+def rollout(world: World, app: AppPlan, pods: list[Pod]) -> list[Problem]:
     ready = [pod for pod in pods if pod.ready and not pod.terminating]
     if len(ready) == app.replicas == len(pods):
         return []
-    reasons = "; ".join(f"{pod.name}: {reason}" for pod in pods for reason in pod.reasons[:2])
+    reasons = "; ".join(f"{pod.name}: {why}" for pod in pods for why in pod.reasons[:2])
     found = f"{len(ready)} of {len(pods)} pods ready" + (f" ({reasons})" if reasons else "")
-    return [
-        Problem(f"serving.rollout:{app.name}", found, f"{app.replicas} ready and no other", "kubectl describe and logs")
-    ]
+    fix = f"kubectl -n {world.settings.namespace} describe deployment {app.name}; {logs(world, app.name)}"
+    return [Problem(f"serving.rollout:{app.name}", found, f"{app.replicas} ready and no other", fix)]
 
 
-def connected(world: World, endpoint: Endpoint, pods: dict[str, list[Pod]], facts: dict[str, Any]) -> list[Problem]:
+def logs(world: World, name: str) -> str:
+    return f"kubectl -n {world.settings.namespace} logs deployment/{name} --all-containers --tail 50"
+
+
+def connected(world: World, pods: dict[str, list[Pod]], facts: dict[str, Any]) -> list[Problem]:
     """At least one session of each Deployment on the database that is to serve."""
     names = {name: [(pod.name, pod.address) for pod in found] for name, found in pods.items()}
-    with postgres.connect(endpoint, world.login(endpoint), world.settings.tls, world.database) as connection:
-        by_app = postgres.attributed(postgres.sessions(connection), names)
+    database = world.serving()
+    if database is None:
+        found, needed = "the database that is to serve is gone", "an instance that exists"
+        return [Problem("serving.unreachable", found, needed, "python -m restore status")]
+    try:
+        with world.connected(database) as connection:
+            by_app = postgres.attributed(postgres.sessions(connection), names)
+    except RestoreError as error:
+        return [unreachable("serving", database, error)]
     facts["sessions"] = {name: len(by_app.get(name, ())) for name in names}
-    fix = (
-        "set application_name to the pod's name (PGAPPNAME), so that sessions can be told apart; or see the pods' logs"
-    )
     return [
-        Problem(f"serving.sessions:{name}", f"no session of it on {endpoint}", "at least one", fix)
+        Problem(
+            f"serving.sessions:{name}",
+            f"no session of it on {database.identifier}",
+            "at least one",
+            "set application_name to the pod's name (PGAPPNAME), so that sessions can be told apart; "
+            + logs(world, name),
+        )
         for name, wanted in ((app.name, app.replicas) for app in world.plan.apps)
         if wanted and not by_app.get(name)
     ]
 
 
-def elsewhere(world: World, endpoint: Endpoint, facts: dict[str, Any]) -> list[Problem]:
-    """No client session on the database that was left: it would read, or write, what is no longer the truth."""
-    other = world.other(endpoint)
-    if other is None:
-        return []
+def elsewhere(world: World, facts: dict[str, Any]) -> list[Problem]:
+    """No client session on the database that was left: it would read, or write, what is no longer the truth.
+
+    One that can't be asked is recorded, and no reason to call the applications down."""
+    left: Instance | None = None
     try:
-        with postgres.connect(other, world.login(other), world.settings.tls, world.database) as connection:
+        left = world.left()
+        if left is None:
+            return []
+        with world.connected(left) as connection:
             found = postgres.sessions(connection)
     except RestoreError as error:
-        fix = "see why; or waive it when that database is known to be unusable"
-        return [Problem("serving.elsewhere", f"{other} could not be asked: {error}", "no session there", fix)]
-    facts["left"] = {"endpoint": str(other), "sessions": len(found)}
+        facts["left_unreachable"] = unreachable("serving", left, error).found if left else str(error)
+        return []
+    facts["left"] = {"database": left.identifier, "sessions": len(found)}
     if not found:
         return []
     who = "; ".join(f"{one.user} {one.application or ''} from {one.address}" for one in found[:5])
-    return [Problem("serving.elsewhere", f"{len(found)} sessions on {other}: {who}", "none", "stop these clients")]
+    ended = ", ".join(f"pg_terminate_backend({one.pid})" for one in found[:10])
+    fix = f"stop these clients, or end their sessions: {by_psql(world, left, f'SELECT {ended}')}"
+    return [Problem("serving.elsewhere", f"{len(found)} sessions on {left.identifier}: {who}", "none", fix)]
 
 
-def healthy(app: AppPlan, pods: list[Pod]) -> list[Problem]:
+def healthy(world: World, app: AppPlan, pods: list[Pod]) -> list[Problem]:
     if not app.health or not app.replicas:
         return []
     if "{pod}" in app.health:
@@ -133,7 +153,7 @@ def healthy(app: AppPlan, pods: list[Pod]) -> list[Problem]:
     if targets and not bad:
         return []
     found = "; ".join(bad) or "no pod to ask"
-    return [Problem(f"serving.health:{app.name}", found, "2xx from each", "see the pods' logs")]
+    return [Problem(f"serving.health:{app.name}", found, "2xx from each", logs(world, app.name))]
 
 
 def ask(url: str) -> str | None:

@@ -1,55 +1,96 @@
-"""Gate `switched`: it is safe to point the applications at the other database.
+"""Gate `switched`: it is safe that the applications use this database, whether it is the candidate or the source again.
 
 Reads the cluster again at its turn: what another tool did since the freeze is in no state (kubernetes-facts 9, 10).
+One row of the database that is to serve is read with the application's own login; no waiver covers that. The database
+that is left may be dead: it never holds up leaving it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+from psycopg import sql
 
 from restore import postgres
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates.hook import Proof, Watch
-from restore.gates.quiesced import at_rest, remaining, restless
-from restore.gates.world import World
-from restore.model import SecretPlan, Verdict
+from restore.gates.quiesced import at_rest, by_psql, pods_left, restless, running
+from restore.gates.world import World, endpoint_of, unreachable
+from restore.model import Instance, SecretPlan, Traffic, Verdict
+from restore.waivers import reason
 from validation import urls
 
 SECONDS = 1800.0
+ROW = "switched.row"
 
 
 def prove(world: World, watch: Watch) -> Proof:
-    """No pod runs, the secret is as planned, the old database is at rest, and the application can log in to the new."""
+    """No pod runs, the secret is as planned, the application can log in and read, and nobody writes elsewhere."""
+    facts: dict[str, Any] = {}
+    database, problems = read_by_the_application(world, facts)
+    if database is None or problems:
+        return Proof(Verdict.FAIL, "no row was read of the database that is to serve", facts, tuple(problems))
     secret = world.plan.secret
-    if secret is None:
-        raise PermanentError("no switch is planned\n  fix: this is a bug of the program, please report it")
-    problems = [*pods(world), *secret_changed(world, secret)]
-    facts: dict[str, Any] = {"to": str(secret.endpoint), "back_to": str(secret.previous)}
-    problems += login_problems(world, secret, facts)
-    left = world.other(secret.endpoint)
-    if left and not problems:
-        rest = at_rest(world, watch, left)
-        facts |= {"left": str(left), "sessions_left": len(rest.sessions), "rows_written_left": rest.rows_written}
-        problems += restless(rest, "switched")
+    if secret:
+        facts |= {"to": str(secret.endpoint), "back_to": str(secret.previous)}
+        problems += pods(world)
+        problems += secret_changed(world, secret)
+    problems += [*proved_another(world, watch, database), *login_problems(world, database, facts)]
+    shut = any(reason(one.subject, watch.gate, world.settings.waive) is None for one in problems)
+    if secret and not shut:
+        problems += written_elsewhere(world, watch, facts)
     if problems:
         return Proof(Verdict.FAIL, "the switch would not be safe", facts, tuple(problems))
-    return Proof(
-        Verdict.PASS, f"the application's login works on {secret.endpoint}, and nobody writes elsewhere", facts
-    )
+    told = "; the database that is left can't be asked" if "left_unreachable" in facts else ""
+    return Proof(Verdict.PASS, f"the application reads {facts['row_of']} of {database.identifier}{told}", facts)
+
+
+def read_by_the_application(world: World, facts: dict[str, Any]) -> tuple[Instance | None, list[Problem]]:
+    """The database that is to serve, and why no row of it could be read with the application's login."""
+    needed = "one row, read with the application's own login"
+    try:
+        database = present(world)
+        facts["serves"] = database.identifier
+        facts["row_of"] = postgres.read_row(wanted_url(world), endpoint_of(database), world.settings.tls)
+    except Exception as error:  # noqa: BLE001 - whatever it is, no row was read
+        known = error.problem if isinstance(error, RestoreError) else None
+        found = f"{known.subject}: {known.found}" if known else f"{type(error).__name__}: {error}"
+        return None, [Problem(ROW, found, needed, f"{known.fix}; pulumi up" if known else "pulumi up")]
+    return database, []
+
+
+def present(world: World) -> Instance:
+    """The database that is to serve. Raises PermanentError when it is gone."""
+    found, planned = world.serving(), world.plan.serving
+    if found:
+        return found
+    other = Traffic.SOURCE if world.plan.traffic is Traffic.RESTORED else Traffic.RESTORED
+    subject = f"instance {planned.identifier} ({planned.resource_id})" if planned else "the database that is to serve"
+    fix = f"pulumi config set traffic {other}; pulumi up"
+    raise PermanentError.of(Problem(subject, "it is gone", "an instance that exists", fix))
+
+
+def wanted_url(world: World) -> str:
+    """The URL that the applications are to have; what they have where nothing is switched."""
+    return world.plan.secret.url if world.plan.secret else world.application_url()
+
+
+def proved_another(world: World, watch: Watch, database: Instance) -> Iterable[Problem]:
+    """The proofs must be of this very instance, not of an earlier one of its name."""
+    proved = watch.receipt.get("proved")
+    if world.plan.traffic is Traffic.RESTORED and proved != database.resource_id:
+        yield Problem(
+            "switched.proved",
+            f"{database.identifier} is {database.resource_id}; the gates before have proved {proved or 'none'}",
+            "proofs of the instance that is to serve",
+            f"pulumi refresh --yes --target '**candidate-{world.plan.id}'; pulumi config set traffic frozen; pulumi up",
+        )
 
 
 def pods(world: World) -> list[Problem]:
-    running = remaining(world)
-    if not running or already_there(world):
-        return []
-    return [
-        Problem(
-            "switched.pods",
-            "; ".join(running),
-            "no pod of the applications",
-            "pulumi config set traffic frozen, then pulumi up: somebody has started them again",
-        )
-    ]
+    left = pods_left(world)
+    return [running(world, "switched", list(left))] if left and not already_there(world) else []
 
 
 def already_there(world: World) -> bool:
@@ -68,30 +109,58 @@ def secret_changed(world: World, secret: SecretPlan) -> list[Problem]:
 
 
 def changed(secret: SecretPlan, found: str) -> Problem:
-    return Problem(
-        f"switched.secret:{secret.name}", found, "the value this plan was made from", "run `pulumi up` again"
-    )
+    return Problem(f"switched.secret:{secret.name}", found, "the value this plan was made from", "pulumi up")
 
 
-def login_problems(world: World, secret: SecretPlan, facts: dict[str, Any]) -> list[Problem]:
-    """Logs in as the application does, at the database to switch to."""
-    fix = (
-        "credentials are those of the restore point: set the application's password in the database, or in the secret, "
-        "so that they agree"
-    )
+def login_problems(world: World, database: Instance, facts: dict[str, Any]) -> list[Problem]:
+    """What the application's login may do at the database that is to serve."""
+    endpoint = endpoint_of(database)
     try:
-        attempt = postgres.try_login(secret.url, secret.endpoint, world.settings.tls)
+        attempt = postgres.try_login(wanted_url(world), endpoint, world.settings.tls)
     except RestoreError as error:
-        return [Problem("switched.login", str(error), f"the application's login works on {secret.endpoint}", fix)]
-    facts |= {"user": attempt.user, "database": attempt.database, "server_version": attempt.server_version}
+        fix = (
+            "credentials are those of the restore point: set the application's password in the database, or in the "
+            "secret, so that they agree; pulumi up"
+        )
+        return [Problem("switched.login", str(error), f"the application's login works on {endpoint}", fix)]
+    facts["login"] = {"user": attempt.user, "database": attempt.database, "version": attempt.server_version}
     found: list[Problem] = []
     if attempt.recovering:
-        found.append(
-            Problem("switched.recovery", "the server is still in recovery", "one that can be written to", "wait")
-        )
+        fix = f"aws rds wait db-instance-available --db-instance-identifier {database.identifier}; pulumi up"
+        needed = "one that can be written to"
+        found.append(Problem("switched.recovery", "the server is still in recovery", needed, fix))
     if attempt.missing_privileges:
         missing = ", ".join(attempt.missing_privileges[:10])
-        found.append(
-            Problem("switched.privileges", f"{attempt.user} lacks: {missing}", "its rights on its tables", "GRANT them")
-        )
+        fix = f"{by_psql(world, database, granted(attempt))}; pulumi up"
+        needed = "its rights on its tables"
+        found.append(Problem("switched.privileges", f"{attempt.user} lacks: {missing}", needed, fix))
     return found
+
+
+def granted(attempt: postgres.Attempt) -> str:
+    """The statement that gives an application what it lacks, for its owner or a superuser to run."""
+    schema, user = sql.Identifier(attempt.schema), sql.Identifier(attempt.user)
+    statement = (
+        "GRANT USAGE ON SCHEMA {s} TO {u}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {s} TO {u}"
+    )
+    return sql.SQL(statement).format(s=schema, u=user).as_string()
+
+
+def written_elsewhere(world: World, watch: Watch, facts: dict[str, Any]) -> Iterable[Problem]:
+    """Who still uses the database that is left. One that can't be asked is told and recorded, and no reason to stay."""
+    left = None
+    try:
+        left = world.left()
+        if left is None:
+            return ()
+        rest = at_rest(world, watch, left)
+    except RestoreError as error:
+        if watch.stop.is_set():
+            raise
+        facts["left_unreachable"] = unreachable("switched", left, error).found if left else str(error)
+        watch.say(
+            f"the database that is left can't be asked, and doesn't hold up the switch: {facts['left_unreachable']}"
+        )
+        return ()
+    facts |= {"left": left.identifier, "sessions_left": len(rest.sessions), "rows_written_left": rest.rows_written}
+    return restless(world, left, rest, "switched")

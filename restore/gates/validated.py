@@ -15,14 +15,17 @@ from typing import Any
 
 from psycopg import sql
 
+from restore import postgres
 from restore.aws import Aws
-from restore.errors import PermanentError, Problem
+from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import loss
-from restore.gates.hook import Proof, Watch, waiver
-from restore.gates.world import World
+from restore.gates.hook import RESOURCE_ID, Proof, Watch, could_not_run
+from restore.gates.proofs import earlier, proved
+from restore.gates.world import World, endpoint_of, unreachable
 from restore.kubernetes import Job, run_job
 from restore.model import Endpoint, Instance, Method, RecoveryPoint, Settings, Tls, Verdict
 from restore.postgres import SYSTEM
+from restore.waivers import reason
 from validation import expectations, runner, urls
 from validation.baseline import kept
 from validation.baseline.model import Baseline, BaselineError
@@ -65,26 +68,42 @@ def wanted_expectations(settings: Settings) -> Expectations:
 
 
 def prove(world: World, watch: Watch) -> Proof:
-    """Runs the checks against the candidate, beside the source where it still exists, the loss report and the Job."""
+    """Runs the checks against the candidate, beside the source where it answers, the loss report and the Job.
+
+    A candidate that serves or has served isn't checked again: what the applications write since then differs rightly.
+    """
     candidate = world.candidate()
-    if candidate.endpoint is None:
-        raise PermanentError(
-            f"{candidate.identifier} has no endpoint (status {candidate.status})\n  fix: run `pulumi up` again"
-        )
+    if world.plan.switched_before and (held := earlier(world, watch, candidate)):
+        return held
+    try:
+        return checked(world, watch, candidate)
+    except Exception as error:
+        if watch.stop.is_set():
+            raise
+        problems = (could_not_run(watch.gate, error), *unread(world, candidate))
+        return Proof(Verdict.INCONCLUSIVE, "the checks could not run", {RESOURCE_ID: candidate.resource_id}, problems)
+
+
+def checked(world: World, watch: Watch, candidate: Instance) -> Proof:
+    endpoint = endpoint_of(candidate)
     wanted = for_method(world, wanted_expectations(world.settings))
-    restored, source, point = target(world, candidate.endpoint), source_target(world), restore_point(world, candidate)
-    before = baseline(world, point)
+    restored, point = target(world, endpoint), restore_point(world, candidate)
+    source, unasked = source_target(world)
+    if unasked:
+        watch.say(f"nothing is compared with the source, which can't be asked: {unasked}")
+    facts: dict[str, Any] = {RESOURCE_ID: candidate.resource_id, **({"source_unasked": unasked} if unasked else {})}
     watch.say(f"checking {candidate.identifier}")
     report = runner.run(
         restored,
         wanted,
-        source=source,
-        application=application_target(world, candidate.endpoint),
+        source=None if unasked else source,
+        application=application_target(world, endpoint),
         restore_point=point,
-        baseline=before,
+        baseline=baseline(world, point),
         waivers=waivers(world.settings.waive),
         workers=world.settings.validation.workers,
         budget_seconds=world.settings.validation.budget_seconds,
+        stop=watch.stop,
     )
     lost = loss.reported(
         watch,
@@ -94,8 +113,12 @@ def prove(world: World, watch: Watch) -> Proof:
         wanted,
         world.settings.validation.loss_seconds,
     )
-    problems = [*failed(report), *in_cluster(world, watch, candidate, wanted)]
-    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "report": as_json(report), "loss": lost}
+    problems = [
+        *failed(report),
+        *([] if report.proved else unread(world, candidate)),
+        *in_cluster(world, watch, candidate, wanted),
+    ]
+    facts |= {"report": as_json(report), "loss": lost}
     verdict = Verdict.FAIL if report.verdict is CheckVerdict.FAIL or problems else Verdict(str(report.verdict))
     return Proof(verdict, summary(report, problems, world.settings.waive), facts, tuple(problems))
 
@@ -103,7 +126,7 @@ def prove(world: World, watch: Watch) -> Proof:
 def summary(report: Report, problems: Sequence[Problem], waive: Mapping[str, str]) -> str:
     """How many checks pass, and the names of what keeps the gate shut."""
     passed = sum(one.verdict is CheckVerdict.PASS for one in report.results)
-    shut = [p.subject.removeprefix("validated.") for p in problems if waiver(p.subject, "validated", waive) is None]
+    shut = [p.subject.removeprefix("validated.") for p in problems if reason(p.subject, "validated", waive) is None]
     more = f" and {len(shut) - NAMED} more" if len(shut) > NAMED else ""
     but = f", but not {', '.join(shut[:NAMED])}{more}" if shut else ""
     return f"{passed} of {len(report.results)} checks pass{but}"
@@ -130,8 +153,8 @@ def restore_point(world: World, candidate: Instance) -> datetime | None:
     """The moment of the data; of `latest` when writing stopped, or when the candidate was made of a running source."""
     if world.plan.point.at:
         return world.plan.point.at
-    quiesced = world.store.latest(world.plan.stack, world.plan.id, "quiesced")
-    facts: Mapping[str, Any] = quiesced.get("facts", {}) if quiesced and quiesced.get("open") else {}
+    quiesced = proved(world, "quiesced", world.plan.source)
+    facts: Mapping[str, Any] = quiesced.get("facts", {}) if quiesced else {}
     if "quiet_since" in facts:
         return datetime.fromisoformat(str(facts["quiet_since"]))
     return candidate.created
@@ -163,9 +186,19 @@ def target(world: World, endpoint: Endpoint) -> Target:
     )
 
 
-def source_target(world: World) -> Target | None:
-    source = world.source()
-    return target(world, source.endpoint) if source and source.endpoint else None
+def source_target(world: World) -> tuple[Target | None, str]:
+    """The source where it still exists, and why it can't be asked. It is being left, and holds up nothing."""
+    source: Instance | None = None
+    try:
+        source = world.source()
+        if source is None:
+            return None, ""
+        found = target(world, endpoint_of(source))
+        with world.connected(source):
+            return found, ""
+    except RestoreError as error:
+        why = unreachable("validated", source, error).found if source else str(error)
+        return target(world, source.endpoint) if source and source.endpoint else None, why
 
 
 def application_target(world: World, endpoint: Endpoint) -> Target | None:
@@ -194,17 +227,25 @@ def waivers(waive: Mapping[str, str]) -> dict[str, str]:
 def failed(report: Report) -> list[Problem]:
     """What is no pass and decides, waived ones too (the hook filters and records these)."""
     deciding = [one for one in report.results if one.verdict is not CheckVerdict.PASS and one.severity == "blocking"]
-    problems = [problem(one) for one in deciding]
-    if not report.proved:
-        needed = "at least one table with rows, read by a check"
-        problems.append(Problem("validated.proved", "no row of any table was read", needed, "see the other problems"))
-    return problems
+    return [problem(one) for one in deciding]
+
+
+def unread(world: World, candidate: Instance) -> list[Problem]:
+    """Where the checks have read no row, whether the application's own login can: no waiver covers that none could."""
+    needed = "one row of any table, read by a check or with the application's login"
+    try:
+        postgres.read_row(world.application_url(), endpoint_of(candidate), world.settings.tls)
+    except Exception as error:  # noqa: BLE001 - whatever it is, no row was read
+        known = error.problem if isinstance(error, RestoreError) else None
+        found = f"no row of any table was read: {known.found if known else error}"
+        return [Problem("validated.proved", found, needed, f"{known.fix}; pulumi up" if known else "pulumi up")]
+    return []
 
 
 def problem(result: CheckResult) -> Problem:
     examples = "; ".join(", ".join(f"{k}={v}" for k, v in one.items()) for one in result.examples[:3])
     found = f"{result.verdict}: {result.found}" + (f" (for example {examples})" if examples else "")
-    return Problem(f"validated.{result.name}", found, result.needed, result.fix or "see the evidence for the query")
+    return Problem(f"validated.{result.name}", found, result.needed, result.fix or "python -m restore report")
 
 
 def in_cluster(world: World, watch: Watch, candidate: Instance, wanted: Expectations) -> list[Problem]:
@@ -212,7 +253,15 @@ def in_cluster(world: World, watch: Watch, candidate: Instance, wanted: Expectat
     watch.say("connecting from inside the cluster")
     job = connection_job(world, candidate, wanted)
     deadline = min(watch.deadline, watch.now() + JOB_SECONDS)
-    result = run_job(world.api, job, stop=watch.stop, deadline=deadline)
+    needed = f"psql connects as the application from {job.namespace}"
+    try:
+        result = run_job(world.api, job, stop=watch.stop, deadline=deadline)
+    except RestoreError as error:
+        if watch.stop.is_set():
+            raise
+        known = error.problem
+        found = f"{known.subject}: {known.found}" if known else str(error)
+        return [Problem(IN_CLUSTER, found, needed, f"{known.fix}; pulumi up" if known else "pulumi up")]
     wanted_lines = len(job.statements)
     if result.succeeded and len(result.lines) >= wanted_lines:
         return []
@@ -222,7 +271,7 @@ def in_cluster(world: World, watch: Watch, candidate: Instance, wanted: Expectat
         "refused login: credentials are those of the restore point, so set the application's password in the candidate "
         "as the secret has it; no answer: security groups and network policies must let the namespace reach it"
     )
-    return [Problem(IN_CLUSTER, found, f"psql connects as the application from {job.namespace}", fix)]
+    return [Problem(IN_CLUSTER, found, needed, fix)]
 
 
 def connection_job(world: World, candidate: Instance, wanted: Expectations) -> Job:

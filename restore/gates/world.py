@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from restore import postgres
 from restore.aws import Aws, Credential, Rds, Secrets
 from restore.dumps.model import Scan
-from restore.errors import PermanentError, Problem
+from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.evidence import Store
 from restore.kubernetes import Api, Namespace
 from restore.model import TAG_ID, TAG_STACK, Endpoint, Instance, Plan, Settings
+from restore.statuses import BROKEN, way_out
 from validation import urls
 
 if TYPE_CHECKING:
@@ -64,9 +68,7 @@ class World:
         """The candidate as it is now. Raises PermanentError when the identifier names an instance that isn't ours."""
         found = self.rds.instance(self.plan.candidate)
         if found is None:
-            raise PermanentError.of(
-                Problem(self.plan.candidate, "no such instance", "the candidate", "run `pulumi up --refresh`")
-            )
+            raise PermanentError.of(no_candidate(self.plan))
         if (found.tags.get(TAG_ID), found.tags.get(TAG_STACK)) != (self.plan.id, self.plan.stack):
             raise PermanentError.of(
                 Problem(
@@ -80,10 +82,51 @@ class World:
 
     def source(self) -> Instance | None:
         """The source as it is now, by its DbiResourceId: under whatever identifier. None when it is gone."""
-        return self.rds.instance_by_resource_id(self.plan.source.resource_id) if self.plan.source else None
+        return self._now(self.plan.source)
 
-    def other(self, endpoint: Endpoint) -> Endpoint | None:
-        """Of source and candidate, the one that is not at this endpoint; None when it doesn't exist."""
-        instances = (self.source(), self.rds.instance(self.plan.candidate))
-        others = [one.endpoint for one in instances if one and one.endpoint and one.endpoint != endpoint]
-        return others[0] if others else None
+    def serving(self) -> Instance | None:
+        """The instance that the applications' URL names after this run, as it is now; None when it is gone."""
+        return self._now(self.plan.serving)
+
+    def left(self) -> Instance | None:
+        """The other one of source and candidate, as it is now; None when it is gone."""
+        return self._now(self.plan.left)
+
+    def _now(self, planned: Instance | None) -> Instance | None:
+        return self.rds.instance_by_resource_id(planned.resource_id) if planned else None
+
+    @contextmanager
+    def connected(self, instance: Instance) -> Generator[postgres.Connection]:
+        """As the operator, to the application's database, at the instance's own endpoint: a certificate names that
+        one, and no alias. Raises as postgres.connect, and TemporaryError without an endpoint."""
+        endpoint = endpoint_of(instance)
+        with postgres.connect(endpoint, self.login(endpoint), self.settings.tls, self.database) as connection:
+            yield connection
+
+
+def endpoint_of(instance: Instance) -> Endpoint:
+    """Where it answers. Raises TemporaryError while RDS hasn't said."""
+    if instance.endpoint is None:
+        found, needed = f"status {instance.status}, no endpoint", "an instance with an address"
+        fix = f"{way_out(instance.status, instance.identifier)}; pulumi up"
+        raise TemporaryError.of(Problem(f"instance {instance.identifier}", found, needed, fix))
+    return instance.endpoint
+
+
+def unreachable(gate: str, instance: Instance, error: RestoreError) -> Problem:
+    """The problem `<gate>.unreachable`: a database that can't be asked, what RDS says of it, and the way out."""
+    known = error.problem
+    asked = f"{instance.identifier} (status {instance.status}) can't be asked: {known.found if known else error}"
+    fix = known.fix if known else "pulumi up"
+    if instance.status in BROKEN:
+        fix = f"{way_out(instance.status, instance.identifier)}; pulumi up"
+    return Problem(f"{gate}.unreachable", asked, "an answer: who is connected, and whether anything is written", fix)
+
+
+def no_candidate(plan: Plan) -> Problem:
+    """Only the candidate leaves the state: a refresh of all would also undo what an autoscaler has set since."""
+    fix = (
+        f"pulumi refresh --yes --target '**candidate-{plan.id}'; pulumi up: it is made again, and its gates prove the "
+        "new one"
+    )
+    return Problem(plan.candidate, "no such instance", "the candidate", fix)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 Json = Mapping[str, Any]
@@ -24,6 +25,8 @@ class Pod:
     ready: bool
     terminating: bool
     """Being deleted: it may still write until its processes have ended."""
+    to_end: datetime | None = None
+    """When its grace period ends; a pod that is still there long after is on a node that doesn't answer."""
     reasons: tuple[str, ...] = ()
     """Why it isn't ready: `app: ImagePullBackOff: ...`, `Unschedulable: ...`; the last end of restarted containers."""
     restarts: int = 0
@@ -52,11 +55,19 @@ def pod(found: Json) -> Pod:
         phase=str(status.get("phase", "Unknown")),
         ready=_is_true(status, "Ready"),
         terminating=bool(metadata.get("deletionTimestamp")),
+        to_end=_moment(metadata.get("deletionTimestamp")),
         reasons=tuple(_reasons(status, containers)),
         restarts=sum(int(item.get("restartCount") or 0) for item in containers),
         annotations=dict(cast("Mapping[str, str]", metadata.get("annotations") or {})),
         exit_code=_exit_code(status),
     )
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)) if text else None
+    except ValueError:
+        return None
 
 
 def _containers(status: Json) -> list[Json]:

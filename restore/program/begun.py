@@ -45,6 +45,8 @@ def planned(plan: Plan, settings: Settings) -> dict[str, Any]:
         "source": settings.source,
         "source_resource_id": plan.source.resource_id if plan.source else None,
         "candidate": plan.candidate,
+        "candidate_resource_id": plan.candidate_found.resource_id if plan.candidate_found else None,
+        "serves_resource_id": plan.serving.resource_id if plan.serving else None,
         "engine_version": plan.engine_version,
         "safety_snapshot": plan.safety_snapshot,
         "replicas": {app.name: app.replicas for app in plan.apps},
@@ -56,11 +58,10 @@ def gates(plan: Plan) -> tuple[str, ...]:
     """The gates that must be open for what is wanted, in the order in which they can open."""
     dump = plan.point.dump is not None
     candidate = ("scanned", "conformed", "imported", "validated") if dump else ("conformed", "validated")
-    switched = ("switched",) if plan.secret else ()
     match plan.traffic:
         case Traffic.FROZEN:
             return ("quiesced", *candidate)
         case Traffic.RESTORED:
-            return (*candidate, *switched, "serving")
+            return (*candidate, "switched", "serving")
         case Traffic.SOURCE:
-            return (*switched, "serving") if plan.apps else candidate
+            return ("switched", "serving") if plan.apps else candidate

@@ -19,6 +19,7 @@ from restore.errors import GateClosed
 from restore.model import InstanceSettings, Method, Plan
 from restore.program.phases import Phase, Record, unrecorded
 from restore.schema import camel_case
+from restore.wanted import frozen
 
 LONG = pulumi.CustomTimeouts(create="24h", update="12h", delete="4h")
 """The provider's 40 minutes orphan a large restore: the id is set only after its wait (pulumi-facts, part 2)."""
@@ -85,6 +86,14 @@ def creation_settings(plan: Plan) -> dict[str, Any]:
     ignored = IGNORED_ON_PITR if plan.point.method is Method.PITR else frozenset[str]()
     found: dict[str, Any] = {name: getattr(plan.settings, name) for name in SETTING_NAMES if name not in ignored}
     return {name: as_input(value) for name, value in found.items() if value is not None and value != ()}
+
+
+def keep_settings(plan: Plan) -> pulumi.Stash:
+    """The settings wanted when the candidate is made: a Stash's output keeps its first value for ever, whatever becomes
+    of the source they were read from."""
+    return pulumi.Stash(
+        f"settings-{plan.id}", input=frozen(plan.settings), opts=pulumi.ResourceOptions(ignore_changes=["input"])
+    )
 
 
 def declare_candidate(

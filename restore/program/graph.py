@@ -12,9 +12,9 @@ from typing import Any
 
 import pulumi
 
-from restore.gates.hook import Gate, Running, receipt_hook
+from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID, Gate, Running, receipt_hook
 from restore.model import Plan, Settings, Traffic
-from restore.program.candidate import declare_candidate, declare_safety_snapshot
+from restore.program.candidate import declare_candidate, declare_safety_snapshot, keep_settings
 from restore.program.phases import Record, unrecorded
 from restore.program.traffic import declare_deployment, declare_secret, keep_way_back
 
@@ -48,6 +48,7 @@ class Graph:
         self._running = running
         self._receipts: dict[str, pulumi.Stash] = {}
         self._outputs: dict[str, Any] = {}
+        self._candidate_id: pulumi.Input[str] = ""
 
     def receipt(self, name: str, proved: Mapping[str, Any], depends_on: Sequence[pulumi.Resource]) -> pulumi.Stash:
         gate = self._gates.make(name)
@@ -85,8 +86,7 @@ class Graph:
             declare_secret(plan, self._namespace, plan.secret, [])
         patches = [declare_deployment(plan, self._namespace, app, []) for app in plan.apps]
         frozen = {app.name: app.reapplied for app in plan.apps}
-        served_by = str(plan.apps[0].endpoint)
-        quiesced = self.receipt("quiesced", {"frozen": frozen, "endpoint": served_by}, patches)
+        quiesced = self.receipt("quiesced", {"frozen": frozen, **self._served_by()}, patches)
         self._safety([quiesced])
         waits = plan.point.latest and plan.candidate_found is None
         self._candidate([quiesced] if waits else [], gates=True)
@@ -99,7 +99,9 @@ class Graph:
 
     def _candidate(self, depends_on: Sequence[pulumi.Resource], *, gates: bool) -> list[pulumi.Resource]:
         plan = self._plan
-        candidate = declare_candidate(plan, depends_on, self._gates.record)
+        settings = keep_settings(plan)
+        candidate = declare_candidate(plan, [*depends_on, settings], self._gates.record)
+        self._candidate_id = candidate.resource_id
         self._outputs = {
             "identifier": plan.candidate,
             "resourceId": candidate.resource_id,
@@ -108,8 +110,8 @@ class Graph:
         }
         if not gates:
             return []
-        wanted = {"candidate": plan.candidate, "point": plan.point.tag}
-        conformed = self.receipt("conformed", wanted, [candidate])
+        wanted = {"candidate": plan.candidate, RESOURCE_ID: candidate.resource_id, "point": plan.point.tag}
+        conformed = self.receipt("conformed", {**wanted, KEPT_SETTINGS: settings.output}, [candidate])
         loaded = self._loaded(wanted, conformed, depends_on)
         return [conformed, *loaded, self.receipt("validated", wanted, [conformed, *loaded])]
 
@@ -125,19 +127,20 @@ class Graph:
         return [scanned, self.receipt("imported", {**wanted, **bytes_meant}, [scanned, conformed])]
 
     def _serve(self, depends_on: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
-        """Switch the secret (where it ever was), resume the applications, prove who serves."""
+        """Prove that it is safe, switch the secret (where it ever was), resume the applications, prove who serves."""
         plan = self._plan
-        endpoint = str(plan.apps[0].endpoint)
-        switched: list[pulumi.Resource] = list(depends_on)
+        traffic = {"traffic": str(plan.traffic), **self._served_by()}
+        way_back = [keep_way_back(plan, plan.secret)] if plan.secret else []
+        proved = {"proved": self._candidate_id} if plan.traffic is Traffic.RESTORED else {}
+        switched: list[pulumi.Resource] = [self.receipt("switched", {**traffic, **proved}, [*depends_on, *way_back])]
         if plan.secret:
-            way_back = keep_way_back(plan, plan.secret)
-            gate = self.receipt(
-                "switched", {"traffic": str(plan.traffic), "endpoint": endpoint}, [*depends_on, way_back]
-            )
-            switched = [gate, declare_secret(plan, self._namespace, plan.secret, [gate])]
+            switched.append(declare_secret(plan, self._namespace, plan.secret, switched))
         patches = [declare_deployment(plan, self._namespace, app, switched) for app in plan.apps]
         replicas = {app.name: app.replicas for app in plan.apps}
-        serving = self.receipt(
-            "serving", {"traffic": str(plan.traffic), "endpoint": endpoint, "replicas": replicas}, patches
-        )
-        return [serving]
+        return [self.receipt("serving", {**traffic, "replicas": replicas}, patches)]
+
+    def _served_by(self) -> dict[str, str]:
+        """The database that the applications' URL names, by address and by identity; "gone" for none."""
+        serving = self._plan.serving
+        endpoint = str(self._plan.apps[0].endpoint)
+        return {"endpoint": endpoint, RESOURCE_ID: serving.resource_id if serving else "gone"}

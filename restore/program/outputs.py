@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 
+from restore.gates.hook import KEPT_SETTINGS
 from restore.model import Plan, Settings, Traffic
 
 IDLE_NEXT = (
@@ -29,6 +30,11 @@ def next_command(plan: Plan) -> str:
     return "pulumi config set traffic frozen && pulumi up (stops the applications and proves it)"
 
 
+def shown(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """A receipt without what the evidence shows better."""
+    return {name: value for name, value in receipt.items() if name != KEPT_SETTINGS}
+
+
 def export_idle() -> None:
     pulumi.export("state", "idle: no restore is configured, nothing is managed")
     pulumi.export("next", IDLE_NEXT)
@@ -46,7 +52,7 @@ def export(
     pulumi.export("state", f"restore {plan.id}: traffic {plan.traffic}")
     pulumi.export("recoveryPoint", plan.point.tag)
     pulumi.export("candidate", dict(candidate))
-    pulumi.export("receipts", {name: stash.input for name, stash in receipts.items()})
+    pulumi.export("receipts", {name: stash.input.apply(shown) for name, stash in receipts.items()})
     if proved := receipts.get("validated"):
         pulumi.export("loss", proved.input.apply(lambda _: asyncio.to_thread(loss)))
     pulumi.export("safetySnapshot", plan.safety_snapshot)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 
-from restore import inventory, plan, preflight, reporting
+from restore import inventory, plan, preflight, reporting, waivers
 from restore.aws import Aws, Rds, Secrets
 from restore.config import collect
 from restore.errors import Refused, RestoreError
@@ -52,9 +52,22 @@ def refuse_left_open(settings: Settings, found: Inventory) -> None:
         raise Refused(problems)
 
 
+def refuse_left_over(settings: Settings, wanted: Plan, store: Store) -> None:
+    """A waiver holds for one restore: those of another one that was never closed are refused, unless given anew."""
+    if not settings.waive:
+        return
+    earlier: dict[str, Mapping[str, str]] = {}
+    for other in store.ids(wanted.stack):
+        if other != wanted.id and store.latest(wanted.stack, other, "close") is None:
+            earlier[other] = (store.latest(wanted.stack, other, "run") or {}).get("waive") or {}
+    if problems := waivers.left_over(settings.waive, wanted.id, earlier):
+        raise Refused(problems)
+
+
 def declare(settings: Settings, wanted: Plan, config: Mapping[str, Any], now: datetime) -> None:
     """Declares the plan. In an `up`, its record comes first: where no evidence can be kept, nothing is begun."""
     world = reach(settings, wanted)
+    refuse_left_over(settings, wanted, world.store)
     validated.wanted_expectations(settings)
     gates = {name: build.gate(world, name) for name in build.PROOFS}
     proved = {name: build.proved(world, name) for name in ("conformed", "validated")}

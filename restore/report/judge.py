@@ -30,7 +30,8 @@ class GateState:
         """PASS when open, also by waivers; FAIL when something was found to be wrong; else INCONCLUSIVE."""
         if self.open:
             return Verdict.PASS
-        failed = self.attempt and (self.attempt.get("verdict") == "FAIL" or self.attempt.get("problems"))
+        told = self.attempt.get("verdict") if self.attempt else None
+        failed = self.attempt and (told == "FAIL" or (told != "INCONCLUSIVE" and self.attempt.get("problems")))
         return Verdict.FAIL if failed else Verdict.INCONCLUSIVE
 
     @property
@@ -60,7 +61,7 @@ def judge(found: Sequence[Record]) -> Judgement:
     runs = list(of_step(found, "run"))
     last = runs[-1] if runs else EMPTY
     traffic = text(mapping(last.get("plan")).get("traffic"))
-    states = tuple(state(name, found, moved(runs)) for name in needed(last, found))
+    states = tuple(state(name, found, moved(runs), last) for name in needed(last, found))
     verdicts = {one.verdict for one in states}
     if Verdict.FAIL in verdicts:
         verdict = Verdict.FAIL
@@ -92,11 +93,30 @@ def traffic_of(run: Record) -> str:
     return text(mapping(run.get("plan")).get("traffic"))
 
 
-def state(name: str, found: Sequence[Record], since: datetime) -> GateState:
-    earliest = since if name in MOVING else BEGINNING
+def state(name: str, found: Sequence[Record], since: datetime, last: Record) -> GateState:
+    """By the newest attempt; one that opened the gate for another database than the last run found proves nothing."""
     of_gate = [one for one in attempts(found) if one.get("gate") == name]
-    tried = [one for one in of_gate if (moment(one.get("began")) or BEGINNING) >= earliest]
-    return GateState(name, tried[-1] if tried else None)
+    tried = [one for one in of_gate if began(one) >= (since if name in MOVING else BEGINNING)]
+    counting = [one for one in tried if one.get("open") is not True or is_of(one, name, last)]
+    return GateState(name, counting[-1] if counting else None)
+
+
+def is_of(attempt: Record, name: str, last: Record) -> bool:
+    """Whether an attempt is of the database that the last run found; of one that wasn't made yet, made since then.
+
+    Records of earlier versions of the program don't say which it was: they count."""
+    plan = mapping(last.get("plan"))
+    key = "serves_resource_id" if name in MOVING else "candidate_resource_id"
+    if name == "scanned" or key not in plan:
+        return True
+    proved = mapping(attempt.get("facts")).get("resource_id")
+    if name in MOVING:
+        return proved == (plan.get(key) or "gone")
+    return proved == plan.get(key) if plan.get(key) else began(attempt) >= began(last)
+
+
+def began(record: Record) -> datetime:
+    return moment(record.get("began")) or BEGINNING
 
 
 def headline(verdict: Verdict, states: Sequence[GateState], last: Record) -> str:
@@ -148,4 +168,4 @@ def problems(state: GateState) -> tuple[Record, ...]:
     found = records(state.attempt.get("problems"))
     left = tuple(one for one in found if text(one.get("subject")) not in state.waived)
     error = {"subject": state.name, "found": state.attempt.get("error"), "needed": "a proof"}
-    return left or ({**error, "fix": "see why, then: pulumi up"},)
+    return left or ({**error, "fix": "pulumi up"},)

@@ -93,7 +93,8 @@ def safety_name_taken(case: Case) -> Iterable[Problem]:
             subject,
             "status failed",
             "a safety snapshot that holds the source's data",
-            f"aws rds delete-db-snapshot --db-snapshot-identifier {found.identifier}; pulumi up --refresh",
+            f"aws rds delete-db-snapshot --db-snapshot-identifier {found.identifier}; "
+            f"pulumi refresh --yes --target '**safety-{case.request.id}'; pulumi up",
         )
 
 

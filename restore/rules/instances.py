@@ -26,7 +26,10 @@ def source_found(case: Case) -> Iterable[Problem]:
 
 
 def source_leaving(case: Case) -> Iterable[Problem]:
+    """Only where something is still to be made of it, or to go back to: a candidate that exists needs it no more."""
     if not case.source or case.source.status not in LEAVING or case.request.traffic is Traffic.RESTORED:
+        return
+    if case.candidate and case.request.traffic is Traffic.FROZEN:
         return
     yield Problem(
         f"instance {case.source.identifier}",

@@ -24,7 +24,7 @@ from sandbox.aws.rds.modify import maintenance_window
 from sandbox.aws.rds.service import Rds
 from sandbox.aws.rds.snapshots import take_by_backup_service
 from sandbox.aws.rds.state import Instance
-from sandbox.aws.rds.steps import fill_disk, take_automated_now
+from sandbox.aws.rds.steps import fill_disk, lose_key, take_automated_now
 
 DEFAULT_REGION = "us-east-1"
 BAD, MISSING = 400, 404
@@ -71,7 +71,7 @@ class Control:
 
     def _add_fault(self, body: bytes) -> Shape:
         fault = Fault.parse(body)
-        at_once = not fault.operation and fault.kind in ("drop-connections", "storage-full")
+        at_once = not fault.operation and fault.kind in ("drop-connections", "storage-full", "key-lost")
         if not at_once:
             self._runner.shared.faults.add(fault)
             return {"waiting": True}
@@ -81,6 +81,8 @@ class Control:
         for rds, instance in found:
             if fault.kind == "storage-full":
                 fill_disk(rds, instance)
+            elif fault.kind == "key-lost":
+                lose_key(rds, instance)
             else:
                 rds.cluster(instance).drop_connections()
         self._runner.shared.store.save()

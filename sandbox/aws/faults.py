@@ -8,6 +8,7 @@ drop-connections  every client session of `instance` is ended           instance
 fail-restore      the restore ends in incompatible-restore              (operation)
 slow-backing-up   the status backing-up lasts `seconds` longer          seconds (default 60)
 storage-full      `instance` has no space left: writes fail             instance (at once), or a restore's operation
+key-lost          RDS can't use the KMS key: `instance` is down         instance (at once); start-db-instance ends it
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, cast
 
 KINDS = frozenset(
-    ["throttle", "error", "lost-answer", "drop-connections", "fail-restore", "slow-backing-up", "storage-full"]
+    [
+        *("throttle", "error", "lost-answer", "drop-connections", "fail-restore", "slow-backing-up", "storage-full"),
+        "key-lost",
+    ]
 )
 NEED_OPERATION = frozenset({"throttle", "error", "lost-answer"})
 

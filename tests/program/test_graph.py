@@ -53,6 +53,8 @@ INSTANCE = Instance(
     "ghost-db", "db-SOURCE", "arn:source", "available", "postgres", "17.10", SOURCE, None, None, InstanceSettings()
 )
 
+CANDIDATE_INSTANCE = replace(INSTANCE, identifier="ghost-db-inc-1", resource_id="db-CANDIDATE", endpoint=CANDIDATE)
+
 
 def plan(traffic: Traffic, *, moved: bool = True, switched: bool = False, latest: bool = False) -> Plan:
     serves = CANDIDATE if traffic is Traffic.RESTORED else SOURCE
@@ -88,6 +90,8 @@ def plan(traffic: Traffic, *, moved: bool = True, switched: bool = False, latest
         safety_snapshot="ghost-db-inc-1-safety" if moved else None,
         apps=apps if moved else (),
         secret=secret if switched else None,
+        serving=CANDIDATE_INSTANCE if traffic is Traffic.RESTORED else INSTANCE,
+        left=INSTANCE if traffic is Traffic.RESTORED else None,
     )
 
 
@@ -102,7 +106,9 @@ class Cloud(mocks.Mocks):
         raise AssertionError(f"the program must not invoke {args.token}")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        return f"{args.name}-id", cast("dict[Any, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
+        inputs = cast("dict[Any, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
+        made = {"resourceId": f"db-of-{args.name}"} if args.typ.startswith("aws:rds/instance:") else {}
+        return f"{args.name}-id", {**inputs, "output": inputs.get("input"), **made}
 
 
 class Recorder(mocks.MockMonitor):
@@ -139,7 +145,7 @@ def before(requests: Mapping[str, Any], name: str) -> set[str]:
 
 
 def test_the_candidate_starts_at_once_beside_the_freeze() -> None:
-    assert before(declared(plan(Traffic.FROZEN)), "candidate-inc-1") == set()
+    assert before(declared(plan(Traffic.FROZEN)), "candidate-inc-1") == {"settings-inc-1"}
 
 
 def test_latest_waits_until_nobody_writes_or_the_last_writes_would_be_lost() -> None:
@@ -188,8 +194,9 @@ def test_a_validation_that_never_passed_does_not_fail_the_way_back() -> None:
 def test_a_dump_is_read_while_the_instance_is_made_and_loaded_when_both_are_done() -> None:
     requests = declared(of_dump(Traffic.FROZEN))
     assert before(requests, "scanned-inc-1") == set()
-    assert before(requests, "candidate-inc-1") == set()
-    assert before(requests, "imported-inc-1") == {"scanned-inc-1", "conformed-inc-1", "candidate-inc-1"}
+    assert before(requests, "candidate-inc-1") == {"settings-inc-1"}
+    loaded_after = {"scanned-inc-1", "conformed-inc-1", "candidate-inc-1", "settings-inc-1"}
+    assert before(requests, "imported-inc-1") == loaded_after
     assert {"imported-inc-1", "conformed-inc-1"} <= before(requests, "validated-inc-1")
 
 
@@ -247,6 +254,32 @@ def test_a_candidate_outside_the_state_is_adopted_by_its_resource_id() -> None:
     assert requests["candidate-inc-1"].importId == "db-CANDIDATE"
 
 
+@pytest.mark.parametrize("traffic", list(Traffic))
+def test_every_receipt_says_of_which_instance_it_is(traffic: Traffic) -> None:
+    requests = declared(plan(traffic, switched=traffic is not Traffic.FROZEN), proved=True)
+    serving = "db-CANDIDATE" if traffic is Traffic.RESTORED else "db-SOURCE"
+    of_traffic = {"quiesced": serving, "switched": serving, "serving": serving}
+    of_candidate = dict.fromkeys(("conformed", "validated"), "db-of-candidate-inc-1")
+    for gate, resource_id in (of_traffic | of_candidate).items():
+        if f"{gate}-inc-1" in requests:
+            assert requests[f"{gate}-inc-1"].object["input"]["resource_id"] == resource_id
+    if traffic is Traffic.RESTORED:
+        assert requests["switched-inc-1"].object["input"]["proved"] == "db-of-candidate-inc-1"
+
+
+def test_the_settings_wanted_are_kept_before_the_candidate_is_made_and_never_change() -> None:
+    requests = declared(plan(Traffic.FROZEN))
+    assert "settings-inc-1" in before(requests, "candidate-inc-1")
+    assert "input" in requests["settings-inc-1"].ignoreChanges
+    assert '"instance_class": "db.r6g.large"' in requests["conformed-inc-1"].object["input"]["wanted"]
+
+
+def test_no_application_resumes_on_the_source_unproved_also_where_no_secret_is_switched_back() -> None:
+    requests = declared(plan(Traffic.SOURCE))
+    for app in ("api-gateway-inc-1", "indexer-inc-1"):
+        assert "switched-inc-1" in before(requests, app)
+
+
 def test_pulumi_patches_are_left_in_place_when_they_leave_the_state() -> None:
     requests = declared(plan(Traffic.RESTORED, switched=True))
     for name in ("api-gateway-inc-1", "indexer-inc-1", "database-credentials-inc-1"):
@@ -283,7 +316,7 @@ def test_the_report_asks_for_every_gate_that_the_graph_has(
     switched = traffic is not Traffic.FROZEN and moved
     wanted = make(traffic, moved=moved or traffic is not Traffic.SOURCE, switched=switched)
     stashes = {name for name, one in declared(wanted).items() if one.type == "pulumi:index:Stash"}
-    receipts = {name.removesuffix("-inc-1") for name in stashes if not name.startswith("way-back")}
+    receipts = {name.removesuffix("-inc-1") for name in stashes if not name.startswith(("way-back", "settings"))}
     assert receipts == set(begun.gates(wanted))
 
 

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -33,6 +34,9 @@ LINKED = ("restore", "validation", ".venv")
 COPIED = ("Pulumi.yaml", "__main__.py")
 COMMAND_SECONDS = 240.0
 SETTLED = ("available", "failed", "incompatible-restore")
+DOWN = ("stopped", "inaccessible-encryption-credentials-recoverable")
+WAIVER = re.compile(r"""pulumi config set --path ('waive\[.+?\]'|waive\.[a-z-]+) "<reason>\"""")
+MOST_WAIVERS = 6
 Row = tuple[Any, ...]
 
 
@@ -103,6 +107,10 @@ class Sandbox:
         """DbiResourceId by identifier."""
         found = self.aws.rds.describe_db_instances()["DBInstances"]
         return {one["DBInstanceIdentifier"]: one["DbiResourceId"] for one in cast("list[Any]", found)}
+
+    def stop_instance(self, identifier: str) -> None:
+        self.aws.rds.stop_db_instance(DBInstanceIdentifier=identifier)
+        wait_until(lambda: self.status(identifier) == "stopped", 60, f"{identifier} to be stopped", 0.1)
 
     def snapshots(self) -> list[Any]:
         return cast("list[Any]", self.aws.rds.describe_db_snapshots()["DBSnapshots"])
@@ -180,6 +188,7 @@ class Sandbox:
         So does a source that was deleted or replaced, with rows of its own.
         """
         self.aws.faults.clear()
+        self._start_instances()
         replaced = self.instances().get(names.INSTANCE) != self.resource_id
         if moved := replaced or self.applied() != self.deployed:
             for deployment in self.replicas():
@@ -193,6 +202,12 @@ class Sandbox:
             self.kube.create(manifests.secret(self.given[names.SECRET_KEY], self.given["JWT_SECRET"]))
         self.application.deploy()
         self._remember()
+
+    def _start_instances(self) -> None:
+        for identifier in self.instances():
+            if self.status(identifier) in DOWN:
+                self.aws.rds.start_db_instance(DBInstanceIdentifier=identifier)
+                wait_until(lambda name=identifier: self.status(name) == "available", 60, f"{identifier} to run", 0.1)
 
     def _pods(self) -> list[Any]:
         return [pod for pod in self.kube.list("Pod", names.NAMESPACE) if "app" in pod["metadata"].get("labels", {})]
@@ -318,6 +333,21 @@ class Project:
 
     def up(self) -> Run:
         return self.pulumi("up", "--yes", "--skip-preview")
+
+    def up_waiving(self, reason: str) -> list[str]:
+        """`pulumi up` as often as it takes, doing what each refusal says about waivers and nothing else; what was
+        waived."""
+        given: list[str] = []
+        for _ in range(MOST_WAIVERS):
+            result = self.up()
+            if result.code == 0:
+                return given
+            named = [one for one in dict.fromkeys(WAIVER.findall(result.text)) if one not in given]
+            assert named, result.text
+            for path in named:
+                self.run("sh", "-c", f'pulumi config set --path {path} "{reason}"').ok()
+            given += named
+        raise AssertionError(f"still shut with {given}")
 
     def config(self, **values: str) -> None:
         if len(values) == 1:

@@ -52,7 +52,7 @@ def test_no_switch_to_a_database_that_the_application_cannot_log_in_to(sandbox: 
     with sandbox.admin(candidate) as connection:
         connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(names.APP_USER)))
     project.config(traffic="restored")
-    project.up().failed("switched.login")
+    project.up().failed("switched.row", "not permitted to log in", "no waiver covers this")
     assert sandbox.url == url
     assert set(sandbox.replicas().values()) == {0}
     with sandbox.admin(candidate) as connection:

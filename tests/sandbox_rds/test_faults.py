@@ -70,6 +70,18 @@ def test_a_full_disk_refuses_writes_until_the_storage_grows(sandbox: Sandbox) ->
     sandbox.sql("prod", "INSERT INTO t VALUES (1)")
 
 
+def test_an_instance_whose_key_is_lost_is_down_until_it_is_started_with_the_key_again(sandbox: Sandbox) -> None:
+    sandbox.aws.faults.add("key-lost", instance="prod")
+    assert sandbox.describe("prod")["DBInstanceStatus"] == "inaccessible-encryption-credentials-recoverable"
+    with pytest.raises(psycopg.OperationalError, match="refused"):
+        sandbox.sql("prod", "SELECT 1")
+    with pytest.raises(ClientError, match="not in available state"):
+        sandbox.aws.rds.create_db_snapshot(DBInstanceIdentifier="prod", DBSnapshotIdentifier="of-the-dead")
+    sandbox.aws.rds.start_db_instance(DBInstanceIdentifier="prod")
+    sandbox.available("prod")
+    assert sandbox.sql("prod", "SELECT 1") == [(1,)]
+
+
 def test_dropped_connections_end_open_sessions_and_new_ones_work(sandbox: Sandbox) -> None:
     with sandbox.connect("prod") as session:
         sandbox.aws.faults.add("drop-connections", instance="prod")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -27,10 +27,10 @@ LOGIN = Login("ghostadmin", "ghost/password")
 def world(record: Mapping[str, Any] | None) -> World:
     plan = SimpleNamespace(stack="prod", id="inc-1", point=SimpleNamespace(dump=DumpVersion(**PIN)))
 
-    def latest(*_names: str) -> Mapping[str, Any] | None:
-        return record
+    def newest_first(*_names: str) -> Iterator[Mapping[str, Any]]:
+        return iter((record,) if record else ())
 
-    store = SimpleNamespace(latest=latest)
+    store = SimpleNamespace(newest_first=newest_first)
     return cast("World", SimpleNamespace(plan=plan, store=store))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from restore.errors import GateClosed, PermanentError, Problem
+from restore.errors import GateClosed, PermanentError, Problem, TemporaryError
 from restore.gates.hook import Gate, Proof, Running, Watch, attempt
 from restore.model import Verdict
 
@@ -89,6 +89,58 @@ def test_a_waiver_of_another_check_opens_nothing() -> None:
     error, evidence = tried(returning(proof), waive={"quiesced.pods": "we know about these"})
     assert error is not None
     assert evidence.written[0]["waived"] == {}
+
+
+def test_a_gate_that_could_not_run_is_waived_by_the_command_in_its_message_and_recorded_as_such() -> None:
+    error, _ = tried(raising(PermanentError("no answer from the database")))
+    assert error is not None
+    assert "no answer from the database" in error
+    assert """pulumi config set --path 'waive["quiesced.unproved"]' "<reason>\"""" in error
+    for name in ("quiesced.unproved", "quiesced"):
+        error, evidence = tried(raising(PermanentError("no answer")), waive={name: "storage says it is down"})
+        assert error is None
+        written = evidence.written[0]
+        assert (written["open"], written["verdict"]) == (True, "INCONCLUSIVE")
+        assert written["waived"] == {"quiesced.unproved": "storage says it is down"}
+
+
+@pytest.mark.parametrize("proof", [None, Proof(Verdict.FAIL, "somebody is there", problems=(SESSIONS,))])
+def test_a_stop_by_the_operator_is_nothing_that_a_waiver_covers(proof: Proof | None) -> None:
+    evidence, running = Evidence(), Running()
+
+    def stopped(_watch: Watch) -> Proof:
+        running.stop.set()
+        if proof is None:
+            raise TemporaryError("stopped while waiting for the pods")
+        return proof
+
+    waive = {"quiesced": "all of it is known"}
+    error = attempt(Gate("quiesced", 60, stopped, evidence, waive), running, lambda _text: None)
+    assert error is not None
+    assert "stopped by the operator" in error
+    assert evidence.written[0]["open"] is False
+
+
+def test_every_problem_that_keeps_a_gate_shut_says_how_to_let_it_pass() -> None:
+    error, evidence = tried(returning(Proof(Verdict.FAIL, "somebody is there", problems=(SESSIONS,))))
+    assert error is not None
+    assert """'waive["quiesced.sessions"]'""" in error
+    assert """'waive["quiesced.sessions"]'""" in evidence.written[0]["problems"][0]["fix"]
+
+
+def test_what_no_waiver_covers_stays_shut_for_the_whole_gate_s_waiver() -> None:
+    unread = Problem("validated.proved", "no row was read", "one", "see the others")
+    gate = Gate(
+        "validated", 60, returning(Proof(Verdict.FAIL, "no", problems=(unread,))), Evidence(), {"validated": "x"}
+    )
+    assert "no waiver covers this" in (attempt(gate, Running(), lambda _text: None) or "")
+
+
+def test_evidence_says_of_which_instance_it_is_also_when_the_gate_could_not_run() -> None:
+    evidence = Evidence()
+    gate = Gate("quiesced", 60, raising(PermanentError("no answer")), evidence)
+    attempt(gate, Running(), lambda _text: None, {"resource_id": "db-SOURCE"})
+    assert evidence.written[0]["facts"] == {"resource_id": "db-SOURCE"}
 
 
 def test_a_proof_whose_evidence_is_lost_does_not_count() -> None:

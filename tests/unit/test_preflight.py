@@ -288,6 +288,18 @@ def test_a_source_that_is_being_deleted_is_waited_for() -> None:
     assert problems(settings(RESTORED), restored(source=instance(status="deleting"), cluster=SWITCHED)) == {}
 
 
+def test_a_candidate_that_was_deleted_after_the_switch_does_not_hold_up_the_way_back() -> None:
+    for request_, where in ((PITR, SWITCHED), (SOURCE, FROZEN_AGAIN)):
+        assert problems(settings(request_), inventory(cluster=where, safety_snapshot=safety())) == {}
+    assert problems(settings(RESTORED), inventory(cluster=SWITCHED, safety_snapshot=safety())) != {}
+
+
+def test_a_source_that_is_being_deleted_does_not_keep_the_applications_on_a_sick_candidate() -> None:
+    leaving = restored(source=instance(status="deleting"), cluster=SWITCHED)
+    assert problems(settings(PITR), leaving) == {}
+    assert problems(settings(SOURCE), replace(leaving, cluster=FROZEN_AGAIN)) != {}
+
+
 @pytest.mark.parametrize("status", sorted(BROKEN))
 def test_applications_are_not_stopped_when_the_source_could_not_be_saved_first(status: str) -> None:
     found = inventory(source=instance(status=status))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from restore.cli.rollback import Config, Update, Value, shown, way_back
@@ -26,10 +28,22 @@ def test_the_way_back_never_skips_frozen() -> None:
 
 
 def test_a_key_that_the_earlier_configuration_lacked_does_not_stay() -> None:
-    now = {**RESTORED, **config(waive='{"validated.rows": "we know about these"}')}
+    now = {**RESTORED, **config(incident="PD-1")}
     first, second = way_back(now, [update(now), update(FROZEN)]).steps
-    assert first.remove == ("restore:waive",)
+    assert first.remove == ("restore:incident",)
     assert second.remove == ()
+
+
+def test_a_waiver_given_during_the_switch_holds_on_the_way_back_beside_the_earlier_ones() -> None:
+    now = {**RESTORED, **config(waive='{"switched.sessions": "the auditor", "quiesced.writes": "pg_cron, as now"}')}
+    earlier = {**FROZEN, **config(waive='{"safety-snapshot": "storage is full", "quiesced.writes": "pg_cron"}')}
+    first, second = way_back(now, [update(now), update(earlier)]).steps
+    assert json.loads(first.change["restore:waive"].text) == {
+        "safety-snapshot": "storage is full",
+        "quiesced.writes": "pg_cron, as now",
+        "switched.sessions": "the auditor",
+    }
+    assert "restore:waive" not in (*first.remove, *second.remove, *second.change)
 
 
 def test_a_key_that_was_changed_since_goes_back_to_its_earlier_value() -> None:

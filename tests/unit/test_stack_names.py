@@ -35,7 +35,8 @@ class Cli:
         return self
 
     def get_all_config(self) -> dict[str, automation.ConfigValue]:
-        return {"aws:region": automation.ConfigValue("us-east-1")}
+        keys = {"aws:region": "us-east-1", "restore:source": "shop-prod-db", "restore:namespace": "shop-prod"}
+        return {key: automation.ConfigValue(value) for key, value in keys.items()}
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ PASSWORD_MASK = "****"
 PASSWORD_RANGE = range(8, 129)
 BAD_IN_PASSWORD = re.compile(r"[^\x21-\x7e]|[/@\"]")
 HOSTED_ZONE = "Z2R2ITUGPM61AM"
+KEY_LOST = "inaccessible-encryption-credentials-recoverable"
 CREATION = (
     "DBName DBInstanceIdentifier AllocatedStorage DBInstanceClass Engine MasterUsername MasterUserPassword"
     " VpcSecurityGroupIds AvailabilityZone DBSubnetGroupName PreferredMaintenanceWindow DBParameterGroupName"
@@ -193,7 +194,7 @@ def stop_db_instance(rds: Rds, p: Shape) -> Shape:
 @operation("DBInstanceIdentifier")
 def start_db_instance(rds: Rds, p: Shape) -> Shape:
     instance = rds.instance(p["DBInstanceIdentifier"])
-    if instance.status != "stopped":
+    if instance.status not in ("stopped", KEY_LOST):
         raise AwsError("InvalidDBInstanceState", f"Instance {instance.identifier} is not stopped, cannot be started.")
     rds.runner.submit(rds, instance, Step("resume", "starting"))
     return {"DBInstance": described(instance)}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sandbox.aws.query import Shape
 from sandbox.aws.rds import master, replication, shapes
-from sandbox.aws.rds.instances import HOSTED_ZONE
+from sandbox.aws.rds.instances import HOSTED_ZONE, KEY_LOST
 from sandbox.aws.rds.jobs import Finish, step
 from sandbox.aws.rds.moments import whole_ms
 from sandbox.aws.rds.parameters import apply_to, in_sync
@@ -260,6 +260,15 @@ def fill_disk(rds: Rds, instance: Instance) -> None:
             instance.shape["DBInstanceStatus"] = "storage-full"
     message = "The DB instance has run out of available storage. Allocate additional storage to resolve this issue."
     rds.event("db-instance", instance.identifier, message, "low storage")
+
+
+def lose_key(rds: Rds, instance: Instance) -> None:
+    """What RDS does when it can't use the KMS key any more: the server is down until the key is back and it is started
+    (User Guide, "Viewing Amazon RDS DB instance status")."""
+    with rds.store.lock:
+        instance.rest = KEY_LOST
+        instance.shape["DBInstanceStatus"] = KEY_LOST
+    rds.cluster(instance).stop()
 
 
 def take_automated_now(rds: Rds, instance: Instance) -> None:

@@ -1,0 +1,52 @@
+"""Earlier proofs, and whether they are of the database that is there now: a proof belongs to a DbiResourceId."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from restore.errors import Problem, RestoreError
+from restore.gates.hook import RESOURCE_ID, Proof, Watch
+from restore.gates.world import World
+from restore.model import Instance, Verdict
+
+
+def proved(world: World, gate: str, instance: Instance | None) -> Mapping[str, Any] | None:
+    """The newest record in which this gate opened for this very instance; None when there is none."""
+    if instance is None:
+        return None
+    for record in world.store.newest_first(world.plan.stack, world.plan.id, gate):
+        facts: Mapping[str, Any] = record.get("facts") or {}
+        if record.get("open") is True and facts.get(RESOURCE_ID) == instance.resource_id:
+            return record
+    return None
+
+
+def earlier(world: World, watch: Watch, instance: Instance) -> Proof | None:
+    """The proof by which this gate opened for this very instance before, with what was waived then; None if it didn't.
+
+    By the evidence, else by the receipt that stands in the state."""
+    try:
+        record = proved(world, watch.gate, instance)
+    except RestoreError as error:
+        watch.say(f"the evidence of earlier proofs can't be read: {error}")
+        record = None
+    if record:
+        return repeated(record, instance)
+    if watch.earlier.get(RESOURCE_ID) == instance.resource_id:
+        facts = {RESOURCE_ID: instance.resource_id}
+        return Proof(Verdict.PASS, f"{instance.identifier} was proved before; it serves, or has served", facts)
+    return None
+
+
+def repeated(record: Mapping[str, Any], instance: Instance) -> Proof:
+    """What a record holds, as a proof again; `held` says since when."""
+    since = record.get("facts", {}).get("held") or record.get("ended")
+    problems = tuple(Problem(**found) for found in record.get("problems", ()))
+    return Proof(
+        Verdict(str(record.get("verdict"))),
+        f"{instance.identifier} was proved at {since}; it serves, or has served, and that holds",
+        {**record.get("facts", {}), "held": since},
+        problems,
+        dict(record.get("waived", {})),
+    )

@@ -1,0 +1,68 @@
+"""What a person lets pass knowingly: a waiver's names, the command that sets one, and what none covers. Pure."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+
+from restore.errors import Problem
+
+NEVER = frozenset({"validated.proved", "switched.row"})
+"""What no waiver covers, by any name: a switch to a database of which no row was read."""
+UNCOVERED = " (no waiver covers this)"
+LONGEST = 200
+"""Characters of a check's name that the key `waive` takes."""
+
+
+def reason(subject: str, gate: str, waive: Mapping[str, str]) -> str | None:
+    """Why a problem is let pass: given for its check (`validated.rows:users`), the check's family or its gate."""
+    if subject in NEVER:
+        return None
+    return waive.get(subject) or waive.get(family(subject)) or waive.get(gate)
+
+
+def left_over(waive: Mapping[str, str], restore_id: str, earlier: Mapping[str, Mapping[str, str]]) -> list[Problem]:
+    """The waivers that stand here word for word as in another restore that was never closed. `earlier`: by its id."""
+    return [
+        Problem(
+            f"config waive.{name}",
+            f"given for restore {other}: {why}",
+            f"a waiver given for restore {restore_id}: it holds for one restore",
+            f"{removal(name)}, or give the reason that holds now: {command(name)}",
+        )
+        for name, why in waive.items()
+        for other, given in earlier.items()
+        if given.get(name) == why
+    ]
+
+
+def family(subject: str) -> str:
+    """`validated.rows` of `validated.rows:users`."""
+    return subject.partition(":")[0]
+
+
+def command(subject: str) -> str:
+    """The command that sets a waiver, but for the reason."""
+    name = subject if len(subject) <= LONGEST and subject.isprintable() else family(subject)
+    return f'pulumi config set --path {path(name)} "<reason>"'
+
+
+def removal(name: str) -> str:
+    """The command that takes a waiver away."""
+    return f"pulumi config rm --path {path(name)}"
+
+
+def path(name: str) -> str:
+    return shlex.quote(f"waive[{json.dumps(name, ensure_ascii=False)}]")
+
+
+def with_command(problem: Problem) -> Problem:
+    """The problem, its fix saying how to go on without it, where a waiver can."""
+    if problem.subject in NEVER:
+        return replace(problem, fix=f"{problem.fix.removesuffix(UNCOVERED)}{UNCOVERED}")
+    waive = command(problem.subject)
+    if waive in problem.fix:  # of a record that is told again
+        return problem
+    return replace(problem, fix=f"{problem.fix}; or, to go on knowing this: {waive}")
