@@ -119,7 +119,7 @@ def test_a_bucket_that_stops_answering_is_no_success(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("restore.dumps.ranges.PART", 1 << 20)
-    monkeypatch.setattr("restore.dumps.ranges.LONGEST_WAIT", 0.0)
+    monkeypatch.setattr("restore.retrying.LONGEST_PAUSE", 0.0)
     answered = threading.Semaphore(3)
 
     def fail(**_: Any) -> None:

@@ -71,8 +71,9 @@ def test_no_answer_may_pass() -> None:
         vendor.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
         vendor.ConnectTimeoutError(endpoint_url="http://127.0.0.1:1"),
         vendor.ReadTimeoutError(endpoint_url="http://127.0.0.1:1"),
+        vendor.IncompleteReadError(actual_bytes=3, expected_bytes=4),
     ]
-    assert [isinstance(raised(error), TemporaryError) for error in lost] == [True] * 3
+    assert [isinstance(raised(error), TemporaryError) for error in lost] == [True] * 4
 
 
 def test_an_absent_thing_is_none_and_no_error() -> None:
