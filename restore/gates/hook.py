@@ -8,6 +8,7 @@ blocks when a hook works on the event loop (docs/architecture.md, "What the engi
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import threading
@@ -15,12 +16,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 
+from restore import waiting
 from restore.errors import GateClosed, Problem, RestoreError, listed
 from restore.model import Verdict
+
+Value = TypeVar("Value")
 
 TIDY_SECONDS = 4.0
 """The engine kills the program 5 s after its SIGINT: what a stopped gate has left to end cleanly."""
@@ -68,6 +72,29 @@ class Watch:
         if text != last or time.monotonic() - at >= SAY_EVERY_SECONDS:
             self._said = (text, time.monotonic())
             self._say(f"{self.gate}: {text}")
+
+    def wait_for(
+        self,
+        read: Callable[[], Value],
+        done: Callable[[Value], bool],
+        *,
+        subject: str,
+        seconds: float = math.inf,
+        found: Callable[[Value], str] = repr,
+        first: float = 0.5,
+        longest: float = 15.0,
+    ) -> Value:
+        """restore.waiting's `wait_for` by this gate's clock, for at most `seconds`; raises as that does."""
+        return waiting.wait_for(
+            read,
+            done,
+            stop=self.stop,
+            deadline=min(self.deadline, self.now() + seconds),
+            subject=subject,
+            found=found,
+            first=first,
+            longest=longest,
+        )
 
     def pause(self, seconds: float, waiting_for: str) -> None:
         """Raises Stopped, or GateClosed at the deadline; both say what was being waited for."""
