@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from restore import schema
 from restore.errors import Problem, Refused
 from restore.identifiers import MAX_INSTANCE, candidate, instance_fault
-from restore.model import App, DumpStore, Login, Request, SecretKey, Settings, Tls, ValidationSettings
+from restore.model import RDS_CERTIFICATES, App, DumpStore, Login, Request, SecretKey, Settings, Tls, ValidationSettings
 from restore.request import read_request
 from restore.values import Reader, removal, setting, shown
 
@@ -227,7 +227,7 @@ def _tls(reader: Reader, asked: bool) -> Tls:
             "not set",
             "a file with the certificates to trust; AWS publishes those of RDS (RDS User Guide, "
             '"Using SSL/TLS to encrypt a connection")',
-            f"curl -fsSo global-bundle.pem {schema.BUNDLE} && "
+            f"curl -fsSo global-bundle.pem {RDS_CERTIFICATES} && "
             "pulumi config set --path tls.rootCertificate ./global-bundle.pem",
         )
     return Tls(mode, root or None)

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from restore.durations import TIME_FORMAT
 from restore.errors import Problem
 
 LATEST = "latest"
@@ -63,7 +64,7 @@ class Request:
         """As written in the candidate's tag: `pitr:2026-11-22T14:30:00Z`, `snapshot:<identifier>`, `dump:<key>`,
         `...:latest`."""
         value = {Method.SNAPSHOT: self.snapshot, Method.PITR: self.time, Method.DUMP: self.dump}[self.method]
-        text = f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else str(value)
+        text = f"{value:{TIME_FORMAT}}" if isinstance(value, datetime) else str(value)
         return f"{self.method}:{text}"
 
 
@@ -97,6 +98,10 @@ class Login:
     """Secrets Manager secret: a plain string, or RDS's JSON with `username` and `password`."""
     iam: bool = False
     database: str | None = None
+
+
+RDS_CERTIFICATES = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
+"""Where AWS publishes the certificates of all RDS regions (RDS User Guide, "Using SSL/TLS to encrypt a connection")."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from restore.case import TIME_FORMAT
-from restore.durations import sized, spoken
+from restore.durations import TIME_FORMAT, sized, spoken
 from restore.model import LATEST, AutomatedBackup, DumpObject, Inventory, Method, Snapshot
 from restore.snapshots import usable_snapshots
 from restore.windows import last_moment, window_text, windows

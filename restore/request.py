@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from restore import schema
+from restore.durations import TIME_FORMAT
 from restore.identifiers import MAX_ID, MAX_SNAPSHOT, dump_fault, id_fault, snapshot_fault
 from restore.model import LATEST, Method, Request, Traffic
 from restore.values import Reader, removal, shown
@@ -165,7 +166,7 @@ def _moment(reader: Reader, match: re.Match[str], now: datetime) -> datetime | N
         _refuse_time(reader, f"{shown(match[0])}: no such date or time", "a time that exists", now)
         return None
     if moment > now:
-        found = f"{moment:%Y-%m-%dT%H:%M:%SZ}: in the future (now {now:%Y-%m-%dT%H:%M:%SZ})"
+        found = f"{moment:{TIME_FORMAT}}: in the future (now {now:{TIME_FORMAT}})"
         _refuse_time(reader, found, "a time in the past, before the damage", now)
         return None
     return moment

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from restore.model import InstanceSettings, Method, Traffic
+from restore.model import RDS_CERTIFICATES, InstanceSettings, Method, Traffic
 
 PROJECT = "restore"
 
@@ -57,8 +57,6 @@ DEFAULT_USER = "ghostadmin"
 DEFAULT_TLS_MODE = "verify-full"
 DEFAULT_EVIDENCE = "./evidence"
 DEFAULT_PREFIX = "database/postgresql/"
-BUNDLE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
-"""Where AWS publishes the certificates of all RDS regions (RDS User Guide, "Using SSL/TLS to encrypt a connection")."""
 
 _INSTANCE_NOTES: Mapping[str, str] = {
     "instanceClass": "Needed, with dbSubnetGroupName and vpcSecurityGroupIds, when the source is gone.",
@@ -230,7 +228,11 @@ SITE_KEYS = (
             Field(
                 "mode", "string", "verify-full, or verify-ca where certificates carry another name.", DEFAULT_TLS_MODE
             ),
-            Field("rootCertificate", "string", f"File with the certificates to trust. AWS publishes them: {BUNDLE}"),
+            Field(
+                "rootCertificate",
+                "string",
+                f"File with the certificates to trust. AWS publishes them: {RDS_CERTIFICATES}",
+            ),
         ),
     ),
     Key(

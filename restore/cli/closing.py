@@ -11,6 +11,7 @@ from restore.case import Case
 from restore.cli import close
 from restore.cli.automation import OperatorStack
 from restore.cli.settings import settings_of
+from restore.durations import TIME_FORMAT
 from restore.errors import Problem, Refused, RestoreError
 from restore.evidence import Store
 from restore.kubernetes import Api, Namespace
@@ -39,7 +40,7 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     hand_back(settings, closing)
     if closing.candidate_arn:
         rds = Rds(Aws(settings.region, settings.endpoints))
-        rds.add_tags(closing.candidate_arn, {TAG_CLOSED: f"{now:%Y-%m-%dT%H:%M:%SZ}"})
+        rds.add_tags(closing.candidate_arn, {TAG_CLOSED: f"{now:{TIME_FORMAT}}"})
     stack.replace_state(emptied)
     record(settings, settings.request.id, closing, now)
     stack.set(closing.set, list(closing.remove))

@@ -15,12 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pulumi
 
 from restore import waiting
+from restore.durations import spoken
 from restore.errors import GateClosed, Problem, RestoreError, listed
 from restore.model import Verdict
 
@@ -104,7 +105,7 @@ class Watch:
             )
         if time.monotonic() >= self._end:
             raise GateClosed(
-                f"gate {self.gate}: {waiting_for}: not within {self._seconds:.0f} s\n"
+                f"gate {self.gate}: {waiting_for}: not within {spoken(timedelta(seconds=self._seconds))}\n"
                 "  fix: see why, then `pulumi up` again"
             )
 

@@ -70,14 +70,6 @@ def test_nothing_to_restore_from_is_said() -> None:
     assert render(rank(inventory(backups=(), snapshots=()), None)).startswith("No recovery point")
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-5, "0 s"), (0, "0 s"), (45, "45 s"), (300, "5 min"), (4320, "1 h 12 min"), (3605, "1 h"), (183_600, "2 d 3 h")],
-)
-def test_a_duration_is_said_as_people_say_it(seconds: int, text: str) -> None:
-    assert spoken(timedelta(seconds=seconds)) == text
-
-
 def test_dumps_are_ranked_by_the_moment_they_were_begun_and_an_archived_one_says_so() -> None:
     old = dump(key="old.dump", began=None, modified=NOW - timedelta(days=90), readable=False, storage_class="GLACIER")
     ranked = rank(inventory(source=None, backups=(), snapshots=(), dumps=(dump(), old)), TARGET, "shop")
