@@ -34,7 +34,7 @@ def retry(work: Callable[[], Value], *, subject: str, stop: threading.Event | No
             raise TemporaryError(f"stopped before {subject} was tried again")
 
     def tell(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
+        error = " ".join(str(state.outcome.exception() if state.outcome else "").split())
         count, seconds = state.attempt_number, state.upcoming_sleep
         LOG.warning("%s: attempt %d of %d failed, again in %.1f s: %s", subject, count, ATTEMPTS, seconds, error)
 

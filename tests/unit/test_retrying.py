@@ -93,7 +93,7 @@ def test_a_pause_is_never_longer_than_the_longest(monkeypatch: pytest.MonkeyPatc
 
 def test_the_operator_sees_that_it_is_being_tried_again_and_why(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        retry(Work(*throttled(2)), subject="the part", stop=Pauses())
+        retry(Work(TemporaryError("SlowDown\n  1"), *throttled(1)), subject="the part", stop=Pauses())
     first, second = (record.getMessage() for record in caplog.records)
     assert first.startswith(f"the part: attempt 1 of {ATTEMPTS} failed, again in ")
     assert first.endswith("s: SlowDown 1")

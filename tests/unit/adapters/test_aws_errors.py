@@ -92,5 +92,9 @@ def failing(code: str) -> Callable[[], None]:
     return call
 
 
-def test_making_the_adapter_asks_nothing_and_needs_no_login() -> None:
-    Aws("eu-west-1", {"rds": "http://127.0.0.1:1"})
+def test_making_the_adapter_asks_nothing_and_needs_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile that doesn't exist is the operator's mistake: a preview that needs no AWS must not end with it."""
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    aws = Aws("eu-west-1", {"rds": "http://127.0.0.1:1"})
+    with pytest.raises(PermanentError, match="gone"):
+        aws.client("rds")
