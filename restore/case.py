@@ -21,7 +21,6 @@ from restore.model import (
     Snapshot,
 )
 
-TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 ENGINE = "postgres"
 
 

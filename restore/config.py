@@ -14,9 +14,9 @@ from restore import json_schema
 from restore.errors import Problem, Refused
 from restore.field_types import camel_case, decoded, given_fields
 from restore.identifiers import MAX_INSTANCE, candidate, id_fault, instance_fault
-from restore.model import App, InstanceSettings, Method, Request, Settings
+from restore.model import RDS_CERTIFICATES, App, InstanceSettings, Method, Request, Settings
 from restore.request import contradictions, time_command
-from restore.schema import BUNDLE, DEFAULTS, LATER, PROJECT, AwsKeys, Keys, KubernetesKeys
+from restore.schema import DEFAULTS, LATER, PROJECT, AwsKeys, Keys, KubernetesKeys
 from restore.values import read, refusal, removal, schema_of
 
 POINTS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
@@ -125,7 +125,7 @@ def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Ite
         "snapshot": "pulumi config set snapshot latest",
         "time": time_command(now),
         "dump": "pulumi config set dump latest",
-        "tls.rootCertificate": f"curl -fsSo global-bundle.pem {BUNDLE} && "
+        "tls.rootCertificate": f"curl -fsSo global-bundle.pem {RDS_CERTIFICATES} && "
         "pulumi config set --path tls.rootCertificate ./global-bundle.pem",
     }
     if not region:

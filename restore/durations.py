@@ -1,24 +1,34 @@
-"""Durations and sizes as people say them."""
+"""Times, durations and sizes as people say them."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+"""Of a UTC time, as configuration, tags and AWS have it."""
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
+def clock(moment: datetime | None) -> str:
+    """A UTC time for people: `2026-11-22 14:30:00 UTC`; empty for none."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
+
+
 def spoken(duration: timedelta) -> str:
-    """The two largest units: `2 d 3 h`, `1 h 12 min`, `45 s`, `0 s`."""
-    left = max(0, int(duration.total_seconds()))
-    parts: list[str] = []
+    """The largest unit and the next: `2 d 3 h`, `1 h 12 min`, `45 s`, `0 s`."""
+    left = round(max(0.0, duration.total_seconds()))
+    counts: list[tuple[int, str]] = []
     for unit, seconds in UNITS:
         count, left = divmod(left, seconds)
-        if count or (parts and len(parts) < 2):
-            parts.append(f"{count} {unit}")
-        if len(parts) == 2:
-            break
-    said = [part for part in parts if not part.startswith("0 ")]
-    return " ".join(said) or "0 s"
+        if count or counts:
+            counts.append((count, unit))
+    return " ".join(f"{count} {unit}" for count, unit in counts[:2] if count) or "0 s"
+
+
+def measured(duration: timedelta) -> str:
+    """As `spoken`, with tenths below ten seconds: `0.4 s`."""
+    seconds = max(0.0, duration.total_seconds())
+    return f"{seconds:.1f} s" if seconds < 10 else spoken(duration)
 
 
 def sized(count: float) -> str:

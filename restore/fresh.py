@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
-from restore.case import TIME_FORMAT, Case
+from restore.case import Case
+from restore.durations import TIME_FORMAT
 from restore.errors import Problem
 from restore.model import DumpObject, DumpVersion, Fresh, InstanceSettings, Method, RecoveryPoint
 from restore.origin import Origin, Resolved

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from restore.durations import TIME_FORMAT
 from restore.errors import Problem
 from restore.field_types import (
     NUMBER,
@@ -78,7 +79,7 @@ class Request:
         """As written in the candidate's tag: `pitr:2026-11-22T14:30:00Z`, `snapshot:<identifier>`, `dump:<key>`,
         `...:latest`."""
         value = {Method.SNAPSHOT: self.snapshot, Method.PITR: self.time, Method.DUMP: self.dump}[self.method]
-        text = f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else str(value)
+        text = f"{value:{TIME_FORMAT}}" if isinstance(value, datetime) else str(value)
         return f"{self.method}:{text}"
 
 
@@ -117,6 +118,10 @@ class Login(Section):
     """Log in by IAM tokens instead of a password."""
     database: str | None = None
     """Database to connect to; else that of the applications' URL."""
+
+
+RDS_CERTIFICATES = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
+"""Where AWS publishes the certificates of all RDS regions (RDS User Guide, "Using SSL/TLS to encrypt a connection")."""
 
 
 @dataclass(frozen=True)

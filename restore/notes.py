@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from restore import traffic
-from restore.case import TIME_FORMAT, Case
-from restore.durations import sized, spoken
+from restore.case import Case
+from restore.durations import TIME_FORMAT, sized, spoken
 from restore.model import InstanceSettings, Method, Traffic
 from restore.origin import Origin
 from restore.statuses import BROKEN, SNAPSHOT_READY

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from restore.case import TIME_FORMAT
-from restore.durations import sized, spoken
+from restore.durations import TIME_FORMAT, sized, spoken
 from restore.model import LATEST, AutomatedBackup, DumpObject, Inventory, Method, Snapshot
+from restore.request import OF_METHOD
 from restore.snapshots import usable_snapshots
 from restore.windows import last_moment, window_text, windows
 
 WIDTH = 80
 KEYS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
+"""Of the configuration, by the method whose recovery point they name."""
 EFFORT = {Method.SNAPSHOT: 0, Method.PITR: 1, Method.DUMP: 2}
 """Of points that lose the same: no logs to replay, logs to replay, everything to load and index again."""
 
@@ -35,11 +36,12 @@ class Option:
 
     @property
     def commands(self) -> tuple[str, ...]:
-        others = (key for method, key in KEYS.items() if method is not self.method)
+        """What chooses it. Keys of other methods go, for a preview refuses what an earlier choice left behind."""
+        others = (key for key, method in OF_METHOD.items() if method is not self.method)
         return (
             f"pulumi config set method {self.method}",
             f"pulumi config set {KEYS[self.method]} {shlex.quote(self.value)}",
-            *(f"pulumi config rm {key}" for key in others),
+            f"pulumi config rm-all {' '.join(others)}",
         )
 
 
@@ -109,4 +111,6 @@ def _lines(number: int, option: Option, width: int) -> Iterable[str]:
     warning = "  MAY HOLD THE DAMAGE" if option.damaged else ""
     yield f"{number:2}. data of {option.at:{TIME_FORMAT}}, loses {spoken(option.lost)}{warning}"
     yield from (f"    {line}" for line in textwrap.wrap(option.description, width - 4, break_long_words=False))
-    yield from (f"      {command}" for command in option.commands[:2])
+    *commands, last = option.commands
+    yield from (f"      {command} && \\" for command in commands)
+    yield f"      {last}"

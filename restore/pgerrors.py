@@ -11,10 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
-from restore.model import Endpoint
+from restore.model import RDS_CERTIFICATES, Endpoint
 from restore.redaction import redacted
-
-CERTIFICATES = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ PERMANENT = (
         r"certificate verify failed|does not match host name|unable to get local issuer|self.signed certificate"
         r"|root certificate file|weak sslmode|server does not support SSL|could not read root certificate",
         "a server certificate signed by the configured root, for this host name",
-        f"use the root certificates that AWS publishes: {CERTIFICATES} (config key tls.rootCertificate)",
+        f"use the root certificates that AWS publishes: {RDS_CERTIFICATES} (config key tls.rootCertificate)",
     ),
     _kind(
         r"permission denied",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restore.errors import PermanentError, Problem, TemporaryError
-from restore.model import Credential, Endpoint, Tls
+from restore.model import RDS_CERTIFICATES, Credential, Endpoint, Tls
 from restore.pgerrors import translated
 from restore.redaction import redacted, register_secret
 from validation import urls
@@ -32,10 +32,8 @@ RDS_USERS = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rds_backup")
 CONNECT_SECONDS = 10
 CHANGE_SECONDS = 300.0
 """CREATE DATABASE copies a template, and waits for a checkpoint before version 15."""
-TRUSTSTORE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
 SYSTEM = "system"
 """libpq's word for the certificates that the machine trusts (PostgreSQL 16 and later)."""
-"""libpq's name for the operating system's certificates."""
 THEIR_FILES = ("hostaddr", "passfile", "service", "sslcert", "sslcrl", "sslcrldir", "sslkey", "sslpassword")
 """Parameters of an application's URL that name things of its own machine."""
 
@@ -224,7 +222,7 @@ def tls_parameters(tls: Tls) -> dict[str, str]:
 
 def no_certificate(found: str) -> Problem:
     needed = "the root certificates that RDS's server certificates are verified with"
-    fix = f"curl --fail --output rds.pem {TRUSTSTORE}; pulumi config set --path tls.rootCertificate rds.pem"
+    fix = f"curl --fail --output rds.pem {RDS_CERTIFICATES}; pulumi config set --path tls.rootCertificate rds.pem"
     return Problem("config tls.rootCertificate", found, needed, fix)
 
 

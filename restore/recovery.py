@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from restore import fresh
-from restore.case import TIME_FORMAT, Case
+from restore.case import Case
+from restore.durations import TIME_FORMAT
 from restore.model import TAG_DUMP, TAG_POINT, TAG_SOURCE, Instance, Method, RecoveryPoint
 from restore.origin import Origin, Resolved
 from restore.snapshots import find_snapshot, resolve_snapshot

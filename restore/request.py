@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PlainValidator, ValidationInfo
 
+from restore.durations import TIME_FORMAT
 from restore.errors import Problem
 from restore.field_types import Fault, checked, shown
 from restore.identifiers import MAX_ID, MAX_SNAPSHOT, dump_fault, id_fault, snapshot_fault
@@ -51,7 +52,7 @@ def _time(value: Any, info: ValidationInfo) -> datetime | str:
     except (ValueError, OverflowError) as error:
         raise Fault("a time that exists", found=f"{shown(text)}: no such date or time", fix=fix) from error
     if moment > now:
-        found = f"{moment:%Y-%m-%dT%H:%M:%SZ}: in the future (now {now:%Y-%m-%dT%H:%M:%SZ})"
+        found = f"{moment:{TIME_FORMAT}}: in the future (now {now:{TIME_FORMAT}})"
         raise Fault("a time in the past, before the damage", found=found, fix=fix)
     return moment
 

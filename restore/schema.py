@@ -36,8 +36,6 @@ PROJECT = "restore"
 GATES = ("quiesced", "scanned", "conformed", "imported", "validated", "switched", "serving")
 SAFETY_CHECK = "safety-snapshot"
 """What `waive` names when the source is past taking a snapshot of it."""
-BUNDLE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
-"""Where AWS publishes the certificates of all RDS regions (RDS User Guide, "Using SSL/TLS to encrypt a connection")."""
 LATER: Mapping[str, str] = {
     "notify": "notifications",
     "runner": "running inside the cluster",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from restore.case import ENGINE, TIME_FORMAT, Case
+from restore.case import ENGINE, Case
+from restore.durations import TIME_FORMAT
 from restore.errors import Problem
 from restore.model import LATEST, InstanceSettings, Inventory, Method, RecoveryPoint, Snapshot
 from restore.origin import Origin, Resolved

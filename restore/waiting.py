@@ -28,13 +28,14 @@ def wait_for(
     deadline: float,
     subject: str,
     found: Callable[[Value], str] = repr,
+    fix: str = "",
     first: float = 0.5,
     longest: float = 15.0,
 ) -> Value:
     """Read until `done`, and return what was read last. `deadline` is of `time.monotonic()`.
 
     Temporary errors of `read` count as "not yet"; the last of them is the cause when time runs out. Raises
-    TemporaryError that says what was waited for and what was found last, when stopped or out of time.
+    TemporaryError that says what was waited for and what was found last, when stopped or out of time; then with `fix`.
     """
     last: TemporaryError | None = None
     seen = "nothing was read"
@@ -49,7 +50,8 @@ def wait_for(
             last, seen = None, found(value)
         remaining = deadline - time.monotonic()
         if remaining <= 0:
-            raise TemporaryError(f"out of time while waiting for {subject}; found last: {seen}") from last
+            advice = f"\n  fix: {fix}" if fix else ""
+            raise TemporaryError(f"out of time while waiting for {subject}; found last: {seen}{advice}") from last
         if stop.wait(min(pause, remaining)):
             raise TemporaryError(f"stopped while waiting for {subject}; found last: {seen}") from last
     raise AssertionError("pauses never end")

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from restore.case import ENGINE, TIME_FORMAT, Case
+from restore.case import ENGINE, Case
+from restore.durations import TIME_FORMAT
 from restore.errors import Problem
 from restore.model import AutomatedBackup, Instance, Inventory, Method, RecoveryPoint
 from restore.origin import Origin, Resolved

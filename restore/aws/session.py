@@ -88,7 +88,7 @@ def translated(service: str) -> Generator[None]:
         yield
     except vendor.ClientError as error:
         raise translated_client_error(service, error) from error
-    except (vendor.HTTPClientError, vendor.ConnectionError) as error:
+    except (vendor.HTTPClientError, vendor.ConnectionError, vendor.IncompleteReadError) as error:
         raise TemporaryError.of(_no_answer(service, error)) from error
     except (vendor.NoCredentialsError, vendor.PartialCredentialsError, vendor.CredentialRetrievalError) as error:
         raise PermanentError.of(_not_logged_in(error)) from error

@@ -12,6 +12,7 @@ from typing import Any
 from pulumi import automation
 
 from restore.cli.rollback import Config, Step, Update, Value
+from restore.durations import clock
 from restore.errors import PermanentError
 
 
@@ -59,7 +60,7 @@ class OperatorStack:
                 Update(
                     entry.kind,
                     entry.result,
-                    f"{entry.start_time:%Y-%m-%d %H:%M:%S} UTC",
+                    clock(entry.start_time),
                     entry.message,
                     values(entry.config),
                 )

@@ -11,12 +11,11 @@ from restore.case import Case
 from restore.cli import close
 from restore.cli.automation import OperatorStack
 from restore.cli.settings import settings_of
-from restore.errors import Problem, Refused, RestoreError, TemporaryError
+from restore.durations import TIME_FORMAT
+from restore.errors import Problem, Refused, RestoreError
 from restore.evidence import Store
 from restore.kubernetes import Api, Namespace
 from restore.model import TAG_CLOSED, Settings
-
-ATTEMPTS = 5
 
 
 def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
@@ -44,7 +43,7 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     hand_back(settings, closing)
     if closing.candidate_arn:
         rds = Rds(Aws(settings.region, settings.endpoints))
-        rds.add_tags(closing.candidate_arn, {TAG_CLOSED: f"{now:%Y-%m-%dT%H:%M:%SZ}"})
+        rds.add_tags(closing.candidate_arn, {TAG_CLOSED: f"{now:{TIME_FORMAT}}"})
     stack.replace_state(emptied)
     if close.WAIVERS in closing.remove:  # before the record that this restore is over: killed here, none is left
         stack.set({}, [close.WAIVERS])
@@ -68,18 +67,6 @@ def hand_back(settings: Settings, closing: close.Closing) -> None:
     """Gives replicas and key back to who managed them before; nothing rolls, no value changes."""
     namespace = Namespace(Api(settings.kubeconfig, settings.context), settings.namespace)
     for name in closing.deployments:
-        again(lambda name=name: namespace.hand_back_deployment(name))
+        namespace.hand_back_deployment(name)
     if closing.secret:
-        again(lambda: namespace.hand_back_secret(settings.secret.name, settings.secret.key))
-
-
-def again(step: Callable[[], bool]) -> None:
-    """Tries a step again after a conflict: somebody else wrote between our read and our patch."""
-    for left in reversed(range(ATTEMPTS)):
-        try:
-            step()
-        except TemporaryError:
-            if not left:
-                raise
-        else:
-            return
+        namespace.hand_back_secret(settings.secret.name, settings.secret.key)

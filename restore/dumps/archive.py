@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from restore.dumps.contents import MAGIC
 from restore.dumps.decompress import Source
 from restore.dumps.model import MIB, Format
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
@@ -23,7 +24,6 @@ from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-CUSTOM_MAGIC = b"PGDMP"
 TAR_MAGIC, TAR_AT = b"ustar", 257
 PROGRAM = "pg_restore"
 MOST_WORDS = 4096
@@ -34,7 +34,7 @@ F_SETPIPE_SZ = 1031
 
 def format_of(head: bytes) -> Format | None:
     """By a file's first bytes; None for text."""
-    if head.startswith(CUSTOM_MAGIC):
+    if head.startswith(MAGIC):
         return Format.CUSTOM
     return Format.TAR if head[TAR_AT : TAR_AT + len(TAR_MAGIC)] == TAR_MAGIC else None
 

@@ -1,7 +1,7 @@
-"""The table of contents of pg_dump's archive formats, read for one thing: the names of a directory's files.
+"""The table of contents of pg_dump's archive formats: its header, and the names of a directory's files.
 
 pg_restore opens whatever file the table of contents names, also outside of the directory. The layout is that of
-ReadHead and ReadToc in src/bin/pg_dump/pg_backup_archiver.c.
+ReadHead and ReadToc in src/bin/pg_dump/pg_backup_archiver.c; it has kept its order since PostgreSQL 9.0.
 """
 
 from __future__ import annotations
@@ -11,10 +11,24 @@ from dataclasses import dataclass
 
 from restore.errors import PermanentError, Problem
 
+MAGIC = b"PGDMP"
 OLDEST, NEWEST = (1, 12), (1, 16)
 """PostgreSQL 9.0 to 18."""
+WITH_ALGORITHM = (1, 15)
+"""From this version on one byte says how the archive is compressed; before, a number."""
+TIME_FIELDS = 7
 SAFE_NAME = re.compile(r"(?:[0-9]+\.dat|blobs(?:_[0-9]+)?\.toc)\Z")
 BLOB_LINE = re.compile(rb"[0-9]+ (blob_[0-9]+\.dat)\Z")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an archive begins with."""
+
+    version: tuple[int, int]
+    """Of the archive's format."""
+    database: str
+    server_version: str
 
 
 @dataclass(frozen=True)
@@ -58,37 +72,48 @@ def read(data: bytes, subject: str) -> Contents:
     """Raises PermanentError for one that can't be read, and for a file name that pg_dump doesn't write."""
     reader = _Reader(data)
     try:
-        version, database = _head(reader)
-        names = [_entry(reader, version) for _ in range(reader.integer())]
+        head = _header(reader)
+        _must_be_known(head.version)
+        reader.string()  # pg_dump's version
+        names = [_entry(reader, head.version) for _ in range(reader.integer())]
     except (EOFError, ValueError) as error:
         raise _refused(subject, str(error) or "it ends early") from error
     files = [name for name in names if name]
     bad = [name for name in files if not SAFE_NAME.match(name)]
     if bad:
         raise _refused(subject, f"a file named {bad[0][:80]!r}")
-    return Contents(database, tuple(files))
+    return Contents(head.database, tuple(files))
 
 
-def _head(reader: _Reader) -> tuple[tuple[int, int], str]:
-    if bytes(reader.byte() for _ in range(5)) != b"PGDMP":
+def header(data: bytes) -> Header:
+    """By an archive's first bytes; of a format that is newer than those known as well. Raises ValueError."""
+    try:
+        return _header(_Reader(data))
+    except EOFError as error:
+        raise ValueError("it ends early") from error
+
+
+def _header(reader: _Reader) -> Header:
+    if bytes(reader.byte() for _ in range(len(MAGIC))) != MAGIC:
         raise ValueError("no archive")
     version = (reader.byte(), reader.byte())
-    reader.byte()
-    if not OLDEST <= version <= NEWEST:
-        raise ValueError(f"archive version {version[0]}.{version[1]}")
+    reader.byte()  # revision
     reader.int_size(reader.byte())
-    reader.byte()
-    reader.byte()
-    if version >= (1, 15):
+    reader.byte()  # bytes of an offset
+    reader.byte()  # format
+    if version >= WITH_ALGORITHM:
         reader.byte()
     else:
         reader.integer()
-    for _ in range(7):
+    for _ in range(TIME_FIELDS):
         reader.integer()
-    database = reader.string() or ""
-    reader.string()
-    reader.string()
-    return version, database
+    return Header(version, reader.string() or "", reader.string() or "")
+
+
+def _must_be_known(version: tuple[int, int]) -> None:
+    """What comes after the header depends on it."""
+    if not OLDEST <= version <= NEWEST:
+        raise ValueError(f"archive version {version[0]}.{version[1]}")
 
 
 def _entry(reader: _Reader, version: tuple[int, int]) -> str | None:

@@ -1,8 +1,4 @@
-"""The first bytes of a dump: what a preview must know of it without reading the rest.
-
-The head of an archive is read as pg_dump writes it: WriteHead in pg_backup_archiver.c of PostgreSQL's source. It has
-kept its order since version 1.12 of the archive (PostgreSQL 9.0).
-"""
+"""The first bytes of a dump: what a preview must know of it without reading the rest."""
 
 from __future__ import annotations
 
@@ -11,18 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from restore.aws.session import translated
+from restore.dumps.archive import format_of
+from restore.dumps.contents import header
 from restore.dumps.decompress import MAKERS, compression
-from restore.dumps.model import MIB, Compression, Dump
+from restore.dumps.model import MIB, Compression, Dump, Format
 
 HEAD_BYTES = 256 << 10
 MOST_TEXT = 16 * MIB
-ARCHIVE = b"PGDMP"
 PLAIN_VERSION = re.compile(rb"^-- Dumped from database version ([^\r\n]{1,100})", re.MULTILINE)
 INSIDE = 6.0
 """Bytes of SQL for each byte of an archive: they are compressed inside, and only the whole of it tells how much."""
-WITH_ALGORITHM = (1, 15)
-"""From this version of the archive on one byte says how it is compressed; before, a number."""
-TIME_FIELDS = 7
 TAR_BLOCK = 512
 
 
@@ -50,9 +44,10 @@ def first_bytes(s3: Any, dump: Dump) -> bytes:
 
 def told(head: bytes) -> Heading:
     """Pure."""
-    if not head.startswith(ARCHIVE) and head[257:262] == b"ustar":
+    kind = format_of(head)
+    if kind is Format.TAR:
         head = head[TAR_BLOCK:]  # pg_dump writes toc.dat first
-    if head.startswith(ARCHIVE):
+    if kind is not None:
         return Heading(archive_version(head), INSIDE)
     text = inflated(head)
     found = PLAIN_VERSION.search(text)
@@ -71,39 +66,9 @@ def inflated(head: bytes) -> bytes:
         return b""
 
 
-class _Reader:
-    """Numbers and strings of an archive's head."""
-
-    def __init__(self, data: bytes, at: int, number_bytes: int):
-        self._data, self._at, self._number_bytes = data, at, number_bytes
-
-    def byte(self) -> int:
-        self._at += 1
-        return self._data[self._at - 1]
-
-    def number(self) -> int:
-        negative = self.byte() == 1
-        value = int.from_bytes(self._data[self._at : self._at + self._number_bytes], "little")
-        self._at += self._number_bytes
-        return -value if negative else value
-
-    def text(self) -> str:
-        length = self.number()
-        if length <= 0 or self._at + length > len(self._data):
-            return ""
-        self._at += length
-        return self._data[self._at - length : self._at].decode(errors="replace")
-
-
 def archive_version(head: bytes) -> str:
     """The server's version in the head of a custom, directory or tar dump; "" when it isn't there."""
     try:
-        version, number_bytes = (head[5], head[6]), head[8]
-        reader = _Reader(head, 11, number_bytes)
-        reader.byte() if version >= WITH_ALGORITHM else reader.number()
-        for _ in range(TIME_FIELDS):
-            reader.number()
-        reader.text()
-        return reader.text()
-    except IndexError:
+        return header(head).server_version
+    except ValueError:
         return ""

@@ -38,7 +38,7 @@ from restore.dumps.progress import Meter, Ticker
 from restore.dumps.rows import Rows
 from restore.dumps.scanning import scan
 from restore.dumps.script import Script, Section
-from restore.dumps.sessions import Session, failure, maintenance_memory, wait_until_gone
+from restore.dumps.sessions import APPLICATION, Session, failure, maintenance_memory, wait_until_gone
 from restore.dumps.source import SqlStream
 from restore.dumps.splitter import NOTHING, CopyBegin, Piece, Seen, Splitter, Statement
 from restore.dumps.statements import Known, classify
@@ -47,6 +47,7 @@ from restore.dumps.tasks import Planner
 from restore.dumps.verifying import INVALID_INDEXES
 from restore.dumps.workers import Worker
 from restore.errors import PermanentError, Problem, Refused, TemporaryError
+from restore.waiting import wait_for
 from validation.target import Target
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class _Load:
                 if found is not None:
                     ledger.refuse_other(session, found, self.dump)
                     return _already(self.dump, int(found.get("rows", 0)))
-                wait_until_gone(session)
+                wait_until_gone(session, self.stop)
                 with closing(SqlStream(self.s3, self.dump, self.options.pg_restore, self.stop)) as stream:
                     return self._with_stream(session, stream)
         except psycopg.Error as error:
@@ -343,9 +344,14 @@ def _already(dump: Dump, rows: int) -> LoadResult:
 
 
 def _lock(session: Session, stop: threading.Event) -> None:
-    end = time.monotonic() + LOCK_SECONDS
-    while not ledger.locked(session):
-        if time.monotonic() > end or stop.wait(0.5):
-            fix = "wait for its end: pg_stat_activity shows it as pulumi-restore-load"
-            subject = f"target {session.target}"
-            raise TemporaryError.of(Problem(subject, "another load is running", "one at a time", fix))
+    """One load at a time. Raises TemporaryError when another one goes on for LOCK_SECONDS, or when stopped."""
+    wait_for(
+        lambda: ledger.locked(session),
+        lambda taken: taken,
+        stop=stop,
+        deadline=time.monotonic() + LOCK_SECONDS,
+        subject=f"target {session.target} to be free",
+        found=lambda _: "another load is running",
+        fix=f"start again after its end: pg_stat_activity shows it as {APPLICATION}",
+        longest=1.0,
+    )

@@ -6,11 +6,13 @@ import io
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from restore.aws.session import translated
 from restore.dumps.model import MIB
 from restore.errors import PermanentError, Problem, TemporaryError
+from restore.retrying import retry
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
 PART = 4 * MIB
 AHEAD = 3
-ATTEMPTS = 6
-LONGEST_WAIT = 10.0
 CHANGED = 412
 
 
@@ -71,16 +71,11 @@ class RangedObject(io.RawIOBase):
         return memoryview(self._coming.popleft().result()) if self._coming else memoryview(b"")
 
     def _get(self, start: int) -> bytes:
-        for attempt in range(ATTEMPTS):
-            try:
-                return self._get_once(start, min(start + PART, self._size))
-            except TemporaryError:
-                if attempt == ATTEMPTS - 1 or self._ended.wait(min(LONGEST_WAIT, 0.25 * 2**attempt)):
-                    raise
-        raise AssertionError
+        part = partial(self._get_once, start, min(start + PART, self._size))
+        return retry(part, subject=f"{self.url}, byte {start}", stop=self._ended)
 
     def _get_once(self, start: int, end: int) -> bytes:
-        from botocore.exceptions import ClientError, IncompleteReadError
+        from botocore.exceptions import ClientError
 
         where = {"Bucket": self._bucket, "Key": self._key, "Range": f"bytes={start}-{end - 1}"}
         with translated("s3"):
@@ -91,7 +86,7 @@ class RangedObject(io.RawIOBase):
                 if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == CHANGED:
                     raise PermanentError.of(self._changed(start, "another ETag")) from error
                 raise
-            except (IncompleteReadError, OSError) as error:
+            except OSError as error:
                 raise TemporaryError(f"{self.url}, byte {start}: {error}") from error
         if answer["ETag"].strip('"') != self._etag:
             raise PermanentError.of(self._changed(start, answer["ETag"]))

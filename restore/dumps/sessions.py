@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.model import Endpoint
 from restore.pgerrors import translated
 from restore.redaction import redacted, register_secret
+from restore.waiting import wait_for
 from validation.target import Target
 
 APPLICATION = "pulumi-restore-load"
@@ -182,16 +184,24 @@ def copy_failure(error: psycopg.Error, table: str, line: int, offset: int) -> Re
     return failure(error, f"table {table}, dump {place}{column}", fix)
 
 
-def wait_until_gone(session: Session, seconds: float = 60.0) -> None:
-    """Ends the sessions that a killed load left behind. The caller holds the loader's lock: they can't be another's."""
+def wait_until_gone(session: Session, stop: threading.Event, seconds: float = 60.0) -> None:
+    """Ends the sessions that a killed load left behind. The caller holds the loader's lock: they can't be another's.
+
+    Raises TemporaryError when they are still there after `seconds`, or when stopped.
+    """
     query: LiteralString = (
         "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity"
         " where datname = pg_catalog.current_database() and usename = current_user"
         " and application_name = %s and pid <> pg_catalog.pg_backend_pid()"
     )
-    end = time.monotonic() + seconds
-    while session.query(query, (APPLICATION,)):
-        if time.monotonic() > end:
-            fix = "look at pg_stat_activity; then start again"
-            raise TemporaryError.of(Problem("sessions of an earlier load", "still there", "their end", fix))
-        time.sleep(0.1)
+    wait_for(
+        lambda: session.query(query, (APPLICATION,)),
+        lambda left: not left,
+        stop=stop,
+        deadline=time.monotonic() + seconds,
+        subject=f"the end of an earlier load's sessions on {session.target}",
+        found=lambda left: f"{len(left)} of them",
+        fix=f"start again when pg_stat_activity shows no {APPLICATION} any more",
+        first=0.1,
+        longest=1.0,
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from restore.dumps.model import Dump, LoadResult, Scan, Verification
 from restore.dumps.objects import when
-from restore.durations import sized, spoken
+from restore.durations import TIME_FORMAT, sized, spoken
 from restore.errors import listed as listed_problems
 
 LOAD_RATE = 45e6
@@ -43,7 +43,7 @@ def listed(dumps: Sequence[Dump], now: datetime | None = None) -> str:
 def _row(dump: Dump, now: datetime) -> str:
     taken = when(dump)[0]
     note = dump.storage_class if dump.readable else f"{dump.storage_class}, archived"
-    return f"{taken:%Y-%m-%d %H:%M}Z  {spoken(now - taken):>12} old  {sized(dump.size):>9}  {note}  {dump.url}"
+    return f"{taken:{TIME_FORMAT}}  {spoken(now - taken):>12} old  {sized(dump.size):>9}  {note}  {dump.url}"
 
 
 def planned(scan: Scan) -> str:
@@ -72,7 +72,9 @@ def planned(scan: Scan) -> str:
 def loaded(result: LoadResult) -> str:
     if result.already_loaded:
         return f"{result.dump.url} is loaded already ({result.rows:,} rows): nothing was done"
-    phases = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in result.phases.items() if seconds >= 0.5)
+    phases = ", ".join(
+        f"{name} {spoken(timedelta(seconds=seconds))}" for name, seconds in result.phases.items() if seconds >= 0.5
+    )
     took = spoken(timedelta(seconds=result.seconds))
     before = " (went on with an earlier attempt)" if result.resumed else ""
     lines = [f"loaded {result.dump.url}: {result.rows:,} rows, {sized(result.bytes)} of SQL text in {took}{before}"]

@@ -8,20 +8,24 @@ blocks when a hook works on the event loop (docs/architecture.md, "What the engi
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, cast
 
 import pulumi
 
-from restore import waivers
+from restore import waiting, waivers
+from restore.durations import spoken
 from restore.errors import GateClosed, Problem, RestoreError, listed
 from restore.model import Verdict
+
+Value = TypeVar("Value")
 
 TIDY_SECONDS = 4.0
 """The engine kills the program 5 s after its SIGINT: what a stopped gate has left to end cleanly."""
@@ -88,6 +92,29 @@ class Watch:
             self._said = (text, time.monotonic())
             self._say(f"{self.gate}: {text}")
 
+    def wait_for(
+        self,
+        read: Callable[[], Value],
+        done: Callable[[Value], bool],
+        *,
+        subject: str,
+        seconds: float = math.inf,
+        found: Callable[[Value], str] = repr,
+        first: float = 0.5,
+        longest: float = 15.0,
+    ) -> Value:
+        """restore.waiting's `wait_for` by this gate's clock, for at most `seconds`; raises as that does."""
+        return waiting.wait_for(
+            read,
+            done,
+            stop=self.stop,
+            deadline=min(self.deadline, self.now() + seconds),
+            subject=subject,
+            found=found,
+            first=first,
+            longest=longest,
+        )
+
     def pause(self, seconds: float, waiting_for: str) -> None:
         """Raises Stopped, or GateClosed at the deadline; both say what was being waited for."""
         if self.stop.wait(min(seconds, max(self._end - time.monotonic(), 0))):
@@ -95,7 +122,8 @@ class Watch:
                 f"gate {self.gate} stopped by the operator while waiting for {waiting_for}; run `pulumi up` again"
             )
         if time.monotonic() >= self._end:
-            raise GateClosed(f"gate {self.gate}: {waiting_for}: not within {self._seconds:.0f} s\n  fix: pulumi up")
+            within = spoken(timedelta(seconds=self._seconds))
+            raise GateClosed(f"gate {self.gate}: {waiting_for}: not within {within}\n  fix: pulumi up")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from restore import postgres
+from restore.durations import TIME_FORMAT
 from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.hook import Proof, Watch
 from restore.gates.world import World, unreachable
@@ -288,7 +289,7 @@ def caught_up(world: World, watch: Watch, facts: dict[str, object]) -> Iterable[
     except RestoreError as error:
         if watch.stop.is_set():
             raise
-        needed = f"LatestRestorableTime after {since:%Y-%m-%dT%H:%M:%SZ}: what is written until then isn't lost"
+        needed = f"LatestRestorableTime after {since:{TIME_FORMAT}}: what is written until then isn't lost"
         return [Problem(name, str(error), needed, "pulumi up")]
     facts["latest_restorable"] = found.isoformat()
     return []

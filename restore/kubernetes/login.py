@@ -73,7 +73,6 @@ def load(kubeconfig: str | None, context: str | None) -> Login:
     Raises PermanentError when there is none, or it can't be used.
     """
     from kubernetes.client import Configuration
-    from kubernetes.client.rest import RESTClientObject
     from kubernetes.config import ConfigException
 
     configuration = cast("Any", Configuration)()
@@ -82,8 +81,17 @@ def load(kubeconfig: str | None, context: str | None) -> Login:
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
         raise PermanentError.of(_unusable(kubeconfig, context, error)) from error
     configuration.connection_pool_maxsize = POOL
-    pool = cast("Any", RESTClientObject)(configuration).pool_manager
-    return Login(str(configuration.host).rstrip("/"), configuration, pool)
+    return Login(str(configuration.host).rstrip("/"), configuration, connection_pool(configuration))
+
+
+def connection_pool(configuration: Any) -> Any:
+    """urllib3's pool with the configuration's certificates and proxy.
+
+    The package has no public way to it; pyproject.toml allows the versions in which this attribute is tested.
+    """
+    from kubernetes.client.rest import RESTClientObject
+
+    return cast("Any", RESTClientObject)(configuration).pool_manager
 
 
 def _read(configuration: Any, kubeconfig: str | None, context: str | None) -> None:

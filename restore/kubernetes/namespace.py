@@ -10,14 +10,14 @@ from urllib.parse import quote
 
 from restore.errors import PermanentError
 from restore.kubernetes import gitops, objects, ownership
-from restore.kubernetes.api import Api, Conflict, Json
+from restore.kubernetes.api import Api, Json
 from restore.kubernetes.pods import Pod, pod
 from restore.kubernetes.writers import KEDA, LISTS, Workloads, name_of, writers
 from restore.model import NOTE_ID, Cluster, ConnectionSecret, Deployment, SecretKey, Writer
 from restore.redaction import register_secret
+from restore.retrying import retry
 
 THREADS = 10
-HAND_BACK_ATTEMPTS = 5
 
 
 class Namespace:
@@ -79,19 +79,17 @@ class Namespace:
         return self._hand_back(self._path("secrets", name), ("f:data", f"f:{key}"))
 
     def _hand_back(self, path: str, field: Sequence[str]) -> bool:
-        for attempt in range(1, HAND_BACK_ATTEMPTS + 1):
+        """Tried again when somebody else wrote between our read and our patch, and when the API doesn't answer."""
+
+        def hand_back() -> bool:
             found = self._api.get(path)
             operations = ownership.hand_back(found, field, datetime.now(UTC)) if found else None
             if operations is None:
                 return False
-            try:
-                self._api.patch(path, operations, "json")
-            except Conflict:
-                if attempt == HAND_BACK_ATTEMPTS:
-                    raise
-            else:
-                return True
-        raise AssertionError("the last attempt raises")
+            self._api.patch(path, operations, "json")
+            return True
+
+        return retry(hand_back, subject=f"handing back {path}")
 
     def _path(self, resource: str, name: str = "") -> str:
         return f"/api/v1/namespaces/{quote(self.name)}/{resource}" + (f"/{quote(name)}" if name else "")

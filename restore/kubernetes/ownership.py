@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from restore import model
+from restore.durations import TIME_FORMAT
 from restore.kubernetes.objects import manager_name, owns, texts
 
 Json = Mapping[str, Any]
@@ -80,7 +81,7 @@ def _new_entry(manager: str, version: str, now: datetime) -> Fields:
         "manager": name,
         "operation": operation or "Update",
         "apiVersion": version,
-        "time": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "time": f"{now:{TIME_FORMAT}}",
         "fieldsType": "FieldsV1",
         "fieldsV1": {},
     }

@@ -15,6 +15,7 @@ import pulumi
 import pulumi_aws as aws
 
 from restore.case import ENGINE
+from restore.durations import TIME_FORMAT
 from restore.errors import GateClosed
 from restore.model import InstanceSettings, Method, Plan
 from restore.program.phases import Phase, Record, unrecorded
@@ -72,7 +73,7 @@ def origin(plan: Plan) -> dict[str, Any]:
     when: dict[str, Any] = (
         {"use_latest_restorable_time": True}
         if point.latest or point.time is None
-        else {"restore_time": f"{point.time:%Y-%m-%dT%H:%M:%SZ}"}
+        else {"restore_time": f"{point.time:{TIME_FORMAT}}"}
     )
     return {"restore_to_point_in_time": aws.rds.InstanceRestoreToPointInTimeArgs(**where, **when)}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from restore.report.reading import Record, block, lasting, mapping, number, records, seconds, text
+from restore.durations import measured
+from restore.report.reading import Record, block, mapping, number, records, seconds, text
 
 SLOW = 5
 NOTABLE = ("FAIL", "INCONCLUSIVE", "waived", "advisory")
@@ -51,7 +52,7 @@ def read(report: Record) -> Checks | None:
     slow = sorted(zip(made, results, strict=True), key=lambda pair: seconds(pair[1].get("seconds")), reverse=True)
     return Checks(
         summary=f"{len(passed)} of {len(made)} checks pass; {read:,} rows in {len(counts)} tables read in "
-        f"{lasting(timedelta(seconds=seconds(report.get('seconds'))))}",
+        f"{measured(timedelta(seconds=seconds(report.get('seconds'))))}",
         notable=tuple(notable),
         passed=passed,
         slowest=tuple(one for one, _ in slow[:SLOW]),

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from restore.report.reading import EMPTY, Record, attempts, clock, mapping, moment, text, texts
+from restore.durations import clock
+from restore.report.reading import EMPTY, Record, attempts, mapping, moment, text, texts
 
 TYPED = ("id", "method", "snapshot", "time", "dump", "traffic", "incident")
 """The keys that a person types during an incident."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, cast
 
@@ -78,20 +78,3 @@ def of_step(found: Sequence[Record], *steps: str) -> Iterator[Record]:
 def attempts(found: Sequence[Record]) -> tuple[Record, ...]:
     """The gates' attempts, in the order in which they ended."""
     return tuple(record for record in found if "gate" in record)
-
-
-def clock(value: datetime | None) -> str:
-    return f"{value:%Y-%m-%d %H:%M:%S} UTC" if value else ""
-
-
-def lasting(duration: timedelta) -> str:
-    """`0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
-    total = duration.total_seconds()
-    if total < 10:
-        return f"{max(total, 0.0):.1f} s"
-    minutes, left = divmod(round(total), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (left, "s")]
-    first = next(place for place, (count, _) in enumerate(parts) if count)
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)

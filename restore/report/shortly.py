@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from restore.durations import clock, measured
 from restore.report import loss, timeline
 from restore.report.judge import needed
 from restore.report.people import who
-from restore.report.reading import EMPTY, Record, attempts, clock, lasting, mapping, moment, of_step, text
+from restore.report.reading import EMPTY, Record, attempts, mapping, moment, of_step, text
 
 METHODS = {"pitr": "point in time", "snapshot": "snapshot", "dump": "dump"}
 
@@ -67,7 +68,7 @@ def lost(plan: Record, data_of: datetime | None, quiet: datetime | None) -> str:
     if data_of and quiet:
         if quiet <= data_of:
             return "nothing that was committed: writing had stopped before this point"
-        return f"what was written in the {lasting(quiet - data_of)} from there until writing stopped at {clock(quiet)}"
+        return f"what was written in the {measured(quiet - data_of)} from there until writing stopped at {clock(quiet)}"
     said = [text(note) for note in plan.get("notes") or () if text(note).startswith("a switch loses: ")]
     return said[0].removeprefix("a switch loses: ") if said else ""
 
@@ -75,4 +76,4 @@ def lost(plan: Record, data_of: datetime | None, quiet: datetime | None) -> str:
 def stopped(one: timeline.Outage) -> str:
     if one.ended is None:
         return f"since {clock(one.began)}"
-    return f"{lasting(one.ended - one.began)}, from {clock(one.began)}"
+    return f"{measured(one.ended - one.began)}, from {clock(one.began)}"

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from restore.durations import clock
 from restore.report.checks import Check
 from restore.report.loss import Loss
 from restore.report.timeline import Phase, Run
@@ -77,7 +78,7 @@ def timeline(run: Run) -> Iterator[RenderableType]:
     yield Text.assemble(
         ("  run ", "dim"),
         f"{run.number}: {run.found_traffic} → {run.traffic}",
-        (f", {run.began:%Y-%m-%d %H:%M:%S} UTC, {run.duration}, by {run.who}", "dim"),
+        (f", {clock(run.began)}, {run.duration}, by {run.who}", "dim"),
     )
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(width=33, overflow="fold")

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from restore.durations import measured
 from restore.model import Traffic, Verdict
 from restore.report.judge import BEGINNING, GateState, traffic_of
-from restore.report.reading import Record, attempts, lasting, mapping, moment, of_step, text
+from restore.report.reading import Record, attempts, mapping, moment, of_step, text
 
 LABELS = {
     "candidate": "RDS makes the candidate",
@@ -48,7 +49,7 @@ class Phase:
 
     @property
     def duration(self) -> str:
-        return "no end recorded" if self.verdict == "unfinished" else lasting(self.ended - self.began)
+        return "no end recorded" if self.verdict == "unfinished" else measured(self.ended - self.began)
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,14 @@ class Run:
 
     @property
     def duration(self) -> str:
-        return lasting(self.ended - self.began)
+        return measured(self.ended - self.began)
 
     @property
     def overlap(self) -> str:
         """How much work was done beside other work, in words; empty when nothing was."""
         work = sum((one.ended - one.began for one in self.phases), timedelta())
         saved = work - self.busy
-        return f"{lasting(work)} of work in {lasting(self.busy)}" if saved > timedelta(seconds=1) else ""
+        return f"{measured(work)} of work in {measured(self.busy)}" if saved > timedelta(seconds=1) else ""
 
     @property
     def busy(self) -> timedelta:

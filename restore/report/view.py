@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from restore.durations import clock, measured
 from restore.model import Verdict
 from restore.report import checks, loss, people, timeline
 from restore.report.judge import GateState, judge, problems
@@ -13,8 +14,6 @@ from restore.report.reading import (
     Record,
     attempts,
     block,
-    clock,
-    lasting,
     mapping,
     moment,
     of_step,
@@ -108,7 +107,7 @@ def build(document: Record) -> Report:
         findings=tuple(finding(one.name, problem) for one in state.gates for problem in problems(one)),
         facts=tuple((name, lines) for name, lines in key_facts(found, last) if any(lines)),
         runs=ran,
-        idle=lasting(timeline.idle(ran)) if len(ran) > 1 else "",
+        idle=measured(timeline.idle(ran)) if len(ran) > 1 else "",
         loss=losses(found, last),
         checks=checks.read(mapping(validated.get("report"))),
         gates=tuple(gate(one, state.gates) for one in attempts(found)),
@@ -136,7 +135,7 @@ def gate(attempt: Record, states: Sequence[GateState]) -> Gate:
         open=state.open,
         summary=state.summary,
         at=clock(ended),
-        seconds=lasting(ended - began) if began and ended else "",
+        seconds=measured(ended - began) if began and ended else "",
         needed=any(one.attempt is attempt for one in states),
     )
 

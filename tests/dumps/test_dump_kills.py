@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from subprocess import Popen
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from bucket import NAME, Bucket
-from dump_loading import WAITS, loaded, that_waits
+from dump_loading import SMALL_PIECES, WAITS, dump_of, loaded, that_waits
 from dump_process import IN_PIECES, Loader, entries, transactions
 from dump_server import DumpServer, make_source, running
+from psycopg import OperationalError
 
+from restore.dumps.loading import load
 from restore.dumps.model import Phase, Progress
-from restore.errors import RestoreError, TemporaryError
+from restore.dumps.sessions import Session, wait_until_gone
+from restore.errors import TemporaryError
 from sandbox.postgres.content import Content, differences
 from sandbox.process import wait_until
 
@@ -119,7 +125,7 @@ def test_a_bucket_that_stops_answering_is_no_success(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("restore.dumps.ranges.PART", 1 << 20)
-    monkeypatch.setattr("restore.dumps.ranges.LONGEST_WAIT", 0.0)
+    monkeypatch.setattr("restore.retrying.LONGEST_PAUSE", 0.0)
     answered = threading.Semaphore(3)
 
     def fail(**_: Any) -> None:
@@ -129,24 +135,36 @@ def test_a_bucket_that_stops_answering_is_no_success(
     events = bucket.s3.meta.events
     events.register("before-send.s3.GetObject", fail)
     try:
-        with pytest.raises(RestoreError):
+        with pytest.raises(TemporaryError, match="a reachable endpoint"):
             loaded(mortal, bucket, key, into)
     finally:
         events.unregister("before-send.s3.GetObject", fail)
     finished(Loader(mortal, bucket, key, into, IN_PIECES), wanted)
 
 
-def test_an_object_that_is_overwritten_meanwhile_is_read_as_it_was(
+def test_an_object_that_is_overwritten_after_it_was_found_is_read_as_it_was(
     mortal: DumpServer, bucket: Bucket, dump: bytes, wanted: Content, into: str
 ) -> None:
-    """The version is pinned; without versioning the ETag is, and the load fails."""
+    """Its version is pinned."""
     key = bucket.put("overwritten.sql", dump)
-    loader = Loader(mortal, bucket, key, into, IN_PIECES)
+    found = dump_of(bucket, key)
+    bucket.s3.put_object(Bucket=NAME, Key=key, Body=dump.replace(b"Name 1", b"Evil 1"))
+    load(bucket.s3, found, mortal.target(into), SMALL_PIECES)
+    assert differences(wanted, mortal.content(into)) == []
+
+
+def test_a_load_never_goes_on_with_another_dumps_bytes(
+    mortal: DumpServer, bucket: Bucket, dump: bytes, wanted: Content, into: str
+) -> None:
+    key = bucket.put("overwritten.sql", dump)
+    loader, begun = Loader(mortal, bucket, key, into, IN_PIECES), dump_of(bucket, key)
     assert loader.killed_after(190, entries)
     bucket.s3.put_object(Bucket=NAME, Key=key, Body=dump.replace(b"Name 1", b"Evil 1"))
-    done = loader.run()
-    assert done.returncode != 0
-    assert "ETag" in done.stderr + done.stdout or "version" in done.stderr + done.stdout
+    other = loader.run()
+    assert other.returncode != 0
+    assert f"an unfinished load of {begun.identity}" in other.stderr
+    assert load(bucket.s3, begun, mortal.target(into), SMALL_PIECES).resumed
+    assert differences(wanted, mortal.content(into)) == []
 
 
 def test_a_stopped_load_ends_soon_and_goes_on_later(
@@ -171,32 +189,80 @@ def test_a_stopped_load_ends_soon_and_goes_on_later(
         assert differences(server.content(other), server.content(target)) == []
 
 
-def test_two_loads_at_once_are_one_load_and_a_refusal(
-    mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
+@contextmanager
+def waiting_for_its_index(server: DumpServer, bucket: Bucket, key: str, database: str) -> Generator[Popen[bytes]]:
+    """A load of a dump `that_waits`, which has begun and can't end before the context does."""
+    with ExitStack() as stack:
+        superuser = stack.enter_context(server.cluster.sql(database))
+        superuser.execute("SELECT pg_advisory_lock(%s)", [WAITS])
+        process = stack.enter_context(Loader(server, bucket, key, database).running())
+        wait_until(lambda: process.poll() is not None or bool(blocked(server)), 60, "it waits")
+        assert process.poll() is None, "it ended before its index"
+        yield process
+        superuser.execute("SELECT pg_advisory_unlock(%s)", [WAITS])
+        assert process.wait(60) == 0
+
+
+def test_a_second_load_at_once_is_refused_and_changes_nothing(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loader = Loader(mortal, bucket, key, into, IN_PIECES)
-    with loader.advancing(5, transactions) as first:
-        second = loader.run()
-        assert first.wait(60) == 0
-    assert second.returncode == 0 or "another" in second.stderr + second.stdout
-    finished(loader, wanted)
+    monkeypatch.setattr("restore.dumps.loading.LOCK_SECONDS", 0.0)
+    dump = that_waits(small)
+    key = bucket.put("waits.sql", dump)
+    first, refusal = (
+        waiting_for_its_index(server, bucket, key, target),
+        pytest.raises(TemporaryError, match="another load is running"),
+    )
+    with first, refusal:
+        loaded(server, bucket, key, target)
+    with server.database() as other:
+        server.psql(other, dump)
+        assert differences(server.content(other), server.content(target)) == []
+
+
+def test_a_second_load_that_the_first_one_ends_before_finds_everything_loaded(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    key = bucket.put("waits.sql", that_waits(small))
+    with ThreadPoolExecutor(1) as pool:
+        with waiting_for_its_index(server, bucket, key, target):
+            before = server.value(target, LOADERS.format(target))
+            second = pool.submit(loaded, server, bucket, key, target)
+            wait_until(lambda: server.value(target, LOADERS.format(target)) != before, 30, "the second one's session")
+            assert not second.done()
+        assert second.result(60).already_loaded
 
 
 def test_a_killed_loaders_session_that_lives_on_is_not_run_over(
-    mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str
+    mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server's process notices its client's death late: it may still wait for a lock when the next load comes."""
+    """A server's process notices its client's death late: it holds the loader's lock and waits for another."""
+    monkeypatch.setattr("restore.dumps.loading.LOCK_SECONDS", 0.0)
     loader = Loader(mortal, bucket, key, into, IN_PIECES)
     assert loader.killed_after(188, entries)
     with mortal.cluster.sql(into) as superuser, superuser.transaction():
         superuser.execute("LOCK TABLE public.transactions IN ACCESS EXCLUSIVE MODE")
         with loader.running() as process:
-            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-            wait_until(lambda: bool(mortal.value(into, waiting)) or process.poll() is not None, 60, "it waits")
-        with loader.running() as process:
-            wait_until(
-                lambda: process.poll() is not None or int(str(mortal.value(into, LOADERS.format(into)))) > 1,
-                60,
-                "the next one has come",
-            )
+            wait_until(lambda: process.poll() is not None or bool(blocked(mortal)), 60, "it waits")
+            assert process.poll() is None, "it never waited"
+        assert blocked(mortal), "nothing of it lives on"
+        with pytest.raises(TemporaryError, match="another load is running"):
+            loaded(mortal, bucket, key, into)
     finished(loader, wanted)
+
+
+def test_sessions_that_a_killed_loader_left_are_ended_and_nobody_elses(server: DumpServer, target: str) -> None:
+    with ExitStack() as stack:
+        left, session = (stack.enter_context(closing(Session(server.target(target), {}))) for _ in range(2))
+        other = stack.enter_context(server.cluster.sql(target))
+        wait_until_gone(session, threading.Event())
+        with pytest.raises(OperationalError):
+            left.query("select 1")
+        assert session.query("select 1") == [(1,)]
+        assert other.execute("select 1").fetchone() == (1,)
+
+
+def blocked(server: DumpServer) -> set[int]:
+    """The server's processes that wait for a lock."""
+    found = server.value("postgres", "SELECT coalesce(array_agg(DISTINCT pid), '{}') FROM pg_locks WHERE NOT granted")
+    return set(cast("list[int]", found))

@@ -59,6 +59,13 @@ class Run:
         assert "Traceback" not in self.text, self.text
         return self
 
+    @property
+    def changes(self) -> str:
+        """What the engine counts at the end of an `up`: `+ 2 created`, `16 unchanged`."""
+        _, heading, counts = self.ok().text.partition("Resources:")
+        assert heading, self.text
+        return counts
+
 
 class Sandbox:
     """One running sandbox; `reset` brings it back to the state in which it started."""

@@ -98,7 +98,7 @@ def test_a_source_that_is_gone_comes_back_from_its_dump_through_kills_and_a_chan
     assert record["facts"]["dump"] == {"bucket": names.BACKUP_BUCKET, "key": stored.key, "version": stored.version}
     assert record["facts"]["verification"]["passed"]
     again = project.up().ok()
-    assert "created" not in again.text.partition("Resources:")[2]
+    assert "created" not in again.changes
 
     project.config(traffic="restored")
     project.up().ok()

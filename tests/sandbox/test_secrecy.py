@@ -43,7 +43,7 @@ def test_no_password_is_seen_and_an_apply_of_the_old_manifests_thaws_nothing(
 
     # Steady: nothing left to do, and no way to the source but through frozen
     steady = sandbox.generations(), sandbox.secret_version()
-    summary = project.up().ok().text.partition("Resources:")[2]
+    summary = project.up().changes
     assert "unchanged" in summary
     assert not any(word in summary for word in ("created", "updated", "deleted", "replaced"))
     project.config(traffic="source")

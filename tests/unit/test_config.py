@@ -16,7 +16,19 @@ from restore import reference, schema
 from restore.config import Entries, collect
 from restore.errors import Problem, Refused
 from restore.gates.build import PROOFS
-from restore.model import App, DumpStore, Login, Method, Request, SecretKey, Settings, Tls, Traffic, ValidationSettings
+from restore.model import (
+    RDS_CERTIFICATES,
+    App,
+    DumpStore,
+    Login,
+    Method,
+    Request,
+    SecretKey,
+    Settings,
+    Tls,
+    Traffic,
+    ValidationSettings,
+)
 from validation.expectations import from_mapping
 
 ROOT = Path(__file__).parents[2]
@@ -303,7 +315,7 @@ def test_a_dump_that_the_candidate_s_tag_could_not_pin_is_refused(key: str, says
 
 def test_without_a_root_certificate_the_database_is_not_trusted_and_the_way_to_get_one_is_said() -> None:
     problem = problems_of({**PITR, "tls": {}})["tls.rootCertificate"]
-    assert schema.BUNDLE in problem.fix
+    assert RDS_CERTIFICATES in problem.fix
 
 
 @pytest.mark.parametrize(

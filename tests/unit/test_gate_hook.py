@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -180,3 +181,36 @@ def test_a_stop_by_the_operator_ends_a_wait_at_once_and_says_so() -> None:
     assert results[0] is not None
     assert "stopped by the operator" in results[0]
     assert evidence.written[0]["open"] is False
+
+
+def test_a_watch_waits_until_what_is_read_is_right() -> None:
+    states = iter(["creating", "modifying", "available"])
+    watch = Watch("conformed", 60, threading.Event(), lambda _text: None)
+    assert watch.wait_for(lambda: next(states), "available".__eq__, subject="shop", first=0.001) == "available"
+
+
+@pytest.mark.parametrize(("gate_seconds", "seconds"), [(0.01, math.inf), (3600.0, 0.01)])
+def test_a_watch_never_waits_longer_than_its_gate_or_the_wait_may(gate_seconds: float, seconds: float) -> None:
+    watch = Watch("conformed", gate_seconds, threading.Event(), lambda _text: None)
+    with pytest.raises(TemporaryError, match="out of time while waiting for shop; found last: is creating"):
+        watch.wait_for(
+            lambda: "creating",
+            "available".__eq__,
+            subject="shop",
+            seconds=seconds,
+            found=lambda state: f"is {state}",
+            first=0.001,
+            longest=0.001,
+        )
+
+
+def test_a_stop_ends_what_a_watch_waits_for_at_once() -> None:
+    stop = threading.Event()
+    watch = Watch("conformed", 3600, stop, lambda _text: None)
+
+    def read() -> str:
+        stop.set()
+        return "creating"
+
+    with pytest.raises(TemporaryError, match="stopped while waiting for shop"):
+        watch.wait_for(read, "available".__eq__, subject="shop", first=3600, longest=3600)

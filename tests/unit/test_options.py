@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from worlds import DUMP_KEY, NOW, TARGET, backup, dump, inventory, settings, snapshot
 
 from restore.cli import recovery
+from restore.config import Entries
 from restore.durations import spoken
-from restore.model import DumpStore
+from restore.model import DumpStore, Method
 from restore.options import rank, render
 
+SITE = {
+    "source": "shop-prod-db",
+    "namespace": "shop-prod",
+    "login": {"user": "ops", "secretId": "shop/ops"},
+    "tls": {"rootCertificate": "ca.pem"},
+    "backups": {"bucket": "shop-backups"},
+}
 NIGHTLY = snapshot("rds:shop-2026-11-22-04-00", kind="automated")
 OLD = snapshot("pre-migration", created=NOW - timedelta(days=40))
 LATER = snapshot("after-damage", created=NOW - timedelta(minutes=10))
@@ -39,7 +50,7 @@ def test_points_after_the_damage_come_last_and_say_so() -> None:
     ]
     assert [option.damaged for option in ranked] == [False, False, False, True]
     assert [spoken(option.lost) for option in ranked] == ["30 min", "11 h", "40 d", "10 min"]
-    assert "MAY HOLD THE DAMAGE" in render(ranked, TARGET).splitlines()[-4]
+    assert "MAY HOLD THE DAMAGE" in render(ranked, TARGET).split("\n\n")[-1]
 
 
 def test_a_time_beyond_the_window_leaves_the_snapshots_that_reach_further_back() -> None:
@@ -56,8 +67,7 @@ def test_a_source_that_is_gone_still_has_its_retained_backups() -> None:
     assert only.commands == (
         "pulumi config set method pitr",
         "pulumi config set time 2026-11-22T14:30:00Z",
-        "pulumi config rm snapshot",
-        "pulumi config rm dump",
+        "pulumi config rm-all snapshot foreignSnapshot dump",
     )
     assert "retained backup of db-SOURCE" in only.description
 
@@ -68,16 +78,53 @@ def test_the_text_fits_a_small_terminal(moment: object) -> None:
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
-def test_nothing_to_restore_from_is_said() -> None:
-    assert render(rank(inventory(backups=(), snapshots=()), None)).startswith("No recovery point")
+def chains(text: str) -> list[list[list[str]]]:
+    """The commands under each option, as a shell takes them when they are copied."""
+    made: list[list[list[str]]] = []
+    for block in text.split("\n\n")[1:]:
+        chain = "\n".join(line for line in block.splitlines() if line.startswith(" " * 6)).replace("\\\n", "")
+        made.append([shlex.split(command) for command in chain.split("&&")])
+    return made
+
+
+def applied(config: dict[str, Any], chain: list[list[str]]) -> dict[str, Any]:
+    """A configuration after `pulumi config set <key> <value>` and `pulumi config rm-all <keys>`."""
+    after = dict(config)
+    for command in chain:
+        assert command[:2] == ["pulumi", "config"]
+        if command[2] == "set":
+            key, value = command[3:]
+            after[key] = value
+        else:
+            assert command[2] == "rm-all"
+            after = {key: value for key, value in after.items() if key not in command[3:]}
+    return after
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-5, "0 s"), (0, "0 s"), (45, "45 s"), (300, "5 min"), (4320, "1 h 12 min"), (3605, "1 h"), (183_600, "2 d 3 h")],
+    "earlier",
+    [
+        {"method": "snapshot", "snapshot": "another", "foreignSnapshot": "true"},
+        {"method": "pitr", "time": "2026-11-22T14:00:00Z"},
+        {"method": "dump", "dump": "latest"},
+    ],
 )
-def test_a_duration_is_said_as_people_say_it(seconds: int, text: str) -> None:
-    assert spoken(timedelta(seconds=seconds)) == text
+def test_what_is_printed_for_an_option_is_never_refused_for_what_an_earlier_choice_left(
+    earlier: dict[str, Any],
+) -> None:
+    options = rank(replace(ALL, dumps=(dump(),)), TARGET)
+    printed = chains(render(options, TARGET))
+    assert {option.method for option in options} == set(Method)
+    assert len(printed) == len(options)
+    for option, chain in zip(options, printed, strict=True):
+        config = applied(SITE | {"id": "inc-1"} | earlier, chain)
+        request = Entries(config, "prod", "us-east-1").settings(NOW).request
+        assert request
+        assert request.method is option.method
+
+
+def test_nothing_to_restore_from_is_said() -> None:
+    assert render(rank(inventory(backups=(), snapshots=()), None)).startswith("No recovery point")
 
 
 def test_dumps_are_ranked_by_the_moment_they_were_begun_and_an_archived_one_says_so() -> None:

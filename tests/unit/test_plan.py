@@ -6,6 +6,7 @@ import random
 import string
 from dataclasses import replace
 from datetime import datetime, timedelta
+from urllib.parse import unquote
 
 import pytest
 from worlds import (
@@ -332,10 +333,12 @@ def test_no_url_is_ever_reencoded_there_and_back(seed: int) -> None:
 
 
 def test_no_plan_shows_the_password() -> None:
-    for request_ in (PITR, RESTORED):
-        plan = make(settings(request_), restored(cluster=FROZEN))
+    for request_, where in ((PITR, SWITCHED), (RESTORED, FROZEN), (SOURCE, FROZEN_AGAIN)):
+        plan = make(settings(request_), restored(cluster=where))
+        assert plan.secret
+        assert PASSWORD in plan.secret.url, "there is nothing to show"
         assert PASSWORD not in repr(plan)
-        assert "p@ss" not in repr(plan)
+        assert unquote(PASSWORD) not in repr(plan)
 
 
 # Changes by others, and interrupted runs

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 from worlds import NOW, inventory, settings
 
-from restore import config, waivers
 from restore import plan as plans
+from restore import waivers
+from restore.config import Entries
 from restore.errors import Problem, Refused
 from restore.evidence import Store
 from restore.model import Plan
 from restore.program import run
+
+WAIVING = {"source": "shop-prod-db", "namespace": "shop-prod"}
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def test_the_command_that_a_message_names_sets_the_waiver_of_that_check(subject:
     assert words[:4] == ["pulumi", "config", "set", "--path"]
     assert words[4].startswith("waive[")
     assert json.loads(words[4].removeprefix("waive").strip("[]")) == subject
-    assert config.CHECK.fullmatch(subject)
+    assert Entries(WAIVING | {"waive": {subject: "we know about this"}}, "prod", "us-east-1").settings(NOW).waive
 
 
 def test_a_name_that_the_key_does_not_take_is_waived_by_its_family() -> None:
@@ -53,7 +56,7 @@ def test_no_name_waives_that_no_row_was_read(check: str) -> None:
     assert "no waiver covers this" in shown.fix
     assert "waive[" not in shown.fix
     with pytest.raises(Refused, match="no waiver covers"):
-        config.read({"waive": {check: "we know about this"}}, "prod", "us-east-1", {}, {}, now=NOW)
+        Entries(WAIVING | {"waive": {check: "we know about this"}}, "prod", "us-east-1").settings(NOW)
 
 
 def test_a_problem_that_is_told_again_has_its_command_once() -> None:

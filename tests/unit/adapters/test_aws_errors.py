@@ -71,8 +71,9 @@ def test_no_answer_may_pass() -> None:
         vendor.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
         vendor.ConnectTimeoutError(endpoint_url="http://127.0.0.1:1"),
         vendor.ReadTimeoutError(endpoint_url="http://127.0.0.1:1"),
+        vendor.IncompleteReadError(actual_bytes=3, expected_bytes=4),
     ]
-    assert [isinstance(raised(error), TemporaryError) for error in lost] == [True] * 3
+    assert [isinstance(raised(error), TemporaryError) for error in lost] == [True] * 4
 
 
 def test_an_absent_thing_is_none_and_no_error() -> None:
@@ -91,5 +92,9 @@ def failing(code: str) -> Callable[[], None]:
     return call
 
 
-def test_making_the_adapter_asks_nothing_and_needs_no_login() -> None:
-    Aws("eu-west-1", {"rds": "http://127.0.0.1:1"})
+def test_making_the_adapter_asks_nothing_and_needs_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile that doesn't exist is the operator's mistake: a preview that needs no AWS must not end with it."""
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    aws = Aws("eu-west-1", {"rds": "http://127.0.0.1:1"})
+    with pytest.raises(PermanentError, match="gone"):
+        aws.client("rds")

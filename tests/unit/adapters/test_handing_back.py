@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
+import pytest
+
+from restore.kubernetes import Api, Namespace
+from restore.kubernetes.api import Conflict
 from restore.kubernetes.objects import REPLICAS
 from restore.kubernetes.ownership import hand_back
 from restore.model import NOTE_ENDPOINT, NOTE_ID, NOTE_MANAGER, NOTE_REPLICAS
@@ -116,3 +120,41 @@ def test_the_found_object_is_not_changed() -> None:
     item = held()
     patch(item)
     assert item == held()
+
+
+class Busy:
+    """An API whose object somebody else changes again and again: each patch of it conflicts, so many times."""
+
+    def __init__(self, conflicts: int) -> None:
+        self.conflicts = conflicts
+        self.item = held()
+        self.patched: list[str] = []
+
+    def get(self, _path: str) -> dict[str, Any]:
+        return self.item
+
+    def patch(self, _path: str, operations: list[dict[str, Any]], _kind: str) -> None:
+        (expected,) = (item["value"] for item in operations if item["path"] == "/metadata/resourceVersion")
+        self.patched.append(expected)
+        if self.conflicts:
+            self.conflicts -= 1
+            self.item["metadata"]["resourceVersion"] = str(int(expected) + 1)
+            raise Conflict("changed in between")
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("restore.retrying.LONGEST_PAUSE", 0.0)
+
+
+@pytest.mark.usefixtures("no_pause")
+def test_somebody_elses_change_in_between_is_read_again_before_the_next_patch() -> None:
+    api = Busy(conflicts=2)
+    assert Namespace(cast("Api", api), "prod").hand_back_deployment("indexer")
+    assert api.patched == ["7", "8", "9"]
+
+
+@pytest.mark.usefixtures("no_pause")
+def test_an_object_that_others_never_stop_changing_ends_in_their_conflict() -> None:
+    with pytest.raises(Conflict, match="changed in between"):
+        Namespace(cast("Api", Busy(conflicts=100)), "prod").hand_back_deployment("indexer")

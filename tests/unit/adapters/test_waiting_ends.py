@@ -36,6 +36,13 @@ def test_out_of_time_says_what_was_found_last() -> None:
         waited(lambda: 1, seconds=0)
 
 
+def test_out_of_time_says_what_to_do() -> None:
+    with pytest.raises(TemporaryError, match=r"found last: 0\n  fix: look at it$"):
+        wait_for(
+            lambda: 0, bool, stop=threading.Event(), deadline=time.monotonic(), subject="a number", fix="look at it"
+        )
+
+
 def test_a_stop_ends_it_at_once() -> None:
     stop = threading.Event()
     stop.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from restore.dumps import contents
+from restore.dumps.heading import told
 from restore.errors import PermanentError
 
 
@@ -65,3 +66,19 @@ def test_large_objects_are_files_of_the_dump() -> None:
     assert contents.blobs(b"17 blob_17.dat\n18 blob_18.dat\n", "x") == ("blob_17.dat", "blob_18.dat")
     with pytest.raises(PermanentError):
         contents.blobs(b"17 ../../etc/passwd\n", "x")
+
+
+@pytest.mark.parametrize("version", [(1, 12), (1, 14), (1, 16), (1, 99)])
+def test_the_preview_knows_the_server_of_any_archive(version: tuple[int, int]) -> None:
+    """The instance is made for it; a format newer than those known must not make it a guess."""
+    compression = b"\x01" if version >= (1, 15) else integer(6)
+    head = b"PGDMP" + bytes([*version, 0, 4, 8, 1]) + compression
+    head += b"".join(integer(number) for number in (10, 30, 2, 22, 10, 126, 0)) + string("app")
+    whole = head + string("16.4 (Debian)") + string("17.1")
+    found = contents.header(whole)
+    assert (found.version, found.database, found.server_version) == (version, "app", "16.4 (Debian)")
+    assert told(whole).server_version == "16.4 (Debian)"
+    in_tar = b"toc.dat".ljust(257, b"\0") + b"ustar".ljust(255, b"\0") + whole
+    assert told(in_tar).server_version == "16.4 (Debian)"
+    for cut in (whole[: len(head)], whole[:8], b"PGDMP", b""):
+        assert told(cut).server_version == ""
