@@ -251,7 +251,9 @@ SITE_KEYS = (
             Field("prefix", "string", "What the keys of the dumps begin with.", DEFAULT_PREFIX),
             Field("owner", "string", "Role that owns the database; it is created.", "the application's user"),
             Field(
-                "allow", "strings", "Kinds of statements to run that gate scanned refuses otherwise, such as foreign."
+                "allow",
+                "strings",
+                "Kinds of statements to run that gate scanned refuses otherwise, such as foreign; or privileged_owner.",
             ),
             Field("skip", "strings", "Kinds of statements to leave out, such as subscription."),
         ),
