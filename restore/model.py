@@ -145,7 +145,8 @@ class DumpStore(Section):
     owner: str | None = None
     """Role that owns the database, and is created; else the application's user."""
     allow: Texts = ()
-    """Kinds of statements to run that gate scanned refuses otherwise, such as foreign."""
+    """Kinds of statements to run that gate scanned refuses otherwise, such as foreign; or
+    privileged_owner."""
     skip: Texts = ()
     """Kinds of statements to leave out, such as subscription."""
 

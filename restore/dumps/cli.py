@@ -20,7 +20,7 @@ from restore.aws.session import Aws
 from restore.dumps import objects, plans, storage, texts
 from restore.dumps.display import JsonLines, Lines
 from restore.dumps.loading import load
-from restore.dumps.model import Dump, Options, Report, Roles, Scan
+from restore.dumps.model import PRIVILEGED_OWNER, Dump, Login, Options, Report, Roles, Scan
 from restore.dumps.scanning import scan
 from restore.dumps.statements import DECISIONS
 from restore.dumps.storage import Storage
@@ -75,6 +75,13 @@ def _target_arguments(command: argparse.ArgumentParser) -> None:
     where.add_argument("--to-env", metavar="NAME", help="environment variable with the target's URL")
     where.add_argument("--to-file", metavar="PATH", type=Path, help="file with the target's URL")
     command.add_argument("--plan", metavar="PATH", type=Path, help="of `plan --save`: spares the check")
+    command.add_argument(
+        "--login",
+        choices=[choice.value for choice in Login],
+        default=Login.SEPARATE.value,
+        help="own: the dump's functions run with all rights of the URL's user; for a dump you trust, where that user"
+        " can't make roles (default: with those of a role made for it and dropped at the end)",
+    )
 
 
 def _load_arguments(command: argparse.ArgumentParser) -> None:
@@ -129,7 +136,7 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
         with _reporting(as_json=arguments.json) as report:
             result = load(s3, dump, target, options, scan=planned, storage=room, progress=report, stop=stop)
         _say(arguments, result.facts(), texts.loaded(result))
-        return 0
+        return 1 if result.server_changes else 0
     with _reporting(as_json=arguments.json) as report:
         compared = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
     _say(arguments, compared.facts(), texts.verified(compared))
@@ -159,7 +166,7 @@ def _dump(s3: S3Client, bucket: str, key: str, *, latest: bool) -> Dump:
 
 def options_of(arguments: argparse.Namespace) -> Options:
     """Raises PermanentError for kinds that don't exist, and for a map that is none."""
-    unknown = sorted({*arguments.skip, *arguments.allow} - {*DECISIONS, "publication", "event_trigger", "policy"})
+    unknown = sorted({*arguments.skip, *arguments.allow} - {*DECISIONS, PRIVILEGED_OWNER, "publication", "policy"})
     if unknown:
         raise PermanentError.of(
             Problem("--skip, --allow", ", ".join(unknown), f"one of {', '.join(DECISIONS)}", "see --help")
@@ -174,6 +181,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         skip=frozenset(arguments.skip),
         allow=frozenset(arguments.allow),
         check_first=not getattr(arguments, "no_check", False),
+        login=Login(getattr(arguments, "login", Login.SEPARATE)),
         superuser=getattr(arguments, "superuser", False),
         pg_restore=arguments.pg_restore,
     )

@@ -79,7 +79,7 @@ RULES = (
     _rule("extension", rb"CREATE EXTENSION IF NOT EXISTS (?P<name>%I)(?: WITH SCHEMA %I)?\Z"),
     _rule("table", rb"CREATE (?:UNLOGGED )?TABLE (?P<table>%N) (?:\(|PARTITION OF |OF ).*\Z"),
     _rule("matview", rb"CREATE MATERIALIZED VIEW (?P<table>%N) .*\Z"),
-    _rule("function", rb"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) %N\s?\(.*\Z"),
+    _rule("function", rb"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) (?P<function>%N)\s?\(.*\Z"),
     _rule("schema", rb"CREATE SCHEMA %I(?: AUTHORIZATION (?P<role>%R))?\Z"),
     _rule("policy", rb"CREATE POLICY %I ON %N (?:AS RESTRICTIVE )?(?:FOR [A-Z]+ )?(?:TO (?P<roles>%R(?:, %R)*))?.*\Z"),
     _rule("publication", rb"(?:CREATE|ALTER) PUBLICATION (?:(?! OWNER TO ).)*\Z|COMMENT ON PUBLICATION .*\Z"),

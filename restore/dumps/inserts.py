@@ -84,4 +84,5 @@ def _run(session: Session, first: Known, sql: bytes) -> int:
         return session.run(sql)
     except psycopg.Error as error:
         statement = first.statement
-        raise copy_failure(error, shown(first.part("table")), statement.line, statement.offset) from error
+        table = shown(first.part("table"))
+        raise copy_failure(error, session.target.user, table, statement.line, statement.offset) from error

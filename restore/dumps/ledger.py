@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import errors, sql
 
 from restore.dumps.model import Dump
+from restore.dumps.server_objects import Objects
 from restore.dumps.sessions import Session
 from restore.errors import PermanentError, Problem, Refused
 
@@ -23,10 +24,18 @@ MARK = "loaded by pulumi-restore: "
 TABLES = (
     "create schema _restore",
     "create table _restore.load (one boolean primary key default true check (one), dump text not null,"
-    " segment_bytes int not null, reader text not null, started timestamptz not null default pg_catalog.now())",
+    " segment_bytes int not null, reader text not null, server jsonb not null,"
+    " public_owner text not null,"
+    " started timestamptz not null default pg_catalog.now())",
     'create table _restore.done (kind "char" not null, number int not null, start bigint not null,'
     " stop bigint not null, rows bigint not null, primary key (kind, number, start))",
 )
+GRANTS = (
+    "grant usage on schema _restore to {}",
+    "grant select (one), update (one) on _restore.load to {}",
+    "grant insert, select, update (stop, rows) on _restore.done to {}",
+)
+"""What the load's own role needs: to add entries, and to lock the first line (flush)."""
 STATEMENT, COPY, TASK, INSERT = "s", "c", "t", "i"
 
 
@@ -76,19 +85,48 @@ def _comment(session: Session) -> str:
 
 
 def exists(session: Session) -> bool:
-    return bool(session.query("select pg_catalog.to_regclass('_restore.done') is not null")[0][0])
+    """Whether this login made one: another's could be a trap."""
+    query: LiteralString = (
+        "select count(*) from pg_catalog.pg_class c where c.oid = pg_catalog.to_regclass('_restore.done')"
+        " and c.relkind = 'r' and pg_catalog.pg_get_userbyid(c.relowner) = current_user"
+    )
+    return bool(session.query(query)[0][0])
 
 
-def begin(session: Session, dump: Dump, segment_bytes: int, reader: str) -> Done:
+def begin(session: Session, dump: Dump, segment_bytes: int, reader: str, server: Objects, public_owner: str) -> Done:
     """A new ledger. `reader`: the program that reads the dump; another would cut it in other pieces."""
     with session.transaction():
         for statement in TABLES:
             session.run(statement.encode())
         session.query(
-            "insert into _restore.load (dump, segment_bytes, reader) values (%s, %s, %s)",
-            (dump.identity, segment_bytes, reader),
+            "insert into _restore.load (dump, segment_bytes, reader, server, public_owner) values (%s, %s, %s, %s, %s)",
+            (dump.identity, segment_bytes, reader, json.dumps(dict(server)), public_owner),
         )
     return Done(segment_bytes, resumed=False)
+
+
+def admit(session: Session, role: str) -> None:
+    """Lets the load's own role add to it."""
+    for grant in GRANTS:
+        session.connection.execute(sql.SQL(grant).format(sql.Identifier(role)))
+
+
+def server(session: Session) -> Objects:
+    """What the server had before the first statement of the dump."""
+    return dict(session.query("select server from _restore.load")[0][0])
+
+
+def public_owner(session: Session) -> str:
+    """Who gets the schema `public` at the end."""
+    return str(session.query("select public_owner from _restore.load")[0][0])
+
+
+def set_public_owner(session: Session, name: str) -> None:
+    session.query("update _restore.load set public_owner = %s", (name,))
+
+
+def set_server(session: Session, objects: Objects) -> None:
+    session.query("update _restore.load set server = %s", (json.dumps(dict(objects)),))
 
 
 def read(session: Session, dump: Dump, reader: str) -> Done:
@@ -148,21 +186,21 @@ def flush(session: Session) -> None:
         session.query("select from _restore.load for update")
 
 
-def finish(session: Session, dump: Dump, rows: int, before: Iterable[bytes], after: Callable[[], None]) -> None:
+def finish(session: Session, mark: Mapping[str, Any], before: Callable[[], None], after: Callable[[], None]) -> None:
     """Leaves the mark in place of the ledger, durably, together with what is to be run before and after that."""
-    mark = MARK + json.dumps({"dump": dump.identity, "rows": rows})
     (database,) = session.query("select pg_catalog.current_database()")[0]
-    text = "\n".join(filter(None, (_comment(session), mark)))
+    others = [line for line in _comment(session).splitlines() if not line.startswith(MARK)]
+    text = "\n".join((*others, MARK + json.dumps(mark)))
     session.query("set synchronous_commit to on")
     with session.transaction():
-        _run_in_any_order(session, list(before))
+        before()
         session.query("drop schema _restore cascade")
         statement = sql.SQL("comment on database {} is {}").format(sql.Identifier(database), sql.Literal(text))
         session.connection.execute(statement)
         after()
 
 
-def _run_in_any_order(session: Session, statements: list[bytes]) -> None:
+def run_in_any_order(session: Session, statements: list[bytes]) -> None:
     """A table becomes unlogged only after those that refer to it: what fails is tried again after the others."""
     while statements:
         failed: list[bytes] = []

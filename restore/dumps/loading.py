@@ -3,13 +3,14 @@
 1. The target is locked against a second load, and what an earlier attempt left is read: a finished one is not
    repeated, one of another dump is refused.
 2. The dump is read in one stream. Its definitions are checked against the target (roles, extensions, rights), all
-   problems at once, then run in order.
+   problems at once. Then a role of the load's own logs in (load_role.py), and they are run in order.
 3. Rows are loaded by several sessions, in pieces; each piece commits with its entry in the ledger. INSERTs are run by
    one, in their order. Autovacuum stays away from large tables until the end.
 4. Indexes, keys and constraints are built beside each other; foreign keys are proved and tables analyzed as soon as
    they have theirs. Then triggers and the rest come in the dump's order, with foreign keys to partitioned tables and
    materialized views last.
-5. Event triggers come last. The ledger gives way to a mark that says which dump this is.
+5. The load's own role hands over what it owns, and goes. Event triggers come last. The ledger gives way to a mark that
+   says which dump this is, and what changed on the server that the load did not change.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 
-from restore.dumps import encodings, ledger
+from restore.dumps import encodings, ledger, server_objects
 from restore.dumps.afterwards import LAST, Afterwards, texts
 from restore.dumps.autovacuum import Autovacuum
 from restore.dumps.board import SPARE, Board
@@ -32,13 +33,14 @@ from restore.dumps.control import Control
 from restore.dumps.hints import Hints
 from restore.dumps.inserts import Inserts
 from restore.dumps.ledger import Done
-from restore.dumps.model import MIB, Dump, LoadResult, Options, Phase, Progress, Report, Scan
+from restore.dumps.load_role import LoadRole
+from restore.dumps.model import MIB, Dump, LoadResult, Login, Options, Phase, Progress, Report, Scan
 from restore.dumps.preparing import Needs, prepare, undecided
 from restore.dumps.progress import Meter, Ticker
 from restore.dumps.rows import Rows
 from restore.dumps.scanning import scan
 from restore.dumps.script import Script, Section
-from restore.dumps.sessions import APPLICATION, Session, failure, maintenance_memory, wait_until_gone
+from restore.dumps.sessions import APPLICATION, PINNED, Session, end_sessions, failure, maintenance_memory
 from restore.dumps.source import SqlStream
 from restore.dumps.splitter import NOTHING, CopyBegin, Piece, Seen, Splitter, Statement
 from restore.dumps.statements import Known, classify
@@ -46,7 +48,7 @@ from restore.dumps.storage import Storage
 from restore.dumps.tasks import Planner
 from restore.dumps.verifying import INVALID_INDEXES
 from restore.dumps.workers import Worker
-from restore.errors import PermanentError, Problem, Refused, TemporaryError
+from restore.errors import PermanentError, Problem, Refused, RestoreError, TemporaryError
 from restore.waiting import wait_for
 from validation.target import Target
 
@@ -55,6 +57,22 @@ if TYPE_CHECKING:
 
 PIECES = 80 * MIB
 """Most that all sessions hold of the dump together."""
+SECURITY_DEFINER: LiteralString = """
+select format('%s of %s', p.oid::regprocedure, p.proowner::regrole) from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+where p.prosecdef and n.nspname not in ('pg_catalog', 'information_schema') and not exists (
+  select from pg_catalog.pg_depend d
+  where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+order by 1
+"""
+LOGINS: LiteralString = """
+select r.rolname::text from pg_catalog.pg_roles r
+where r.rolcanlogin and r.rolname <> current_user and not r.rolsuper and exists (
+  select from pg_catalog.pg_shdepend s join pg_catalog.pg_database d on d.oid = s.dbid
+  where s.refclassid = 'pg_catalog.pg_authid'::regclass and s.refobjid = r.oid and s.deptype = 'o'
+    and d.datname = pg_catalog.current_database())
+order by 1
+"""
 LOCK_SECONDS = 30.0
 """How long to wait for the lock: a killed load's session may take that long to notice."""
 
@@ -106,20 +124,25 @@ class _Load:
 
     def run(self) -> LoadResult:
         try:
-            with closing(Session(self.target, self.options.settings)) as session:
+            with closing(self._operator()) as session:
                 _lock(session, self.stop)
                 found = ledger.mark(session)
                 if found is not None:
                     ledger.refuse_other(session, found, self.dump)
-                    return _already(self.dump, int(found.get("rows", 0)))
-                wait_until_gone(session, self.stop)
+                    return _already(session, self.dump, found)
+                end_sessions(session, LoadRole.of(session).name, self.stop)
                 with closing(SqlStream(self.s3, self.dump, self.options.pg_restore, self.stop)) as stream:
                     return self._with_stream(session, stream)
         except psycopg.Error as error:
             raise failure(error, f"target {self.target}") from error
 
+    def _operator(self) -> Session:
+        own = self.options.login is Login.OWN
+        return Session(self.target, self.options.settings if own else {**self.options.settings, **PINNED})
+
     def _with_stream(self, session: Session, stream: SqlStream) -> LoadResult:
-        self.session, self.stream = session, stream
+        self.operator = self.session = session
+        self.stream = stream
         self.meter = Meter(self.dump.size, lambda: stream.bytes_read)
         resumed = ledger.exists(session)
         if self.scan is None and self.options.check_first and not resumed:
@@ -140,10 +163,19 @@ class _Load:
             raise self._cause(error) from error
         finally:
             self.board.end()
-            for worker in self.workers:
-                worker.join()
+            self._leave()
             ticker.close()
         return self._result()
+
+    def _leave(self) -> None:
+        """Ends the loading sessions. What an attempt that failed leaves behind can't log in."""
+        for worker in self.workers:
+            worker.join()
+        if self.session is self.operator or self.session.connection.closed:
+            return
+        self.session.close()
+        with suppress(psycopg.Error, RestoreError):
+            LoadRole.of(self.operator).close()
 
     def _seen(self, table: bytes) -> Seen:
         """Of a table that the dump makes: it has one COPY."""
@@ -169,6 +201,7 @@ class _Load:
             if worker.session is not None:
                 worker.session.cancel()
         self.session.cancel()
+        self.operator.cancel()
 
     # The phases
 
@@ -199,22 +232,38 @@ class _Load:
         needs.server_version = self.script.server_version
         self._add_scan(needs)
         self.meter.enter(Phase.PREPARING)
-        self.prepared = prepare(self.session, needs, self.options, self.storage, empty=self.done is None)
-        if self.done is None:
-            self.done = ledger.begin(self.session, self.dump, segment, self.stream.reader)
-        self._count_done(self.done)
-        self.control = Control(self.session, self.done, self.options, self.prepared)
+        self.done = done = self._prepare(needs, segment)
+        self._count_done(done)
+        self.control = Control(self.session, self.operator, done, self.options, self.prepared)
         self.control.run_all(self.pre_data)
         sizes = {table: seen.bytes for table, seen in self.seen.items()}
-        self.rows = Rows(self.board, self.meter, self.done, self.script.plain, sizes)
+        self.rows = Rows(self.board, self.meter, done, self.script.plain, sizes)
         planner = Planner(self.rows.size, self.script.partitioned, texts(self.session))
         self.autovacuum = Autovacuum(self.control, self.pre_data)
-        self.inserts = Inserts(self.control, self.meter, self.done)
-        self.afterwards = Afterwards(self.board, self.control, self.done, planner, self.options)
+        self.inserts = Inserts(self.control, self.meter, done)
+        self.afterwards = Afterwards(self.board, self.control, done, planner, self.options)
         self._plan_early()
         self.meter.enter(Phase.LOADING)
         if self.first is not None:
             self._start(count)
+
+    def _prepare(self, needs: Needs, segment: int) -> Done:
+        """Roles, the ledger, and the session that runs the dump's statements. Nothing of the dump has run yet."""
+        name = LoadRole.of(self.operator).name
+        before = server_objects.read(self.operator, name)
+        self.prepared = prepare(self.operator, needs, self.options, self.storage, empty=self.done is None)
+        now = server_objects.read(self.operator, name)
+        done = self.done
+        if done is None:
+            public = LoadRole.of(self.operator).public_owner()
+            done = ledger.begin(self.operator, self.dump, segment, self.stream.reader, now, public)
+        elif before != now:
+            ledger.set_server(self.operator, server_objects.rebased(ledger.server(self.operator), before, now))
+        if self.prepared.load_role:
+            self.prepared.load_role.take_public(ledger.public_owner(self.operator))
+            ledger.admit(self.operator, name)
+            self.session = Session(self.prepared.target, self.options.settings)
+        return done
 
     def _add_scan(self, needs: Needs) -> None:
         """What a scan saw behind the definitions is needed too. Raises PermanentError, Refused."""
@@ -248,7 +297,7 @@ class _Load:
         }
 
         def connect() -> Session:
-            session = Session(self.target, own)
+            session = Session(self.prepared.target, own)
             for setting in settings:
                 session.run(setting)
             return session
@@ -307,9 +356,34 @@ class _Load:
             raise PermanentError.of(Problem(f"target {self.target}", found, "none", fix))
         self.autovacuum.resume(self.post_data)
         last = [item for item in self.post_data if item.kind == LAST]
-        ledger.finish(
-            self.session, self.dump, self.meter.rows, self.control.unlogged, lambda: self.control.run_last(last)
-        )
+        if self.prepared.load_role:
+            self.control.unlog()
+            self._end_sessions(self.prepared.load_role)
+        self.changes = self._changes()
+        mark = {"dump": self.dump.identity, "rows": self.meter.rows, "changes": self.changes}
+        ledger.finish(self.operator, mark, self._hand_over, lambda: self.control.run_last(last))
+
+    def _end_sessions(self, load_role: LoadRole) -> None:
+        """Nothing of the dump runs any more; then its tables change hands."""
+        self.board.end()
+        for worker in self.workers:
+            worker.join()
+        self.session.close()
+        load_role.close()
+        load_role.give_public_back(ledger.public_owner(self.operator))
+        load_role.hand_over(self.prepared.heir)
+
+    def _changes(self) -> tuple[str, ...]:
+        """What the server lost or got meanwhile, and the load did not do."""
+        now = server_objects.read(self.operator, LoadRole.of(self.operator).name)
+        return server_objects.changes(ledger.server(self.operator), now)
+
+    def _hand_over(self) -> None:
+        """Within the last transaction."""
+        if self.prepared.load_role:
+            self.prepared.load_role.drop(self.prepared.heir)
+        else:
+            ledger.run_in_any_order(self.operator, self.control.unlogged)
 
     def _result(self) -> LoadResult:
         return LoadResult(
@@ -323,6 +397,8 @@ class _Load:
             already_loaded=False,
             skipped=(*_drops(self.drops), *self.control.skipped),
             created_roles=self.prepared.created,
+            server_changes=self.changes,
+            **_owned(self.operator),
         )
 
 
@@ -339,8 +415,16 @@ def _drops(count: int) -> tuple[str, ...]:
     return (f"drops of pg_dump --clean: {count} (the target was empty)",) if count else ()
 
 
-def _already(dump: Dump, rows: int) -> LoadResult:
-    return LoadResult(dump, (), rows, 0, 0.0, {}, resumed=True, already_loaded=True, skipped=())
+def _already(session: Session, dump: Dump, mark: Mapping[str, Any]) -> LoadResult:
+    rows, changes = int(mark.get("rows", 0)), tuple(map(str, mark.get("changes", ())))
+    empty = LoadResult(dump, (), rows, 0, 0.0, {}, resumed=True, already_loaded=True, skipped=())
+    return replace(empty, server_changes=changes, **_owned(session))
+
+
+def _owned(session: Session) -> dict[str, tuple[str, ...]]:
+    """Of the loaded database: what runs with its owner's rights, and which owners can log in."""
+    definers = tuple(str(function) for (function,) in session.query(SECURITY_DEFINER))
+    return {"security_definer": definers, "logins": tuple(str(name) for (name,) in session.query(LOGINS))}
 
 
 def _lock(session: Session, stop: threading.Event) -> None:

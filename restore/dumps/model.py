@@ -161,6 +161,8 @@ class Scan:
     """Of the pieces in `pieces`."""
     pieces: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]], repr=False)
     """Rows of each piece of a table's data, where they were counted: spares `load` the counting."""
+    security_definer: tuple[str, ...] = ()
+    """Functions that run with their owner's rights, whoever calls them."""
 
     @property
     def rows(self) -> int:
@@ -188,6 +190,7 @@ class Scan:
             "tables": {table.name: table.rows for table in self.tables},
             "roles": list(self.roles),
             "extensions": list(self.extensions),
+            "securityDefiner": list(self.security_definer),
             "largeObjects": self.large_objects,
             "problems": [str(problem) for problem in self.problems],
         }
@@ -201,6 +204,19 @@ class Roles(StrEnum):
     """As NOLOGIN, without any attribute."""
     SKIP = "skip"
     """Leave out the owners and grants that name them; what they would own belongs to the loading role."""
+
+
+class Login(StrEnum):
+    """Whose rights the dump's own functions have while it is loaded."""
+
+    SEPARATE = "separate"
+    """Those of a role made for this load: a member of the dump's owners, and nothing else."""
+    OWN = "own"
+    """Those of the login given."""
+
+
+PRIVILEGED_OWNER = "privileged_owner"
+"""Kind for `Options.allow`: owners with rights beyond the database, the operator's login among them."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +234,7 @@ class Options:
     """Kinds of statements to leave out (see statements.DECISIONS): `subscription`, `foreign`, ..."""
     allow: frozenset[str] = frozenset()
     """Kinds of statements to run that are refused otherwise."""
+    login: Login = Login.SEPARATE
     superuser: bool = False
     """Load although the role may do more than its share: be superuser, or reach the server's files or programs."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -291,6 +308,12 @@ class LoadResult:
     skipped: tuple[str, ...]
     """What was left out: statements in short, by choice or because what they make stood already, and how many drops."""
     created_roles: tuple[str, ...] = ()
+    security_definer: tuple[str, ...] = ()
+    """Functions of the loaded database that run with their owner's rights, with that owner."""
+    logins: tuple[str, ...] = ()
+    """Owners that can log in: a function of the dump that runs as one of them can change its password, unseen."""
+    server_changes: tuple[str, ...] = ()
+    """What changed on the server meanwhile and the load did not do, as `role intruder: new`."""
 
     def facts(self) -> dict[str, Any]:
         """For evidence: JSON-like."""
@@ -307,6 +330,9 @@ class LoadResult:
             "alreadyLoaded": self.already_loaded,
             "skipped": list(self.skipped),
             "createdRoles": list(self.created_roles),
+            "securityDefiner": list(self.security_definer),
+            "ownersThatLogIn": list(self.logins),
+            "serverChanges": list(self.server_changes),
         }
 
 

@@ -75,7 +75,7 @@ def parsed(given: str) -> tuple[dict[str, list[str]], Scan]:
         "not_valid": frozenset(facts["not_valid"]),
         "indexes": tuple((int(number), sql.encode(errors="surrogateescape")) for number, sql in facts["indexes"]),
         "pieces": {name: tuple(map(int, rows)) for name, rows in facts["pieces"].items()},
-        **{name: tuple(facts[name]) for name in ("roles", "owners", "extensions")},
+        **{name: tuple(facts[name]) for name in ("roles", "owners", "extensions", "security_definer")},
         "problems": tuple(Problem(**problem) for problem in facts["problems"]),
     }
     return document["flags"], Scan(**(dict(facts) | made))

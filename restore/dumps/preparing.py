@@ -6,26 +6,23 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from psycopg import errors, sql
-
-from restore.dumps import roles
-from restore.dumps.model import Options, Roles
+from restore.dumps import owners, roles
+from restore.dumps.load_role import LoadRole
+from restore.dumps.model import PRIVILEGED_OWNER, Login, Options, Roles
+from restore.dumps.owners import DANGEROUS
 from restore.dumps.sessions import Session
 from restore.dumps.statements import DECISIONS, Known
 from restore.dumps.storage import Storage
 from restore.errors import Problem, Refused
+from validation.target import Target
 
-DANGEROUS = ("pg_execute_server_program", "pg_read_server_files", "pg_write_server_files")
-"""Whoever is a member reaches the server's files and programs, and so would a check constraint's function."""
 FOUND = """
 select r.rolname, pg_catalog.pg_has_role(current_user, r.oid, 'USAGE')
 from pg_catalog.pg_roles r where r.rolname = any (%s)
 """
-POWERFUL = """
-select r.rolname::text from pg_catalog.pg_roles r
-where r.rolname = any (%s) and (r.rolsuper or exists (
-  select from pg_catalog.pg_roles d
-  where d.rolname = any (%s) and pg_catalog.pg_has_role(r.oid, d.oid, 'MEMBER')))
+DATABASE_OWNER = """
+select pg_catalog.pg_get_userbyid(datdba)::text from pg_catalog.pg_database
+where datname = pg_catalog.current_database()
 """
 RIGHTS = """
 select r.rolsuper,
@@ -133,6 +130,14 @@ class Prepared:
     powerful: frozenset[str]
     """Roles that the schema `public` is not given to."""
     created: tuple[str, ...]
+    user: str
+    """The operator's."""
+    target: Target
+    """The login that the dump's statements run with."""
+    load_role: LoadRole | None
+    """It belongs to; None where it is the operator's own."""
+    heir: str | None
+    """Who comes to own what the dump gives to the operator, or to nobody; None: nobody may."""
 
 
 def prepare(
@@ -204,63 +209,44 @@ def _major(version: str) -> int:
 
 
 def _with_roles(session: Session, needs: Needs, options: Options, version: int, problems: list[Problem]) -> Prepared:
+    user = str(session.query("select current_user::text")[0][0])
     wanted = {options.role_map.get(name, name) for name in needs.roles if not name.startswith("pg_") and name}
-    owners = {options.role_map.get(name, name) for name in needs.owners if name}
-    public = {options.role_map.get(name, name) for name in needs.public_owners} - owners
-    powerful = frozenset[str]() if options.superuser else _powerful(session, owners | public)
-    problems.extend(_too_powerful(name) for name in sorted(powerful & owners))
-    owners |= public - powerful
-    found = {str(name): bool(usable) for name, usable in session.query(FOUND, (sorted(wanted | owners),))}
-    missing = sorted((wanted | owners) - found.keys())
+    owning = {options.role_map.get(name, name) for name in needs.owners if name}
+    public = {options.role_map.get(name, name) for name in needs.public_owners} - owning
+    heir = _heir(session, user, owning, options)
+    rights = owners.rights(session, owning | public | {heir})
+    powerful = frozenset(
+        name for name in public & rights.keys() - {user} if owners.refusals({name: rights[name]}, options)
+    )
+    judged = (owning or {heir}) - ({user} if options.login is Login.OWN else set())
+    problems.extend(owners.refusals({name: rights[name] for name in sorted(judged) if name in rights}, options))
+    problems.extend(owners.reserved(wanted | owning))
+    owning |= public - powerful
+    found = {str(name): bool(usable) for name, usable in session.query(FOUND, (sorted(wanted | owning),))}
+    missing = sorted((wanted | owning) - found.keys())
     if missing and options.roles is Roles.REFUSE:
-        problems.append(_missing_roles(missing))
+        problems.append(owners.lacking(missing))
+    load_role = LoadRole.of(session) if options.login is Login.SEPARATE else None
+    handed_on = owning & found.keys() - {user}
+    if load_role:
+        problems.extend(load_role.problems() or owners.admin_problems(session, handed_on, version))
     if problems:
         raise Refused(problems)
-    created = _create(session, missing, problems) if options.roles is Roles.CREATE else ()
+    created = owners.create(session, missing, problems) if options.roles is Roles.CREATE else ()
     usable = {name for name, usable in found.items() if usable}
-    _join(session, sorted(owners - usable - (set(missing) - set(created))), version, problems)
+    left_out = frozenset(missing) if options.roles is Roles.SKIP else frozenset[str]()
+    if not problems:
+        owners.join(session, sorted(owning - usable - left_out), version, problems)
     if problems:
         raise Refused(problems)
-    left_out = frozenset(missing) if options.roles is Roles.SKIP else frozenset[str]()
     known = frozenset(str(name) for (name,) in session.query("select name from pg_catalog.pg_settings"))
-    return Prepared(version, known, left_out, powerful, created)
+    target = load_role.renewed(owning - left_out - {user}, version) if load_role else session.target
+    inherits = options.superuser or PRIVILEGED_OWNER in options.allow or heir not in rights
+    return Prepared(version, known, left_out, powerful, created, user, target, load_role, heir if inherits else None)
 
 
-def _powerful(session: Session, owners: Iterable[str]) -> frozenset[str]:
-    """Owners whose rights the loading role, as their member, must not come by."""
-    return frozenset(str(name) for (name,) in session.query(POWERFUL, (sorted(owners), list(DANGEROUS))))
-
-
-def _too_powerful(name: str) -> Problem:
-    fix = "give it to another role (--map old=new), or pass --superuser for a dump you trust"
-    found = "the dump's owner of something, or of default privileges; it reaches the server's files or programs"
-    return Problem(f"role {name}", found, "none", fix)
-
-
-def _missing_roles(missing: Sequence[str]) -> Problem:
-    fix = "create them (--roles create: as NOLOGIN), map them (--map old=new), or leave them out (--roles skip)"
-    return Problem("roles", f"the server lacks {', '.join(missing)}", "the roles that the dump names", fix)
-
-
-def _create(session: Session, names: Sequence[str], problems: list[Problem]) -> tuple[str, ...]:
-    for name in names:
-        try:
-            session.connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(name)))
-        except errors.DuplicateObject:
-            continue
-        except errors.InsufficientPrivilege as error:
-            fix = "create them as a role with CREATEROLE"
-            problems.append(Problem(f"role {name}", str(error).strip(), "the right to create it", fix))
-    return tuple(names)
-
-
-def _join(session: Session, names: Sequence[str], version: int, problems: list[Problem]) -> None:
-    """Membership of the owners: only then can the loader give them what it makes, and still load into it."""
-    options = sql.SQL(" with inherit true, set true" if version >= 160000 else "")
-    for name in names:
-        grant = sql.SQL("grant {} to current_user").format(sql.Identifier(name)) + options
-        try:
-            session.connection.execute(grant)
-        except (errors.InsufficientPrivilege, errors.InvalidGrantOperation) as error:
-            fix = f'GRANT "{name}" TO "{session.target.user}"'
-            problems.append(Problem(f"role {name}", str(error).strip(), "the loading role as its member", fix))
+def _heir(session: Session, user: str, owning: set[str], options: Options) -> str:
+    """Who comes to own what the dump gives to the operator, or to nobody."""
+    if options.login is Login.OWN or user in owning or options.superuser or PRIVILEGED_OWNER in options.allow:
+        return user
+    return str(session.query(DATABASE_OWNER)[0][0])

@@ -17,7 +17,7 @@ from restore.dumps.progress import Meter, Ticker
 from restore.dumps.script import Script, Section
 from restore.dumps.source import SqlStream
 from restore.dumps.splitter import SLACK, Piece, Splitter
-from restore.dumps.statements import Known
+from restore.dumps.statements import Known, definer
 from restore.errors import PermanentError, Problem, TemporaryError
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class _Scanner:
     not_valid: set[str] = field(default_factory=set[str])
     postponed: Postponed = field(default_factory=Postponed)
     indexes: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
+    definers: list[str] = field(default_factory=list[str])
     pieces: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def read(self, report: Report | None, *, count: bool) -> Scan:
@@ -96,6 +97,8 @@ class _Scanner:
     def _see(self, known: Known, script: Script) -> None:
         self.kinds[known.kind] += 1
         self.needs.see(known)
+        if name := definer(known):
+            self.definers.append(name)
         if known.kind == "setval":
             name = known.text("sequence").replace("''", "'")
             self.sequences[name] = int(known.part("last")), known.part("called") == b"true"
@@ -116,7 +119,7 @@ class _Scanner:
             encoding=script.encoding,
             database=self.stream.database,
             roles=_roles(self.needs.roles),
-            owners=_roles(self.needs.owners),
+            owners=tuple(sorted(filter(None, self.needs.owners))),
             extensions=tuple(sorted(self.needs.extensions)),
             tables=tables,
             statements=dict(self.kinds),
@@ -128,6 +131,7 @@ class _Scanner:
             not_valid=frozenset(self.not_valid),
             indexes=tuple(self.indexes),
             segment_bytes=self.options.segment_bytes,
+            security_definer=tuple(self.definers),
             pieces={name(table): tuple(rows) for table, rows in self.pieces.items()},
         )
 

@@ -16,6 +16,9 @@ DATA_KINDS = frozenset({"setval", "insert", "begin", "commit", "large_object"})
 SESSION_KINDS = frozenset({"set", "session_authorization", "reset_authorization"})
 BEFORE_ALL = SESSION_KINDS | {"search_path", "drop"}
 """What pg_dump --clean begins with."""
+HARMLESS = BEFORE_ALL | {"schema", "extension", "extension_comment", "owner", "acl", "language"}
+HARMLESS_DDL = (b"CREATE COLLATION ", b"COMMENT ON ")
+"""What pg_dump writes before the extensions, in the order of its pg_dump_sort.c: no function, no expression."""
 LARGE_OBJECT = re.compile(rb"(?:ALTER|COMMENT ON|(?:GRANT|REVOKE) [A-Z, ]+ ON) LARGE OBJECT \d")
 HELD = 96 << 20
 """Bytes of statements that a load or a scan keeps in memory, with what Python needs around them."""
@@ -43,6 +46,8 @@ class Script:
         self._in_group = False
         self._defines = False
         """Something was made."""
+        self._has_code = False
+        """Something was made that may call functions of the dump's choice."""
         self.section = Section.PRE_DATA
         self.partitioned: set[bytes] = set()
         """Tables without rows of their own."""
@@ -102,6 +107,9 @@ class Script:
         if known.kind == "drop" and self._defines:
             raise refused(known.statement, "a DROP behind definitions, where pg_dump --clean writes none")
         self._defines = self._defines or known.kind not in BEFORE_ALL
+        if known.kind == "extension" and self._has_code:
+            raise refused(known.statement, "an extension behind definitions that its script could run")
+        self._has_code = self._has_code or not (known.kind in HARMLESS or known.sql.startswith(HARMLESS_DDL))
         if known.kind == "set" and known.part("name") == b"client_encoding":
             self.encoding = encoding(known)
             self._splitter.codec = encodings.codec(self.encoding)

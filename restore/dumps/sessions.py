@@ -39,6 +39,13 @@ SETTINGS: Mapping[str, str] = {
     "default_transaction_read_only": "off",
 }
 """Of the loading sessions. Commits needn't wait: ledger and data are lost or kept together, and the end waits."""
+PINNED: Mapping[str, str] = {
+    "search_path": "pg_catalog, pg_temp",
+    "standard_conforming_strings": "on",
+    "row_security": "off",
+    "role": "none",
+}
+"""Of the operator's session: nothing that a database brings along can stand in for what the server itself has."""
 LOST = frozenset({"57P01", "57P02", "57P03", "57P05"})
 PASSING = ("08", "40", "53300", "55P03", "57P")
 COPY_CONTEXT = re.compile(r"COPY (?P<table>\S+), line (?P<line>\d+)(?:, column (?P<column>[^:]+))?")
@@ -172,7 +179,7 @@ def said(error: psycopg.Error) -> str:
     return f"{primary[:300]}{key}"
 
 
-def copy_failure(error: psycopg.Error, table: str, line: int, offset: int) -> RestoreError:
+def copy_failure(error: psycopg.Error, user: str, table: str, line: int, offset: int) -> RestoreError:
     """A failed COPY: with the dump's line and the column, never the row. `line` and `offset` are of its first row."""
     context = COPY_CONTEXT.search(error.diag.context or "")
     column = f", column {context['column']}" if context and context["column"] else ""
@@ -180,22 +187,23 @@ def copy_failure(error: psycopg.Error, table: str, line: int, offset: int) -> Re
     place = f"{first}, in the data from byte {offset}"
     fix = "the dump's data don't fit its own tables: take another dump"
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        fix = f"let its owner run GRANT INSERT ON {table} for the loading role, then start again: it goes on"
+        fix = f'let its owner run GRANT INSERT ON {table} TO "{user}", then start again: it goes on where it was'
     return failure(error, f"table {table}, dump {place}{column}", fix)
 
 
-def wait_until_gone(session: Session, stop: threading.Event, seconds: float = 60.0) -> None:
-    """Ends the sessions that a killed load left behind. The caller holds the loader's lock: they can't be another's.
+def end_sessions(session: Session, role: str, stop: threading.Event, seconds: float = 60.0) -> None:
+    """Ends the sessions that a load left behind: all of its own role's, and those of this login that are loaders.
 
-    Raises TemporaryError when they are still there after `seconds`, or when stopped.
+    The caller holds the loader's lock: they can't be another's. Raises TemporaryError when they are still there after
+    `seconds`, or when stopped.
     """
     query: LiteralString = (
         "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity"
-        " where datname = pg_catalog.current_database() and usename = current_user"
-        " and application_name = %s and pid <> pg_catalog.pg_backend_pid()"
+        " where (usename = %s or datname = pg_catalog.current_database() and usename = current_user"
+        " and application_name = %s) and pid <> pg_catalog.pg_backend_pid()"
     )
     wait_for(
-        lambda: session.query(query, (APPLICATION,)),
+        lambda: session.query(query, (role, APPLICATION)),
         lambda left: not left,
         stop=stop,
         deadline=time.monotonic() + seconds,

@@ -2,7 +2,7 @@
 
 What each may do when it runs matters more than its look: no statement here calls a function of the dump's choice as
 the loading role at once (CREATE TABLE ... AS, SELECT, DO, ALTER ... USING are out). What runs later, in a check
-constraint or an index expression, is held back by the loading role's own rights (preparing.py).
+constraint or an index expression, has the rights of a role of the load's own (load_role.py).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ DECISIONS = {
     "language": "a procedural language runs code in the server's process",
     "tablespace": "tablespaces are directories of the source's machine; RDS has none",
     "base_type": "a base type is made of functions in C",
+    "event_trigger": "an event trigger runs as whoever changes a definition or logs in, the operator too",
 }
 """Kinds that need `Options.allow` or `Options.skip`, and why."""
 
@@ -49,8 +50,12 @@ REFUSED = (
 )
 REASONS = tuple((re.compile(pattern, re.IGNORECASE), why) for pattern, why in REFUSED)
 TOP_LEVEL_AS = re.compile(rb"(?i)\b(?:AS|EXECUTE|SELECT)\b")
+BODY = re.compile(rb"(?i)\bBEGIN\s+ATOMIC\b")
 LANGUAGE_CLAUSE = re.compile(rb"(?i)\bLANGUAGE\s+(\S+)")
 GRANT_OBJECT = re.compile(rb"\bON\s+(?!DATABASE\b|TABLESPACE\b|PARAMETER\b)")
+UNPLAIN = re.compile(rb"&|''")
+"""A string, or a name with escapes: no grant has one."""
+SECURITY_DEFINER = re.compile(rb"(?i)\bSECURITY DEFINER\b")
 META = re.compile(rb"\\(?P<end>un)?restrict (?P<key>[A-Za-z0-9]+)\s*\Z")
 
 
@@ -118,7 +123,7 @@ def _by_kind(known: Known, text: bytes, words: list[bytes]) -> Known:
             raise refused(known.statement, "a materialized view that is filled at once")
         case "function":
             return _language(known, text)
-        case "acl" if GRANT_OBJECT.search(text) is None:
+        case "acl" if GRANT_OBJECT.search(text) is None or UNPLAIN.search(text):
             raise refused(known.statement, "a grant of a role or of something outside this database")
         case "ddl" | "constraint" | "key" | "foreign_key" | "owner" if _several(known.sql, words):
             raise refused(known.statement, "several changes in one statement")
@@ -132,12 +137,20 @@ def _several(sql: bytes, words: list[bytes]) -> bool:
 
 
 def _language(known: Known, text: bytes) -> Known:
-    head = re.split(rb"(?i)\bBEGIN\s+ATOMIC\b", text, maxsplit=1)[0]
+    head = BODY.split(text, maxsplit=1)[0]
     languages = [bytes(name).lower() for name in LANGUAGE_CLAUSE.findall(head)]
     if not languages:
         raise refused(known.statement, "a function without a language")
     kind = "ddl" if all(name in SAFE_LANGUAGES for name in languages) else "untrusted_language"
     return Known(kind, known.statement, known.match)
+
+
+def definer(known: Known) -> str | None:
+    """The function's name, where it runs with its owner's rights."""
+    name = known.part("function")
+    if not name or not SECURITY_DEFINER.search(BODY.split(outline(known.sql), maxsplit=1)[0]):
+        return None
+    return encodings.decoded(name, known.statement.codec)
 
 
 def encoding(known: Known) -> str:

@@ -57,6 +57,7 @@ def planned(scan: Scan) -> str:
         f"  rows        {scan.rows:,} in {len(scan.tables)} tables",
         f"  roles       {', '.join(scan.roles) or 'none'}",
         f"  extensions  {', '.join(scan.extensions) or 'none'}",
+        f"  definer     {_few(scan.security_definer)} (SECURITY DEFINER: run with their owner's rights)",
         f"  target      at least {sized(scan.target_bytes)} of storage; about {spoken(seconds)} on 2 processors",
     ]
     lines += [f"    {table.rows:>14,}  {sized(table.bytes):>9}  {table.name}" for table in scan.tables[:MOST_TABLES]]
@@ -71,7 +72,8 @@ def planned(scan: Scan) -> str:
 
 def loaded(result: LoadResult) -> str:
     if result.already_loaded:
-        return f"{result.dump.url} is loaded already ({result.rows:,} rows): nothing was done"
+        already = f"{result.dump.url} is loaded already ({result.rows:,} rows): nothing was done"
+        return "\n".join([already, *_warnings(result)])
     phases = ", ".join(
         f"{name} {spoken(timedelta(seconds=seconds))}" for name, seconds in result.phases.items() if seconds >= 0.5
     )
@@ -83,7 +85,29 @@ def loaded(result: LoadResult) -> str:
     if result.created_roles:
         lines.append(f"  made as NOLOGIN: {', '.join(result.created_roles)}")
     lines += [f"  left out: {text}" for text in result.skipped]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_warnings(result)])
+
+
+def _warnings(result: LoadResult) -> list[str]:
+    """What somebody must look at."""
+    lines: list[str] = []
+    if result.security_definer:
+        lines.append(f"  run with their owner's rights (SECURITY DEFINER): {_few(result.security_definer)}")
+    if result.logins:
+        names = ", ".join(result.logins)
+        lines.append(
+            f"  functions of the dump ran as {names}: if you don't trust it, set the password again (\\password)"
+        )
+    if result.server_changes:
+        lines.append("something changed on the server meanwhile that the load did not change:")
+        lines += [f"  {change}" for change in result.server_changes]
+        lines.append("  fix: find out who did it; if nobody knows, use neither this dump nor this server")
+    return lines
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_TABLES} more" if len(names) > MOST_TABLES else ""
+    return f"{', '.join(names[:MOST_TABLES])}{more}" if names else "none"
 
 
 def verified(found: Verification) -> str:

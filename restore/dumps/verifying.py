@@ -1,4 +1,7 @@
-"""Compares a loaded database with its dump: rows of each table, sequences, indexes and constraints."""
+"""Compares a loaded database with its dump: rows of each table, sequences, indexes and constraints.
+
+It reads with the operator's login what a dump has made, and calls nothing of the dump's with its rights.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg import sql
 
 from restore.dumps.model import Dump, Options, Report, Scan, TableCheck, TableRows, Verification
 from restore.dumps.scanning import scan as scan_dump
@@ -20,16 +24,33 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SESSIONS = 2
+TABLE_KINDS = ("r", "p")
+COUNTING = (
+    "create function pg_temp.rows() returns setof bigint language plpgsql security definer set search_path = '' as {}"
+)
 ABSENT = frozenset({"42P01", "3F000"})
 ROWS_OF_THE_DUMP = """
-select case c.relkind when 'p' then '' else 'only ' end,
+select c.relkind::text, case c.relkind when 'p' then '' else 'only' end,
        coalesce((select e.extcondition[pg_catalog.array_position(e.extconfig, c.oid)]
-                 from pg_catalog.pg_extension e where c.oid = any (e.extconfig)), '')
-from pg_catalog.pg_class c where c.oid = %s::regclass
+                 from pg_catalog.pg_extension e where c.oid = any (e.extconfig)), ''),
+       case when ours and c.relowner <> r.oid then o.rolname::text end,
+       array_remove(array[
+         case when ours and c.relforcerowsecurity
+              then format('alter table %%s no force row level security', c.oid::regclass) end,
+         case when ours and not pg_catalog.has_schema_privilege(o.oid, c.relnamespace, 'usage')
+              then format('grant usage on schema %%s to %%I', c.relnamespace::regnamespace, o.rolname) end,
+         case when ours and not pg_catalog.has_database_privilege(o.oid, pg_catalog.current_database(), 'temporary')
+              then format('grant temporary on database %%I to %%I', pg_catalog.current_database(), o.rolname) end
+       ], null)
+from pg_catalog.pg_class c join pg_catalog.pg_roles o on o.oid = c.relowner
+join pg_catalog.pg_roles r on r.rolname = current_user,
+lateral (select pg_catalog.pg_has_role(r.oid, o.oid, 'USAGE')) as member (ours)
+where c.oid = %s::regclass
 """
 """An extension's table holds rows that CREATE EXTENSION makes: which ones pg_dump takes is the extension's to say
 (https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES).
 """
+SEQUENCE = "select oid::regclass::text from pg_catalog.pg_class where oid = %s::regclass and relkind = 'S'"
 INVALID_INDEXES = """
 select c.oid::regclass::text from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
 where not i.indisvalid and c.relkind = 'i' order by 1
@@ -105,8 +126,10 @@ def _last(value: tuple[int, bool] | None) -> int | None:
 def _sequence(session: Session, name: str) -> tuple[int, bool] | None:
     """The name is that of a setval: as regclass reads it, quoted where needed."""
     try:
-        oid = session.query("select %s::regclass::oid::regclass::text", (name,))[0][0]
-        row = session.connection.execute(b"select last_value, is_called from " + str(oid).encode()).fetchone()
+        found = session.query(SEQUENCE, (name,))
+        if not found:
+            return None
+        row = session.connection.execute(b"select last_value, is_called from " + str(found[0][0]).encode()).fetchone()
     except psycopg.Error as error:
         if error.sqlstate in ABSENT:
             return None
@@ -134,28 +157,35 @@ def _tables(target: Target, tables: Sequence[TableRows]) -> tuple[TableCheck, ..
 
 
 def _rows(session: Session, table: str) -> int | None:
-    """The name is that of a COPY statement: checked, and quoted where needed."""
+    """None where there is no such table; a view of that name is none.
+
+    The name is that of a COPY statement: checked, and quoted where needed.
+    """
     try:
-        only, condition = session.query(ROWS_OF_THE_DUMP, (table,))[0]
-        query = b"select count(*) from %b%b %b" % (only.encode(), table.encode(), condition.encode())
-        try:
-            return _count(session, query)
-        except psycopg.errors.InsufficientPrivilege:
-            return _count_all(session, table, query)
+        kind, only, condition, owner, first = session.query(ROWS_OF_THE_DUMP, (table,))[0]
     except psycopg.Error as error:
         if error.sqlstate in ABSENT:
             return None
         raise
-
-
-def _count(session: Session, query: bytes) -> int:
-    row = session.connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _count_all(session: Session, table: str, query: bytes) -> int:
-    """Row security that is forced hides rows from the owner too: lifted in a transaction that is rolled back."""
+    if kind not in TABLE_KINDS:
+        return None
+    query = " ".join(("select count(*) from", only, table, condition))
     with session.connection.transaction(force_rollback=True):
         session.run(b"SET TRANSACTION READ WRITE")
-        session.run(b"ALTER TABLE " + table.encode() + b" NO FORCE ROW LEVEL SECURITY")
-        return _count(session, query)
+        for statement in first:
+            session.run(str(statement).encode())
+        row = session.connection.execute(_by(session, owner, query) if owner else query.encode()).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _by(session: Session, owner: str, query: str) -> bytes:
+    """The query as a temporary function of the table's owner, and a query that calls it.
+
+    The planner calls functions of a table's indexes and statistics with the rights of whoever counts. A function that
+    has its owner's rights can't come by its caller's.
+    """
+    body = sql.SQL("begin return query execute {}; end").format(sql.Literal(query)).as_string(session.connection)
+    role, text = sql.Identifier(owner), sql.Literal(body)
+    session.connection.execute(sql.SQL(COUNTING).format(text))
+    session.connection.execute(sql.SQL("alter function pg_temp.rows() owner to {}").format(role))
+    return b"select * from pg_temp.rows()"

@@ -66,7 +66,7 @@ class Worker:
             if self._board.loaded(run) and run.hinted:
                 self._hints.completed(session, table)
         except psycopg.Error as error:
-            raise copy_failure(error, shown(table), run.line, run.offset) from error
+            raise copy_failure(error, session.target.user, shown(table), run.line, run.offset) from error
 
     @staticmethod
     def _copy(session: Session, run: Run, counted: Counted) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from restore.dumps import scanning, versions
-from restore.dumps.model import GIB, Dump, Options, Phase, Progress, Roles, Scan
+from restore.dumps.model import GIB, PRIVILEGED_OWNER, Dump, Options, Phase, Progress, Roles, Scan
 from restore.dumps.plans import flags
 from restore.durations import sized
 from restore.errors import PermanentError, Problem
@@ -39,6 +39,7 @@ def prove(world: World, watch: Watch) -> Proof:
     """Reads the whole dump; every reason not to load it is told at once."""
     found = read(world, watch, meant(world))
     problems = [*map(by_config, found.problems), *too_large(found, world.plan.settings)]
+    problems += privileged(found, world.settings)
     if not found.tables:
         needed = "a dump with rows in it"
         problems.append(
@@ -48,6 +49,19 @@ def prove(world: World, watch: Watch) -> Proof:
         return Proof(Verdict.FAIL, "the dump can't be loaded as it is", found.facts(), tuple(problems))
     what = f"{found.rows} rows in {len(found.tables)} tables, {sized(found.bytes)} of SQL"
     return Proof(Verdict.PASS, f"{found.dump.url} is whole: {what}", found.facts())
+
+
+def privileged(found: Scan, settings: Settings) -> Iterable[Problem]:
+    """Owners with rights on the whole server, as a new instance has them: its master user and RDS's own roles."""
+    allowed = settings.backups.allow
+    if PRIVILEGED_OWNER in allowed:
+        return
+    needed = "owners without rights beyond the database: functions of the dump run with their owner's rights"
+    fix = f"for a dump you trust: pulumi config set --path 'backups.allow[{len(allowed)}]' {PRIVILEGED_OWNER}"
+    for name in found.owners:
+        if name == settings.login.user or name.startswith(("rds_", "pg_")):
+            what = "owns something in the dump, and has rights on the whole server"
+            yield Problem(f"scanned.owner:{name}", what, needed, fix)
 
 
 def by_config(problem: Problem) -> Problem:

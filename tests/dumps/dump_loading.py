@@ -12,14 +12,14 @@ from bucket import NAME, Bucket
 from dump_server import DumpServer
 
 from restore.dumps.loading import load
-from restore.dumps.model import Dump, LoadResult, Options, Progress
+from restore.dumps.model import PRIVILEGED_OWNER, Dump, LoadResult, Options, Progress
 from restore.dumps.objects import find
 from restore.errors import PermanentError
 
 SMALL_PIECES = Options(workers=2, segment_bytes=128 << 10)
 """So small that even the test's tables come in several."""
-
-
+ALLOWED = frozenset({PRIVILEGED_OWNER})
+"""The tests' server has several databases of the same owners, and the master user owns some objects."""
 WAITS = 42
 """The advisory lock that the index of a dump that waits asks for."""
 WAITING = (
@@ -55,7 +55,11 @@ def loaded(
         bucket.s3,
         dump_of(bucket, key),
         server.target(database),
-        replace(options, pg_restore=str(server.host.binaries.tool("pg_restore"))),
+        replace(
+            options,
+            pg_restore=str(server.host.binaries.tool("pg_restore")),
+            allow=options.allow | more.get("allow", ALLOWED),
+        ),
         scan=more.get("scan"),
         storage=more.get("storage"),
         progress=more.get("progress", silent),

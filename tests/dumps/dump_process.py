@@ -34,7 +34,8 @@ class Loader:
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, *self.program, f"s3://{NAME}/{self.key}", "--to-env", "TARGET_URL"]
+        allow = ["--allow", "privileged_owner"]
+        return [sys.executable, *self.program, f"s3://{NAME}/{self.key}", "--to-env", "TARGET_URL", *allow]
 
     @property
     def environment(self) -> dict[str, str]:

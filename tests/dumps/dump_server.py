@@ -73,9 +73,11 @@ class DumpServer:
         locale = "C" if encoding == "SQL_ASCII" else "C.UTF-8"
         with self.cluster.sql() as superuser:
             superuser.execute(create.format(sql.Identifier(name), sql.Identifier(OWNER), encoding, locale))
-        yield name
-        with self.cluster.sql() as superuser:
-            superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        try:
+            yield name
+        finally:
+            with self.cluster.sql() as superuser:
+                superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def value(self, database: str, query: str) -> object:
         """The first column of the first row, as a superuser sees it."""
@@ -143,7 +145,7 @@ def make_roles(cluster: Cluster) -> None:
         for name in ROLES:
             role = sql.Identifier(name)
             superuser.execute(sql.SQL("CREATE ROLE {}").format(role))
-            superuser.execute(sql.SQL("GRANT {} TO {}").format(role, sql.Identifier(MASTER)))
+            superuser.execute(sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(role, sql.Identifier(MASTER)))
 
 
 def make_source(server: DumpServer, database: str) -> None:

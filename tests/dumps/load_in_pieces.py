@@ -1,4 +1,4 @@
-"""`load_in_pieces.py URL --to-env NAME`: as the command loads, in pieces so small that a kill falls between many."""
+"""`load_in_pieces.py URL --to-env NAME --allow KIND`: in pieces so small that a kill falls between many."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from restore.errors import RestoreError
 from validation.target import Target
 
 
-def main(url: str, _: str, variable: str) -> int:
+def main(url: str, _to: str, variable: str, _allow: str, kind: str) -> int:
     s3 = cast("Any", boto3).client("s3")
     bucket, _, key = url.removeprefix("s3://").partition("/")
     try:
-        load(s3, find(s3, bucket, key), Target.from_url(os.environ[variable]), Options(3, 128 << 10))
+        load(
+            s3,
+            find(s3, bucket, key),
+            Target.from_url(os.environ[variable]),
+            Options(3, 128 << 10, allow=frozenset({kind})),
+        )
     except RestoreError as error:
         print(error, file=sys.stderr)
         return 1

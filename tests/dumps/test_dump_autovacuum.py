@@ -6,7 +6,7 @@ from contextlib import closing
 
 from bucket import Bucket
 from dump_loading import WAITS, loaded, that_waits
-from dump_server import DumpServer
+from dump_server import MASTER, DumpServer
 
 from restore.dumps.autovacuum import Autovacuum
 from restore.dumps.control import Control
@@ -16,7 +16,6 @@ from restore.dumps.preparing import Prepared
 from restore.dumps.sessions import Session
 
 OPTIONS = "SELECT reloptions::text FROM pg_class WHERE oid = to_regclass('public.posts')"
-NOTHING = Prepared(0, frozenset(), frozenset(), frozenset(), ())
 
 
 def test_autovacuum_stays_away_from_a_large_table_until_the_loads_end(
@@ -41,7 +40,8 @@ def test_a_table_that_the_loader_may_not_change_is_loaded_all_the_same(server: D
     with server.cluster.sql(target) as superuser:
         superuser.execute("CREATE TABLE public.posts (id int)")
     with closing(Session(server.target(target), {})) as session:
-        control = Control(session, Done(1, resumed=False), Options(), NOTHING)
+        nothing = Prepared(0, frozenset(), frozenset(), frozenset(), (), MASTER, session.target, None, MASTER)
+        control = Control(session, session, Done(1, resumed=False), Options(), nothing)
         autovacuum = Autovacuum(control, [])
         autovacuum.pause(b"public.posts")
         autovacuum.resume([])

@@ -215,7 +215,7 @@ def named(server: DumpServer, request: pytest.FixtureRequest) -> Iterator[tuple[
     name = str(request.param)
     with server.database() as source, server.cluster.sql() as superuser:
         superuser.execute(f'CREATE ROLE "{name}"'.encode())
-        superuser.execute(f'GRANT "{name}" TO master'.encode())
+        superuser.execute(f'GRANT "{name}" TO master WITH ADMIN OPTION'.encode())
         with server.cluster.sql(source) as session:
             session.execute(NAMED.format(name).encode())
         yield source, name
@@ -406,7 +406,7 @@ def test_event_triggers_are_loaded_where_the_role_may(server: DumpServer, bucket
     with server.cluster.sql() as superuser:
         superuser.execute("ALTER ROLE master SUPERUSER")
     try:
-        loaded(server, bucket, key, target, Options(superuser=True))
+        loaded(server, bucket, key, target, Options(superuser=True, allow=frozenset({"event_trigger"})))
         assert wanted.relations == server.content(target).relations
         assert wanted.definitions.replace("rdsadmin", "master") == server.content(target).definitions
     finally:

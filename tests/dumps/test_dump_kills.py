@@ -24,7 +24,7 @@ from restore.errors import TemporaryError
 from sandbox.postgres.content import Content, differences
 from sandbox.process import wait_until
 
-LOADERS = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'master' AND datname = '{}'"
+LOADERS = "SELECT count(*) FROM pg_stat_activity WHERE usename ~ '^(master|restore_load_.*)$' AND datname = '{}'"
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,9 @@ from restore.errors import PermanentError, RestoreError
 TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
 CLUSTER = """
   SELECT md5(string_agg(line, E'\\n' ORDER BY line)) FROM (
-    SELECT r::text FROM pg_authid r UNION ALL SELECT m::text FROM pg_auth_members m
+    SELECT r::text FROM pg_authid r WHERE rolname !~ '^restore_load_'
+    UNION ALL SELECT m::text FROM pg_auth_members m
+      WHERE (roleid::regrole::text || member::regrole::text) !~ 'restore_load_'
     UNION ALL SELECT datname || datdba || coalesce(datacl::text, '') FROM pg_database WHERE datname !~ '^target'
     UNION ALL SELECT name || setting FROM pg_file_settings UNION ALL SELECT s::text FROM pg_db_role_setting s
   ) AS found (line)

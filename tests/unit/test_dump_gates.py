@@ -10,12 +10,12 @@ from typing import Any, cast
 import pytest
 from worlds import DUMP_KEY, candidate
 
-from restore.dumps.model import Dump, Progress, Scan, TableCheck, Verification
+from restore.dumps.model import Dump, LoadResult, Progress, Scan, TableCheck, Verification
 from restore.dumps.model import Phase as Doing
 from restore.dumps.versions import version_of
 from restore.gates import imported, scanned
 from restore.gates.world import World
-from restore.model import Credential, DumpVersion, InstanceSettings, Login
+from restore.model import Credential, DumpVersion, InstanceSettings, Login, Settings
 from restore.sought import password_problems
 
 GIB = 1 << 30
@@ -119,3 +119,24 @@ def test_a_password_that_rds_would_refuse_is_found_before_anything_is_made(passw
 
 def test_a_password_that_rds_takes_is_no_problem() -> None:
     assert not password_problems(LOGIN, Credential("ghostadmin", "l0ng-enough!#"))
+
+
+def test_what_changed_on_the_server_during_a_load_has_a_name_that_a_waiver_takes() -> None:
+    result = cast("LoadResult", SimpleNamespace(server_changes=("role intruder: new", "setting a of database b: gone")))
+    problems = list(imported.intrusions(result))
+    assert [problem.subject for problem in problems] == [
+        "imported.server:role intruder",
+        "imported.server:setting a of database b",
+    ]
+    assert [problem.found for problem in problems] == ["new", "gone"]
+
+
+@pytest.mark.parametrize(("allow", "told"), [((), ["ghostadmin", "rds_superuser"]), (("privileged_owner",), [])])
+def test_owners_with_rights_on_the_whole_server_are_told_before_anything_is_loaded(
+    allow: tuple[str, ...], told: list[str]
+) -> None:
+    found = cast("Scan", SimpleNamespace(owners=("app", "ghostadmin", "rds_superuser")))
+    settings = cast("Settings", SimpleNamespace(backups=SimpleNamespace(allow=allow), login=LOGIN))
+    problems = list(scanned.privileged(found, settings))
+    assert [problem.subject for problem in problems] == [f"scanned.owner:{name}" for name in told]
+    assert all("backups.allow[0]' privileged_owner" in problem.fix for problem in problems)

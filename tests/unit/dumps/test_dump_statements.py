@@ -8,7 +8,7 @@ import pytest
 
 from restore.dumps import roles
 from restore.dumps.splitter import CopyBegin, Meta, Statement
-from restore.dumps.statements import DECISIONS, Known, Restriction, check_data, classify
+from restore.dumps.statements import DECISIONS, Known, Restriction, check_data, classify, definer
 from restore.errors import PermanentError
 
 WRITTEN = {
@@ -241,3 +241,21 @@ def test_every_role_of_a_statement_is_found(text: str, wanted: list[str]) -> Non
 def test_a_mapped_role_takes_the_other_ones_place_only() -> None:
     statement = known("GRANT SELECT ON TABLE public.app TO app")
     assert roles.renamed(statement, {"app": 'n"w'}) == b'GRANT SELECT ON TABLE public.app TO "n""w"'
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (
+            "CREATE FUNCTION public.f() RETURNS int\n    LANGUAGE sql SECURITY DEFINER\n    AS $$ select 1 $$",
+            "public.f",
+        ),
+        ("CREATE FUNCTION public.f() RETURNS int\n    LANGUAGE sql\n    AS $$ SECURITY DEFINER $$", None),
+        (
+            "CREATE PROCEDURE public.p()\n    LANGUAGE sql SECURITY DEFINER\n    BEGIN ATOMIC\n SELECT 1;\nEND",
+            "public.p",
+        ),
+    ],
+)
+def test_a_function_with_its_owners_rights_is_known_as_one(text: str, name: str | None) -> None:
+    assert definer(known(text)) == name
