@@ -8,6 +8,7 @@ database, so that a load that goes on finds it again; what a killed load left of
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -196,10 +197,10 @@ class LoadRole:
         for (statement,) in self.session.query(ACCESS, arguments):
             self.session.run(str(statement).encode())
 
-    def close(self) -> None:
+    def close(self, stop: threading.Event) -> None:
         """No session of it any more, and no login: what it owns stays until a load goes on."""
         self._do("alter role {} nologin", self.identifier)
-        end_sessions(self.session, self.name)
+        end_sessions(self.session, self.name, stop)
 
     def hand_over(self, heir: str | None) -> None:
         """Its schemas and tables, in small transactions; an earlier attempt may have begun.

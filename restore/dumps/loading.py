@@ -369,7 +369,7 @@ class _Load:
         for worker in self.workers:
             worker.join()
         self.session.close()
-        load_role.close()
+        load_role.close(self.stop)
         load_role.give_public_back(ledger.public_owner(self.operator))
         load_role.hand_over(self.prepared.heir)
 

@@ -19,7 +19,7 @@ from psycopg import OperationalError
 
 from restore.dumps.loading import load
 from restore.dumps.model import Phase, Progress
-from restore.dumps.sessions import Session, wait_until_gone
+from restore.dumps.sessions import Session, end_sessions
 from restore.errors import TemporaryError
 from sandbox.postgres.content import Content, differences
 from sandbox.process import wait_until
@@ -255,7 +255,7 @@ def test_sessions_that_a_killed_loader_left_are_ended_and_nobody_elses(server: D
     with ExitStack() as stack:
         left, session = (stack.enter_context(closing(Session(server.target(target), {}))) for _ in range(2))
         other = stack.enter_context(server.cluster.sql(target))
-        wait_until_gone(session, threading.Event())
+        end_sessions(session, "restore_load_0", threading.Event())
         with pytest.raises(OperationalError):
             left.query("select 1")
         assert session.query("select 1") == [(1,)]
