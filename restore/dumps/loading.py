@@ -175,7 +175,7 @@ class _Load:
             return
         self.session.close()
         with suppress(psycopg.Error, RestoreError):
-            LoadRole.of(self.operator).close()
+            LoadRole.of(self.operator).close(self.stop)
 
     def _seen(self, table: bytes) -> Seen:
         """Of a table that the dump makes: it has one COPY."""
