@@ -15,7 +15,7 @@ from sandbox.application.stack import configuration
 from sandbox.aws.client import ACCESS_KEY, DEFAULT_REGION, SECRET_KEY
 from sandbox.paths import CHECKOUT, DIRECTORY_VARIABLE, Layout
 
-STAND_INS = (CHECKOUT / "sandbox" / "engine" / "bin", CHECKOUT / "sandbox" / "providers" / "bin")
+STAND_INS = (CHECKOUT / "sandbox" / "standins" / "engine" / "bin", CHECKOUT / "sandbox" / "standins" / "bin")
 PLUGIN_KINDS = ("aws", "kubernetes")
 
 
