@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.application import names
 from sandbox.aws.client import Clients
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 
 AVAILABLE_SECONDS = 900.0
 RESTORABLE_SECONDS = 60.0

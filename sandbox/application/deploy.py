@@ -16,11 +16,11 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 
 from sandbox.application import database, manifests, names, seed
-from sandbox.application.kube import ClusterError, Json, Kube
-from sandbox.application.url import connection_url, for_libpq
+from sandbox.application.connection_url import connection_url, for_libpq
+from sandbox.application.kubernetes_api import ClusterError, Json, Kube
 from sandbox.aws.client import Clients, clients
-from sandbox.paths import Layout
-from sandbox.process import wait_until
+from sandbox.machine.layout import Layout
+from sandbox.machine.processes import wait_until
 
 READY_SECONDS = 120.0
 Say = Callable[[str, float, str], None]

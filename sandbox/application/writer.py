@@ -23,8 +23,8 @@ import psycopg
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from sandbox.application.connection_url import for_libpq
 from sandbox.application.names import HEALTH_PORT
-from sandbox.application.url import for_libpq
 
 PER_SECOND = 5.0
 HEALTHY_SECONDS = 3.0

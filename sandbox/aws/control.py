@@ -17,7 +17,7 @@ from typing import Any, cast
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault
 from sandbox.aws.moto_services import MotoServices
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.instances import ready
 from sandbox.aws.rds.jobs import Runner
 from sandbox.aws.rds.modify import maintenance_window

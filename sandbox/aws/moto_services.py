@@ -20,8 +20,8 @@ from typing import Any, cast
 from urllib.parse import parse_qs, unquote
 
 from sandbox.aws import ACCOUNT
-from sandbox.aws.journal import Journal, Request, now
 from sandbox.aws.rds.metrics import Value
+from sandbox.aws.request_journal import Journal, Request, now
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

@@ -23,12 +23,12 @@ from sandbox.aws.control import Control
 from sandbox.aws.faults import Registry
 from sandbox.aws.gateway import Gateway
 from sandbox.aws.moto_services import MotoServices
-from sandbox.aws.neighbours import MotoNeighbours
+from sandbox.aws.other_services import MotoNeighbours
 from sandbox.aws.rds import automated, events, logs, metrics, modify, restores, steps, tags
 from sandbox.aws.rds.jobs import Runner
 from sandbox.aws.rds.service import Shared
 from sandbox.aws.rds.state import Store
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 from sandbox.postgres.host import Host
 
 OPERATIONS_OF = (automated, events, logs, modify, restores, steps, tags)  # imported for the operations they register

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.paths import CHECKOUT, Layout
-from sandbox.process import dies_with_parent
+from sandbox.machine.layout import CHECKOUT, Layout
+from sandbox.machine.processes import dies_with_parent
 
 PORT = 6443
 OWNER_VARIABLE = "RESTORE_SANDBOX_CLUSTER"

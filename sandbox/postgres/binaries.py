@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from sandbox.paths import cache
+from sandbox.machine.layout import cache
 from sandbox.postgres.identity import Identity
 
 BIN_VARIABLE = "RESTORE_SANDBOX_PG_BIN"

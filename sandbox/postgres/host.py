@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 from sandbox.postgres import binaries, roles
 from sandbox.postgres.binaries import Binaries
 from sandbox.postgres.files import remove_graves, remove_tree

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from sandbox.machine.processes import dies_with_parent, wait_until
 from sandbox.postgres.binaries import Binaries
 from sandbox.postgres.identity import Identity
-from sandbox.process import dies_with_parent, wait_until
 
 STOP_SECONDS = 20.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)

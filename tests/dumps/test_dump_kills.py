@@ -15,8 +15,8 @@ from dump_server import DumpServer, make_source, running
 
 from restore.dumps.model import Phase, Progress
 from restore.errors import RestoreError, TemporaryError
+from sandbox.machine.processes import wait_until
 from sandbox.postgres.content import Content, differences
-from sandbox.process import wait_until
 
 LOADERS = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'master' AND datname = '{}'"
 

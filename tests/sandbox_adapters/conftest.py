@@ -16,8 +16,8 @@ from restore.kubernetes import Api
 from restore.model import Instance, Tls
 from sandbox.cluster import Cluster, binary
 from sandbox.cluster.launcher import postgres_programs
-from sandbox.paths import Layout
-from sandbox.process import wait_until
+from sandbox.machine.layout import Layout
+from sandbox.machine.processes import wait_until
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from restore.errors import PermanentError, TemporaryError
 from restore.kubernetes import Job, JobResult, run_job
 from restore.kubernetes.manifests import job_body, secret_body
 from restore.model import NOTE_ID, NOTE_MANAGER, Instance, SecretKey, Tls
-from sandbox.paths import CHECKOUT
+from sandbox.machine.layout import CHECKOUT
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 import yaml
 from psycopg.conninfo import conninfo_to_dict
 
-from sandbox.application.stack import configuration
-from sandbox.application.url import connection_url, for_libpq
-from sandbox.environment import STAND_INS, extended_path, passphrase_file, prepare_pulumi, quoted, write_stack
-from sandbox.paths import Layout
+from sandbox.application.connection_url import connection_url, for_libpq
+from sandbox.application.stack_config import configuration
+from sandbox.machine.layout import Layout
+from sandbox.runtime.environment import STAND_INS, extended_path, passphrase_file, prepare_pulumi, quoted, write_stack
 
 AWKWARD = "a%2F:/?#[]@!$&'()*+,;= \"b"
 

@@ -18,10 +18,10 @@ import pytest
 
 from sandbox.application import names
 from sandbox.application.deploy import Application, application_login, health_of, silent
-from sandbox.lifecycle import remains
-from sandbox.paths import CHECKOUT, Layout
-from sandbox.process import Known, wait_until
-from sandbox.supervisor import Record
+from sandbox.machine.layout import CHECKOUT, Layout
+from sandbox.machine.processes import Known, wait_until
+from sandbox.runtime.lifecycle import remains
+from sandbox.runtime.supervisor import Record
 
 WAIT = 120.0
 

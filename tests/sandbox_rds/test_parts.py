@@ -10,12 +10,12 @@ import pytest
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault, Registry
-from sandbox.aws.journal import Journal, Request
 from sandbox.aws.moto_services import byte_range, reads_only
 from sandbox.aws.rds import automated, events, logs, modify, names, restores, steps, tags
 from sandbox.aws.rds.moments import next_ms, whole_ms
 from sandbox.aws.rds.registry import OPERATIONS, protocol
 from sandbox.aws.rds.state import Instance, Region, Step, Store
+from sandbox.aws.request_journal import Journal, Request
 from sandbox.postgres.cluster import BaseBackup, backup_for, wal_from
 from sandbox.postgres.settings import Recovery, Settings, configuration, host_based_authentication
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from sandbox.aws.errors import AwsError
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds import names, replication, shapes
 from sandbox.aws.rds.moments import next_ms
 from sandbox.aws.rds.registry import filtered, operation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from sandbox.aws.errors import AwsError, unsupported
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds import names
 from sandbox.aws.rds.registry import filtered, operation
 from sandbox.aws.rds.service import Rds

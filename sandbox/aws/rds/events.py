@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sandbox.aws import ACCOUNT
 from sandbox.aws.errors import AwsError
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.registry import filtered, operation
 from sandbox.aws.rds.service import EVENT_LIFE, Rds, now
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.aws.errors import AwsError, unsupported
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds import catalogue, names, parameters
 from sandbox.aws.rds.registry import filtered, operation
 from sandbox.aws.rds.service import Rds
 
 if TYPE_CHECKING:
-    from sandbox.aws.neighbours import Subnet
+    from sandbox.aws.other_services import Subnet
 
 LEAST_ZONES = 2
 DEFAULT = "default"

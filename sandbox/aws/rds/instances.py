@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sandbox.aws.errors import AwsError, unsupported
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds import catalogue, groups, master, names, shapes
 from sandbox.aws.rds.registry import filtered, operation
 from sandbox.aws.rds.service import Rds, now, snapshot_of

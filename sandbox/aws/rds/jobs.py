@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.moments import whole_ms
 from sandbox.aws.rds.service import Rds, Shared
 from sandbox.aws.rds.state import Instance, Step

@@ -10,7 +10,7 @@ import secrets
 import string
 
 from sandbox.aws.errors import AwsError
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.service import Rds
 from sandbox.aws.rds.state import Instance
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.aws.errors import AwsError
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds import catalogue, groups, master, names, shapes
 from sandbox.aws.rds.instances import PASSWORD_MASK, certificate, checked_password, described, validate
 from sandbox.aws.rds.registry import operation

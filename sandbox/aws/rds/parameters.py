@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from sandbox.aws.errors import AwsError
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds import catalogue, names
 from sandbox.aws.rds.registry import filtered, operation
 from sandbox.aws.rds.service import Rds
 from sandbox.aws.rds.state import Instance, ParameterGroup
-from sandbox.postgres.catalogue import Parameter, server_parameters
 from sandbox.postgres.host import Host
+from sandbox.postgres.server_parameters import Parameter, server_parameters
 
 MOST_CHANGES = 20
 FORCE_SSL = "rds.force_ssl"

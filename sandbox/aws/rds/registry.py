@@ -12,7 +12,7 @@ from botocore import xform_name
 from botocore.model import OperationModel
 
 from sandbox.aws.errors import AwsError, unsupported
-from sandbox.aws.query import Protocol, Shape
+from sandbox.aws.query_protocol import Protocol, Shape
 
 if TYPE_CHECKING:
     from sandbox.aws.rds.service import Rds

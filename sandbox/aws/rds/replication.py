@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.aws.errors import AwsError
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds import names
 from sandbox.aws.rds.registry import operation
 from sandbox.aws.rds.service import Rds, snapshot_of

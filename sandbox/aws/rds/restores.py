@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.aws.errors import AwsError
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds import catalogue, shapes
 from sandbox.aws.rds.automated import source_of_backups, window
 from sandbox.aws.rds.instances import STRUCTURED, described, new_instance

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Registry
-from sandbox.aws.neighbours import Neighbours
-from sandbox.aws.query import Shape
+from sandbox.aws.other_services import Neighbours
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds import names
 from sandbox.aws.rds.state import Instance, ParameterGroup, Region, Snapshot, Store
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 from sandbox.postgres.cluster import Cluster, Place
 from sandbox.postgres.host import Host
 

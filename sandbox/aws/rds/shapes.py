@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 
 DEFAULT_CA = "rds-ca-rsa2048-g1"
 # API reference, CreateDBInstance and RestoreDBInstanceFromDBSnapshot: what holds where nothing is passed.

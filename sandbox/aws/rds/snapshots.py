@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sandbox.aws import ACCOUNT
 from sandbox.aws.errors import AwsError
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds import names, shapes
 from sandbox.aws.rds.instances import ready
 from sandbox.aws.rds.registry import filtered, operation

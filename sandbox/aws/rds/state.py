@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 
 EVENTS_KEPT = 2000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds import master, replication, shapes
 from sandbox.aws.rds.instances import HOSTED_ZONE
 from sandbox.aws.rds.jobs import Finish, step

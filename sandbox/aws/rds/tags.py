@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sandbox.aws.errors import AwsError
-from sandbox.aws.query import Shape
+from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.groups import find_option_group, find_subnet_group
 from sandbox.aws.rds.parameters import find_group
 from sandbox.aws.rds.registry import operation

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 from sandbox.standins.engine.state.passphrase_secrets import Crypter
 from sandbox.standins.engine.state.project import Project
 from sandbox.standins.engine.state.resource import Resource

@@ -16,7 +16,7 @@ import pytest
 from parity_compare import compare
 from parity_runner import HERE, STAND_IN, Bench, recorded, scenarios, steps
 
-from sandbox.paths import cache
+from sandbox.machine.layout import cache
 
 ONLY_CHANGED = "PARITY"
 """PARITY=changed leaves out what has passed on this machine with the same sources and packages: minutes, saved."""

@@ -15,8 +15,8 @@ from plugin_client import Plugin
 
 from sandbox.cluster import Cluster, binary
 from sandbox.cluster.launcher import postgres_programs
-from sandbox.paths import Layout
-from sandbox.process import wait_until
+from sandbox.machine.layout import Layout
+from sandbox.machine.processes import wait_until
 
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 

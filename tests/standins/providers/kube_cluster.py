@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 from sandbox.standins.kubernetes.api_client import ApiError, Https
 from sandbox.standins.kubernetes.provider_config import connection_of
 

@@ -13,7 +13,7 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2 as rpc
 from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
 
-from sandbox.paths import CHECKOUT
+from sandbox.machine.layout import CHECKOUT
 from sandbox.standins.plugin.property_values import Properties, from_struct, to_struct
 
 BIN = CHECKOUT / "sandbox" / "standins" / "bin"

@@ -11,7 +11,7 @@ import pytest
 from kube_cluster import Namespace, deployment
 from plugin_client import CallFailed, Plugin, urn
 
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 from sandbox.standins.plugin.property_values import Properties, is_secret, reveal, secret
 
 pytestmark = pytest.mark.xdist_group("cluster")

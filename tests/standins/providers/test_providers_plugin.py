@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from plugin_client import BIN, CallFailed, Plugin, urn
 
-from sandbox.process import Known, wait_until
+from sandbox.machine.processes import Known, wait_until
 
 INSTANCE = urn("aws:rds/instance:Instance", "candidate")
 NOBODY = {"endpoints": '[{"rds": "http://127.0.0.1:1"}]', "region": "us-east-1", "maxRetries": "1"}

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from plugin_client import CallFailed, Plugin, urn
 
-from sandbox.paths import CHECKOUT
-from sandbox.process import wait_until
+from sandbox.machine.layout import CHECKOUT
+from sandbox.machine.processes import wait_until
 from sandbox.standins.plugin.property_values import Properties, secret
 
 pytestmark = pytest.mark.xdist_group("rds")

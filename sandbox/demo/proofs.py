@@ -13,7 +13,7 @@ import psycopg
 
 from sandbox.application import names
 from sandbox.aws.client import Clients
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 
 Row = tuple[Any, ...]
 CONTENT = """

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from sandbox.cluster.binary import binary
 from sandbox.cluster.launcher import Cluster, owner, postgres_programs, processes
-from sandbox.paths import Layout
-from sandbox.process import Known, wait_until
-from sandbox.supervisor import Record, launch
+from sandbox.machine.layout import Layout
+from sandbox.machine.processes import Known, wait_until
+from sandbox.runtime.supervisor import Record, launch
 
 START_SECONDS = 90.0
 DOWN_SECONDS = 60.0

@@ -14,7 +14,7 @@ from typing import IO, cast
 from sandbox.application import database, names
 from sandbox.aws.client import Clients, clients
 from sandbox.cluster.launcher import postgres_programs
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.table import Table
 
-from sandbox import environment
 from sandbox.application.database import wait_restorable
 from sandbox.aws.client import clients
-from sandbox.demo_proof import Database, Line, Proofs, lines
-from sandbox.paths import CHECKOUT, Layout
+from sandbox.demo.proofs import Database, Line, Proofs, lines
+from sandbox.machine.layout import CHECKOUT, Layout
+from sandbox.runtime import environment
 
 STACK = "sandbox-demo"
 ID = "inc-1234"
@@ -184,4 +184,4 @@ def operator_environment(layout: Layout) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(command(demonstrate, "demo", ".sandbox-demo"))
+    sys.exit(command(demonstrate, "demo.main_job", ".sandbox-demo"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.lifecycle import PARTS, aws_ready, cluster_ready, endpoint
-from sandbox.paths import Layout
-from sandbox.supervisor import Record
+from sandbox.machine.layout import Layout
+from sandbox.runtime.lifecycle import PARTS, aws_ready, cluster_ready, endpoint
+from sandbox.runtime.supervisor import Record
 
 
 def running(layout: Layout) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.application import names
 from sandbox.application.seed import MIGRATIONS
 from sandbox.aws.client import Service
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 
 SERVICES: tuple[Service, ...] = (
     "backup",

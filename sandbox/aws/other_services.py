@@ -12,7 +12,7 @@ from sandbox.aws import ACCOUNT
 from sandbox.aws.errors import AwsError
 
 if TYPE_CHECKING:
-    from sandbox.aws.query import Shape
+    from sandbox.aws.query_protocol import Shape
 
 
 @dataclass(frozen=True)

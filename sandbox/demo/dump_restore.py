@@ -14,9 +14,9 @@ from typing import Any
 
 from sandbox.application import names
 from sandbox.aws.client import clients
-from sandbox.demo import Stage, command, running_sandbox, show
-from sandbox.demo_proof import Database, Line, gate
-from sandbox.process import wait_until
+from sandbox.demo.main_job import Stage, command, running_sandbox, show
+from sandbox.demo.proofs import Database, Line, gate
+from sandbox.machine.processes import wait_until
 
 STACK = "sandbox-demo-dump"
 ID = "dump-1"
@@ -124,4 +124,4 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(command(demonstrate, "demo_dump", ".sandbox-demo-dump"))
+    sys.exit(command(demonstrate, "demo.dump_restore", ".sandbox-demo-dump"))

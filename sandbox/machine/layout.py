@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 DIRECTORY_VARIABLE = "RESTORE_SANDBOX_DIR"
 CACHE_VARIABLE = "RESTORE_SANDBOX_CACHE"
 FIRST_ADDRESS = int(ipaddress.IPv4Address("127.1.0.0"))

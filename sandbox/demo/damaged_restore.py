@@ -17,9 +17,9 @@ from urllib.parse import unquote, urlsplit
 from sandbox.application import names
 from sandbox.application.deploy import Application, application_login, silent
 from sandbox.aws.client import Clients
-from sandbox.demo import STACK, DemoError, Stage, break_data, command, running_sandbox, show
-from sandbox.demo_proof import Database, Line
-from sandbox.paths import Layout
+from sandbox.demo.main_job import STACK, DemoError, Stage, break_data, command, running_sandbox, show
+from sandbox.demo.proofs import Database, Line
+from sandbox.machine.layout import Layout
 
 ID = "inc-5678"
 MIGRATION = "20261120110000_archive_old_transactions"
@@ -169,4 +169,4 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(command(demonstrate, "demo_damaged", ".sandbox-demo-proof"))
+    sys.exit(command(demonstrate, "demo.damaged_restore", ".sandbox-demo-proof"))

@@ -1,4 +1,4 @@
-"""The one process that everything of a sandbox is a child of: `python -m sandbox.supervisor --dir DIR`.
+"""The one process that everything of a sandbox is a child of: `python -m sandbox.runtime.supervisor --dir DIR`.
 
 Children are started from its main thread and die with it, however it ends. It restarts nothing by itself:
 SIGHUP (sent by `up`) starts what does not run, SIGTERM stops all.
@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.cluster.launcher import Cluster
-from sandbox.paths import CHECKOUT, Layout
-from sandbox.process import Known, dies_with_parent
+from sandbox.machine.layout import CHECKOUT, Layout
+from sandbox.machine.processes import Known, dies_with_parent
 
 STOP_SECONDS = 30.0
 LOOK_EVERY = 0.5
@@ -170,7 +170,7 @@ class Record:
 def launch(layout: Layout, pace: float, program: Path, postgres_programs: Path) -> int:
     """Starts a supervisor in a session of its own, detached from the caller; returns its pid."""
     layout.logs.mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, "-m", "sandbox.supervisor", "--dir", str(layout.root), "--pace", str(pace)]
+    argv = [sys.executable, "-m", "sandbox.runtime.supervisor", "--dir", str(layout.root), "--pace", str(pace)]
     argv += ["--program", str(program), "--postgres", str(postgres_programs)]
     with (layout.logs / "supervisor.log").open("ab") as log:
         started = subprocess.Popen(
@@ -180,7 +180,7 @@ def launch(layout: Layout, pace: float, program: Path, postgres_programs: Path) 
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m sandbox.supervisor", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m sandbox.runtime.supervisor", description=__doc__)
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--pace", type=float, default=0.0)
     parser.add_argument("--program", type=Path, required=True, help="the cluster binary")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sandbox.cluster.binary import built
 from sandbox.cluster.toolchain import version as go_version
-from sandbox.environment import STAND_INS, extended_path
-from sandbox.paths import cache
+from sandbox.machine.layout import cache
+from sandbox.runtime.environment import STAND_INS, extended_path
 
 PULUMI = (3, 238, 0)
 

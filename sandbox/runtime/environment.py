@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import yaml
 
-from sandbox.application.stack import configuration
+from sandbox.application.stack_config import configuration
 from sandbox.aws.client import ACCESS_KEY, DEFAULT_REGION, SECRET_KEY
-from sandbox.paths import CHECKOUT, DIRECTORY_VARIABLE, Layout
+from sandbox.machine.layout import CHECKOUT, DIRECTORY_VARIABLE, Layout
 
 STAND_INS = (CHECKOUT / "sandbox" / "standins" / "engine" / "bin", CHECKOUT / "sandbox" / "standins" / "bin")
 PLUGIN_KINDS = ("aws", "kubernetes")
