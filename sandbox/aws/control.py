@@ -18,13 +18,13 @@ from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault
 from sandbox.aws.moto_services import MotoServices
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.instances import ready
-from sandbox.aws.rds.jobs import Runner
-from sandbox.aws.rds.modify import maintenance_window
-from sandbox.aws.rds.service import Rds
-from sandbox.aws.rds.snapshots import take_by_backup_service
-from sandbox.aws.rds.state import Instance
-from sandbox.aws.rds.steps import fill_disk, take_automated_now
+from sandbox.aws.rds.data.state import Instance
+from sandbox.aws.rds.operations.instances import ready
+from sandbox.aws.rds.operations.modify import maintenance_window
+from sandbox.aws.rds.operations.snapshots import take_by_backup_service
+from sandbox.aws.rds.service.region import Rds
+from sandbox.aws.rds.work.jobs import Runner
+from sandbox.aws.rds.work.steps import fill_disk, take_automated_now
 
 DEFAULT_REGION = "us-east-1"
 BAD, MISSING = 400, 404

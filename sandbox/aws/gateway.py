@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 from sandbox.aws.control import Control
 from sandbox.aws.errors import AwsError
 from sandbox.aws.moto_services import Environ, MotoServices, StartResponse, read_body
-from sandbox.aws.rds.jobs import Runner
-from sandbox.aws.rds.registry import call, protocol
+from sandbox.aws.rds.operations.registry import call, protocol
+from sandbox.aws.rds.work.jobs import Runner
 
 RDS_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/rds/aws4_request")
 FAILURE_STATUS = 500

@@ -20,7 +20,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs, unquote
 
 from sandbox.aws import ACCOUNT
-from sandbox.aws.rds.metrics import Value
+from sandbox.aws.rds.service.metrics import Value
 from sandbox.aws.request_journal import Journal, Request, now
 
 Environ = dict[str, Any]

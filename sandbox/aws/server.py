@@ -24,14 +24,17 @@ from sandbox.aws.faults import Registry
 from sandbox.aws.gateway import Gateway
 from sandbox.aws.moto_services import MotoServices
 from sandbox.aws.other_services import MotoNeighbours
-from sandbox.aws.rds import automated, events, logs, metrics, modify, restores, steps, tags
-from sandbox.aws.rds.jobs import Runner
-from sandbox.aws.rds.service import Shared
-from sandbox.aws.rds.state import Store
+from sandbox.aws.rds.data.state import Store
+from sandbox.aws.rds.operations import automated_backups, events, logs, modify, restores, tags
+from sandbox.aws.rds.service import metrics
+from sandbox.aws.rds.service.region import Shared
+from sandbox.aws.rds.work import steps
+from sandbox.aws.rds.work.jobs import Runner
 from sandbox.machine.layout import Layout
 from sandbox.postgres.host import Host
 
-OPERATIONS_OF = (automated, events, logs, modify, restores, steps, tags)  # imported for the operations they register
+# Imported for the operations and steps that they register.
+REGISTERED = (automated_backups, events, logs, modify, restores, steps, tags)
 
 
 class QuietHandler(MotoRequestHandler):

@@ -11,15 +11,17 @@ import pytest
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault, Registry
 from sandbox.aws.moto_services import byte_range, reads_only
-from sandbox.aws.rds import automated, events, logs, modify, names, restores, steps, tags
-from sandbox.aws.rds.moments import next_ms, whole_ms
-from sandbox.aws.rds.registry import OPERATIONS, protocol
-from sandbox.aws.rds.state import Instance, Region, Step, Store
+from sandbox.aws.rds.data import identifiers
+from sandbox.aws.rds.data.state import Instance, Region, Step, Store
+from sandbox.aws.rds.data.timestamps import next_ms, whole_ms
+from sandbox.aws.rds.operations import automated_backups, events, logs, modify, restores, tags
+from sandbox.aws.rds.operations.registry import OPERATIONS, protocol
+from sandbox.aws.rds.work import steps
 from sandbox.aws.request_journal import Journal, Request
 from sandbox.postgres.cluster import BaseBackup, backup_for, wal_from
 from sandbox.postgres.settings import Recovery, Settings, configuration, host_based_authentication
 
-REGISTERED = (automated, events, logs, modify, restores, steps, tags)
+REGISTERED = (automated_backups, events, logs, modify, restores, steps, tags)
 AT = datetime(2026, 11, 22, 14, 30, 0, 123456, tzinfo=UTC)
 
 
@@ -118,7 +120,7 @@ def test_without_tls_a_remote_login_is_possible_only_where_force_ssl_is_off() ->
 @pytest.mark.parametrize("bad", ["1a", "a--b", "a-", "", "a_b", "x" * 64])
 def test_a_malformed_identifier_is_refused(bad: str) -> None:
     with pytest.raises(AwsError, match="not a valid identifier"):
-        names.checked(bad, "DBInstanceIdentifier")
+        identifiers.checked(bad, "DBInstanceIdentifier")
 
 
 def test_a_fault_comes_after_the_occasions_it_lets_pass_and_as_often_as_asked() -> None:

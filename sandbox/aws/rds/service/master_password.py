@@ -11,8 +11,8 @@ import string
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.service import Rds
-from sandbox.aws.rds.state import Instance
+from sandbox.aws.rds.data.state import Instance
+from sandbox.aws.rds.service.region import Rds
 
 LENGTH = 28
 CHARACTERS = string.ascii_letters + string.digits + "!#$%&()*+,-.:;<=>?[]^_{|}~"

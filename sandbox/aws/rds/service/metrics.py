@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sandbox.aws.rds.service import Rds, now
+from sandbox.aws.rds.service.region import Rds, now
 
 GIB = 1 << 30
 FULL = "storage-full"

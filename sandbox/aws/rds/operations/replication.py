@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds import names
-from sandbox.aws.rds.registry import operation
-from sandbox.aws.rds.service import Rds, snapshot_of
-from sandbox.aws.rds.state import Store
+from sandbox.aws.rds.data import identifiers
+from sandbox.aws.rds.data.state import Store
+from sandbox.aws.rds.operations.registry import operation
+from sandbox.aws.rds.service.region import Rds, snapshot_of
 
 
 def shape_of(rds: Rds, resource: str) -> Shape:
@@ -49,7 +49,7 @@ def start_db_instance_automated_backups_replication(rds: Rds, p: Shape) -> Shape
         "TagList": p.get("Tags", []),
         "shape": {},
     }
-    arn = rds.arn("auto-backup", names.backup_id(instance.resource_id))
+    arn = rds.arn("auto-backup", identifiers.backup_id(instance.resource_id))
     shape["DBInstanceAutomatedBackupsReplications"] = [{"DBInstanceAutomatedBackupsArn": arn}]
     return {"DBInstanceAutomatedBackup": described(rds, instance.resource_id)}
 
@@ -67,6 +67,6 @@ def stop_db_instance_automated_backups_replication(rds: Rds, p: Shape) -> Shape:
 
 
 def described(rds: Rds, resource: str) -> Shape:
-    from sandbox.aws.rds.automated import describe_one
+    from sandbox.aws.rds.operations.automated_backups import describe_one
 
     return describe_one(rds, shape_of(rds, resource), "replicating")

@@ -13,14 +13,14 @@ from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Registry
 from sandbox.aws.other_services import Neighbours
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds import names
-from sandbox.aws.rds.state import Instance, ParameterGroup, Region, Snapshot, Store
+from sandbox.aws.rds.data import identifiers
+from sandbox.aws.rds.data.state import Instance, ParameterGroup, Region, Snapshot, Store
 from sandbox.machine.layout import Layout
 from sandbox.postgres.cluster import Cluster, Place
 from sandbox.postgres.host import Host
 
 if TYPE_CHECKING:
-    from sandbox.aws.rds.jobs import Runner
+    from sandbox.aws.rds.work.jobs import Runner
 
 EVENT_LIFE = timedelta(days=14)
 
@@ -52,7 +52,7 @@ class Rds:
         return self.store.region(self.region)
 
     def arn(self, kind: str, name: str) -> str:
-        return names.arn(self.region, kind, name)
+        return identifiers.arn(self.region, kind, name)
 
     def address(self, identifier: str) -> str:
         return self.shared.layout.address("rds", self.region, identifier)
@@ -61,21 +61,21 @@ class Rds:
 
     def instance(self, identifier: str) -> Instance:
         """By identifier or ARN. Raises AwsError."""
-        found = self.state.instances.get(names.plain(identifier, "db"))
+        found = self.state.instances.get(identifiers.plain(identifier, "db"))
         if found is None:
             raise AwsError("DBInstanceNotFound", f"DBInstance {identifier} not found.")
         return found
 
     def snapshot(self, identifier: str) -> Snapshot:
         """By identifier or ARN. Raises AwsError."""
-        found = self.state.snapshots.get(names.plain(identifier, "snapshot"))
+        found = self.state.snapshots.get(identifiers.plain(identifier, "snapshot"))
         if found is None:
             raise AwsError("DBSnapshotNotFound", f"DBSnapshot {identifier} not found.")
         return found
 
     def parameter_group(self, name: str) -> ParameterGroup:
         """Raises AwsError."""
-        found = self.state.parameter_groups.get(names.plain(name, "pg"))
+        found = self.state.parameter_groups.get(identifiers.plain(name, "pg"))
         if found is None:
             raise AwsError("DBParameterGroupNotFound", f"DBParameterGroup {name} not found.")
         return found

@@ -15,7 +15,7 @@ from sandbox.aws.errors import AwsError, unsupported
 from sandbox.aws.query_protocol import Protocol, Shape
 
 if TYPE_CHECKING:
-    from sandbox.aws.rds.service import Rds
+    from sandbox.aws.rds.service.region import Rds
 
 Handler = Callable[["Rds", Shape], Shape | None]
 MOST_RECORDS = 100

@@ -8,10 +8,12 @@ from typing import Any
 
 from sandbox.aws.errors import AwsError, unsupported
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds import catalogue, groups, master, names, shapes
-from sandbox.aws.rds.registry import filtered, operation
-from sandbox.aws.rds.service import Rds, now, snapshot_of
-from sandbox.aws.rds.state import Instance, Step
+from sandbox.aws.rds.data import identifiers, shapes
+from sandbox.aws.rds.data.state import Instance, Step
+from sandbox.aws.rds.operations import catalogue, groups
+from sandbox.aws.rds.operations.registry import filtered, operation
+from sandbox.aws.rds.service import master_password
+from sandbox.aws.rds.service.region import Rds, now, snapshot_of
 
 PASSWORD_MASK = "****"
 PASSWORD_RANGE = range(8, 129)
@@ -44,14 +46,14 @@ def create_db_instance(rds: Rds, p: Shape) -> Shape:
             raise AwsError(
                 "InvalidParameterValue", f"Invalid {'master user name' if required == 'MasterUsername' else required}"
             )
-    password = master.asked(p) or checked_password(p.get("MasterUserPassword") or "")
+    password = master_password.asked(p) or checked_password(p.get("MasterUserPassword") or "")
     asked = {"DBInstanceClass": p["DBInstanceClass"], **shapes.answered(p, *STRUCTURED)}
     asked["EngineVersion"] = catalogue.creatable(p.get("EngineVersion"), rds.host.binaries.version)
     if p.get("StorageEncrypted") or p.get("KmsKeyId"):
         asked |= {"StorageEncrypted": True, "KmsKeyId": rds.shared.neighbours.key(rds.region, p.get("KmsKeyId"))}
     instance = new_instance(rds, p["DBInstanceIdentifier"], asked, p)
     if p.get("ManageMasterUserPassword"):
-        master.keep(rds, instance, password, p.get("MasterUserSecretKmsKeyId"))
+        master_password.keep(rds, instance, password, p.get("MasterUserSecretKmsKeyId"))
     arguments = {"password": password, "database": p.get("DBName")}
     rds.runner.submit(rds, instance, Step("create", "creating", arguments), Step("back_up", "backing-up"))
     return {"DBInstance": described(instance)}
@@ -76,7 +78,7 @@ def checked_password(password: str) -> str:
 
 def new_instance(rds: Rds, identifier: str, asked: Shape, p: Shape) -> Instance:
     """Registers an instance that is to be made: RDS's defaults, under what is asked. Raises AwsError."""
-    name = names.checked(
+    name = identifiers.checked(
         identifier, "TargetDBInstanceIdentifier" if "TargetDBInstanceIdentifier" in p else "DBInstanceIdentifier"
     )
     if rds.taken(name):
@@ -86,7 +88,7 @@ def new_instance(rds: Rds, identifier: str, asked: Shape, p: Shape) -> Instance:
         **{key: value for key, value in asked.items() if value is not None},
         "DBInstanceIdentifier": name,
         "DBInstanceArn": rds.arn("db", name),
-        "DbiResourceId": names.resource_id(),
+        "DbiResourceId": identifiers.resource_id(),
         "InstanceCreateTime": now(),
         "AvailabilityZone": p.get("AvailabilityZone") or f"{rds.region}a",
         "TagList": p.get("Tags", []),
@@ -178,7 +180,7 @@ def reboot_db_instance(rds: Rds, p: Shape) -> Shape:
 
 @operation("DBInstanceIdentifier DBSnapshotIdentifier")
 def stop_db_instance(rds: Rds, p: Shape) -> Shape:
-    from sandbox.aws.rds.snapshots import begin
+    from sandbox.aws.rds.operations.snapshots import begin
 
     instance = rds.instance(p["DBInstanceIdentifier"])
     ready(instance)
@@ -206,7 +208,7 @@ def delete_db_instance(rds: Rds, p: Shape) -> Shape:
     refuse_deletion(rds, instance, final, skip=bool(p.get("SkipFinalSnapshot")))
     arguments: dict[str, Any] = {"final": None, "keep": p.get("DeleteAutomatedBackups") is False}
     if final:
-        arguments["final"] = names.checked(final, "FinalDBSnapshotIdentifier", names.SNAPSHOT_LENGTH)
+        arguments["final"] = identifiers.checked(final, "FinalDBSnapshotIdentifier", identifiers.SNAPSHOT_LENGTH)
     del instance.steps[1:]
     instance.rest = "deleting"
     rds.runner.submit(rds, instance, Step("delete", "deleting", arguments))

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.groups import find_option_group, find_subnet_group
-from sandbox.aws.rds.parameters import find_group
-from sandbox.aws.rds.registry import operation
-from sandbox.aws.rds.service import Rds
+from sandbox.aws.rds.operations.groups import find_option_group, find_subnet_group
+from sandbox.aws.rds.operations.parameter_groups import find_group
+from sandbox.aws.rds.operations.registry import operation
+from sandbox.aws.rds.service.region import Rds
 
 ARN_PARTS = 7
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds import master, replication, shapes
-from sandbox.aws.rds.instances import HOSTED_ZONE
-from sandbox.aws.rds.jobs import Finish, step
-from sandbox.aws.rds.moments import whole_ms
-from sandbox.aws.rds.parameters import apply_to, in_sync
-from sandbox.aws.rds.service import Rds
-from sandbox.aws.rds.snapshots import fill, finish_snapshot, finished
-from sandbox.aws.rds.state import Instance, Step
+from sandbox.aws.rds.data import shapes
+from sandbox.aws.rds.data.state import Instance, Step
+from sandbox.aws.rds.data.timestamps import whole_ms
+from sandbox.aws.rds.operations import replication
+from sandbox.aws.rds.operations.instances import HOSTED_ZONE
+from sandbox.aws.rds.operations.parameter_groups import apply_to, in_sync
+from sandbox.aws.rds.operations.snapshots import fill, finish_snapshot, finished
+from sandbox.aws.rds.service import master_password
+from sandbox.aws.rds.service.region import Rds
+from sandbox.aws.rds.work.jobs import Finish, step
 from sandbox.postgres.cluster import Origin, Place, RecoveryFailed
 from sandbox.postgres.files import remove_tree
 
@@ -206,7 +208,7 @@ def delete(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
         instance.shape["LatestRestorableTime"] = whole_ms(cluster.heartbeat())
     cluster.destroy(keep_backups=keep)
     _forget_origin(rds, instance)
-    master.drop(rds, instance)
+    master_password.drop(rds, instance)
 
     def finish() -> None:
         replication.remember(rds.store, resource, instance.shape)
@@ -229,7 +231,7 @@ def _forget_origin(rds: Rds, instance: Instance) -> None:
 
 
 def _final_snapshot(rds: Rds, instance: Instance, name: str) -> None:
-    from sandbox.aws.rds.snapshots import begin
+    from sandbox.aws.rds.operations.snapshots import begin
 
     cluster = rds.cluster(instance)
     if not cluster.running:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from sandbox.aws.errors import AwsError, unsupported
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds import names
-from sandbox.aws.rds.registry import filtered, operation
-from sandbox.aws.rds.service import Rds
+from sandbox.aws.rds.data import identifiers
+from sandbox.aws.rds.operations.registry import filtered, operation
+from sandbox.aws.rds.service.region import Rds
 
 ENGINE = "postgres"
 PORT = 5432
@@ -186,5 +186,5 @@ def describe_certificates(rds: Rds, p: Shape) -> Shape:
 @operation("ResourceIdentifier Filters")
 def describe_pending_maintenance_actions(rds: Rds, p: Shape) -> Shape:
     if p.get("ResourceIdentifier"):
-        rds.instance(names.plain(p["ResourceIdentifier"], "db"))
+        rds.instance(identifiers.plain(p["ResourceIdentifier"], "db"))
     return {"PendingMaintenanceActions": []}

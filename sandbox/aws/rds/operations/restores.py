@@ -7,12 +7,13 @@ from typing import Any
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds import catalogue, shapes
-from sandbox.aws.rds.automated import source_of_backups, window
-from sandbox.aws.rds.instances import STRUCTURED, described, new_instance
-from sandbox.aws.rds.registry import operation
-from sandbox.aws.rds.service import Rds
-from sandbox.aws.rds.state import Instance, Step
+from sandbox.aws.rds.data import shapes
+from sandbox.aws.rds.data.state import Instance, Step
+from sandbox.aws.rds.operations import catalogue
+from sandbox.aws.rds.operations.automated_backups import source_of_backups, window
+from sandbox.aws.rds.operations.instances import STRUCTURED, described, new_instance
+from sandbox.aws.rds.operations.registry import operation
+from sandbox.aws.rds.service.region import Rds
 from sandbox.postgres.cluster import Origin, backup_for, read_backups
 
 COMMON = (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds import catalogue, groups, master, names, shapes
-from sandbox.aws.rds.instances import PASSWORD_MASK, certificate, checked_password, described, validate
-from sandbox.aws.rds.registry import operation
-from sandbox.aws.rds.service import Rds, snapshot_of
-from sandbox.aws.rds.state import Instance, Step
+from sandbox.aws.rds.data import identifiers, shapes
+from sandbox.aws.rds.data.state import Instance, Step
+from sandbox.aws.rds.operations import catalogue, groups
+from sandbox.aws.rds.operations.instances import PASSWORD_MASK, certificate, checked_password, described, validate
+from sandbox.aws.rds.operations.registry import operation
+from sandbox.aws.rds.service import master_password
+from sandbox.aws.rds.service.region import Rds, snapshot_of
 
 # API reference, ModifyDBInstance: these wait for the maintenance window unless ApplyImmediately.
 WAITING = [
@@ -83,10 +85,10 @@ def modify_db_instance(rds: Rds, p: Shape) -> Shape:
     at_once = bool(p.get("ApplyImmediately"))
     waiting, soon = wanted(rds, instance, p)
     renamed = new_identifier(rds, instance, p)
-    password = master.changed(rds, instance, p)
+    password = master_password.changed(rds, instance, p)
     if password is None and p.get("MasterUserPassword"):
         password = checked_password(p["MasterUserPassword"])
-        master.drop(rds, instance)
+        master_password.drop(rds, instance)
     pending: Shape = instance.shape["PendingModifiedValues"]
     pending |= waiting
     if renamed:
@@ -186,7 +188,7 @@ def new_identifier(rds: Rds, instance: Instance, p: Shape) -> str | None:
     """Raises AwsError when the new name is malformed or taken."""
     if not p.get("NewDBInstanceIdentifier"):
         return None
-    name = names.checked(p["NewDBInstanceIdentifier"], "NewDBInstanceIdentifier")
+    name = identifiers.checked(p["NewDBInstanceIdentifier"], "NewDBInstanceIdentifier")
     if name == instance.identifier:
         return None
     if rds.taken(name):

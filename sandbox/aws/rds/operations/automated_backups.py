@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds import names, replication, shapes
-from sandbox.aws.rds.moments import next_ms
-from sandbox.aws.rds.registry import filtered, operation
-from sandbox.aws.rds.service import Rds, now
+from sandbox.aws.rds.data import identifiers, shapes
+from sandbox.aws.rds.data.timestamps import next_ms
+from sandbox.aws.rds.operations import replication
+from sandbox.aws.rds.operations.registry import filtered, operation
+from sandbox.aws.rds.service.region import Rds, now
 from sandbox.postgres.cluster import read_backups
 from sandbox.postgres.files import remove_tree
 
@@ -61,8 +62,8 @@ def _by_id(rds: Rds, value: str, *, by_arn: bool) -> Shape:
     shapes_ = [i.shape for i in rds.state.instances.values()] + list(rds.state.retained.values())
     shapes_ += [replication.shape_of(rds, resource) for resource in rds.state.replicas]
     for shape in shapes_:
-        known = names.backup_id(shape["DbiResourceId"]) if by_arn else shape["DbiResourceId"]
-        if known == (names.plain(value, "auto-backup") if by_arn else value):
+        known = identifiers.backup_id(shape["DbiResourceId"]) if by_arn else shape["DbiResourceId"]
+        if known == (identifiers.plain(value, "auto-backup") if by_arn else value):
             return shape
     raise AwsError("DBInstanceAutomatedBackupNotFound", f"DBInstanceAutomatedBackup {value} not found.")
 
@@ -72,7 +73,7 @@ def describe_db_instance_automated_backups(rds: Rds, p: Shape) -> Shape:
     found = [*_present(rds), *_retained(rds), *(replication.described(rds, r) for r in rds.state.replicas)]
     tests: tuple[tuple[str, str], ...] = (
         ("DbiResourceId", p.get("DbiResourceId", "")),
-        ("DBInstanceIdentifier", names.plain(p.get("DBInstanceIdentifier", ""), "db")),
+        ("DBInstanceIdentifier", identifiers.plain(p.get("DBInstanceIdentifier", ""), "db")),
         ("DBInstanceAutomatedBackupsArn", p.get("DBInstanceAutomatedBackupsArn", "")),
     )
     for key, wanted in tests:
@@ -94,7 +95,7 @@ def _retained(rds: Rds) -> list[Shape]:
 
 
 def describe_one(rds: Rds, shape: Shape, status: str) -> Shape:
-    arn = rds.arn("auto-backup", names.backup_id(shape["DbiResourceId"]))
+    arn = rds.arn("auto-backup", identifiers.backup_id(shape["DbiResourceId"]))
     return shapes.automated_backup(shape, arn, rds.region, status, window(rds, shape))
 
 

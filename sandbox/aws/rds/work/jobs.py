@@ -10,9 +10,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.moments import whole_ms
-from sandbox.aws.rds.service import Rds, Shared
-from sandbox.aws.rds.state import Instance, Step
+from sandbox.aws.rds.data.state import Instance, Step
+from sandbox.aws.rds.data.timestamps import whole_ms
+from sandbox.aws.rds.service.region import Rds, Shared
 from sandbox.postgres.cluster import RecoveryFailed
 from sandbox.postgres.server import StartFailed
 
@@ -181,7 +181,7 @@ class Runner:
 
     def prepare(self, rds: Rds, instance: Instance) -> None:
         """Gives a cluster the parameters of its instance's parameter group, before a start."""
-        from sandbox.aws.rds.parameters import apply_to
+        from sandbox.aws.rds.operations.parameter_groups import apply_to
 
         apply_to(rds, instance)
 

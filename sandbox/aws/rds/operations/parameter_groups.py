@@ -7,10 +7,11 @@ from functools import lru_cache
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds import catalogue, names
-from sandbox.aws.rds.registry import filtered, operation
-from sandbox.aws.rds.service import Rds
-from sandbox.aws.rds.state import Instance, ParameterGroup
+from sandbox.aws.rds.data import identifiers
+from sandbox.aws.rds.data.state import Instance, ParameterGroup
+from sandbox.aws.rds.operations import catalogue
+from sandbox.aws.rds.operations.registry import filtered, operation
+from sandbox.aws.rds.service.region import Rds
 from sandbox.postgres.host import Host
 from sandbox.postgres.server_parameters import Parameter, server_parameters
 
@@ -41,7 +42,7 @@ def known(host: Host) -> Mapping[str, Parameter]:
 
 def find_group(rds: Rds, name: str) -> ParameterGroup:
     """A customer's group, or a default one, which exists by itself. Raises AwsError."""
-    plain = names.plain(name, "pg")
+    plain = identifiers.plain(name, "pg")
     if is_default(plain) and plain not in rds.state.parameter_groups:
         family = plain.removeprefix("default.")
         if family not in {catalogue.family(v) for v in catalogue.versions(rds.host.binaries.version)}:
@@ -119,7 +120,7 @@ def _own(name: str, value: str, kind: str, apply: str) -> Shape:
 
 @operation("DBParameterGroupName DBParameterGroupFamily Description Tags")
 def create_db_parameter_group(rds: Rds, p: Shape) -> Shape:
-    name = names.checked(p["DBParameterGroupName"], "DBParameterGroupName", names.SNAPSHOT_LENGTH)
+    name = identifiers.checked(p["DBParameterGroupName"], "DBParameterGroupName", identifiers.SNAPSHOT_LENGTH)
     if name in rds.state.parameter_groups:
         raise AwsError("DBParameterGroupAlreadyExists", f"Parameter group {name} already exists")
     family = p["DBParameterGroupFamily"]

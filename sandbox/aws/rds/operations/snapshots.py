@@ -9,11 +9,11 @@ from datetime import datetime
 from sandbox.aws import ACCOUNT
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds import names, shapes
-from sandbox.aws.rds.instances import ready
-from sandbox.aws.rds.registry import filtered, operation
-from sandbox.aws.rds.service import Rds, now, snapshot_of
-from sandbox.aws.rds.state import Instance, Snapshot, Step
+from sandbox.aws.rds.data import identifiers, shapes
+from sandbox.aws.rds.data.state import Instance, Snapshot, Step
+from sandbox.aws.rds.operations.instances import ready
+from sandbox.aws.rds.operations.registry import filtered, operation
+from sandbox.aws.rds.service.region import Rds, now, snapshot_of
 from sandbox.postgres.files import remove_tree
 
 QUOTA = 100
@@ -72,7 +72,7 @@ def finish_snapshot(rds: Rds, instance: Instance, name: str, folder: str, ended:
 
 @operation("DBInstanceIdentifier DBSnapshotIdentifier Tags")
 def create_db_snapshot(rds: Rds, p: Shape) -> Shape:
-    identifier = names.checked(p["DBSnapshotIdentifier"], "DBSnapshotIdentifier", names.SNAPSHOT_LENGTH)
+    identifier = identifiers.checked(p["DBSnapshotIdentifier"], "DBSnapshotIdentifier", identifiers.SNAPSHOT_LENGTH)
     instance = rds.instance(p["DBInstanceIdentifier"])
     free(rds, identifier)
     ready(
@@ -113,7 +113,7 @@ def describe_db_snapshots(rds: Rds, p: Shape) -> Shape:
     else:
         found = list(rds.state.snapshots.values())
     if name := p.get("DBInstanceIdentifier"):
-        wanted = names.plain(name, "db")
+        wanted = identifiers.plain(name, "db")
         found = [s for s in found if s.shape["DBInstanceIdentifier"] == wanted]
     if resource := p.get("DbiResourceId"):
         found = [s for s in found if s.shape["DbiResourceId"] == resource]
@@ -124,7 +124,9 @@ def describe_db_snapshots(rds: Rds, p: Shape) -> Shape:
 @operation("SourceDBSnapshotIdentifier TargetDBSnapshotIdentifier KmsKeyId Tags CopyTags PreSignedUrl OptionGroupName")
 def copy_db_snapshot(rds: Rds, p: Shape) -> Shape:
     source = _source(rds, p["SourceDBSnapshotIdentifier"])
-    identifier = names.checked(p["TargetDBSnapshotIdentifier"], "TargetDBSnapshotIdentifier", names.SNAPSHOT_LENGTH)
+    identifier = identifiers.checked(
+        p["TargetDBSnapshotIdentifier"], "TargetDBSnapshotIdentifier", identifiers.SNAPSHOT_LENGTH
+    )
     free(rds, identifier)
     if source.shape["Status"] != "available":
         name = source.shape["DBSnapshotIdentifier"]

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from sandbox.aws import ACCOUNT
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.registry import filtered, operation
-from sandbox.aws.rds.service import EVENT_LIFE, Rds, now
+from sandbox.aws.rds.operations.registry import filtered, operation
+from sandbox.aws.rds.service.region import EVENT_LIFE, Rds, now
 
 CATEGORIES = {
     "db-instance": (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.registry import operation
-from sandbox.aws.rds.service import Rds
+from sandbox.aws.rds.operations.registry import operation
+from sandbox.aws.rds.service.region import Rds
 
 NAME = "error/postgresql.log"
 MOST_BYTES = 1024 * 1024

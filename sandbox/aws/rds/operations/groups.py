@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from sandbox.aws.errors import AwsError, unsupported
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds import catalogue, names, parameters
-from sandbox.aws.rds.registry import filtered, operation
-from sandbox.aws.rds.service import Rds
+from sandbox.aws.rds.data import identifiers
+from sandbox.aws.rds.operations import catalogue, parameter_groups
+from sandbox.aws.rds.operations.registry import filtered, operation
+from sandbox.aws.rds.service.region import Rds
 
 if TYPE_CHECKING:
     from sandbox.aws.other_services import Subnet
@@ -31,7 +32,7 @@ def memberships(rds: Rds, shape: Shape, p: Shape) -> Shape:
 
 
 def parameter_membership(rds: Rds, version: str, name: str | None, status: str) -> Shape:
-    group = parameters.find_group(rds, name or parameters.default_name(version)).shape
+    group = parameter_groups.find_group(rds, name or parameter_groups.default_name(version)).shape
     if group["DBParameterGroupFamily"] != catalogue.family(version):
         raise AwsError(
             "InvalidParameterCombination",
@@ -57,7 +58,7 @@ def security_groups(rds: Rds, ids: list[str] | None, vpc: str) -> list[Shape]:
 
 def find_subnet_group(rds: Rds, name: str) -> Shape:
     """Raises AwsError; the group `default` exists by itself, over the default VPC."""
-    plain = names.plain(name, "subgrp")
+    plain = identifiers.plain(name, "subgrp")
     if plain == DEFAULT and plain not in rds.state.subnet_groups:
         subnets = rds.shared.neighbours.default_subnets(rds.region)
         rds.state.subnet_groups[plain] = subnet_group(rds, plain, DEFAULT, subnets)
@@ -156,7 +157,7 @@ def default_option_group(version: str) -> str:
 
 def find_option_group(rds: Rds, name: str) -> Shape:
     """Raises AwsError; the default groups exist by themselves."""
-    plain = names.plain(name, "og") if name.startswith("arn:") else name.lower()
+    plain = identifiers.plain(name, "og") if name.startswith("arn:") else name.lower()
     prefix = f"default:{catalogue.ENGINE}-"
     if plain.startswith(prefix) and plain not in rds.state.option_groups:
         major = plain.removeprefix(prefix)
