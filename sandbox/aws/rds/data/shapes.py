@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.aws.query_protocol import Shape
 
+HOSTED_ZONE = "Z2R2ITUGPM61AM"
 DEFAULT_CA = "rds-ca-rsa2048-g1"
 # API reference, CreateDBInstance and RestoreDBInstanceFromDBSnapshot: what holds where nothing is passed.
 INSTANCE_DEFAULTS: Mapping[str, Any] = {

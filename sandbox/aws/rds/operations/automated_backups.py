@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.data import identifiers, shapes
-from sandbox.aws.rds.data.timestamps import next_ms
-from sandbox.aws.rds.operations import replication
+from sandbox.aws.rds.data import identifiers
 from sandbox.aws.rds.operations.registry import filtered, operation
-from sandbox.aws.rds.service.region import Rds, now
-from sandbox.postgres.cluster import read_backups
+from sandbox.aws.rds.service import backup_replicas
+from sandbox.aws.rds.service.backup_windows import describe, describe_replica, window
+from sandbox.aws.rds.service.region import Rds
 from sandbox.postgres.files import remove_tree
 
 FILTERS: dict[str, Callable[[Shape], Iterable[str]]] = {
@@ -20,17 +18,6 @@ FILTERS: dict[str, Callable[[Shape], Iterable[str]]] = {
     "db-instance-id": lambda s: (s["DBInstanceIdentifier"], s["DBInstanceArn"]),
     "dbi-resource-id": lambda s: (s["DbiResourceId"],),
 }
-
-
-def window(rds: Rds, source: Shape) -> Shape | None:
-    """RestoreWindow of an instance or of retained backups, if anything can be restored yet."""
-    backups = read_backups(rds.host.clusters / source["DbiResourceId"].lower() / "base")
-    latest: datetime | None = source.get("LatestRestorableTime")
-    if not backups or latest is None:
-        return None
-    oldest = now() - timedelta(days=int(source["BackupRetentionPeriod"]))
-    earliest = next_ms(max(backups[0].ended, oldest))
-    return {"EarliestTime": earliest, "LatestTime": latest} if earliest <= latest else None
 
 
 def source_of_backups(rds: Rds, p: Shape) -> Shape:
@@ -60,7 +47,7 @@ def source_of_backups(rds: Rds, p: Shape) -> Shape:
 
 def _by_id(rds: Rds, value: str, *, by_arn: bool) -> Shape:
     shapes_ = [i.shape for i in rds.state.instances.values()] + list(rds.state.retained.values())
-    shapes_ += [replication.shape_of(rds, resource) for resource in rds.state.replicas]
+    shapes_ += [backup_replicas.source_shape(rds, resource) for resource in rds.state.replicas]
     for shape in shapes_:
         known = identifiers.backup_id(shape["DbiResourceId"]) if by_arn else shape["DbiResourceId"]
         if known == (identifiers.plain(value, "auto-backup") if by_arn else value):
@@ -70,7 +57,7 @@ def _by_id(rds: Rds, value: str, *, by_arn: bool) -> Shape:
 
 @operation("DbiResourceId DBInstanceIdentifier Filters DBInstanceAutomatedBackupsArn")
 def describe_db_instance_automated_backups(rds: Rds, p: Shape) -> Shape:
-    found = [*_present(rds), *_retained(rds), *(replication.described(rds, r) for r in rds.state.replicas)]
+    found = [*_present(rds), *_retained(rds), *(describe_replica(rds, r) for r in rds.state.replicas)]
     tests: tuple[tuple[str, str], ...] = (
         ("DbiResourceId", p.get("DbiResourceId", "")),
         ("DBInstanceIdentifier", identifiers.plain(p.get("DBInstanceIdentifier", ""), "db")),
@@ -87,16 +74,11 @@ def describe_db_instance_automated_backups(rds: Rds, p: Shape) -> Shape:
 
 def _present(rds: Rds) -> list[Shape]:
     shapes_ = [i.shape for i in rds.state.instances.values() if i.shape["BackupRetentionPeriod"]]
-    return [describe_one(rds, s, "active" if window(rds, s) else "creating") for s in shapes_]
+    return [describe(rds, s, "active" if window(rds, s) else "creating") for s in shapes_]
 
 
 def _retained(rds: Rds) -> list[Shape]:
-    return [describe_one(rds, s, "retained") for s in rds.state.retained.values()]
-
-
-def describe_one(rds: Rds, shape: Shape, status: str) -> Shape:
-    arn = rds.arn("auto-backup", identifiers.backup_id(shape["DbiResourceId"]))
-    return shapes.automated_backup(shape, arn, rds.region, status, window(rds, shape))
+    return [describe(rds, s, "retained") for s in rds.state.retained.values()]
 
 
 @operation("DbiResourceId DBInstanceAutomatedBackupsArn")
@@ -106,7 +88,7 @@ def delete_db_instance_automated_backup(rds: Rds, p: Shape) -> Shape:
     resource = shape["DbiResourceId"]
     if resource not in rds.state.retained:
         raise AwsError("InvalidDBInstanceAutomatedBackupState", "Only retained automated backups can be deleted.")
-    answer = describe_one(rds, rds.state.retained.pop(resource), "deleting")
+    answer = describe(rds, rds.state.retained.pop(resource), "deleting")
     remove_tree(rds.host.clusters / resource.lower())
     for name, snapshot in list(rds.state.snapshots.items()):
         if snapshot.shape["SnapshotType"] == "automated" and snapshot.shape["DbiResourceId"] == resource:

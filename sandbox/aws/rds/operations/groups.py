@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from sandbox.aws.errors import AwsError, unsupported
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.data import identifiers
-from sandbox.aws.rds.operations import catalogue, parameter_groups
+from sandbox.aws.rds.data import identifiers, offerings
+from sandbox.aws.rds.operations.parameter_groups import default_name
 from sandbox.aws.rds.operations.registry import filtered, operation
+from sandbox.aws.rds.service.parameter_values import find_group
 from sandbox.aws.rds.service.region import Rds
 
 if TYPE_CHECKING:
@@ -32,13 +33,13 @@ def memberships(rds: Rds, shape: Shape, p: Shape) -> Shape:
 
 
 def parameter_membership(rds: Rds, version: str, name: str | None, status: str) -> Shape:
-    group = parameter_groups.find_group(rds, name or parameter_groups.default_name(version)).shape
-    if group["DBParameterGroupFamily"] != catalogue.family(version):
+    group = find_group(rds, name or default_name(version)).shape
+    if group["DBParameterGroupFamily"] != offerings.family(version):
         raise AwsError(
             "InvalidParameterCombination",
             f"The Parameter Group {group['DBParameterGroupName']} with DBParameterGroupFamily"
             f" {group['DBParameterGroupFamily']} cannot be used for this instance. Please use a Parameter Group with"
-            f" DBParameterGroupFamily {catalogue.family(version)}",
+            f" DBParameterGroupFamily {offerings.family(version)}",
         )
     return {"DBParameterGroupName": group["DBParameterGroupName"], "ParameterApplyStatus": status}
 
@@ -152,16 +153,16 @@ def delete_db_subnet_group(rds: Rds, p: Shape) -> None:
 
 
 def default_option_group(version: str) -> str:
-    return f"default:{catalogue.ENGINE}-{version.split('.')[0]}"
+    return f"default:{offerings.ENGINE}-{version.split('.')[0]}"
 
 
 def find_option_group(rds: Rds, name: str) -> Shape:
     """Raises AwsError; the default groups exist by themselves."""
     plain = identifiers.plain(name, "og") if name.startswith("arn:") else name.lower()
-    prefix = f"default:{catalogue.ENGINE}-"
+    prefix = f"default:{offerings.ENGINE}-"
     if plain.startswith(prefix) and plain not in rds.state.option_groups:
         major = plain.removeprefix(prefix)
-        description = f"Default option group for {catalogue.ENGINE} {major}"
+        description = f"Default option group for {offerings.ENGINE} {major}"
         rds.state.option_groups[plain] = option_group(rds, plain, major, description)
     found = rds.state.option_groups.get(plain)
     if found is None:
@@ -173,7 +174,7 @@ def option_group(rds: Rds, name: str, major: str, description: str) -> Shape:
     return {
         "OptionGroupName": name,
         "OptionGroupDescription": description,
-        "EngineName": catalogue.ENGINE,
+        "EngineName": offerings.ENGINE,
         "MajorEngineVersion": major,
         "Options": [],
         "AllowsVpcAndNonVpcInstanceMemberships": True,
@@ -184,8 +185,8 @@ def option_group(rds: Rds, name: str, major: str, description: str) -> Shape:
 @operation("OptionGroupName EngineName MajorEngineVersion OptionGroupDescription Tags")
 def create_option_group(rds: Rds, p: Shape) -> Shape:
     name = p["OptionGroupName"].lower()
-    if p["EngineName"] != catalogue.ENGINE:
-        raise unsupported(f"engine {p['EngineName']}, only {catalogue.ENGINE}")
+    if p["EngineName"] != offerings.ENGINE:
+        raise unsupported(f"engine {p['EngineName']}, only {offerings.ENGINE}")
     if name in rds.state.option_groups:
         raise AwsError("OptionGroupAlreadyExistsFault", f"An option group with the name {name} already exists.")
     made = option_group(rds, name, p["MajorEngineVersion"], p["OptionGroupDescription"])

@@ -8,17 +8,17 @@ from typing import Any
 
 from sandbox.aws.errors import AwsError, unsupported
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.data import identifiers, shapes
+from sandbox.aws.rds.data import identifiers, offerings, shapes
 from sandbox.aws.rds.data.state import Instance, Step
-from sandbox.aws.rds.operations import catalogue, groups
+from sandbox.aws.rds.operations import groups
 from sandbox.aws.rds.operations.registry import filtered, operation
 from sandbox.aws.rds.service import master_password
 from sandbox.aws.rds.service.region import Rds, now, snapshot_of
+from sandbox.aws.rds.service.snapshot_data import begin_snapshot
 
 PASSWORD_MASK = "****"
 PASSWORD_RANGE = range(8, 129)
 BAD_IN_PASSWORD = re.compile(r"[^\x21-\x7e]|[/@\"]")
-HOSTED_ZONE = "Z2R2ITUGPM61AM"
 CREATION = (
     "DBName DBInstanceIdentifier AllocatedStorage DBInstanceClass Engine MasterUsername MasterUserPassword"
     " VpcSecurityGroupIds AvailabilityZone DBSubnetGroupName PreferredMaintenanceWindow DBParameterGroupName"
@@ -39,8 +39,8 @@ STRUCTURED = (
 
 @operation(CREATION)
 def create_db_instance(rds: Rds, p: Shape) -> Shape:
-    if p["Engine"] != catalogue.ENGINE:
-        raise unsupported(f"engine {p['Engine']}, only {catalogue.ENGINE}")
+    if p["Engine"] != offerings.ENGINE:
+        raise unsupported(f"engine {p['Engine']}, only {offerings.ENGINE}")
     for required in ("MasterUsername", "AllocatedStorage"):
         if not p.get(required):
             raise AwsError(
@@ -48,14 +48,14 @@ def create_db_instance(rds: Rds, p: Shape) -> Shape:
             )
     password = master_password.asked(p) or checked_password(p.get("MasterUserPassword") or "")
     asked = {"DBInstanceClass": p["DBInstanceClass"], **shapes.answered(p, *STRUCTURED)}
-    asked["EngineVersion"] = catalogue.creatable(p.get("EngineVersion"), rds.host.binaries.version)
+    asked["EngineVersion"] = offerings.creatable(p.get("EngineVersion"), rds.host.binaries.version)
     if p.get("StorageEncrypted") or p.get("KmsKeyId"):
         asked |= {"StorageEncrypted": True, "KmsKeyId": rds.shared.neighbours.key(rds.region, p.get("KmsKeyId"))}
     instance = new_instance(rds, p["DBInstanceIdentifier"], asked, p)
     if p.get("ManageMasterUserPassword"):
         master_password.keep(rds, instance, password, p.get("MasterUserSecretKmsKeyId"))
     arguments = {"password": password, "database": p.get("DBName")}
-    rds.runner.submit(rds, instance, Step("create", "creating", arguments), Step("back_up", "backing-up"))
+    rds.scheduler.submit(rds, instance, Step("create", "creating", arguments), Step("back_up", "backing-up"))
     return {"DBInstance": described(instance)}
 
 
@@ -94,7 +94,7 @@ def new_instance(rds: Rds, identifier: str, asked: Shape, p: Shape) -> Instance:
         "TagList": p.get("Tags", []),
         "PendingModifiedValues": {"MasterUserPassword": PASSWORD_MASK} if "MasterUserPassword" in p else {},
     }
-    shape.setdefault("DbInstancePort", catalogue.PORT)
+    shape.setdefault("DbInstancePort", offerings.PORT)
     validate(shape)
     shape |= shapes.storage(shape)
     shape |= groups.memberships(rds, shape, p)
@@ -116,20 +116,20 @@ def certificate(rds: Rds, identifier: str) -> Shape:
 
 def validate(shape: Shape) -> None:
     """What RDS checks of an instance's settings before it begins. Raises AwsError."""
-    if shape["DBInstanceClass"] not in catalogue.CLASSES:
+    if shape["DBInstanceClass"] not in offerings.CLASSES:
         raise AwsError("InvalidParameterValue", f"Invalid DB Instance class: {shape['DBInstanceClass']}")
-    if not 0 <= shape["BackupRetentionPeriod"] <= catalogue.LONGEST_RETENTION:
+    if not 0 <= shape["BackupRetentionPeriod"] <= offerings.LONGEST_RETENTION:
         raise AwsError("InvalidParameterValue", "Retention period must be between 0 and 35.")
-    if shape["StorageType"] not in catalogue.STORAGE_TYPES:
+    if shape["StorageType"] not in offerings.STORAGE_TYPES:
         raise AwsError("InvalidParameterValue", f"Invalid storage type: {shape['StorageType']}")
-    if unknown := set(shape.get("EnabledCloudwatchLogsExports", [])) - set(catalogue.LOG_TYPES):
+    if unknown := set(shape.get("EnabledCloudwatchLogsExports", [])) - set(offerings.LOG_TYPES):
         logs = ", ".join(sorted(unknown))
         raise AwsError(
             "InvalidParameterCombination",
             f"You cannot use the log types '{logs}' with engine version postgres {shape['EngineVersion']}."
             " For supported log types, see the documentation.",
         )
-    if shape["CACertificateIdentifier"] not in catalogue.CERTIFICATES:
+    if shape["CACertificateIdentifier"] not in offerings.CERTIFICATES:
         raise AwsError("CertificateNotFound", f"Certificate not found: {shape['CACertificateIdentifier']}")
     if bool(shape["MonitoringInterval"]) != bool(shape.get("MonitoringRoleArn")):
         raise AwsError(
@@ -174,21 +174,19 @@ def reboot_db_instance(rds: Rds, p: Shape) -> Shape:
         ready(instance)
     if p.get("ForceFailover") and not instance.shape["MultiAZ"]:
         raise AwsError("InvalidParameterCombination", "Cannot failover a Single-AZ DB instance.")
-    rds.runner.submit(rds, instance, Step("reboot", "rebooting"))
+    rds.scheduler.submit(rds, instance, Step("reboot", "rebooting"))
     return {"DBInstance": described(instance)}
 
 
 @operation("DBInstanceIdentifier DBSnapshotIdentifier")
 def stop_db_instance(rds: Rds, p: Shape) -> Shape:
-    from sandbox.aws.rds.operations.snapshots import begin
-
     instance = rds.instance(p["DBInstanceIdentifier"])
     ready(instance)
     steps: list[Step] = []
     if name := p.get("DBSnapshotIdentifier"):
-        begun = begin(rds, instance, name, "manual", [])
+        begun = begin_snapshot(rds, instance, name, "manual", [])
         steps.append(Step("take_snapshot", "backing-up", {"snapshot": begun.shape["DBSnapshotIdentifier"]}))
-    rds.runner.submit(rds, instance, *steps, Step("halt", "stopping"))
+    rds.scheduler.submit(rds, instance, *steps, Step("halt", "stopping"))
     return {"DBInstance": described(instance)}
 
 
@@ -197,7 +195,7 @@ def start_db_instance(rds: Rds, p: Shape) -> Shape:
     instance = rds.instance(p["DBInstanceIdentifier"])
     if instance.status != "stopped":
         raise AwsError("InvalidDBInstanceState", f"Instance {instance.identifier} is not stopped, cannot be started.")
-    rds.runner.submit(rds, instance, Step("resume", "starting"))
+    rds.scheduler.submit(rds, instance, Step("resume", "starting"))
     return {"DBInstance": described(instance)}
 
 
@@ -211,7 +209,7 @@ def delete_db_instance(rds: Rds, p: Shape) -> Shape:
         arguments["final"] = identifiers.checked(final, "FinalDBSnapshotIdentifier", identifiers.SNAPSHOT_LENGTH)
     del instance.steps[1:]
     instance.rest = "deleting"
-    rds.runner.submit(rds, instance, Step("delete", "deleting", arguments))
+    rds.scheduler.submit(rds, instance, Step("delete", "deleting", arguments))
     instance.shape["DBInstanceStatus"] = "deleting"
     return {"DBInstance": described(instance)}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.data import identifiers, shapes
+from sandbox.aws.rds.data import identifiers, offerings, shapes
 from sandbox.aws.rds.data.state import Instance, Step
-from sandbox.aws.rds.operations import catalogue, groups
+from sandbox.aws.rds.operations import groups
 from sandbox.aws.rds.operations.instances import PASSWORD_MASK, certificate, checked_password, described, validate
 from sandbox.aws.rds.operations.registry import operation
 from sandbox.aws.rds.service import master_password
@@ -95,11 +95,11 @@ def modify_db_instance(rds: Rds, p: Shape) -> Shape:
         pending["DBInstanceIdentifier"] = renamed
     if at_once:
         flush = due(instance)
-        rds.runner.submit(
+        rds.scheduler.submit(
             rds, instance, *steps(rds, instance, {**soon, **flush}, password, pending.get("DBInstanceIdentifier"))
         )
     else:
-        rds.runner.submit(rds, instance, *steps(rds, instance, soon, password, None))
+        rds.scheduler.submit(rds, instance, *steps(rds, instance, soon, password, None))
     if password:
         pending["MasterUserPassword"] = PASSWORD_MASK
     return {"DBInstance": described(instance)}
@@ -156,14 +156,14 @@ def upgrade(rds: Rds, shape: Shape, version: str, *, major: bool) -> str:
     present = shape["EngineVersion"]
     if version in (present, present.split(".")[0]):
         return present
-    target = catalogue.creatable(version, rds.host.binaries.version)
+    target = offerings.creatable(version, rds.host.binaries.version)
     if target.split(".")[0] != present.split(".")[0] and not major:
         raise AwsError(
             "InvalidParameterCombination",
             "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.",
         )
     if tuple(map(int, target.split("."))) < tuple(map(int, present.split("."))):
-        raise AwsError("InvalidParameterCombination", f"Cannot upgrade {catalogue.ENGINE} from {present} to {version}")
+        raise AwsError("InvalidParameterCombination", f"Cannot upgrade {offerings.ENGINE} from {present} to {version}")
     return target
 
 
@@ -232,4 +232,4 @@ def steps(rds: Rds, instance: Instance, changes: Shape, password: str | None, id
 def maintenance_window(rds: Rds, instance: Instance) -> None:
     """Applies what waits, as the maintenance window does."""
     identifier = instance.shape["PendingModifiedValues"].get("DBInstanceIdentifier")
-    rds.runner.submit(rds, instance, *steps(rds, instance, due(instance), None, identifier))
+    rds.scheduler.submit(rds, instance, *steps(rds, instance, due(instance), None, identifier))

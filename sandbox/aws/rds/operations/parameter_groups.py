@@ -1,22 +1,27 @@
-"""Parameter groups: their parameters, and what a server gets of them."""
+"""Parameter groups: made, described, changed, deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.data import identifiers
-from sandbox.aws.rds.data.state import Instance, ParameterGroup
-from sandbox.aws.rds.operations import catalogue
+from sandbox.aws.rds.data import identifiers, offerings
+from sandbox.aws.rds.data.state import ParameterGroup
 from sandbox.aws.rds.operations.registry import filtered, operation
+from sandbox.aws.rds.service.parameter_values import (
+    FORCE_SSL,
+    apply_to,
+    find_group,
+    group_shape,
+    is_default,
+    known_parameters,
+)
 from sandbox.aws.rds.service.region import Rds
 from sandbox.postgres.host import Host
-from sandbox.postgres.server_parameters import Parameter, server_parameters
+from sandbox.postgres.server_parameters import Parameter
 
 MOST_CHANGES = 20
-FORCE_SSL = "rds.force_ssl"
 # Parameters of RDS's own that the sandbox shows; of these only rds.force_ssl has an effect.
 OWN: Mapping[str, tuple[str, str, str]] = {
     FORCE_SSL: ("1", "boolean", "dynamic"),
@@ -28,63 +33,12 @@ DATA_TYPES = {"bool": "boolean", "integer": "integer", "real": "float", "string"
 
 
 def default_name(version: str) -> str:
-    return f"default.{catalogue.family(version)}"
-
-
-def is_default(name: str) -> bool:
-    return name.startswith("default.")
-
-
-@lru_cache(maxsize=4)
-def known(host: Host) -> Mapping[str, Parameter]:
-    return {p.name: p for p in server_parameters(host)}
-
-
-def find_group(rds: Rds, name: str) -> ParameterGroup:
-    """A customer's group, or a default one, which exists by itself. Raises AwsError."""
-    plain = identifiers.plain(name, "pg")
-    if is_default(plain) and plain not in rds.state.parameter_groups:
-        family = plain.removeprefix("default.")
-        if family not in {catalogue.family(v) for v in catalogue.versions(rds.host.binaries.version)}:
-            raise AwsError("DBParameterGroupNotFound", f"DBParameterGroup {plain} not found.")
-        rds.state.parameter_groups[plain] = ParameterGroup(
-            group_shape(rds, plain, family, f"Default parameter group for {family}")
-        )
-    return rds.parameter_group(plain)
-
-
-def group_shape(rds: Rds, name: str, family: str, description: str) -> Shape:
-    return {
-        "DBParameterGroupName": name,
-        "DBParameterGroupFamily": family,
-        "Description": description,
-        "DBParameterGroupArn": rds.arn("pg", name),
-    }
-
-
-def apply_to(rds: Rds, instance: Instance) -> None:
-    """Gives a cluster the parameters of its instance's group; they count from its next start or reload."""
-    name = instance.shape["DBParameterGroups"][0]["DBParameterGroupName"]
-    with rds.store.lock:
-        chosen = {
-            k: str(v["ParameterValue"]) for k, v in find_group(rds, name).parameters.items() if v.get("ParameterValue")
-        }
-    cluster = rds.cluster(instance)
-    server = known(rds.host)
-    cluster.force_ssl = chosen.get(FORCE_SSL, "1") != "0"
-    # A value with {braces} is a formula over the instance's class, which a sandbox doesn't have.
-    cluster.parameters = {k: v for k, v in chosen.items() if k in server and "{" not in v}
-
-
-def in_sync(instance: Instance) -> None:
-    """After a start the group's parameters are in effect."""
-    for group in instance.shape["DBParameterGroups"]:
-        group["ParameterApplyStatus"] = "in-sync"
+    return f"default.{offerings.family(version)}"
 
 
 def described(group: ParameterGroup, host: Host) -> list[Shape]:
     """All parameters of a group: the engine's, RDS's own, and the customer's values over them."""
-    server = [_engine_default(p) for p in known(host).values()]
+    server = [_engine_default(p) for p in known_parameters(host).values()]
     own = [_own(name, *facts) for name, facts in OWN.items()]
     defaults = {p["ParameterName"]: p for p in (*server, *own)}
     mine = {name: {**defaults.get(name, {}), **p, "Source": "user"} for name, p in group.parameters.items()}
@@ -124,7 +78,7 @@ def create_db_parameter_group(rds: Rds, p: Shape) -> Shape:
     if name in rds.state.parameter_groups:
         raise AwsError("DBParameterGroupAlreadyExists", f"Parameter group {name} already exists")
     family = p["DBParameterGroupFamily"]
-    if family not in {catalogue.family(v) for v in catalogue.versions(rds.host.binaries.version)}:
+    if family not in {offerings.family(v) for v in offerings.versions(rds.host.binaries.version)}:
         raise AwsError("InvalidParameterValue", f"ParameterGroupFamily {family} is not a valid parameter group family")
     made = ParameterGroup(group_shape(rds, name, family, p["Description"]))
     rds.state.parameter_groups[name] = made
@@ -176,7 +130,7 @@ def modify_db_parameter_group(rds: Rds, p: Shape) -> Shape:
 
 def check_parameter(rds: Rds, name: str, parameter: Shape) -> None:
     """Raises AwsError for a parameter that doesn't exist, or can't change at once."""
-    server = known(rds.host).get(name)
+    server = known_parameters(rds.host).get(name)
     # An extension's parameter (auto_explain.log_min_duration) is known only where the extension is loaded.
     if server is None and name not in OWN and "." not in name:
         raise AwsError("InvalidParameterValue", f"Could not find parameter with name: {name}")

@@ -7,12 +7,12 @@ from typing import Any
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.data import shapes
+from sandbox.aws.rds.data import offerings, shapes
 from sandbox.aws.rds.data.state import Instance, Step
-from sandbox.aws.rds.operations import catalogue
-from sandbox.aws.rds.operations.automated_backups import source_of_backups, window
+from sandbox.aws.rds.operations.automated_backups import source_of_backups
 from sandbox.aws.rds.operations.instances import STRUCTURED, described, new_instance
 from sandbox.aws.rds.operations.registry import operation
+from sandbox.aws.rds.service.backup_windows import window
 from sandbox.aws.rds.service.region import Rds
 from sandbox.postgres.cluster import Origin, backup_for, read_backups
 
@@ -97,8 +97,8 @@ def text(time: datetime) -> str:
 
 def settings(source: Shape, p: Shape) -> Shape:
     """What the new instance gets: inherited from the source, under what is passed. Raises AwsError."""
-    engine = p.get("Engine", catalogue.ENGINE)
-    if engine != catalogue.ENGINE:
+    engine = p.get("Engine", offerings.ENGINE)
+    if engine != offerings.ENGINE:
         raise AwsError("InvalidParameterCombination", f"Cannot restore a postgres backup to engine {engine}.")
     if p.get("DBName"):
         raise AwsError("InvalidParameterCombination", "DBName isn't supported when restoring a postgres DB instance.")
@@ -122,7 +122,7 @@ def origin_folder(rds: Rds, instance: Instance) -> Origin:
 
 def begin(rds: Rds, instance: Instance, operation_name: str, message: str, target: datetime | None) -> Shape:
     arguments: dict[str, Any] = {"operation": operation_name, "message": message, "target": target}
-    rds.runner.submit(
+    rds.scheduler.submit(
         rds,
         instance,
         Step("restore", "creating", arguments),

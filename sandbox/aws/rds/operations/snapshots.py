@@ -4,77 +4,24 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
-from datetime import datetime
 
 from sandbox.aws import ACCOUNT
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
-from sandbox.aws.rds.data import identifiers, shapes
+from sandbox.aws.rds.data import identifiers
 from sandbox.aws.rds.data.state import Instance, Snapshot, Step
 from sandbox.aws.rds.operations.instances import ready
 from sandbox.aws.rds.operations.registry import filtered, operation
 from sandbox.aws.rds.service.region import Rds, now, snapshot_of
+from sandbox.aws.rds.service.snapshot_data import begin_snapshot, check_name
 from sandbox.postgres.files import remove_tree
-
-QUOTA = 100
-
-
-def begin(rds: Rds, instance: Instance, identifier: str, kind: str, tags: list[Shape]) -> Snapshot:
-    """Registers a snapshot that is to be taken. Raises AwsError."""
-    free(rds, identifier)
-    shape = shapes.snapshot(instance.shape, identifier, rds.arn("snapshot", identifier), kind, now())
-    shape["TagList"] = tags or (instance.shape["TagList"] if instance.shape["CopyTagsToSnapshot"] else [])
-    made = Snapshot(shape, f"snap-{secrets.token_hex(8)}", snapshot_of(instance.shape))
-    rds.state.snapshots[identifier] = made
-    return made
-
-
-def free(rds: Rds, identifier: str) -> None:
-    """Raises AwsError when a snapshot has that name, or when there is no room for another manual one."""
-    if identifier in rds.state.snapshots:
-        raise AwsError(
-            "DBSnapshotAlreadyExists",
-            f"Cannot create the snapshot because a snapshot with the identifier {identifier} already exists.",
-        )
-    manual = sum(s.shape["SnapshotType"] == "manual" for s in rds.state.snapshots.values())
-    if manual >= QUOTA:
-        raise AwsError("SnapshotQuotaExceeded", f"Cannot create more than {QUOTA} manual snapshots")
-
-
-def fill(rds: Rds, instance: Instance, snapshot: Snapshot) -> None:
-    """Copies the running cluster."""
-    backup = rds.cluster(instance).copy_out(rds.host.snapshots / snapshot.folder)
-    with rds.store.lock:
-        snapshot.shape["SnapshotDatabaseTime"] = backup.ended
-        snapshot.shape["PercentProgress"] = 50
-
-
-def finished(rds: Rds, snapshot: Snapshot) -> None:
-    snapshot.shape |= {"Status": "available", "PercentProgress": 100}
-    kind = snapshot.shape["SnapshotType"]
-    word = "Automated" if kind == "automated" else "Manual"
-    rds.event("db-snapshot", snapshot.shape["DBSnapshotIdentifier"], f"{word} snapshot created", "creation")
-
-
-def finish_snapshot(rds: Rds, instance: Instance, name: str, folder: str, ended: datetime) -> None:
-    """Registers the automated snapshot of a finished backup; a second one of the same minute gets a number."""
-    unique, number = name, 1
-    while unique in rds.state.snapshots and rds.state.snapshots[unique].folder != folder:
-        number += 1
-        unique = f"{name}-{number}"
-    shape = shapes.snapshot(instance.shape, unique, rds.arn("snapshot", unique), "automated", ended)
-    shape["SnapshotDatabaseTime"] = ended
-    shape["TagList"] = instance.shape["TagList"] if instance.shape["CopyTagsToSnapshot"] else []
-    made = Snapshot(shape, folder, snapshot_of(instance.shape))
-    rds.state.snapshots[unique] = made
-    finished(rds, made)
 
 
 @operation("DBInstanceIdentifier DBSnapshotIdentifier Tags")
 def create_db_snapshot(rds: Rds, p: Shape) -> Shape:
     identifier = identifiers.checked(p["DBSnapshotIdentifier"], "DBSnapshotIdentifier", identifiers.SNAPSHOT_LENGTH)
     instance = rds.instance(p["DBInstanceIdentifier"])
-    free(rds, identifier)
+    check_name(rds, identifier)
     ready(
         instance,
         f"Cannot create a snapshot because the database instance {instance.identifier} is not currently in the"
@@ -84,9 +31,9 @@ def create_db_snapshot(rds: Rds, p: Shape) -> Shape:
 
 
 def start(rds: Rds, instance: Instance, identifier: str, kind: str, tags: list[Shape]) -> Shape:
-    made = begin(rds, instance, identifier, kind, tags)
+    made = begin_snapshot(rds, instance, identifier, kind, tags)
     rds.event("db-snapshot", identifier, f"Creating {kind} snapshot", "creation")
-    rds.runner.submit(rds, instance, Step("take_snapshot", "backing-up", {"snapshot": identifier}))
+    rds.scheduler.submit(rds, instance, Step("take_snapshot", "backing-up", {"snapshot": identifier}))
     return snapshot_of(made.shape)
 
 
@@ -127,7 +74,7 @@ def copy_db_snapshot(rds: Rds, p: Shape) -> Shape:
     identifier = identifiers.checked(
         p["TargetDBSnapshotIdentifier"], "TargetDBSnapshotIdentifier", identifiers.SNAPSHOT_LENGTH
     )
-    free(rds, identifier)
+    check_name(rds, identifier)
     if source.shape["Status"] != "available":
         name = source.shape["DBSnapshotIdentifier"]
         raise AwsError("InvalidDBSnapshotState", f"Cannot copy a snapshot that is not in available state: {name}")
@@ -158,7 +105,7 @@ def copy_db_snapshot(rds: Rds, p: Shape) -> Shape:
 def _source(rds: Rds, identifier: str) -> Snapshot:
     parts = identifier.split(":", 6)
     region = parts[3] if identifier.startswith("arn:") and len(parts) == 7 else rds.region
-    return rds.runner.region(region).snapshot(identifier)
+    return rds.scheduler.region(region).snapshot(identifier)
 
 
 @operation("DBSnapshotIdentifier")

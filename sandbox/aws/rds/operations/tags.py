@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.operations.groups import find_option_group, find_subnet_group
-from sandbox.aws.rds.operations.parameter_groups import find_group
 from sandbox.aws.rds.operations.registry import operation
+from sandbox.aws.rds.service.parameter_values import find_group
 from sandbox.aws.rds.service.region import Rds
 
 ARN_PARTS = 7

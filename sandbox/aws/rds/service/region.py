@@ -7,20 +7,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Registry
 from sandbox.aws.other_services import Neighbours
 from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.data import identifiers
-from sandbox.aws.rds.data.state import Instance, ParameterGroup, Region, Snapshot, Store
+from sandbox.aws.rds.data.state import Instance, ParameterGroup, Region, Snapshot, Step, Store
 from sandbox.machine.layout import Layout
 from sandbox.postgres.cluster import Cluster, Place
 from sandbox.postgres.host import Host
-
-if TYPE_CHECKING:
-    from sandbox.aws.rds.work.jobs import Runner
 
 EVENT_LIFE = timedelta(days=14)
 
@@ -40,11 +37,25 @@ class Shared:
     outbox: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "outbox"))
 
 
+class Scheduler(Protocol):
+    """What goes on with an operation after its answer; also the way to the other regions."""
+
+    def region(self, name: str) -> Rds: ...
+
+    def submit(self, rds: Rds, instance: Instance, *steps: Step) -> None:
+        """Adds steps to what an instance has to do, and shows the first one's status at once."""
+        ...
+
+    def linger(self, kind: str, operation: str, instance: str) -> None:
+        """Waits as long as a fault says, or until the faults are cleared."""
+        ...
+
+
 class Rds:
     """One region; operations hold `store.lock` while they run, steps take it for what they change."""
 
-    def __init__(self, shared: Shared, region: str, runner: Runner) -> None:
-        self.shared, self.region, self.runner = shared, region, runner
+    def __init__(self, shared: Shared, region: str, scheduler: Scheduler) -> None:
+        self.shared, self.region, self.scheduler = shared, region, scheduler
         self.store, self.host = shared.store, shared.host
 
     @property

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.data.state import Instance, Step
 from sandbox.aws.rds.data.timestamps import whole_ms
+from sandbox.aws.rds.service.parameter_values import apply_to
 from sandbox.aws.rds.service.region import Rds, Shared
 from sandbox.postgres.cluster import RecoveryFailed
 from sandbox.postgres.server import StartFailed
@@ -52,7 +53,7 @@ def step(function: StepFunction) -> StepFunction:
 
 
 class Runner:
-    """Runs steps in threads; `regions` are made by need and share one runner."""
+    """The Scheduler: runs steps in threads; `regions` are made by need and share one runner."""
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
@@ -171,19 +172,13 @@ class Runner:
         if making or instance.rest not in STARTED or not cluster.exists:
             return
         try:
-            rds.runner.prepare(rds, instance)
+            apply_to(rds, instance)
             cluster.start()
         except (StartFailed, TimeoutError) as error:
             print(f"{instance.identifier} doesn't start: {error}", file=sys.stderr, flush=True)
             with self.shared.store.lock:
                 instance.rest = "incompatible-parameters"
                 instance.shape["DBInstanceStatus"] = instance.rest
-
-    def prepare(self, rds: Rds, instance: Instance) -> None:
-        """Gives a cluster the parameters of its instance's parameter group, before a start."""
-        from sandbox.aws.rds.operations.parameter_groups import apply_to
-
-        apply_to(rds, instance)
 
     def _watch(self) -> None:
         """Starts servers that were killed, and keeps LatestRestorableTime going."""

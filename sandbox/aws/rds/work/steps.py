@@ -8,12 +8,10 @@ from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.data import shapes
 from sandbox.aws.rds.data.state import Instance, Step
 from sandbox.aws.rds.data.timestamps import whole_ms
-from sandbox.aws.rds.operations import replication
-from sandbox.aws.rds.operations.instances import HOSTED_ZONE
-from sandbox.aws.rds.operations.parameter_groups import apply_to, in_sync
-from sandbox.aws.rds.operations.snapshots import fill, finish_snapshot, finished
-from sandbox.aws.rds.service import master_password
+from sandbox.aws.rds.service import backup_replicas, master_password
+from sandbox.aws.rds.service.parameter_values import apply_to, in_sync
 from sandbox.aws.rds.service.region import Rds
+from sandbox.aws.rds.service.snapshot_data import add_automated, begin_snapshot, copy_cluster, finish_snapshot
 from sandbox.aws.rds.work.jobs import Finish, step
 from sandbox.postgres.cluster import Origin, Place, RecoveryFailed
 from sandbox.postgres.files import remove_tree
@@ -55,7 +53,7 @@ def restore(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
 def born(rds: Rds, instance: Instance) -> None:
     """A new instance can be reached."""
     place = rds.cluster(instance).place
-    instance.shape["Endpoint"] = {"Address": place.address, "Port": place.port, "HostedZoneId": HOSTED_ZONE}
+    instance.shape["Endpoint"] = {"Address": place.address, "Port": place.port, "HostedZoneId": shapes.HOSTED_ZONE}
     in_sync(instance)
 
 
@@ -63,7 +61,7 @@ def born(rds: Rds, instance: Instance) -> None:
 def back_up(rds: Rds, instance: Instance, arguments: Shape) -> Finish | None:
     """The automated backup: a base for point-in-time recovery, and the automated snapshot of it."""
     _forget_origin(rds, instance)
-    rds.runner.linger("slow-backing-up", str(arguments.get("operation", "")), instance.identifier)
+    rds.scheduler.linger("slow-backing-up", str(arguments.get("operation", "")), instance.identifier)
     if not instance.shape["BackupRetentionPeriod"]:
         return None
     cluster = rds.cluster(instance)
@@ -76,7 +74,7 @@ def back_up(rds: Rds, instance: Instance, arguments: Shape) -> Finish | None:
 
     def finish() -> None:
         instance.shape["LatestRestorableTime"] = whole_ms(latest)
-        finish_snapshot(rds, instance, name, folder, backup.ended)
+        add_automated(rds, instance, name, folder, backup.ended)
         rds.event("db-instance", instance.identifier, "Finished DB Instance backup", "backup")
 
     return finish
@@ -87,9 +85,9 @@ def take_snapshot(rds: Rds, instance: Instance, arguments: Shape) -> Finish | No
     snapshot = rds.state.snapshots.get(arguments["snapshot"])
     if snapshot is None:
         return None  # deleted meanwhile
-    rds.runner.linger("slow-backing-up", "CreateDBSnapshot", instance.identifier)
-    fill(rds, instance, snapshot)
-    return lambda: finished(rds, snapshot)
+    rds.scheduler.linger("slow-backing-up", "CreateDBSnapshot", instance.identifier)
+    copy_cluster(rds, instance, snapshot)
+    return lambda: finish_snapshot(rds, snapshot)
 
 
 @step
@@ -201,7 +199,7 @@ def delete(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
     if final and cluster.exists:
         _final_snapshot(rds, instance, final)
     retained = bool(arguments["keep"] and cluster.backups)
-    keep = retained or replication.replicated(rds.store, resource)
+    keep = retained or backup_replicas.replicated(rds.store, resource)
     if keep and cluster.exists:
         if not cluster.running:
             cluster.start()
@@ -211,7 +209,7 @@ def delete(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
     master_password.drop(rds, instance)
 
     def finish() -> None:
-        replication.remember(rds.store, resource, instance.shape)
+        backup_replicas.remember(rds.store, resource, instance.shape)
         if retained:
             region.retained[resource] = {**instance.shape, "DBInstanceStatus": "deleted"}
         else:
@@ -231,18 +229,16 @@ def _forget_origin(rds: Rds, instance: Instance) -> None:
 
 
 def _final_snapshot(rds: Rds, instance: Instance, name: str) -> None:
-    from sandbox.aws.rds.operations.snapshots import begin
-
     cluster = rds.cluster(instance)
     if not cluster.running:
         cluster.start()
     with rds.store.lock:
-        snapshot = rds.state.snapshots.get(name) or begin(rds, instance, name, "manual", [])
+        snapshot = rds.state.snapshots.get(name) or begin_snapshot(rds, instance, name, "manual", [])
     if snapshot.shape["Status"] == "available":
         return
-    fill(rds, instance, snapshot)
+    copy_cluster(rds, instance, snapshot)
     with rds.store.lock:
-        finished(rds, snapshot)
+        finish_snapshot(rds, snapshot)
 
 
 def _forget_automated(rds: Rds, resource: str) -> None:
@@ -266,7 +262,7 @@ def fill_disk(rds: Rds, instance: Instance) -> None:
 
 def take_automated_now(rds: Rds, instance: Instance) -> None:
     """The backup window, at once."""
-    rds.runner.submit(rds, instance, Step("back_up", "backing-up", {"operation": "backup-window"}))
+    rds.scheduler.submit(rds, instance, Step("back_up", "backing-up", {"operation": "backup-window"}))
 
 
 @step
