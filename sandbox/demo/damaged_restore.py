@@ -17,8 +17,8 @@ from urllib.parse import unquote, urlsplit
 from sandbox.application import names
 from sandbox.application.deploy import Application, application_login, silent
 from sandbox.aws.client import Clients
-from sandbox.demo.main_job import STACK, DemoError, Stage, break_data, command, running_sandbox, show
 from sandbox.demo.proofs import Database, Line
+from sandbox.demo.stage import STACK, DemoError, Stage, break_data, command, running_sandbox, show
 from sandbox.machine.layout import Layout
 
 ID = "inc-5678"

@@ -14,8 +14,8 @@ from typing import Any
 
 from sandbox.application import names
 from sandbox.aws.client import clients
-from sandbox.demo.main_job import Stage, command, running_sandbox, show
 from sandbox.demo.proofs import Database, Line, gate
+from sandbox.demo.stage import Stage, command, running_sandbox, show
 from sandbox.machine.processes import wait_until
 
 STACK = "sandbox-demo-dump"
