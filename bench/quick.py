@@ -22,7 +22,7 @@ from rich.table import Table
 
 from sandbox.application.database import wait_restorable
 from sandbox.aws.client import clients
-from sandbox.demo.main_job import operator_environment
+from sandbox.demo.stage import operator_environment
 from sandbox.machine.layout import CHECKOUT, Layout
 
 ROUNDS = 3

@@ -82,7 +82,7 @@ def down(layout: Layout, options: argparse.Namespace) -> int:
 
 
 def status(layout: Layout, _: argparse.Namespace) -> int:
-    """Exit code 0 when all parts run, else 3."""
+    """Exit code 0 when all parts run, otherwise 3."""
     from sandbox.runtime.status import describe, running
 
     print(describe(layout))

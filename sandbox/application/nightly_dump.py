@@ -42,7 +42,7 @@ def run(layout: Layout) -> Nightly:
 
 
 def ensure_bucket(aws: Clients) -> None:
-    if names.BACKUP_BUCKET in {one.get("Name") for one in aws.s3.list_buckets().get("Buckets", [])}:
+    if names.BACKUP_BUCKET in {bucket.get("Name") for bucket in aws.s3.list_buckets().get("Buckets", [])}:
         return
     aws.s3.create_bucket(Bucket=names.BACKUP_BUCKET)
     aws.s3.put_bucket_versioning(Bucket=names.BACKUP_BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -50,12 +50,12 @@ def ensure_bucket(aws: Clients) -> None:
 
 def dump(aws: Clients, layout: Layout, file: IO[bytes]) -> None:
     """`pg_dump | gzip` as the master user."""
-    found = database.find(aws)
-    if found is None:
+    instance = database.find(aws)
+    if instance is None:
         raise RuntimeError(f"{names.INSTANCE} doesn't exist: there is nothing to dump")
     login = {
-        "PGHOST": str(found["Endpoint"]["Address"]),
-        "PGPORT": str(found["Endpoint"]["Port"]),
+        "PGHOST": str(instance["Endpoint"]["Address"]),
+        "PGPORT": str(instance["Endpoint"]["Port"]),
         "PGUSER": names.MASTER_USER,
         "PGPASSWORD": database.ensure_password(aws),
         "PGDATABASE": names.DATABASE,

@@ -23,7 +23,7 @@ from sandbox.aws.rds.operations.instances import ready
 from sandbox.aws.rds.operations.modify import maintenance_window
 from sandbox.aws.rds.operations.snapshots import take_by_backup_service
 from sandbox.aws.rds.service.region import Rds
-from sandbox.aws.rds.work.jobs import Runner
+from sandbox.aws.rds.work.jobs import JobRunner
 from sandbox.aws.rds.work.steps import fill_disk, take_automated_now
 
 DEFAULT_REGION = "us-east-1"
@@ -32,7 +32,7 @@ Answer = tuple[int, Shape]
 
 
 class Control:
-    def __init__(self, runner: Runner, moto: MotoServices) -> None:
+    def __init__(self, runner: JobRunner, moto: MotoServices) -> None:
         self._runner, self._moto = runner, moto
         self._routes: dict[tuple[str, str], Callable[[bytes], Shape]] = {
             ("GET", "health"): lambda _: {"status": "serving"},
@@ -75,16 +75,16 @@ class Control:
         if not at_once:
             self._runner.shared.faults.add(fault)
             return {"waiting": True}
-        found = self._everywhere(fault.instance)
-        if not found:
+        targets = self._everywhere(fault.instance)
+        if not targets:
             raise ValueError(f"no instance {fault.instance!r}")
-        for rds, instance in found:
+        for rds, instance in targets:
             if fault.kind == "storage-full":
                 fill_disk(rds, instance)
             else:
                 rds.cluster(instance).drop_connections()
         self._runner.shared.store.save()
-        return {"done": [instance.identifier for _, instance in found]}
+        return {"done": [instance.identifier for _, instance in targets]}
 
     def _clear_faults(self, _: bytes) -> Shape:
         """Forgets what waits; full disks have room again."""

@@ -22,7 +22,7 @@ class Subnet:
     vpc: str
 
 
-class Neighbours(Protocol):
+class OtherServices(Protocol):
     def key(self, region: str, asked: str | None) -> str:
         """The ARN of a KMS key; of aws/rds for none. Raises AwsError."""
         ...
@@ -50,7 +50,7 @@ class Neighbours(Protocol):
     def publish(self, region: str, topic: str, event: Shape) -> None: ...
 
 
-class MotoNeighbours:
+class MotoServiceCalls:
     """Asks by ordinary calls of boto3 in the gateway's own moto, so that they are journalled like any other."""
 
     def __init__(self, client: ClientMaker) -> None:
@@ -71,10 +71,10 @@ class MotoNeighbours:
 
     def subnets(self, region: str, ids: list[str]) -> list[Subnet]:
         try:
-            found = self._client("ec2", region).describe_subnets(SubnetIds=ids)["Subnets"]
+            described = self._client("ec2", region).describe_subnets(SubnetIds=ids)["Subnets"]
         except Exception as error:
             raise AwsError("InvalidSubnet", f"Some input subnets in :{ids} are invalid.") from error
-        return [_subnet(one) for one in found]
+        return [_subnet(subnet) for subnet in described]
 
     def default_subnets(self, region: str) -> list[Subnet]:
         filters = [{"Name": "default-for-az", "Values": ["true"]}]
@@ -125,6 +125,6 @@ class ClientMaker(Protocol):
     def __call__(self, service: str, region: str) -> Any: ...
 
 
-def _subnet(found: object) -> Subnet:
-    fields = cast("dict[str, str]", found)
+def _subnet(described: object) -> Subnet:
+    fields = cast("dict[str, str]", described)
     return Subnet(fields["SubnetId"], fields["AvailabilityZone"], fields["VpcId"])

@@ -93,12 +93,12 @@ class _Reader:
     read: set[str] = field(default_factory=set[str])
 
     def structure(self, shape: StructureShape, prefix: str) -> Shape:
-        found: Shape = {}
+        values: Shape = {}
         for name, member in shape.members.items():
             key = f"{prefix}.{_wire(member, name)}" if prefix else _wire(member, name)
             if self._has(key):
-                found[name] = self.value(member, key)
-        return found
+                values[name] = self.value(member, key)
+        return values
 
     def value(self, shape: ModelShape, key: str) -> Any:
         if isinstance(shape, StructureShape):
@@ -141,8 +141,8 @@ def scalar(shape: ModelShape, text: str, name: str) -> Any:
 
 def moment(text: str) -> datetime:
     """A time of a request; without a zone it is UTC."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def xml(shape: ModelShape, value: Any, tag: str) -> str:

@@ -51,14 +51,14 @@ class Seen:
     document: Mapping[str, Any]
     page: str
     host: str
-    """To which the applications' secret points."""
+    """The host in the applications' secret."""
     running: int
     """Sessions of the applications, on source and candidate."""
 
     def shut(self) -> set[str]:
         """The checks that keep a gate shut, by the newest attempt of each gate."""
-        newest = {one["gate"]: one for one in self.document["records"] if "gate" in one}
-        return {p["subject"] for one in newest.values() if not one["open"] for p in one["problems"]}
+        newest = {record["gate"]: record for record in self.document["records"] if "gate" in record}
+        return {p["subject"] for record in newest.values() if not record["open"] for p in record["problems"]}
 
 
 def look(layout: Layout) -> Seen:
@@ -74,8 +74,8 @@ def look(layout: Layout) -> Seen:
 
 
 def host(layout: Layout, identifier: str) -> str:
-    found: Any = Clients(layout.aws_endpoint).rds.describe_db_instances(DBInstanceIdentifier=identifier)
-    return str(found["DBInstances"][0]["Endpoint"]["Address"])
+    answer: Any = Clients(layout.aws_endpoint).rds.describe_db_instances(DBInstanceIdentifier=identifier)
+    return str(answer["DBInstances"][0]["Endpoint"]["Address"])
 
 
 def break_migration(stage: Stage) -> None:
@@ -130,7 +130,7 @@ def lines(layout: Layout, first: Seen, last: Seen) -> list[Line]:
         Line("repaired: applications", f"{last.running} sessions", last.running == sum(names.DEPLOYMENTS.values())),
         Line(
             "report: every attempt is in it",
-            ", ".join("open" if one else "shut" for one in attempts(last)),
+            ", ".join("open" if opened else "shut" for opened in attempts(last)),
             attempts(last) == [False, False, True],
         ),
         Line("report: what the switch loses and brings back", *lost(last, archived)),
@@ -141,14 +141,14 @@ def lines(layout: Layout, first: Seen, last: Seen) -> list[Line]:
 
 def lost(seen: Seen, archived: int) -> tuple[str, bool]:
     """What the newest loss report says, and whether it counts the repaired rows that the source lacks."""
-    of_data = [one for one in seen.document["records"] if one.get("gate") == "validated"]
-    report = of_data[-1]["facts"]["loss"]
+    validations = [record for record in seen.document["records"] if record.get("gate") == "validated"]
+    report = validations[-1]["facts"]["loss"]
     return str(report["headline"]), report["brought_back"]["rows"] > archived
 
 
 def attempts(seen: Seen) -> list[bool]:
-    """Of the gate `validated`: whether each opened it."""
-    return [one["open"] for one in seen.document["records"] if one.get("gate") == "validated"]
+    """Whether each attempt of the gate `validated` opened it."""
+    return [record["open"] for record in seen.document["records"] if record.get("gate") == "validated"]
 
 
 def secrets(layout: Layout) -> set[str]:
@@ -163,9 +163,9 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
         break_migration(stage)
         first = stopped(stage, break_data(stage))
         last = repaired(stage)
-        found = lines(stage.layout, first, last)
-    show(stage.console, found, stage.seconds)
-    return all(line.holds for line in found)
+        proved = lines(stage.layout, first, last)
+    show(stage.console, proved, stage.seconds)
+    return all(line.holds for line in proved)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def lose_everything(stage: Stage) -> dict[str, Any]:
     """The instance, its snapshots and its automated backups; returns the settings that only a person still knows."""
     stage.title("Somebody deletes the instance, and all its backups with it")
     rds = clients(stage.layout, retries=3).rds
-    found: Any = rds.describe_db_instances(DBInstanceIdentifier=names.INSTANCE)["DBInstances"][0]
+    instance: Any = rds.describe_db_instances(DBInstanceIdentifier=names.INSTANCE)["DBInstances"][0]
     rds.modify_db_instance(DBInstanceIdentifier=names.INSTANCE, DeletionProtection=False, ApplyImmediately=True)
     rds.delete_db_instance(DBInstanceIdentifier=names.INSTANCE, SkipFinalSnapshot=True, DeleteAutomatedBackups=True)
     for snapshot in rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]:
@@ -52,7 +52,7 @@ def lose_everything(stage: Stage) -> dict[str, Any]:
     wait_until(lambda: not rds.describe_db_instances()["DBInstances"], 60, "the instance to be gone", 0.1)
     left = len(rds.describe_db_snapshots()["DBSnapshots"])
     stage.console.print(f"{names.INSTANCE} is gone; snapshots left: {left}", highlight=False)
-    return found
+    return instance
 
 
 def restore(stage: Stage, gone: Mapping[str, Any]) -> None:
@@ -61,7 +61,7 @@ def restore(stage: Stage, gone: Mapping[str, Any]) -> None:
     stage.run("python", "-m", "restore", "options")
     stage.title("The operator says what should be true; nothing else remembers the instance's class and network")
     stage.config(id=ID, method="dump", dump="latest", traffic="frozen")
-    groups = [one["VpcSecurityGroupId"] for one in gone["VpcSecurityGroups"]]
+    groups = [group["VpcSecurityGroupId"] for group in gone["VpcSecurityGroups"]]
     settings = {
         "instance.instanceClass": gone["DBInstanceClass"],
         "instance.dbSubnetGroupName": gone["DBSubnetGroup"]["DBSubnetGroupName"],
@@ -118,9 +118,9 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
         before = Database(stage.layout, "source").query(CONTENT, began)[0]
         gone = lose_everything(stage)
         restore(stage, gone)
-        found = lines(stage, stored, before, Database(stage.layout, "candidate", ID).query(CONTENT, began)[0])
-    show(stage.console, found, stage.seconds)
-    return all(line.holds for line in found)
+        proved = lines(stage, stored, before, Database(stage.layout, "candidate", ID).query(CONTENT, began)[0])
+    show(stage.console, proved, stage.seconds)
+    return all(line.holds for line in proved)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def restore(stage: Stage, happened: Mapping[str, Any]) -> Proofs:
     stage.run("pulumi", "stack", "select", "--create", STACK)
     stage.config(id=ID, method="pitr", time=str(happened["restore_to"]), traffic="frozen")
     stage.run("pulumi", "preview", phase="preview")
-    stage.title("Stop the writers, restore beside it, prove the data")
+    stage.title("Stop the writers, restore in parallel, prove the data")
     stage.run("pulumi", "up", "--yes", "--skip-preview", phase="up: frozen")
     proofs = Proofs(happened, source.content(happened), candidate.content(happened))
     stage.title("Switch the applications over")
@@ -52,9 +52,9 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
         happened = break_data(stage)
         proofs = restore(stage, happened)
         back_and_forth(stage, proofs)
-        found = lines(proofs, stage.layout.evidence / STACK / ID)
-    show(stage.console, found, stage.seconds)
-    return all(line.holds for line in found)
+        proved = lines(proofs, stage.layout.evidence / STACK / ID)
+    show(stage.console, proved, stage.seconds)
+    return all(line.holds for line in proved)
 
 
 if __name__ == "__main__":

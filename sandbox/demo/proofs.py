@@ -27,7 +27,7 @@ SELECT application_name FROM pg_stat_activity WHERE backend_type = 'client backe
 
 
 @dataclass(frozen=True)
-class Content:
+class RowCounts:
     """Counts of one database; `newest` is the newest transaction."""
 
     transactions: int
@@ -51,12 +51,12 @@ class Proofs:
     """What was seen, in the order in which it was seen."""
 
     incident: Mapping[str, Any]
-    source: Content
-    candidate: Content
+    source: RowCounts
+    candidate: RowCounts
     after: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(
         default_factory=dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
     )
-    """By traffic: application sessions on the source and on the candidate."""
+    """Application sessions on the source and on the candidate, by traffic."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ class Database:
             return connection.execute(text.encode(), values).fetchall()
 
     def connection(self) -> psycopg.Connection[Row]:
-        """Of the operator, with TLS verified; committed and closed as a context."""
+        """The operator's connection, with TLS verified; committed and closed as a context."""
         clients = Clients(self.layout.aws_endpoint)
-        found = clients.rds.describe_db_instances(DBInstanceIdentifier=self.identifier)["DBInstances"][0]
+        instance = clients.rds.describe_db_instances(DBInstanceIdentifier=self.identifier)["DBInstances"][0]
         password = clients.secrets.get_secret_value(SecretId=names.MASTER_SECRET)["SecretString"]
-        endpoint: Any = found.get("Endpoint") or {}
+        endpoint: Any = instance.get("Endpoint") or {}
         return psycopg.connect(
             host=endpoint["Address"],
             port=endpoint["Port"],
@@ -92,9 +92,9 @@ class Database:
             application_name="demo-proof",
         )
 
-    def content(self, incident: Mapping[str, Any]) -> Content:
+    def content(self, incident: Mapping[str, Any]) -> RowCounts:
         values = {"to": incident["restore_to"], "known": incident["known_user"]}
-        return Content(*self.query(CONTENT, values)[0])
+        return RowCounts(*self.query(CONTENT, values)[0])
 
     def sessions(self) -> tuple[str, ...]:
         """Names of the pods that are connected as the application."""
@@ -156,13 +156,13 @@ def time_lines(proofs: Proofs, evidence: Path) -> list[Line]:
 
 
 def session_lines(proofs: Proofs) -> list[Line]:
-    found: list[Line] = []
+    lines: list[Line] = []
     for traffic, (on_source, on_candidate) in proofs.after.items():
         here, there = (on_source, on_candidate) if traffic == "source" else (on_candidate, on_source)
-        apps = sorted({name for name in names.DEPLOYMENTS if any(one.startswith(f"{name}-") for one in here)})
+        apps = sorted({name for name in names.DEPLOYMENTS if any(session.startswith(f"{name}-") for session in here)})
         text = f"{len(here)} sessions of {', '.join(apps) or 'nobody'}; {len(there)} on the other database"
-        found.append(Line(f"connected, traffic {traffic}", text, len(apps) == len(names.DEPLOYMENTS) and not there))
-    return found
+        lines.append(Line(f"connected, traffic {traffic}", text, len(apps) == len(names.DEPLOYMENTS) and not there))
+    return lines
 
 
 def parsed(text: str | None) -> datetime | None:

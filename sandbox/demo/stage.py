@@ -97,11 +97,11 @@ def break_data(stage: Stage) -> dict[str, Any]:
     return happened
 
 
-def show(console: Console, found: Sequence[Line], seconds: Mapping[str, float]) -> None:
+def show(console: Console, proved: Sequence[Line], seconds: Mapping[str, float]) -> None:
     table = Table(title="What was proved", title_justify="left", expand=False)
     for column in ("", "proof", "found"):
         table.add_column(column, overflow="fold")
-    for line in found:
+    for line in proved:
         table.add_row("[green]holds[/]" if line.holds else "[red]FAILS[/]", line.proof, line.found)
     console.print(table)
     times = Table(title="Seconds", title_justify="left")

@@ -30,14 +30,14 @@ def dies_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], No
 
 
 @dataclass(frozen=True)
-class Known:
+class ProcessId:
     """A process by pid and start time: a pid used again by another process is not taken for it."""
 
     pid: int
     started: str
 
     @classmethod
-    def of(cls, pid: int) -> Known | None:
+    def of(cls, pid: int) -> ProcessId | None:
         started = start_time(pid)
         return cls(pid, started) if started else None
 

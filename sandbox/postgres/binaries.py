@@ -96,8 +96,8 @@ def find(identity: Identity) -> Binaries:
     if not identity.reaches(folder / "postgres"):
         folder = _copied(folder.parent, identity) / folder.name
     said = identity.run(folder / "postgres", "--version")
-    if found := re.search(r"\d+\.\d+", said):
-        return Binaries(folder, found[0])
+    if match := re.search(r"\d+\.\d+", said):
+        return Binaries(folder, match[0])
     raise FileNotFoundError(f"{folder / 'postgres'} gave no version: {said!r}")
 
 

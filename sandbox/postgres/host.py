@@ -92,7 +92,7 @@ class Host:
 
 
 def location(layout: Layout, identity: Identity) -> Path:
-    """The folder of the clusters: in the state folder when the server's user can reach it, else below /var/tmp.
+    """The folder of the clusters: in the state folder when the server's user can reach it, otherwise below /var/tmp.
 
     The environment variable of ELSEWHERE moves it; it must then be the same for all commands on one sandbox.
     """

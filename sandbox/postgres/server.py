@@ -108,16 +108,16 @@ def clear_away(data: Path) -> None:
 def processes_in(data: Path) -> list[int]:
     """Processes whose working folder is the data folder: a postmaster and its children, and nobody else."""
     wanted = str(data.resolve())
-    found: list[int] = []
+    pids: list[int] = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
             if os.readlink(entry / "cwd") == wanted:  # noqa: PTH115 - a removed folder has no resolved path
-                found.append(int(entry.name))
+                pids.append(int(entry.name))
         except OSError:
             continue  # ended meanwhile, or another user's
-    return found
+    return pids
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

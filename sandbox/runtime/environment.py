@@ -45,8 +45,8 @@ def extended_path(search_path: str) -> str:
 
 def exports(layout: Layout) -> str:
     """Shell lines for `eval "$(python -m sandbox env)"`."""
-    found = variables(layout, os.environ.get("PATH", os.defpath))
-    return "\n".join(f"export {name}={quoted(value)}" for name, value in found.items())
+    exported = variables(layout, os.environ.get("PATH", os.defpath))
+    return "\n".join(f"export {name}={quoted(value)}" for name, value in exported.items())
 
 
 def quoted(value: str) -> str:
@@ -89,8 +89,8 @@ def write_stack(layout: Layout, project: Path, stack: str, *, fresh: bool) -> Pa
 
 
 def loaded(text: str) -> dict[str, Any]:
-    found: object = yaml.safe_load(text)
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    content: object = yaml.safe_load(text)
+    return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
 
 
 def merged(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox.cluster.binary import binary
-from sandbox.cluster.launcher import Cluster, owner, postgres_programs, processes
+from sandbox.cluster.launcher import KubernetesCluster, owner, postgres_programs, processes
 from sandbox.machine.layout import Layout
-from sandbox.machine.processes import Known, wait_until
+from sandbox.machine.processes import ProcessId, wait_until
 from sandbox.runtime.supervisor import Record, launch
 
 START_SECONDS = 90.0
@@ -63,7 +63,7 @@ def supervise(layout: Layout, pace: float, program: Path) -> None:
     wait_until(lambda: supervised_by(layout, pid), 20, f"the supervisor (see {layout.logs / 'supervisor.log'})")
 
 
-def end(process: Known | None, what: str) -> None:
+def end(process: ProcessId | None, what: str) -> None:
     """SIGKILL, and waits until the process is gone."""
     if process:
         process.signal(signal.SIGKILL)
@@ -82,7 +82,7 @@ def supervised_by(layout: Layout, pid: int) -> bool:
 
 
 def forget_readiness(layout: Layout) -> None:
-    for file in (layout.aws / "ready.json", Cluster(layout).ready_file):
+    for file in (layout.aws / "ready.json", KubernetesCluster(layout).ready_file):
         file.unlink(missing_ok=True)
 
 
@@ -108,7 +108,7 @@ def aws_ready(layout: Layout) -> bool:
 
 
 def cluster_ready(layout: Layout) -> bool:
-    return announced(Cluster(layout).ready_file) is not None
+    return announced(KubernetesCluster(layout).ready_file) is not None
 
 
 def announced(file: Path) -> int | None:
@@ -118,7 +118,7 @@ def announced(file: Path) -> int | None:
     except (OSError, ValueError):
         return None
     pid = content.get("pid") if isinstance(content, dict) else content  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return pid if isinstance(pid, int) and Known.of(pid) else None
+    return pid if isinstance(pid, int) and ProcessId.of(pid) else None
 
 
 def answers(layout: Layout, name: str) -> bool:
@@ -133,7 +133,7 @@ def answers(layout: Layout, name: str) -> bool:
 
 
 def endpoint(layout: Layout, name: str) -> str:
-    return layout.aws_endpoint if name == "aws" else Cluster(layout).server
+    return layout.aws_endpoint if name == "aws" else KubernetesCluster(layout).server
 
 
 def stop(layout: Layout) -> list[str]:
@@ -159,12 +159,12 @@ def stop(layout: Layout) -> list[str]:
         return sorted(living)
 
 
-def kill_remains(layout: Layout, living: dict[str, Known]) -> list[int]:
+def kill_remains(layout: Layout, living: dict[str, ProcessId]) -> list[int]:
     """SIGKILL for what is left; returns what even that did not end."""
     for process in living.values():
         process.signal(signal.SIGKILL)
     for pid in remains(layout):
-        if known := Known.of(pid):
+        if known := ProcessId.of(pid):
             known.signal(signal.SIGKILL)
     try:
         wait_until(lambda: not remains(layout), 5, "killed")

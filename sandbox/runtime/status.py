@@ -40,6 +40,6 @@ def application(layout: Layout) -> list[str]:
     return lines
 
 
-def instance(found: Mapping[str, Any]) -> str:
-    address = found.get("Endpoint", {}).get("Address", "")
-    return f"{'database':12} {found['DBInstanceIdentifier']} {found['DBInstanceStatus']} {address}"
+def instance(described: Mapping[str, Any]) -> str:
+    address = described.get("Endpoint", {}).get("Address", "")
+    return f"{'database':12} {described['DBInstanceIdentifier']} {described['DBInstanceStatus']} {address}"

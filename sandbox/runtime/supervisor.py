@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sandbox.cluster.launcher import Cluster
+from sandbox.cluster.launcher import KubernetesCluster
 from sandbox.machine.layout import CHECKOUT, Layout
-from sandbox.machine.processes import Known, dies_with_parent
+from sandbox.machine.processes import ProcessId, dies_with_parent
 
 STOP_SECONDS = 30.0
 LOOK_EVERY = 0.5
@@ -87,27 +87,27 @@ class Supervisor:
                 child.kill()
                 child.wait()
         self.children.clear()
-        Cluster(self.layout).remove_leftovers()
+        KubernetesCluster(self.layout).remove_leftovers()
         self.record()
 
     def record(self) -> None:
         """Writes sandbox.json at once, never half."""
         known = {"supervisor": os.getpid(), **{name: child.pid for name, child in self.children.items()}}
-        found = {name: Known.of(pid) for name, pid in known.items()}
+        processes = {name: ProcessId.of(pid) for name, pid in known.items()}
         content = {
             "sandbox": str(self.layout.root),
             "pace": self.pace,
             "rounds": self.rounds,
             "ended": self.ended,
-            "endpoints": {"aws": self.layout.aws_endpoint, "kubernetes": Cluster(self.layout).server},
-            "processes": {name: {"pid": p.pid, "started": p.started} for name, p in found.items() if p},
+            "endpoints": {"aws": self.layout.aws_endpoint, "kubernetes": KubernetesCluster(self.layout).server},
+            "processes": {name: {"pid": p.pid, "started": p.started} for name, p in processes.items() if p},
         }
         part = self.layout.record.with_suffix(".part")
         part.write_text(json.dumps(content, indent=1))
         part.replace(self.layout.record)
 
     def _cluster(self) -> Child:
-        cluster = Cluster(self.layout)
+        cluster = KubernetesCluster(self.layout)
         cluster.remove_leftovers()
         return cluster.start(self.program, self.postgres_programs)
 
@@ -149,7 +149,7 @@ class Record:
     """What sandbox.json says; `rounds` counts how often missing parts were started, `ended` those lost since."""
 
     pace: float
-    processes: dict[str, Known]
+    processes: dict[str, ProcessId]
     rounds: int
     ended: dict[str, int]
 
@@ -159,12 +159,12 @@ class Record:
             content: dict[str, Any] = json.loads(layout.record.read_text())
         except (OSError, ValueError):
             return None
-        processes = {name: Known(p["pid"], p["started"]) for name, p in content.get("processes", {}).items()}
+        processes = {name: ProcessId(p["pid"], p["started"]) for name, p in content.get("processes", {}).items()}
         return cls(float(content.get("pace", 0)), processes, int(content.get("rounds", 0)), content.get("ended", {}))
 
-    def alive(self, name: str) -> Known | None:
-        found = self.processes.get(name)
-        return found if found and found.alive else None
+    def alive(self, name: str) -> ProcessId | None:
+        process = self.processes.get(name)
+        return process if process and process.alive else None
 
 
 def launch(layout: Layout, pace: float, program: Path, postgres_programs: Path) -> int:

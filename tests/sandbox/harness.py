@@ -23,7 +23,7 @@ import yaml
 from sandbox.application import database, manifests, names
 from sandbox.application.deploy import Application, silent
 from sandbox.aws.client import Clients, clients
-from sandbox.demo.main_job import operator_environment
+from sandbox.demo.stage import operator_environment
 from sandbox.machine.layout import CHECKOUT, Layout
 from sandbox.machine.processes import wait_until
 from sandbox.runtime import environment

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from sandbox.standins.aws.property_schema import RESTORE_TO_POINT_IN_TIME, Property
-from sandbox.standins.plugin.interface import Call, Checked, Failure
+from sandbox.standins.plugin.interface import Call, Checked, CheckFailure
 from sandbox.standins.plugin.property_values import UNKNOWN, Properties, has_unknown, reveal
 
 LOG_EXPORTS = frozenset(
@@ -51,7 +51,9 @@ def checked(
     `named` is the property that gets a made-up name when the program gives none; `region` the only one served.
     """
     inputs = {key: value for key, value in call.raw.items() if value is not None and key != "__defaults"}
-    failures = [Failure(key, _examine(reason, call.name, key)) for key, reason in _problems(properties, inputs, region)]
+    failures = [
+        CheckFailure(key, _examine(reason, call.name, key)) for key, reason in _problems(properties, inputs, region)
+    ]
     filled: Properties = {
         key: declared.default
         for key, declared in properties.items()
@@ -59,7 +61,7 @@ def checked(
     }
     if named and named not in inputs and f"{named}Prefix" not in inputs:
         filled[named] = _made_up(call, named)
-    failures += [Failure(key, _examine(reason, call.name, key)) for key, reason in validate({**inputs, **filled})]
+    failures += [CheckFailure(key, _examine(reason, call.name, key)) for key, reason in validate({**inputs, **filled})]
     if default_tags and not has_unknown(inputs.get("tags")):
         inputs["tags"] = {**default_tags, **cast("Properties", inputs.get("tags") or {})}
     return Checked({**inputs, **filled, "__defaults": sorted(filled)}, failures)
@@ -82,7 +84,7 @@ def _examine(reason: str, name: str, key: str) -> str:
 
 
 def _made_up(call: Call, named: str) -> str:
-    """The earlier made-up name, else the resource's name and seven characters that the engine's seed decides."""
+    """The earlier made-up name, otherwise the resource's name and seven characters that the engine's seed decides."""
     old = call.old_inputs
     if named in cast("list[str]", old.get("__defaults") or []) and old.get(named):
         return str(old[named])
@@ -92,9 +94,9 @@ def _made_up(call: Call, named: str) -> str:
 
 def instance_problems(inputs: Properties) -> Iterator[tuple[str, str]]:
     known = {key: reveal(value) for key, value in inputs.items() if not has_unknown(value)}
-    for one, other in CONFLICTS:
-        if one in known and other in known:
-            yield one, f'Conflicting configuration arguments. "{snake(one)}": conflicts with {snake(other)}'
+    for first, second in CONFLICTS:
+        if first in known and second in known:
+            yield first, f'Conflicting configuration arguments. "{snake(first)}": conflicts with {snake(second)}'
     yield from _identifier_problems("identifier", known.get("identifier"))
     yield from _final_snapshot_problems(known.get("finalSnapshotIdentifier"))
     yield from _range_problems(known)

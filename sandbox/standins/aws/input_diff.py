@@ -20,15 +20,15 @@ def difference(
     """Compares the inputs with the state, not with the earlier inputs: drift that a read brought in shows.
 
     `names` are properties that hold the resource's own name: when one was given explicitly and stays, a
-    replacement can't exist beside the original, so the original goes first.
+    replacement can't exist together with the original, so the original goes first.
     """
     skipped = {path.partition(".")[0].partition("[")[0] for path in ignored}
     detailed: dict[str, str] = {}
     for key, declared in properties.items():
         if declared.input and key not in skipped and not _suppressed(key, state, news):
             detailed.update(_changes(key, declared, state.get(key), news.get(key)))
-    found = Difference(detailed)
-    return Difference(detailed, bool(found.replaces) and _keeps_its_name(names, state, news))
+    plan = Difference(detailed)
+    return Difference(detailed, bool(plan.replaces) and _keeps_its_name(names, state, news))
 
 
 def _changes(key: str, declared: Property, old: Any, new: Any) -> dict[str, str]:

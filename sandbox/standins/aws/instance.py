@@ -11,8 +11,8 @@ from sandbox.standins.aws import outputs, requests, tag_lists
 from sandbox.standins.aws.input_checks import checked, instance_problems
 from sandbox.standins.aws.input_diff import difference
 from sandbox.standins.aws.property_schema import INSTANCE
-from sandbox.standins.aws.rds_client import ApiError, Rds
-from sandbox.standins.plugin.interface import Call, Checked, Difference, Found, InitFailed, Refusal
+from sandbox.standins.aws.rds_client import RdsClient, RdsError
+from sandbox.standins.plugin.interface import Call, CallRefused, Checked, CreatedButFailed, Difference, ReadResult
 from sandbox.standins.plugin.property_values import UNKNOWN, Properties, mark
 from sandbox.standins.plugin.status_wait import Wait, wait_for
 
@@ -65,10 +65,12 @@ def failed(text: str) -> str:
     return f"1 error occurred:\n\t* {text}\n\n"
 
 
-class Instance:
+class InstanceType:
     """The resource type over one RDS endpoint."""
 
-    def __init__(self, rds: Rds, region: str, default_tags: Mapping[str, str], cancelled: threading.Event) -> None:
+    def __init__(
+        self, rds: RdsClient, region: str, default_tags: Mapping[str, str], cancelled: threading.Event
+    ) -> None:
         self._rds, self._region, self._tags, self._cancelled = rds, region, default_tags, cancelled
 
     def check(self, call: Call) -> Checked:
@@ -83,7 +85,7 @@ class Instance:
             return "", mark(_planned(inputs), call.raw, SECRETS)
         if missing := requests.missing_for_fresh(inputs):
             count = "1 error" if len(missing) == 1 else f"{len(missing)} errors"
-            raise Refusal(f"{count} occurred:\n\t* " + "\n\t* ".join(missing) + "\n\n")
+            raise CallRefused(f"{count} occurred:\n\t* " + "\n\t* ".join(missing) + "\n\n")
         resource_id = self._made(inputs, call.timeout or CREATE_SECONDS)
         return resource_id, mark(self._finished(resource_id, inputs, call), call.raw, SECRETS)
 
@@ -92,12 +94,12 @@ class Instance:
         plan, identifier = requests.creation(inputs), str(inputs["identifier"])
         try:
             answer = self._rds.call(plan.operation, plan.request)
-        except Refusal as error:
-            raise Refusal(failed(f"creating RDS DB Instance{plan.how} ({identifier}): {error}")) from error
+        except CallRefused as error:
+            raise CallRefused(failed(f"creating RDS DB Instance{plan.how} ({identifier}): {error}")) from error
         try:
             self._await_available(identifier, timeout)
-        except Refusal as error:
-            raise Refusal(failed(f"waiting for RDS DB Instance ({identifier}) create: {error}")) from error
+        except CallRefused as error:
+            raise CallRefused(failed(f"waiting for RDS DB Instance ({identifier}) create: {error}")) from error
         return str(answer["DBInstance"]["DbiResourceId"])
 
     def _finished(self, resource_id: str, inputs: Properties, call: Call) -> Properties:
@@ -108,8 +110,8 @@ class Instance:
             if later:
                 self._modify(identifier, resource_id, later, UPDATE_SECONDS)
             return self._described(resource_id, inputs)
-        except Refusal as error:
-            raise InitFailed(failed(str(error)), resource_id, mark(inputs, call.raw, SECRETS)) from error
+        except CallRefused as error:
+            raise CreatedButFailed(failed(str(error)), resource_id, mark(inputs, call.raw, SECRETS)) from error
 
     def _other_certificate(self, resource_id: str, inputs: Properties) -> Properties:
         """Only a fresh instance gets the wanted certificate authority at creation, and only if it isn't the default."""
@@ -123,22 +125,22 @@ class Instance:
     def _modify(self, identifier: str, resource_id: str, request: Properties, timeout: float) -> None:
         try:
             self._rds.call("ModifyDBInstance", request)
-        except Refusal as error:
-            raise Refusal(f"updating RDS DB Instance ({identifier}): {error}") from error
+        except CallRefused as error:
+            raise CallRefused(f"updating RDS DB Instance ({identifier}): {error}") from error
         try:
             self._await_available(resource_id, timeout)
-        except Refusal as error:
-            raise Refusal(f"waiting for RDS DB Instance ({identifier}) update: {error}") from error
+        except CallRefused as error:
+            raise CallRefused(f"waiting for RDS DB Instance ({identifier}) update: {error}") from error
 
-    def read(self, call: Call) -> Found | None:
-        found = self._find(call.id)
-        if found is None:
+    def read(self, call: Call) -> ReadResult | None:
+        instance = self._find(call.id)
+        if instance is None:
             return None
         imported = {} if call.raw_old_inputs else {"skipFinalSnapshot": True, "deleteAutomatedBackups": True}
-        state = outputs.instance(found, {**imported, **call.state}, self._region)
+        state = outputs.instance(instance, {**imported, **call.state}, self._region)
         inputs = outputs.inputs_of(INSTANCE, state, call.old_inputs)
         known = {**call.raw_state, **call.raw_old_inputs}
-        return Found(call.id, mark(inputs, known, SECRETS), mark(state, known, SECRETS))
+        return ReadResult(call.id, mark(inputs, known, SECRETS), mark(state, known, SECRETS))
 
     def update(self, call: Call) -> Properties:
         state, inputs = call.state, _settings(call.news)
@@ -153,9 +155,9 @@ class Instance:
             if request:
                 self._modify(identifier, call.id, request, call.timeout or UPDATE_SECONDS)
             return mark(self._described(call.id, {**state, **inputs}), call.raw, SECRETS)
-        except Refusal as error:
+        except CallRefused as error:
             planned = mark({**state, **inputs}, call.raw, SECRETS)
-            raise InitFailed(failed(str(error)), call.id, planned) from error
+            raise CreatedButFailed(failed(str(error)), call.id, planned) from error
 
     def delete(self, call: Call) -> None:
         """Deletes whatever instance holds the identifier that the state names: so does the provider."""
@@ -164,21 +166,21 @@ class Instance:
         try:
             request = requests.deletion(state)
         except ValueError as error:
-            raise Refusal(failed(str(error))) from error
+            raise CallRefused(failed(str(error))) from error
         try:
             self._ask_to_delete(request, state, call.id)
-        except Refusal as error:
-            raise Refusal(failed(f"deleting RDS DB Instance ({identifier}): {error}")) from error
+        except CallRefused as error:
+            raise CallRefused(failed(f"deleting RDS DB Instance ({identifier}): {error}")) from error
         gone = Wait(GOING, (), call.timeout or DELETE_SECONDS)
         try:
             wait_for(self._status(call.id), gone, self._cancelled)
-        except Refusal as error:
-            raise Refusal(failed(f"waiting for RDS DB Instance ({identifier}) delete: {error}")) from error
+        except CallRefused as error:
+            raise CallRefused(failed(f"waiting for RDS DB Instance ({identifier}) delete: {error}")) from error
 
     def _ask_to_delete(self, request: Properties, state: Properties, resource_id: str) -> None:
         try:
             self._rds.call("DeleteDBInstance", request)
-        except ApiError as error:
+        except RdsError as error:
             if error.code.startswith("DBInstanceNotFound") or "is already being deleted" in error.message:
                 return
             unprotect = not state.get("deletionProtection") and state.get("applyImmediately")
@@ -194,8 +196,8 @@ class Instance:
 
     def _status(self, name: str) -> Callable[[], str | None]:
         def status() -> str | None:
-            found = self._find(name)
-            return None if found is None else str(found["DBInstanceStatus"])
+            instance = self._find(name)
+            return None if instance is None else str(instance["DBInstanceStatus"])
 
         return status
 
@@ -203,23 +205,23 @@ class Instance:
         return outputs.instance(self._found(resource_id), earlier, self._region)
 
     def _found(self, name: str) -> Properties:
-        found = self._find(name)
-        if found is None:
-            raise Refusal(f"reading RDS DB Instance ({name}): couldn't find resource")
-        return found
+        instance = self._find(name)
+        if instance is None:
+            raise CallRefused(f"reading RDS DB Instance ({name}): couldn't find resource")
+        return instance
 
     def _find(self, name: str) -> Properties | None:
-        """By DbiResourceId when it looks like one, else (or failing that) by identifier."""
+        """Looks up by DbiResourceId when it looks like one; otherwise, or failing that, by identifier."""
         if re.fullmatch(r"db-[0-9A-Za-z]{2,255}", name):
             filters = [{"Name": "dbi-resource-id", "Values": [name]}]
-            if found := self._describe({"Filters": filters}):
-                return found
+            if instance := self._describe({"Filters": filters}):
+                return instance
         return self._describe({"DBInstanceIdentifier": name})
 
     def _describe(self, request: Properties) -> Properties | None:
         try:
             listed = self._rds.call("DescribeDBInstances", request)["DBInstances"]
-        except ApiError as error:
+        except RdsError as error:
             if error.code.startswith("DBInstanceNotFound"):
                 return None
             raise

@@ -74,20 +74,20 @@ SNAPSHOT_API_NAMES: Mapping[str, str] = {
 }
 
 
-def instance(found: Properties, earlier: Properties, region: str) -> Properties:
+def instance(described: Properties, earlier: Properties, region: str) -> Properties:
     """The outputs of a described instance; what AWS doesn't tell is taken over from `earlier`."""
-    outputs: Properties = {key: _read(INSTANCE[key], found.get(name)) for key, name in API_NAMES.items()}
+    outputs: Properties = {key: _read(INSTANCE[key], described.get(name)) for key, name in API_NAMES.items()}
     outputs.update({key: earlier[key] for key in INSTANCE if INSTANCE[key].virtual and earlier.get(key) is not None})
-    outputs.update(_groups(found))
-    outputs.update(_addresses(found))
-    outputs.update(_version(found, earlier))
-    tags = to_map(found.get("TagList"))
+    outputs.update(_groups(described))
+    outputs.update(_addresses(described))
+    outputs.update(_version(described, earlier))
+    tags = to_map(described.get("TagList"))
     return outputs | {"region": region, "tags": tags, "tagsAll": tags, "identifierPrefix": "", "listenerEndpoints": []}
 
 
-def snapshot(found: Properties, shared: list[str], region: str) -> Properties:
-    outputs: Properties = {key: _read(SNAPSHOT[key], found.get(name)) for key, name in SNAPSHOT_API_NAMES.items()}
-    tags = to_map(found.get("TagList"))
+def snapshot(described: Properties, shared: list[str], region: str) -> Properties:
+    outputs: Properties = {key: _read(SNAPSHOT[key], described.get(name)) for key, name in SNAPSHOT_API_NAMES.items()}
+    tags = to_map(described.get("TagList"))
     return outputs | {"region": region, "tags": tags, "tagsAll": tags, "sharedAccounts": shared}
 
 
@@ -98,26 +98,26 @@ def _read(declared: Property, value: Any) -> Any:
     return value.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else value
 
 
-def _first(found: Properties, listed: str, name: str) -> str:
-    members = items(found.get(listed))
+def _first(described: Properties, listed: str, name: str) -> str:
+    members = items(described.get(listed))
     return str(members[0].get(name) or "") if members else ""
 
 
-def _groups(found: Properties) -> Properties:
-    groups = items(found.get("VpcSecurityGroups"))
+def _groups(described: Properties) -> Properties:
+    groups = items(described.get("VpcSecurityGroups"))
     return {
-        "dbSubnetGroupName": block(found.get("DBSubnetGroup")).get("DBSubnetGroupName") or "",
-        "optionGroupName": _first(found, "OptionGroupMemberships", "OptionGroupName"),
-        "parameterGroupName": _first(found, "DBParameterGroups", "DBParameterGroupName"),
+        "dbSubnetGroupName": block(described.get("DBSubnetGroup")).get("DBSubnetGroupName") or "",
+        "optionGroupName": _first(described, "OptionGroupMemberships", "OptionGroupName"),
+        "parameterGroupName": _first(described, "DBParameterGroups", "DBParameterGroupName"),
         "vpcSecurityGroupIds": [group["VpcSecurityGroupId"] for group in groups],
     }
 
 
-def _addresses(found: Properties) -> Properties:
-    endpoint = block(found.get("Endpoint"))
-    secret = block(found.get("MasterUserSecret"))
-    latest = found.get("LatestRestorableTime")
-    host, port = str(endpoint.get("Address") or ""), int(endpoint.get("Port") or found.get("DbInstancePort") or 0)
+def _addresses(described: Properties) -> Properties:
+    endpoint = block(described.get("Endpoint"))
+    secret = block(described.get("MasterUserSecret"))
+    latest = described.get("LatestRestorableTime")
+    host, port = str(endpoint.get("Address") or ""), int(endpoint.get("Port") or described.get("DbInstancePort") or 0)
     return {
         "address": host,
         "endpoint": f"{host}:{port}" if host else "",
@@ -136,10 +136,10 @@ def _addresses(found: Properties) -> Properties:
     }
 
 
-def _version(found: Properties, earlier: Properties) -> Properties:
+def _version(described: Properties, earlier: Properties) -> Properties:
     """`engineVersion` keeps the program's shorter spelling ("17" for 17.10); the actual one stands beside it."""
-    wanted, actual = str(earlier.get("engineVersion") or ""), str(found.get("EngineVersion") or "")
-    pending = block(found.get("PendingModifiedValues")).get("EngineVersion")
+    wanted, actual = str(earlier.get("engineVersion") or ""), str(described.get("EngineVersion") or "")
+    pending = block(described.get("PendingModifiedValues")).get("EngineVersion")
     keeps = wanted and (f"{actual}.".startswith(f"{wanted}.") or wanted == pending)
     return {"engineVersion": wanted if keeps else actual, "engineVersionActual": actual}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox.standins.plugin.interface import Failure
+from sandbox.standins.plugin.interface import CheckFailure
 from sandbox.standins.plugin.property_values import Properties, block, items
 
 HONOURED = frozenset(
@@ -49,7 +49,7 @@ DEFAULT_ATTEMPTS = 6
 
 
 @dataclass(frozen=True)
-class Settings:
+class AwsSettings:
     """How to reach RDS. Credentials that are None come from the environment, as boto3 finds them."""
 
     endpoint: str
@@ -76,31 +76,31 @@ def _decoded(value: Any) -> Any:
         return value
 
 
-def problems(config: Properties, environment: Mapping[str, str]) -> list[Failure]:
+def problems(config: Properties, environment: Mapping[str, str]) -> list[CheckFailure]:
     known = parsed(config)
     failures = [
-        Failure(key, f"stand-in provider does not honour aws:{key}: {REAL}")
+        CheckFailure(key, f"stand-in provider does not honour aws:{key}: {REAL}")
         for key, value in known.items()
         if key not in HONOURED | WITHOUT_MEANING_HERE and value not in (None, "", "false", "null", False)
     ]
     if not _region(known, environment):
-        failures.append(Failure("region", "Invalid AWS Region: , set aws:region (or AWS_REGION)"))
+        failures.append(CheckFailure("region", "Invalid AWS Region: , set aws:region (or AWS_REGION)"))
     endpoint = rds_endpoint(known, environment)
     if endpoint is None:
-        failures.append(Failure("endpoints", f"{DOUBLE}: none is configured for rds (aws:endpoints); {REAL}"))
+        failures.append(CheckFailure("endpoints", f"{DOUBLE}: none is configured for rds (aws:endpoints); {REAL}"))
     elif not is_loopback(endpoint):
-        failures.append(Failure("endpoints", f"{DOUBLE}: {endpoint} is none; {REAL}"))
+        failures.append(CheckFailure("endpoints", f"{DOUBLE}: {endpoint} is none; {REAL}"))
     return failures
 
 
-def settings(config: Properties, environment: Mapping[str, str]) -> Settings:
+def settings(config: Properties, environment: Mapping[str, str]) -> AwsSettings:
     """Raises ValueError when `problems` finds any."""
     known = parsed(config)
     endpoint = rds_endpoint(known, environment)
     if endpoint is None or problems(config, environment):
         raise ValueError("; ".join(failure.reason for failure in problems(config, environment)))
     tags = block(block(known.get("defaultTags")).get("tags"))
-    return Settings(
+    return AwsSettings(
         endpoint=endpoint,
         region=_region(known, environment),
         access_key=known.get("accessKey"),

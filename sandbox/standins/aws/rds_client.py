@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from typing import Any, Protocol, cast
 
-from sandbox.standins.aws.provider_config import Settings
-from sandbox.standins.plugin.interface import Refusal, Unreachable
+from sandbox.standins.aws.provider_config import AwsSettings
+from sandbox.standins.plugin.interface import CallRefused, Unreachable
 from sandbox.standins.plugin.property_values import Properties
 
 OFFLINE_CREDENTIALS = frozenset({"env", "shared-credentials-file", "config-file"})
 
 
-class ApiError(Refusal):
+class RdsError(CallRefused):
     """An error that AWS answered with."""
 
     def __init__(self, text: str, code: str, message: str) -> None:
@@ -20,14 +20,14 @@ class ApiError(Refusal):
         self.code, self.message = code, message
 
 
-class Rds(Protocol):
+class RdsClient(Protocol):
     def call(self, operation: str, request: Properties) -> Properties: ...
 
 
 class Boto:
     """The RDS client; boto3 is imported and the client made at the first call."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: AwsSettings) -> None:
         self._settings, self._client, self._mutex = settings, None, threading.Lock()
 
     def _connected(self) -> Any:
@@ -53,7 +53,7 @@ class Boto:
             ) from error
 
 
-def _client(settings: Settings) -> Any:
+def _client(settings: AwsSettings) -> Any:
     import boto3
     from botocore.config import Config
 
@@ -84,7 +84,7 @@ def _offline_session() -> Any:
     return session
 
 
-def _api_error(client: Any, operation: str, response: Properties) -> ApiError:
+def _api_error(client: Any, operation: str, response: Properties) -> RdsError:
     code, message = str(response["Error"].get("Code")), str(response["Error"].get("Message"))
     metadata = cast("Properties", response.get("ResponseMetadata") or {})
     shapes = client.meta.service_model.operation_model(operation).error_shapes
@@ -94,4 +94,4 @@ def _api_error(client: Any, operation: str, response: Properties) -> ApiError:
         f"operation error RDS: {operation}, https response error StatusCode: {metadata.get('HTTPStatusCode', 400)}, "
         f"RequestID: {metadata.get('RequestId', '')}, {named}"
     )
-    return ApiError(text, code, message)
+    return RdsError(text, code, message)

@@ -248,30 +248,30 @@ def _modified(key: str, news: Properties) -> Any:
 
 def _dependent(keys: Collection[str], state: Properties, news: Properties) -> Properties:
     """Settings that the API wants together."""
-    found: Properties = {}
+    request: Properties = {}
     if "engineVersion" in keys:
-        found["AllowMajorVersionUpgrade"] = bool(news.get("allowMajorVersionUpgrade"))
+        request["AllowMajorVersionUpgrade"] = bool(news.get("allowMajorVersionUpgrade"))
     if "enabledCloudwatchLogsExports" in keys:
         old, new = (set(source.get("enabledCloudwatchLogsExports") or []) for source in (state, news))
-        found["CloudwatchLogsExportConfiguration"] = {
+        request["CloudwatchLogsExportConfiguration"] = {
             "EnableLogTypes": sorted(new - old),
             "DisableLogTypes": sorted(old - new),
         }
     if set(INSIGHTS) & set(keys):
-        found["EnablePerformanceInsights"] = bool(news.get("performanceInsightsEnabled"))
-        found.update(_given(news, INSIGHTS[1:]))
+        request["EnablePerformanceInsights"] = bool(news.get("performanceInsightsEnabled"))
+        request.update(_given(news, INSIGHTS[1:]))
     if {"allocatedStorage", "iops", "storageThroughput"} & set(keys):
-        found.update(_storage(keys, state, news))
-    return found
+        request.update(_storage(keys, state, news))
+    return request
 
 
 def _storage(keys: Collection[str], state: Properties, news: Properties) -> Properties:
     merged = {**state, **news}
-    found: Properties = {"AllocatedStorage": merged.get("allocatedStorage")}
+    request: Properties = {"AllocatedStorage": merged.get("allocatedStorage")}
     small = merged.get("storageType") == "gp3" and int(merged.get("allocatedStorage") or 0) < GP3_THRESHOLD_GIB
     if merged.get("iops") and ("iops" in keys or not small):
-        found["Iops"] = merged["iops"]
-    return found
+        request["Iops"] = merged["iops"]
+    return request
 
 
 def deletion(state: Properties) -> Properties:

@@ -11,8 +11,8 @@ from sandbox.standins.aws.input_checks import checked
 from sandbox.standins.aws.input_diff import difference
 from sandbox.standins.aws.instance import failed
 from sandbox.standins.aws.property_schema import SNAPSHOT
-from sandbox.standins.aws.rds_client import ApiError, Rds
-from sandbox.standins.plugin.interface import Call, Checked, Difference, Found, InitFailed, Refusal
+from sandbox.standins.aws.rds_client import RdsClient, RdsError
+from sandbox.standins.plugin.interface import Call, CallRefused, Checked, CreatedButFailed, Difference, ReadResult
 from sandbox.standins.plugin.property_values import UNKNOWN, Properties, block, items
 from sandbox.standins.plugin.status_wait import Wait, wait_for
 
@@ -23,8 +23,10 @@ def _no_problems(_inputs: Properties) -> Iterator[tuple[str, str]]:
     return iter(())
 
 
-class Snapshot:
-    def __init__(self, rds: Rds, region: str, default_tags: Mapping[str, str], cancelled: threading.Event) -> None:
+class SnapshotType:
+    def __init__(
+        self, rds: RdsClient, region: str, default_tags: Mapping[str, str], cancelled: threading.Event
+    ) -> None:
         self._rds, self._region, self._tags, self._cancelled = rds, region, default_tags, cancelled
 
     def check(self, call: Call) -> Checked:
@@ -43,16 +45,16 @@ class Snapshot:
         request = {"DBInstanceIdentifier": source, "DBSnapshotIdentifier": identity, "Tags": tags}
         try:
             self._rds.call("CreateDBSnapshot", request)
-        except Refusal as error:
-            raise Refusal(failed(f"creating RDS DB Snapshot ({identity}): {error}")) from error
+        except CallRefused as error:
+            raise CallRefused(failed(f"creating RDS DB Snapshot ({identity}): {error}")) from error
         try:
             wait = Wait(frozenset({"creating"}), ("available",), call.timeout or CREATE_SECONDS)
             wait_for(lambda: self._status(identity), wait, self._cancelled)
             self._share(identity, [], inputs.get("sharedAccounts") or [])
             return identity, self._state(identity)
-        except Refusal as error:
+        except CallRefused as error:
             text = failed(f"waiting for RDS DB Snapshot ({identity}) create: {error}")
-            raise InitFailed(text, identity, inputs) from error
+            raise CreatedButFailed(text, identity, inputs) from error
 
     def update(self, call: Call) -> Properties:
         state, news = call.state, call.news
@@ -62,21 +64,21 @@ class Snapshot:
             tag_lists.update(self._rds, str(state["dbSnapshotArn"]), state.get("tagsAll") or {}, news.get("tags") or {})
             self._share(call.id, state.get("sharedAccounts") or [], news.get("sharedAccounts") or [])
             return self._state(call.id)
-        except Refusal as error:
-            raise InitFailed(failed(f"updating RDS DB Snapshot ({call.id}): {error}"), call.id, state) from error
+        except CallRefused as error:
+            raise CreatedButFailed(failed(f"updating RDS DB Snapshot ({call.id}): {error}"), call.id, state) from error
 
-    def read(self, call: Call) -> Found | None:
+    def read(self, call: Call) -> ReadResult | None:
         if self._find(call.id) is None:
             return None
         state = self._state(call.id)
-        return Found(call.id, outputs.inputs_of(SNAPSHOT, state, call.old_inputs), state)
+        return ReadResult(call.id, outputs.inputs_of(SNAPSHOT, state, call.old_inputs), state)
 
     def delete(self, call: Call) -> None:
         try:
             self._rds.call("DeleteDBSnapshot", {"DBSnapshotIdentifier": call.id})
-        except ApiError as error:
+        except RdsError as error:
             if not error.code.startswith("DBSnapshotNotFound"):
-                raise Refusal(failed(f"deleting RDS DB Snapshot ({call.id}): {error}")) from error
+                raise CallRefused(failed(f"deleting RDS DB Snapshot ({call.id}): {error}")) from error
 
     def _share(self, identity: str, olds: list[str], news: list[str]) -> None:
         added, removed = sorted(set(news) - set(olds)), sorted(set(olds) - set(news))
@@ -86,22 +88,22 @@ class Snapshot:
             self._rds.call("ModifyDBSnapshotAttribute", {**request, **changes})
 
     def _state(self, identity: str) -> Properties:
-        found = self._find(identity)
-        if found is None:
-            raise Refusal(f"reading RDS DB Snapshot ({identity}): couldn't find resource")
+        described = self._find(identity)
+        if described is None:
+            raise CallRefused(f"reading RDS DB Snapshot ({identity}): couldn't find resource")
         result = self._rds.call("DescribeDBSnapshotAttributes", {"DBSnapshotIdentifier": identity})
         attributes = items(block(result["DBSnapshotAttributesResult"]).get("DBSnapshotAttributes"))
         shared = [items(a.get("AttributeValues")) for a in attributes if a.get("AttributeName") == "restore"]
-        return outputs.snapshot(found, shared[0] if shared else [], self._region)
+        return outputs.snapshot(described, shared[0] if shared else [], self._region)
 
     def _status(self, identity: str) -> str | None:
-        found = self._find(identity)
-        return None if found is None else str(found["Status"])
+        described = self._find(identity)
+        return None if described is None else str(described["Status"])
 
     def _find(self, identity: str) -> Properties | None:
         try:
             listed = self._rds.call("DescribeDBSnapshots", {"DBSnapshotIdentifier": identity})["DBSnapshots"]
-        except ApiError as error:
+        except RdsError as error:
             if error.code.startswith("DBSnapshotNotFound"):
                 return None
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from sandbox.standins.aws.rds_client import Rds
+from sandbox.standins.aws.rds_client import RdsClient
 from sandbox.standins.plugin.property_values import Properties
 
 
@@ -17,7 +17,7 @@ def to_map(tags: Any) -> dict[str, str]:
     return {tag["Key"]: tag.get("Value", "") for tag in listed if not tag["Key"].startswith("aws:")}
 
 
-def update(rds: Rds, arn: str, olds: Properties, news: Properties) -> None:
+def update(rds: RdsClient, arn: str, olds: Properties, news: Properties) -> None:
     removed = sorted(set(olds) - set(news))
     changed = {key: value for key, value in news.items() if olds.get(key) != value}
     if removed:

@@ -38,7 +38,7 @@ class Stopped(Exception):
 
 
 class StepFailed(Stopped):
-    """With --continue-on-error: this resource failed, or stands on one that did; others go on."""
+    """Raised under --continue-on-error: this resource failed, or stands on one that did; others go on."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sandbox.standins.engine.deployment.program_host import SHOWN, Launch, Progr
 from sandbox.standins.engine.deployment.resource_hooks import Hooks
 from sandbox.standins.engine.deployment.resource_monitor import Monitor
 from sandbox.standins.engine.deployment.step_generator import Deployment
-from sandbox.standins.engine.deployment.step_runner import Runner
+from sandbox.standins.engine.deployment.step_runner import StepRunner
 from sandbox.standins.engine.deployment.update_plan import Plan
 from sandbox.standins.engine.display.view import View
 from sandbox.standins.engine.errors import CHANGES_FOUND, Problem
@@ -24,7 +24,7 @@ from sandbox.standins.engine.providers.plugin_start import Plugins
 from sandbox.standins.engine.providers.registry import Registry
 from sandbox.standins.engine.state import history
 from sandbox.standins.engine.state.resource import Resource
-from sandbox.standins.engine.state.snapshot import Pending, Snapshot
+from sandbox.standins.engine.state.snapshot import Checkpoint, Pending
 from sandbox.standins.engine.state.stack import Stack
 
 TITLES = {
@@ -99,9 +99,9 @@ class Operation:
         root_urn = urns.make(stack.name, project, urns.STACK, f"{project}-{stack.name}")
         title = f"{TITLES[options.kind][not options.dry_run]} ({stack.name})"
         self._view = View(title, options, root_urn, self._config)
-        self._snapshot = Snapshot(stack, options.dry_run)
+        self._snapshot = Checkpoint(stack, options.dry_run)
         hooks = Hooks()
-        self._runner = Runner(self._snapshot, self._view, hooks, options, self._plan)
+        self._runner = StepRunner(self._snapshot, self._view, hooks, options, self._plan)
         self._monitor = Monitor(stack.project.root, hooks)
         plugins = Plugins(stack.project.plugins, self._monitor.address, self._view.diagnostic)
         self._registry = Registry(Builtin(self._runner.seen.get), plugins)

@@ -11,14 +11,14 @@ from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
 from sandbox.standins.kubernetes.provider_config import Connection
-from sandbox.standins.plugin.interface import Refusal, Unreachable
+from sandbox.standins.plugin.interface import CallRefused, Unreachable
 from sandbox.standins.plugin.property_values import Properties
 
 APPLY = "application/apply-patch+yaml"
 SECONDS = 32
 
 
-class ApiError(Refusal):
+class KubernetesError(CallRefused):
     """The API server's refusal, with its own message."""
 
     def __init__(self, code: int, reason: str, message: str) -> None:
@@ -110,5 +110,5 @@ def _answered(status: int, content: bytes) -> Properties:
     except ValueError:
         answer = {"message": content.decode(errors="replace")}
     if status >= 400:
-        raise ApiError(status, str(answer.get("reason") or ""), str(answer.get("message") or f"HTTP {status}"))
+        raise KubernetesError(status, str(answer.get("reason") or ""), str(answer.get("message") or f"HTTP {status}"))
     return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from sandbox.standins.kubernetes import readiness
-from sandbox.standins.kubernetes.api_client import Api, ApiError
+from sandbox.standins.kubernetes.api_client import Api, KubernetesError
 from sandbox.standins.kubernetes.patched_objects import (
     DEPLOYMENT,
     FORCE,
@@ -21,14 +21,14 @@ from sandbox.standins.kubernetes.patched_objects import (
     relinquishing,
     sealed,
 )
-from sandbox.standins.kubernetes.provider_config import Settings
+from sandbox.standins.kubernetes.provider_config import KubernetesSettings
 from sandbox.standins.plugin.interface import (
     Call,
+    CallRefused,
     Checked,
+    CreatedButFailed,
     Difference,
-    Found,
-    InitFailed,
-    Refusal,
+    ReadResult,
     Surroundings,
     Unreachable,
 )
@@ -47,7 +47,7 @@ LOST = (
 )
 
 
-class NotReady(Refusal):
+class NotReady(CallRefused):
     """The object was patched, but did not become ready."""
 
     def __init__(self, text: str, details: list[str]) -> None:
@@ -58,7 +58,7 @@ class NotReady(Refusal):
 class Patch:
     """One patched kind of object."""
 
-    def __init__(self, kind: Kind, api: Api, settings: Settings, surroundings: Surroundings) -> None:
+    def __init__(self, kind: Kind, api: Api, settings: KubernetesSettings, surroundings: Surroundings) -> None:
         self._kind, self._api, self._settings, self._around = kind, api, settings, surroundings
 
     def check(self, call: Call) -> Checked:
@@ -76,8 +76,8 @@ class Patch:
             live = self._apply(inputs, who)
         except Unreachable as error:
             raise _unreachable(error) from error
-        except Refusal as error:
-            raise Refusal(
+        except CallRefused as error:
+            raise CallRefused(
                 f'resource "{call.urn}" was not successfully created by the Kubernetes API server: {error}'
             ) from error
         identity = _identity(inputs)
@@ -99,13 +99,13 @@ class Patch:
             self._live(inputs)
         except Unreachable as error:
             raise _unreachable(error) from error
-        except Refusal as error:
-            raise Refusal(
+        except CallRefused as error:
+            raise CallRefused(
                 f'update of resource "{call.urn}" failed: {error}\nunable to get cluster state: {error}'
             ) from error
         try:
             live = self._ready(self._apply(inputs, who), call)
-        except Refusal as error:
+        except CallRefused as error:
             became = "failed to fully initialize or become live"
             text = f'the Kubernetes API server reported that "{call.id}" {became}: {error}'
             details = error.details if isinstance(error, NotReady) else []
@@ -116,7 +116,7 @@ class Patch:
     def _previewed(self, call: Call, inputs: Properties, who: str) -> Properties:
         try:
             live = self._apply(inputs, who, dry_run=True)
-        except Refusal:
+        except CallRefused:
             return call.raw
         return outputs(self._kind, live, inputs, who)
 
@@ -125,22 +125,22 @@ class Patch:
         if earlier != who:
             self._api.apply(self._path(inputs), relinquishing(self._kind, inputs), earlier, force=False)
 
-    def read(self, call: Call) -> Found | None:
+    def read(self, call: Call) -> ReadResult | None:
         namespace, _, name = call.id.rpartition("/")
         try:
             live = self._api.get(self._kind.path(namespace or self._settings.namespace, name))
         except Unreachable as error:
             if self._settings.delete_unreachable:
                 return None
-            raise Refusal(f"failed to read resource state due to unreachable cluster. {LOST}") from error
-        except ApiError as error:
+            raise CallRefused(f"failed to read resource state due to unreachable cluster. {LOST}") from error
+        except KubernetesError as error:
             if error.code == 404:
                 return None
             raise
         known = call.old_inputs or _bare(self._kind, namespace, name)
         inputs = pruned(known, live)
         state = outputs(self._kind, live, inputs, manager(inputs, call.state))
-        return Found(call.id, sealed(self._kind, inputs), state)
+        return ReadResult(call.id, sealed(self._kind, inputs), state)
 
     def delete(self, call: Call) -> None:
         """Gives the fields up; the object stays. What nobody else owns falls back to its default, or vanishes."""
@@ -151,8 +151,8 @@ class Patch:
             self._api.apply(self._path(inputs), relinquishing(self._kind, inputs), who, force=False)
         except Unreachable as error:
             if not self._settings.delete_unreachable:
-                raise Refusal(f"configured Kubernetes cluster is unreachable. {LOST}") from error
-        except ApiError as error:
+                raise CallRefused(f"configured Kubernetes cluster is unreachable. {LOST}") from error
+        except KubernetesError as error:
             if error.code != 404:
                 raise
 
@@ -167,10 +167,10 @@ class Patch:
         force = self._settings.force or annotation(inputs, FORCE).lower() == "true"
         try:
             return self._api.apply(self._path(inputs), inputs, who, force=force, dry_run=dry_run)
-        except ApiError as error:
+        except KubernetesError as error:
             if error.code != 409:
                 raise
-            raise Refusal(
+            raise CallRefused(
                 f'{CONFLICT}\nThe resource managed by field manager "{who}" had an apply conflict: {error}'
             ) from error
 
@@ -204,19 +204,19 @@ class Patch:
         namespace = live["metadata"]["namespace"]
         try:
             pods = self._api.list(f"/api/v1/namespaces/{namespace}/pods", readiness.selector(live))
-        except Refusal as error:
+        except CallRefused as error:
             return [str(error)]
         return readiness.reasons(pods)
 
     def _partial(
         self, text: str, identity: str, inputs: Properties, who: str, details: list[str]
-    ) -> InitFailed | Refusal:
-        """The state that is saved beside the failure: the object as it is now."""
+    ) -> CreatedButFailed | CallRefused:
+        """The state that is saved with the failure: the object as it is now."""
         try:
             live = self._live(inputs)
-        except Refusal as error:
-            return Refusal(f"{text}\nunable to get cluster state: {error}")
-        return InitFailed(text, identity, outputs(self._kind, live, inputs, who), details)
+        except CallRefused as error:
+            return CallRefused(f"{text}\nunable to get cluster state: {error}")
+        return CreatedButFailed(text, identity, outputs(self._kind, live, inputs, who), details)
 
 
 def _identity(inputs: Properties) -> str:
@@ -228,5 +228,5 @@ def _bare(kind: Kind, namespace: str, name: str) -> Properties:
     return relinquishing(kind, {"metadata": {"name": name, "namespace": namespace}})
 
 
-def _unreachable(error: Unreachable) -> Refusal:
-    return Refusal(f"configured Kubernetes cluster is unreachable: {error}")
+def _unreachable(error: Unreachable) -> CallRefused:
+    return CallRefused(f"configured Kubernetes cluster is unreachable: {error}")

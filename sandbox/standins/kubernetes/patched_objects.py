@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sandbox.standins.plugin.interface import Call, Checked, Difference, Failure
+from sandbox.standins.plugin.interface import Call, Checked, CheckFailure, Difference
 from sandbox.standins.plugin.property_values import Properties, block, has_unknown, is_secret, reveal, secret
 
 FIELD_MANAGER = "pulumi.com/patchFieldManager"
@@ -47,11 +47,11 @@ def checked(kind: Kind, call: Call, namespace: str) -> Checked:
     inputs.setdefault("apiVersion", kind.api_version)
     inputs.setdefault("kind", kind.name)
     named = cast("Properties", inputs.setdefault("metadata", {}))
-    failures: list[Failure] = []
+    failures: list[CheckFailure] = []
     if not is_secret(named):
         named.setdefault("namespace", namespace)
     if not metadata(inputs).get("name"):
-        failures.append(Failure("metadata.name", "patch resources require the `.metadata.name` field to be set"))
+        failures.append(CheckFailure("metadata.name", "patch resources require the `.metadata.name` field to be set"))
     if "stringData" in inputs:
         inputs["data"] = _encoded(inputs.pop("stringData"), inputs.get("data"))
     return Checked(sealed(kind, inputs), failures)
@@ -85,7 +85,7 @@ def _changes(path: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
 
 
 def manager(inputs: Properties, state: Properties | None = None) -> str:
-    """The field manager: pinned by annotation, else the one this resource already has, else a random one."""
+    """The field manager: pinned by annotation, otherwise the one this resource already has, otherwise a random one."""
     made = f"pulumi-kubernetes-{secrets.token_hex(4)}"
     return annotation(inputs, FIELD_MANAGER) or str((state or {}).get("__fieldManager") or made)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sandbox.standins.kubernetes import provider_config
 from sandbox.standins.kubernetes.patched_objects import DEPLOYMENT, SECRET
-from sandbox.standins.plugin.interface import Failure, Resource, Surroundings
+from sandbox.standins.plugin.interface import CheckFailure, ResourceType, Surroundings
 from sandbox.standins.plugin.property_values import Properties
 
 
@@ -15,10 +15,10 @@ class Kubernetes:
     name, version = "kubernetes", "4.34.2"
     types: Sequence[str] = (DEPLOYMENT.type, SECRET.type)
 
-    def check_config(self, config: Properties) -> Sequence[Failure]:
+    def check_config(self, config: Properties) -> Sequence[CheckFailure]:
         return _problems(config)
 
-    def configure(self, config: Properties, surroundings: Surroundings) -> Mapping[str, Resource]:
+    def configure(self, config: Properties, surroundings: Surroundings) -> Mapping[str, ResourceType]:
         from sandbox.standins.kubernetes.api_client import Https
         from sandbox.standins.kubernetes.patch import Patch
 
@@ -27,9 +27,9 @@ class Kubernetes:
         return {kind.type: Patch(kind, api, settings, surroundings) for kind in (DEPLOYMENT, SECRET)}
 
 
-def _problems(given: Properties) -> Sequence[Failure]:
+def _problems(given: Properties) -> Sequence[CheckFailure]:
     return provider_config.problems(given, os.environ)
 
 
-def _settings(given: Properties) -> provider_config.Settings:
+def _settings(given: Properties) -> provider_config.KubernetesSettings:
     return provider_config.settings(given, os.environ)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from sandbox.standins.plugin.interface import Failure
+from sandbox.standins.plugin.interface import CheckFailure
 from sandbox.standins.plugin.property_values import Properties
 
 HONOURED = frozenset(["kubeconfig", "context", "cluster", "namespace", "deleteUnreachable", "enablePatchForce"])
@@ -52,7 +52,7 @@ class Connection:
 
 
 @dataclass(frozen=True)
-class Settings:
+class KubernetesSettings:
     connection: Connection | None
     reason: str = ""
     namespace: str = "default"
@@ -60,26 +60,26 @@ class Settings:
     force: bool = False
 
 
-def problems(config: Properties, environment: Mapping[str, str]) -> list[Failure]:
+def problems(config: Properties, environment: Mapping[str, str]) -> list[CheckFailure]:
     failures = [
-        Failure(key, f"stand-in provider does not honour kubernetes:{key}: {REAL}")
+        CheckFailure(key, f"stand-in provider does not honour kubernetes:{key}: {REAL}")
         for key, value in config.items()
         if key not in HONOURED | WITHOUT_MEANING_HERE and value not in (None, "", "false", False)
     ]
     server = getattr(settings(config, environment).connection, "server", None)
     if server is not None and not is_loopback(server):
-        failures.append(Failure("kubeconfig", f"{DOUBLE}: {server} is none; {REAL}"))
+        failures.append(CheckFailure("kubeconfig", f"{DOUBLE}: {server} is none; {REAL}"))
     return failures
 
 
-def settings(config: Properties, environment: Mapping[str, str]) -> Settings:
+def settings(config: Properties, environment: Mapping[str, str]) -> KubernetesSettings:
     """A kubeconfig that can't be read is an unreachable cluster, told when something needs it: as the provider does."""
     connection, reason = None, ""
     try:
         connection = connection_of(_content(config, environment), config.get("context"), config.get("cluster"))
     except (BadKubeconfig, OSError) as error:
         reason = f"unable to load Kubernetes client configuration from kubeconfig file. Make sure you have: {error}"
-    return Settings(
+    return KubernetesSettings(
         connection,
         reason,
         str(config.get("namespace") or (connection and connection.namespace) or "default"),

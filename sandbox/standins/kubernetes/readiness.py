@@ -32,18 +32,18 @@ def reasons(pods: list[Properties]) -> list[str]:
 
 def _pod_reasons(pod: Properties) -> list[str]:
     where = f"[Pod {pod['metadata'].get('namespace')}/{pod['metadata']['name']}]"
-    found: list[str] = []
+    reasons: list[str] = []
     for container in items(block(pod.get("status")).get("containerStatuses")):
         waiting = block(block(container.get("state")).get("waiting"))
         if waiting.get("reason") not in TOLD:
             continue
-        found.append(f"{where}: [{waiting['reason']}] {waiting.get('message', '')}".rstrip())
+        reasons.append(f"{where}: [{waiting['reason']}] {waiting.get('message', '')}".rstrip())
         if ended := block(block(container.get("lastState")).get("terminated")):
             cause = f"{ended.get('reason', 'Error')}: exit code {ended.get('exitCode')}"
-            found.append(
+            reasons.append(
                 f"{where}: container {container.get('name')!r} terminated at {ended.get('finishedAt')} ({cause})"
             )
-    return found
+    return reasons
 
 
 def selector(live: Properties) -> str:

@@ -10,15 +10,15 @@ from typing import Any, Protocol
 from sandbox.standins.plugin.property_values import Properties, reveal
 
 
-class Refusal(Exception):
+class CallRefused(Exception):
     """What the engine is told instead of an answer."""
 
 
-class Unreachable(Refusal):
+class Unreachable(CallRefused):
     """The server behind the provider could not be reached."""
 
 
-class InitFailed(Refusal):
+class CreatedButFailed(CallRefused):
     """The resource exists, but something about it failed: its state is saved, the step fails."""
 
     def __init__(self, text: str, identity: str, properties: Properties, reasons: Sequence[str] = ()) -> None:
@@ -62,7 +62,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Failure:
+class CheckFailure:
     """A property that Check refuses."""
 
     property: str
@@ -72,7 +72,7 @@ class Failure:
 @dataclass(frozen=True)
 class Checked:
     inputs: Properties
-    failures: Sequence[Failure] = ()
+    failures: Sequence[CheckFailure] = ()
 
 
 @dataclass(frozen=True)
@@ -88,20 +88,20 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Found:
+class ReadResult:
     id: str
     inputs: Properties
     state: Properties
 
 
-class Resource(Protocol):
+class ResourceType(Protocol):
     """One resource type."""
 
     def check(self, call: Call) -> Checked: ...
     def diff(self, call: Call) -> Difference: ...
     def create(self, call: Call) -> tuple[str, Properties]: ...
     def update(self, call: Call) -> Properties: ...
-    def read(self, call: Call) -> Found | None: ...
+    def read(self, call: Call) -> ReadResult | None: ...
     def delete(self, call: Call) -> None: ...
 
 
@@ -120,5 +120,5 @@ class Package(Protocol):
     version: str
     types: Sequence[str]
 
-    def check_config(self, config: Properties) -> Sequence[Failure]: ...
-    def configure(self, config: Properties, surroundings: Surroundings) -> Mapping[str, Resource]: ...
+    def check_config(self, config: Properties) -> Sequence[CheckFailure]: ...
+    def configure(self, config: Properties, surroundings: Surroundings) -> Mapping[str, ResourceType]: ...

@@ -23,12 +23,12 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 from sandbox.standins.plugin.engine_log import EngineLog
 from sandbox.standins.plugin.interface import (
     Call,
+    CallRefused,
+    CheckFailure,
+    CreatedButFailed,
     Difference,
-    Failure,
-    InitFailed,
     Package,
-    Refusal,
-    Resource,
+    ResourceType,
     Surroundings,
 )
 from sandbox.standins.plugin.property_values import Properties, from_struct, has_unknown, reveal, to_struct
@@ -47,9 +47,9 @@ def _answers(method: Callable[..., Answer]) -> Callable[..., Answer]:
         with self.under_way():
             try:
                 return method(self, request, context)
-            except InitFailed as error:
+            except CreatedButFailed as error:
                 _abort_with_state(context, error)
-            except Refusal as error:
+            except CallRefused as error:
                 context.abort(grpc.StatusCode.UNKNOWN, str(error))
             except Exception as error:  # noqa: BLE001 a defect here must reach the operator, not hang the engine
                 context.abort(grpc.StatusCode.INTERNAL, f"stand-in provider: {error}\n{traceback.format_exc()}")
@@ -58,7 +58,7 @@ def _answers(method: Callable[..., Answer]) -> Callable[..., Answer]:
     return wrapped
 
 
-def _abort_with_state(context: grpc.ServicerContext, error: InitFailed) -> NoReturn:
+def _abort_with_state(context: grpc.ServicerContext, error: CreatedButFailed) -> NoReturn:
     detail = Detail()
     detail.Pack(
         provider_pb2.ErrorResourceInitFailed(
@@ -76,7 +76,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def __init__(self, package: Package, warn: Callable[[str, str], None]) -> None:
         self._package, self._warn = package, warn
-        self._resources: Mapping[str, Resource] = {}
+        self._resources: Mapping[str, ResourceType] = {}
         self._cancelled = threading.Event()
         self._running, self._mutex = 0, threading.Lock()
 
@@ -98,11 +98,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def cancelled(self) -> bool:
         return self._cancelled.is_set()
 
-    def _resource(self, call: Call) -> Resource:
+    def _resource(self, call: Call) -> ResourceType:
         if call.type not in self._package.types:
-            raise Refusal(f"stand-in provider has no type {call.type}: install the real plugin ({self._install})")
+            raise CallRefused(f"stand-in provider has no type {call.type}: install the real plugin ({self._install})")
         if call.type not in self._resources:
-            raise Refusal(f"{self._package.name} is not configured yet: {call.urn}")
+            raise CallRefused(f"{self._package.name} is not configured yet: {call.urn}")
         return self._resources[call.type]
 
     @property
@@ -118,7 +118,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
         config = reveal(from_struct(request.news))
-        failures: Sequence[Failure] = () if has_unknown(config) else self._package.check_config(config)
+        failures: Sequence[CheckFailure] = () if has_unknown(config) else self._package.check_config(config)
         return provider_pb2.CheckResponse(inputs=request.news, failures=[_failure(f) for f in failures])
 
     @_answers
@@ -133,7 +133,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.ConfigureResponse:
         config = reveal(from_struct(request.args)) if request.HasField("args") else _variables(request.variables)
         if failures := self._package.check_config(config):
-            raise Refusal("\n".join(f"{f.property}: {f.reason}" if f.property else f.reason for f in failures))
+            raise CallRefused("\n".join(f"{f.property}: {f.reason}" if f.property else f.reason for f in failures))
         self._resources = self._package.configure(config, Surroundings(self._cancelled, self._warn))
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
@@ -181,10 +181,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             raw_state=from_struct(request.properties),
             raw_old_inputs=from_struct(request.inputs),
         )
-        found = self._resource(call).read(call)
-        if found is None:
+        resource = self._resource(call).read(call)
+        if resource is None:
             return provider_pb2.ReadResponse()
-        return provider_pb2.ReadResponse(id=found.id, inputs=to_struct(found.inputs), properties=to_struct(found.state))
+        return provider_pb2.ReadResponse(
+            id=resource.id, inputs=to_struct(resource.inputs), properties=to_struct(resource.state)
+        )
 
     @_answers
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
@@ -214,7 +216,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answers
     def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
-        raise Refusal(f"stand-in provider has no function {request.tok}: install the real plugin ({self._install})")
+        raise CallRefused(f"stand-in provider has no function {request.tok}: install the real plugin ({self._install})")
 
     @_answers
     def GetSchema(
@@ -231,7 +233,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return Empty()
 
 
-def _failure(failure: Failure) -> provider_pb2.CheckFailure:
+def _failure(failure: CheckFailure) -> provider_pb2.CheckFailure:
     return provider_pb2.CheckFailure(property=failure.property, reason=failure.reason)
 
 

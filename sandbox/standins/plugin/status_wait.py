@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.standins.plugin.interface import Refusal
+from sandbox.standins.plugin.interface import CallRefused
 
 POLL_SECONDS = (0.1, 0.1, 0.2, 0.3, 0.5)
 NOT_FOUND_CHECKS = 20
@@ -31,30 +31,30 @@ def wait_for(status: Callable[[], str | None], wait: Wait, cancelled: threading.
     end = time.monotonic() + wait.timeout
     seen, missing, polls, last = 0, 0, 0, ""
     while True:
-        found = status()
-        missing = missing + 1 if found is None else 0
-        if _ended(found, missing, wait):
+        present = status()
+        missing = missing + 1 if present is None else 0
+        if _ended(present, missing, wait):
             return
-        seen = seen + 1 if found in wait.target else 0
+        seen = seen + 1 if present in wait.target else 0
         if seen >= wait.occurrences:
             return
-        last = found or last
+        last = present or last
         if time.monotonic() > end:
-            raise Refusal(timeout_text(wait, last))
+            raise CallRefused(timeout_text(wait, last))
         if cancelled.wait(POLL_SECONDS[min(polls, len(POLL_SECONDS) - 1)]):
-            raise Refusal("context canceled")
+            raise CallRefused("context canceled")
         polls += 1
 
 
-def _ended(found: str | None, missing: int, wait: Wait) -> bool:
+def _ended(present: str | None, missing: int, wait: Wait) -> bool:
     """Whether the object vanished as wanted; raises when it vanished or changed as nobody wanted."""
-    if found is None:
+    if present is None:
         if wait.target and missing > NOT_FOUND_CHECKS:
-            raise Refusal(f"couldn't find resource ({missing} retries)")
+            raise CallRefused(f"couldn't find resource ({missing} retries)")
         return not wait.target
-    if found not in wait.pending and found not in wait.target:
+    if present not in wait.pending and present not in wait.target:
         wanted = ", ".join(wait.target)
-        raise Refusal(f"unexpected state '{found}', wanted target '{wanted}'. last error: %!s(<nil>)")
+        raise CallRefused(f"unexpected state '{present}', wanted target '{wanted}'. last error: %!s(<nil>)")
     return False
 
 

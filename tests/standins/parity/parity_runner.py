@@ -18,7 +18,7 @@ from sandbox.machine.processes import wait_until
 from sandbox.standins.engine.state.passphrase_secrets import Crypter
 from sandbox.standins.engine.state.project import Project
 from sandbox.standins.engine.state.resource import Resource
-from sandbox.standins.engine.state.stack_settings import Settings
+from sandbox.standins.engine.state.stack_settings import StackSettings
 
 HERE = Path(__file__).parent
 SCENARIOS = HERE / "scenarios"
@@ -167,7 +167,7 @@ class Bench:
         """Writes the settings file as `pulumi config` would: that command is what 05-config-schema is about."""
         if not config:
             return
-        settings = Settings(Project(str(self.program)), self.program / "Pulumi.dev.yaml")
+        settings = StackSettings(Project(str(self.program)), self.program / "Pulumi.dev.yaml")
         for key, value in config.items():
             if value is None:
                 settings.remove(key)

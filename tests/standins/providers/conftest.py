@@ -13,7 +13,7 @@ import pytest
 from kube_cluster import Namespace, fresh
 from plugin_client import Plugin
 
-from sandbox.cluster import Cluster, binary
+from sandbox.cluster import KubernetesCluster, binary
 from sandbox.cluster.launcher import postgres_programs
 from sandbox.machine.layout import Layout
 from sandbox.machine.processes import wait_until
@@ -45,7 +45,7 @@ def kubeconfig() -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="providers-", dir="/tmp") as folder:
         layout = Layout.at(Path(folder))
-        cluster = Cluster(layout)
+        cluster = KubernetesCluster(layout)
         process = cluster.start(binary(), postgres_programs())
         try:
             wait_until(cluster.ready_file.exists, 60, "the cluster's API server")

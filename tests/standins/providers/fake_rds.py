@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.standins.aws.rds_client import ApiError
+from sandbox.standins.aws.rds_client import RdsError
 from sandbox.standins.plugin.property_values import Properties
 
 RESOURCE_ID = "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -29,8 +29,8 @@ TAKEN = {
 }
 
 
-def refusal(code: str, message: str) -> ApiError:
-    return ApiError(
+def refusal(code: str, message: str) -> RdsError:
+    return RdsError(
         f"operation error RDS: X, https response error StatusCode: 400, RequestID: r, {code}: {message}", code, message
     )
 
@@ -43,7 +43,7 @@ class FakeRds:
     instances: dict[str, Properties] = field(default_factory=dict[str, Any])
     snapshots: dict[str, Properties] = field(default_factory=dict[str, Any])
     calls: list[tuple[str, Properties]] = field(default_factory=list[tuple[str, Any]])
-    errors: dict[str, ApiError] = field(default_factory=dict[str, ApiError])
+    errors: dict[str, RdsError] = field(default_factory=dict[str, RdsError])
     coming: list[str] = field(default_factory=list[str])
 
     def call(self, operation: str, request: Properties) -> Properties:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.machine.processes import wait_until
-from sandbox.standins.kubernetes.api_client import ApiError, Https
+from sandbox.standins.kubernetes.api_client import Https, KubernetesError
 from sandbox.standins.kubernetes.provider_config import connection_of
 
 LOOP = "[ \"$MODE\" = crash ] && exit 3; trap 'exit 0' TERM; while :; do sleep 0.1; done"
@@ -37,7 +37,7 @@ class Namespace:
     def exists(self, kind: str, name: str) -> bool:
         try:
             self.get(kind, name)
-        except ApiError as error:
+        except KubernetesError as error:
             if error.code == 404:
                 return False
             raise

@@ -12,7 +12,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from sandbox.standins.kubernetes.patch import Patch
 from sandbox.standins.kubernetes.patched_objects import DEPLOYMENT
-from sandbox.standins.kubernetes.provider_config import Settings
+from sandbox.standins.kubernetes.provider_config import KubernetesSettings
 from sandbox.standins.plugin.engine_log import EngineLog
 from sandbox.standins.plugin.interface import Call, Surroundings
 from sandbox.standins.plugin.property_values import Properties
@@ -60,6 +60,6 @@ def test_a_deployment_at_zero_is_ready_at_once_and_the_operator_is_warned() -> N
     heard: list[tuple[str, str]] = []
     around = Surroundings(threading.Event(), lambda where, text: heard.append((where, text)))
     inputs: Properties = {"metadata": {"name": "indexer", "namespace": "shop"}, "spec": {"replicas": 0}}
-    identity, _ = Patch(DEPLOYMENT, Applied(), Settings(None), around).create(Call(urn=URN, raw=inputs))
+    identity, _ = Patch(DEPLOYMENT, Applied(), KubernetesSettings(None), around).create(Call(urn=URN, raw=inputs))
     assert identity == "shop/indexer"
     assert heard == [(URN, "Replicas scaled to 0")]

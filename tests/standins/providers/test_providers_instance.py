@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from fake_rds import RESOURCE_ID, FakeRds, refusal
 
-from sandbox.standins.aws.instance import Instance
-from sandbox.standins.aws.snapshot import Snapshot
-from sandbox.standins.plugin.interface import Call, InitFailed, Refusal
+from sandbox.standins.aws.instance import InstanceType
+from sandbox.standins.aws.snapshot import SnapshotType
+from sandbox.standins.plugin.interface import Call, CallRefused, CreatedButFailed
 from sandbox.standins.plugin.property_values import UNKNOWN, Properties, is_secret, reveal, secret
 
 URN = "urn:pulumi:test::restore::aws:rds/instance:Instance::candidate"
@@ -18,8 +18,8 @@ INPUTS: Properties = {"identifier": "shop-1", "instanceClass": "db.r6g.large", "
 RESTORE: Properties = {**INPUTS, "snapshotIdentifier": "manual-1"}
 
 
-def over(rds: FakeRds, cancelled: threading.Event | None = None) -> Instance:
-    return Instance(rds, "us-east-1", {}, cancelled or threading.Event())
+def over(rds: FakeRds, cancelled: threading.Event | None = None) -> InstanceType:
+    return InstanceType(rds, "us-east-1", {}, cancelled or threading.Event())
 
 
 def create(rds: FakeRds, inputs: Properties, timeout: float = 5) -> tuple[str, Properties]:
@@ -47,9 +47,9 @@ def test_a_preview_calls_nothing_and_knows_no_address() -> None:
 
 def test_a_timeout_leaves_an_orphan_and_no_state() -> None:
     rds = FakeRds(("creating",))
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(CallRefused) as caught:
         create(rds, RESTORE, timeout=0.3)
-    assert not isinstance(caught.value, InitFailed)
+    assert not isinstance(caught.value, CreatedButFailed)
     assert str(caught.value) == (
         "1 error occurred:\n\t* waiting for RDS DB Instance (shop-1) create: timeout while waiting for state to become "
         "'available, storage-optimization' (last state: 'creating', timeout: 300ms)\n\n"
@@ -58,14 +58,16 @@ def test_a_timeout_leaves_an_orphan_and_no_state() -> None:
 
 
 def test_a_failed_restore_is_told_with_its_status() -> None:
-    with pytest.raises(Refusal, match="unexpected state 'incompatible-restore', wanted target 'available, storage-opt"):
+    with pytest.raises(
+        CallRefused, match="unexpected state 'incompatible-restore', wanted target 'available, storage-opt"
+    ):
         create(FakeRds(("creating", "incompatible-restore")), RESTORE)
 
 
 def test_a_cancelled_wait_ends_at_once_without_state() -> None:
     cancelled = threading.Event()
     cancelled.set()
-    with pytest.raises(Refusal, match=r"\(shop-1\) create: context canceled"):
+    with pytest.raises(CallRefused, match=r"\(shop-1\) create: context canceled"):
         over(FakeRds(("creating",)), cancelled).create(Call(urn=URN, raw=RESTORE))
 
 
@@ -73,7 +75,7 @@ def test_a_taken_name_is_told_in_awss_words() -> None:
     rds = FakeRds()
     create(rds, RESTORE)
     with pytest.raises(
-        Refusal, match=r"creating RDS DB Instance \(restore from snapshot\) \(shop-1\): .*AlreadyExists"
+        CallRefused, match=r"creating RDS DB Instance \(restore from snapshot\) \(shop-1\): .*AlreadyExists"
     ):
         create(rds, RESTORE)
 
@@ -81,14 +83,14 @@ def test_a_taken_name_is_told_in_awss_words() -> None:
 def test_a_failed_modification_after_the_restore_is_saved_with_the_id() -> None:
     error = refusal("InvalidParameterValue", "no")
     rds = FakeRds(errors={"ModifyDBInstance": error})
-    with pytest.raises(InitFailed, match=r"updating RDS DB Instance \(shop-1\)") as caught:
+    with pytest.raises(CreatedButFailed, match=r"updating RDS DB Instance \(shop-1\)") as caught:
         create(rds, {**RESTORE, "backupRetentionPeriod": 7})
     assert caught.value.identity == RESOURCE_ID
     assert caught.value.properties["identifier"] == "shop-1"
 
 
 def test_a_fresh_instance_without_storage_is_refused_at_creation() -> None:
-    with pytest.raises(Refusal, match="3 errors occurred"):
+    with pytest.raises(CallRefused, match="3 errors occurred"):
         create(FakeRds(), INPUTS)
 
 
@@ -119,7 +121,7 @@ def test_a_failed_update_is_saved_as_planned() -> None:
     rds = FakeRds()
     inputs, state = made(rds)
     rds.errors["ModifyDBInstance"] = refusal("InvalidDBInstanceState", "busy")
-    with pytest.raises(InitFailed) as caught:
+    with pytest.raises(CreatedButFailed) as caught:
         over(rds).update(Call(urn=URN, id=RESOURCE_ID, raw={**inputs, "instanceClass": "db.x"}, raw_state=state))
     assert caught.value.properties["instanceClass"] == "db.x"
 
@@ -151,7 +153,7 @@ def test_a_refresh_keeps_what_aws_never_tells() -> None:
 def test_a_protected_instance_is_not_deleted() -> None:
     rds = FakeRds()
     _, state = made(rds, deletionProtection=True, skipFinalSnapshot=True)
-    with pytest.raises(Refusal, match=r"deleting RDS DB Instance \(shop-1\): .*disable deletion protection"):
+    with pytest.raises(CallRefused, match=r"deleting RDS DB Instance \(shop-1\): .*disable deletion protection"):
         over(rds).delete(Call(urn=URN, id=RESOURCE_ID, raw_state=state))
     assert "shop-1" in rds.instances
 
@@ -170,7 +172,7 @@ def test_a_deletion_goes_by_the_name_in_the_state() -> None:
 def test_a_deletion_needs_a_final_snapshot_or_the_word_to_skip_it() -> None:
     rds = FakeRds()
     _, state = made(rds)
-    with pytest.raises(Refusal, match="final_snapshot_identifier is required"):
+    with pytest.raises(CallRefused, match="final_snapshot_identifier is required"):
         over(rds).delete(Call(urn=URN, id=RESOURCE_ID, raw_state=state))
     assert not rds.asked("DeleteDBInstance")
 
@@ -180,7 +182,7 @@ SAFETY: Properties = {"dbInstanceIdentifier": "shop", "dbSnapshotIdentifier": "s
 
 def test_a_snapshot_is_waited_for() -> None:
     rds = FakeRds(("creating", "creating", "available"))
-    snapshot = Snapshot(rds, "us-east-1", {}, threading.Event())
+    snapshot = SnapshotType(rds, "us-east-1", {}, threading.Event())
     identity, state = snapshot.create(Call(urn=URN, raw={**SAFETY, "__defaults": []}))
     assert (identity, state["status"], state["tags"]) == ("shop-safety", "available", {"a": "1"})
     snapshot.delete(Call(id=identity))
@@ -188,14 +190,14 @@ def test_a_snapshot_is_waited_for() -> None:
 
 
 def test_a_failed_snapshot_is_saved_with_the_id() -> None:
-    snapshot = Snapshot(FakeRds(("creating", "failed")), "us-east-1", {}, threading.Event())
-    with pytest.raises(InitFailed, match="unexpected state 'failed', wanted target 'available'") as caught:
+    snapshot = SnapshotType(FakeRds(("creating", "failed")), "us-east-1", {}, threading.Event())
+    with pytest.raises(CreatedButFailed, match="unexpected state 'failed', wanted target 'available'") as caught:
         snapshot.create(Call(urn=URN, raw=SAFETY))
     assert caught.value.identity == "shop-safety"
 
 
 def test_another_name_or_source_is_another_snapshot() -> None:
-    snapshot = Snapshot(FakeRds(), "us-east-1", {}, threading.Event())
+    snapshot = SnapshotType(FakeRds(), "us-east-1", {}, threading.Event())
     state = {**SAFETY, "status": "available"}
     for key in ("dbInstanceIdentifier", "dbSnapshotIdentifier"):
         assert snapshot.diff(Call(raw={**SAFETY, key: "x"}, raw_state=state)).replaces == [key]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from plugin_client import BIN, CallFailed, Plugin, urn
 
-from sandbox.machine.processes import Known, wait_until
+from sandbox.machine.processes import ProcessId, wait_until
 
 INSTANCE = urn("aws:rds/instance:Instance", "candidate")
 NOBODY = {"endpoints": '[{"rds": "http://127.0.0.1:1"}]', "region": "us-east-1", "maxRetries": "1"}
@@ -99,7 +99,7 @@ def test_a_plugin_ends_with_its_engine() -> None:
     command = [sys.executable, "-c", ENGINE, str(BIN / "pulumi-resource-kubernetes")]
     with subprocess.Popen(command, env={"PATH": path}, stdout=subprocess.PIPE, text=True) as engine:
         assert engine.stdout is not None
-        plugin = Known.of(int(engine.stdout.readline().split()[0]))
+        plugin = ProcessId.of(int(engine.stdout.readline().split()[0]))
         engine.kill()
     assert plugin is not None
     wait_until(lambda: not plugin.alive, 30, "the plugin's end")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from sandbox.standins.plugin.interface import Refusal
+from sandbox.standins.plugin.interface import CallRefused
 from sandbox.standins.plugin.status_wait import Wait, go_duration, timeout_text, wait_for
 
 PENDING = frozenset({"creating"})
@@ -29,13 +29,13 @@ def test_an_object_to_be_deleted_is_done_when_gone() -> None:
 
 
 def test_an_unforeseen_status_ends_the_wait() -> None:
-    with pytest.raises(Refusal, match=r"unexpected state 'failed', wanted target 'available'\. last error: %!s"):
+    with pytest.raises(CallRefused, match=r"unexpected state 'failed', wanted target 'available'\. last error: %!s"):
         wait(["creating", "failed"], Wait(PENDING, ("available",), 10))
 
 
 def test_a_vanished_object_ends_the_wait_after_twenty_looks() -> None:
     left = [None] * 30
-    with pytest.raises(Refusal, match=r"couldn't find resource \(21 retries\)"):
+    with pytest.raises(CallRefused, match=r"couldn't find resource \(21 retries\)"):
         wait_for(lambda: left.pop(), Wait(PENDING, ("available",), 60), Hurried())
     assert len(left) == 9
 

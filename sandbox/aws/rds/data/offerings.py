@@ -31,7 +31,7 @@ def versions(running: str) -> list[str]:
     offered = {(int(major), minor) for major, minors in MINORS.items() for minor in minors}
     major, minor = running.split(".")[:2]
     offered.add((int(major), int(minor)))
-    return [f"{one}.{two}" for one, two in sorted(offered)]
+    return [f"{number}.{minor_number}" for number, minor_number in sorted(offered)]
 
 
 def creatable(asked: str | None, running: str) -> str:

@@ -57,7 +57,7 @@ def _by_id(rds: Rds, value: str, *, by_arn: bool) -> Shape:
 
 @operation("DbiResourceId DBInstanceIdentifier Filters DBInstanceAutomatedBackupsArn")
 def describe_db_instance_automated_backups(rds: Rds, p: Shape) -> Shape:
-    found = [*_present(rds), *_retained(rds), *(describe_replica(rds, r) for r in rds.state.replicas)]
+    backups = [*_present(rds), *_retained(rds), *(describe_replica(rds, r) for r in rds.state.replicas)]
     tests: tuple[tuple[str, str], ...] = (
         ("DbiResourceId", p.get("DbiResourceId", "")),
         ("DBInstanceIdentifier", identifiers.plain(p.get("DBInstanceIdentifier", ""), "db")),
@@ -66,10 +66,10 @@ def describe_db_instance_automated_backups(rds: Rds, p: Shape) -> Shape:
     for key, wanted in tests:
         if not wanted:
             continue
-        found = [b for b in found if b[key] == wanted]
-        if not found:
+        backups = [b for b in backups if b[key] == wanted]
+        if not backups:
             raise AwsError("DBInstanceAutomatedBackupNotFound", f"DBInstanceAutomatedBackup {wanted} not found.")
-    return {"DBInstanceAutomatedBackups": filtered(found, p.get("Filters", []), FILTERS)}
+    return {"DBInstanceAutomatedBackups": filtered(backups, p.get("Filters", []), FILTERS)}
 
 
 def _present(rds: Rds) -> list[Shape]:

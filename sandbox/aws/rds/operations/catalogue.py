@@ -26,7 +26,7 @@ def describe_db_engine_versions(rds: Rds, p: Shape) -> Shape:
         offered = [v for v in offered if offerings.family(v) == p["DBParameterGroupFamily"]]
     if p.get("DefaultOnly"):
         offered = [offerings.default_of(offered, running)] if offered else []
-    found = [engine_version(v, offerings.versions(running)) for v in offered]
+    descriptions = [engine_version(v, offerings.versions(running)) for v in offered]
     keys: dict[str, Callable[[Shape], Iterable[str]]] = {
         "engine": lambda s: (s["Engine"],),
         "engine-version": lambda s: (s["EngineVersion"],),
@@ -34,7 +34,7 @@ def describe_db_engine_versions(rds: Rds, p: Shape) -> Shape:
         "engine-mode": lambda _: ("provisioned",),
         "status": lambda s: (s["Status"],),
     }
-    return {"DBEngineVersions": filtered(found, p.get("Filters", []), keys)}
+    return {"DBEngineVersions": filtered(descriptions, p.get("Filters", []), keys)}
 
 
 def engine_version(version: str, offered: list[str]) -> Shape:
@@ -79,8 +79,8 @@ def describe_orderable_db_instance_options(rds: Rds, p: Shape) -> Shape:
         v for v in offerings.versions(rds.host.binaries.version) if p.get("EngineVersion") in (None, v, v.split(".")[0])
     ]
     classes = [c for c in offerings.CLASSES if p.get("DBInstanceClass") in (None, c)]
-    found = [o for v in offered for c in classes for o in orderable(rds.region, v, c)]
-    return {"OrderableDBInstanceOptions": filtered(found, p.get("Filters", []), {})}
+    options = [o for v in offered for c in classes for o in orderable(rds.region, v, c)]
+    return {"OrderableDBInstanceOptions": filtered(options, p.get("Filters", []), {})}
 
 
 def orderable(region: str, version: str, name: str) -> Iterator[Shape]:
@@ -117,7 +117,7 @@ def describe_certificates(rds: Rds, p: Shape) -> Shape:
     wanted = p.get("CertificateIdentifier")
     if wanted and wanted not in offerings.CERTIFICATES:
         raise AwsError("CertificateNotFound", f"Certificate not found: {wanted}")
-    found = [
+    certificates = [
         {
             "CertificateIdentifier": name,
             "CertificateType": "CA",
@@ -131,7 +131,7 @@ def describe_certificates(rds: Rds, p: Shape) -> Shape:
         if wanted in (None, name)
     ]
     return {
-        "Certificates": filtered(found, p.get("Filters", []), {}),
+        "Certificates": filtered(certificates, p.get("Filters", []), {}),
         "DefaultCertificateForNewLaunches": offerings.CERTIFICATES[0],
     }
 

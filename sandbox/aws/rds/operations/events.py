@@ -26,7 +26,7 @@ def describe_events(rds: Rds, p: Shape) -> Shape:
     if p.get("SourceIdentifier") and not p.get("SourceType"):
         raise AwsError("InvalidParameterCombination", "Cannot specify a source identifier without a source type.")
     since, until = period(p)
-    found = [
+    events = [
         e
         for e in rds.state.events
         if since <= e["Date"] <= until
@@ -34,7 +34,7 @@ def describe_events(rds: Rds, p: Shape) -> Shape:
         and p.get("SourceIdentifier") in (None, e["SourceIdentifier"])
         and (not p.get("EventCategories") or set(p["EventCategories"]) & set(e["EventCategories"]))
     ]
-    return {"Events": filtered(found, p.get("Filters", []), {})}
+    return {"Events": filtered(events, p.get("Filters", []), {})}
 
 
 def period(p: Shape) -> tuple[datetime, datetime]:
@@ -46,10 +46,10 @@ def period(p: Shape) -> tuple[datetime, datetime]:
 
 @operation("SourceType Filters")
 def describe_event_categories(rds: Rds, p: Shape) -> Shape:  # noqa: ARG001 - the signature of all operations
-    found = [
+    categories = [
         {"SourceType": k, "EventCategories": list(v)} for k, v in CATEGORIES.items() if p.get("SourceType") in (None, k)
     ]
-    return {"EventCategoriesMapList": filtered(found, p.get("Filters", []), {})}
+    return {"EventCategoriesMapList": filtered(categories, p.get("Filters", []), {})}
 
 
 @operation("SubscriptionName SnsTopicArn SourceType EventCategories SourceIds Enabled Tags")
@@ -57,7 +57,7 @@ def create_event_subscription(rds: Rds, p: Shape) -> Shape:
     name = p["SubscriptionName"]
     if name in rds.state.subscriptions:
         raise AwsError("SubscriptionAlreadyExist", f"Subscription {name} already exists.")
-    if not rds.shared.neighbours.topic_exists(rds.region, p["SnsTopicArn"]):
+    if not rds.shared.services.topic_exists(rds.region, p["SnsTopicArn"]):
         raise AwsError("SNSTopicArnNotFound", f"SNS topic {p['SnsTopicArn']} does not exist.")
     shape: Shape = {
         "CustomerAwsId": ACCOUNT,
@@ -85,8 +85,8 @@ def subscription(rds: Rds, name: str) -> Shape:
 @operation("SubscriptionName Filters")
 def describe_event_subscriptions(rds: Rds, p: Shape) -> Shape:
     name = p.get("SubscriptionName")
-    found = [subscription(rds, name)] if name else list(rds.state.subscriptions.values())
-    return {"EventSubscriptionsList": filtered(found, p.get("Filters", []), {})}
+    subscriptions = [subscription(rds, name)] if name else list(rds.state.subscriptions.values())
+    return {"EventSubscriptionsList": filtered(subscriptions, p.get("Filters", []), {})}
 
 
 @operation("SubscriptionName SnsTopicArn SourceType EventCategories Enabled")

@@ -20,7 +20,7 @@ DEFAULT = "default"
 
 
 def memberships(rds: Rds, shape: Shape, p: Shape) -> Shape:
-    """The groups of an instance: those that are passed, else the defaults. Raises AwsError."""
+    """The groups of an instance: those that are passed, otherwise the defaults. Raises AwsError."""
     subnet_group = find_subnet_group(rds, p.get("DBSubnetGroupName") or DEFAULT)
     return {
         "DBSubnetGroup": subnet_group,
@@ -50,8 +50,8 @@ def option_membership(rds: Rds, version: str, name: str | None) -> Shape:
 
 
 def security_groups(rds: Rds, ids: list[str] | None, vpc: str) -> list[Shape]:
-    chosen = rds.shared.neighbours.security_groups(rds.region, ids, vpc)
-    return [{"VpcSecurityGroupId": one, "Status": "active"} for one in chosen]
+    chosen = rds.shared.services.security_groups(rds.region, ids, vpc)
+    return [{"VpcSecurityGroupId": group, "Status": "active"} for group in chosen]
 
 
 # -- subnet groups ----------------------------------------------------------------------------------------------
@@ -61,12 +61,12 @@ def find_subnet_group(rds: Rds, name: str) -> Shape:
     """Raises AwsError; the group `default` exists by itself, over the default VPC."""
     plain = identifiers.plain(name, "subgrp")
     if plain == DEFAULT and plain not in rds.state.subnet_groups:
-        subnets = rds.shared.neighbours.default_subnets(rds.region)
+        subnets = rds.shared.services.default_subnets(rds.region)
         rds.state.subnet_groups[plain] = subnet_group(rds, plain, DEFAULT, subnets)
-    found = rds.state.subnet_groups.get(plain)
-    if found is None:
+    group = rds.state.subnet_groups.get(plain)
+    if group is None:
         raise AwsError("DBSubnetGroupNotFoundFault", f"DB subnet group '{name}' does not exist.")
-    return found
+    return group
 
 
 def subnet_group(rds: Rds, name: str, description: str, subnets: list[Subnet]) -> Shape:
@@ -113,7 +113,7 @@ def create_db_subnet_group(rds: Rds, p: Shape) -> Shape:
     name = p["DBSubnetGroupName"].lower()
     if name in rds.state.subnet_groups:
         raise AwsError("DBSubnetGroupAlreadyExists", f"The DB subnet group '{name}' already exists.")
-    subnets = rds.shared.neighbours.subnets(rds.region, p["SubnetIds"])
+    subnets = rds.shared.services.subnets(rds.region, p["SubnetIds"])
     made = subnet_group(rds, name, p["DBSubnetGroupDescription"], subnets)
     rds.state.subnet_groups[name] = made
     rds.state.tags[made["DBSubnetGroupArn"]] = p.get("Tags", [])
@@ -123,14 +123,14 @@ def create_db_subnet_group(rds: Rds, p: Shape) -> Shape:
 @operation("DBSubnetGroupName Filters")
 def describe_db_subnet_groups(rds: Rds, p: Shape) -> Shape:
     name = p.get("DBSubnetGroupName")
-    found = [find_subnet_group(rds, name)] if name else list(rds.state.subnet_groups.values())
-    return {"DBSubnetGroups": filtered(found, p.get("Filters", []), {})}
+    groups = [find_subnet_group(rds, name)] if name else list(rds.state.subnet_groups.values())
+    return {"DBSubnetGroups": filtered(groups, p.get("Filters", []), {})}
 
 
 @operation("DBSubnetGroupName DBSubnetGroupDescription SubnetIds")
 def modify_db_subnet_group(rds: Rds, p: Shape) -> Shape:
     group = find_subnet_group(rds, p["DBSubnetGroupName"])
-    group |= members(rds.shared.neighbours.subnets(rds.region, p["SubnetIds"]))
+    group |= members(rds.shared.services.subnets(rds.region, p["SubnetIds"]))
     if p.get("DBSubnetGroupDescription"):
         group["DBSubnetGroupDescription"] = p["DBSubnetGroupDescription"]
     return {"DBSubnetGroup": group}
@@ -164,10 +164,10 @@ def find_option_group(rds: Rds, name: str) -> Shape:
         major = plain.removeprefix(prefix)
         description = f"Default option group for {offerings.ENGINE} {major}"
         rds.state.option_groups[plain] = option_group(rds, plain, major, description)
-    found = rds.state.option_groups.get(plain)
-    if found is None:
+    group = rds.state.option_groups.get(plain)
+    if group is None:
         raise AwsError("OptionGroupNotFoundFault", f"Specified OptionGroupName: {name} not found.")
-    return found
+    return group
 
 
 def option_group(rds: Rds, name: str, major: str, description: str) -> Shape:
@@ -198,13 +198,13 @@ def create_option_group(rds: Rds, p: Shape) -> Shape:
 @operation("OptionGroupName Filters EngineName MajorEngineVersion")
 def describe_option_groups(rds: Rds, p: Shape) -> Shape:
     if p.get("OptionGroupName"):
-        found = [find_option_group(rds, p["OptionGroupName"])]
+        groups = [find_option_group(rds, p["OptionGroupName"])]
     else:
         find_option_group(rds, default_option_group(rds.host.binaries.version))
-        found = list(rds.state.option_groups.values())
-    found = [g for g in found if p.get("EngineName") in (None, g["EngineName"])]
-    found = [g for g in found if p.get("MajorEngineVersion") in (None, g["MajorEngineVersion"])]
-    return {"OptionGroupsList": filtered(found, p.get("Filters", []), {})}
+        groups = list(rds.state.option_groups.values())
+    groups = [g for g in groups if p.get("EngineName") in (None, g["EngineName"])]
+    groups = [g for g in groups if p.get("MajorEngineVersion") in (None, g["MajorEngineVersion"])]
+    return {"OptionGroupsList": filtered(groups, p.get("Filters", []), {})}
 
 
 @operation("OptionGroupName")

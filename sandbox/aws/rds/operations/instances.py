@@ -50,7 +50,7 @@ def create_db_instance(rds: Rds, p: Shape) -> Shape:
     asked = {"DBInstanceClass": p["DBInstanceClass"], **shapes.answered(p, *STRUCTURED)}
     asked["EngineVersion"] = offerings.creatable(p.get("EngineVersion"), rds.host.binaries.version)
     if p.get("StorageEncrypted") or p.get("KmsKeyId"):
-        asked |= {"StorageEncrypted": True, "KmsKeyId": rds.shared.neighbours.key(rds.region, p.get("KmsKeyId"))}
+        asked |= {"StorageEncrypted": True, "KmsKeyId": rds.shared.services.key(rds.region, p.get("KmsKeyId"))}
     instance = new_instance(rds, p["DBInstanceIdentifier"], asked, p)
     if p.get("ManageMasterUserPassword"):
         master_password.keep(rds, instance, password, p.get("MasterUserSecretKmsKeyId"))
@@ -150,12 +150,12 @@ FILTERS: dict[str, Callable[[Shape], Iterable[str]]] = {
 @operation("DBInstanceIdentifier Filters")
 def describe_db_instances(rds: Rds, p: Shape) -> Shape:
     wanted = p.get("DBInstanceIdentifier")
-    found = [rds.instance(wanted)] if wanted else list(rds.state.instances.values())
-    return {"DBInstances": filtered([described(i) for i in found], p.get("Filters", []), FILTERS)}
+    instances = [rds.instance(wanted)] if wanted else list(rds.state.instances.values())
+    return {"DBInstances": filtered([described(i) for i in instances], p.get("Filters", []), FILTERS)}
 
 
 def described(instance: Instance) -> Shape:
-    """As AWS answers: the port of an instance stands in its endpoint."""
+    """The shape as AWS answers it: the port of an instance stands in its endpoint."""
     return {**snapshot_of(instance.shape), "DbInstancePort": 0}
 
 

@@ -89,27 +89,29 @@ def create_db_parameter_group(rds: Rds, p: Shape) -> Shape:
 @operation("DBParameterGroupName Filters")
 def describe_db_parameter_groups(rds: Rds, p: Shape) -> Shape:
     if name := p.get("DBParameterGroupName"):
-        found = [find_group(rds, name).shape]
+        groups = [find_group(rds, name).shape]
     else:
         find_group(rds, default_name(rds.host.binaries.version))
-        found = [g.shape for g in rds.state.parameter_groups.values()]
-    return {"DBParameterGroups": filtered(found, p.get("Filters", []), {})}
+        groups = [g.shape for g in rds.state.parameter_groups.values()]
+    return {"DBParameterGroups": filtered(groups, p.get("Filters", []), {})}
 
 
 @operation("DBParameterGroupName Source Filters")
 def describe_db_parameters(rds: Rds, p: Shape) -> Shape:
-    found = described(find_group(rds, p["DBParameterGroupName"]), rds.host)
+    parameters = described(find_group(rds, p["DBParameterGroupName"]), rds.host)
     wanted = p.get("Source")
-    found = [q for q in found if wanted in (None, q["Source"])]
-    return {"Parameters": filtered(found, p.get("Filters", []), {"parameter-name": lambda s: (s["ParameterName"],)})}
+    parameters = [q for q in parameters if wanted in (None, q["Source"])]
+    return {
+        "Parameters": filtered(parameters, p.get("Filters", []), {"parameter-name": lambda s: (s["ParameterName"],)})
+    }
 
 
 @operation("DBParameterGroupFamily Filters")
 def describe_engine_default_parameters(rds: Rds, p: Shape) -> Shape:
     family = p["DBParameterGroupFamily"]
     every = described(ParameterGroup({}), rds.host)
-    found = filtered(every, p.get("Filters", []), {"parameter-name": lambda s: (s["ParameterName"],)})
-    return {"EngineDefaults": {"DBParameterGroupFamily": family, "Parameters": found}}
+    parameters = filtered(every, p.get("Filters", []), {"parameter-name": lambda s: (s["ParameterName"],)})
+    return {"EngineDefaults": {"DBParameterGroupFamily": family, "Parameters": parameters}}
 
 
 @operation("DBParameterGroupName Parameters")

@@ -26,13 +26,13 @@ _names = {xform_name(name): name for name in protocol.model.operation_names}
 
 
 @dataclass(frozen=True)
-class Operation:
+class ServedOperation:
     handler: Handler
     accepts: frozenset[str]
     reads: bool
 
 
-OPERATIONS: dict[str, Operation] = {}
+OPERATIONS: dict[str, ServedOperation] = {}
 
 
 def operation(accepts: str) -> Callable[[Handler], Handler]:
@@ -45,7 +45,7 @@ def operation(accepts: str) -> Callable[[Handler], Handler]:
         if unknown := set(accepts.split()) - known:
             raise TypeError(f"{name} has no parameters {sorted(unknown)}")
         reads = name.startswith(("Describe", "List"))
-        OPERATIONS[name] = Operation(handler, frozenset(accepts.split()) | (PAGING & known), reads)
+        OPERATIONS[name] = ServedOperation(handler, frozenset(accepts.split()) | (PAGING & known), reads)
         return handler
 
     return register
@@ -53,14 +53,14 @@ def operation(accepts: str) -> Callable[[Handler], Handler]:
 
 def call(rds: Rds, model: OperationModel, parameters: Shape) -> Shape:
     """Answers one call. Raises AwsError."""
-    found = OPERATIONS.get(model.name)
-    if found is None:
+    served = OPERATIONS.get(model.name)
+    if served is None:
         raise unsupported(f"action {model.name}")
-    if lacking := sorted(parameters.keys() - found.accepts):
+    if lacking := sorted(parameters.keys() - served.accepts):
         raise unsupported(f"parameter {', '.join(lacking)} in {model.name}")
     with rds.store.lock:
-        result = found.handler(rds, parameters) or {}
-        if not found.reads:
+        result = served.handler(rds, parameters) or {}
+        if not served.reads:
             rds.store.save()
         if (key := protocol.list_keys.get(model.name)) and key in result:
             return _page(result, key, parameters)
@@ -97,10 +97,10 @@ def filtered(
     Raises AwsError for a filter that isn't in `keys`.
     """
     left = list(items)
-    for one in filters:
-        name = one["Name"]
+    for condition in filters:
+        name = condition["Name"]
         if name not in keys:
             raise AwsError("InvalidParameterValue", f"Unrecognized filter name: {name}")
-        wanted = {str(value).lower() for value in one.get("Values", [])}
+        wanted = {str(value).lower() for value in condition.get("Values", [])}
         left = [item for item in left if wanted & {value.lower() for value in keys[name](item)}]
     return left

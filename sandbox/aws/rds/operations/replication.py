@@ -23,7 +23,7 @@ def start_db_instance_automated_backups_replication(rds: Rds, p: Shape) -> Shape
         raise AwsError("InvalidParameterCombination", "KmsKeyId is required for an encrypted source.")
     rds.state.replicas[instance.resource_id] = {
         "region": region,
-        "KmsKeyId": rds.shared.neighbours.key(rds.region, p["KmsKeyId"]) if p.get("KmsKeyId") else None,
+        "KmsKeyId": rds.shared.services.key(rds.region, p["KmsKeyId"]) if p.get("KmsKeyId") else None,
         "BackupRetentionPeriod": p.get("BackupRetentionPeriod", 7),
         "TagList": p.get("Tags", []),
         "shape": {},

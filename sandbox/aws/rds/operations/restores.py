@@ -70,21 +70,25 @@ def restore_db_instance_to_point_in_time(rds: Rds, p: Shape) -> Shape:
 
 def reachable(rds: Rds, source: Shape, asked: datetime | None) -> datetime:
     """The moment to restore to. Raises AwsError when it is outside the window."""
-    found = window(rds, source)
-    if found is None:
+    restorable = window(rds, source)
+    if restorable is None:
         raise AwsError(
             "InvalidDBInstanceState",
             f"DB instance {source['DBInstanceIdentifier']} has no automated backup yet: it can't be restored to a"
             " point in time.",
         )
-    target: datetime = asked or found["LatestTime"]
-    if not found["EarliestTime"] <= target <= found["LatestTime"]:
-        raise outside(source, target, found)
+    target: datetime = asked or restorable["LatestTime"]
+    if not restorable["EarliestTime"] <= target <= restorable["LatestTime"]:
+        raise outside(source, target, restorable)
     return target
 
 
-def outside(source: Shape, target: datetime, found: Shape | None = None) -> AwsError:
-    between = f" Restorable times are {text(found['EarliestTime'])} to {text(found['LatestTime'])}." if found else ""
+def outside(source: Shape, target: datetime, restorable: Shape | None = None) -> AwsError:
+    between = (
+        f" Restorable times are {text(restorable['EarliestTime'])} to {text(restorable['LatestTime'])}."
+        if restorable
+        else ""
+    )
     return AwsError(
         "InvalidParameterValue",
         f"The specified instance {source['DBInstanceIdentifier']} can't be restored to {text(target)}.{between}",
@@ -109,11 +113,11 @@ def settings(source: Shape, p: Shape) -> Shape:
             f"Invalid storage size for engine name postgres: {asked['AllocatedStorage']} GiB is less than the"
             f" {source['AllocatedStorage']} GiB of the source.",
         )
-    found = shapes.inherited(source)
+    inherited = shapes.inherited(source)
     if "StorageType" in asked and asked["StorageType"] != source["StorageType"]:
-        found.pop("Iops", None)
-        found.pop("StorageThroughput", None)
-    return {**found, **asked}
+        inherited.pop("Iops", None)
+        inherited.pop("StorageThroughput", None)
+    return {**inherited, **asked}
 
 
 def origin_folder(rds: Rds, instance: Instance) -> Origin:

@@ -56,15 +56,15 @@ def describe_db_snapshots(rds: Rds, p: Shape) -> Shape:
     if kind and kind not in KINDS:
         raise AwsError("InvalidParameterValue", f"Invalid snapshot type: {kind}")
     if identifier := p.get("DBSnapshotIdentifier"):
-        found = [rds.snapshot(identifier)]
+        snapshots = [rds.snapshot(identifier)]
     else:
-        found = list(rds.state.snapshots.values())
+        snapshots = list(rds.state.snapshots.values())
     if name := p.get("DBInstanceIdentifier"):
         wanted = identifiers.plain(name, "db")
-        found = [s for s in found if s.shape["DBInstanceIdentifier"] == wanted]
+        snapshots = [s for s in snapshots if s.shape["DBInstanceIdentifier"] == wanted]
     if resource := p.get("DbiResourceId"):
-        found = [s for s in found if s.shape["DbiResourceId"] == resource]
-    shapes_ = [snapshot_of(s.shape) for s in found if kind in (None, s.shape["SnapshotType"])]
+        snapshots = [s for s in snapshots if s.shape["DbiResourceId"] == resource]
+    shapes_ = [snapshot_of(s.shape) for s in snapshots if kind in (None, s.shape["SnapshotType"])]
     return {"DBSnapshots": filtered(shapes_, p.get("Filters", []), FILTERS)}
 
 
@@ -95,7 +95,7 @@ def copy_db_snapshot(rds: Rds, p: Shape) -> Shape:
     if region != rds.region:
         shape["SourceRegion"] = region
     if key := p.get("KmsKeyId"):
-        shape |= {"KmsKeyId": rds.shared.neighbours.key(rds.region, key), "Encrypted": True}
+        shape |= {"KmsKeyId": rds.shared.services.key(rds.region, key), "Encrypted": True}
     instance = {**source.instance, "KmsKeyId": shape.get("KmsKeyId"), "StorageEncrypted": shape["Encrypted"]}
     rds.state.snapshots[identifier] = Snapshot(shape, folder, instance)
     rds.event("db-snapshot", identifier, "Snapshot copied", "creation")

@@ -34,18 +34,18 @@ def keep(rds: Rds, instance: Instance, password: str, key: str | None) -> None:
     """Puts the password into a secret that only the instance's description names."""
     shape = instance.shape
     text = json.dumps({"username": shape["MasterUsername"], "password": password})
-    arn = rds.shared.neighbours.keep_secret(rds.region, f"rds!{instance.resource_id.lower()}", text)
+    arn = rds.shared.services.keep_secret(rds.region, f"rds!{instance.resource_id.lower()}", text)
     shape["MasterUserSecret"] = {
         "SecretArn": arn,
         "SecretStatus": "active",
-        "KmsKeyId": rds.shared.neighbours.key(rds.region, key),
+        "KmsKeyId": rds.shared.services.key(rds.region, key),
     }
 
 
 def drop(rds: Rds, instance: Instance) -> None:
     """Removes the secret, if RDS keeps one."""
-    if found := instance.shape.pop("MasterUserSecret", None):
-        rds.shared.neighbours.forget_secret(rds.region, found["SecretArn"])
+    if secret := instance.shape.pop("MasterUserSecret", None):
+        rds.shared.services.forget_secret(rds.region, secret["SecretArn"])
 
 
 def changed(rds: Rds, instance: Instance, p: Shape) -> str | None:

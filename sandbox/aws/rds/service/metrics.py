@@ -18,7 +18,7 @@ DELAY = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Value:
-    """Of a metric in the namespace AWS/RDS, of one instance."""
+    """One value of a metric of an instance, in the namespace AWS/RDS."""
 
     metric: str
     instance: str
@@ -41,11 +41,11 @@ def values(rds: Rds) -> Iterator[Value]:
 
 def size(folder: Path) -> int:
     """Bytes of all files below a folder; some go away while it is looked at."""
-    found = 0
+    total = 0
     for path, _, names in os.walk(folder):
         for name in names:
             try:
-                found += (Path(path) / name).lstat().st_blocks * 512
+                total += (Path(path) / name).lstat().st_blocks * 512
             except FileNotFoundError:
                 continue
-    return found
+    return total

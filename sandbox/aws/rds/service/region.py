@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from sandbox.aws.errors import AwsError
-from sandbox.aws.faults import Registry
-from sandbox.aws.other_services import Neighbours
+from sandbox.aws.faults import FaultQueue
+from sandbox.aws.other_services import OtherServices
 from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.data import identifiers
 from sandbox.aws.rds.data.state import Instance, ParameterGroup, Region, Snapshot, Step, Store
@@ -29,8 +29,8 @@ class Shared:
     layout: Layout
     host: Host
     store: Store
-    faults: Registry
-    neighbours: Neighbours
+    faults: FaultQueue
+    services: OtherServices
     pace: float
     clusters: dict[str, Cluster] = field(default_factory=dict[str, Cluster])
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -71,25 +71,25 @@ class Rds:
     # -- finding ------------------------------------------------------------------------------------------------
 
     def instance(self, identifier: str) -> Instance:
-        """By identifier or ARN. Raises AwsError."""
-        found = self.state.instances.get(identifiers.plain(identifier, "db"))
-        if found is None:
+        """Looks up by identifier or ARN. Raises AwsError."""
+        instance = self.state.instances.get(identifiers.plain(identifier, "db"))
+        if instance is None:
             raise AwsError("DBInstanceNotFound", f"DBInstance {identifier} not found.")
-        return found
+        return instance
 
     def snapshot(self, identifier: str) -> Snapshot:
-        """By identifier or ARN. Raises AwsError."""
-        found = self.state.snapshots.get(identifiers.plain(identifier, "snapshot"))
-        if found is None:
+        """Looks up by identifier or ARN. Raises AwsError."""
+        snapshot = self.state.snapshots.get(identifiers.plain(identifier, "snapshot"))
+        if snapshot is None:
             raise AwsError("DBSnapshotNotFound", f"DBSnapshot {identifier} not found.")
-        return found
+        return snapshot
 
     def parameter_group(self, name: str) -> ParameterGroup:
         """Raises AwsError."""
-        found = self.state.parameter_groups.get(identifiers.plain(name, "pg"))
-        if found is None:
+        group = self.state.parameter_groups.get(identifiers.plain(name, "pg"))
+        if group is None:
             raise AwsError("DBParameterGroupNotFound", f"DBParameterGroup {name} not found.")
-        return found
+        return group
 
     def by_resource(self, resource: str) -> Instance | None:
         return next((i for i in self.state.instances.values() if i.resource_id == resource), None)
@@ -128,7 +128,7 @@ class Rds:
             self.state.events.append(event)
             topics = [s["SnsTopicArn"] for s in self.state.subscriptions.values() if subscribed(s, event)]
         for topic in topics:  # not awaited: callers hold the lock, and SNS may be busy
-            self.shared.outbox.submit(self.shared.neighbours.publish, self.region, topic, event)
+            self.shared.outbox.submit(self.shared.services.publish, self.region, topic, event)
 
 
 def subscribed(subscription: Shape, event: Shape) -> bool:

@@ -52,7 +52,7 @@ def step(function: StepFunction) -> StepFunction:
     return function
 
 
-class Runner:
+class JobRunner:
     """The Scheduler: runs steps in threads; `regions` are made by need and share one runner."""
 
     def __init__(self, shared: Shared) -> None:
@@ -152,7 +152,7 @@ class Runner:
 
     # -- life ---------------------------------------------------------------------------------------------------
 
-    def mend(self) -> None:
+    def recover(self) -> None:
         """After a start: every instance runs again, and half-done operations go on."""
         everything = [
             (self.region(name), instance)
@@ -205,7 +205,7 @@ class Runner:
             self._complain(instance, error)
 
     def _beat(self, rds: Rds, instance: Instance) -> None:
-        """Beside the others: an archive that lags keeps only its own instance waiting."""
+        """Runs in parallel with the others: an archive that lags keeps only its own instance waiting."""
         running = self._beats.get(instance.resource_id)
         if running is None or running.done():
             self._beats[instance.resource_id] = self._pool.submit(self._heartbeat, rds, instance)

@@ -32,12 +32,12 @@ def add(parser: Parser) -> None:
 
 def listing(args: argparse.Namespace) -> None:
     stack = stack_selection.stack(args)
-    found = stack.config(reveal=args.show_secrets)
+    entries = stack.config(reveal=args.show_secrets)
     if args.json:
-        dump({key: history.shown_entry(stack, entry.value, args.show_secrets) for key, entry in found.items()})
+        dump({key: history.shown_entry(stack, entry.value, args.show_secrets) for key, entry in entries.items()})
         return
     prefix = f"{stack.project.name}:"
-    rows = {"KEY": "VALUE", **{key.removeprefix(prefix): entry.text for key, entry in found.items()}}
+    rows = {"KEY": "VALUE", **{key.removeprefix(prefix): entry.text for key, entry in entries.items()}}
     width = max(map(len, rows))
     print("\n".join(f"{key:{width}}  {value}" for key, value in rows.items()))
 
@@ -71,8 +71,8 @@ def put_all(args: argparse.Namespace) -> None:
     stack = stack_selection.stack(args)
     for pairs, secret in ((args.plaintext, False), (args.secret, True)):
         for pair in pairs:
-            key, found, value = pair.partition("=")
-            if not found:
+            key, separator, value = pair.partition("=")
+            if not separator:
                 raise Problem("config value must be in the form [key]=[value]")
             assign(stack, key, value, secret=secret, path=args.path)
     for key, entry in _entries(args.json).items():
@@ -90,17 +90,17 @@ def _entries(text: str) -> dict[str, Props]:
 def get(args: argparse.Namespace) -> None:
     stack = stack_selection.stack(args)
     first, *inner = stack.settings.path(args.key, args.path)
-    found = stack.config().get(str(first))
-    if found is None:
+    entry = stack.config().get(str(first))
+    if entry is None:
         raise Problem(f"configuration key '{args.key}' not found for stack '{stack.name}'")
-    text = found.text
+    text = entry.text
     if inner:
         value = property_paths.get(parse_json(text), inner)
         if value is None:
             raise Problem(f"configuration key '{args.key}' not found for stack '{stack.name}'")
         text = as_text(value)
     if args.json:
-        dump({"value": text, "secret": found.secret})
+        dump({"value": text, "secret": entry.secret})
     else:
         print(text)
 

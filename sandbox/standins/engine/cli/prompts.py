@@ -26,7 +26,7 @@ class Prompts:
             raise Problem("confirmation declined")
 
     def confirm_by_name(self, warning: str, name: str) -> None:
-        """As confirm, for what can't be undone: the name has to be typed."""
+        """Asks like `confirm`, for what can't be undone: the name has to be typed."""
         if self._yes:
             return
         if not self.interactive:
@@ -37,7 +37,7 @@ class Prompts:
             raise Problem("confirmation declined")
 
     def value(self, secret: bool) -> str:
-        """A configuration value: asked for at a terminal, else all of stdin."""
+        """A configuration value: asked for at a terminal, otherwise all of stdin."""
         if self.interactive:
             return getpass.getpass("value: ") if secret else input("value: ")
         return sys.stdin.read().rstrip("\n")

@@ -126,8 +126,8 @@ def output(args: argparse.Namespace) -> None:
     if args.name:
         if args.name not in outputs:
             raise Problem(f"current stack does not have output property '{args.name}'")
-        found = outputs[args.name]
-        print(found if isinstance(found, str) and not args.json else json.dumps(found))
+        value = outputs[args.name]
+        print(value if isinstance(value, str) and not args.json else json.dumps(value))
     elif args.json:
         dump(dict(sorted(outputs.items())))
     else:

@@ -41,8 +41,8 @@ def _edit(args: argparse.Namespace, change: Callable[[list[Resource]], list[Reso
     stack = stack_selection.stack(args)
     with stack.lock():
         deployment = stack.load()
-        found = [Resource.from_json(as_object(r)) for r in cast(list[Value], deployment.get("resources") or [])]
-        _save(stack, deployment, change(found))
+        resources = [Resource.from_json(as_object(r)) for r in cast(list[Value], deployment.get("resources") or [])]
+        _save(stack, deployment, change(resources))
 
 
 def _save(stack: Stack, deployment: Props, resources: list[Resource]) -> None:
@@ -51,12 +51,12 @@ def _save(stack: Stack, deployment: Props, resources: list[Resource]) -> None:
 
 def find(resources: list[Resource], urn: str) -> Resource:
     """Raises Problem for a URN that is unknown, or ambiguous while a replacement is under way."""
-    found = [r for r in resources if r.urn == urn]
-    if not found:
+    matches = [r for r in resources if r.urn == urn]
+    if not matches:
         raise Problem(UNKNOWN.format(urn))
-    if len(found) > 1:
-        raise Problem(f'"{urn}" is ambiguous: {len(found)} resources have it; finish the replacement first')
-    return found[0]
+    if len(matches) > 1:
+        raise Problem(f'"{urn}" is ambiguous: {len(matches)} resources have it; finish the replacement first')
+    return matches[0]
 
 
 def without(resources: list[Resource], urn: str, *, dependents: bool, force: bool) -> list[Resource]:
@@ -103,8 +103,8 @@ def renamed(resources: list[Resource], urn: str, name: str) -> list[Resource]:
     if any(r.urn == new for r in resources):
         raise Problem(f'Resource "{new}" exists already')
 
-    def now(found: str) -> str:
-        return new if found == urn else found
+    def now(known_urn: str) -> str:
+        return new if known_urn == urn else known_urn
 
     for resource in resources:
         resource.urn, resource.parent = now(resource.urn), now(resource.parent)

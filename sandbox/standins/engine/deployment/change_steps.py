@@ -116,20 +116,20 @@ class Changes:
 
     def take_over(self, goal: Goal, provider: Provider, old: Resource | None, new: Resource) -> Resource:
         """Imports what exists as `goal.import_id`, with the inputs that the provider reads."""
-        found = new.copy()
+        imported = new.copy()
 
         def apply() -> None:
             read = provider.read(new.urn, goal.import_id, {}, {})
             if read is None:
                 raise Refusal(f"resource '{goal.import_id}' does not exist")
-            found.id, found.inputs, found.outputs = read.id, read.inputs, read.outputs
-            _born(found, old)
+            imported.id, imported.inputs, imported.outputs = read.id, read.inputs, read.outputs
+            _born(imported, old)
 
         op = "import-replacement" if old else "import"
-        self._runner.run(Step(op, old, found), apply, "importing", added=[found])
+        self._runner.run(Step(op, old, imported), apply, "importing", added=[imported])
         if old:
-            self._runner.run(Step("replace", old, found), write=False)
-        return found
+            self._runner.run(Step("replace", old, imported), write=False)
+        return imported
 
     def read(self, provider: Provider, old: Resource | None, new: Resource, identity: str) -> Resource:
         """A resource that the program only looks at (`.get`): its state is kept, marked external."""
@@ -137,10 +137,10 @@ class Changes:
 
         def apply() -> None:
             if identity != UNKNOWN:
-                found = provider.read(new.urn, identity, new.inputs, new.inputs)
-                if found is None:
+                live = provider.read(new.urn, identity, new.inputs, new.inputs)
+                if live is None:
                     raise Refusal(f"resource '{identity}' does not exist")
-                new.id, new.outputs = found.id, found.outputs
+                new.id, new.outputs = live.id, live.outputs
             if replacing:
                 replacing.delete = True
 

@@ -1,8 +1,8 @@
-"""What the parts of a deployment share beside the running of steps."""
+"""What the parts of a deployment share, apart from the running of steps."""
 
 from __future__ import annotations
 
-from sandbox.standins.engine.deployment.step_runner import Runner
+from sandbox.standins.engine.deployment.step_runner import StepRunner
 from sandbox.standins.engine.errors import Refusal
 from sandbox.standins.engine.options import Options
 from sandbox.standins.engine.providers.interface import Provider
@@ -12,7 +12,7 @@ from sandbox.standins.engine.urns import is_provider, targeted
 
 
 class Context:
-    def __init__(self, runner: Runner, registry: Registry, options: Options) -> None:
+    def __init__(self, runner: StepRunner, registry: Registry, options: Options) -> None:
         self.runner, self.registry, self.options = runner, registry, options
         self.snapshot, self.view, self.dry_run = runner.snapshot, runner.view, runner.dry_run
         self.olds: dict[str, Resource] = {}
@@ -46,11 +46,11 @@ class Context:
 def protected_tree(resources: list[Resource]) -> set[str]:
     """The URNs of protected resources and of all that they stand on."""
     by_urn = {r.urn: r for r in resources}
-    found: set[str] = set()
+    protected: set[str] = set()
     left = [r.urn for r in resources if r.protect]
     while left:
         urn = left.pop()
-        if urn in by_urn and urn not in found:
-            found.add(urn)
+        if urn in by_urn and urn not in protected:
+            protected.add(urn)
             left.extend(by_urn[urn].needs)
-    return found
+    return protected

@@ -80,7 +80,7 @@ class Deletions:
     def _must_go(self, resource: Resource, urns: set[str]) -> tuple[bool, list[str]]:
         if resource.provider.rpartition("::")[0] in urns or resource.deleted_with in urns:
             return True, []
-        unknown = {key for key, found in resource.property_dependencies.items() if urns & set(found)}
+        unknown = {key for key, dependencies in resource.property_dependencies.items() if urns & set(dependencies)}
         if not unknown:
             return False, []
         inputs = {k: UNKNOWN if k in unknown else v for k, v in resource.inputs.items()}

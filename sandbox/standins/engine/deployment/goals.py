@@ -90,9 +90,9 @@ class Step:
 
     @property
     def resource(self) -> Resource:
-        found = self.new or self.old
-        assert found is not None
-        return found
+        resource = self.new or self.old
+        assert resource is not None
+        return resource
 
     @property
     def urn(self) -> str:

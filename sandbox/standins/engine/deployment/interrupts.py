@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 
-from sandbox.standins.engine.deployment.step_runner import Runner
+from sandbox.standins.engine.deployment.step_runner import StepRunner
 from sandbox.standins.engine.errors import CANCELLED
 from sandbox.standins.engine.providers.registry import Registry
 
@@ -23,7 +23,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupts:
     """`die` says what is left and unlocks; after it the process ends with exit code 8."""
 
-    def __init__(self, runner: Runner, registry: Registry, die: Callable[[], None]) -> None:
+    def __init__(self, runner: StepRunner, registry: Registry, die: Callable[[], None]) -> None:
         self._runner, self._registry, self._die = runner, registry, die
         self.received = 0.0
         """When the first one came (monotonic seconds); 0 before it."""

@@ -46,11 +46,11 @@ def _refresh(context: Context, old: Resource) -> Resource | None:
         provider = context.provider(old)
         if provider is None or is_provider(old.urn) or old.pending_replacement:
             return
-        found = provider.read(old.urn, old.id, old.inputs, old.outputs)
-        if found is None:
+        live = provider.read(old.urn, old.id, old.inputs, old.outputs)
+        if live is None:
             step.gone = True
             return
-        new.id, new.inputs, new.outputs = found.id, found.inputs or old.inputs, found.outputs
+        new.id, new.inputs, new.outputs = live.id, live.inputs or old.inputs, live.outputs
         new.init_errors = []
         mark_secrets(new)
         if (new.inputs, new.outputs) != (old.inputs, old.outputs):

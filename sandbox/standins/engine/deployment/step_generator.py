@@ -186,9 +186,9 @@ class Deployment:
         known.urn = new.urn
         diff = provider.diff(known, new.inputs, new.ignore_changes)
         for pattern in map(property_paths.parse, new.replace_on_changes):
-            for found in map(property_paths.parse, (list(diff.detailed) or diff.keys) if diff.changed else []):
-                if property_paths.covers(pattern, found) and str(found[0]) not in diff.replaces:
-                    diff.replaces.append(str(found[0]))
+            for path in map(property_paths.parse, (list(diff.detailed) or diff.keys) if diff.changed else []):
+                if property_paths.covers(pattern, path) and str(path[0]) not in diff.replaces:
+                    diff.replaces.append(str(path[0]))
         return diff
 
     def _provider_replaced(self, old: Resource, new: Resource) -> bool:

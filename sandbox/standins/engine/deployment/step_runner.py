@@ -13,13 +13,13 @@ from sandbox.standins.engine.errors import InitFailed, Refusal, StepFailed, Stop
 from sandbox.standins.engine.options import Options
 from sandbox.standins.engine.property_values import Props, is_secret, secret
 from sandbox.standins.engine.state.resource import Resource
-from sandbox.standins.engine.state.snapshot import Snapshot
+from sandbox.standins.engine.state.snapshot import Checkpoint
 
 T = TypeVar("T")
 RETRIES = 100
 
 
-class View(Report, Protocol):
+class StepView(Report, Protocol):
     """What the runner tells of its steps."""
 
     def before(self, step: Step) -> None: ...
@@ -32,11 +32,11 @@ def nothing() -> None:
     """A step that needs no provider."""
 
 
-class Runner:
+class StepRunner:
     """The steps of one operation. Registrations run in threads of their own; what they share is here."""
 
     def __init__(
-        self, snapshot: Snapshot, view: View, hooks: Hooks, options: Options, plan: Plan | None = None
+        self, snapshot: Checkpoint, view: StepView, hooks: Hooks, options: Options, plan: Plan | None = None
     ) -> None:
         self.plan = plan
         self.snapshot, self.view, self.hooks, self.options = snapshot, view, hooks, options

@@ -70,16 +70,16 @@ class ResourcePlan:
 
 def difference(planned: ResourcePlan, actual: ResourcePlan) -> list[str]:
     """The properties that change otherwise than planned, in the Pulumi CLI's short form."""
-    found: list[str] = []
+    differences: list[str] = []
     for name in GROUPS:
         sign = SIGNS[name]
         for key, value in sorted(cast(Props, getattr(actual, name)).items()):
             was, expected = planned.group(key)
             if was != sign:
-                found.append(f"{was}{sign}{key}[{{{_shown(value)}}}]")
+                differences.append(f"{was}{sign}{key}[{{{_shown(value)}}}]")
             elif sign != "-" and not has_unknown(expected) and expected != value:
-                found.append(f"{was}{sign}{key}[{{{_shown(expected)}}}!={{{_shown(value)}}}]")
-    return found
+                differences.append(f"{was}{sign}{key}[{{{_shown(expected)}}}!={{{_shown(value)}}}]")
+    return differences
 
 
 def _shown(value: Value) -> str:
@@ -101,8 +101,8 @@ class Plan:
         if not self._constrains:
             with self._mutex:
                 self._planned[urn] = actual
-        elif found := difference(self._planned.get(urn, ResourcePlan()), actual):
-            raise Refusal(f"resource {urn} violates plan: properties changed: {', '.join(found)}")
+        elif differences := difference(self._planned.get(urn, ResourcePlan()), actual):
+            raise Refusal(f"resource {urn} violates plan: properties changed: {', '.join(differences)}")
 
     def allow(self, urn: str, op: str) -> None:
         """Takes or checks one step. Raises Refusal for one that exceeds the plan."""

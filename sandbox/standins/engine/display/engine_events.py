@@ -123,7 +123,7 @@ class Events:
             "detailedDiff": step.diff.detailed or None,
             "logical": step.logical,
             "provider": step.resource.provider,
-            **{key: [*found] for key, found in diff.items() if found},
+            **{key: [*keys] for key, keys in diff.items() if keys},
         }
         self.send(kind, {"metadata": metadata, **more})
 

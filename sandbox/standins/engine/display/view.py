@@ -83,7 +83,7 @@ class View:
 
     def line(self, text: str) -> None:
         if not self._options.json:
-            print(text + "\n", end="", flush=True)  # one write: steps run beside each other
+            print(text + "\n", end="", flush=True)  # one write: steps run in parallel
 
     # Steps
 
@@ -189,7 +189,7 @@ class View:
             return
         self._list_diagnostics()
         if not self._options.suppress_outputs:
-            self._outputs(*(redact_all(found, self._options.show_secrets) for found in outputs))
+            self._outputs(*(redact_all(properties, self._options.show_secrets) for properties in outputs))
         self._summary(counts, errored, seconds)
 
     def give_up(self) -> None:
@@ -211,7 +211,7 @@ class View:
         width = max(map(len, {*old, *new}))
         for key in sorted({*old, *new}):
             if old and old.get(key) != new.get(key):
-                before, after = ({key: found[key]} if key in found else {} for found in (old, new))
+                before, after = ({key: properties[key]} if key in properties else {} for properties in (old, new))
                 self.line("\n".join(property_text.changes(before, after, property_text.STEP, width)))
             else:
                 first, *more = property_text.render(new.get(key), property_text.STEP)
@@ -245,5 +245,5 @@ def _duration(seconds: float) -> str:
 
 
 def warn(message: str) -> None:
-    """A line for the user beside the output of the operation."""
+    """A line for the user on stderr, apart from the output of the operation."""
     print(f"warning: {message}", file=sys.stderr, flush=True)

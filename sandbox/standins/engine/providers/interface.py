@@ -28,7 +28,7 @@ class Diff:
 
 
 @dataclass(frozen=True)
-class Found:
+class LiveResource:
     """What a Read returned."""
 
     id: str
@@ -44,7 +44,7 @@ class Provider(Protocol):
     def create(self, urn: str, inputs: Props, timeout: float, preview: bool) -> tuple[str, Props]: ...
     def update(self, old: Resource, news: Props, timeout: float, ignored: Sequence[str], preview: bool) -> Props: ...
     def delete(self, old: Resource, timeout: float) -> None: ...
-    def read(self, urn: str, identity: str, inputs: Props, state: Props) -> Found | None: ...
+    def read(self, urn: str, identity: str, inputs: Props, state: Props) -> LiveResource | None: ...
 
 
 class Configurable(Protocol):
@@ -95,20 +95,20 @@ class Builtin:
     def delete(self, old: Resource, timeout: float) -> None:
         """A stash is nothing but its state."""
 
-    def read(self, urn: str, identity: str, inputs: Props, state: Props) -> Found | None:
+    def read(self, urn: str, identity: str, inputs: Props, state: Props) -> LiveResource | None:
         del urn
         if not inputs:
             raise Refusal("stash can not be imported")
-        return Found(identity, inputs, state)
+        return LiveResource(identity, inputs, state)
 
     def invoke(self, token: str, args: Props, preview: bool) -> tuple[Props, list[Failure]]:
         del preview
         if token != "pulumi:pulumi:getResource":
             raise Refusal(f"unrecognized function name: '{token}'")
-        found = self._lookup(str(args.get("urn")))
-        if found is None:
+        resource = self._lookup(str(args.get("urn")))
+        if resource is None:
             raise Refusal(f"unknown resource {args.get('urn')}")
-        return {"urn": found.urn, "id": found.id, "state": found.outputs}, []
+        return {"urn": resource.urn, "id": resource.id, "state": resource.outputs}, []
 
     def cancel(self) -> None:
         """Nothing is ever under way."""
@@ -148,9 +148,9 @@ class ProviderResource:
     def delete(self, old: Resource, timeout: float) -> None:
         """A provider ends with the operation."""
 
-    def read(self, urn: str, identity: str, inputs: Props, state: Props) -> Found | None:
+    def read(self, urn: str, identity: str, inputs: Props, state: Props) -> LiveResource | None:
         del urn
-        return Found(identity, inputs, state)
+        return LiveResource(identity, inputs, state)
 
 
 def _shown(inputs: Props | None) -> Props:

@@ -72,10 +72,10 @@ def _urls(value: Value) -> list[str]:
 
 def _parsed(text: str) -> Value:
     try:
-        found = parse_json(text)
+        value = parse_json(text)
     except ValueError:
         return None
-    return found if isinstance(found, (dict, list)) else None
+    return value if isinstance(value, (dict, list)) else None
 
 
 def _foreign(urls: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from sandbox.standins.engine import property_values
 from sandbox.standins.engine.errors import Failure, Failures, Refusal
 from sandbox.standins.engine.property_values import Props
 from sandbox.standins.engine.providers import wire
-from sandbox.standins.engine.providers.interface import Diff, Found
+from sandbox.standins.engine.providers.interface import Diff, LiveResource
 from sandbox.standins.engine.providers.wire import from_struct, to_struct
 from sandbox.standins.engine.state.resource import Resource
 from sandbox.standins.engine.urns import name_of, type_of
@@ -52,11 +52,11 @@ class Plugin:
 
     def expect_version(self, version: str) -> None:
         with contextlib.suppress(Refusal):
-            found = str(self._call("GetPluginInfo", Empty()).version).removeprefix("v")
-            if version and found and _numbers(found) < _numbers(version):
+            present = str(self._call("GetPluginInfo", Empty()).version).removeprefix("v")
+            if version and present and _numbers(present) < _numbers(version):
                 self._report(
                     "warning",
-                    f"resource plugin {self._package} is expected to have version >={version}, but has {found}; the "
+                    f"resource plugin {self._package} is expected to have version >={version}, but has {present}; the "
                     "wrong version may be on your path, or this may be a bug in the plugin",
                 )
 
@@ -190,7 +190,7 @@ class Plugin:
         )
         self._call("Delete", request)
 
-    def read(self, urn: str, identity: str, inputs: Props, state: Props) -> Found | None:
+    def read(self, urn: str, identity: str, inputs: Props, state: Props) -> LiveResource | None:
         request = rpc.ReadRequest(
             id=identity,
             urn=urn,
@@ -203,7 +203,7 @@ class Plugin:
         if not reply.id:
             return None
         outputs = property_values.keep_secrets(from_struct(reply.properties), state)
-        return Found(reply.id, from_struct(reply.inputs), outputs)
+        return LiveResource(reply.id, from_struct(reply.inputs), outputs)
 
     def invoke(self, token: str, args: Props, preview: bool) -> tuple[Props, list[Failure]]:
         try:

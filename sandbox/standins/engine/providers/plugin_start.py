@@ -49,11 +49,11 @@ class Plugins:
             return named.folder / name
         if os.environ.get("PULUMI_IGNORE_AMBIENT_PLUGINS") == "true":
             raise Refusal(missing)
-        found = shutil.which(name)
-        if not found:
+        program = shutil.which(name)
+        if not program:
             raise Refusal(f"{missing} or on your $PATH")
-        self.report("warning", f"using {name} from $PATH at {found}")
-        return Path(found)
+        self.report("warning", f"using {name} from $PATH at {program}")
+        return Path(program)
 
 
 def _spawn(executable: Path, engine_address: str) -> subprocess.Popen[str]:

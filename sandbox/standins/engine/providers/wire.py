@@ -77,6 +77,6 @@ def refusal(error: grpc.RpcError) -> Refusal:
         if key == "grpc-status-details-bin":
             for detail in status_pb2.Status.FromString(data).details:
                 if detail.type_url.endswith("ErrorResourceInitFailed"):
-                    found = provider_pb2.ErrorResourceInitFailed.FromString(detail.value)
-                    return InitFailed(found.id, from_struct(found.properties), list(found.reasons))
+                    failed = provider_pb2.ErrorResourceInitFailed.FromString(detail.value)
+                    return InitFailed(failed.id, from_struct(failed.properties), list(failed.reasons))
     return Refusal(details(error))

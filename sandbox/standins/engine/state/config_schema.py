@@ -133,17 +133,17 @@ def is_sealed(value: Value) -> bool:
     return isinstance(value, dict) and list(value) == ["secure"]
 
 
-def validate(stack: str, project: str, declared: list[Declaration], found: Mapping[str, Value]) -> None:
+def validate(stack: str, project: str, declared: list[Declaration], values: Mapping[str, Value]) -> None:
     """Raises Problem for the first value of a stack that is missing, of another type, or not secret as declared."""
-    for one in sorted((d for d in declared if d.type), key=lambda d: d.key):
-        shown, value = one.key.removeprefix(f"{project}:"), found.get(one.key)
+    for declaration in sorted((d for d in declared if d.type), key=lambda d: d.key):
+        shown, value = declaration.key.removeprefix(f"{project}:"), values.get(declaration.key)
         problem = ""
         if value is None:
-            if one.default is None:
+            if declaration.default is None:
                 problem = f"Stack '{stack}' is missing configuration value '{shown}'"
-        elif one.secret and not is_sealed(value):
+        elif declaration.secret and not is_sealed(value):
             problem = f"Stack '{stack}' with configuration key '{shown}' must be encrypted as it's secret"
-        elif not is_sealed(value) and not fits(one.type, one.items, value):
-            problem = f"Stack '{stack}' with configuration key '{shown}' must be of type '{one.type_name}'"
+        elif not is_sealed(value) and not fits(declaration.type, declaration.items, value):
+            problem = f"Stack '{stack}' with configuration key '{shown}' must be of type '{declaration.type_name}'"
         if problem:
             raise Problem(f"validating stack config: {problem}")

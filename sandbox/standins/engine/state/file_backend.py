@@ -50,7 +50,7 @@ class Backend:
         write(self._selection, json.dumps({"stacks": stacks}, indent=4))
 
     def stack(self, name: str = "", config_file: str = "") -> Stack:
-        """The named stack, else that of PULUMI_STACK, else the selected one; raises Problem without one."""
+        """The named stack, otherwise that of PULUMI_STACK, otherwise the selected one; raises Problem without one."""
         name = (name or os.environ.get("PULUMI_STACK") or self.selected).rpartition("/")[2]
         if not name:
             raise Problem("no stack selected; please use `pulumi stack select` or `pulumi stack init` to choose one")

@@ -40,16 +40,16 @@ def write(path: Path, text: str) -> None:
 def read_yaml(path: Path) -> Props:
     """The mapping in a YAML file; {} when it is absent or empty. Raises Problem when it is neither."""
     try:
-        found: Any = yaml.load(path.read_text(), Loader=_Loader)
+        content: Any = yaml.load(path.read_text(), Loader=_Loader)
     except FileNotFoundError:
         return {}
     except yaml.YAMLError as error:
         raise Problem(f"could not unmarshal '{path}': {error}") from error
-    if found is None:
+    if content is None:
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise Problem(f"could not unmarshal '{path}': expected a mapping")
-    return found  # pyright: ignore[reportUnknownVariableType]
+    return content  # pyright: ignore[reportUnknownVariableType]
 
 
 def write_yaml(path: Path, data: Props) -> None:

@@ -69,19 +69,19 @@ def _shown(stack: Stack, update: Props, show_secrets: bool) -> Props:
     for key, value in sorted(as_object(update.get("config")).items()):
         config[key] = shown_entry(stack, value, show_secrets)
     times = {name: _stamp(cast(int, update[name])) for name in ("startTime", "endTime")}
-    found = {**update, **times, "config": config}
-    return {name: found.get(name) for name in ORDER}
+    record = {**update, **times, "config": config}
+    return {name: record.get(name) for name in ORDER}
 
 
 def shown_entry(stack: Stack, value: Value, show_secrets: bool) -> Props:
     """One configuration value as the JSON listings write it: a secret without its value unless asked for."""
-    found = config_entry(value, stack.crypter if show_secrets else None)
-    if found.secret and not show_secrets:
+    entry = config_entry(value, stack.crypter if show_secrets else None)
+    if entry.secret and not show_secrets:
         return {"secret": True}
-    result: Props = {"value": found.text}
-    if found.is_object:
-        result["objectValue"] = parse_json(found.text)
-    result["secret"] = found.secret
+    result: Props = {"value": entry.text}
+    if entry.is_object:
+        result["objectValue"] = parse_json(entry.text)
+    result["secret"] = entry.secret
     return result
 
 

@@ -19,7 +19,7 @@ ROUNDS = 1_000_000
 
 
 def passphrase() -> str:
-    """From PULUMI_CONFIG_PASSPHRASE, else from the file that PULUMI_CONFIG_PASSPHRASE_FILE names."""
+    """The passphrase of PULUMI_CONFIG_PASSPHRASE, otherwise of the file that PULUMI_CONFIG_PASSPHRASE_FILE names."""
     if (given := os.environ.get("PULUMI_CONFIG_PASSPHRASE")) is not None:
         return given
     if path := os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE"):

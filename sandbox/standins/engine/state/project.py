@@ -38,8 +38,8 @@ class PluginPath:
     version: str = ""
 
 
-def refuse_unknown(file: Path, where: str, found: Mapping[str, Value], known: set[str]) -> None:
-    if extra := sorted(set(found) - known):
+def refuse_unknown(file: Path, where: str, content: Mapping[str, Value], known: set[str]) -> None:
+    if extra := sorted(set(content) - known):
         raise Problem(f"could not validate '{file}': {where}{extra[0]} is not served by the stand-in engine")
 
 
@@ -49,13 +49,13 @@ class Project:
     def __init__(self, directory: str = ".") -> None:
         start = Path(directory).resolve()
         names = ("Pulumi.yaml", "Pulumi.yml")
-        found = [d / n for d in (start, *start.parents) for n in names if (d / n).exists()]
-        if not found:
+        files = [d / n for d in (start, *start.parents) for n in names if (d / n).exists()]
+        if not files:
             raise Problem(
                 f"no Pulumi.yaml project file found (searching upwards from {start}). If you have not created a "
                 "project yet, use `pulumi new` to do so"
             )
-        self.file, self.root = found[0], found[0].parent
+        self.file, self.root = files[0], files[0].parent
         self.data = read_yaml(self.file)
         refuse_unknown(self.file, "", self.data, KEYS)
         if not self.data.get("name"):
@@ -85,7 +85,7 @@ class Project:
 
     @property
     def python(self) -> str:
-        """The interpreter of the program: that of `virtualenv`, else the one that runs this engine."""
+        """The interpreter of the program: that of `virtualenv`, otherwise the one that runs this engine."""
         wanted = self._options.get("virtualenv")
         if not wanted:
             return sys.executable
@@ -111,9 +111,9 @@ class Project:
         block = as_object(self.data.get("plugins"))
         refuse_unknown(self.file, "plugins.", block, {"providers"})
         entries = block.get("providers")
-        found: dict[str, PluginPath] = {}
+        paths: dict[str, PluginPath] = {}
         for entry in map(as_object, entries if isinstance(entries, list) else []):
             refuse_unknown(self.file, "plugins.providers.", entry, PLUGIN_KEYS)
             folder = self.root / str(entry.get("path"))
-            found[str(entry.get("name"))] = PluginPath(folder, str(entry.get("version") or ""))
-        return found
+            paths[str(entry.get("name"))] = PluginPath(folder, str(entry.get("version") or ""))
+        return paths

@@ -65,6 +65,6 @@ def remove(value: Value, path: Sequence[str | int]) -> None:
         del holder[last]
 
 
-def covers(pattern: Sequence[str | int], found: Sequence[str | int]) -> bool:
+def covers(pattern: Sequence[str | int], path: Sequence[str | int]) -> bool:
     """Whether a pattern (in which `*` stands for any key) and a path agree as far as both go."""
-    return all(a in ("*", b) for a, b in zip(pattern, found, strict=False))
+    return all(a in ("*", b) for a, b in zip(pattern, path, strict=False))

@@ -98,13 +98,13 @@ class Resource:
             raise Problem(
                 f"the state of {data.get('urn')} holds {', '.join(foreign)}, which the stand-in engine doesn't serve"
             )
-        found: dict[str, Any] = {FIELDS[key]: value for key, value in data.items() if value is not None}
-        return cls(**found)
+        values: dict[str, Any] = {FIELDS[key]: value for key, value in data.items() if value is not None}
+        return cls(**values)
 
     def to_json(self) -> Props:
-        """In the field order of the schema, empty fields left out."""
-        found = ((key, cast(Value, getattr(self, name))) for key, name in FIELDS.items())
-        return {key: value for key, value in found if value or key in ALWAYS}
+        """The resource in the field order of the schema, empty fields left out."""
+        values = ((key, cast(Value, getattr(self, name))) for key, name in FIELDS.items())
+        return {key: value for key, value in values if value or key in ALWAYS}
 
     def copy(self) -> Resource:
         return copy.copy(self)
@@ -112,8 +112,8 @@ class Resource:
     @property
     def needs(self) -> set[str]:
         """The URNs that it must not outlive."""
-        found = {self.parent, self.deleted_with, self.provider.rpartition("::")[0], *self.dependencies}
-        return found.union(*self.property_dependencies.values()) - {""}
+        urns = {self.parent, self.deleted_with, self.provider.rpartition("::")[0], *self.dependencies}
+        return urns.union(*self.property_dependencies.values()) - {""}
 
     def timeout(self, operation: str) -> float:
         return self.custom_timeouts.get(operation, 0)

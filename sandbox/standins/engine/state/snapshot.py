@@ -24,12 +24,12 @@ class Pending:
 
 
 def read_pending(stack: Stack) -> list[Pending]:
-    found = cast(list[Value], stack.crypter.opened(stack.load().get("pending_operations") or []))
-    pairs = [(as_object(p), as_object(as_object(p).get("resource"))) for p in found]
+    operations = cast(list[Value], stack.crypter.opened(stack.load().get("pending_operations") or []))
+    pairs = [(as_object(p), as_object(as_object(p).get("resource"))) for p in operations]
     return [Pending(str(pending.get("type")), Resource.from_json(resource)) for pending, resource in pairs]
 
 
-class Snapshot:
+class Checkpoint:
     """New states, then old states not yet dealt with.
 
     Every change is on disk before the step that made it is reported as done, and an operation is on disk as

@@ -22,7 +22,7 @@ from sandbox.standins.engine.state.files import now, write
 from sandbox.standins.engine.state.passphrase_secrets import Crypter
 from sandbox.standins.engine.state.project import Project
 from sandbox.standins.engine.state.resource import Resource
-from sandbox.standins.engine.state.stack_settings import Entry, Settings
+from sandbox.standins.engine.state.stack_settings import Entry, StackSettings
 from sandbox.standins.engine.urns import STACK
 
 OWN = ("manifest", "secrets_providers")
@@ -32,7 +32,7 @@ class Stack:
     def __init__(self, root: Path, project: Project, name: str, config_file: Path | None = None) -> None:
         self._root, self.project, self.name = root, project, name
         self.file = root / "stacks" / project.name / f"{name}.json"
-        self.settings = Settings(project, config_file or project.root / f"Pulumi.{name}.yaml")
+        self.settings = StackSettings(project, config_file or project.root / f"Pulumi.{name}.yaml")
 
     @property
     def exists(self) -> bool:
@@ -66,8 +66,8 @@ class Stack:
 
     def resources(self) -> list[Resource]:
         """The resources of the checkpoint, secrets opened."""
-        found = self.crypter.opened(self.load().get("resources") or [])
-        return [Resource.from_json(as_object(r)) for r in cast(list[Value], found)]
+        resources = self.crypter.opened(self.load().get("resources") or [])
+        return [Resource.from_json(as_object(r)) for r in cast(list[Value], resources)]
 
     def save(self, deployment: Props) -> None:
         """Keeps a deployment as the latest; the one before it stays as `.bak`."""
@@ -119,8 +119,8 @@ class Stack:
 
     def history(self) -> list[Props]:
         """Past updates, the latest first."""
-        found = sorted(self._history.glob("*.history.json"), reverse=True)
-        return [as_object(parse_json(file.read_text())) for file in found]
+        files = sorted(self._history.glob("*.history.json"), reverse=True)
+        return [as_object(parse_json(file.read_text())) for file in files]
 
     # Lock
 

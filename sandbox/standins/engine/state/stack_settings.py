@@ -30,7 +30,7 @@ class Entry:
         return isinstance(self.value, (dict, list)) and not config_schema.is_sealed(self.value)
 
 
-class Settings:
+class StackSettings:
     """The file of one stack; changed in memory, kept by `save`."""
 
     def __init__(self, project: Project, file: Path) -> None:
@@ -80,8 +80,8 @@ class Settings:
     def all(self, crypter: Crypter | None) -> dict[str, Entry]:
         """Every value, project defaults included, by key in order; secrets in clear only with a crypter."""
         defaults = {d.key: d.default for d in self.project.declarations if d.default is not None}
-        found = {self.key(key): value for key, value in {**defaults, **self.values}.items()}
-        return {key: entry(value, crypter) for key, value in sorted(found.items())}
+        values = {self.key(key): value for key, value in {**defaults, **self.values}.items()}
+        return {key: entry(value, crypter) for key, value in sorted(values.items())}
 
     def set(self, key: str, value: Value, *, path: bool = False) -> None:
         values = {**self.values}
