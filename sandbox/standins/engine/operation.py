@@ -23,8 +23,8 @@ from sandbox.standins.engine.providers.interface import Builtin
 from sandbox.standins.engine.providers.plugin_start import Plugins
 from sandbox.standins.engine.providers.registry import Registry
 from sandbox.standins.engine.state import history
+from sandbox.standins.engine.state.checkpoint import Checkpoint, Pending
 from sandbox.standins.engine.state.resource import Resource
-from sandbox.standins.engine.state.snapshot import Checkpoint, Pending
 from sandbox.standins.engine.state.stack import Stack
 
 TITLES = {
@@ -74,7 +74,7 @@ class Operation:
         self._wire()
         self._refuse_early()
         self._warn_pending()
-        self._registry.warm(self._snapshot.old)
+        self._registry.warm(self._checkpoint.old)
         self._monitor.start(self._deployment)
         with self._interrupts.caught():
             try:
@@ -84,7 +84,7 @@ class Operation:
                 self._monitor.close()
                 self._runner.wait_idle()
                 self._deployment.finish_stack()
-                self._snapshot.write()
+                self._checkpoint.write()
                 for service in self._registry.services:
                     service.cancel()
                     service.close()
@@ -99,9 +99,9 @@ class Operation:
         root_urn = urns.make(stack.name, project, urns.STACK, f"{project}-{stack.name}")
         title = f"{TITLES[options.kind][not options.dry_run]} ({stack.name})"
         self._view = View(title, options, root_urn, self._config)
-        self._snapshot = Checkpoint(stack, options.dry_run)
+        self._checkpoint = Checkpoint(stack, options.dry_run)
         hooks = Hooks()
-        self._runner = StepRunner(self._snapshot, self._view, hooks, options, self._plan)
+        self._runner = StepRunner(self._checkpoint, self._view, hooks, options, self._plan)
         self._monitor = Monitor(stack.project.root, hooks)
         plugins = Plugins(stack.project.plugins, self._monitor.address, self._view.diagnostic)
         self._registry = Registry(Builtin(self._runner.seen.get), plugins)
@@ -113,7 +113,7 @@ class Operation:
     def _refuse_early(self) -> None:
         options = self._options
         hooked = options.destroying and not self._program
-        with_hooks = [r for r in self._snapshot.old if hooked and _delete_hooks(r)]
+        with_hooks = [r for r in self._checkpoint.old if hooked and _delete_hooks(r)]
         for resource in with_hooks:
             names = ", ".join(_delete_hooks(resource))
             text = f"Resource has delete hooks registered, but the program is not running. Hooks: {names}"
@@ -121,7 +121,7 @@ class Operation:
         if with_hooks:
             self._view.give_up()
             raise Problem("You must run with the `--run-program` flag to use delete hooks during destroy.")
-        known = {r.urn for r in self._snapshot.old}
+        known = {r.urn for r in self._checkpoint.old}
         unknown = [t for t in options.targets if "*" not in t and t not in known]
         if unknown and options.kind != "update":
             self._view.give_up()
@@ -129,7 +129,7 @@ class Operation:
 
     def _warn_pending(self) -> None:
         reading = self._options.dry_run or self._options.refresh or self._options.kind == "refresh"
-        pending = self._snapshot.pending
+        pending = self._checkpoint.pending
         if pending and not reading:
             listed = "".join(f"  * {p.resource.urn}, interrupted while {p.type}\n" for p in pending)
             self._view.diagnostic("warning", PENDING.format(len(pending), listed))
@@ -139,8 +139,8 @@ class Operation:
     def _proceed(self) -> None:
         options = self._options
         if options.refresh or options.kind == "refresh":
-            kept = [p for p in self._snapshot.pending if p.resource.urn not in options.forgotten]
-            self._snapshot.pending = list[Pending]() if options.clear_pending else kept
+            kept = [p for p in self._checkpoint.pending if p.resource.urn not in options.forgotten]
+            self._checkpoint.pending = list[Pending]() if options.clear_pending else kept
             self._deployment.refresh(reporting=options.kind == "refresh")
         if self._program and not self._runner.stopped.is_set():
             self._program.start(self._view, self._launch())
@@ -236,7 +236,7 @@ class Operation:
         return runner.changes
 
     def _outputs(self, old: Props) -> Props:
-        stacks = [r for r in self._snapshot.resources() if r.type == urns.STACK]
+        stacks = [r for r in self._checkpoint.resources() if r.type == urns.STACK]
         return stacks[-1].outputs if stacks else old
 
 

@@ -14,16 +14,16 @@ from sandbox.standins.engine.urns import is_provider, targeted
 class Context:
     def __init__(self, runner: StepRunner, registry: Registry, options: Options) -> None:
         self.runner, self.registry, self.options = runner, registry, options
-        self.snapshot, self.view, self.dry_run = runner.snapshot, runner.view, runner.dry_run
+        self.checkpoint, self.view, self.dry_run = runner.checkpoint, runner.view, runner.dry_run
         self.olds: dict[str, Resource] = {}
         self.deleted: dict[str, list[str]] = {}
         """URNs deleted so far, with the properties that made it a replacement."""
         self.aliased: dict[str, str] = {}
-        self.kept = protected_tree(self.snapshot.old) if options.exclude_protected else set[str]()
+        self.kept = protected_tree(self.checkpoint.old) if options.exclude_protected else set[str]()
         self.index()
 
     def index(self) -> None:
-        self.olds = {r.urn: r for r in self.snapshot.old if not r.delete}
+        self.olds = {r.urn: r for r in self.checkpoint.old if not r.delete}
 
     def in_scope(self, urn: str) -> bool:
         """Whether --target and --exclude-protected leave the resource to this operation."""

@@ -22,9 +22,9 @@ class Deletions:
 
     def unseen(self) -> None:
         """After the program: deletes replaced resources and those that it didn't register."""
-        snapshot = self._context.snapshot
-        new = set[int]() if self._context.options.destroying else set(map(id, snapshot.new))
-        doomed = [r for r in snapshot.resources() if id(r) not in new and self._context.in_scope(r.urn)]
+        checkpoint = self._context.checkpoint
+        new = set[int]() if self._context.options.destroying else set(map(id, checkpoint.new))
+        doomed = [r for r in checkpoint.resources() if id(r) not in new and self._context.in_scope(r.urn)]
         self._context.deleted.update((r.urn, []) for r in doomed)
         with ThreadPoolExecutor(WORKERS) as pool:
             while doomed and not self._runner.stopped.is_set():

@@ -18,16 +18,16 @@ WORKERS = 16
 
 def refresh(context: Context, *, reporting: bool) -> None:
     """`reporting`: the operation is a refresh, so its steps count; else it goes before another one."""
-    snapshot = context.snapshot
+    checkpoint = context.checkpoint
     context.runner.reporting_refresh = reporting
     with ThreadPoolExecutor(WORKERS) as pool:
-        kept = list(pool.map(partial(_refresh, context), snapshot.old))
-    gone = {r.urn for r, k in zip(snapshot.old, kept, strict=True) if k is None}
-    snapshot.old = [r for r in kept if r is not None]
-    for resource in snapshot.old:
+        kept = list(pool.map(partial(_refresh, context), checkpoint.old))
+    gone = {r.urn for r, k in zip(checkpoint.old, kept, strict=True) if k is None}
+    checkpoint.old = [r for r in kept if r is not None]
+    for resource in checkpoint.old:
         _forget(resource, gone)
     context.index()
-    snapshot.write()
+    checkpoint.write()
 
 
 def _forget(resource: Resource, gone: set[str]) -> None:

@@ -94,7 +94,7 @@ class Deployment:
             goal.inputs = {**goal.inputs, "version": goal.version, "__internal": {}}
         new = goal.resource(urn, old)
         if old and old.urn != urn:
-            self._context.snapshot.renamed[old.urn] = urn
+            self._context.checkpoint.renamed[old.urn] = urn
         if new.needs & self.runner.broken:
             self.runner.broken.add(urn)
             raise StepFailed
@@ -263,7 +263,7 @@ class Deployment:
         step, new = self.runner.steps[urn], self.runner.seen[urn]
         changed, new.outputs = new.outputs != outputs, outputs
         if changed:
-            self._context.snapshot.write()
+            self._context.checkpoint.write()
         if step.op in ("create", "update"):
             self.runner.hook(f"After{step.op.title()}", new, new_inputs=new.inputs, new_outputs=outputs)
         self.view.outputs(step)

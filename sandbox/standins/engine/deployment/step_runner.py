@@ -12,8 +12,8 @@ from sandbox.standins.engine.deployment.update_plan import Plan
 from sandbox.standins.engine.errors import InitFailed, Refusal, StepFailed, Stopped
 from sandbox.standins.engine.options import Options
 from sandbox.standins.engine.property_values import Props, is_secret, secret
+from sandbox.standins.engine.state.checkpoint import Checkpoint
 from sandbox.standins.engine.state.resource import Resource
-from sandbox.standins.engine.state.snapshot import Checkpoint
 
 T = TypeVar("T")
 RETRIES = 100
@@ -36,10 +36,10 @@ class StepRunner:
     """The steps of one operation. Registrations run in threads of their own; what they share is here."""
 
     def __init__(
-        self, snapshot: Checkpoint, view: StepView, hooks: Hooks, options: Options, plan: Plan | None = None
+        self, checkpoint: Checkpoint, view: StepView, hooks: Hooks, options: Options, plan: Plan | None = None
     ) -> None:
         self.plan = plan
-        self.snapshot, self.view, self.hooks, self.options = snapshot, view, hooks, options
+        self.checkpoint, self.view, self.hooks, self.options = checkpoint, view, hooks, options
         self.dry_run = options.dry_run
         self.failed = self.bailed = self.reporting_refresh = False
         self.errored: set[str] = set()
@@ -104,9 +104,9 @@ class StepRunner:
                     raise Stopped
                 self.view.before(step)
                 if pending and not self.dry_run:
-                    self.snapshot.begin(pending, step.resource)
+                    self.checkpoint.begin(pending, step.resource)
                 self._apply(step, apply, finished, added)
-                self.snapshot.end(step.resource, finished, added, write)
+                self.checkpoint.end(step.resource, finished, added, write)
                 self._count(step)
                 if step.new and step.op not in ("replace", "refresh"):
                     self.seen[step.urn], self.steps[step.urn] = step.new, step
@@ -129,7 +129,7 @@ class StepRunner:
         except Refusal as error:
             exists = isinstance(error, InitFailed)
             mark_secrets(step.new)
-            self.snapshot.end(step.resource, finished if exists else (), added if exists else ())
+            self.checkpoint.end(step.resource, finished if exists else (), added if exists else ())
             self.fail(step, error)
             raise (StepFailed if self.options.continue_on_error else Stopped) from error
         mark_secrets(step.new)
