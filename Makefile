@@ -8,13 +8,13 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo demo-dump demo-proof test check lint types layers bench-quick bench-dumps bench-validation setup clean lock
 
 demo: $(READY)
-	$(BIN)/python -m sandbox.demo
+	$(BIN)/python -m sandbox.demo.main_job
 
 demo-proof: $(READY)
-	$(BIN)/python -m sandbox.demo_damaged
+	$(BIN)/python -m sandbox.demo.damaged_restore
 
 demo-dump: $(READY)
-	$(BIN)/python -m sandbox.demo_dump
+	$(BIN)/python -m sandbox.demo.dump_restore
 
 # What the stand-in engine was seen to do like the real one is not proved again with the same sources, except in CI.
 test: $(READY)

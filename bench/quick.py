@@ -22,8 +22,8 @@ from rich.table import Table
 
 from sandbox.application.database import wait_restorable
 from sandbox.aws.client import clients
-from sandbox.demo import operator_environment
-from sandbox.paths import CHECKOUT, Layout
+from sandbox.demo.stage import operator_environment
+from sandbox.machine.layout import CHECKOUT, Layout
 
 ROUNDS = 3
 STACK = "bench"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sandbox.paths import CHECKOUT, Layout, default_directory
+from sandbox.machine.layout import CHECKOUT, Layout, default_directory
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,14 +47,14 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("status", parents=[common], help="what runs").set_defaults(command=status)
     commands.add_parser("env", parents=[common], help="shell lines to eval").set_defaults(command=env)
     commands.add_parser("incident", parents=[common], help="break the data").set_defaults(command=incident)
-    nightly = commands.add_parser("dump", parents=[common], help="the nightly pg_dump into S3, now")
-    nightly.set_defaults(command=dump)
+    dumping = commands.add_parser("dump", parents=[common], help="the nightly pg_dump into S3, now")
+    dumping.set_defaults(command=dump)
     commands.add_parser("doctor", parents=[common], help="what is real here").set_defaults(command=doctor)
     return root
 
 
 def up(layout: Layout, options: argparse.Namespace) -> int:
-    from sandbox import environment, lifecycle
+    from sandbox.runtime import environment, lifecycle
 
     begun = time.monotonic()
     lifecycle.start(layout, options.pace, say)
@@ -70,7 +70,7 @@ def up(layout: Layout, options: argparse.Namespace) -> int:
 
 
 def down(layout: Layout, options: argparse.Namespace) -> int:
-    from sandbox import lifecycle
+    from sandbox.runtime import lifecycle
 
     begun = time.monotonic()
     stopped = lifecycle.stop(layout)
@@ -82,15 +82,15 @@ def down(layout: Layout, options: argparse.Namespace) -> int:
 
 
 def status(layout: Layout, _: argparse.Namespace) -> int:
-    """Exit code 0 when all parts run, else 3."""
-    from sandbox.status import describe, running
+    """Exit code 0 when all parts run, otherwise 3."""
+    from sandbox.runtime.status import describe, running
 
     print(describe(layout))
     return 0 if running(layout) else 3
 
 
 def env(layout: Layout, _: argparse.Namespace) -> int:
-    from sandbox.environment import exports
+    from sandbox.runtime.environment import exports
 
     print(exports(layout))
     return 0
@@ -104,14 +104,14 @@ def incident(layout: Layout, _: argparse.Namespace) -> int:
 
 
 def dump(layout: Layout, _: argparse.Namespace) -> int:
-    from sandbox.application import nightly
+    from sandbox.application import nightly_dump
 
-    print(nightly.as_json(nightly.run(layout)))
+    print(nightly_dump.as_json(nightly_dump.run(layout)))
     return 0
 
 
 def doctor(_layout: Layout, _: argparse.Namespace) -> int:
-    from sandbox.doctor import examine, table
+    from sandbox.runtime.doctor import examine, table
 
     print(table(examine()))
     return 0

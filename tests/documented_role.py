@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from sandbox.paths import CHECKOUT
+from sandbox.machine.layout import CHECKOUT
 
 Right = tuple[str, str, str]
 """API group, resource, verb."""

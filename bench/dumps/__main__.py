@@ -26,7 +26,7 @@ from bench.dumps.generated import Generated, generated
 from bench.dumps.machine import LOCALE, Machine
 from bench.dumps.store import serving
 from bench.dumps.ways import LOADER, UNPLANNED, Failed, Run, commands, plan, run
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 from sandbox.postgres.content import Content, differences
 from sandbox.postgres.files import remove_tree
 from sandbox.postgres.host import Host

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.dumps.machine import Machine
-from sandbox.paths import cache
+from sandbox.machine.layout import cache
 
 SQL = Path(__file__).parent / "data.sql"
 SIZES = {"transactions": 2_600_000, "users": 125_000}

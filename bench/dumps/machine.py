@@ -14,13 +14,13 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
+from sandbox.machine.processes import start_time, wait_until
 from sandbox.postgres import content, roles
 from sandbox.postgres.files import remove_tree
 from sandbox.postgres.host import Host
 from sandbox.postgres.server import Server
 from sandbox.postgres.settings import SUPERUSER, host_based_authentication, quoted
-from sandbox.process import start_time, wait_until
 
 MASTER, PASSWORD, DATABASE = "master", "bench", "app"
 START_SECONDS = 60.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import TupleRow
 
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 from sandbox.postgres.files import remove_tree
 from sandbox.postgres.host import Host
 from sandbox.postgres.server import Server

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.validation.data import CANDIDATE, CHECKED, SOURCE
 from bench.validation.server import Running
-from sandbox.paths import CHECKOUT
+from sandbox.machine.layout import CHECKOUT
 
 RESTORE_POINT = "2026-11-22T14:00:00Z"
 FILLED = ("user_id", "note", "amount")

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.application import names
 from sandbox.aws.client import Clients
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 
 AVAILABLE_SECONDS = 900.0
 RESTORABLE_SECONDS = 60.0
@@ -20,22 +20,22 @@ Shape = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Database:
+class MasterLogin:
     host: str
     port: int
     password: str
 
 
-def ensure(aws: Clients) -> Database:
+def ensure(aws: Clients) -> MasterLogin:
     """The instance, available, and its master password; what exists already is left as it is."""
     password = ensure_password(aws)
     if find(aws) is None:
         create(aws, password)
     wait_available(aws)
-    found = find(aws)
-    if found is None:
+    instance = find(aws)
+    if instance is None:
         raise RuntimeError(f"{names.INSTANCE} vanished while it was being created")
-    return Database(found["Endpoint"]["Address"], int(found["Endpoint"]["Port"]), password)
+    return MasterLogin(instance["Endpoint"]["Address"], int(instance["Endpoint"]["Port"]), password)
 
 
 def find(aws: Clients) -> Shape | None:
@@ -58,14 +58,14 @@ def wait_restorable(aws: Clients, moment: str) -> None:
 
 
 def latest_restorable(aws: Clients) -> str:
-    """As RFC 3339, in whole seconds; empty before the first backup."""
+    """LatestRestorableTime as RFC 3339, in whole seconds; empty before the first backup."""
     latest = (find(aws) or {}).get("LatestRestorableTime")
     return f"{latest:%Y-%m-%dT%H:%M:%SZ}" if latest else ""
 
 
 def status(aws: Clients) -> str:
-    found = find(aws)
-    return str(found["DBInstanceStatus"]) if found else "missing"
+    instance = find(aws)
+    return str(instance["DBInstanceStatus"]) if instance else "missing"
 
 
 def ensure_password(aws: Clients) -> str:

@@ -16,18 +16,18 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 
 from sandbox.application import database, manifests, names, seed
-from sandbox.application.kube import ClusterError, Json, Kube
-from sandbox.application.url import connection_url, for_libpq
+from sandbox.application.connection_url import connection_url, for_libpq
+from sandbox.application.kubernetes_api import ClusterError, Json, Kube
 from sandbox.aws.client import Clients, clients
-from sandbox.paths import Layout
-from sandbox.process import wait_until
+from sandbox.machine.layout import Layout
+from sandbox.machine.processes import wait_until
 
 READY_SECONDS = 120.0
 Say = Callable[[str, float, str], None]
 
 
 def silent(_part: str, _seconds: float, _text: str) -> None:
-    """For a caller that only asks."""
+    """Reports nothing, for a caller that only asks."""
 
 
 @dataclass
@@ -44,11 +44,11 @@ class Application:
     def deploy(self) -> None:
         """Idempotent: objects that exist, the secret's URL and the replicas above all, stay as they are."""
         wait_until(self._cluster_answers, READY_SECONDS, "the API server to answer", 0.1)
-        with ThreadPoolExecutor(1) as beside:
-            creating = beside.submit(self.kube.create, manifests.namespace())
+        with ThreadPoolExecutor(1) as pool:
+            creating = pool.submit(self.kube.create, manifests.namespace())
             url, fresh = self._database()
             creating.result()
-            backup = beside.submit(self._backup) if fresh else None
+            backup = pool.submit(self._backup) if fresh else None
             self._objects(url)
             if backup:
                 backup.result()
@@ -64,19 +64,19 @@ class Application:
     def _database(self) -> tuple[str, bool]:
         """The application's URL, and whether its rows were loaded just now."""
         begun = time.monotonic()
-        found = database.ensure(self.aws)
-        self.say("database", time.monotonic() - begun, f"{names.INSTANCE} at {found.host}:{found.port}")
+        instance = database.ensure(self.aws)
+        self.say("database", time.monotonic() - begun, f"{names.INSTANCE} at {instance.host}:{instance.port}")
         begun = time.monotonic()
         password = self._known_password() or database.application_password()
-        admin = login(found.host, found.port, names.MASTER_USER, found.password, "postgres", self.layout.ca)
+        admin = login(instance.host, instance.port, names.MASTER_USER, instance.password, "postgres", self.layout.ca)
         with admin:
             seed.prepare_role(admin, password)
-        owner = login(found.host, found.port, names.APP_USER, password, names.DATABASE, self.layout.ca)
+        owner = login(instance.host, instance.port, names.APP_USER, password, names.DATABASE, self.layout.ca)
         with owner:
             rows = 0 if seed.seeded(owner) else seed.seed(owner)
         done = f"{rows} rows loaded" if rows else "rows were there already"
         self.say("rows", time.monotonic() - begun, done)
-        url = connection_url(names.APP_USER, password, found.host, found.port, names.DATABASE, self.layout.ca)
+        url = connection_url(names.APP_USER, password, instance.host, instance.port, names.DATABASE, self.layout.ca)
         return url, bool(rows)
 
     def _known_password(self) -> str | None:
@@ -88,8 +88,8 @@ class Application:
 
         Raises ClusterError when the API server can't say: taken for "no secret", the role would get a new password.
         """
-        found = self.kube.get("Secret", names.NAMESPACE, names.SECRET)
-        value = (found or {}).get("data", {}).get(names.SECRET_KEY)
+        secret = self.kube.get("Secret", names.NAMESPACE, names.SECRET)
+        value = (secret or {}).get("data", {}).get(names.SECRET_KEY)
         return base64.b64decode(value).decode() if value else None
 
     def _backup(self) -> None:
@@ -109,8 +109,8 @@ class Application:
 
     def writing(self) -> bool:
         """Every wanted replica answers for itself that it commits; what the API remembers is no proof."""
-        found = {d["metadata"]["name"]: d for d in self.kube.list("Deployment", names.NAMESPACE)}
-        return all(name in found and self._complete(found[name]) for name in names.DEPLOYMENTS)
+        deployments = {d["metadata"]["name"]: d for d in self.kube.list("Deployment", names.NAMESPACE)}
+        return all(name in deployments and self._complete(deployments[name]) for name in names.DEPLOYMENTS)
 
     def _complete(self, deployment: Json) -> bool:
         wanted = deployment["spec"]["replicas"]
@@ -132,9 +132,10 @@ class Application:
         return "every pod there writes"
 
     def pods(self) -> str:
-        found = self.kube.list("Deployment", names.NAMESPACE)
+        deployments = self.kube.list("Deployment", names.NAMESPACE)
         return ", ".join(
-            f"{d['metadata']['name']} {d['status'].get('readyReplicas', 0)}/{d['spec']['replicas']}" for d in found
+            f"{d['metadata']['name']} {d['status'].get('readyReplicas', 0)}/{d['spec']['replicas']}"
+            for d in deployments
         )
 
 

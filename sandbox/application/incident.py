@@ -18,7 +18,7 @@ import psycopg
 from psycopg import IsolationLevel
 
 from sandbox.application.deploy import Application, application_login, silent
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 
 AFTER_SECONDS = 1.05
 DELETE = "DELETE FROM transactions WHERE created_at > %s - interval '1 hour'"

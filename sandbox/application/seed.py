@@ -45,8 +45,8 @@ def prepare_role(admin: psycopg.Connection, password: str) -> None:
 
 
 def seeded(connection: psycopg.Connection) -> bool:
-    found = connection.execute("SELECT to_regclass('public._prisma_migrations')").fetchone()
-    return found is not None and found[0] is not None
+    table = connection.execute("SELECT to_regclass('public._prisma_migrations')").fetchone()
+    return table is not None and table[0] is not None
 
 
 def seed(connection: psycopg.Connection, now: datetime | None = None) -> int:

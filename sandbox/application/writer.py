@@ -23,8 +23,8 @@ import psycopg
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from sandbox.application.connection_url import for_libpq
 from sandbox.application.names import HEALTH_PORT
-from sandbox.application.url import for_libpq
 
 PER_SECOND = 5.0
 HEALTHY_SECONDS = 3.0
@@ -42,7 +42,7 @@ class Progress:
     committed: int = 0
     last_commit: float = 0.0
     error: str = "not connected yet"
-    """Of the last attempt; none since the last commit."""
+    """The error of the last attempt; empty since the last commit."""
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -55,7 +55,7 @@ class Progress:
 
 
 def serve_health(address: str, progress: Progress) -> None:
-    """Answers every request with the state of this pod: 200 while it commits, else 503."""
+    """Answers every request with the state of this pod: 200 while it commits, otherwise 503."""
     server = socket.create_server((address, HEALTH_PORT), backlog=16)
     while True:
         client, _ = server.accept()
@@ -123,12 +123,12 @@ def one_transaction(connection: psycopg.Connection, app: str, name: str, user: s
             transfer(connection, user)
         elif app == "indexer":
             statement = "INSERT INTO smart_contracts (address, name, owner_id) VALUES (%s, %s, %s) RETURNING id"
-            found = connection.execute(statement, [f"0x{random.getrandbits(160):040x}", f"indexed by {name}", user])
-            transfer(connection, user, found.fetchall()[0][0])
+            inserted = connection.execute(statement, [f"0x{random.getrandbits(160):040x}", f"indexed by {name}", user])
+            transfer(connection, user, inserted.fetchall()[0][0])
         else:
             email = f"{random.getrandbits(64):016x}@ghost.example"
-            found = connection.execute("INSERT INTO users (email) VALUES (%s) RETURNING id", [email])
-            transfer(connection, found.fetchall()[0][0])
+            inserted = connection.execute("INSERT INTO users (email) VALUES (%s) RETURNING id", [email])
+            transfer(connection, inserted.fetchall()[0][0])
 
 
 def transfer(connection: psycopg.Connection, user: object, contract: object = None) -> None:

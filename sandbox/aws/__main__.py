@@ -7,7 +7,7 @@ import gc
 import sys
 from pathlib import Path
 
-from sandbox.paths import Layout, default_directory
+from sandbox.machine.layout import Layout, default_directory
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sts import STSClient
 
-    from sandbox.paths import Layout
+    from sandbox.machine.layout import Layout
 
 ACCESS_KEY = "AKIASANDBOX000000000"
 SECRET_KEY = "sandbox"

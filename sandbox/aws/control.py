@@ -17,14 +17,14 @@ from typing import Any, cast
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault
 from sandbox.aws.moto_services import MotoServices
-from sandbox.aws.query import Shape
-from sandbox.aws.rds.instances import ready
-from sandbox.aws.rds.jobs import Runner
-from sandbox.aws.rds.modify import maintenance_window
-from sandbox.aws.rds.service import Rds
-from sandbox.aws.rds.snapshots import take_by_backup_service
-from sandbox.aws.rds.state import Instance
-from sandbox.aws.rds.steps import fill_disk, lose_key, take_automated_now
+from sandbox.aws.query_protocol import Shape
+from sandbox.aws.rds.data.state import Instance
+from sandbox.aws.rds.operations.instances import ready
+from sandbox.aws.rds.operations.modify import maintenance_window
+from sandbox.aws.rds.operations.snapshots import take_by_backup_service
+from sandbox.aws.rds.service.region import Rds
+from sandbox.aws.rds.work.jobs import JobRunner
+from sandbox.aws.rds.work.steps import fill_disk, lose_key, take_automated_now
 
 DEFAULT_REGION = "us-east-1"
 BAD, MISSING = 400, 404
@@ -32,7 +32,7 @@ Answer = tuple[int, Shape]
 
 
 class Control:
-    def __init__(self, runner: Runner, moto: MotoServices) -> None:
+    def __init__(self, runner: JobRunner, moto: MotoServices) -> None:
         self._runner, self._moto = runner, moto
         self._routes: dict[tuple[str, str], Callable[[bytes], Shape]] = {
             ("GET", "health"): lambda _: {"status": "serving"},
@@ -75,10 +75,10 @@ class Control:
         if not at_once:
             self._runner.shared.faults.add(fault)
             return {"waiting": True}
-        found = self._everywhere(fault.instance)
-        if not found:
+        targets = self._everywhere(fault.instance)
+        if not targets:
             raise ValueError(f"no instance {fault.instance!r}")
-        for rds, instance in found:
+        for rds, instance in targets:
             if fault.kind == "storage-full":
                 fill_disk(rds, instance)
             elif fault.kind == "key-lost":
@@ -86,7 +86,7 @@ class Control:
             else:
                 rds.cluster(instance).drop_connections()
         self._runner.shared.store.save()
-        return {"done": [instance.identifier for _, instance in found]}
+        return {"done": [instance.identifier for _, instance in targets]}
 
     def _clear_faults(self, _: bytes) -> Shape:
         """Forgets what waits; full disks have room again."""

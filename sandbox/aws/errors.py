@@ -12,5 +12,5 @@ class AwsError(Exception):
 
 
 def unsupported(what: str) -> AwsError:
-    """For what AWS has and the sandbox lacks: it must never pass for a success."""
+    """The error for what AWS has and the sandbox lacks: it must never pass for a success."""
     return AwsError("SandboxUnsupported", f"The sandbox's RDS has no {what}.")

@@ -66,7 +66,7 @@ class Fault:
         )
 
 
-class Registry:
+class FaultQueue:
     """The faults that wait for their occasion; `generation` changes when all are cleared."""
 
     def __init__(self) -> None:

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 from sandbox.aws.control import Control
 from sandbox.aws.errors import AwsError
 from sandbox.aws.moto_services import Environ, MotoServices, StartResponse, read_body
-from sandbox.aws.rds.jobs import Runner
-from sandbox.aws.rds.registry import call, protocol
+from sandbox.aws.rds.operations.registry import call, protocol
+from sandbox.aws.rds.work.jobs import JobRunner
 
 RDS_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/rds/aws4_request")
 FAILURE_STATUS = 500
@@ -23,7 +23,7 @@ FAILURE_STATUS = 500
 class Gateway:
     """A WSGI application."""
 
-    def __init__(self, runner: Runner, moto: MotoServices, control: Control) -> None:
+    def __init__(self, runner: JobRunner, moto: MotoServices, control: Control) -> None:
         self._runner, self._moto, self._control = runner, moto, control
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:

@@ -20,8 +20,8 @@ from typing import Any, cast
 from urllib.parse import parse_qs, unquote
 
 from sandbox.aws import ACCOUNT
-from sandbox.aws.journal import Journal, Request, now
-from sandbox.aws.rds.metrics import Value
+from sandbox.aws.rds.service.metrics import Value
+from sandbox.aws.request_journal import Journal, Request, now
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -184,7 +184,7 @@ class MotoServices:
             @staticmethod
             def get_cloudwatch_metrics(account_id: str, region: str) -> list[Any]:
                 del account_id
-                return [_datum(one) for one in values(region)]
+                return [_datum(value) for value in values(region)]
 
         self._measuring = OfRds
 
@@ -194,13 +194,13 @@ class MotoServices:
         """Everything that was published to SNS topics, in order for each topic."""
         from moto.sns.models import sns_backends
 
-        found: list[dict[str, Any]] = []
+        messages: list[dict[str, Any]] = []
         with self._lock:
             for region, backend in cast("Any", sns_backends)[ACCOUNT].items():
                 for arn, topic in backend.topics.items():
                     for sent in topic.sent_notifications:
                         identifier, message, subject = sent[:3]
-                        found.append(
+                        messages.append(
                             {
                                 "region": region,
                                 "topic": arn,
@@ -209,14 +209,14 @@ class MotoServices:
                                 "message": message,
                             }
                         )
-        return found
+        return messages
 
 
-def _datum(one: Value) -> Any:
+def _datum(value: Value) -> Any:
     from moto.cloudwatch.models import MetricDatum
 
-    where = [{"Name": "DBInstanceIdentifier", "Value": one.instance}]
-    return MetricDatum("AWS/RDS", one.metric, one.value, where, one.at.replace(tzinfo=None), one.unit)
+    where = [{"Name": "DBInstanceIdentifier", "Value": value.instance}]
+    return MetricDatum("AWS/RDS", value.metric, value.value, where, value.at.replace(tzinfo=None), value.unit)
 
 
 class _Answer:

@@ -20,18 +20,21 @@ from werkzeug.serving import make_server
 from sandbox.aws import PORT
 from sandbox.aws.client import ACCESS_KEY, DEFAULT_REGION, SECRET_KEY
 from sandbox.aws.control import Control
-from sandbox.aws.faults import Registry
+from sandbox.aws.faults import FaultQueue
 from sandbox.aws.gateway import Gateway
 from sandbox.aws.moto_services import MotoServices
-from sandbox.aws.neighbours import MotoNeighbours
-from sandbox.aws.rds import automated, events, logs, metrics, modify, restores, steps, tags
-from sandbox.aws.rds.jobs import Runner
-from sandbox.aws.rds.service import Shared
-from sandbox.aws.rds.state import Store
-from sandbox.paths import Layout
+from sandbox.aws.other_services import MotoServiceCalls
+from sandbox.aws.rds.data.state import Store
+from sandbox.aws.rds.operations import served
+from sandbox.aws.rds.service import metrics
+from sandbox.aws.rds.service.region import Shared
+from sandbox.aws.rds.work import steps
+from sandbox.aws.rds.work.jobs import JobRunner
+from sandbox.machine.layout import Layout
 from sandbox.postgres.host import Host
 
-OPERATIONS_OF = (automated, events, logs, modify, restores, steps, tags)  # imported for the operations they register
+# Imported for the operations and steps that they register.
+REGISTERED = (*served.MODULES, steps)
 
 
 class QuietHandler(MotoRequestHandler):
@@ -49,10 +52,10 @@ def serve(layout: Layout, pace: float) -> None:
         ready.unlink(missing_ok=True)
         moto = MotoServices(layout.aws / "moto")
         played = moto.replay()
-        neighbours = MotoNeighbours(_client_of(layout))
+        services = MotoServiceCalls(_client_of(layout))
         store = Store(layout.aws / "state.json")
-        shared = Shared(layout, Host.at(layout), store, Registry(), neighbours, pace)
-        runner = Runner(shared)
+        shared = Shared(layout, Host.at(layout), store, FaultQueue(), services, pace)
+        runner = JobRunner(shared)
         moto.measure(lambda region: metrics.values(runner.region(region)))
         server = make_server(
             layout.address("aws"),
@@ -66,8 +69,8 @@ def serve(layout: Layout, pace: float) -> None:
             signal.signal(number, lambda _number, _frame: ended.set())
         threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
         # moto's EC2 takes seconds to load: not in the first call that needs its subnets.
-        threading.Thread(target=neighbours.default_subnets, args=(DEFAULT_REGION,), daemon=True).start()
-        runner.mend()
+        threading.Thread(target=services.default_subnets, args=(DEFAULT_REGION,), daemon=True).start()
+        runner.recover()
         _announce(ready, {"endpoint": layout.aws_endpoint, "pid": os.getpid(), "postgres": str(shared.host.folder)})
         print(f"serving at {layout.aws_endpoint}, {played} requests replayed", file=sys.stderr, flush=True)
         ended.wait()

@@ -1,6 +1,6 @@
 """A real Kubernetes control plane in one process, built from source once; its pods are local processes."""
 
 from sandbox.cluster.binary import BuildError, binary
-from sandbox.cluster.launcher import Cluster, images
+from sandbox.cluster.launcher import KubernetesCluster, images
 
-__all__ = ["BuildError", "Cluster", "binary", "images"]
+__all__ = ["BuildError", "KubernetesCluster", "binary", "images"]

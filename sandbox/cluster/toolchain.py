@@ -30,8 +30,8 @@ def go(cache: Path, say: Callable[[str], None]) -> Path:
 
 
 def usable(go_program: Path) -> bool:
-    found = version(go_program)
-    return found is not None and found >= OLDEST
+    installed = version(go_program)
+    return installed is not None and installed >= OLDEST
 
 
 def version(go_program: Path) -> tuple[int, int] | None:
@@ -46,8 +46,8 @@ def version(go_program: Path) -> tuple[int, int] | None:
 
 
 def parsed_version(text: str) -> tuple[int, int] | None:
-    found = re.match(r"go(\d+)\.(\d+)", text.strip())
-    return (int(found[1]), int(found[2])) if found else None
+    match = re.match(r"go(\d+)\.(\d+)", text.strip())
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def pinned(text: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from sandbox.paths import cache
+from sandbox.machine.layout import cache
 from sandbox.postgres.identity import Identity
 
 BIN_VARIABLE = "RESTORE_SANDBOX_PG_BIN"
@@ -96,8 +96,8 @@ def find(identity: Identity) -> Binaries:
     if not identity.reaches(folder / "postgres"):
         folder = _copied(folder.parent, identity) / folder.name
     said = identity.run(folder / "postgres", "--version")
-    if found := re.search(r"\d+\.\d+", said):
-        return Binaries(folder, found[0])
+    if match := re.search(r"\d+\.\d+", said):
+        return Binaries(folder, match[0])
     raise FileNotFoundError(f"{folder / 'postgres'} gave no version: {said!r}")
 
 

@@ -21,7 +21,7 @@ from sandbox.postgres import roles
 from sandbox.postgres.files import remove_tree, socket_folder
 from sandbox.postgres.host import Host
 from sandbox.postgres.server import Server, StartFailed
-from sandbox.postgres.settings import SUPERUSER, Recovery, Settings, configuration, host_based_authentication
+from sandbox.postgres.settings import SUPERUSER, Recovery, ServerSettings, configuration, host_based_authentication
 
 START_SECONDS = 1800.0
 ARCHIVE_SECONDS = 60.0
@@ -175,7 +175,7 @@ class Cluster:
         pair = self._host.authority.issue(self.place.address)
         identity.secret(self.root / "server.crt", pair.certificate)
         identity.secret(self.root / "server.key", pair.key)
-        settings = Settings(
+        settings = ServerSettings(
             address=self.place.address,
             port=self.place.port,
             sockets=self._sockets,
@@ -313,12 +313,12 @@ def is_wal(name: str) -> bool:
 
 def read_backups(folder: Path) -> list[BaseBackup]:
     """The recorded base backups in a folder, oldest first."""
-    found: list[BaseBackup] = []
+    backups: list[BaseBackup] = []
     for record in folder.glob("*.json"):
         content: Mapping[str, str] = json.loads(record.read_text())
         ended = datetime.fromisoformat(content["ended"])
-        found.append(BaseBackup(record.with_suffix(""), content["start_wal"], ended))
-    return sorted(found, key=lambda backup: backup.ended)
+        backups.append(BaseBackup(record.with_suffix(""), content["start_wal"], ended))
+    return sorted(backups, key=lambda backup: backup.ended)
 
 
 def backup_for(backups: list[BaseBackup], target: datetime) -> BaseBackup | None:

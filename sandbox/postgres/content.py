@@ -96,22 +96,22 @@ def _definitions(info: psycopg.ConnectionInfo, pg_dump: Path, without: tuple[str
     return RANDOM_KEY.sub("", done.stdout)
 
 
-def differences(wanted: Content, found: Content) -> list[str]:
+def differences(expected: Content, actual: Content) -> list[str]:
     """Each difference as a line; empty when both are the same."""
-    said = _changed(wanted.relations, found.relations) + _changed(wanted.large_objects, found.large_objects)
-    if wanted.invalid_indexes != found.invalid_indexes:
-        said.append(f"invalid indexes: wanted {wanted.invalid_indexes}, found {found.invalid_indexes}")
-    if wanted.settings != found.settings:
-        said.append(f"settings: wanted {wanted.settings}, found {found.settings}")
+    said = _changed(expected.relations, actual.relations) + _changed(expected.large_objects, actual.large_objects)
+    if expected.invalid_indexes != actual.invalid_indexes:
+        said.append(f"invalid indexes: wanted {expected.invalid_indexes}, found {actual.invalid_indexes}")
+    if expected.settings != actual.settings:
+        said.append(f"settings: wanted {expected.settings}, found {actual.settings}")
     lines = difflib.unified_diff(
-        wanted.definitions.splitlines(), found.definitions.splitlines(), "wanted", "found", "", "", n=1, lineterm=""
+        expected.definitions.splitlines(), actual.definitions.splitlines(), "wanted", "found", "", "", n=1, lineterm=""
     )
     return [*said, *lines]
 
 
-def _changed(wanted: Mapping[str, tuple[object, ...]], found: Mapping[str, tuple[object, ...]]) -> list[str]:
+def _changed(expected: Mapping[str, tuple[object, ...]], actual: Mapping[str, tuple[object, ...]]) -> list[str]:
     return [
-        f"{name}: wanted {wanted.get(name)}, found {found.get(name)}"
-        for name in sorted(wanted.keys() | found.keys())
-        if wanted.get(name) != found.get(name)
+        f"{name}: wanted {expected.get(name)}, found {actual.get(name)}"
+        for name in sorted(expected.keys() | actual.keys())
+        if expected.get(name) != actual.get(name)
     ]

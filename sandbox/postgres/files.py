@@ -29,7 +29,7 @@ def remove_graves(folder: Path) -> None:
 
 
 def socket_folder(preferred: Path, root: Path) -> Path:
-    """A folder for the cluster's socket: below `preferred` if the path is short enough, else a temporary one."""
+    """A folder for the cluster's socket: below `preferred` if the path is short enough, otherwise a temporary one."""
     name = hashlib.sha256(str(root).encode()).hexdigest()[:16]
     if len(str(preferred / name)) + SOCKET_NAME <= SOCKET_PATH_LIMIT:
         return preferred / name

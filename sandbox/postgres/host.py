@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 from sandbox.postgres import binaries, roles
 from sandbox.postgres.binaries import Binaries
 from sandbox.postgres.files import remove_graves, remove_tree
@@ -92,7 +92,7 @@ class Host:
 
 
 def location(layout: Layout, identity: Identity) -> Path:
-    """The folder of the clusters: in the state folder when the server's user can reach it, else below /var/tmp.
+    """The folder of the clusters: in the state folder when the server's user can reach it, otherwise below /var/tmp.
 
     The environment variable of ELSEWHERE moves it; it must then be the same for all commands on one sandbox.
     """

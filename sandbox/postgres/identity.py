@@ -25,7 +25,7 @@ class Identity:
 
     @classmethod
     def choose(cls) -> Identity:
-        """The present user; for root the user `postgres` if there is one, else nobody by number."""
+        """The present user; for root the user `postgres` if there is one, otherwise nobody by number."""
         if os.geteuid() != 0:
             return cls(os.geteuid(), os.getegid(), drop=False)
         try:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from sandbox.machine.processes import dies_with_parent, wait_until
 from sandbox.postgres.binaries import Binaries
 from sandbox.postgres.identity import Identity
-from sandbox.process import dies_with_parent, wait_until
 
 STOP_SECONDS = 20.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
@@ -108,16 +108,16 @@ def clear_away(data: Path) -> None:
 def processes_in(data: Path) -> list[int]:
     """Processes whose working folder is the data folder: a postmaster and its children, and nobody else."""
     wanted = str(data.resolve())
-    found: list[int] = []
+    pids: list[int] = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
             if os.readlink(entry / "cwd") == wanted:  # noqa: PTH115 - a removed folder has no resolved path
-                found.append(int(entry.name))
+                pids.append(int(entry.name))
         except OSError:
             continue  # ended meanwhile, or another user's
-    return found
+    return pids
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -67,7 +67,7 @@ PROTECTED = frozenset(
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServerSettings:
     """What differs between servers; `extra` are parameters of the customer's parameter group."""
 
     address: str
@@ -88,7 +88,7 @@ class Recovery:
     target: datetime
 
 
-def configuration(settings: Settings, recovery: Recovery | None = None) -> str:
+def configuration(settings: ServerSettings, recovery: Recovery | None = None) -> str:
     """The content of postgresql.auto.conf, which wins over every other file."""
     values = {
         **FIXED,

@@ -15,7 +15,7 @@ from bucket import NAME, Bucket
 from dump_server import MASTER, PASSWORD, DumpServer
 from psycopg.errors import UndefinedTable
 
-from sandbox.process import dies_with_parent, wait_until
+from sandbox.machine.processes import dies_with_parent, wait_until
 
 CHECKOUT = Path(__file__).parents[2]
 IN_PIECES = (str(Path(__file__).parent / "load_in_pieces.py"),)

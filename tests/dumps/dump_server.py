@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 from sandbox.postgres import content
 from sandbox.postgres.cluster import Cluster, Place
 from sandbox.postgres.files import remove_tree

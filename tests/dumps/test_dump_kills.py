@@ -21,8 +21,8 @@ from restore.dumps.loading import load
 from restore.dumps.model import Phase, Progress
 from restore.dumps.sessions import Session, end_sessions
 from restore.errors import TemporaryError
+from sandbox.machine.processes import wait_until
 from sandbox.postgres.content import Content, differences
-from sandbox.process import wait_until
 
 LOADERS = "SELECT count(*) FROM pg_stat_activity WHERE usename ~ '^(master|restore_load_.*)$' AND datname = '{}'"
 

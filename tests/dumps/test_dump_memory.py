@@ -13,7 +13,7 @@ from bucket import Bucket
 from dump_process import Loader
 from dump_server import DumpServer
 
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 
 MEGABYTE = 1 << 20
 LIMIT_MB = 200

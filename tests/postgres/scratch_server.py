@@ -20,8 +20,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from sandbox.paths import address, cache
-from sandbox.process import dies_with_parent, wait_until
+from sandbox.machine.layout import address, cache
+from sandbox.machine.processes import dies_with_parent, wait_until
 from validation.target import Target
 
 SUPERUSER = "postgres"

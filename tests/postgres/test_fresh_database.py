@@ -16,7 +16,7 @@ from scratch_server import PASSWORD, Database, Server
 from restore import roles
 from restore.dumps.heading import INSIDE, told
 from restore.model import Credential
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 
 OPERATOR, APPLICATION, OWNER, DATABASE = "fresh_operator", "fresh_app", "fresh owner", "fresh-db"
 SECRET = "s3cret:/%?\"' \\\\"

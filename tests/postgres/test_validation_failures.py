@@ -15,7 +15,7 @@ from psycopg import sql
 from scratch_server import PASSWORD, Database
 from validation_sample import FAIL, INCONCLUSIVE, the, validate, wrong
 
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 from validation import Report, Verdict, as_json, as_text, asking, from_mapping, run
 from validation.names import Table
 from validation.queries import query

@@ -21,13 +21,13 @@ from typing import Any, cast
 import psycopg
 import yaml
 
-from sandbox import environment
 from sandbox.application import database, manifests, names
 from sandbox.application.deploy import Application, silent
 from sandbox.aws.client import Clients, clients
-from sandbox.demo import operator_environment
-from sandbox.paths import CHECKOUT, Layout
-from sandbox.process import wait_until
+from sandbox.demo.stage import operator_environment
+from sandbox.machine.layout import CHECKOUT, Layout
+from sandbox.machine.processes import wait_until
+from sandbox.runtime import environment
 from validation.target import Target
 
 LINKED = ("restore", "validation", ".venv")

@@ -12,7 +12,7 @@ import psycopg
 from botocore.exceptions import ClientError
 from harness import Project, Sandbox, watched_command_lines
 
-from sandbox.application import names, nightly
+from sandbox.application import names, nightly_dump
 
 CANDIDATE = f"{names.INSTANCE}-inc-1"
 CONTENT = """
@@ -49,7 +49,7 @@ def tags(sandbox: Sandbox) -> dict[str, str]:
 def test_a_dump_that_would_run_something_is_refused_before_any_of_it_is_loaded(
     sandbox: Sandbox, project: Project, tmp_path: Path
 ) -> None:
-    stored, ran = nightly.run(sandbox.layout), tmp_path / "ran"
+    stored, ran = nightly_dump.run(sandbox.layout), tmp_path / "ran"
     content = sandbox.aws.s3.get_object(Bucket=names.BACKUP_BUCKET, Key=stored.key)["Body"].read()
     command = b"\n\\! touch %b\n" % bytes(ran)
     poisoned = gzip.decompress(content).replace(b"\n-- Completed on", command + b"-- Completed on")
@@ -70,7 +70,7 @@ def test_a_dump_that_would_run_something_is_refused_before_any_of_it_is_loaded(
 def test_a_source_that_is_gone_comes_back_from_its_dump_through_kills_and_a_changed_object(
     sandbox: Sandbox, project: Project
 ) -> None:
-    stored = nightly.run(sandbox.layout)
+    stored = nightly_dump.run(sandbox.layout)
     before, secret, replicas = sandbox.ask(CONTENT.format(stored.began)), sandbox.secret(), sandbox.replicas()
     gone = sandbox.instance()
     sandbox.remove(names.INSTANCE)

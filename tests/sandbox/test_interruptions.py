@@ -9,7 +9,7 @@ from harness import Project, Sandbox
 
 from sandbox.application import names
 from sandbox.application.deploy import application_login
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 
 BOTH = {names.INSTANCE, f"{names.INSTANCE}-inc-1"}
 

@@ -7,7 +7,7 @@ import signal
 from harness import Project, Sandbox
 
 from sandbox.application import names
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 
 CANDIDATE = f"{names.INSTANCE}-inc-1"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness import Project, Sandbox
 
 from sandbox.application import names
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 
 CANDIDATE = f"{names.INSTANCE}-inc-1"
 

@@ -9,7 +9,7 @@ from harness import Project, Sandbox
 from psycopg import sql
 
 from sandbox.application import manifests, names
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 from validation.baseline import kept
 from validation.baseline.places import open_place
 from validation.baseline.record import record

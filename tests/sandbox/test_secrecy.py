@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from harness import Project, Sandbox, watched_command_lines
 
 from sandbox.application import names
-from sandbox.application.kube import MANAGER
+from sandbox.application.kubernetes_api import MANAGER
 
 
 def texts(folder: Path) -> Iterator[tuple[Path, str]]:

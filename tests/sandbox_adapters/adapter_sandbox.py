@@ -23,8 +23,8 @@ from restore.kubernetes import Api, Namespace
 from restore.model import FIELD_MANAGER, Instance
 from sandbox.aws.client import ACCESS_KEY, SECRET_KEY
 from sandbox.aws.faults import FaultClient
-from sandbox.paths import CHECKOUT, Layout
-from sandbox.process import wait_until
+from sandbox.machine.layout import CHECKOUT, Layout
+from sandbox.machine.processes import wait_until
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": ACCESS_KEY,

@@ -14,10 +14,10 @@ from adapter_sandbox import CREDENTIALS, Gateway, Home
 from restore.aws import Aws, Rds
 from restore.kubernetes import Api
 from restore.model import Instance, Tls
-from sandbox.cluster import Cluster, binary
+from sandbox.cluster import KubernetesCluster, binary
 from sandbox.cluster.launcher import postgres_programs
-from sandbox.paths import Layout
-from sandbox.process import wait_until
+from sandbox.machine.layout import Layout
+from sandbox.machine.processes import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +69,7 @@ def kubeconfig(layout: Layout) -> Iterator[Path]:
     if given := os.environ.get("RESTORE_TEST_KUBECONFIG"):
         yield Path(given)
         return
-    cluster = Cluster(layout)
+    cluster = KubernetesCluster(layout)
     process = cluster.start(binary(), postgres_programs())
     try:
         wait_until(cluster.ready_file.exists, 60, "the cluster's API server")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from running_cluster import RunningCluster
 
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.application.kube import Kube
-from sandbox.cluster import Cluster, binary
+from sandbox.application.kubernetes_api import Kube
+from sandbox.cluster import KubernetesCluster, binary
 from sandbox.cluster.launcher import postgres_programs
-from sandbox.paths import Layout
-from sandbox.process import wait_until
+from sandbox.machine.layout import Layout
+from sandbox.machine.processes import wait_until
 
 Json = dict[str, Any]
 WAIT = 90.0
@@ -28,8 +28,8 @@ class RunningCluster:
         self.kube = Kube(self.layout.kubeconfig)
 
     @property
-    def cluster(self) -> Cluster:
-        return Cluster(self.layout)
+    def cluster(self) -> KubernetesCluster:
+        return KubernetesCluster(self.layout)
 
     def start(self) -> None:
         self.process = started = self.cluster.start(binary(), postgres_programs())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from running_cluster import NAMESPACE, WAIT, Json, RunningCluster, deployment, job, secret
 
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 
 LOOP = "while :; do sleep 0.2; done"
 FROM_SECRET = [{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "login", "key": "PASSWORD"}}}]

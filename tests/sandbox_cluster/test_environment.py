@@ -13,9 +13,10 @@ import yaml
 from psycopg.conninfo import conninfo_to_dict
 
 from sandbox.application import names
-from sandbox.application.stack import configuration
-from sandbox.application.url import connection_url, for_libpq
-from sandbox.environment import (
+from sandbox.application.connection_url import connection_url, for_libpq
+from sandbox.application.stack_config import configuration
+from sandbox.machine.layout import Layout
+from sandbox.runtime.environment import (
     STAND_INS,
     extended_path,
     passphrase_file,
@@ -24,7 +25,6 @@ from sandbox.environment import (
     variables,
     write_stack,
 )
-from sandbox.paths import Layout
 
 AWKWARD = "a%2F:/?#[]@!$&'()*+,;= \"b"
 

@@ -18,10 +18,10 @@ import pytest
 
 from sandbox.application import names
 from sandbox.application.deploy import Application, application_login, health_of, silent
-from sandbox.lifecycle import remains
-from sandbox.paths import CHECKOUT, Layout
-from sandbox.process import Known, wait_until
-from sandbox.supervisor import Record
+from sandbox.machine.layout import CHECKOUT, Layout
+from sandbox.machine.processes import ProcessId, wait_until
+from sandbox.runtime.lifecycle import remains
+from sandbox.runtime.supervisor import Record
 
 WAIT = 120.0
 
@@ -40,7 +40,7 @@ class Whole:
     def up(self, *words: str) -> str:
         return self.run("up", "--project", str(self.project), *words)
 
-    def process(self, name: str) -> Known:
+    def process(self, name: str) -> ProcessId:
         record = Record.read(self.layout)
         assert record is not None
         return record.processes[name]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rds_gateway import Maker, Sandbox
 
-from sandbox.paths import Layout
+from sandbox.machine.layout import Layout
 
 
 @pytest.fixture(scope="module")

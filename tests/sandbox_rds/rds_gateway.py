@@ -16,11 +16,11 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
-from sandbox import lifecycle
 from sandbox.aws.client import Clients, clients
-from sandbox.paths import CHECKOUT, Layout
+from sandbox.machine.layout import CHECKOUT, Layout
+from sandbox.machine.processes import wait_until
 from sandbox.postgres.server import clear_away
-from sandbox.process import wait_until
+from sandbox.runtime import lifecycle
 
 PASSWORD = "first-Passw0rd"
 WAIT = 90.0

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from rds_gateway import WAIT, Sandbox
 
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from rds_gateway import PASSWORD, WAIT, Sandbox
 
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 
 
 def refused(code: str, call: Any, **arguments: Any) -> str:

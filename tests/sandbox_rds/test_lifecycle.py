@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from rds_gateway import PASSWORD, WAIT, Maker, Sandbox
 
+from sandbox.machine.processes import wait_until
 from sandbox.postgres.server import processes_in
-from sandbox.process import wait_until
 
 
 def servers(folder: Path) -> list[int]:

@@ -10,18 +10,19 @@ import pytest
 from cryptography import x509
 
 from sandbox.aws.errors import AwsError
-from sandbox.aws.faults import Fault, Registry
-from sandbox.aws.journal import Journal, Request
+from sandbox.aws.faults import Fault, FaultQueue
 from sandbox.aws.moto_services import byte_range, reads_only
-from sandbox.aws.rds import automated, events, logs, modify, names, restores, steps, tags
-from sandbox.aws.rds.moments import next_ms, whole_ms
-from sandbox.aws.rds.registry import OPERATIONS, protocol
-from sandbox.aws.rds.state import Instance, Region, Step, Store
+from sandbox.aws.rds import operations
+from sandbox.aws.rds.data import identifiers
+from sandbox.aws.rds.data.state import Instance, Region, Step, Store
+from sandbox.aws.rds.data.timestamps import next_ms, whole_ms
+from sandbox.aws.rds.operations.registry import OPERATIONS, protocol
+from sandbox.aws.rds.operations.served import MODULES
+from sandbox.aws.request_journal import Journal, Request
 from sandbox.postgres.cluster import BaseBackup, backup_for, wal_from
-from sandbox.postgres.settings import Recovery, Settings, configuration, host_based_authentication
+from sandbox.postgres.settings import Recovery, ServerSettings, configuration, host_based_authentication
 from sandbox.postgres.tls import Authority
 
-REGISTERED = (automated, events, logs, modify, restores, steps, tags)
 AT = datetime(2026, 11, 22, 14, 30, 0, 123456, tzinfo=UTC)
 
 
@@ -64,6 +65,11 @@ def test_hostile_text_stays_text_in_an_answer() -> None:
     assert "<Key>&lt;b&gt;</Key><Value>a&amp;b</Value>" in answer
 
 
+def test_no_module_of_operations_is_forgotten_by_the_server() -> None:
+    folder = {file.stem for path in operations.__path__ for file in Path(path).glob("*.py")}
+    assert {module.__name__.rpartition(".")[2] for module in MODULES} == folder - {"__init__", "registry", "served"}
+
+
 def test_every_operation_names_only_parameters_that_its_model_has() -> None:
     assert len(OPERATIONS) > 45
     for name, operation in OPERATIONS.items():
@@ -102,7 +108,7 @@ def test_recovery_is_fed_every_segment_from_the_backup_on_and_no_half_copied_one
 
 
 def test_a_customer_s_parameter_never_replaces_what_the_server_stands_on() -> None:
-    settings = Settings(
+    settings = ServerSettings(
         "127.1.2.3", 5432, Path("/s"), Path("/a"), Path("/c"), Path("/k"), extra={"port": "1", "work_mem": "it's"}
     )
     text = configuration(settings, Recovery(Path("/feed"), AT))
@@ -120,11 +126,11 @@ def test_without_tls_a_remote_login_is_possible_only_where_force_ssl_is_off() ->
 @pytest.mark.parametrize("bad", ["1a", "a--b", "a-", "", "a_b", "x" * 64])
 def test_a_malformed_identifier_is_refused(bad: str) -> None:
     with pytest.raises(AwsError, match="not a valid identifier"):
-        names.checked(bad, "DBInstanceIdentifier")
+        identifiers.checked(bad, "DBInstanceIdentifier")
 
 
 def test_a_fault_comes_after_the_occasions_it_lets_pass_and_as_often_as_asked() -> None:
-    registry = Registry()
+    registry = FaultQueue()
     registry.add(Fault(kind="throttle", operation="X", times=2, after=1))
     took = [registry.take("throttle", "X") is not None for _ in range(5)]
     assert took == [False, True, True, False, False]

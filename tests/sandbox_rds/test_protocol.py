@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from rds_gateway import WAIT, Sandbox
 
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 
 
 def error_of(call: Any, **arguments: Any) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from mypy_boto3_rds.type_defs import FilterTypeDef
 from rds_gateway import PASSWORD, WAIT, Sandbox
 
 from sandbox.aws.client import clients
-from sandbox.process import wait_until
+from sandbox.machine.processes import wait_until
 
 
 def count(sandbox: Sandbox, name: str, password: str = PASSWORD) -> int:

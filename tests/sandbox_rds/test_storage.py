@@ -17,9 +17,9 @@ from restore.dumps.model import GIB
 from restore.dumps.storage import measure
 from restore.errors import PermanentError
 from sandbox.aws.client import DEFAULT_REGION
-from sandbox.environment import variables
-from sandbox.paths import CHECKOUT
+from sandbox.machine.layout import CHECKOUT
 from sandbox.postgres.host import Host
+from sandbox.runtime.environment import variables
 
 GIVEN = {"allocatedGib": 20, "instance": "db"}
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sandbox.demo import DemoError, Stage, running_sandbox, show
-from sandbox.lifecycle import purge
-from sandbox.paths import Layout
+from sandbox.demo.stage import DemoError, Stage, running_sandbox, show
+from sandbox.machine.layout import Layout
+from sandbox.runtime.lifecycle import purge
 
 
 class Commands:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.application.deploy import Application, silent
-from sandbox.application.kube import ClusterError, Json, Kube
-from sandbox.paths import Layout
+from sandbox.application.kubernetes_api import ClusterError, Json, Kube
+from sandbox.machine.layout import Layout
 
 
 class Starting(Kube):

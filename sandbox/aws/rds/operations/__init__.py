@@ -1,0 +1,1 @@
+"""The operations of the RDS API, one function each, registered by name."""

@@ -1,0 +1,33 @@
+"""All operations that the sandbox serves: a module registers its own when it is imported."""
+
+from __future__ import annotations
+
+from sandbox.aws.rds.operations import (
+    automated_backups,
+    catalogue,
+    events,
+    groups,
+    instances,
+    logs,
+    modify,
+    parameter_groups,
+    replication,
+    restores,
+    snapshots,
+    tags,
+)
+
+MODULES = (
+    automated_backups,
+    catalogue,
+    events,
+    groups,
+    instances,
+    logs,
+    modify,
+    parameter_groups,
+    replication,
+    restores,
+    snapshots,
+    tags,
+)

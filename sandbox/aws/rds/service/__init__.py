@@ -1,0 +1,1 @@
+"""RDS of one region over its state and its clusters: what operations and steps share."""

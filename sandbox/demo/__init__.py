@@ -1,0 +1,1 @@
+"""The demos: the operator's own commands on a sandbox, and a table of what was proved."""

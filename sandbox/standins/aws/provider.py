@@ -1,0 +1,38 @@
+"""The stand-in AWS provider as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from sandbox.standins.aws import provider_config
+from sandbox.standins.aws.instance import InstanceType
+from sandbox.standins.aws.rds_client import Boto
+from sandbox.standins.aws.snapshot import SnapshotType
+from sandbox.standins.plugin.interface import CheckFailure, ResourceType, Surroundings
+from sandbox.standins.plugin.property_values import Properties
+
+INSTANCE_TYPE = "aws:rds/instance:Instance"
+SNAPSHOT_TYPE = "aws:rds/snapshot:Snapshot"
+
+
+class Aws:
+    name, version = "aws", "7.51.1"
+    types: Sequence[str] = (INSTANCE_TYPE, SNAPSHOT_TYPE)
+
+    def check_config(self, config: Properties) -> Sequence[CheckFailure]:
+        return _problems(config)
+
+    def configure(self, config: Properties, surroundings: Surroundings) -> Mapping[str, ResourceType]:
+        settings = _settings(config)
+        rds = Boto(settings)
+        common = (rds, settings.region, settings.default_tags, surroundings.cancelled)
+        return {INSTANCE_TYPE: InstanceType(*common), SNAPSHOT_TYPE: SnapshotType(*common)}
+
+
+def _problems(given: Properties) -> Sequence[CheckFailure]:
+    return provider_config.problems(given, os.environ)
+
+
+def _settings(given: Properties) -> provider_config.AwsSettings:
+    return provider_config.settings(given, os.environ)

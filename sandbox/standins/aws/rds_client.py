@@ -1,0 +1,97 @@
+"""RDS through boto3: one call, its errors told in the words of the Go SDK that the real provider uses."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Protocol, cast
+
+from sandbox.standins.aws.provider_config import AwsSettings
+from sandbox.standins.plugin.interface import CallRefused, Unreachable
+from sandbox.standins.plugin.property_values import Properties
+
+OFFLINE_CREDENTIALS = frozenset({"env", "shared-credentials-file", "config-file"})
+
+
+class RdsError(CallRefused):
+    """An error that AWS answered with."""
+
+    def __init__(self, text: str, code: str, message: str) -> None:
+        super().__init__(text)
+        self.code, self.message = code, message
+
+
+class RdsClient(Protocol):
+    def call(self, operation: str, request: Properties) -> Properties: ...
+
+
+class Boto:
+    """The RDS client; boto3 is imported and the client made at the first call."""
+
+    def __init__(self, settings: AwsSettings) -> None:
+        self._settings, self._client, self._mutex = settings, None, threading.Lock()
+
+    def _connected(self) -> Any:
+        with self._mutex:
+            if self._client is None:
+                self._client = _client(self._settings)
+            return self._client
+
+    def call(self, operation: str, request: Properties) -> Properties:
+        """Raises ApiError for an answer that is an error, Unreachable when there is none."""
+        client = self._connected()
+        from botocore import xform_name
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return cast("Properties", getattr(client, xform_name(operation))(**request))
+        except ClientError as error:
+            raise _api_error(client, operation, cast("Properties", error.response)) from error
+        except BotoCoreError as error:
+            raise Unreachable(
+                f"operation error RDS: {operation}, exceeded maximum number of attempts, {self._settings.attempts}, "
+                f"https response error StatusCode: 0, RequestID: , request send failed, {error}"
+            ) from error
+
+
+def _client(settings: AwsSettings) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.Session(
+        aws_access_key_id=settings.access_key,
+        aws_secret_access_key=settings.secret_key,
+        aws_session_token=settings.token,
+        profile_name=settings.profile,
+        region_name=settings.region,
+        botocore_session=_offline_session(),
+    )
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": settings.attempts},
+        connect_timeout=5,
+        read_timeout=60,
+        proxies={},
+    )
+    return cast("Any", session).client("rds", endpoint_url=settings.endpoint, config=config)
+
+
+def _offline_session() -> Any:
+    """A session that looks for credentials where no network is asked: no metadata service, no STS, no SSO."""
+    from botocore.session import get_session
+
+    session = get_session()
+    resolver: Any = session.get_component("credential_provider")
+    resolver.providers = [p for p in resolver.providers if p.METHOD in OFFLINE_CREDENTIALS]
+    return session
+
+
+def _api_error(client: Any, operation: str, response: Properties) -> RdsError:
+    code, message = str(response["Error"].get("Code")), str(response["Error"].get("Message"))
+    metadata = cast("Properties", response.get("ResponseMetadata") or {})
+    shapes = client.meta.service_model.operation_model(operation).error_shapes
+    declared = {shape.metadata.get("error", {}).get("code", shape.name) for shape in shapes}
+    named = f"{code}: {message}" if code in declared else f"api error {code}: {message}"
+    text = (
+        f"operation error RDS: {operation}, https response error StatusCode: {metadata.get('HTTPStatusCode', 400)}, "
+        f"RequestID: {metadata.get('RequestId', '')}, {named}"
+    )
+    return RdsError(text, code, message)

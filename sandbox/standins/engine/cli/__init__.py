@@ -1,0 +1,1 @@
+"""The `pulumi` commands: arguments, prompts, and what each command does."""

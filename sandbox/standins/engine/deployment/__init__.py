@@ -1,0 +1,1 @@
+"""What the program registers, turned into steps, and the steps run."""

@@ -1,0 +1,1 @@
+"""What carries out the operations on resources: provider processes and the built-in providers."""

@@ -1,0 +1,1 @@
+"""What is on disk: project, stack settings, checkpoint, history; and the values in them."""

@@ -1,0 +1,35 @@
+"""The stand-in Kubernetes provider as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from sandbox.standins.kubernetes import provider_config
+from sandbox.standins.kubernetes.patched_objects import DEPLOYMENT, SECRET
+from sandbox.standins.plugin.interface import CheckFailure, ResourceType, Surroundings
+from sandbox.standins.plugin.property_values import Properties
+
+
+class Kubernetes:
+    name, version = "kubernetes", "4.34.2"
+    types: Sequence[str] = (DEPLOYMENT.type, SECRET.type)
+
+    def check_config(self, config: Properties) -> Sequence[CheckFailure]:
+        return _problems(config)
+
+    def configure(self, config: Properties, surroundings: Surroundings) -> Mapping[str, ResourceType]:
+        from sandbox.standins.kubernetes.api_client import Https
+        from sandbox.standins.kubernetes.patch import Patch
+
+        settings = _settings(config)
+        api = Https(settings.connection, settings.reason)
+        return {kind.type: Patch(kind, api, settings, surroundings) for kind in (DEPLOYMENT, SECRET)}
+
+
+def _problems(given: Properties) -> Sequence[CheckFailure]:
+    return provider_config.problems(given, os.environ)
+
+
+def _settings(given: Properties) -> provider_config.KubernetesSettings:
+    return provider_config.settings(given, os.environ)
