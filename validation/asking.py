@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from validation.first_failure import FirstFailure
 from validation.model import Verdict
 from validation.questions import Answer, Question, Unanswered
 from validation.session import Session, Unreachable
@@ -23,17 +22,18 @@ LOG = logging.getLogger(__name__)
 GRACE = 5.0
 """Seconds that an answer may be late beyond its statement timeout before its session is given up."""
 
+STOPPED = "the run was stopped"
+
 Outcome = Answer | Unanswered
 
 
 @dataclass(frozen=True)
 class Terms:
-    """How long asking may take: `deadline` is a time.monotonic(), `stop` ends it before, so does a first failure."""
+    """How long asking may take: `deadline` is a time.monotonic(), `stop` ends it before."""
 
     statement_seconds: float
     deadline: float
     stop: threading.Event = field(default_factory=threading.Event)
-    first_failure: FirstFailure | None = None
 
 
 @dataclass
@@ -84,11 +84,11 @@ def ask_all(
     """Asks each question once, in this order, in the lead session and up to `sessions` - 1 others.
 
     Another session that can't be opened is done without; a lost one ends the run: the rest is Unanswered.
-    So is what was still to be asked at a first failure. A session that doesn't come back by itself is left behind.
+    A session that doesn't come back by itself is left behind.
     """
     asked = {question.id: question for question in questions}
-    if reason := _ended(terms):
-        return dict.fromkeys(asked, _not_asked(reason))
+    if terms.stop.is_set():
+        return dict.fromkeys(asked, _not_asked(STOPPED))
     work = _Work(deque(asked.values()), terms.deadline, terms.statement_seconds)
     _start(lambda: _serve(lead, work))
     if open_another is not None:
@@ -140,8 +140,8 @@ def _collect(work: _Work, asked: int, terms: Terms) -> dict[str, Outcome]:
     """Waits for all outcomes; after a stop only for the questions that are under way."""
     outcomes: dict[str, Outcome] = {}
     while len(outcomes) < asked:
-        if reason := _ended(terms):
-            work.stop(reason)
+        if terms.stop.is_set():
+            work.stop(STOPPED)
         with work.lock:
             if work.stopped is not None and len(outcomes) + len(work.waiting) >= asked:
                 break
@@ -153,15 +153,7 @@ def _collect(work: _Work, asked: int, terms: Terms) -> dict[str, Outcome]:
                 break
             continue
         outcomes[key] = outcome
-        if terms.first_failure:
-            terms.first_failure.heard(key, outcome)
     return outcomes
-
-
-def _ended(terms: Terms) -> str | None:
-    if terms.stop.is_set():
-        return "the run was stopped"
-    return terms.first_failure.reason if terms.first_failure else None
 
 
 def _not_asked(reason: str) -> Unanswered:

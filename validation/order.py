@@ -59,21 +59,15 @@ def shared(questions: Sequence[Question], sessions: int) -> tuple[Question, ...]
     )
 
 
-def ordered(
-    checks: Iterable[Check], questions: Sequence[Question], *, until_first_failure: bool = False
-) -> tuple[Question, ...]:
-    """The questions by what they promise per page read; of the costly ones the longest first.
-
-    With `until_first_failure` the costly ones go by promise too: the run need not reach its end.
-    """
+def ordered(checks: Iterable[Check], questions: Sequence[Question]) -> tuple[Question, ...]:
+    """The questions by what they promise per page read; of the costly ones the longest first."""
     worth = _worth(checks)
 
     def promise(question: Question) -> float:
         return -worth[question.id] / (question.cost + 1)
 
     cheap = sorted((q for q in questions if q.cost <= CHEAP), key=promise)
-    costly = [q for q in questions if q.cost > CHEAP]
-    costly.sort(key=promise if until_first_failure else lambda question: -question.cost)
+    costly = sorted((q for q in questions if q.cost > CHEAP), key=lambda question: -question.cost)
     return (*cheap, *costly)
 
 

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from validation import plan, queries, servers, trials
@@ -14,7 +13,6 @@ from validation.asking import Terms
 from validation.baseline.model import Baseline, BaselineError
 from validation.expected import Expectations
 from validation.fingerprint import Fingerprint
-from validation.first_failure import FirstFailure
 from validation.model import CheckResult, Report, Verdict
 from validation.order import ordered
 from validation.questions import Answer, Answers, Check, Question, Side, result, with_examples
@@ -34,7 +32,6 @@ def run(
     waivers: Mapping[str, str] | None = None,
     workers: int | None = None,
     budget_seconds: float | None = None,
-    until_first_failure: bool = False,
     stop: threading.Event | None = None,
 ) -> Report:
     """Validates the target and returns what was found; changes nothing in either database.
@@ -44,9 +41,9 @@ def run(
     what the target's is held against; without it the baseline's is, and without that the source's.
     `restore_point` is the time the target was restored to; of a restore to `latest` the time at which
     writing had stopped. `waivers` are {check name or family: reason}. `workers` and `budget_seconds` win over
-    the expectations' limits; `until_first_failure` asks nothing more once a check has failed; `stop` ends the run
-    early. Whatever isn't asked is INCONCLUSIVE in the report. Raises ValueError for a restore point without zone
-    and a waiver without reason, and whatever the target's password function raises.
+    the expectations' limits; `stop` ends the run early. Whatever isn't asked is INCONCLUSIVE in the report.
+    Raises ValueError for a restore point without zone and a waiver without reason, and whatever the target's
+    password function raises.
     """
     _refuse(restore_point, waivers or {})
     limits = expectations.limits
@@ -61,10 +58,8 @@ def run(
         checks = _checks(candidate, beside, expectations, restore_point, baseline, schema)
         checks += trials.checks(candidate, beside, trying, expectations, terms) if trying else ()
         known = {**candidate.answers, **(beside.answers if beside else {}), **(trying.answers if trying else {})}
-        first_failure = FirstFailure(checks, known, waivers or {}) if until_first_failure else None
-        questions = _unknown(checks, known, until_first_failure=until_first_failure)
-        until = replace(terms, first_failure=first_failure)
-        answers = known | servers.ask(candidate, beside, trying, questions, until, sessions)
+        questions = _unknown(checks, known)
+        answers = known | servers.ask(candidate, beside, trying, questions, terms, sessions)
         results = _with_examples(candidate, checks, answers, terms)
     return Report(
         results=results,
@@ -107,10 +102,10 @@ def _checks(
     return (*reached, *planned)
 
 
-def _unknown(checks: Sequence[Check], known: Answers, *, until_first_failure: bool) -> tuple[Question, ...]:
+def _unknown(checks: Sequence[Check], known: Answers) -> tuple[Question, ...]:
     """Everything the checks ask that isn't known yet, in the order in which to ask it."""
     asked = {q.id: q for check in checks for q in check.questions if q.id not in known}
-    return ordered(checks, tuple(asked.values()), until_first_failure=until_first_failure)
+    return ordered(checks, tuple(asked.values()))
 
 
 def _with_examples(

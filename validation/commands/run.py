@@ -38,7 +38,6 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--expected-address", metavar="IP[:PORT]", help="what the server must report")
     command.add_argument("--waive", action="append", default=[], metavar="CHECK=REASON", help="repeatable")
     command.add_argument("--budget", type=common.seconds, metavar="SECONDS", help="wins over limits.budget_seconds")
-    command.add_argument("--until-first-failure", action="store_true", help="ask nothing more after a first FAIL")
     command.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
@@ -55,7 +54,6 @@ def act(options: argparse.Namespace) -> int:
         restore_point=restore_point,
         waivers=waivers(options.waive),
         budget_seconds=options.budget,
-        until_first_failure=options.until_first_failure,
     )
     sys.stdout.write(json.dumps(as_json(report), indent=2) + "\n" if options.json else as_text(report))
     return EXIT[report.verdict]
