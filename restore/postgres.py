@@ -17,7 +17,7 @@ from restore.errors import PermanentError, Problem, TemporaryError
 from restore.model import Credential, Endpoint, Tls
 from restore.pgerrors import translated
 from restore.redaction import register_secret
-from validation import urls
+from validation.connect import urls
 
 if TYPE_CHECKING:
     import psycopg

@@ -47,7 +47,7 @@ from restore.dumps.tasks import Planner
 from restore.dumps.verifying import INVALID_INDEXES
 from restore.dumps.workers import Worker
 from restore.errors import PermanentError, Problem, Refused, TemporaryError
-from validation.target import Target
+from validation.connect.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -13,7 +13,7 @@ from restore.gates.hook import Proof, Watch
 from restore.gates.quiesced import at_rest, remaining, restless
 from restore.gates.world import World
 from restore.model import SecretPlan, Verdict
-from validation import urls
+from validation.connect import urls
 
 SECONDS = 1800.0
 

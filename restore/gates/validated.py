@@ -22,15 +22,17 @@ from restore.gates.hook import Proof, Watch, waiver
 from restore.gates.world import World
 from restore.kubernetes import Job, run_job
 from restore.model import Endpoint, Instance, Method, RecoveryPoint, Settings, Tls, Verdict
-from validation import expectations, runner, urls
-from validation.baseline import kept
+from validation import expectations
+from validation.baseline import latest
 from validation.baseline.model import Baseline, BaselineError
-from validation.baseline.places import S3, open_place
-from validation.expected import Expectations
-from validation.model import CheckResult, Report
-from validation.model import Verdict as CheckVerdict
-from validation.render import as_json
-from validation.target import Target
+from validation.connect import urls
+from validation.connect.target import Target
+from validation.document_store import S3, open_place
+from validation.expectations.model import Expectations
+from validation.runner import run
+from validation.runner.render import as_json
+from validation.runner.result import CheckResult, Report
+from validation.verdict import Verdict as CheckVerdict
 
 SECONDS = 6 * 3600.0
 JOB_SECONDS = 600.0
@@ -74,7 +76,7 @@ def prove(world: World, watch: Watch) -> Proof:
     restored, source, point = target(world, candidate.endpoint), source_target(world), restore_point(world, candidate)
     before = baseline(world, point)
     watch.say(f"checking {candidate.identifier}")
-    report = runner.run(
+    report = run.run(
         restored,
         wanted,
         source=source,
@@ -143,7 +145,7 @@ def baseline(world: World, until: datetime | None) -> Baseline | BaselineError |
         return None
     try:
         s3 = Aws(world.settings.region, world.settings.endpoints).client("s3") if place.startswith(S3) else None
-        return kept.newest(open_place(place, s3), world.database, until)
+        return latest.newest(open_place(place, s3), world.database, until)
     except BaselineError as error:
         return error
 

@@ -11,7 +11,7 @@ from restore.errors import PermanentError, Problem
 from restore.evidence import Store
 from restore.kubernetes import Api, Namespace
 from restore.model import TAG_ID, TAG_STACK, Endpoint, Instance, Plan, Settings
-from validation import urls
+from validation.connect import urls
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

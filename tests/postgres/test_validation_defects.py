@@ -8,8 +8,8 @@ from scratch_server import Database, Server
 from validation_sample import AT, FAIL, FOLDER, INCONCLUSIVE, schema_of, the, validate, wrong
 
 from validation import Verdict, as_json, as_text, from_mapping, run
-from validation.expected import DECLARABLE
-from validation.fingerprint import Fingerprint
+from validation.expectations.model import DECLARABLE
+from validation.schema.snapshot import Fingerprint
 from validation.selftest.defects import load
 
 REPLICA = "set session_replication_role = replica; "

@@ -8,7 +8,7 @@ import pytest
 from scratch_server import Database
 from test_validation_command import url
 
-from validation import cli
+from validation.commands import main
 
 RIGHT, WRONG = ("--restore-point", "2026-11-22T14:30:00Z"), ("--restore-point", "2026-11-22T14:00:00Z")
 CHECKS = """
@@ -37,7 +37,7 @@ def test_the_exit_code_says_pass_fail_inconclusive_or_usage(
     path.write_text(CHECKS)
     monkeypatch.setenv("CANDIDATE", url(database))
     try:
-        found = cli.main(["run", "--checks", str(path), "--target-env", "CANDIDATE", *words])
+        found = main.main(["run", "--checks", str(path), "--target-env", "CANDIDATE", *words])
     except SystemExit as ended:
         found = int(ended.code or 0)
     assert found == code

@@ -16,12 +16,13 @@ from scratch_server import PASSWORD, Database
 from validation_sample import FAIL, INCONCLUSIVE, the, validate, wrong
 
 from sandbox.process import wait_until
-from validation import Report, Verdict, as_json, as_text, asking, from_mapping, run
-from validation.names import Table
-from validation.queries import query
-from validation.questions import Answer, Question, Unanswered
-from validation.session import Session, Unreachable, connect
-from validation.target import Target
+from validation import Report, Verdict, as_json, as_text, from_mapping, run
+from validation.connect import query_runner
+from validation.connect.query import Answer, Question, Unanswered
+from validation.connect.session import Session, Unreachable, connect
+from validation.connect.target import Target
+from validation.expectations.table_names import Table
+from validation.sql.queries import query
 
 SLOW = {"limits": {"statement_seconds": 120, "budget_seconds": 240}}
 
@@ -93,7 +94,7 @@ def test_a_session_killed_beside_others_ends_the_run_inconclusive(database: Data
 
 
 def test_a_session_that_hangs_ends_with_the_budget(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "GRACE", 0.5)
+    monkeypatch.setattr(query_runner, "GRACE", 0.5)
     hung: list[int] = []
 
     def hang(pid: int) -> None:

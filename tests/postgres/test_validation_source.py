@@ -9,7 +9,7 @@ from scratch_server import Database
 from validation_sample import FAIL, INCONCLUSIVE, the, wrong
 
 from validation import Report, Verdict, from_mapping, run
-from validation.target import Target
+from validation.connect.target import Target
 
 
 def compare(database: Database, source: Database | Target | None, **expected: Any) -> Report:

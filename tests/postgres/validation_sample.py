@@ -13,10 +13,10 @@ from scratch_server import Database
 
 import validation
 from validation import CheckResult, Report, Verdict, from_mapping, run
-from validation.asking import Terms, ask_all
-from validation.fingerprint import Fingerprint, questions, read
-from validation.session import connect
-from validation.target import Target
+from validation.connect.query_runner import Terms, ask_all
+from validation.connect.session import connect
+from validation.connect.target import Target
+from validation.schema.snapshot import Fingerprint, questions, read
 
 FAIL, INCONCLUSIVE = Verdict.FAIL, Verdict.INCONCLUSIVE
 AT = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)

@@ -27,7 +27,7 @@ from sandbox.aws.client import Clients, clients
 from sandbox.demo import operator_environment
 from sandbox.paths import CHECKOUT, Layout
 from sandbox.process import wait_until
-from validation.target import Target
+from validation.connect.target import Target
 
 LINKED = ("restore", "validation", ".venv")
 COPIED = ("Pulumi.yaml", "__main__.py")

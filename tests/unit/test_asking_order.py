@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from psycopg import sql
 
-from validation.model import Severity
-from validation.order import BY_ITSELF, CHEAP, ordered, shared
-from validation.questions import Check, Question, passed
+from validation.checks.check import Check, passed
+from validation.connect.query import Question
+from validation.runner.query_order import BY_ITSELF, CHEAP, ordered, shared
+from validation.verdict import Severity
 
 PASSES = passed("found", "needed")
 

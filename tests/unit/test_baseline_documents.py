@@ -14,12 +14,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from validation.baseline import diff, kept
+from validation.baseline import diff, latest
 from validation.baseline.model import Baseline, BaselineError, Position, TableState, as_json, from_json
-from validation.baseline.places import Directory, open_place
-from validation.checks.before import behind
-from validation.fingerprint import Fingerprint
-from validation.names import Table
+from validation.checks.baseline import behind
+from validation.document_store import Directory, open_place
+from validation.expectations.table_names import Table
+from validation.schema.snapshot import Fingerprint
 
 AT = datetime(2026, 11, 22, 14, 30, 0, 123456, UTC)
 USERS = Table("public", 'odd "name".x')
@@ -62,10 +62,10 @@ def test_a_damaged_baseline_is_refused_and_never_half_read(data: object) -> None
 
 def test_a_baseline_is_never_overwritten(tmp_path: Path) -> None:
     place = open_place(str(tmp_path / "new" / "folder"))
-    where = Path(kept.keep(place, BASELINE))
+    where = Path(latest.keep(place, BASELINE))
     before = where.read_bytes()
     with pytest.raises(BaselineError, match="File exists"):
-        kept.keep(place, replace(BASELINE, server_version="18"))
+        latest.keep(place, replace(BASELINE, server_version="18"))
     assert where.read_bytes() == before
     assert [path.name for path in where.parent.iterdir()] == [where.name]
 
@@ -74,34 +74,34 @@ def test_the_newest_baseline_of_the_database_by_then_is_taken(tmp_path: Path) ->
     place = Directory(tmp_path)
     day = timedelta(days=1)
     for database, taken in (("a", AT), ("a", AT + day), ("a", AT + 2 * day), ("b", AT + day)):
-        kept.keep(place, replace(BASELINE, database=database, taken=taken))
+        latest.keep(place, replace(BASELINE, database=database, taken=taken))
     (tmp_path / "notes.txt").write_text("no baseline")
-    assert kept.newest(place, "a").taken == AT + 2 * day
-    assert kept.newest(place, "a", AT + day).taken == AT + day
-    assert kept.newest(place, "b", AT + 3 * day).database == "b"
-    with pytest.raises(kept.NoneKept, match="the oldest of 2026-11-22"):
-        kept.newest(place, "a", AT - day)
-    with pytest.raises(kept.NoneKept, match="baselines of a, b"):
-        kept.newest(place)
-    with pytest.raises(kept.NoneKept, match="none of c"):
-        kept.newest(place, "c")
+    assert latest.newest(place, "a").taken == AT + 2 * day
+    assert latest.newest(place, "a", AT + day).taken == AT + day
+    assert latest.newest(place, "b", AT + 3 * day).database == "b"
+    with pytest.raises(latest.NoneKept, match="the oldest of 2026-11-22"):
+        latest.newest(place, "a", AT - day)
+    with pytest.raises(latest.NoneKept, match="baselines of a, b"):
+        latest.newest(place)
+    with pytest.raises(latest.NoneKept, match="none of c"):
+        latest.newest(place, "c")
 
 
 def test_a_place_that_is_not_there_is_a_mistake_and_not_an_empty_place(tmp_path: Path) -> None:
     with pytest.raises(BaselineError, match="No such file"):
-        kept.newest(open_place(str(tmp_path / "nowhere")), "a")
+        latest.newest(open_place(str(tmp_path / "nowhere")), "a")
     (tmp_path / "file").write_text("")
     with pytest.raises(BaselineError, match="folder for baselines"):
-        kept.keep(open_place(str(tmp_path / "file")), BASELINE)
+        latest.keep(open_place(str(tmp_path / "file")), BASELINE)
     with pytest.raises(BaselineError, match="no bucket"):
         open_place("s3:///prefix")
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
-    where = Path(kept.keep(Directory(tmp_path), BASELINE))
+    where = Path(latest.keep(Directory(tmp_path), BASELINE))
     where.write_bytes(where.read_bytes()[:-20])
     with pytest.raises(BaselineError, match="no JSON"):
-        kept.newest(Directory(tmp_path))
+        latest.newest(Directory(tmp_path))
 
 
 @pytest.fixture
@@ -121,20 +121,20 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
 
 def test_in_s3_too_nothing_is_overwritten_and_the_newest_is_found(bucket: str) -> None:
     place = open_place(bucket)
-    where = kept.keep(place, BASELINE)
+    where = latest.keep(place, BASELINE)
     assert where == f"{bucket}/ghost%2Fprotocol-20261122T143000.123456Z.json"
     with pytest.raises(BaselineError, match="PreconditionFailed"):
-        kept.keep(place, replace(BASELINE, server_version="18"))
-    kept.keep(place, replace(BASELINE, taken=AT + timedelta(days=1)))
-    kept.keep(open_place(f"{bucket}/deeper"), replace(BASELINE, taken=AT + timedelta(days=2)))
-    assert kept.newest(place) == replace(BASELINE, taken=AT + timedelta(days=1))
-    assert kept.newest(place, BASELINE.database, AT) == BASELINE
+        latest.keep(place, replace(BASELINE, server_version="18"))
+    latest.keep(place, replace(BASELINE, taken=AT + timedelta(days=1)))
+    latest.keep(open_place(f"{bucket}/deeper"), replace(BASELINE, taken=AT + timedelta(days=2)))
+    assert latest.newest(place) == replace(BASELINE, taken=AT + timedelta(days=1))
+    assert latest.newest(place, BASELINE.database, AT) == BASELINE
 
 
 def test_a_bucket_that_is_not_there_says_what_to_look_at(bucket: str) -> None:
     assert bucket
     with pytest.raises(BaselineError, match=r"NoSuchBucket.*s3:ListBucket"):
-        kept.newest(open_place("s3://nowhere/x"))
+        latest.newest(open_place("s3://nowhere/x"))
 
 
 def test_a_difference_says_how_it_was_and_is() -> None:

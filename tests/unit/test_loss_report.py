@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from validation.baseline.model import Baseline, TableState
+from validation.expectations.table_names import Table
 from validation.loss import LossReport, Part, Status, TableLoss, against_baseline, as_json, as_text, headline
-from validation.loss.cells import compare, read, split
+from validation.loss.buckets import compare, read, split
+from validation.loss.comparability import Column, Shape, pair, timestamp
+from validation.loss.key_ranges import Ranges
 from validation.loss.model import Difference, Precision, Writing
-from validation.loss.ranges import Ranges
 from validation.loss.render import time_text
-from validation.loss.shapes import Column, Shape, pair, timestamp
 from validation.loss.tables import buckets_for, drawn
-from validation.names import Table
-from validation.queries import text
+from validation.sql.queries import text
 
 KEY = Column("id", "bigint")
 

@@ -27,12 +27,12 @@ from restore.program import begun
 from restore.redaction import MASK, forget_secrets, register_secret
 from restore.report import page
 from validation.baseline.model import Baseline, TableState
+from validation.expectations.table_names import Table
 from validation.loss import LossReport, Part, Status, TableLoss, against_baseline, as_json
 from validation.loss.model import Difference
-from validation.model import CheckResult, Report
-from validation.model import Verdict as CheckVerdict
-from validation.names import Table
-from validation.render import as_json as validation_json
+from validation.runner.render import as_json as validation_json
+from validation.runner.result import CheckResult, Report
+from validation.verdict import Verdict as CheckVerdict
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs" / "evidence.md"

@@ -11,8 +11,9 @@ from worlds import NOW, settings
 from restore.errors import PermanentError, Problem
 from restore.gates.validated import ahead_seconds, fingerprint, summary, wanted_expectations
 from restore.model import Method, RecoveryPoint, Settings, ValidationSettings
-from validation.model import CheckResult, Report, Verdict
-from validation.names import Table
+from validation.expectations.table_names import Table
+from validation.runner.result import CheckResult, Report
+from validation.verdict import Verdict
 
 
 def using(path: Path, **more: object) -> Settings:

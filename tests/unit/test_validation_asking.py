@@ -10,10 +10,10 @@ from typing import Any, cast
 import pytest
 from psycopg import sql
 
-from validation.asking import Terms, ask_all
-from validation.model import Verdict
-from validation.questions import Answer, Question, Unanswered
-from validation.session import Session, Unreachable
+from validation.connect.query import Answer, Question, Unanswered
+from validation.connect.query_runner import Terms, ask_all
+from validation.connect.session import Session, Unreachable
+from validation.verdict import Verdict
 
 QUESTIONS = tuple(Question(str(n), sql.SQL("select 1").format()) for n in (4, 3, 2, 1, 0))
 

@@ -14,16 +14,19 @@ import pytest
 from psycopg import sql
 
 import validation
-from validation import Severity, Verdict, queries
-from validation.catalog import ForeignKey, SequenceUse
+from validation import Severity, Verdict
+from validation.checks.check import Check, Judgement, passed
+from validation.checks.integrity import foreign_key, sequence
 from validation.checks.migrations import applied, broken
-from validation.checks.rows import moment
 from validation.checks.server import identity
-from validation.checks.structure import foreign_key, sequence
-from validation.expected import Server
-from validation.names import Table
-from validation.questions import Answer, Check, Judgement, Question, Unanswered, passed, result
-from validation.target import Target
+from validation.connect.query import Answer, Question, Unanswered
+from validation.connect.target import Target
+from validation.expectations.model import Server
+from validation.expectations.table_names import Table
+from validation.runner.result import result
+from validation.schema.catalog import ForeignKey, SequenceUse
+from validation.schema.table_scan import moment
+from validation.sql import queries
 
 PACKAGE = Path(validation.__file__).parent
 QUESTION = Question("q", sql.SQL("select 1").format())

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from validation import CheckResult, Report, Verdict, cli
+from validation import CheckResult, Report, Verdict
+from validation.commands import main
 from validation.commands import run as run_command
-from validation.reference import json_schema
+from validation.expectations.reference import json_schema
 
 SECRET = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
 
@@ -24,7 +25,7 @@ def checks(tmp_path: Path) -> str:
 
 def exit_code(arguments: Sequence[str]) -> int:
     try:
-        return cli.main(arguments)
+        return main.main(arguments)
     except SystemExit as ended:
         return int(ended.code or 0)
 

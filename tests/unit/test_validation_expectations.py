@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from validation import ExpectationsError, from_mapping, load
-from validation.expected import (
+from validation.expectations.model import (
     DECLARABLE,
     Expectations,
     Extension,
@@ -25,7 +25,7 @@ from validation.expected import (
     Scope,
     Setting,
 )
-from validation.names import Table, quoted
+from validation.expectations.table_names import Table, quoted
 
 FILE = """
 required = ["rows", "freshness"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from validation import fingerprint
-from validation.fingerprint import Fingerprint, Kind, as_text, diff
-from validation.model import Verdict
-from validation.questions import Answer, Side, Unanswered
+from validation.connect.query import Answer, Side, Unanswered
+from validation.schema import snapshot
+from validation.schema.snapshot import Fingerprint, Kind, as_text, diff
+from validation.verdict import Verdict
 
 ONE = Fingerprint({"tables": {"public.a": "table", "public.b": "table"}, "views": {"public.v": "view, select 1"}})
 TWO = Fingerprint({"tables": {"public.b": "table, unlogged", "public.c": "table"}, "views": ONE.sections["views"]})
@@ -48,5 +48,5 @@ def test_a_section_that_was_not_read_is_no_empty_section() -> None:
         "candidate:schema:views": silent,
         "source:schema:tables": Answer(({"items": {}},)),
     }
-    assert fingerprint.read(answers).sections == {"tables": {"public.a": "table"}}
-    assert fingerprint.read(answers, Side.SOURCE).sections == {"tables": {}}
+    assert snapshot.read(answers).sections == {"tables": {"public.a": "table"}}
+    assert snapshot.read(answers, Side.SOURCE).sections == {"tables": {}}

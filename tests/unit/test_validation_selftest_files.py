@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from validation import CheckResult, Report, Verdict, expectations
-from validation.reading import Problems
+from validation.expectations.reader import Problems
 from validation.selftest.command import FOLDER, SuiteError, sample, suite
 from validation.selftest.defects import Defect, DefectsError, from_mapping, load, named
 from validation.selftest.prove import Proof, judged, undamaged

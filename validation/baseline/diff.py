@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from validation import fingerprint
 from validation.baseline.model import Baseline, TableState, stamp
-from validation.names import quoted
+from validation.expectations.table_names import quoted
+from validation.schema import snapshot
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ def differences(old: Baseline, new: Baseline) -> tuple[Difference, ...]:
     return tuple(one for one in found if one.was != one.now)
 
 
-def schema_changes(old: Baseline, new: Baseline) -> tuple[fingerprint.Change, ...]:
-    return fingerprint.diff(old.schema, new.schema)
+def schema_changes(old: Baseline, new: Baseline) -> tuple[snapshot.Change, ...]:
+    return snapshot.diff(old.schema, new.schema)
 
 
 def _tables(old: Baseline, new: Baseline) -> Iterator[Difference]:
@@ -80,7 +80,7 @@ def as_text(old: Baseline, new: Baseline) -> str:
     lines = [f"{old.database}: {stamp(old.taken)} -> {stamp(new.taken)}"]
     found, changes = differences(old, new), schema_changes(old, new)
     lines += [f"  {one}" for one in found] or ["  the same rows, newest values and sequences"]
-    lines += ["schema:", *(f"  {line}" for line in fingerprint.as_text(changes).splitlines())] if changes else []
+    lines += ["schema:", *(f"  {line}" for line in snapshot.as_text(changes).splitlines())] if changes else []
     return "\n".join(lines if changes else [*lines, "  the same schema"]) + "\n"
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, cast
 
-from validation.fingerprint import Fingerprint
-from validation.names import Table
+from validation.expectations.table_names import Table
+from validation.schema.snapshot import Fingerprint
 
 SCHEMA = 1
 

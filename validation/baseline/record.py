@@ -9,19 +9,18 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from validation import catalog as catalogs
-from validation import fingerprint
-from validation.asking import Outcome, Terms, ask_all
 from validation.baseline.model import Baseline, Position, TableState
-from validation.catalog import Catalog
-from validation.checks import server
-from validation.checks.rows import TIMESTAMPS, Scan, moment, scans
-from validation.expected import Expectations, Freshness, Limits
-from validation.names import Table
-from validation.queries import query
-from validation.questions import Answer, Question, Side, Unanswered
-from validation.session import Session, Unreachable, connect
-from validation.target import Target
+from validation.connect.query import Answer, Question, Side, Unanswered
+from validation.connect.query_runner import Outcome, Terms, ask_all
+from validation.connect.session import Session, Unreachable, connect
+from validation.connect.target import Target
+from validation.expectations.model import Expectations, Freshness, Limits
+from validation.expectations.table_names import Table
+from validation.schema import catalog as catalogs
+from validation.schema import snapshot
+from validation.schema.catalog import Catalog, server_question
+from validation.schema.table_scan import TIMESTAMPS, Scan, moment, scans
+from validation.sql.queries import query
 
 CLOCK = Question("clock", query("clock"))
 SIZES = Question("sizes", query("sizes"))
@@ -65,7 +64,7 @@ class Reader:
     def baseline(self) -> Baseline:
         catalog = self.catalog()
         passes = scans(catalog, _newest_of_all(catalog))
-        asked = (CLOCK, SIZES, POSITIONS, server.question(Side.CANDIDATE), *fingerprint.questions())
+        asked = (CLOCK, SIZES, POSITIONS, server_question(Side.CANDIDATE), *snapshot.questions())
         costly = sorted((scan.question for scan in passes.values()), key=lambda question: -question.cost)
         return _baseline(self.ask((*asked, *costly)), passes)
 
@@ -103,7 +102,7 @@ def _newest_of_all(catalog: Catalog) -> Expectations:
 
 def _baseline(answers: Mapping[str, Answer], passes: Mapping[Table, Scan]) -> Baseline:
     sizes = {Table(row["schema"], row["name"]): int(row["bytes"]) for row in answers[SIZES.id].row["sizes"]}
-    about = answers[server.question(Side.CANDIDATE).id].row
+    about = answers[server_question(Side.CANDIDATE).id].row
     taken: datetime = answers[CLOCK.id].row["now"]
     return Baseline(
         taken=taken,
@@ -113,7 +112,7 @@ def _baseline(answers: Mapping[str, Answer], passes: Mapping[Table, Scan]) -> Ba
             table: _state(answers[scan.question.id].row, scan, sizes[table]) for table, scan in sorted(passes.items())
         },
         sequences=given(answers[POSITIONS.id].row["sequences"]),
-        schema=fingerprint.read(answers),
+        schema=snapshot.read(answers),
     )
 
 

@@ -10,21 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from psycopg import sql
 
-from validation.expected import Privilege, Role, Scope
-from validation.model import Severity
-from validation.names import Table
-from validation.queries import query
-from validation.questions import (
-    Answer,
-    Check,
-    Judgement,
-    Question,
-    Side,
-    failed,
-    inconclusive,
-    passed,
-    settled,
-)
+from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
+from validation.connect.query import Answer, Question, Side
+from validation.expectations.model import Privilege, Role, Scope
+from validation.expectations.table_names import Table
+from validation.sql.queries import query
+from validation.verdict import Severity
 
 SELECT, INSERT, UPDATE, DELETE, USAGE = "select", "insert", "update", "delete", "usage"
 TRIED = (SELECT, INSERT, UPDATE, DELETE, USAGE)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from validation.names import Table
-from validation.questions import Check, failed, settled
+from validation.checks.check import Check, failed, settled
+from validation.expectations.table_names import Table
 
 
 def number(count: int, noun: str) -> str:

@@ -7,13 +7,13 @@ import json
 import sys
 from datetime import datetime
 
-from validation.baseline import diff, kept
+from validation.baseline import diff, latest
 from validation.baseline.model import Baseline, as_json, stamp
-from validation.baseline.places import Place, open_place
 from validation.baseline.record import record
 from validation.commands import common
 from validation.commands.common import Command
-from validation.render import printable
+from validation.document_store import Place, open_place
+from validation.runner.render import printable
 
 PLACE = "directory, or s3://bucket/prefix"
 
@@ -61,7 +61,7 @@ def act(options: argparse.Namespace) -> int:
 def _act_record(options: argparse.Namespace) -> int:
     place = open_place(options.to)
     found = _live(options)
-    where = kept.keep(place, found)
+    where = latest.keep(place, found)
     sys.stdout.write(f"{where}: {len(found.tables):,} tables, {found.rows:,} rows, {diff.size(found.bytes)}\n")
     return common.DONE
 
@@ -73,10 +73,10 @@ def _live(options: argparse.Namespace) -> Baseline:
 def _act_show(options: argparse.Namespace) -> int:
     place = open_place(options.place)
     if options.list:
-        lines = [f"{stamp(one.taken)}  {one.database}  {one.name}" for one in kept.listed(place, options.database)]
+        lines = [f"{stamp(one.taken)}  {one.database}  {one.name}" for one in latest.listed(place, options.database)]
         sys.stdout.write(printable("".join(f"{line}\n" for line in lines)) or f"no baseline in {place}\n")
         return common.DONE if lines else common.INCONCLUSIVE
-    found = kept.newest(place, options.database, common.moment(options.at, "--at"))
+    found = latest.newest(place, options.database, common.moment(options.at, "--at"))
     text = json.dumps(as_json(found), indent=2) + "\n" if options.json else printable(diff.shown(found))
     sys.stdout.write(text)
     return common.DONE
@@ -89,9 +89,9 @@ def _act_diff(options: argparse.Namespace) -> int:
         raise common.UsageError("--new: either --new or --from; --from compares with the database as it is now")
     if live:
         new = _live(options)
-        old = kept.newest(place, options.database or new.database, common.moment(options.old, "--old"))
+        old = latest.newest(place, options.database or new.database, common.moment(options.old, "--old"))
     else:
-        new = kept.newest(place, options.database, common.moment(options.new, "--new"))
+        new = latest.newest(place, options.database, common.moment(options.new, "--new"))
         old = _before(place, new, common.moment(options.old, "--old"))
     sys.stdout.write(printable(diff.as_text(old, new)))
     return common.FAILED if diff.differences(old, new) or diff.schema_changes(old, new) else common.DONE
@@ -99,13 +99,13 @@ def _act_diff(options: argparse.Namespace) -> int:
 
 def _before(place: Place, new: Baseline, until: datetime | None) -> Baseline:
     """The last one before the new one, of those taken by then. Raises BaselineError."""
-    earlier = [one for one in kept.listed(place, new.database) if one.taken < new.taken]
+    earlier = [one for one in latest.listed(place, new.database) if one.taken < new.taken]
     fit = [one for one in earlier if until is None or one.taken <= until]
     if not fit:
         found = f"none before that of {stamp(new.taken)}" if not earlier else f"the oldest of {stamp(earlier[0].taken)}"
         fix = "give another time, or --from to compare with a database"
-        raise kept.NoneKept(str(place), found, "an earlier baseline", fix)
-    return kept.load(place, fit[-1].name)
+        raise latest.NoneKept(str(place), found, "an earlier baseline", fix)
+    return latest.load(place, fit[-1].name)
 
 
 COMMAND = Command("baseline", "record, show or compare baselines", declare, act)

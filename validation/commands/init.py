@@ -8,9 +8,9 @@ from pathlib import Path
 
 from validation.commands import common
 from validation.commands.common import Command, UsageError
-from validation.files import write_new
-from validation.initial.survey import survey
-from validation.initial.text import text
+from validation.document_store import write_new
+from validation.generate.file import text
+from validation.generate.survey import survey
 
 FILE = "checks.toml"
 STDOUT = "-"

@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from validation.baseline import kept
+from validation.baseline import latest
 from validation.baseline.model import Baseline, BaselineError
-from validation.baseline.places import open_place
 from validation.commands import common
 from validation.commands.common import Command, UsageError
+from validation.connect.target import Target
+from validation.document_store import open_place
 from validation.expectations import load
-from validation.model import Verdict
-from validation.render import as_json, as_text
-from validation.runner import run
-from validation.target import Target
+from validation.runner.render import as_json, as_text
+from validation.runner.run import run
+from validation.verdict import Verdict
 
 EXIT: Mapping[Verdict, int] = {
     Verdict.PASS: common.DONE,
@@ -64,8 +64,8 @@ def _baseline(location: str | None, target: Target, restore_point: datetime | No
     if location is None:
         return None
     try:
-        return kept.newest(open_place(location), target.dbname, restore_point)
-    except kept.NoneKept as error:
+        return latest.newest(open_place(location), target.dbname, restore_point)
+    except latest.NoneKept as error:
         return error
 
 

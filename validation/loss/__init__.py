@@ -4,7 +4,7 @@ report = run(source, candidate, budget_seconds=300)
 report.total.lost.rows  # rows that only the source has
 """
 
-from validation.loss.baseline import against_baseline, estimated
+from validation.loss.estimate import against_baseline, estimated
 from validation.loss.model import Against, LossReport, Part, Status, TableLoss
 from validation.loss.render import as_json, as_text, headline
 from validation.loss.runner import run

@@ -14,7 +14,7 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from validation.loss.shapes import Column
+from validation.loss.comparability import Column
 
 HASHED: dict[str, LiteralString] = {
     "smallint": "hashint2extended({value}, {seed})",

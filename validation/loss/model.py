@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from validation.model import Example
+from validation.connect.query import Example
 
 EXAMPLES = 5
 """Keys of rows to look at, at most, per table and kind of difference."""

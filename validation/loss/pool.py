@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from validation.connect.session import Unreachable
+from validation.expectations.table_names import Table
+from validation.loss.both_servers import NotCompared, Sides, in_daemon
 from validation.loss.model import Precision, Status, TableLoss
-from validation.loss.sides import NotCompared, Sides, in_daemon
-from validation.names import Table
-from validation.session import Unreachable
 
 LOG = logging.getLogger(__name__)
 GRACE = 5.0

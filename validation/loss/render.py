@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from validation.checks.rows import moment
 from validation.loss.model import Against, Difference, LossReport, Newest, Part, Precision, Status, TableLoss
-from validation.render import WIDTH, printable
+from validation.runner.render import WIDTH, printable
+from validation.schema.table_scan import moment
 
 SCHEMA = 1
 INDENT = 16

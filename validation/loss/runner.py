@@ -12,19 +12,19 @@ from decimal import Decimal
 from functools import partial
 
 from validation.checks import server
-from validation.loss import shapes
-from validation.loss.cells import epoch
+from validation.connect.query import Answer, Row
+from validation.connect.session import Session, Unreachable, connect
+from validation.connect.target import Target
+from validation.expectations.table_names import Table
+from validation.loss import comparability
+from validation.loss.both_servers import NotCompared, Sides, in_daemon
+from validation.loss.buckets import epoch
+from validation.loss.comparability import Shape
 from validation.loss.model import LossReport, Writing
 from validation.loss.pool import Job, Pool, compare_all
-from validation.loss.shapes import Shape
-from validation.loss.sides import NotCompared, Sides, in_daemon
 from validation.loss.tables import compared, one_sided
-from validation.model import Verdict
-from validation.names import Table
-from validation.queries import query
-from validation.questions import Answer, Row
-from validation.session import Session, Unreachable, connect
-from validation.target import Target
+from validation.sql.queries import query
+from validation.verdict import Verdict
 
 BUDGET_SECONDS = 300.0
 WORKERS = 2
@@ -123,7 +123,7 @@ def _prepared(lead: Sides) -> tuple[Decimal | None, Decimal | None]:
 
 def _jobs(lead: Sides, timestamps: Mapping[Table, str]) -> Iterator[Job]:
     answers = lead.ask(query("loss_tables"), query("loss_tables"))
-    source, candidate = (shapes.read(Answer(rows)) for rows in answers)
+    source, candidate = (comparability.read(Answer(rows)) for rows in answers)
     for table in sorted(source.keys() | candidate.keys()):
         yield _job(table, source.get(table), candidate.get(table), timestamps)
 
@@ -131,7 +131,7 @@ def _jobs(lead: Sides, timestamps: Mapping[Table, str]) -> Iterator[Job]:
 def _job(table: Table, here: Shape | None, there: Shape | None, timestamps: Mapping[Table, str]) -> Job:
     guess = (here.rows if here else None, there.rows if there else None)
     if here and there:
-        pair = shapes.pair(here, there, timestamps)
+        pair = comparability.pair(here, there, timestamps)
         return Job(table, pair.pages, partial(compared, pair), guess)
     only = here or there
     assert only is not None

@@ -17,15 +17,15 @@ from dataclasses import dataclass, field, replace
 
 from psycopg import sql
 
-from validation import queries
-from validation.loss import cells as counted
-from validation.loss.cells import Split
+from validation.connect.query import Row
+from validation.loss import buckets as counted
+from validation.loss.both_servers import NotCompared, Sides
+from validation.loss.buckets import Split
+from validation.loss.comparability import Pair, Shape, time_of
+from validation.loss.key_ranges import Ranges, View, chosen, sample, time_expression
 from validation.loss.model import EXAMPLES, Difference, Part, Precision, Status, TableLoss
-from validation.loss.ranges import Ranges, View, chosen, sample, time_expression
-from validation.loss.shapes import Pair, Shape, time_of
-from validation.loss.sides import NotCompared, Sides
-from validation.queries import query
-from validation.questions import Row
+from validation.sql import queries
+from validation.sql.queries import query
 
 DIRECTLY = 2_000
 """Rows of ranges that differ up to which they are sent without being cut into buckets."""

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from validation import expectations
-from validation.render import printable
+from validation.connect.target import Target
+from validation.runner.render import printable
 from validation.selftest.defects import load, named
 from validation.selftest.prove import Outcome, Proof, Suite, prove
 from validation.selftest.scratch import NotScratch, ScratchError
-from validation.target import Target
 
 FOLDER = Path(__file__).parent
 PASS, FAIL, INCONCLUSIVE = 0, 1, 2

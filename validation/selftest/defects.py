@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from validation.reading import Problems, Section
+from validation.expectations.reader import Problems, Section
 
 KEYS = ("restore_point", "defect")
 OF_DEFECT = ("name", "damage", "found_by", "needs")

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from validation import fingerprint
-from validation.asking import Terms, ask_all
-from validation.expected import Expectations
-from validation.fingerprint import Fingerprint
-from validation.model import Report, Verdict
-from validation.runner import run
+from validation.connect.query_runner import Terms, ask_all
+from validation.connect.session import Unreachable, connect
+from validation.connect.target import Target
+from validation.expectations.model import Expectations
+from validation.runner.result import Report
+from validation.runner.run import run
+from validation.schema import snapshot
+from validation.schema.snapshot import Fingerprint
 from validation.selftest.defects import Defect
 from validation.selftest.scratch import Scratch, ScratchError, scratch
-from validation.session import Unreachable, connect
-from validation.target import Target
+from validation.verdict import Verdict
 
 UNDAMAGED = "nothing damaged"
 NOTHING = "nothing is reported"
@@ -71,7 +72,7 @@ def schema_of(target: Target) -> Fingerprint:
     except Unreachable as error:
         raise ScratchError(f"{target}: {error}") from error
     try:
-        return fingerprint.read(ask_all(session, fingerprint.questions(), Terms(SECONDS, time.monotonic() + SECONDS)))
+        return snapshot.read(ask_all(session, snapshot.questions(), Terms(SECONDS, time.monotonic() + SECONDS)))
     finally:
         session.close()
 

@@ -1,0 +1,160 @@
+"""Compares cells and rows of two sides: what is equal, what only one side has, what has to be looked at. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import groupby
+
+from validation.connect.query import Example, Row
+from validation.loss.model import Difference, Part
+
+WIDEST = 80
+"""Characters of a key's value that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Some rows of a table, by number and hash."""
+
+    rows: int
+    hash: int
+    part: Part
+
+    @classmethod
+    def of(cls, row: Row) -> Cell:
+        rows = int(row["rows"])
+        return cls(rows, int(row["hash"]), Part(rows, epoch(row["oldest"]), epoch(row["newest"])))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Cells of two sides: rows only in one, by the cells that hold them, and the cells that differ."""
+
+    difference: Difference
+    lost: tuple[int, ...]
+    brought_back: tuple[int, ...]
+    mixed: Mapping[int, int]
+    """Of each cell that differs, the rows of the side that has more."""
+    at_least: Difference
+    """What the numbers of rows alone tell of those."""
+
+
+Cells = Mapping[int, Cell]
+
+
+def read(rows: Iterable[Row]) -> Cells:
+    return {int(row["cell"]): Cell.of(row) for row in rows}
+
+
+def epoch(value: object) -> Decimal | None:
+    """A time as the server tells it; versions before 14 tell a float."""
+    return value if value is None or isinstance(value, Decimal) else Decimal(str(value))
+
+
+def split(source: Cells, candidate: Cells) -> Split:
+    lost = [cell for cell in source if cell not in candidate]
+    brought_back = [cell for cell in candidate if cell not in source]
+    differ = [cell for cell in source if cell in candidate and not _equal(source[cell], candidate[cell])]
+    return Split(
+        Difference(_total(source, lost), _total(candidate, brought_back)),
+        tuple(lost),
+        tuple(brought_back),
+        {cell: max(source[cell].rows, candidate[cell].rows) for cell in differ},
+        Difference(Part(_more(source, candidate, differ)), Part(_more(candidate, source, differ))),
+    )
+
+
+def _equal(one: Cell, other: Cell) -> bool:
+    return (one.rows, one.hash) == (other.rows, other.hash)
+
+
+def _total(cells: Cells, wanted: Iterable[int]) -> Part:
+    return sum((cells[cell].part for cell in wanted), Part())
+
+
+def _more(here: Cells, there: Cells, differ: Iterable[int]) -> int:
+    return sum(max(0, here[cell].rows - there[cell].rows) for cell in differ)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row, or of a table without a key all rows of one content."""
+
+    hash: int
+    part: Part
+
+    def __add__(self, other: Entry) -> Entry:
+        """Two rows of one key, as only a damaged index lets happen."""
+        return Entry(self.hash + other.hash, self.part + other.part)
+
+
+def compare(source: Iterable[Row], candidate: Iterable[Row], key: Sequence[str]) -> Difference:
+    """Merges the rows of both sides, each in order of their cells; holds one cell of them at a time."""
+    found = Difference()
+    for here, there in _cell_by_cell(source, candidate):
+        found += _difference(here, there, key)
+    return found
+
+
+def _cell_by_cell(source: Iterable[Row], candidate: Iterable[Row]) -> Iterator[tuple[Sequence[Row], Sequence[Row]]]:
+    ours, theirs = groupby(source, _number), groupby(candidate, _number)
+    here, there = _next(ours), _next(theirs)
+    while here or there:
+        place = min(side[0] for side in (here, there) if side)
+        yield (here[1] if here and here[0] == place else ()), (there[1] if there and there[0] == place else ())
+        here = _next(ours) if here and here[0] == place else here
+        there = _next(theirs) if there and there[0] == place else there
+
+
+def _number(row: Row) -> int:
+    return int(row["cell"])
+
+
+def _next(groups: Iterator[tuple[int, Iterator[Row]]]) -> tuple[int, list[Row]] | None:
+    found = next(groups, None)
+    return None if found is None else (found[0], list(found[1]))
+
+
+def _difference(source: Iterable[Row], candidate: Iterable[Row], key: Sequence[str]) -> Difference:
+    here, there = _entries(source), _entries(candidate)
+    found = Difference()
+    for name in (*here, *(name for name in there if name not in here)):
+        if one := _entry(here.get(name), there.get(name)):
+            found += named(one, key_of(name, key))
+    return found
+
+
+def _entries(rows: Iterable[Row]) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for row in rows:
+        part = Part(int(row["copies"]), epoch(row["oldest"]), epoch(row["newest"]))
+        entry = Entry(int(row["hash"]), part)
+        known = entries.get(row["key"])
+        entries[row["key"]] = known + entry if known else entry
+    return entries
+
+
+def _entry(here: Entry | None, there: Entry | None) -> Difference:
+    if here is None or there is None:
+        return Difference(here.part if here else Part(), there.part if there else Part())
+    more = here.part.rows - there.part.rows
+    if more:
+        return Difference(replace(here.part, rows=max(0, more)), replace(there.part, rows=max(0, -more)))
+    return Difference(differing=here.part) if here.hash != there.hash else Difference()
+
+
+def named(found: Difference, example: tuple[Example, ...]) -> Difference:
+    """The difference with its row's key."""
+    parts = (found.lost, found.brought_back, found.differing)
+    return Difference(*(replace(part, examples=example) if part.rows else Part() for part in parts))
+
+
+def key_of(text: str, key: Sequence[str]) -> tuple[Example, ...]:
+    """The key of a row to look at, from its text; nothing for a row without a key."""
+    if not key:
+        return ()
+    values = json.loads(text)
+    return (dict(zip(key, (value[:WIDEST] for value in values), strict=True)),)

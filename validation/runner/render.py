@@ -1,0 +1,145 @@
+"""A report for people (80 columns, verdict first) and for the evidence (a dict for JSON)."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from validation.connect.query import Example
+from validation.runner.result import CheckResult, Report
+from validation.verdict import Severity, Verdict
+
+WIDTH = 80
+INDENT = 10
+
+
+def as_text(report: Report) -> str:
+    """The report as text: what decides first, then what passed by family. Ends with a newline."""
+    lines = [*_head(report)]
+    for result in sorted(_notable(report), key=lambda r: _rank(report, r)):
+        lines += ["", *_result(report, result)]
+    lines += ["", *_passed(report), *_notes(report)]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report as JSON values: no secret, and of rows their keys only."""
+    return {
+        "verdict": str(report.verdict),
+        "proved": report.proved,
+        "target": report.target,
+        "source": report.source,
+        "restore_point": _utc(report.restore_point),
+        "baseline": _utc(report.baseline),
+        "started": _utc(report.started),
+        "seconds": round(report.seconds, 3),
+        "counts": dict(report.counts),
+        "not_declared": list(report.not_declared),
+        "unused_waivers": list(report.unused_waivers),
+        "results": [_as_json(report, result) for result in report.results],
+    }
+
+
+def _as_json(report: Report, result: CheckResult) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "verdict": str(result.verdict),
+        "severity": str(result.severity),
+        "waived": report.waiver(result),
+        "found": result.found,
+        "needed": result.needed,
+        "fix": result.fix,
+        "query": result.query,
+        "examples": [dict(example) for example in result.examples],
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _head(report: Report) -> Iterator[str]:
+    yield from _wrapped(f"{report.verdict}  {report.target}", "      ")
+    point = report.restore_point
+    yield f"restore point {_utc(point)}" if point else "no restore point given"
+    if report.baseline:
+        yield f"baseline of {_utc(report.baseline)}"
+    blocking = Counter(r.verdict for r in report.results if r.severity is Severity.BLOCKING and not report.waiver(r))
+    waived = sum(1 for r in report.results if report.waiver(r))
+    yield (
+        f"{len(report.results)} checks: {blocking[Verdict.FAIL]} failed,"
+        f" {blocking[Verdict.INCONCLUSIVE]} inconclusive, {waived} waived; {report.seconds:.1f} s"
+    )
+    if not report.proved:
+        yield "nothing was proved: no row was read"
+
+
+def _notable(report: Report) -> list[CheckResult]:
+    return [result for result in report.results if result.verdict is not Verdict.PASS]
+
+
+def _rank(report: Report, result: CheckResult) -> tuple[bool, bool, bool]:
+    return (
+        result.severity is Severity.ADVISORY,
+        report.waiver(result) is not None,
+        result.verdict is not Verdict.FAIL,
+    )
+
+
+def _result(report: Report, result: CheckResult) -> Iterator[str]:
+    kind = " (advisory)" if result.severity is Severity.ADVISORY else ""
+    yield from _wrapped(f"{result.verdict}{kind}  {result.name}", "  ")
+    reason = report.waiver(result)
+    fields = (
+        ("waived", reason or ""),
+        ("found", result.found),
+        ("needed", result.needed),
+        ("fix", result.fix),
+        ("rows", "; ".join(_example(example) for example in result.examples)),
+        ("query", result.query),
+    )
+    for name, text in fields:
+        if text:
+            yield from _wrapped(f"  {name:<{INDENT - 2}}{text}", " " * INDENT)
+
+
+def _example(example: Example) -> str:
+    return ", ".join(f"{column}={'null' if value is None else value}" for column, value in example.items())
+
+
+def _passed(report: Report) -> Iterator[str]:
+    counts = Counter(r.family for r in report.results if r.verdict is Verdict.PASS)
+    said = ", ".join(f"{family} {count}" if count > 1 else family for family, count in counts.items())
+    yield from _wrapped(f"{'passed':<{INDENT}}{said or 'nothing'}", " " * INDENT)
+    rows = sum(report.counts.values())
+    yield f"{'read':<{INDENT}}{rows:,} rows in {len(report.counts):,} tables"
+
+
+def _notes(report: Report) -> Iterator[str]:
+    if report.not_declared:
+        said = f"not declared, so not checked: {', '.join(report.not_declared)}"
+        yield from _wrapped(f"{'note':<{INDENT}}{said}", " " * INDENT)
+    if report.unused_waivers:
+        said = f"waivers that waive nothing: {', '.join(report.unused_waivers)}"
+        yield from _wrapped(f"{'note':<{INDENT}}{said}", " " * INDENT)
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    lines = textwrap.wrap(
+        printable(text),
+        WIDTH,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        replace_whitespace=True,
+        drop_whitespace=True,
+    )
+    return lines or [""]
+
+
+def printable(text: str) -> str:
+    """Names and values come from the data: control characters must not reach the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+
+
+def _utc(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

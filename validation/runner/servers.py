@@ -1,0 +1,137 @@
+"""The two servers of a run: reached once, then asked at the same time, each on one snapshot."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+
+from validation.checks import server
+from validation.checks.check import Check
+from validation.connect.query import Answer, Answers, Question, Side, Unanswered
+from validation.connect.query_runner import Outcome, Terms, ask_all
+from validation.connect.session import Session, Unreachable, connect
+from validation.connect.target import Target
+from validation.runner.query_order import shared
+from validation.schema import catalog as catalogs
+from validation.schema.catalog import Catalog, server_question
+from validation.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Open:
+    """A server whose catalog was read; `version` is the major one."""
+
+    session: Session
+    catalog: Catalog
+    version: int
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What reaching a server came to: checks of that, their answers, and `open` when more can be asked."""
+
+    target: Target
+    checks: tuple[Check, ...]
+    answers: Answers
+    open: Open | None = None
+
+
+def reach(stack: ExitStack, target: Target, side: Side, terms: Terms) -> Reached:
+    """Connects and reads the catalog; the session is closed with the stack."""
+    try:
+        session = connect(target)
+    except Unreachable as error:
+        return Reached(target, (server.unreachable(target, side, str(error)),), {})
+    stack.callback(session.close)
+    wanted = catalogs.needed(side)
+    answers = ask_all(session, (server_question(side), *catalogs.questions(side)), terms)
+    checks = (server.connection(target, side), server.listed(side, wanted))
+    heard = {key: answer for key, answer in answers.items() if isinstance(answer, Answer)}
+    if any(question.id not in heard for question in (server_question(side), *wanted)):
+        return Reached(target, checks, answers)
+    version = int(heard[server_question(side).id].row["major"])
+    return Reached(target, checks, answers, Open(session, catalogs.read(side, heard), version))
+
+
+def log_in(stack: ExitStack, target: Target, terms: Terms, *, candidate: Reached) -> Reached:
+    """Connects to the candidate as the application does; the session is closed with the stack, and never commits."""
+    try:
+        session = connect(target, trial=True)
+    except Unreachable as error:
+        return Reached(target, (server.no_login(target, str(error), answers=candidate.open is not None),), {})
+    stack.callback(session.close)
+    answers = ask_all(session, (server_question(Side.APPLICATION),), terms)
+    return Reached(target, (server.connection(target, Side.APPLICATION),), answers, Open(session, Catalog(()), 0))
+
+
+def ask(
+    candidate: Reached,
+    source: Reached | None,
+    application: Reached | None,
+    questions: Sequence[Question],
+    terms: Terms,
+    sessions: int,
+) -> dict[str, Outcome]:
+    """Asks all at the same time, each in the order of the questions."""
+    ours = [question for question in questions if question.side is Side.CANDIDATE]
+    theirs = [question for question in questions if question.side is Side.SOURCE]
+    trials = [question for question in questions if question.side is Side.APPLICATION]
+    beside = replace(terms, stop=threading.Event())
+    with ThreadPoolExecutor(3) as aside:
+        of_source = aside.submit(ask_one, source, theirs, terms)
+        of_application = aside.submit(ask_one, application, trials, terms)
+        borrowing = aside.submit(_ask_borrowing, candidate, [q for q in ours if q.borrows], beside)
+        together = _ask_together(candidate, [q for q in ours if not q.borrows], terms, sessions)
+        lost = any(isinstance(outcome, Unanswered) and outcome.lost for outcome in together.values())
+        while not borrowing.done():
+            if lost or terms.stop.is_set():
+                beside.stop.set()
+            wait([borrowing], 0.2)
+        return together | of_source.result() | of_application.result() | borrowing.result()
+
+
+def ask_one(reached: Reached | None, questions: Sequence[Question], terms: Terms) -> dict[str, Outcome]:
+    """Asks in the session that is open already."""
+    if reached is None or reached.open is None:
+        return {}
+    return ask_all(reached.open.session, questions, terms)
+
+
+def _ask_together(reached: Reached, questions: Sequence[Question], terms: Terms, sessions: int) -> dict[str, Outcome]:
+    if reached.open is None:
+        return {}
+    lead = reached.open.session
+    try:
+        snapshot = lead.snapshot()
+    except Unreachable:
+        return ask_all(lead, questions, terms)
+    another = partial(connect, reached.target, snapshot=snapshot)
+    return ask_all(lead, shared(questions, sessions), terms, another, sessions)
+
+
+def _ask_borrowing(reached: Reached, questions: Sequence[Question], terms: Terms) -> dict[str, Outcome]:
+    """In one session for each extension, which creates it for itself and never commits: others would wait for it."""
+    outcomes: dict[str, Outcome] = {}
+    for extension in sorted({question.borrows for question in questions if question.borrows}):
+        asked = [question for question in questions if question.borrows == extension]
+        outcomes |= _ask_with(reached.target, extension, asked, terms)
+    return outcomes
+
+
+def _ask_with(target: Target, extension: str, questions: Sequence[Question], terms: Terms) -> dict[str, Outcome]:
+    try:
+        session = connect(target, borrow=extension)
+    except Unreachable as error:
+        found, fix = (
+            f"no extension {extension}: {error}",
+            f"create extension {extension} in the database, then run again",
+        )
+        return {question.id: Unanswered(Verdict.INCONCLUSIVE, found, fix) for question in questions}
+    try:
+        return ask_all(session, questions, terms)
+    finally:
+        session.close()
