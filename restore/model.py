@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from restore.errors import Problem
+from validation.verdict import Verdict as Verdict
 
 LATEST = "latest"
 
@@ -30,14 +31,6 @@ class Traffic(StrEnum):
     SOURCE = "source"
     FROZEN = "frozen"
     RESTORED = "restored"
-
-
-class Verdict(StrEnum):
-    """Of a gate or a check. Only PASS, or a waiver with a reason, opens a gate."""
-
-    PASS = "PASS"
-    FAIL = "FAIL"
-    INCONCLUSIVE = "INCONCLUSIVE"
 
 
 # What is asked for (config)

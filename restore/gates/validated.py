@@ -27,7 +27,7 @@ from validation.baseline import latest
 from validation.baseline.model import Baseline, BaselineError
 from validation.connect import urls
 from validation.connect.target import Target
-from validation.document_store import S3, open_place
+from validation.document_store import S3
 from validation.expectations.model import Expectations
 from validation.runner import run
 from validation.runner.render import as_json
@@ -145,7 +145,7 @@ def baseline(world: World, until: datetime | None) -> Baseline | BaselineError |
         return None
     try:
         s3 = Aws(world.settings.region, world.settings.endpoints).client("s3") if place.startswith(S3) else None
-        return latest.newest(open_place(place, s3), world.database, until)
+        return latest.newest(latest.open_baselines(place, s3), world.database, until)
     except BaselineError as error:
         return error
 

@@ -18,7 +18,6 @@ from validation.baseline import latest
 from validation.baseline.model import Baseline, BaselineError, TableState
 from validation.baseline.record import Unread, record
 from validation.commands import main
-from validation.document_store import open_place
 from validation.expectations.model import Limits
 from validation.expectations.table_names import Table
 
@@ -85,7 +84,7 @@ def test_what_was_recorded_is_shown_and_compared(
     assert "sequence public.transactions_id_seq: at 5,000 -> at 5,001" in said
     assert "character varying(50)" in said
     assert command("baseline", "record", "--from", "LIVE", "--to", tmp_path) == 0
-    assert len(latest.listed(open_place(str(tmp_path)), database.name)) == 2
+    assert len(latest.listed(latest.open_baselines(str(tmp_path)), database.name)) == 2
     assert command("baseline", "diff", tmp_path) == 1
     capsys.readouterr()
     assert command("baseline", "show", tmp_path, "--json") == 0

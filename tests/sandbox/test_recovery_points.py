@@ -12,7 +12,6 @@ from sandbox.application import manifests, names
 from sandbox.process import wait_until
 from validation.baseline import latest
 from validation.baseline.record import record
-from validation.document_store import open_place
 
 ROTATED = "rotated-after-the-snapshot"
 CANDIDATE = f"{names.INSTANCE}-inc-1"
@@ -103,7 +102,7 @@ def test_a_deleted_source_comes_back_from_its_retained_backup_once_its_settings_
     users = sandbox.ask("SELECT count(*) FROM users")
     host = source["Endpoint"]["Address"]
     baselines = str(project.folder / "baselines")
-    latest.keep(open_place(baselines), record(sandbox.target()))
+    latest.keep(latest.open_baselines(baselines), record(sandbox.target()))
     sandbox.remove(names.INSTANCE, keep_backups=True)
 
     project.config(id="inc-1", method="pitr", time="latest", traffic="frozen")

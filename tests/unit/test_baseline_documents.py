@@ -17,7 +17,7 @@ from moto import mock_aws
 from validation.baseline import diff, latest
 from validation.baseline.model import Baseline, BaselineError, Position, TableState, as_json, from_json
 from validation.checks.baseline import behind
-from validation.document_store import Directory, open_place
+from validation.document_store import DirectoryStore
 from validation.expectations.table_names import Table
 from validation.schema.snapshot import Fingerprint
 
@@ -61,47 +61,47 @@ def test_a_damaged_baseline_is_refused_and_never_half_read(data: object) -> None
 
 
 def test_a_baseline_is_never_overwritten(tmp_path: Path) -> None:
-    place = open_place(str(tmp_path / "new" / "folder"))
-    where = Path(latest.keep(place, BASELINE))
+    store = latest.open_baselines(str(tmp_path / "new" / "folder"))
+    where = Path(latest.keep(store, BASELINE))
     before = where.read_bytes()
-    with pytest.raises(BaselineError, match="File exists"):
-        latest.keep(place, replace(BASELINE, server_version="18"))
+    with pytest.raises(BaselineError, match="another document"):
+        latest.keep(store, replace(BASELINE, server_version="18"))
     assert where.read_bytes() == before
     assert [path.name for path in where.parent.iterdir()] == [where.name]
 
 
 def test_the_newest_baseline_of_the_database_by_then_is_taken(tmp_path: Path) -> None:
-    place = Directory(tmp_path)
+    store = DirectoryStore(tmp_path)
     day = timedelta(days=1)
     for database, taken in (("a", AT), ("a", AT + day), ("a", AT + 2 * day), ("b", AT + day)):
-        latest.keep(place, replace(BASELINE, database=database, taken=taken))
+        latest.keep(store, replace(BASELINE, database=database, taken=taken))
     (tmp_path / "notes.txt").write_text("no baseline")
-    assert latest.newest(place, "a").taken == AT + 2 * day
-    assert latest.newest(place, "a", AT + day).taken == AT + day
-    assert latest.newest(place, "b", AT + 3 * day).database == "b"
+    assert latest.newest(store, "a").taken == AT + 2 * day
+    assert latest.newest(store, "a", AT + day).taken == AT + day
+    assert latest.newest(store, "b", AT + 3 * day).database == "b"
     with pytest.raises(latest.NoneKept, match="the oldest of 2026-11-22"):
-        latest.newest(place, "a", AT - day)
+        latest.newest(store, "a", AT - day)
     with pytest.raises(latest.NoneKept, match="baselines of a, b"):
-        latest.newest(place)
+        latest.newest(store)
     with pytest.raises(latest.NoneKept, match="none of c"):
-        latest.newest(place, "c")
+        latest.newest(store, "c")
 
 
 def test_a_place_that_is_not_there_is_a_mistake_and_not_an_empty_place(tmp_path: Path) -> None:
     with pytest.raises(BaselineError, match="No such file"):
-        latest.newest(open_place(str(tmp_path / "nowhere")), "a")
+        latest.newest(latest.open_baselines(str(tmp_path / "nowhere")), "a")
     (tmp_path / "file").write_text("")
-    with pytest.raises(BaselineError, match="folder for baselines"):
-        latest.keep(open_place(str(tmp_path / "file")), BASELINE)
+    with pytest.raises(BaselineError, match="a folder that can be"):
+        latest.keep(latest.open_baselines(str(tmp_path / "file")), BASELINE)
     with pytest.raises(BaselineError, match="no bucket"):
-        open_place("s3:///prefix")
+        latest.open_baselines("s3:///prefix")
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
-    where = Path(latest.keep(Directory(tmp_path), BASELINE))
+    where = Path(latest.keep(DirectoryStore(tmp_path), BASELINE))
     where.write_bytes(where.read_bytes()[:-20])
     with pytest.raises(BaselineError, match="no JSON"):
-        latest.newest(Directory(tmp_path))
+        latest.newest(DirectoryStore(tmp_path))
 
 
 @pytest.fixture
@@ -120,21 +120,21 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
 
 
 def test_in_s3_too_nothing_is_overwritten_and_the_newest_is_found(bucket: str) -> None:
-    place = open_place(bucket)
-    where = latest.keep(place, BASELINE)
+    store = latest.open_baselines(bucket)
+    where = latest.keep(store, BASELINE)
     assert where == f"{bucket}/ghost%2Fprotocol-20261122T143000.123456Z.json"
-    with pytest.raises(BaselineError, match="PreconditionFailed"):
-        latest.keep(place, replace(BASELINE, server_version="18"))
-    latest.keep(place, replace(BASELINE, taken=AT + timedelta(days=1)))
-    latest.keep(open_place(f"{bucket}/deeper"), replace(BASELINE, taken=AT + timedelta(days=2)))
-    assert latest.newest(place) == replace(BASELINE, taken=AT + timedelta(days=1))
-    assert latest.newest(place, BASELINE.database, AT) == BASELINE
+    with pytest.raises(BaselineError, match="another document"):
+        latest.keep(store, replace(BASELINE, server_version="18"))
+    latest.keep(store, replace(BASELINE, taken=AT + timedelta(days=1)))
+    latest.keep(latest.open_baselines(f"{bucket}/deeper"), replace(BASELINE, taken=AT + timedelta(days=2)))
+    assert latest.newest(store) == replace(BASELINE, taken=AT + timedelta(days=1))
+    assert latest.newest(store, BASELINE.database, AT) == BASELINE
 
 
 def test_a_bucket_that_is_not_there_says_what_to_look_at(bucket: str) -> None:
     assert bucket
     with pytest.raises(BaselineError, match=r"NoSuchBucket.*s3:ListBucket"):
-        latest.newest(open_place("s3://nowhere/x"))
+        latest.newest(latest.open_baselines("s3://nowhere/x"))
 
 
 def test_a_difference_says_how_it_was_and_is() -> None:

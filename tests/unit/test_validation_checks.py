@@ -25,8 +25,8 @@ from validation.expectations.model import Server
 from validation.expectations.table_names import Table
 from validation.runner.result import result
 from validation.schema.catalog import ForeignKey, SequenceUse
-from validation.schema.table_scan import moment
 from validation.sql import queries
+from validation.times import from_epoch
 
 PACKAGE = Path(validation.__file__).parent
 QUESTION = Question("q", sql.SQL("select 1").format())
@@ -69,7 +69,7 @@ def test_a_migration_with_a_later_run_counts_as_applied() -> None:
     ],
 )
 def test_moments_are_exact_and_what_is_beyond_time_is_none(epoch: Decimal, expected: datetime | None) -> None:
-    assert moment(epoch) == expected
+    assert from_epoch(epoch) == expected
 
 
 def test_every_query_is_used_and_every_used_query_is_there() -> None:

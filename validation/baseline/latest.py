@@ -1,22 +1,44 @@
-"""The baselines of a place: `<database>-<UTC time>.json`, one file each."""
+"""The baselines of a store: `<database>-<UTC time>.json`, one document each."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from validation.baseline.model import Baseline, BaselineError, as_json, from_json, stamp
-from validation.document_store import Place
+from validation.baseline.model import Baseline, BaselineError, as_json, from_json
+from validation.document_store import DocumentStore, DocumentStoreError, open_store
+from validation.times import rfc3339_micros
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 NAME = re.compile(r"(?P<database>[^/]+)-(?P<taken>\d{8}T\d{6}\.\d{6}Z)\.json", re.ASCII)
 
 
 class NoneKept(BaselineError):
-    """The place is there, and has no such baseline."""
+    """The store is there, and has no such baseline."""
+
+
+def open_baselines(location: str, s3: S3Client | None = None) -> DocumentStore:
+    """A directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given. Raises BaselineError."""
+    with _store_errors():
+        return open_store(location, s3)
+
+
+@contextmanager
+def _store_errors() -> Generator[None]:
+    try:
+        yield
+    except DocumentStoreError as error:
+        problem = error.problem
+        raise BaselineError(problem.subject, problem.found, problem.needed, problem.fix) from error
 
 
 @dataclass(frozen=True, order=True)
@@ -28,15 +50,19 @@ class Kept:
     name: str
 
 
-def keep(place: Place, baseline: Baseline) -> str:
+def keep(store: DocumentStore, baseline: Baseline) -> str:
     """Writes a baseline; returns where. Raises BaselineError; never overwrites."""
     name = f"{quote(baseline.database, safe='')}-{baseline.taken.astimezone(UTC).strftime(STAMP)}.json"
-    return place.put(name, json.dumps(as_json(baseline), indent=1, ensure_ascii=False).encode() + b"\n")
+    content = json.dumps(as_json(baseline), indent=1, ensure_ascii=False).encode() + b"\n"
+    with _store_errors():
+        return store.put(name, content)
 
 
-def listed(place: Place, database: str | None = None) -> tuple[Kept, ...]:
+def listed(store: DocumentStore, database: str | None = None) -> tuple[Kept, ...]:
     """Those of one database, or of all, oldest first. Raises BaselineError."""
-    matches = [match for name in place.names() if (match := NAME.fullmatch(name))]
+    with _store_errors():
+        names = store.names()
+    matches = [match for name in names if (match := NAME.fullmatch(name))]
     found = (Kept(_taken(match["taken"]), unquote(match["database"]), match[0]) for match in matches)
     return tuple(sorted(kept for kept in found if database in (None, kept.database)))
 
@@ -45,25 +71,27 @@ def _taken(text: str) -> datetime:
     return datetime.strptime(text, STAMP).replace(tzinfo=UTC)
 
 
-def newest(place: Place, database: str | None = None, until: datetime | None = None) -> Baseline:
+def newest(store: DocumentStore, database: str | None = None, until: datetime | None = None) -> Baseline:
     """The newest one that was taken by then. Raises BaselineError, NoneKept when there is none."""
-    found = listed(place, database)
+    found = listed(store, database)
     names = sorted({kept.database for kept in found})
     if len(names) > 1:
-        raise NoneKept(str(place), f"baselines of {', '.join(names)}", "one database", "say which: --database NAME")
+        raise NoneKept(str(store), f"baselines of {', '.join(names)}", "one database", "say which: --database NAME")
     fit = [kept for kept in found if until is None or kept.taken <= until]
     if not fit:
-        of, by = f" of {database}" if database else "", f" taken by {stamp(until)}" if until else ""
-        said = f"none{of}" if not found else f"{len(found):,}{of}, the oldest of {stamp(found[0].taken)}"
-        raise NoneKept(str(place), said, f"a baseline{of}{by}", "record one: python -m validation baseline record")
-    return load(place, fit[-1].name)
+        of, by = f" of {database}" if database else "", f" taken by {rfc3339_micros(until)}" if until else ""
+        said = f"none{of}" if not found else f"{len(found):,}{of}, the oldest of {rfc3339_micros(found[0].taken)}"
+        raise NoneKept(str(store), said, f"a baseline{of}{by}", "record one: python -m validation baseline record")
+    return load(store, fit[-1].name)
 
 
-def load(place: Place, name: str) -> Baseline:
+def load(store: DocumentStore, name: str) -> Baseline:
     """Raises BaselineError."""
-    where = f"{place} {name}"
+    where = f"{store} {name}"
     try:
-        data = json.loads(place.get(name))
+        with _store_errors():
+            content = store.get(name)
+        data = json.loads(content)
     except ValueError as error:
         fix = "get the file from where it was copied to, or move it away"
         raise BaselineError(where, f"no JSON ({error})", "what `baseline record` wrote", fix) from error

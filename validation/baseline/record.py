@@ -19,8 +19,9 @@ from validation.expectations.table_names import Table
 from validation.schema import catalog as catalogs
 from validation.schema import snapshot
 from validation.schema.catalog import Catalog, server_question
-from validation.schema.table_scan import TIMESTAMPS, Scan, moment, scans
+from validation.schema.table_scan import TIMESTAMPS, Scan, scans
 from validation.sql.queries import query
+from validation.times import from_epoch
 
 CLOCK = Question("clock", query("clock"))
 SIZES = Question("sizes", query("sizes"))
@@ -118,7 +119,7 @@ def _baseline(answers: Mapping[str, Answer], passes: Mapping[Table, Scan]) -> Ba
 
 def _state(row: Mapping[str, Any], scan: Scan, size: int) -> TableState:
     moments = {column: row[alias] for column, alias in scan.newest.items() if row[alias] is not None}
-    newest = {column: at for column, epoch in moments.items() if (at := moment(epoch)) is not None}
+    newest = {column: at for column, epoch in moments.items() if (at := from_epoch(epoch)) is not None}
     return TableState(int(row["rows"]), size, newest)
 
 

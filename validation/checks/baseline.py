@@ -11,12 +11,12 @@ from datetime import datetime
 
 from validation.baseline.model import Baseline, BaselineError, Position
 from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
-from validation.checks.common import number
 from validation.connect.query import Answer, Question, Row
 from validation.expectations.table_names import Table
 from validation.schema.catalog import Catalog
 from validation.schema.table_scan import Scan
 from validation.sql.queries import query
+from validation.terminal import number
 from validation.verdict import Severity
 
 WHEN = "%Y-%m-%d %H:%M:%S UTC"

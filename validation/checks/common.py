@@ -11,10 +11,6 @@ from validation.checks.check import Check, failed, settled
 from validation.expectations.table_names import Table
 
 
-def number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
 def missing_table(name: str, table: Table) -> Check:
     fix = "is this the right database? is the recovery point earlier than the table?"
     return settled(name, failed(f"no table {table}", f"table {table}", fix))

@@ -9,11 +9,12 @@ from typing import LiteralString, cast
 from psycopg import sql
 
 from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
-from validation.checks.common import key_of, number
+from validation.checks.common import key_of
 from validation.connect.query import Answer, Question
 from validation.expectations.table_names import quoted
 from validation.schema.catalog import Catalog, ForeignKey, SequenceUse
 from validation.sql.queries import query
+from validation.terminal import number
 from validation.verdict import Severity
 
 OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]+")

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from validation.checks.check import Check, Judgement, failed, passed
-from validation.checks.common import missing_column, missing_table, number
+from validation.checks.common import missing_column, missing_table
 from validation.connect.query import Answer, Question
 from validation.expectations.model import PRISMA_MIGRATIONS, Migrations
 from validation.schema.catalog import Catalog
 from validation.sql.queries import query
+from validation.terminal import number
 from validation.verdict import Severity
 
 COLUMNS = ("migration_name", "checksum", "started_at", "finished_at", "rolled_back_at")

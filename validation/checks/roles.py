@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from psycopg import sql
 
 from validation.checks.check import Check, Judgement, failed, passed
-from validation.checks.common import number
 from validation.connect.query import Answer, Question, Row
 from validation.expectations.model import Privilege, Role, Scope
 from validation.expectations.table_names import Table
 from validation.sql.queries import query
+from validation.terminal import number
 
 ATTRIBUTES = ("login", "superuser", "create_database", "create_role", "replication", "bypass_rls")
 RELATIONS = ["r", "p", "v", "m", "f"]

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from psycopg import sql
 
 from validation.checks.check import Check, Judgement, failed, passed
-from validation.checks.common import missing_column, missing_table, number
+from validation.checks.common import missing_column, missing_table
 from validation.connect.query import Answer, Question
 from validation.expectations.model import MustExist, MustNotExist
 from validation.expectations.table_names import quoted
 from validation.schema.catalog import Catalog
 from validation.sql.queries import query
+from validation.terminal import number
 
 NONE, SOME = "no such row", "at least 1 row"
 

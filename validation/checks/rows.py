@@ -11,13 +11,15 @@ from psycopg import sql
 
 from validation.baseline.model import Baseline
 from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
-from validation.checks.common import key_of, missing_column, missing_table, number
+from validation.checks.common import key_of, missing_column, missing_table
 from validation.connect.query import Answer, Question, Side
 from validation.expectations.model import Expectations, Freshness, RowRange
 from validation.expectations.table_names import Table, quoted
 from validation.schema.catalog import Catalog
-from validation.schema.table_scan import Scan, moment
+from validation.schema.table_scan import Scan
 from validation.sql.queries import query
+from validation.terminal import number
+from validation.times import from_epoch
 from validation.verdict import Severity
 
 NO_BASELINE = "record one with `python -m validation baseline record`, or waive the check with a reason"
@@ -219,7 +221,7 @@ def _fresh(name: str, scan: Scan, wanted: Freshness, restore_point: datetime) ->
         newest = answers[0].row[scan.newest[wanted.column]]
         if newest is None:
             return failed("no timestamp at all", needed, "compare the recovery point with the time of the loss")
-        at = moment(newest)
+        at = from_epoch(newest)
         if at is None:
             return failed(f"newest is {newest} s", needed, "correct the value in the source, or waive")
         said = f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC"
@@ -253,7 +255,7 @@ def _not_after(name: str, scan: Scan, column: str, point: datetime) -> Check:
         newest = answers[0].row[scan.newest[column]]
         if newest is None:
             return passed("no timestamp", needed)
-        at = moment(newest)
+        at = from_epoch(newest)
         if newest > 0 and (at is None or at > last):
             said = f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC" if at else f"newest is {newest} s"
             fix = "data from after the restore point? if the column may lie in the future, declare it under freshness"

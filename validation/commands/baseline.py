@@ -8,12 +8,13 @@ import sys
 from datetime import datetime
 
 from validation.baseline import diff, latest
-from validation.baseline.model import Baseline, as_json, stamp
+from validation.baseline.model import Baseline, as_json
 from validation.baseline.record import record
 from validation.commands import common
 from validation.commands.common import Command
-from validation.document_store import Place, open_place
-from validation.runner.render import printable
+from validation.document_store import DocumentStore
+from validation.terminal import printable
+from validation.times import rfc3339_micros
 
 PLACE = "directory, or s3://bucket/prefix"
 
@@ -59,9 +60,9 @@ def act(options: argparse.Namespace) -> int:
 
 
 def _act_record(options: argparse.Namespace) -> int:
-    place = open_place(options.to)
+    store = latest.open_baselines(options.to)
     found = _live(options)
-    where = latest.keep(place, found)
+    where = latest.keep(store, found)
     sys.stdout.write(f"{where}: {len(found.tables):,} tables, {found.rows:,} rows, {diff.size(found.bytes)}\n")
     return common.DONE
 
@@ -71,41 +72,47 @@ def _live(options: argparse.Namespace) -> Baseline:
 
 
 def _act_show(options: argparse.Namespace) -> int:
-    place = open_place(options.place)
+    store = latest.open_baselines(options.place)
     if options.list:
-        lines = [f"{stamp(one.taken)}  {one.database}  {one.name}" for one in latest.listed(place, options.database)]
-        sys.stdout.write(printable("".join(f"{line}\n" for line in lines)) or f"no baseline in {place}\n")
+        lines = [
+            f"{rfc3339_micros(one.taken)}  {one.database}  {one.name}" for one in latest.listed(store, options.database)
+        ]
+        sys.stdout.write(printable("".join(f"{line}\n" for line in lines)) or f"no baseline in {store}\n")
         return common.DONE if lines else common.INCONCLUSIVE
-    found = latest.newest(place, options.database, common.moment(options.at, "--at"))
+    found = latest.newest(store, options.database, common.moment(options.at, "--at"))
     text = json.dumps(as_json(found), indent=2) + "\n" if options.json else printable(diff.shown(found))
     sys.stdout.write(text)
     return common.DONE
 
 
 def _act_diff(options: argparse.Namespace) -> int:
-    place = open_place(options.place)
+    store = latest.open_baselines(options.place)
     live = options.from_env is not None or options.from_file is not None
     if live and options.new:
         raise common.UsageError("--new: either --new or --from; --from compares with the database as it is now")
     if live:
         new = _live(options)
-        old = latest.newest(place, options.database or new.database, common.moment(options.old, "--old"))
+        old = latest.newest(store, options.database or new.database, common.moment(options.old, "--old"))
     else:
-        new = latest.newest(place, options.database, common.moment(options.new, "--new"))
-        old = _before(place, new, common.moment(options.old, "--old"))
+        new = latest.newest(store, options.database, common.moment(options.new, "--new"))
+        old = _before(store, new, common.moment(options.old, "--old"))
     sys.stdout.write(printable(diff.as_text(old, new)))
     return common.FAILED if diff.differences(old, new) or diff.schema_changes(old, new) else common.DONE
 
 
-def _before(place: Place, new: Baseline, until: datetime | None) -> Baseline:
+def _before(store: DocumentStore, new: Baseline, until: datetime | None) -> Baseline:
     """The last one before the new one, of those taken by then. Raises BaselineError."""
-    earlier = [one for one in latest.listed(place, new.database) if one.taken < new.taken]
+    earlier = [one for one in latest.listed(store, new.database) if one.taken < new.taken]
     fit = [one for one in earlier if until is None or one.taken <= until]
     if not fit:
-        found = f"none before that of {stamp(new.taken)}" if not earlier else f"the oldest of {stamp(earlier[0].taken)}"
+        found = (
+            f"none before that of {rfc3339_micros(new.taken)}"
+            if not earlier
+            else f"the oldest of {rfc3339_micros(earlier[0].taken)}"
+        )
         fix = "give another time, or --from to compare with a database"
-        raise latest.NoneKept(str(place), found, "an earlier baseline", fix)
-    return latest.load(place, fit[-1].name)
+        raise latest.NoneKept(str(store), found, "an earlier baseline", fix)
+    return latest.load(store, fit[-1].name)
 
 
 COMMAND = Command("baseline", "record, show or compare baselines", declare, act)

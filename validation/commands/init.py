@@ -8,7 +8,7 @@ from pathlib import Path
 
 from validation.commands import common
 from validation.commands.common import Command, UsageError
-from validation.document_store import write_new
+from validation.document_store import write_whole
 from validation.generate.file import text
 from validation.generate.survey import survey
 
@@ -31,7 +31,7 @@ def act(options: argparse.Namespace) -> int:
         sys.stdout.write(found)
         return common.DONE
     try:
-        write_new(path, found.encode())
+        write_whole(path, found.encode())
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}; give a name in a folder that is there") from error
     database = f"--target-env {options.from_env}" if options.from_env else f"--target-file {options.from_file}"

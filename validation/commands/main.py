@@ -13,9 +13,9 @@ from validation.baseline.record import Unread
 from validation.commands import baseline, init, loss, run, schema, selftest
 from validation.commands.common import INCONCLUSIVE, USAGE, UsageError
 from validation.expectations import ExpectationsError
-from validation.runner.render import printable
 from validation.selftest.command import SuiteError
 from validation.selftest.defects import DefectsError
+from validation.terminal import printable
 
 COMMANDS = (run.COMMAND, init.COMMAND, baseline.COMMAND, loss.COMMAND, schema.COMMAND, selftest.COMMAND)
 

@@ -15,7 +15,6 @@ from validation.baseline.model import Baseline, BaselineError
 from validation.commands import common
 from validation.commands.common import Command, UsageError
 from validation.connect.target import Target
-from validation.document_store import open_place
 from validation.expectations import load
 from validation.runner.render import as_json, as_text
 from validation.runner.run import run
@@ -64,7 +63,7 @@ def _baseline(location: str | None, target: Target, restore_point: datetime | No
     if location is None:
         return None
     try:
-        return latest.newest(open_place(location), target.dbname, restore_point)
+        return latest.newest(latest.open_baselines(location), target.dbname, restore_point)
     except latest.NoneKept as error:
         return error
 

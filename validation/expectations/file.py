@@ -41,7 +41,7 @@ class ExpectationsError(ValueError):
 
     def __init__(self, origin: str, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        super().__init__("\n".join((f"{origin} can't be used:", *(f"  {problem}" for problem in problems))))
+        super().__init__("\n".join((f"{origin} can't be used:", *(f"  {problem.line}" for problem in problems))))
 
 
 def load(path: Path, instead: Mapping[str, object] | None = None) -> Expectations:

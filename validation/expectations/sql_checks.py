@@ -44,7 +44,7 @@ def built_in() -> tuple[SqlCheck, ...]:
     problems = Problems()
     found = read_folder(FOLDER / "checks", problems)
     if problems.found:
-        raise ValueError("\n".join(str(problem) for problem in problems.found))
+        raise ValueError("\n".join(problem.line for problem in problems.found))
     return found
 
 

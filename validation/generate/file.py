@@ -7,14 +7,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from validation.baseline.model import TableState, stamp
+from validation.baseline.model import TableState
 from validation.expectations import keys
 from validation.expectations.keys import Part
 from validation.expectations.model import PRISMA_MIGRATIONS, Role
 from validation.expectations.table_names import Table
 from validation.generate.survey import Survey
-from validation.runner.render import printable
 from validation.schema.catalog import TableFacts
+from validation.terminal import printable
+from validation.times import rfc3339_micros
 
 PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 KEPT = 0.9
@@ -64,7 +65,7 @@ def _comment(line: str) -> str:
 def _head(found: Survey) -> Iterator[str]:
     baseline = found.baseline
     for line in HEAD.splitlines():
-        yield _comment(line.format(database=baseline.database, taken=stamp(baseline.taken)))
+        yield _comment(line.format(database=baseline.database, taken=rfc3339_micros(baseline.taken)))
     declared = ["rows", *(["migrations"] if found.migrations else [])]
     yield ""
     yield f"required = [{', '.join(string(family) for family in declared)}]"
@@ -78,7 +79,7 @@ def _tables(found: Survey) -> Iterator[str]:
     yield _comment(f"Rows: {KEPT:.0%} of today's. With a baseline, at_least_of_baseline = 0.99 follows growth.")
     for table, state in found.baseline.tables.items():
         yield ""
-        yield _comment(f"{state.rows:,} rows at {stamp(found.baseline.taken)}")
+        yield _comment(f"{state.rows:,} rows at {rfc3339_micros(found.baseline.taken)}")
         yield keys.TABLES.header(key(_table(table)))
         yield f"min = {max(min(state.rows, 1), int(state.rows * KEPT))}"
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from validation.connect.query import Example
 from validation.runner.result import CheckResult, Report
+from validation.terminal import wrapped
+from validation.times import rfc3339
 from validation.verdict import Severity, Verdict
 
-WIDTH = 80
 INDENT = 10
 
 
@@ -59,7 +59,7 @@ def _as_json(report: Report, result: CheckResult) -> dict[str, Any]:
 
 
 def _head(report: Report) -> Iterator[str]:
-    yield from _wrapped(f"{report.verdict}  {report.target}", "      ")
+    yield from wrapped(f"{report.verdict}  {report.target}", 6)
     point = report.restore_point
     yield f"restore point {_utc(point)}" if point else "no restore point given"
     if report.baseline:
@@ -88,7 +88,7 @@ def _rank(report: Report, result: CheckResult) -> tuple[bool, bool, bool]:
 
 def _result(report: Report, result: CheckResult) -> Iterator[str]:
     kind = " (advisory)" if result.severity is Severity.ADVISORY else ""
-    yield from _wrapped(f"{result.verdict}{kind}  {result.name}", "  ")
+    yield from wrapped(f"{result.verdict}{kind}  {result.name}", 2)
     reason = report.waiver(result)
     fields = (
         ("waived", reason or ""),
@@ -100,7 +100,7 @@ def _result(report: Report, result: CheckResult) -> Iterator[str]:
     )
     for name, text in fields:
         if text:
-            yield from _wrapped(f"  {name:<{INDENT - 2}}{text}", " " * INDENT)
+            yield from wrapped(f"  {name:<{INDENT - 2}}{text}", INDENT)
 
 
 def _example(example: Example) -> str:
@@ -110,7 +110,7 @@ def _example(example: Example) -> str:
 def _passed(report: Report) -> Iterator[str]:
     counts = Counter(r.family for r in report.results if r.verdict is Verdict.PASS)
     said = ", ".join(f"{family} {count}" if count > 1 else family for family, count in counts.items())
-    yield from _wrapped(f"{'passed':<{INDENT}}{said or 'nothing'}", " " * INDENT)
+    yield from wrapped(f"{'passed':<{INDENT}}{said or 'nothing'}", INDENT)
     rows = sum(report.counts.values())
     yield f"{'read':<{INDENT}}{rows:,} rows in {len(report.counts):,} tables"
 
@@ -118,28 +118,11 @@ def _passed(report: Report) -> Iterator[str]:
 def _notes(report: Report) -> Iterator[str]:
     if report.not_declared:
         said = f"not declared, so not checked: {', '.join(report.not_declared)}"
-        yield from _wrapped(f"{'note':<{INDENT}}{said}", " " * INDENT)
+        yield from wrapped(f"{'note':<{INDENT}}{said}", INDENT)
     if report.unused_waivers:
         said = f"waivers that waive nothing: {', '.join(report.unused_waivers)}"
-        yield from _wrapped(f"{'note':<{INDENT}}{said}", " " * INDENT)
+        yield from wrapped(f"{'note':<{INDENT}}{said}", INDENT)
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
-    lines = textwrap.wrap(
-        printable(text),
-        WIDTH,
-        subsequent_indent=indent,
-        break_on_hyphens=False,
-        replace_whitespace=True,
-        drop_whitespace=True,
-    )
-    return lines or [""]
-
-
-def printable(text: str) -> str:
-    """Names and values come from the data: control characters must not reach the terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
-
-
-def _utc(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
+def _utc(at: datetime | None) -> str | None:
+    return rfc3339(at) if at else None

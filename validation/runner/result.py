@@ -11,6 +11,7 @@ from psycopg import sql
 
 from validation.checks.check import Check, Judgement
 from validation.connect.query import Answer, Answers, Example, Unanswered
+from validation.problems import waiver
 from validation.verdict import Severity, Verdict
 
 
@@ -35,13 +36,6 @@ class CheckResult:
     @property
     def family(self) -> str:
         return self.name.partition(":")[0]
-
-
-def waiver(result: CheckResult, waivers: Mapping[str, str]) -> str | None:
-    """The reason of {check name or family: reason} for which a result that is no pass is let through, or None."""
-    if result.verdict is Verdict.PASS:
-        return None
-    return waivers.get(result.name) or waivers.get(result.family)
 
 
 def _no_counts() -> Mapping[str, int]:
@@ -74,7 +68,7 @@ class Report:
 
     def waiver(self, result: CheckResult) -> str | None:
         """The reason for which a result that is no pass is let through, or None."""
-        return waiver(result, self.waivers)
+        return None if result.verdict is Verdict.PASS else waiver(result.name, self.waivers)
 
     @property
     def unused_waivers(self) -> tuple[str, ...]:

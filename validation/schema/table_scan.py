@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from psycopg import sql
 
@@ -63,14 +61,3 @@ def _scan(facts: TableFacts, expectations: Expectations) -> Scan:
     ]
     statement = query("scan", aggregates=sql.SQL(", ").join(aggregates), table=facts.table.identifier)
     return Scan(facts, Question(f"scan:{facts.table}", statement, cost=facts.pages, settings=TO_THE_END), nulls, newest)
-
-
-def moment(epoch: Decimal | float) -> datetime | None:
-    """The time so many seconds after 1970, to the microsecond; None for infinity and beyond a datetime."""
-    exact = Decimal(str(epoch))
-    if not exact.is_finite():
-        return None
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(exact * 1_000_000))
-    except OverflowError:
-        return None

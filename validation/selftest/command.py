@@ -8,10 +8,10 @@ from pathlib import Path
 
 from validation import expectations
 from validation.connect.target import Target
-from validation.runner.render import printable
 from validation.selftest.defects import load, named
 from validation.selftest.prove import Outcome, Proof, Suite, prove
 from validation.selftest.scratch import NotScratch, ScratchError
+from validation.terminal import printable
 
 FOLDER = Path(__file__).parent
 PASS, FAIL, INCONCLUSIVE = 0, 1, 2

@@ -44,7 +44,7 @@ def load(path: Path) -> Defects:
     problems = Problems()
     defects = from_mapping(data, problems)
     if problems.found:
-        raise DefectsError("\n".join((f"{path} can't be used:", *(f"  {problem}" for problem in problems.found))))
+        raise DefectsError("\n".join((f"{path} can't be used:", *(f"  {problem.line}" for problem in problems.found))))
     return defects
 
 
