@@ -8,7 +8,7 @@ from validation.connect.target import Target
 from validation.expectations import ExpectationsError, from_mapping, load
 from validation.expectations.model import Expectations
 from validation.runner.render import as_json, as_text
-from validation.runner.result import CheckResult, Report
+from validation.runner.result import CheckResult, ValidationReport
 from validation.runner.run import run
 from validation.verdict import Severity, Verdict
 
@@ -16,9 +16,9 @@ __all__ = [
     "CheckResult",
     "Expectations",
     "ExpectationsError",
-    "Report",
     "Severity",
     "Target",
+    "ValidationReport",
     "Verdict",
     "as_json",
     "as_text",

@@ -31,7 +31,7 @@ from validation.document_store import S3
 from validation.expectations.model import Expectations
 from validation.runner import run
 from validation.runner.render import as_json
-from validation.runner.result import CheckResult, Report
+from validation.runner.result import CheckResult, ValidationReport
 from validation.verdict import Verdict as CheckVerdict
 
 SECONDS = 6 * 3600.0
@@ -101,7 +101,7 @@ def prove(world: World, watch: Watch) -> Proof:
     return Proof(verdict, summary(report, problems, world.settings.waive), facts, tuple(problems))
 
 
-def summary(report: Report, problems: Sequence[Problem], waive: Mapping[str, str]) -> str:
+def summary(report: ValidationReport, problems: Sequence[Problem], waive: Mapping[str, str]) -> str:
     """How many checks pass, and the names of what keeps the gate shut."""
     passed = sum(one.verdict is CheckVerdict.PASS for one in report.results)
     shut = [p.subject.removeprefix("validated.") for p in problems if waiver(p.subject, "validated", waive) is None]
@@ -145,7 +145,7 @@ def baseline(world: World, until: datetime | None) -> Baseline | BaselineError |
         return None
     try:
         s3 = Aws(world.settings.region, world.settings.endpoints).client("s3") if place.startswith(S3) else None
-        return latest.newest(latest.open_baselines(place, s3), world.database, until)
+        return latest.find_latest(latest.open_baselines(place, s3), world.database, until)
     except BaselineError as error:
         return error
 
@@ -192,7 +192,7 @@ def waivers(waive: Mapping[str, str]) -> dict[str, str]:
     return {name.removeprefix(prefix): reason for name, reason in waive.items() if name.startswith(prefix)}
 
 
-def failed(report: Report) -> list[Problem]:
+def failed(report: ValidationReport) -> list[Problem]:
     """What is no pass and decides, waived ones too (the hook filters and records these)."""
     deciding = [one for one in report.results if one.verdict is not CheckVerdict.PASS and one.severity == "blocking"]
     problems = [problem(one) for one in deciding]

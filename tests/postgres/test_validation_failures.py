@@ -16,7 +16,7 @@ from scratch_server import PASSWORD, Database
 from validation_sample import FAIL, INCONCLUSIVE, the, validate, wrong
 
 from sandbox.process import wait_until
-from validation import Report, Verdict, as_json, as_text, from_mapping, run
+from validation import ValidationReport, Verdict, as_json, as_text, from_mapping, run
 from validation.connect import query_runner
 from validation.connect.query import Answer, Question, Unanswered
 from validation.connect.session import Session, Unreachable, connect
@@ -44,7 +44,9 @@ def waiting_pids(database: Database) -> list[int]:
     return [pid for (pid,) in rows]
 
 
-def while_waiting(database: Database, validation: Callable[[], Report], act: Callable[[int], None]) -> Report:
+def while_waiting(
+    database: Database, validation: Callable[[], ValidationReport], act: Callable[[int], None]
+) -> ValidationReport:
     """Starts a validation that meets a lock on users, acts on the session that waits, gives its report."""
     with ThreadPoolExecutor(1) as pool, locked(database, "users"):
         running = pool.submit(validation)
@@ -69,7 +71,7 @@ end $$
 """
 
 
-def killed_while_waiting(database: Database, validation: Callable[[], Report]) -> Report:
+def killed_while_waiting(database: Database, validation: Callable[[], ValidationReport]) -> ValidationReport:
     """The server itself ends the session that waits: a starved process is too late for the lock's timeout of 15 s."""
     with ThreadPoolExecutor(1) as pool, locked(database, "users"), database.connect() as killer:
         killer.execute("set statement_timeout = '60s'")

@@ -16,7 +16,7 @@ from validation_sample import FAIL, INCONCLUSIVE, ODD, the, wrong
 from validation import Verdict, from_mapping, load, run
 from validation.checks import roles
 from validation.commands import main
-from validation.connect.query_runner import Terms, ask_all
+from validation.connect.query_runner import Budget, ask_all
 from validation.connect.session import connect
 from validation.expectations.model import Privilege, Scope
 from validation.expectations.table_names import Table
@@ -127,7 +127,7 @@ def test_what_a_role_may_and_may_not_do_is_held_against_the_server(application: 
     try:
         for declared, wanted in HELD:
             (check,) = roles.checks(from_mapping({"roles": {"ghost_app": declared}}).roles)
-            found = result(check, ask_all(session, check.questions, Terms(30, time.monotonic() + 30)), queries.text)
+            found = result(check, ask_all(session, check.questions, Budget(30, time.monotonic() + 30)), queries.text)
             said = "" if found.verdict is Verdict.PASS else found.found
             assert (said, found.verdict) == (wanted, FAIL if wanted else Verdict.PASS)
     finally:

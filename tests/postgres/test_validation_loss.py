@@ -22,7 +22,7 @@ from validation.commands.main import main
 from validation.connect.query import Answer, Question, Row, Unanswered
 from validation.connect.session import Session
 from validation.connect.target import Target
-from validation.loss import Status, as_json, as_text, buckets, key_ranges, run, tables
+from validation.loss import Status, as_json, as_text, key_ranges, run, tables
 from validation.loss.both_servers import NotCompared
 from validation.loss.model import Difference, Precision
 
@@ -154,13 +154,13 @@ def test_a_comparison_that_breaks_off_costs_its_own_table_only(pair: Both, monke
         fill(database, "numbers", 3000)
         fill(database, "uuids", 3000)
     pair.candidate.execute("update numbers set note = 'x'; delete from numbers where n = 1; analyze numbers")
-    plain_compare = buckets.compare
+    plain_compare = tables.compare_rows
 
     def broken(source: Iterator[Row], candidate: Iterator[Row], key: Sequence[str]) -> Difference:
         plain_compare(itertools.islice(source, 5), itertools.islice(candidate, 5), key)
         raise NotCompared("source: gone")
 
-    monkeypatch.setattr(buckets, "compare", broken)
+    monkeypatch.setattr(tables, "compare_rows", broken)
     report = pair.report(workers=1)
     numbers = the(report, "numbers")
     assert (numbers.status, numbers.difference.lost.rows) == (Status.DIFFERENT, 1)

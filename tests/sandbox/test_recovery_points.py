@@ -102,7 +102,7 @@ def test_a_deleted_source_comes_back_from_its_retained_backup_once_its_settings_
     users = sandbox.ask("SELECT count(*) FROM users")
     host = source["Endpoint"]["Address"]
     baselines = str(project.folder / "baselines")
-    latest.keep(latest.open_baselines(baselines), record(sandbox.target()))
+    latest.save(latest.open_baselines(baselines), record(sandbox.target()))
     sandbox.remove(names.INSTANCE, keep_backups=True)
 
     project.config(id="inc-1", method="pitr", time="latest", traffic="frozen")

@@ -19,12 +19,14 @@ from validation import from_mapping
 from validation.baseline.model import Baseline, BaselineError, TableState
 from validation.connect.target import Target
 from validation.expectations.table_names import Table
-from validation.loss import LossReport, Part, Status, TableLoss
+from validation.loss import LossReport, RowSet, Status, TableLoss
 from validation.loss.model import Difference
 
 CANDIDATE = Target("candidate.example", "shop", "ops")
 SOURCE = Target("source.example", "shop", "ops")
-LOST = TableLoss("public.users", Status.DIFFERENT, difference=Difference(Part(2, examples=({"id": "hunter2hunter2"},))))
+LOST = TableLoss(
+    "public.users", Status.DIFFERENT, difference=Difference(RowSet(2, examples=({"id": "hunter2hunter2"},)))
+)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from validation import CheckResult, Report, Verdict
+from validation import CheckResult, ValidationReport, Verdict
 from validation.commands import main
 from validation.commands import run as run_command
 from validation.expectations.reference import json_schema
@@ -36,8 +36,8 @@ def test_the_exit_code_is_the_verdict(
 ) -> None:
     found = CheckResult("rows:t", verdict, "found", "needed")
 
-    def run(*_: object, **__: object) -> Report:
-        return Report((found,), "d on h:1", counts={"t": 1})
+    def run(*_: object, **__: object) -> ValidationReport:
+        return ValidationReport((found,), "d on h:1", counts={"t": 1})
 
     monkeypatch.setattr(run_command, "run", run)
     monkeypatch.setenv("DB", SECRET)

@@ -14,10 +14,10 @@ from test_validation_expectations import FILE
 
 from validation import ExpectationsError, from_mapping
 from validation.expectations import keys, model, reference
-from validation.expectations.keys import Part
+from validation.expectations.keys import SectionSchema
 
 SCHEMA = reference.json_schema()
-MADE: dict[str, tuple[Part, type[Any], set[str]]] = {
+MADE: dict[str, tuple[SectionSchema, type[Any], set[str]]] = {
     "server": (keys.SERVER, model.Server, set()),
     "tables": (keys.TABLES, model.RowRange, set()),
     "must_exist": (keys.MUST_EXIST, model.MustExist, set()),
@@ -64,7 +64,7 @@ def test_the_schema_is_one_and_a_whole_file_fits_it() -> None:
 
 
 @pytest.mark.parametrize("part", keys.PARTS, ids=lambda part: part.name)
-def test_every_documented_example_is_right(part: Part) -> None:
+def test_every_documented_example_is_right(part: SectionSchema) -> None:
     data = tomllib.loads(f"{part.header(part.names)}\n{part.example}")
     assert fits(data)
     if part is not keys.MIGRATIONS:  # its folder isn't here

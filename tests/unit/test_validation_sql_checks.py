@@ -10,7 +10,7 @@ import pytest
 
 from validation import Severity, Verdict
 from validation.checks.check import Check
-from validation.checks.sql_files import Surroundings, checks, judge
+from validation.checks.sql_files import QueryContext, checks, judge
 from validation.connect.query import Answer
 from validation.expectations.reader import Problems
 from validation.expectations.sql_checks import SqlCheck, built_in, lists, parse, read_folder
@@ -34,7 +34,7 @@ def answer(examined: int, good: int, wrong: int, *examples: dict[str, Any]) -> A
 
 def planned(wanted: SqlCheck, **around: Any) -> list[Check]:
     standard: dict[str, Any] = {"listed": {}, "extensions": {}, "version": 17}
-    return list(checks([wanted], Surroundings(**{**standard, **around})))
+    return list(checks([wanted], QueryContext(**{**standard, **around})))
 
 
 def test_a_file_needs_no_more_than_what_a_person_must_read() -> None:

@@ -22,7 +22,7 @@ STAMP = "%Y%m%dT%H%M%S.%fZ"
 NAME = re.compile(r"(?P<database>[^/]+)-(?P<taken>\d{8}T\d{6}\.\d{6}Z)\.json", re.ASCII)
 
 
-class NoneKept(BaselineError):
+class NoBaselineError(BaselineError):
     """The store is there, and has no such baseline."""
 
 
@@ -42,7 +42,7 @@ def _store_errors() -> Generator[None]:
 
 
 @dataclass(frozen=True, order=True)
-class Kept:
+class StoredBaseline:
     """A baseline as its name tells it."""
 
     taken: datetime
@@ -50,7 +50,7 @@ class Kept:
     name: str
 
 
-def keep(store: DocumentStore, baseline: Baseline) -> str:
+def save(store: DocumentStore, baseline: Baseline) -> str:
     """Writes a baseline; returns where. Raises BaselineError; never overwrites."""
     name = f"{quote(baseline.database, safe='')}-{baseline.taken.astimezone(UTC).strftime(STAMP)}.json"
     content = json.dumps(as_json(baseline), indent=1, ensure_ascii=False).encode() + b"\n"
@@ -58,12 +58,12 @@ def keep(store: DocumentStore, baseline: Baseline) -> str:
         return store.put(name, content)
 
 
-def listed(store: DocumentStore, database: str | None = None) -> tuple[Kept, ...]:
+def list_baselines(store: DocumentStore, database: str | None = None) -> tuple[StoredBaseline, ...]:
     """Those of one database, or of all, oldest first. Raises BaselineError."""
     with _store_errors():
         names = store.names()
     matches = [match for name in names if (match := NAME.fullmatch(name))]
-    found = (Kept(_taken(match["taken"]), unquote(match["database"]), match[0]) for match in matches)
+    found = (StoredBaseline(_taken(match["taken"]), unquote(match["database"]), match[0]) for match in matches)
     return tuple(sorted(kept for kept in found if database in (None, kept.database)))
 
 
@@ -71,17 +71,21 @@ def _taken(text: str) -> datetime:
     return datetime.strptime(text, STAMP).replace(tzinfo=UTC)
 
 
-def newest(store: DocumentStore, database: str | None = None, until: datetime | None = None) -> Baseline:
-    """The newest one that was taken by then. Raises BaselineError, NoneKept when there is none."""
-    found = listed(store, database)
+def find_latest(store: DocumentStore, database: str | None = None, until: datetime | None = None) -> Baseline:
+    """The newest one that was taken by then. Raises BaselineError, NoBaselineError when there is none."""
+    found = list_baselines(store, database)
     names = sorted({kept.database for kept in found})
     if len(names) > 1:
-        raise NoneKept(str(store), f"baselines of {', '.join(names)}", "one database", "say which: --database NAME")
+        raise NoBaselineError(
+            str(store), f"baselines of {', '.join(names)}", "one database", "say which: --database NAME"
+        )
     fit = [kept for kept in found if until is None or kept.taken <= until]
     if not fit:
         of, by = f" of {database}" if database else "", f" taken by {rfc3339_micros(until)}" if until else ""
         said = f"none{of}" if not found else f"{len(found):,}{of}, the oldest of {rfc3339_micros(found[0].taken)}"
-        raise NoneKept(str(store), said, f"a baseline{of}{by}", "record one: python -m validation baseline record")
+        raise NoBaselineError(
+            str(store), said, f"a baseline{of}{by}", "record one: python -m validation baseline record"
+        )
     return load(store, fit[-1].name)
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from validation.expectations.table_names import Table
-from validation.schema.snapshot import Fingerprint
+from validation.schema.snapshot import SchemaSnapshot
 from validation.times import rfc3339_micros
 
 SCHEMA = 1
@@ -61,7 +61,7 @@ class Baseline:
     server_version: str
     tables: Mapping[Table, TableState]
     sequences: Mapping[Table, Position] = field(default_factory=_empty)
-    schema: Fingerprint = field(default_factory=Fingerprint)
+    schema: SchemaSnapshot = field(default_factory=SchemaSnapshot)
 
     @property
     def rows(self) -> int:
@@ -106,7 +106,7 @@ def from_json(data: object, where: str) -> Baseline:
 
 
 def _read(data: Mapping[str, Any]) -> Baseline:
-    schema = Fingerprint.from_json(data["schema"]["sections"])
+    schema = SchemaSnapshot.from_json(data["schema"]["sections"])
     if schema.digest != data["schema"]["sha256"]:
         raise ValueError("its schema doesn't have the SHA-256 that is written beside it")
     return Baseline(

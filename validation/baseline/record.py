@@ -11,7 +11,7 @@ from typing import Any
 
 from validation.baseline.model import Baseline, Position, TableState
 from validation.connect.query import Answer, Question, Side, Unanswered
-from validation.connect.query_runner import Outcome, Terms, ask_all
+from validation.connect.query_runner import Budget, QueryOutcome, ask_all
 from validation.connect.session import Session, Unreachable, connect
 from validation.connect.target import Target
 from validation.expectations.model import Expectations, Freshness, Limits
@@ -57,7 +57,7 @@ class Reader:
     def __init__(self, target: Target, session: Session, limits: Limits) -> None:
         self._target, self._session = target, session
         self._workers = limits.workers
-        self._terms = Terms(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
+        self._terms = Budget(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
 
     def catalog(self) -> Catalog:
         return catalogs.read(Side.CANDIDATE, self.ask(catalogs.needed(Side.CANDIDATE)))
@@ -78,7 +78,7 @@ class Reader:
         return _whole(ask_all(self._session, questions, self._terms, another, self._workers))
 
 
-def _whole(outcomes: Mapping[str, Outcome]) -> Mapping[str, Answer]:
+def _whole(outcomes: Mapping[str, QueryOutcome]) -> Mapping[str, Answer]:
     """The answers, if there is one to each question. Raises Unread with every reason."""
     silent = {f"{outcome.found}; {outcome.fix}" for outcome in outcomes.values() if isinstance(outcome, Unanswered)}
     if silent:

@@ -8,7 +8,7 @@ from functools import partial
 from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
 from validation.connect.query import Answer, Side
 from validation.schema import snapshot
-from validation.schema.snapshot import Fingerprint, Section
+from validation.schema.snapshot import SchemaSection, SchemaSnapshot
 from validation.verdict import Severity
 
 SHOWN = 5
@@ -17,7 +17,7 @@ AGAINST_SOURCE = "the schema of the source"
 FIX = "is the recovery point on the other side of a migration? then waive it with that as reason; else restore another"
 
 
-def checks(wanted: Fingerprint | None, *, source: bool) -> Iterator[Check]:
+def checks(wanted: SchemaSnapshot | None, *, source: bool) -> Iterator[Check]:
     """Against the baseline where there is one; the source, which may be what is damaged, is then only advice."""
     for section in snapshot.files():
         severity = snapshot.severity(section)
@@ -27,7 +27,7 @@ def checks(wanted: Fingerprint | None, *, source: bool) -> Iterator[Check]:
             yield _of_source(section, severity if wanted is None else Severity.ADVISORY)
 
 
-def _of_baseline(section: str, wanted: Fingerprint, severity: Severity) -> Check:
+def _of_baseline(section: str, wanted: SchemaSnapshot, severity: Severity) -> Check:
     name = f"schema:{section}"
     if section not in wanted.sections:
         fix = "record the baseline again with this version"
@@ -49,7 +49,7 @@ def _of_source(section: str, severity: Severity) -> Check:
     return Check(f"source-schema:{section}", judge_both, questions, AGAINST_SOURCE, severity=severity)
 
 
-def judge(section: str, wanted: Section, found: Section, needed: str) -> Judgement:
+def judge(section: str, wanted: SchemaSection, found: SchemaSection, needed: str) -> Judgement:
     changes = tuple(snapshot.compare(section, wanted, found))
     if not changes:
         return passed(f"{len(found):,} the same", needed)

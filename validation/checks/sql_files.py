@@ -25,7 +25,7 @@ Pieces = Mapping[str, sql.Composable]
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class QueryContext:
     """What queries are completed with: `listed` are the things by list, `extensions` the schema of each."""
 
     listed: Mapping[str, Sequence[Row]]
@@ -34,11 +34,11 @@ class Surroundings:
     restore_point: datetime | None = None
 
 
-def checks(wanted: Sequence[SqlCheck], around: Surroundings) -> Iterator[Check]:
+def checks(wanted: Sequence[SqlCheck], around: QueryContext) -> Iterator[Check]:
     return chain.from_iterable(_checks(check, around) for check in wanted)
 
 
-def _checks(check: SqlCheck, around: Surroundings) -> Iterator[Check]:
+def _checks(check: SqlCheck, around: QueryContext) -> Iterator[Check]:
     missing = _missing(check, around)
     if missing:
         found, fix = missing
@@ -54,7 +54,7 @@ def _checks(check: SqlCheck, around: Surroundings) -> Iterator[Check]:
         yield settled(check.name, _nothing(check), check.inconclusive)
 
 
-def _missing(check: SqlCheck, around: Surroundings) -> tuple[str, str] | None:
+def _missing(check: SqlCheck, around: QueryContext) -> tuple[str, str] | None:
     """What the check can't do without, and how it is had."""
     if around.version < check.from_version:
         return f"PostgreSQL {around.version}", f"it needs PostgreSQL {check.from_version}: look at it by hand"
@@ -69,7 +69,7 @@ def _unlisted(check: SqlCheck, name: str) -> Check:
     return Check(check.name, lambda _: _nothing(check), (question,), check.needed, severity=check.inconclusive)
 
 
-def _of_thing(check: SqlCheck, thing: Row, around: Surroundings) -> Check:
+def _of_thing(check: SqlCheck, thing: Row, around: QueryContext) -> Check:
     name = f"{check.name}:{'.'.join(quoted(part) for part in thing['subject'])}"
     if thing.get("unjudged"):
         fix = "look at it by hand, or with amcheck"
@@ -81,7 +81,7 @@ def _of_thing(check: SqlCheck, thing: Row, around: Surroundings) -> Check:
     return _complete(check, name, {**own, **_pieces(check, around)}, int(thing["pages"] or 0))
 
 
-def _pieces(check: SqlCheck, around: Surroundings) -> Pieces:
+def _pieces(check: SqlCheck, around: QueryContext) -> Pieces:
     point = around.restore_point
     pieces: dict[str, sql.Composable] = {}
     if point is not None:

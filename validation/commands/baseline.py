@@ -62,7 +62,7 @@ def act(options: argparse.Namespace) -> int:
 def _act_record(options: argparse.Namespace) -> int:
     store = latest.open_baselines(options.to)
     found = _live(options)
-    where = latest.keep(store, found)
+    where = latest.save(store, found)
     sys.stdout.write(f"{where}: {len(found.tables):,} tables, {found.rows:,} rows, {diff.size(found.bytes)}\n")
     return common.DONE
 
@@ -75,11 +75,12 @@ def _act_show(options: argparse.Namespace) -> int:
     store = latest.open_baselines(options.place)
     if options.list:
         lines = [
-            f"{rfc3339_micros(one.taken)}  {one.database}  {one.name}" for one in latest.listed(store, options.database)
+            f"{rfc3339_micros(one.taken)}  {one.database}  {one.name}"
+            for one in latest.list_baselines(store, options.database)
         ]
         sys.stdout.write(printable("".join(f"{line}\n" for line in lines)) or f"no baseline in {store}\n")
         return common.DONE if lines else common.INCONCLUSIVE
-    found = latest.newest(store, options.database, common.moment(options.at, "--at"))
+    found = latest.find_latest(store, options.database, common.moment(options.at, "--at"))
     text = json.dumps(as_json(found), indent=2) + "\n" if options.json else printable(diff.shown(found))
     sys.stdout.write(text)
     return common.DONE
@@ -92,9 +93,9 @@ def _act_diff(options: argparse.Namespace) -> int:
         raise common.UsageError("--new: either --new or --from; --from compares with the database as it is now")
     if live:
         new = _live(options)
-        old = latest.newest(store, options.database or new.database, common.moment(options.old, "--old"))
+        old = latest.find_latest(store, options.database or new.database, common.moment(options.old, "--old"))
     else:
-        new = latest.newest(store, options.database, common.moment(options.new, "--new"))
+        new = latest.find_latest(store, options.database, common.moment(options.new, "--new"))
         old = _before(store, new, common.moment(options.old, "--old"))
     sys.stdout.write(printable(diff.as_text(old, new)))
     return common.FAILED if diff.differences(old, new) or diff.schema_changes(old, new) else common.DONE
@@ -102,7 +103,7 @@ def _act_diff(options: argparse.Namespace) -> int:
 
 def _before(store: DocumentStore, new: Baseline, until: datetime | None) -> Baseline:
     """The last one before the new one, of those taken by then. Raises BaselineError."""
-    earlier = [one for one in latest.listed(store, new.database) if one.taken < new.taken]
+    earlier = [one for one in latest.list_baselines(store, new.database) if one.taken < new.taken]
     fit = [one for one in earlier if until is None or one.taken <= until]
     if not fit:
         found = (
@@ -111,7 +112,7 @@ def _before(store: DocumentStore, new: Baseline, until: datetime | None) -> Base
             else f"the oldest of {rfc3339_micros(earlier[0].taken)}"
         )
         fix = "give another time, or --from to compare with a database"
-        raise latest.NoneKept(str(store), found, "an earlier baseline", fix)
+        raise latest.NoBaselineError(str(store), found, "an earlier baseline", fix)
     return latest.load(store, fit[-1].name)
 
 

@@ -46,7 +46,7 @@ def _report(options: argparse.Namespace) -> LossReport:
         raise UsageError("--source-env, --source-file or --baseline: needs one of them, to compare with")
     if source is not None:
         return run(source, target, budget_seconds=options.budget, workers=options.workers)
-    before = latest.newest(latest.open_baselines(options.baseline), target.dbname)
+    before = latest.find_latest(latest.open_baselines(options.baseline), target.dbname)
     return estimated(before, target, Limits(options.budget, options.budget, options.workers))
 
 

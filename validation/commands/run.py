@@ -63,8 +63,8 @@ def _baseline(location: str | None, target: Target, restore_point: datetime | No
     if location is None:
         return None
     try:
-        return latest.newest(latest.open_baselines(location), target.dbname, restore_point)
-    except latest.NoneKept as error:
+        return latest.find_latest(latest.open_baselines(location), target.dbname, restore_point)
+    except latest.NoBaselineError as error:
         return error
 
 

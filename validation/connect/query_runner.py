@@ -24,11 +24,11 @@ GRACE = 5.0
 
 STOPPED = "the run was stopped"
 
-Outcome = Answer | Unanswered
+QueryOutcome = Answer | Unanswered
 
 
 @dataclass(frozen=True)
-class Terms:
+class Budget:
     """How long asking may take: `deadline` is a time.monotonic(), `stop` ends it before."""
 
     statement_seconds: float
@@ -43,7 +43,7 @@ class _Work:
     waiting: deque[Question]
     deadline: float
     statement_seconds: float
-    answered: queue.Queue[tuple[str, Outcome]] = field(default_factory=queue.Queue[tuple[str, Outcome]])
+    answered: queue.Queue[tuple[str, QueryOutcome]] = field(default_factory=queue.Queue[tuple[str, QueryOutcome]])
     lock: threading.Lock = field(default_factory=threading.Lock)
     sessions: list[Session] = field(default_factory=list[Session])
     stopped: str | None = None
@@ -77,25 +77,25 @@ class _Work:
 def ask_all(
     lead: Session,
     questions: Iterable[Question],
-    terms: Terms,
+    budget: Budget,
     open_another: Callable[[], Session] | None = None,
     sessions: int = 1,
-) -> dict[str, Outcome]:
+) -> dict[str, QueryOutcome]:
     """Asks each question once, in this order, in the lead session and up to `sessions` - 1 others.
 
     Another session that can't be opened is done without; a lost one ends the run: the rest is Unanswered.
     A session that doesn't come back by itself is left behind.
     """
     asked = {question.id: question for question in questions}
-    if terms.stop.is_set():
+    if budget.stop.is_set():
         return dict.fromkeys(asked, _not_asked(STOPPED))
-    work = _Work(deque(asked.values()), terms.deadline, terms.statement_seconds)
+    work = _Work(deque(asked.values()), budget.deadline, budget.statement_seconds)
     _start(lambda: _serve(lead, work))
     if open_another is not None:
         serve_another = partial(_serve_another, open_another, work)
         for _ in range(min(sessions, len(asked)) - 1):
             _start(serve_another)
-    outcomes = _collect(work, len(asked), terms)
+    outcomes = _collect(work, len(asked), budget)
     reason = work.stopped or "no answer came in time"
     return {key: outcomes.get(key) or _not_asked(reason) for key in asked}
 
@@ -115,7 +115,7 @@ def _serve(session: Session, work: _Work) -> None:
         work.answered.put((question.id, outcome))
 
 
-def _ask(session: Session, question: Question, seconds: float) -> Outcome:
+def _ask(session: Session, question: Question, seconds: float) -> QueryOutcome:
     try:
         return session.ask(question, seconds)
     except Exception as error:
@@ -136,11 +136,11 @@ def _serve_another(open_another: Callable[[], Session], work: _Work) -> None:
         session.close()
 
 
-def _collect(work: _Work, asked: int, terms: Terms) -> dict[str, Outcome]:
+def _collect(work: _Work, asked: int, budget: Budget) -> dict[str, QueryOutcome]:
     """Waits for all outcomes; after a stop only for the questions that are under way."""
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, QueryOutcome] = {}
     while len(outcomes) < asked:
-        if terms.stop.is_set():
+        if budget.stop.is_set():
             work.stop(STOPPED)
         with work.lock:
             if work.stopped is not None and len(outcomes) + len(work.waiting) >= asked:

@@ -28,7 +28,7 @@ from validation.expectations.model import (
     Setting,
     SqlCheck,
 )
-from validation.expectations.reader import Section, table_name
+from validation.expectations.reader import SectionReader, table_name
 from validation.expectations.table_names import Table
 from validation.problems import Problem, Problems
 
@@ -64,7 +64,7 @@ def from_mapping(data: Mapping[str, object], origin: str = "the expectations", f
     """Reads the same content from a mapping; paths in it are relative to `folder`. Raises ExpectationsError."""
     problems = Problems()
     known = (*(key.name for key in keys.TOP), *(part.name for part in keys.PARTS))
-    top = Section.of("", data, known, problems)
+    top = SectionReader.of("", data, known, problems)
     expectations = Expectations(
         server=Server(**top.part(keys.SERVER)),
         tables=MappingProxyType(dict(_tables(top))),
@@ -92,18 +92,18 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _complete(made: type[Entry], entries: Iterable[tuple[Section, Mapping[str, Any]]]) -> list[Entry]:
+def _complete(made: type[Entry], entries: Iterable[tuple[SectionReader, Mapping[str, Any]]]) -> list[Entry]:
     """Entries of this kind, without those that lack something: what is wrong with them is said already."""
     return [made(**_given(values)) for section, values in entries if not section.problems.within(section.where)]
 
 
-def _distinct(top: Section, key: str, items: list[Entry]) -> tuple[Entry, ...]:
+def _distinct(top: SectionReader, key: str, items: list[Entry]) -> tuple[Entry, ...]:
     if len(set(items)) != len(items):
         top.problems.add(key, "the same entry twice", "different entries", "remove one")
     return tuple(items)
 
 
-def _tables(top: Section) -> list[tuple[Table, RowRange]]:
+def _tables(top: SectionReader) -> list[tuple[Table, RowRange]]:
     ranges: dict[Table, RowRange] = {}
     for name, values in top.named(keys.TABLES):
         where = f"tables.{name}"
@@ -127,7 +127,7 @@ def _refuse_swapped(wanted: RowRange, where: str, problems: Problems) -> None:
             problems.add(where, f"{low:g} to {high:g}", f"{names} in this order", "swap them")
 
 
-def _migrations(top: Section, folder: Path) -> Migrations:
+def _migrations(top: SectionReader, folder: Path) -> Migrations:
     section = top.section(keys.MIGRATIONS.name, keys.MIGRATIONS.known)
     values = section.read(keys.MIGRATIONS)
     table, last, applied = values["table"] or PRISMA_MIGRATIONS, values["last"], values["applied"]
@@ -142,7 +142,7 @@ def _migrations(top: Section, folder: Path) -> Migrations:
     return Migrations(table, last, applied, checksums)
 
 
-def _directory(section: Section, directory: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _directory(section: SectionReader, directory: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
     try:
         return prisma.migrations(directory)
     except (OSError, ValueError) as error:
@@ -150,7 +150,7 @@ def _directory(section: Section, directory: Path) -> tuple[tuple[str, tuple[str,
         return ()
 
 
-def _sql_checks(top: Section, folder: Path) -> Iterator[SqlCheck]:
+def _sql_checks(top: SectionReader, folder: Path) -> Iterator[SqlCheck]:
     """The checks of all folders. Two of one name, or of a built-in one's, could not be told apart in a report."""
     taken = {check.name for check in sql_checks.built_in()}
     for name in top.value(keys.SQL_CHECKS) or ():

@@ -8,7 +8,7 @@ from enum import StrEnum
 from validation.expectations.model import DECLARABLE, Limits
 
 
-class Kind(StrEnum):
+class KeyType(StrEnum):
     """What a key's value is. TABLE: a name as `table_names` reads it. COLUMNS: column names and plain values."""
 
     TEXT = "text"
@@ -28,7 +28,7 @@ class Key:
     """One key. `least` is the smallest number, or of a list the fewest items; `above` excludes `least` itself."""
 
     name: str
-    kind: Kind
+    kind: KeyType
     description: str
     required: bool = False
     least: float = 0
@@ -37,7 +37,7 @@ class Key:
     default: str = ""
 
 
-class Shape(StrEnum):
+class SectionShape(StrEnum):
     """[section], [[list]], [section.NAME] for many names, or a [section] of names and plain values."""
 
     SECTION = "section"
@@ -47,21 +47,23 @@ class Shape(StrEnum):
 
 
 @dataclass(frozen=True)
-class Part:
+class SectionSchema:
     """One section. `any_of`: at least one; `values` is the kind of VALUES."""
 
     name: str
-    shape: Shape
+    shape: SectionShape
     description: str
     example: str
     keys: tuple[Key, ...] = ()
     any_of: tuple[str, ...] = ()
     names: str = ""
-    values: Kind = Kind.TEXT
+    values: KeyType = KeyType.TEXT
 
     def header(self, name: str) -> str:
         """The line that begins it; `name` is one of the many of a NAMED one."""
-        return {Shape.LIST: f"[[{self.name}]]", Shape.NAMED: f"[{self.name}.{name}]"}.get(self.shape, f"[{self.name}]")
+        return {SectionShape.LIST: f"[[{self.name}]]", SectionShape.NAMED: f"[{self.name}.{name}]"}.get(
+            self.shape, f"[{self.name}]"
+        )
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -69,11 +71,11 @@ class Part:
 
 
 TABLE = Key(
-    "table", Kind.TABLE, "As in the catalog: `users`, `audit.events`, odd parts in double quotes.", required=True
+    "table", KeyType.TABLE, "As in the catalog: `users`, `audit.events`, odd parts in double quotes.", required=True
 )
-COLUMN = Key("column", Kind.TEXT, "Name of the column.", required=True)
+COLUMN = Key("column", KeyType.TEXT, "Name of the column.", required=True)
 ROW = Key(
-    "key", Kind.COLUMNS, "Columns and their values; the server reads them as the columns' own types.", required=True
+    "key", KeyType.COLUMNS, "Columns and their values; the server reads them as the columns' own types.", required=True
 )
 RANGE = ("min", "max", "at_least_of_source", "at_most_of_source", "at_least_of_baseline", "at_most_of_baseline")
 MAY = (
@@ -84,154 +86,154 @@ STANDARD = Limits()
 
 REQUIRED = Key(
     "required",
-    Kind.TEXTS,
+    KeyType.TEXTS,
     "Families that must be declared in this file; one that isn't makes the run INCONCLUSIVE.",
     choices=DECLARABLE,
 )
 
 SQL_CHECKS = Key(
     "sql_checks",
-    Kind.TEXTS,
+    KeyType.TEXTS,
     "Folders of your own checks, relative to this file: each .sql file in them is one (see validation/sql/checks).",
     least=1,
 )
 
-SERVER = Part(
+SERVER = SectionSchema(
     "server",
-    Shape.SECTION,
+    SectionShape.SECTION,
     "What the server says about itself.",
     'version = 17\ndatabase = "ghost_protocol"',
     (
-        Key("version", Kind.VERSION, "Major version of PostgreSQL.", least=9),
-        Key("database", Kind.TEXT, "Name of the database.", default="the one in the URL"),
+        Key("version", KeyType.VERSION, "Major version of PostgreSQL.", least=9),
+        Key("database", KeyType.TEXT, "Name of the database.", default="the one in the URL"),
     ),
 )
-TABLES = Part(
+TABLES = SectionSchema(
     "tables",
-    Shape.NAMED,
+    SectionShape.NAMED,
     "How many rows a table has. A table that is named here must be there.",
     "min = 1000\nat_least_of_baseline = 0.95",
     (
-        Key("min", Kind.WHOLE, "Rows at least."),
-        Key("max", Kind.WHOLE, "Rows at most."),
-        Key("at_least_of_source", Kind.NUMBER, "At least this part of the source's rows: 0.9 is 90 %."),
-        Key("at_most_of_source", Kind.NUMBER, "At most this part of the source's rows."),
-        Key("at_least_of_baseline", Kind.NUMBER, "At least this part of the baseline's rows."),
-        Key("at_most_of_baseline", Kind.NUMBER, "At most this part of the baseline's rows."),
+        Key("min", KeyType.WHOLE, "Rows at least."),
+        Key("max", KeyType.WHOLE, "Rows at most."),
+        Key("at_least_of_source", KeyType.NUMBER, "At least this part of the source's rows: 0.9 is 90 %."),
+        Key("at_most_of_source", KeyType.NUMBER, "At most this part of the source's rows."),
+        Key("at_least_of_baseline", KeyType.NUMBER, "At least this part of the baseline's rows."),
+        Key("at_most_of_baseline", KeyType.NUMBER, "At most this part of the baseline's rows."),
     ),
     any_of=RANGE,
     names="users",
 )
-MUST_EXIST = Part(
+MUST_EXIST = SectionSchema(
     "must_exist",
-    Shape.LIST,
+    SectionShape.LIST,
     "A row that must be there.",
     'table = "users"\nkey = { id = "known-user-id" }',
     (TABLE, ROW),
 )
-MUST_NOT_EXIST = Part(
+MUST_NOT_EXIST = SectionSchema(
     "must_not_exist",
-    Shape.LIST,
+    SectionShape.LIST,
     "A row that must be gone, for example one that the incident wrote.",
     'table = "users"\nkey = { email = "attacker@example.org" }',
     (TABLE, ROW),
 )
-FRESHNESS = Part(
+FRESHNESS = SectionSchema(
     "freshness",
-    Shape.LIST,
+    SectionShape.LIST,
     "The newest value of a column lies in [T - tolerance, T + ahead], T the restore point. A timestamp without time "
     "zone is taken as UTC.",
     'table = "transactions"\ncolumn = "created_at"\ntolerance_seconds = 300',
     (
         TABLE,
         COLUMN,
-        Key("tolerance_seconds", Kind.NUMBER, "How much older than T the newest value may be.", required=True),
+        Key("tolerance_seconds", KeyType.NUMBER, "How much older than T the newest value may be.", required=True),
         Key(
             "ahead_seconds",
-            Kind.NUMBER,
+            KeyType.NUMBER,
             "How much newer, where applications write their own clock's time.",
             default="0",
         ),
     ),
 )
-MIGRATIONS = Part(
+MIGRATIONS = SectionSchema(
     "migrations",
-    Shape.SECTION,
+    SectionShape.SECTION,
     "Prisma's migrations: all finished, none rolled back, and these applied.",
     'directory = "prisma/migrations"',
     (
-        Key("table", Kind.TABLE, "Prisma's table.", default="_prisma_migrations"),
-        Key("last", Kind.TEXT, "Name of the one that was applied last."),
-        Key("applied", Kind.TEXTS, "Exactly these are applied.", least=1),
+        Key("table", KeyType.TABLE, "Prisma's table.", default="_prisma_migrations"),
+        Key("last", KeyType.TEXT, "Name of the one that was applied last."),
+        Key("applied", KeyType.TEXTS, "Exactly these are applied.", least=1),
         Key(
             "directory",
-            Kind.TEXT,
+            KeyType.TEXT,
             "Prisma's folder of migrations, relative to this file: exactly those in it are applied, and the checksums "
             "are theirs. Instead of `applied`.",
         ),
     ),
 )
-NOT_NULL = Part(
+NOT_NULL = SectionSchema(
     "not_null",
-    Shape.LIST,
+    SectionShape.LIST,
     "Columns in which every row has a value.",
     'table = "users"\ncolumns = ["email"]',
-    (TABLE, Key("columns", Kind.TEXTS, "Names of the columns.", required=True, least=1)),
+    (TABLE, Key("columns", KeyType.TEXTS, "Names of the columns.", required=True, least=1)),
 )
-SETTINGS = Part(
+SETTINGS = SectionSchema(
     "settings",
-    Shape.VALUES,
+    SectionShape.VALUES,
     'Settings of the server, as SHOW prints them or in the unit of pg_settings: `"200"`, `"64MB"`, `true` for on.',
     'max_connections = 200\n"rds.force_ssl" = true',
-    values=Kind.PLAIN,
+    values=KeyType.PLAIN,
 )
-EXTENSIONS = Part(
+EXTENSIONS = SectionSchema(
     "extensions",
-    Shape.VALUES,
+    SectionShape.VALUES,
     'Extensions that must be there, with their version in quotes or "any".',
     'pgcrypto = "1.3"\npg_stat_statements = "any"',
 )
-ROLES = Part(
+ROLES = SectionSchema(
     "roles",
-    Shape.NAMED,
+    SectionShape.NAMED,
     "Roles that must be there, and what they may do. What isn't written may be either way.",
     'login = true\nsuperuser = false\nmay = ["SELECT, INSERT ON users"]\nmay_not = ["TRUNCATE ON users"]',
     (
-        Key("login", Kind.BOOLEAN, "May log in."),
-        Key("superuser", Kind.BOOLEAN, "Is a superuser."),
-        Key("create_database", Kind.BOOLEAN, "May create databases."),
-        Key("create_role", Kind.BOOLEAN, "May create roles."),
-        Key("replication", Kind.BOOLEAN, "May replicate."),
-        Key("bypass_rls", Kind.BOOLEAN, "Sees rows that policies hide."),
-        Key("member_of", Kind.TEXTS, "Roles it is a member of, directly or through others."),
-        Key("may", Kind.PRIVILEGES, f"Privileges it has, itself or through others. {MAY}"),
-        Key("may_not", Kind.PRIVILEGES, "Privileges it must not have."),
+        Key("login", KeyType.BOOLEAN, "May log in."),
+        Key("superuser", KeyType.BOOLEAN, "Is a superuser."),
+        Key("create_database", KeyType.BOOLEAN, "May create databases."),
+        Key("create_role", KeyType.BOOLEAN, "May create roles."),
+        Key("replication", KeyType.BOOLEAN, "May replicate."),
+        Key("bypass_rls", KeyType.BOOLEAN, "Sees rows that policies hide."),
+        Key("member_of", KeyType.TEXTS, "Roles it is a member of, directly or through others."),
+        Key("may", KeyType.PRIVILEGES, f"Privileges it has, itself or through others. {MAY}"),
+        Key("may_not", KeyType.PRIVILEGES, "Privileges it must not have."),
     ),
     names="ghost_app",
 )
-LIMITS = Part(
+LIMITS = SectionSchema(
     "limits",
-    Shape.SECTION,
+    SectionShape.SECTION,
     "How long a run may take.",
     "statement_seconds = 300\nbudget_seconds = 1800\nworkers = 4",
     (
         Key(
             "statement_seconds",
-            Kind.NUMBER,
+            KeyType.NUMBER,
             "For one statement.",
             above=True,
             default=f"{STANDARD.statement_seconds:g}",
         ),
         Key(
             "budget_seconds",
-            Kind.NUMBER,
+            KeyType.NUMBER,
             "For the whole run; what is left then is INCONCLUSIVE.",
             above=True,
             default=f"{STANDARD.budget_seconds:g}",
         ),
         Key(
             "workers",
-            Kind.WHOLE,
+            KeyType.WHOLE,
             "Sessions that read side by side, each with one process of the server.",
             least=1,
             default=str(STANDARD.workers),

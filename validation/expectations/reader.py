@@ -10,7 +10,7 @@ from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import Any, cast
 
-from validation.expectations.keys import Key, Kind, Part
+from validation.expectations.keys import Key, KeyType, SectionSchema
 from validation.expectations.model import Privilege
 from validation.expectations.privileges import parse
 from validation.expectations.table_names import Table
@@ -18,7 +18,7 @@ from validation.problems import Problems
 
 
 @dataclass(frozen=True)
-class Section:
+class SectionReader:
     """One mapping of the file, the keys it may have, and where it stands."""
 
     where: str
@@ -26,7 +26,7 @@ class Section:
     problems: Problems
 
     @classmethod
-    def of(cls, where: str, value: object, known: Collection[str] | None, problems: Problems) -> Section:
+    def of(cls, where: str, value: object, known: Collection[str] | None, problems: Problems) -> SectionReader:
         """Refuses what is no mapping, and keys that aren't `known` (None: any)."""
         if not isinstance(value, Mapping):
             problems.add(where, value, "a table of keys and values", "write [section] and key = value")
@@ -49,36 +49,36 @@ class Section:
     def refuse(self, key: str, needed: str, fix: str) -> None:
         self.problems.add(self.path(key), self.values.get(key, "nothing"), needed, fix)
 
-    def section(self, key: str, known: Collection[str] | None) -> Section:
-        return Section.of(self.path(key), self.values.get(key, {}), known, self.problems)
+    def section(self, key: str, known: Collection[str] | None) -> SectionReader:
+        return SectionReader.of(self.path(key), self.values.get(key, {}), known, self.problems)
 
-    def part(self, part: Part) -> dict[str, Any]:
+    def part(self, part: SectionSchema) -> dict[str, Any]:
         """The values of a [section]."""
         return self.section(part.name, part.known).read(part)
 
-    def sections(self, key: str, known: Collection[str]) -> Iterator[Section]:
+    def sections(self, key: str, known: Collection[str]) -> Iterator[SectionReader]:
         """The entries of a [[list]], without those that are no section."""
         for position, item in enumerate(self.list(key), 1):
-            section = Section.of(f"{self.path(key)} #{position}", item, known, self.problems)
+            section = SectionReader.of(f"{self.path(key)} #{position}", item, known, self.problems)
             if isinstance(item, Mapping):
                 yield section
 
-    def parts(self, part: Part) -> list[tuple[Section, dict[str, Any]]]:
+    def parts(self, part: SectionSchema) -> list[tuple[SectionReader, dict[str, Any]]]:
         """The values of each entry of a [[list]], with the section they stand in."""
         return [(section, section.read(part)) for section in self.sections(part.name, part.known)]
 
-    def named(self, part: Part) -> list[tuple[str, dict[str, Any]]]:
+    def named(self, part: SectionSchema) -> list[tuple[str, dict[str, Any]]]:
         """The values of each [section.NAME]."""
         all_ = self.section(part.name, None)
         return [(name, all_.section(name, part.known).read(part)) for name in all_.values]
 
-    def plain(self, part: Part) -> list[tuple[str, str]]:
+    def plain(self, part: SectionSchema) -> list[tuple[str, str]]:
         """The names and values of a section of plain values, those that are right."""
         all_ = self.section(part.name, None)
         pairs = ((name, all_.value(Key(name, part.values, ""))) for name in all_.values)
         return [(name, value) for name, value in pairs if value is not None]
 
-    def read(self, part: Part) -> dict[str, Any]:
+    def read(self, part: SectionSchema) -> dict[str, Any]:
         """The value of each key, None for what isn't there or was refused."""
         values = {key.name: self.value(key) for key in part.keys}
         if part.any_of and not self.values and not self.problems.of(self.where):
@@ -194,18 +194,18 @@ class Section:
         return None if name is None else table_name(name, self.path(key), self.problems)
 
 
-READ: Mapping[Kind, Callable[[Section, Key], Any]] = MappingProxyType(
+READ: Mapping[KeyType, Callable[[SectionReader, Key], Any]] = MappingProxyType(
     {
-        Kind.TEXT: lambda s, k: s.text(k.name, required=k.required, choices=k.choices),
-        Kind.TEXTS: lambda s, k: s.texts(k.name, least=int(k.least), required=k.required, choices=k.choices) or None,
-        Kind.NUMBER: lambda s, k: s.number(k.name, least=k.least, above=k.above, required=k.required),
-        Kind.WHOLE: lambda s, k: s.whole(k.name, least=int(k.least)),
-        Kind.VERSION: lambda s, k: s.version(k.name, least=int(k.least)),
-        Kind.BOOLEAN: lambda s, k: s.boolean(k.name),
-        Kind.TABLE: lambda s, k: s.table(k.name, required=k.required),
-        Kind.COLUMNS: lambda s, k: s.columns(k.name),
-        Kind.PRIVILEGES: lambda s, k: s.privileges(k.name),
-        Kind.PLAIN: lambda s, k: s.literal(k.name),
+        KeyType.TEXT: lambda s, k: s.text(k.name, required=k.required, choices=k.choices),
+        KeyType.TEXTS: lambda s, k: s.texts(k.name, least=int(k.least), required=k.required, choices=k.choices) or None,
+        KeyType.NUMBER: lambda s, k: s.number(k.name, least=k.least, above=k.above, required=k.required),
+        KeyType.WHOLE: lambda s, k: s.whole(k.name, least=int(k.least)),
+        KeyType.VERSION: lambda s, k: s.version(k.name, least=int(k.least)),
+        KeyType.BOOLEAN: lambda s, k: s.boolean(k.name),
+        KeyType.TABLE: lambda s, k: s.table(k.name, required=k.required),
+        KeyType.COLUMNS: lambda s, k: s.columns(k.name),
+        KeyType.PRIVILEGES: lambda s, k: s.privileges(k.name),
+        KeyType.PLAIN: lambda s, k: s.literal(k.name),
     }
 )
 

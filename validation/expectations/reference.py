@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from validation.expectations import keys, privileges
-from validation.expectations.keys import Key, Kind, Part, Shape
+from validation.expectations.keys import Key, KeyType, SectionSchema, SectionShape
 from validation.expectations.table_names import PART
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -50,21 +50,21 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: SectionSchema) -> dict[str, Any]:
     about = {"description": part.description}
     match part.shape:
-        case Shape.SECTION:
+        case SectionShape.SECTION:
             return {**about, **_section(part)}
-        case Shape.LIST:
+        case SectionShape.LIST:
             return {**about, "type": "array", "uniqueItems": True, "items": _section(part)}
-        case Shape.NAMED:
+        case SectionShape.NAMED:
             named = {"propertyNames": dict(TABLE)} if part is keys.TABLES else {}
             return {**about, "type": "object", **named, "additionalProperties": _section(part)}
-        case Shape.VALUES:
+        case SectionShape.VALUES:
             return {**about, "type": "object", "additionalProperties": _kind(Key("", part.values, ""))}
 
 
-def _section(part: Part) -> dict[str, Any]:
+def _section(part: SectionSchema) -> dict[str, Any]:
     required = [key.name for key in part.keys if key.required]
     return {
         "type": "object",
@@ -81,30 +81,30 @@ def _key(key: Key) -> dict[str, Any]:
 
 def _kind(key: Key) -> dict[str, Any]:
     match key.kind:
-        case Kind.TEXT:
+        case KeyType.TEXT:
             return {"enum": list(key.choices)} if key.choices else dict(TEXT)
-        case Kind.TEXTS | Kind.PRIVILEGES:
+        case KeyType.TEXTS | KeyType.PRIVILEGES:
             return {"type": "array", "uniqueItems": True, "minItems": int(key.least), "items": _item(key)}
-        case Kind.NUMBER:
+        case KeyType.NUMBER:
             return {"type": "number", "exclusiveMinimum" if key.above else "minimum": key.least}
-        case Kind.WHOLE:
+        case KeyType.WHOLE:
             return {"type": "integer", "minimum": int(key.least)}
-        case Kind.VERSION:
+        case KeyType.VERSION:
             return {
                 "anyOf": [{"type": "integer", "minimum": int(key.least)}, {"type": "string", "pattern": "^[0-9]+$"}]
             }
-        case Kind.BOOLEAN:
+        case KeyType.BOOLEAN:
             return {"type": "boolean"}
-        case Kind.TABLE:
+        case KeyType.TABLE:
             return dict(TABLE)
-        case Kind.COLUMNS:
+        case KeyType.COLUMNS:
             return {"type": "object", "minProperties": 1, "additionalProperties": dict(PLAIN)}
-        case Kind.PLAIN:
+        case KeyType.PLAIN:
             return dict(PLAIN)
 
 
 def _item(key: Key) -> dict[str, Any]:
-    if key.kind is Kind.PRIVILEGES:
+    if key.kind is KeyType.PRIVILEGES:
         return {"type": "string", "pattern": privileges.PATTERN}
     return {"enum": list(key.choices)} if key.choices else dict(TEXT)
 
@@ -116,7 +116,7 @@ def document() -> str:
     return "\n".join([PREAMBLE, "## At the top\n", example, *rows, *(_chapter(part) for part in keys.PARTS)])
 
 
-def _chapter(part: Part) -> str:
+def _chapter(part: SectionSchema) -> str:
     example = _toml(f"{part.header(part.names)}\n{part.example}")
     return "\n".join([f"## `{part.header('NAME')}`", "", part.description, "", example, *_table(part.keys)])
 

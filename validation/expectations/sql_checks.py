@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from validation.expectations.model import SqlCheck
-from validation.expectations.reader import Section
+from validation.expectations.reader import SectionReader
 from validation.problems import Problem, Problems
 from validation.sql import sql_file
 from validation.sql.queries import FOLDER
@@ -71,7 +71,7 @@ def parse(name: str, text: str, problems: Problems) -> SqlCheck | None:
     except tomllib.TOMLDecodeError as error:
         problems.found.append(Problem(name, str(error), "TOML behind --:", "correct the line"))
         return None
-    check = _check(file, Section.of(name, file.head, KEYS, problems))
+    check = _check(file, SectionReader.of(name, file.head, KEYS, problems))
     return check if len(problems.found) == before else None
 
 
@@ -84,7 +84,7 @@ def _read(path: Path, problems: Problems) -> SqlCheck | None:
     return parse(path.stem, text, problems)
 
 
-def _check(file: SqlFile, head: Section) -> SqlCheck:
+def _check(file: SqlFile, head: SectionReader) -> SqlCheck:
     severity = _one_of(head, "severity", Severity) or Severity.BLOCKING
     check = SqlCheck(
         name=file.name,
@@ -105,7 +105,7 @@ def _check(file: SqlFile, head: Section) -> SqlCheck:
     return check
 
 
-def _refuse(check: SqlCheck, head: Section) -> None:
+def _refuse(check: SqlCheck, head: SectionReader) -> None:
     if not re.search(r"\bok\b", check.query):
         needed = "a query with a column ok"
         head.problems.add(check.name, check.query[:40] or "no query", needed, "select ... as ok, <keys> from ...")
@@ -125,12 +125,12 @@ def _without_texts(query: str) -> str:
     return re.sub(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*", "", query)
 
 
-def _one_of(head: Section, key: str, kind: type[Severity]) -> Severity | None:
+def _one_of(head: SectionReader, key: str, kind: type[Severity]) -> Severity | None:
     word = _word(head, key, [str(value) for value in kind])
     return kind(word) if word is not None else None
 
 
-def _word(head: Section, key: str, words: Collection[str]) -> str | None:
+def _word(head: SectionReader, key: str, words: Collection[str]) -> str | None:
     word = head.text(key)
     if word is None or word in words:
         return word

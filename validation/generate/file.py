@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from validation.baseline.model import TableState
 from validation.expectations import keys
-from validation.expectations.keys import Part
+from validation.expectations.keys import SectionSchema
 from validation.expectations.model import PRISMA_MIGRATIONS, Role
 from validation.expectations.table_names import Table
 from validation.generate.survey import Survey
@@ -120,7 +120,7 @@ def _values(facts: TableFacts) -> str:
     return ", ".join(f'{key(column)} = "..."' for column in facts.key)
 
 
-def _suggested(part: Part, *lines: str) -> Iterator[str]:
+def _suggested(part: SectionSchema, *lines: str) -> Iterator[str]:
     yield "#"
     yield _comment(part.header(""))
     yield from (_comment(line) for line in lines)
@@ -133,7 +133,7 @@ def _migrations(applied: Sequence[str]) -> Iterator[str]:
         yield f"applied = [\n{''.join(f'  {string(name)},' + chr(10) for name in applied)}]"
 
 
-def _pairs(part: Part, values: Mapping[str, str], comment: str) -> Iterator[str]:
+def _pairs(part: SectionSchema, values: Mapping[str, str], comment: str) -> Iterator[str]:
     if values:
         yield _comment(comment)
         yield part.header("")

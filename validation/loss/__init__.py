@@ -5,14 +5,14 @@ report.total.lost.rows  # rows that only the source has
 """
 
 from validation.loss.estimate import against_baseline, estimated
-from validation.loss.model import Against, LossReport, Part, Status, TableLoss
+from validation.loss.model import Against, LossReport, RowSet, Status, TableLoss
 from validation.loss.render import as_json, as_text, headline
 from validation.loss.runner import run
 
 __all__ = [
     "Against",
     "LossReport",
-    "Part",
+    "RowSet",
     "Status",
     "TableLoss",
     "against_baseline",

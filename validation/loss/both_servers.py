@@ -32,7 +32,7 @@ class NotCompared(Exception):
 
 
 @dataclass(frozen=True)
-class Sides:
+class ServerPair:
     """A session on each side. `deadline` is a time.monotonic(); `stop` ends everything before."""
 
     source: Session

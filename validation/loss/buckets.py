@@ -1,4 +1,4 @@
-"""Compares cells and rows of two sides: what is equal, what only one side has, what has to be looked at. Pure."""
+"""Compares buckets and rows of two sides: what is equal, what only one side has, what has to be looked at. Pure."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from decimal import Decimal
 from itertools import groupby
 
 from validation.connect.query import Example, Row
-from validation.loss.model import Difference, Part
+from validation.loss.model import Difference, RowSet
 
 WIDEST = 80
 """Characters of a key's value that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Bucket:
     """Some rows of a table, by number and hash."""
 
     rows: int
     hash: int
-    part: Part
+    part: RowSet
 
     @classmethod
-    def of(cls, row: Row) -> Cell:
+    def of(cls, row: Row) -> Bucket:
         rows = int(row["rows"])
-        return cls(rows, int(row["hash"]), Part(rows, epoch(row["oldest"]), epoch(row["newest"])))
+        return cls(rows, int(row["hash"]), RowSet(rows, epoch(row["oldest"]), epoch(row["newest"])))
 
 
 @dataclass(frozen=True)
 class Split:
-    """Cells of two sides: rows only in one, by the cells that hold them, and the cells that differ."""
+    """Buckets of two sides: rows only in one, by the buckets that hold them, and the buckets that differ."""
 
     difference: Difference
     lost: tuple[int, ...]
     brought_back: tuple[int, ...]
     mixed: Mapping[int, int]
-    """Of each cell that differs, the rows of the side that has more."""
+    """Of each bucket that differs, the rows of the side that has more."""
     at_least: Difference
     """What the numbers of rows alone tell of those."""
 
 
-Cells = Mapping[int, Cell]
+Buckets = Mapping[int, Bucket]
 
 
-def read(rows: Iterable[Row]) -> Cells:
-    return {int(row["cell"]): Cell.of(row) for row in rows}
+def read_buckets(rows: Iterable[Row]) -> Buckets:
+    return {int(row["bucket"]): Bucket.of(row) for row in rows}
 
 
 def epoch(value: object) -> Decimal | None:
@@ -54,29 +54,29 @@ def epoch(value: object) -> Decimal | None:
     return value if value is None or isinstance(value, Decimal) else Decimal(str(value))
 
 
-def split(source: Cells, candidate: Cells) -> Split:
-    lost = [cell for cell in source if cell not in candidate]
-    brought_back = [cell for cell in candidate if cell not in source]
-    differ = [cell for cell in source if cell in candidate and not _equal(source[cell], candidate[cell])]
+def split_buckets(source: Buckets, candidate: Buckets) -> Split:
+    lost = [bucket for bucket in source if bucket not in candidate]
+    brought_back = [bucket for bucket in candidate if bucket not in source]
+    differ = [bucket for bucket in source if bucket in candidate and not _equal(source[bucket], candidate[bucket])]
     return Split(
         Difference(_total(source, lost), _total(candidate, brought_back)),
         tuple(lost),
         tuple(brought_back),
-        {cell: max(source[cell].rows, candidate[cell].rows) for cell in differ},
-        Difference(Part(_more(source, candidate, differ)), Part(_more(candidate, source, differ))),
+        {bucket: max(source[bucket].rows, candidate[bucket].rows) for bucket in differ},
+        Difference(RowSet(_more(source, candidate, differ)), RowSet(_more(candidate, source, differ))),
     )
 
 
-def _equal(one: Cell, other: Cell) -> bool:
+def _equal(one: Bucket, other: Bucket) -> bool:
     return (one.rows, one.hash) == (other.rows, other.hash)
 
 
-def _total(cells: Cells, wanted: Iterable[int]) -> Part:
-    return sum((cells[cell].part for cell in wanted), Part())
+def _total(buckets: Buckets, wanted: Iterable[int]) -> RowSet:
+    return sum((buckets[bucket].part for bucket in wanted), RowSet())
 
 
-def _more(here: Cells, there: Cells, differ: Iterable[int]) -> int:
-    return sum(max(0, here[cell].rows - there[cell].rows) for cell in differ)
+def _more(here: Buckets, there: Buckets, differ: Iterable[int]) -> int:
+    return sum(max(0, here[bucket].rows - there[bucket].rows) for bucket in differ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +84,22 @@ class Entry:
     """A row, or of a table without a key all rows of one content."""
 
     hash: int
-    part: Part
+    part: RowSet
 
     def __add__(self, other: Entry) -> Entry:
         """Two rows of one key, as only a damaged index lets happen."""
         return Entry(self.hash + other.hash, self.part + other.part)
 
 
-def compare(source: Iterable[Row], candidate: Iterable[Row], key: Sequence[str]) -> Difference:
-    """Merges the rows of both sides, each in order of their cells; holds one cell of them at a time."""
+def compare_rows(source: Iterable[Row], candidate: Iterable[Row], key: Sequence[str]) -> Difference:
+    """Merges the rows of both sides, each in order of their buckets; holds one bucket of them at a time."""
     found = Difference()
-    for here, there in _cell_by_cell(source, candidate):
+    for here, there in _bucket_by_bucket(source, candidate):
         found += _difference(here, there, key)
     return found
 
 
-def _cell_by_cell(source: Iterable[Row], candidate: Iterable[Row]) -> Iterator[tuple[Sequence[Row], Sequence[Row]]]:
+def _bucket_by_bucket(source: Iterable[Row], candidate: Iterable[Row]) -> Iterator[tuple[Sequence[Row], Sequence[Row]]]:
     ours, theirs = groupby(source, _number), groupby(candidate, _number)
     here, there = _next(ours), _next(theirs)
     while here or there:
@@ -110,7 +110,7 @@ def _cell_by_cell(source: Iterable[Row], candidate: Iterable[Row]) -> Iterator[t
 
 
 def _number(row: Row) -> int:
-    return int(row["cell"])
+    return int(row["bucket"])
 
 
 def _next(groups: Iterator[tuple[int, Iterator[Row]]]) -> tuple[int, list[Row]] | None:
@@ -130,7 +130,7 @@ def _difference(source: Iterable[Row], candidate: Iterable[Row], key: Sequence[s
 def _entries(rows: Iterable[Row]) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     for row in rows:
-        part = Part(int(row["copies"]), epoch(row["oldest"]), epoch(row["newest"]))
+        part = RowSet(int(row["copies"]), epoch(row["oldest"]), epoch(row["newest"]))
         entry = Entry(int(row["hash"]), part)
         known = entries.get(row["key"])
         entries[row["key"]] = known + entry if known else entry
@@ -139,7 +139,7 @@ def _entries(rows: Iterable[Row]) -> dict[str, Entry]:
 
 def _entry(here: Entry | None, there: Entry | None) -> Difference:
     if here is None or there is None:
-        return Difference(here.part if here else Part(), there.part if there else Part())
+        return Difference(here.part if here else RowSet(), there.part if there else RowSet())
     more = here.part.rows - there.part.rows
     if more:
         return Difference(replace(here.part, rows=max(0, more)), replace(there.part, rows=max(0, -more)))
@@ -149,7 +149,7 @@ def _entry(here: Entry | None, there: Entry | None) -> Difference:
 def named(found: Difference, example: tuple[Example, ...]) -> Difference:
     """The difference with its row's key."""
     parts = (found.lost, found.brought_back, found.differing)
-    return Difference(*(replace(part, examples=example) if part.rows else Part() for part in parts))
+    return Difference(*(replace(part, examples=example) if part.rows else RowSet() for part in parts))
 
 
 def key_of(text: str, key: Sequence[str]) -> tuple[Example, ...]:

@@ -17,7 +17,7 @@ CHANGED = ("updated_at", "updatedat", "modified_at", "updated", "finished_at", "
 
 
 @dataclass(frozen=True)
-class Shape:
+class TableShape:
     """A table as one server has it. `rows` and `pages` (of 8 KiB) are what the planner thinks; `columns` are names and
     type names (of a domain: its base type); `key` is empty where no column tells rows apart."""
 
@@ -44,11 +44,11 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Pair:
+class TablePair:
     """A table that both sides have, and what of it is compared."""
 
-    source: Shape
-    candidate: Shape
+    source: TableShape
+    candidate: TableShape
     columns: tuple[Column, ...]
     key: tuple[Column, ...]
     time: str | None
@@ -59,14 +59,14 @@ class Pair:
         return max(self.source.pages, self.candidate.pages)
 
 
-def read(answer: Answer) -> dict[Table, Shape]:
+def read(answer: Answer) -> dict[Table, TableShape]:
     """The answer to sql/loss_tables.sql."""
     shapes = (_shape(row) for row in answer.row["tables"])
     return {shape.table: shape for shape in shapes}
 
 
-def _shape(row: Row) -> Shape:
-    return Shape(
+def _shape(row: Row) -> TableShape:
+    return TableShape(
         Table(row["schema"], row["name"]),
         bool(row["partitioned"]),
         bool(row["unlogged"]),
@@ -77,7 +77,7 @@ def _shape(row: Row) -> Shape:
     )
 
 
-def pair(source: Shape, candidate: Shape, preferred: Mapping[Table, str]) -> Pair:
+def pair(source: TableShape, candidate: TableShape, preferred: Mapping[Table, str]) -> TablePair:
     """How to compare a table; `preferred` names the timestamp column where somebody said which."""
     columns = tuple(
         Column(name, kind if candidate.columns[name] == kind else None)
@@ -87,7 +87,7 @@ def pair(source: Shape, candidate: Shape, preferred: Mapping[Table, str]) -> Pai
     by_name = {column.name: column for column in columns}
     # The same columns on both sides, in whatever order: what is no key in one of them can't tell its rows apart
     key = source.key if sorted(source.key) == sorted(candidate.key) else ()
-    return Pair(
+    return TablePair(
         source,
         candidate,
         columns,
@@ -97,7 +97,7 @@ def pair(source: Shape, candidate: Shape, preferred: Mapping[Table, str]) -> Pai
     )
 
 
-def _notes(source: Shape, candidate: Shape, columns: Sequence[Column], key: Sequence[str]) -> Iterator[str]:
+def _notes(source: TableShape, candidate: TableShape, columns: Sequence[Column], key: Sequence[str]) -> Iterator[str]:
     for side, here, there in (("source", source, candidate), ("candidate", candidate, source)):
         only = [quoted(name) for name in here.columns if name not in there.columns]
         if only:
@@ -124,6 +124,6 @@ def timestamp(columns: Sequence[Column], preferred: str | None) -> str | None:
     return next(usual, names[0] if names else None)
 
 
-def time_of(shape: Shape) -> str | None:
+def time_of(shape: TableShape) -> str | None:
     """The same for a table that only one side has."""
     return timestamp([Column(name, kind) for name, kind in shape.columns.items()], None)

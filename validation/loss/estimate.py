@@ -12,7 +12,7 @@ from validation.baseline.model import Baseline, TableState
 from validation.baseline.record import record
 from validation.connect.target import Target
 from validation.expectations.model import Limits
-from validation.loss.model import Against, Difference, LossReport, Newest, Part, Precision, Status, TableLoss
+from validation.loss.model import Against, Difference, LossReport, Newest, Precision, RowSet, Status, TableLoss
 
 COUNTS_ONLY = (
     "by numbers of rows and newest times alone: rows that were changed, or replaced by others, don't show, so no table "
@@ -54,7 +54,7 @@ def _table(name: str, here: TableState | None, there: TableState | None) -> Tabl
         Status.DIFFERENT if more or newest or None in rows else Status.UNKNOWN,
         Precision.ESTIMATED,
         *rows,
-        difference=Difference(Part(max(0, more)), Part(max(0, -more))),
+        difference=Difference(RowSet(max(0, more)), RowSet(max(0, -more))),
         notes=() if here and there else (f"not in the {'candidate' if here else 'baseline'}",),
         newest=newest,
     )

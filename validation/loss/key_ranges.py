@@ -1,7 +1,7 @@
-"""Where a table's keys are cut into ranges, and the SQL that says in which range, and in which cell, a row lies. Pure.
+"""Where a table's keys are cut into ranges, and the SQL that says in which range and bucket a row lies. Pure.
 
 Ranges are of one key column, whose order is the same on both sides; a range is cut into buckets by a hash of the
-whole key, a power of two of them. A cell is a bucket of a range, numbered range * buckets + bucket.
+whole key, a power of two of them. Buckets are numbered over all ranges: range * per_range + bucket.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import pairwise
 from psycopg import sql
 
 from validation.loss import hashing
-from validation.loss.comparability import Column, Pair, Shape
+from validation.loss.comparability import Column, TablePair, TableShape
 from validation.sql.queries import query
 
 SMALL_PAGES = 8
@@ -78,7 +78,7 @@ def wanted_ranges(pages: int, columns: Iterable[Column]) -> int:
     return min(max(1, pages // SMALL_PAGES), MOST_TEXT_RANGES if text else MOST_RANGES)
 
 
-def sample(pair: Pair, shape: Shape, pages: int) -> sql.Composed | None:
+def sample(pair: TablePair, shape: TableShape, pages: int) -> sql.Composed | None:
     """Asks for the bounds by every key column, as bounds_0, bounds_1, ...; None where one range is enough."""
     count = wanted_ranges(pages, pair.key)
     if count < 2 or not pair.key:
@@ -101,7 +101,7 @@ def sample(pair: Pair, shape: Shape, pages: int) -> sql.Composed | None:
     )
 
 
-def chosen(pair: Pair, sampled: Mapping[str, Sequence[str | None] | None]) -> Ranges:
+def chosen(pair: TablePair, sampled: Mapping[str, Sequence[str | None] | None]) -> Ranges:
     """Ranges by the key column that tells most rows apart; the first of equals, as an index begins with it."""
     found = [
         Ranges(column, tuple(dict.fromkeys(bound for bound in sampled[f"bounds_{number}"] or () if bound is not None)))
@@ -111,49 +111,54 @@ def chosen(pair: Pair, sampled: Mapping[str, Sequence[str | None] | None]) -> Ra
 
 
 @dataclass(frozen=True)
-class View:
+class TableQueries:
     """What one side is asked about a table; both sides are asked the same of the same columns."""
 
-    pair: Pair
-    shape: Shape
+    pair: TablePair
+    shape: TableShape
     ranges: Ranges
 
-    def counted(self, buckets: int, within: Sequence[int] | None) -> sql.Composed:
-        """Rows, hash and times per cell; only of some ranges when these are given."""
+    def counted(self, per_range: int, within: Sequence[int] | None) -> sql.Composed:
+        """Rows, hash and times per bucket; only of some ranges when these are given."""
         where = sql.SQL("true") if within is None else self.ranges.holding(within)
         return query(
-            "loss_cells", cell=self._cell(buckets), hash=self._hash, time=self._time, table=self._table, where=where
+            "loss_buckets",
+            bucket=self._bucket(per_range),
+            hash=self._hash,
+            time=self._time,
+            table=self._table,
+            where=where,
         )
 
-    def rows(self, cells: Sequence[int], buckets: int) -> sql.Composed:
-        """Key and hash of each row of these cells, in order of the cells."""
+    def rows(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
+        """Key and hash of each row of these buckets, in order of the buckets."""
         parts = {
-            "cell": self._cell(buckets),
+            "bucket": self._bucket(per_range),
             "hash": self._hash,
             "time": self._time,
             "table": self._table,
-            "where": self._in(cells, buckets),
+            "where": self._in(buckets, per_range),
         }
         if self.pair.key:
             return query("loss_rows", key=hashing.key_text(self.pair.key), **parts)
         return query("loss_copies", **parts)
 
-    def examples(self, cells: Sequence[int], buckets: int) -> sql.Composed:
-        """The keys of some rows of these cells."""
-        where = self._in(cells, buckets)
+    def examples(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
+        """The keys of some rows of these buckets."""
+        where = self._in(buckets, per_range)
         return query("loss_examples", key=hashing.key_text(self.pair.key), table=self._table, where=where)
 
-    def _in(self, cells: Sequence[int], buckets: int) -> sql.Composed:
-        ranges = sorted({cell // buckets for cell in cells})
-        exactly = sql.SQL("{} = any({}::int8[])").format(self._cell(buckets), sql.Literal(list(cells)))
+    def _in(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
+        ranges = sorted({bucket // per_range for bucket in buckets})
+        exactly = sql.SQL("{} = any({}::int8[])").format(self._bucket(per_range), sql.Literal(list(buckets)))
         return sql.SQL("{} and {}").format(self.ranges.holding(ranges), exactly)
 
-    def _cell(self, buckets: int) -> sql.Composed:
-        if buckets == 1:
+    def _bucket(self, per_range: int) -> sql.Composed:
+        if per_range == 1:
             return sql.SQL("({})::int8").format(self.ranges.number)
         key = hashing.mixed(self.pair.key or self.pair.columns, KEY_SEED)
         return sql.SQL("(({})::int8 * {} + ({} & {}))").format(
-            self.ranges.number, sql.Literal(buckets), key, sql.Literal(buckets - 1)
+            self.ranges.number, sql.Literal(per_range), key, sql.Literal(per_range - 1)
         )
 
     @property

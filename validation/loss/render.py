@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from validation.loss.model import Against, Difference, LossReport, Newest, Part, Precision, Status, TableLoss
+from validation.loss.model import Against, Difference, LossReport, Newest, Precision, RowSet, Status, TableLoss
 from validation.terminal import number, wrapped
 from validation.times import from_epoch, rfc3339
 
@@ -61,7 +61,7 @@ def _difference(found: Difference) -> dict[str, Any]:
     return {name: _part(part) for name, part in parts.items()}
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: RowSet) -> dict[str, Any]:
     return {
         "rows": part.rows,
         "oldest": time_text(part.oldest),
@@ -203,14 +203,14 @@ def _count(rows: int | None) -> str:
     return "no" if rows is None else f"{rows:,}"
 
 
-def _span(table: TableLoss, part: Part) -> str:
+def _span(table: TableLoss, part: RowSet) -> str:
     if part.oldest is None or table.timestamp is None:
         return ""
     oldest, newest = time_text(part.oldest), time_text(part.newest)
     return f", {table.timestamp} {oldest}" + ("" if oldest == newest else f" to {newest}")
 
 
-def _examples(part: Part) -> Iterable[str]:
+def _examples(part: RowSet) -> Iterable[str]:
     return (", ".join(f"{name}={value}" for name, value in example.items()) for example in part.examples)
 
 

@@ -5,27 +5,31 @@ from __future__ import annotations
 from validation.checks import application
 from validation.checks.check import Check, inconclusive, settled
 from validation.connect.query import Answer, Question, Unanswered
-from validation.connect.query_runner import Terms
+from validation.connect.query_runner import Budget
 from validation.expectations.model import Expectations
-from validation.runner.servers import Reached, ask_one
+from validation.runner.servers import ReachedServer, ask_one
 
 
 def checks(
-    candidate: Reached, source: Reached | None, trying: Reached, expectations: Expectations, terms: Terms
+    candidate: ReachedServer,
+    source: ReachedServer | None,
+    trying: ReachedServer,
+    expectations: Expectations,
+    budget: Budget,
 ) -> tuple[Check, ...]:
     """The login itself, and where there is one, a trial of each privilege."""
     if trying.open is None or candidate.open is None:
         return trying.checks
     role = trying.target.user
-    tables = _asked(candidate, application.tables_question(), terms)
+    tables = _asked(candidate, application.tables_question(), budget)
     if not isinstance(tables, Answer):
         return (*trying.checks, settled("application", inconclusive(tables.found, application.NEEDED, tables.fix)))
     here = application.columns(tables)
-    granted = _asked(source, application.may_question(role), terms) if source and source.open else None
+    granted = _asked(source, application.may_question(role), budget) if source and source.open else None
     at_source = application.may(granted) if isinstance(granted, Answer) else {}
     wanted = application.together(at_source, application.declared(expectations.roles, role, here))
     return (*trying.checks, *application.checks(wanted, here))
 
 
-def _asked(reached: Reached, question: Question, terms: Terms) -> Answer | Unanswered:
-    return ask_one(reached, (question,), terms)[question.id]
+def _asked(reached: ReachedServer, question: Question, budget: Budget) -> Answer | Unanswered:
+    return ask_one(reached, (question,), budget)[question.id]

@@ -20,13 +20,13 @@ from validation.checks import (
     sql_files,
 )
 from validation.checks.check import Check, inconclusive, settled
-from validation.checks.sql_files import Surroundings
+from validation.checks.sql_files import QueryContext
 from validation.connect.target import Target
 from validation.expectations.model import DECLARABLE, Expectations
 from validation.expectations.sql_checks import built_in
 from validation.schema import table_scan
 from validation.schema.catalog import Catalog
-from validation.schema.snapshot import Fingerprint
+from validation.schema.snapshot import SchemaSnapshot
 
 
 def checks(
@@ -37,14 +37,14 @@ def checks(
     restore_point: datetime | None,
     version: int,
     baseline: Baseline | BaselineError | None = None,
-    wanted_schema: Fingerprint | None = None,
+    wanted_schema: SchemaSnapshot | None = None,
 ) -> tuple[Check, ...]:
     """All checks of a run whose servers could be reached; `version` is the candidate's major one."""
     scans = table_scan.scans(catalog, expectations)
     before_all = baseline_checks.fitting(baseline, restore_point)
     if wanted_schema is None and before_all is not None:
         wanted_schema = before_all.schema
-    around = Surroundings(catalog.listed, catalog.extensions, version, restore_point)
+    around = QueryContext(catalog.listed, catalog.extensions, version, restore_point)
     planned = (
         server.identity(target, expectations.server),
         *([server.not_the_source()] if source is not None else []),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from validation.connect.query import Example
-from validation.runner.result import CheckResult, Report
+from validation.runner.result import CheckResult, ValidationReport
 from validation.terminal import wrapped
 from validation.times import rfc3339
 from validation.verdict import Severity, Verdict
@@ -16,7 +16,7 @@ from validation.verdict import Severity, Verdict
 INDENT = 10
 
 
-def as_text(report: Report) -> str:
+def as_text(report: ValidationReport) -> str:
     """The report as text: what decides first, then what passed by family. Ends with a newline."""
     lines = [*_head(report)]
     for result in sorted(_notable(report), key=lambda r: _rank(report, r)):
@@ -25,7 +25,7 @@ def as_text(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: ValidationReport) -> dict[str, Any]:
     """The report as JSON values: no secret, and of rows their keys only."""
     return {
         "verdict": str(report.verdict),
@@ -43,7 +43,7 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _as_json(report: Report, result: CheckResult) -> dict[str, Any]:
+def _as_json(report: ValidationReport, result: CheckResult) -> dict[str, Any]:
     return {
         "name": result.name,
         "verdict": str(result.verdict),
@@ -58,7 +58,7 @@ def _as_json(report: Report, result: CheckResult) -> dict[str, Any]:
     }
 
 
-def _head(report: Report) -> Iterator[str]:
+def _head(report: ValidationReport) -> Iterator[str]:
     yield from wrapped(f"{report.verdict}  {report.target}", 6)
     point = report.restore_point
     yield f"restore point {_utc(point)}" if point else "no restore point given"
@@ -74,11 +74,11 @@ def _head(report: Report) -> Iterator[str]:
         yield "nothing was proved: no row was read"
 
 
-def _notable(report: Report) -> list[CheckResult]:
+def _notable(report: ValidationReport) -> list[CheckResult]:
     return [result for result in report.results if result.verdict is not Verdict.PASS]
 
 
-def _rank(report: Report, result: CheckResult) -> tuple[bool, bool, bool]:
+def _rank(report: ValidationReport, result: CheckResult) -> tuple[bool, bool, bool]:
     return (
         result.severity is Severity.ADVISORY,
         report.waiver(result) is not None,
@@ -86,7 +86,7 @@ def _rank(report: Report, result: CheckResult) -> tuple[bool, bool, bool]:
     )
 
 
-def _result(report: Report, result: CheckResult) -> Iterator[str]:
+def _result(report: ValidationReport, result: CheckResult) -> Iterator[str]:
     kind = " (advisory)" if result.severity is Severity.ADVISORY else ""
     yield from wrapped(f"{result.verdict}{kind}  {result.name}", 2)
     reason = report.waiver(result)
@@ -107,7 +107,7 @@ def _example(example: Example) -> str:
     return ", ".join(f"{column}={'null' if value is None else value}" for column, value in example.items())
 
 
-def _passed(report: Report) -> Iterator[str]:
+def _passed(report: ValidationReport) -> Iterator[str]:
     counts = Counter(r.family for r in report.results if r.verdict is Verdict.PASS)
     said = ", ".join(f"{family} {count}" if count > 1 else family for family, count in counts.items())
     yield from wrapped(f"{'passed':<{INDENT}}{said or 'nothing'}", INDENT)
@@ -115,7 +115,7 @@ def _passed(report: Report) -> Iterator[str]:
     yield f"{'read':<{INDENT}}{rows:,} rows in {len(report.counts):,} tables"
 
 
-def _notes(report: Report) -> Iterator[str]:
+def _notes(report: ValidationReport) -> Iterator[str]:
     if report.not_declared:
         said = f"not declared, so not checked: {', '.join(report.not_declared)}"
         yield from wrapped(f"{'note':<{INDENT}}{said}", INDENT)

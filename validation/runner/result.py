@@ -47,7 +47,7 @@ def _no_waivers() -> Mapping[str, str]:
 
 
 @dataclass(frozen=True)
-class Report:
+class ValidationReport:
     """The results of one run, in an order that is the same for the same database and expectations.
 
     `baseline` is when the baseline was taken that the target was held against. `waivers` are those given, {check

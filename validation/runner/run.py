@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from validation.baseline.model import Baseline, BaselineError
 from validation.checks.check import Check
 from validation.connect.query import Answer, Answers, Question, Side
-from validation.connect.query_runner import Terms
+from validation.connect.query_runner import Budget
 from validation.connect.target import Target
 from validation.expectations.model import Expectations
 from validation.runner import application_checks, build_checks, servers
 from validation.runner.query_order import ordered
-from validation.runner.result import CheckResult, Report, result, with_examples
-from validation.runner.servers import Reached
-from validation.schema.snapshot import Fingerprint
+from validation.runner.result import CheckResult, ValidationReport, result, with_examples
+from validation.runner.servers import ReachedServer
+from validation.schema.snapshot import SchemaSnapshot
 from validation.sql import queries
 from validation.verdict import Verdict
 
@@ -30,13 +30,13 @@ def run(
     source: Target | None = None,
     application: Target | None = None,
     baseline: Baseline | BaselineError | None = None,
-    schema: Fingerprint | None = None,
+    schema: SchemaSnapshot | None = None,
     restore_point: datetime | None = None,
     waivers: Mapping[str, str] | None = None,
     workers: int | None = None,
     budget_seconds: float | None = None,
     stop: threading.Event | None = None,
-) -> Report:
+) -> ValidationReport:
     """Validates the target and returns what was found; changes nothing in either database.
 
     `application` is the target with the application's own login, which tries what it must be able to do.
@@ -52,19 +52,19 @@ def run(
     limits = expectations.limits
     budget = limits.budget_seconds if budget_seconds is None else budget_seconds
     began, started = time.monotonic(), datetime.now(UTC)
-    terms = Terms(limits.statement_seconds, began + budget, stop or threading.Event())
+    budget = Budget(limits.statement_seconds, began + budget, stop or threading.Event())
     sessions = limits.workers if workers is None else workers
     with ExitStack() as stack:
-        candidate = servers.reach(stack, target, Side.CANDIDATE, terms)
-        beside = servers.reach(stack, source, Side.SOURCE, terms) if source else None
-        trying = servers.log_in(stack, application, terms, candidate=candidate) if application else None
+        candidate = servers.reach(stack, target, Side.CANDIDATE, budget)
+        beside = servers.reach(stack, source, Side.SOURCE, budget) if source else None
+        trying = servers.log_in(stack, application, budget, candidate=candidate) if application else None
         checks = _checks(candidate, beside, expectations, restore_point, baseline, schema)
-        checks += application_checks.checks(candidate, beside, trying, expectations, terms) if trying else ()
+        checks += application_checks.checks(candidate, beside, trying, expectations, budget) if trying else ()
         known = {**candidate.answers, **(beside.answers if beside else {}), **(trying.answers if trying else {})}
         questions = _unknown(checks, known)
-        answers = known | servers.ask(candidate, beside, trying, questions, terms, sessions)
-        results = _with_examples(candidate, checks, answers, terms)
-    return Report(
+        answers = known | servers.ask(candidate, beside, trying, questions, budget, sessions)
+        results = _with_examples(candidate, checks, answers, budget)
+    return ValidationReport(
         results=results,
         target=str(target),
         source=str(source) if source else None,
@@ -87,12 +87,12 @@ def _refuse(restore_point: datetime | None, waivers: Mapping[str, str]) -> None:
 
 
 def _checks(
-    candidate: Reached,
-    source: Reached | None,
+    candidate: ReachedServer,
+    source: ReachedServer | None,
     expectations: Expectations,
     restore_point: datetime | None,
     baseline: Baseline | BaselineError | None,
-    schema: Fingerprint | None,
+    schema: SchemaSnapshot | None,
 ) -> tuple[Check, ...]:
     reached = (*candidate.checks, *(source.checks if source else ()))
     if candidate.open is None:
@@ -112,7 +112,7 @@ def _unknown(checks: Sequence[Check], known: Answers) -> tuple[Question, ...]:
 
 
 def _with_examples(
-    candidate: Reached, checks: Sequence[Check], answers: Answers, terms: Terms
+    candidate: ReachedServer, checks: Sequence[Check], answers: Answers, budget: Budget
 ) -> tuple[CheckResult, ...]:
     """The results; what failed comes with keys of rows to look at, as far as time allows."""
     results = tuple(result(check, answers, queries.text) for check in checks)
@@ -121,7 +121,7 @@ def _with_examples(
         for check, found in zip(checks, results, strict=True)
         if check.examples and found.verdict is Verdict.FAIL
     }
-    examples = servers.ask_one(candidate, tuple(wanted.values()), terms)
+    examples = servers.ask_one(candidate, tuple(wanted.values()), budget)
     return tuple(
         with_examples(found, examples[wanted[found.name].id]) if found.name in wanted else found for found in results
     )

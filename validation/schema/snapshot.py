@@ -24,12 +24,12 @@ from validation.sql.queries import FOLDER, query
 from validation.sql.sql_file import SqlFile
 from validation.verdict import Severity
 
-Section = Mapping[str, str]
+SchemaSection = Mapping[str, str]
 LONGEST = 160
 """Characters of a definition in a line of a diff; a changed one is cut around the first difference."""
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     MISSING = "missing"
     EXTRA = "extra"
     CHANGED = "changed"
@@ -41,22 +41,22 @@ class Change:
 
     section: str
     identity: str
-    kind: Kind
+    kind: ChangeKind
     wanted: str = ""
     found: str = ""
 
     def __str__(self) -> str:
-        if self.kind is Kind.CHANGED:
+        if self.kind is ChangeKind.CHANGED:
             wanted, found = _around(self.wanted, self.found)
             return f"{self.identity} changed: wanted `{wanted}`, found `{found}`"
         return f"{self.identity} {self.kind}: `{_cut(self.wanted or self.found)}`"
 
 
 @dataclass(frozen=True)
-class Fingerprint:
+class SchemaSnapshot:
     """The sections that could be read. Equal schemas have equal fingerprints and digests."""
 
-    sections: Mapping[str, Section] = field(default_factory=lambda: MappingProxyType({}))
+    sections: Mapping[str, SchemaSection] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def digest(self) -> str:
@@ -68,7 +68,7 @@ class Fingerprint:
         return {name: dict(sorted(section.items())) for name, section in sorted(self.sections.items())}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Mapping[str, str]]) -> Fingerprint:
+    def from_json(cls, data: Mapping[str, Mapping[str, str]]) -> SchemaSnapshot:
         """What `as_json` gave."""
         return cls({name: dict(section) for name, section in data.items()})
 
@@ -96,32 +96,32 @@ def questions(side: Side = Side.CANDIDATE) -> tuple[Question, ...]:
     return tuple(question(section, side) for section in files())
 
 
-def section(answer: Answer) -> Section:
+def section(answer: Answer) -> SchemaSection:
     """The answer to `question`."""
     return {identity: definition or "" for identity, definition in answer.row["items"].items()}
 
 
-def read(answers: Answers, side: Side = Side.CANDIDATE) -> Fingerprint:
+def read(answers: Answers, side: Side = Side.CANDIDATE) -> SchemaSnapshot:
     """The sections that were answered: one that is missing here could not be read, and proves nothing."""
     heard = {name: answers.get(question(name, side).id) for name in files()}
-    return Fingerprint({name: section(answer) for name, answer in heard.items() if isinstance(answer, Answer)})
+    return SchemaSnapshot({name: section(answer) for name, answer in heard.items() if isinstance(answer, Answer)})
 
 
-def diff(wanted: Fingerprint, found: Fingerprint) -> tuple[Change, ...]:
+def diff(wanted: SchemaSnapshot, found: SchemaSnapshot) -> tuple[Change, ...]:
     """What differs in the sections that both have, sorted by section and identity."""
     both = sorted(wanted.sections.keys() & found.sections.keys())
     return tuple(change for name in both for change in compare(name, wanted.sections[name], found.sections[name]))
 
 
-def compare(name: str, wanted: Section, found: Section) -> Iterator[Change]:
+def compare(name: str, wanted: SchemaSection, found: SchemaSection) -> Iterator[Change]:
     """What differs within one section, sorted by identity."""
     for identity in sorted(wanted.keys() | found.keys()):
         if identity not in found:
-            yield Change(name, identity, Kind.MISSING, wanted=wanted[identity])
+            yield Change(name, identity, ChangeKind.MISSING, wanted=wanted[identity])
         elif identity not in wanted:
-            yield Change(name, identity, Kind.EXTRA, found=found[identity])
+            yield Change(name, identity, ChangeKind.EXTRA, found=found[identity])
         elif wanted[identity] != found[identity]:
-            yield Change(name, identity, Kind.CHANGED, wanted[identity], found[identity])
+            yield Change(name, identity, ChangeKind.CHANGED, wanted[identity], found[identity])
 
 
 def as_text(changes: tuple[Change, ...]) -> str:
