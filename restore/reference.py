@@ -6,7 +6,6 @@ python -m restore.reference --check    exit 1 when one isn't up to date
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from restore import schema
 from restore.schema import Field, Key
+from validation.generated_files import markdown_table, write_or_check
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADING = "config:\n"
@@ -83,8 +83,8 @@ def document() -> str:
 
 
 def _table(keys: Sequence[Key]) -> str:
-    rows = [f"| `{key.name}` | {key.kind} | {_default(key)} | {_cell(_with_example(key))} |" for key in keys]
-    return "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *rows, ""])
+    rows = [(f"`{key.name}`", key.kind, _default(key), _cell(_with_example(key))) for key in keys]
+    return markdown_table(("key", "type", "default", "meaning"), rows)
 
 
 def _default(key: Key) -> str:
@@ -106,35 +106,26 @@ def _cell(text: str) -> str:
 def _fields(key: Key) -> str:
     title = f"## Fields of `{key.name}.<{key.each}>`" if key.each else f"## Fields of `{key.name}`"
     rows = [_field_row(field) for field in key.fields]
-    return "\n".join([title, "", "| field | type | default | meaning |", "|---|---|---|---|", *rows, ""])
+    return "\n".join([title, "", markdown_table(("field", "type", "default", "meaning"), rows)])
 
 
-def _field_row(field: Field) -> str:
+def _field_row(field: Field) -> Sequence[str]:
     kind = "list of strings" if field.kind == "strings" else field.kind
-    return f"| `{field.name}` | {kind} | {_cell(field.default or 'none')} | {_cell(field.description)} |"
+    return f"`{field.name}`", kind, _cell(field.default or "none"), _cell(field.description)
 
 
 def _foreign() -> str:
     rows = [
-        f"| `{key.name}` | {_cell(key.description)}{f' Example: `{key.example}`.' if key.example else ''} |"
+        (f"`{key.name}`", f"{_cell(key.description)}{f' Example: `{key.example}`.' if key.example else ''}")
         for key in schema.FOREIGN_KEYS
     ]
-    return "\n".join(["## Keys of the providers", "", "| key | meaning |", "|---|---|", *rows, ""])
+    return "\n".join(["## Keys of the providers", "", markdown_table(("key", "meaning"), rows)])
 
 
-def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m restore.reference", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="only say whether both are up to date")
-    check = bool(parser.parse_args(arguments).check)
+def files() -> dict[Path, str]:
     project = ROOT / "Pulumi.yaml"
-    wanted = {project: with_config_block(project.read_text()), ROOT / "docs" / "configuration.md": document()}
-    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
-    for path in stale:
-        if not check:
-            path.write_text(wanted[path])
-        print(f"{path.relative_to(ROOT)}: {'not up to date' if check else 'written'}")
-    return 1 if check and stale else 0
+    return {project: with_config_block(project.read_text()), ROOT / "docs" / "configuration.md": document()}
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(files(), "restore.reference", __doc__, sys.argv[1:]))

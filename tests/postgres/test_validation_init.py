@@ -20,8 +20,7 @@ from validation.connect.query_runner import Budget, ask_all
 from validation.connect.session import connect
 from validation.expectations.model import Privilege, Scope
 from validation.expectations.table_names import Table
-from validation.runner.result import result
-from validation.sql import queries
+from validation.runner.result import evaluate
 
 APPLICATION = f"""
 create role ghost_app login password '{PASSWORD}';
@@ -127,7 +126,7 @@ def test_what_a_role_may_and_may_not_do_is_held_against_the_server(application: 
     try:
         for declared, wanted in HELD:
             (check,) = roles.checks(from_mapping({"roles": {"ghost_app": declared}}).roles)
-            found = result(check, ask_all(session, check.questions, Budget(30, time.monotonic() + 30)), queries.text)
+            found = evaluate(check, ask_all(session, check.questions, Budget(30, time.monotonic() + 30)))
             said = "" if found.verdict is Verdict.PASS else found.found
             assert (said, found.verdict) == (wanted, FAIL if wanted else Verdict.PASS)
     finally:

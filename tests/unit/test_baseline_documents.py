@@ -152,7 +152,7 @@ def test_a_difference_says_how_it_was_and_is() -> None:
     ]
     assert "public.users.id missing" in diff.as_text(BASELINE, later)
     assert diff.differences(BASELINE, BASELINE) == ()
-    assert "500 rows" in diff.shown(BASELINE)
+    assert "500 rows" in diff.render(BASELINE)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from validation.connect.query import Answer, Question, Unanswered
 from validation.connect.target import Target
 from validation.expectations.model import Server
 from validation.expectations.table_names import Table
-from validation.runner.result import result
+from validation.runner.result import evaluate
 from validation.schema.catalog import ForeignKey, SequenceUse
 from validation.sql import queries
 from validation.times import from_epoch
@@ -40,7 +40,7 @@ def always(_: Sequence[Answer]) -> Judgement:
 def test_no_judge_can_turn_silence_into_a_pass(verdict: Verdict) -> None:
     check = Check("c", always, (QUESTION, Question("r", QUESTION.statement)))
     answers = {"q": Answer(({},)), "r": Unanswered(verdict, "gone", "look")}
-    assert result(check, answers, queries.text).verdict is verdict
+    assert evaluate(check, answers).verdict is verdict
 
 
 def migration(name: str, finished: float | None, rolled_back: float | None = None) -> dict[str, Any]:

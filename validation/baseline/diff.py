@@ -30,8 +30,8 @@ def differences(old: Baseline, new: Baseline) -> tuple[Difference, ...]:
         Difference("database", old.database, new.database),
         Difference("server version", old.server_version, new.server_version),
     ]
-    found = (*about, *_tables(old, new), *_sequences(old, new))
-    return tuple(one for one in found if one.was != one.now)
+    compared = (*about, *_tables(old, new), *_sequences(old, new))
+    return tuple(difference for difference in compared if difference.was != difference.now)
 
 
 def schema_changes(old: Baseline, new: Baseline) -> tuple[snapshot.Change, ...]:
@@ -80,12 +80,12 @@ def as_text(old: Baseline, new: Baseline) -> str:
     """The differences for people; ends with a newline."""
     lines = [f"{old.database}: {rfc3339_micros(old.taken)} -> {rfc3339_micros(new.taken)}"]
     found, changes = differences(old, new), schema_changes(old, new)
-    lines += [f"  {one}" for one in found] or ["  the same rows, newest values and sequences"]
+    lines += [f"  {difference}" for difference in found] or ["  the same rows, newest values and sequences"]
     lines += ["schema:", *(f"  {line}" for line in snapshot.as_text(changes).splitlines())] if changes else []
     return "\n".join(lines if changes else [*lines, "  the same schema"]) + "\n"
 
 
-def shown(baseline: Baseline) -> str:
+def render(baseline: Baseline) -> str:
     """One baseline for people; ends with a newline."""
     lines = [
         f"{baseline.database}, PostgreSQL {baseline.server_version}, {rfc3339_micros(baseline.taken)}",

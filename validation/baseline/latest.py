@@ -63,8 +63,8 @@ def list_baselines(store: DocumentStore, database: str | None = None) -> tuple[S
     with _store_errors():
         names = store.names()
     matches = [match for name in names if (match := NAME.fullmatch(name))]
-    found = (StoredBaseline(_taken(match["taken"]), unquote(match["database"]), match[0]) for match in matches)
-    return tuple(sorted(kept for kept in found if database in (None, kept.database)))
+    baselines = (StoredBaseline(_taken(match["taken"]), unquote(match["database"]), match[0]) for match in matches)
+    return tuple(sorted(stored for stored in baselines if database in (None, stored.database)))
 
 
 def _taken(text: str) -> datetime:
@@ -73,19 +73,20 @@ def _taken(text: str) -> datetime:
 
 def find_latest(store: DocumentStore, database: str | None = None, until: datetime | None = None) -> Baseline:
     """The newest one that was taken by then. Raises BaselineError, NoBaselineError when there is none."""
-    found = list_baselines(store, database)
-    names = sorted({kept.database for kept in found})
+    baselines = list_baselines(store, database)
+    names = sorted({stored.database for stored in baselines})
     if len(names) > 1:
         raise NoBaselineError(
             str(store), f"baselines of {', '.join(names)}", "one database", "say which: --database NAME"
         )
-    fit = [kept for kept in found if until is None or kept.taken <= until]
+    fit = [stored for stored in baselines if until is None or stored.taken <= until]
     if not fit:
         of, by = f" of {database}" if database else "", f" taken by {rfc3339_micros(until)}" if until else ""
-        said = f"none{of}" if not found else f"{len(found):,}{of}, the oldest of {rfc3339_micros(found[0].taken)}"
-        raise NoBaselineError(
-            str(store), said, f"a baseline{of}{by}", "record one: python -m validation baseline record"
-        )
+        found = f"none{of}"
+        if baselines:
+            found = f"{len(baselines):,}{of}, the oldest of {rfc3339_micros(baselines[0].taken)}"
+        fix = "record one: python -m validation baseline record"
+        raise NoBaselineError(str(store), found, f"a baseline{of}{by}", fix)
     return load(store, fit[-1].name)
 
 

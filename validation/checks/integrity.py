@@ -73,7 +73,7 @@ def foreign_key(key: ForeignKey, primary: Sequence[str]) -> Check:
         if orphans:
             kind = "" if key.validated else " (NOT VALID)"
             said = f"{number(orphans, 'row')} of {key.child} without their row in {key.parent}{kind}"
-            return failed(said, NO_ORPHANS, "choose a recovery point before the rows were lost, or mend them")
+            return failed(said, NO_ORPHANS, "choose a recovery point before the rows were lost, or repair them")
         return passed("no row without its counterpart", NO_ORPHANS)
 
     parts = _parts(key)

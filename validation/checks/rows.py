@@ -240,7 +240,7 @@ def _future(
     found: Mapping[Table, Scan], declared: Iterable[Freshness], restore_point: datetime | None
 ) -> Iterator[Check]:
     """Times after the restore point where none is declared: advice, since a column's name is all there is to go by."""
-    judged = {(one.table, one.column) for one in declared}
+    judged = {(freshness.table, freshness.column) for freshness in declared}
     for table, scan in sorted(found.items()):
         for column in sorted(scan.newest):
             if restore_point is not None and (table, column) not in judged:

@@ -61,9 +61,9 @@ def act(options: argparse.Namespace) -> int:
 
 def _act_record(options: argparse.Namespace) -> int:
     store = latest.open_baselines(options.to)
-    found = _live(options)
-    where = latest.save(store, found)
-    sys.stdout.write(f"{where}: {len(found.tables):,} tables, {found.rows:,} rows, {diff.size(found.bytes)}\n")
+    baseline = _live(options)
+    where = latest.save(store, baseline)
+    sys.stdout.write(f"{where}: {len(baseline.tables):,} tables, {baseline.rows:,} rows, {diff.size(baseline.bytes)}\n")
     return common.DONE
 
 
@@ -75,13 +75,13 @@ def _act_show(options: argparse.Namespace) -> int:
     store = latest.open_baselines(options.place)
     if options.list:
         lines = [
-            f"{rfc3339_micros(one.taken)}  {one.database}  {one.name}"
-            for one in latest.list_baselines(store, options.database)
+            f"{rfc3339_micros(stored.taken)}  {stored.database}  {stored.name}"
+            for stored in latest.list_baselines(store, options.database)
         ]
         sys.stdout.write(printable("".join(f"{line}\n" for line in lines)) or f"no baseline in {store}\n")
         return common.DONE if lines else common.INCONCLUSIVE
-    found = latest.find_latest(store, options.database, common.moment(options.at, "--at"))
-    text = json.dumps(as_json(found), indent=2) + "\n" if options.json else printable(diff.shown(found))
+    baseline = latest.find_latest(store, options.database, common.moment(options.at, "--at"))
+    text = json.dumps(as_json(baseline), indent=2) + "\n" if options.json else printable(diff.render(baseline))
     sys.stdout.write(text)
     return common.DONE
 
@@ -103,8 +103,8 @@ def _act_diff(options: argparse.Namespace) -> int:
 
 def _before(store: DocumentStore, new: Baseline, until: datetime | None) -> Baseline:
     """The last one before the new one, of those taken by then. Raises BaselineError."""
-    earlier = [one for one in latest.list_baselines(store, new.database) if one.taken < new.taken]
-    fit = [one for one in earlier if until is None or one.taken <= until]
+    earlier = [stored for stored in latest.list_baselines(store, new.database) if stored.taken < new.taken]
+    fit = [stored for stored in earlier if until is None or stored.taken <= until]
     if not fit:
         found = (
             f"none before that of {rfc3339_micros(new.taken)}"

@@ -26,7 +26,7 @@ UNKNOWN = {
     "42883": "the expected value can't be compared with the column: correct the expectations",
     "53300": "the server has no connection left: lower limits.workers, or close other sessions",
 }
-OTHERWISE = "the check could not run: mend the cause and run it again"
+OTHERWISE = "the check could not run: fix the cause and run it again"
 LOST = "see why the server or the network dropped it, and run again"
 
 

@@ -6,7 +6,6 @@ python -m validation.expectations.reference --check    exit 1 when one isn't up 
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 from validation.expectations import keys, privileges
 from validation.expectations.keys import Key, KeyType, SectionSchema, SectionShape
 from validation.expectations.table_names import PART
+from validation.generated_files import markdown_table, write_or_check
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -113,27 +113,27 @@ def document() -> str:
     """The text of docs/expectations.md."""
     rows = _table(keys.TOP)
     example = _toml('required = ["rows", "freshness"]\nsql_checks = ["checks"]')
-    return "\n".join([PREAMBLE, "## At the top\n", example, *rows, *(_chapter(part) for part in keys.PARTS)])
+    return "\n".join([PREAMBLE, "## At the top\n", example, rows, *(_chapter(part) for part in keys.PARTS)])
 
 
 def _chapter(part: SectionSchema) -> str:
     example = _toml(f"{part.header(part.names)}\n{part.example}")
-    return "\n".join([f"## `{part.header('NAME')}`", "", part.description, "", example, *_table(part.keys)])
+    table = [_table(part.keys)] if part.keys else []
+    return "\n".join([f"## `{part.header('NAME')}`", "", part.description, "", example, *table])
 
 
-def _table(described: Sequence[Key]) -> list[str]:
-    rows = [_row(key) for key in described]
-    return ["| key | type | default | meaning |", "|---|---|---|---|", *rows, ""] if rows else []
+def _table(described: Sequence[Key]) -> str:
+    return markdown_table(("key", "type", "default", "meaning"), map(_row, described))
 
 
 def _toml(text: str) -> str:
     return f"```toml\n{text}\n```\n"
 
 
-def _row(key: Key) -> str:
+def _row(key: Key) -> Sequence[str]:
     choices = f" One of {', '.join(f'`{choice}`' for choice in key.choices)}." if key.choices else ""
     default = "required" if key.required else key.default or "none"
-    return f"| `{key.name}` | {key.kind} | {default} | {key.description}{choices} |"
+    return f"`{key.name}`", str(key.kind), default, f"{key.description}{choices}"
 
 
 def files() -> dict[Path, str]:
@@ -143,18 +143,5 @@ def files() -> dict[Path, str]:
     }
 
 
-def main(arguments: Sequence[str]) -> int:
-    what = (__doc__ or "").splitlines()[0]
-    parser = argparse.ArgumentParser("python -m validation.expectations.reference", description=what)
-    parser.add_argument("--check", action="store_true", help="only say whether both are up to date")
-    check = bool(parser.parse_args(arguments).check)
-    stale = {path: text for path, text in files().items() if not path.exists() or path.read_text() != text}
-    for path, text in stale.items():
-        if not check:
-            path.write_text(text)
-        print(f"{path.name}: {'not up to date' if check else 'written'}")
-    return 1 if check and stale else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(files(), "validation.expectations.reference", __doc__, sys.argv[1:]))

@@ -27,17 +27,17 @@ docs/expectations.md has every key. What is commented out needs a decision of yo
 """
 
 
-def text(found: Survey) -> str:
+def render(survey: Survey) -> str:
     """The whole file; reading it gives no mistake."""
     parts = (
-        _head(found),
-        _tables(found),
-        _freshness(found),
-        _must_exist(found),
-        _migrations(found.migrations),
-        _pairs(keys.SETTINGS, found.settings, "Settings that a restore must not change."),
-        _extensions(found.extensions),
-        *(_role(role) for role in found.roles),
+        _head(survey),
+        _tables(survey),
+        _freshness(survey),
+        _must_exist(survey),
+        _migrations(survey.migrations),
+        _pairs(keys.SETTINGS, survey.settings, "Settings that a restore must not change."),
+        _extensions(survey.extensions),
+        *(_role(role) for role in survey.roles),
     )
     written = ("\n".join(part) for part in parts)
     return "\n\n".join(part for part in written if part) + "\n"
@@ -62,11 +62,11 @@ def _comment(line: str) -> str:
     return printable(f"# {line}").replace("\n", " ")
 
 
-def _head(found: Survey) -> Iterator[str]:
-    baseline = found.baseline
+def _head(survey: Survey) -> Iterator[str]:
+    baseline = survey.baseline
     for line in HEAD.splitlines():
         yield _comment(line.format(database=baseline.database, taken=rfc3339_micros(baseline.taken)))
-    declared = ["rows", *(["migrations"] if found.migrations else [])]
+    declared = ["rows", *(["migrations"] if survey.migrations else [])]
     yield ""
     yield f"required = [{', '.join(string(family) for family in declared)}]"
     yield ""
@@ -75,23 +75,23 @@ def _head(found: Survey) -> Iterator[str]:
     yield f"database = {string(baseline.database)}"
 
 
-def _tables(found: Survey) -> Iterator[str]:
+def _tables(survey: Survey) -> Iterator[str]:
     yield _comment(f"Rows: {KEPT:.0%} of today's. With a baseline, at_least_of_baseline = 0.99 follows growth.")
-    for table, state in found.baseline.tables.items():
+    for table, state in survey.baseline.tables.items():
         yield ""
-        yield _comment(f"{state.rows:,} rows at {rfc3339_micros(found.baseline.taken)}")
+        yield _comment(f"{state.rows:,} rows at {rfc3339_micros(survey.baseline.taken)}")
         yield keys.TABLES.header(key(_table(table)))
         yield f"min = {max(min(state.rows, 1), int(state.rows * KEPT))}"
 
 
-def _freshness(found: Survey) -> Iterator[str]:
+def _freshness(survey: Survey) -> Iterator[str]:
     yield _comment("Newest values against the restore point (run --restore-point; a restore always gives it).")
     yield _comment("Which of these does the application write all day? Uncomment them, and set how old they may be.")
-    for table, state in found.baseline.tables.items():
-        past = {column: at for column, at in state.newest.items() if at <= found.baseline.taken}
+    for table, state in survey.baseline.tables.items():
+        past = {column: at for column, at in state.newest.items() if at <= survey.baseline.taken}
         if past and table != PRISMA_MIGRATIONS:
             column = max(past, key=lambda name: past[name])
-            age = found.baseline.taken - past[column]
+            age = survey.baseline.taken - past[column]
             yield from _suggested(
                 keys.FRESHNESS,
                 f"table = {string(_table(table))}",
@@ -105,11 +105,13 @@ def _tolerance(age: timedelta) -> int:
     return 60 * max(5, round(2 * age.total_seconds() / 60))
 
 
-def _must_exist(found: Survey) -> Iterator[str]:
+def _must_exist(survey: Survey) -> Iterator[str]:
     yield _comment("Rows that everybody knows, by their keys: an administrator, a first customer. Fill in, uncomment.")
-    facts = [facts for facts in found.catalog.tables if facts.key and not facts.partition]
-    for one in sorted(facts, key=lambda f: (-_rows(found.baseline.tables.get(f.table)), f.table))[:3]:
-        yield from _suggested(keys.MUST_EXIST, f"table = {string(_table(one.table))}", f"key = {{ {_values(one)} }}")
+    keyed = [facts for facts in survey.catalog.tables if facts.key and not facts.partition]
+    for facts in sorted(keyed, key=lambda f: (-_rows(survey.baseline.tables.get(f.table)), f.table))[:3]:
+        yield from _suggested(
+            keys.MUST_EXIST, f"table = {string(_table(facts.table))}", f"key = {{ {_values(facts)} }}"
+        )
 
 
 def _rows(state: TableState | None) -> int:
@@ -140,13 +142,13 @@ def _pairs(part: SectionSchema, values: Mapping[str, str], comment: str) -> Iter
         yield from (f"{key(name)} = {string(value)}" for name, value in values.items())
 
 
-def _extensions(found: Mapping[str, str]) -> Iterator[str]:
-    if found:
+def _extensions(extensions: Mapping[str, str]) -> Iterator[str]:
+    if extensions:
         yield _comment(
             'Any version will do: a fresh instance can bring a later one. Else write it in the place of "any".'
         )
         yield keys.EXTENSIONS.header("")
-        yield from (f'{key(name)} = "any"  {_comment(version)}' for name, version in found.items())
+        yield from (f'{key(name)} = "any"  {_comment(version)}' for name, version in extensions.items())
 
 
 def _role(role: Role) -> Iterator[str]:
@@ -154,4 +156,4 @@ def _role(role: Role) -> Iterator[str]:
     yield "login = true"
     yield "superuser = false"
     if role.may:
-        yield f"may = [\n{''.join(f'  {string(str(one))},' + chr(10) for one in role.may)}]"
+        yield f"may = [\n{''.join(f'  {string(str(privilege))},' + chr(10) for privilege in role.may)}]"

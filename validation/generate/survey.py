@@ -69,9 +69,9 @@ def _may(row: Mapping[str, Any]) -> Iterator[Privilege]:
         yield Privilege(("CONNECT",), Scope.DATABASE)
     for schema in row["schemas"]:
         yield Privilege(("USAGE",), Scope.SCHEMA, schema)
-    for one in row["may"]:
-        whole, single = SCOPES[one["sequences"]]
-        if one["relation"] is None:
-            yield Privilege(tuple(one["words"]), whole, one["schema"])
+    for grant in row["may"]:
+        whole, single = SCOPES[grant["sequences"]]
+        if grant["relation"] is None:
+            yield Privilege(tuple(grant["words"]), whole, grant["schema"])
         else:
-            yield Privilege(tuple(one["words"]), single, Table(one["schema"], one["relation"]))
+            yield Privilege(tuple(grant["words"]), single, Table(grant["schema"], grant["relation"]))

@@ -37,7 +37,7 @@ class Split:
     lost: tuple[int, ...]
     brought_back: tuple[int, ...]
     mixed: Mapping[int, int]
-    """Of each bucket that differs, the rows of the side that has more."""
+    """The rows of the side that has more, by bucket that differs."""
     at_least: Difference
     """What the numbers of rows alone tell of those."""
 
@@ -67,8 +67,8 @@ def split_buckets(source: Buckets, candidate: Buckets) -> Split:
     )
 
 
-def _equal(one: Bucket, other: Bucket) -> bool:
-    return (one.rows, one.hash) == (other.rows, other.hash)
+def _equal(source: Bucket, candidate: Bucket) -> bool:
+    return (source.rows, source.hash) == (candidate.rows, candidate.hash)
 
 
 def _total(buckets: Buckets, wanted: Iterable[int]) -> RowSet:
@@ -93,10 +93,10 @@ class Entry:
 
 def compare_rows(source: Iterable[Row], candidate: Iterable[Row], key: Sequence[str]) -> Difference:
     """Merges the rows of both sides, each in order of their buckets; holds one bucket of them at a time."""
-    found = Difference()
+    total = Difference()
     for here, there in _bucket_by_bucket(source, candidate):
-        found += _difference(here, there, key)
-    return found
+        total += _difference(here, there, key)
+    return total
 
 
 def _bucket_by_bucket(source: Iterable[Row], candidate: Iterable[Row]) -> Iterator[tuple[Sequence[Row], Sequence[Row]]]:
@@ -114,17 +114,17 @@ def _number(row: Row) -> int:
 
 
 def _next(groups: Iterator[tuple[int, Iterator[Row]]]) -> tuple[int, list[Row]] | None:
-    found = next(groups, None)
-    return None if found is None else (found[0], list(found[1]))
+    total = next(groups, None)
+    return None if total is None else (total[0], list(total[1]))
 
 
 def _difference(source: Iterable[Row], candidate: Iterable[Row], key: Sequence[str]) -> Difference:
     here, there = _entries(source), _entries(candidate)
-    found = Difference()
+    total = Difference()
     for name in (*here, *(name for name in there if name not in here)):
-        if one := _entry(here.get(name), there.get(name)):
-            found += named(one, key_of(name, key))
-    return found
+        if difference := _entry(here.get(name), there.get(name)):
+            total += named(difference, key_of(name, key))
+    return total
 
 
 def _entries(rows: Iterable[Row]) -> dict[str, Entry]:
@@ -146,9 +146,9 @@ def _entry(here: Entry | None, there: Entry | None) -> Difference:
     return Difference(differing=here.part) if here.hash != there.hash else Difference()
 
 
-def named(found: Difference, example: tuple[Example, ...]) -> Difference:
+def named(total: Difference, example: tuple[Example, ...]) -> Difference:
     """The difference with its row's key."""
-    parts = (found.lost, found.brought_back, found.differing)
+    parts = (total.lost, total.brought_back, total.differing)
     return Difference(*(replace(part, examples=example) if part.rows else RowSet() for part in parts))
 
 

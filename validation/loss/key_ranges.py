@@ -69,7 +69,7 @@ class Ranges:
 def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """Adjoining numbers as (first, last)."""
     ordered = sorted(numbers)
-    gaps = [place for place, (one, following) in enumerate(pairwise(ordered), start=1) if following > one + 1]
+    gaps = [place for place, (number, following) in enumerate(pairwise(ordered), start=1) if following > number + 1]
     return [(ordered[start], ordered[end - 1]) for start, end in pairwise([0, *gaps, len(ordered)])] if ordered else []
 
 

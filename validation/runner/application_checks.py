@@ -13,22 +13,22 @@ from validation.runner.servers import ReachedServer, ask_one
 def checks(
     candidate: ReachedServer,
     source: ReachedServer | None,
-    trying: ReachedServer,
+    login: ReachedServer,
     expectations: Expectations,
     budget: Budget,
 ) -> tuple[Check, ...]:
     """The login itself, and where there is one, a trial of each privilege."""
-    if trying.open is None or candidate.open is None:
-        return trying.checks
-    role = trying.target.user
+    if login.open is None or candidate.open is None:
+        return login.checks
+    role = login.target.user
     tables = _asked(candidate, application.tables_question(), budget)
     if not isinstance(tables, Answer):
-        return (*trying.checks, settled("application", inconclusive(tables.found, application.NEEDED, tables.fix)))
-    here = application.columns(tables)
+        return (*login.checks, settled("application", inconclusive(tables.found, application.NEEDED, tables.fix)))
+    columns = application.columns(tables)
     granted = _asked(source, application.may_question(role), budget) if source and source.open else None
     at_source = application.may(granted) if isinstance(granted, Answer) else {}
-    wanted = application.together(at_source, application.declared(expectations.roles, role, here))
-    return (*trying.checks, *application.checks(wanted, here))
+    wanted = application.union(at_source, application.declared(expectations.roles, role, columns))
+    return (*login.checks, *application.checks(wanted, columns))
 
 
 def _asked(reached: ReachedServer, question: Question, budget: Budget) -> Answer | Unanswered:

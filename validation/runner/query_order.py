@@ -54,10 +54,11 @@ def shared(questions: Sequence[Question], sessions: int) -> tuple[Question, ...]
     workers. Beside sessions that keep the processors busy, workers only add what it takes to start them.
     """
     share = sum(question.cost for question in questions) / sessions
-    return tuple(
-        one if sessions == 1 or one.cost > share else replace(one, settings=(BY_ITSELF, *one.settings))
-        for one in questions
-    )
+
+    def alone(question: Question) -> Question:
+        return replace(question, settings=(BY_ITSELF, *question.settings))
+
+    return tuple(q if sessions == 1 or q.cost > share else alone(q) for q in questions)
 
 
 def ordered(checks: Iterable[Check], questions: Sequence[Question]) -> tuple[Question, ...]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from psycopg import sql
-
 from validation.checks.check import Check, Judgement
 from validation.connect.query import Answer, Answers, Example, Unanswered
 from validation.problems import waiver
+from validation.sql.queries import text as statement_text
 from validation.verdict import Severity, Verdict
 
 
@@ -92,7 +91,7 @@ class ValidationReport:
         return Verdict.PASS
 
 
-def result(check: Check, answers: Answers, text: Callable[[sql.Composed], str]) -> CheckResult:
+def evaluate(check: Check, answers: Answers) -> CheckResult:
     """The result of a check; the first question without an answer decides, unless the check is tolerant."""
     got = [answers[q.id] for q in check.questions]
     heard = [a for a in got if isinstance(a, Answer)]
@@ -108,7 +107,7 @@ def result(check: Check, answers: Answers, text: Callable[[sql.Composed], str]) 
         found=judgement.found,
         needed=judgement.needed,
         fix=judgement.fix,
-        query=";\n".join(text(q.statement) for q in shown),
+        query=";\n".join(statement_text(q.statement) for q in shown),
         examples=judgement.examples,
         seconds=sum(a.seconds for a in got),
         severity=check.severity_of(judgement.verdict),

@@ -16,10 +16,9 @@ from validation.connect.target import Target
 from validation.expectations.model import Expectations
 from validation.runner import application_checks, build_checks, servers
 from validation.runner.query_order import ordered
-from validation.runner.result import CheckResult, ValidationReport, result, with_examples
+from validation.runner.result import CheckResult, ValidationReport, evaluate, with_examples
 from validation.runner.servers import ReachedServer
 from validation.schema.snapshot import SchemaSnapshot
-from validation.sql import queries
 from validation.verdict import Verdict
 
 
@@ -50,19 +49,20 @@ def run(
     """
     _refuse(restore_point, waivers or {})
     limits = expectations.limits
-    budget = limits.budget_seconds if budget_seconds is None else budget_seconds
+    seconds = limits.budget_seconds if budget_seconds is None else budget_seconds
     began, started = time.monotonic(), datetime.now(UTC)
-    budget = Budget(limits.statement_seconds, began + budget, stop or threading.Event())
+    budget = Budget(limits.statement_seconds, began + seconds, stop or threading.Event())
     sessions = limits.workers if workers is None else workers
     with ExitStack() as stack:
         candidate = servers.reach(stack, target, Side.CANDIDATE, budget)
-        beside = servers.reach(stack, source, Side.SOURCE, budget) if source else None
-        trying = servers.log_in(stack, application, budget, candidate=candidate) if application else None
-        checks = _checks(candidate, beside, expectations, restore_point, baseline, schema)
-        checks += application_checks.checks(candidate, beside, trying, expectations, budget) if trying else ()
-        known = {**candidate.answers, **(beside.answers if beside else {}), **(trying.answers if trying else {})}
+        source_server = servers.reach(stack, source, Side.SOURCE, budget) if source else None
+        login = servers.log_in(stack, application, budget, candidate=candidate) if application else None
+        checks = _checks(candidate, source_server, expectations, restore_point, baseline, schema)
+        checks += application_checks.checks(candidate, source_server, login, expectations, budget) if login else ()
+        reached = (candidate, source_server, login)
+        known = {key: answer for server in reached if server for key, answer in server.answers.items()}
         questions = _unknown(checks, known)
-        answers = known | servers.ask(candidate, beside, trying, questions, budget, sessions)
+        answers = known | servers.ask(candidate, source_server, login, questions, budget, sessions)
         results = _with_examples(candidate, checks, answers, budget)
     return ValidationReport(
         results=results,
@@ -97,10 +97,10 @@ def _checks(
     reached = (*candidate.checks, *(source.checks if source else ()))
     if candidate.open is None:
         return reached
-    beside = source.open.catalog if source and source.open else None
-    found = candidate.open
+    of_source = source.open.catalog if source and source.open else None
+    opened = candidate.open
     planned = build_checks.checks(
-        candidate.target, found.catalog, expectations, beside, restore_point, found.version, baseline, schema
+        candidate.target, opened.catalog, expectations, of_source, restore_point, opened.version, baseline, schema
     )
     return (*reached, *planned)
 
@@ -115,15 +115,16 @@ def _with_examples(
     candidate: ReachedServer, checks: Sequence[Check], answers: Answers, budget: Budget
 ) -> tuple[CheckResult, ...]:
     """The results; what failed comes with keys of rows to look at, as far as time allows."""
-    results = tuple(result(check, answers, queries.text) for check in checks)
+    results = tuple(evaluate(check, answers) for check in checks)
     wanted = {
-        found.name: check.examples
-        for check, found in zip(checks, results, strict=True)
-        if check.examples and found.verdict is Verdict.FAIL
+        result.name: check.examples
+        for check, result in zip(checks, results, strict=True)
+        if check.examples and result.verdict is Verdict.FAIL
     }
     examples = servers.ask_one(candidate, tuple(wanted.values()), budget)
     return tuple(
-        with_examples(found, examples[wanted[found.name].id]) if found.name in wanted else found for found in results
+        with_examples(result, examples[wanted[result.name].id]) if result.name in wanted else result
+        for result in results
     )
 
 

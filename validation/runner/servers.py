@@ -79,21 +79,20 @@ def ask(
     sessions: int,
 ) -> dict[str, QueryOutcome]:
     """Asks all at the same time, each in the order of the questions."""
-    ours = [question for question in questions if question.side is Side.CANDIDATE]
-    theirs = [question for question in questions if question.side is Side.SOURCE]
-    trials = [question for question in questions if question.side is Side.APPLICATION]
-    beside = replace(budget, stop=threading.Event())
-    with ThreadPoolExecutor(3) as aside:
-        of_source = aside.submit(ask_one, source, theirs, budget)
-        of_application = aside.submit(ask_one, application, trials, budget)
-        borrowing = aside.submit(_ask_borrowing, candidate, [q for q in ours if q.borrows], beside)
-        together = _ask_together(candidate, [q for q in ours if not q.borrows], budget, sessions)
-        lost = any(isinstance(outcome, Unanswered) and outcome.lost for outcome in together.values())
+    by_side = {side: [question for question in questions if question.side is side] for side in Side}
+    ours = by_side[Side.CANDIDATE]
+    until_lost = replace(budget, stop=threading.Event())
+    with ThreadPoolExecutor(3) as pool:
+        of_source = pool.submit(ask_one, source, by_side[Side.SOURCE], budget)
+        of_application = pool.submit(ask_one, application, by_side[Side.APPLICATION], budget)
+        borrowing = pool.submit(_ask_borrowing, candidate, [q for q in ours if q.borrows], until_lost)
+        outcomes = _ask_candidate(candidate, [q for q in ours if not q.borrows], budget, sessions)
+        lost = any(isinstance(outcome, Unanswered) and outcome.lost for outcome in outcomes.values())
         while not borrowing.done():
             if lost or budget.stop.is_set():
-                beside.stop.set()
+                until_lost.stop.set()
             wait([borrowing], 0.2)
-        return together | of_source.result() | of_application.result() | borrowing.result()
+        return outcomes | of_source.result() | of_application.result() | borrowing.result()
 
 
 def ask_one(reached: ReachedServer | None, questions: Sequence[Question], budget: Budget) -> dict[str, QueryOutcome]:
@@ -103,7 +102,7 @@ def ask_one(reached: ReachedServer | None, questions: Sequence[Question], budget
     return ask_all(reached.open.session, questions, budget)
 
 
-def _ask_together(
+def _ask_candidate(
     reached: ReachedServer, questions: Sequence[Question], budget: Budget, sessions: int
 ) -> dict[str, QueryOutcome]:
     if reached.open is None:

@@ -40,7 +40,7 @@ def selftest(target: Target, options: argparse.Namespace) -> int:
     except ScratchError as error:
         sys.stderr.write(f"{error}\n")
         return INCONCLUSIVE
-    found, missed, left_out = (sum(one.proof is proof for one in outcomes) for proof in DefectStatus)
+    found, missed, left_out = (sum(outcome.proof is proof for outcome in outcomes) for proof in DefectStatus)
     sys.stdout.write(f"\n{found} found, {missed} missed, {left_out} left out\n")
     if missed:
         return FAIL
