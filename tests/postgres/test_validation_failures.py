@@ -50,8 +50,14 @@ def while_waiting(
     """Starts a validation that meets a lock on users, acts on the session that waits, gives its report."""
     with ThreadPoolExecutor(1) as pool, locked(database, "users"):
         running = pool.submit(validation)
-        wait_until(lambda: bool(waiting_pids(database)), 60, "a session waits for the lock")
-        act(waiting_pids(database)[0])
+        pids: list[int] = []
+
+        def waits() -> bool:
+            pids.extend(waiting_pids(database))
+            return bool(pids)
+
+        wait_until(waits, 60, "a session waits for the lock")
+        act(pids[0])
         return running.result()
 
 
