@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg import sql
@@ -34,9 +35,18 @@ class Session:
 
     connection: Connection
     secret: str | None
+    _asking: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _to_close: bool = False
 
     def ask(self, question: Question, seconds: float) -> Answer | Unanswered:
         """Asks under a statement timeout; an error ends only the question, unless the connection is lost."""
+        with self._asking:
+            outcome = self._ask(question, seconds)
+        if self._to_close:
+            self.connection.close()
+        return outcome
+
+    def _ask(self, question: Question, seconds: float) -> Answer | Unanswered:
         started = time.monotonic()
         try:
             # Rolled back, so that the settings of one question are gone before the next
@@ -71,7 +81,14 @@ class Session:
             self.connection.cancel_safe(timeout=CANCEL_SECONDS)
 
     def close(self) -> None:
-        self.connection.close()
+        """Closes the connection; one whose answer another thread still waits for is closed by that thread, for libpq
+        allows no two threads in a connection (https://www.postgresql.org/docs/current/libpq-threading.html)."""
+        self._to_close = True
+        if self._asking.acquire(blocking=False):
+            try:
+                self.connection.close()
+            finally:
+                self._asking.release()
 
 
 def connect(target: Target, *, snapshot: str | None = None, borrow: str | None = None, trial: bool = False) -> Session:
