@@ -6,28 +6,19 @@ Adapters translate their client library's errors into these, once, with `raise .
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Self
 
+from validation.problems import Problem, listed
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong: what was found, what is needed, and how to fix it."""
-
-    subject: str
-    found: str
-    needed: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.subject}\n  found:  {self.found}\n  needed: {self.needed}\n  fix:    {self.fix}"
-
-
-def listed(problems: Sequence[Problem]) -> str:
-    """All problems as one message, numbered when there are several."""
-    if len(problems) == 1:
-        return str(problems[0])
-    return "\n".join(f"{number}. {problem}" for number, problem in enumerate(problems, 1))
+__all__ = [
+    "GateClosed",
+    "PermanentError",
+    "Problem",
+    "Refused",
+    "RestoreError",
+    "TemporaryError",
+    "listed",
+]
 
 
 class RestoreError(Exception):

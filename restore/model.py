@@ -28,6 +28,7 @@ from restore.field_types import (
     TlsMode,
     Whole,
 )
+from validation.verdict import Verdict as Verdict
 
 LATEST = "latest"
 
@@ -46,14 +47,6 @@ class Traffic(StrEnum):
     SOURCE = "source"
     FROZEN = "frozen"
     RESTORED = "restored"
-
-
-class Verdict(StrEnum):
-    """Of a gate or a check. Only PASS, or a waiver with a reason, opens a gate."""
-
-    PASS = "PASS"
-    FAIL = "FAIL"
-    INCONCLUSIVE = "INCONCLUSIVE"
 
 
 # What is asked for (config)

@@ -18,7 +18,7 @@ from restore.errors import PermanentError, Problem, TemporaryError
 from restore.model import RDS_CERTIFICATES, Credential, Endpoint, Tls
 from restore.pgerrors import translated
 from restore.redaction import redacted, register_secret
-from validation import urls
+from validation.connect import urls
 
 if TYPE_CHECKING:
     import psycopg

@@ -6,16 +6,15 @@ python -m restore.reference --check    exit 1 when one isn't up to date
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from restore import json_schema, schema
 from restore.values import schema_of
+from validation.generated_files import write_or_check
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADING = "config:\n"
@@ -98,19 +97,10 @@ def _section(name: str, node: json_schema.Node) -> str:
     return f"## Fields of `{path}`\n\n{json_schema.table(fields, 'field')}" if fields else ""
 
 
-def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m restore.reference", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="only say whether both are up to date")
-    check = bool(parser.parse_args(arguments).check)
+def files() -> dict[Path, str]:
     project = ROOT / "Pulumi.yaml"
-    wanted = {project: with_config_block(project.read_text()), ROOT / "docs" / "configuration.md": document()}
-    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
-    for path in stale:
-        if not check:
-            path.write_text(wanted[path])
-        print(f"{path.relative_to(ROOT)}: {'not up to date' if check else 'written'}")
-    return 1 if check and stale else 0
+    return {project: with_config_block(project.read_text()), ROOT / "docs" / "configuration.md": document()}
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(files(), "restore.reference", __doc__, sys.argv[1:]))

@@ -19,7 +19,7 @@ from restore.model import (
     SecretPlan,
     Traffic,
 )
-from validation import urls
+from validation.connect import urls
 
 STANDARD_PORT = 5432
 

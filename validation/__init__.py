@@ -4,20 +4,21 @@ report = run(Target.from_url(url), load(Path("checks.toml")), restore_point=time
 report.verdict  # PASS, FAIL or INCONCLUSIVE
 """
 
+from validation.connect.target import Target
 from validation.expectations import ExpectationsError, from_mapping, load
-from validation.expected import Expectations
-from validation.model import CheckResult, Report, Severity, Verdict
-from validation.render import as_json, as_text
-from validation.runner import run
-from validation.target import Target
+from validation.expectations.model import Expectations
+from validation.runner.render import as_json, as_text
+from validation.runner.result import CheckResult, ValidationReport
+from validation.runner.run import run
+from validation.verdict import Severity, Verdict
 
 __all__ = [
     "CheckResult",
     "Expectations",
     "ExpectationsError",
-    "Report",
     "Severity",
     "Target",
+    "ValidationReport",
     "Verdict",
     "as_json",
     "as_text",

@@ -2,7 +2,7 @@
 
 import sys
 
-from validation.cli import main
+from validation.commands.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

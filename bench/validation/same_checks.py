@@ -10,12 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from validation import Target, Verdict, as_text, load, plan, run
+from validation import Target, Verdict, as_text, load, run
+from validation.checks.check import Check
 from validation.commands.common import from_environment
-from validation.questions import Check
+from validation.runner import build_checks
 
 FAMILIES = frozenset({"server", "tables", "rows", "freshness", "not-null", "must-exist", "foreign-key"})
-all_checks = plan.checks
+all_checks = build_checks.checks
 
 
 def runbook_checks(*arguments: Any, **named: Any) -> tuple[Check, ...]:
@@ -24,7 +25,7 @@ def runbook_checks(*arguments: Any, **named: Any) -> tuple[Check, ...]:
 
 
 def main(checks: str, restore_point: str) -> int:
-    plan.checks = runbook_checks
+    build_checks.checks = runbook_checks
     target = Target.from_url(from_environment("CHECKED", "CHECKED"))
     report = run(target, load(Path(checks)), restore_point=datetime.fromisoformat(restore_point))
     sys.stdout.write(as_text(report))

@@ -28,8 +28,8 @@ from restore.dumps.verifying import verify
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.model import LATEST
 from restore.redaction import register_secret
-from validation.target import Target
-from validation.urls import UrlError
+from validation.connect.target import Target
+from validation.connect.urls import UrlError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -18,7 +18,7 @@ from psycopg import errors, sql
 from restore.dumps.model import PRIVILEGED_OWNER
 from restore.dumps.sessions import Session, end_sessions
 from restore.errors import PermanentError, Problem
-from validation.target import Target
+from validation.connect.target import Target
 
 PREFIX = "restore_load_"
 HOURS = 48

@@ -50,7 +50,7 @@ from restore.dumps.verifying import INVALID_INDEXES
 from restore.dumps.workers import Worker
 from restore.errors import PermanentError, Problem, Refused, RestoreError, TemporaryError
 from restore.waiting import wait_for
-from validation.target import Target
+from validation.connect.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -9,9 +9,9 @@ The functions on them, with the exact signatures that others build on:
     loading.load(s3, dump, target, options, *, scan, storage, progress, stop) -> LoadResult
     verifying.verify(s3, dump, target, *, scan, progress, stop) -> Verification
 
-`s3` is a boto3 client, `target` a `validation.target.Target`, `progress` a `Report`, `stop` a threading.Event that
-ends the work with a TemporaryError. They raise Refused for what must be decided first, PermanentError for a damaged
-or hostile dump or a statement that the server refuses, TemporaryError where starting again goes on.
+`s3` is a boto3 client, `target` a `validation.connect.target.Target`, `progress` a `Report`, `stop` a threading.Event
+that ends the work with a TemporaryError. They raise Refused for what must be decided first, PermanentError for a
+damaged or hostile dump or a statement that the server refuses, TemporaryError where starting again goes on.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from restore.dumps.sessions import Session
 from restore.dumps.statements import DECISIONS, Known
 from restore.dumps.storage import Storage
 from restore.errors import Problem, Refused
-from validation.target import Target
+from validation.connect.target import Target
 
 FOUND = """
 select r.rolname, pg_catalog.pg_has_role(current_user, r.oid, 'USAGE')

@@ -20,7 +20,7 @@ from restore.model import Endpoint
 from restore.pgerrors import translated
 from restore.redaction import redacted, register_secret
 from restore.waiting import wait_for
-from validation.target import Target
+from validation.connect.target import Target
 
 APPLICATION = "pulumi-restore-load"
 """application_name of the loader's sessions: a later attempt ends those that a killed one left behind."""

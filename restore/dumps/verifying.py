@@ -18,7 +18,7 @@ from restore.dumps.model import Dump, Options, Report, Scan, TableCheck, TableRo
 from restore.dumps.scanning import scan as scan_dump
 from restore.dumps.sessions import Session, failure
 from restore.errors import Refused
-from validation.target import Target
+from validation.connect.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

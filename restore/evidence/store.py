@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from restore.aws import Aws
+from restore.aws.session import translated
 from restore.errors import PermanentError, Problem
-from restore.evidence.places import S3, Bucket, Directory, Place, unreadable
 from restore.redaction import secrets_in
+from validation.document_store import (
+    AlreadyExistsError,
+    DirectoryStore,
+    DocumentStore,
+    DocumentStoreError,
+    NotFoundError,
+    S3Store,
+    s3_location,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 SCHEMA = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
@@ -24,18 +38,19 @@ STAMP = "%Y%m%dT%H%M%S.%fZ"
 class Store:
     """Evidence of restores: `<stack>/<id>/<UTC time>-<step>.json`, a step being a gate, a run or a phase."""
 
-    def __init__(self, place: Place):
-        self._place = place
+    def __init__(self, documents: DocumentStore):
+        self._documents = documents
 
     @classmethod
     def open(cls, location: str, aws: Aws | None = None) -> Store:
         """A directory, or s3://bucket/prefix (needs `aws`). No I/O."""
-        if not location.startswith(S3):
-            return cls(Directory(Path(location).expanduser()))
+        with _reading():
+            in_s3 = s3_location(location)
+        if in_s3 is None:
+            return cls(DirectoryStore(Path(location).expanduser()))
         if aws is None:
             raise PermanentError(f"evidence in {location} needs AWS")
-        bucket, _, prefix = location.removeprefix(S3).partition("/")
-        return cls(Bucket(aws, bucket, prefix.strip("/")))
+        return cls(s3_documents(aws, *in_s3))
 
     def write(self, stack: str, restore_id: str, step: str, document: Mapping[str, Any]) -> str:
         """Write one record; returns where. Adds schema, stack, id, step, written (UTC).
@@ -53,15 +68,15 @@ class Store:
             **{name: value for name, value in document.items() if name not in ADDED},
         }
         content = _without_secrets(record, step)
-        return self._place.put(_folder(stack, restore_id) + f"{written:{STAMP}}-{_checked(step)}.json", content)
+        return self._put(_folder(stack, restore_id) + f"{written:{STAMP}}-{_checked(step)}.json", content)
 
     def publish(self, stack: str, restore_id: str, document: Mapping[str, Any], page: str) -> str:
         """Replace what is made of the records: evidence.json and report.html. Returns where the page is."""
         folder = _folder(stack, restore_id)
-        self._place.put(f"{folder}evidence.json", _without_secrets(document, "evidence.json"), replace=True)
+        self._put(f"{folder}evidence.json", _without_secrets(document, "evidence.json"), replace=True)
         if secrets_in(page):
             raise PermanentError.of(_leak("report.html", ("its text",)))
-        return self._place.put(f"{folder}report.html", page.encode("utf-8", "replace"), replace=True)
+        return self._put(f"{folder}report.html", page.encode("utf-8", "replace"), replace=True)
 
     def read_all(self, stack: str, restore_id: str) -> tuple[Mapping[str, Any], ...]:
         """All records of a restore, oldest first; empty for none. PermanentError for one that can't be read."""
@@ -80,20 +95,53 @@ class Store:
     def ids(self, stack: str) -> tuple[str, ...]:
         """Every restore of a stack that has left anything."""
         folder = f"{_checked(stack)}/"
-        names = (name.removeprefix(folder).partition("/")[0] for name in self._place.names(folder))
+        with _reading():
+            try:
+                documents = self._documents.names(folder)
+            except NotFoundError:
+                return ()
+        names = (name.removeprefix(folder).partition("/")[0] for name in documents)
         return tuple(dict.fromkeys(name for name in names if NAME.fullmatch(name)))
 
     def _names(self, stack: str, restore_id: str) -> list[str]:
-        return [name for name in self._place.names(_folder(stack, restore_id)) if _step(name)]
+        with _reading():
+            try:
+                names = self._documents.names(_folder(stack, restore_id))
+            except NotFoundError:
+                return []
+        return [name for name in names if _step(name)]
+
+    def _put(self, name: str, content: bytes, *, replace: bool = False) -> str:
+        try:
+            return self._documents.put(name, content, replace=replace)
+        except AlreadyExistsError as error:
+            raise PermanentError.of(_taken(error.problem)) from error
+        except DocumentStoreError as error:
+            raise PermanentError.of(_unwritable(error.problem)) from error
 
     def _read(self, name: str) -> Mapping[str, Any]:
+        with _reading():
+            content = self._documents.get(name)
         try:
-            record = json.loads(self._place.get(name))
+            record = json.loads(content)
         except ValueError as error:
-            raise PermanentError.of(unreadable(name, str(error))) from error
+            raise PermanentError.of(_unreadable(name, str(error))) from error
         if not isinstance(record, dict) or cast("dict[str, Any]", record).get("schema") != SCHEMA:
-            raise PermanentError.of(unreadable(name, f"no record of schema {SCHEMA}"))
+            raise PermanentError.of(_unreadable(name, f"no record of schema {SCHEMA}"))
         return cast("dict[str, Any]", record)
+
+
+def s3_documents(aws: Aws, bucket: str, prefix: str) -> S3Store:
+    """Documents in S3. Encryption and retention are the bucket's own (docs/permissions.md)."""
+    return S3Store(lambda: cast("S3Client", aws.client("s3")), bucket, prefix, partial(translated, "s3"))
+
+
+@contextmanager
+def _reading() -> Generator[None]:
+    try:
+        yield
+    except DocumentStoreError as error:
+        raise PermanentError.of(_unreadable(error.problem.subject, error.problem.found)) from error
 
 
 def _without_secrets(document: Mapping[str, Any], name: str) -> bytes:
@@ -126,6 +174,20 @@ def _checked(name: str) -> str:
 def _plain(value: object) -> str:
     """Times, paths and enumerations as text."""
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _unreadable(name: str, reason: str) -> Problem:
+    return Problem(f"evidence {name}", reason, "a readable record", "look at it; move it away if it is damaged")
+
+
+def _unwritable(problem: Problem) -> Problem:
+    fix = "make it writable, or choose another place: pulumi config set evidence <directory or s3://bucket/prefix>"
+    return Problem(f"evidence {problem.subject}", problem.found, "a place that can be written to", fix)
+
+
+def _taken(problem: Problem) -> Problem:
+    fix = "look at what is there: records are never replaced; two runs at once would be a fault of the state's lock"
+    return Problem(f"evidence {problem.subject}", problem.found, problem.needed, fix)
 
 
 def _leak(name: str, paths: tuple[str, ...]) -> Problem:

@@ -16,9 +16,9 @@ from restore.model import Plan
 from restore.redaction import redacted
 from validation.baseline.model import Baseline, BaselineError
 from validation.baseline.record import Unread
-from validation.expected import Expectations, Limits
+from validation.connect.target import Target
+from validation.expectations.model import Expectations, Limits
 from validation.loss import Against, LossReport, as_json, as_text, estimated, run
-from validation.target import Target
 
 SHOWN = 10
 """Tables that `up` shows, those that lose most; all are in the evidence."""

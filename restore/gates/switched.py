@@ -19,7 +19,7 @@ from restore.gates.quiesced import at_rest, by_psql, pods_left, restless, runnin
 from restore.gates.world import World, endpoint_of, unreachable
 from restore.model import Instance, SecretPlan, Traffic, Verdict
 from restore.waivers import reason
-from validation import urls
+from validation.connect import urls
 
 SECONDS = 1800.0
 ROW = "switched.row"

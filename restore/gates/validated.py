@@ -26,15 +26,17 @@ from restore.kubernetes import Job, run_job
 from restore.model import Endpoint, Instance, Method, RecoveryPoint, Settings, Tls, Verdict
 from restore.postgres import SYSTEM
 from restore.waivers import reason
-from validation import expectations, runner, urls
-from validation.baseline import kept
+from validation import expectations
+from validation.baseline import latest
 from validation.baseline.model import Baseline, BaselineError
-from validation.baseline.places import S3, open_place
-from validation.expected import Expectations
-from validation.model import CheckResult, Report
-from validation.model import Verdict as CheckVerdict
-from validation.render import as_json
-from validation.target import Target
+from validation.connect import urls
+from validation.connect.target import Target
+from validation.document_store import S3
+from validation.expectations.model import Expectations
+from validation.runner.render import as_json
+from validation.runner.result import CheckResult, ValidationReport
+from validation.runner.run import run
+from validation.verdict import Verdict as CheckVerdict
 
 SECONDS = 6 * 3600.0
 JOB_SECONDS = 600.0
@@ -93,7 +95,7 @@ def checked(world: World, watch: Watch, candidate: Instance) -> Proof:
         watch.say(f"nothing is compared with the source, which can't be asked: {unasked}")
     facts: dict[str, Any] = {RESOURCE_ID: candidate.resource_id, **({"source_unasked": unasked} if unasked else {})}
     watch.say(f"checking {candidate.identifier}")
-    report = runner.run(
+    report = run(
         restored,
         wanted,
         source=None if unasked else source,
@@ -123,7 +125,7 @@ def checked(world: World, watch: Watch, candidate: Instance) -> Proof:
     return Proof(verdict, summary(report, problems, world.settings.waive), facts, tuple(problems))
 
 
-def summary(report: Report, problems: Sequence[Problem], waive: Mapping[str, str]) -> str:
+def summary(report: ValidationReport, problems: Sequence[Problem], waive: Mapping[str, str]) -> str:
     """How many checks pass, and the names of what keeps the gate shut."""
     passed = sum(one.verdict is CheckVerdict.PASS for one in report.results)
     shut = [p.subject.removeprefix("validated.") for p in problems if reason(p.subject, "validated", waive) is None]
@@ -167,7 +169,7 @@ def baseline(world: World, until: datetime | None) -> Baseline | BaselineError |
         return None
     try:
         s3 = Aws(world.settings.region, world.settings.endpoints).client("s3") if place.startswith(S3) else None
-        return kept.newest(open_place(place, s3), world.database, until)
+        return latest.find_latest(latest.open_baselines(place, s3), world.database, until)
     except BaselineError as error:
         return error
 
@@ -224,7 +226,7 @@ def waivers(waive: Mapping[str, str]) -> dict[str, str]:
     return {name.removeprefix(prefix): reason for name, reason in waive.items() if name.startswith(prefix)}
 
 
-def failed(report: Report) -> list[Problem]:
+def failed(report: ValidationReport) -> list[Problem]:
     """What is no pass and decides, waived ones too (the hook filters and records these)."""
     deciding = [one for one in report.results if one.verdict is not CheckVerdict.PASS and one.severity == "blocking"]
     return [problem(one) for one in deciding]

@@ -15,7 +15,7 @@ from restore.evidence import Store
 from restore.kubernetes import Api, Namespace
 from restore.model import TAG_ID, TAG_STACK, Endpoint, Instance, Plan, Settings
 from restore.statuses import BROKEN, way_out
-from validation import urls
+from validation.connect import urls
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

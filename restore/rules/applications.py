@@ -11,7 +11,7 @@ from restore.errors import Problem
 from restore.model import NOTE_PREVIOUS, SecretKey, Traffic
 from restore.traffic import Pointing
 from restore.values import nearest
-from validation import urls
+from validation.connect import urls
 
 
 def applications_named(case: Case) -> Iterable[Problem]:

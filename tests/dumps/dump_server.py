@@ -21,7 +21,7 @@ from sandbox.postgres import content
 from sandbox.postgres.cluster import Cluster, Place
 from sandbox.postgres.files import remove_tree
 from sandbox.postgres.host import Host
-from validation.target import Target
+from validation.connect.target import Target
 
 HERE = Path(__file__).parent
 MASTER, PASSWORD = "master", "p@ss:w/rd%20#?"

@@ -12,7 +12,7 @@ from restore.dumps.loading import load
 from restore.dumps.model import Options
 from restore.dumps.objects import find
 from restore.errors import RestoreError
-from validation.target import Target
+from validation.connect.target import Target
 
 
 def main(url: str, _to: str, variable: str, _allow: str, kind: str) -> int:

@@ -16,7 +16,7 @@ from psycopg import sql
 from restore.dumps.model import PRIVILEGED_OWNER, LoadResult, Login, Options, Progress, Roles, Verification
 from restore.dumps.scanning import scan
 from restore.dumps.verifying import verify
-from validation.target import Target
+from validation.connect.target import Target
 
 OWNER = "shop_owner"
 INTRUDER = "SELECT count(*) FROM pg_roles WHERE rolname = 'intruder'"

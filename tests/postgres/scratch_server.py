@@ -22,7 +22,7 @@ from psycopg.rows import TupleRow
 
 from sandbox.machine.layout import address, cache
 from sandbox.machine.processes import dies_with_parent, wait_until
-from validation.target import Target
+from validation.connect.target import Target
 
 SUPERUSER = "postgres"
 PASSWORD = "p@ss:w/rd%20#?"

@@ -10,7 +10,7 @@ from psycopg import sql
 from scratch_server import PASSWORD, Database, Server
 from validation_sample import FAIL, INCONCLUSIVE, the, wrong
 
-from validation import Report, Verdict, from_mapping, run
+from validation import ValidationReport, Verdict, from_mapping, run
 
 ROLE = "ghost_app"
 GRANTS = (
@@ -42,7 +42,7 @@ def source(source: Database) -> Iterator[Database]:
     source.execute(f"drop owned by {ROLE}")
 
 
-def validated(database: Database, source: Database | None, **expected: object) -> Report:
+def validated(database: Database, source: Database | None, **expected: object) -> ValidationReport:
     return run(
         database.target,
         from_mapping(expected),

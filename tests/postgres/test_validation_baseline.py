@@ -13,13 +13,13 @@ from scratch_server import PASSWORD, Database
 from test_validation_command import url
 from validation_sample import FAIL, INCONCLUSIVE, the, wrong
 
-from validation import Report, Verdict, cli, from_mapping, run
-from validation.baseline import kept
+from validation import ValidationReport, Verdict, from_mapping, run
+from validation.baseline import latest
 from validation.baseline.model import Baseline, BaselineError, TableState
-from validation.baseline.places import open_place
 from validation.baseline.record import Unread, record
-from validation.expected import Limits
-from validation.names import Table
+from validation.commands import main
+from validation.expectations.model import Limits
+from validation.expectations.table_names import Table
 
 USERS, TRANSACTIONS = Table("public", "users"), Table("public", "transactions")
 Captured = pytest.CaptureFixture[str]
@@ -29,10 +29,10 @@ Cli = Callable[..., int]
 @pytest.fixture
 def command(database: Database, monkeypatch: pytest.MonkeyPatch) -> Cli:
     monkeypatch.setenv("LIVE", url(database))
-    return lambda *words: cli.main([str(word) for word in words])
+    return lambda *words: main.main([str(word) for word in words])
 
 
-def against(database: Database, baseline: Baseline | BaselineError, **expected: Any) -> Report:
+def against(database: Database, baseline: Baseline | BaselineError, **expected: Any) -> ValidationReport:
     return run(database.target, from_mapping(expected), baseline=baseline, restore_point=datetime.now(UTC))
 
 
@@ -84,7 +84,7 @@ def test_what_was_recorded_is_shown_and_compared(
     assert "sequence public.transactions_id_seq: at 5,000 -> at 5,001" in said
     assert "character varying(50)" in said
     assert command("baseline", "record", "--from", "LIVE", "--to", tmp_path) == 0
-    assert len(kept.listed(open_place(str(tmp_path)), database.name)) == 2
+    assert len(latest.list_baselines(latest.open_baselines(str(tmp_path)), database.name)) == 2
     assert command("baseline", "diff", tmp_path) == 1
     capsys.readouterr()
     assert command("baseline", "show", tmp_path, "--json") == 0

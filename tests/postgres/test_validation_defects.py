@@ -8,8 +8,8 @@ from scratch_server import Database, Server
 from validation_sample import AT, FAIL, FOLDER, INCONCLUSIVE, schema_of, the, validate, wrong
 
 from validation import Verdict, as_json, as_text, from_mapping, run
-from validation.expected import DECLARABLE
-from validation.fingerprint import Fingerprint
+from validation.expectations.model import DECLARABLE
+from validation.schema.snapshot import SchemaSnapshot
 from validation.selftest.defects import load
 
 REPLICA = "set session_replication_role = replica; "
@@ -17,7 +17,7 @@ DEFECTS = {defect.name: defect for defect in load(FOLDER / "defects.toml").each}
 
 
 @pytest.fixture(scope="module")
-def schema(server: Server, sample: str) -> Fingerprint:
+def schema(server: Server, sample: str) -> SchemaSnapshot:
     return schema_of(Database(server, sample))
 
 
@@ -25,7 +25,7 @@ def test_there_are_enough_ways_to_damage_a_database() -> None:
     assert len(DEFECTS) >= 30
 
 
-def test_nothing_is_reported_on_an_undamaged_database(database: Database, schema: Fingerprint) -> None:
+def test_nothing_is_reported_on_an_undamaged_database(database: Database, schema: SchemaSnapshot) -> None:
     report = validate(database, schema=schema)
     assert wrong(report) == {}, as_text(report)
     assert report.verdict is Verdict.PASS
@@ -35,7 +35,7 @@ def test_nothing_is_reported_on_an_undamaged_database(database: Database, schema
 
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_every_defect_is_found_by_the_checks_that_are_named_for_it(
-    database: Database, schema: Fingerprint, defect: str
+    database: Database, schema: SchemaSnapshot, defect: str
 ) -> None:
     database.execute(DEFECTS[defect].damage)
     report = validate(database, schema=schema)

@@ -16,12 +16,13 @@ from scratch_server import PASSWORD, Database
 from validation_sample import FAIL, INCONCLUSIVE, the, validate, wrong
 
 from sandbox.machine.processes import wait_until
-from validation import Report, Verdict, as_json, as_text, asking, from_mapping, run
-from validation.names import Table
-from validation.queries import query
-from validation.questions import Answer, Question, Unanswered
-from validation.session import Session, Unreachable, connect
-from validation.target import Target
+from validation import ValidationReport, Verdict, as_json, as_text, from_mapping, run
+from validation.connect import query_runner
+from validation.connect.query import Answer, Question, Unanswered
+from validation.connect.session import Session, Unreachable, connect
+from validation.connect.target import Target
+from validation.expectations.table_names import Table
+from validation.sql.queries import query
 
 SLOW = {"limits": {"statement_seconds": 120, "budget_seconds": 240}}
 
@@ -43,12 +44,20 @@ def waiting_pids(database: Database) -> list[int]:
     return [pid for (pid,) in rows]
 
 
-def while_waiting(database: Database, validation: Callable[[], Report], act: Callable[[int], None]) -> Report:
+def while_waiting(
+    database: Database, validation: Callable[[], ValidationReport], act: Callable[[int], None]
+) -> ValidationReport:
     """Starts a validation that meets a lock on users, acts on the session that waits, gives its report."""
     with ThreadPoolExecutor(1) as pool, locked(database, "users"):
         running = pool.submit(validation)
-        wait_until(lambda: bool(waiting_pids(database)), 60, "a session waits for the lock")
-        act(waiting_pids(database)[0])
+        pids: list[int] = []
+
+        def waits() -> bool:
+            pids.extend(waiting_pids(database))
+            return bool(pids)
+
+        wait_until(waits, 60, "a session waits for the lock")
+        act(pids[0])
         return running.result()
 
 
@@ -68,7 +77,7 @@ end $$
 """
 
 
-def killed_while_waiting(database: Database, validation: Callable[[], Report]) -> Report:
+def killed_while_waiting(database: Database, validation: Callable[[], ValidationReport]) -> ValidationReport:
     """The server itself ends the session that waits: a starved process is too late for the lock's timeout of 15 s."""
     with ThreadPoolExecutor(1) as pool, locked(database, "users"), database.connect() as killer:
         killer.execute("set statement_timeout = '60s'")
@@ -83,7 +92,7 @@ def test_a_killed_session_leaves_no_check_passed_that_it_did_not_answer(database
     assert the(report, "rows:public.users").verdict is INCONCLUSIVE
     assert "connection was lost" in the(report, "rows:public.users").found
     assert report.verdict is INCONCLUSIVE
-    assert all(r.verdict is INCONCLUSIVE for r in report.results if "not asked" in r.found)
+    assert {result.verdict for result in report.results if "not asked" in result.found} == {INCONCLUSIVE}
 
 
 def test_a_session_killed_beside_others_ends_the_run_inconclusive(database: Database) -> None:
@@ -93,7 +102,7 @@ def test_a_session_killed_beside_others_ends_the_run_inconclusive(database: Data
 
 
 def test_a_session_that_hangs_ends_with_the_budget(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "GRACE", 0.5)
+    monkeypatch.setattr(query_runner, "GRACE", 0.5)
     hung: list[int] = []
 
     def hang(pid: int) -> None:

@@ -13,13 +13,14 @@ from scratch_server import PASSWORD, Database
 from test_validation_command import url
 from validation_sample import FAIL, INCONCLUSIVE, ODD, the, wrong
 
-from validation import Verdict, cli, from_mapping, load, queries, run
-from validation.asking import Terms, ask_all
+from validation import Verdict, from_mapping, load, run
 from validation.checks import roles
-from validation.expected import Privilege, Scope
-from validation.names import Table
-from validation.questions import result
-from validation.session import connect
+from validation.commands import main
+from validation.connect.query_runner import Budget, ask_all
+from validation.connect.session import connect
+from validation.expectations.model import Privilege, Scope
+from validation.expectations.table_names import Table
+from validation.runner.result import evaluate
 
 APPLICATION = f"""
 create role ghost_app login password '{PASSWORD}';
@@ -41,7 +42,7 @@ def application(database: Database, monkeypatch: pytest.MonkeyPatch) -> Generato
 
 
 def init(path: Path) -> int:
-    return cli.main(["init", "--from", "LIVE", str(path)])
+    return main.main(["init", "--from", "LIVE", str(path)])
 
 
 def test_the_first_file_passes_on_its_database(application: Database, tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_what_a_role_may_and_may_not_do_is_held_against_the_server(application: 
     try:
         for declared, wanted in HELD:
             (check,) = roles.checks(from_mapping({"roles": {"ghost_app": declared}}).roles)
-            found = result(check, ask_all(session, check.questions, Terms(30, time.monotonic() + 30)), queries.text)
+            found = evaluate(check, ask_all(session, check.questions, Budget(30, time.monotonic() + 30)))
             said = "" if found.verdict is Verdict.PASS else found.found
             assert (said, found.verdict) == (wanted, FAIL if wanted else Verdict.PASS)
     finally:

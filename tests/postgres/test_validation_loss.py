@@ -18,13 +18,13 @@ import pytest
 from loss_pair import KINDS, Both, candidate_server, copied, fill, localised, schema, the
 from scratch_server import PASSWORD, Database, Server
 
-from validation.cli import main
-from validation.loss import Status, as_json, as_text, cells, ranges, run, tables
+from validation.commands.main import main
+from validation.connect.query import Answer, Question, Row, Unanswered
+from validation.connect.session import Session
+from validation.connect.target import Target
+from validation.loss import Status, as_json, as_text, key_ranges, run, tables
+from validation.loss.both_servers import NotCompared
 from validation.loss.model import Difference, Precision
-from validation.loss.sides import NotCompared
-from validation.questions import Answer, Question, Row, Unanswered
-from validation.session import Session
-from validation.target import Target
 
 ROWS = 350
 ACTS: tuple[LiteralString, ...] = (
@@ -52,7 +52,7 @@ def pair(server: Server) -> Iterator[Both]:
 @pytest.fixture
 def fine_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables are cut as large ones are."""
-    monkeypatch.setattr(ranges, "SMALL_PAGES", 1)
+    monkeypatch.setattr(key_ranges, "SMALL_PAGES", 1)
     monkeypatch.setattr(tables, "DIRECTLY", 20)
     monkeypatch.setattr(tables, "BUCKET_ROWS", 8)
 
@@ -154,13 +154,13 @@ def test_a_comparison_that_breaks_off_costs_its_own_table_only(pair: Both, monke
         fill(database, "numbers", 3000)
         fill(database, "uuids", 3000)
     pair.candidate.execute("update numbers set note = 'x'; delete from numbers where n = 1; analyze numbers")
-    plain_compare = cells.compare
+    plain_compare = tables.compare_rows
 
     def broken(source: Iterator[Row], candidate: Iterator[Row], key: Sequence[str]) -> Difference:
         plain_compare(itertools.islice(source, 5), itertools.islice(candidate, 5), key)
         raise NotCompared("source: gone")
 
-    monkeypatch.setattr(cells, "compare", broken)
+    monkeypatch.setattr(tables, "compare_rows", broken)
     report = pair.report(workers=1)
     numbers = the(report, "numbers")
     assert (numbers.status, numbers.difference.lost.rows) == (Status.DIFFERENT, 1)
@@ -247,7 +247,7 @@ def test_equal_ranges_cost_a_row_each_and_one_changed_row_not_many_more(
         return answer
 
     monkeypatch.setattr(Session, "ask", ask)
-    monkeypatch.setattr(ranges, "SMALL_PAGES", 8)
+    monkeypatch.setattr(key_ranges, "SMALL_PAGES", 8)
     assert pair.of("numbers").status is Status.EQUAL
     equal = sum(sent)
     pair.candidate.execute("update numbers set note = 'x' where n = 4321")

@@ -12,7 +12,7 @@ import pytest
 from scratch_server import PASSWORD, Database
 
 from validation import from_mapping
-from validation.selftest.prove import Outcome, Proof, Suite, prove
+from validation.selftest.prove import DefectOutcome, DefectStatus, Suite, prove
 from validation.selftest.scratch import MARK, NotScratch, ScratchError, scratch
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -78,8 +78,8 @@ def test_a_team_learns_which_defects_its_checks_find_and_which_they_miss(
         "2 found, 1 missed, 0 left out",
     ]
     assert content(empty_database) == []
-    one = command(empty_database, *own_files, "--only", "an order lost")
-    assert one.returncode == 0
+    outcome = command(empty_database, *own_files, "--only", "an order lost")
+    assert outcome.returncode == 0
 
 
 def test_the_defects_of_the_package_run_by_one_command(empty_database: Database) -> None:
@@ -111,10 +111,10 @@ def test_what_a_killed_selftest_left_is_taken_up_by_the_next(empty_database: Dat
 def test_checks_that_report_the_undamaged_sample_are_not_tried_any_further(empty_database: Database) -> None:
 
     suite = Suite(SAMPLE, from_mapping({"tables": {"orders": {"min": 4}}}), ())
-    said: list[Outcome] = []
+    said: list[DefectOutcome] = []
     assert prove(empty_database.target, suite, said.append) == tuple(said)
-    assert [(one.proof, one.said) for one in said] == [
-        (Proof.MISSED, "reported all the same: rows:public.orders"),
+    assert [(outcome.proof, outcome.said) for outcome in said] == [
+        (DefectStatus.MISSED, "reported all the same: rows:public.orders"),
     ]
 
 

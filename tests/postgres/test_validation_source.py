@@ -8,11 +8,11 @@ import pytest
 from scratch_server import Database
 from validation_sample import FAIL, INCONCLUSIVE, the, wrong
 
-from validation import Report, Verdict, from_mapping, run
-from validation.target import Target
+from validation import ValidationReport, Verdict, from_mapping, run
+from validation.connect.target import Target
 
 
-def compare(database: Database, source: Database | Target | None, **expected: Any) -> Report:
+def compare(database: Database, source: Database | Target | None, **expected: Any) -> ValidationReport:
     beside = source.target if isinstance(source, Database) else source
     return run(database.target, from_mapping(expected), source=beside)
 

@@ -12,11 +12,11 @@ from typing import Any
 from scratch_server import Database
 
 import validation
-from validation import CheckResult, Report, Verdict, from_mapping, run
-from validation.asking import Terms, ask_all
-from validation.fingerprint import Fingerprint, questions, read
-from validation.session import connect
-from validation.target import Target
+from validation import CheckResult, ValidationReport, Verdict, from_mapping, run
+from validation.connect.query_runner import Budget, ask_all
+from validation.connect.session import connect
+from validation.connect.target import Target
+from validation.schema.snapshot import SchemaSnapshot, questions, read
 
 FAIL, INCONCLUSIVE = Verdict.FAIL, Verdict.INCONCLUSIVE
 AT = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
@@ -25,24 +25,24 @@ FOLDER = Path(validation.__file__).parent / "selftest"
 EXPECTED: Mapping[str, Any] = tomllib.loads((FOLDER / "checks.toml").read_text())
 
 
-def validate(database: Database | Target, **changed: Any) -> Report:
+def validate(database: Database | Target, **changed: Any) -> ValidationReport:
     """Runs the sample's expectations, with sections replaced; `schema` is what the schema is held against."""
-    schema: Fingerprint | None = changed.pop("schema", None)
+    schema: SchemaSnapshot | None = changed.pop("schema", None)
     target = database.target if isinstance(database, Database) else database
     return run(target, from_mapping({**EXPECTED, **changed}), restore_point=AT, schema=schema)
 
 
-def wrong(report: Report) -> dict[str, Verdict]:
+def wrong(report: ValidationReport) -> dict[str, Verdict]:
     return {r.name: r.verdict for r in report.results if r.verdict is not Verdict.PASS}
 
 
-def the(report: Report, name: str) -> CheckResult:
+def the(report: ValidationReport, name: str) -> CheckResult:
     return next(r for r in report.results if r.name == name)
 
 
-def schema_of(database: Database) -> Fingerprint:
+def schema_of(database: Database) -> SchemaSnapshot:
     session = connect(database.target)
     try:
-        return read(ask_all(session, questions(), Terms(60, time.monotonic() + 60)))
+        return read(ask_all(session, questions(), Budget(60, time.monotonic() + 60)))
     finally:
         session.close()

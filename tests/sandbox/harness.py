@@ -28,7 +28,7 @@ from sandbox.demo.stage import operator_environment
 from sandbox.machine.layout import CHECKOUT, Layout
 from sandbox.machine.processes import wait_until
 from sandbox.runtime import environment
-from validation.target import Target
+from validation.connect.target import Target
 
 LINKED = ("restore", "validation", ".venv")
 COPIED = ("Pulumi.yaml", "__main__.py")

@@ -10,8 +10,7 @@ from psycopg import sql
 
 from sandbox.application import manifests, names
 from sandbox.machine.processes import wait_until
-from validation.baseline import kept
-from validation.baseline.places import open_place
+from validation.baseline import latest
 from validation.baseline.record import record
 
 ROTATED = "rotated-after-the-snapshot"
@@ -103,7 +102,7 @@ def test_a_deleted_source_comes_back_from_its_retained_backup_once_its_settings_
     users = sandbox.ask("SELECT count(*) FROM users")
     host = source["Endpoint"]["Address"]
     baselines = str(project.folder / "baselines")
-    kept.keep(open_place(baselines), record(sandbox.target()))
+    latest.save(latest.open_baselines(baselines), record(sandbox.target()))
     sandbox.remove(names.INSTANCE, keep_backups=True)
 
     project.config(id="inc-1", method="pitr", time="latest", traffic="frozen")

@@ -12,9 +12,10 @@ from adapter_sandbox import Gateway, Home
 from restore.aws import Aws
 from restore.errors import PermanentError, Refused
 from restore.evidence import Store
-from restore.evidence.places import Bucket
+from restore.evidence.store import s3_documents
 from restore.inventory import gather
 from restore.model import LATEST, App, Instance, Login, Method, Request, SecretKey, Settings, Tls, Traffic
+from validation.document_store import AlreadyExistsError
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -90,12 +91,12 @@ def test_evidence_in_a_bucket_is_written_and_found_again(gateway: Gateway) -> No
 def test_a_record_that_s3_kept_without_saying_so_is_found_and_none_is_replaced(gateway: Gateway) -> None:
     aws = gateway.aws()
     aws.client("s3").create_bucket(Bucket="evidence-again")
-    place = Bucket(aws, "evidence-again", "")
-    where = place.put("prod/inc-1/1.json", b"{}")
-    assert place.put("prod/inc-1/1.json", b"{}") == where
-    with pytest.raises(PermanentError, match="another document"):
-        place.put("prod/inc-1/1.json", b"[]")
-    assert place.get("prod/inc-1/1.json") == b"{}"
+    documents = s3_documents(aws, "evidence-again", "")
+    where = documents.put("prod/inc-1/1.json", b"{}")
+    assert documents.put("prod/inc-1/1.json", b"{}") == where
+    with pytest.raises(AlreadyExistsError):
+        documents.put("prod/inc-1/1.json", b"[]")
+    assert documents.get("prod/inc-1/1.json") == b"{}"
 
 
 def test_a_bucket_that_is_not_there_is_told(gateway: Gateway) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from validation import Verdict, queries
+from validation import Verdict
 from validation.checks.application import checks, columns, may
-from validation.failures import explain
-from validation.names import Table
-from validation.questions import Answer, Side
+from validation.connect.query import Answer, Side
+from validation.connect.sql_errors import explain
+from validation.expectations.table_names import Table
+from validation.sql import queries
 
 USERS, SEQUENCE = Table("public", "users"), Table("public", "users_id_seq")
 

@@ -14,12 +14,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from validation.baseline import diff, kept
+from validation.baseline import diff, latest
 from validation.baseline.model import Baseline, BaselineError, Position, TableState, as_json, from_json
-from validation.baseline.places import Directory, open_place
-from validation.checks.before import behind
-from validation.fingerprint import Fingerprint
-from validation.names import Table
+from validation.checks.baseline import behind
+from validation.document_store import DirectoryStore
+from validation.expectations.table_names import Table
+from validation.schema.snapshot import SchemaSnapshot
 
 AT = datetime(2026, 11, 22, 14, 30, 0, 123456, UTC)
 USERS = Table("public", 'odd "name".x')
@@ -30,7 +30,7 @@ BASELINE = Baseline(
     "17.10",
     {USERS: TableState(500, 8192, {"created_at": AT})},
     {SEQUENCE: Position(500)},
-    Fingerprint({"columns": {"public.users.id": "text"}}),
+    SchemaSnapshot({"columns": {"public.users.id": "text"}}),
 )
 
 
@@ -61,47 +61,47 @@ def test_a_damaged_baseline_is_refused_and_never_half_read(data: object) -> None
 
 
 def test_a_baseline_is_never_overwritten(tmp_path: Path) -> None:
-    place = open_place(str(tmp_path / "new" / "folder"))
-    where = Path(kept.keep(place, BASELINE))
+    store = latest.open_baselines(str(tmp_path / "new" / "folder"))
+    where = Path(latest.save(store, BASELINE))
     before = where.read_bytes()
-    with pytest.raises(BaselineError, match="File exists"):
-        kept.keep(place, replace(BASELINE, server_version="18"))
+    with pytest.raises(BaselineError, match="another document"):
+        latest.save(store, replace(BASELINE, server_version="18"))
     assert where.read_bytes() == before
     assert [path.name for path in where.parent.iterdir()] == [where.name]
 
 
 def test_the_newest_baseline_of_the_database_by_then_is_taken(tmp_path: Path) -> None:
-    place = Directory(tmp_path)
+    store = DirectoryStore(tmp_path)
     day = timedelta(days=1)
     for database, taken in (("a", AT), ("a", AT + day), ("a", AT + 2 * day), ("b", AT + day)):
-        kept.keep(place, replace(BASELINE, database=database, taken=taken))
+        latest.save(store, replace(BASELINE, database=database, taken=taken))
     (tmp_path / "notes.txt").write_text("no baseline")
-    assert kept.newest(place, "a").taken == AT + 2 * day
-    assert kept.newest(place, "a", AT + day).taken == AT + day
-    assert kept.newest(place, "b", AT + 3 * day).database == "b"
-    with pytest.raises(kept.NoneKept, match="the oldest of 2026-11-22"):
-        kept.newest(place, "a", AT - day)
-    with pytest.raises(kept.NoneKept, match="baselines of a, b"):
-        kept.newest(place)
-    with pytest.raises(kept.NoneKept, match="none of c"):
-        kept.newest(place, "c")
+    assert latest.find_latest(store, "a").taken == AT + 2 * day
+    assert latest.find_latest(store, "a", AT + day).taken == AT + day
+    assert latest.find_latest(store, "b", AT + 3 * day).database == "b"
+    with pytest.raises(latest.NoBaselineError, match="the oldest of 2026-11-22"):
+        latest.find_latest(store, "a", AT - day)
+    with pytest.raises(latest.NoBaselineError, match="baselines of a, b"):
+        latest.find_latest(store)
+    with pytest.raises(latest.NoBaselineError, match="none of c"):
+        latest.find_latest(store, "c")
 
 
 def test_a_place_that_is_not_there_is_a_mistake_and_not_an_empty_place(tmp_path: Path) -> None:
     with pytest.raises(BaselineError, match="No such file"):
-        kept.newest(open_place(str(tmp_path / "nowhere")), "a")
+        latest.find_latest(latest.open_baselines(str(tmp_path / "nowhere")), "a")
     (tmp_path / "file").write_text("")
-    with pytest.raises(BaselineError, match="folder for baselines"):
-        kept.keep(open_place(str(tmp_path / "file")), BASELINE)
+    with pytest.raises(BaselineError, match="a folder that can be"):
+        latest.save(latest.open_baselines(str(tmp_path / "file")), BASELINE)
     with pytest.raises(BaselineError, match="no bucket"):
-        open_place("s3:///prefix")
+        latest.open_baselines("s3:///prefix")
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
-    where = Path(kept.keep(Directory(tmp_path), BASELINE))
+    where = Path(latest.save(DirectoryStore(tmp_path), BASELINE))
     where.write_bytes(where.read_bytes()[:-20])
     with pytest.raises(BaselineError, match="no JSON"):
-        kept.newest(Directory(tmp_path))
+        latest.find_latest(DirectoryStore(tmp_path))
 
 
 @pytest.fixture
@@ -120,21 +120,21 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
 
 
 def test_in_s3_too_nothing_is_overwritten_and_the_newest_is_found(bucket: str) -> None:
-    place = open_place(bucket)
-    where = kept.keep(place, BASELINE)
+    store = latest.open_baselines(bucket)
+    where = latest.save(store, BASELINE)
     assert where == f"{bucket}/ghost%2Fprotocol-20261122T143000.123456Z.json"
-    with pytest.raises(BaselineError, match="PreconditionFailed"):
-        kept.keep(place, replace(BASELINE, server_version="18"))
-    kept.keep(place, replace(BASELINE, taken=AT + timedelta(days=1)))
-    kept.keep(open_place(f"{bucket}/deeper"), replace(BASELINE, taken=AT + timedelta(days=2)))
-    assert kept.newest(place) == replace(BASELINE, taken=AT + timedelta(days=1))
-    assert kept.newest(place, BASELINE.database, AT) == BASELINE
+    with pytest.raises(BaselineError, match="another document"):
+        latest.save(store, replace(BASELINE, server_version="18"))
+    latest.save(store, replace(BASELINE, taken=AT + timedelta(days=1)))
+    latest.save(latest.open_baselines(f"{bucket}/deeper"), replace(BASELINE, taken=AT + timedelta(days=2)))
+    assert latest.find_latest(store) == replace(BASELINE, taken=AT + timedelta(days=1))
+    assert latest.find_latest(store, BASELINE.database, AT) == BASELINE
 
 
 def test_a_bucket_that_is_not_there_says_what_to_look_at(bucket: str) -> None:
     assert bucket
     with pytest.raises(BaselineError, match=r"NoSuchBucket.*s3:ListBucket"):
-        kept.newest(open_place("s3://nowhere/x"))
+        latest.find_latest(latest.open_baselines("s3://nowhere/x"))
 
 
 def test_a_difference_says_how_it_was_and_is() -> None:
@@ -142,7 +142,7 @@ def test_a_difference_says_how_it_was_and_is() -> None:
         BASELINE,
         tables={USERS: TableState(490, 16384, {}), Table("public", "new"): TableState(0, 0)},
         sequences={},
-        schema=Fingerprint({"columns": {}}),
+        schema=SchemaSnapshot({"columns": {}}),
     )
     assert [str(one) for one in diff.differences(BASELINE, later)] == [
         "public.new: no table -> 0 rows",
@@ -152,7 +152,7 @@ def test_a_difference_says_how_it_was_and_is() -> None:
     ]
     assert "public.users.id missing" in diff.as_text(BASELINE, later)
     assert diff.differences(BASELINE, BASELINE) == ()
-    assert "500 rows" in diff.shown(BASELINE)
+    assert "500 rows" in diff.render(BASELINE)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from restore.model import (
     Traffic,
     ValidationSettings,
 )
-from validation.expectations import from_mapping
+from validation.expectations.file import from_mapping
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)

@@ -17,14 +17,16 @@ from restore.gates.hook import Watch
 from restore.plan import make
 from validation import from_mapping
 from validation.baseline.model import Baseline, BaselineError, TableState
-from validation.loss import LossReport, Part, Status, TableLoss
+from validation.connect.target import Target
+from validation.expectations.table_names import Table
+from validation.loss import LossReport, RowSet, Status, TableLoss
 from validation.loss.model import Difference
-from validation.names import Table
-from validation.target import Target
 
 CANDIDATE = Target("candidate.example", "shop", "ops")
 SOURCE = Target("source.example", "shop", "ops")
-LOST = TableLoss("public.users", Status.DIFFERENT, difference=Difference(Part(2, examples=({"id": "hunter2hunter2"},))))
+LOST = TableLoss(
+    "public.users", Status.DIFFERENT, difference=Difference(RowSet(2, examples=({"id": "hunter2hunter2"},)))
+)
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +52,7 @@ def candidate_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     def record(*_: object) -> Baseline:
         return baseline(users=3, orders=9)
 
-    monkeypatch.setattr("validation.loss.baseline.record", record)
+    monkeypatch.setattr("validation.loss.estimate.record", record)
 
 
 @pytest.fixture

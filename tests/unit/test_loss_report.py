@@ -1,4 +1,4 @@
-"""Comparing cells and rows without a server, and saying what was found without saying too much."""
+"""Comparing buckets and rows without a server, and saying what was found without saying too much."""
 
 from __future__ import annotations
 
@@ -13,26 +13,32 @@ from typing import Any
 import pytest
 
 from validation.baseline.model import Baseline, TableState
-from validation.loss import LossReport, Part, Status, TableLoss, against_baseline, as_json, as_text, headline
-from validation.loss.cells import compare, read, split
+from validation.expectations.table_names import Table
+from validation.loss import LossReport, RowSet, Status, TableLoss, against_baseline, as_json, as_text, headline
+from validation.loss.buckets import compare_rows, read_buckets, split_buckets
+from validation.loss.comparability import Column, TableShape, pair, timestamp
+from validation.loss.key_ranges import Ranges
 from validation.loss.model import Difference, Precision, Writing
-from validation.loss.ranges import Ranges
 from validation.loss.render import time_text
-from validation.loss.shapes import Column, Shape, pair, timestamp
-from validation.loss.tables import buckets_for, drawn
-from validation.names import Table
-from validation.queries import text
+from validation.loss.tables import buckets_per_range, drawn
+from validation.sql.queries import text
 
 KEY = Column("id", "bigint")
 
 
-def cell(number: int, rows: int, hash_: int) -> dict[str, Any]:
-    return {"cell": number, "rows": rows, "hash": Decimal(hash_), "oldest": Decimal(number), "newest": Decimal(number)}
+def bucket(number: int, rows: int, hash_: int) -> dict[str, Any]:
+    return {
+        "bucket": number,
+        "rows": rows,
+        "hash": Decimal(hash_),
+        "oldest": Decimal(number),
+        "newest": Decimal(number),
+    }
 
 
 def row(key: int, hash_: int = 0, copies: int = 1) -> dict[str, Any]:
     at = Decimal(key)
-    return {"cell": key // 4, "key": f'["{key}"]', "hash": hash_, "copies": copies, "oldest": at, "newest": at}
+    return {"bucket": key // 4, "key": f'["{key}"]', "hash": hash_, "copies": copies, "oldest": at, "newest": at}
 
 
 def counts(difference: Difference) -> tuple[int, int, int]:
@@ -40,8 +46,9 @@ def counts(difference: Difference) -> tuple[int, int, int]:
 
 
 def test_cells_with_as_many_rows_but_other_ones_are_looked_at() -> None:
-    found = split(
-        read([cell(0, 5, 1), cell(1, 5, 1), cell(2, 3, 7)]), read([cell(0, 5, 1), cell(1, 5, 2), cell(3, 4, 9)])
+    found = split_buckets(
+        read_buckets([bucket(0, 5, 1), bucket(1, 5, 1), bucket(2, 3, 7)]),
+        read_buckets([bucket(0, 5, 1), bucket(1, 5, 2), bucket(3, 4, 9)]),
     )
     assert found.mixed == {1: 5}
     assert (found.lost, found.brought_back) == ((2,), (3,))
@@ -49,7 +56,9 @@ def test_cells_with_as_many_rows_but_other_ones_are_looked_at() -> None:
 
 
 def test_what_numbers_of_rows_alone_prove_is_kept_for_when_time_is_up() -> None:
-    found = split(read([cell(0, 9, 1), cell(1, 2, 1)]), read([cell(0, 5, 2), cell(1, 8, 2)]))
+    found = split_buckets(
+        read_buckets([bucket(0, 9, 1), bucket(1, 2, 1)]), read_buckets([bucket(0, 5, 2), bucket(1, 8, 2)])
+    )
     assert counts(found.at_least) == (4, 6, 0)
 
 
@@ -60,7 +69,7 @@ def test_merging_finds_what_comparing_two_dicts_finds(seed: int) -> None:
     ours, theirs = ([row(n, hash_) for n, hash_ in side.items()] for side in (here, there))
     lost, brought_back = here.keys() - there.keys(), there.keys() - here.keys()
     differ = {n for n in here.keys() & there.keys() if here[n] != there[n]}
-    found = compare(ours, theirs, ["id"])
+    found = compare_rows(ours, theirs, ["id"])
     assert counts(found) == (len(lost), len(brought_back), len(differ))
     assert {int(str(one["id"])) for one in found.lost.examples} <= lost
     if lost:
@@ -68,11 +77,11 @@ def test_merging_finds_what_comparing_two_dicts_finds(seed: int) -> None:
 
 
 def test_a_row_that_is_there_more_often_on_one_side_is_that_often_lost() -> None:
-    assert counts(compare([row(1, 7, 3), row(2, 8, 1)], [row(1, 7, 1), row(2, 8, 4)], ())) == (2, 3, 0)
+    assert counts(compare_rows([row(1, 7, 3), row(2, 8, 1)], [row(1, 7, 1), row(2, 8, 4)], ())) == (2, 3, 0)
 
 
 def test_two_rows_of_one_key_that_a_damaged_index_let_in_are_no_single_row() -> None:
-    assert counts(compare([row(1, 7), row(1, 7)], [row(1, 7)], ["id"])) == (1, 0, 0)
+    assert counts(compare_rows([row(1, 7), row(1, 7)], [row(1, 7)], ["id"])) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -93,22 +102,22 @@ def test_keys_that_collations_order_differently_are_cut_by_their_bytes() -> None
 
 
 def test_a_sample_is_drawn_only_where_there_is_too_much_and_always_the_same() -> None:
-    cells = dict.fromkeys(range(1000), 100)
-    assert drawn(cells, 100_000) == tuple(range(1000))
-    assert len(drawn(cells, 10_000)) == 100
-    assert drawn(cells, 10_000) == drawn(cells, 10_000)
+    buckets = dict.fromkeys(range(1000), 100)
+    assert drawn(buckets, 100_000) == tuple(range(1000))
+    assert len(drawn(buckets, 10_000)) == 100
+    assert drawn(buckets, 10_000) == drawn(buckets, 10_000)
 
 
 def test_buckets_stay_small_and_few_enough_to_send() -> None:
-    assert buckets_for({0: 2_000}) == 1
-    assert buckets_for({0: 6_400}) == 64
+    assert buckets_per_range({0: 2_000}) == 1
+    assert buckets_per_range({0: 6_400}) == 64
     everything = dict.fromkeys(range(256), 1 << 22)
-    assert buckets_for(everything) * len(everything) <= 1 << 15
+    assert buckets_per_range(everything) * len(everything) <= 1 << 15
 
 
-def shape(name: str = "users", **changes: Any) -> Shape:
+def shape(name: str = "users", **changes: Any) -> TableShape:
     columns = {"id": "bigint", "email": "text", "seen": "date", "Created_At": "timestamp with time zone"}
-    return replace(Shape(Table("public", name), False, False, 10, 1, columns, ("id",)), **changes)
+    return replace(TableShape(Table("public", name), False, False, 10, 1, columns, ("id",)), **changes)
 
 
 def test_columns_that_differ_between_the_sides_are_said_and_the_others_compared() -> None:
@@ -142,7 +151,7 @@ def report(*tables: TableLoss, **changes: Any) -> LossReport:
 
 LOST = TableLoss(
     "public.users", Status.DIFFERENT, source_rows=5, candidate_rows=3,
-    difference=Difference(Part(2, Decimal(60), Decimal("Infinity"), ({"id": "a\x1b[2Jb"},))), timestamp="at",
+    difference=Difference(RowSet(2, Decimal(60), Decimal("Infinity"), ({"id": "a\x1b[2Jb"},))), timestamp="at",
 )  # fmt: skip
 EQUAL = TableLoss("public.pairs", Status.EQUAL, source_rows=1, candidate_rows=1)
 UNKNOWN = TableLoss("public.big", Status.UNKNOWN, Precision.ESTIMATED, notes=("not compared: too slow",))
@@ -189,7 +198,7 @@ def test_the_text_tells_times_and_keys_and_lets_no_control_character_through() -
 
 
 def test_only_so_many_tables_are_shown_those_that_lose_most_first() -> None:
-    small = replace(LOST, table="public.small", difference=Difference(Part(1)))
+    small = replace(LOST, table="public.small", difference=Difference(RowSet(1)))
     said = as_text(report(small, LOST, UNKNOWN), most=1)
     assert "public.users" in said
     assert "public.small" not in said

@@ -11,8 +11,8 @@ from report_records import BACK, EVIL, FROZEN, RESTORED, SHUT, Records, check, g
 
 from restore.report import page, terminal
 from validation.baseline.model import Baseline, TableState
+from validation.expectations.table_names import Table
 from validation.loss import LossReport, against_baseline, as_json
-from validation.names import Table
 
 TAGS = """
 html head meta title style body main header footer section article p b h1 h2 h3 span i code pre dl dt dd div br

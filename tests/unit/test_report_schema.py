@@ -27,12 +27,12 @@ from restore.program import begun
 from restore.redaction import MASK, forget_secrets, register_secret
 from restore.report import page
 from validation.baseline.model import Baseline, TableState
-from validation.loss import LossReport, Part, Status, TableLoss, against_baseline, as_json
+from validation.expectations.table_names import Table
+from validation.loss import LossReport, RowSet, Status, TableLoss, against_baseline, as_json
 from validation.loss.model import Difference
-from validation.model import CheckResult, Report
-from validation.model import Verdict as CheckVerdict
-from validation.names import Table
-from validation.render import as_json as validation_json
+from validation.runner.render import as_json as validation_json
+from validation.runner.result import CheckResult, ValidationReport
+from validation.verdict import Verdict as CheckVerdict
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs" / "evidence.md"
@@ -72,7 +72,7 @@ def test_the_schema_refuses_what_is_none(change: Mapping[str, Any]) -> None:
 COUNTED = TableLoss(
     "public.t",
     Status.DIFFERENT,
-    difference=Difference(Part(2, Decimal(60), Decimal("Infinity"), ({"id": "7"},))),
+    difference=Difference(RowSet(2, Decimal(60), Decimal("Infinity"), ({"id": "7"},))),
     timestamp="at",
 )
 
@@ -95,7 +95,7 @@ def test_every_loss_report_keeps_to_the_schema(report: LossReport) -> None:
 
 def test_the_validation_keeps_to_the_schema_which_refuses_a_verdict_that_is_none() -> None:
     result = CheckResult("rows:t", CheckVerdict.FAIL, "9 rows", "10 rows", "look", "select 1", ({"id": "7"},))
-    made = Report((result,), "shop on candidate:5432", restore_point=worlds.NOW, counts={"t": 9})
+    made = ValidationReport((result,), "shop on candidate:5432", restore_point=worlds.NOW, counts={"t": 9})
     facts: dict[str, Any] = {"report": validation_json(made)}
     assert faults(assembled([run(0), gate("validated", 1, 2, facts=facts)])) == []
     facts["report"]["results"][0]["verdict"] = "GOOD"

@@ -11,8 +11,9 @@ from worlds import NOW, settings
 from restore.errors import PermanentError, Problem
 from restore.gates.validated import ahead_seconds, certificate, fingerprint, summary, wanted_expectations
 from restore.model import Method, RecoveryPoint, Settings, Tls, ValidationSettings
-from validation.model import CheckResult, Report, Verdict
-from validation.names import Table
+from validation.expectations.table_names import Table
+from validation.runner.result import CheckResult, ValidationReport
+from validation.verdict import Verdict
 
 
 def using(path: Path, **more: object) -> Settings:
@@ -58,7 +59,7 @@ def test_rows_of_the_second_in_which_a_dump_was_stored_are_not_too_new(taken: in
 
 def test_the_summary_names_what_keeps_the_gate_shut_and_nothing_that_is_waived() -> None:
     results = tuple(CheckResult(f"rows:{n}", Verdict.FAIL, "0 rows", "1 row") for n in range(5))
-    report = Report((CheckResult("server", Verdict.PASS, "", ""), *results), "shop")
+    report = ValidationReport((CheckResult("server", Verdict.PASS, "", ""), *results), "shop")
     problems = [Problem(f"validated.{one.name}", one.found, one.needed, "look") for one in results]
     waive = {"validated.rows:0": "known"}
     assert summary(report, problems, waive) == "1 of 6 checks pass, but not rows:1, rows:2, rows:3 and 1 more"

@@ -14,16 +14,19 @@ import pytest
 from psycopg import sql
 
 import validation
-from validation import Severity, Verdict, queries
-from validation.catalog import ForeignKey, SequenceUse
+from validation import Severity, Verdict
+from validation.checks.check import Check, Judgement, passed
+from validation.checks.integrity import foreign_key, sequence
 from validation.checks.migrations import applied, broken
-from validation.checks.rows import moment
 from validation.checks.server import identity
-from validation.checks.structure import foreign_key, sequence
-from validation.expected import Server
-from validation.names import Table
-from validation.questions import Answer, Check, Judgement, Question, Unanswered, passed, result
-from validation.target import Target
+from validation.connect.query import Answer, Question, Unanswered
+from validation.connect.target import Target
+from validation.expectations.model import Server
+from validation.expectations.table_names import Table
+from validation.runner.result import evaluate
+from validation.schema.catalog import ForeignKey, SequenceUse
+from validation.sql import queries
+from validation.times import from_epoch
 
 PACKAGE = Path(validation.__file__).parent
 QUESTION = Question("q", sql.SQL("select 1").format())
@@ -37,7 +40,7 @@ def always(_: Sequence[Answer]) -> Judgement:
 def test_no_judge_can_turn_silence_into_a_pass(verdict: Verdict) -> None:
     check = Check("c", always, (QUESTION, Question("r", QUESTION.statement)))
     answers = {"q": Answer(({},)), "r": Unanswered(verdict, "gone", "look")}
-    assert result(check, answers, queries.text).verdict is verdict
+    assert evaluate(check, answers).verdict is verdict
 
 
 def migration(name: str, finished: float | None, rolled_back: float | None = None) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def test_a_migration_with_a_later_run_counts_as_applied() -> None:
     ],
 )
 def test_moments_are_exact_and_what_is_beyond_time_is_none(epoch: Decimal, expected: datetime | None) -> None:
-    assert moment(epoch) == expected
+    assert from_epoch(epoch) == expected
 
 
 def test_every_query_is_used_and_every_used_query_is_there() -> None:

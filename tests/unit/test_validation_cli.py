@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from validation import CheckResult, Report, Verdict, cli
+from validation import CheckResult, ValidationReport, Verdict
+from validation.commands import main
 from validation.commands import run as run_command
-from validation.reference import json_schema
+from validation.expectations.reference import json_schema
 
 SECRET = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
 
@@ -24,7 +25,7 @@ def checks(tmp_path: Path) -> str:
 
 def exit_code(arguments: Sequence[str]) -> int:
     try:
-        return cli.main(arguments)
+        return main.main(arguments)
     except SystemExit as ended:
         return int(ended.code or 0)
 
@@ -35,8 +36,8 @@ def test_the_exit_code_is_the_verdict(
 ) -> None:
     found = CheckResult("rows:t", verdict, "found", "needed")
 
-    def run(*_: object, **__: object) -> Report:
-        return Report((found,), "d on h:1", counts={"t": 1})
+    def run(*_: object, **__: object) -> ValidationReport:
+        return ValidationReport((found,), "d on h:1", counts={"t": 1})
 
     monkeypatch.setattr(run_command, "run", run)
     monkeypatch.setenv("DB", SECRET)

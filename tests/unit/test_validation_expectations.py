@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from validation import ExpectationsError, from_mapping, load
-from validation.expected import (
+from validation.expectations.model import (
     DECLARABLE,
     Expectations,
     Extension,
@@ -25,7 +25,7 @@ from validation.expected import (
     Scope,
     Setting,
 )
-from validation.names import Table, quoted
+from validation.expectations.table_names import Table, quoted
 
 FILE = """
 required = ["rows", "freshness"]
@@ -155,7 +155,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
                 "sql_checks": ["nowhere"],
             }
         )
-    assert {problem.where for problem in caught.value.problems} == {
+    assert {problem.subject for problem in caught.value.problems} == {
         "tabels",
         "required",
         "tables.users.minimum",
@@ -179,7 +179,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
         "roles.app.may",
         "nowhere",
     }
-    assert [problem.where for problem in caught.value.problems].count("roles.app.may") == 3
+    assert [problem.subject for problem in caught.value.problems].count("roles.app.may") == 3
     text = str(caught.value)
     assert "did you mean tables?" in text
     assert "did you mean min?" in text

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from validation import fingerprint
-from validation.fingerprint import Fingerprint, Kind, as_text, diff
-from validation.model import Verdict
-from validation.questions import Answer, Side, Unanswered
+from validation.connect.query import Answer, Side, Unanswered
+from validation.schema import snapshot
+from validation.schema.snapshot import ChangeKind, SchemaSnapshot, as_text, diff
+from validation.verdict import Verdict
 
-ONE = Fingerprint({"tables": {"public.a": "table", "public.b": "table"}, "views": {"public.v": "view, select 1"}})
-TWO = Fingerprint({"tables": {"public.b": "table, unlogged", "public.c": "table"}, "views": ONE.sections["views"]})
+ONE = SchemaSnapshot({"tables": {"public.a": "table", "public.b": "table"}, "views": {"public.v": "view, select 1"}})
+TWO = SchemaSnapshot({"tables": {"public.b": "table, unlogged", "public.c": "table"}, "views": ONE.sections["views"]})
 
 
 def test_what_is_missing_extra_and_changed_is_told_apart() -> None:
     changes = diff(ONE, TWO)
     assert [(c.identity, c.kind) for c in changes] == [
-        ("public.a", Kind.MISSING),
-        ("public.b", Kind.CHANGED),
-        ("public.c", Kind.EXTRA),
+        ("public.a", ChangeKind.MISSING),
+        ("public.b", ChangeKind.CHANGED),
+        ("public.c", ChangeKind.EXTRA),
     ]
     assert as_text(changes).splitlines() == [
         "tables:",
@@ -29,16 +29,16 @@ def test_what_is_missing_extra_and_changed_is_told_apart() -> None:
 
 def test_a_long_definition_is_shown_where_it_differs() -> None:
     body = "x" * 500
-    (change,) = diff(Fingerprint({"views": {"v": body + "one"}}), Fingerprint({"views": {"v": body + "two"}}))
+    (change,) = diff(SchemaSnapshot({"views": {"v": body + "one"}}), SchemaSnapshot({"views": {"v": body + "two"}}))
     assert str(change).count("one") == str(change).count("two") == 1
     assert len(str(change)) < 300
 
 
 def test_the_digest_is_of_the_content_and_outlives_json() -> None:
-    shuffled = Fingerprint(
+    shuffled = SchemaSnapshot(
         {name: dict(sorted(ONE.sections[name].items(), reverse=True)) for name in ("views", "tables")}
     )
-    assert ONE.digest == shuffled.digest == Fingerprint.from_json(ONE.as_json()).digest != TWO.digest
+    assert ONE.digest == shuffled.digest == SchemaSnapshot.from_json(ONE.as_json()).digest != TWO.digest
 
 
 def test_a_section_that_was_not_read_is_no_empty_section() -> None:
@@ -48,5 +48,5 @@ def test_a_section_that_was_not_read_is_no_empty_section() -> None:
         "candidate:schema:views": silent,
         "source:schema:tables": Answer(({"items": {}},)),
     }
-    assert fingerprint.read(answers).sections == {"tables": {"public.a": "table"}}
-    assert fingerprint.read(answers, Side.SOURCE).sections == {"tables": {}}
+    assert snapshot.read(answers).sections == {"tables": {"public.a": "table"}}
+    assert snapshot.read(answers, Side.SOURCE).sections == {"tables": {}}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from validation import CheckResult, Report, Severity, Verdict, as_json, as_text
+from validation import CheckResult, Severity, ValidationReport, Verdict, as_json, as_text
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
@@ -17,9 +17,9 @@ def result(name: str, verdict: Verdict = PASS, severity: Severity = Severity.BLO
     return CheckResult(name, verdict, "found", "needed", "fix", severity=severity)
 
 
-def report(*results: CheckResult, counts: dict[str, int] | None = None, **waivers: str) -> Report:
+def report(*results: CheckResult, counts: dict[str, int] | None = None, **waivers: str) -> ValidationReport:
     rows = {"public.users": 1} if counts is None else counts
-    return Report((result("rows:public.users"), *results), "d on h:1", counts=rows, waivers=waivers)
+    return ValidationReport((result("rows:public.users"), *results), "d on h:1", counts=rows, waivers=waivers)
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_the_worst_result_decides(results: list[CheckResult], verdict: Verdict) 
 
 
 def test_a_report_without_results_or_without_rows_is_no_pass() -> None:
-    assert Report((), "d on h:1").verdict is INCONCLUSIVE
-    assert Report((result("connection"),), "d on h:1", counts={"t": 1}).verdict is INCONCLUSIVE
+    assert ValidationReport((), "d on h:1").verdict is INCONCLUSIVE
+    assert ValidationReport((result("connection"),), "d on h:1", counts={"t": 1}).verdict is INCONCLUSIVE
     assert report(counts={"public.users": 0}).verdict is INCONCLUSIVE
 
 

@@ -12,20 +12,21 @@ import jsonschema
 import pytest
 from test_validation_expectations import FILE
 
-from validation import ExpectationsError, expected, from_mapping, reference, schema
-from validation.schema import Part
+from validation import ExpectationsError, from_mapping
+from validation.expectations import keys, model, reference
+from validation.expectations.keys import SectionSchema
 
 SCHEMA = reference.json_schema()
-MADE: dict[str, tuple[Part, type[Any], set[str]]] = {
-    "server": (schema.SERVER, expected.Server, set()),
-    "tables": (schema.TABLES, expected.RowRange, set()),
-    "must_exist": (schema.MUST_EXIST, expected.MustExist, set()),
-    "must_not_exist": (schema.MUST_NOT_EXIST, expected.MustNotExist, set()),
-    "freshness": (schema.FRESHNESS, expected.Freshness, set()),
-    "migrations": (schema.MIGRATIONS, expected.Migrations, {"directory", "checksums"}),
-    "not_null": (schema.NOT_NULL, expected.NotNull, set()),
-    "roles": (schema.ROLES, expected.Role, {"name"}),
-    "limits": (schema.LIMITS, expected.Limits, set()),
+MADE: dict[str, tuple[SectionSchema, type[Any], set[str]]] = {
+    "server": (keys.SERVER, model.Server, set()),
+    "tables": (keys.TABLES, model.RowRange, set()),
+    "must_exist": (keys.MUST_EXIST, model.MustExist, set()),
+    "must_not_exist": (keys.MUST_NOT_EXIST, model.MustNotExist, set()),
+    "freshness": (keys.FRESHNESS, model.Freshness, set()),
+    "migrations": (keys.MIGRATIONS, model.Migrations, {"directory", "checksums"}),
+    "not_null": (keys.NOT_NULL, model.NotNull, set()),
+    "roles": (keys.ROLES, model.Role, {"name"}),
+    "limits": (keys.LIMITS, model.Limits, set()),
 }
 
 
@@ -53,8 +54,8 @@ def test_every_documented_key_reaches_the_expectations_and_no_other(name: str) -
 
 
 def test_every_section_of_the_schema_is_read() -> None:
-    sections = {part.name for part in schema.PARTS} | {key.name for key in schema.TOP}
-    assert sections == {field.name for field in fields(expected.Expectations)}
+    sections = {part.name for part in keys.PARTS} | {key.name for key in keys.TOP}
+    assert sections == {field.name for field in fields(model.Expectations)}
 
 
 def test_the_schema_is_one_and_a_whole_file_fits_it() -> None:
@@ -62,11 +63,11 @@ def test_the_schema_is_one_and_a_whole_file_fits_it() -> None:
     assert fits(tomllib.loads(FILE))
 
 
-@pytest.mark.parametrize("part", schema.PARTS, ids=lambda part: part.name)
-def test_every_documented_example_is_right(part: Part) -> None:
+@pytest.mark.parametrize("part", keys.PARTS, ids=lambda part: part.name)
+def test_every_documented_example_is_right(part: SectionSchema) -> None:
     data = tomllib.loads(f"{part.header(part.names)}\n{part.example}")
     assert fits(data)
-    if part is not schema.MIGRATIONS:  # its folder isn't here
+    if part is not keys.MIGRATIONS:  # its folder isn't here
         assert reads(data)
 
 
@@ -102,9 +103,9 @@ def test_what_the_reader_refuses_the_schema_refuses_too(data: dict[str, Any]) ->
 
 def test_what_is_made_of_the_description_is_up_to_date() -> None:
     for path, text in reference.files().items():
-        assert path.read_text() == text, f"run: python -m validation.reference ({path.name})"
+        assert path.read_text() == text, f"run: python -m validation.expectations.reference ({path.name})"
 
 
 def test_every_key_is_documented_with_a_sentence() -> None:
-    keys = [*schema.TOP, *(key for part in schema.PARTS for key in part.keys)]
-    assert all(re.search(r"\w.*[.]$", key.description) for key in keys)
+    all_keys = [*keys.TOP, *(key for part in keys.PARTS for key in part.keys)]
+    assert all(re.search(r"\w.*[.]$", key.description) for key in all_keys)

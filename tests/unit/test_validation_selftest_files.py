@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from validation import CheckResult, Report, Verdict, expectations
-from validation.reading import Problems
+from validation import CheckResult, ValidationReport, Verdict, expectations
+from validation.expectations.reader import Problems
 from validation.selftest.command import FOLDER, SuiteError, sample, suite
 from validation.selftest.defects import Defect, DefectsError, from_mapping, load, named
-from validation.selftest.prove import Proof, judged, undamaged
+from validation.selftest.prove import DefectStatus, judged, undamaged
 
 DEFECT = Defect("a table emptied", "truncate t", ("rows:public.t", "tables"))
 ONE = {"name": "n", "damage": "d", "found_by": ["c"]}
 
 
-def report(**verdicts: Verdict) -> Report:
+def report(**verdicts: Verdict) -> ValidationReport:
     results = tuple(CheckResult(name.replace("_", ":"), verdict, "", "") for name, verdict in verdicts.items())
-    return Report((CheckResult("rows:a", Verdict.PASS, "", ""), *results), "d on h:1", counts={"a": 1})
+    return ValidationReport((CheckResult("rows:a", Verdict.PASS, "", ""), *results), "d on h:1", counts={"a": 1})
 
 
 def options(**given: Path) -> argparse.Namespace:
@@ -65,20 +65,20 @@ def test_a_file_that_is_no_toml_and_a_name_that_nothing_has_are_refused(tmp_path
 
 def test_a_defect_is_found_only_when_every_check_named_for_it_fails() -> None:
     both = report(rows_public__t=Verdict.PASS)
-    assert judged(DEFECT, both).proof is Proof.MISSED
+    assert judged(DEFECT, both).proof is DefectStatus.MISSED
     assert "no check tables" in judged(DEFECT, both).said
     failing = tuple(CheckResult(name, Verdict.FAIL, "", "") for name in DEFECT.found_by)
-    assert judged(DEFECT, Report(failing, "d on h:1")).proof is Proof.FOUND
+    assert judged(DEFECT, ValidationReport(failing, "d on h:1")).proof is DefectStatus.FOUND
     half = (failing[0], CheckResult("tables", Verdict.INCONCLUSIVE, "timeout", ""))
-    outcome = judged(DEFECT, Report(half, "d on h:1"))
-    assert (outcome.proof, outcome.said) == (Proof.MISSED, "tables is INCONCLUSIVE: timeout")
+    outcome = judged(DEFECT, ValidationReport(half, "d on h:1"))
+    assert (outcome.proof, outcome.said) == (DefectStatus.MISSED, "tables is INCONCLUSIVE: timeout")
 
 
 def test_checks_that_cry_wolf_or_prove_nothing_prove_nothing() -> None:
-    assert undamaged(report()).proof is Proof.FOUND
-    assert undamaged(report(tables=Verdict.FAIL)).proof is Proof.MISSED
-    assert undamaged(report(tables=Verdict.INCONCLUSIVE)).proof is Proof.MISSED
-    assert undamaged(Report((), "d on h:1")).proof is Proof.MISSED
+    assert undamaged(report()).proof is DefectStatus.FOUND
+    assert undamaged(report(tables=Verdict.FAIL)).proof is DefectStatus.MISSED
+    assert undamaged(report(tables=Verdict.INCONCLUSIVE)).proof is DefectStatus.MISSED
+    assert undamaged(ValidationReport((), "d on h:1")).proof is DefectStatus.MISSED
 
 
 def test_a_dump_that_only_psql_can_run_is_refused_with_the_way_to_make_another(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from validation import Severity, Verdict, queries
-from validation.checks.queried import Surroundings, checks, judge
-from validation.questions import Answer, Check
-from validation.reading import Problems
-from validation.sqlchecks import SqlCheck, built_in, lists, parse, read_folder
+from validation import Severity, Verdict
+from validation.checks.check import Check
+from validation.checks.sql_files import QueryContext, checks, judge
+from validation.connect.query import Answer
+from validation.expectations.reader import Problems
+from validation.expectations.sql_checks import SqlCheck, built_in, lists, parse, read_folder
+from validation.sql import queries
 
 HEAD = '--: things = "orders"\n--: needed = "each paid"\n--: fix = "ask the shop"\n'
 QUERY = "select paid as ok, id from public.orders\n"
@@ -32,7 +34,7 @@ def answer(examined: int, good: int, wrong: int, *examples: dict[str, Any]) -> A
 
 def planned(wanted: SqlCheck, **around: Any) -> list[Check]:
     standard: dict[str, Any] = {"listed": {}, "extensions": {}, "version": 17}
-    return list(checks([wanted], Surroundings(**{**standard, **around})))
+    return list(checks([wanted], QueryContext(**{**standard, **around})))
 
 
 def test_a_file_needs_no_more_than_what_a_person_must_read() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from validation.target import Target, without
-from validation.urls import UrlError, WrappedUrlError, connection_parameters, parse
+from validation.connect.target import Target, without
+from validation.connect.urls import UrlError, WrappedUrlError, connection_parameters, parse
 
 PRISMA = (
     "postgresql://ghost_app:p%40ss%2Fw%23rd%25%20%2B@old.example.rds.amazonaws.com:5432/ghost%5Fprotocol"

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from validation import fingerprint
-from validation.baseline.model import Baseline, TableState, stamp
-from validation.names import quoted
+from validation.baseline.model import Baseline, TableState
+from validation.expectations.table_names import quoted
+from validation.schema import snapshot
+from validation.times import rfc3339_micros
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,12 @@ def differences(old: Baseline, new: Baseline) -> tuple[Difference, ...]:
         Difference("database", old.database, new.database),
         Difference("server version", old.server_version, new.server_version),
     ]
-    found = (*about, *_tables(old, new), *_sequences(old, new))
-    return tuple(one for one in found if one.was != one.now)
+    compared = (*about, *_tables(old, new), *_sequences(old, new))
+    return tuple(difference for difference in compared if difference.was != difference.now)
 
 
-def schema_changes(old: Baseline, new: Baseline) -> tuple[fingerprint.Change, ...]:
-    return fingerprint.diff(old.schema, new.schema)
+def schema_changes(old: Baseline, new: Baseline) -> tuple[snapshot.Change, ...]:
+    return snapshot.diff(old.schema, new.schema)
 
 
 def _tables(old: Baseline, new: Baseline) -> Iterator[Difference]:
@@ -55,7 +56,7 @@ def _rows(state: TableState | None, before: TableState | None) -> str:
 
 def _newest(state: TableState | None, column: str) -> str:
     at: datetime | None = state.newest.get(column) if state else None
-    return f"newest {stamp(at)}" if at else "no newest value"
+    return f"newest {rfc3339_micros(at)}" if at else "no newest value"
 
 
 def _sequences(old: Baseline, new: Baseline) -> Iterator[Difference]:
@@ -77,23 +78,23 @@ def size(count: float) -> str:
 
 def as_text(old: Baseline, new: Baseline) -> str:
     """The differences for people; ends with a newline."""
-    lines = [f"{old.database}: {stamp(old.taken)} -> {stamp(new.taken)}"]
+    lines = [f"{old.database}: {rfc3339_micros(old.taken)} -> {rfc3339_micros(new.taken)}"]
     found, changes = differences(old, new), schema_changes(old, new)
-    lines += [f"  {one}" for one in found] or ["  the same rows, newest values and sequences"]
-    lines += ["schema:", *(f"  {line}" for line in fingerprint.as_text(changes).splitlines())] if changes else []
+    lines += [f"  {difference}" for difference in found] or ["  the same rows, newest values and sequences"]
+    lines += ["schema:", *(f"  {line}" for line in snapshot.as_text(changes).splitlines())] if changes else []
     return "\n".join(lines if changes else [*lines, "  the same schema"]) + "\n"
 
 
-def shown(baseline: Baseline) -> str:
+def render(baseline: Baseline) -> str:
     """One baseline for people; ends with a newline."""
     lines = [
-        f"{baseline.database}, PostgreSQL {baseline.server_version}, {stamp(baseline.taken)}",
+        f"{baseline.database}, PostgreSQL {baseline.server_version}, {rfc3339_micros(baseline.taken)}",
         f"{len(baseline.tables):,} tables, {baseline.rows:,} rows, {size(baseline.bytes)};"
         f" schema {baseline.schema.digest[:16]}",
         "",
     ]
     for table, state in sorted(baseline.tables.items()):
         lines.append(f"{state.rows:>15,} rows  {size(state.bytes):>10}  {table}")
-        lines += [f"{'':>15}       newest {column} {stamp(at)}" for column, at in sorted(state.newest.items())]
+        lines += [f"{'':>15}       newest {column} {rfc3339_micros(at)}" for column, at in sorted(state.newest.items())]
     lines += [f"{at.last:>15,} last  {'':>10}  sequence {name}" for name, at in sorted(baseline.sequences.items())]
     return "\n".join(lines) + "\n"

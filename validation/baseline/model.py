@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
 
-from validation.fingerprint import Fingerprint
-from validation.names import Table
+from validation.expectations.table_names import Table
+from validation.schema.snapshot import SchemaSnapshot
+from validation.times import rfc3339_micros
 
 SCHEMA = 1
 
@@ -60,7 +61,7 @@ class Baseline:
     server_version: str
     tables: Mapping[Table, TableState]
     sequences: Mapping[Table, Position] = field(default_factory=_empty)
-    schema: Fingerprint = field(default_factory=Fingerprint)
+    schema: SchemaSnapshot = field(default_factory=SchemaSnapshot)
 
     @property
     def rows(self) -> int:
@@ -75,7 +76,7 @@ def as_json(baseline: Baseline) -> dict[str, Any]:
     positions = sorted(baseline.sequences.items())
     return {
         "baseline": SCHEMA,
-        "taken": stamp(baseline.taken),
+        "taken": rfc3339_micros(baseline.taken),
         "database": baseline.database,
         "server_version": baseline.server_version,
         "rows": baseline.rows,
@@ -87,13 +88,8 @@ def as_json(baseline: Baseline) -> dict[str, Any]:
 
 
 def _state_as_json(state: TableState) -> dict[str, Any]:
-    newest = {column: stamp(at) for column, at in sorted(state.newest.items())}
+    newest = {column: rfc3339_micros(at) for column, at in sorted(state.newest.items())}
     return {"rows": state.rows, "bytes": state.bytes, "newest": newest}
-
-
-def stamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with microseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def from_json(data: object, where: str) -> Baseline:
@@ -110,7 +106,7 @@ def from_json(data: object, where: str) -> Baseline:
 
 
 def _read(data: Mapping[str, Any]) -> Baseline:
-    schema = Fingerprint.from_json(data["schema"]["sections"])
+    schema = SchemaSnapshot.from_json(data["schema"]["sections"])
     if schema.digest != data["schema"]["sha256"]:
         raise ValueError("its schema doesn't have the SHA-256 that is written beside it")
     return Baseline(

@@ -9,19 +9,19 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from validation import catalog as catalogs
-from validation import fingerprint
-from validation.asking import Outcome, Terms, ask_all
 from validation.baseline.model import Baseline, Position, TableState
-from validation.catalog import Catalog
-from validation.checks import server
-from validation.checks.rows import TIMESTAMPS, Scan, moment, scans
-from validation.expected import Expectations, Freshness, Limits
-from validation.names import Table
-from validation.queries import query
-from validation.questions import Answer, Question, Side, Unanswered
-from validation.session import Session, Unreachable, connect
-from validation.target import Target
+from validation.connect.query import Answer, Question, Side, Unanswered
+from validation.connect.query_runner import Budget, QueryOutcome, ask_all
+from validation.connect.session import Session, Unreachable, connect
+from validation.connect.target import Target
+from validation.expectations.model import Expectations, Freshness, Limits
+from validation.expectations.table_names import Table
+from validation.schema import catalog as catalogs
+from validation.schema import snapshot
+from validation.schema.catalog import Catalog, server_question
+from validation.schema.table_scan import TIMESTAMPS, Scan, scans
+from validation.sql.queries import query
+from validation.times import from_epoch
 
 CLOCK = Question("clock", query("clock"))
 SIZES = Question("sizes", query("sizes"))
@@ -57,7 +57,7 @@ class Reader:
     def __init__(self, target: Target, session: Session, limits: Limits) -> None:
         self._target, self._session = target, session
         self._workers = limits.workers
-        self._terms = Terms(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
+        self._terms = Budget(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
 
     def catalog(self) -> Catalog:
         return catalogs.read(Side.CANDIDATE, self.ask(catalogs.needed(Side.CANDIDATE)))
@@ -65,7 +65,7 @@ class Reader:
     def baseline(self) -> Baseline:
         catalog = self.catalog()
         passes = scans(catalog, _newest_of_all(catalog))
-        asked = (CLOCK, SIZES, POSITIONS, server.question(Side.CANDIDATE), *fingerprint.questions())
+        asked = (CLOCK, SIZES, POSITIONS, server_question(Side.CANDIDATE), *snapshot.questions())
         costly = sorted((scan.question for scan in passes.values()), key=lambda question: -question.cost)
         return _baseline(self.ask((*asked, *costly)), passes)
 
@@ -78,7 +78,7 @@ class Reader:
         return _whole(ask_all(self._session, questions, self._terms, another, self._workers))
 
 
-def _whole(outcomes: Mapping[str, Outcome]) -> Mapping[str, Answer]:
+def _whole(outcomes: Mapping[str, QueryOutcome]) -> Mapping[str, Answer]:
     """The answers, if there is one to each question. Raises Unread with every reason."""
     silent = {f"{outcome.found}; {outcome.fix}" for outcome in outcomes.values() if isinstance(outcome, Unanswered)}
     if silent:
@@ -103,7 +103,7 @@ def _newest_of_all(catalog: Catalog) -> Expectations:
 
 def _baseline(answers: Mapping[str, Answer], passes: Mapping[Table, Scan]) -> Baseline:
     sizes = {Table(row["schema"], row["name"]): int(row["bytes"]) for row in answers[SIZES.id].row["sizes"]}
-    about = answers[server.question(Side.CANDIDATE).id].row
+    about = answers[server_question(Side.CANDIDATE).id].row
     taken: datetime = answers[CLOCK.id].row["now"]
     return Baseline(
         taken=taken,
@@ -113,13 +113,13 @@ def _baseline(answers: Mapping[str, Answer], passes: Mapping[Table, Scan]) -> Ba
             table: _state(answers[scan.question.id].row, scan, sizes[table]) for table, scan in sorted(passes.items())
         },
         sequences=given(answers[POSITIONS.id].row["sequences"]),
-        schema=fingerprint.read(answers),
+        schema=snapshot.read(answers),
     )
 
 
 def _state(row: Mapping[str, Any], scan: Scan, size: int) -> TableState:
     moments = {column: row[alias] for column, alias in scan.newest.items() if row[alias] is not None}
-    newest = {column: at for column, epoch in moments.items() if (at := moment(epoch)) is not None}
+    newest = {column: at for column, epoch in moments.items() if (at := from_epoch(epoch)) is not None}
     return TableState(int(row["rows"]), size, newest)
 
 

@@ -10,21 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from psycopg import sql
 
-from validation.expected import Privilege, Role, Scope
-from validation.model import Severity
-from validation.names import Table
-from validation.queries import query
-from validation.questions import (
-    Answer,
-    Check,
-    Judgement,
-    Question,
-    Side,
-    failed,
-    inconclusive,
-    passed,
-    settled,
-)
+from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
+from validation.connect.query import Answer, Question, Side
+from validation.expectations.model import Privilege, Role, Scope
+from validation.expectations.table_names import Table
+from validation.sql.queries import query
+from validation.verdict import Severity
 
 SELECT, INSERT, UPDATE, DELETE, USAGE = "select", "insert", "update", "delete", "usage"
 TRIED = (SELECT, INSERT, UPDATE, DELETE, USAGE)
@@ -59,9 +50,9 @@ def columns(answer: Answer) -> dict[Table, tuple[str, ...]]:
 def declared(roles: Sequence[Role], role: str, here: Mapping[Table, Sequence[str]]) -> dict[Table, tuple[str, ...]]:
     """What the expectations say that the role may do with tables and sequences."""
     found: dict[Table, tuple[str, ...]] = {}
-    for privilege in (one for wanted in roles if wanted.name == role for one in wanted.may):
+    for privilege in (privilege for wanted in roles if wanted.name == role for privilege in wanted.may):
         words = tuple(word.lower() for word in privilege.words if word.lower() in TRIED)
-        found = together(found, dict.fromkeys(_covered(privilege, here), words))
+        found = union(found, dict.fromkeys(_covered(privilege, here), words))
     return found
 
 
@@ -71,11 +62,11 @@ def _covered(privilege: Privilege, here: Mapping[Table, Sequence[str]]) -> Seque
     return [table for table in here if privilege.scope is Scope.ALL_TABLES and table.schema == privilege.on]
 
 
-def together(one: May, other: May) -> dict[Table, tuple[str, ...]]:
-    """All that either says."""
+def union(first: May, second: May) -> dict[Table, tuple[str, ...]]:
+    """Everything that either of them allows."""
     return {
-        table: tuple(dict.fromkeys((*one.get(table, ()), *other.get(table, ()))))
-        for table in (one.keys() | other.keys())
+        table: tuple(dict.fromkeys((*first.get(table, ()), *second.get(table, ()))))
+        for table in first.keys() | second.keys()
     }
 
 

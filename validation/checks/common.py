@@ -7,12 +7,8 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from validation.names import Table
-from validation.questions import Check, failed, settled
-
-
-def number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+from validation.checks.check import Check, failed, settled
+from validation.expectations.table_names import Table
 
 
 def missing_table(name: str, table: Table) -> Check:

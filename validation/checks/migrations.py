@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from validation.catalog import Catalog
-from validation.checks.common import missing_column, missing_table, number
-from validation.expected import PRISMA_MIGRATIONS, Migrations
-from validation.model import Severity
-from validation.queries import query
-from validation.questions import Answer, Check, Judgement, Question, failed, passed
+from validation.checks.check import Check, Judgement, failed, passed
+from validation.checks.common import missing_column, missing_table
+from validation.connect.query import Answer, Question
+from validation.expectations.model import PRISMA_MIGRATIONS, Migrations
+from validation.schema.catalog import Catalog
+from validation.sql.queries import query
+from validation.terminal import number
+from validation.verdict import Severity
 
 COLUMNS = ("migration_name", "checksum", "started_at", "finished_at", "rolled_back_at")
 Migration = Mapping[str, Any]

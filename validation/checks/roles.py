@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from psycopg import sql
 
-from validation.checks.common import number
-from validation.expected import Privilege, Role, Scope
-from validation.names import Table
-from validation.queries import query
-from validation.questions import Answer, Check, Judgement, Question, Row, failed, passed
+from validation.checks.check import Check, Judgement, failed, passed
+from validation.connect.query import Answer, Question, Row
+from validation.expectations.model import Privilege, Role, Scope
+from validation.expectations.table_names import Table
+from validation.sql.queries import query
+from validation.terminal import number
 
 ATTRIBUTES = ("login", "superuser", "create_database", "create_role", "replication", "bypass_rls")
 RELATIONS = ["r", "p", "v", "m", "f"]

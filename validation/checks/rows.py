@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,56 +10,22 @@ from decimal import Decimal
 from psycopg import sql
 
 from validation.baseline.model import Baseline
-from validation.catalog import Catalog, TableFacts
-from validation.checks.common import key_of, missing_column, missing_table, number
-from validation.expected import Expectations, Freshness, RowRange
-from validation.model import Severity
-from validation.names import Table, quoted
-from validation.queries import query
-from validation.questions import (
-    Answer,
-    Check,
-    Judgement,
-    Question,
-    Side,
-    failed,
-    inconclusive,
-    passed,
-    settled,
-)
+from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
+from validation.checks.common import key_of, missing_column, missing_table
+from validation.connect.query import Answer, Question, Side
+from validation.expectations.model import Expectations, Freshness, RowRange
+from validation.expectations.table_names import Table, quoted
+from validation.schema.catalog import Catalog
+from validation.schema.table_scan import Scan
+from validation.sql.queries import query
+from validation.terminal import number
+from validation.times import from_epoch
+from validation.verdict import Severity
 
-TO_THE_END = (("enable_indexscan", "off"), ("enable_indexonlyscan", "off"), ("enable_bitmapscan", "off"))
-"""Counting through an index would prove nothing about the table's own blocks."""
-TIMESTAMPS = ("timestamp with time zone", "timestamp without time zone")
 NO_BASELINE = "record one with `python -m validation baseline record`, or waive the check with a reason"
-OF_THE_PAST = re.compile(r"(created|inserted|updated|modified|changed|registered|received|logged)_?(at|on|time)?", re.I)
-"""Columns that hold, by their names, a time at which something was done."""
 CLOCKS = timedelta(minutes=5)
 """How far an application's clock may be ahead of the database's."""
 NO_SOURCE = "give the source to compare with, or waive the check with a reason"
-
-
-@dataclass(frozen=True)
-class Scan:
-    """One pass over a table: its question, and under which names the answer has nulls and newest values."""
-
-    facts: TableFacts
-    question: Question
-    nulls: Mapping[str, str]
-    newest: Mapping[str, str]
-
-
-def scans(catalog: Catalog, expectations: Expectations) -> dict[Table, Scan]:
-    """A pass over each table, with every aggregate that is asked of it.
-
-    A partition is read with its root, and by itself only where something is declared for it.
-    """
-    declared = {*expectations.tables} | {e.table for e in (*expectations.freshness, *expectations.not_null)}
-    return {
-        facts.table: _scan(facts, expectations)
-        for facts in catalog.tables
-        if not facts.partition or facts.table in declared
-    }
 
 
 def checks(
@@ -77,25 +42,6 @@ def checks(
     yield from _nulls(found, expectations)
     if source is not None:
         yield _tables_of_source(found, source)
-
-
-def _scan(facts: TableFacts, expectations: Expectations) -> Scan:
-    asked = {c for e in expectations.not_null if e.table == facts.table for c in e.columns}
-    timed = {e.column for e in expectations.freshness if e.table == facts.table}
-    timed |= {column for column in facts.columns if OF_THE_PAST.fullmatch(column)}
-    nulls = {c: f"nulls_{i}" for i, c in enumerate(sorted(asked & facts.columns.keys()))}
-    newest = {c: f"newest_{i}" for i, c in enumerate(sorted(timed)) if facts.columns.get(c, "") in TIMESTAMPS}
-    aggregates = [sql.SQL("count(*) as rows")]
-    aggregates += [
-        sql.SQL("count(*) filter (where {} is null) as {}").format(sql.Identifier(c), sql.Identifier(alias))
-        for c, alias in nulls.items()
-    ]
-    aggregates += [
-        sql.SQL("extract(epoch from max({})) as {}").format(sql.Identifier(c), sql.Identifier(alias))
-        for c, alias in newest.items()
-    ]
-    statement = query("scan", aggregates=sql.SQL(", ").join(aggregates), table=facts.table.identifier)
-    return Scan(facts, Question(f"scan:{facts.table}", statement, cost=facts.pages, settings=TO_THE_END), nulls, newest)
 
 
 def _tables(found: Mapping[Table, Scan]) -> Check:
@@ -275,7 +221,7 @@ def _fresh(name: str, scan: Scan, wanted: Freshness, restore_point: datetime) ->
         newest = answers[0].row[scan.newest[wanted.column]]
         if newest is None:
             return failed("no timestamp at all", needed, "compare the recovery point with the time of the loss")
-        at = moment(newest)
+        at = from_epoch(newest)
         if at is None:
             return failed(f"newest is {newest} s", needed, "correct the value in the source, or waive")
         said = f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC"
@@ -294,7 +240,7 @@ def _future(
     found: Mapping[Table, Scan], declared: Iterable[Freshness], restore_point: datetime | None
 ) -> Iterator[Check]:
     """Times after the restore point where none is declared: advice, since a column's name is all there is to go by."""
-    judged = {(one.table, one.column) for one in declared}
+    judged = {(freshness.table, freshness.column) for freshness in declared}
     for table, scan in sorted(found.items()):
         for column in sorted(scan.newest):
             if restore_point is not None and (table, column) not in judged:
@@ -309,7 +255,7 @@ def _not_after(name: str, scan: Scan, column: str, point: datetime) -> Check:
         newest = answers[0].row[scan.newest[column]]
         if newest is None:
             return passed("no timestamp", needed)
-        at = moment(newest)
+        at = from_epoch(newest)
         if newest > 0 and (at is None or at > last):
             said = f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC" if at else f"newest is {newest} s"
             fix = "data from after the restore point? if the column may lie in the future, declare it under freshness"
@@ -317,17 +263,6 @@ def _not_after(name: str, scan: Scan, column: str, point: datetime) -> Check:
         return passed(f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC" if at else f"newest is {newest} s", needed)
 
     return Check(name, judge, (scan.question,), needed, severity=Severity.ADVISORY)
-
-
-def moment(epoch: Decimal | float) -> datetime | None:
-    """The time so many seconds after 1970, to the microsecond; None for infinity and beyond a datetime."""
-    exact = Decimal(str(epoch))
-    if not exact.is_finite():
-        return None
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(exact * 1_000_000))
-    except OverflowError:
-        return None
 
 
 def _tables_of_source(found: Mapping[Table, Scan], source: Catalog) -> Check:

@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from validation import fingerprint
-from validation.fingerprint import Fingerprint, Section
-from validation.model import Severity
-from validation.questions import (
-    Answer,
-    Check,
-    Judgement,
-    Side,
-    failed,
-    inconclusive,
-    passed,
-    settled,
-)
+from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
+from validation.connect.query import Answer, Side
+from validation.schema import snapshot
+from validation.schema.snapshot import SchemaSection, SchemaSnapshot
+from validation.verdict import Severity
 
 SHOWN = 5
 AGAINST_BASELINE = "the schema of the baseline"
@@ -25,40 +17,40 @@ AGAINST_SOURCE = "the schema of the source"
 FIX = "is the recovery point on the other side of a migration? then waive it with that as reason; else restore another"
 
 
-def checks(wanted: Fingerprint | None, *, source: bool) -> Iterator[Check]:
+def checks(wanted: SchemaSnapshot | None, *, source: bool) -> Iterator[Check]:
     """Against the baseline where there is one; the source, which may be what is damaged, is then only advice."""
-    for section in fingerprint.files():
-        severity = fingerprint.severity(section)
+    for section in snapshot.files():
+        severity = snapshot.severity(section)
         if wanted is not None:
             yield _of_baseline(section, wanted, severity)
         if source:
             yield _of_source(section, severity if wanted is None else Severity.ADVISORY)
 
 
-def _of_baseline(section: str, wanted: Fingerprint, severity: Severity) -> Check:
+def _of_baseline(section: str, wanted: SchemaSnapshot, severity: Severity) -> Check:
     name = f"schema:{section}"
     if section not in wanted.sections:
         fix = "record the baseline again with this version"
         return settled(name, inconclusive("the baseline doesn't have it", AGAINST_BASELINE, fix), severity)
 
     def judge_one(answers: Sequence[Answer]) -> Judgement:
-        return judge(section, wanted.sections[section], fingerprint.section(answers[0]), AGAINST_BASELINE)
+        return judge(section, wanted.sections[section], snapshot.section(answers[0]), AGAINST_BASELINE)
 
-    return Check(name, judge_one, (fingerprint.question(section),), AGAINST_BASELINE, severity=severity)
+    return Check(name, judge_one, (snapshot.question(section),), AGAINST_BASELINE, severity=severity)
 
 
 def _of_source(section: str, severity: Severity) -> Check:
     def judge_both(answers: Sequence[Answer]) -> Judgement:
-        ours, theirs = (fingerprint.section(answer) for answer in answers)
+        ours, theirs = (snapshot.section(answer) for answer in answers)
         return judge(section, theirs, ours, AGAINST_SOURCE)
 
-    ask = partial(fingerprint.question, section)
+    ask = partial(snapshot.question, section)
     questions = (ask(Side.CANDIDATE), ask(Side.SOURCE))
     return Check(f"source-schema:{section}", judge_both, questions, AGAINST_SOURCE, severity=severity)
 
 
-def judge(section: str, wanted: Section, found: Section, needed: str) -> Judgement:
-    changes = tuple(fingerprint.compare(section, wanted, found))
+def judge(section: str, wanted: SchemaSection, found: SchemaSection, needed: str) -> Judgement:
+    changes = tuple(snapshot.compare(section, wanted, found))
     if not changes:
         return passed(f"{len(found):,} the same", needed)
     more = f"; and {len(changes) - SHOWN:,} more" if len(changes) > SHOWN else ""

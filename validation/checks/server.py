@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from validation.expected import Server
-from validation.queries import query
-from validation.questions import (
-    Answer,
-    Check,
-    Judgement,
-    Question,
-    Row,
-    Side,
-    failed,
-    inconclusive,
-    passed,
-    settled,
-)
-from validation.target import Target
+from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
+from validation.connect.query import Answer, Question, Row, Side
+from validation.connect.target import Target
+from validation.expectations.model import Server
+from validation.schema.catalog import server_question
 
 NEEDED = "the server that was restored, open for writing"
-
-
-def question(side: Side) -> Question:
-    return Question(f"{side}:server", query("server"), side)
 
 
 def unreachable(target: Target, side: Side, why: str) -> Check:
@@ -46,7 +32,7 @@ def connection(target: Target, side: Side) -> Check:
         row = answers[0].row
         return passed(f"PostgreSQL {row['version']} answers as {target}", "a session")
 
-    return Check(_named("connection", side), judge, (question(side),), "a session")
+    return Check(_named("connection", side), judge, (server_question(side),), "a session")
 
 
 def listed(side: Side, catalog: tuple[Question, ...]) -> Check:
@@ -74,7 +60,7 @@ def identity(target: Target, expected: Server) -> Check:
             return failed(found, needed, "validate the restored instance: compare endpoint and expectations")
         return passed(f"database {row['database']}, version {row['major']}, not in recovery", NEEDED)
 
-    return Check("server", judge, (question(Side.CANDIDATE),), NEEDED)
+    return Check("server", judge, (server_question(Side.CANDIDATE),), NEEDED)
 
 
 def not_the_source() -> Check:
@@ -88,7 +74,7 @@ def not_the_source() -> Check:
         return passed(needed, needed)
 
     needed = "two databases"
-    return Check("not-the-source", judge, (question(Side.CANDIDATE), question(Side.SOURCE)), needed)
+    return Check("not-the-source", judge, (server_question(Side.CANDIDATE), server_question(Side.SOURCE)), needed)
 
 
 def _wrong(row: Row, target: Target, expected: Server) -> list[tuple[str, str]]:

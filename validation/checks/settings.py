@@ -9,9 +9,10 @@ from types import MappingProxyType
 
 from psycopg import sql
 
-from validation.expected import Extension, Setting
-from validation.queries import query
-from validation.questions import Answer, Check, Judgement, Question, Row, failed, inconclusive, passed
+from validation.checks.check import Check, Judgement, failed, inconclusive, passed
+from validation.connect.query import Answer, Question, Row
+from validation.expectations.model import Extension, Setting
+from validation.sql.queries import query
 
 BYTES, MICROSECONDS = "B", "us"
 UNITS: Mapping[str, tuple[str, int]] = MappingProxyType(

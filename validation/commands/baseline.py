@@ -7,13 +7,14 @@ import json
 import sys
 from datetime import datetime
 
-from validation.baseline import diff, kept
-from validation.baseline.model import Baseline, as_json, stamp
-from validation.baseline.places import Place, open_place
+from validation.baseline import diff, latest
+from validation.baseline.model import Baseline, as_json
 from validation.baseline.record import record
 from validation.commands import common
 from validation.commands.common import Command
-from validation.render import printable
+from validation.document_store import DocumentStore
+from validation.terminal import printable
+from validation.times import rfc3339_micros
 
 PLACE = "directory, or s3://bucket/prefix"
 
@@ -59,10 +60,10 @@ def act(options: argparse.Namespace) -> int:
 
 
 def _act_record(options: argparse.Namespace) -> int:
-    place = open_place(options.to)
-    found = _live(options)
-    where = kept.keep(place, found)
-    sys.stdout.write(f"{where}: {len(found.tables):,} tables, {found.rows:,} rows, {diff.size(found.bytes)}\n")
+    store = latest.open_baselines(options.to)
+    baseline = _live(options)
+    where = latest.save(store, baseline)
+    sys.stdout.write(f"{where}: {len(baseline.tables):,} tables, {baseline.rows:,} rows, {diff.size(baseline.bytes)}\n")
     return common.DONE
 
 
@@ -71,41 +72,48 @@ def _live(options: argparse.Namespace) -> Baseline:
 
 
 def _act_show(options: argparse.Namespace) -> int:
-    place = open_place(options.place)
+    store = latest.open_baselines(options.place)
     if options.list:
-        lines = [f"{stamp(one.taken)}  {one.database}  {one.name}" for one in kept.listed(place, options.database)]
-        sys.stdout.write(printable("".join(f"{line}\n" for line in lines)) or f"no baseline in {place}\n")
+        lines = [
+            f"{rfc3339_micros(stored.taken)}  {stored.database}  {stored.name}"
+            for stored in latest.list_baselines(store, options.database)
+        ]
+        sys.stdout.write(printable("".join(f"{line}\n" for line in lines)) or f"no baseline in {store}\n")
         return common.DONE if lines else common.INCONCLUSIVE
-    found = kept.newest(place, options.database, common.moment(options.at, "--at"))
-    text = json.dumps(as_json(found), indent=2) + "\n" if options.json else printable(diff.shown(found))
+    baseline = latest.find_latest(store, options.database, common.moment(options.at, "--at"))
+    text = json.dumps(as_json(baseline), indent=2) + "\n" if options.json else printable(diff.render(baseline))
     sys.stdout.write(text)
     return common.DONE
 
 
 def _act_diff(options: argparse.Namespace) -> int:
-    place = open_place(options.place)
+    store = latest.open_baselines(options.place)
     live = options.from_env is not None or options.from_file is not None
     if live and options.new:
         raise common.UsageError("--new: either --new or --from; --from compares with the database as it is now")
     if live:
         new = _live(options)
-        old = kept.newest(place, options.database or new.database, common.moment(options.old, "--old"))
+        old = latest.find_latest(store, options.database or new.database, common.moment(options.old, "--old"))
     else:
-        new = kept.newest(place, options.database, common.moment(options.new, "--new"))
-        old = _before(place, new, common.moment(options.old, "--old"))
+        new = latest.find_latest(store, options.database, common.moment(options.new, "--new"))
+        old = _before(store, new, common.moment(options.old, "--old"))
     sys.stdout.write(printable(diff.as_text(old, new)))
     return common.FAILED if diff.differences(old, new) or diff.schema_changes(old, new) else common.DONE
 
 
-def _before(place: Place, new: Baseline, until: datetime | None) -> Baseline:
+def _before(store: DocumentStore, new: Baseline, until: datetime | None) -> Baseline:
     """The last one before the new one, of those taken by then. Raises BaselineError."""
-    earlier = [one for one in kept.listed(place, new.database) if one.taken < new.taken]
-    fit = [one for one in earlier if until is None or one.taken <= until]
+    earlier = [stored for stored in latest.list_baselines(store, new.database) if stored.taken < new.taken]
+    fit = [stored for stored in earlier if until is None or stored.taken <= until]
     if not fit:
-        found = f"none before that of {stamp(new.taken)}" if not earlier else f"the oldest of {stamp(earlier[0].taken)}"
+        found = (
+            f"none before that of {rfc3339_micros(new.taken)}"
+            if not earlier
+            else f"the oldest of {rfc3339_micros(earlier[0].taken)}"
+        )
         fix = "give another time, or --from to compare with a database"
-        raise kept.NoneKept(str(place), found, "an earlier baseline", fix)
-    return kept.load(place, fit[-1].name)
+        raise latest.NoBaselineError(str(store), found, "an earlier baseline", fix)
+    return latest.load(store, fit[-1].name)
 
 
 COMMAND = Command("baseline", "record, show or compare baselines", declare, act)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from validation.expected import Limits
-from validation.target import Target
-from validation.urls import UrlError
+from validation.connect.target import Target
+from validation.connect.urls import UrlError
+from validation.expectations.model import Limits
 
 DONE, FAILED, INCONCLUSIVE, USAGE = 0, 1, 2, 3
 """Exit codes: done or PASS, FAIL or a difference, could not be found out, a mistake in the command or a file."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from validation.commands import common
 from validation.commands.common import Command, UsageError
-from validation.files import write_new
-from validation.initial.survey import survey
-from validation.initial.text import text
+from validation.document_store import write_whole
+from validation.generate.file import render
+from validation.generate.survey import survey
 
 FILE = "checks.toml"
 STDOUT = "-"
@@ -26,12 +26,12 @@ def act(options: argparse.Namespace) -> int:
     path = Path(options.file)
     if path.exists() and options.file != STDOUT:
         raise UsageError(f"{path}: found a file, needs a new name; nothing is overwritten")
-    found = text(survey(common.required_target(options, "from"), common.limits(options)))
+    content = render(survey(common.required_target(options, "from"), common.limits(options)))
     if options.file == STDOUT:
-        sys.stdout.write(found)
+        sys.stdout.write(content)
         return common.DONE
     try:
-        write_new(path, found.encode())
+        write_whole(path, content.encode())
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}; give a name in a folder that is there") from error
     database = f"--target-env {options.from_env}" if options.from_env else f"--target-file {options.from_file}"

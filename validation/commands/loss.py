@@ -7,11 +7,10 @@ import json
 import sys
 from collections.abc import Mapping
 
-from validation.baseline import kept
-from validation.baseline.places import open_place
+from validation.baseline import latest
 from validation.commands import common
 from validation.commands.common import Command, UsageError
-from validation.expected import Limits
+from validation.expectations.model import Limits
 from validation.loss import LossReport, Status, as_json, as_text, estimated, run
 from validation.loss.runner import BUDGET_SECONDS, WORKERS
 
@@ -47,7 +46,7 @@ def _report(options: argparse.Namespace) -> LossReport:
         raise UsageError("--source-env, --source-file or --baseline: needs one of them, to compare with")
     if source is not None:
         return run(source, target, budget_seconds=options.budget, workers=options.workers)
-    before = kept.newest(open_place(options.baseline), target.dbname)
+    before = latest.find_latest(latest.open_baselines(options.baseline), target.dbname)
     return estimated(before, target, Limits(options.budget, options.budget, options.workers))
 
 

@@ -10,16 +10,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from validation.baseline import kept
+from validation.baseline import latest
 from validation.baseline.model import Baseline, BaselineError
-from validation.baseline.places import open_place
 from validation.commands import common
 from validation.commands.common import Command, UsageError
+from validation.connect.target import Target
 from validation.expectations import load
-from validation.model import Verdict
-from validation.render import as_json, as_text
-from validation.runner import run
-from validation.target import Target
+from validation.runner.render import as_json, as_text
+from validation.runner.run import run
+from validation.verdict import Verdict
 
 EXIT: Mapping[Verdict, int] = {
     Verdict.PASS: common.DONE,
@@ -38,7 +37,6 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--expected-address", metavar="IP[:PORT]", help="what the server must report")
     command.add_argument("--waive", action="append", default=[], metavar="CHECK=REASON", help="repeatable")
     command.add_argument("--budget", type=common.seconds, metavar="SECONDS", help="wins over limits.budget_seconds")
-    command.add_argument("--until-first-failure", action="store_true", help="ask nothing more after a first FAIL")
     command.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
@@ -55,7 +53,6 @@ def act(options: argparse.Namespace) -> int:
         restore_point=restore_point,
         waivers=waivers(options.waive),
         budget_seconds=options.budget,
-        until_first_failure=options.until_first_failure,
     )
     sys.stdout.write(json.dumps(as_json(report), indent=2) + "\n" if options.json else as_text(report))
     return EXIT[report.verdict]
@@ -66,8 +63,8 @@ def _baseline(location: str | None, target: Target, restore_point: datetime | No
     if location is None:
         return None
     try:
-        return kept.newest(open_place(location), target.dbname, restore_point)
-    except kept.NoneKept as error:
+        return latest.find_latest(latest.open_baselines(location), target.dbname, restore_point)
+    except latest.NoBaselineError as error:
         return error
 
 

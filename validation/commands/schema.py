@@ -7,7 +7,7 @@ import json
 import sys
 
 from validation.commands.common import DONE, Command
-from validation.reference import json_schema
+from validation.expectations.reference import json_schema
 
 
 def declare(_: argparse.ArgumentParser) -> None:

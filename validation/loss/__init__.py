@@ -4,15 +4,15 @@ report = run(source, candidate, budget_seconds=300)
 report.total.lost.rows  # rows that only the source has
 """
 
-from validation.loss.baseline import against_baseline, estimated
-from validation.loss.model import Against, LossReport, Part, Status, TableLoss
+from validation.loss.estimate import against_baseline, estimated
+from validation.loss.model import Against, LossReport, RowSet, Status, TableLoss
 from validation.loss.render import as_json, as_text, headline
 from validation.loss.runner import run
 
 __all__ = [
     "Against",
     "LossReport",
-    "Part",
+    "RowSet",
     "Status",
     "TableLoss",
     "against_baseline",

@@ -3,7 +3,7 @@
 A column is hashed by its type's own function where that takes equal values for equal and nothing else (no collation,
 no object number of an enum); else by its text. The functions are those of hash partitioning, the same in every
 version since 11 on machines of one byte order; sql/loss_probe.sql asks whether they are. A row's hash mixes those of
-its columns, each with a seed of its own, and is mixed again: the sum of a cell's hashes then notices values that two
+its columns, each with a seed of its own, and is mixed again: the sum of a bucket's hashes then notices values that two
 rows exchanged.
 """
 
@@ -14,7 +14,7 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from validation.loss.shapes import Column
+from validation.loss.comparability import Column
 
 HASHED: dict[str, LiteralString] = {
     "smallint": "hashint2extended({value}, {seed})",
@@ -46,37 +46,37 @@ NULL = 0x6E756C6C
 """What a null hashes to, beside the column's seed."""
 
 
-def column(one: Column, seed: int) -> sql.Composed:
-    function = HASHED.get(one.type or "", AS_TEXT)
+def hashed(column: Column, seed: int) -> sql.Composed:
+    function = HASHED.get(column.type or "", AS_TEXT)
     return sql.SQL("coalesce({}, {})").format(
-        sql.SQL(function).format(value=sql.Identifier("t", one.name), seed=sql.Literal(seed)),
+        sql.SQL(function).format(value=sql.Identifier("t", column.name), seed=sql.Literal(seed)),
         sql.SQL("{}::int8").format(sql.Literal(NULL + seed)),
     )
 
 
 def mixed(columns: Iterable[Column], seed: int) -> sql.Composed:
     """One 64-bit hash of several columns; of none, of an empty row."""
-    parts = [column(one, number) for number, one in enumerate(columns, start=1)]
+    parts = [hashed(column, number) for number, column in enumerate(columns, start=1)]
     return sql.SQL("hashint8extended({}, {})").format(
         sql.SQL(" # ").join(parts) if parts else sql.SQL("0::int8"), sql.Literal(seed)
     )
 
 
-def orderable(one: Column) -> sql.Composed:
+def orderable(column: Column) -> sql.Composed:
     """The column's value in an order that is the same on every server."""
-    template: LiteralString = "{}" if one.type in ORDERED else '({}::text collate "C")'
-    return sql.SQL(template).format(sql.Identifier("t", one.name))
+    template: LiteralString = "{}" if column.type in ORDERED else '({}::text collate "C")'
+    return sql.SQL(template).format(sql.Identifier("t", column.name))
 
 
-def bounds_type(one: Column) -> LiteralString:
+def bounds_type(column: Column) -> LiteralString:
     """The type of bounds between such values."""
     for name in ORDERED:
-        if name == one.type:
+        if name == column.type:
             return name
     return "text"
 
 
 def key_text(key: Sequence[Column]) -> sql.Composed:
     """A row's key as one text, a JSON array of its columns' texts."""
-    parts = (sql.SQL("{}::text").format(sql.Identifier("t", one.name)) for one in key)
+    parts = (sql.SQL("{}::text").format(sql.Identifier("t", column.name)) for column in key)
     return sql.SQL("json_build_array({})::text").format(sql.SQL(", ").join(parts))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from validation.model import Example
+from validation.connect.query import Example
 
 EXAMPLES = 5
 """Keys of rows to look at, at most, per table and kind of difference."""
@@ -50,7 +50,7 @@ class Newest:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RowSet:
     """Some rows of a table. `oldest` and `newest` are in seconds since 1970 UTC (may be infinite), by the table's
     timestamp column; None without one, or where every value is null."""
 
@@ -59,15 +59,15 @@ class Part:
     newest: Decimal | None = None
     examples: tuple[Example, ...] = ()
 
-    def __add__(self, other: Part) -> Part:
-        return Part(
+    def __add__(self, other: RowSet) -> RowSet:
+        return RowSet(
             self.rows + other.rows,
             min(_present(self.oldest, other.oldest), default=None),
             max(_present(self.newest, other.newest), default=None),
             (*self.examples, *other.examples)[:EXAMPLES],
         )
 
-    def scaled(self, factor: float) -> Part:
+    def scaled(self, factor: float) -> RowSet:
         """As many times the rows; what is known of their times and keys stays."""
         return replace(self, rows=round(self.rows * factor))
 
@@ -81,9 +81,9 @@ class Difference:
     """`lost`: only in the source; `brought_back`: only in the candidate; `differing`: in both under one key, not
     equal, with the source's times."""
 
-    lost: Part = field(default_factory=Part)
-    brought_back: Part = field(default_factory=Part)
-    differing: Part = field(default_factory=Part)
+    lost: RowSet = field(default_factory=RowSet)
+    brought_back: RowSet = field(default_factory=RowSet)
+    differing: RowSet = field(default_factory=RowSet)
 
     def __add__(self, other: Difference) -> Difference:
         return Difference(

@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from validation.connect.session import Unreachable
+from validation.expectations.table_names import Table
+from validation.loss.both_servers import NotCompared, ServerPair, in_daemon
 from validation.loss.model import Precision, Status, TableLoss
-from validation.loss.sides import NotCompared, Sides, in_daemon
-from validation.names import Table
-from validation.session import Unreachable
 
 LOG = logging.getLogger(__name__)
 GRACE = 5.0
@@ -29,7 +29,7 @@ class Job:
 
     table: Table
     pages: int
-    work: Callable[[Sides], TableLoss]
+    work: Callable[[ServerPair], TableLoss]
     guess: tuple[int | None, int | None]
 
 
@@ -41,9 +41,9 @@ class Pool:
     stop: threading.Event
     jobs: queue.SimpleQueue[Job] = field(default_factory=queue.SimpleQueue[Job])
     done: queue.SimpleQueue[TableLoss] = field(default_factory=queue.SimpleQueue[TableLoss])
-    open: list[Sides] = field(default_factory=list[Sides])
+    open: list[ServerPair] = field(default_factory=list[ServerPair])
 
-    def serve(self, sides: Sides) -> None:
+    def serve(self, sides: ServerPair) -> None:
         """Compares tables until there are none left, or a session is lost."""
         self.open.append(sides)
         while sides.usable:
@@ -53,7 +53,7 @@ class Pool:
                 return
             self.done.put(_work(job, sides))
 
-    def serve_another(self, open_another: Callable[[], Sides]) -> None:
+    def serve_another(self, open_another: Callable[[], ServerPair]) -> None:
         """The same in sessions of its own; where these can't be had, the others do the work."""
         try:
             sides = open_another()
@@ -66,7 +66,7 @@ class Pool:
 
 
 def compare_all(
-    pool: Pool, jobs: Iterable[Job], lead: Sides, open_another: Callable[[], Sides] | None, workers: int
+    pool: Pool, jobs: Iterable[Job], lead: ServerPair, open_another: Callable[[], ServerPair] | None, workers: int
 ) -> tuple[tuple[TableLoss, ...], bool]:
     """Every table's result, by name, and whether the lead's sessions came back. The smallest tables come first, so that
     a budget that is too small costs the largest only."""
@@ -103,7 +103,7 @@ def _results(pool: Pool, jobs: Iterable[Job]) -> tuple[TableLoss, ...]:
     return tuple(sorted(found, key=lambda table: table.table))
 
 
-def _work(job: Job, sides: Sides) -> TableLoss:
+def _work(job: Job, sides: ServerPair) -> TableLoss:
     try:
         return job.work(sides)
     except Exception as error:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from validation.checks.rows import moment
-from validation.loss.model import Against, Difference, LossReport, Newest, Part, Precision, Status, TableLoss
-from validation.render import WIDTH, printable
+from validation.loss.model import Against, Difference, LossReport, Newest, Precision, RowSet, Status, TableLoss
+from validation.terminal import number, wrapped
+from validation.times import from_epoch, rfc3339
 
 SCHEMA = 1
 INDENT = 16
@@ -62,7 +61,7 @@ def _difference(found: Difference) -> dict[str, Any]:
     return {name: _part(part) for name, part in parts.items()}
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: RowSet) -> dict[str, Any]:
     return {
         "rows": part.rows,
         "oldest": time_text(part.oldest),
@@ -75,10 +74,10 @@ def time_text(epoch: Decimal | None) -> str | None:
     """To the microsecond, as short as it can be told; of what no calendar holds, infinity or the seconds."""
     if epoch is None:
         return None
-    at = moment(epoch)
+    at = from_epoch(epoch)
     if at is None:
         return f"{epoch} s" if epoch.is_finite() else str(epoch).lower()
-    return at.isoformat().replace("+00:00", "Z")
+    return rfc3339(at)
 
 
 def headline(report: LossReport) -> str:
@@ -113,7 +112,7 @@ def _estimate(report: LossReport) -> str:
         f"{number(len(gone), 'table')} missing" if gone else "",
         f"the newest rows of {number(older, 'table')} are older" if older else "",
     )
-    taken = moment(report.source_taken) if report.source_taken is not None else None
+    taken = from_epoch(report.source_taken) if report.source_taken is not None else None
     at = f", taken {taken:%Y-%m-%d %H:%M:%S} UTC" if taken else ""
     return (
         f"only estimated, by {report.source}{at}: {', '.join(part for part in parts if part)}; "
@@ -128,13 +127,9 @@ def _tables(report: LossReport, kind: str, of: str = "of") -> str:
     return f" {of} {names[0]}" if len(names) == 1 else f" {of} {len(names)} tables"
 
 
-def number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
 def as_text(report: LossReport, most: int | None = None) -> str:
     """The report as text: the sum, then tables that differ or are unknown, at `most` so many, then what is equal."""
-    lines = [*_wrapped(f"{report.status.upper()}  {headline(report)}", 2), *_between(report)]
+    lines = [*wrapped(f"{report.status.upper()}  {headline(report)}", 2), *_between(report)]
     counted = report.against is Against.BASELINE
     unknown = () if counted else report.of(Status.UNKNOWN)
     notable = sorted((*report.of(Status.DIFFERENT), *unknown), key=lambda table: -table.difference.lost.rows)
@@ -180,7 +175,7 @@ def writing_text(report: LossReport) -> str | None:
 
 
 def _table_lines(table: TableLoss, against: Against) -> Iterator[str]:
-    yield from _wrapped(f"{table.table}{_rows(table, against)}", 2)
+    yield from wrapped(f"{table.table}{_rows(table, against)}", 2)
     counted = against is Against.BASELINE
     about = "" if counted or table.precision is Precision.EXACT else "about "
     found, words = table.difference, ("fewer", "more") if counted else ("lost", "brought back")
@@ -208,20 +203,16 @@ def _count(rows: int | None) -> str:
     return "no" if rows is None else f"{rows:,}"
 
 
-def _span(table: TableLoss, part: Part) -> str:
+def _span(table: TableLoss, part: RowSet) -> str:
     if part.oldest is None or table.timestamp is None:
         return ""
     oldest, newest = time_text(part.oldest), time_text(part.newest)
     return f", {table.timestamp} {oldest}" + ("" if oldest == newest else f" to {newest}")
 
 
-def _examples(part: Part) -> Iterable[str]:
+def _examples(part: RowSet) -> Iterable[str]:
     return (", ".join(f"{name}={value}" for name, value in example.items()) for example in part.examples)
 
 
 def _field(name: str, text: str) -> list[str]:
-    return _wrapped(f"{name:<{INDENT}}{text}", INDENT)
-
-
-def _wrapped(text: str, indent: int) -> list[str]:
-    return textwrap.wrap(printable(text), WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False) or [""]
+    return wrapped(f"{name:<{INDENT}}{text}", INDENT)

@@ -1,4 +1,4 @@
-"""Makes a loss report: connects to both servers, pairs their tables, has them compared several at a time.
+"""Makes a loss report: connects to both servers, pairs their tables, has them compare_table several at a time.
 
 Read-only, on one snapshot per server.
 """
@@ -12,19 +12,19 @@ from decimal import Decimal
 from functools import partial
 
 from validation.checks import server
-from validation.loss import shapes
-from validation.loss.cells import epoch
+from validation.connect.query import Answer, Row
+from validation.connect.session import Session, Unreachable, connect
+from validation.connect.target import Target
+from validation.expectations.table_names import Table
+from validation.loss import comparability
+from validation.loss.both_servers import NotCompared, ServerPair, in_daemon
+from validation.loss.buckets import epoch
+from validation.loss.comparability import TableShape
 from validation.loss.model import LossReport, Writing
 from validation.loss.pool import Job, Pool, compare_all
-from validation.loss.shapes import Shape
-from validation.loss.sides import NotCompared, Sides, in_daemon
-from validation.loss.tables import compared, one_sided
-from validation.model import Verdict
-from validation.names import Table
-from validation.queries import query
-from validation.questions import Answer, Row
-from validation.session import Session, Unreachable, connect
-from validation.target import Target
+from validation.loss.tables import compare_table, count_one_sided
+from validation.sql.queries import query
+from validation.verdict import Verdict
 
 BUDGET_SECONDS = 300.0
 WORKERS = 2
@@ -72,7 +72,7 @@ def run(
     return LossReport(tables, str(source), str(candidate), taken[0], taken[1], time.monotonic() - began, writing)
 
 
-def _connected(targets: tuple[Target, Target], snapshots: tuple[str | None, str | None], pool: Pool) -> Sides:
+def _connected(targets: tuple[Target, Target], snapshots: tuple[str | None, str | None], pool: Pool) -> ServerPair:
     """A session on each side, both opened at the same time. Raises Unreachable."""
     aside = in_daemon(lambda: _opened("source", targets[0], snapshots[0]))
     try:
@@ -81,7 +81,7 @@ def _connected(targets: tuple[Target, Target], snapshots: tuple[str | None, str 
         aside.add_done_callback(lambda done: None if done.exception() else done.result().close())
         raise
     try:
-        return Sides(aside.result(), candidate, pool.deadline, pool.stop)
+        return ServerPair(aside.result(), candidate, pool.deadline, pool.stop)
     except Unreachable:
         candidate.close()
         raise
@@ -94,14 +94,14 @@ def _opened(side: str, target: Target, snapshot: str | None) -> Session:
         raise Unreachable(f"{side} {target}: {error}") from error
 
 
-def _another(targets: tuple[Target, Target], lead: Sides, pool: Pool) -> Callable[[], Sides] | None:
+def _another(targets: tuple[Target, Target], lead: ServerPair, pool: Pool) -> Callable[[], ServerPair] | None:
     """Opens further sessions on the lead's snapshots; None where a server can't export its own."""
     try:
         snapshots = (lead.source.snapshot(), lead.candidate.snapshot())
     except Unreachable:
         return None
 
-    def open_another() -> Sides:
+    def open_another() -> ServerPair:
         sides = _connected(targets, snapshots, pool)
         sides.ask(query("loss_session"), query("loss_session"))
         return sides
@@ -109,8 +109,8 @@ def _another(targets: tuple[Target, Target], lead: Sides, pool: Pool) -> Callabl
     return open_another
 
 
-def _prepared(lead: Sides) -> tuple[Decimal | None, Decimal | None]:
-    """The times of both snapshots. Raises NotCompared for servers that can't be compared."""
+def _prepared(lead: ServerPair) -> tuple[Decimal | None, Decimal | None]:
+    """The times of both snapshots. Raises NotCompared for servers that can't be compare_table."""
     here, there = lead.ask(query("loss_session"), query("loss_session"))
     source, candidate = lead.ask(query("server"), query("server"))
     same = server.not_the_source().judge([Answer(candidate), Answer(source)])
@@ -121,24 +121,24 @@ def _prepared(lead: Sides) -> tuple[Decimal | None, Decimal | None]:
     return epoch(here[0]["taken"]), epoch(there[0]["taken"])
 
 
-def _jobs(lead: Sides, timestamps: Mapping[Table, str]) -> Iterator[Job]:
+def _jobs(lead: ServerPair, timestamps: Mapping[Table, str]) -> Iterator[Job]:
     answers = lead.ask(query("loss_tables"), query("loss_tables"))
-    source, candidate = (shapes.read(Answer(rows)) for rows in answers)
+    source, candidate = (comparability.read(Answer(rows)) for rows in answers)
     for table in sorted(source.keys() | candidate.keys()):
         yield _job(table, source.get(table), candidate.get(table), timestamps)
 
 
-def _job(table: Table, here: Shape | None, there: Shape | None, timestamps: Mapping[Table, str]) -> Job:
+def _job(table: Table, here: TableShape | None, there: TableShape | None, timestamps: Mapping[Table, str]) -> Job:
     guess = (here.rows if here else None, there.rows if there else None)
     if here and there:
-        pair = shapes.pair(here, there, timestamps)
-        return Job(table, pair.pages, partial(compared, pair), guess)
+        pair = comparability.pair(here, there, timestamps)
+        return Job(table, pair.pages, partial(compare_table, pair), guess)
     only = here or there
     assert only is not None
-    return Job(table, only.pages, partial(one_sided, only, here is not None), guess)
+    return Job(table, only.pages, partial(count_one_sided, only, here is not None), guess)
 
 
-def _activity(lead: Sides) -> Row | None:
+def _activity(lead: ServerPair) -> Row | None:
     """The source's counters now; None where it doesn't tell, or there is no time left."""
     try:
         lead.ask_source(query("loss_statistics_again"))

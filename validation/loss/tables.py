@@ -17,145 +17,175 @@ from dataclasses import dataclass, field, replace
 
 from psycopg import sql
 
-from validation import queries
-from validation.loss import cells as counted
-from validation.loss.cells import Split
-from validation.loss.model import EXAMPLES, Difference, Part, Precision, Status, TableLoss
-from validation.loss.ranges import Ranges, View, chosen, sample, time_expression
-from validation.loss.shapes import Pair, Shape, time_of
-from validation.loss.sides import NotCompared, Sides
-from validation.queries import query
-from validation.questions import Row
+from validation.connect.query import Row
+from validation.loss.both_servers import NotCompared, ServerPair
+from validation.loss.buckets import Split, compare_rows, epoch, key_of, read_buckets, split_buckets
+from validation.loss.comparability import TablePair, TableShape, time_of
+from validation.loss.key_ranges import Ranges, TableQueries, chosen, sample, time_expression
+from validation.loss.model import EXAMPLES, Difference, Precision, RowSet, Status, TableLoss
+from validation.sql import queries
+from validation.sql.queries import query
 
 DIRECTLY = 2_000
 """Rows of ranges that differ up to which they are sent without being cut into buckets."""
 BUCKET_ROWS = 64
-MOST_CELLS = 1 << 15
+MOST_BUCKETS = 1 << 15
 MOST_ROWS = 500_000
 """Rows per side whose keys are sent; beyond, some buckets stand for all."""
 
 
 @dataclass
-class _Found:
-    """What is known so far; kept when the time is up."""
+class _Comparison:
+    """One table under comparison, and what is known of it so far; that is kept when the time is up."""
 
+    pair: TablePair
+    servers: ServerPair
+    ranges: Ranges = field(default_factory=Ranges)
     rows: tuple[int, int] | None = None
-    sure: Difference = field(default_factory=Difference)
+    certain: Difference = field(default_factory=Difference)
     at_least: Difference = field(default_factory=Difference)
-    """Of what is not told apart yet."""
+    """What row counts alone tell of buckets whose rows are still to be compared."""
     undecided: bool = False
     notes: list[str] = field(default_factory=list[str])
     precision: Precision = Precision.EXACT
 
+    @property
+    def source(self) -> TableQueries:
+        return TableQueries(self.pair, self.pair.source, self.ranges)
 
-def compared(pair: Pair, sides: Sides) -> TableLoss:
+    @property
+    def candidate(self) -> TableQueries:
+        return TableQueries(self.pair, self.pair.candidate, self.ranges)
+
+    @property
+    def difference(self) -> Difference:
+        return self.certain + self.at_least
+
+    @property
+    def status(self) -> Status:
+        if self.rows is None:
+            return Status.UNKNOWN
+        return Status.DIFFERENT if self.difference or self.undecided else Status.EQUAL
+
+    def run(self) -> None:
+        """Raises NotCompared when a server doesn't answer, or the time is up."""
+        self.ranges = self._choose_ranges()
+        split = self._count_buckets(1, None)
+        splits = [(split, 1)]
+        per_range = buckets_per_range(split.mixed)
+        if per_range > 1:
+            split = self._count_buckets(per_range, tuple(split.mixed))
+            splits.append((split, per_range))
+        if split.mixed:
+            self._compare_rows(split.mixed, per_range)
+        if self.pair.key:
+            self._read_examples(splits)
+
+    def break_off(self, error: NotCompared) -> None:
+        why = "not compared" if self.rows is None else "at least so many, more was not told apart"
+        self.notes.append(f"{why}: {error}")
+        self.precision = Precision.ESTIMATED
+
+    def _choose_ranges(self) -> Ranges:
+        """By the larger side: what the other has lost or not yet got is among its keys."""
+        pair = self.pair
+        source, candidate = (
+            int(rows[0]["pages"]) for rows in self.servers.ask(_pages(pair.source), _pages(pair.candidate))
+        )
+        of_source = source >= candidate
+        statement = sample(pair, pair.source if of_source else pair.candidate, max(source, candidate))
+        if statement is None:
+            return Ranges()
+        rows = self.servers.ask_source(statement) if of_source else self.servers.ask_candidate(statement)
+        return chosen(pair, rows[0])
+
+    def _count_buckets(self, per_range: int, within: Sequence[int] | None) -> Split:
+        """Counts buckets on both sides; what only one side has is settled by that."""
+        statements = (queries.counted(per_range, within) for queries in (self.source, self.candidate))
+        source, candidate = map(read_buckets, self.servers.ask(*statements))
+        split = split_buckets(source, candidate)
+        if within is None:
+            self.rows = (
+                sum(bucket.rows for bucket in source.values()),
+                sum(bucket.rows for bucket in candidate.values()),
+            )
+        self.certain += split.difference
+        self.at_least, self.undecided = split.at_least, bool(split.mixed)
+        return split
+
+    def _compare_rows(self, mixed: Mapping[int, int], per_range: int) -> None:
+        """Has the rows of buckets that differ sent, or of some that stand for all."""
+        buckets = drawn(mixed, MOST_ROWS)
+        statements = (queries.rows(buckets, per_range) for queries in (self.source, self.candidate))
+        with self.servers.streamed(*statements) as (source, candidate):
+            difference = compare_rows(source, candidate, self._key)
+        if len(buckets) < len(mixed):
+            total, read = sum(mixed.values()), sum(mixed[bucket] for bucket in buckets)
+            difference = difference.scaled(total / read)
+            self.precision = Precision.ESTIMATED
+            self.notes.append(f"estimated from {read:,} of {total:,} rows in parts that differ")
+        self.certain += difference
+        self.at_least, self.undecided = Difference(), False
+
+    def _read_examples(self, splits: Sequence[tuple[Split, int]]) -> None:
+        """Keys of rows that only one side has, of the last of its buckets: with keys that grow, of its newest rows."""
+        try:
+            for split, per_range in splits:
+                if split.lost and len(self.certain.lost.examples) < EXAMPLES:
+                    statement = self.source.examples(sorted(split.lost)[-EXAMPLES:], per_range)
+                    self.certain += Difference(lost=self._examples(self.servers.ask_source(statement)))
+                if split.brought_back and len(self.certain.brought_back.examples) < EXAMPLES:
+                    statement = self.candidate.examples(sorted(split.brought_back)[-EXAMPLES:], per_range)
+                    self.certain += Difference(brought_back=self._examples(self.servers.ask_candidate(statement)))
+        except NotCompared as error:
+            self.notes.append(f"all counted, but not all examples were read: {error}")
+
+    @property
+    def _key(self) -> Sequence[str]:
+        return [column.name for column in self.pair.key]
+
+    def _examples(self, rows: Sequence[Row]) -> RowSet:
+        """Examples alone: their rows are counted already."""
+        return RowSet(examples=tuple(example for row in rows for example in key_of(row["key"], self._key)))
+
+
+def compare_table(pair: TablePair, servers: ServerPair) -> TableLoss:
     """Compares a table that both sides have; never raises for what a server answers or doesn't."""
-    began, found = time.monotonic(), _Found()
+    began, comparison = time.monotonic(), _Comparison(pair, servers)
     try:
-        _descend(sides, pair, found)
+        comparison.run()
     except NotCompared as error:
-        found.notes.append(_broken_off(found, error))
-        found.precision = Precision.ESTIMATED
-    difference = found.sure + found.at_least
+        comparison.break_off(error)
+    source_rows, candidate_rows = comparison.rows or (None, None)
     return TableLoss(
         table=str(pair.source.table),
-        status=_status(found, difference),
-        precision=found.precision,
-        source_rows=found.rows[0] if found.rows else None,
-        candidate_rows=found.rows[1] if found.rows else None,
-        difference=difference,
+        status=comparison.status,
+        precision=comparison.precision,
+        source_rows=source_rows,
+        candidate_rows=candidate_rows,
+        difference=comparison.difference,
         key=tuple(column.name for column in pair.key),
         timestamp=pair.time,
-        notes=(*pair.notes, *found.notes),
+        notes=(*pair.notes, *comparison.notes),
         seconds=time.monotonic() - began,
     )
 
 
-def _broken_off(found: _Found, error: NotCompared) -> str:
-    if found.rows is None:
-        return f"not compared: {error}"
-    return f"at least so many, more was not told apart: {error}"
-
-
-def _status(found: _Found, difference: Difference) -> Status:
-    if found.rows is None:
-        return Status.UNKNOWN
-    return Status.DIFFERENT if difference or found.undecided else Status.EQUAL
-
-
-def _descend(sides: Sides, pair: Pair, found: _Found) -> None:
-    ranges = _ranges(sides, pair)
-    source, candidate = View(pair, pair.source, ranges), View(pair, pair.candidate, ranges)
-    split = _cells(sides, source, candidate, 1, None, found)
-    splits = [(split, 1)]
-    buckets = buckets_for(split.mixed)
-    if buckets > 1:
-        split = _cells(sides, source, candidate, buckets, tuple(split.mixed), found)
-        splits.append((split, buckets))
-    if split.mixed:
-        _told_apart(sides, source, candidate, split.mixed, buckets, found)
-    if pair.key:
-        _exemplify_all(sides, source, candidate, splits, found)
-
-
-def _ranges(sides: Sides, pair: Pair) -> Ranges:
-    """By the larger side: what the other has lost or not yet got is among its keys."""
-    source, candidate = sides.ask(_pages(pair.source), _pages(pair.candidate))
-    lost = source[0]["pages"] >= candidate[0]["pages"]
-    shape = pair.source if lost else pair.candidate
-    statement = sample(pair, shape, int(max(source[0]["pages"], candidate[0]["pages"])))
-    if statement is None:
-        return Ranges()
-    rows = sides.ask_source(statement) if lost else sides.ask_candidate(statement)
-    return chosen(pair, rows[0])
-
-
-def _pages(shape: Shape) -> sql.Composed:
+def _pages(shape: TableShape) -> sql.Composed:
     return query("loss_pages", table=sql.Literal(queries.text(shape.table.identifier)))
 
 
-def _cells(
-    sides: Sides, source: View, candidate: View, buckets: int, within: Sequence[int] | None, found: _Found
-) -> Split:
-    """Counts cells on both sides; what only one side has is settled by that."""
-    here, there = (
-        counted.read(rows) for rows in sides.ask(source.counted(buckets, within), candidate.counted(buckets, within))
-    )
-    split = counted.split(here, there)
-    if within is None:
-        found.rows = (sum(cell.rows for cell in here.values()), sum(cell.rows for cell in there.values()))
-    found.sure += split.difference
-    found.at_least, found.undecided = split.at_least, bool(split.mixed)
-    return split
-
-
-def buckets_for(mixed: Mapping[int, int]) -> int:
+def buckets_per_range(mixed: Mapping[int, int]) -> int:
     """Into how many buckets to cut each of these ranges: a power of two, 1 for not at all."""
     rows = sum(mixed.values())
     if rows <= DIRECTLY:
         return 1
-    wanted = min(rows // BUCKET_ROWS, MOST_CELLS) // len(mixed)
+    wanted = min(rows // BUCKET_ROWS, MOST_BUCKETS) // len(mixed)
     return 1 << max(0, wanted.bit_length() - 1)
 
 
-def _told_apart(
-    sides: Sides, source: View, candidate: View, mixed: Mapping[int, int], buckets: int, found: _Found
-) -> None:
-    cells = drawn(mixed, MOST_ROWS)
-    key = [column.name for column in source.pair.key]
-    with sides.streamed(source.rows(cells, buckets), candidate.rows(cells, buckets)) as (here, there):
-        difference = counted.compare(here, there, key)
-    if len(cells) < len(mixed):
-        seen = sum(mixed[cell] for cell in cells)
-        difference = difference.scaled(sum(mixed.values()) / seen)
-        found.precision = Precision.ESTIMATED
-        found.notes.append(f"estimated from {seen:,} of {sum(mixed.values()):,} rows in parts that differ")
-    found.sure += difference
-    found.at_least, found.undecided = Difference(), False
-
-
 def drawn(mixed: Mapping[int, int], most: int) -> tuple[int, ...]:
-    """All cells, or as many of them, drawn by lot but always the same ones, as hold about so many rows."""
+    """All buckets, or as many of them, drawn by lot but always the same ones, as hold about so many rows."""
     total = sum(mixed.values())
     if total <= most:
         return tuple(mixed)
@@ -163,44 +193,18 @@ def drawn(mixed: Mapping[int, int], most: int) -> tuple[int, ...]:
     return tuple(random.Random(count).sample(sorted(mixed), count))  # noqa: S311 - no secret is made of it
 
 
-def _exemplify_all(
-    sides: Sides, source: View, candidate: View, splits: Sequence[tuple[Split, int]], found: _Found
-) -> None:
-    try:
-        for split, buckets in splits:
-            _exemplify(sides, source, candidate, split, buckets, found)
-    except NotCompared as error:
-        found.notes.append(f"all counted, but not all examples were read: {error}")
-
-
-def _exemplify(sides: Sides, source: View, candidate: View, split: Split, buckets: int, found: _Found) -> None:
-    """Keys of rows that only one side has, of the last of its cells: with keys that grow, of its newest rows."""
-    if split.lost and len(found.sure.lost.examples) < EXAMPLES:
-        statement = source.examples(sorted(split.lost)[-EXAMPLES:], buckets)
-        found.sure += Difference(lost=_examples(source, sides.ask_source(statement)))
-    if split.brought_back and len(found.sure.brought_back.examples) < EXAMPLES:
-        statement = candidate.examples(sorted(split.brought_back)[-EXAMPLES:], buckets)
-        found.sure += Difference(brought_back=_examples(candidate, sides.ask_candidate(statement)))
-
-
-def _examples(view: View, rows: Sequence[Row]) -> Part:
-    """Examples alone: their rows are counted already."""
-    key = [column.name for column in view.pair.key]
-    return Part(examples=tuple(example for row in rows for example in counted.key_of(row["key"], key)))
-
-
-def one_sided(shape: Shape, lost: bool, sides: Sides) -> TableLoss:
+def count_one_sided(shape: TableShape, lost: bool, servers: ServerPair) -> TableLoss:
     """Counts a table that only the source (`lost`) or only the candidate has."""
     began, column = time.monotonic(), time_of(shape)
     side = "source" if lost else "candidate"
     known = TableLoss(str(shape.table), Status.UNKNOWN, timestamp=column, notes=(f"only the {side} has this table",))
     statement = query("loss_count", time=time_expression(column), table=shape.relation)
     try:
-        row = (sides.ask_source(statement) if lost else sides.ask_candidate(statement))[0]
+        row = (servers.ask_source(statement) if lost else servers.ask_candidate(statement))[0]
     except NotCompared as error:
         notes = (*known.notes, f"not counted: {error}")
         return replace(known, precision=Precision.ESTIMATED, notes=notes, seconds=time.monotonic() - began)
-    part = Part(int(row["rows"]), counted.epoch(row["oldest"]), counted.epoch(row["newest"]))
+    part = RowSet(int(row["rows"]), epoch(row["oldest"]), epoch(row["newest"]))
     return replace(
         known,
         status=Status.DIFFERENT,

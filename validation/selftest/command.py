@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from validation import expectations
-from validation.render import printable
+from validation.connect.target import Target
 from validation.selftest.defects import load, named
-from validation.selftest.prove import Outcome, Proof, Suite, prove
+from validation.selftest.prove import DefectOutcome, DefectStatus, Suite, prove
 from validation.selftest.scratch import NotScratch, ScratchError
-from validation.target import Target
+from validation.terminal import printable
 
 FOLDER = Path(__file__).parent
 PASS, FAIL, INCONCLUSIVE = 0, 1, 2
@@ -40,7 +40,7 @@ def selftest(target: Target, options: argparse.Namespace) -> int:
     except ScratchError as error:
         sys.stderr.write(f"{error}\n")
         return INCONCLUSIVE
-    found, missed, left_out = (sum(one.proof is proof for one in outcomes) for proof in Proof)
+    found, missed, left_out = (sum(outcome.proof is proof for outcome in outcomes) for proof in DefectStatus)
     sys.stdout.write(f"\n{found} found, {missed} missed, {left_out} left out\n")
     if missed:
         return FAIL
@@ -76,6 +76,6 @@ def sample(path: Path) -> str:
     return "\n".join(kept)
 
 
-def _say(outcome: Outcome) -> None:
+def _say(outcome: DefectOutcome) -> None:
     sys.stdout.write(printable(f"{outcome.proof:<8}  {outcome.defect}: {outcome.said}") + "\n")
     sys.stdout.flush()

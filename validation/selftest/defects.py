@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from validation.reading import Problems, Section
+from validation.expectations.reader import Problems, SectionReader
 
 KEYS = ("restore_point", "defect")
 OF_DEFECT = ("name", "damage", "found_by", "needs")
@@ -44,12 +44,12 @@ def load(path: Path) -> Defects:
     problems = Problems()
     defects = from_mapping(data, problems)
     if problems.found:
-        raise DefectsError("\n".join((f"{path} can't be used:", *(f"  {problem}" for problem in problems.found))))
+        raise DefectsError("\n".join((f"{path} can't be used:", *(f"  {problem.line}" for problem in problems.found))))
     return defects
 
 
 def from_mapping(data: Mapping[str, object], problems: Problems) -> Defects:
-    top = Section.of("", data, KEYS, problems)
+    top = SectionReader.of("", data, KEYS, problems)
     each = tuple(_defect(section) for section in top.sections("defect", OF_DEFECT))
     if not each:
         top.refuse("defect", "at least one defect", "write [[defect]] with name, damage and found_by")
@@ -63,7 +63,7 @@ def from_mapping(data: Mapping[str, object], problems: Problems) -> Defects:
     return Defects(each)
 
 
-def _defect(section: Section) -> Defect:
+def _defect(section: SectionReader) -> Defect:
     needs = section.text("needs")
     if needs not in (None, SUPERUSER):
         section.refuse("needs", f'"{SUPERUSER}" or nothing', "correct it")

@@ -8,23 +8,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from validation import fingerprint
-from validation.asking import Terms, ask_all
-from validation.expected import Expectations
-from validation.fingerprint import Fingerprint
-from validation.model import Report, Verdict
-from validation.runner import run
+from validation.connect.query_runner import Budget, ask_all
+from validation.connect.session import Unreachable, connect
+from validation.connect.target import Target
+from validation.expectations.model import Expectations
+from validation.runner.result import ValidationReport
+from validation.runner.run import run
+from validation.schema import snapshot
+from validation.schema.snapshot import SchemaSnapshot
 from validation.selftest.defects import Defect
 from validation.selftest.scratch import Scratch, ScratchError, scratch
-from validation.session import Unreachable, connect
-from validation.target import Target
+from validation.verdict import Verdict
 
 UNDAMAGED = "nothing damaged"
 NOTHING = "nothing is reported"
 SECONDS = 60.0
 
 
-class Proof(StrEnum):
+class DefectStatus(StrEnum):
     FOUND = "found"
     MISSED = "MISSED"
     LEFT_OUT = "left out"
@@ -41,13 +42,13 @@ class Suite:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DefectOutcome:
     defect: str
-    proof: Proof
+    proof: DefectStatus
     said: str
 
 
-def prove(target: Target, suite: Suite, say: Callable[[Outcome], None]) -> tuple[Outcome, ...]:
+def prove(target: Target, suite: Suite, say: Callable[[DefectOutcome], None]) -> tuple[DefectOutcome, ...]:
     """Every defect with what became of it, each said as soon as it is known. Raises ScratchError.
 
     When something is reported on the undamaged database, that alone: checks that cry wolf prove nothing.
@@ -58,61 +59,61 @@ def prove(target: Target, suite: Suite, say: Callable[[Outcome], None]) -> tuple
         first = undamaged(_validate(target, suite, schema))
         say(first)
         outcomes = [first]
-        for defect in suite.defects if first.proof is Proof.FOUND else ():
+        for defect in suite.defects if first.proof is DefectStatus.FOUND else ():
             outcomes.append(_one(taken, target, suite, schema, defect))
             say(outcomes[-1])
     return tuple(outcomes)
 
 
-def schema_of(target: Target) -> Fingerprint:
+def schema_of(target: Target) -> SchemaSnapshot:
     """The schema as it is now. Raises ScratchError when it can't be read."""
     try:
         session = connect(target)
     except Unreachable as error:
         raise ScratchError(f"{target}: {error}") from error
     try:
-        return fingerprint.read(ask_all(session, fingerprint.questions(), Terms(SECONDS, time.monotonic() + SECONDS)))
+        return snapshot.read(ask_all(session, snapshot.questions(), Budget(SECONDS, time.monotonic() + SECONDS)))
     finally:
         session.close()
 
 
-def undamaged(report: Report) -> Outcome:
+def undamaged(report: ValidationReport) -> DefectOutcome:
     reported = _names(report, Verdict.FAIL)
     if report.verdict is Verdict.PASS and not reported:
-        return Outcome(UNDAMAGED, Proof.FOUND, NOTHING)
+        return DefectOutcome(UNDAMAGED, DefectStatus.FOUND, NOTHING)
     reported = reported or _names(report, Verdict.INCONCLUSIVE)
-    return Outcome(UNDAMAGED, Proof.MISSED, f"reported all the same: {', '.join(reported) or 'no rows'}")
+    return DefectOutcome(UNDAMAGED, DefectStatus.MISSED, f"reported all the same: {', '.join(reported) or 'no rows'}")
 
 
-def judged(defect: Defect, report: Report) -> Outcome:
+def judged(defect: Defect, report: ValidationReport) -> DefectOutcome:
     """Found when every check named for it fails."""
     verdicts = {result.name: result for result in report.results}
     missed = [name for name in defect.found_by if name not in verdicts or verdicts[name].verdict is not Verdict.FAIL]
     if not missed:
-        return Outcome(defect.name, Proof.FOUND, ", ".join(defect.found_by))
+        return DefectOutcome(defect.name, DefectStatus.FOUND, ", ".join(defect.found_by))
     said = (
         f"{name} is {verdicts[name].verdict}: {verdicts[name].found}"
         if name in verdicts
         else f"there is no check {name}"
         for name in missed
     )
-    return Outcome(defect.name, Proof.MISSED, "; ".join(said))
+    return DefectOutcome(defect.name, DefectStatus.MISSED, "; ".join(said))
 
 
-def _one(taken: Scratch, target: Target, suite: Suite, schema: Fingerprint, defect: Defect) -> Outcome:
+def _one(taken: Scratch, target: Target, suite: Suite, schema: SchemaSnapshot, defect: Defect) -> DefectOutcome:
     if defect.needs_superuser and not taken.superuser:
-        return Outcome(defect.name, Proof.LEFT_OUT, "this login is no superuser")
+        return DefectOutcome(defect.name, DefectStatus.LEFT_OUT, "this login is no superuser")
     taken.renew(suite.sample)
     try:
         taken.run(defect.damage)
     except ScratchError as error:
-        return Outcome(defect.name, Proof.MISSED, f"the damage could not be done: {error}")
+        return DefectOutcome(defect.name, DefectStatus.MISSED, f"the damage could not be done: {error}")
     return judged(defect, _validate(target, suite, schema))
 
 
-def _validate(target: Target, suite: Suite, schema: Fingerprint) -> Report:
+def _validate(target: Target, suite: Suite, schema: SchemaSnapshot) -> ValidationReport:
     return run(target, suite.expectations, schema=schema, restore_point=suite.restore_point)
 
 
-def _names(report: Report, verdict: Verdict) -> Sequence[str]:
+def _names(report: ValidationReport, verdict: Verdict) -> Sequence[str]:
     return [result.name for result in report.results if result.verdict is verdict]

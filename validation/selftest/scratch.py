@@ -10,9 +10,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from validation.failures import explain
-from validation.queries import query
-from validation.target import Target, without
+from validation.connect.sql_errors import explain
+from validation.connect.target import Target, without
+from validation.sql.queries import query
 
 MARK = "scratch database of python -m validation selftest: it is emptied without asking"
 

@@ -208,7 +208,7 @@ class Patch:
     def _listed(self, path: str) -> bool:
         try:
             self._api.list(path, "")
-        except KubernetesError:
+        except CallRefused:
             return False
         return True
 

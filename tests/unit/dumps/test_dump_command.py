@@ -26,7 +26,7 @@ from restore.dumps.model import (
 )
 from restore.dumps.storage import Storage
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
-from validation.target import Target
+from validation.connect.target import Target
 
 DUMP = Dump("b", "prod-20261119.sql.gz", 2_000_000_000, datetime(2026, 11, 19, tzinfo=UTC), "etag")
 DENIED = PermanentError.of(Problem("AWS rds:DescribeDBInstances", "AccessDenied: no", "the IAM action", "see docs"))

@@ -1,0 +1,100 @@
+"""The database against its baseline: what was there when all was well is there again.
+
+A table may have lost rows for good reasons, which is why counts are compared only where bounds are declared. What a
+restore to a later time can't have lost is a whole table, all of a table's rows, or a position of a sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from validation.baseline.model import Baseline, BaselineError, Position
+from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
+from validation.connect.query import Answer, Question, Row
+from validation.expectations.table_names import Table
+from validation.schema.catalog import Catalog
+from validation.schema.table_scan import Scan
+from validation.sql.queries import query
+from validation.terminal import number
+from validation.verdict import Severity
+
+WHEN = "%Y-%m-%d %H:%M:%S UTC"
+
+
+def checks(
+    found: Mapping[Table, Scan],
+    catalog: Catalog,
+    baseline: Baseline | BaselineError | None,
+    restore_point: datetime | None,
+) -> Iterator[Check]:
+    """Without a baseline none; one that was wanted and can't be had is INCONCLUSIVE."""
+    if baseline is None:
+        return
+    if isinstance(baseline, BaselineError):
+        yield settled("baseline", inconclusive(baseline.found, baseline.needed, baseline.fix))
+        return
+    if restore_point is not None and baseline.taken > restore_point:
+        yield _too_late(baseline, restore_point)
+        return
+    yield _tables(found, catalog, baseline)
+    yield _sequences(baseline)
+
+
+def fitting(baseline: Baseline | BaselineError | None, restore_point: datetime | None) -> Baseline | None:
+    """The baseline, if there is one that the restored data must contain."""
+    if not isinstance(baseline, Baseline) or (restore_point is not None and baseline.taken > restore_point):
+        return None
+    return baseline
+
+
+def _too_late(baseline: Baseline, restore_point: datetime) -> Check:
+    said = f"a baseline of {baseline.taken:{WHEN}}, after the restore point {restore_point:{WHEN}}"
+    fix = "give a baseline from before the restore point, or none"
+    return settled("baseline", inconclusive(said, "a baseline that the restored data must contain", fix))
+
+
+def _tables(found: Mapping[Table, Scan], catalog: Catalog, baseline: Baseline) -> Check:
+    here = [table for table in baseline.tables if table in found]
+    missing = [table for table in baseline.tables if table not in catalog.by_name]
+    needed = f"every table of the baseline of {baseline.taken:{WHEN}}, with rows where it had any"
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        pairs = zip(here, answers, strict=True)
+        empty = [table for table, answer in pairs if baseline.tables[table].rows and not answer.row["rows"]]
+        wrong = [f"{table} is missing" for table in missing] + [f"{table} is empty" for table in empty]
+        if wrong:
+            return failed("; ".join(wrong), needed, "was it dropped or emptied on purpose? then record a new baseline")
+        return passed(f"{number(len(baseline.tables), 'table')} of the baseline are here", needed)
+
+    return Check("tables-of-baseline", judge, tuple(found[table].question for table in here), needed)
+
+
+def _sequences(baseline: Baseline) -> Check:
+    """Advisory: a sequence that somebody restarted on purpose stands behind its baseline too."""
+    needed = f"every sequence where it was at {baseline.taken:{WHEN}}, or beyond"
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        found = answers[0].row["sequences"]
+        wrong, closed = behind(baseline.sequences, found)
+        if wrong:
+            fix = "is the recovery point earlier than the baseline, or was the sequence restarted on purpose?"
+            return failed("; ".join(wrong), needed, fix)
+        if closed:
+            return inconclusive(f"no right to read {', '.join(closed)}", needed, "grant the login pg_read_all_data")
+        return passed(f"{number(len(baseline.sequences), 'sequence')} at or beyond the baseline", needed)
+
+    question = Question("sequence-positions", query("sequence_positions"))
+    return Check("sequences-of-baseline", judge, (question,), needed, severity=Severity.ADVISORY)
+
+
+def behind(wanted: Mapping[Table, Position], found: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """What of the wanted isn't there or stands behind, and the names of those that can't be read."""
+    here = {Table(row["schema"], row["name"]): row for row in found}
+    closed = [name for name in wanted if name in here and not here[name]["readable"]]
+    wrong = [f"{name} is missing" for name in wanted if name not in here]
+    for name, position in wanted.items():
+        if name in here and name not in closed and position.beyond(here[name]["last"]):
+            now = "has given no value" if here[name]["last"] is None else f"stands at {here[name]['last']:,}"
+            wrong.append(f"{name} {now}, the baseline's at {position.last:,}")
+    return wrong, [str(name) for name in closed]

@@ -1,0 +1,68 @@
+"""A check is data: its questions, and a pure function that judges their answers.
+
+A question that got no answer never reaches that function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from validation.connect.query import Answer, Example, Question
+from validation.verdict import Severity, Verdict
+
+
+@dataclass(frozen=True)
+class Judgement:
+    verdict: Verdict
+    found: str
+    needed: str
+    fix: str = ""
+    examples: tuple[Example, ...] = ()
+
+
+Judge = Callable[[Sequence[Answer]], Judgement]
+
+
+@dataclass(frozen=True)
+class Check:
+    """`needed` is said when the questions were not answered. `examples` is asked only after a FAIL.
+
+    A `tolerant` check judges whatever answers there are, and must itself refuse too few. `inconclusive` is the
+    severity of an INCONCLUSIVE where it is another than that of a FAIL.
+    """
+
+    name: str
+    judge: Judge
+    questions: tuple[Question, ...] = ()
+    needed: str = "an answer from the database"
+    examples: Question | None = None
+    severity: Severity = Severity.BLOCKING
+    tolerant: bool = False
+    inconclusive: Severity | None = None
+
+    def severity_of(self, verdict: Verdict) -> Severity:
+        if verdict is Verdict.INCONCLUSIVE and self.inconclusive is not None:
+            return self.inconclusive
+        return self.severity
+
+    @property
+    def family(self) -> str:
+        return self.name.partition(":")[0]
+
+
+def passed(found: str, needed: str) -> Judgement:
+    return Judgement(Verdict.PASS, found, needed)
+
+
+def failed(found: str, needed: str, fix: str, examples: tuple[Example, ...] = ()) -> Judgement:
+    return Judgement(Verdict.FAIL, found, needed, fix, examples)
+
+
+def inconclusive(found: str, needed: str, fix: str) -> Judgement:
+    return Judgement(Verdict.INCONCLUSIVE, found, needed, fix)
+
+
+def settled(name: str, judgement: Judgement, severity: Severity = Severity.BLOCKING) -> Check:
+    """A check whose result is known before anything is asked, e.g. of a table that isn't there."""
+    return Check(name, lambda _: judgement, severity=severity)

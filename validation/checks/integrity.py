@@ -1,0 +1,118 @@
+"""V.3, "no obvious data corruption": foreign keys by anti-join, and sequences. Needs no declaration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import LiteralString, cast
+
+from psycopg import sql
+
+from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
+from validation.checks.common import key_of
+from validation.connect.query import Answer, Question
+from validation.expectations.table_names import quoted
+from validation.schema.catalog import Catalog, ForeignKey, SequenceUse
+from validation.sql.queries import query
+from validation.terminal import number
+from validation.verdict import Severity
+
+OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]+")
+NO_ORPHANS = "every row has the row it refers to"
+
+
+def checks(catalog: Catalog) -> Iterator[Check]:
+    for use in catalog.sequences:
+        yield sequence(use)
+    for key in catalog.foreign_keys:
+        facts = catalog.by_name.get(key.child)
+        yield foreign_key(key, facts.key if facts else ())
+
+
+def sequence(use: SequenceUse) -> Check:
+    """A sequence behind its column makes the next inserts fail, or collide where there is no unique key."""
+    name = f"sequence:{use.table}.{quoted(use.column)}"
+    needed = "the next value beyond every value in the column"
+    if use.cycles or not use.number:
+        why = "it cycles" if use.cycles else "the column is no number"
+        judgement = inconclusive(f"{use.sequence} can't be compared: {why}", needed, "look at it by hand")
+        return settled(name, judgement, Severity.ADVISORY)
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        row = answers[0].row
+        following = int(row["last_value"]) + (use.increment if row["is_called"] else 0)
+        furthest = row["furthest"]
+        said = f"{use.sequence} gives {following:,} next, the column has {_value(furthest)}"
+        behind = furthest is not None and (following - furthest) * use.increment <= 0
+        if behind:
+            return failed(said, needed, "select setval() past the column's value before anybody writes")
+        return passed(said, needed)
+
+    statement = query(
+        "sequence",
+        extreme=sql.SQL("max") if use.increment > 0 else sql.SQL("min"),
+        column=sql.Identifier(use.column),
+        table=use.table.identifier,
+        sequence=use.sequence.identifier,
+    )
+    return Check(name, judge, (Question(f"{name}:{use.sequence}", statement),), needed)
+
+
+def foreign_key(key: ForeignKey, primary: Sequence[str]) -> Check:
+    """Judges the rows themselves: a constraint can be NOT VALID, or have been bypassed by a replica role."""
+    name = f"foreign-key:{key.child}.{quoted(key.name)}"
+    severity = Severity.BLOCKING if key.enforced else Severity.ADVISORY
+    operators = [name for _, name in key.operators]
+    if key.period or not all(OPERATOR.fullmatch(operator) for operator in operators):
+        what = "a foreign key over periods" if key.period else f"operators {operators}"
+        fix = "check it by hand, then waive with the outcome as reason"
+        return settled(name, inconclusive(f"{what}, which this check can't judge", NO_ORPHANS, fix), severity)
+
+    def judge(answers: Sequence[Answer]) -> Judgement:
+        orphans = int(answers[0].row["orphans"])
+        if orphans:
+            kind = "" if key.validated else " (NOT VALID)"
+            said = f"{number(orphans, 'row')} of {key.child} without their row in {key.parent}{kind}"
+            return failed(said, NO_ORPHANS, "choose a recovery point before the rows were lost, or repair them")
+        return passed("no row without its counterpart", NO_ORPHANS)
+
+    parts = _parts(key)
+    shown = tuple(dict.fromkeys((*(primary or ("ctid",)), *key.child_columns)))
+    return Check(
+        name,
+        judge,
+        (Question(name, query("foreign_key", **parts), cost=key.pages),),
+        NO_ORPHANS,
+        Question(f"examples:{name}", query("foreign_key_examples", keys=key_of(shown), **parts)),
+        severity,
+    )
+
+
+def _parts(key: ForeignKey) -> dict[str, sql.Composable]:
+    """The anti-join's parts, with the operators and the parent's collations, as the constraint itself compares."""
+    columns = zip(key.parent_columns, key.operators, key.child_columns, key.collations, strict=True)
+    match = (
+        sql.SQL("{} operator({}.{}) {}{}").format(
+            sql.Identifier("p", theirs),
+            sql.Identifier(schema),
+            sql.SQL(cast(LiteralString, operator)),
+            sql.Identifier("c", ours),
+            sql.SQL(" collate {}").format(sql.Identifier(*collation)) if collation else sql.SQL(""),
+        )
+        for theirs, (schema, operator), ours, collation in columns
+    )
+    filled = (sql.SQL("{} is not null").format(sql.Identifier("c", column)) for column in key.child_columns)
+    return {
+        "child": _relation(key.child.identifier, partitioned=key.child_partitioned),
+        "parent": _relation(key.parent.identifier, partitioned=key.parent_partitioned),
+        "applies": sql.SQL("({})").format((sql.SQL(" or ") if key.full else sql.SQL(" and ")).join(filled)),
+        "match": sql.SQL(" and ").join(match),
+    }
+
+
+def _relation(identifier: sql.Identifier, *, partitioned: bool) -> sql.Composable:
+    return identifier if partitioned else sql.SQL("only {}").format(identifier)
+
+
+def _value(furthest: object) -> str:
+    return "no value" if furthest is None else f"{furthest}"

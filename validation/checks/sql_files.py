@@ -1,0 +1,146 @@
+"""Checks that are .sql files: their queries completed, their answers judged, all in one way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import chain
+from typing import LiteralString, cast
+
+from psycopg import sql
+
+from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
+from validation.checks.common import text_of
+from validation.connect.query import BORROWED, Answer, Example, Question, Row
+from validation.expectations.model import PLACEHOLDER, SqlCheck
+from validation.expectations.sql_checks import RESTORE_POINT
+from validation.expectations.table_names import quoted
+from validation.schema.catalog import list_question
+from validation.sql.queries import query
+from validation.verdict import Severity, Verdict
+
+Pieces = Mapping[str, sql.Composable]
+
+
+@dataclass(frozen=True)
+class QueryContext:
+    """What queries are completed with: `listed` are the things by list, `extensions` the schema of each."""
+
+    listed: Mapping[str, Sequence[Row]]
+    extensions: Mapping[str, str]
+    version: int
+    restore_point: datetime | None = None
+
+
+def checks(wanted: Sequence[SqlCheck], around: QueryContext) -> Iterator[Check]:
+    return chain.from_iterable(_checks(check, around) for check in wanted)
+
+
+def _checks(check: SqlCheck, around: QueryContext) -> Iterator[Check]:
+    missing = _missing(check, around)
+    if missing:
+        found, fix = missing
+        yield settled(check.name, inconclusive(found, check.needed, fix), check.inconclusive)
+    elif check.each is None:
+        yield _complete(check, check.name, _pieces(check, around))
+    elif check.each not in around.listed:
+        yield _unlisted(check, check.each)
+    elif things := around.listed[check.each]:
+        for thing in sorted(things, key=lambda thing: [str(part) for part in thing["subject"]]):
+            yield _of_thing(check, thing, around)
+    else:
+        yield settled(check.name, _nothing(check), check.inconclusive)
+
+
+def _missing(check: SqlCheck, around: QueryContext) -> tuple[str, str] | None:
+    """What the check can't do without, and how it is had."""
+    if around.version < check.from_version:
+        return f"PostgreSQL {around.version}", f"it needs PostgreSQL {check.from_version}: look at it by hand"
+    if RESTORE_POINT in check.placeholders and around.restore_point is None:
+        return "no time to compare with", "give the restore point; for `latest` the time at which writing had stopped"
+    return None
+
+
+def _unlisted(check: SqlCheck, name: str) -> Check:
+    """Without an answer to what there is, the question for it says why."""
+    question = list_question(name)
+    return Check(check.name, lambda _: _nothing(check), (question,), check.needed, severity=check.inconclusive)
+
+
+def _of_thing(check: SqlCheck, thing: Row, around: QueryContext) -> Check:
+    name = f"{check.name}:{'.'.join(quoted(part) for part in thing['subject'])}"
+    if thing.get("unjudged"):
+        fix = "look at it by hand, or with amcheck"
+        return settled(
+            name, inconclusive(f"{thing['unjudged']}, which can't be judged", check.needed, fix), Severity.ADVISORY
+        )
+    # The server itself wrote these pieces, with quote_ident and its like
+    own = {key: _sql(str(value)) for key, value in thing.items() if value is not None}
+    return _complete(check, name, {**own, **_pieces(check, around)}, int(thing["pages"] or 0))
+
+
+def _pieces(check: SqlCheck, around: QueryContext) -> Pieces:
+    point = around.restore_point
+    pieces: dict[str, sql.Composable] = {}
+    if point is not None:
+        pieces[RESTORE_POINT] = sql.SQL("{}::timestamptz").format(sql.Literal(point.astimezone(UTC).isoformat()))
+    if check.extension is not None:
+        pieces[check.extension] = sql.Identifier(around.extensions.get(check.extension, BORROWED))
+    return pieces
+
+
+def _complete(check: SqlCheck, name: str, pieces: Pieces, pages: int = 0) -> Check:
+    try:
+        statement = query("sql_check", lists=_lists(check), query=_filled(check.query, pieces))
+    except KeyError as error:
+        found = f"the query has {{{error.args[0]}}}, for which {check.each} has no value"
+        return settled(name, inconclusive(found, check.needed, "correct the query"), check.severity)
+    question = Question(
+        f"sql:{name}",
+        statement,
+        cost=pages,
+        seconds=check.timeout_seconds,
+        settings=check.settings,
+        borrows=check.extension if check.extension and pieces[check.extension] == sql.Identifier(BORROWED) else None,
+    )
+    made = Check(name, lambda answers: judge(check, answers[0]), (question,), check.needed, severity=check.severity)
+    return replace(made, inconclusive=check.inconclusive)
+
+
+def _lists(check: SqlCheck) -> sql.Composable:
+    """The lists `schemas` and `relations`, where the query reads them."""
+    return query("own_relations") if re.search(r"\b(schemas|relations)\b", check.query) else sql.SQL("")
+
+
+def _filled(text: str, pieces: Pieces) -> sql.Composed:
+    """The query with its {placeholders} replaced; other braces stay. Raises KeyError for an unknown one."""
+    parts = PLACEHOLDER.split(text)
+    return sql.Composed([pieces[part] if position % 2 else _sql(part) for position, part in enumerate(parts)])
+
+
+def _sql(text: str) -> sql.SQL:
+    return sql.SQL(cast(LiteralString, text))
+
+
+def judge(check: SqlCheck, answer: Answer) -> Judgement:
+    """FAIL for one wrong thing, INCONCLUSIVE where it can't be said of one, else PASS, if there was anything."""
+    examined, good, wrong = (int(answer.row[count]) for count in ("examined", "good", "wrong"))
+    if wrong:
+        examples = tuple(_example(example) for example in answer.row["examples"])
+        of_all = f" of {examined:,}" if wrong < examined else ""
+        return failed(f"{check.things}: {wrong:,}{of_all} wrong", check.needed, check.fix, examples)
+    if good < examined:
+        said = f"{check.things}: of {examined - good:,} of {examined:,} it can't be said"
+        return inconclusive(said, check.needed, check.fix)
+    return passed(f"{check.things}: {examined:,} right", check.needed) if examined else _nothing(check)
+
+
+def _nothing(check: SqlCheck) -> Judgement:
+    fix = 'is this the right database? correct the check, or give it nothing = "pass"'
+    return Judgement(check.nothing, f"no {check.things}", check.needed, "" if check.nothing is Verdict.PASS else fix)
+
+
+def _example(values: Mapping[str, object]) -> Example:
+    return {column: text_of(value) for column, value in values.items()}

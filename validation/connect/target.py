@@ -1,0 +1,103 @@
+"""How to reach a database that is to be validated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from urllib.parse import quote
+
+from validation.connect.urls import UrlError, connection_parameters
+
+OWN = ("host", "port", "dbname", "user", "password", "sslmode", "sslrootcert")
+STANDARD = MappingProxyType(
+    {
+        # Empty, not absent: else PGHOSTADDR or a service file could lead to another server
+        "hostaddr": "",
+        "connect_timeout": "10",
+        "keepalives": "1",
+        "keepalives_idle": "10",
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "30000",
+    }
+)
+
+
+def _none() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Target:
+    """One database. The password, or a function that gets it (e.g. an IAM token), is in no repr.
+
+    `expected_address` is the IP address, or address:port, that the server itself must report; `parameters`
+    are further libpq keywords.
+    """
+
+    host: str
+    dbname: str
+    user: str
+    password: str | Callable[[], str] | None = field(default=None, repr=False)
+    port: int = 5432
+    sslmode: str = "verify-full"
+    sslrootcert: str | None = None
+    expected_address: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=_none, repr=False)
+
+    @classmethod
+    def from_url(cls, url: str, *, expected_address: str | None = None) -> Target:
+        """Reads a URL, also an application's one (see `urls`); TLS is verified unless it says else.
+
+        Raises UrlError, without any of the URL in its message.
+        """
+        given = connection_parameters(url)
+        missing = [name for name in ("host", "dbname", "user") if name not in given]
+        if missing:
+            raise UrlError(f"the URL lacks {', '.join(missing)}")
+        return cls(
+            host=given["host"],
+            dbname=given["dbname"],
+            user=given["user"],
+            password=given.get("password"),
+            port=_port(given.get("port", "5432")),
+            sslmode=given.get("sslmode", "verify-full"),
+            sslrootcert=given.get("sslrootcert"),
+            expected_address=expected_address,
+            parameters={name: value for name, value in given.items() if name not in OWN},
+        )
+
+    def __str__(self) -> str:
+        return f"{self.dbname} on {self.host}:{self.port}"
+
+    def secret(self) -> str | None:
+        return self.password() if callable(self.password) else self.password
+
+    def keywords(self, secret: str | None) -> dict[str, str]:
+        """Keywords for `psycopg.connect`; a host that stops answering is noticed within about half a minute."""
+        own = {
+            "host": self.host,
+            "port": str(self.port),
+            "dbname": self.dbname,
+            "user": self.user,
+            "password": secret,
+            "sslmode": self.sslmode,
+            "sslrootcert": self.sslrootcert,
+            "client_encoding": "utf8",
+            "application_name": "validation",
+        }
+        return {**STANDARD, **self.parameters, **{name: value for name, value in own.items() if value}}
+
+
+def without(secret: str | None, text: str) -> str:
+    """The text with the secret blotted out, plain and percent-encoded."""
+    for form in {secret, quote(secret, safe="")} if secret else ():
+        text = text.replace(form, "***")
+    return text
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise UrlError("the URL's port is no number between 1 and 65535")
+    return int(text)

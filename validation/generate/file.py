@@ -1,0 +1,159 @@
+"""A survey as a first file of expectations, with comments that say what to do with it. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+
+from validation.baseline.model import TableState
+from validation.expectations import keys
+from validation.expectations.keys import SectionSchema
+from validation.expectations.model import PRISMA_MIGRATIONS, Role
+from validation.expectations.table_names import Table
+from validation.generate.survey import Survey
+from validation.schema.catalog import TableFacts
+from validation.terminal import printable
+from validation.times import rfc3339_micros
+
+PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+KEPT = 0.9
+"""Part of today's rows that a restore must have: a table may lose some on a normal day."""
+HEAD = """\
+What a restored copy of this database must hold: checked by `python -m validation run`.
+Written from {database} at {taken}. It passes there; read it, correct it, and put it under review.
+docs/expectations.md has every key. What is commented out needs a decision of yours.
+"""
+
+
+def render(survey: Survey) -> str:
+    """The whole file; reading it gives no mistake."""
+    parts = (
+        _head(survey),
+        _tables(survey),
+        _freshness(survey),
+        _must_exist(survey),
+        _migrations(survey.migrations),
+        _pairs(keys.SETTINGS, survey.settings, "Settings that a restore must not change."),
+        _extensions(survey.extensions),
+        *(_role(role) for role in survey.roles),
+    )
+    written = ("\n".join(part) for part in parts)
+    return "\n\n".join(part for part in written if part) + "\n"
+
+
+def string(value: str) -> str:
+    """As a TOML basic string."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def key(name: str) -> str:
+    """As a TOML key."""
+    return name if PLAIN.fullmatch(name) else string(name)
+
+
+def _table(table: Table) -> str:
+    """As people write it in this file."""
+    return table.name if table.schema == "public" and PLAIN.fullmatch(table.name) else str(table)
+
+
+def _comment(line: str) -> str:
+    return printable(f"# {line}").replace("\n", " ")
+
+
+def _head(survey: Survey) -> Iterator[str]:
+    baseline = survey.baseline
+    for line in HEAD.splitlines():
+        yield _comment(line.format(database=baseline.database, taken=rfc3339_micros(baseline.taken)))
+    declared = ["rows", *(["migrations"] if survey.migrations else [])]
+    yield ""
+    yield f"required = [{', '.join(string(family) for family in declared)}]"
+    yield ""
+    yield keys.SERVER.header("")
+    yield f"version = {baseline.server_version.partition('.')[0]}"
+    yield f"database = {string(baseline.database)}"
+
+
+def _tables(survey: Survey) -> Iterator[str]:
+    yield _comment(f"Rows: {KEPT:.0%} of today's. With a baseline, at_least_of_baseline = 0.99 follows growth.")
+    for table, state in survey.baseline.tables.items():
+        yield ""
+        yield _comment(f"{state.rows:,} rows at {rfc3339_micros(survey.baseline.taken)}")
+        yield keys.TABLES.header(key(_table(table)))
+        yield f"min = {max(min(state.rows, 1), int(state.rows * KEPT))}"
+
+
+def _freshness(survey: Survey) -> Iterator[str]:
+    yield _comment("Newest values against the restore point (run --restore-point; a restore always gives it).")
+    yield _comment("Which of these does the application write all day? Uncomment them, and set how old they may be.")
+    for table, state in survey.baseline.tables.items():
+        past = {column: at for column, at in state.newest.items() if at <= survey.baseline.taken}
+        if past and table != PRISMA_MIGRATIONS:
+            column = max(past, key=lambda name: past[name])
+            age = survey.baseline.taken - past[column]
+            yield from _suggested(
+                keys.FRESHNESS,
+                f"table = {string(_table(table))}",
+                f"column = {string(column)}",
+                f"tolerance_seconds = {_tolerance(age)}",
+            )
+
+
+def _tolerance(age: timedelta) -> int:
+    """Twice the age, of five minutes at least, in whole minutes."""
+    return 60 * max(5, round(2 * age.total_seconds() / 60))
+
+
+def _must_exist(survey: Survey) -> Iterator[str]:
+    yield _comment("Rows that everybody knows, by their keys: an administrator, a first customer. Fill in, uncomment.")
+    keyed = [facts for facts in survey.catalog.tables if facts.key and not facts.partition]
+    for facts in sorted(keyed, key=lambda f: (-_rows(survey.baseline.tables.get(f.table)), f.table))[:3]:
+        yield from _suggested(
+            keys.MUST_EXIST, f"table = {string(_table(facts.table))}", f"key = {{ {_values(facts)} }}"
+        )
+
+
+def _rows(state: TableState | None) -> int:
+    return state.rows if state else 0
+
+
+def _values(facts: TableFacts) -> str:
+    return ", ".join(f'{key(column)} = "..."' for column in facts.key)
+
+
+def _suggested(part: SectionSchema, *lines: str) -> Iterator[str]:
+    yield "#"
+    yield _comment(part.header(""))
+    yield from (_comment(line) for line in lines)
+
+
+def _migrations(applied: Sequence[str]) -> Iterator[str]:
+    if applied:
+        yield _comment('Exactly these. In the application\'s repository, rather: directory = "prisma/migrations"')
+        yield keys.MIGRATIONS.header("")
+        yield f"applied = [\n{''.join(f'  {string(name)},' + chr(10) for name in applied)}]"
+
+
+def _pairs(part: SectionSchema, values: Mapping[str, str], comment: str) -> Iterator[str]:
+    if values:
+        yield _comment(comment)
+        yield part.header("")
+        yield from (f"{key(name)} = {string(value)}" for name, value in values.items())
+
+
+def _extensions(extensions: Mapping[str, str]) -> Iterator[str]:
+    if extensions:
+        yield _comment(
+            'Any version will do: a fresh instance can bring a later one. Else write it in the place of "any".'
+        )
+        yield keys.EXTENSIONS.header("")
+        yield from (f'{key(name)} = "any"  {_comment(version)}' for name, version in extensions.items())
+
+
+def _role(role: Role) -> Iterator[str]:
+    yield keys.ROLES.header(key(role.name))
+    yield "login = true"
+    yield "superuser = false"
+    if role.may:
+        yield f"may = [\n{''.join(f'  {string(str(privilege))},' + chr(10) for privilege in role.may)}]"

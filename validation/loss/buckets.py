@@ -1,0 +1,160 @@
+"""Compares buckets and rows of two sides: what is equal, what only one side has, what has to be looked at. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import groupby
+
+from validation.connect.query import Example, Row
+from validation.loss.model import Difference, RowSet
+
+WIDEST = 80
+"""Characters of a key's value that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Some rows of a table, by number and hash."""
+
+    rows: int
+    hash: int
+    part: RowSet
+
+    @classmethod
+    def of(cls, row: Row) -> Bucket:
+        rows = int(row["rows"])
+        return cls(rows, int(row["hash"]), RowSet(rows, epoch(row["oldest"]), epoch(row["newest"])))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Buckets of two sides: rows only in one, by the buckets that hold them, and the buckets that differ."""
+
+    difference: Difference
+    lost: tuple[int, ...]
+    brought_back: tuple[int, ...]
+    mixed: Mapping[int, int]
+    """The rows of the side that has more, by bucket that differs."""
+    at_least: Difference
+    """What the numbers of rows alone tell of those."""
+
+
+Buckets = Mapping[int, Bucket]
+
+
+def read_buckets(rows: Iterable[Row]) -> Buckets:
+    return {int(row["bucket"]): Bucket.of(row) for row in rows}
+
+
+def epoch(value: object) -> Decimal | None:
+    """A time as the server tells it; versions before 14 tell a float."""
+    return value if value is None or isinstance(value, Decimal) else Decimal(str(value))
+
+
+def split_buckets(source: Buckets, candidate: Buckets) -> Split:
+    lost = [bucket for bucket in source if bucket not in candidate]
+    brought_back = [bucket for bucket in candidate if bucket not in source]
+    differ = [bucket for bucket in source if bucket in candidate and not _equal(source[bucket], candidate[bucket])]
+    return Split(
+        Difference(_total(source, lost), _total(candidate, brought_back)),
+        tuple(lost),
+        tuple(brought_back),
+        {bucket: max(source[bucket].rows, candidate[bucket].rows) for bucket in differ},
+        Difference(RowSet(_more(source, candidate, differ)), RowSet(_more(candidate, source, differ))),
+    )
+
+
+def _equal(source: Bucket, candidate: Bucket) -> bool:
+    return (source.rows, source.hash) == (candidate.rows, candidate.hash)
+
+
+def _total(buckets: Buckets, wanted: Iterable[int]) -> RowSet:
+    return sum((buckets[bucket].part for bucket in wanted), RowSet())
+
+
+def _more(here: Buckets, there: Buckets, differ: Iterable[int]) -> int:
+    return sum(max(0, here[bucket].rows - there[bucket].rows) for bucket in differ)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row, or of a table without a key all rows of one content."""
+
+    hash: int
+    part: RowSet
+
+    def __add__(self, other: Entry) -> Entry:
+        """Two rows of one key, as only a damaged index lets happen."""
+        return Entry(self.hash + other.hash, self.part + other.part)
+
+
+def compare_rows(source: Iterable[Row], candidate: Iterable[Row], key: Sequence[str]) -> Difference:
+    """Merges the rows of both sides, each in order of their buckets; holds one bucket of them at a time."""
+    total = Difference()
+    for here, there in _bucket_by_bucket(source, candidate):
+        total += _difference(here, there, key)
+    return total
+
+
+def _bucket_by_bucket(source: Iterable[Row], candidate: Iterable[Row]) -> Iterator[tuple[Sequence[Row], Sequence[Row]]]:
+    ours, theirs = groupby(source, _number), groupby(candidate, _number)
+    here, there = _next(ours), _next(theirs)
+    while here or there:
+        place = min(side[0] for side in (here, there) if side)
+        yield (here[1] if here and here[0] == place else ()), (there[1] if there and there[0] == place else ())
+        here = _next(ours) if here and here[0] == place else here
+        there = _next(theirs) if there and there[0] == place else there
+
+
+def _number(row: Row) -> int:
+    return int(row["bucket"])
+
+
+def _next(groups: Iterator[tuple[int, Iterator[Row]]]) -> tuple[int, list[Row]] | None:
+    total = next(groups, None)
+    return None if total is None else (total[0], list(total[1]))
+
+
+def _difference(source: Iterable[Row], candidate: Iterable[Row], key: Sequence[str]) -> Difference:
+    here, there = _entries(source), _entries(candidate)
+    total = Difference()
+    for name in (*here, *(name for name in there if name not in here)):
+        if difference := _entry(here.get(name), there.get(name)):
+            total += named(difference, key_of(name, key))
+    return total
+
+
+def _entries(rows: Iterable[Row]) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for row in rows:
+        part = RowSet(int(row["copies"]), epoch(row["oldest"]), epoch(row["newest"]))
+        entry = Entry(int(row["hash"]), part)
+        known = entries.get(row["key"])
+        entries[row["key"]] = known + entry if known else entry
+    return entries
+
+
+def _entry(here: Entry | None, there: Entry | None) -> Difference:
+    if here is None or there is None:
+        return Difference(here.part if here else RowSet(), there.part if there else RowSet())
+    more = here.part.rows - there.part.rows
+    if more:
+        return Difference(replace(here.part, rows=max(0, more)), replace(there.part, rows=max(0, -more)))
+    return Difference(differing=here.part) if here.hash != there.hash else Difference()
+
+
+def named(total: Difference, example: tuple[Example, ...]) -> Difference:
+    """The difference with its row's key."""
+    parts = (total.lost, total.brought_back, total.differing)
+    return Difference(*(replace(part, examples=example) if part.rows else RowSet() for part in parts))
+
+
+def key_of(text: str, key: Sequence[str]) -> tuple[Example, ...]:
+    """The key of a row to look at, from its text; nothing for a row without a key."""
+    if not key:
+        return ()
+    values = json.loads(text)
+    return (dict(zip(key, (value[:WIDEST] for value in values), strict=True)),)

@@ -1,0 +1,1 @@
+"""Runs a validation: connects, builds the checks, has their questions answered, judges."""

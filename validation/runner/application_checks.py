@@ -1,0 +1,35 @@
+"""What the application must be able to do: found out at the source and in the expectations, tried at the candidate."""
+
+from __future__ import annotations
+
+from validation.checks import application
+from validation.checks.check import Check, inconclusive, settled
+from validation.connect.query import Answer, Question, Unanswered
+from validation.connect.query_runner import Budget
+from validation.expectations.model import Expectations
+from validation.runner.servers import ReachedServer, ask_one
+
+
+def checks(
+    candidate: ReachedServer,
+    source: ReachedServer | None,
+    login: ReachedServer,
+    expectations: Expectations,
+    budget: Budget,
+) -> tuple[Check, ...]:
+    """The login itself, and where there is one, a trial of each privilege."""
+    if login.open is None or candidate.open is None:
+        return login.checks
+    role = login.target.user
+    tables = _asked(candidate, application.tables_question(), budget)
+    if not isinstance(tables, Answer):
+        return (*login.checks, settled("application", inconclusive(tables.found, application.NEEDED, tables.fix)))
+    columns = application.columns(tables)
+    granted = _asked(source, application.may_question(role), budget) if source and source.open else None
+    at_source = application.may(granted) if isinstance(granted, Answer) else {}
+    wanted = application.union(at_source, application.declared(expectations.roles, role, columns))
+    return (*login.checks, *application.checks(wanted, columns))
+
+
+def _asked(reached: ReachedServer, question: Question, budget: Budget) -> Answer | Unanswered:
+    return ask_one(reached, (question,), budget)[question.id]

@@ -1,0 +1,136 @@
+"""Runs a validation: connects, reads the catalogs, asks everything on one snapshot, judges."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from validation.baseline.model import Baseline, BaselineError
+from validation.checks.check import Check
+from validation.connect.query import Answer, Answers, Question, Side
+from validation.connect.query_runner import Budget
+from validation.connect.target import Target
+from validation.expectations.model import Expectations
+from validation.runner import application_checks, build_checks, servers
+from validation.runner.query_order import ordered
+from validation.runner.result import CheckResult, ValidationReport, evaluate, with_examples
+from validation.runner.servers import ReachedServer
+from validation.schema.snapshot import SchemaSnapshot
+from validation.verdict import Verdict
+
+
+def run(
+    target: Target,
+    expectations: Expectations,
+    *,
+    source: Target | None = None,
+    application: Target | None = None,
+    baseline: Baseline | BaselineError | None = None,
+    schema: SchemaSnapshot | None = None,
+    restore_point: datetime | None = None,
+    waivers: Mapping[str, str] | None = None,
+    workers: int | None = None,
+    budget_seconds: float | None = None,
+    stop: threading.Event | None = None,
+) -> ValidationReport:
+    """Validates the target and returns what was found; changes nothing in either database.
+
+    `application` is the target with the application's own login, which tries what it must be able to do.
+    `baseline` is what the database held before; one that was wanted and can't be had is a BaselineError. `schema` is
+    what the target's is held against; without it the baseline's is, and without that the source's.
+    `restore_point` is the time the target was restored to; of a restore to `latest` the time at which
+    writing had stopped. `waivers` are {check name or family: reason}. `workers` and `budget_seconds` win over
+    the expectations' limits; `stop` ends the run early. Whatever isn't asked is INCONCLUSIVE in the report.
+    Raises ValueError for a restore point without zone and a waiver without reason, and whatever the target's
+    password function raises.
+    """
+    _refuse(restore_point, waivers or {})
+    limits = expectations.limits
+    seconds = limits.budget_seconds if budget_seconds is None else budget_seconds
+    began, started = time.monotonic(), datetime.now(UTC)
+    budget = Budget(limits.statement_seconds, began + seconds, stop or threading.Event())
+    sessions = limits.workers if workers is None else workers
+    with ExitStack() as stack:
+        candidate = servers.reach(stack, target, Side.CANDIDATE, budget)
+        source_server = servers.reach(stack, source, Side.SOURCE, budget) if source else None
+        login = servers.log_in(stack, application, budget, candidate=candidate) if application else None
+        checks = _checks(candidate, source_server, expectations, restore_point, baseline, schema)
+        checks += application_checks.checks(candidate, source_server, login, expectations, budget) if login else ()
+        reached = (candidate, source_server, login)
+        known = {key: answer for server in reached if server for key, answer in server.answers.items()}
+        questions = _unknown(checks, known)
+        answers = known | servers.ask(candidate, source_server, login, questions, budget, sessions)
+        results = _with_examples(candidate, checks, answers, budget)
+    return ValidationReport(
+        results=results,
+        target=str(target),
+        source=str(source) if source else None,
+        restore_point=restore_point,
+        baseline=baseline.taken if isinstance(baseline, Baseline) else None,
+        started=started,
+        seconds=time.monotonic() - began,
+        waivers=dict(waivers or {}),
+        not_declared=build_checks.not_declared(expectations),
+        counts=_counts(answers),
+    )
+
+
+def _refuse(restore_point: datetime | None, waivers: Mapping[str, str]) -> None:
+    if restore_point is not None and restore_point.tzinfo is None:
+        raise ValueError("the restore point has no time zone: add Z or an offset")
+    empty = [name for name, reason in waivers.items() if not reason.strip()]
+    if empty:
+        raise ValueError(f"waivers without a reason: {', '.join(empty)}")
+
+
+def _checks(
+    candidate: ReachedServer,
+    source: ReachedServer | None,
+    expectations: Expectations,
+    restore_point: datetime | None,
+    baseline: Baseline | BaselineError | None,
+    schema: SchemaSnapshot | None,
+) -> tuple[Check, ...]:
+    reached = (*candidate.checks, *(source.checks if source else ()))
+    if candidate.open is None:
+        return reached
+    of_source = source.open.catalog if source and source.open else None
+    opened = candidate.open
+    planned = build_checks.checks(
+        candidate.target, opened.catalog, expectations, of_source, restore_point, opened.version, baseline, schema
+    )
+    return (*reached, *planned)
+
+
+def _unknown(checks: Sequence[Check], known: Answers) -> tuple[Question, ...]:
+    """Everything the checks ask that isn't known yet, in the order in which to ask it."""
+    asked = {q.id: q for check in checks for q in check.questions if q.id not in known}
+    return ordered(checks, tuple(asked.values()))
+
+
+def _with_examples(
+    candidate: ReachedServer, checks: Sequence[Check], answers: Answers, budget: Budget
+) -> tuple[CheckResult, ...]:
+    """The results; what failed comes with keys of rows to look at, as far as time allows."""
+    results = tuple(evaluate(check, answers) for check in checks)
+    wanted = {
+        result.name: check.examples
+        for check, result in zip(checks, results, strict=True)
+        if check.examples and result.verdict is Verdict.FAIL
+    }
+    examples = servers.ask_one(candidate, tuple(wanted.values()), budget)
+    return tuple(
+        with_examples(result, examples[wanted[result.name].id]) if result.name in wanted else result
+        for result in results
+    )
+
+
+def _counts(answers: Answers) -> dict[str, int]:
+    return {
+        key.removeprefix("scan:"): int(answer.row["rows"])
+        for key, answer in sorted(answers.items())
+        if key.startswith("scan:") and isinstance(answer, Answer)
+    }

@@ -1,0 +1,140 @@
+"""The two servers of a run: reached once, then asked at the same time, each on one snapshot."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+
+from validation.checks import server
+from validation.checks.check import Check
+from validation.connect.query import Answer, Answers, Question, Side, Unanswered
+from validation.connect.query_runner import Budget, QueryOutcome, ask_all
+from validation.connect.session import Session, Unreachable, connect
+from validation.connect.target import Target
+from validation.runner.query_order import shared
+from validation.schema import catalog as catalogs
+from validation.schema.catalog import Catalog, server_question
+from validation.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class OpenServer:
+    """A server whose catalog was read; `version` is the major one."""
+
+    session: Session
+    catalog: Catalog
+    version: int
+
+
+@dataclass(frozen=True)
+class ReachedServer:
+    """What reaching a server came to: checks of that, their answers, and `open` when more can be asked."""
+
+    target: Target
+    checks: tuple[Check, ...]
+    answers: Answers
+    open: OpenServer | None = None
+
+
+def reach(stack: ExitStack, target: Target, side: Side, budget: Budget) -> ReachedServer:
+    """Connects and reads the catalog; the session is closed with the stack."""
+    try:
+        session = connect(target)
+    except Unreachable as error:
+        return ReachedServer(target, (server.unreachable(target, side, str(error)),), {})
+    stack.callback(session.close)
+    wanted = catalogs.needed(side)
+    answers = ask_all(session, (server_question(side), *catalogs.questions(side)), budget)
+    checks = (server.connection(target, side), server.listed(side, wanted))
+    heard = {key: answer for key, answer in answers.items() if isinstance(answer, Answer)}
+    if any(question.id not in heard for question in (server_question(side), *wanted)):
+        return ReachedServer(target, checks, answers)
+    version = int(heard[server_question(side).id].row["major"])
+    return ReachedServer(target, checks, answers, OpenServer(session, catalogs.read(side, heard), version))
+
+
+def log_in(stack: ExitStack, target: Target, budget: Budget, *, candidate: ReachedServer) -> ReachedServer:
+    """Connects to the candidate as the application does; the session is closed with the stack, and never commits."""
+    try:
+        session = connect(target, trial=True)
+    except Unreachable as error:
+        return ReachedServer(target, (server.no_login(target, str(error), answers=candidate.open is not None),), {})
+    stack.callback(session.close)
+    answers = ask_all(session, (server_question(Side.APPLICATION),), budget)
+    return ReachedServer(
+        target, (server.connection(target, Side.APPLICATION),), answers, OpenServer(session, Catalog(()), 0)
+    )
+
+
+def ask(
+    candidate: ReachedServer,
+    source: ReachedServer | None,
+    application: ReachedServer | None,
+    questions: Sequence[Question],
+    budget: Budget,
+    sessions: int,
+) -> dict[str, QueryOutcome]:
+    """Asks all at the same time, each in the order of the questions."""
+    by_side = {side: [question for question in questions if question.side is side] for side in Side}
+    ours = by_side[Side.CANDIDATE]
+    until_lost = replace(budget, stop=threading.Event())
+    with ThreadPoolExecutor(3) as pool:
+        of_source = pool.submit(ask_one, source, by_side[Side.SOURCE], budget)
+        of_application = pool.submit(ask_one, application, by_side[Side.APPLICATION], budget)
+        borrowing = pool.submit(_ask_borrowing, candidate, [q for q in ours if q.borrows], until_lost)
+        outcomes = _ask_candidate(candidate, [q for q in ours if not q.borrows], budget, sessions)
+        lost = any(isinstance(outcome, Unanswered) and outcome.lost for outcome in outcomes.values())
+        while not borrowing.done():
+            if lost or budget.stop.is_set():
+                until_lost.stop.set()
+            wait([borrowing], 0.2)
+        return outcomes | of_source.result() | of_application.result() | borrowing.result()
+
+
+def ask_one(reached: ReachedServer | None, questions: Sequence[Question], budget: Budget) -> dict[str, QueryOutcome]:
+    """Asks in the session that is open already."""
+    if reached is None or reached.open is None:
+        return {}
+    return ask_all(reached.open.session, questions, budget)
+
+
+def _ask_candidate(
+    reached: ReachedServer, questions: Sequence[Question], budget: Budget, sessions: int
+) -> dict[str, QueryOutcome]:
+    if reached.open is None:
+        return {}
+    lead = reached.open.session
+    try:
+        snapshot = lead.snapshot()
+    except Unreachable:
+        return ask_all(lead, questions, budget)
+    another = partial(connect, reached.target, snapshot=snapshot)
+    return ask_all(lead, shared(questions, sessions), budget, another, sessions)
+
+
+def _ask_borrowing(reached: ReachedServer, questions: Sequence[Question], budget: Budget) -> dict[str, QueryOutcome]:
+    """In one session for each extension, which creates it for itself and never commits: others would wait for it."""
+    outcomes: dict[str, QueryOutcome] = {}
+    for extension in sorted({question.borrows for question in questions if question.borrows}):
+        asked = [question for question in questions if question.borrows == extension]
+        outcomes |= _ask_with(reached.target, extension, asked, budget)
+    return outcomes
+
+
+def _ask_with(target: Target, extension: str, questions: Sequence[Question], budget: Budget) -> dict[str, QueryOutcome]:
+    try:
+        session = connect(target, borrow=extension)
+    except Unreachable as error:
+        found, fix = (
+            f"no extension {extension}: {error}",
+            f"create extension {extension} in the database, then run again",
+        )
+        return {question.id: Unanswered(Verdict.INCONCLUSIVE, found, fix) for question in questions}
+    try:
+        return ask_all(session, questions, budget)
+    finally:
+        session.close()

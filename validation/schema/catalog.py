@@ -1,0 +1,158 @@
+"""What a database is made of, as far as checks need to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, LiteralString, cast
+
+from psycopg import sql
+
+from validation.connect.query import Answer, Question, Row, Side
+from validation.expectations.sql_checks import lists
+from validation.expectations.table_names import Table
+from validation.sql.queries import query
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """`columns` maps names to type names (of a domain: its base type); `key` is the primary key, or empty."""
+
+    table: Table
+    pages: int
+    partition: bool
+    unlogged: bool
+    columns: Mapping[str, str]
+    key: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """`operators` and `collations` are (schema, name) per column; a collation where the two columns differ."""
+
+    name: str
+    child: Table
+    child_partitioned: bool
+    child_columns: tuple[str, ...]
+    parent: Table
+    parent_partitioned: bool
+    parent_columns: tuple[str, ...]
+    operators: tuple[tuple[str, str], ...]
+    collations: tuple[tuple[str, str] | None, ...]
+    full: bool
+    validated: bool
+    enforced: bool
+    period: bool
+    pages: int
+
+
+@dataclass(frozen=True)
+class SequenceUse:
+    """A sequence and a column it fills; `number` is whether the column can be compared with it."""
+
+    sequence: Table
+    table: Table
+    column: str
+    increment: int
+    cycles: bool
+    number: bool
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """`listed` are the things that checks are asked for one by one, by the name of their list in sql/each/;
+    `extensions` maps what is installed to its schema."""
+
+    tables: tuple[TableFacts, ...]
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    sequences: tuple[SequenceUse, ...] = ()
+    listed: Mapping[str, Sequence[Row]] = field(default_factory=lambda: MappingProxyType({}))
+    extensions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @cached_property
+    def by_name(self) -> Mapping[Table, TableFacts]:
+        return {facts.table: facts for facts in self.tables}
+
+
+def server_question(side: Side) -> Question:
+    """Asks a server who it is."""
+    return Question(f"{side}:server", query("server"), side)
+
+
+def needed(side: Side) -> tuple[Question, ...]:
+    """What must be answered to know a catalog; of the source its tables are enough."""
+    wanted = ("tables", "foreign_keys", "sequences", "extensions") if side is Side.CANDIDATE else ("tables",)
+    return tuple(Question(f"{side}:{name}", query(name), side) for name in wanted)
+
+
+def questions(side: Side) -> tuple[Question, ...]:
+    """Those that must be answered, and the candidate's lists, each of which can be done without."""
+    return needed(side) if side is Side.SOURCE else (*needed(side), *(list_question(name) for name in lists()))
+
+
+def list_question(name: str) -> Question:
+    """Asks for the things of a list of sql/each/."""
+    things = sql.SQL(cast(LiteralString, lists()[name].body))
+    statement = query("each", own_relations=query("own_relations"), things=things)
+    return Question(f"{Side.CANDIDATE}:each:{name}", statement)
+
+
+def read(side: Side, answers: Mapping[str, Answer]) -> Catalog:
+    """The catalog, from the answers to `questions`; lists that were not answered are left out."""
+
+    def of(name: str) -> Any:
+        return answers[f"{side}:{name}"].row[name]
+
+    tables = tuple(_table(row) for row in of("tables"))
+    if side is Side.SOURCE:
+        return Catalog(tables)
+    return Catalog(
+        tables,
+        tuple(_foreign_key(row) for row in of("foreign_keys")),
+        tuple(_sequence(row) for row in of("sequences")),
+        {name: answers[key].row["things"] for name in lists() if (key := list_question(name).id) in answers},
+        of("extensions"),
+    )
+
+
+def _table(row: Row) -> TableFacts:
+    return TableFacts(
+        Table(row["schema"], row["name"]),
+        int(row["pages"]),
+        bool(row["partition"]),
+        bool(row["unlogged"]),
+        dict(row["columns"]),
+        tuple(row["key"]),
+    )
+
+
+def _foreign_key(row: Row) -> ForeignKey:
+    return ForeignKey(
+        name=row["name"],
+        child=Table(row["child_schema"], row["child"]),
+        child_partitioned=row["child_partitioned"],
+        child_columns=tuple(row["child_columns"]),
+        parent=Table(row["parent_schema"], row["parent"]),
+        parent_partitioned=row["parent_partitioned"],
+        parent_columns=tuple(row["parent_columns"]),
+        operators=tuple((schema, name) for schema, name in row["operators"]),
+        collations=tuple((pair[0], pair[1]) if pair else None for pair in row["collations"]),
+        full=row["match"] == "f",
+        validated=row["validated"],
+        enforced=row["enforced"],
+        period=row["period"],
+        pages=int(row["pages"]),
+    )
+
+
+def _sequence(row: Row) -> SequenceUse:
+    return SequenceUse(
+        Table(row["sequence_schema"], row["sequence"]),
+        Table(row["schema"], row["table"]),
+        row["column"],
+        int(row["increment"]),
+        bool(row["cycles"]),
+        bool(row["number"]),
+    )

@@ -1,0 +1,1 @@
+"""The queries, one file each, and what reads these files."""

@@ -1,0 +1,31 @@
+"""Times as the server tells them, and as documents and reports have them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+
+def from_epoch(seconds: Decimal | float) -> datetime | None:
+    """The time so many seconds after 1970, to the microsecond; None for infinity and beyond a datetime."""
+    exact = Decimal(str(seconds))
+    if not exact.is_finite():
+        return None
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(exact * 1_000_000))
+    except OverflowError:
+        return None
+
+
+def rfc3339(at: datetime) -> str:
+    """The time in UTC, as short as it can be told."""
+    return _utc(at, "auto")
+
+
+def rfc3339_micros(at: datetime) -> str:
+    """The time in UTC, always with microseconds."""
+    return _utc(at, "microseconds")
+
+
+def _utc(at: datetime, timespec: str) -> str:
+    return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
