@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from restore.aws.session import Aws, translated
+from restore.aws.client import Aws, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient

@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from restore.aws import translate
-from restore.aws.session import Aws, found, translated
+from restore.aws import parse
+from restore.aws.client import Aws, found, translated
 from restore.errors import PermanentError, Problem
-from restore.model import TAG_STACK, AutomatedBackup, Instance, InstanceSettings, Snapshot
+from restore.model.labels import TAG_STACK
+from restore.model.rds import AutomatedBackup, Instance, InstanceSettings, Snapshot
+from restore.polling import wait_for
 from restore.redaction import register_secret
-from restore.waiting import wait_for
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -83,7 +84,7 @@ class Rds:
         pages = self._client.get_paginator("describe_db_instance_automated_backups")
         listed = found("rds", lambda: list(pages.paginate(**name)), NO_BACKUP)
         items = [item for page in listed or () for item in page["DBInstanceAutomatedBackups"]]
-        return tuple(translate.automated_backup(item) for item in items)
+        return tuple(parse.automated_backup(item) for item in items)
 
     def orderable_versions(self, engine: str = "postgres") -> tuple[str, ...]:
         """Engine versions that the region still creates instances of."""
@@ -99,7 +100,7 @@ class Rds:
         has queued (`Instance.pending`) would be applied along: PermanentError, nothing sent.
         """
         target = self._present(resource_id)
-        parameters = translate.modification(target.settings, wanted)
+        parameters = parse.modification(target.settings, wanted)
         if not parameters:
             return {}
         if immediately and target.pending:
@@ -164,14 +165,14 @@ class Rds:
     def _instances(self, **parameters: Any) -> tuple[Instance, ...]:
         pages = self._client.get_paginator("describe_db_instances")
         listed = found("rds", lambda: list(pages.paginate(**parameters)), NO_INSTANCE)
-        return tuple(translate.instance(item) for page in listed or () for item in page["DBInstances"])
+        return tuple(parse.instance(item) for page in listed or () for item in page["DBInstances"])
 
     def _snapshots(self, kind: str | None, **parameters: Any) -> tuple[Snapshot, ...]:
         if kind:
             parameters["SnapshotType"] = kind
         pages = self._client.get_paginator("describe_db_snapshots")
         listed = found("rds", lambda: list(pages.paginate(**parameters)), NO_SNAPSHOT)
-        return tuple(translate.snapshot(item) for page in listed or () for item in page["DBSnapshots"])
+        return tuple(parse.snapshot(item) for page in listed or () for item in page["DBSnapshots"])
 
 
 def _alive(item: Instance) -> bool:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from restore.cli import closing, recovery, report, rollback, status
-from restore.cli.automation import OperatorStack
+from restore.cli import close, report, status
+from restore.cli import options as options_command
+from restore.cutover import rollback
 from restore.errors import Problem, Refused, RestoreError
+from restore.pulumi_stack.automation import OperatorStack
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,7 +65,7 @@ def roll_back(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
 
 
 def close_restore(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
-    done = closing.run(stack, confirm)
+    done = close.run(stack, confirm)
     if done:
         print("Closed. The databases are untouched.")
     return done
@@ -81,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     stack = OperatorStack(arguments.project, arguments.stack)
     match arguments.command:
         case "options":
-            print(recovery.options(stack, arguments.time, datetime.now(UTC)))
+            print(options_command.options(stack, arguments.time, datetime.now(UTC)))
         case "status":
             print(status.status(stack, datetime.now(UTC)))
         case "report":

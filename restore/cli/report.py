@@ -7,13 +7,12 @@ import webbrowser
 from datetime import datetime
 from pathlib import Path
 
-from restore import reporting
 from restore.aws import Aws
-from restore.cli.automation import OperatorStack
-from restore.cli.settings import settings_of
+from restore.cli.stack_settings import settings_of
 from restore.errors import Problem, Refused
-from restore.evidence import Store
-from restore.report import page, terminal, view
+from restore.evidence import Store, publish
+from restore.pulumi_stack.automation import OperatorStack
+from restore.report import page, terminal, view_model
 
 
 def report(stack: OperatorStack, restore_id: str | None, now: datetime, *, color: bool, browser: bool) -> str:
@@ -27,11 +26,11 @@ def report(stack: OperatorStack, restore_id: str | None, now: datetime, *, color
         fix = "name one: python -m restore report <id> (each is a folder of the evidence)"
         raise Refused([Problem("config id", "not set: no restore is configured", "the id of a restore", fix)])
     store = Store.open(settings.evidence, Aws(settings.region, settings.endpoints))
-    document, where = reporting.publish(store, settings.stack, wanted)
+    document, where = publish.publish(store, settings.stack, wanted)
     if not document["records"]:
         place = f"{settings.evidence.rstrip('/')}/{settings.stack}/{wanted}"
         raise Refused([Problem("report", f"no record below {place}", "a restore that was run", "pulumi up")])
-    made = view.build(document)
+    made = view_model.build(document)
     opened = opened_copy(page.render(made), wanted) if browser else ""
     return f"{terminal.render(made, color=color)}\nreport: {where}{opened}"
 

@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from restore import inventory, traffic
 from restore.aws import Aws
-from restore.case import Case
-from restore.cli.automation import OperatorStack
-from restore.cli.settings import settings_of
+from restore.cli.stack_settings import settings_of
+from restore.cutover import traffic
 from restore.evidence import Store
-from restore.model import Inventory, Request, Settings
+from restore.inventory import gather
+from restore.model.context import Case
+from restore.model.inventory import Inventory
+from restore.model.request import Request, Settings
+from restore.pulumi_stack.automation import OperatorStack
 
 
 def status(stack: OperatorStack, now: datetime) -> str:
     """The restore's state as found now, for an 80-column terminal."""
     settings = settings_of(stack, now)
-    found = inventory.gather(settings, now)
+    found = gather.gather(settings, now)
     lines = [f"stack {stack.name}, source {settings.source}: {found.source.status if found.source else 'not found'}"]
     if settings.request is None:
         lines.append("no restore is configured")

@@ -16,17 +16,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from restore.aws.session import Aws
-from restore.dumps import objects, plans, storage, texts
-from restore.dumps.display import JsonLines, Lines
-from restore.dumps.loading import load
+from restore.aws.client import Aws
+from restore.dumps import output
+from restore.dumps.catalog import listing
+from restore.dumps.check import scan_file
+from restore.dumps.check.progress_output import JsonLines, Lines
+from restore.dumps.check.scan import scan
+from restore.dumps.check.verify import verify
+from restore.dumps.load import free_storage
+from restore.dumps.load.free_storage import Storage
+from restore.dumps.load.loader import load
 from restore.dumps.model import PRIVILEGED_OWNER, Dump, Login, Options, Report, Roles, Scan
-from restore.dumps.scanning import scan
-from restore.dumps.statements import DECISIONS
-from restore.dumps.storage import Storage
-from restore.dumps.verifying import verify
+from restore.dumps.sql.allow_list import DECISIONS
 from restore.errors import PermanentError, Problem, RestoreError
-from restore.model import LATEST
+from restore.model.request import LATEST
 from restore.redaction import register_secret
 from validation.connect.target import Target
 from validation.connect.urls import UrlError
@@ -121,8 +124,8 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     arguments.region = _region(arguments.region)
     s3 = _s3(arguments.region, arguments.endpoint_url)
     if arguments.command == "list":
-        dumps = objects.list_dumps(s3, bucket, key)
-        _say(arguments, [texts.dump_facts(dump) for dump in dumps], texts.listed(dumps))
+        dumps = listing.list_dumps(s3, bucket, key)
+        _say(arguments, [output.dump_facts(dump) for dump in dumps], output.listed(dumps))
         return 0
     dump = _dump(s3, bucket, key, latest=arguments.latest)
     options = options_of(arguments)
@@ -135,18 +138,18 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
         room = storage_of(arguments, target)
         with _reporting(as_json=arguments.json) as report:
             result = load(s3, dump, target, options, scan=planned, storage=room, progress=report, stop=stop)
-        _say(arguments, result.facts(), texts.loaded(result))
+        _say(arguments, result.facts(), output.loaded(result))
         return 1 if result.server_changes else 0
     with _reporting(as_json=arguments.json) as report:
         compared = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
-    _say(arguments, compared.facts(), texts.verified(compared))
+    _say(arguments, compared.facts(), output.verified(compared))
     return 0 if compared.passed else 1
 
 
 def _planned(arguments: argparse.Namespace, found: Scan, options: Options) -> int:
-    _say(arguments, found.facts(), texts.planned(found))
+    _say(arguments, found.facts(), output.planned(found))
     if arguments.save:
-        plans.save(arguments.save, found, options)
+        scan_file.save(arguments.save, found, options)
     return 1 if found.problems else 0
 
 
@@ -160,8 +163,8 @@ def split(url: str) -> tuple[str, str]:
 
 def _dump(s3: S3Client, bucket: str, key: str, *, latest: bool) -> Dump:
     if latest:
-        return objects.pinned(s3, objects.choose(objects.list_dumps(s3, bucket, key), LATEST))
-    return objects.find(s3, bucket, key)
+        return listing.pinned(s3, listing.choose(listing.list_dumps(s3, bucket, key), LATEST))
+    return listing.find(s3, bucket, key)
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
@@ -202,7 +205,7 @@ def target_of(arguments: argparse.Namespace) -> Target:
 
 def plan_of(arguments: argparse.Namespace, dump: Dump, options: Options) -> Scan | None:
     """Raises PermanentError for a file that is no plan of this dump with these flags."""
-    return plans.opened(arguments.plan, dump, options) if arguments.plan else None
+    return scan_file.opened(arguments.plan, dump, options) if arguments.plan else None
 
 
 def _region(given: str | None) -> str:
@@ -223,7 +226,7 @@ def storage_of(arguments: argparse.Namespace, target: Target) -> Storage | None:
     if arguments.no_storage_check:
         return None
     try:
-        found = storage.measure(target.host, arguments.instance, arguments.region, Aws)
+        found = free_storage.measure(target.host, arguments.instance, arguments.region, Aws)
     except RestoreError as error:
         if arguments.instance:
             raise
@@ -244,7 +247,7 @@ def _reporting(*, as_json: bool) -> Generator[Report]:
     if as_json:
         yield JsonLines(sys.stderr)
     elif sys.stderr.isatty():
-        from restore.dumps.bar import Bar
+        from restore.dumps.check.progress_bar import Bar
 
         with Bar(sys.stderr) as bar:
             yield bar

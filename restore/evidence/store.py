@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from restore.aws import Aws
-from restore.aws.session import translated
+from restore.aws.client import translated
 from restore.errors import PermanentError, Problem
 from restore.redaction import secrets_in
 from validation.document_store import (

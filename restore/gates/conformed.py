@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from restore.aws.translate import differences
+from restore.aws.parse import differences
+from restore.candidate.settings import thawed
+from restore.config.keys import camel_case
 from restore.errors import Problem, TemporaryError
+from restore.gates.context import World
 from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID, Proof, Watch
 from restore.gates.proofs import earlier
-from restore.gates.world import World
-from restore.model import Instance, InstanceSettings, Verdict
-from restore.schema import camel_case
-from restore.waiting import wait_for
-from restore.wanted import thawed
+from restore.model.rds import Instance, InstanceSettings
+from restore.polling import wait_for
+from validation.verdict import Verdict
 
 SECONDS = 24 * 3600.0
 USABLE = frozenset({"available", "backing-up", "storage-optimization"})

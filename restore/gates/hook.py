@@ -20,10 +20,11 @@ from typing import Any, TypeVar, cast
 
 import pulumi
 
-from restore import waiting, waivers
-from restore.durations import spoken
+from restore import polling
 from restore.errors import GateClosed, Problem, RestoreError, listed
-from restore.model import Verdict
+from restore.model import waivers
+from restore.units import spoken
+from validation.verdict import Verdict
 
 Value = TypeVar("Value")
 
@@ -78,7 +79,7 @@ class Watch:
 
     @property
     def deadline(self) -> float:
-        """On the clock of time.monotonic(), as restore.waiting takes it."""
+        """On the clock of time.monotonic(), as restore.polling takes it."""
         return self._end
 
     @staticmethod
@@ -103,8 +104,8 @@ class Watch:
         first: float = 0.5,
         longest: float = 15.0,
     ) -> Value:
-        """restore.waiting's `wait_for` by this gate's clock, for at most `seconds`; raises as that does."""
-        return waiting.wait_for(
+        """restore.polling's `wait_for` by this gate's clock, for at most `seconds`; raises as that does."""
+        return polling.wait_for(
             read,
             done,
             stop=self.stop,
@@ -185,7 +186,7 @@ def leave_cleanly_on_interrupt(running: Running) -> None:
 
 
 def unwaived(proof: Proof, gate: str, waive: Mapping[str, str]) -> tuple[Problem, ...]:
-    """The problems that no waiver covers: see restore/waivers.py."""
+    """The problems that no waiver covers: see restore/model/waivers.py."""
     return tuple(problem for problem in proof.problems if let_pass(proof, problem, gate, waive) is None)
 
 

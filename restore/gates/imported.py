@@ -10,18 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from restore import postgres, roles
-from restore.dumps import loading, verifying
+from restore import postgres
+from restore.dumps.check import verify
+from restore.dumps.load import loader
 from restore.dumps.model import Dump, LoadResult, Scan, Verification
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import proofs
 from restore.gates.conformed import USABLE
+from restore.gates.context import World
 from restore.gates.hook import Proof, Watch
 from restore.gates.scanned import meant, options, read, spoken
 from restore.gates.validated import target
-from restore.gates.world import World
-from restore.model import Credential, Endpoint, Instance, Verdict
-from restore.waiting import wait_for
+from restore.model.rds import Credential, Endpoint, Instance
+from restore.polling import wait_for
+from restore.postgres import roles
+from validation.verdict import Verdict
 
 SECONDS = 48 * 3600.0
 LOGIN_SECONDS = 900.0
@@ -51,12 +54,12 @@ def prove(world: World, watch: Watch) -> Proof:
 def loaded(world: World, watch: Watch, endpoint: Endpoint, found: Scan, facts: dict[str, Any]) -> Proof:
     into, dump = target(world, endpoint), found.dump
     watch.say(f"loading {dump.url} into {into}")
-    result = loading.load(
+    result = loader.load(
         world.s3, dump, into, options(world.settings), scan=found, progress=spoken(watch), stop=watch.stop
     )
     prepared(world, endpoint)  # a function of the dump may have changed the password of the application's role
     watch.say("comparing rows, indexes, constraints and sequences with the dump")
-    compared = verifying.verify(world.s3, dump, into, scan=found, progress=spoken(watch), stop=watch.stop)
+    compared = verify.verify(world.s3, dump, into, scan=found, progress=spoken(watch), stop=watch.stop)
     facts |= {"load": result.facts(), "verification": compared.facts()}
     problems = (*differences(compared, dump), *intrusions(result))
     if problems or not compared.passed:

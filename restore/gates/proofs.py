@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from restore.errors import Problem, RestoreError
+from restore.gates.context import World
 from restore.gates.hook import RESOURCE_ID, Proof, Watch
-from restore.gates.world import World
-from restore.model import Instance, Verdict
+from restore.model.rds import Instance
+from validation.verdict import Verdict
 
 
 def proved(world: World, gate: str, instance: Instance | None) -> Mapping[str, Any] | None:

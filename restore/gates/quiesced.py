@@ -14,16 +14,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from restore import postgres
-from restore.durations import TIME_FORMAT
+from restore.config.keys import SAFETY_CHECK
 from restore.errors import Problem, RestoreError, TemporaryError
+from restore.gates.context import World, unreachable
 from restore.gates.hook import Proof, Watch
-from restore.gates.world import World, unreachable
 from restore.kubernetes import Pod
-from restore.model import Instance, Verdict
-from restore.schema import SAFETY_CHECK
-from restore.statuses import BROKEN, LEAVING, SNAPSHOT_READY, way_out
-from restore.waiting import wait_for
-from restore.waivers import reason
+from restore.model.rds import Instance
+from restore.model.rds_status import BROKEN, LEAVING, SNAPSHOT_READY, way_out
+from restore.model.waivers import reason
+from restore.polling import wait_for
+from restore.units import TIME_FORMAT
+from validation.verdict import Verdict
 
 SECONDS = 3600.0
 PODS_SECONDS = 1800.0

@@ -11,14 +11,17 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from restore.dumps import scanning, versions
+from restore.dumps.catalog import pin
+from restore.dumps.check import scan
+from restore.dumps.check.scan_file import flags
 from restore.dumps.model import GIB, PRIVILEGED_OWNER, Dump, Options, Phase, Progress, Roles, Scan
-from restore.dumps.plans import flags
-from restore.durations import sized
 from restore.errors import PermanentError, Problem
+from restore.gates.context import World
 from restore.gates.hook import Proof, Watch
-from restore.gates.world import World
-from restore.model import InstanceSettings, Settings, Verdict
+from restore.model.rds import InstanceSettings
+from restore.model.request import Settings
+from restore.units import sized
+from validation.verdict import Verdict
 
 SECONDS = 24 * 3600.0
 SAY_EVERY_SECONDS = 15.0
@@ -76,13 +79,13 @@ def meant(world: World) -> Dump:
     wanted = world.plan.point.dump
     if wanted is None:
         raise PermanentError("no dump is planned\n  fix: this is a bug of the program, please report it")
-    return versions.at_version(world.s3, wanted.bucket, wanted.key, wanted.version)
+    return pin.at_version(world.s3, wanted.bucket, wanted.key, wanted.version)
 
 
 def read(world: World, watch: Watch, dump: Dump) -> Scan:
     """What is in the dump; read once in a run."""
     if dump.identity not in world.scans:
-        world.scans[dump.identity] = scanning.scan(
+        world.scans[dump.identity] = scan.scan(
             world.s3, dump, options(world.settings), progress=spoken(watch), stop=watch.stop
         )
     return world.scans[dump.identity]

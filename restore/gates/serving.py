@@ -9,13 +9,15 @@ from typing import Any
 
 from restore import postgres
 from restore.errors import Problem, RestoreError, TemporaryError
+from restore.gates.context import World, unreachable
 from restore.gates.hook import Proof, Watch
 from restore.gates.quiesced import by_psql
-from restore.gates.world import World, unreachable
 from restore.kubernetes import Pod
-from restore.model import AppPlan, Instance, Verdict
-from restore.waiting import wait_for
-from restore.waivers import reason
+from restore.model.planned import AppPlan
+from restore.model.rds import Instance
+from restore.model.waivers import reason
+from restore.polling import wait_for
+from validation.verdict import Verdict
 
 SECONDS = 900.0
 HEALTH_SECONDS = 10.0

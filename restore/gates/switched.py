@@ -14,12 +14,15 @@ from psycopg import sql
 
 from restore import postgres
 from restore.errors import PermanentError, Problem, RestoreError
+from restore.gates.context import World, endpoint_of, unreachable
 from restore.gates.hook import Proof, Watch
 from restore.gates.quiesced import at_rest, by_psql, pods_left, restless, running
-from restore.gates.world import World, endpoint_of, unreachable
-from restore.model import Instance, SecretPlan, Traffic, Verdict
-from restore.waivers import reason
+from restore.model.planned import SecretPlan
+from restore.model.rds import Instance
+from restore.model.request import Traffic
+from restore.model.waivers import reason
 from validation.connect import urls
+from validation.verdict import Verdict
 
 SECONDS = 1800.0
 ROW = "switched.row"

@@ -18,14 +18,16 @@ from psycopg import sql
 from restore import postgres
 from restore.aws import Aws
 from restore.errors import PermanentError, Problem, RestoreError
-from restore.gates import loss
+from restore.gates import loss_report
+from restore.gates.context import World, endpoint_of, unreachable
 from restore.gates.hook import RESOURCE_ID, Proof, Watch, could_not_run
 from restore.gates.proofs import earlier, proved
-from restore.gates.world import World, endpoint_of, unreachable
 from restore.kubernetes import Job, run_job
-from restore.model import Endpoint, Instance, Method, RecoveryPoint, Settings, Tls, Verdict
+from restore.model.planned import RecoveryPoint
+from restore.model.rds import Endpoint, Instance
+from restore.model.request import Method, Settings, Tls
+from restore.model.waivers import reason
 from restore.postgres import SYSTEM
-from restore.waivers import reason
 from validation import expectations
 from validation.baseline import latest
 from validation.baseline.model import Baseline, BaselineError
@@ -36,6 +38,7 @@ from validation.expectations.model import Expectations
 from validation.runner.render import as_json
 from validation.runner.result import CheckResult, ValidationReport
 from validation.runner.run import run
+from validation.verdict import Verdict
 from validation.verdict import Verdict as CheckVerdict
 
 SECONDS = 6 * 3600.0
@@ -107,7 +110,7 @@ def checked(world: World, watch: Watch, candidate: Instance) -> Proof:
         budget_seconds=world.settings.validation.budget_seconds,
         stop=watch.stop,
     )
-    lost = loss.reported(
+    lost = loss_report.reported(
         watch,
         source,
         lambda: baseline(world, candidate.created),  # what came after the restore point is what a switch loses

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Protocol, cast
 from urllib.parse import urlencode
 
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
-from restore.kubernetes import login
+from restore.kubernetes import connection
 
 Json = dict[str, Any]
 
@@ -48,7 +48,7 @@ class Api:
         self._kubeconfig = kubeconfig
         self._context = context
         self._lock = threading.Lock()
-        self._login: login.Login | None = None
+        self._login: connection.Login | None = None
 
     def probe(self) -> str:
         """The server's version, for example `v1.36.3`: proves that it is reachable and accepts the login."""
@@ -124,10 +124,10 @@ class Api:
                 Problem(f"{self._logged_in().server}", found, needed, "check the server of the kubeconfig's context")
             ) from error
 
-    def _logged_in(self) -> login.Login:
+    def _logged_in(self) -> connection.Login:
         with self._lock:
             if self._login is None:
-                self._login = login.load(self._kubeconfig, self._context)
+                self._login = connection.load(self._kubeconfig, self._context)
             return self._login
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from restore.kubernetes.objects import texts
-from restore.model import Writer
+from restore.kubernetes.parse import texts
+from restore.model.cluster import Writer
 
 Json = Mapping[str, Any]
 

@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.kubernetes.api import Api, Json
-from restore.kubernetes.manifests import Job, job_body, secret_body
-from restore.kubernetes.objects import texts
+from restore.kubernetes.job_manifests import Job, job_body, secret_body
+from restore.kubernetes.other_writers import MANAGED_BY
+from restore.kubernetes.parse import texts
 from restore.kubernetes.pods import Pod, pod, said
-from restore.kubernetes.writers import MANAGED_BY
+from restore.polling import wait_for
 from restore.redaction import redacted, register_secret
-from restore.waiting import wait_for
 
 STUCK_SECONDS = 45.0
 """A container that waits for longer than this for one of STUCK is not going to start."""

@@ -9,11 +9,13 @@ from typing import Any
 from urllib.parse import quote
 
 from restore.errors import PermanentError
-from restore.kubernetes import gitops, objects, ownership
+from restore.kubernetes import field_ownership, gitops, parse
 from restore.kubernetes.api import Api, Json
+from restore.kubernetes.other_writers import KEDA, LISTS, Workloads, name_of, writers
 from restore.kubernetes.pods import Pod, pod
-from restore.kubernetes.writers import KEDA, LISTS, Workloads, name_of, writers
-from restore.model import NOTE_ID, Cluster, ConnectionSecret, Deployment, SecretKey, Writer
+from restore.model.cluster import Cluster, ConnectionSecret, Deployment, Writer
+from restore.model.labels import NOTE_ID
+from restore.model.request import SecretKey
 from restore.redaction import register_secret
 from restore.retrying import retry
 
@@ -70,9 +72,7 @@ class Namespace:
         Nothing rolls: replicas stay as they are, and so does the pod template with its annotation. False when
         there was nothing of ours (any more). Conflict when others go on changing the object.
         """
-        return self._hand_back(
-            f"/apis/apps/v1/namespaces/{quote(self.name)}/deployments/{quote(name)}", objects.REPLICAS
-        )
+        return self._hand_back(f"/apis/apps/v1/namespaces/{quote(self.name)}/deployments/{quote(name)}", parse.REPLICAS)
 
     def hand_back_secret(self, name: str, key: str) -> bool:
         """The same for the connection secret's key; its value stays."""
@@ -83,7 +83,7 @@ class Namespace:
 
         def hand_back() -> bool:
             found = self._api.get(path)
-            operations = ownership.hand_back(found, field, datetime.now(UTC)) if found else None
+            operations = field_ownership.hand_back(found, field, datetime.now(UTC)) if found else None
             if operations is None:
                 return False
             self._api.patch(path, operations, "json")
@@ -135,20 +135,20 @@ class Namespace:
 
 def _deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
     found = {name_of(item): item for item in items}
-    return {name: objects.deployment(found[name]) if name in found else None for name in names}
+    return {name: parse.deployment(found[name]) if name in found else None for name in names}
 
 
 def _held(items: Sequence[Mapping[str, Any]]) -> list[str]:
     """Deployments that a restore has taken over, also those that the configuration no longer names."""
-    notes = ((name_of(item), objects.deployment(item).annotations) for item in items)
+    notes = ((name_of(item), parse.deployment(item).annotations) for item in items)
     return [name for name, annotations in notes if NOTE_ID in annotations]
 
 
 def _connection_secret(found: Json | None, key: str) -> ConnectionSecret | None:
     if found is None:
         return None
-    secret = objects.connection_secret(found, key)
+    secret = parse.connection_secret(found, key)
     register_secret((secret.url or "").strip())
-    for password in objects.passwords(secret.url or ""):
+    for password in parse.passwords(secret.url or ""):
         register_secret(password)
     return secret

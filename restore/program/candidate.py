@@ -1,9 +1,4 @@
-"""The candidate and the source's safety snapshot: created once, never changed, replaced or deleted by Pulumi.
-
-Why the instance is create-only: the API ignores some settings of a restore, an adopted instance would have every
-differing input applied to it, and after the switch the candidate is production. Settings are therefore brought in
-line and proved by the gate `conformed`, and changes of inputs are ignored here.
-"""
+"""The candidate: created once, never changed, replaced or deleted by Pulumi."""
 
 from __future__ import annotations
 
@@ -14,18 +9,19 @@ from typing import Any, cast
 import pulumi
 import pulumi_aws as aws
 
-from restore.case import ENGINE
-from restore.durations import TIME_FORMAT
-from restore.errors import GateClosed
-from restore.model import InstanceSettings, Method, Plan
-from restore.program.phases import Phase, Record, unrecorded
-from restore.schema import camel_case
-from restore.wanted import frozen
-
-LONG = pulumi.CustomTimeouts(create="24h", update="12h", delete="4h")
-"""The provider's 40 minutes orphan a large restore: the id is set only after its wait (pulumi-facts, part 2)."""
+from restore.candidate.settings import frozen
+from restore.config.keys import camel_case
+from restore.model.context import ENGINE
+from restore.model.planned import Plan
+from restore.model.rds import InstanceSettings
+from restore.model.request import Method
+from restore.program.protection import LONG, protected
+from restore.program.timing_hooks import Phase, Record, unrecorded
+from restore.units import TIME_FORMAT
 
 IGNORED_ON_PITR = frozenset({"allocated_storage"})
+
+
 SETTING_NAMES = tuple(field.name for field in fields(InstanceSettings))
 
 
@@ -36,18 +32,6 @@ CREATE_ONLY = [
     *("manageMasterUserPassword", "masterUserSecretKmsKeyId"),
     "applyImmediately",  # as a lone difference after an import it would apply what somebody queued for the window
 ]
-
-
-def refuse_delete(_args: pulumi.ResourceHookArgs) -> None:
-    raise GateClosed(
-        "this program never deletes or replaces a database or its snapshots; nothing was deleted\n"
-        "  fix: to leave a restore behind: python -m restore close (the databases stay)"
-    )
-
-
-def protected(name: str, phase: Phase) -> pulumi.ResourceHookBinding:
-    """`before_delete` runs before any Delete, also in a delete-first replace and in `destroy --run-program`."""
-    return phase.hooks(pulumi.ResourceHook(f"never-delete-{name}", refuse_delete))
 
 
 def origin(plan: Plan) -> dict[str, Any]:
@@ -120,30 +104,5 @@ def declare_candidate(
             depends_on=depends_on,
             custom_timeouts=LONG,
             hooks=protected(plan.candidate, Phase("candidate", plan.candidate, record)),
-        ),
-    )
-
-
-def declare_safety_snapshot(
-    plan: Plan,
-    source: str,
-    identifier: str,
-    depends_on: Sequence[pulumi.Resource],
-    record: Record = unrecorded,
-) -> aws.rds.Snapshot:
-    """The source as it was when it became quiet: the last resort, whatever the restore turns out to be."""
-    return aws.rds.Snapshot(
-        f"safety-{plan.id}",
-        db_instance_identifier=source,
-        db_snapshot_identifier=identifier,
-        tags=dict(plan.tags),
-        opts=pulumi.ResourceOptions(
-            protect=True,
-            retain_on_delete=True,
-            ignore_changes=["dbInstanceIdentifier", "tags"],
-            import_=plan.adopt_safety,
-            depends_on=depends_on,
-            custom_timeouts=LONG,
-            hooks=protected(identifier, Phase("safety-snapshot", identifier, record)),
         ),
     )

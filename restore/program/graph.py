@@ -13,10 +13,12 @@ from typing import Any
 import pulumi
 
 from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID, Gate, Running, receipt_hook
-from restore.model import Plan, Settings, Traffic
-from restore.program.candidate import declare_candidate, declare_safety_snapshot, keep_settings
-from restore.program.phases import Record, unrecorded
-from restore.program.traffic import declare_deployment, declare_secret, keep_way_back
+from restore.model.planned import Plan
+from restore.model.request import Settings, Traffic
+from restore.program.candidate import declare_candidate, keep_settings
+from restore.program.cutover import declare_deployment, declare_secret, keep_way_back
+from restore.program.safety_snapshot import declare_safety_snapshot
+from restore.program.timing_hooks import Record, unrecorded
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import Any
 import pulumi
 
 from restore.gates.hook import KEPT_SETTINGS
-from restore.model import Plan, Settings, Traffic
+from restore.model.planned import Plan
+from restore.model.request import Settings, Traffic
 
 IDLE_NEXT = (
     "pulumi config set id <id>; pulumi config set method pitr; pulumi config set time <RFC 3339>; pulumi preview "

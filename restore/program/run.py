@@ -10,17 +10,22 @@ from typing import Any
 
 import pulumi
 
-from restore import inventory, plan, preflight, reporting, waivers
+from restore import plan
 from restore.aws import Aws, Rds, Secrets
-from restore.config import collect
+from restore.config.settings import collect
 from restore.errors import Refused, RestoreError
-from restore.evidence import Store
-from restore.gates import build, loss, validated
+from restore.evidence import Store, publish, run_record
+from restore.gates import loss_report, registry, validated
+from restore.gates.context import World
 from restore.gates.hook import Running, leave_cleanly_on_interrupt
-from restore.gates.world import World
+from restore.inventory import gather
 from restore.kubernetes import Api, Namespace
-from restore.model import Inventory, Plan, Settings
-from restore.program import begun, outputs, stack_config
+from restore.model import waivers
+from restore.model.inventory import Inventory
+from restore.model.planned import Plan
+from restore.model.request import Settings
+from restore.preflight import rules
+from restore.program import outputs, stack_config
 from restore.program.graph import Gates, Graph
 
 
@@ -35,20 +40,20 @@ def run() -> None:
             return
         now = datetime.now(UTC)
         settings = entries.settings(now)
-        found = inventory.gather(settings, now)
+        found = gather.gather(settings, now)
         if settings.request is None:
             refuse_left_open(settings, found)
             outputs.export_idle()
             return
         wanted = plan.make(settings, found)
-        declare(settings, wanted, begun.visible(given, secret), now)
+        declare(settings, wanted, run_record.visible(given, secret), now)
     except RestoreError as error:
         raise pulumi.RunError(str(error)) from error
 
 
 def refuse_left_open(settings: Settings, found: Inventory) -> None:
     """No id is configured: fine, unless a restore of this stack is still open."""
-    if problems := preflight.problems(settings, found):
+    if problems := rules.problems(settings, found):
         raise Refused(problems)
 
 
@@ -69,17 +74,19 @@ def declare(settings: Settings, wanted: Plan, config: Mapping[str, Any], now: da
     world = reach(settings, wanted)
     refuse_left_over(settings, wanted, world.store)
     validated.wanted_expectations(settings)
-    gates = {name: build.gate(world, name) for name in build.PROOFS}
-    proved = {name: build.proved(world, name) for name in ("conformed", "validated")}
+    gates = {name: registry.gate(world, name) for name in registry.PROOFS}
+    proved = {name: registry.proved(world, name) for name in ("conformed", "validated")}
     pulumi.log.info("\n".join([f"restore {wanted.id}:", *(f"  {note}" for note in wanted.notes)]))
-    record = partial(reporting.record, world.store, wanted.stack, wanted.id, warn=pulumi.log.warn)
+    record = partial(publish.record, world.store, wanted.stack, wanted.id, warn=pulumi.log.warn)
     if not pulumi.runtime.is_dry_run():
-        record("run", begun.document(settings, wanted, config, now))
+        record("run", run_record.document(settings, wanted, config, now))
     running = Running()
     leave_cleanly_on_interrupt(running)
     graph = Graph(wanted, settings, Gates(gates.__getitem__, proved.__getitem__, record), running)
     declared = graph.declare()
-    outputs.export(settings, wanted, declared.receipts, declared.candidate, partial(loss.newest, world.store, wanted))
+    outputs.export(
+        settings, wanted, declared.receipts, declared.candidate, partial(loss_report.newest, world.store, wanted)
+    )
 
 
 def reach(settings: Settings, wanted: Plan) -> World:

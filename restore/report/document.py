@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from restore.report.judge import judge
+from restore.report.verdict import judge
 
 SCHEMA = 1
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from restore.durations import clock
-from restore.report.reading import Record, items, mapping, moment, number, records, text
+from restore.report.untrusted import Record, items, mapping, moment, number, records, text
+from restore.units import clock
 
 
 @dataclass(frozen=True)

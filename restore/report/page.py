@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from restore.report.view import Report
+from restore.report.view_model import Report
 
 HERE = Path(__file__).resolve().parent
 

@@ -10,11 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from restore.durations import clock
-from restore.report.checks import Check
+from restore.report.data_checks import Check
 from restore.report.loss import Loss
 from restore.report.timeline import Phase, Run
-from restore.report.view import Report
+from restore.report.view_model import Report
+from restore.units import clock
 
 WIDTH = 80
 BAR = 24

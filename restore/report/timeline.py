@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from restore.durations import measured
-from restore.model import Traffic, Verdict
-from restore.report.judge import BEGINNING, GateState, traffic_of
-from restore.report.reading import Record, attempts, mapping, moment, of_step, text
+from restore.model.request import Traffic
+from restore.report.untrusted import Record, attempts, mapping, moment, of_step, text
+from restore.report.verdict import BEGINNING, GateState, traffic_of
+from restore.units import measured
+from validation.verdict import Verdict
 
 LABELS = {
     "candidate": "RDS makes the candidate",

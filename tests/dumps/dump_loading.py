@@ -11,9 +11,9 @@ import pytest
 from bucket import NAME, Bucket
 from dump_server import DumpServer
 
-from restore.dumps.loading import load
+from restore.dumps.catalog.listing import find
+from restore.dumps.load.loader import load
 from restore.dumps.model import PRIVILEGED_OWNER, Dump, LoadResult, Options, Progress
-from restore.dumps.objects import find
 from restore.errors import PermanentError
 
 SMALL_PIECES = Options(workers=2, segment_bytes=128 << 10)

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import boto3
 
-from restore.dumps.loading import load
+from restore.dumps.catalog.listing import find
+from restore.dumps.load.loader import load
 from restore.dumps.model import Options
-from restore.dumps.objects import find
 from restore.errors import RestoreError
 from validation.connect.target import Target
 

@@ -8,12 +8,12 @@ from bucket import Bucket
 from dump_loading import WAITS, loaded, that_waits
 from dump_server import MASTER, DumpServer
 
-from restore.dumps.autovacuum import Autovacuum
-from restore.dumps.control import Control
-from restore.dumps.ledger import Done
+from restore.dumps.connections import Session
+from restore.dumps.load.autovacuum import Autovacuum
+from restore.dumps.load.ddl import Control
+from restore.dumps.load.ledger import Done
+from restore.dumps.load.target_checks import Prepared
 from restore.dumps.model import Options, Phase, Progress
-from restore.dumps.preparing import Prepared
-from restore.dumps.sessions import Session
 
 OPTIONS = "SELECT reloptions::text FROM pg_class WHERE oid = to_regclass('public.posts')"
 

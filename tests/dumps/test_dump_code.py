@@ -13,9 +13,9 @@ from dump_loading import dump_of, loaded, refused_words
 from dump_server import MASTER, PASSWORD, DumpServer
 from psycopg import sql
 
+from restore.dumps.check.scan import scan
+from restore.dumps.check.verify import verify
 from restore.dumps.model import PRIVILEGED_OWNER, LoadResult, Login, Options, Progress, Roles, Verification
-from restore.dumps.scanning import scan
-from restore.dumps.verifying import verify
 from validation.connect.target import Target
 
 OWNER = "shop_owner"
@@ -276,7 +276,7 @@ def test_the_loads_own_role_may_wait_until_its_rows_are_durable(
     server: DumpServer, bucket: Bucket, plain: bytes, shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before it reads them for their hint bits; it has no other right on the ledger's first line."""
-    monkeypatch.setattr("restore.dumps.hints.LEAST_BLOCKS", 1)
+    monkeypatch.setattr("restore.dumps.load.hint_bits.LEAST_BLOCKS", 1)
     done = strictly(server, bucket, bucket.put("hints.sql", plain), shop, Options(2, 16 << 10))
     assert done.rows == 2300
 

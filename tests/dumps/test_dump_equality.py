@@ -18,10 +18,10 @@ from bucket import NAME, Bucket
 from dump_loading import SMALL_PIECES, dump_of, loaded, refused_words
 from dump_server import DumpServer
 
-from restore.dumps import plans
+from restore.dumps.check import scan_file
+from restore.dumps.check.scan import scan
+from restore.dumps.check.verify import verify
 from restore.dumps.model import Options, Roles
-from restore.dumps.scanning import scan
-from restore.dumps.verifying import verify
 from restore.errors import Refused
 from sandbox.postgres.content import Content, differences
 
@@ -66,8 +66,8 @@ def test_a_load_by_a_saved_plan_equals_psqls(
 ) -> None:
     key = bucket.put("planned.sql.gz", gzip.compress(plain, 1))
     dump = dump_of(bucket, key)
-    plans.save(tmp_path / "plan.json", scan(bucket.s3, dump, options), options)
-    planned = plans.opened(tmp_path / "plan.json", dump, options)
+    scan_file.save(tmp_path / "plan.json", scan(bucket.s3, dump, options), options)
+    planned = scan_file.opened(tmp_path / "plan.json", dump, options)
     loaded(server, bucket, key, target, scan=planned)
     assert differences(wanted, server.content(target)) == []
     assert verify(bucket.s3, dump, server.target(target), scan=planned).passed

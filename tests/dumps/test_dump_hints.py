@@ -11,9 +11,9 @@ from dump_server import MASTER, DumpServer
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from restore.dumps import hints, ledger
-from restore.dumps.hints import Hints
-from restore.dumps.sessions import Session
+from restore.dumps.connections import Session
+from restore.dumps.load import hint_bits, ledger
+from restore.dumps.load.hint_bits import Hints
 
 TABLE = """
 CREATE TABLE public."größe" (body text) WITH (autovacuum_enabled = off, fillfactor = 10);
@@ -52,7 +52,7 @@ def loaders(
         superuser.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(*map(sql.Identifier, (target, MASTER))))
         for statement in LEDGER:
             one.run(statement.encode())
-        while int(one.query("select pg_catalog.pg_current_xact_id()::text")[0][0]) % hints.GROUP:
+        while int(one.query("select pg_catalog.pg_current_xact_id()::text")[0][0]) % hint_bits.GROUP:
             pass
         yield one, other
 
@@ -90,7 +90,7 @@ def test_a_whole_table_takes_hints_though_another_session_goes_on_committing(
 
     def flush_and_more(session: Session) -> None:
         flush(session)
-        other.run(hints.NUMBER)
+        other.run(hint_bits.NUMBER)
 
     monkeypatch.setattr(ledger, "flush", flush_and_more)
     shared = Hints(sessions=2, resumed=False)

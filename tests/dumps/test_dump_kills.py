@@ -17,9 +17,9 @@ from dump_process import IN_PIECES, Loader, entries, transactions
 from dump_server import DumpServer, make_source, running
 from psycopg import OperationalError
 
-from restore.dumps.loading import load
+from restore.dumps.connections import Session, end_sessions
+from restore.dumps.load.loader import load
 from restore.dumps.model import Phase, Progress
-from restore.dumps.sessions import Session, end_sessions
 from restore.errors import TemporaryError
 from sandbox.machine.processes import wait_until
 from sandbox.postgres.content import Content, differences
@@ -106,7 +106,9 @@ def test_sessions_that_are_cut_off_are_no_success(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when the network goes: the server ends them, the loader sees a lost connection."""
-    monkeypatch.setattr("restore.dumps.progress.EVERY", 0.01)  # the whole load may take less than between two reports
+    monkeypatch.setattr(
+        "restore.dumps.check.progress.EVERY", 0.01
+    )  # the whole load may take less than between two reports
     cut = threading.Event()
 
     def cut_off(progress: Progress) -> None:
@@ -124,7 +126,7 @@ def test_sessions_that_are_cut_off_are_no_success(
 def test_a_bucket_that_stops_answering_is_no_success(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("restore.dumps.ranges.PART", 1 << 20)
+    monkeypatch.setattr("restore.dumps.read.s3_stream.PART", 1 << 20)
     monkeypatch.setattr("restore.retrying.LONGEST_PAUSE", 0.0)
     answered = threading.Semaphore(3)
 
@@ -206,7 +208,7 @@ def waiting_for_its_index(server: DumpServer, bucket: Bucket, key: str, database
 def test_a_second_load_at_once_is_refused_and_changes_nothing(
     server: DumpServer, bucket: Bucket, small: bytes, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("restore.dumps.loading.LOCK_SECONDS", 0.0)
+    monkeypatch.setattr("restore.dumps.load.loader.LOCK_SECONDS", 0.0)
     dump = that_waits(small)
     key = bucket.put("waits.sql", dump)
     first, refusal = (
@@ -237,7 +239,7 @@ def test_a_killed_loaders_session_that_lives_on_is_not_run_over(
     mortal: DumpServer, bucket: Bucket, wanted: Content, key: str, into: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server's process notices its client's death late: it holds the loader's lock and waits for another."""
-    monkeypatch.setattr("restore.dumps.loading.LOCK_SECONDS", 0.0)
+    monkeypatch.setattr("restore.dumps.load.loader.LOCK_SECONDS", 0.0)
     loader = Loader(mortal, bucket, key, into, IN_PIECES)
     assert loader.killed_after(188, entries)
     with mortal.cluster.sql(into) as superuser, superuser.transaction():

@@ -13,9 +13,9 @@ from dump_loading import dump_of, loaded
 from dump_server import DumpServer
 from hostile import HOSTILE, Hostile
 
+from restore.dumps.check.scan import scan
+from restore.dumps.load.free_storage import Storage
 from restore.dumps.model import MIB
-from restore.dumps.scanning import scan
-from restore.dumps.storage import Storage
 from restore.errors import PermanentError, RestoreError
 
 TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"

@@ -10,9 +10,9 @@ from bucket import Bucket
 from dump_loading import dump_of, loaded, refused_words, silent
 from dump_server import DumpServer
 
+from restore.dumps.check.scan import scan
+from restore.dumps.check.verify import verify
 from restore.dumps.model import Verification
-from restore.dumps.scanning import scan
-from restore.dumps.verifying import verify
 
 
 def verified(server: DumpServer, bucket: Bucket, key: str, database: str) -> Verification:

@@ -13,9 +13,9 @@ import pytest
 from psycopg import sql
 from scratch_server import PASSWORD, Database, Server
 
-from restore import roles
-from restore.dumps.heading import INSIDE, told
-from restore.model import Credential
+from restore.dumps.catalog.header import INSIDE, told
+from restore.model.rds import Credential
+from restore.postgres import roles
 from sandbox.machine.processes import wait_until
 
 OPERATOR, APPLICATION, OWNER, DATABASE = "fresh_operator", "fresh_app", "fresh owner", "fresh-db"

@@ -12,28 +12,14 @@ import pytest
 from pulumi.runtime import mocks
 from pulumi.runtime.stack import run_pulumi_func
 
+from restore.evidence import run_record
 from restore.gates.hook import Gate, Proof, Running
-from restore.model import (
-    App,
-    AppPlan,
-    DumpVersion,
-    Endpoint,
-    Fresh,
-    Instance,
-    InstanceSettings,
-    Login,
-    Method,
-    Plan,
-    RecoveryPoint,
-    SecretKey,
-    SecretPlan,
-    Settings,
-    Tls,
-    Traffic,
-    Verdict,
-)
-from restore.program import begun
+from restore.model.dump import DumpVersion
+from restore.model.planned import AppPlan, Fresh, Plan, RecoveryPoint, SecretPlan
+from restore.model.rds import Endpoint, Instance, InstanceSettings
+from restore.model.request import App, Login, Method, SecretKey, Settings, Tls, Traffic
 from restore.program.graph import Gates, Graph
+from validation.verdict import Verdict
 
 SOURCE = Endpoint("source.example", 5432)
 CANDIDATE = Endpoint("candidate.example", 5432)
@@ -317,7 +303,7 @@ def test_the_report_asks_for_every_gate_that_the_graph_has(
     wanted = make(traffic, moved=moved or traffic is not Traffic.SOURCE, switched=switched)
     stashes = {name for name, one in declared(wanted).items() if one.type == "pulumi:index:Stash"}
     receipts = {name.removesuffix("-inc-1") for name in stashes if not name.startswith(("way-back", "settings"))}
-    assert receipts == set(begun.gates(wanted))
+    assert receipts == set(run_record.gates(wanted))
 
 
 def test_the_long_work_of_aws_is_timed() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pulumi.runtime import config as runtime
 
-from restore.config import collect
+from restore.config.settings import collect
 from restore.program import stack_config
 
 

@@ -20,7 +20,8 @@ from psycopg import sql
 
 from restore.aws import Aws, Rds
 from restore.kubernetes import Api, Namespace
-from restore.model import FIELD_MANAGER, Instance
+from restore.model.labels import FIELD_MANAGER
+from restore.model.rds import Instance
 from sandbox.aws.client import ACCESS_KEY, SECRET_KEY
 from sandbox.aws.faults import FaultClient
 from sandbox.machine.layout import CHECKOUT, Layout

@@ -13,7 +13,8 @@ from adapter_sandbox import CREDENTIALS, Gateway, Home
 
 from restore.aws import Aws, Rds
 from restore.kubernetes import Api
-from restore.model import Instance, Tls
+from restore.model.rds import Instance
+from restore.model.request import Tls
 from sandbox.cluster import KubernetesCluster, binary
 from sandbox.cluster.launcher import postgres_programs
 from sandbox.machine.layout import Layout

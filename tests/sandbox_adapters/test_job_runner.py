@@ -14,8 +14,10 @@ from adapter_sandbox import Home, soon, until
 from restore.errors import PermanentError, TemporaryError
 from restore.kubernetes import Api, Job, JobResult, run_job
 from restore.kubernetes.api import Answer
-from restore.kubernetes.manifests import job_body, secret_body
-from restore.model import NOTE_ID, NOTE_MANAGER, Instance, SecretKey, Tls
+from restore.kubernetes.job_manifests import job_body, secret_body
+from restore.model.labels import NOTE_ID, NOTE_MANAGER
+from restore.model.rds import Instance
+from restore.model.request import SecretKey, Tls
 from tests import documented_role
 from tests.documented_role import Right
 

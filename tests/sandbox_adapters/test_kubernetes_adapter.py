@@ -10,7 +10,8 @@ from adapter_sandbox import STUBBORN, Home, changed, container, deployment, unti
 
 from restore.errors import PermanentError, TemporaryError
 from restore.kubernetes import Api
-from restore.model import FIELD_MANAGER, NOTE_ENDPOINT, NOTE_ID, NOTE_MANAGER, NOTE_REPLICAS, SecretKey
+from restore.model.labels import FIELD_MANAGER, NOTE_ENDPOINT, NOTE_ID, NOTE_MANAGER, NOTE_REPLICAS
+from restore.model.request import SecretKey
 from tests import documented_role
 
 

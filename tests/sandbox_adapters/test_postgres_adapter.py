@@ -11,7 +11,8 @@ from adapter_sandbox import PASSWORD, URL, Gateway, until
 
 from restore import postgres
 from restore.errors import PermanentError, TemporaryError
-from restore.model import Credential, Endpoint, Instance, Tls
+from restore.model.rds import Credential, Endpoint, Instance
+from restore.model.request import Tls
 
 if TYPE_CHECKING:
     from restore.postgres import Connection

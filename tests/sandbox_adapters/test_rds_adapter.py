@@ -9,7 +9,9 @@ from adapter_sandbox import PASSWORD, Gateway, soon
 
 from restore.aws import Aws, Rds, Secrets
 from restore.errors import PermanentError, TemporaryError
-from restore.model import TAG_ID, TAG_STACK, Instance, InstanceSettings, Login
+from restore.model.labels import TAG_ID, TAG_STACK
+from restore.model.rds import Instance, InstanceSettings
+from restore.model.request import Login
 
 
 def waited(rds: Rds, resource_id: str, seconds: float = 60.0) -> Instance:

@@ -13,8 +13,9 @@ from restore.aws import Aws
 from restore.errors import PermanentError, Refused
 from restore.evidence import Store
 from restore.evidence.store import s3_documents
-from restore.inventory import gather
-from restore.model import LATEST, App, Instance, Login, Method, Request, SecretKey, Settings, Tls, Traffic
+from restore.inventory.gather import gather
+from restore.model.rds import Instance
+from restore.model.request import LATEST, App, Login, Method, Request, SecretKey, Settings, Tls, Traffic
 from validation.document_store import AlreadyExistsError
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rds_gateway import PASSWORD, Sandbox
 
+from restore.aws.client import Aws
 from restore.aws.metrics import Measured, free_storage
-from restore.aws.session import Aws
+from restore.dumps.load.free_storage import measure
 from restore.dumps.model import GIB
-from restore.dumps.storage import measure
 from restore.errors import PermanentError
 from sandbox.aws.client import DEFAULT_REGION
 from sandbox.machine.layout import CHECKOUT

@@ -17,20 +17,13 @@ from restore import plan as plans
 from restore import postgres
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.evidence import Store
+from restore.gates.context import World
 from restore.gates.hook import Gate, Proof, Running, Watch, attempt
-from restore.gates.world import World
 from restore.kubernetes import Pod
-from restore.model import (
-    Credential,
-    Deployment,
-    Endpoint,
-    Instance,
-    InstanceSettings,
-    Inventory,
-    Request,
-    Settings,
-    Tls,
-)
+from restore.model.cluster import Deployment
+from restore.model.inventory import Inventory
+from restore.model.rds import Credential, Endpoint, Instance, InstanceSettings
+from restore.model.request import Request, Settings, Tls
 from restore.postgres import Activity, Attempt, Quiet, Session
 
 STOPPED = TemporaryError.of(Problem("PostgreSQL", "connection refused", "an answer", "check the instance's status"))

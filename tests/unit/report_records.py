@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from restore.report import document, view
+from restore.report import document, view_model
 
 Records = Sequence[Mapping[str, Any]]
 START = datetime(2026, 11, 22, 14, 40, tzinfo=UTC)
@@ -165,5 +165,5 @@ def assembled(records: Records) -> dict[str, Any]:
     return document.assemble("prod", "inc-1", records)
 
 
-def shown(records: Records) -> view.Report:
-    return view.build(assembled(records))
+def shown(records: Records) -> view_model.Report:
+    return view_model.build(assembled(records))

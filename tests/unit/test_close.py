@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from worlds import PITR, SWITCHED, asked, candidate, restored, settings
 
-from restore.case import Case
-from restore.cli import close
+from restore.cutover.traffic import found_traffic
 from restore.errors import Refused
-from restore.model import TAG_CLOSED, Traffic
-from restore.traffic import found_traffic
+from restore.lifecycle import close
+from restore.model.context import Case
+from restore.model.labels import TAG_CLOSED
+from restore.model.request import Traffic
 
 
 def test_a_close_that_was_killed_after_marking_the_candidate_still_sees_who_serves() -> None:

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from restore import reference, schema
-from restore.config import Entries, collect
+from restore.config import keys, reference
+from restore.config.settings import Entries, collect
 from restore.errors import Problem, Refused
-from restore.gates.build import PROOFS
-from restore.model import (
+from restore.gates.registry import PROOFS
+from restore.model.request import (
     RDS_CERTIFICATES,
     App,
     DumpStore,
@@ -65,7 +65,7 @@ def problems_of(
 
 def defaults() -> dict[str, Any]:
     """What the engine passes for an empty stack: every default of the schema, objects as JSON."""
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in schema.DEFAULTS.items()}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in keys.DEFAULTS.items()}
 
 
 # What is valid
@@ -81,7 +81,7 @@ def test_the_defaults_that_the_engine_passes_for_an_empty_stack_do_not_count_as_
 
     assert untouched({})
     assert untouched(defaults())
-    assert untouched(schema.DEFAULTS)
+    assert untouched(keys.DEFAULTS)
     for changed in (
         {"id": "inc-1"},
         {"foreignSnapshot": "true"},
@@ -380,7 +380,7 @@ def test_every_name_that_a_report_prints_can_be_waived(name: str) -> None:
 
 
 def test_a_waiver_of_a_gate_that_is_no_more_is_not_accepted() -> None:
-    assert set(schema.GATES) == set(PROOFS)
+    assert set(keys.GATES) == set(PROOFS)
 
 
 def test_an_application_without_settings_is_stopped_like_any_other() -> None:
@@ -456,8 +456,8 @@ def test_the_real_cli_never_refuses_the_project_for_a_short_name_that_it_reserve
 
 def test_pulumi_yaml_gives_every_key_a_default_so_that_none_is_required() -> None:
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
-    assert project["name"] == schema.PROJECT
-    assert [name.removeprefix("restore:") for name in project["config"]] == list(schema.DEFAULTS)
+    assert project["name"] == keys.PROJECT
+    assert [name.removeprefix("restore:") for name in project["config"]] == list(keys.DEFAULTS)
     kinds = {"string": str, "boolean": bool, "object": dict}
     assert all(
         isinstance(key["default"], kinds[key["type"]]) and key["description"] for key in project["config"].values()

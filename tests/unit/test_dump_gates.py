@@ -10,13 +10,15 @@ from typing import Any, cast
 import pytest
 from worlds import DUMP_KEY, candidate
 
+from restore.dumps.catalog.pin import version_of
 from restore.dumps.model import Dump, LoadResult, Progress, Scan, TableCheck, Verification
 from restore.dumps.model import Phase as Doing
-from restore.dumps.versions import version_of
 from restore.gates import imported, scanned
-from restore.gates.world import World
-from restore.model import Credential, DumpVersion, InstanceSettings, Login, Settings
-from restore.sought import password_problems
+from restore.gates.context import World
+from restore.inventory.dump_lookup import password_problems
+from restore.model.dump import DumpVersion
+from restore.model.rds import Credential, InstanceSettings
+from restore.model.request import Login, Settings
 
 GIB = 1 << 30
 DUMP = Dump("shop-backups", DUMP_KEY, 100, datetime(2026, 11, 22, 4, 30, tzinfo=UTC), "etag-1", "v-1")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from restore.durations import clock, measured, sized, spoken
+from restore.units import clock, measured, sized, spoken
 
 
 @pytest.mark.parametrize(

@@ -25,18 +25,13 @@ from worlds import (
 )
 
 from restore.errors import Problem
-from restore.fresh import engine_version, storage_gib
-from restore.model import (
-    TAG_DUMP,
-    TAG_POINT,
-    DumpChoice,
-    DumpVersion,
-    Fresh,
-    InstanceSettings,
-    Plan,
-    Traffic,
-)
+from restore.model.dump import DumpChoice, DumpVersion
+from restore.model.labels import TAG_DUMP, TAG_POINT
+from restore.model.planned import Fresh, Plan
+from restore.model.rds import InstanceSettings
+from restore.model.request import Traffic
 from restore.plan import make
+from restore.recovery_points.dumps import engine_version, storage_gib
 
 PIN = "2026-11-22T04:00:00Z 2026-11-22T04:30:00Z shop-backups v-1"
 GONE = {"instanceClass": "db.r6g.large", "dbSubnetGroupName": "shop-subnets", "vpcSecurityGroupIds": ("sg-1",)}

@@ -11,7 +11,7 @@ import pytest
 
 from restore.errors import GateClosed, PermanentError, Problem, TemporaryError
 from restore.gates.hook import Gate, Proof, Running, Watch, attempt
-from restore.model import Verdict
+from validation.verdict import Verdict
 
 SESSIONS = Problem("quiesced.sessions", "2 sessions of indexer", "none", "end them")
 PASSED = Proof(Verdict.PASS, "all is well", {"sessions": 0})

@@ -35,9 +35,10 @@ from worlds import (
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import quiesced, serving, switched, validated
 from restore.kubernetes import Pod
-from restore.model import Cluster, SecretKey, Traffic
+from restore.model.cluster import Cluster
+from restore.model.request import SecretKey, Traffic
+from restore.model.waivers import command
 from restore.postgres import Session
-from restore.waivers import command
 
 KNOWN = "the instance was stopped by the storage team"
 WRITER = Session(7, "shop_app", "shop", "forgotten", "10.0.0.9", "idle", None)

@@ -12,7 +12,7 @@ import worlds
 
 from restore import redaction
 from restore.evidence import Store
-from restore.gates import loss
+from restore.gates import loss_report
 from restore.gates.hook import Watch
 from restore.plan import make
 from validation import from_mapping
@@ -39,7 +39,7 @@ def reported(
     source: Target | None, said: list[str], last_known: Baseline | BaselineError | None = None
 ) -> dict[str, Any]:
     watch = Watch("validated", 60, threading.Event(), said.append)
-    return dict(loss.reported(watch, source, lambda: last_known, CANDIDATE, from_mapping({}), 5))
+    return dict(loss_report.reported(watch, source, lambda: last_known, CANDIDATE, from_mapping({}), 5))
 
 
 def baseline(**rows: int) -> Baseline:
@@ -58,14 +58,14 @@ def candidate_holds(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def source_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     refused = LossReport((), str(SOURCE), str(CANDIDATE), problems=("source shop on source.example: refused",))
-    monkeypatch.setattr(loss, "run", lambda *_, **__: refused)  # pyright: ignore
+    monkeypatch.setattr(loss_report, "run", lambda *_, **__: refused)  # pyright: ignore
 
 
 def test_a_mistake_of_ours_in_the_report_stops_no_restore(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> LossReport:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(loss, "run", broken)
+    monkeypatch.setattr(loss_report, "run", broken)
     said: list[str] = []
     found = reported(SOURCE, said)
     assert found["status"] == "unknown"
@@ -74,7 +74,7 @@ def test_a_mistake_of_ours_in_the_report_stops_no_restore(monkeypatch: pytest.Mo
 
 def test_a_key_that_is_a_secret_costs_neither_the_secret_nor_the_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
     redaction.register_secret("hunter2hunter2")
-    monkeypatch.setattr(loss, "run", lambda *_, **__: LossReport((LOST,), "old", "new"))  # pyright: ignore
+    monkeypatch.setattr(loss_report, "run", lambda *_, **__: LossReport((LOST,), "old", "new"))  # pyright: ignore
     said: list[str] = []
     found = reported(SOURCE, said)
     assert redaction.secrets_in([found, said]) == ()
@@ -98,7 +98,7 @@ def test_without_a_source_and_a_baseline_the_loss_is_unknown_and_up_says_why_and
     in_up = " ".join(said[-1].split())
     assert found["headline"] in in_up
     assert found["fix"] in in_up
-    assert loss.shortened(found) == {
+    assert loss_report.shortened(found) == {
         "headline": found["headline"], "status": "unknown", "fix": found["fix"],
     }  # fmt: skip
 
@@ -108,7 +108,7 @@ def test_against_a_baseline_more_rows_are_no_rows_brought_back() -> None:
     said: list[str] = []
     found = reported(None, said, baseline(users=5, orders=2))
     assert "2 rows fewer in public.users, 7 more in public.orders" in found["headline"]
-    short = loss.shortened(found)
+    short = loss_report.shortened(found)
     assert (short["against"], short["precision"], short["fewer"], short["more"]) == ("baseline", "estimated", 2, 7)
     assert not {"lost", "broughtBack", "differing"} & short.keys()
     assert "users (5 rows in the baseline, 3 in the candidate)" in said[-1]
@@ -136,19 +136,19 @@ def test_a_stopped_run_does_not_go_on_to_read_the_candidate(monkeypatch: pytest.
     def unread() -> Baseline:
         raise AssertionError("read although the operator has stopped the run")
 
-    found = loss.reported(watch, None, unread, CANDIDATE, from_mapping({}), 5)
+    found = loss_report.reported(watch, None, unread, CANDIDATE, from_mapping({}), 5)
     assert found["headline"] == "what a switch loses is unknown: the source is gone"
 
 
 def test_the_stack_shows_what_the_newest_proof_found(tmp_path: Path) -> None:
     store, plan = Store.open(str(tmp_path)), make(worlds.settings(), worlds.inventory())
-    assert loss.newest(store, plan) == {"headline": "not known: the gate validated has not run"}
+    assert loss_report.newest(store, plan) == {"headline": "not known: the gate validated has not run"}
     part = {"rows": 3, "oldest": None, "newest": "2026-11-22T14:30:00Z", "examples": [{"id": "7"}]}
     none: dict[str, Any] = {"rows": 0, "oldest": None, "newest": None, "examples": []}
     report = {"headline": "h", "status": "different", "precision": "exact", "lost": part}
     facts: dict[str, Any] = {"loss": {**report, "brought_back": none, "differing": none, "tables": []}}
     store.write(plan.stack, plan.id, "validated", {"facts": facts})
-    assert loss.newest(store, plan) == {
+    assert loss_report.newest(store, plan) == {
         "headline": "h", "status": "different", "precision": "exact",
         "lost": 3, "broughtBack": 0, "differing": 0, "newestLost": "2026-11-22T14:30:00Z",
     }  # fmt: skip

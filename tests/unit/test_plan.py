@@ -44,23 +44,12 @@ from worlds import (
 )
 
 from restore.errors import Refused
-from restore.identifiers import MAX_SNAPSHOT, final_snapshot, id_fault, instance_fault, snapshot_fault
-from restore.model import (
-    NOTE_REAPPLIED,
-    TAG_ID,
-    TAG_POINT,
-    TAG_SOURCE,
-    TAG_STACK,
-    App,
-    Endpoint,
-    InstanceSettings,
-    Inventory,
-    Method,
-    Plan,
-    Request,
-    SecretKey,
-    Traffic,
-)
+from restore.model.identifiers import MAX_SNAPSHOT, final_snapshot, id_fault, instance_fault, snapshot_fault
+from restore.model.inventory import Inventory
+from restore.model.labels import NOTE_REAPPLIED, TAG_ID, TAG_POINT, TAG_SOURCE, TAG_STACK
+from restore.model.planned import Plan
+from restore.model.rds import Endpoint, InstanceSettings
+from restore.model.request import App, Method, Request, SecretKey, Traffic
 from restore.plan import make
 
 RESTORED = asked(traffic=Traffic.RESTORED)

@@ -44,24 +44,14 @@ from worlds import (
 )
 
 from restore import plan
-from restore.model import (
-    NOTE_ID,
-    TAG_CLOSED,
-    TAG_ID,
-    TAG_STACK,
-    App,
-    Cluster,
-    Endpoint,
-    Inventory,
-    Method,
-    Request,
-    SecretKey,
-    Traffic,
-    Writer,
-)
-from restore.preflight import RULES
-from restore.schema import SAFETY_CHECK
-from restore.statuses import BROKEN
+from restore.config.keys import SAFETY_CHECK
+from restore.model.cluster import Cluster, Writer
+from restore.model.inventory import Inventory
+from restore.model.labels import NOTE_ID, TAG_CLOSED, TAG_ID, TAG_STACK
+from restore.model.rds import Endpoint
+from restore.model.rds_status import BROKEN
+from restore.model.request import App, Method, Request, SecretKey, Traffic
+from restore.preflight.rules import RULES
 
 RESTORED = asked(traffic=Traffic.RESTORED)
 SOURCE = asked(traffic=Traffic.SOURCE)

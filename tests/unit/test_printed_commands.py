@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from restore import json_schema, values
-from restore.json_schema import Node
-from restore.schema import AwsKeys, Keys, KubernetesKeys
+from restore.config import json_schema, reader
+from restore.config.json_schema import Node
+from restore.config.keys import AwsKeys, Keys, KubernetesKeys
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HOLE = "\0"
 """Stands for what an f-string fills in."""
 COMMAND = re.compile(r"pulumi config (set|rm) (--path )?(?:'([^']*)'|\"([^\"]*)\"|((?!--)[^\s`;,)\"]+))(?: +(\S+))?")
 SEGMENT = re.compile(r"""\.?([^.\[\]]+)|\[["']?([^\]"']+)["']?\]""")
-SCHEMA = values.schema_of(Keys)
+SCHEMA = reader.schema_of(Keys)
 KEYS = json_schema.properties(SCHEMA, SCHEMA)
 FOREIGN = {
     f"{namespace}:{name}"
     for namespace, model in (("aws", AwsKeys), ("kubernetes", KubernetesKeys))
-    for name in json_schema.properties(values.schema_of(model), values.schema_of(model))
+    for name in json_schema.properties(reader.schema_of(model), reader.schema_of(model))
 }
 
 

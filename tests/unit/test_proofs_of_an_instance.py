@@ -22,11 +22,12 @@ from worlds import (
     restored,
 )
 
-from restore.gates import build, conformed, imported, proofs, validated
-from restore.gates.world import World
-from restore.model import Instance, InstanceSettings, Traffic
-from restore.report import judge
-from restore.wanted import frozen, thawed
+from restore.candidate.settings import frozen, thawed
+from restore.gates import conformed, imported, proofs, registry, validated
+from restore.gates.context import World
+from restore.model.rds import Instance, InstanceSettings
+from restore.model.request import Traffic
+from restore.report import verdict
 
 SHRUNK = replace(SOURCE_SETTINGS, instance_class="db.t4g.micro", backup_retention_period=0)
 KEPT = {"wanted": frozen(replace(SOURCE_SETTINGS, deletion_protection=True)), "resource_id": "db-CANDIDATE"}
@@ -126,7 +127,7 @@ def test_only_a_proof_of_the_instance_that_is_there_now_counts(
 ) -> None:
     at = after_the_switch(tmp_path)
     at.world.store.write("prod", "inc-1", "validated", record)
-    assert build.proved(at.world, "validated") is counts
+    assert registry.proved(at.world, "validated") is counts
     assert (proofs.proved(at.world, "validated", candidate()) is not None) is counts
 
 
@@ -149,12 +150,12 @@ def of(resource_id: str, records: Records) -> list[Mapping[str, Any]]:
 def test_the_report_takes_no_proof_of_an_instance_that_is_no_longer_there() -> None:
     plan = {"candidate_resource_id": "db-NEW", "found_traffic": "restored"}
     last = run(2000, "restored", plan=plan)
-    assert judge.judge([*of("db-NEW", RESTORED), last]).verdict == "PASS"
-    found = judge.judge([*of("db-OLD", RESTORED), last])
+    assert verdict.judge([*of("db-NEW", RESTORED), last]).verdict == "PASS"
+    found = verdict.judge([*of("db-OLD", RESTORED), last])
     assert found.verdict == "INCONCLUSIVE"
     assert "validated is not proved: not tried" in found.headline
     serves = run(2000, "restored", plan={"found_traffic": "restored", "serves_resource_id": "db-NEW"})
-    assert [one.name for one in judge.judge([*of("db-OLD", RESTORED), serves]).gates if one.attempt is None] == [
+    assert [one.name for one in verdict.judge([*of("db-OLD", RESTORED), serves]).gates if one.attempt is None] == [
         "switched",
         "serving",
     ]
@@ -162,6 +163,6 @@ def test_the_report_takes_no_proof_of_an_instance_that_is_no_longer_there() -> N
 
 def test_a_candidate_that_is_to_be_made_again_has_nothing_proved_yet() -> None:
     last = run(2000, "restored", plan={"candidate_resource_id": None, "found_traffic": "restored"})
-    assert judge.judge([*of("db-OLD", RESTORED), last]).verdict == "INCONCLUSIVE"
+    assert verdict.judge([*of("db-OLD", RESTORED), last]).verdict == "INCONCLUSIVE"
     again = [gate(name, 2010, 2020, facts={"resource_id": "db-NEW"}) for name in ("conformed", "validated")]
-    assert judge.judge([*of("db-OLD", RESTORED), last, *again]).verdict == "PASS"
+    assert verdict.judge([*of("db-OLD", RESTORED), last, *again]).verdict == "PASS"

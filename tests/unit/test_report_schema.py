@@ -18,12 +18,10 @@ import pytest
 import worlds
 from report_records import BACK, FROZEN, RESTORED, SHUT, Records, assembled, gate, run
 
-from restore import about, plan, reporting
+from restore import plan
 from restore.errors import PermanentError, Problem
-from restore.evidence import Store
+from restore.evidence import Store, provenance, publish, run_record
 from restore.gates.hook import Gate, Proof, Running, attempt
-from restore.model import Verdict
-from restore.program import begun
 from restore.redaction import MASK, forget_secrets, register_secret
 from restore.report import page
 from validation.baseline.model import Baseline, TableState
@@ -32,6 +30,7 @@ from validation.loss import LossReport, RowSet, Status, TableLoss, against_basel
 from validation.loss.model import Difference
 from validation.runner.render import as_json as validation_json
 from validation.runner.result import CheckResult, ValidationReport
+from validation.verdict import Verdict
 from validation.verdict import Verdict as CheckVerdict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +45,7 @@ def faults(document: Any) -> list[str]:
 
 def begin(config: Mapping[str, Any]) -> dict[str, Any]:
     settings = worlds.settings()
-    return begun.document(settings, plan.make(settings, worlds.inventory()), config, worlds.NOW)
+    return run_record.document(settings, plan.make(settings, worlds.inventory()), config, worlds.NOW)
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(_aws: object) -> str:
         raise PermanentError("no answer")
 
-    monkeypatch.setattr(about, "caller", denied)
+    monkeypatch.setattr(provenance, "caller", denied)
 
 
 @pytest.mark.parametrize("records", [FROZEN, RESTORED, BACK, SHUT])
@@ -105,7 +104,7 @@ def test_the_validation_keeps_to_the_schema_which_refuses_a_verdict_that_is_none
 def test_each_step_of_the_program_is_in_the_document_and_the_page_at_once(offline: None, tmp_path: Path) -> None:
     store = Store.open(str(tmp_path))
     warnings: list[str] = []
-    record = partial(reporting.record, store, "prod", "inc-1", warn=warnings.append)
+    record = partial(publish.record, store, "prod", "inc-1", warn=warnings.append)
     made: list[Mapping[str, Any]] = []
 
     def publish(step: str, content: Mapping[str, Any]) -> str:
@@ -133,7 +132,7 @@ def test_a_page_that_can_not_be_made_loses_no_record(tmp_path: Path, monkeypatch
     monkeypatch.setattr(page, "render", broken)
     warnings: list[str] = []
     store = Store.open(str(tmp_path))
-    reporting.record(store, "prod", "inc-1", "quiesced", FROZEN[2], warnings.append)
+    publish.record(store, "prod", "inc-1", "quiesced", FROZEN[2], warnings.append)
     assert len(store.read_all("prod", "inc-1")) == 1
     assert "a mistake in the page" in warnings[0]
 
@@ -142,7 +141,7 @@ def test_gates_that_end_beside_each_other_are_all_in_the_last_page(tmp_path: Pat
     store, warnings = Store.open(str(tmp_path)), list[str]()
 
     def end(number: int) -> None:
-        reporting.record(store, "prod", "inc-1", f"gate-{number}", {"gate": f"gate-{number}"}, warnings.append)
+        publish.record(store, "prod", "inc-1", f"gate-{number}", {"gate": f"gate-{number}"}, warnings.append)
 
     threads = [threading.Thread(target=end, args=(number,)) for number in range(12)]
     for thread in threads:
@@ -157,7 +156,7 @@ def test_gates_that_end_beside_each_other_are_all_in_the_last_page(tmp_path: Pat
 def test_what_is_made_of_the_records_is_not_taken_for_one(tmp_path: Path) -> None:
     store = Store.open(str(tmp_path))
     for _ in range(3):
-        reporting.record(store, "prod", "inc-1", "quiesced", FROZEN[2], print)
+        publish.record(store, "prod", "inc-1", "quiesced", FROZEN[2], print)
     assert len(store.read_all("prod", "inc-1")) == 3
 
 
@@ -178,7 +177,7 @@ def test_no_secret_of_the_configuration_reaches_the_evidence(offline: None) -> N
         "aws:secretKey": "AKIA",
         "kubernetes:kubeconfig": "token: abc",
     }
-    shown = begun.visible(given, {"restore:notify"})
+    shown = run_record.visible(given, {"restore:notify"})
     assert shown == {"aws:region": "us-east-1", "restore:id": "inc-1", "restore:notify": MASK}
     text = json.dumps(begin(shown))
     assert not [secret for secret in ("hook-token", "AKIA", worlds.PASSWORD, worlds.URL) if secret in text]
@@ -187,11 +186,11 @@ def test_no_secret_of_the_configuration_reaches_the_evidence(offline: None) -> N
 
 WRITE = """
 import sys
-from restore import reporting
+from restore.evidence import publish
 from restore.evidence import Store
 while True:
     content = {"gate": "quiesced", "facts": {"x": "y" * 200_000}}
-    reporting.record(Store.open(sys.argv[1]), "prod", "inc-1", "quiesced", content, print)
+    publish.record(Store.open(sys.argv[1]), "prod", "inc-1", "quiesced", content, print)
     print("one", flush=True)
 """
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from restore.cli.rollback import Config, Update, Value, shown, way_back
+from restore.cutover.rollback import Config, Update, Value, shown, way_back
 from restore.errors import Refused
 
 

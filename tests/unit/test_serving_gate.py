@@ -11,8 +11,8 @@ import pytest
 
 from restore.errors import Problem
 from restore.gates import serving
+from restore.gates.context import World
 from restore.gates.hook import Proof, Watch, unwaived
-from restore.gates.world import World
 
 LATE = Problem("serving.elsewhere", "1 session on the source", "none", "stop it")
 

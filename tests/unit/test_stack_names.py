@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pulumi import automation
 
-from restore.cli.automation import OperatorStack
-from restore.cli.settings import settings_of
+from restore.cli.stack_settings import settings_of
+from restore.pulumi_stack.automation import OperatorStack
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 

@@ -15,22 +15,11 @@ from worlds import PITR, SWITCHED_URL, URL, asked, candidate, deployment, invent
 from worlds import secret as found_secret
 
 from restore.errors import Refused
-from restore.model import (
-    NOTE_ENDPOINT,
-    NOTE_ID,
-    NOTE_MANAGER,
-    NOTE_PREVIOUS,
-    NOTE_REAPPLIED,
-    NOTE_REPLICAS,
-    AppPlan,
-    Cluster,
-    ConnectionSecret,
-    Deployment,
-    Inventory,
-    Plan,
-    SecretPlan,
-    Traffic,
-)
+from restore.model.cluster import Cluster, ConnectionSecret, Deployment
+from restore.model.inventory import Inventory
+from restore.model.labels import NOTE_ENDPOINT, NOTE_ID, NOTE_MANAGER, NOTE_PREVIOUS, NOTE_REAPPLIED, NOTE_REPLICAS
+from restore.model.planned import AppPlan, Plan, SecretPlan
+from restore.model.request import Traffic
 from restore.plan import make
 
 FOUND = {"api": 3, "indexer": 2}

@@ -10,7 +10,8 @@ from worlds import NOW, settings
 
 from restore.errors import PermanentError, Problem
 from restore.gates.validated import ahead_seconds, certificate, fingerprint, summary, wanted_expectations
-from restore.model import Method, RecoveryPoint, Settings, Tls, ValidationSettings
+from restore.model.planned import RecoveryPoint
+from restore.model.request import Method, Settings, Tls, ValidationSettings
 from validation.expectations.table_names import Table
 from validation.runner.result import CheckResult, ValidationReport
 from validation.verdict import Verdict

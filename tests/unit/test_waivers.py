@@ -10,11 +10,11 @@ import pytest
 from worlds import NOW, inventory, settings
 
 from restore import plan as plans
-from restore import waivers
-from restore.config import Entries
+from restore.config.settings import Entries
 from restore.errors import Problem, Refused
 from restore.evidence import Store
-from restore.model import Plan
+from restore.model import waivers
+from restore.model.planned import Plan
 from restore.program import run
 
 WAIVING = {"source": "shop-prod-db", "namespace": "shop-prod"}

@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from restore import preflight
 from restore.errors import Problem
-from restore.model import (
+from restore.model.cluster import Cluster, ConnectionSecret, Deployment
+from restore.model.dump import DumpChoice, DumpObject
+from restore.model.inventory import Inventory
+from restore.model.labels import (
     NOTE_ID,
     NOTE_MANAGER,
     NOTE_PREVIOUS,
@@ -18,27 +20,10 @@ from restore.model import (
     TAG_POINT,
     TAG_SOURCE,
     TAG_STACK,
-    App,
-    AutomatedBackup,
-    Cluster,
-    ConnectionSecret,
-    Deployment,
-    DumpChoice,
-    DumpObject,
-    DumpStore,
-    Endpoint,
-    Instance,
-    InstanceSettings,
-    Inventory,
-    Login,
-    Method,
-    Request,
-    SecretKey,
-    Settings,
-    Snapshot,
-    Tls,
-    Traffic,
 )
+from restore.model.rds import AutomatedBackup, Endpoint, Instance, InstanceSettings, Snapshot
+from restore.model.request import App, DumpStore, Login, Method, Request, SecretKey, Settings, Tls, Traffic
+from restore.preflight import rules
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 TARGET = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
@@ -247,14 +232,14 @@ def asked(request: Request = PITR, **changes: Any) -> Request:
 
 def problems(configured: Settings, found: Inventory) -> dict[str, Problem]:
     """By subject."""
-    listed = preflight.problems(configured, found)
+    listed = rules.problems(configured, found)
     by_subject: Mapping[str, Problem] = {problem.subject: problem for problem in listed}
     assert len(by_subject) == len(listed), listed
     return dict(by_subject)
 
 
 def only_problem(configured: Settings, found: Inventory) -> Problem:
-    listed = preflight.problems(configured, found)
+    listed = rules.problems(configured, found)
     assert len(listed) == 1, listed
     assert all((listed[0].subject, listed[0].found, listed[0].needed, listed[0].fix))
     return listed[0]

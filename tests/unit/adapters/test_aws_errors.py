@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore import exceptions as vendor
 
-from restore.aws.session import Aws, found, translated, translated_code
+from restore.aws.client import Aws, found, translated, translated_code
 from restore.errors import PermanentError, RestoreError, TemporaryError
 
 

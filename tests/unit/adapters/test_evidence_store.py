@@ -12,8 +12,8 @@ import pytest
 
 from restore.errors import PermanentError
 from restore.evidence import Store
-from restore.model import Verdict
 from restore.redaction import MASK, forget_secrets, redacted, register_secret
+from validation.verdict import Verdict
 
 SECRET = "p@ss/w%rd word"
 

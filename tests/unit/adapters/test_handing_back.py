@@ -9,9 +9,9 @@ import pytest
 
 from restore.kubernetes import Api, Namespace
 from restore.kubernetes.api import Conflict
-from restore.kubernetes.objects import REPLICAS
-from restore.kubernetes.ownership import hand_back
-from restore.model import NOTE_ENDPOINT, NOTE_ID, NOTE_MANAGER, NOTE_REPLICAS
+from restore.kubernetes.field_ownership import hand_back
+from restore.kubernetes.parse import REPLICAS
+from restore.model.labels import NOTE_ENDPOINT, NOTE_ID, NOTE_MANAGER, NOTE_REPLICAS
 
 NOW = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
 KUBECTL: dict[str, Any] = {

@@ -7,8 +7,8 @@ import subprocess
 from dataclasses import replace
 from typing import Any
 
-from restore.kubernetes.manifests import CERTIFICATE, SCRIPT, Job, job_body, secret_body
-from restore.kubernetes.writers import Workloads, writers
+from restore.kubernetes.job_manifests import CERTIFICATE, SCRIPT, Job, job_body, secret_body
+from restore.kubernetes.other_writers import Workloads, writers
 
 JOB = Job(
     namespace="prod",

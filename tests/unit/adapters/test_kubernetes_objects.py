@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from restore.errors import PermanentError
-from restore.kubernetes import objects
+from restore.kubernetes import parse
 from restore.kubernetes.pods import pod
 
 OURS: dict[str, str] = {"manager": "pulumi-restore", "operation": "Apply"}
@@ -26,16 +26,16 @@ REPLICAS: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
 
 
 def test_a_deployment_at_zero_has_zero_and_not_the_default() -> None:
-    found = objects.deployment({**deployment(replicas=0), "status": {"terminatingReplicas": 2}})
+    found = parse.deployment({**deployment(replicas=0), "status": {"terminatingReplicas": 2}})
     assert (found.replicas, found.ready, found.terminating) == (0, 0, 2)
 
 
 def test_a_server_that_does_not_tell_terminating_pods_is_no_proof_of_none() -> None:
-    assert objects.deployment({**deployment(replicas=0), "status": {}}).terminating is None
+    assert parse.deployment({**deployment(replicas=0), "status": {}}).terminating is None
 
 
 def test_absent_replicas_are_one_as_the_api_defaults_them() -> None:
-    assert objects.deployment(deployment()).replicas == 1
+    assert parse.deployment(deployment()).replicas == 1
 
 
 def test_a_selector_is_the_text_that_a_list_call_takes() -> None:
@@ -46,22 +46,22 @@ def test_a_selector_is_the_text_that_a_list_call_takes() -> None:
             {"key": "old", "operator": "DoesNotExist"},
         ],
     }
-    assert objects.selector(found) == "a=1,b=2,tier in (x,y),!old"
+    assert parse.selector(found) == "a=1,b=2,tier in (x,y),!old"
 
 
 def test_the_owner_of_replicas_is_named_with_its_operation() -> None:
     metadata = {"managedFields": [owned(REPLICAS, manager="kubectl", operation="Update", subresource="scale")]}
-    assert objects.field_manager(metadata, objects.REPLICAS) == "kubectl/Update/scale"
+    assert parse.field_manager(metadata, parse.REPLICAS) == "kubectl/Update/scale"
 
 
 def test_a_former_owner_is_found_beside_our_own_ownership() -> None:
     entries = [owned(REPLICAS, **OURS), owned(REPLICAS, manager="helm", operation="Update")]
-    assert objects.field_manager({"managedFields": entries}, objects.REPLICAS) == "helm/Update"
+    assert parse.field_manager({"managedFields": entries}, parse.REPLICAS) == "helm/Update"
 
 
 def test_replicas_owned_by_nobody_have_no_owner() -> None:
     entries = [owned({"f:spec": {"f:template": {}}}, manager="kubectl-client-side-apply", operation="Update")]
-    assert objects.field_manager({"managedFields": entries}, objects.REPLICAS) is None
+    assert parse.field_manager({"managedFields": entries}, parse.REPLICAS) is None
 
 
 def secret(value: bytes, **more: Any) -> dict[str, Any]:
@@ -70,26 +70,26 @@ def secret(value: bytes, **more: Any) -> dict[str, Any]:
 
 
 def test_the_url_is_read_and_in_no_repr() -> None:
-    found = objects.connection_secret(secret(b"postgresql://u:hidden@h/d"), "URL")
+    found = parse.connection_secret(secret(b"postgresql://u:hidden@h/d"), "URL")
     assert found.url == "postgresql://u:hidden@h/d"
     assert found.keys == ("OTHER", "URL")
     assert "hidden" not in repr(found)
 
 
 def test_a_secret_that_nobody_can_change_is_known_as_such() -> None:
-    assert not objects.connection_secret(secret(b"x"), "URL").immutable
-    assert objects.connection_secret({**secret(b"x"), "immutable": True}, "URL").immutable
+    assert not parse.connection_secret(secret(b"x"), "URL").immutable
+    assert parse.connection_secret({**secret(b"x"), "immutable": True}, "URL").immutable
 
 
 def test_kubectl_s_copy_of_the_secret_is_left_out() -> None:
     notes = {"kubectl.kubernetes.io/last-applied-configuration": '{"stringData":{"URL":"hidden"}}', "kept": "1"}
-    found = objects.connection_secret(secret(b"x", annotations=notes), "URL")
+    found = parse.connection_secret(secret(b"x", annotations=notes), "URL")
     assert found.annotations == {"kept": "1"}
 
 
 def test_an_absent_key_is_none_and_an_empty_one_is_empty() -> None:
-    assert objects.connection_secret(secret(b""), "NONE").url is None
-    assert objects.connection_secret(secret(b""), "URL").url == ""
+    assert parse.connection_secret(secret(b""), "NONE").url is None
+    assert parse.connection_secret(secret(b""), "URL").url == ""
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_an_absent_key_is_none_and_an_empty_one_is_empty() -> None:
 )
 def test_bytes_that_are_no_text_are_refused_without_showing_them(stored: bytes, named: str) -> None:
     with pytest.raises(PermanentError, match=named) as caught:
-        objects.connection_secret(secret(stored), "URL")
+        parse.connection_secret(secret(stored), "URL")
     assert "hidden" not in str(caught.value)
 
 
@@ -111,7 +111,7 @@ def test_bytes_that_are_no_text_are_refused_without_showing_them(stored: bytes, 
     ],
 )
 def test_the_password_in_a_url_is_known_in_both_spellings(url: str, found: tuple[str, ...]) -> None:
-    assert objects.passwords(url) == found
+    assert parse.passwords(url) == found
 
 
 def pod_object(**status: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from restore.aws import Credential
-from restore.aws.secrets import parse_secret
+from restore.aws.login import parse_secret
 from restore.errors import PermanentError
 
 

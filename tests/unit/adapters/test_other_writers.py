@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from restore.kubernetes import gitops
-from restore.kubernetes.writers import Workloads, references_secret, writers
-from restore.model import Writer
+from restore.kubernetes.other_writers import Workloads, references_secret, writers
+from restore.model.cluster import Writer
 
 APPS = ("api-gateway", "indexer")
 SECRET = "database-credentials"

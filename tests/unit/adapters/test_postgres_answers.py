@@ -9,8 +9,9 @@ import pytest
 
 from restore import postgres
 from restore.errors import PermanentError, TemporaryError
-from restore.model import Endpoint, Tls
-from restore.pgerrors import explained
+from restore.model.rds import Endpoint
+from restore.model.request import Tls
+from restore.postgres.errors import explained
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ENDPOINT = Endpoint("db.example", 5432)

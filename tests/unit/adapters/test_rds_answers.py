@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from restore.aws import translate
-from restore.model import Endpoint, InstanceSettings
+from restore.aws import parse
+from restore.model.rds import Endpoint, InstanceSettings
 
 MOMENT = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
 
@@ -62,7 +62,7 @@ DB_INSTANCE: dict[str, Any] = {
 
 
 def instance(**changes: Any) -> Any:
-    return translate.instance(cast("Any", DB_INSTANCE | changes))
+    return parse.instance(cast("Any", DB_INSTANCE | changes))
 
 
 def test_every_setting_that_a_restore_must_carry_over_is_read_from_the_source() -> None:
@@ -97,7 +97,7 @@ def test_an_order_of_answers_is_never_a_difference() -> None:
         VpcSecurityGroups=list(reversed(DB_INSTANCE["VpcSecurityGroups"])),
         EnabledCloudwatchLogsExports=["postgresql", "upgrade"],
     )
-    assert translate.differences(instance().settings, turned.settings) == {}
+    assert parse.differences(instance().settings, turned.settings) == {}
 
 
 def test_a_throughput_of_zero_is_none_because_rds_does_not_accept_it_back() -> None:
@@ -129,16 +129,16 @@ SNAPSHOT: dict[str, Any] = {
 
 
 def test_a_copied_snapshot_keeps_the_time_of_its_data() -> None:
-    assert translate.snapshot(cast("Any", SNAPSHOT)).created == MOMENT
+    assert parse.snapshot(cast("Any", SNAPSHOT)).created == MOMENT
 
 
 def test_a_snapshot_still_in_creation_has_no_time() -> None:
     young = {name: value for name, value in SNAPSHOT.items() if "CreateTime" not in name}
-    assert translate.snapshot(cast("Any", young | {"Status": "creating"})).created is None
+    assert parse.snapshot(cast("Any", young | {"Status": "creating"})).created is None
 
 
 def test_a_retained_backup_says_whose_it_is_and_its_window() -> None:
-    found = translate.automated_backup(
+    found = parse.automated_backup(
         cast(
             "Any",
             {
@@ -159,38 +159,38 @@ def test_a_retained_backup_says_whose_it_is_and_its_window() -> None:
 
 
 def test_a_backup_without_a_window_yet_has_none() -> None:
-    found = translate.automated_backup(cast("Any", {"Status": "pending", "RestoreWindow": {}}))
+    found = parse.automated_backup(cast("Any", {"Status": "pending", "RestoreWindow": {}}))
     assert (found.earliest, found.latest) == (None, None)
 
 
 def test_only_what_differs_is_modified() -> None:
     wanted = replace(instance().settings, backup_retention_period=14, deletion_protection=None)
-    assert translate.modification(instance().settings, wanted) == {"BackupRetentionPeriod": 14}
+    assert parse.modification(instance().settings, wanted) == {"BackupRetentionPeriod": 14}
 
 
 def test_a_setting_turned_off_is_a_difference_and_not_nothing() -> None:
     wanted = InstanceSettings(deletion_protection=False, monitoring_interval=0)
-    assert translate.modification(instance().settings, wanted) == {"DeletionProtection": False, "MonitoringInterval": 0}
+    assert parse.modification(instance().settings, wanted) == {"DeletionProtection": False, "MonitoringInterval": 0}
 
 
 def test_log_exports_are_sent_as_what_to_enable_and_to_disable() -> None:
     found = InstanceSettings(enabled_cloudwatch_logs_exports=("upgrade",))
     wanted = InstanceSettings(enabled_cloudwatch_logs_exports=("postgresql",))
-    assert translate.modification(found, wanted) == {
+    assert parse.modification(found, wanted) == {
         "CloudwatchLogsExportConfiguration": {"EnableLogTypes": ["postgresql"], "DisableLogTypes": ["upgrade"]}
     }
 
 
 def test_security_groups_are_sent_as_a_list() -> None:
     wanted = InstanceSettings(vpc_security_group_ids=("sg-9",))
-    assert translate.modification(InstanceSettings(), wanted) == {"VpcSecurityGroupIds": ["sg-9"]}
+    assert parse.modification(InstanceSettings(), wanted) == {"VpcSecurityGroupIds": ["sg-9"]}
 
 
 @pytest.mark.parametrize("name", [item.name for item in fields(InstanceSettings)])
 def test_every_setting_can_be_corrected_on_a_candidate(name: str) -> None:
     """A setting without a parameter of ModifyDBInstance would be found different for ever."""
     value: Any = ("a",) if name in {"vpc_security_group_ids", "enabled_cloudwatch_logs_exports"} else "a"
-    assert translate.modification(InstanceSettings(), InstanceSettings(**{name: value}))
+    assert parse.modification(InstanceSettings(), InstanceSettings(**{name: value}))
 
 
 def test_the_parameters_are_those_of_the_api() -> None:
@@ -199,15 +199,15 @@ def test_the_parameters_are_those_of_the_api() -> None:
     untyped = cast("Any", boto3)
     client = untyped.client("rds", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     known = client.meta.service_model.operation_model("ModifyDBInstance").input_shape.members
-    assert set(translate.MODIFY.values()) <= set(known)
+    assert set(parse.MODIFY.values()) <= set(known)
 
 
 def test_a_modification_of_one_setting_never_asks_for_less_storage_along_with_it() -> None:
     grown = InstanceSettings(allocated_storage=120, multi_az=False)
     wanted = InstanceSettings(allocated_storage=100, multi_az=True)
-    assert translate.modification(grown, wanted) == {"MultiAZ": True}
+    assert parse.modification(grown, wanted) == {"MultiAZ": True}
 
 
 def test_another_order_of_a_list_is_no_difference() -> None:
     found = InstanceSettings(vpc_security_group_ids=("sg-2", "sg-1"))
-    assert translate.differences(found, InstanceSettings(vpc_security_group_ids=("sg-1", "sg-2"))) == {}
+    assert parse.differences(found, InstanceSettings(vpc_security_group_ids=("sg-1", "sg-2"))) == {}

@@ -10,7 +10,7 @@ from itertools import islice
 import pytest
 
 from restore.errors import PermanentError, TemporaryError
-from restore.waiting import pauses, wait_for
+from restore.polling import pauses, wait_for
 
 
 def waited(read: Callable[[], int], *, stop: threading.Event | None = None, seconds: float = 30.0) -> int:

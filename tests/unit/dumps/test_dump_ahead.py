@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from restore.dumps.ahead import Ahead
+from restore.dumps.read.readahead import Ahead
 from restore.errors import PermanentError
 
 

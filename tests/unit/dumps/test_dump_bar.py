@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from restore.dumps.bar import Bar, rendered
+from restore.dumps.check.progress_bar import Bar, rendered
 from restore.dumps.model import Phase, Progress
 
 TB = 10**12

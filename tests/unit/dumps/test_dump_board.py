@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from restore.dumps.board import Board, Run, Stopped
-from restore.dumps.ledger import Done
-from restore.dumps.progress import Meter
-from restore.dumps.rows import SMALL, Rows
-from restore.dumps.splitter import CopyBegin, Piece
-from restore.dumps.tasks import Lock, Task
+from restore.dumps.check.progress import Meter
+from restore.dumps.load.copy_batches import SMALL, Rows
+from restore.dumps.load.ledger import Done
+from restore.dumps.load.post_data_tasks import Lock, Task
+from restore.dumps.load.work_queue import Board, Run, Stopped
+from restore.dumps.sql.splitter import CopyBegin, Piece
 from restore.errors import PermanentError
 
 TABLE = b"public.t"

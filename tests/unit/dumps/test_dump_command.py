@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from restore.dumps import cli, storage, texts
-from restore.dumps.display import Lines, line
+from restore.dumps import cli, output
+from restore.dumps.check.progress_output import Lines, line
+from restore.dumps.load import free_storage
+from restore.dumps.load.free_storage import Storage
 from restore.dumps.model import (
     Compression,
     Dump,
@@ -24,7 +26,6 @@ from restore.dumps.model import (
     TableRows,
     Verification,
 )
-from restore.dumps.storage import Storage
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from validation.connect.target import Target
 
@@ -40,7 +41,7 @@ def verification(*tables: TableCheck, **more: Any) -> Verification:
 
 def test_nothing_compared_is_no_success() -> None:
     assert not verification().passed
-    assert "nothing to compare" in texts.verified(verification())
+    assert "nothing to compare" in output.verified(verification())
 
 
 @pytest.mark.parametrize(
@@ -55,14 +56,14 @@ def test_nothing_compared_is_no_success() -> None:
 )
 def test_every_difference_fails_and_is_said(found: Verification, says: str) -> None:
     assert not found.passed
-    assert says in texts.verified(found)
+    assert says in output.verified(found)
     json.dumps(found.facts())
 
 
 def test_equal_is_said_with_what_was_compared() -> None:
     found = verification(TableCheck("a", 1, 1), TableCheck("b", 2, 2))
     assert found.passed
-    assert "3 rows in 2 tables" in texts.verified(found)
+    assert "3 rows in 2 tables" in output.verified(found)
 
 
 def scan(*problems: Problem) -> Scan:
@@ -73,7 +74,7 @@ def scan(*problems: Problem) -> Scan:
 
 
 def test_a_plan_says_what_is_needed_and_what_is_wrong() -> None:
-    text = texts.planned(scan(Problem("dump, line 7", "a DROP", "none", "without --clean")))
+    text = output.planned(scan(Problem("dump, line 7", "a DROP", "none", "without --clean")))
     for words in ("PostgreSQL 16.4", "1,234,567", "app", "citext", "a DROP"):
         assert words in text
     json.dumps(scan().facts())
@@ -81,7 +82,7 @@ def test_a_plan_says_what_is_needed_and_what_is_wrong() -> None:
 
 def test_a_load_that_did_nothing_says_so() -> None:
     result = LoadResult(DUMP, (), 5, 0, 0, {}, resumed=True, already_loaded=True, skipped=())
-    assert "nothing was done" in texts.loaded(result)
+    assert "nothing was done" in output.loaded(result)
 
 
 def progress(phase: Phase, seconds: float) -> Progress:
@@ -127,7 +128,7 @@ def test_storage_that_cannot_be_asked_for_is_said_and_stops_only_who_named_the_i
     def measure(*_: object) -> Storage:
         raise error
 
-    monkeypatch.setattr(storage, "measure", measure)
+    monkeypatch.setattr(free_storage, "measure", measure)
     words = ["load", "s3://b/k", "--to-env", "TO", "--region", "r"]
     target = Target("db.c1.r.rds.amazonaws.com", "d", "u")
     assert cli.storage_of(cli.parser().parse_args(words), target) is None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from restore.dumps import contents
-from restore.dumps.heading import told
+from restore.dumps.catalog.header import told
+from restore.dumps.read import table_of_contents
 from restore.errors import PermanentError
 
 
@@ -45,27 +45,27 @@ def toc(*files: str | None, version: tuple[int, int] = (1, 16)) -> bytes:
 
 
 def test_files_are_read_in_order() -> None:
-    found = contents.read(toc("3412.dat", None, "blobs_17.toc"), "x")
+    found = table_of_contents.read(toc("3412.dat", None, "blobs_17.toc"), "x")
     assert (found.database, found.files) == ("app", ("3412.dat", "blobs_17.toc"))
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "1.dat/../../x", "1.dat\n", "toc.dat", ".."])
 def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
     with pytest.raises(PermanentError, match="a file named"):
-        contents.read(toc("1.dat", name), "x")
+        table_of_contents.read(toc("1.dat", name), "x")
 
 
 def test_a_cut_or_strange_table_of_contents_is_refused() -> None:
     whole = toc("1.dat")
     for data in (whole[:-3], whole[:20], b"", b"PGDMP", b"garbage", toc("1.dat", version=(1, 99))):
         with pytest.raises(PermanentError):
-            contents.read(data, "x")
+            table_of_contents.read(data, "x")
 
 
 def test_large_objects_are_files_of_the_dump() -> None:
-    assert contents.blobs(b"17 blob_17.dat\n18 blob_18.dat\n", "x") == ("blob_17.dat", "blob_18.dat")
+    assert table_of_contents.blobs(b"17 blob_17.dat\n18 blob_18.dat\n", "x") == ("blob_17.dat", "blob_18.dat")
     with pytest.raises(PermanentError):
-        contents.blobs(b"17 ../../etc/passwd\n", "x")
+        table_of_contents.blobs(b"17 ../../etc/passwd\n", "x")
 
 
 @pytest.mark.parametrize("version", [(1, 12), (1, 14), (1, 16), (1, 99)])
@@ -75,7 +75,7 @@ def test_the_preview_knows_the_server_of_any_archive(version: tuple[int, int]) -
     head = b"PGDMP" + bytes([*version, 0, 4, 8, 1]) + compression
     head += b"".join(integer(number) for number in (10, 30, 2, 22, 10, 126, 0)) + string("app")
     whole = head + string("16.4 (Debian)") + string("17.1")
-    found = contents.header(whole)
+    found = table_of_contents.header(whole)
     assert (found.version, found.database, found.server_version) == (version, "app", "16.4 (Debian)")
     assert told(whole).server_version == "16.4 (Debian)"
     in_tar = b"toc.dat".ljust(257, b"\0") + b"ustar".ljust(255, b"\0") + whole

@@ -13,8 +13,8 @@ import lz4.frame
 import pytest
 from backports import zstd
 
-from restore.dumps.decompress import Decompressed, compression
 from restore.dumps.model import Compression
+from restore.dumps.read.decompress import Decompressed, compression
 from restore.errors import PermanentError
 
 untyped: Any = lz4.frame

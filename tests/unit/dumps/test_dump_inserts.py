@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from restore.dumps.inserts import joined, rows
-from restore.dumps.splitter import Statement
-from restore.dumps.statements import Known, classify
+from restore.dumps.sql.allow_list import Known, classify
+from restore.dumps.sql.insert_statements import joined, rows
+from restore.dumps.sql.splitter import Statement
 
 
 def insert(text: str, number: int = 1) -> Known:

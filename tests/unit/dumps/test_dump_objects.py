@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from restore.dumps import names, objects, texts
+from restore.dumps import output
+from restore.dumps.catalog import filenames, listing
 from restore.errors import Refused
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -18,25 +19,25 @@ def item(key: str, *, size: int = 10, day: int = 20, **more: Any) -> dict[str, A
 
 
 def test_a_copy_made_later_does_not_make_an_old_dump_the_latest() -> None:
-    found = objects.grouped("b", [item("x-20261118-040000.sql.gz", day=25), item("x-20261119-040000.sql.gz", day=19)])
-    assert objects.choose(found, "latest").key == "x-20261119-040000.sql.gz"
+    found = listing.grouped("b", [item("x-20261118-040000.sql.gz", day=25), item("x-20261119-040000.sql.gz", day=19)])
+    assert listing.choose(found, "latest").key == "x-20261119-040000.sql.gz"
 
 
 def test_an_empty_or_foreign_object_is_never_the_latest() -> None:
-    found = objects.grouped("b", [item("a-20261118.dump"), item("b-20261125.dump", size=0), item("c-20261126.log")])
+    found = listing.grouped("b", [item("a-20261118.dump"), item("b-20261125.dump", size=0), item("c-20261126.log")])
     assert [dump.key for dump in found] == ["a-20261118.dump"]
 
 
 def test_a_folder_without_its_table_of_contents_is_no_dump() -> None:
-    found = objects.grouped("b", [item("half/1.dat.gz"), item("whole/1.dat.gz"), item("whole/toc.dat")])
+    found = listing.grouped("b", [item("half/1.dat.gz"), item("whole/1.dat.gz"), item("whole/toc.dat")])
     assert [(dump.key, dump.size, len(dump.parts)) for dump in found] == [("whole/", 20, 2)]
 
 
 def test_an_archived_dump_is_refused_with_the_request_to_make() -> None:
-    found = objects.grouped("b", [item("a.sql", StorageClass="GLACIER")])
+    found = listing.grouped("b", [item("a.sql", StorageClass="GLACIER")])
     with pytest.raises(Refused, match=r"aws s3api restore-object --bucket b --key a\.sql"):
-        objects.choose(found, "latest")
-    assert "archived" in texts.listed(found, DAY)
+        listing.choose(found, "latest")
+    assert "archived" in output.listed(found, DAY)
 
 
 @pytest.mark.parametrize(
@@ -48,15 +49,15 @@ def test_an_archived_dump_is_refused_with_the_request_to_make() -> None:
     ],
 )
 def test_only_a_finished_restore_makes_an_archived_dump_readable(status: dict[str, Any], readable: bool) -> None:
-    (dump,) = objects.grouped("b", [item("a.sql", StorageClass="DEEP_ARCHIVE", RestoreStatus=status)])
+    (dump,) = listing.grouped("b", [item("a.sql", StorageClass="DEEP_ARCHIVE", RestoreStatus=status)])
     assert dump.readable is readable
 
 
 def test_no_dump_is_said_and_a_wrong_key_names_what_is_there() -> None:
     with pytest.raises(Refused, match="no dump below the prefix"):
-        objects.choose((), "latest")
+        listing.choose((), "latest")
     with pytest.raises(Refused, match=r"a-20261118\.dump"):
-        objects.choose(objects.grouped("b", [item("a-20261118.dump")]), "a.dump")
+        listing.choose(listing.grouped("b", [item("a-20261118.dump")]), "a.dump")
 
 
 @pytest.mark.parametrize(
@@ -70,4 +71,4 @@ def test_no_dump_is_said_and_a_wrong_key_names_what_is_there() -> None:
     ],
 )
 def test_the_time_in_a_key_is_read_or_not_there(key: str, taken: datetime | None) -> None:
-    assert names.taken(key) == taken
+    assert filenames.taken(key) == taken

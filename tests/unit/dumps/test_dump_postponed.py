@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from restore.dumps.postponed import divided
-from restore.dumps.splitter import Statement
-from restore.dumps.statements import classify
+from restore.dumps.sql.allow_list import classify
+from restore.dumps.sql.postponed_indexes import divided
+from restore.dumps.sql.splitter import Statement
 
 FUNCTION = (
     "CREATE FUNCTION public.f(a integer) RETURNS text\n    LANGUAGE sql IMMUTABLE\n    BEGIN ATOMIC\n SELECT 1;\nEND"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from restore.dumps.splitter import NOTHING, CopyBegin, End, Event, Meta, Piece, Seen, Splitter, Statement
+from restore.dumps.sql.splitter import NOTHING, CopyBegin, End, Event, Meta, Piece, Seen, Splitter, Statement
 from restore.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -270,8 +270,8 @@ INSERT INTO public.t VALUES (1);', (INSERT INTO public.t VALUES (1););
 def test_an_insert_that_is_cut_out_at_once_is_the_one_that_psqls_lexer_cuts(
     monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr("restore.dumps.splitter.CHUNK", 64)
+    monkeypatch.setattr("restore.dumps.sql.splitter.CHUNK", 64)
     quick = split(INSERTS, every(size))
-    monkeypatch.setattr("restore.dumps.splitter.WHOLE_INSERT", re.compile(b"(?!)"))
+    monkeypatch.setattr("restore.dumps.sql.splitter.WHOLE_INSERT", re.compile(b"(?!)"))
     assert split(INSERTS, every(size)) == quick
     assert len(quick) == 9

@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import pytest
 
-from restore.dumps import roles
-from restore.dumps.splitter import CopyBegin, Meta, Statement
-from restore.dumps.statements import DECISIONS, Known, Restriction, check_data, classify, definer
+from restore.dumps.sql import role_names
+from restore.dumps.sql.allow_list import DECISIONS, Known, Restriction, check_data, classify, definer
+from restore.dumps.sql.splitter import CopyBegin, Meta, Statement
 from restore.errors import PermanentError
 
 WRITTEN = {
@@ -235,12 +235,12 @@ def test_a_matching_pair_passes() -> None:
     ],
 )
 def test_every_role_of_a_statement_is_found(text: str, wanted: list[str]) -> None:
-    assert [span.role for span in roles.spans(known(text))] == wanted
+    assert [span.role for span in role_names.spans(known(text))] == wanted
 
 
 def test_a_mapped_role_takes_the_other_ones_place_only() -> None:
     statement = known("GRANT SELECT ON TABLE public.app TO app")
-    assert roles.renamed(statement, {"app": 'n"w'}) == b'GRANT SELECT ON TABLE public.app TO "n""w"'
+    assert role_names.renamed(statement, {"app": 'n"w'}) == b'GRANT SELECT ON TABLE public.app TO "n""w"'
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from restore.aws.session import Aws
+from restore.aws.client import Aws
+from restore.dumps.load.free_storage import Storage, measure, named
 from restore.dumps.model import GIB
-from restore.dumps.storage import Storage, measure, named
 from restore.errors import PermanentError
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from restore.dumps.loading import piece_bytes
+from restore.dumps.connections import MERGE_BUFFER, maintenance_memory, sort_memory
+from restore.dumps.load.loader import piece_bytes
+from restore.dumps.load.post_data_tasks import FIRST, PROOF, Lock, Planner, Task, ready
 from restore.dumps.model import MIB
-from restore.dumps.sessions import MERGE_BUFFER, maintenance_memory, sort_memory
-from restore.dumps.splitter import Statement
-from restore.dumps.statements import Known, classify
-from restore.dumps.tasks import FIRST, PROOF, Lock, Planner, Task, ready
+from restore.dumps.sql.allow_list import Known, classify
+from restore.dumps.sql.splitter import Statement
 
 STATEMENTS = (
     "CREATE INDEX a ON public.big USING btree (x)",

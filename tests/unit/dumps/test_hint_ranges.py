@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restore.dumps.hints import LEAST_BLOCKS, Fresh, State
+from restore.dumps.load.hint_bits import LEAST_BLOCKS, Fresh, State
 
 
 def flushed(steps: int, *, behind: int = 0) -> State:

@@ -1,0 +1,94 @@
+"""The operator's login to a database: from Secrets Manager, or a short-lived IAM token."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+from restore.aws.client import Aws, found, translated
+from restore.errors import PermanentError, Problem
+from restore.model.rds import Credential, Endpoint
+from restore.model.request import Login
+from restore.redaction import register_secret
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+NO_SECRET = frozenset({"ResourceNotFoundException"})
+
+
+class Secrets:
+    """Logins for the operator. Nothing is asked before the first method; values read are registered as secrets."""
+
+    def __init__(self, aws: Aws):
+        self._aws = aws
+
+    def login(self, login: Login, endpoint: Endpoint) -> Credential:
+        """The login for one server: an IAM token made for it when `login.iam`, else the secret's content.
+
+        An IAM token opens connections for 15 minutes: ask again for a later connection. Raises PermanentError when
+        the secret is missing, empty or unreadable.
+        """
+        if login.iam:
+            return self._token(login.user, endpoint)
+        if not login.secret_id:
+            raise PermanentError.of(_no_source())
+        return self._stored(login.secret_id, login.user)
+
+    def managed(self, arn: str, user: str) -> Credential:
+        """The login that RDS has made itself and keeps under this ARN. Raises as `login`."""
+        return self._stored(arn, user)
+
+    def _token(self, user: str, endpoint: Endpoint) -> Credential:
+        client = cast("RDSClient", self._aws.client("rds"))
+        with translated("rds"):
+            token = client.generate_db_auth_token(
+                DBHostname=endpoint.host, Port=endpoint.port, DBUsername=user, Region=self._aws.region
+            )
+        return Credential(user, register_secret(token))
+
+    def _stored(self, secret_id: str, user: str) -> Credential:
+        client = cast("SecretsManagerClient", self._aws.client("secretsmanager"))
+        answer = found("secretsmanager", lambda: client.get_secret_value(SecretId=secret_id), NO_SECRET)
+        if answer is None:
+            raise PermanentError.of(_missing(secret_id))
+        credential = parse_secret(secret_id, answer.get("SecretString") or "", user)
+        return Credential(credential.user, register_secret(credential.password))
+
+
+def parse_secret(secret_id: str, text: str, user: str) -> Credential:
+    """A plain string is the password of `user`; RDS's JSON holds `username` and `password` together. Pure."""
+    password: object = text
+    if text.lstrip().startswith("{"):
+        document = _object(text)
+        if document is not None:
+            password = document.get("password")
+            user = str(document.get("username") or user)
+    if not isinstance(password, str) or not password:
+        raise PermanentError.of(_empty(secret_id))
+    return Credential(user, password)
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else None
+
+
+def _missing(secret_id: str) -> Problem:
+    fix = "create it, or name another: pulumi config set --path login.secretId <name>"
+    return Problem(f"secret {secret_id}", "not in Secrets Manager", "the operator's password", fix)
+
+
+def _empty(secret_id: str) -> Problem:
+    needed = "the password as a plain string, or RDS's JSON with username and password"
+    return Problem(f"secret {secret_id}", "no password in it", needed, "store one: aws secretsmanager put-secret-value")
+
+
+def _no_source() -> Problem:
+    needed = "a secret that holds the password, or IAM authentication"
+    fix = "pulumi config set --path login.secretId <name>, or pulumi config set --path login.iam true"
+    return Problem("config login.secretId", "not set, nor is login.iam", needed, fix)

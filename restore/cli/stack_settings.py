@@ -1,0 +1,18 @@
+"""A stack's settings outside a Pulumi program: the same keys, read through the Automation API."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+
+from restore.config.settings import collect
+from restore.model.request import Settings
+from restore.pulumi_stack.automation import OperatorStack
+
+
+def settings_of(stack: OperatorStack, now: datetime) -> Settings:
+    """Raises Refused with everything that is wrong with the configuration."""
+    config = stack.config()
+    secret = [key for key, value in config.items() if value.secret]
+    entries = {key: value.text for key, value in config.items()}
+    return collect(entries, stack.program_name, dict(os.environ), secret).settings(now)

@@ -1,0 +1,207 @@
+"""Every configuration key: its type, its default and what it means.
+
+Pulumi.yaml's `config` block and docs/configuration.md are made from this by restore/config/reference.py. A typed key
+without a default would be required by the engine, and an empty configuration must be valid: so every key has one, and
+an empty string or object stands for "not set". What a restore needs is asked for where it is read, in
+restore/config/settings.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from restore.config.request import Cutover, DumpKey, RestoreId, SnapshotName, Time
+from restore.model.field_types import (
+    CONFIG,
+    JSON,
+    NUMBER,
+    OBJECT,
+    DeploymentName,
+    Fault,
+    Flag,
+    HealthUrl,
+    Section,
+    camel_case,
+    checked,
+    decoded,
+    matching,
+)
+from restore.model.identifiers import MAX_INSTANCE, instance_fault
+from restore.model.rds import InstanceSettings
+from restore.model.request import DumpStore, Login, Method, SecretKey, Tls, Traffic, ValidationSettings
+from restore.model.waivers import NEVER
+
+PROJECT = "restore"
+GATES = ("quiesced", "scanned", "conformed", "imported", "validated", "switched", "serving")
+SAFETY_CHECK = "safety-snapshot"
+"""What `waive` names when the source is past taking a snapshot of it."""
+LATER: Mapping[str, str] = {
+    "notify": "notifications",
+    "runner": "running inside the cluster",
+}
+"""Keys that this version refuses by name: what they would be for."""
+
+CHECK = rf"(?:{'|'.join(GATES)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]\S(?:.{{0,198}}\S)?)?)?|{SAFETY_CHECK}"
+CHECK_NEEDED = f"<gate>.<check> as reports name it, or {SAFETY_CHECK}; gates are {', '.join(GATES)}"
+SHORTEST_REASON = 10
+
+
+def _writers(value: Any) -> Any:
+    """The applications without those that have false in place of settings: they don't write."""
+    apps = decoded(value)
+    if not isinstance(apps, Mapping):
+        return apps
+    return {name: app for name, app in cast("Mapping[Any, Any]", apps).items() if decoded(app) is not False}
+
+
+def _coverable(name: str) -> str:
+    if name in NEVER:
+        raise Fault("no waiver: nothing serves of which no row was read", found="a check that no waiver covers")
+    return name
+
+
+def _reason(value: Any) -> Any:
+    if len(str(value or "").strip()) < SHORTEST_REASON:
+        needed = f"a reason of at least {SHORTEST_REASON} characters: it stands in every report"
+        raise Fault(needed, found="no reason, or hardly one")
+    return value.strip() if isinstance(value, str) else value
+
+
+class AppKeys(Section, BaseModel):
+    model_config = CONFIG
+
+    replicas: Annotated[int, Field(ge=0, le=10_000), NUMBER] | None = None
+    """Replicas to come back with; else as found at the first freeze."""
+    health: HealthUrl | None = None
+    """URL that answers 2xx when healthy; {pod} stands for each pod's address."""
+
+
+class RestoreKeys(Section, BaseModel):
+    """The keys of one restore, typed during an incident and taken away when it is closed."""
+
+    model_config = CONFIG
+
+    id: RestoreId | None = Field(None, examples=["inc-1234"])
+    """Name of this restore; without one nothing is touched. The restored instance is <source>-<id>. One id has one
+    recovery point for ever: another point needs another id. 1-30 lower-case letters, digits and single hyphens, a
+    letter first."""
+    method: Method | None = Field(None, examples=["pitr"])
+    """What the database is restored from: snapshot (automated, manual or AWS Backup), pitr (point in time) or dump (of
+    pg_dump, in S3). Needed with id."""
+    snapshot: SnapshotName | None = Field(None, examples=["rds:shop-prod-db-2026-11-22-04-00"])
+    """For method snapshot: identifier of a DB snapshot (rds:... and awsbackup:... too; an ARN for a shared one), or
+    latest: the newest available one of the source."""
+    time: Time | None = Field(None, examples=["2026-11-22T14:30:00Z"])
+    """For method pitr: the second to restore to, RFC 3339 with a zone, or latest: the last restorable second after the
+    applications were stopped."""
+    dump: DumpKey | None = Field(None, examples=["database/postgresql/shop-prod-20261122-040000.sql.gz"])
+    """For method dump: key of the object in the bucket of `backups` (of a dump in directory format its prefix, with
+    the / at its end), or latest: the newest whole one."""
+    foreign_snapshot: Flag = False
+    """The snapshot belongs to another instance than the source, on purpose (production's data into staging)."""
+    traffic: Traffic = Field(Traffic.SOURCE, examples=["frozen"])
+    """Which database serves the applications: source, frozen (none: zero replicas) or restored. It moves only through
+    frozen."""
+    cutover: Cutover = "secret"
+    """How traffic is switched: secret (the host in the applications' connection URL)."""
+    incident: str | None = Field(None, examples=["PD-5678"])
+    """Ticket or link of the incident; it stands in the evidence."""
+
+
+class Keys(RestoreKeys):
+    """All keys of the project: those of one restore, and those of the site, written once per stack."""
+
+    source: (
+        Annotated[
+            str,
+            checked(
+                instance_fault,
+                f"at most {MAX_INSTANCE} lower-case letters, digits and single hyphens, a letter first",
+            ),
+        ]
+        | None
+    ) = Field(None, examples=["shop-prod-db"])
+    """Identifier of the RDS instance that is to be recovered. Needed."""
+    namespace: (
+        Annotated[
+            str, matching(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", "at most 63 lower-case letters, digits and hyphens")
+        ]
+        | None
+    ) = Field(None, examples=["shop-prod"])
+    """Kubernetes namespace of the applications. Needed."""
+    apps: Annotated[Mapping[DeploymentName, Annotated[AppKeys, OBJECT]], BeforeValidator(_writers)] = {}
+    """Every Deployment that writes to the database, by name; false for one that doesn't. Needed to move traffic.
+    Replicas come back as found at the first freeze."""
+    secret: Annotated[SecretKey, OBJECT] = SecretKey()
+    """The Kubernetes Secret and its key that hold the applications' connection URL."""
+    login: Annotated[Login, OBJECT] = Login()
+    """The operator's login to the databases: a password in Secrets Manager, or an IAM token."""
+    tls: Annotated[Tls, OBJECT] = Tls()
+    """How the databases' certificates are verified."""
+    instance: Annotated[InstanceSettings, OBJECT] = InstanceSettings()
+    """Settings of the restored instance that are to differ from the source's; all others are copied from it."""
+    backups: Annotated[DumpStore, OBJECT] = DumpStore()
+    """Where the dumps of pg_dump are kept, for method dump."""
+    validation: Annotated[ValidationSettings, OBJECT] = ValidationSettings()
+    """What the restored data is held against before traffic may move to it."""
+    waive: Annotated[
+        Mapping[
+            Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_coverable)],
+            Annotated[str, BeforeValidator(_reason)],
+        ],
+        JSON,
+    ] = {}
+    """What may fail, each with the reason (10 characters at least): a gate's check as reports name it
+    (conformed.multiAz, validated.rows:users), a family of checks (validated.rows), a whole gate (serving), or
+    safety-snapshot; <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a
+    gate shut says the command. A waiver stands in every report and holds for one restore: close takes it away, and one
+    left over from another id is refused until it is given anew. None covers validated.proved and switched.row: nothing
+    serves of which no row was read."""
+    evidence: Annotated[
+        str,
+        matching(
+            r"(?!.*://).*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^\s?#]*)?", "a directory, or s3://bucket/prefix"
+        ),
+    ] = Field("./evidence", examples=["s3://shop-prod-evidence/restores"])
+    """Where the records of all gates are kept: a directory, or s3://bucket/prefix."""
+
+
+def _endpoints(value: Any) -> Any:
+    items = decoded(value)
+    return [items] if isinstance(items, Mapping) else items
+
+
+class AwsKeys(Section, BaseModel):
+    """Keys of the AWS provider that this program reads too."""
+
+    model_config = ConfigDict({**CONFIG, "extra": "ignore"})
+
+    region: str | None = Field(None, examples=["us-east-1"])
+    """Region of the source; else AWS_REGION or AWS_DEFAULT_REGION."""
+    endpoints: Annotated[list[Mapping[str, str]], BeforeValidator(_endpoints)] = []
+    """Endpoints other than AWS's own: a list of one object, by service."""
+
+
+class KubernetesKeys(Section, BaseModel):
+    """Keys of the Kubernetes provider that this program reads too."""
+
+    model_config = ConfigDict({**CONFIG, "extra": "ignore"})
+
+    kubeconfig: str | None = None
+    """Path of the kubeconfig; else KUBECONFIG, ~/.kube/config."""
+    context: str | None = None
+    """Context of the kubeconfig; else its current one."""
+
+
+def _declared(default: Any) -> str | bool | dict[str, Any]:
+    """A default as Pulumi.yaml has it: its schema knows neither null nor an object's own defaults."""
+    if default is None:
+        return ""
+    return default if isinstance(default, bool | str) else {}
+
+
+DEFAULTS = {camel_case(name): _declared(field.default) for name, field in Keys.model_fields.items()}
+RESTORE_KEYS = frozenset(camel_case(name) for name in RestoreKeys.model_fields)

@@ -1,0 +1,107 @@
+"""Writes what is made from the schema of the configuration: Pulumi.yaml's `config` block and docs/configuration.md.
+
+python -m restore.config.reference            writes both
+python -m restore.config.reference --check    exit 1 when one isn't up to date
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from restore.config import json_schema
+from restore.config import keys as config_keys
+from restore.config.reader import schema_of
+from validation.generated_files import write_or_check
+
+ROOT = Path(__file__).resolve().parent.parent
+HEADING = "config:\n"
+RESERVED = frozenset({"secret"})
+"""Short names with a meaning of their own in the CLI's JSON schema of Pulumi.yaml (sdk/go/common/workspace/
+project.json): it takes a declaration of theirs only under the full name."""
+
+PREAMBLE = """\
+# Configuration
+
+Made from restore/config/keys.py by `python -m restore.config.reference`. Keys without a namespace are this project's:
+`pulumi config set method pitr`. Fields of objects are set by path: `pulumi config set --path secret.key DB_URL`.
+A key that isn't listed here is refused, with the nearest one. An empty configuration is valid and touches nothing;
+otherwise a key that is needed and not set is named, with the command that sets it.
+
+What one restore needs, typed during an incident:
+
+    pulumi config set id inc-1234
+    pulumi config set method pitr
+    pulumi config set time 2026-11-22T14:30:00Z
+    pulumi config set traffic frozen
+"""
+
+
+def fields_of(model: type[BaseModel]) -> dict[str, dict[str, object]]:
+    """The keys of a model, each with what its JSON Schema says."""
+    whole = schema_of(model)
+    return json_schema.properties(whole, whole)
+
+
+def config_block() -> str:
+    """The `config` block of Pulumi.yaml."""
+    return HEADING + "".join(_entry(name, node) for name, node in fields_of(config_keys.Keys).items())
+
+
+def _entry(name: str, node: json_schema.Node) -> str:
+    names = ", ".join(json_schema.properties(schema_of(config_keys.Keys), node))
+    description = json_schema.description(node) + (f" Fields: {names}." if names else "")
+    lines = {"type": json_schema.kind(node), "description": description, "default": config_keys.DEFAULTS[name]}
+    full_name = f"{config_keys.PROJECT}:{name}" if name in RESERVED else name
+    return f"  {full_name}:\n" + "".join(f"    {field}: {_scalar(value)}\n" for field, value in lines.items())
+
+
+def _scalar(value: object) -> str:
+    plain = isinstance(value, str) and value.isalpha()
+    return str(value) if plain else json.dumps(value, ensure_ascii=False)
+
+
+def with_config_block(pulumi_yaml: str) -> str:
+    """The text of Pulumi.yaml with its config block, the last of the file, made again."""
+    head, found, _ = pulumi_yaml.partition(f"\n{HEADING}")
+    if not found:
+        raise ValueError("Pulumi.yaml has no config block")
+    return f"{head}\n{config_block()}"
+
+
+def document() -> str:
+    """The text of docs/configuration.md."""
+    keys = fields_of(config_keys.Keys)
+    providers = {"aws": config_keys.AwsKeys, "kubernetes": config_keys.KubernetesKeys}
+    foreign = {f"{space}:{name}": node for space, model in providers.items() for name, node in fields_of(model).items()}
+    restore = {name: node for name, node in keys.items() if name in config_keys.RESTORE_KEYS}
+    site = {name: node for name, node in keys.items() if name not in config_keys.RESTORE_KEYS}
+    parts = [
+        PREAMBLE,
+        "## One restore\n",
+        json_schema.table(restore, "key"),
+        "## The site, written once per stack\n",
+        json_schema.table(site, "key"),
+        *(_section(name, node) for name, node in keys.items()),
+        "## Keys of the providers\n",
+        json_schema.table(foreign, "key"),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _section(name: str, node: json_schema.Node) -> str:
+    fields = json_schema.properties(schema_of(config_keys.Keys), node)
+    path = name if "properties" in node else f"{name}.<name>"
+    return f"## Fields of `{path}`\n\n{json_schema.table(fields, 'field')}" if fields else ""
+
+
+def files() -> dict[Path, str]:
+    project = ROOT / "Pulumi.yaml"
+    return {project: with_config_block(project.read_text()), ROOT / "docs" / "configuration.md": document()}
+
+
+if __name__ == "__main__":
+    sys.exit(write_or_check(files(), "restore.config.reference", __doc__, sys.argv[1:]))

@@ -1,0 +1,122 @@
+"""The part of the configuration that asks for one restore: what to restore, to when, and who uses it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, PlainValidator, ValidationInfo
+
+from restore.config.reader import refusal, removal
+from restore.errors import Problem
+from restore.model.field_types import Fault, checked, shown
+from restore.model.identifiers import MAX_ID, MAX_SNAPSHOT, dump_fault, id_fault, snapshot_fault
+from restore.model.request import LATEST, Method
+from restore.units import TIME_FORMAT
+
+RFC3339 = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)[Tt](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d+))?(?P<zone>[Zz]|[+-]\d\d:\d\d)?",
+    re.ASCII,
+)
+OF_METHOD: Mapping[str, Method] = {
+    "snapshot": Method.SNAPSHOT,
+    "foreignSnapshot": Method.SNAPSHOT,
+    "time": Method.PITR,
+    "dump": Method.DUMP,
+}
+"""Keys that mean something for one method only."""
+
+
+def _time(value: Any, info: ValidationInfo) -> datetime | str:
+    """A whole second of the past in UTC, or LATEST. The validation's context has `now`."""
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    if text == LATEST:
+        return LATEST
+    now: datetime = info.context["now"] if info.context else datetime.now(UTC)
+    fix = time_command(now)
+    match = RFC3339.fullmatch(text)
+    if not match:
+        raise Fault("RFC 3339 with a zone, such as 2026-11-22T14:30:00Z, or latest", found=shown(text), fix=fix)
+    second = f"{match['day']}T{match['clock']}"
+    if not match["zone"]:
+        fix = f"pulumi config set time {second}Z, if that is UTC"
+        raise Fault("a zone: Z for UTC, or an offset such as +01:00", found=f"{shown(text)}: no zone", fix=fix)
+    if (match["fraction"] or "").strip("0"):
+        found = f"{shown(text)}: a part of a second"
+        fix = f"pulumi config set time {second}{match['zone']}"
+        raise Fault("whole seconds: RDS restores to the second", found=found, fix=fix)
+    try:
+        moment = datetime.fromisoformat(second + match["zone"].upper()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Fault("a time that exists", found=f"{shown(text)}: no such date or time", fix=fix) from error
+    if moment > now:
+        found = f"{moment:{TIME_FORMAT}}: in the future (now {now:{TIME_FORMAT}})"
+        raise Fault("a time in the past, before the damage", found=found, fix=fix)
+    return moment
+
+
+def time_command(now: datetime) -> str:
+    return f"pulumi config set time {now:%Y-%m-%d}T<hour>:<minute>:<second>Z"
+
+
+def _cutover(value: Any) -> Any:
+    if value == "rename":
+        raise Fault(
+            "secret (switching by renaming the instances is not in this version)",
+            fix="pulumi config set cutover secret",
+        )
+    return value
+
+
+RestoreId = Annotated[
+    str,
+    checked(
+        id_fault,
+        f"1-{MAX_ID} lower-case letters, digits and single hyphens, a letter first",
+        fix="pulumi config set id inc-1234",
+    ),
+]
+SnapshotName = Annotated[
+    str,
+    checked(
+        lambda text: None if text == LATEST else snapshot_fault(text),
+        f"an identifier of at most {MAX_SNAPSHOT} characters as `python -m restore options` lists them, or latest",
+    ),
+]
+DumpKey = Annotated[str, checked(dump_fault, "the key of a dump as `python -m restore options` lists them, or latest")]
+Time = Annotated[datetime | str, PlainValidator(_time, json_schema_input_type=str)]
+Cutover = Annotated[Literal["secret"], BeforeValidator(_cutover)]
+
+
+def contradictions(given: Mapping[str, Any]) -> Iterable[Problem]:
+    """Keys of a request that don't go together; `given` are those that say anything but their default."""
+    if "id" not in given:
+        yield from _without_id(given)
+    elif given.get("method") in tuple(Method):
+        yield from _of_other_method(given, Method(given["method"]))
+    if given.get("snapshot") == LATEST and "foreignSnapshot" in given:
+        needed = "with foreignSnapshot one snapshot by name: latest means the newest of the source itself"
+        yield refusal("snapshot", LATEST, needed)
+
+
+def _without_id(given: Mapping[str, Any]) -> Iterable[Problem]:
+    if left := [key for key in ("method", *OF_METHOD, "traffic") if key in given]:
+        yield refusal(
+            "id",
+            f"not set, while {', '.join(left)} {'is' if len(left) == 1 else 'are'} set",
+            "the name of the restore that they belong to",
+            f"pulumi config set id <name>, or {'; '.join(removal(key) for key in left)}",
+        )
+
+
+def _of_other_method(given: Mapping[str, Any], method: Method) -> Iterable[Problem]:
+    for key, owner in OF_METHOD.items():
+        if owner is not method and key in given:
+            yield refusal(
+                key,
+                f"set, while method is {method}",
+                f"{key} belongs to method {owner}",
+                f"{removal(key)}, or pulumi config set method {owner}",
+            )

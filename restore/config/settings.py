@@ -1,0 +1,169 @@
+"""What is asked for: the configuration of a stack, read and checked all together.
+
+Pure. restore/config/keys.py lists the keys. Every problem is found before any is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, cast
+
+from restore.config import json_schema
+from restore.config.keys import DEFAULTS, LATER, PROJECT, AwsKeys, Keys, KubernetesKeys
+from restore.config.reader import read, refusal, removal, schema_of
+from restore.config.request import contradictions, time_command
+from restore.errors import Problem, Refused
+from restore.model.field_types import camel_case, decoded, given_fields
+from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault, instance_fault
+from restore.model.rds import InstanceSettings
+from restore.model.request import RDS_CERTIFICATES, App, Method, Request, Settings
+
+POINTS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
+"""The key that names the recovery point of each method."""
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The raw configuration of a stack, by namespace."""
+
+    values: Mapping[str, Any]
+    stack: str
+    region: str | None
+    aws: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    kubernetes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    secret_keys: frozenset[str] = frozenset()
+    """Keys whose values may not be shown; this project's own without its name."""
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The keys that say anything but their default: the engine passes all defaults of the schema as values."""
+        values = given_fields(self.values)
+        return {key: value for key, value in values.items() if DEFAULTS.get(key) not in (value, decoded(value))}
+
+    @property
+    def untouched(self) -> bool:
+        return not self.given
+
+    def settings(self, now: datetime) -> Settings:
+        """The settings of a stack. Raises Refused with everything that is wrong."""
+        given = self.given
+        known = {key: value for key, value in given.items() if key not in LATER}
+        keys, unfit = read(Keys, known, secret_keys=self.secret_keys, context={"now": now})
+        aws, unfit_aws = read(AwsKeys, given_fields(self.aws), namespace="aws", secret_keys=self.secret_keys)
+        kubernetes, unfit_kubernetes = read(
+            KubernetesKeys, given_fields(self.kubernetes), namespace="kubernetes", secret_keys=self.secret_keys
+        )
+        found = [*unfit, *_later(given), *contradictions(given), *_missing(given, self.region, now), *_too_long(given)]
+        if not keys or not aws or not kubernetes or found:
+            raise Refused([*found, *unfit_aws, *unfit_kubernetes])
+        return Settings(
+            stack=self.stack,
+            region=self.region or "",
+            source=keys.source or "",
+            namespace=keys.namespace or "",
+            apps=tuple(App(name, app.replicas, app.health) for name, app in keys.apps.items()),
+            secret=keys.secret,
+            login=keys.login,
+            tls=keys.tls,
+            evidence=keys.evidence,
+            request=_request(keys),
+            instance=_overrides(keys.instance, _section(given, "instance")),
+            backups=keys.backups,
+            validation=keys.validation,
+            waive=keys.waive,
+            endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
+            kubeconfig=kubernetes.kubeconfig,
+            context=kubernetes.context,
+        )
+
+
+def collect(
+    entries: Mapping[str, Any], stack: str, environment: Mapping[str, str], secret: Iterable[str] = ()
+) -> Entries:
+    """Sorts a stack's configuration by namespace; `entries` are full keys and their values, `secret` some of them."""
+    spaces: dict[str, dict[str, Any]] = {}
+    for full_name, value in entries.items():
+        space, _, name = full_name.partition(":")
+        spaces.setdefault(space, {})[name] = value
+    aws = spaces.get("aws", {})
+    region = aws.get("region") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    return Entries(
+        values=spaces.get(PROJECT, {}),
+        stack=stack,
+        region=str(region) if region else None,
+        aws=aws,
+        kubernetes=spaces.get("kubernetes", {}),
+        secret_keys=frozenset(name.removeprefix(f"{PROJECT}:") for name in secret),
+    )
+
+
+def _request(keys: Keys) -> Request | None:
+    """Every field of a request is a key of the same name; without an id none is asked for."""
+    return Request(**{item.name: getattr(keys, item.name) for item in fields(Request)}) if keys.id else None
+
+
+def _overrides(instance: InstanceSettings, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are given, by their camelCase names."""
+    settings = {camel_case(item.name): getattr(instance, item.name) for item in fields(InstanceSettings)}
+    return {name: value for name, value in settings.items() if name in given}
+
+
+def _later(given: Mapping[str, Any]) -> Iterable[Problem]:
+    return (
+        refusal(name, f"a key for {purpose}", "not in this version", removal(name))
+        for name, purpose in LATER.items()
+        if name in given
+    )
+
+
+def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Iterable[Problem]:
+    """What isn't set and is needed: the site's keys always, a restore's with its id."""
+    commands = {
+        "id": "pulumi config set id inc-1234",
+        "method": "pulumi config set method pitr",
+        "snapshot": "pulumi config set snapshot latest",
+        "time": time_command(now),
+        "dump": "pulumi config set dump latest",
+        "tls.rootCertificate": f"curl -fsSo global-bundle.pem {RDS_CERTIFICATES} && "
+        "pulumi config set --path tls.rootCertificate ./global-bundle.pem",
+    }
+    if not region:
+        fix = "pulumi config set aws:region <region>"
+        yield refusal("aws:region", "not set", "the region of the source", fix)
+    for path in _needed(given):
+        section, _, name = path.rpartition(".")
+        if name not in (_section(given, section) if section else given):
+            description = json_schema.description(json_schema.at(schema_of(Keys), path.split(".")))
+            first_sentence = description.partition(". ")[0].rstrip(".")
+            yield refusal(path, "not set", first_sentence, commands.get(path, ""))
+
+
+def _section(given: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The fields that are given of an object; none where it is no object."""
+    fields = given_fields(given.get(key))
+    return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
+
+
+def _needed(given: Mapping[str, Any]) -> Iterable[str]:
+    yield from ("source", "namespace")
+    if "id" not in given:
+        return
+    yield from ("method", "tls.rootCertificate", "login.user")
+    if decoded(_section(given, "login").get("iam")) is not True:
+        yield "login.secretId"
+    if given.get("method") in POINTS:
+        yield POINTS[given["method"]]
+    if given.get("method") == Method.DUMP:
+        yield "backups.bucket"
+
+
+def _too_long(given: Mapping[str, Any]) -> Iterable[Problem]:
+    """The candidate's name is made of two that may each be right."""
+    source, restore_id = str(given.get("source", "")), str(given.get("id", ""))
+    name = candidate(source, restore_id)
+    if not instance_fault(source) and not id_fault(restore_id) and instance_fault(name):
+        room = max(MAX_INSTANCE - len(source) - 1, 0)
+        needed = f"at most {MAX_INSTANCE} characters for <source>-<id>, so {room} for the id"
+        yield refusal("id", f"{name} has {len(name)} characters", needed, "pulumi config set id <a shorter one>")

@@ -1,0 +1,50 @@
+"""The applications' connection URL: which endpoint it names, and the same URL at another endpoint. Pure."""
+
+from __future__ import annotations
+
+from restore.model.context import Case
+from restore.model.labels import NOTE_PREVIOUS
+from restore.model.rds import Endpoint
+from validation.connect import urls
+
+STANDARD_PORT = 5432
+
+
+def endpoint_of(url: urls.Url) -> Endpoint:
+    return Endpoint(url.host, int(url.port) if url.port else STANDARD_PORT)
+
+
+def same_host(one: str, other: str) -> bool:
+    return one.strip("[]").rstrip(".").lower() == other.strip("[]").rstrip(".").lower()
+
+
+def same_endpoint(one: Endpoint, other: Endpoint) -> bool:
+    return one.port == other.port and same_host(one.host, other.host)
+
+
+def live_url(case: Case) -> urls.Url | None:
+    """The applications' URL; None when there is none that can be read."""
+    secret = case.inventory.cluster.secret
+    if not secret or not secret.url:
+        return None
+    try:
+        return urls.parse(secret.url)
+    except urls.UrlError:
+        return None
+
+
+def previous_endpoint(case: Case) -> Endpoint | None:
+    """Where the URL pointed before this restore changed it, as recorded when it did."""
+    secret = case.inventory.cluster.secret
+    if not secret or not case.held(secret.annotations):
+        return None
+    host, _, port = secret.annotations.get(NOTE_PREVIOUS, "").rpartition(":")
+    return Endpoint(host, int(port)) if host and port.isdecimal() else None
+
+
+def repointed(url: urls.Url, endpoint: Endpoint) -> str:
+    """The URL at this endpoint, all other bytes as they were; a standard port that wasn't written stays unwritten."""
+    if same_endpoint(endpoint_of(url), endpoint):
+        return str(url)
+    unwritten = url.port is None and endpoint.port == STANDARD_PORT
+    return str(url.at(endpoint.host, None if unwritten else endpoint.port))

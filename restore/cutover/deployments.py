@@ -1,0 +1,64 @@
+"""The wanted state of the applications' Deployments, and the replicas to come back with. Pure."""
+
+from __future__ import annotations
+
+from restore.cutover.traffic import wanted_endpoint
+from restore.model.cluster import Deployment
+from restore.model.context import Case
+from restore.model.labels import FIELD_MANAGER, NOTE_MANAGER, NOTE_REAPPLIED, NOTE_REPLICAS
+from restore.model.planned import AppPlan
+from restore.model.rds import Endpoint
+from restore.model.request import App, Traffic
+
+
+def recorded_replicas(case: Case, app: App, deployment: Deployment) -> int | None:
+    """The replicas to come back with; None when nobody can say."""
+    if app.replicas is not None:
+        return app.replicas
+    if not case.held(deployment.annotations):
+        return deployment.replicas or None
+    noted = deployment.annotations.get(NOTE_REPLICAS, "")
+    return int(noted) if noted.isdecimal() else None
+
+
+def app_plans(case: Case) -> tuple[AppPlan, ...]:
+    """The wanted state of the Deployments; empty while traffic was never moved and isn't to be."""
+    endpoint = wanted_endpoint(case)
+    untouched = case.request.traffic is Traffic.SOURCE and not case.any_held
+    if untouched or endpoint is None:
+        return ()
+    return tuple(_app_plan(case, app, deployment, endpoint) for app, deployment in case.apps)
+
+
+def _app_plan(case: Case, app: App, deployment: Deployment, endpoint: Endpoint) -> AppPlan:
+    recorded = recorded_replicas(case, app, deployment) or 0
+    wanted = 0 if case.request.traffic is Traffic.FROZEN else recorded
+    held = case.held(deployment.annotations)
+    return AppPlan(
+        name=app.name,
+        replicas=wanted,
+        recorded_replicas=recorded,
+        former_manager=former_manager_of(held, deployment.annotations.get(NOTE_MANAGER), deployment.replicas_manager),
+        endpoint=endpoint,
+        reapplied=_reapplied(deployment, wanted),
+        health=app.health,
+    )
+
+
+def _reapplied(deployment: Deployment, wanted: int) -> str:
+    """A new marker whenever the Deployment runs and shouldn't, or the other way round.
+
+    The engine compares inputs, not the cluster: without it, a Deployment that somebody scaled up, or that an
+    interrupted run had resumed, would count as frozen. Other differences in number are left alone: they may be an
+    autoscaler's.
+    """
+    if (deployment.replicas == 0) != (wanted == 0):
+        return deployment.resource_version
+    return deployment.annotations.get(NOTE_REAPPLIED, "")
+
+
+def former_manager_of(held: bool, noted: str | None, found: str | None) -> str | None:
+    if held:
+        return noted or None
+    ours = found is not None and found.partition("/")[0] == FIELD_MANAGER
+    return None if ours else found

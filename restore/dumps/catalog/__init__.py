@@ -1,0 +1,1 @@
+"""Which dumps exist, and exactly which bytes one of them is."""

@@ -1,0 +1,74 @@
+"""The first bytes of a dump: what a preview must know of it without reading the rest."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from restore.aws.client import translated
+from restore.dumps.model import MIB, Compression, Dump, Format
+from restore.dumps.read.archive_format import format_of
+from restore.dumps.read.decompress import MAKERS, compression
+from restore.dumps.read.table_of_contents import header
+
+HEAD_BYTES = 256 << 10
+MOST_TEXT = 16 * MIB
+PLAIN_VERSION = re.compile(rb"^-- Dumped from database version ([^\r\n]{1,100})", re.MULTILINE)
+INSIDE = 6.0
+"""Bytes of SQL for each byte of an archive: they are compressed inside, and only the whole of it tells how much."""
+TAR_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What the first bytes tell; `server_version` is "" where they don't."""
+
+    server_version: str
+    expansion: float
+    """Bytes of SQL for each byte as stored, estimated."""
+
+
+def heading(s3: Any, dump: Dump) -> Heading:
+    """Reads the first bytes. Raises PermanentError, TemporaryError."""
+    with translated("s3"):
+        return told(first_bytes(s3, dump))
+
+
+def first_bytes(s3: Any, dump: Dump) -> bytes:
+    part = next((one for one in dump.parts if one.name == "toc.dat"), None)
+    key, version = (part.key, part.version_id) if part else (dump.key, dump.version_id)
+    which = {"VersionId": version} if version else {}
+    return bytes(s3.get_object(Bucket=dump.bucket, Key=key, Range=f"bytes=0-{HEAD_BYTES - 1}", **which)["Body"].read())
+
+
+def told(head: bytes) -> Heading:
+    """Pure."""
+    kind = format_of(head)
+    if kind is Format.TAR:
+        head = head[TAR_BLOCK:]  # pg_dump writes toc.dat first
+    if kind is not None:
+        return Heading(archive_version(head), INSIDE)
+    text = inflated(head)
+    found = PLAIN_VERSION.search(text)
+    ratio = len(text) / len(head) if head else 1.0
+    return Heading(found[1].decode(errors="replace").strip() if found else "", max(ratio, 1.0))
+
+
+def inflated(head: bytes) -> bytes:
+    """What the first bytes of a compressed object begin with; nothing where they can't be read: the scan says why."""
+    kind = compression(head)
+    if kind is Compression.NONE:
+        return head
+    try:
+        return bytes(MAKERS[kind]().decompress(head, MOST_TEXT))
+    except Exception:  # noqa: BLE001 - each library has its own errors for damaged data
+        return b""
+
+
+def archive_version(head: bytes) -> str:
+    """The server's version in the head of a custom, directory or tar dump; "" when it isn't there."""
+    try:
+        return header(head).server_version
+    except ValueError:
+        return ""

@@ -1,0 +1,195 @@
+"""Which dumps a bucket holds, and exactly which bytes one of them is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from restore.aws.client import translated
+from restore.dumps.catalog.filenames import looks_like_dump, taken
+from restore.dumps.model import Dump, Part
+from restore.errors import PermanentError, Problem, Refused
+from restore.model.request import LATEST
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+TOC = "toc.dat"
+"""The file that makes a folder a directory-format dump. https://www.postgresql.org/docs/current/app-pgdump.html"""
+ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Storage classes that need a restore request first; GLACIER_IR is read at once."""
+
+
+def list_dumps(s3: S3Client, bucket: str, prefix: str = "") -> tuple[Dump, ...]:
+    """The dumps below a prefix, newest first. Empty objects and those of other kinds (by name) are left out.
+
+    An upload that isn't complete isn't an object: S3 doesn't list it. Raises PermanentError, TemporaryError.
+    """
+    with translated("s3"):
+        pages = s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=prefix, OptionalObjectAttributes=["RestoreStatus"]
+        )
+        objects = [item for page in pages for item in page.get("Contents", [])]
+    return grouped(bucket, objects)
+
+
+def grouped(bucket: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Dump, ...]:
+    """Dumps out of what S3 lists. Pure."""
+    folders: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for item in objects:
+        folders[str(item["Key"]).rpartition("/")[0]].append(item)
+    dumps: list[Dump] = []
+    for folder, items in folders.items():
+        if any(str(item["Key"]).rpartition("/")[2] == TOC for item in items):
+            dumps.append(_directory(bucket, folder, items))
+        else:
+            dumps.extend(_object(bucket, item) for item in items if int(item["Size"]) > 0 and looks_like_dump(item))
+    return tuple(sorted(dumps, key=when, reverse=True))
+
+
+def when(dump: Dump) -> tuple[datetime, datetime, str]:
+    """By the time in the key where there is one: a copy made later doesn't make a dump younger."""
+    return taken(dump.key) or dump.modified, dump.modified, dump.key
+
+
+def _object(bucket: str, item: Mapping[str, Any]) -> Dump:
+    return Dump(
+        bucket=bucket,
+        key=str(item["Key"]),
+        size=int(item["Size"]),
+        modified=item["LastModified"].astimezone(UTC),
+        etag=str(item["ETag"]).strip('"'),
+        storage_class=str(item.get("StorageClass", "STANDARD")),
+        readable=_readable(item),
+    )
+
+
+def _directory(bucket: str, folder: str, items: Sequence[Mapping[str, Any]]) -> Dump:
+    parts = tuple(
+        Part(str(item["Key"]), str(item["ETag"]).strip('"'), int(item["Size"]))
+        for item in sorted(items, key=lambda item: str(item["Key"]))
+    )
+    archived = [str(item["StorageClass"]) for item in items if not _readable(item)]
+    return Dump(
+        bucket=bucket,
+        key=f"{folder}/",
+        size=sum(part.size for part in parts),
+        modified=max(item["LastModified"] for item in items).astimezone(UTC),
+        etag=hashlib.sha256("\n".join(f"{part.name} {part.etag}" for part in parts).encode()).hexdigest()[:32],
+        storage_class=archived[0] if archived else str(items[0].get("StorageClass", "STANDARD")),
+        readable=not archived,
+        parts=parts,
+    )
+
+
+def _readable(item: Mapping[str, Any]) -> bool:
+    if str(item.get("StorageClass", "")) not in ARCHIVED:
+        return True
+    status: Mapping[str, Any] = item.get("RestoreStatus") or {}
+    return "RestoreExpiryDate" in status and not status.get("IsRestoreInProgress", False)
+
+
+def choose(dumps: Sequence[Dump], wanted: str) -> Dump:
+    """The dump of a key, or the newest for `latest`. Raises Refused. Pure."""
+    if wanted == LATEST:
+        if not dumps:
+            fix = "check bucket and prefix: aws s3 ls s3://<bucket>/<prefix> --recursive"
+            raise Refused([Problem("dump", "no dump below the prefix", "at least one", fix)])
+        return _read_now(dumps[0])
+    for dump in dumps:
+        if wanted in (dump.key, dump.key.rstrip("/"), dump.url, dump.url.rstrip("/")):
+            return _read_now(dump)
+    newest = ", ".join(dump.key for dump in dumps[:3]) or "none"
+    raise Refused([Problem(f"dump {wanted}", "no such dump", f"one that is there (newest: {newest})", "check the key")])
+
+
+def _read_now(dump: Dump) -> Dump:
+    if not dump.readable:
+        raise Refused([archived(dump)])
+    return dump
+
+
+def archived(dump: Dump) -> Problem:
+    """What to do about a dump in Glacier. Pure."""
+    key = dump.parts[0].key if dump.parts else dump.key
+    request = '{"Days":7,"GlacierJobParameters":{"Tier":"Standard"}}'
+    each = "for each object below it: " if dump.parts else ""
+    fix = f"{each}aws s3api restore-object --bucket {dump.bucket} --key {key} --restore-request '{request}'"
+    needed = "a readable copy (Standard takes 3-5 hours from GLACIER, 12 from DEEP_ARCHIVE)"
+    return Problem(f"dump {dump.url}", f"archived in {dump.storage_class}", f"{needed}, or another dump", fix)
+
+
+def find(s3: S3Client, bucket: str, key: str) -> Dump:
+    """The dump at one key or prefix, pinned; its name may be anything. Raises as `pinned`."""
+    if not key.endswith("/"):
+        return pinned(s3, Dump(bucket, key, 0, datetime.min.replace(tzinfo=UTC), ""))
+    found = [dump for dump in list_dumps(s3, bucket, key) if dump.key == key]
+    if not found:
+        needed = f"{TOC} below it: the directory format of pg_dump"
+        raise Refused([Problem(f"dump s3://{bucket}/{key}", f"no {TOC}", needed, "check the prefix")])
+    return pinned(s3, found[0])
+
+
+def pinned(s3: S3Client, dump: Dump) -> Dump:
+    """The dump with version id, ETag and size of this moment.
+
+    Raises Refused for one that isn't there, is empty, archived, or not the one that was listed (its ETag changed).
+    """
+    if dump.parts:
+        parts = tuple(_pinned_part(s3, dump, part) for part in dump.parts)
+        return _read_now(replace(dump, parts=parts))
+    pin = described(dump.bucket, dump.key, _head(s3, dump.bucket, dump.key))
+    if dump.etag and pin.etag != dump.etag:
+        raise Refused([_changed(dump.url, dump.etag, pin.etag)])
+    if pin.size == 0:
+        raise Refused([Problem(f"dump {dump.url}", "0 bytes", "a dump", "choose another; check the job that wrote it")])
+    return _read_now(pin)
+
+
+def described(bucket: str, key: str, head: Mapping[str, Any]) -> Dump:
+    """The object that HeadObject's answer is of, pinned. Pure."""
+    storage_class = str(head.get("StorageClass", "STANDARD"))
+    return Dump(
+        bucket=bucket,
+        key=key,
+        size=int(head["ContentLength"]),
+        modified=head["LastModified"].astimezone(UTC),
+        etag=str(head["ETag"]).strip('"'),
+        version_id=_version(head),
+        storage_class=storage_class,
+        readable=storage_class not in ARCHIVED or 'ongoing-request="false"' in head.get("Restore", ""),
+    )
+
+
+def _pinned_part(s3: S3Client, dump: Dump, part: Part) -> Part:
+    found = _head(s3, dump.bucket, part.key)
+    etag = str(found["ETag"]).strip('"')
+    if etag != part.etag:
+        raise Refused([_changed(f"s3://{dump.bucket}/{part.key}", part.etag, etag)])
+    return replace(part, version_id=_version(found))
+
+
+def _version(found: Mapping[str, Any]) -> str | None:
+    version = found.get("VersionId")
+    return None if version in (None, "null") else str(version)
+
+
+def _changed(url: str, listed: str, found: str) -> Problem:
+    return Problem(f"dump {url}", f"ETag {found}", f"ETag {listed}, as listed", "another object came there: list again")
+
+
+def _head(s3: S3Client, bucket: str, key: str) -> Mapping[str, Any]:
+    from botocore.exceptions import ClientError
+
+    with translated("s3"):
+        try:
+            return dict(s3.head_object(Bucket=bucket, Key=key))
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 404:
+                raise
+    fix = f"aws s3 ls s3://{bucket}/{key.rpartition('/')[0]}/"
+    raise PermanentError.of(Problem(f"dump s3://{bucket}/{key}", "no such object", "a dump", fix))

@@ -1,0 +1,1 @@
+"""What is in a dump, and whether a database holds just that."""

@@ -1,0 +1,65 @@
+"""What a dump needs of its target: roles, extensions, rights, storage. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from restore.dumps.model import Options
+from restore.dumps.sql import role_names
+from restore.dumps.sql.allow_list import DECISIONS, Known
+from restore.errors import Problem
+
+
+@dataclass
+class Needs:
+    """What a dump presumes. Filled statement by statement, or from a scan."""
+
+    roles: set[str] = field(default_factory=set[str])
+    owners: set[str] = field(default_factory=set[str])
+    """The loading role must be their member: to give them what it makes, and to set their default privileges."""
+    public_owners: set[str] = field(default_factory=set[str])
+    """Of the schema `public`: it can stay with the owner that it has in the target."""
+    extensions: set[str] = field(default_factory=set[str])
+    decisions: dict[str, list[Known]] = field(default_factory=dict[str, list[Known]])
+    server_version: str = ""
+    bytes: int = 0
+    """Of storage; 0: not known."""
+
+    def see(self, known: Known) -> None:
+        owner = role_names.owner(known)
+        if owner is not None and role_names.PUBLIC_OWNER.match(known.sql):
+            self.public_owners.add(owner)
+            return
+        self.roles.update(span.role for span in role_names.spans(known))
+        if known.kind == "session_authorization":
+            self.owners.add(authorized(known))
+            self.roles.add(authorized(known))
+        if owner is not None:
+            self.owners.add(owner)
+        if known.part("maker"):
+            self.owners.add(role_names.plain(known.text("maker")))
+        if known.kind == "extension":
+            self.extensions.add(role_names.plain(known.text("name")))
+        if known.kind in DECISIONS:
+            self.decisions.setdefault(known.kind, []).append(known)
+
+
+def authorized(known: Known) -> str:
+    """The role of SET SESSION AUTHORIZATION; "" for DEFAULT."""
+    if known.part("role") == b"DEFAULT":
+        return ""
+    return known.text("quoted").replace("''", "'") or role_names.plain(known.text("role"))
+
+
+def undecided(needs: Needs, options: Options) -> list[Problem]:
+    """Statements that somebody must decide about. Pure."""
+    found: list[Problem] = []
+    for kind, statements in sorted(needs.decisions.items()):
+        if kind in options.skip or (kind in options.allow and kind != "tablespace"):
+            continue
+        first = statements[0]
+        fix = f"run them (--allow {kind}) or leave them out (--skip {kind})"
+        subject = f"dump, line {first.statement.line}, byte {first.statement.offset}"
+        count = f"{len(statements)} of kind {kind}, first: {first.short}"
+        found.append(Problem(subject, count, f"a decision: {DECISIONS[kind]}", fix))
+    return found

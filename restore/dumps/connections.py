@@ -1,0 +1,215 @@
+"""The loader's connections to the target, and what they say when they fail."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import pq
+from psycopg.copy import LibpqWriter
+
+from restore.dumps.model import MIB
+from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
+from restore.model.rds import Endpoint
+from restore.polling import wait_for
+from restore.postgres.errors import translated
+from restore.redaction import redacted, register_secret
+from validation.connect.target import Target
+
+APPLICATION = "pulumi-restore-load"
+"""application_name of the loader's sessions: a later attempt ends those that a killed one left behind."""
+MERGE_BUFFER = 33 * 8 << 10
+"""Bytes for each run of a merge (PostgreSQL's tuplesort.c: TAPE_BUFFER_OVERHEAD + MERGE_BUFFER_SIZE)."""
+LEAST_SORT = 8 * MIB
+STEP = 128 << 10
+"""Bytes handed to libpq before its buffer is sent: it grows without bound otherwise (psycopg issue 1047)."""
+SETTINGS: Mapping[str, str] = {
+    "synchronous_commit": "off",
+    "max_parallel_maintenance_workers": "0",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "jit": "off",
+    "default_transaction_read_only": "off",
+}
+"""Of the loading sessions. Commits needn't wait: ledger and data are lost or kept together, and the end waits."""
+PINNED: Mapping[str, str] = {
+    "search_path": "pg_catalog, pg_temp",
+    "standard_conforming_strings": "on",
+    "row_security": "off",
+    "role": "none",
+}
+"""Of the operator's session: nothing that a database brings along can stand in for what the server itself has."""
+LOST = frozenset({"57P01", "57P02", "57P03", "57P05"})
+PASSING = ("08", "40", "53300", "55P03", "57P")
+COPY_CONTEXT = re.compile(r"COPY (?P<table>\S+), line (?P<line>\d+)(?:, column (?P<column>[^:]+))?")
+DATA = "22"
+"""SQLSTATE class of values that don't fit; their messages quote the value."""
+VALUE = re.compile(r':? ?".*', re.DOTALL)
+DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY})
+Rows = list[tuple[Any, ...]]
+
+
+class Session:
+    """One connection. Methods raise psycopg.Error."""
+
+    def __init__(self, target: Target, settings: Mapping[str, str]) -> None:
+        self.target = target
+        secret = target.secret()
+        keywords: dict[str, Any] = {
+            **target.keywords(register_secret(secret or "") or None),
+            "application_name": APPLICATION,
+        }
+        with translated(Endpoint(target.host, target.port), target.user, target.dbname):
+            self.connection = psycopg.connect(**keywords, autocommit=True, prepare_threshold=None)
+        encoding = {"client_encoding": self.unconverted} if self.connection.info.encoding == "ascii" else {}
+        for name, value in {**SETTINGS, **encoding, **settings}.items():
+            self.connection.execute("select pg_catalog.set_config(%s, %s, false)", (name, value))
+
+    @property
+    def unconverted(self) -> str:
+        """The client_encoding that does what SQL_ASCII does, nothing, but in which psycopg gives text as str.
+
+        A server that is SQL_ASCII itself takes any byte as LATIN1.
+        """
+        server = self.connection.info.parameter_status("server_encoding") or "UTF8"
+        return "LATIN1" if server == "SQL_ASCII" else server
+
+    def query(self, sql: LiteralString, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> Rows:
+        """Rows of one of our own queries."""
+        cursor = self.connection.execute(sql, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def shared_buffers(self) -> int:
+        """Bytes."""
+        query: LiteralString = "select pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers'))"
+        return int(self.query(query)[0][0])
+
+    def run(self, sql: bytes) -> int:
+        """A statement of the dump, by the extended protocol: the server itself refuses two in one. Gives its rows."""
+        return self._done(self.connection.pgconn.exec_params(sql, None)).command_tuples or 0
+
+    def script(self, sql: bytes) -> None:
+        """Several of our own statements in one message, each in its own transaction where it says so."""
+        self._done(self.connection.pgconn.exec_(sql))
+
+    def _done(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
+        if result.status not in DONE:
+            raise psycopg.errors.error_from_result(result, encoding=self.connection.info.encoding)
+        return result
+
+    def sort_memory(self, size: int) -> None:
+        """For what is left of the transaction: to build a B-tree out of so many bytes of a table."""
+        query: LiteralString = (
+            "select pg_catalog.set_config('maintenance_work_mem', least(setting::bigint, %s) || 'kB', true)"
+            " from pg_catalog.pg_settings where name = 'maintenance_work_mem'"
+        )
+        self.query(query, (sort_memory(size) >> 10,))
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        with self.connection.transaction():
+            yield
+
+    def copy(self, sql: bytes, parts: Iterator[memoryview]) -> int:
+        """Rows the server took."""
+        cursor = self.connection.cursor()
+        with cursor.copy(sql, writer=LibpqWriter(cursor, flush_threshold=STEP)) as copy:
+            for part in parts:
+                for start in range(0, len(part), STEP):
+                    copy.write(part[start : start + STEP])
+        return cursor.rowcount
+
+    def cancel(self) -> None:
+        """From another thread: ends what the session is at."""
+        if not self.connection.closed:
+            try:
+                self.connection.cancel_safe(timeout=5)
+            except psycopg.Error:
+                return  # it is lost: nothing runs for us there
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def maintenance_memory(shared_buffers: int, workers: int) -> str:
+    """maintenance_work_mem for each session, from bytes of shared_buffers.
+
+    RDS sets shared_buffers to a quarter of the memory; all sessions together take twice that.
+    """
+    each = max(64 * MIB, min(1024 * MIB, 2 * shared_buffers // max(1, workers)))
+    return f"{each // MIB}MB"
+
+
+def sort_memory(size: int) -> int:
+    """Bytes of maintenance_work_mem to sort an index of a table of that many bytes in runs that one pass merges.
+
+    More makes it slower: a quicksort over more than the processor's cache holds waits for memory at each comparison
+    (bench/dumps). A run is as large as the memory, an index has a quarter of its table's bytes or less (a larger one
+    takes a second pass), and a tuple takes up to twice its bytes in a run.
+    """
+    return max(LEAST_SORT, math.isqrt(size // 2 * MERGE_BUFFER))
+
+
+def failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:
+    """A failed statement as this program's error: temporary where starting again may go on."""
+    state = error.sqlstate or ""
+    found = redacted(f"{said(error)}{f' (SQLSTATE {state})' if state else ''}")
+    if not state or state in LOST or state.startswith(PASSING):
+        return TemporaryError.of(Problem(subject, found, "an answer", "start again: it goes on where it was"))
+    if state == "53100":
+        fix = "give the instance more storage, then start again: it goes on where it was"
+    needed = "a statement that the server takes"
+    return PermanentError.of(Problem(subject, found, needed, fix or "see the server's message; then start again"))
+
+
+def said(error: psycopg.Error) -> str:
+    """The server's message, with a key where it names one, without any other row's content."""
+    primary = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
+    if error.sqlstate and error.sqlstate.startswith(DATA):
+        primary = VALUE.sub(": (a value)", primary)
+    detail = error.diag.message_detail or ""
+    key = f"; {detail[:200]}" if detail.startswith("Key (") else ""
+    return f"{primary[:300]}{key}"
+
+
+def copy_failure(error: psycopg.Error, user: str, table: str, line: int, offset: int) -> RestoreError:
+    """A failed COPY: with the dump's line and the column, never the row. `line` and `offset` are of its first row."""
+    context = COPY_CONTEXT.search(error.diag.context or "")
+    column = f", column {context['column']}" if context and context["column"] else ""
+    first = f"line {line + int(context['line']) - 1}" if context else f"from line {line}"
+    place = f"{first}, in the data from byte {offset}"
+    fix = "the dump's data don't fit its own tables: take another dump"
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        fix = f'let its owner run GRANT INSERT ON {table} TO "{user}", then start again: it goes on where it was'
+    return failure(error, f"table {table}, dump {place}{column}", fix)
+
+
+def end_sessions(session: Session, role: str, stop: threading.Event, seconds: float = 60.0) -> None:
+    """Ends the sessions that a load left behind: all of its own role's, and those of this login that are loaders.
+
+    The caller holds the loader's lock: they can't be another's. Raises TemporaryError when they are still there after
+    `seconds`, or when stopped.
+    """
+    query: LiteralString = (
+        "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity"
+        " where (usename = %s or datname = pg_catalog.current_database() and usename = current_user"
+        " and application_name = %s) and pid <> pg_catalog.pg_backend_pid()"
+    )
+    wait_for(
+        lambda: session.query(query, (role, APPLICATION)),
+        lambda left: not left,
+        stop=stop,
+        deadline=time.monotonic() + seconds,
+        subject=f"the end of an earlier load's sessions on {session.target}",
+        found=lambda left: f"{len(left)} of them",
+        fix=f"start again when pg_stat_activity shows no {APPLICATION} any more",
+        first=0.1,
+        longest=1.0,
+    )

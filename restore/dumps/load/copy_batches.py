@@ -1,0 +1,64 @@
+"""The pieces of a dump's data on their way to the board: skipped when loaded before, else grouped into transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from restore.dumps.check.progress import Meter
+from restore.dumps.load.ledger import Done
+from restore.dumps.load.work_queue import Board, Run
+from restore.dumps.sql.splitter import Piece
+
+SMALL = 64 << 10
+"""Bytes of a table below which emptying it costs more than frozen rows are worth."""
+
+
+@dataclass
+class Rows:
+    """`plain`: tables that this dump makes and that hold rows themselves; `sizes`: bytes, where they are known."""
+
+    board: Board
+    meter: Meter
+    done: Done
+    plain: Set[bytes]
+    sizes: Mapping[bytes, int]
+    open: Run | None = None
+    """It takes the next piece too."""
+
+    def see(self, piece: Piece) -> None:
+        begin = piece.begin
+        if self.open is not None:
+            self._extend(self.open, piece)
+        elif _empty(piece) or self.done.loaded(begin.block, piece.at):
+            self.meter.skipped(begin.table, piece.rows, piece.size)
+            self.board.give(piece.buffer)
+        else:
+            run = Run(begin, piece.at, piece.line, piece.offset, self._freezes(piece), hinted=not _only(piece))
+            self.board.add(run)
+            self._extend(run, piece)
+        if piece.last:
+            self.board.close_table(begin.table)
+
+    def _extend(self, run: Run, piece: Piece) -> None:
+        close = piece.last if run.freeze else piece.whole
+        self.open = None if close else run
+        self.board.extend(run, piece, close=close)
+
+    def _freezes(self, piece: Piece) -> bool:
+        """A whole table in one transaction can be written frozen: less WAL, and no second writing later."""
+        return _only(piece) and piece.size > SMALL and piece.begin.table in self.plain
+
+    def size(self, table: bytes) -> int:
+        """Bytes of its rows in the dump, as far as they are known."""
+        return self.sizes.get(table) or self.meter.tables.get(table, (0, 0))[1]
+
+
+def _empty(piece: Piece) -> bool:
+    """No row at all. It is an extension's own table as a rule, which only its owner may write to."""
+    return _only(piece) and piece.size == 0
+
+
+def _only(piece: Piece) -> bool:
+    """Of its table."""
+    return piece.at == 0 and piece.last

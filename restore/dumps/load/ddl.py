@@ -1,0 +1,266 @@
+"""Runs the dump's statements one after the other, with the load's own role wherever a function of the dump could run.
+
+The operator's session has what only the operator may: extensions, which come before any function of the dump, and
+grants. No such statement calls anything of the dump's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+
+import psycopg
+
+from restore.dumps.check.needs import authorized
+from restore.dumps.connections import Session, failure
+from restore.dumps.load import ledger
+from restore.dumps.load.ledger import Done
+from restore.dumps.load.target_checks import Prepared
+from restore.dumps.model import Options
+from restore.dumps.sql import role_names
+from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.grammar import NAME, ROLE
+from restore.dumps.sql.splitter import IDENTIFIER, shown
+
+BATCH = 50
+"""Statements in one transaction: each table it makes costs locks until its end."""
+AGAIN = frozenset({"set", "search_path", "session_authorization", "reset_authorization"})
+"""They change the session, not the database: a load that goes on runs them again."""
+
+OPERATORS = frozenset({"acl", "extension", "extension_comment"})
+PUBLICATIONS = re.compile(
+    rb"(?:CREATE PUBLICATION %b FOR ALL TABLES(?: WITH \([a-z_]+ = '[a-z, ]*'(?:, [a-z_]+ = [a-z]+)?\))?"
+    rb"|ALTER PUBLICATION %b OWNER TO %b)\Z" % (IDENTIFIER, IDENTIFIER, ROLE)
+)
+"""Those of all tables are a superuser's, on RDS rds_superuser's."""
+SCHEMA = re.compile(rb"ALTER [A-Z ]+ (?P<schema>%b)\." % IDENTIFIER)
+UNLOGGED = re.compile(rb"CREATE UNLOGGED (?P<what>TABLE|SEQUENCE) (?P<name>%b)" % NAME)
+"""A crash of the server empties these, and the ledger wouldn't know: they are logged until the load is done."""
+SQL_ASCII = re.compile(rb"SET client_encoding = 'SQL_ASCII'\Z")
+PUBLIC = frozenset({b"CREATE SCHEMA public", b'CREATE SCHEMA "public"'})
+"""Written by pg_dump --clean before PostgreSQL 15; each new database has it."""
+EXTENSION_OWNER = """
+select pg_catalog.pg_has_role(current_user, extowner, 'USAGE') from pg_catalog.pg_extension where extname = %s
+"""
+
+
+class Control:
+    """Runs statements exactly once over all attempts. Raises PermanentError, TemporaryError."""
+
+    def __init__(self, session: Session, operator: Session, done: Done, options: Options, prepared: Prepared) -> None:
+        """Both sessions are the same where the dump is loaded with the operator's own login."""
+        self.session, self.operator = session, operator
+        self._done, self._options, self._prepared = done, options, prepared
+        self._role: bytes | None = None
+        self._encoding = b""
+        """The dump's, for what the operator's session runs of it."""
+        self._group = 0
+        """Number of the BEGIN that is open."""
+        self.settings: list[bytes] = []
+        """SET statements so far, for other sessions."""
+        self.skipped: list[str] = []
+        self.unlogged: list[bytes] = []
+        """What makes tables and sequences unlogged again, to be run with the end of the load."""
+
+    def run_all(self, statements: Sequence[Known]) -> None:
+        for start in range(0, len(statements), BATCH):
+            self.run(statements[start : start + BATCH])
+
+    def run(self, statements: Iterable[Known]) -> None:
+        """In one transaction."""
+        statements = list(statements)
+        found = [match for item in statements if (match := UNLOGGED.match(item.sql))]
+        self.unlogged.extend(b"ALTER %b %b SET UNLOGGED" % (match["what"], match["name"]) for match in found)
+        todo = [item for item in statements if item.kind in AGAIN or item.statement.number not in self._done.statements]
+        numbers = [item.statement.number for item in todo if item.kind not in AGAIN]
+        if not todo:
+            return
+        for operators, items in groupby(todo, self._is_operators):
+            self._transaction(list(items), operators=operators)
+        self._done.statements.update(numbers)
+
+    def _transaction(self, items: Sequence[Known], *, operators: bool) -> None:
+        numbers = [item.statement.number for item in items if item.kind not in AGAIN]
+        session = self.operator if operators else self.session
+        with session.transaction():
+            for item in items:
+                self._one(item)
+            if operators:
+                ledger.statements_done(session, numbers)
+            else:
+                self._note(numbers)
+
+    def _is_operators(self, known: Known) -> bool:
+        if self.operator is self.session:
+            return False
+        return known.kind in OPERATORS or bool(PUBLICATIONS.match(known.sql)) or self._of_public(known)
+
+    def _of_public(self, known: Known) -> bool:
+        """Whether it gives the schema `public` to the operator."""
+        name = role_names.owner(known) if role_names.PUBLIC_OWNER.match(known.sql) else None
+        return name is not None and self._options.role_map.get(name, name) == self._prepared.user
+
+    def unlog(self) -> None:
+        """What the dump declares so becomes unlogged again. A crash of the server from here on empties it, as after
+        the load's end."""
+        with self.session.transaction():
+            ledger.run_in_any_order(self.session, self.unlogged)
+
+    def run_last(self, statements: Iterable[Known]) -> None:
+        """By the operator, within the transaction that ends the load: there is no ledger any more."""
+        for item in statements:
+            if self._left_out(item):
+                self.skipped.append(item.short)
+            else:
+                self._as_operator(item, role_names.renamed(item, self._options.role_map))
+
+    def _note(self, numbers: Sequence[int]) -> None:
+        if numbers:
+            with self.as_loader():
+                ledger.statements_done(self.session, numbers)
+
+    @contextmanager
+    def as_loader(self) -> Generator[None]:
+        """The ledger is the loading role's, whatever role the dump's statements need."""
+        if self._role:
+            self.session.run(b"RESET ROLE")
+        yield
+        if self._role:
+            self.session.run(b"SET ROLE " + self._role)
+
+    def _one(self, known: Known) -> None:
+        if self._left_out(known):
+            self.skipped.append(known.short)
+            return
+        match known.kind:
+            case "session_authorization" | "reset_authorization":
+                self._become(known)
+            case _ if self._is_operators(known):
+                self._as_operator(known, role_names.renamed(known, self._options.role_map))
+            case _:
+                sql = role_names.renamed(known, self._names(known))
+                if SQL_ASCII.match(sql):
+                    sql = b"SET client_encoding = '%b'" % self.session.unconverted.encode()
+                self._execute(known, sql.replace(b" UNLOGGED", b"", 1) if UNLOGGED.match(sql) else sql)
+
+    def _names(self, known: Known) -> Mapping[str, str]:
+        """The load's own role stands in for the operator as an owner: at the end it hands over what it owns."""
+        load_role, user = self._prepared.load_role, self._prepared.user
+        names = dict(self._options.role_map)
+        if load_role and known.kind in role_names.OWNING:
+            names = {old: load_role.name if new == user else new for old, new in {user: user, **names}.items()}
+        return names
+
+    def _as_operator(self, known: Known, sql: bytes) -> None:
+        """Grants as the role whose they are in the dump; no entry of the ledger is written as that role."""
+        if self._of_public(known):
+            ledger.set_public_owner(self.operator, self._prepared.user)  # it gets it when the load's role lets go of it
+            return
+        with self._told(known, sql):
+            if self._encoding:
+                self.operator.run(self._encoding)
+            if self._role and known.kind == "acl":
+                self.operator.run(b"SET LOCAL ROLE " + self._role)
+            self.operator.run(sql)
+            if self._role and known.kind == "acl":
+                self.operator.run(b"RESET ROLE")
+            if known.kind == "extension" and self._prepared.load_role:
+                name = role_names.plain(known.text("name"))
+                self._prepared.load_role.admit(name, foreign="foreign" in self._options.allow)
+
+    def _execute(self, known: Known, sql: bytes) -> None:
+        with self._told(known, sql):
+            if known.kind == "owner":
+                if self._prepared.load_role and role_names.PUBLIC_OWNER.match(sql):
+                    self.session.run(self._prepared.load_role.public_to_itself)
+                self._give(known, sql)
+            else:
+                self.session.run(sql)
+        if known.kind in ("set", "search_path"):
+            self.settings.append(sql)
+        if known.kind == "set" and known.part("name") == b"client_encoding":
+            self._encoding = sql.replace(b"SET ", b"SET LOCAL ", 1)
+
+    @contextmanager
+    def _told(self, known: Known, sql: bytes) -> Generator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            where = f"dump, line {known.statement.line}, byte {known.statement.offset}: {shown(sql)}"
+            raise failure(error, where, self._fix(error)) from error
+
+    def _fix(self, error: psycopg.Error) -> str:
+        """Where the load's own role may less than the operator's login."""
+        if not isinstance(error, psycopg.errors.InsufficientPrivilege) or self._prepared.load_role is None:
+            return ""
+        user = self._prepared.user
+        return f"for a dump you trust, into an empty database: --login own, whose functions have all rights of {user}"
+
+    def _give(self, known: Known, sql: bytes) -> None:
+        """A new owner needs CREATE where the object is; the dump grants it at its end, so it is lent for this."""
+        try:
+            with self.session.transaction():
+                self.session.run(sql)
+        except psycopg.errors.InsufficientPrivilege:
+            place = self._place(known)
+            if place is None:
+                raise
+            owner = role_names.owner(known) or ""
+            role = role_names.quoted(self._names(known).get(owner, owner), known.statement.codec)
+            self.session.run(b"GRANT CREATE ON %b TO %b" % (place, role))
+            self.session.run(sql)
+            self.session.run(b"REVOKE CREATE ON %b FROM %b" % (place, role))
+
+    def _place(self, known: Known) -> bytes | None:
+        if known.sql.startswith(b"ALTER SCHEMA "):
+            return b"DATABASE " + role_names.quoted(self.session.target.dbname, known.statement.codec)
+        schema = SCHEMA.match(known.sql)
+        return b"SCHEMA " + schema["schema"] if schema else None
+
+    def _become(self, known: Known) -> None:
+        """SET ROLE gives the same grantor as SET SESSION AUTHORIZATION, which only superusers may run."""
+        role = authorized(known) if known.kind == "session_authorization" else ""
+        name = self._options.role_map.get(role, role)
+        there = name and name not in self._prepared.missing
+        if self._prepared.load_role and name == self._prepared.user:
+            there = False  # the load's own role stands in for it
+        self._role = role_names.quoted(name, known.statement.codec) if there else None
+        self.session.run(b"SET ROLE " + self._role if self._role else b"RESET ROLE")
+
+    def _left_out(self, known: Known) -> bool:
+        if known.kind in self._options.skip:
+            return True
+        if known.kind == "set":
+            return known.part("name").decode() not in self._prepared.settings
+        if known.sql in PUBLIC:
+            return bool(self.session.query("select pg_catalog.to_regnamespace('public') is not null")[0][0])
+        if known.kind == "extension_comment":
+            return not self._may_comment(known)
+        names = {self._options.role_map.get(span.role, span.role) for span in role_names.spans(known)}
+        if role_names.PUBLIC_OWNER.match(known.sql) and names & self._prepared.powerful:
+            return True
+        return bool(names & self._prepared.missing)
+
+    def _may_comment(self, known: Known) -> bool:
+        """An extension that stood before belongs to another (RDS: plpgsql to rdsadmin), and has its comment."""
+        rows = self.operator.query(EXTENSION_OWNER, (role_names.plain(known.text("name")),))
+        return not rows or bool(rows[0][0])
+
+    # A large object's data: one transaction of many statements, as they come
+
+    def group(self, known: Known) -> None:
+        """BEGIN, the statements of a large object, COMMIT."""
+        if known.kind == "begin":
+            self._group = known.statement.number
+        if known.kind == "commit" and self._group not in self._done.statements:
+            self._note([self._group])
+        if self._group not in self._done.statements:
+            self._execute(known, known.sql)
+        if known.kind == "commit":
+            self._group = 0
+
+    @property
+    def in_group(self) -> bool:
+        return self._group > 0

@@ -1,0 +1,87 @@
+"""The free storage of the target, where it is an RDS instance: a full disk stops production halfway through a load."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from restore.aws.client import Aws
+from restore.aws.metrics import free_storage
+from restore.aws.rds import Rds
+from restore.dumps.model import GIB
+from restore.errors import PermanentError, Problem
+from restore.units import sized
+
+LEAST_GROWTH = 10
+"""Percent; ModifyDBInstance refuses less (RDS API Reference, AllocatedStorage)."""
+ENDPOINT = re.compile(r"([a-z0-9-]+)\.[a-z0-9]+\.([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?", re.ASCII | re.IGNORECASE)
+"""Of an instance: its identifier and its region. Clusters and proxies have the same form, and names of no instance."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Of one instance, as CloudWatch measured it last."""
+
+    instance: str
+    allocated: int
+    """GiB."""
+    free: int
+    """Bytes."""
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"{sized(self.free)} free of {self.allocated} GiB on {self.instance} at {self.at:%H:%M}Z (CloudWatch)"
+
+    def facts(self) -> dict[str, Any]:
+        """For programs: JSON-like."""
+        return {
+            "instance": self.instance,
+            "allocatedGib": self.allocated,
+            "freeBytes": self.free,
+            "measuredAt": self.at.isoformat(),
+        }
+
+    def lack(self, needed: int) -> Problem | None:
+        """What is wrong when a load of `needed` more bytes would fill it. Storage autoscaling is slower than a load."""
+        if needed <= self.free:
+            return None
+        grown = self.allocated + math.ceil((needed - self.free) / GIB)
+        least = max(grown, math.ceil(self.allocated * (100 + LEAST_GROWTH) / 100))
+        return Problem(
+            "storage of the target",
+            str(self),
+            f"about {sized(needed)}: rows, indexes, and the log while they are made",
+            f"aws rds modify-db-instance --db-instance-identifier {self.instance} --allocated-storage {least}"
+            " --apply-immediately, and again when it is there; or --no-storage-check",
+        )
+
+
+def named(host: str) -> tuple[str, str] | None:
+    """Identifier and region in an instance's endpoint; None for another host. Pure."""
+    found = ENDPOINT.fullmatch(host)
+    return (found[1].lower(), found[2].lower()) if found else None
+
+
+def measure(host: str, instance: str | None, region: str, connect: Callable[[str], Aws]) -> Storage:
+    """The storage of the instance that is called so, or has this endpoint. Raises RestoreError: why it isn't known."""
+    known = (instance, region) if instance else named(host)
+    if known is None:
+        fix = "--instance names the instance behind it"
+        raise PermanentError.of(Problem("storage of the target", f"{host} is no RDS endpoint", "one to ask for", fix))
+    identifier, where = known
+    aws = connect(where)
+    found = Rds(aws).instance(identifier)
+    if found is None or not (instance or (found.endpoint and found.endpoint.host.lower() == host.lower())):
+        what = f"no instance {identifier} in {where}" if instance else f"no instance with the endpoint {host}"
+        needed = "an instance of this account: clusters and proxies don't tell"
+        raise PermanentError.of(Problem("storage of the target", what, needed, "--instance <identifier>"))
+    free = free_storage(aws, found.identifier, datetime.now(UTC))
+    if free is None:
+        needed = "a value of the last 15 minutes"
+        fix = "wait a few minutes when the instance is new"
+        raise PermanentError.of(Problem(f"FreeStorageSpace of {identifier}", "none in CloudWatch", needed, fix))
+    return Storage(found.identifier, found.settings.allocated_storage or 0, int(free.value), free.at)

@@ -1,0 +1,64 @@
+"""Rows as pg_dump --inserts writes them: run in their order by one session, many in one statement and transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import psycopg
+
+from restore.dumps.check.progress import Meter
+from restore.dumps.connections import Session, copy_failure
+from restore.dumps.load import ledger
+from restore.dumps.load.ddl import Control
+from restore.dumps.load.ledger import Done
+from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.insert_statements import joined, rows
+from restore.dumps.sql.splitter import shown
+
+MOST_BYTES = 256 << 10
+"""Of one transaction."""
+
+
+@dataclass
+class Inserts:
+    """Each row exactly once over all attempts. Raises PermanentError, TemporaryError."""
+
+    control: Control
+    meter: Meter
+    done: Done
+    _waiting: list[Known] = field(default_factory=list[Known])
+    _bytes: int = 0
+
+    def see(self, known: Known) -> None:
+        if known.statement.number <= self.done.inserted:
+            self.meter.skipped(known.part("table"), rows(known), len(known.sql))
+            return
+        self._waiting.append(known)
+        self._bytes += len(known.sql)
+        if self._bytes >= MOST_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Loads what waits."""
+        if not self._waiting:
+            return
+        last = self._waiting[-1].statement.number
+        session = self.control.session
+        with session.transaction():
+            taken = [(same, _run(session, same[0], sql)) for same, sql in joined(self._waiting)]
+            total = self.done.inserted_rows + sum(count for _, count in taken)
+            with self.control.as_loader():
+                ledger.inserts_done(session, last, total)
+        self.done.inserted, self.done.inserted_rows = last, total
+        for same, count in taken:
+            self.meter.loaded(same[0].part("table"), count, sum(len(one.sql) for one in same))
+        self._waiting, self._bytes = [], 0
+
+
+def _run(session: Session, first: Known, sql: bytes) -> int:
+    try:
+        return session.run(sql)
+    except psycopg.Error as error:
+        statement = first.statement
+        table = shown(first.part("table"))
+        raise copy_failure(error, session.target.user, table, statement.line, statement.offset) from error

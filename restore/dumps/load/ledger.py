@@ -1,0 +1,225 @@
+"""What of a dump is loaded, in the target itself: each entry is committed together with what it stands for.
+
+The schema `_restore` lives as long as a load. At its end a line in the database's comment says which dump it holds, so
+that nothing is left in it that a dump or a comparison of schemas would see.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, LiteralString
+
+from psycopg import errors, sql
+
+from restore.dumps.connections import Session
+from restore.dumps.load.server_objects import Objects
+from restore.dumps.model import Dump
+from restore.errors import PermanentError, Problem, Refused
+
+LOCK = 7016996765293437281
+MARK = "loaded by pulumi-restore: "
+TABLES = (
+    "create schema _restore",
+    "create table _restore.load (one boolean primary key default true check (one), dump text not null,"
+    " segment_bytes int not null, reader text not null, server jsonb not null,"
+    " public_owner text not null,"
+    " started timestamptz not null default pg_catalog.now())",
+    'create table _restore.done (kind "char" not null, number int not null, start bigint not null,'
+    " stop bigint not null, rows bigint not null, primary key (kind, number, start))",
+)
+GRANTS = (
+    "grant usage on schema _restore to {}",
+    "grant select (one), update (one) on _restore.load to {}",
+    "grant insert, select, update (stop, rows) on _restore.done to {}",
+)
+"""What the load's own role needs: to add entries, and to lock the first line (flush)."""
+STATEMENT, COPY, TASK, INSERT = "s", "c", "t", "i"
+
+
+@dataclass
+class Done:
+    """What earlier attempts did, and this one so far."""
+
+    segment_bytes: int
+    resumed: bool
+    statements: set[int] = field(default_factory=set[int])
+    tasks: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
+    """Number of the statement, and step."""
+    copies: dict[int, dict[int, tuple[int, int]]] = field(default_factory=lambda: defaultdict(dict))
+    """Block of the dump: start of the bytes loaded: their end, and rows."""
+
+    inserted: int = 0
+    """Number of the last INSERT: they run one after the other."""
+    inserted_rows: int = 0
+
+    def loaded(self, block: int, at: int) -> bool:
+        """Whether a piece that begins there is loaded."""
+        ranges = self.copies.get(block, {})
+        return at in ranges or any(start <= at < stop for start, (stop, _) in ranges.items())
+
+
+def locked(session: Session) -> bool:
+    """Takes the loader's lock in this database for the session's life, if it is free."""
+    return bool(session.query("select pg_catalog.pg_try_advisory_lock(%s)", (LOCK,))[0][0])
+
+
+def mark(session: Session) -> dict[str, Any] | None:
+    """Which dump a finished load left here."""
+    lines = _comment(session).splitlines()
+    found = next((line for line in lines if line.startswith(MARK)), None)
+    try:
+        return json.loads(found.removeprefix(MARK)) if found else None
+    except ValueError:
+        return None  # somebody else's words: the target's content decides
+
+
+def _comment(session: Session) -> str:
+    rows = session.query(
+        "select coalesce(pg_catalog.shobj_description(oid, 'pg_database'), '') from pg_catalog.pg_database"
+        " where datname = pg_catalog.current_database()"
+    )
+    return str(rows[0][0])
+
+
+def exists(session: Session) -> bool:
+    """Whether this login made one: another's could be a trap."""
+    query: LiteralString = (
+        "select count(*) from pg_catalog.pg_class c where c.oid = pg_catalog.to_regclass('_restore.done')"
+        " and c.relkind = 'r' and pg_catalog.pg_get_userbyid(c.relowner) = current_user"
+    )
+    return bool(session.query(query)[0][0])
+
+
+def begin(session: Session, dump: Dump, segment_bytes: int, reader: str, server: Objects, public_owner: str) -> Done:
+    """A new ledger. `reader`: the program that reads the dump; another would cut it in other pieces."""
+    with session.transaction():
+        for statement in TABLES:
+            session.run(statement.encode())
+        session.query(
+            "insert into _restore.load (dump, segment_bytes, reader, server, public_owner) values (%s, %s, %s, %s, %s)",
+            (dump.identity, segment_bytes, reader, json.dumps(dict(server)), public_owner),
+        )
+    return Done(segment_bytes, resumed=False)
+
+
+def admit(session: Session, role: str) -> None:
+    """Lets the load's own role add to it."""
+    for grant in GRANTS:
+        session.connection.execute(sql.SQL(grant).format(sql.Identifier(role)))
+
+
+def server(session: Session) -> Objects:
+    """What the server had before the first statement of the dump."""
+    return dict(session.query("select server from _restore.load")[0][0])
+
+
+def public_owner(session: Session) -> str:
+    """Who gets the schema `public` at the end."""
+    return str(session.query("select public_owner from _restore.load")[0][0])
+
+
+def set_public_owner(session: Session, name: str) -> None:
+    session.query("update _restore.load set public_owner = %s", (name,))
+
+
+def set_server(session: Session, objects: Objects) -> None:
+    session.query("update _restore.load set server = %s", (json.dumps(dict(objects)),))
+
+
+def read(session: Session, dump: Dump, reader: str) -> Done:
+    """An earlier attempt's ledger. Raises Refused when that was of another dump."""
+    found, segment_bytes, found_reader = session.query("select dump, segment_bytes, reader from _restore.load")[0]
+    if (found, found_reader) != (dump.identity, reader):
+        raise Refused([_another(session, f"{found}, read by {found_reader}", f"{dump.identity}, read by {reader}")])
+    done = Done(int(segment_bytes), resumed=True)
+    for kind, number, start, stop, rows in session.query(
+        "select kind::text, number, start, stop, rows from _restore.done"
+    ):
+        if kind == COPY:
+            done.copies[number][start] = (stop, rows)
+        elif kind == TASK:
+            done.tasks.add((number, start))
+        elif kind == INSERT:
+            done.inserted, done.inserted_rows = int(stop), int(rows)
+        else:
+            done.statements.add(number)
+    return done
+
+
+def _another(session: Session, found: str, needed: str) -> Problem:
+    fix = "load that dump to its end, or start with an empty database"
+    return Problem(f"target {session.target}", f"an unfinished load of {found}", needed, fix)
+
+
+def statements_done(session: Session, numbers: Iterable[int]) -> None:
+    """Within the transaction that ran them."""
+    session.query(
+        "insert into _restore.done select 's', number, 0, 0, 0 from pg_catalog.unnest(%s::int[]) as number",
+        (list(numbers),),
+    )
+
+
+def task_done(session: Session, number: int, step: int) -> None:
+    session.query("insert into _restore.done values ('t', %s, %s, 0, 0)", (number, step))
+
+
+def inserts_done(session: Session, last: int, rows: int) -> None:
+    """All INSERTs up to that one, and their rows."""
+    session.query(
+        "insert into _restore.done values ('i', 0, 0, %s, %s)"
+        " on conflict (kind, number, start) do update set stop = excluded.stop, rows = excluded.rows",
+        (last, rows),
+    )
+
+
+def copy_done(session: Session, block: int, start: int, stop: int, rows: int) -> None:
+    session.query("insert into _restore.done values ('c', %s, %s, %s, %s)", (block, start, stop, rows))
+
+
+def flush(session: Session) -> None:
+    """All that any session has committed is durable then. A commit that wrote nothing wouldn't wait for the disk."""
+    with session.transaction():
+        session.query("set local synchronous_commit to on")
+        session.query("select from _restore.load for update")
+
+
+def finish(session: Session, mark: Mapping[str, Any], before: Callable[[], None], after: Callable[[], None]) -> None:
+    """Leaves the mark in place of the ledger, durably, together with what is to be run before and after that."""
+    (database,) = session.query("select pg_catalog.current_database()")[0]
+    others = [line for line in _comment(session).splitlines() if not line.startswith(MARK)]
+    text = "\n".join((*others, MARK + json.dumps(mark)))
+    session.query("set synchronous_commit to on")
+    with session.transaction():
+        before()
+        session.query("drop schema _restore cascade")
+        statement = sql.SQL("comment on database {} is {}").format(sql.Identifier(database), sql.Literal(text))
+        session.connection.execute(statement)
+        after()
+
+
+def run_in_any_order(session: Session, statements: list[bytes]) -> None:
+    """A table becomes unlogged only after those that refer to it: what fails is tried again after the others."""
+    while statements:
+        failed: list[bytes] = []
+        for statement in statements:
+            try:
+                with session.transaction():
+                    session.run(statement)
+            except errors.InvalidTableDefinition:
+                if len(statements) == len(failed) + 1:
+                    raise
+                failed.append(statement)
+        statements = failed
+
+
+def refuse_other(session: Session, found: dict[str, Any], dump: Dump) -> None:
+    """Raises PermanentError unless the finished load was of the same dump."""
+    if found.get("dump") == dump.identity:
+        return
+    fix = "load into an empty database; this one is left as it is"
+    raise PermanentError.of(
+        Problem(f"target {session.target}", f"a finished load of {found.get('dump')}", dump.identity, fix)
+    )

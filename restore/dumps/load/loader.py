@@ -1,0 +1,443 @@
+"""Loads a dump into an empty database, exactly once, however often the load is killed.
+
+1. The target is locked against a second load, and what an earlier attempt left is read: a finished one is not
+   repeated, one of another dump is refused.
+2. The dump is read in one stream. Its definitions are checked against the target (roles, extensions, rights), all
+   problems at once. Then a role of the load's own logs in (load_role.py), and they are run in order.
+3. Rows are loaded by several sessions, in pieces; each piece commits with its entry in the ledger. INSERTs are run by
+   one, in their order. Autovacuum stays away from large tables until the end.
+4. Indexes, keys and constraints are built beside each other; foreign keys are proved and tables analyzed as soon as
+   they have theirs. Then triggers and the rest come in the dump's order, with foreign keys to partitioned tables and
+   materialized views last.
+5. The load's own role hands over what it owns, and goes. Event triggers come last. The ledger gives way to a mark that
+   says which dump this is, and what changed on the server that the load did not change.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, LiteralString
+
+import psycopg
+
+from restore.dumps.check.needs import Needs, undecided
+from restore.dumps.check.progress import Meter, Ticker
+from restore.dumps.check.scan import scan
+from restore.dumps.check.verify import INVALID_INDEXES
+from restore.dumps.connections import APPLICATION, PINNED, Session, end_sessions, failure, maintenance_memory
+from restore.dumps.load import ledger, server_objects
+from restore.dumps.load.autovacuum import Autovacuum
+from restore.dumps.load.copy_batches import Rows
+from restore.dumps.load.ddl import Control
+from restore.dumps.load.free_storage import Storage
+from restore.dumps.load.hint_bits import Hints
+from restore.dumps.load.insert_batches import Inserts
+from restore.dumps.load.ledger import Done
+from restore.dumps.load.load_role import LoadRole
+from restore.dumps.load.post_data import LAST, Afterwards, texts
+from restore.dumps.load.post_data_tasks import Planner
+from restore.dumps.load.target_checks import prepare
+from restore.dumps.load.work_queue import SPARE, Board
+from restore.dumps.load.workers import Worker
+from restore.dumps.model import MIB, Dump, LoadResult, Login, Options, Phase, Progress, Report, Scan
+from restore.dumps.read.stream import SqlStream
+from restore.dumps.sql import encodings
+from restore.dumps.sql.allow_list import Known, classify
+from restore.dumps.sql.sections import Script, Section
+from restore.dumps.sql.splitter import NOTHING, CopyBegin, Piece, Seen, Splitter, Statement
+from restore.errors import PermanentError, Problem, Refused, RestoreError, TemporaryError
+from restore.polling import wait_for
+from validation.connect.target import Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PIECES = 80 * MIB
+"""Most that all sessions hold of the dump together."""
+SECURITY_DEFINER: LiteralString = """
+select format('%s of %s', p.oid::regprocedure, p.proowner::regrole) from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+where p.prosecdef and n.nspname not in ('pg_catalog', 'information_schema') and not exists (
+  select from pg_catalog.pg_depend d
+  where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+order by 1
+"""
+LOGINS: LiteralString = """
+select r.rolname::text from pg_catalog.pg_roles r
+where r.rolcanlogin and r.rolname <> current_user and not r.rolsuper and exists (
+  select from pg_catalog.pg_shdepend s join pg_catalog.pg_database d on d.oid = s.dbid
+  where s.refclassid = 'pg_catalog.pg_authid'::regclass and s.refobjid = r.oid and s.deptype = 'o'
+    and d.datname = pg_catalog.current_database())
+order by 1
+"""
+LOCK_SECONDS = 30.0
+"""How long to wait for the lock: a killed load's session may take that long to notice."""
+
+
+def load(
+    s3: S3Client,
+    dump: Dump,
+    target: Target,
+    options: Options | None = None,
+    *,
+    scan: Scan | None = None,
+    storage: Storage | None = None,
+    progress: Report | None = None,
+    stop: threading.Event | None = None,
+) -> LoadResult:
+    """Loads a pinned dump, or goes on with it, and returns when all of it is in the target, durably.
+
+    With a `scan` of the same dump all of it is checked before anything is loaded, and indexes are built while other
+    tables still load; with the target's `storage` it must fit. Raises Refused (nothing was touched), PermanentError,
+    TemporaryError (start again: it goes on).
+    """
+    return _Load(s3, dump, target, options or Options(), scan, storage, progress, stop or threading.Event()).run()
+
+
+def default_workers() -> int:
+    return max(2, min(8, os.cpu_count() or 2))
+
+
+def piece_bytes(wanted: int, workers: int) -> int:
+    """A piece's size with which all sessions together stay within PIECES."""
+    return min(wanted, PIECES // (workers + SPARE))
+
+
+@dataclass
+class _Load:
+    s3: S3Client
+    dump: Dump
+    target: Target
+    options: Options
+    scan: Scan | None
+    storage: Storage | None
+    report: Report | None
+    stop: threading.Event
+    workers: list[Worker] = field(default_factory=list[Worker])
+    pre_data: list[Known] = field(default_factory=list[Known])
+    post_data: list[Known] = field(default_factory=list[Known])
+    drops: int = 0
+    """Statements of pg_dump --clean: the target is empty, they are never run."""
+
+    def run(self) -> LoadResult:
+        try:
+            with closing(self._operator()) as session:
+                _lock(session, self.stop)
+                found = ledger.mark(session)
+                if found is not None:
+                    ledger.refuse_other(session, found, self.dump)
+                    return _already(session, self.dump, found)
+                end_sessions(session, LoadRole.of(session).name, self.stop)
+                with closing(SqlStream(self.s3, self.dump, self.options.pg_restore, self.stop)) as stream:
+                    return self._with_stream(session, stream)
+        except psycopg.Error as error:
+            raise failure(error, f"target {self.target}") from error
+
+    def _operator(self) -> Session:
+        own = self.options.login is Login.OWN
+        return Session(self.target, self.options.settings if own else {**self.options.settings, **PINNED})
+
+    def _with_stream(self, session: Session, stream: SqlStream) -> LoadResult:
+        self.operator = self.session = session
+        self.stream = stream
+        self.meter = Meter(self.dump.size, lambda: stream.bytes_read)
+        resumed = ledger.exists(session)
+        if self.scan is None and self.options.check_first and not resumed:
+            self.scan = scan(self.s3, self.dump, self.options, progress=self._check, stop=self.stop, count=False)
+        self.done = ledger.read(session, self.dump, stream.reader) if resumed else None
+        count = self.options.workers or default_workers()
+        segment = self.done.segment_bytes if self.done else piece_bytes(self.options.segment_bytes, count)
+        self.board = Board(count, segment)
+        self.meter.tasks = self.board
+        self.seen = seen_by(self.scan, segment) if self.scan else {}
+        self.script = Script(Splitter(stream, self.board.take, segment, seen=self._seen), self.dump.url)
+        ticker = Ticker(self.meter, self.report, self._tick)
+        try:
+            self._all(count, segment)
+        except BaseException as error:
+            self.board.fail(error)
+            self._cancel()
+            raise self._cause(error) from error
+        finally:
+            self.board.end()
+            self._leave()
+            ticker.close()
+        return self._result()
+
+    def _leave(self) -> None:
+        """Ends the loading sessions. What an attempt that failed leaves behind can't log in."""
+        for worker in self.workers:
+            worker.join()
+        if self.session is self.operator or self.session.connection.closed:
+            return
+        self.session.close()
+        with suppress(psycopg.Error, RestoreError):
+            LoadRole.of(self.operator).close(self.stop)
+
+    def _seen(self, table: bytes) -> Seen:
+        """Of a table that the dump makes: it has one COPY."""
+        return self.seen.get(table, NOTHING) if table in self.script.plain else NOTHING
+
+    def _check(self, progress: Progress) -> None:
+        """The check's end isn't the load's."""
+        if self.report and progress.phase is Phase.READING:
+            self.report(progress)
+
+    def _cause(self, error: BaseException) -> BaseException:
+        """The first error of any thread; a Stopped of this one only tells that there is one."""
+        first = self.board.error or error
+        return failure(first, f"target {self.target}") if isinstance(first, psycopg.Error) else first
+
+    def _tick(self) -> None:
+        if self.stop.is_set() and not self.board.over:
+            self.board.fail(TemporaryError("stopped; start again: it goes on where it was"))
+            self._cancel()
+
+    def _cancel(self) -> None:
+        for worker in self.workers:
+            if worker.session is not None:
+                worker.session.cancel()
+        self.session.cancel()
+        self.operator.cancel()
+
+    # The phases
+
+    def _all(self, count: int, segment: int) -> None:
+        self._begin(count, segment)
+        self._read()
+        if not self.workers:
+            self._start(count)
+        self.board.all_read()
+        self.afterwards.run(self.post_data, self.meter.enter)
+        self._finish()
+        self.meter.enter(Phase.FINISHED)
+
+    def _begin(self, count: int, segment: int) -> None:
+        """Reads the definitions, checks the target, and runs them."""
+        self.items = self.script.items()
+        needs = Needs()
+        self.first: Known | CopyBegin | Piece | None = None
+        for item in self.items:
+            if not isinstance(item, Known) or self.script.section is not Section.PRE_DATA:
+                self.first = item
+                break
+            if item.kind == "drop":
+                self.drops += 1
+                continue
+            needs.see(item)
+            (self.post_data if item.kind == LAST else self.pre_data).append(self.script.hold(item))
+        needs.server_version = self.script.server_version
+        self._add_scan(needs)
+        self.meter.enter(Phase.PREPARING)
+        self.done = done = self._prepare(needs, segment)
+        self._count_done(done)
+        self.control = Control(self.session, self.operator, done, self.options, self.prepared)
+        self.control.run_all(self.pre_data)
+        sizes = {table: seen.bytes for table, seen in self.seen.items()}
+        self.rows = Rows(self.board, self.meter, done, self.script.plain, sizes)
+        planner = Planner(self.rows.size, self.script.partitioned, texts(self.session))
+        self.autovacuum = Autovacuum(self.control, self.pre_data)
+        self.inserts = Inserts(self.control, self.meter, done)
+        self.afterwards = Afterwards(self.board, self.control, done, planner, self.options)
+        self._plan_early()
+        self.meter.enter(Phase.LOADING)
+        if self.first is not None:
+            self._start(count)
+
+    def _prepare(self, needs: Needs, segment: int) -> Done:
+        """Roles, the ledger, and the session that runs the dump's statements. Nothing of the dump has run yet."""
+        name = LoadRole.of(self.operator).name
+        before = server_objects.read(self.operator, name)
+        self.prepared = prepare(self.operator, needs, self.options, self.storage, empty=self.done is None)
+        now = server_objects.read(self.operator, name)
+        done = self.done
+        if done is None:
+            public = LoadRole.of(self.operator).public_owner()
+            done = ledger.begin(self.operator, self.dump, segment, self.stream.reader, now, public)
+        elif before != now:
+            ledger.set_server(self.operator, server_objects.rebased(ledger.server(self.operator), before, now))
+        if self.prepared.load_role:
+            self.prepared.load_role.take_public(ledger.public_owner(self.operator))
+            ledger.admit(self.operator, name)
+            self.session = Session(self.prepared.target, self.options.settings)
+        return done
+
+    def _add_scan(self, needs: Needs) -> None:
+        """What a scan saw behind the definitions is needed too. Raises PermanentError, Refused."""
+        if self.scan is None:
+            return
+        if self.scan.dump.identity != self.dump.identity:
+            raise PermanentError(f"the scan is of {self.scan.dump.identity}, the load of {self.dump.identity}")
+        if self.scan.problems:
+            raise Refused(self.scan.problems)
+        needs.roles.update(self.scan.roles)
+        needs.owners.update(self.scan.owners)
+        needs.extensions.update(self.scan.extensions)
+        needs.bytes = self.scan.target_bytes
+
+    def _plan_early(self) -> None:
+        """With a scan the indexes are known: a table's are built as soon as its rows are there."""
+        if self.scan is not None:
+            known = [classify(Statement(sql, number, 0, 0)) for number, sql in self.scan.indexes]
+            self.afterwards.plan_early(known)
+
+    def _count_done(self, done: Done) -> None:
+        for ranges in done.copies.values():
+            self.meter.rows += sum(rows for _, rows in ranges.values())
+        self.meter.rows += done.inserted_rows
+
+    def _start(self, count: int) -> None:
+        settings = list(self.control.settings)
+        own = {
+            "maintenance_work_mem": maintenance_memory(self.session.shared_buffers(), count),
+            **self.options.settings,
+        }
+
+        def connect() -> Session:
+            session = Session(self.prepared.target, own)
+            for setting in settings:
+                session.run(setting)
+            return session
+
+        hints = Hints(count, resumed=self.rows.done.resumed)
+        self.workers.extend(Worker(self.board, self.meter, hints, connect) for _ in range(count))
+
+    def _remaining(self) -> Iterator[Known | CopyBegin | Piece]:
+        if self.first is not None:
+            yield self.first
+            yield from self.items
+
+    def _read(self) -> None:
+        """The data, and what is behind it."""
+        for item in self._remaining():
+            if self.board.over:
+                raise self.board.error or TemporaryError("stopped")
+            if isinstance(item, Known) and item.kind == "insert":
+                self.inserts.see(item)
+                continue
+            self.inserts.flush()
+            if isinstance(item, Piece):
+                self._piece(item)
+            elif isinstance(item, Known):
+                self._statement(item)
+        self.inserts.flush()
+
+    def _piece(self, piece: Piece) -> None:
+        table = piece.begin.table
+        if piece.at == 0 and not piece.last and table in self.script.plain:
+            self.autovacuum.pause(table)
+        self.rows.see(piece)
+
+    def _statement(self, known: Known) -> None:
+        if known.kind in ("begin", "commit") or (known.kind == "large_object" and self.control.in_group):
+            self.control.group(known)
+        elif known.kind == "set" or self.script.section is Section.DATA:
+            self.control.run([known])
+        else:
+            self._behind_the_data(known)
+
+    def _behind_the_data(self, known: Known) -> None:
+        """Kept for later. Raises PermanentError for what somebody must decide about."""
+        needs = Needs()
+        needs.see(known)
+        problems = undecided(needs, self.options)
+        if problems:
+            raise PermanentError.of(problems[0])
+        self.post_data.append(self.script.hold(known))
+
+    def _finish(self) -> None:
+        invalid = [str(name) for (name,) in self.session.query(INVALID_INDEXES)]
+        if invalid:
+            fix = "drop the database and load again; if it stays, report this"
+            found = f"invalid indexes: {', '.join(invalid)}"
+            raise PermanentError.of(Problem(f"target {self.target}", found, "none", fix))
+        self.autovacuum.resume(self.post_data)
+        last = [item for item in self.post_data if item.kind == LAST]
+        if self.prepared.load_role:
+            self.control.unlog()
+            self._end_sessions(self.prepared.load_role)
+        self.changes = self._changes()
+        mark = {"dump": self.dump.identity, "rows": self.meter.rows, "changes": self.changes}
+        ledger.finish(self.operator, mark, self._hand_over, lambda: self.control.run_last(last))
+
+    def _end_sessions(self, load_role: LoadRole) -> None:
+        """Nothing of the dump runs any more; then its tables change hands."""
+        self.board.end()
+        for worker in self.workers:
+            worker.join()
+        self.session.close()
+        load_role.close(self.stop)
+        load_role.give_public_back(ledger.public_owner(self.operator))
+        load_role.hand_over(self.prepared.heir)
+
+    def _changes(self) -> tuple[str, ...]:
+        """What the server lost or got meanwhile, and the load did not do."""
+        now = server_objects.read(self.operator, LoadRole.of(self.operator).name)
+        return server_objects.changes(ledger.server(self.operator), now)
+
+    def _hand_over(self) -> None:
+        """Within the last transaction."""
+        if self.prepared.load_role:
+            self.prepared.load_role.drop(self.prepared.heir)
+        else:
+            ledger.run_in_any_order(self.operator, self.control.unlogged)
+
+    def _result(self) -> LoadResult:
+        return LoadResult(
+            dump=self.dump,
+            tables=self.meter.largest_first(self.script.name),
+            rows=self.meter.rows,
+            bytes=self.script.bytes,
+            seconds=self.meter.seconds,
+            phases=dict(self.meter.phases),
+            resumed=self.rows.done.resumed,
+            already_loaded=False,
+            skipped=(*_drops(self.drops), *self.control.skipped),
+            created_roles=self.prepared.created,
+            server_changes=self.changes,
+            **_owned(self.operator),
+        )
+
+
+def seen_by(scan: Scan, segment: int) -> dict[bytes, Seen]:
+    """What a load in pieces of that size need not find out again."""
+    codec, same = encodings.codec(scan.encoding), scan.segment_bytes == segment
+    return {
+        encodings.encoded(table.name, codec): Seen(table.bytes, scan.pieces.get(table.name, ()) if same else ())
+        for table in scan.tables
+    }
+
+
+def _drops(count: int) -> tuple[str, ...]:
+    return (f"drops of pg_dump --clean: {count} (the target was empty)",) if count else ()
+
+
+def _already(session: Session, dump: Dump, mark: Mapping[str, Any]) -> LoadResult:
+    rows, changes = int(mark.get("rows", 0)), tuple(map(str, mark.get("changes", ())))
+    empty = LoadResult(dump, (), rows, 0, 0.0, {}, resumed=True, already_loaded=True, skipped=())
+    return replace(empty, server_changes=changes, **_owned(session))
+
+
+def _owned(session: Session) -> dict[str, tuple[str, ...]]:
+    """Of the loaded database: what runs with its owner's rights, and which owners can log in."""
+    definers = tuple(str(function) for (function,) in session.query(SECURITY_DEFINER))
+    return {"security_definer": definers, "logins": tuple(str(name) for (name,) in session.query(LOGINS))}
+
+
+def _lock(session: Session, stop: threading.Event) -> None:
+    """One load at a time. Raises TemporaryError when another one goes on for LOCK_SECONDS, or when stopped."""
+    wait_for(
+        lambda: ledger.locked(session),
+        lambda taken: taken,
+        stop=stop,
+        deadline=time.monotonic() + LOCK_SECONDS,
+        subject=f"target {session.target} to be free",
+        found=lambda _: "another load is running",
+        fix=f"start again after its end: pg_stat_activity shows it as {APPLICATION}",
+        longest=1.0,
+    )

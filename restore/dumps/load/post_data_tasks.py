@@ -1,0 +1,256 @@
+"""What is to be done after the data, as tasks that know which of them can run beside which. Pure.
+
+The server would keep them apart by its locks anyway, but with sessions that wait instead of working.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.splitter import IDENTIFIER, shown
+
+
+class Lock(StrEnum):
+    """PostgreSQL's table locks, as far as they matter here."""
+
+    ROW_SHARE = "row share"
+    SHARE_UPDATE_EXCLUSIVE = "share update exclusive"
+    SHARE = "share"
+    SHARE_ROW_EXCLUSIVE = "share row exclusive"
+    EXCLUSIVE = "access exclusive"
+
+
+TOGETHER = frozenset(
+    {
+        frozenset({Lock.SHARE}),
+        frozenset({Lock.ROW_SHARE}),
+        frozenset({Lock.SHARE, Lock.ROW_SHARE}),
+        frozenset({Lock.ROW_SHARE, Lock.SHARE_UPDATE_EXCLUSIVE}),
+        frozenset({Lock.ROW_SHARE, Lock.SHARE_ROW_EXCLUSIVE}),
+    }
+)
+"""https://www.postgresql.org/docs/current/explicit-locking.html#TABLE-LOCK-COMPATIBILITY"""
+BIG = 4 << 20
+"""Of a table's data: below it one statement makes a key, above it an index beside others and the key from it."""
+METHODS = {b"gin": 7.0, b"gist": 4.0, b"spgist": 4.5, b"brin": 0.7}
+"""Processor time of an index compared with that of a B-tree of one number, each built alone of the benchmark's largest
+table at a tenth of its rows (bench/dumps): GIN of jsonb (4.6 to 9, by operator class), GiST of ranges, SP-GiST of text.
+"""
+TEXT, SEVERAL, ORDERED = 3.5, 2.0, 0.7
+"""The same, of all rows, of a B-tree that begins with text, of one of more columns, and of a key of one number, whose
+rows come in its order as a rule."""
+FIRST = 1e15
+"""Cost of what is quick, and needs its tables for itself for that moment: others must not begin again and again."""
+COLUMN = re.compile(rb"%b(?= |\Z)" % IDENTIFIER)
+"""What an index's definition begins with, unless it is an expression."""
+PROOF = 0.8
+"""The same of a foreign key's proof: from 0.5, where the other table is small, to 1."""
+
+
+@dataclass(eq=False)
+class Task:
+    """One transaction after the data."""
+
+    name: str
+    statements: tuple[bytes, ...]
+    locks: Mapping[bytes, Lock]
+    cost: float
+    """Bytes of table data it goes through, roughly: the most expensive runs first."""
+    number: int = 0
+    """Of the dump's statement, for the ledger; 0: not in the ledger."""
+    step: int = 0
+    after: set[Task] = field(default_factory=set["Task"])
+    table: bytes | None = None
+    """Its rows must be loaded before."""
+    sorts: int = 0
+    """Bytes of table data out of which a B-tree is sorted; 0: none is."""
+    done: bool = False
+
+    def beside(self, other: Task) -> bool:
+        """Whether both can hold their locks at once."""
+        return all(
+            frozenset({lock, other.locks[table]}) in TOGETHER
+            for table, lock in self.locks.items()
+            if table in other.locks
+        )
+
+
+@dataclass
+class Planner:
+    """Makes tasks of statements. `size` gives a table's bytes; `partitioned`: tables that hold no rows themselves;
+    `texts`: table and column of text, as pg_dump writes them.
+    """
+
+    size: Callable[[bytes], int]
+    partitioned: set[bytes]
+    texts: Set[tuple[bytes, bytes]] = frozenset()
+    heavy: dict[bytes, list[Task]] = field(default_factory=lambda: defaultdict(list))
+    """By table: its indexes, keys and constraints."""
+    planned: set[int] = field(default_factory=set[int])
+    """Numbers of statements."""
+    partitions: dict[bytes, Sequence[bytes]] = field(default_factory=dict[bytes, Sequence[bytes]])
+    """By partitioned table, of all levels."""
+
+    def heavies(self, statements: Iterable[Known]) -> list[Task]:
+        """Indexes, keys and constraints: all that other statements may presume."""
+        new = [item for item in statements if item.statement.number not in self.planned]
+        self.planned.update(item.statement.number for item in new)
+        tasks: list[Task] = []
+        for item in sorted(new, key=lambda item: item.kind != "index"):
+            made = self._index(item) if item.kind == "index" else self._key_or_constraint(item)
+            self.heavy[item.part("table")].extend(made)
+            tasks.extend(made)
+        return tasks
+
+    def _index(self, known: Known) -> list[Task]:
+        table = known.part("table")
+        cost = (self.size(table) + 1) * self._weight(known)
+        lock = Lock.EXCLUSIVE if table in self.partitioned else Lock.SHARE
+        sorts = self.size(table) if known.part("method") == b"btree" else 0
+        name, number = _name("index", known), known.statement.number
+        return [Task(name, (known.sql,), {table: lock}, cost, number, 9, table=table, sorts=sorts)]
+
+    def _key_or_constraint(self, known: Known) -> list[Task]:
+        table = known.part("table")
+        splits = known.kind == "key" and table not in self.partitioned and self.size(table) > BIG
+        return self._key(known) if splits else [self._constraint(known)]
+
+    def _key(self, known: Known) -> list[Task]:
+        table, name, number = known.part("table"), known.part("name"), known.statement.number
+        make = b"CREATE UNIQUE INDEX %b ON %b USING btree %b" % (name, table, known.part("columns"))
+        adopt = b"ALTER TABLE ONLY %b ADD CONSTRAINT %b %b USING INDEX %b" % (table, name, known.part("type"), name)
+        size, share = self.size(table), {table: Lock.SHARE}
+        cost = size * self._weight(known)
+        index = Task(_name("index", known), (make,), share, cost, number, 0, table=table, sorts=size)
+        after = {index, *self._shared(table)}
+        return [index, Task(_name("key", known), (adopt,), {table: Lock.EXCLUSIVE}, FIRST, number, 1, after, table)]
+
+    def _weight(self, known: Known) -> float:
+        """Of an index or a key. What is ordered by an expression is text as a rule."""
+        if (method := known.part("method")) in METHODS:
+            return METHODS[method]
+        first, *others = known.part("columns").removeprefix(b"(").split(b")")[0].split(b",")
+        column = COLUMN.match(first)
+        if column is None or (known.part("table"), column[0]) in self.texts:
+            return TEXT
+        if others:
+            return SEVERAL
+        return ORDERED if known.kind == "key" else 1.0
+
+    def _constraint(self, known: Known) -> Task:
+        table, number = known.part("table"), known.statement.number
+        locks, after = {table: Lock.EXCLUSIVE}, self._shared(table)
+        return Task(_name("constraint", known), (known.sql,), locks, self.size(table) + 1, number, 9, after, table)
+
+    def _shared(self, table: bytes) -> set[Task]:
+        """Its indexes so far, which can be built beside each other: what needs the table alone comes after them."""
+        return {task for task in self.heavy[table] if task.locks[table] is Lock.SHARE}
+
+    def foreign_keys(self, statements: Iterable[Known]) -> list[Task]:
+        """Each as a quick task that adds it and one that proves it, once all else of both tables is there.
+
+        A foreign key that can't be split stays one task.
+        """
+        tasks: list[Task] = []
+        proofs: dict[bytes, float] = defaultdict(float)
+        pairs: set[tuple[bytes, bytes]] = set()
+        for known in statements:
+            made = self._foreign_key(known)
+            tasks.extend(made)
+            proofs[known.part("table")] += made[-1].cost
+            pairs.add((known.part("table"), known.part("other")))
+        self._hurry(proofs, pairs)
+        return tasks
+
+    def begins_early(self, known: Known) -> bool:
+        """Whether it is a foreign key that presumes no more than indexes and keys.
+
+        A partitioned table's key has to wait until those of its partitions are attached.
+        """
+        return known.kind == "foreign_key" and known.part("other") not in self.partitioned
+
+    def _splits(self, known: Known) -> bool:
+        """Whether it can be added first and proved later."""
+        proved = b"NOT VALID" not in known.part("rest") and b"NOT ENFORCED" not in known.part("rest")
+        partitioned = {known.part("table"), known.part("other")} & self.partitioned
+        return known.sql.startswith(b"ALTER TABLE ONLY ") and proved and not partitioned
+
+    def _foreign_key(self, known: Known) -> list[Task]:
+        table, other, name = known.part("table"), known.part("other"), _name("foreign key", known)
+        number, cost = known.statement.number, (self._bytes(table) + 1) * PROOF
+        tables = {*self._parts(table), *self._parts(other)}
+        all_of_both = dict.fromkeys(tables, Lock.SHARE_ROW_EXCLUSIVE)
+        after = self._heavies_of(tables)
+        if not self._splits(known):
+            return [Task(name, (known.sql,), all_of_both, cost, number, 9, after)]
+        add = Task(name, (known.sql + b" NOT VALID",), all_of_both, FIRST, number, 0, after)
+        locks = {other: Lock.ROW_SHARE, table: Lock.SHARE_UPDATE_EXCLUSIVE}
+        validate = b"ALTER TABLE ONLY %b VALIDATE CONSTRAINT %b" % (table, known.part("name"))
+        return [add, Task(f"proof of {name}", (validate,), locks, cost, number, 1, {add})]
+
+    def _parts(self, table: bytes) -> Sequence[bytes]:
+        return (table, *self.partitions.get(table, ()))
+
+    def _bytes(self, table: bytes) -> int:
+        return sum(map(self.size, self._parts(table)))
+
+    def _heavies_of(self, tables: Iterable[bytes]) -> set[Task]:
+        return {task for table in tables for task in self.heavy[table]}
+
+    def _hurry(self, proofs: Mapping[bytes, float], pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        """A table's proofs come one after the other: what they wait for begins before what nothing waits for."""
+        behind: dict[bytes, float] = dict(proofs)
+        for table, other in pairs:
+            if table != other:
+                behind[other] = max(behind.get(other, 0.0), proofs[table] + self._bytes(table))
+        for table, cost in behind.items():
+            for task in self._heavies_of(self._parts(table)):
+                task.cost += cost
+
+    def refreshes(self, statements: Iterable[Known]) -> list[Task]:
+        """Materialized views' content; each after the one before, as they may read each other."""
+        tasks: list[Task] = []
+        for known in statements:
+            name, locks = _name("refresh", known, "table"), {known.part("table"): Lock.EXCLUSIVE}
+            tasks.append(Task(name, (known.sql,), locks, 2e9, known.statement.number, 9, set(tasks[-1:])))
+        return tasks
+
+    def analyzed(self, relation: bytes, size: int) -> Task:
+        """ANALYZE, which samples tables and what their indexes' expressions give, so that it comes after those."""
+        tables = self._parts(relation)
+        locks, cost = dict.fromkeys(tables, Lock.SHARE_UPDATE_EXCLUSIVE), min(size, 30 << 20) * 0.5
+        after = self._heavies_of(tables)
+        return Task(f"analyze {shown(relation)}", (b"ANALYZE %b" % relation,), locks, cost, after=after)
+
+
+def _name(what: str, known: Known, part: str = "name") -> str:
+    return f"{what} {shown(known.part(part))}"
+
+
+def ready(tasks: Sequence[Task], running: Iterable[Task], loaded: Callable[[bytes], bool]) -> Task | None:
+    """The most expensive task that can begin now, and takes no lock that one of the FIRST waits for."""
+    held = list(running)
+    for task in tasks:
+        if task.cost >= FIRST and _able(task, loaded):
+            if _beside_all(task, held):
+                return task
+            held.append(task)
+    best: Task | None = None
+    for task in tasks:
+        dearer = task.cost < FIRST and (best is None or task.cost > best.cost)
+        if dearer and _able(task, loaded) and _beside_all(task, held):
+            best = task
+    return best
+
+
+def _able(task: Task, loaded: Callable[[bytes], bool]) -> bool:
+    return all(before.done for before in task.after) and (task.table is None or loaded(task.table))
+
+
+def _beside_all(task: Task, others: Iterable[Task]) -> bool:
+    return all(task.beside(other) for other in others)

@@ -1,0 +1,189 @@
+"""What the threads of one load share, behind one lock: buffers, rows to load, tasks, the first error."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from restore.dumps.load.post_data_tasks import Task, ready
+from restore.dumps.sql.splitter import SLACK, CopyBegin, Piece
+
+SPARE = 2
+"""Buffers beside one for each session: one that is filled, one that waits."""
+POLL = 1.0
+"""Seconds; every change wakes who waits, this is for a change that nobody announced."""
+
+
+@dataclass(eq=False)
+class Run:
+    """Rows of one COPY that are loaded in one transaction: a piece, a row of several, or a whole table."""
+
+    begin: CopyBegin
+    at: int
+    line: int
+    offset: int
+    freeze: bool
+    """The table is emptied first, and its rows are written as frozen."""
+    hinted: bool
+    """Its rows are read once they are committed."""
+    pieces: deque[Piece] = field(default_factory=deque[Piece])
+    closed: bool = False
+
+
+class Stopped(Exception):
+    """The load has failed elsewhere, or is to stop: see Board.error."""
+
+
+class Board:
+    """Threads wait here for each other. All methods may raise Stopped, except `fail`."""
+
+    def __init__(self, workers: int, piece: int) -> None:
+        self._changed = threading.Condition()
+        self._piece, self._workers, self._most = piece, workers, workers + SPARE
+        self._buffers: list[bytearray] = []
+        self._made = 0
+        self._runs: deque[Run] = deque()
+        self._open: Counter[bytes] = Counter()
+        self._closed: set[bytes] = set()
+        self._all_read = False
+        self.tasks: list[Task] = []
+        self.running: list[Task] = []
+        self.loading = 0
+        self.done_tasks = 0
+        self.over = False
+        self.error: BaseException | None = None
+
+    def fail(self, error: BaseException) -> None:
+        """Only the first counts."""
+        with self._changed:
+            if self.error is None and not isinstance(error, Stopped):
+                self.error = error
+            self.over = True
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """The sessions go home."""
+        with self._changed:
+            self.over = True
+            self._changed.notify_all()
+
+    def _wait(self) -> None:
+        self._changed.wait(POLL)
+        if self.over:
+            raise Stopped
+
+    # Buffers
+
+    def take(self) -> bytearray:
+        with self._changed:
+            while not self._buffers and self._made >= self._most:
+                self._wait()
+            if self.over:
+                raise Stopped
+            if self._buffers:
+                return self._buffers.pop()
+            self._made += 1
+        return bytearray(self._piece + SLACK)
+
+    def give(self, buffer: bytearray) -> None:
+        with self._changed:
+            self._buffers.append(buffer if len(buffer) <= self._piece + SLACK else bytearray(self._piece + SLACK))
+            self._changed.notify_all()
+
+    # Rows
+
+    def add(self, run: Run) -> None:
+        with self._changed:
+            self._runs.append(run)
+            self._open[run.begin.table] += 1
+            self._changed.notify_all()
+
+    def extend(self, run: Run, piece: Piece, *, close: bool) -> None:
+        with self._changed:
+            run.pieces.append(piece)
+            run.closed = close
+            self._changed.notify_all()
+
+    def pieces(self, run: Run) -> Iterator[Piece]:
+        """As they come; each buffer is given back when the next is asked for."""
+        while True:
+            with self._changed:
+                while not run.pieces:
+                    if run.closed:
+                        return
+                    self._wait()
+                piece = run.pieces.popleft()
+            yield piece
+            self.give(piece.buffer)
+
+    def loaded(self, run: Run) -> bool:
+        """Whether it was the last of its table."""
+        with self._changed:
+            self.loading -= 1
+            self._open[run.begin.table] -= 1
+            self._changed.notify_all()
+            return self._complete(run.begin.table)
+
+    def close_table(self, table: bytes) -> None:
+        """No more rows of it will come."""
+        with self._changed:
+            self._closed.add(table)
+            self._changed.notify_all()
+
+    def all_read(self) -> None:
+        """No more rows of any table will come; waits until all are loaded."""
+        with self._changed:
+            self._all_read = True
+            self._changed.notify_all()
+            while self._runs or self.loading:
+                self._wait()
+
+    def _complete(self, table: bytes) -> bool:
+        return (self._all_read or table in self._closed) and self._open[table] == 0
+
+    # Tasks
+
+    def plan(self, tasks: Iterable[Task]) -> None:
+        with self._changed:
+            self.tasks.extend(tasks)
+            self._changed.notify_all()
+
+    def all_done(self) -> None:
+        """Waits for the tasks so far."""
+        with self._changed:
+            while self.tasks or self.running:
+                self._wait()
+
+    def finished(self, task: Task) -> None:
+        with self._changed:
+            task.done = True
+            self.done_tasks += 1
+            self.running.remove(task)
+            self._changed.notify_all()
+
+    def next(self) -> Run | Task:
+        """Work for a session, rows before tasks."""
+        with self._changed:
+            while True:
+                if self.over:
+                    raise Stopped
+                if self._runs:
+                    self.loading += 1
+                    return self._runs.popleft()
+                task = ready(self.tasks, self.running, self._complete)
+                if task is not None:
+                    self.tasks.remove(task)
+                    self.running.append(task)
+                    return task
+                self._wait()
+
+    @property
+    def all_tasks(self) -> int:
+        return self.done_tasks + len(self.running) + len(self.tasks)
+
+    @property
+    def idle_sessions(self) -> int:
+        """Sessions that find nothing to do, now that a task has begun: their processors are free."""
+        return max(0, self._workers - len(self.running) - len(self.tasks) - self.loading)

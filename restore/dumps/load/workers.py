@@ -1,0 +1,113 @@
+"""The sessions that load rows and run tasks, each in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import psycopg
+
+from restore.dumps.check.progress import Meter
+from restore.dumps.connections import Session, copy_failure, failure
+from restore.dumps.load import ledger
+from restore.dumps.load.hint_bits import Hints
+from restore.dumps.load.post_data_tasks import Task
+from restore.dumps.load.work_queue import Board, Run, Stopped
+from restore.dumps.sql.splitter import Piece, shown
+from restore.errors import PermanentError, Problem
+
+
+class Worker:
+    """One session's work until the board's end. A failure ends the whole load."""
+
+    def __init__(self, board: Board, meter: Meter, hints: Hints, connect: Callable[[], Session]) -> None:
+        self._board, self._meter, self._hints, self._connect = board, meter, hints, connect
+        self.session: Session | None = None
+        self._thread = threading.Thread(target=self._work, daemon=True, name="load")
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            self.session = self._connect()
+            while True:
+                item = self._board.next()
+                with self._meter.doing(shown(item.begin.table) if isinstance(item, Run) else item.name):
+                    self._do(self.session, item)
+        except Stopped:
+            pass
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the other threads must hear of it
+            self._board.fail(error)
+        finally:
+            if self.session is not None:
+                self.session.close()
+
+    def _do(self, session: Session, item: Run | Task) -> None:
+        if isinstance(item, Run):
+            self._load(session, item)
+        else:
+            self._run(session, item)
+
+    def _load(self, session: Session, run: Run) -> None:
+        counted, table = Counted(self._board.pieces(run)), run.begin.table
+        try:
+            if run.hinted:
+                self._hints.apart(session)
+            with session.transaction():
+                taken = self._copy(session, run, counted)
+                if taken != counted.rows:
+                    raise PermanentError.of(_lost(run, taken, counted.rows))
+                ledger.copy_done(session, run.begin.block, run.at, run.at + counted.bytes, counted.rows)
+            if run.hinted:
+                self._hints.committed(session, table)
+            self._meter.loaded(table, counted.rows, counted.bytes)
+            if self._board.loaded(run) and run.hinted:
+                self._hints.completed(session, table)
+        except psycopg.Error as error:
+            raise copy_failure(error, session.target.user, shown(table), run.line, run.offset) from error
+
+    @staticmethod
+    def _copy(session: Session, run: Run, counted: Counted) -> int:
+        if run.freeze:
+            session.run(b"TRUNCATE ONLY " + run.begin.table)
+        return session.copy(run.begin.sql + (b" WITH (FREEZE)" if run.freeze else b""), iter(counted))
+
+    def _run(self, session: Session, task: Task) -> None:
+        try:
+            with session.transaction():
+                spare = min(self._board.idle_sessions, 7)
+                if spare:
+                    session.run(b"SET LOCAL max_parallel_maintenance_workers = %d" % spare)
+                if task.sorts:
+                    session.sort_memory(task.sorts)
+                for statement in task.statements:
+                    session.run(statement)
+                if task.number:
+                    ledger.task_done(session, task.number, task.step)
+        except psycopg.Error as error:
+            raise failure(error, f"{task.name}: {shown(task.statements[0])}") from error
+        self._board.finished(task)
+
+
+class Counted:
+    """A run's rows as views, counted as they go."""
+
+    def __init__(self, pieces: Iterator[Piece]) -> None:
+        self._pieces = pieces
+        self.rows = 0
+        self.bytes = 0
+
+    def __iter__(self) -> Iterator[memoryview]:
+        for piece in self._pieces:
+            self.rows += piece.rows
+            self.bytes += piece.size
+            with memoryview(piece.buffer) as view, view[: piece.size] as part:
+                yield part
+
+
+def _lost(run: Run, taken: int, sent: int) -> Problem:
+    found = f"the server took {taken} rows of {sent}"
+    fix = "a row of the dump ends the data early (a lone \\.): take another dump"
+    return Problem(f"table {shown(run.begin.table)}, dump from line {run.line}, byte {run.offset}", found, "all", fix)

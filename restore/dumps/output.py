@@ -1,0 +1,136 @@
+"""What the command says, as text. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from restore.dumps.catalog.listing import when
+from restore.dumps.model import Dump, LoadResult, Scan, Verification
+from restore.errors import listed as listed_problems
+from restore.units import TIME_FORMAT, sized, spoken
+
+LOAD_RATE = 45e6
+"""Bytes of SQL text per second, indexes included. 2.08 GB took 34 s on 2 processors shared with the server, in a fast
+phase of that machine (bench/dumps): this is a quarter less.
+"""
+MOST_TABLES = 15
+
+
+def dump_facts(dump: Dump) -> dict[str, Any]:
+    return {
+        "dump": dump.url,
+        "taken": when(dump)[0].isoformat(),
+        "bytes": dump.size,
+        "storageClass": dump.storage_class,
+        "readable": dump.readable,
+        "versionId": dump.version_id,
+    }
+
+
+def listed(dumps: Sequence[Dump], now: datetime | None = None) -> str:
+    """Age, size, storage class and key of each; what to do about archived ones."""
+    if not dumps:
+        return "no dump there"
+    lines = [_row(dump, now or datetime.now(UTC)) for dump in dumps]
+    archived = [dump for dump in dumps if not dump.readable]
+    if archived:
+        lines.append("archived ones need a restore request first: `plan` on one of them says which")
+    return "\n".join(lines)
+
+
+def _row(dump: Dump, now: datetime) -> str:
+    taken = when(dump)[0]
+    note = dump.storage_class if dump.readable else f"{dump.storage_class}, archived"
+    return f"{taken:{TIME_FORMAT}}  {spoken(now - taken):>12} old  {sized(dump.size):>9}  {note}  {dump.url}"
+
+
+def planned(scan: Scan) -> str:
+    """What is in a dump, what it needs, and what is wrong with it."""
+    packed = "" if scan.compression.value == "none" else f", {scan.compression.value}"
+    seconds = timedelta(seconds=scan.bytes / LOAD_RATE)
+    lines = [
+        f"{scan.dump.url}",
+        f"  format      {scan.format.value}{packed}, {sized(scan.dump.size)} stored, {sized(scan.bytes)} of SQL text",
+        f"  from        PostgreSQL {scan.server_version or '(unknown)'}, pg_dump {scan.dump_version or '(unknown)'}",
+        f"  rows        {scan.rows:,} in {len(scan.tables)} tables",
+        f"  roles       {', '.join(scan.roles) or 'none'}",
+        f"  extensions  {', '.join(scan.extensions) or 'none'}",
+        f"  definer     {_few(scan.security_definer)} (SECURITY DEFINER: run with their owner's rights)",
+        f"  target      at least {sized(scan.target_bytes)} of storage; about {spoken(seconds)} on 2 processors",
+    ]
+    lines += [f"    {table.rows:>14,}  {sized(table.bytes):>9}  {table.name}" for table in scan.tables[:MOST_TABLES]]
+    if len(scan.tables) > MOST_TABLES:
+        lines.append(f"    ... and {len(scan.tables) - MOST_TABLES} smaller tables")
+    if drops := scan.statements.get("drop"):
+        lines.append(f"  left out    drops of pg_dump --clean: {drops} (the target must be empty)")
+    if scan.problems:
+        lines.append(f"it can't be loaded as it is:\n{listed_problems(scan.problems)}")
+    return "\n".join(lines)
+
+
+def loaded(result: LoadResult) -> str:
+    if result.already_loaded:
+        already = f"{result.dump.url} is loaded already ({result.rows:,} rows): nothing was done"
+        return "\n".join([already, *_warnings(result)])
+    phases = ", ".join(
+        f"{name} {spoken(timedelta(seconds=seconds))}" for name, seconds in result.phases.items() if seconds >= 0.5
+    )
+    took = spoken(timedelta(seconds=result.seconds))
+    before = " (went on with an earlier attempt)" if result.resumed else ""
+    lines = [f"loaded {result.dump.url}: {result.rows:,} rows, {sized(result.bytes)} of SQL text in {took}{before}"]
+    if phases:
+        lines.append(f"  {phases}")
+    if result.created_roles:
+        lines.append(f"  made as NOLOGIN: {', '.join(result.created_roles)}")
+    lines += [f"  left out: {text}" for text in result.skipped]
+    return "\n".join([*lines, *_warnings(result)])
+
+
+def _warnings(result: LoadResult) -> list[str]:
+    """What somebody must look at."""
+    lines: list[str] = []
+    if result.security_definer:
+        lines.append(f"  run with their owner's rights (SECURITY DEFINER): {_few(result.security_definer)}")
+    if result.logins:
+        names = ", ".join(result.logins)
+        lines.append(
+            f"  functions of the dump ran as {names}: if you don't trust it, set the password again (\\password)"
+        )
+    if result.server_changes:
+        lines.append("something changed on the server meanwhile that the load did not change:")
+        lines += [f"  {change}" for change in result.server_changes]
+        lines.append("  fix: find out who did it; if nobody knows, use neither this dump nor this server")
+    return lines
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_TABLES} more" if len(names) > MOST_TABLES else ""
+    return f"{', '.join(names[:MOST_TABLES])}{more}" if names else "none"
+
+
+def verified(found: Verification) -> str:
+    if found.passed:
+        rows = sum(table.target or 0 for table in found.tables)
+        return (
+            f"equal: {rows:,} rows in {len(found.tables)} tables, {found.checked_sequences} sequences;"
+            " indexes and constraints valid"
+        )
+    lines = ["different:"] if found.tables else ["nothing to compare: the dump has no table data"]
+    lines += [
+        f"  {table.name}: {_count(table.dump)} in the dump, {_count(table.target)} in the target"
+        for table in found.tables
+        if not table.equal
+    ]
+    lines += [
+        f"  sequence {name}: {dump} in the dump, {target} in the target"
+        for name, (dump, target) in found.sequences.items()
+    ]
+    lines += [f"  invalid index {name}" for name in found.invalid_indexes]
+    lines += [f"  not validated: constraint {name}" for name in found.unvalidated_constraints]
+    return "\n".join(lines)
+
+
+def _count(rows: int | None) -> str:
+    return "no such table" if rows is None else f"{rows:,} rows"

@@ -1,0 +1,164 @@
+"""pg_dump's archive formats, turned into SQL text by pg_restore itself.
+
+pg_restore gets the archive through a pipe and has no connection: it writes the script that it would run, and the
+loader treats that as it treats any plain dump. So nothing of an archive is run that isn't on the list, rows are loaded
+in parallel and exactly once, and no copy of the dump is on any disk.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from restore.dumps.model import MIB, Format
+from restore.dumps.read.decompress import Source
+from restore.dumps.read.table_of_contents import MAGIC
+from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+TAR_MAGIC, TAR_AT = b"ustar", 257
+PROGRAM = "pg_restore"
+MOST_WORDS = 4096
+"""Of pg_restore's messages."""
+STEP = 256 << 10
+F_SETPIPE_SZ = 1031
+
+
+def format_of(head: bytes) -> Format | None:
+    """By a file's first bytes; None for text."""
+    if head.startswith(MAGIC):
+        return Format.CUSTOM
+    return Format.TAR if head[TAR_AT : TAR_AT + len(TAR_MAGIC)] == TAR_MAGIC else None
+
+
+def program(path: str | None) -> str:
+    """pg_restore's path. Raises PermanentError."""
+    found = shutil.which(path or PROGRAM)
+    if found is None:
+        fix = "install PostgreSQL's client programs, or pass --pg-restore PATH"
+        needed = "pg_restore, of the dump's major version or a newer one"
+        raise PermanentError.of(Problem("archive format", f"no {path or PROGRAM} on PATH", needed, fix))
+    return found
+
+
+def version(path: str) -> str:
+    """What pg_restore says of itself: `pg_restore (PostgreSQL) 17.10`."""
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, env=environment(), check=False)
+    return done.stdout.strip() or "pg_restore"
+
+
+def environment() -> dict[str, str]:
+    """Nothing of ours: no PG* variable that could lead to a server, no secret."""
+    kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
+
+
+def dying() -> list[str]:
+    """A prefix that ends the program with its parent, where there is one: else it would wait for pipes for ever."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
+Feed = Callable[["subprocess.Popen[bytes]"], None]
+
+
+def piped(source: Source, stop: threading.Event) -> Feed:
+    """An archive that is one stream, through the process's standard input."""
+
+    def feed(process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        with process.stdin:
+            while (data := source.chunk(STEP)) and not stop.is_set():
+                process.stdin.write(data)
+
+    return feed
+
+
+class Converted(io.RawIOBase):
+    """The SQL text of an archive that is read from its beginning to its end."""
+
+    def __init__(self, arguments: list[str], feed: Feed, path: str | None, subject: str, stop: threading.Event) -> None:
+        """`feed` gives the archive to the running process, in a thread of its own."""
+        found = program(path)
+        self.program = version(found)
+        self._give, self._subject, self._stop = feed, subject, stop
+        self._failure: RestoreError | None = None
+        self._words = bytearray()
+        self._process = subprocess.Popen(
+            [*dying(), found, "--file=-", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        )
+        assert self._process.stdout is not None
+        self._output = self._process.stdout
+        _widen(self._output.fileno())
+        self._threads = [threading.Thread(target=job, daemon=True) for job in (self._feed, self._listen)]
+        for thread in self._threads:
+            thread.start()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        count = os.readv(self._output.fileno(), [buffer])
+        if count == 0:
+            self._check_end()
+        return count
+
+    def _feed(self) -> None:
+        try:
+            self._give(self._process)
+        except BrokenPipeError:
+            return  # pg_restore ended: its exit code says why
+        except RestoreError as error:
+            self._failure = error
+            self._process.kill()
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        while data := os.read(self._process.stderr.fileno(), MOST_WORDS):
+            self._words += data[: max(0, MOST_WORDS - len(self._words))]
+
+    def _check_end(self) -> None:
+        """Raises for an archive that wasn't read to its end without an error."""
+        code = self._process.wait(60)
+        for thread in self._threads:
+            thread.join(60)
+        if self._failure is not None:
+            raise self._failure
+        if self._stop.is_set():
+            raise TemporaryError("stopped while reading the dump")
+        if code != 0:
+            raise PermanentError.of(self._failed(code))
+
+    def _failed(self, code: int) -> Problem:
+        words = " ".join(self._words.decode(errors="replace").split()) or f"exit code {code}"
+        fix = "take another dump; an 'unsupported version' needs a newer pg_restore (--pg-restore PATH)"
+        return Problem(f"dump {self._subject}", f"{self.program}: {words[:500]}", "an archive that it can read", fix)
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for pipe in (self._output, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+        super().close()
+
+
+def _widen(pipe: int) -> None:
+    """A wider pipe means fewer switches; where it can't be had the narrow one does."""
+    try:
+        fcntl.fcntl(pipe, F_SETPIPE_SZ, MIB)
+    except OSError:
+        return

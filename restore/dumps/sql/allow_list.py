@@ -1,0 +1,207 @@
+"""The statements that pg_dump writes. Whatever isn't on this list is refused, and never reaches a server.
+
+What each may do when it runs matters more than its look: no statement here calls a function of the dump's choice as
+the loading role at once (CREATE TABLE ... AS, SELECT, DO, ALTER ... USING are out). What runs later, in a check
+constraint or an index expression, has the rights of a role of the load's own (load_role.py).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from restore.dumps.sql import encodings
+from restore.dumps.sql.grammar import RULES
+from restore.dumps.sql.skeleton import outline
+from restore.dumps.sql.splitter import CopyBegin, Meta, Statement, shown
+from restore.errors import PermanentError, Problem
+
+LEDGER = b"_restore"
+"""The loader's own schema in the target."""
+
+DECISIONS = {
+    "foreign": "foreign servers and tables reach other databases",
+    "subscription": "a subscription reaches another database",
+    "untrusted_language": "functions in C or an untrusted language can do what the server's process can",
+    "security_label": "security labels need a provider that the server has loaded",
+    "language": "a procedural language runs code in the server's process",
+    "tablespace": "tablespaces are directories of the source's machine; RDS has none",
+    "base_type": "a base type is made of functions in C",
+    "event_trigger": "an event trigger runs as whoever changes a definition or logs in, the operator too",
+}
+"""Kinds that need `Options.allow` or `Options.skip`, and why."""
+
+SETTINGS = frozenset(
+    b"statement_timeout lock_timeout idle_in_transaction_session_timeout transaction_timeout client_encoding "
+    b"standard_conforming_strings check_function_bodies xmloption client_min_messages row_security default_tablespace "
+    b"default_table_access_method default_with_oids search_path escape_string_warning default_toast_compression".split()
+)
+SAFE_LANGUAGES = frozenset({b"sql", b"plpgsql", b"plperl", b"pltcl", b"plv8", b"plcoffee", b"plls", b"plrust"})
+
+
+REFUSED = (
+    (rb"COPY\b", "COPY other than from the dump itself"),
+    (rb"INSERT\b", "an INSERT of something else than literals"),
+    (rb"(?:CREATE|ALTER|DROP|COMMENT ON) DATABASE\b", "a database's DDL: the dump was made with --create"),
+    (rb"(?:CREATE|ALTER|DROP) (?:ROLE|USER|GROUP|TABLESPACE|SYSTEM)\b", "a change of the whole server"),
+    (rb"SET (?:SESSION )?(?:ROLE|SESSION)\b|RESET\b", "a change of the session's role"),
+    (rb"DO\b|CALL\b|EXECUTE\b|PREPARE\b|LOAD\b", "code to run at once"),
+    (rb"SELECT\b|WITH\b|VALUES\b|TABLE\b", "a query"),
+)
+REASONS = tuple((re.compile(pattern, re.IGNORECASE), why) for pattern, why in REFUSED)
+TOP_LEVEL_AS = re.compile(rb"(?i)\b(?:AS|EXECUTE|SELECT)\b")
+BODY = re.compile(rb"(?i)\bBEGIN\s+ATOMIC\b")
+LANGUAGE_CLAUSE = re.compile(rb"(?i)\bLANGUAGE\s+(\S+)")
+GRANT_OBJECT = re.compile(rb"\bON\s+(?!DATABASE\b|TABLESPACE\b|PARAMETER\b)")
+UNPLAIN = re.compile(rb"&|''")
+"""A string, or a name with escapes: no grant has one."""
+SECURITY_DEFINER = re.compile(rb"(?i)\bSECURITY DEFINER\b")
+META = re.compile(rb"\\(?P<end>un)?restrict (?P<key>[A-Za-z0-9]+)\s*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A statement of a kind that pg_dump writes."""
+
+    kind: str
+    statement: Statement
+    match: re.Match[bytes]
+
+    @property
+    def sql(self) -> bytes:
+        return self.statement.sql
+
+    def part(self, name: str) -> bytes:
+        """A named part of its pattern; b"" where it has none."""
+        return self.match.groupdict().get(name) or b""
+
+    def text(self, name: str) -> str:
+        """The same in the dump's encoding."""
+        return encodings.decoded(self.part(name), self.statement.codec)
+
+    @property
+    def short(self) -> str:
+        return shown(self.sql, 80)
+
+
+def classify(statement: Statement) -> Known:
+    """Raises PermanentError for what isn't on the list."""
+    for kind, pattern in RULES:
+        match = pattern.match(statement.sql)
+        if match is not None:
+            return _checked(Known(kind, statement, match))
+    raise refused(statement, _reason(statement.sql))
+
+
+def _reason(sql: bytes) -> str:
+    return next((why for pattern, why in REASONS if pattern.match(sql)), "a statement that pg_dump doesn't write")
+
+
+def refused(statement: Statement | Meta | CopyBegin, found: str) -> PermanentError:
+    text = statement.text if isinstance(statement, Meta) else statement.sql
+    fix = "it was not executed; if the dump is yours, take it with pg_dump's defaults; else find out who wrote it"
+    subject = f"dump, line {statement.line}, byte {statement.offset}"
+    return PermanentError.of(Problem(subject, f"{found}: {shown(text)}", "what pg_dump writes, nothing else", fix))
+
+
+def _checked(known: Known) -> Known:
+    """The same, or another kind, after a look at its outline."""
+    if known.kind in ("set", "search_path", "setval", "insert", "begin", "commit", "large_object"):
+        return _setting(known) if known.kind == "set" else known
+    text = outline(known.sql)
+    words = text.lower().split()
+    if LEDGER in words:
+        raise refused(known.statement, f"a use of the loader's own schema {LEDGER.decode()}")
+    return _by_kind(known, text, words)
+
+
+def _by_kind(known: Known, text: bytes, words: list[bytes]) -> Known:
+    match known.kind:
+        case "table" if TOP_LEVEL_AS.search(text):
+            raise refused(known.statement, "a table made from a query")
+        case "matview" if not text.endswith(b"WITH NO DATA"):
+            raise refused(known.statement, "a materialized view that is filled at once")
+        case "function":
+            return _language(known, text)
+        case "acl" if GRANT_OBJECT.search(text) is None or UNPLAIN.search(text):
+            raise refused(known.statement, "a grant of a role or of something outside this database")
+        case "ddl" | "constraint" | "key" | "foreign_key" | "owner" if _several(known.sql, words):
+            raise refused(known.statement, "several changes in one statement")
+        case _:
+            return known
+
+
+def _several(sql: bytes, words: list[bytes]) -> bool:
+    """ALTER TABLE takes many changes at once, pg_dump writes one; an added column's default would be called."""
+    return sql.startswith((b"ALTER TABLE", b"ALTER DOMAIN")) and b"," in words
+
+
+def _language(known: Known, text: bytes) -> Known:
+    head = BODY.split(text, maxsplit=1)[0]
+    languages = [bytes(name).lower() for name in LANGUAGE_CLAUSE.findall(head)]
+    if not languages:
+        raise refused(known.statement, "a function without a language")
+    kind = "ddl" if all(name in SAFE_LANGUAGES for name in languages) else "untrusted_language"
+    return Known(kind, known.statement, known.match)
+
+
+def definer(known: Known) -> str | None:
+    """The function's name, where it runs with its owner's rights."""
+    name = known.part("function")
+    if not name or not SECURITY_DEFINER.search(BODY.split(outline(known.sql), maxsplit=1)[0]):
+        return None
+    return encodings.decoded(name, known.statement.codec)
+
+
+def encoding(known: Known) -> str:
+    """Of a SET client_encoding."""
+    return known.text("value").strip().strip("'")
+
+
+def _check_encoding(known: Known) -> None:
+    if encoding(known).upper() in encodings.UNSAFE:
+        raise refused(known.statement, "an encoding in which a quote can hide; take the dump with --encoding=UTF8")
+    if not encodings.supported(encoding(known)):
+        raise refused(known.statement, "an encoding that is not supported; take the dump with --encoding=UTF8")
+
+
+def _setting(known: Known) -> Known:
+    name, value = known.part("name"), known.part("value").strip().strip(b"'")
+    if name not in SETTINGS:
+        raise refused(known.statement, "a setting that pg_dump doesn't set")
+    if name == b"client_encoding":
+        _check_encoding(known)
+    if name == b"standard_conforming_strings" and value != b"on":
+        raise refused(known.statement, "standard_conforming_strings off")
+    if name == b"default_tablespace" and value not in (b"", b"pg_default", b'""'):
+        return Known("tablespace", known.statement, known.match)
+    if not re.fullmatch(rb"[\w', \".$-]*", known.part("value")):
+        raise refused(known.statement, "a value that pg_dump doesn't write")
+    return known
+
+
+def check_data(table: bytes, statement: Statement | CopyBegin) -> None:
+    """Raises PermanentError for rows for a schema that is the server's or the loader's own."""
+    schema = table[1 : table.index(b'"', 1)] if table[:1] == b'"' else table.split(b".")[0]
+    if schema in (LEDGER, b"pg_catalog", b"information_schema", b"pg_toast"):
+        raise refused(statement, "data of a system table")
+
+
+class Restriction:
+    """psql's \\restrict and \\unrestrict: the only meta-commands of a dump, in this order, with one key."""
+
+    def __init__(self) -> None:
+        self._key: bytes | None = None
+        self._over = False
+
+    def see(self, meta: Meta) -> None:
+        """Raises PermanentError for any other meta-command."""
+        match = META.match(meta.text)
+        if match is None:
+            raise refused(meta, "a psql meta-command")
+        if match["end"] and (self._key != match["key"] or self._over):
+            raise refused(meta, "an \\unrestrict whose key isn't that of \\restrict")
+        if not match["end"] and self._key is not None:
+            raise refused(meta, "a second \\restrict")
+        self._over = bool(match["end"])
+        self._key = match["key"]

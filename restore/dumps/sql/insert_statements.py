@@ -1,0 +1,33 @@
+"""Rows as pg_dump --inserts writes them: counted, and many statements joined into one. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.splitter import ROW
+
+ONE = re.compile(ROW)
+
+
+def rows(known: Known) -> int:
+    """How many one statement has."""
+    return sum(1 for _ in ONE.finditer(known.part("rows"))) or 1
+
+
+def _form(known: Known) -> tuple[bytes, bytes]:
+    """What is before the rows and behind them; all of a statement that names none."""
+    start, end = known.match.span("rows")
+    return (known.sql[:start], known.sql[end:]) if start >= 0 else (known.sql, known.sql)
+
+
+def joined(statements: Iterable[Known]) -> Iterator[tuple[list[Known], bytes]]:
+    """Statements of the same form in a row as one: those, and the text of all. Pure."""
+    for (before, behind), group in groupby(statements, _form):
+        same = list(group)
+        if same[0].part("rows"):
+            yield same, before + b", ".join(one.part("rows") for one in same) + behind
+        else:
+            yield from (([one], one.sql) for one in same)

@@ -1,0 +1,45 @@
+"""Definitions that pg_dump writes behind the data, as they presume a key, and the indexes that presume them. Pure.
+
+A view whose query groups by a primary key depends on that key, and so does a function with a BEGIN ATOMIC body like
+that (https://www.postgresql.org/docs/current/sql-select.html#SQL-GROUPBY; repairMatViewBoundaryMultiLoop and
+repairFunctionBoundaryMultiLoop in src/bin/pg_dump/pg_dump_sort.c).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.grammar import NAME
+
+HEAVY = frozenset({"index", "key", "constraint"})
+FUNCTION = re.compile(rb"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) (?P<name>%b)\s?\(" % NAME)
+
+
+class Postponed:
+    """Sees the statements behind the data, in their order."""
+
+    def __init__(self) -> None:
+        self._views: set[bytes] = set()
+        self._calls: list[bytes] = []
+
+    def early(self, known: Known) -> bool:
+        """Whether it is an index, key or constraint that presumes tables alone: it can be made before all the rest."""
+        if known.kind == "matview":
+            self._views.add(known.part("table"))
+        elif function := FUNCTION.match(known.sql):
+            self._calls.append(function["name"] + b"(")
+        if known.kind not in HEAVY or known.part("table") in self._views:
+            return False
+        return not any(call in known.sql for call in self._calls)
+
+
+def divided(statements: Iterable[Known]) -> tuple[list[Known], list[Known]]:
+    """Statements behind the data: those that can be made before all the rest, and the rest in its order."""
+    postponed = Postponed()
+    early: list[Known] = []
+    rest: list[Known] = []
+    for known in statements:
+        (early if postponed.early(known) else rest).append(known)
+    return early, rest

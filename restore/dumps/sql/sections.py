@@ -1,0 +1,158 @@
+"""A dump's events as classified statements in pg_dump's order: definitions, data, the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import IntEnum
+
+from restore.dumps.sql import encodings
+from restore.dumps.sql.allow_list import Known, Restriction, check_data, classify, encoding, refused
+from restore.dumps.sql.skeleton import outline
+from restore.dumps.sql.splitter import CopyBegin, End, Meta, Piece, Splitter, Statement
+from restore.errors import PermanentError, Problem
+
+DATA_KINDS = frozenset({"setval", "insert", "begin", "commit", "large_object"})
+SESSION_KINDS = frozenset({"set", "session_authorization", "reset_authorization"})
+BEFORE_ALL = SESSION_KINDS | {"search_path", "drop"}
+"""What pg_dump --clean begins with."""
+HARMLESS = BEFORE_ALL | {"schema", "extension", "extension_comment", "owner", "acl", "language"}
+HARMLESS_DDL = (b"CREATE COLLATION ", b"COMMENT ON ")
+"""What pg_dump writes before the extensions, in the order of its pg_dump_sort.c: no function, no expression."""
+LARGE_OBJECT = re.compile(rb"(?:ALTER|COMMENT ON|(?:GRANT|REVOKE) [A-Z, ]+ ON) LARGE OBJECT \d")
+HELD = 96 << 20
+"""Bytes of statements that a load or a scan keeps in memory, with what Python needs around them."""
+AROUND = 700
+MOST_REFUSALS = 20
+
+
+class Section(IntEnum):
+    """https://www.postgresql.org/docs/current/app-pgdump.html, --section"""
+
+    PRE_DATA = 0
+    DATA = 1
+    POST_DATA = 2
+
+
+class Script:
+    """Reads a splitter to its end; raises PermanentError for what pg_dump doesn't write, or not there."""
+
+    def __init__(self, splitter: Splitter, subject: str, refusals: list[Problem] | None = None) -> None:
+        """`refusals` collects what is refused and could be left out, instead of raising at the first."""
+        self._splitter, self._subject, self._refusals = splitter, subject, refusals
+        self._restriction = Restriction()
+        self._copied: set[bytes] = set()
+        self._held = 0
+        self._in_group = False
+        self._defines = False
+        """Something was made."""
+        self._has_code = False
+        """Something was made that may call functions of the dump's choice."""
+        self.section = Section.PRE_DATA
+        self.partitioned: set[bytes] = set()
+        """Tables without rows of their own."""
+        self.plain: set[bytes] = set()
+        """Tables that hold rows, made by this dump."""
+        self.bytes = 0
+        self.encoding = "UTF8"
+
+    def items(self) -> Iterator[Known | CopyBegin | Piece]:
+        for event in self._splitter.events():
+            if isinstance(event, Meta):
+                self._restriction.see(event)
+            elif isinstance(event, Piece):
+                yield event
+            elif isinstance(event, CopyBegin):
+                self._see_copy(event)
+                yield event
+            elif isinstance(event, End):
+                self._see_end(event)
+            else:
+                known = self._classified(event)
+                if known is not None:
+                    yield known
+
+    def _classified(self, statement: Statement) -> Known | None:
+        try:
+            known = classify(statement)
+            self._see(known)
+        except PermanentError as error:
+            if self._refusals is None or error.problem is None or len(self._refusals) >= MOST_REFUSALS:
+                raise
+            self._refusals.append(error.problem)
+            return None
+        return known
+
+    @property
+    def server_version(self) -> str:
+        """Of the server that was dumped; "" when the dump doesn't say."""
+        return self._splitter.versions.get("from database", "")
+
+    @property
+    def dump_version(self) -> str:
+        return self._splitter.versions.get("by pg_dump", "")
+
+    def name(self, table: bytes) -> str:
+        """A table's, in the dump's encoding."""
+        return encodings.decoded(table, self._splitter.codec)
+
+    def hold(self, known: Known) -> Known:
+        """The same, which the caller keeps. Raises PermanentError when that is too much."""
+        self._held += len(known.sql) + AROUND
+        if self._held > HELD:
+            raise refused(known.statement, f"more than {HELD >> 20} MiB of statements beside the data, up to")
+        return known
+
+    def _see(self, known: Known) -> None:
+        if known.kind == "drop" and self._defines:
+            raise refused(known.statement, "a DROP behind definitions, where pg_dump --clean writes none")
+        self._defines = self._defines or known.kind not in BEFORE_ALL
+        if known.kind == "extension" and self._has_code:
+            raise refused(known.statement, "an extension behind definitions that its script could run")
+        self._has_code = self._has_code or not (known.kind in HARMLESS or known.sql.startswith(HARMLESS_DDL))
+        if known.kind == "set" and known.part("name") == b"client_encoding":
+            self.encoding = encoding(known)
+            self._splitter.codec = encodings.codec(self.encoding)
+        if known.kind == "table":
+            (self.partitioned if _is_partitioned(known) else self.plain).add(known.part("table"))
+        if known.kind == "commit" and not self._in_group:
+            raise refused(known.statement, "a COMMIT without its BEGIN")
+        if self._in_group and known.kind not in ("large_object", "commit"):
+            raise refused(known.statement, "something else than a large object between BEGIN and COMMIT")
+        self._in_group = known.kind == "begin" or (self._in_group and known.kind != "commit")
+        if known.kind == "insert":
+            self._see_data(known.part("table"), known.statement)
+        if known.kind in DATA_KINDS:
+            self.section = max(self.section, Section.DATA) if known.kind != "large_object" else self.section
+        elif self.section is Section.DATA and not _of_data(known):
+            self.section = Section.POST_DATA
+
+    def _see_copy(self, begin: CopyBegin) -> None:
+        if self._in_group:
+            raise refused(begin, "something else than a large object between BEGIN and COMMIT")
+        self._see_data(begin.table, begin)
+        if begin.table in self._copied and begin.table in self.plain:
+            raise refused(begin, "data of a table for the second time")
+        self._copied.add(begin.table)
+        self.section = Section.DATA
+
+    def _see_data(self, table: bytes, statement: Statement | CopyBegin) -> None:
+        check_data(table, statement)
+        if self.section is Section.POST_DATA:
+            raise refused(statement, "data after indexes or constraints")
+
+    def _see_end(self, end: End) -> None:
+        self.bytes = end.bytes
+        if not end.complete:
+            needed = "'PostgreSQL database dump complete', pg_dump's last line"
+            fix = "the dump was cut, or pg_dump failed: take another"
+            raise PermanentError.of(Problem(f"dump {self._subject}, byte {end.bytes}", "its end", needed, fix))
+
+
+def _of_data(known: Known) -> bool:
+    """Large objects are made, given away and filled among the data."""
+    return known.kind in SESSION_KINDS or LARGE_OBJECT.match(known.sql) is not None
+
+
+def _is_partitioned(known: Known) -> bool:
+    return b" PARTITION BY " in outline(known.sql)

@@ -1,0 +1,68 @@
+"""The record of one run of the program: who ran it, with which versions and configuration, and what was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from restore.aws import Aws
+from restore.evidence import provenance
+from restore.model.planned import Plan
+from restore.model.request import Settings, Traffic
+from restore.redaction import MASK
+
+SHOWN = ("aws:region", "aws:profile", "kubernetes:context")
+"""Besides the program's own keys: other namespaces may hold credentials."""
+
+
+def visible(entries: Mapping[str, Any], secret: Collection[str]) -> dict[str, Any]:
+    """The configuration that may be shown; the values of secret keys are masked."""
+    shown = {key: value for key, value in entries.items() if key.startswith("restore:") or key in SHOWN}
+    return {key: MASK if key in secret else shown[key] for key in sorted(shown)}
+
+
+def document(settings: Settings, plan: Plan, config: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Asks AWS and the machine who this is; what can't be known stands there as such."""
+    return {
+        "began": now.isoformat(),
+        "operator": provenance.operator(Aws(settings.region, settings.endpoints)),
+        "versions": provenance.versions(),
+        "incident": settings.request.incident if settings.request else None,
+        "config": dict(config),
+        "waive": dict(settings.waive),
+        "plan": planned(plan, settings),
+    }
+
+
+def planned(plan: Plan, settings: Settings) -> dict[str, Any]:
+    return {
+        "traffic": str(plan.traffic),
+        "found_traffic": str(plan.found_traffic) if plan.found_traffic else None,
+        "gates": list(gates(plan)),
+        "method": str(plan.point.method),
+        "recovery_point": plan.point.tag,
+        "data_of": plan.point.at.isoformat() if plan.point.at else None,
+        "source": settings.source,
+        "source_resource_id": plan.source.resource_id if plan.source else None,
+        "candidate": plan.candidate,
+        "candidate_resource_id": plan.candidate_found.resource_id if plan.candidate_found else None,
+        "serves_resource_id": plan.serving.resource_id if plan.serving else None,
+        "engine_version": plan.engine_version,
+        "safety_snapshot": plan.safety_snapshot,
+        "replicas": {app.name: app.replicas for app in plan.apps},
+        "notes": list(plan.notes),
+    }
+
+
+def gates(plan: Plan) -> tuple[str, ...]:
+    """The gates that must be open for what is wanted, in the order in which they can open."""
+    dump = plan.point.dump is not None
+    candidate = ("scanned", "conformed", "imported", "validated") if dump else ("conformed", "validated")
+    match plan.traffic:
+        case Traffic.FROZEN:
+            return ("quiesced", *candidate)
+        case Traffic.RESTORED:
+            return (*candidate, "switched", "serving")
+        case Traffic.SOURCE:
+            return ("switched", "serving") if plan.apps else candidate

@@ -1,0 +1,1 @@
+"""What exists now in RDS, S3 and the cluster, read before anything is declared."""

@@ -1,0 +1,172 @@
+"""Reads the world before anything is declared: AWS and the cluster, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from restore.aws import Aws, Rds
+from restore.errors import PermanentError, Problem, Refused, RestoreError
+from restore.inventory.dump_lookup import dump_choice
+from restore.kubernetes import Api, Namespace
+from restore.model.cluster import Cluster
+from restore.model.identifiers import candidate, safety_snapshot
+from restore.model.inventory import Inventory
+from restore.model.labels import TAG_CLOSED, TAG_STACK
+from restore.model.rds import AutomatedBackup, Instance, Snapshot
+from restore.model.request import LATEST, Method, Request, Settings
+
+Value = TypeVar("Value")
+
+THREADS = 10
+
+
+@dataclass(frozen=True)
+class Backups:
+    """What a source can be restored from, as found under one of its names."""
+
+    windows: tuple[AutomatedBackup, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+
+    def __add__(self, other: Backups) -> Backups:
+        windows = {(item.arn, item.source_resource_id, item.status): item for item in self.windows + other.windows}
+        snapshots = {item.arn: item for item in self.snapshots + other.snapshots}
+        return Backups(tuple(windows.values()), tuple(sorted(snapshots.values(), key=_age)))
+
+
+def _age(item: Snapshot) -> tuple[bool, datetime | None, str]:
+    return item.created is None, item.created, item.identifier
+
+
+class Reads:
+    """Reads that run side by side, and the problems of those that failed."""
+
+    def __init__(self, pool: ThreadPoolExecutor):
+        self._pool = pool
+        self._started: list[tuple[str, Future[object]]] = []
+
+    def start(self, subject: str, read: Callable[[], Value]) -> Future[Value]:
+        future = self._pool.submit(read)
+        self._started.append((subject, future))  # pyright: ignore[reportArgumentType]
+        return future
+
+    def finish(self) -> None:
+        """Wait for all; raises Refused with the problem of each that failed, said once."""
+        errors = [(subject, future.exception()) for subject, future in self._started]
+        unexpected = next((error for _, error in errors if error and not isinstance(error, RestoreError)), None)
+        if unexpected:
+            raise unexpected
+        problems = [problem(subject, error) for subject, error in errors if isinstance(error, RestoreError)]
+        if problems:
+            raise Refused(tuple(dict.fromkeys(problems)))
+
+
+def problem(subject: str, error: RestoreError) -> Problem:
+    """An adapter's error as one line of a refusal."""
+    if error.problem:
+        return error.problem
+    if isinstance(error, PermanentError):
+        return Problem(subject, str(error), "a read that succeeds", "mend what it says, then run it again")
+    return Problem(subject, str(error), "an answer", "check the network, VPN and endpoints, then run it again")
+
+
+def gather(settings: Settings, now: datetime) -> Inventory:
+    """Everything preflight's rules need. Raises Refused with the problems of all parts that couldn't be read.
+
+    Without a request only what may still be open is read: the instances and the cluster.
+    """
+    aws = Aws(settings.region, settings.endpoints)
+    rds = Rds(aws)
+    namespace = Namespace(Api(settings.kubeconfig, settings.context), settings.namespace)
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="inventory") as pool:
+        reads = Reads(pool)
+        cluster = reads.start("cluster", lambda: _cluster(namespace, settings))
+        instances = reads.start("instances", rds.instances)
+        if settings.request is None:
+            reads.finish()
+            return _empty(settings, now, instances.result(), cluster.result())
+        return _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster))
+
+
+def _cluster(namespace: Namespace, settings: Settings) -> Cluster:
+    return namespace.cluster([app.name for app in settings.apps], settings.secret)
+
+
+@dataclass(frozen=True)
+class _Started:
+    aws: Aws
+    rds: Rds
+    reads: Reads
+    instances: Future[tuple[Instance, ...]]
+    cluster: Future[Cluster]
+
+
+def _restore(settings: Settings, request: Request, now: datetime, started: _Started) -> Inventory:
+    rds, reads = started.rds, started.reads
+    by_name = [
+        reads.start("automated backups", lambda: Backups(windows=rds.automated_backups(identifier=settings.source))),
+        reads.start("snapshots", lambda: Backups(snapshots=rds.snapshots(identifier=settings.source))),
+    ]
+    named = request.snapshot if request.snapshot != LATEST else None
+    named_read = reads.start("the named snapshot", lambda: rds.snapshot(named) if named else None)
+    safety = reads.start("the safety snapshot", lambda: rds.snapshot(safety_snapshot(settings.source, request.id)))
+    versions = reads.start("engine versions", rds.orderable_versions)
+    known = () if started.instances.exception() else started.instances.result()
+    source, made = _named(known, settings.source), _named(known, candidate(settings.source, request.id))
+    if source:
+        by_name += _by_resource_id(started, source.resource_id)
+    wanted = request.method is Method.DUMP and made is None
+    dump = reads.start("the dump", lambda: dump_choice(settings, request, started.aws) if wanted else None)
+    reads.finish()
+    found = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
+    instances = started.instances.result()
+    return Inventory(
+        now=now,
+        source=source,
+        backups=found.windows,
+        snapshots=found.snapshots,
+        candidate=made,
+        open_restores=_open(instances, settings.stack),
+        cluster=started.cluster.result(),
+        safety_snapshot=safety.result(),
+        orderable_versions=versions.result(),
+        dump=dump.result(),
+    )
+
+
+def _by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]]:
+    """Backups made while the source had another identifier are found by its DbiResourceId only."""
+    rds = started.rds
+    return [
+        started.reads.start(
+            "automated backups", lambda: Backups(windows=rds.automated_backups(resource_id=resource_id))
+        ),
+        started.reads.start("snapshots", lambda: Backups(snapshots=rds.snapshots(resource_id=resource_id))),
+    ]
+
+
+def _empty(settings: Settings, now: datetime, instances: tuple[Instance, ...], cluster: Cluster) -> Inventory:
+    return Inventory(
+        now=now,
+        source=_named(instances, settings.source),
+        backups=(),
+        snapshots=(),
+        candidate=None,
+        open_restores=_open(instances, settings.stack),
+        cluster=cluster,
+    )
+
+
+def _named(instances: Iterable[Instance], identifier: str) -> Instance | None:
+    return next((item for item in instances if item.identifier == identifier.lower()), None)
+
+
+def _open(instances: Iterable[Instance], stack: str) -> tuple[Instance, ...]:
+    return tuple(item for item in instances if item.tags.get(TAG_STACK) == stack and TAG_CLOSED not in item.tags)
+
+
+def _some(item: Snapshot | None) -> tuple[Snapshot, ...]:
+    return (item,) if item else ()

@@ -1,0 +1,95 @@
+"""Giving fields back: the JSON patch that makes a former manager the owner of what a restore took. Pure.
+
+As kubectl's upgrade from client-side to server-side apply does it: managedFields are rewritten under the condition
+that nobody changed the object in between (resourceVersion), so no value changes and no pod rolls.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from restore.kubernetes.parse import manager_name, owns, texts
+from restore.model import labels
+from restore.units import TIME_FORMAT
+
+Json = Mapping[str, Any]
+Fields = dict[str, Any]
+
+NOTES = (
+    labels.NOTE_ID,
+    labels.NOTE_REPLICAS,
+    labels.NOTE_MANAGER,
+    labels.NOTE_REAPPLIED,
+    labels.NOTE_ENDPOINT,
+    labels.NOTE_PREVIOUS,
+)
+ANNOTATIONS = ("f:metadata", "f:annotations")
+NOBODY = [cast("Fields", {})]
+"""How the API is told that no manager is left; an empty list means "unchanged" to it."""
+
+
+def hand_back(item: Json, field: Sequence[str], now: datetime) -> list[Fields] | None:
+    """The patch for an object, None when there is nothing of ours on it.
+
+    Our entry goes, the field goes to the manager in NOTE_MANAGER (to nobody without one), our annotations on the
+    object go. The pod template stays as it is, its annotation owned by nobody: removing it would roll the pods.
+    """
+    metadata: Json = item["metadata"]
+    notes = texts(metadata.get("annotations"))
+    entries = cast("Sequence[Json]", metadata.get("managedFields") or ())
+    ours = [entry for entry in entries if entry.get("manager") == labels.FIELD_MANAGER]
+    if not ours and labels.NOTE_ID not in notes:
+        return None
+    others = [copy.deepcopy(dict(entry)) for entry in entries if entry not in ours]
+    former = notes.get(labels.NOTE_MANAGER)
+    if former and any(owns(entry, field) for entry in ours):
+        _give(others, former, field, str(item.get("apiVersion", "v1")), now)
+    removed = sorted((set(NOTES) | _annotations_of(ours) - _annotations_of(others)) & notes.keys())
+    return [
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+        *({"op": "remove", "path": f"/metadata/annotations/{_escaped(name)}"} for name in removed),
+        {"op": "replace", "path": "/metadata/managedFields", "value": others or NOBODY},
+    ]
+
+
+def _annotations_of(entries: Sequence[Json]) -> set[str]:
+    """Annotations of the object itself that these entries own."""
+    found: set[str] = set()
+    for entry in entries:
+        if owns(entry, ANNOTATIONS):
+            names = cast("Json", entry["fieldsV1"][ANNOTATIONS[0]][ANNOTATIONS[1]])
+            found.update(name.removeprefix("f:") for name in names if name.startswith("f:"))
+    return found
+
+
+def _give(entries: list[Fields], manager: str, field: Sequence[str], version: str, now: datetime) -> None:
+    entry = next((item for item in entries if manager_name(item) == manager), None)
+    if entry is None:
+        entry = _new_entry(manager, version, now)
+        entries.append(entry)
+    position = cast("Fields", entry.setdefault("fieldsV1", {}))
+    for step in field:
+        position = cast("Fields", position.setdefault(step, {}))
+
+
+def _new_entry(manager: str, version: str, now: datetime) -> Fields:
+    name, operation, subresource = (*manager.split("/"), "", "")[:3]
+    entry: Fields = {
+        "manager": name,
+        "operation": operation or "Update",
+        "apiVersion": version,
+        "time": f"{now:{TIME_FORMAT}}",
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {},
+    }
+    if subresource:
+        entry["subresource"] = subresource
+    return entry
+
+
+def _escaped(name: str) -> str:
+    """As a step of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")

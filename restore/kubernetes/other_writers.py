@@ -1,0 +1,164 @@
+"""What else writes to the database, or brings the writers back: found and named. Pure.
+
+Sources: Kubernetes "Horizontal Pod Autoscaling" (inactive at zero replicas), KEDA "Pause autoscaling".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from restore.kubernetes.parse import texts
+from restore.model.cluster import Writer
+
+Json = Mapping[str, Any]
+
+MANAGED_BY = ("app.kubernetes.io/managed-by", "pulumi-restore")
+"""Label of what this program creates itself."""
+PAUSED = "autoscaling.keda.sh/paused"
+PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
+
+REFERENCES = frozenset({"secretKeyRef", "secretRef", "secret"})
+
+KEDA = "/apis/keda.sh/v1alpha1"
+LISTS = {
+    "deployments": "/apis/apps/v1/namespaces/{namespace}/deployments",
+    "stateful_sets": "/apis/apps/v1/namespaces/{namespace}/statefulsets",
+    "daemon_sets": "/apis/apps/v1/namespaces/{namespace}/daemonsets",
+    "cron_jobs": "/apis/batch/v1/namespaces/{namespace}/cronjobs",
+    "jobs": "/apis/batch/v1/namespaces/{namespace}/jobs",
+    "autoscalers": "/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers",
+    "scaled_objects": KEDA + "/namespaces/{namespace}/scaledobjects",
+}
+
+
+def _none() -> tuple[Json, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Workloads:
+    """The namespace's objects that can write; one field for each of LISTS."""
+
+    deployments: Sequence[Json] = field(default_factory=_none)
+    stateful_sets: Sequence[Json] = field(default_factory=_none)
+    daemon_sets: Sequence[Json] = field(default_factory=_none)
+    cron_jobs: Sequence[Json] = field(default_factory=_none)
+    jobs: Sequence[Json] = field(default_factory=_none)
+    autoscalers: Sequence[Json] = field(default_factory=_none)
+    scaled_objects: Sequence[Json] = field(default_factory=_none)
+
+
+def writers(found: Workloads, namespace: str, apps: Collection[str], secret: str) -> tuple[Writer, ...]:
+    """All of them but the apps themselves, in the order of their kinds."""
+    return (
+        *_autoscalers(found.autoscalers, namespace, apps),
+        *_scaled_objects(found.scaled_objects, namespace, apps),
+        *_cron_jobs(found.cron_jobs, namespace, secret),
+        *_jobs(found.jobs, namespace, secret),
+        *_others("Deployment", found.deployments, namespace, apps, secret),
+        *_others("StatefulSet", found.stateful_sets, namespace, (), secret),
+        *_others("DaemonSet", found.daemon_sets, namespace, (), secret),
+    )
+
+
+def name_of(item: Json) -> str:
+    return str(item["metadata"]["name"])
+
+
+def _spec(item: Json) -> Json:
+    return cast("Json", item.get("spec") or {})
+
+
+def _target(item: Json) -> tuple[str, str]:
+    target: Json = _spec(item).get("scaleTargetRef") or {}
+    return str(target.get("kind") or "Deployment"), str(target.get("name", ""))
+
+
+def _autoscalers(items: Sequence[Json], namespace: str, apps: Collection[str]) -> Iterator[Writer]:
+    for item in items:
+        kind, target = _target(item)
+        if kind == "Deployment" and target in apps:
+            low = _spec(item).get("minReplicas", 1)
+            detail = f"scales Deployment {target} (at least {low}); inactive while it is at zero replicas"
+            stop = f"kubectl --namespace {namespace} delete hpa {name_of(item)}"
+            yield Writer("HorizontalPodAutoscaler", name_of(item), detail, stop, blocking=False)
+
+
+def _scaled_objects(items: Sequence[Json], namespace: str, apps: Collection[str]) -> Iterator[Writer]:
+    for item in items:
+        kind, target = _target(item)
+        if kind == "Deployment" and target in apps:
+            notes = texts(item["metadata"].get("annotations"))
+            resting = notes.get(PAUSED, "").lower() == "true" or notes.get(PAUSED_REPLICAS) == "0"
+            rest = "paused" if resting else "brings it back from zero replicas"
+            stop = f"kubectl --namespace {namespace} annotate scaledobject {name_of(item)} {PAUSED}=true"
+            yield Writer("ScaledObject", name_of(item), f"scales Deployment {target}; {rest}", stop, not resting)
+
+
+def _cron_jobs(items: Sequence[Json], namespace: str, secret: str) -> Iterator[Writer]:
+    for item in items:
+        spec = _spec(item)
+        if not spec.get("suspend"):
+            job: Json = spec.get("jobTemplate") or {}
+            detail = f"starts Jobs at {spec.get('schedule', 'unknown times')!r}{_reads(_pod_spec(_spec(job)), secret)}"
+            yield Writer("CronJob", name_of(item), detail, _suspend(namespace, "cronjob", item), blocking=True)
+
+
+def _jobs(items: Sequence[Json], namespace: str, secret: str) -> Iterator[Writer]:
+    for item in items:
+        if _active(item) and texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) != MANAGED_BY[1]:
+            detail = f"is running{_reads(_pod_spec(_spec(item)), secret)}"
+            yield Writer("Job", name_of(item), detail, _suspend(namespace, "job", item), blocking=True)
+
+
+def _active(job: Json) -> bool:
+    status: Json = job.get("status") or {}
+    conditions = cast("Sequence[Json]", status.get("conditions") or ())
+    ended = any(item.get("type") in {"Complete", "Failed"} and item.get("status") == "True" for item in conditions)
+    running = bool(status.get("active") or status.get("terminating"))
+    return running or not (ended or _spec(job).get("suspend"))
+
+
+def _suspend(namespace: str, word: str, item: Json) -> str:
+    return f'kubectl --namespace {namespace} patch {word} {name_of(item)} --patch \'{{"spec":{{"suspend":true}}}}\''
+
+
+def _others(kind: str, items: Sequence[Json], namespace: str, apps: Collection[str], secret: str) -> Iterator[Writer]:
+    """Workloads that have the same secret: they write to the source while the apps don't."""
+    for item in items:
+        name, replicas = name_of(item), _spec(item).get("replicas", 1)
+        if name not in apps and replicas and references_secret(_pod_spec(_spec(item)), secret):
+            stop, size = f"scale {kind.lower()} {name} --replicas=0", f", {replicas} replicas"
+            if kind == "DaemonSet":
+                stop, size = f"delete daemonset {name}", ""
+            advice = "add it to this stack's apps, or: " if kind == "Deployment" else ""
+            stop = f"{advice}kubectl --namespace {namespace} {stop}"
+            yield Writer(kind, name, f"has the secret {secret}{size}", stop, blocking=True)
+
+
+def _pod_spec(spec: Json) -> Json:
+    template: Json = spec.get("template") or {}
+    return _spec(template)
+
+
+def _reads(pod_spec: Json, secret: str) -> str:
+    return f", with the secret {secret}" if references_secret(pod_spec, secret) else ""
+
+
+def references_secret(pod_spec: Json, secret: str) -> bool:
+    """Whether a pod gets a Secret as variables, a volume, or a part of a projected volume."""
+    return secret in set(_references(pod_spec))
+
+
+def _references(found: object) -> Iterator[str]:
+    if isinstance(found, Mapping):
+        for key, value in cast("Mapping[str, object]", found).items():
+            if key in REFERENCES and isinstance(value, Mapping):
+                named = cast("Json", value)
+                yield str(named.get("name") or named.get("secretName") or "")
+            yield from _references(cast("object", value))
+    elif isinstance(found, list):
+        for item in cast("list[object]", found):
+            yield from _references(item)

@@ -1,0 +1,131 @@
+"""Objects of the Kubernetes API (JSON) as this program's values. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+from urllib.parse import unquote
+
+from restore.errors import PermanentError, Problem
+from restore.model.cluster import ConnectionSecret, Deployment
+from restore.model.labels import FIELD_MANAGER
+
+Json = Mapping[str, Any]
+
+REPLICAS = ("f:spec", "f:replicas")
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""What `>` of PowerShell begins a file with."""
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Holds the whole object again: with `kubectl apply` of a Secret, its values."""
+
+
+def texts(found: object) -> dict[str, str]:
+    """Labels or annotations, without kubectl's copy of the object."""
+    return {str(key): str(value) for key, value in cast("Json", found or {}).items() if key != LAST_APPLIED}
+
+
+def deployment(found: Json) -> Deployment:
+    """A Deployment object. An absent spec.replicas is 1, as the API defaults it."""
+    metadata: Json = found["metadata"]
+    spec: Json = found.get("spec") or {}
+    status: Json = found.get("status") or {}
+    template: Json = spec.get("template") or {}
+    template_metadata: Json = template.get("metadata") or {}
+    replicas = spec.get("replicas")
+    return Deployment(
+        name=str(metadata["name"]),
+        uid=str(metadata.get("uid", "")),
+        resource_version=str(metadata.get("resourceVersion", "")),
+        replicas=1 if replicas is None else int(replicas),
+        ready=int(status.get("readyReplicas") or 0),
+        terminating=status.get("terminatingReplicas"),
+        replicas_manager=field_manager(metadata, REPLICAS),
+        annotations=texts(metadata.get("annotations")),
+        template_annotations=texts(template_metadata.get("annotations")),
+        labels=texts(metadata.get("labels")),
+        selector=selector(spec.get("selector") or {}),
+    )
+
+
+def connection_secret(found: Json, key: str) -> ConnectionSecret:
+    """A Secret object and the value of one key: None when the key is absent.
+
+    Raises PermanentError when the value is no text.
+    """
+    metadata: Json = found["metadata"]
+    data: Json = found.get("data") or {}
+    return ConnectionSecret(
+        name=str(metadata["name"]),
+        key=key,
+        keys=tuple(sorted(data)),
+        url=_decoded(str(metadata["name"]), key, str(data[key])) if key in data else None,
+        key_manager=field_manager(metadata, ("f:data", f"f:{key}")),
+        annotations=texts(metadata.get("annotations")),
+        resource_version=str(metadata.get("resourceVersion", "")),
+        immutable=found.get("immutable") is True,
+    )
+
+
+def _decoded(name: str, key: str, value: str) -> str:
+    raw = b""
+    try:
+        raw = base64.b64decode(value, validate=True)
+        return raw.decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        found = "text in UTF-16" if raw.startswith(UTF_16) else "bytes that are no text"
+        problem = Problem(f"secret {name}, key {key}", found, "a database URL in UTF-8", "store the URL in it")
+        raise PermanentError.of(problem) from error
+
+
+def selector(found: Json) -> str:
+    """A label selector as the text that a list call takes."""
+    return ",".join([*_equalities(found), *_expressions(found)])
+
+
+def _equalities(found: Json) -> Iterator[str]:
+    yield from (f"{key}={value}" for key, value in sorted(texts(found.get("matchLabels")).items()))
+
+
+def _expressions(found: Json) -> Iterator[str]:
+    for item in cast("Sequence[Json]", found.get("matchExpressions") or ()):
+        key, values = item["key"], ",".join(item.get("values") or ())
+        forms = {
+            "In": f"{key} in ({values})",
+            "NotIn": f"{key} notin ({values})",
+            "Exists": f"{key}",
+            "DoesNotExist": f"!{key}",
+        }
+        yield forms[str(item["operator"])]
+
+
+def manager_name(entry: Json) -> str:
+    """An entry of managedFields as `manager/operation`, with the subresource where there is one."""
+    parts = (entry.get("manager"), entry.get("operation"), entry.get("subresource"))
+    return "/".join(str(part) for part in parts if part)
+
+
+def owns(entry: Json, path: Sequence[str]) -> bool:
+    """Whether the entry's field set contains the path (`f:spec`, `f:replicas`)."""
+    position: object = entry.get("fieldsV1")
+    for step in path:
+        if not isinstance(position, Mapping) or step not in position:
+            return False
+        position = cast("Json", position)[step]
+    return True
+
+
+def field_manager(metadata: Json, path: Sequence[str]) -> str | None:
+    """Who owns a field: somebody else before us, the latest of several; None when nobody does."""
+    entries = [item for item in cast("Sequence[Json]", metadata.get("managedFields") or ()) if owns(item, path)]
+    ranked = sorted(entries, key=lambda item: (item.get("manager") != FIELD_MANAGER, str(item.get("time", ""))))
+    return manager_name(ranked[-1]) if ranked else None
+
+
+def passwords(url: str) -> tuple[str, ...]:
+    """The password in a URL, as written and decoded; empty when there is none."""
+    authority = url.partition("://")[2].partition("/")[0]
+    written = authority.rpartition("@")[0].partition(":")[2]
+    return (written, unquote(written)) if written else ()

@@ -1,0 +1,120 @@
+"""Leaves a restore that is over: out of the state, its databases untouched, what it held handed back.
+
+The order makes a killed run safe to repeat: hand back, mark the candidate closed, take it out of the state, then
+tidy the configuration. Every step finds out for itself whether it is already done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from restore.config.keys import RESTORE_KEYS
+from restore.errors import Problem, Refused
+from restore.model.inventory import Inventory
+from restore.model.labels import NOTE_ID, TAG_CLOSED
+from restore.model.request import Request, Traffic
+
+WAIVERS = "restore:waive"
+OF_ONE_RESTORE = frozenset([WAIVERS, *(f"restore:{name}" for name in RESTORE_KEYS)])
+"""What belongs to one restore: a waiver in the next incident would be one that nobody gave."""
+KEPT_TYPES = frozenset({"pulumi:pulumi:Stack"})
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What `close` will do."""
+
+    id: str
+    serves: Traffic
+    deployments: tuple[str, ...]
+    """Held by this restore: to be handed back."""
+    secret: bool
+    candidate_arn: str | None
+    """To be tagged as closed; None when it is already, or was never made."""
+    set: Mapping[str, str]
+    remove: tuple[str, ...]
+
+
+def plan(request: Request, found: Inventory, serves: Traffic | None, config_keys: Sequence[str]) -> Closing:
+    """Raises Refused while the applications are stopped or half-way: a restore is over when somebody serves."""
+    if serves is None or serves is Traffic.FROZEN:
+        raise Refused(
+            [
+                Problem(
+                    "close",
+                    f"traffic is {serves or 'half-way between two states'}",
+                    "applications that serve from one database",
+                    "pulumi config set traffic restored (or source), then pulumi up, then close again",
+                )
+            ]
+        )
+    held = tuple(
+        name for name, one in found.cluster.deployments.items() if one and one.annotations.get(NOTE_ID) == request.id
+    )
+    secret = found.cluster.secret
+    candidate = found.candidate
+    return Closing(
+        id=request.id,
+        serves=serves,
+        deployments=held,
+        secret=secret is not None and secret.annotations.get(NOTE_ID) == request.id,
+        candidate_arn=candidate.arn if candidate and TAG_CLOSED not in candidate.tags else None,
+        set={"restore:source": candidate.identifier} if candidate and serves is Traffic.RESTORED else {},
+        remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE),
+    )
+
+
+def as_if_open(found: Inventory) -> Inventory:
+    """The inventory with the candidate's closing tag left out: a run that was killed after it must see who serves."""
+    candidate = found.candidate
+    if candidate is None:
+        return found
+    tags = {name: value for name, value in candidate.tags.items() if name != TAG_CLOSED}
+    return replace(found, candidate=replace(candidate, tags=tags))
+
+
+def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The state with the stack itself and nothing else: Pulumi forgets, and deletes nothing.
+
+    Raises Refused when operations are pending: the state then doesn't know what exists.
+    """
+    deployment = cast("dict[str, Any]", state["deployment"])
+    pending = cast("list[dict[str, Any]]", deployment.get("pending_operations") or [])
+    if pending:
+        urns = ", ".join(str(one["resource"]["urn"]).rpartition("::")[2] for one in pending)
+        raise Refused(
+            [
+                Problem(
+                    "close",
+                    f"operations pending in the state: {urns}",
+                    "a state that knows what exists",
+                    "pulumi refresh --clear-pending-creates --yes, then pulumi up, then close again",
+                )
+            ]
+        )
+    resources = cast("list[dict[str, Any]]", deployment.get("resources") or [])
+    kept: list[dict[str, Any]] = [{**one, "outputs": {}} for one in resources if one["type"] in KEPT_TYPES]
+    return {**state, "deployment": {**deployment, "resources": kept}}
+
+
+def shown(closing: Closing) -> str:
+    """What close is about to do, for an 80-column terminal."""
+    lines = [
+        f"Closing restore {closing.id}; the applications serve from the {serving(closing.serves)}.",
+        "No database, snapshot or backup is changed or deleted.",
+    ]
+    if closing.deployments:
+        lines.append(f"Replicas handed back to their former manager: {', '.join(closing.deployments)}")
+    if closing.secret:
+        lines.append("The connection secret's key is handed back; its value stays.")
+    lines.append("Everything of this restore leaves the Pulumi state (and stays in AWS and Kubernetes).")
+    lines += [f"config: {key} = {value}" for key, value in closing.set.items()]
+    if closing.remove:
+        lines.append(f"config removed: {', '.join(closing.remove)}")
+    return "\n".join(lines)
+
+
+def serving(traffic: Traffic) -> str:
+    return "restored database" if traffic is Traffic.RESTORED else "source"

@@ -1,0 +1,1 @@
+"""The words of this program as frozen values. No I/O."""

@@ -1,0 +1,72 @@
+"""One restore as asked for and as found: what rules, plan and notes look at. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from restore.model import identifiers
+from restore.model.cluster import Deployment
+from restore.model.inventory import Inventory
+from restore.model.labels import NOTE_ID, TAG_CLOSED, TAG_ID, TAG_STACK
+from restore.model.rds import Instance, Snapshot
+from restore.model.request import App, Request, Settings
+
+ENGINE = "postgres"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Settings with a request, and the inventory read for them."""
+
+    settings: Settings
+    request: Request
+    inventory: Inventory
+
+    @property
+    def candidate_name(self) -> str:
+        return identifiers.candidate(self.settings.source, self.request.id)
+
+    @property
+    def safety_name(self) -> str:
+        return identifiers.safety_snapshot(self.settings.source, self.request.id)
+
+    @property
+    def source(self) -> Instance | None:
+        return self.inventory.source
+
+    @cached_property
+    def candidate(self) -> Instance | None:
+        """The instance with the candidate's identifier, if this restore made it."""
+        found = self.inventory.candidate
+        return found if found and self.is_ours(found.tags) and TAG_CLOSED not in found.tags else None
+
+    @cached_property
+    def safety(self) -> Snapshot | None:
+        """The safety snapshot, if this restore took it."""
+        found = self.inventory.safety_snapshot
+        return found if found and self.is_ours(found.tags) else None
+
+    def is_ours(self, tags: Mapping[str, str]) -> bool:
+        return tags.get(TAG_ID) == self.request.id and tags.get(TAG_STACK) == self.settings.stack
+
+    @cached_property
+    def apps(self) -> tuple[tuple[App, Deployment], ...]:
+        """The applications whose Deployments exist."""
+        pairs = ((app, self.inventory.cluster.deployments.get(app.name)) for app in self.settings.apps)
+        return tuple((app, deployment) for app, deployment in pairs if deployment)
+
+    def held(self, annotations: Mapping[str, str]) -> bool:
+        """Whether this restore has taken the object over."""
+        return annotations.get(NOTE_ID) == self.request.id
+
+    @cached_property
+    def secret_held(self) -> bool:
+        secret = self.inventory.cluster.secret
+        return bool(secret and self.held(secret.annotations))
+
+    @cached_property
+    def any_held(self) -> bool:
+        """Whether traffic was ever moved by this restore."""
+        return self.secret_held or any(self.held(deployment.annotations) for _, deployment in self.apps)

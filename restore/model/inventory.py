@@ -1,0 +1,34 @@
+"""Everything that exists at one moment and that the rules of preflight look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from restore.model.cluster import Cluster
+from restore.model.dump import DumpChoice, DumpObject
+from restore.model.rds import AutomatedBackup, Instance, Snapshot
+from validation.verdict import Verdict as Verdict
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The world at one moment: everything the rules of preflight need, read before anything is declared."""
+
+    now: datetime
+    source: Instance | None
+    backups: tuple[AutomatedBackup, ...]
+    snapshots: tuple[Snapshot, ...]
+    """Of the source (any kind), and the one that was named, whosever it is."""
+    candidate: Instance | None
+    """The instance that has the candidate's identifier."""
+    open_restores: tuple[Instance, ...]
+    """Instances tagged as candidates of this stack, not closed."""
+    cluster: Cluster
+    safety_snapshot: Snapshot | None = None
+    orderable_versions: tuple[str, ...] = ()
+    """PostgreSQL versions that the region still creates."""
+    dump: DumpChoice | None = None
+    """For method dump, while the candidate is still to be made."""
+    dumps: tuple[DumpObject, ...] = ()
+    """All of the bucket, newest first; read for `python -m restore options` only."""

@@ -1,0 +1,111 @@
+"""What one `up` declares, as values: the plan and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from restore.model.dump import DumpVersion
+from restore.model.rds import Endpoint, Instance, InstanceSettings
+from restore.model.request import Method, Traffic
+from validation.verdict import Verdict as Verdict
+
+
+@dataclass(frozen=True)
+class AppPlan:
+    """One Deployment's wanted state: replicas, and the endpoint that its pods are to use (template annotation)."""
+
+    name: str
+    replicas: int
+    recorded_replicas: int
+    former_manager: str | None
+    endpoint: Endpoint
+    reapplied: str
+    """Changes when somebody else changed the replicas, so that the patch is applied again (kubernetes-facts 10)."""
+    health: str | None = None
+
+
+@dataclass(frozen=True)
+class SecretPlan:
+    """The wanted value of the connection secret's key."""
+
+    name: str
+    key: str
+    url: str = field(repr=False)
+    original_url: str = field(repr=False)
+    """What the key held before this restore changed it: the way back."""
+    endpoint: Endpoint
+    previous: Endpoint
+    former_manager: str | None
+    reapplied: str = ""
+    """As AppPlan's: changes when the live URL isn't the wanted one, so that the patch is applied again."""
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What an empty instance needs besides settings: nothing gives it a login or encryption."""
+
+    master_user: str
+    kms_key_id: str | None
+    """None: the key aws/rds of the account."""
+
+
+@dataclass(frozen=True)
+class RecoveryPoint:
+    """Resolved: exactly one of `snapshot`, `time`, `latest`, `dump` says what the candidate is made from."""
+
+    method: Method
+    snapshot: str | None = None
+    time: datetime | None = None
+    latest: bool = False
+    source_resource_id: str | None = None
+    automated_backup_arn: str | None = None
+    """Set for a retained or replicated automated backup; else PITR goes by the source's resource id."""
+    dump: DumpVersion | None = None
+    tag: str = ""
+    at: datetime | None = None
+    """The moment of the data: the restore time, the snapshot's or the dump's; None for `latest` until it is made."""
+    until: datetime | None = None
+    """Of a dump: when it was stored. Its data is of a moment from `at` until then."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one `up` declares. Pure data; restore/program turns it into resources."""
+
+    id: str
+    stack: str
+    region: str
+    traffic: Traffic
+    found_traffic: Traffic | None
+    """As found; None for a half-done move."""
+    point: RecoveryPoint
+    candidate: str
+    """Identifier of the candidate."""
+    candidate_found: Instance | None
+    adopt: str | None
+    """DbiResourceId to import: equal to the state's id when it is already there, so always safe to pass."""
+    settings: InstanceSettings
+    engine_version: str | None
+    tags: Mapping[str, str]
+    final_snapshot: str
+    source: Instance | None
+    safety_snapshot: str | None
+    """Identifier of the source's safety snapshot; None while traffic was never frozen, or the source is gone."""
+    apps: tuple[AppPlan, ...]
+    """Empty while traffic was never moved: the Deployments are then not declared at all."""
+    secret: SecretPlan | None
+    """None while the secret was never switched."""
+    serving: Instance | None
+    """Of source and candidate the one that the applications' URL names after this run, as found; None: it is gone."""
+    left: Instance | None
+    """The other one; None: it is gone, or not made yet."""
+    switched_before: bool = False
+    """The candidate serves or has served: it is production, or holds what production wrote."""
+    fresh: Fresh | None = None
+    """For method dump."""
+    adopt_safety: str | None = None
+    """The safety snapshot's identifier when it exists: to import, as `adopt` is."""
+    notes: tuple[str, ...] = ()
+    """What the operator should know, as lines: what stops, what is created, what is lost, how long."""

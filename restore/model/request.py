@@ -1,0 +1,182 @@
+"""What the configuration asks for, as values. Times are timezone-aware UTC datetimes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from restore.model.field_types import (
+    NUMBER,
+    Bucket,
+    Flag,
+    KeyPrefix,
+    Object,
+    SecretKeyName,
+    SecretName,
+    Section,
+    Texts,
+    TlsMode,
+)
+from restore.units import TIME_FORMAT
+from validation.verdict import Verdict as Verdict
+
+LATEST = "latest"
+
+
+class Method(StrEnum):
+    """How a candidate is made."""
+
+    SNAPSHOT = "snapshot"
+    PITR = "pitr"
+    DUMP = "dump"
+
+
+class Traffic(StrEnum):
+    """Whom the applications use; it only moves through FROZEN."""
+
+    SOURCE = "source"
+    FROZEN = "frozen"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One restore as the operator asked for it. `snapshot`, `time` and `dump` hold LATEST or one exact value."""
+
+    id: str
+    method: Method
+    traffic: Traffic
+    snapshot: str | None = None
+    time: datetime | str | None = None
+    dump: str | None = None
+    """Key of the object in the bucket of dumps; of a dump in directory format the prefix, with its `/`."""
+    foreign_snapshot: bool = False
+    """The snapshot may be of another instance: named on purpose (`foreignSnapshot: true`)."""
+    incident: str | None = None
+
+    @property
+    def recovery_point(self) -> str:
+        """As written in the candidate's tag: `pitr:2026-11-22T14:30:00Z`, `snapshot:<identifier>`, `dump:<key>`,
+        `...:latest`."""
+        value = {Method.SNAPSHOT: self.snapshot, Method.PITR: self.time, Method.DUMP: self.dump}[self.method]
+        text = f"{value:{TIME_FORMAT}}" if isinstance(value, datetime) else str(value)
+        return f"{self.method}:{text}"
+
+
+@dataclass(frozen=True)
+class App:
+    """A Deployment that writes to the database."""
+
+    name: str
+    replicas: int | None = None
+    """Overrides the replicas found at the first freeze."""
+    health: str | None = None
+    """URL that answers 2xx when healthy; `{pod}` stands for each pod's address."""
+
+
+@dataclass(frozen=True)
+class SecretKey(Section):
+    """The connection secret of the applications: a Kubernetes Secret and the key that holds the URL."""
+
+    name: SecretName = "database-credentials"
+    """Name of the Secret."""
+    key: SecretKeyName = "DATABASE_URL"
+    """Its key that holds the URL."""
+    source_host: str | None = None
+    """Host by which the URL names the source, where not by its endpoint (a CNAME, or a source now gone)."""
+
+
+@dataclass(frozen=True)
+class Login(Section):
+    """The operator's login to the databases."""
+
+    user: str = ""
+    """PostgreSQL user. Needed for a restore."""
+    secret_id: str | None = None
+    """Secrets Manager secret: the password itself, or RDS's JSON with username and password. Needed without `iam`."""
+    iam: Flag = False
+    """Log in by IAM tokens instead of a password."""
+    database: str | None = None
+    """Database to connect to; else that of the applications' URL."""
+
+
+RDS_CERTIFICATES = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
+"""Where AWS publishes the certificates of all RDS regions (RDS User Guide, "Using SSL/TLS to encrypt a connection")."""
+
+
+@dataclass(frozen=True)
+class Tls(Section):
+    """How the databases' certificates are verified (libpq's sslmode and sslrootcert)."""
+
+    mode: TlsMode = "verify-full"
+    """verify-full, or verify-ca where certificates carry another name."""
+    root_certificate: str | None = None
+    """File with the certificates to trust. Needed for a restore."""
+
+
+@dataclass(frozen=True)
+class DumpStore(Section):
+    """Where the dumps are kept, and who owns a database that is made of one."""
+
+    bucket: Bucket = ""
+    """S3 bucket, in the stack's region. Needed for method dump."""
+    prefix: KeyPrefix = "database/postgresql/"
+    """What the keys of the dumps begin with."""
+    owner: str | None = None
+    """Role that owns the database, and is created; else the application's user."""
+    allow: Texts = ()
+    """Kinds of statements to run that gate scanned refuses otherwise, such as foreign; or
+    privileged_owner."""
+    skip: Texts = ()
+    """Kinds of statements to leave out, such as subscription."""
+
+
+@dataclass(frozen=True)
+class ValidationSettings(Section):
+    """What the restored data is held against, and the image of the Job that connects from inside the cluster."""
+
+    checks_file: Annotated[str | None, Field(alias="checks", description="File of expectations.")] = None
+    inline: Object = field(default_factory=dict[str, Any])
+    """Expectations written here; a section takes the place of the file's."""
+    image: str | None = None
+    """Image of the Job that connects from inside the cluster; it needs psql and sh."""
+    budget_seconds: Annotated[int, Field(ge=1, le=86_400), NUMBER] = 1800
+    """Seconds that all checks together may take."""
+    workers: Annotated[int, Field(ge=1, le=32), NUMBER] = 4
+    """Connections that check in parallel."""
+    loss_seconds: Annotated[int, Field(ge=1, le=86_400), NUMBER] = 300
+    """Seconds that the comparison with the source, row by row, may take."""
+    baseline: str | None = None
+    """Directory or s3://bucket/prefix with baselines, to compare with the newest."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole configuration of a stack. `request` is None while no restore is asked for."""
+
+    stack: str
+    region: str
+    source: str
+    namespace: str
+    apps: tuple[App, ...]
+    secret: SecretKey
+    login: Login
+    tls: Tls
+    evidence: str
+    """Directory, or s3://bucket/prefix."""
+    request: Request | None
+    instance: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Overrides of what is otherwise copied from the source; keys are InstanceSettings' fields in camelCase."""
+    backups: DumpStore = DumpStore()
+    validation: ValidationSettings = field(default_factory=ValidationSettings)
+    waive: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Check name: reason."""
+    endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
+    """aws:endpoints, by service name of boto3; empty on AWS itself."""
+    kubeconfig: str | None = None
+    context: str | None = None

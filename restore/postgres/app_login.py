@@ -1,0 +1,152 @@
+"""Logging in as the application does, with its own URL at another endpoint."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from restore.errors import PermanentError, Problem, TemporaryError
+from restore.model.rds import Endpoint
+from restore.model.request import Tls
+from restore.postgres.connection import Connection, opened
+from restore.redaction import redacted, register_secret
+from validation.connect import urls
+
+THEIR_FILES = ("hostaddr", "passfile", "service", "sslcert", "sslcrl", "sslcrldir", "sslkey", "sslpassword")
+"""Parameters of an application's URL that name things of its own machine."""
+
+
+WHO = """
+select current_user, current_database(), current_setting('server_version'), pg_catalog.pg_is_in_recovery()
+"""
+
+
+PRIVILEGES = """
+select pg_catalog.has_schema_privilege(n.oid, 'usage'),
+       coalesce(array_agg(c.relname::text order by c.relname) filter (where c.oid is not null), '{}'),
+       coalesce(bool_or(pg_catalog.has_table_privilege(c.oid, 'select')), false)
+from pg_catalog.pg_namespace n
+left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relkind in ('r', 'p')
+where n.nspname = %(schema)s
+group by n.oid
+"""
+
+
+ROW_SECONDS, ALL_ROWS_SECONDS = 10.0, 60.0
+"""To read one row: of a table, and of any table at all."""
+
+
+READABLE = """
+with recursive parts(root, part) as (
+  select i.inhparent, i.inhrelid from pg_catalog.pg_inherits i
+  union
+  select p.root, i.inhrelid from parts p join pg_catalog.pg_inherits i on i.inhparent = p.part
+)
+select n.nspname::text, c.relname::text, c.relkind = 'p'
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p')
+  and c.relpersistence <> 't'
+  and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+  and pg_catalog.has_schema_privilege(n.oid, 'usage')
+  and pg_catalog.has_any_column_privilege(c.oid, 'select')
+  and (c.relkind = 'r' or not exists (
+    select from parts p join pg_catalog.pg_class f on f.oid = p.part where p.root = c.oid and f.relkind = 'f'))
+order by c.relrowsecurity, c.reltuples <= 0, c.relkind = 'p', c.relpages, c.oid
+limit 200
+"""
+"""Tables of which the connection's user may read a row, those that need least for it first; nothing that a foreign
+server or a view's query would answer."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A login as the application, tried at an endpoint."""
+
+    user: str
+    database: str
+    server_version: str
+    recovering: bool
+    """Still in recovery: can't be written to."""
+    schema: str
+    """In which its tables are, by its URL."""
+    missing_privileges: tuple[str, ...]
+    """`usage on schema x`, or `select on x.t` for all tables of the schema when not one of them can be read."""
+
+
+def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
+    """Log in with the application's own URL at another endpoint, verified as the operator's connections are.
+
+    Reads only. Raises as `connect`, and PermanentError for a URL that can't be used; the text never contains it.
+    """
+    login = application_login(url)
+    schema = urls.parse(url).parameters.get("schema") or "public"
+    with opened(login, endpoint, tls, statement_seconds=30.0) as connection:
+        row = connection.execute(WHO).fetchone()
+        if row is None:
+            raise TemporaryError(f"{endpoint} didn't say who is logged in")
+        user, database, version, recovering = row
+        privileges = connection.execute(PRIVILEGES, {"schema": schema}).fetchone()
+        return Attempt(str(user), str(database), str(version), bool(recovering), schema, missing(schema, privileges))
+
+
+def read_row(url: str, endpoint: Endpoint, tls: Tls) -> str:
+    """Logs in with the application's own URL at this endpoint and reads one row; returns the table that it is of.
+
+    Nothing of the schema is run but, where no other table has a row, row security policies; each read is a read-only
+    transaction of its own that is rolled back. Raises as `try_login`; PermanentError when no row can be read.
+    """
+    login = application_login(url)
+    with opened(login, endpoint, tls, ROW_SECONDS) as connection:
+        return any_row(connection, f"PostgreSQL {endpoint}, user {login.get('user', '')}")
+
+
+def any_row(connection: Connection, subject: str) -> str:
+    """As `read_row`, in this autocommit connection, which is left with settings of its own."""
+    connection.read_only = True
+    connection.execute("SET search_path TO pg_catalog")
+    connection.execute("SET lock_timeout TO '5s'")
+    tables = connection.execute(READABLE).fetchall()
+    until, unread = time.monotonic() + ALL_ROWS_SECONDS, ""
+    for schema, table, partitioned in tables:
+        if time.monotonic() > until:
+            unread = f"{ALL_ROWS_SECONDS:.0f} s were not enough"
+            break
+        only = sql.SQL("" if partitioned else "ONLY ")
+        query = sql.SQL("SELECT 1 FROM {}{} LIMIT 1").format(only, sql.Identifier(schema, table))
+        try:
+            with connection.transaction(force_rollback=True):
+                if connection.execute(query).fetchone():
+                    return f"{schema}.{table}"
+        except psycopg.Error as error:
+            if connection.closed:
+                raise
+            unread = f"{schema}.{table}: {redacted(' '.join(str(error).split()))}"
+    found = f"no row in the {len(tables)} tables that it may read" + (f" ({unread})" if unread else "")
+    fix = "choose another recovery point under another id, or give the role its rights: GRANT SELECT ON <table> TO it"
+    raise PermanentError.of(Problem(subject, found, "one row of any table, read with the application's login", fix))
+
+
+def application_login(url: str) -> dict[str, str]:
+    """The parameters of the application's URL that hold at any endpoint. Raises PermanentError. Pure."""
+    try:
+        login = urls.connection_parameters(url)
+    except urls.UrlError as error:
+        needed = "postgresql://user:password@host:port/database"
+        raise PermanentError.of(Problem("the application's URL", str(error), needed, "see the secret's key")) from error
+    register_secret(login.get("password", ""))
+    return {name: value for name, value in login.items() if name not in THEIR_FILES}
+
+
+def missing(schema: str, found: tuple[Any, ...] | None) -> tuple[str, ...]:
+    """Rights the application can't do without, of PRIVILEGES' row. Pure."""
+    if found is None:
+        return (f"schema {schema} (it doesn't exist)",)
+    usage, tables, readable = found
+    if not usage:
+        return (f"usage on schema {schema}",)
+    return () if readable else tuple(f"select on {schema}.{table}" for table in tables)

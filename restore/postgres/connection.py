@@ -1,0 +1,96 @@
+"""Connections as the operator: verified TLS, bounded statements, read-only unless something is to change."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from restore.errors import PermanentError, Problem
+from restore.model.rds import Credential, Endpoint
+from restore.model.request import RDS_CERTIFICATES, Tls
+from restore.postgres.errors import translated
+from restore.redaction import register_secret
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+APPLICATION_NAME = "pulumi-restore"
+
+
+CONNECT_SECONDS = 10
+
+
+CHANGE_SECONDS = 300.0
+"""CREATE DATABASE copies a template, and waits for a checkpoint before version 15."""
+
+
+SYSTEM = "system"
+"""libpq's word for the certificates that the machine trusts (PostgreSQL 16 and later)."""
+
+
+@contextmanager
+def connect(
+    endpoint: Endpoint, credential: Credential, tls: Tls, database: str, *, statement_seconds: float = 30.0
+) -> Generator[Connection]:
+    """A read-only autocommit connection as `APPLICATION_NAME`, closed at the end of the `with`.
+
+    Raises PermanentError (login refused, certificate not verified, root certificate missing, no such database)
+    or TemporaryError (no route, refused, starting up, too many connections); the same for what is asked in it.
+    """
+    login = {"user": credential.user, "password": register_secret(credential.password), "dbname": database}
+    with opened(login, endpoint, tls, statement_seconds) as connection:
+        yield connection
+
+
+@contextmanager
+def administer(endpoint: Endpoint, credential: Credential, tls: Tls, database: str) -> Generator[Connection]:
+    """As `connect`, but to change something; what is changed comes from restore/postgres/roles.py."""
+    login = {"user": credential.user, "password": register_secret(credential.password), "dbname": database}
+    with opened(login, endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
+        yield connection
+
+
+@contextmanager
+def opened(
+    login: Mapping[str, str], endpoint: Endpoint, tls: Tls, statement_seconds: float, *, read_only: bool = True
+) -> Generator[Connection]:
+    settings = f"-c statement_timeout={int(statement_seconds * 1000)}"
+    if read_only:
+        settings = f"-c default_transaction_read_only=on {settings}"
+    parameters: dict[str, Any] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20000,
+        **login,
+        "application_name": APPLICATION_NAME,
+        "options": f"{login.get('options', '')} {settings}".strip(),
+        "host": endpoint.host,
+        "hostaddr": "",  # else PGHOSTADDR of the environment would win over the host
+        "port": endpoint.port,
+        **tls_parameters(tls),
+    }
+    with translated(endpoint, login.get("user", ""), login.get("dbname", "")):
+        connection = psycopg.connect(**parameters, autocommit=True)
+        with connection:
+            yield connection
+
+
+def tls_parameters(tls: Tls) -> dict[str, str]:
+    """libpq's parameters. Raises PermanentError when the root certificate to verify with isn't there."""
+    if tls.root_certificate and tls.root_certificate != SYSTEM and not Path(tls.root_certificate).is_file():
+        raise PermanentError.of(no_certificate(tls.root_certificate))
+    if not tls.root_certificate:
+        raise PermanentError.of(no_certificate("none configured"))
+    return {"sslmode": tls.mode, "sslrootcert": tls.root_certificate}
+
+
+def no_certificate(found: str) -> Problem:
+    needed = "the root certificates that RDS's server certificates are verified with"
+    fix = f"curl --fail --output rds.pem {RDS_CERTIFICATES}; pulumi config set --path tls.rootCertificate rds.pem"
+    return Problem("config tls.rootCertificate", found, needed, fix)

@@ -1,0 +1,90 @@
+"""psycopg's errors in this program's words.
+
+A failed connection has no SQLSTATE in libpq, only a text; RDS's lc_messages is English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
+from restore.model.rds import Endpoint
+from restore.model.request import RDS_CERTIFICATES
+from restore.redaction import redacted
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A permanent failure, recognised by its text."""
+
+    pattern: re.Pattern[str]
+    needed: str
+    fix: str
+
+
+def _kind(pattern: str, needed: str, fix: str) -> Kind:
+    return Kind(re.compile(pattern, re.IGNORECASE), needed, fix)
+
+
+PERMANENT = (
+    _kind(
+        r"(password|pam|ldap|gss\w*|certificate) authentication failed|role .* does not exist|not permitted to log in",
+        "a login that the server accepts",
+        "check user and password; those of a restored database are the ones of its recovery point",
+    ),
+    _kind(
+        r"no pg_hba.conf entry|fe_sendauth: no password supplied",
+        "a user, database and network that the server lets in over TLS",
+        "check user and database; RDS lets nobody in without TLS when rds.force_ssl is 1",
+    ),
+    _kind(
+        r"database .* does not exist",
+        "the application's database",
+        "check the database: pulumi config set --path login.database <name>",
+    ),
+    _kind(
+        r"certificate verify failed|does not match host name|unable to get local issuer|self.signed certificate"
+        r"|root certificate file|weak sslmode|server does not support SSL|could not read root certificate",
+        "a server certificate signed by the configured root, for this host name",
+        f"use the root certificates that AWS publishes: {RDS_CERTIFICATES} (config key tls.rootCertificate)",
+    ),
+    _kind(
+        r"permission denied",
+        "a role that may read this",
+        "grant it: GRANT pg_monitor TO the operator's user (rds_superuser has it)",
+    ),
+)
+
+
+def kind(text: str) -> Kind | None:
+    """Which permanent failure a text tells of; None for those that may pass."""
+    return next((item for item in PERMANENT if item.pattern.search(text)), None)
+
+
+def explained(endpoint: Endpoint, user: str, database: str, text: str, *, bad_request: bool = False) -> RestoreError:
+    """The error for a failure's text: permanent when trying again can't help."""
+    subject = f"PostgreSQL {endpoint}, user {user}, database {database}"
+    found = redacted(" ".join(text.split())) or "no reason given"
+    known = kind(found)
+    if known:
+        return PermanentError.of(Problem(subject, found, known.needed, known.fix))
+    if bad_request:
+        return PermanentError.of(Problem(subject, found, "a query that the server understands", "report this"))
+    fix = "check security groups, VPN and the instance's status, then try again"
+    return TemporaryError.of(Problem(subject, found, "an answer", fix))
+
+
+@contextmanager
+def translated(endpoint: Endpoint, user: str, database: str) -> Generator[None]:
+    """Raise psycopg's errors as PermanentError or TemporaryError."""
+    import psycopg
+
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise explained(endpoint, user, database, str(error)) from error
+    except psycopg.Error as error:
+        raise explained(endpoint, user, database, str(error), bad_request=True) from error

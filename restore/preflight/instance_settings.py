@@ -1,0 +1,102 @@
+"""Rules about the candidate's settings: what RDS would refuse, or would quietly make worse. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from restore.candidate.settings import GP3_LIMIT, PROVISIONED, REQUIRED, is_large_gp3, overrides, wanted_settings
+from restore.config.keys import camel_case
+from restore.errors import Problem
+from restore.model.context import Case
+from restore.model.rds import InstanceSettings
+from restore.model.restore_source import Origin
+
+
+def setting_problems(case: Case, origin: Origin) -> Iterable[Problem]:
+    """What RDS would refuse, or would quietly make worse; only a candidate that is still to be made is judged."""
+    settings = wanted_settings(case, origin)
+    yield from _missing(case, settings)
+    yield from _too_small(settings, origin)
+    yield from _unfit_rates(case, settings, origin)
+    yield from _encryption_lost(case, origin)
+    yield from _other_major(case, origin)
+
+
+def _missing(case: Case, settings: InstanceSettings) -> Iterable[Problem]:
+    missing = [camel_case(name) for name in REQUIRED if not getattr(settings, name)]
+    if missing and not case.source:
+        fixes = "; ".join(f"pulumi config set --path instance.{_first(name)} <value>" for name in missing)
+        found = f"the source is gone, and nothing says its {', '.join(missing)}"
+        yield Problem("config instance", found, "these settings: a restore gets RDS's defaults else", fixes)
+
+
+def _first(name: str) -> str:
+    return f"{name}[0]" if name.endswith("Ids") else name
+
+
+def _too_small(settings: InstanceSettings, origin: Origin) -> Iterable[Problem]:
+    size = settings.allocated_storage
+    if size is not None and size < origin.storage:
+        yield Problem(
+            "config instance.allocatedStorage",
+            f"{size} GiB",
+            f"at least the recovery point's {origin.storage} GiB: storage can't shrink",
+            f"pulumi config set --path instance.allocatedStorage {origin.storage}",
+        )
+
+
+def _unfit_rates(case: Case, settings: InstanceSettings, origin: Origin) -> Iterable[Problem]:
+    by_hand = overrides(case)
+    rates = [name for name in ("iops", "storage_throughput") if by_hand.get(name) is not None]
+    if rates and settings.storage_type == "gp3" and not is_large_gp3(settings):
+        names = ", ".join(f"instance.{camel_case(name)}" for name in rates)
+        yield Problem(
+            f"config {names}",
+            f"set, with gp3 storage of {settings.allocated_storage} GiB",
+            f"at least {GP3_LIMIT} GiB: RDS takes no IOPS or throughput for smaller gp3 storage",
+            "; ".join(f"pulumi config rm --path instance.{camel_case(name)}" for name in rates),
+        )
+    same_type = settings.storage_type == origin.storage_type and origin.storage_type in PROVISIONED
+    if same_type and origin.iops and settings.iops is not None and settings.iops < origin.iops:
+        yield Problem(
+            "config instance.iops",
+            f"{settings.iops} with {settings.storage_type}",
+            f"at least the snapshot's {origin.iops}",
+            f"pulumi config set --path instance.iops {origin.iops}",
+        )
+
+
+def _encryption_lost(case: Case, origin: Origin) -> Iterable[Problem]:
+    source, snapshot = case.source, origin.point.snapshot
+    if source and source.storage_encrypted and snapshot and not origin.encrypted:
+        copy = (
+            f"aws rds copy-db-snapshot --source-db-snapshot-identifier {snapshot} "
+            f"--target-db-snapshot-identifier <name> --kms-key-id {source.kms_key_id or '<key>'}; "
+            "pulumi config set snapshot <name>"
+        )
+        needed = "an encrypted one, as the source is: a restore has its snapshot's encryption"
+        yield Problem(f"snapshot {snapshot}", "not encrypted", needed, copy)
+
+
+def major(version: str | None) -> str:
+    """`17` of `17.10`."""
+    return re.split(r"[.]", version or "", maxsplit=1)[0]
+
+
+def _other_major(case: Case, origin: Origin) -> Iterable[Problem]:
+    source = case.source
+    if not source or not origin.engine_version or major(source.engine_version) == major(origin.engine_version):
+        return
+    inherited = [
+        name
+        for name in ("parameter_group_name", "option_group_name")
+        if name not in overrides(case) and getattr(source.settings, name)
+    ]
+    if inherited:
+        yield Problem(
+            "recovery point",
+            f"PostgreSQL {origin.engine_version}, while the source is {source.engine_version}",
+            f"groups of family postgres{major(origin.engine_version)}: the source's belong to another major version",
+            "; ".join(f"pulumi config set --path instance.{camel_case(name)} <group>" for name in inherited),
+        )

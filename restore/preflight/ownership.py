@@ -1,0 +1,140 @@
+"""Rules about who holds what: identifiers, recovery points and instances stay those of one restore. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from restore.errors import Problem
+from restore.model.context import Case
+from restore.model.identifiers import MAX_INSTANCE, instance_fault
+from restore.model.inventory import Inventory
+from restore.model.labels import NOTE_ID, TAG_CLOSED, TAG_DUMP, TAG_ID, TAG_POINT, TAG_SOURCE, TAG_STACK
+from restore.model.request import LATEST, Method, Settings
+from restore.recovery_points.resolve import resolve
+from restore.recovery_points.snapshots import find_snapshot
+
+
+def open_ids(settings: Settings, inventory: Inventory) -> set[str]:
+    """Ids of this stack's restores that aren't closed."""
+    own = (found for found in inventory.open_restores if found.tags.get(TAG_STACK) == settings.stack)
+    return {found.tags.get(TAG_ID, found.identifier) for found in own}
+
+
+def holders(inventory: Inventory) -> set[str]:
+    """Ids of the restores that hold Deployments or the secret."""
+    cluster = inventory.cluster
+    notes: list[Mapping[str, str]] = [found.annotations for found in cluster.deployments.values() if found]
+    notes += [cluster.secret.annotations] if cluster.secret else []
+    return {note[NOTE_ID] for note in notes if note.get(NOTE_ID)}
+
+
+def other_restore_open(case: Case) -> Iterable[Problem]:
+    for restore_id in sorted((open_ids(case.settings, case.inventory) | holders(case.inventory)) - {case.request.id}):
+        yield Problem(
+            f"restore {case.request.id}",
+            f"restore {restore_id} of this stack is still open",
+            "one open restore at a time",
+            f"python -m restore close {restore_id} (the databases stay), or pulumi config set id {restore_id}",
+        )
+
+
+def identifier_fits(case: Case) -> Iterable[Problem]:
+    fault = instance_fault(case.candidate_name)
+    if fault:
+        needed = f"at most {MAX_INSTANCE} lower-case letters, digits and single hyphens for <source>-<id>"
+        yield Problem("config id", f"{case.candidate_name}: {fault}", needed, "pulumi config set id <a shorter one>")
+
+
+def candidate_renamed(case: Case) -> Iterable[Problem]:
+    """A restore has one instance: under another name it would be made a second time."""
+    for found in case.inventory.open_restores:
+        if case.is_ours(found.tags) and found.identifier != case.candidate_name:
+            yield Problem(
+                f"instance {found.identifier}",
+                f"was made by restore {case.request.id}, whose instance is called {case.candidate_name} now",
+                "the same source and identifier from beginning to end",
+                "set `source` back to what it was, give the instance its name back, or set another id",
+            )
+
+
+def identifier_taken(case: Case) -> Iterable[Problem]:
+    found = case.inventory.candidate
+    if not found or case.candidate:
+        return
+    subject, fix = f"instance {found.identifier}", "pulumi config set id <another one>"
+    if not case.is_ours(found.tags):
+        whose = found.tags.get(TAG_STACK)
+        text = f"exists, and belongs to stack {whose}" if whose else "exists, and no restore made it"
+        yield Problem(subject, text, f"a free identifier, or one tagged for restore {case.request.id}", fix)
+    else:
+        text = f"was made by this restore, which was closed {found.tags[TAG_CLOSED]}"
+        yield Problem(subject, text, "another id for another restore", fix)
+
+
+def safety_name_taken(case: Case) -> Iterable[Problem]:
+    found = case.inventory.safety_snapshot
+    if not found:
+        return
+    subject, fix = f"snapshot {found.identifier}", "pulumi config set id <another one>"
+    if not case.is_ours(found.tags):
+        yield Problem(subject, "exists, and this restore didn't take it", "a free identifier", fix)
+    elif found.status == "failed":
+        yield Problem(
+            subject,
+            "status failed",
+            "a safety snapshot that holds the source's data",
+            f"aws rds delete-db-snapshot --db-snapshot-identifier {found.identifier}; "
+            f"pulumi refresh --yes --target '**safety-{case.request.id}'; pulumi up",
+        )
+
+
+def recovery_point_changed(case: Case) -> Iterable[Problem]:
+    made_from = case.candidate.tags.get(TAG_POINT) if case.candidate else None
+    if made_from is None or _same_point(case, made_from):
+        return
+    yield Problem(
+        f"restore {case.request.id}",
+        f"its instance {case.candidate_name} was made from {made_from}, now {case.request.recovery_point} is asked for",
+        "one recovery point for one id",
+        f"pulumi config set id <another one>, or set the configuration back to {made_from}",
+    )
+
+
+def _same_point(case: Case, made_from: str) -> bool:
+    wanted = case.request.recovery_point
+    method, _, point = made_from.partition(":")
+    wanted_method, _, wanted_point = wanted.partition(":")
+    if method != wanted_method:
+        return False
+    if wanted_point == LATEST or point == wanted_point:
+        return True
+    if method == Method.DUMP:
+        return False  # keys in S3 differ by case, identifiers in RDS don't
+    if point.lower() == wanted_point.lower():
+        return True
+    found = find_snapshot(case.inventory, wanted_point)
+    return found is not None and found is find_snapshot(case.inventory, point)
+
+
+def dump_still_pinned(case: Case) -> Iterable[Problem]:
+    """Which bytes were meant stands on the candidate alone: the object of that key may be another one by now."""
+    origin = resolve(case).origin if case.candidate else None
+    if case.candidate and origin and origin.point.method is Method.DUMP and origin.point.dump is None:
+        yield Problem(
+            f"instance {case.candidate_name}",
+            f"tag {TAG_DUMP} is missing or damaged ({case.candidate.tags.get(TAG_DUMP, 'none')!r})",
+            "`<begun> <stored> <bucket> <version id>` of the dump, as the evidence of gate scanned has them",
+            f"set it again: aws rds add-tags-to-resource --resource-name {case.candidate.arn} --tags "
+            f"'Key={TAG_DUMP},Value=...', or pulumi config set id <another one>",
+        )
+
+
+def source_is_another_instance(case: Case) -> Iterable[Problem]:
+    pinned = case.candidate.tags.get(TAG_SOURCE) if case.candidate else None
+    if pinned and case.source and pinned != case.source.resource_id:
+        yield Problem(
+            f"instance {case.settings.source}",
+            f"is {case.source.resource_id} now; this restore began with {pinned} under that name",
+            "the same instance from beginning to end",
+            "pulumi config set source <the present name of the other>, or close this restore: python -m restore close",
+        )

@@ -1,0 +1,1 @@
+"""The stack through Pulumi's Automation API: an adapter, with its errors translated once."""

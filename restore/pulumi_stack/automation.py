@@ -1,0 +1,132 @@
+"""The stack as the Automation API sees it: the only home of pulumi.automation; its errors translated once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation
+
+from restore.cutover.rollback import Config, Step, Update, Value
+from restore.errors import PermanentError
+from restore.units import clock
+
+
+@contextmanager
+def translated(doing: str) -> Generator[None]:
+    """Raises the command line's errors as PermanentError, with what was being done."""
+    try:
+        yield
+    except automation.CommandError as error:
+        raise PermanentError(f"{doing} failed:\n{error}") from error
+    except FileNotFoundError as error:
+        raise PermanentError(
+            f"{doing} failed: {error}\n  fix: install the Pulumi CLI and run in the project"
+        ) from error
+
+
+class OperatorStack:
+    """One stack of the project in a folder, as selected or named.
+
+    In an organisation the CLI knows it as `acme/prod` or `acme/restore/prod` (`name`), while its program, and with it
+    every tag and the evidence, knows `prod` (`program_name`), as pulumi.get_stack() gives it.
+    """
+
+    def __init__(self, folder: Path, name: str | None):
+        with translated("opening the stack"):
+            workspace = automation.LocalWorkspace(work_dir=str(folder))
+            selected = workspace.stack() if name is None else None
+            self.name = name or (selected.name if selected else "")
+            if not self.name:
+                raise PermanentError("no stack is selected\n  fix: pulumi stack select <name>, or pass --stack <name>")
+            self._stack = automation.select_stack(self.name, work_dir=str(folder))
+
+    @property
+    def program_name(self) -> str:
+        return self.name.rpartition("/")[2]
+
+    def config(self) -> Config:
+        with translated("reading the configuration"):
+            return values(self._stack.get_all_config())
+
+    def history(self) -> tuple[Update, ...]:
+        """Newest first, secrets in the clear: with `[secret]` in their place a rollback would write that text."""
+        with translated("reading the history"):
+            return tuple(
+                Update(
+                    entry.kind,
+                    entry.result,
+                    clock(entry.start_time),
+                    entry.message,
+                    values(entry.config),
+                )
+                for entry in self._stack.history(show_secrets=True)
+            )
+
+    def apply(self, step: Step) -> None:
+        """Sets and removes the step's keys, then `pulumi up`; its output goes to the terminal as it comes."""
+        with translated("changing the configuration"):
+            objects = {key: value for key, value in step.change.items() if container(value.text) and not value.secret}
+            if objects:
+                self._write_objects(objects)
+            plain = {key: value for key, value in step.change.items() if key not in objects}
+            if plain:
+                self._stack.set_all_config(
+                    {key: automation.ConfigValue(value.text, secret=value.secret) for key, value in plain.items()}
+                )
+            if step.remove:
+                self._stack.remove_all_config(list(step.remove))
+        try:
+            self._stack.up(message=f"rollback: {step.title}", on_output=show, color="never")
+        except automation.CommandError as error:
+            raise PermanentError(
+                f"`pulumi up` failed at: {step.title} (its output is above)\n"
+                "  fix: do what it says, then run `python -m restore rollback` again"
+            ) from error
+
+    def _write_objects(self, objects: Mapping[str, Value]) -> None:
+        """Objects and lists go into the stack's file as such: set as text, the typed schema would refuse them."""
+        workspace = self._stack.workspace
+        settings = workspace.stack_settings(self.name)
+        settings.config = {**(settings.config or {}), **{key: json.loads(one.text) for key, one in objects.items()}}
+        workspace.save_stack_settings(self.name, settings)
+
+    def set(self, change: Mapping[str, str], remove: list[str]) -> None:
+        """Sets and removes plain keys without an update."""
+        with translated("changing the configuration"):
+            if change:
+                self._stack.set_all_config({key: automation.ConfigValue(text) for key, text in change.items()})
+            if remove:
+                self._stack.remove_all_config(remove)
+
+    def export(self) -> dict[str, Any]:
+        """The deployment (state) as `pulumi stack export` gives it."""
+        with translated("reading the state"):
+            exported = self._stack.export_stack()
+            return {"version": exported.version, "deployment": exported.deployment}
+
+    def replace_state(self, state: Mapping[str, Any]) -> None:
+        with translated("writing the state"):
+            deployment = automation.Deployment(version=int(state["version"]), deployment=dict(state["deployment"]))
+            self._stack.import_stack(deployment)
+
+
+def values(config: Mapping[str, automation.ConfigValue]) -> dict[str, Value]:
+    return {key: Value(value.value, bool(value.secret)) for key, value in config.items()}
+
+
+def container(text: str) -> bool:
+    """Whether the text is a JSON object or list."""
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except ValueError:
+        return False
+
+
+def show(text: str) -> None:
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()

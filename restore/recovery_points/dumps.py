@@ -1,0 +1,123 @@
+"""Which dump is meant, and what an instance for it needs: version, storage, encryption. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import fields, replace
+
+from restore.errors import Problem
+from restore.model.context import Case
+from restore.model.dump import DumpObject, DumpVersion
+from restore.model.planned import RecoveryPoint
+from restore.model.rds import InstanceSettings
+from restore.model.request import Method
+from restore.model.restore_source import Origin, Resolved
+from restore.recovery_points.point_in_time import windows
+
+GIB = 1 << 30
+
+
+SMALLEST_GIB = 20
+
+
+ROOM = 3.0
+"""Bytes of storage for each byte of SQL: rows, their indexes, WAL while loading, and a quarter to spare."""
+
+
+DEFAULTS = InstanceSettings(storage_type="gp3", publicly_accessible=False, backup_retention_period=7)
+"""For what nothing is known of: the runbook's, and what RDS would choose by the VPC or the age of the account."""
+
+
+VERSION = re.compile(r"\d+(?:\.\d+)*", re.ASCII)
+
+
+def resolve_dump(case: Case) -> Resolved:
+    """The dump that was looked up, and what can be made of it; or the reasons why not."""
+    choice = case.inventory.dump
+    if choice is None or choice.dump is None:
+        # Not looked up: an instance that isn't ours has the candidate's name, which is another rule's refusal
+        return Resolved(None, choice.problems if choice else ())
+    problems = (*choice.problems, *_dump_problems(case, choice.dump))
+    return Resolved(None, problems) if problems else Resolved(_origin(case, choice.dump))
+
+
+def _dump_problems(case: Case, dump: DumpObject) -> Iterable[Problem]:
+    wanted = dump_version(case, dump)
+    if not wanted:
+        needed = "a dump of pg_dump that says which server it was taken from, or a source of the same version"
+        yield Problem(
+            f"dump {dump.url}", "it doesn't tell the server's version", needed, "pulumi config set dump <key>"
+        )
+    elif engine_version(wanted, case.inventory.orderable_versions) is None:
+        offered = ", ".join(sorted(case.inventory.orderable_versions, key=_numbers)) or "none"
+        yield Problem(
+            f"dump {dump.url}",
+            f"taken from PostgreSQL {wanted}; the region creates {offered}",
+            f"a version {_numbers(wanted)[0]}.x that is not older than {wanted}",
+            "make an instance of a later major version yourself, and load it with: python -m restore.dumps load "
+            f"{dump.url} --to-env TARGET_URL",
+        )
+
+
+def dump_version(case: Case, dump: DumpObject) -> str:
+    """The server's version that the dump tells, without a distributor's suffix; else the living source's."""
+    found = VERSION.match(dump.server_version)
+    if found:
+        return found[0]
+    return case.source.engine_version if case.source else ""
+
+
+def engine_version(wanted: str, offered: Iterable[str]) -> str | None:
+    """The newest minor of the wanted version's major; never an older one than wanted."""
+    least = _numbers(wanted)
+    fitting = [one for one in offered if _numbers(one)[:1] == least[:1] and _numbers(one) >= least]
+    return max(fitting, key=_numbers, default=None)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = VERSION.match(version)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()
+
+
+def storage_gib(dump: DumpObject) -> int:
+    """GiB that the loaded database needs, with headroom."""
+    return max(SMALLEST_GIB, math.ceil(dump.size * max(dump.expansion, 1.0) * ROOM / GIB))
+
+
+def _origin(case: Case, dump: DumpObject) -> Origin:
+    known = remains(case)
+    return Origin(
+        point=RecoveryPoint(
+            method=Method.DUMP,
+            dump=DumpVersion(dump.bucket, dump.key, dump.version),
+            source_resource_id=case.source.resource_id if case.source else None,
+            tag=f"{Method.DUMP}:{dump.key}",
+            at=dump.at,
+            until=max(dump.at, dump.modified),
+        ),
+        engine_version=engine_version(dump_version(case, dump), case.inventory.orderable_versions),
+        storage=storage_gib(dump),
+        encrypted=True,
+        kms_key_id=key_of(case),
+        settings=known,
+        storage_type=known.storage_type,
+    )
+
+
+def key_of(case: Case) -> str | None:
+    """The KMS key of the source, or of what is left of it; None for the account's aws/rds key."""
+    if case.source:
+        return case.source.kms_key_id
+    own = [one for one in case.inventory.snapshots if one.source_identifier == case.settings.source and one.encrypted]
+    kept = [*windows(case.inventory, case.settings.source), *own]
+    return next((one.kms_key_id for one in kept if one.kms_key_id), None)
+
+
+def remains(case: Case) -> InstanceSettings:
+    """What a retained automated backup still knows of a source that is gone, over the defaults."""
+    kept = windows(case.inventory, case.settings.source)
+    found = kept[0].settings if kept and not case.source else InstanceSettings()
+    known = {field.name: getattr(found, field.name) for field in fields(InstanceSettings)}
+    return replace(DEFAULTS, **{name: value for name, value in known.items() if value not in (None, ())})

@@ -1,0 +1,138 @@
+"""Points in time: which automated backup covers one, and how far each reaches. Pure.
+
+Source: RDS User Guide, "Restoring a DB instance to a specified time"; API reference of RestoreDBInstanceToPointInTime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from restore.errors import Problem
+from restore.model.context import ENGINE, Case
+from restore.model.inventory import Inventory
+from restore.model.planned import RecoveryPoint
+from restore.model.rds import AutomatedBackup, Instance
+from restore.model.request import Method
+from restore.model.restore_source import Origin, Resolved
+from restore.recovery_points.snapshots import described, usable_snapshots
+from restore.units import TIME_FORMAT
+
+UPLOAD_INTERVAL = timedelta(minutes=5)
+"""RDS uploads transaction logs this often: the latest restorable time lags by as much."""
+KEPT_STATUSES = ("retained", "replicating")
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def windows(inventory: Inventory, source_name: str) -> tuple[AutomatedBackup, ...]:
+    """The automated backups that PITR of the source can use, the one that reaches furthest first.
+
+    A living source has one; when it is gone, those that were retained or replicated under its name.
+    """
+    source = inventory.source
+    usable = [
+        backup
+        for backup in inventory.backups
+        if (
+            backup.source_resource_id == source.resource_id and backup.status not in KEPT_STATUSES
+            if source
+            else backup.source_identifier == source_name and backup.status in KEPT_STATUSES
+        )
+    ]
+    return tuple(sorted(usable, key=lambda backup: last_moment(backup, source) or _NEVER, reverse=True))
+
+
+def last_moment(backup: AutomatedBackup, source: Instance | None) -> datetime | None:
+    """The end of the window: the backup's or the instance's word, whichever is later."""
+    known = [moment for moment in (backup.latest, source.latest_restorable if source else None) if moment]
+    return max(known, default=None)
+
+
+def covers(backup: AutomatedBackup, source: Instance | None, time: datetime) -> bool:
+    last = last_moment(backup, source)
+    return bool(backup.earliest and last and backup.earliest <= time <= last)
+
+
+def first_second(backup: AutomatedBackup) -> datetime:
+    """The first whole second of the window: RDS restores to seconds, the window's ends have fractions."""
+    earliest = backup.earliest or _NEVER
+    whole = earliest.replace(microsecond=0)
+    return whole if whole == earliest else whole + timedelta(seconds=1)
+
+
+def window_text(backup: AutomatedBackup, source: Instance | None) -> str:
+    return f"{first_second(backup):{TIME_FORMAT}} to {last_moment(backup, source):{TIME_FORMAT}}"
+
+
+def resolve_time(case: Case) -> Resolved:
+    """The automated backup that covers the wanted time, or reaches furthest for `latest`."""
+    time = case.request.time
+    backups = windows(case.inventory, case.settings.source)
+    open_backups = [b for b in backups if b.earliest and last_moment(b, case.source) and b.engine == ENGINE]
+    if not open_backups:
+        return Resolved(None, (_no_window(case, backups),))
+    if not isinstance(time, datetime):
+        return Resolved(_of_backup(case, open_backups[0], None))
+    covering = next((backup for backup in open_backups if covers(backup, case.source, time)), None)
+    if covering:
+        return Resolved(_of_backup(case, covering, time))
+    return Resolved(None, (_outside(case, open_backups, time),))
+
+
+def _of_backup(case: Case, backup: AutomatedBackup, time: datetime | None) -> Origin:
+    living = case.source
+    storage = (living.settings.allocated_storage if living else None) or backup.settings.allocated_storage or 0
+    return Origin(
+        point=RecoveryPoint(
+            method=Method.PITR,
+            time=time,
+            latest=time is None,
+            source_resource_id=backup.source_resource_id,
+            # A backup retained in this region goes by its instance's resource id, as a living instance does.
+            automated_backup_arn=backup.arn if backup.status == "replicating" else None,
+            tag=case.request.recovery_point,
+            at=time,
+        ),
+        engine_version=backup.engine_version or None,
+        storage=storage,
+        encrypted=backup.storage_encrypted,
+        kms_key_id=backup.kms_key_id,
+        settings=backup.settings,
+    )
+
+
+def _no_window(case: Case, backups: Sequence[AutomatedBackup]) -> Problem:
+    subject = f"point-in-time recovery of {case.settings.source}"
+    fix = "python -m restore options, then perhaps: pulumi config set method snapshot"
+    if backups:
+        found = f"automated backups are {backups[0].status}, with no restorable time yet"
+        return Problem(subject, found, "a first automated backup that has ended", fix)
+    if case.source:
+        return Problem(subject, "no automated backups (retention 0, or they were deleted)", "automated backups", fix)
+    found = "the instance doesn't exist, and no automated backup of it was retained or replicated here"
+    return Problem(subject, found, "an instance, or a retained automated backup", fix)
+
+
+def _outside(case: Case, backups: Sequence[AutomatedBackup], time: datetime) -> Problem:
+    newest = backups[0]
+    last = last_moment(newest, case.source) or _NEVER
+    needed = "within " + ", or ".join(window_text(backup, case.source) for backup in backups)
+    if time > case.inventory.now:
+        found, fix = f"in the future (now {case.inventory.now:{TIME_FORMAT}})", f"set time {last:{TIME_FORMAT}}"
+    elif time > last:
+        found = "later than the latest restorable time; RDS uploads its logs every 5 minutes"
+        fix = f"set time {last:{TIME_FORMAT}}, or latest, or try again after {time + UPLOAD_INTERVAL:{TIME_FORMAT}}"
+    else:
+        found, fix = _before(case, time, newest)
+    return Problem(f"time {time:{TIME_FORMAT}}", found, needed, f"pulumi config {fix}")
+
+
+def _before(case: Case, time: datetime, backup: AutomatedBackup) -> tuple[str, str]:
+    usable = usable_snapshots(case.inventory, case.settings.source)
+    older = next((s for s in usable if s.created and s.created <= time), None)
+    if not older:
+        return "before the earliest restorable time", f"set time {first_second(backup):{TIME_FORMAT}}"
+    return (
+        f"before the earliest restorable time; the newest snapshot before it is {described(older)}",
+        f"set method snapshot; pulumi config rm time; pulumi config set snapshot {older.identifier}",
+    )

@@ -1,0 +1,138 @@
+"""DB snapshots: which of them belong to the source, which can be restored, and which is meant. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from restore.config.reader import nearest
+from restore.errors import Problem
+from restore.model.context import ENGINE, Case
+from restore.model.inventory import Inventory
+from restore.model.planned import RecoveryPoint
+from restore.model.rds import InstanceSettings, Snapshot
+from restore.model.request import LATEST, Method
+from restore.model.restore_source import Origin, Resolved
+from restore.units import TIME_FORMAT
+
+COPY_FIRST = ("shared", "public")
+"""Kinds of snapshots that can't be restored here when they are encrypted: they are copied first."""
+
+
+def find_snapshot(inventory: Inventory, name: str) -> Snapshot | None:
+    """A snapshot by identifier or ARN."""
+    wanted = name.lower()
+    return next(
+        (found for found in inventory.snapshots if wanted in (found.identifier.lower(), found.arn.lower())), None
+    )
+
+
+def own_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...]:
+    """The source's snapshots, newest first. A living source is known by its resource id: names can move."""
+    source = inventory.source
+    own = [
+        found
+        for found in inventory.snapshots
+        if (found.source_resource_id == source.resource_id if source else found.source_identifier == source_name)
+    ]
+    return tuple(sorted(own, key=lambda found: found.created or datetime.min.replace(tzinfo=UTC), reverse=True))
+
+
+def usable_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...]:
+    """Those of them that can be restored as they are, newest first."""
+    own = own_snapshots(inventory, source_name)
+    return tuple(s for s in own if s.status == "available" and s.engine == ENGINE and not _must_be_copied(s))
+
+
+def _must_be_copied(snapshot: Snapshot) -> bool:
+    return snapshot.encrypted and snapshot.kind in COPY_FIRST
+
+
+def described(snapshot: Snapshot) -> str:
+    made = f"{snapshot.created:{TIME_FORMAT}}" if snapshot.created else "no time yet"
+    return f"{snapshot.identifier} ({snapshot.kind}, {made})"
+
+
+def resolve_snapshot(case: Case) -> Resolved:
+    """The named snapshot, or the newest of the source but for this restore's own."""
+    name = case.request.snapshot or LATEST
+    if name != LATEST:
+        found = find_snapshot(case.inventory, name)
+        problems = tuple(_snapshot_problems(case, found)) if found else (_unknown_snapshot(case, name),)
+        return Resolved(None, problems) if problems or not found else Resolved(_of_snapshot(found))
+    others = (s for s in usable_snapshots(case.inventory, case.settings.source) if s.identifier != case.safety_name)
+    newest = next(others, None)
+    return Resolved(_of_snapshot(newest)) if newest else Resolved(None, (_no_snapshot(case),))
+
+
+def _of_snapshot(snapshot: Snapshot) -> Origin:
+    name = snapshot.arn if snapshot.kind in COPY_FIRST else snapshot.identifier
+    return Origin(
+        point=RecoveryPoint(
+            method=Method.SNAPSHOT,
+            snapshot=name,
+            source_resource_id=snapshot.source_resource_id,
+            tag=f"{Method.SNAPSHOT}:{name}",
+            at=snapshot.created,
+        ),
+        engine_version=snapshot.engine_version or None,
+        storage=snapshot.allocated_storage,
+        encrypted=snapshot.encrypted,
+        kms_key_id=snapshot.kms_key_id,
+        settings=InstanceSettings(storage_type=snapshot.storage_type, iops=snapshot.iops),
+        iops=snapshot.iops,
+        storage_type=snapshot.storage_type,
+    )
+
+
+def _listed(snapshots: Iterable[Snapshot]) -> str:
+    return ", ".join(described(snapshot) for snapshot in snapshots)
+
+
+def _unknown_snapshot(case: Case, name: str) -> Problem:
+    usable = usable_snapshots(case.inventory, case.settings.source)
+    named = {snapshot.identifier: snapshot for snapshot in usable}
+    near = [named[match] for match in nearest(name, named)] or list(usable[:3])
+    needed = f"one of the source's, such as {_listed(near)}" if near else "a snapshot in this region and account"
+    fix = f"pulumi config set snapshot {near[0].identifier}" if near else "python -m restore options"
+    return Problem(f"snapshot {name}", "no snapshot of that name here", needed, fix)
+
+
+def _no_snapshot(case: Case) -> Problem:
+    waiting = [s for s in own_snapshots(case.inventory, case.settings.source) if s.status != "available"]
+    found = "no available snapshot of the source" + (f"; not available: {_listed(waiting)}" if waiting else "")
+    return Problem("snapshot latest", found, "a snapshot, or method pitr", "python -m restore options")
+
+
+def _snapshot_problems(case: Case, found: Snapshot) -> Iterable[Problem]:
+    subject = f"snapshot {found.identifier}"
+    if found.status != "available":
+        done = f", {found.percent} % done" if found.status == "creating" and found.percent is not None else ""
+        wait = f"aws rds wait db-snapshot-available --db-snapshot-identifier {found.identifier}"
+        fix = wait if found.status == "creating" else "python -m restore options: take another one"
+        yield Problem(subject, f"status {found.status}{done}", "status available", fix)
+    if found.engine != ENGINE:
+        yield Problem(subject, f"engine {found.engine}", f"engine {ENGINE}", "pulumi config set snapshot latest")
+    if not case.request.foreign_snapshot and not _is_own(case, found):
+        yield _foreign(case, found)
+    if _must_be_copied(found):
+        copy = (
+            f"aws rds copy-db-snapshot --source-db-snapshot-identifier {found.arn} "
+            f"--target-db-snapshot-identifier <name> --kms-key-id <key>; pulumi config set snapshot <name>"
+        )
+        yield Problem(subject, f"{found.kind} and encrypted", "a copy of it in this account", copy)
+
+
+def _is_own(case: Case, found: Snapshot) -> bool:
+    return found in own_snapshots(case.inventory, case.settings.source)
+
+
+def _foreign(case: Case, found: Snapshot) -> Problem:
+    again = found.source_identifier == case.settings.source
+    whose = f"of an earlier instance called {found.source_identifier}" if again else f"of {found.source_identifier}"
+    return Problem(
+        f"snapshot {found.identifier}",
+        f"{whose} ({found.source_resource_id or 'resource id unknown'})",
+        f"a snapshot of {case.settings.source}",
+        "pulumi config set snapshot latest, or on purpose: pulumi config set foreignSnapshot true",
+    )

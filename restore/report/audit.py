@@ -1,0 +1,81 @@
+"""Who ran the program with which words, and who waived what."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from restore.report.untrusted import EMPTY, Record, attempts, mapping, moment, text, texts
+from restore.units import clock
+
+TYPED = ("id", "method", "snapshot", "time", "dump", "traffic", "incident")
+"""The keys that a person types during an incident."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Who ran the program, from where to where they moved the applications, and with which words."""
+
+    at: str
+    user: str
+    host: str
+    aws: str
+    moved: str
+    incident: str
+    program: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Waiver:
+    check: str
+    reason: str
+    user: str
+    since: str
+    used: str
+    """What it let through, empty when nothing yet."""
+
+
+def acts(made: Sequence[Record]) -> Iterator[Act]:
+    for before, run in pairwise((EMPTY, *made)):
+        plan, operator = mapping(run.get("plan")), mapping(run.get("operator"))
+        yield Act(
+            at=clock(moment(run.get("began"))),
+            user=text(operator.get("user")),
+            host=text(operator.get("host")),
+            aws=text(operator.get("aws")),
+            moved=f"{text(plan.get('found_traffic')) or 'half-way'} → {text(plan.get('traffic'))}",
+            incident=text(run.get("incident")),
+            program=text(mapping(run.get("versions")).get("program")),
+            commands=tuple(commands(texts(before.get("config")), texts(run.get("config")))),
+        )
+
+
+def commands(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
+    """What leads from one configuration to the next, for the restore's own flat keys, and then `pulumi up`."""
+    for name in TYPED:
+        key = f"restore:{name}"
+        old, new = before.get(key, ""), now.get(key, "")
+        if new and new != old:
+            yield f"pulumi config set {name} {shlex.quote(new)}"
+        elif old and not new:
+            yield f"pulumi config rm {name}"
+    yield "pulumi up"
+
+
+def who(record: Record) -> str:
+    return text(mapping(record.get("operator")).get("user")) or "not known"
+
+
+def waivers(made: Sequence[Record], found: Sequence[Record]) -> Iterator[Waiver]:
+    """Every waiver that any run had, by whom first, and what it let through."""
+    first: dict[tuple[str, str], Record] = {}
+    for run in made:
+        for pair in texts(run.get("waive")).items():
+            first.setdefault(pair, run)
+    used = [(text(one.get("gate")), subject) for one in attempts(found) for subject in texts(one.get("waived"))]
+    for (name, reason), run in first.items():
+        let = dict.fromkeys(subject for gate, subject in used if name in (subject, subject.partition(":")[0], gate))
+        yield Waiver(name, reason, who(run), clock(moment(run.get("began"))), ", ".join(let))

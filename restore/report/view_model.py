@@ -1,0 +1,152 @@
+"""What the terminal and the page show, as values: made of the one JSON document of a restore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from restore.report import audit, data_checks, loss, timeline
+from restore.report.key_facts import facts, key_facts, losses
+from restore.report.untrusted import EMPTY, Record, attempts, block, mapping, moment, of_step, records, text, texts
+from restore.report.verdict import GateState, judge, problems
+from restore.units import clock, measured
+from validation.verdict import Verdict
+
+UNSET = ("", "{}")
+"""Defaults that the engine passes for keys that nobody has set."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that keeps a gate shut."""
+
+    gate: str
+    subject: str
+    found: str
+    needed: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One attempt of a gate."""
+
+    name: str
+    verdict: str
+    open: bool
+    summary: str
+    at: str
+    seconds: str
+    needed: bool
+    """Whether it counts for the verdict: the newest attempt of a gate that is needed now."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting on three sides; `state` is same, changed (asked for otherwise than the source's), differs, or, without
+    a source, wanted (as asked for) or unknown (nothing to compare with)."""
+
+    name: str
+    source: str
+    wanted: str
+    found: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is shown, in the order in which it is shown."""
+
+    stack: str
+    id: str
+    verdict: Verdict
+    headline: str
+    updated: str
+    findings: tuple[Finding, ...]
+    facts: tuple[tuple[str, tuple[str, ...]], ...]
+    """Name and lines of what somebody wants to know who was not there."""
+    runs: tuple[timeline.Run, ...]
+    idle: str
+    loss: loss.Loss | None
+    checks: data_checks.Checks | None
+    gates: tuple[Gate, ...]
+    settings: tuple[Setting, ...]
+    settings_changed: tuple[tuple[str, str, str], ...]
+    acts: tuple[audit.Act, ...]
+    waivers: tuple[audit.Waiver, ...]
+    versions: tuple[tuple[str, str], ...]
+    config: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def build(document: Record) -> Report:
+    """Of the document that restore/report/document.py assembles; works for one without any record."""
+    found = records(document.get("records"))
+    state = judge(found)
+    made = list(of_step(found, "run"))
+    last = made[-1] if made else EMPTY
+    ran = timeline.runs(found)
+    conformed, validated = facts(found, "conformed"), facts(found, "validated")
+    return Report(
+        stack=text(document.get("stack")),
+        id=text(document.get("id")),
+        verdict=state.verdict,
+        headline=state.headline,
+        updated=clock(moment(document.get("updated"))),
+        findings=tuple(finding(one.name, problem) for one in state.gates for problem in problems(one)),
+        facts=tuple((name, lines) for name, lines in key_facts(found, last) if any(lines)),
+        runs=ran,
+        idle=measured(timeline.idle(ran)) if len(ran) > 1 else "",
+        loss=losses(found, last),
+        checks=data_checks.read(mapping(validated.get("report"))),
+        gates=tuple(gate(one, state.gates) for one in attempts(found)),
+        settings=tuple(settings(mapping(conformed.get("settings")))),
+        settings_changed=tuple(brought_in_line(conformed)),
+        acts=tuple(audit.acts(made)),
+        waivers=tuple(audit.waivers(made, found)),
+        versions=tuple(versions(last, conformed, found)),
+        config=tuple((name, value) for name, value in texts(last.get("config")).items() if value not in UNSET),
+        notes=tuple(text(note) for note in mapping(last.get("plan")).get("notes") or ()),
+    )
+
+
+def finding(name: str, problem: Record) -> Finding:
+    found, needed, fix = (block(problem.get(field)) for field in ("found", "needed", "fix"))
+    return Finding(name, text(problem.get("subject")), found, needed, fix)
+
+
+def gate(attempt: Record, states: Sequence[GateState]) -> Gate:
+    state = GateState(text(attempt.get("gate")), attempt)
+    began, ended = moment(attempt.get("began")), moment(attempt.get("ended"))
+    return Gate(
+        name=state.name,
+        verdict=str(state.verdict),
+        open=state.open,
+        summary=state.summary,
+        at=clock(ended),
+        seconds=measured(ended - began) if began and ended else "",
+        needed=any(one.attempt is attempt for one in states),
+    )
+
+
+def settings(rows: Record) -> Iterator[Setting]:
+    for name, row in rows.items():
+        sides = mapping(row)
+        source, wanted, found = (text(sides.get(side)) for side in ("source", "wanted", "found"))
+        if wanted and wanted != found:
+            state = "differs"
+        elif "source" in sides:
+            state = "same" if source == found else "changed"
+        else:
+            state = "wanted" if wanted else "unknown"
+        yield Setting(text(name), source, wanted, found, state)
+
+
+def brought_in_line(conformed: Record) -> Iterator[tuple[str, str, str]]:
+    for name, change in mapping(conformed.get("changed")).items():
+        yield text(name), text(mapping(change).get("from")), text(mapping(change).get("to"))
+
+
+def versions(last: Record, conformed: Record, found: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    yield from texts(last.get("versions")).items()
+    yield "PostgreSQL", text(facts(found, "switched").get("server_version") or conformed.get("engine_version"))
