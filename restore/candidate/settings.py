@@ -9,9 +9,9 @@ from typing import Any, cast
 
 from restore.candidate import new_instance
 from restore.config.keys import camel_case
-from restore.model.context import Case
+from restore.model.context import RestoreContext
 from restore.model.rds import InstanceSettings
-from restore.model.restore_source import Origin
+from restore.model.restore_source import RestoreSource
 
 REQUIRED = ("instance_class", "db_subnet_group_name", "vpc_security_group_ids")
 """What neither a snapshot nor an automated backup knows."""
@@ -27,15 +27,15 @@ PROVISIONED = ("io1", "io2")
 PYTHON_NAMES: Mapping[str, str] = {camel_case(field.name): field.name for field in fields(InstanceSettings)}
 
 
-def overrides(case: Case) -> dict[str, Any]:
+def overrides(context: RestoreContext) -> dict[str, Any]:
     """The configured overrides by InstanceSettings' names."""
-    return {PYTHON_NAMES[name]: value for name, value in case.settings.instance.items()}
+    return {PYTHON_NAMES[name]: value for name, value in context.settings.instance.items()}
 
 
-def wanted_settings(case: Case, origin: Origin) -> InstanceSettings:
+def target_settings(context: RestoreContext, origin: RestoreSource) -> InstanceSettings:
     """What the candidate is to have; a field that stays None isn't passed to RDS, nor compared afterwards."""
-    base = case.source.settings if case.source else _remains(case, origin)
-    set_by_hand = overrides(case)
+    base = context.source.settings if context.source else _remains(context, origin)
+    set_by_hand = overrides(context)
     settings = replace(base, **({"deletion_protection": True} | set_by_hand))
     for fit in (_fit_size, _fit_rates, _fit_insights):
         settings = fit(settings, set_by_hand, origin)
@@ -58,12 +58,12 @@ def thawed(text: str, by_hand: Mapping[str, Any]) -> InstanceSettings:
     return replace(InstanceSettings(), **{**kept, **lists, **changed})
 
 
-def _remains(case: Case, origin: Origin) -> InstanceSettings:
+def _remains(context: RestoreContext, origin: RestoreSource) -> InstanceSettings:
     """What is left of the settings of an instance that is gone."""
-    return case.candidate.settings if case.candidate else origin.settings
+    return context.candidate.settings if context.candidate else origin.settings
 
 
-def _fit_size(settings: InstanceSettings, set_by_hand: Mapping[str, Any], origin: Origin) -> InstanceSettings:
+def _fit_size(settings: InstanceSettings, set_by_hand: Mapping[str, Any], origin: RestoreSource) -> InstanceSettings:
     """Storage can't be less than the recovery point's; the limit of its growth must be above it, or unset."""
     size = settings.allocated_storage
     if "allocated_storage" not in set_by_hand:
@@ -74,7 +74,7 @@ def _fit_size(settings: InstanceSettings, set_by_hand: Mapping[str, Any], origin
     return replace(settings, allocated_storage=size, max_allocated_storage=limit)
 
 
-def _fit_rates(settings: InstanceSettings, set_by_hand: Mapping[str, Any], origin: Origin) -> InstanceSettings:
+def _fit_rates(settings: InstanceSettings, set_by_hand: Mapping[str, Any], origin: RestoreSource) -> InstanceSettings:
     """IOPS and throughput only where the storage type takes them: RDS reports them for every type."""
     del origin
     takes_iops = settings.storage_type in PROVISIONED or is_large_gp3(settings)
@@ -90,7 +90,9 @@ def is_large_gp3(settings: InstanceSettings) -> bool:
     return settings.storage_type == "gp3" and (settings.allocated_storage or 0) >= GP3_LIMIT
 
 
-def _fit_insights(settings: InstanceSettings, set_by_hand: Mapping[str, Any], origin: Origin) -> InstanceSettings:
+def _fit_insights(
+    settings: InstanceSettings, set_by_hand: Mapping[str, Any], origin: RestoreSource
+) -> InstanceSettings:
     del set_by_hand, origin
     if settings.performance_insights_enabled:
         return settings

@@ -13,7 +13,7 @@ from restore.evidence import Store, provenance, publish
 from restore.inventory import gather
 from restore.kubernetes import Api, Namespace
 from restore.lifecycle import close
-from restore.model.context import Case
+from restore.model.context import RestoreContext
 from restore.model.labels import TAG_CLOSED
 from restore.model.request import Settings
 from restore.pulumi_stack.automation import OperatorStack
@@ -37,7 +37,7 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
         )
     found = gather.gather(settings, now)
     asked = close.as_if_open(found)
-    serves = traffic.found_traffic(Case(settings, settings.request, asked))
+    serves = traffic.found_traffic(RestoreContext(settings, settings.request, asked))
     closing = close.plan(settings.request, found, serves, list(stack.config()))
     emptied = close.without_resources(stack.export())
     if not confirm(close.shown(closing)):

@@ -11,7 +11,7 @@ from restore.cli.stack_settings import settings_of
 from restore.cutover import traffic
 from restore.evidence import Store
 from restore.inventory import gather
-from restore.model.context import Case
+from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Request, Settings
 from restore.pulumi_stack.automation import OperatorStack
@@ -31,11 +31,11 @@ def status(stack: OperatorStack, now: datetime) -> str:
 
 
 def of_restore(settings: Settings, request: Request, found: Inventory) -> list[str]:
-    case = Case(settings, request, found)
-    now = traffic.found_traffic(case)
+    context = RestoreContext(settings, request, found)
+    now = traffic.found_traffic(context)
     lines = [
         f"restore {request.id}: traffic wanted {request.traffic}, found {now or 'half-way between two states'}",
-        f"the connection secret points at: {traffic.pointing(case)}",
+        f"the connection secret points at: {traffic.pointing(context)}",
     ]
     candidate = found.candidate
     lines.append(f"candidate: {candidate.identifier} {candidate.status}" if candidate else "candidate: not made yet")

@@ -11,23 +11,23 @@ from restore.cutover.connection_url import (
 )
 from restore.cutover.deployments import former_manager_of
 from restore.cutover.traffic import wanted_endpoint
-from restore.model.context import Case
-from restore.model.labels import NOTE_MANAGER, NOTE_REAPPLIED
+from restore.model.context import RestoreContext
+from restore.model.labels import ANNOTATION_MANAGER, ANNOTATION_REAPPLIED
 from restore.model.planned import SecretPlan
 from restore.model.request import Traffic
 
 
-def secret_plan(case: Case) -> SecretPlan | None:
+def secret_plan(context: RestoreContext) -> SecretPlan | None:
     """The wanted state of the secret; None while it was never switched and isn't to be.
 
     Raises UrlError when the URL can't be pointed elsewhere (preflight refuses that before).
     """
-    secret = case.inventory.cluster.secret
-    live, endpoint = live_url(case), wanted_endpoint(case)
-    needed = case.request.traffic is Traffic.RESTORED or case.secret_held
+    secret = context.inventory.cluster.secret
+    live, endpoint = live_url(context), wanted_endpoint(context)
+    needed = context.request.traffic is Traffic.RESTORED or context.manages_secret
     if not (needed and secret and live and endpoint):
         return None
-    previous = previous_endpoint(case) or endpoint_of(live)
+    previous = previous_endpoint(context) or endpoint_of(live)
     moves = not same_endpoint(endpoint_of(live), endpoint)
     return SecretPlan(
         name=secret.name,
@@ -36,6 +36,8 @@ def secret_plan(case: Case) -> SecretPlan | None:
         original_url=repointed(live, previous),
         endpoint=endpoint,
         previous=previous,
-        former_manager=former_manager_of(case.secret_held, secret.annotations.get(NOTE_MANAGER), secret.key_manager),
-        reapplied=secret.resource_version if moves else secret.annotations.get(NOTE_REAPPLIED, ""),
+        former_manager=former_manager_of(
+            context.manages_secret, secret.annotations.get(ANNOTATION_MANAGER), secret.key_manager
+        ),
+        reapplied=secret.resource_version if moves else secret.annotations.get(ANNOTATION_REAPPLIED, ""),
     )

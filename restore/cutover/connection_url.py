@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from restore.model.context import Case
-from restore.model.labels import NOTE_PREVIOUS
+from restore.model.context import RestoreContext
+from restore.model.labels import ANNOTATION_PREVIOUS
 from restore.model.rds import Endpoint
 from validation.connect import urls
 
@@ -22,9 +22,9 @@ def same_endpoint(one: Endpoint, other: Endpoint) -> bool:
     return one.port == other.port and same_host(one.host, other.host)
 
 
-def live_url(case: Case) -> urls.Url | None:
+def live_url(context: RestoreContext) -> urls.Url | None:
     """The applications' URL; None when there is none that can be read."""
-    secret = case.inventory.cluster.secret
+    secret = context.inventory.cluster.secret
     if not secret or not secret.url:
         return None
     try:
@@ -33,12 +33,12 @@ def live_url(case: Case) -> urls.Url | None:
         return None
 
 
-def previous_endpoint(case: Case) -> Endpoint | None:
+def previous_endpoint(context: RestoreContext) -> Endpoint | None:
     """Where the URL pointed before this restore changed it, as recorded when it did."""
-    secret = case.inventory.cluster.secret
-    if not secret or not case.held(secret.annotations):
+    secret = context.inventory.cluster.secret
+    if not secret or not context.held(secret.annotations):
         return None
-    host, _, port = secret.annotations.get(NOTE_PREVIOUS, "").rpartition(":")
+    host, _, port = secret.annotations.get(ANNOTATION_PREVIOUS, "").rpartition(":")
     return Endpoint(host, int(port)) if host and port.isdecimal() else None
 
 

@@ -4,41 +4,43 @@ from __future__ import annotations
 
 from restore.cutover.traffic import wanted_endpoint
 from restore.model.cluster import Deployment
-from restore.model.context import Case
-from restore.model.labels import FIELD_MANAGER, NOTE_MANAGER, NOTE_REAPPLIED, NOTE_REPLICAS
+from restore.model.context import RestoreContext
+from restore.model.labels import ANNOTATION_MANAGER, ANNOTATION_REAPPLIED, ANNOTATION_REPLICAS, FIELD_MANAGER
 from restore.model.planned import AppPlan
 from restore.model.rds import Endpoint
 from restore.model.request import App, Traffic
 
 
-def recorded_replicas(case: Case, app: App, deployment: Deployment) -> int | None:
+def recorded_replicas(context: RestoreContext, app: App, deployment: Deployment) -> int | None:
     """The replicas to come back with; None when nobody can say."""
     if app.replicas is not None:
         return app.replicas
-    if not case.held(deployment.annotations):
+    if not context.held(deployment.annotations):
         return deployment.replicas or None
-    noted = deployment.annotations.get(NOTE_REPLICAS, "")
+    noted = deployment.annotations.get(ANNOTATION_REPLICAS, "")
     return int(noted) if noted.isdecimal() else None
 
 
-def app_plans(case: Case) -> tuple[AppPlan, ...]:
+def app_plans(context: RestoreContext) -> tuple[AppPlan, ...]:
     """The wanted state of the Deployments; empty while traffic was never moved and isn't to be."""
-    endpoint = wanted_endpoint(case)
-    untouched = case.request.traffic is Traffic.SOURCE and not case.any_held
+    endpoint = wanted_endpoint(context)
+    untouched = context.request.traffic is Traffic.SOURCE and not context.manages_any
     if untouched or endpoint is None:
         return ()
-    return tuple(_app_plan(case, app, deployment, endpoint) for app, deployment in case.apps)
+    return tuple(_app_plan(context, app, deployment, endpoint) for app, deployment in context.apps)
 
 
-def _app_plan(case: Case, app: App, deployment: Deployment, endpoint: Endpoint) -> AppPlan:
-    recorded = recorded_replicas(case, app, deployment) or 0
-    wanted = 0 if case.request.traffic is Traffic.FROZEN else recorded
-    held = case.held(deployment.annotations)
+def _app_plan(context: RestoreContext, app: App, deployment: Deployment, endpoint: Endpoint) -> AppPlan:
+    recorded = recorded_replicas(context, app, deployment) or 0
+    wanted = 0 if context.request.traffic is Traffic.FROZEN else recorded
+    held = context.held(deployment.annotations)
     return AppPlan(
         name=app.name,
         replicas=wanted,
         recorded_replicas=recorded,
-        former_manager=former_manager_of(held, deployment.annotations.get(NOTE_MANAGER), deployment.replicas_manager),
+        former_manager=former_manager_of(
+            held, deployment.annotations.get(ANNOTATION_MANAGER), deployment.replicas_manager
+        ),
         endpoint=endpoint,
         reapplied=_reapplied(deployment, wanted),
         health=app.health,
@@ -54,7 +56,7 @@ def _reapplied(deployment: Deployment, wanted: int) -> str:
     """
     if (deployment.replicas == 0) != (wanted == 0):
         return deployment.resource_version
-    return deployment.annotations.get(NOTE_REAPPLIED, "")
+    return deployment.annotations.get(ANNOTATION_REAPPLIED, "")
 
 
 def former_manager_of(held: bool, noted: str | None, found: str | None) -> str | None:

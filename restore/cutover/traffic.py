@@ -5,12 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 from restore.cutover.connection_url import endpoint_of, live_url, previous_endpoint, same_endpoint, same_host
-from restore.model.context import Case
+from restore.model.context import RestoreContext
 from restore.model.rds import Endpoint, Instance
 from restore.model.request import Traffic
 
 
-class Pointing(StrEnum):
+class ConnectionTarget(StrEnum):
     """What the applications' URL names."""
 
     SOURCE = "source"
@@ -18,70 +18,76 @@ class Pointing(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
-def pointing(case: Case) -> Pointing:
+def pointing(context: RestoreContext) -> ConnectionTarget:
     """What the live URL names."""
-    url = live_url(case)
+    url = live_url(context)
     if not url or not url.host:
-        return Pointing.ELSEWHERE
+        return ConnectionTarget.ELSEWHERE
     endpoint = endpoint_of(url)
-    candidate = case.candidate.endpoint if case.candidate else None
+    candidate = context.candidate.endpoint if context.candidate else None
     if candidate and same_endpoint(endpoint, candidate):
-        return Pointing.CANDIDATE
-    if _names_source(case, endpoint):
-        return Pointing.SOURCE
+        return ConnectionTarget.CANDIDATE
+    if _names_source(context, endpoint):
+        return ConnectionTarget.SOURCE
     # This restore has switched the key, and not back: what it names is the candidate, also when that is gone by now
-    return Pointing.CANDIDATE if case.secret_held and case.candidate is None else Pointing.ELSEWHERE
+    return (
+        ConnectionTarget.CANDIDATE
+        if context.manages_secret and context.candidate is None
+        else ConnectionTarget.ELSEWHERE
+    )
 
 
-def _names_source(case: Case, endpoint: Endpoint) -> bool:
-    known = case.source.endpoint if case.source else None
-    alias = case.settings.secret.source_host
-    previous = previous_endpoint(case)
+def _names_source(context: RestoreContext, endpoint: Endpoint) -> bool:
+    known = context.source.endpoint if context.source else None
+    alias = context.settings.secret.source_host
+    previous = previous_endpoint(context)
     if alias and same_host(alias, endpoint.host):
         return True
     if any(other and same_endpoint(other, endpoint) for other in (known, previous)):
         return True
     host = endpoint.host.lower()
-    return case.source is None and host.startswith(f"{case.settings.source}.") and ".rds.amazonaws.com" in host
+    return context.source is None and host.startswith(f"{context.settings.source}.") and ".rds.amazonaws.com" in host
 
 
-def all_at_zero(case: Case) -> bool:
-    return all(deployment.replicas == 0 for _, deployment in case.apps)
+def all_at_zero(context: RestoreContext) -> bool:
+    return all(deployment.replicas == 0 for _, deployment in context.apps)
 
 
-def found_traffic(case: Case) -> Traffic | None:
+def found_traffic(context: RestoreContext) -> Traffic | None:
     """Whom the applications use now; None for a half-done move."""
-    if not case.apps:
+    if not context.apps:
         return Traffic.SOURCE
-    if all_at_zero(case):
+    if all_at_zero(context):
         return Traffic.FROZEN
-    stopped = any(deployment.replicas == 0 and app.replicas != 0 for app, deployment in case.apps)
-    use = {Pointing.SOURCE: Traffic.SOURCE, Pointing.CANDIDATE: Traffic.RESTORED}
-    return None if stopped else use.get(pointing(case))
+    stopped = any(deployment.replicas == 0 and app.replicas != 0 for app, deployment in context.apps)
+    use = {ConnectionTarget.SOURCE: Traffic.SOURCE, ConnectionTarget.CANDIDATE: Traffic.RESTORED}
+    return None if stopped else use.get(pointing(context))
 
 
-def wanted_endpoint(case: Case) -> Endpoint | None:
+def wanted_endpoint(context: RestoreContext) -> Endpoint | None:
     """Where the URL points after this `up`."""
-    url = live_url(case)
+    url = live_url(context)
     live = endpoint_of(url) if url else None
-    match case.request.traffic:
+    match context.request.traffic:
         case Traffic.RESTORED:
-            return case.candidate.endpoint if case.candidate else None
-        case Traffic.SOURCE if case.secret_held and pointing(case) is not Pointing.SOURCE:
-            return previous_endpoint(case)
+            return context.candidate.endpoint if context.candidate else None
+        case Traffic.SOURCE if context.manages_secret and pointing(context) is not ConnectionTarget.SOURCE:
+            return previous_endpoint(context)
         case _:
             return live
 
 
-def databases(case: Case) -> tuple[Instance | None, Instance | None]:
+def databases(context: RestoreContext) -> tuple[Instance | None, Instance | None]:
     """The instance that the URL names after this `up`, and the other one. This is the one place that resolves an
     address, which may be an alias, to a database."""
-    pair = (case.source, case.candidate)
-    wanted = case.request.traffic
-    on_candidate = wanted is Traffic.RESTORED or (wanted is Traffic.FROZEN and pointing(case) is Pointing.CANDIDATE)
+    pair = (context.source, context.candidate)
+    wanted = context.request.traffic
+    on_candidate = wanted is Traffic.RESTORED or (
+        wanted is Traffic.FROZEN and pointing(context) is ConnectionTarget.CANDIDATE
+    )
     return (pair[1], pair[0]) if on_candidate else pair
 
 
-def switched_before(case: Case) -> bool:
+def switched_before(context: RestoreContext) -> bool:
     """Whether the applications were ever switched to the candidate: the annotations of the switch stay until close."""
-    return case.secret_held or pointing(case) is Pointing.CANDIDATE
+    return context.manages_secret or pointing(context) is ConnectionTarget.CANDIDATE

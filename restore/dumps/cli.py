@@ -26,7 +26,7 @@ from restore.dumps.check.verify import verify
 from restore.dumps.load import free_storage
 from restore.dumps.load.free_storage import Storage
 from restore.dumps.load.loader import load
-from restore.dumps.model import PRIVILEGED_OWNER, Dump, Login, Options, Report, Roles, Scan
+from restore.dumps.model import PRIVILEGED_OWNER, Dump, Login, Options, ProgressCallback, Roles, Scan
 from restore.dumps.sql.allow_list import DECISIONS
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.model.request import LATEST
@@ -243,7 +243,7 @@ def _aside(arguments: argparse.Namespace, facts: object, text: str) -> None:
 
 
 @contextmanager
-def _reporting(*, as_json: bool) -> Generator[Report]:
+def _reporting(*, as_json: bool) -> Generator[ProgressCallback]:
     if as_json:
         yield JsonLines(sys.stderr)
     elif sys.stderr.isatty():

@@ -2,16 +2,17 @@
 
 The functions on them, with the exact signatures that others build on:
 
-    objects.list_dumps(s3, bucket, prefix) -> tuple[Dump, ...]          newest first
-    objects.choose(dumps, wanted) -> Dump                               pure; raises Refused
-    objects.pinned(s3, dump) -> Dump                                    version id, ETag and size as they are now
-    scanning.scan(s3, dump, *, progress, stop) -> Scan
-    loading.load(s3, dump, target, options, *, scan, storage, progress, stop) -> LoadResult
-    verifying.verify(s3, dump, target, *, scan, progress, stop) -> Verification
+    catalog.listing.list_dumps(s3, bucket, prefix) -> tuple[Dump, ...]  newest first
+    catalog.listing.choose(dumps, wanted) -> Dump                       pure; raises Refused
+    catalog.listing.pinned(s3, dump) -> Dump                            version id, ETag and size as they are now
+    check.scan.scan(s3, dump, *, progress, stop) -> Scan
+    load.loader.load(s3, dump, target, options, *, scan, storage, progress, stop) -> LoadResult
+    check.verify.verify(s3, dump, target, *, scan, progress, stop) -> Verification
 
-`s3` is a boto3 client, `target` a `validation.connect.target.Target`, `progress` a `Report`, `stop` a threading.Event
-that ends the work with a TemporaryError. They raise Refused for what must be decided first, PermanentError for a
-damaged or hostile dump or a statement that the server refuses, TemporaryError where starting again goes on.
+`s3` is a boto3 client, `target` a `validation.connect.target.Target`, `progress` a `ProgressCallback`, `stop` a
+threading.Event that ends the work with a TemporaryError. They raise Refused for what must be decided first,
+PermanentError for a damaged or hostile dump or a statement that the server refuses, TemporaryError where starting
+again goes on.
 """
 
 from __future__ import annotations
@@ -283,7 +284,7 @@ class Progress:
         }
 
 
-Report = Callable[[Progress], None]
+ProgressCallback = Callable[[Progress], None]
 """Called from one thread, at most a few times a second, and once at the end. It must not block."""
 
 

@@ -15,7 +15,7 @@ from restore.aws.parse import differences
 from restore.candidate.settings import thawed
 from restore.config.keys import camel_case
 from restore.errors import Problem, TemporaryError
-from restore.gates.context import World
+from restore.gates.context import GateContext
 from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID, Proof, Watch
 from restore.gates.proofs import earlier
 from restore.model.rds import Instance, InstanceSettings
@@ -27,42 +27,42 @@ USABLE = frozenset({"available", "backing-up", "storage-optimization"})
 """`backing-up` can last for hours and the instance is usable in it (rds-facts)."""
 
 
-def prove(world: World, watch: Watch) -> Proof:
+def prove(context: GateContext, watch: Watch) -> Proof:
     """Waits for the candidate, changes what differs from the wanted settings, and proves that nothing does.
 
     One that serves or has served is compared and never changed."""
-    if world.plan.switched_before:
-        return of_production(world, watch)
-    candidate, wanted = usable(world, watch), wanted_settings(world, watch)
+    if context.plan.switched_before:
+        return of_production(context, watch)
+    candidate, wanted = usable(context, watch), target_settings(context, watch)
     before = different(wanted, candidate)
     if before:
         watch.say(f"bringing in line: {', '.join(sorted(before))}")
-        candidate = brought_in_line(world, watch, candidate, wanted)
+        candidate = brought_in_line(context, watch, candidate, wanted)
     after = different(wanted, candidate)
     changed = {name: {"from": found, "to": needed} for name, (found, needed) in before.items() if name not in after}
-    return judged(world, candidate, wanted, after, changed)
+    return judged(context, candidate, wanted, after, changed)
 
 
-def of_production(world: World, watch: Watch) -> Proof:
+def of_production(context: GateContext, watch: Watch) -> Proof:
     """The earlier proof of this very instance, where there is one; else its settings as they are."""
-    candidate, wanted = world.candidate(), wanted_settings(world, watch)
-    if held := earlier(world, watch, candidate):
+    candidate, wanted = context.candidate(), target_settings(context, watch)
+    if held := earlier(context, watch, candidate):
         if found := different(wanted, candidate):
             watch.say(f"{candidate.identifier} serves or has served and stays as it is; differing: {', '.join(found)}")
         return held
-    return judged(world, candidate, wanted, different(wanted, candidate), {})
+    return judged(context, candidate, wanted, different(wanted, candidate), {})
 
 
-def wanted_settings(world: World, watch: Watch) -> InstanceSettings:
+def target_settings(context: GateContext, watch: Watch) -> InstanceSettings:
     """Those of the candidate's creation, kept in the state: the source may have been changed since then."""
     kept = watch.receipt.get(KEPT_SETTINGS)
     if not isinstance(kept, str) or not kept:
-        return world.plan.settings
-    return thawed(kept, world.settings.instance)
+        return context.plan.settings
+    return thawed(kept, context.settings.instance)
 
 
 def judged(
-    world: World,
+    context: GateContext,
     candidate: Instance,
     wanted: InstanceSettings,
     differing: Mapping[str, tuple[Any, Any]],
@@ -75,7 +75,7 @@ def judged(
         "engine_version": candidate.engine_version,
         "status": candidate.status,
         "changed": dict(changed),
-        "settings": compared(world, candidate, wanted),
+        "settings": compared(context, candidate, wanted),
     }
     problems = tuple(differs(candidate, name, needed, found) for name, (found, needed) in differing.items())
     if problems:
@@ -83,11 +83,11 @@ def judged(
     return Proof(Verdict.PASS, f"{candidate.identifier} is {candidate.status}; its settings are the wanted ones", facts)
 
 
-def compared(world: World, candidate: Instance, wanted: InstanceSettings) -> dict[str, Any]:
+def compared(context: GateContext, candidate: Instance, wanted: InstanceSettings) -> dict[str, Any]:
     """Every setting that anybody has a value for: the source's, the wanted one, and the candidate's."""
     sides = {"wanted": wanted, "found": candidate.settings}
-    if world.plan.source:
-        sides = {"source": world.plan.source.settings, **sides}
+    if context.plan.source:
+        sides = {"source": context.plan.source.settings, **sides}
     rows = {
         camel_case(field.name): {side: getattr(settings, field.name) for side, settings in sides.items()}
         for field in fields(InstanceSettings)
@@ -95,9 +95,9 @@ def compared(world: World, candidate: Instance, wanted: InstanceSettings) -> dic
     return {name: row for name, row in rows.items() if any(value not in (None, ()) for value in row.values())}
 
 
-def usable(world: World, watch: Watch) -> Instance:
+def usable(context: GateContext, watch: Watch) -> Instance:
     """Waits until the candidate answers under an address; raises PermanentError in a status that can't end well."""
-    resource_id = world.candidate().resource_id
+    resource_id = context.candidate().resource_id
 
     def ready(found: Instance) -> bool:
         ok = found.status in USABLE and found.endpoint is not None
@@ -105,22 +105,22 @@ def usable(world: World, watch: Watch) -> Instance:
             watch.say(f"{found.identifier} is {found.status}")
         return ok
 
-    return world.rds.wait_until(
-        resource_id, ready, stop=watch.stop, deadline=watch.deadline, subject=f"{world.plan.candidate} to be usable"
+    return context.rds.wait_until(
+        resource_id, ready, stop=watch.stop, deadline=watch.deadline, subject=f"{context.plan.candidate} to be usable"
     )
 
 
-def brought_in_line(world: World, watch: Watch, candidate: Instance, wanted: InstanceSettings) -> Instance:
+def brought_in_line(context: GateContext, watch: Watch, candidate: Instance, wanted: InstanceSettings) -> Instance:
     """Modifies what differs, and waits until it holds. Returns the candidate as it is, also when that never happens."""
     wait_for(
-        lambda: world.rds.modify(candidate.resource_id, wanted),
+        lambda: context.rds.modify(candidate.resource_id, wanted),
         lambda _sent: True,
         stop=watch.stop,
         deadline=watch.deadline,
         subject=f"{candidate.identifier} to take a modification",
     )
     try:
-        return world.rds.wait_until(
+        return context.rds.wait_until(
             candidate.resource_id,
             lambda found: found.status in USABLE and not different(wanted, found),
             stop=watch.stop,
@@ -130,7 +130,7 @@ def brought_in_line(world: World, watch: Watch, candidate: Instance, wanted: Ins
     except TemporaryError:
         if watch.stop.is_set():
             raise
-        return world.candidate()
+        return context.candidate()
 
 
 def different(wanted: InstanceSettings, candidate: Instance) -> dict[str, tuple[Any, Any]]:

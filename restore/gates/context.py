@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class World:
+class GateContext:
     """The adapters of one run; nothing is asked before a gate asks."""
 
     settings: Settings

@@ -17,7 +17,7 @@ from restore.dumps.model import Dump, LoadResult, Scan, Verification
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import proofs
 from restore.gates.conformed import USABLE
-from restore.gates.context import World
+from restore.gates.context import GateContext
 from restore.gates.hook import Proof, Watch
 from restore.gates.scanned import meant, options, read, spoken
 from restore.gates.validated import target
@@ -32,34 +32,34 @@ MAINTENANCE = "postgres"
 """The database that every instance has."""
 
 
-def prove(world: World, watch: Watch) -> Proof:
+def prove(context: GateContext, watch: Watch) -> Proof:
     """Loads and verifies; done before, it only says so."""
-    candidate = world.candidate()
+    candidate = context.candidate()
     if candidate.endpoint is None:
         raise PermanentError(
             f"{candidate.identifier} has no endpoint (status {candidate.status})\n  fix: run `pulumi up` again"
         )
-    if world.plan.switched_before and (held := proofs.earlier(world, watch, candidate)):
+    if context.plan.switched_before and (held := proofs.earlier(context, watch, candidate)):
         return held
-    if earlier := proved_before(world, candidate):
+    if earlier := proved_before(context, candidate):
         return Proof(Verdict.PASS, f"loaded and verified before, at {earlier['ended']}", earlier["facts"])
-    own_login(world, watch, candidate, candidate.endpoint)
-    dump = meant(world)
-    found = read(world, watch, dump)
-    made = prepared(world, candidate.endpoint)
-    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "dump": receipt(world), "prepared": made}
-    return loaded(world, watch, candidate.endpoint, found, facts)
+    own_login(context, watch, candidate, candidate.endpoint)
+    dump = meant(context)
+    found = read(context, watch, dump)
+    made = prepared(context, candidate.endpoint)
+    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "dump": receipt(context), "prepared": made}
+    return loaded(context, watch, candidate.endpoint, found, facts)
 
 
-def loaded(world: World, watch: Watch, endpoint: Endpoint, found: Scan, facts: dict[str, Any]) -> Proof:
-    into, dump = target(world, endpoint), found.dump
+def loaded(context: GateContext, watch: Watch, endpoint: Endpoint, found: Scan, facts: dict[str, Any]) -> Proof:
+    into, dump = target(context, endpoint), found.dump
     watch.say(f"loading {dump.url} into {into}")
     result = loader.load(
-        world.s3, dump, into, options(world.settings), scan=found, progress=spoken(watch), stop=watch.stop
+        context.s3, dump, into, options(context.settings), scan=found, progress=spoken(watch), stop=watch.stop
     )
-    prepared(world, endpoint)  # a function of the dump may have changed the password of the application's role
+    prepared(context, endpoint)  # a function of the dump may have changed the password of the application's role
     watch.say("comparing rows, indexes, constraints and sequences with the dump")
-    compared = verify.verify(world.s3, dump, into, scan=found, progress=spoken(watch), stop=watch.stop)
+    compared = verify.verify(context.s3, dump, into, scan=found, progress=spoken(watch), stop=watch.stop)
     facts |= {"load": result.facts(), "verification": compared.facts()}
     problems = (*differences(compared, dump), *intrusions(result))
     if problems or not compared.passed:
@@ -72,30 +72,30 @@ def loaded(world: World, watch: Watch, endpoint: Endpoint, found: Scan, facts: d
     return Proof(Verdict.PASS, f"{rows} rows in {len(compared.tables)} tables, {how}; all counts are equal", facts)
 
 
-def receipt(world: World) -> dict[str, str]:
+def receipt(context: GateContext) -> dict[str, str]:
     """The pinned bytes, as they stand in the receipt."""
-    dump = world.plan.point.dump
+    dump = context.plan.point.dump
     return dict(vars(dump)) if dump else {}
 
 
-def proved_before(world: World, candidate: Instance) -> dict[str, Any] | None:
+def proved_before(context: GateContext, candidate: Instance) -> dict[str, Any] | None:
     """The record of this very dump in this very instance. A database that has served since then differs rightly."""
-    found = proofs.proved(world, "imported", candidate)
-    return dict(found) if found and found["facts"].get("dump") == receipt(world) else None
+    found = proofs.proved(context, "imported", candidate)
+    return dict(found) if found and found["facts"].get("dump") == receipt(context) else None
 
 
 # The operator's login
 
 
-def own_login(world: World, watch: Watch, candidate: Instance, endpoint: Endpoint) -> None:
+def own_login(context: GateContext, watch: Watch, candidate: Instance, endpoint: Endpoint) -> None:
     """Gives the candidate the login that every other restore brings along: the password that RDS made goes."""
     if candidate.managed_secret:
-        if world.settings.login.iam:
-            by_iam(world, candidate, endpoint, candidate.managed_secret)
+        if context.settings.login.iam:
+            by_iam(context, candidate, endpoint, candidate.managed_secret)
         else:
-            by_password(world, watch, candidate, world.login(endpoint))
+            by_password(context, watch, candidate, context.login(endpoint))
     wait_for(
-        lambda: refusal(world, endpoint),
+        lambda: refusal(context, endpoint),
         lambda text: not text,
         stop=watch.stop,
         deadline=min(watch.deadline, watch.now() + LOGIN_SECONDS),
@@ -104,17 +104,17 @@ def own_login(world: World, watch: Watch, candidate: Instance, endpoint: Endpoin
     )
 
 
-def by_password(world: World, watch: Watch, candidate: Instance, operator: Credential) -> None:
+def by_password(context: GateContext, watch: Watch, candidate: Instance, operator: Credential) -> None:
     """RDS takes a modification only between its own: while it makes the first backup it answers "not now"."""
     watch.say("giving the operator's password to the new instance")
     wait_for(
-        lambda: world.rds.set_master_password(candidate.resource_id, operator.password),
+        lambda: context.rds.set_master_password(candidate.resource_id, operator.password),
         lambda _sent: True,
         stop=watch.stop,
         deadline=watch.deadline,
         subject=f"{candidate.identifier} to take the operator's password",
     )
-    world.rds.wait_until(
+    context.rds.wait_until(
         candidate.resource_id,
         lambda one: one.managed_secret is None and one.status in USABLE,
         stop=watch.stop,
@@ -123,18 +123,18 @@ def by_password(world: World, watch: Watch, candidate: Instance, operator: Crede
     )
 
 
-def by_iam(world: World, candidate: Instance, endpoint: Endpoint, secret: str) -> None:
+def by_iam(context: GateContext, candidate: Instance, endpoint: Endpoint, secret: str) -> None:
     """Lets IAM tokens in; from then on they are the only login of that user, and a second run finds it done."""
-    if refusal(world, endpoint):
-        master = world.secrets.managed(secret, candidate.master_user or world.settings.login.user)
-        with postgres.administer(endpoint, master, world.settings.tls, MAINTENANCE) as connection:
+    if refusal(context, endpoint):
+        master = context.secrets.managed(secret, candidate.master_user or context.settings.login.user)
+        with postgres.administer(endpoint, master, context.settings.tls, MAINTENANCE) as connection:
             roles.let_in_by_iam(connection)
 
 
-def refusal(world: World, endpoint: Endpoint) -> str:
+def refusal(context: GateContext, endpoint: Endpoint) -> str:
     """Why the operator can't log in; "" when it works. RDS takes a new password some time after it said so."""
     try:
-        with postgres.connect(endpoint, world.login(endpoint), world.settings.tls, MAINTENANCE):
+        with postgres.connect(endpoint, context.login(endpoint), context.settings.tls, MAINTENANCE):
             return ""
     except RestoreError as error:
         return str(error)
@@ -143,27 +143,27 @@ def refusal(world: World, endpoint: Endpoint) -> str:
 # Roles and database
 
 
-def prepared(world: World, endpoint: Endpoint) -> dict[str, Any]:
+def prepared(context: GateContext, endpoint: Endpoint) -> dict[str, Any]:
     """Makes the application's role with its own password, the owner and the database; found again when they exist."""
-    operator = world.login(endpoint)
-    application = application_login(world)
-    owner = world.settings.backups.owner or application.user
-    with postgres.administer(endpoint, operator, world.settings.tls, MAINTENANCE) as connection:
+    operator = context.login(endpoint)
+    application = application_login(context)
+    owner = context.settings.backups.owner or application.user
+    with postgres.administer(endpoint, operator, context.settings.tls, MAINTENANCE) as connection:
         if application.user != operator.user:
             roles.ensure_login(connection, application)
         if owner not in (operator.user, application.user):
             roles.ensure(connection, owner)
-        roles.ensure_database(connection, world.database, owner)
-    return {"database": world.database, "owner": owner, "application": application.user}
+        roles.ensure_database(connection, context.database, owner)
+    return {"database": context.database, "owner": owner, "application": application.user}
 
 
-def application_login(world: World) -> Credential:
+def application_login(context: GateContext) -> Credential:
     """User and password of the applications' URL. Raises PermanentError when it has none."""
-    given = postgres.application_login(world.application_url())
+    given = postgres.application_login(context.application_url())
     if not given.get("user") or not given.get("password"):
         needed = "user and password of the application, to give them to the new database"
-        fix = f"put them in: kubectl -n {world.settings.namespace} edit secret {world.settings.secret.name}"
-        raise PermanentError.of(Problem(f"secret {world.settings.secret.name}", "no user or password", needed, fix))
+        fix = f"put them in: kubectl -n {context.settings.namespace} edit secret {context.settings.secret.name}"
+        raise PermanentError.of(Problem(f"secret {context.settings.secret.name}", "no user or password", needed, fix))
     return Credential(given["user"], given["password"])
 
 

@@ -6,29 +6,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from restore.errors import Problem, RestoreError
-from restore.gates.context import World
+from restore.gates.context import GateContext
 from restore.gates.hook import RESOURCE_ID, Proof, Watch
 from restore.model.rds import Instance
 from validation.verdict import Verdict
 
 
-def proved(world: World, gate: str, instance: Instance | None) -> Mapping[str, Any] | None:
+def proved(context: GateContext, gate: str, instance: Instance | None) -> Mapping[str, Any] | None:
     """The newest record in which this gate opened for this very instance; None when there is none."""
     if instance is None:
         return None
-    for record in world.store.newest_first(world.plan.stack, world.plan.id, gate):
+    for record in context.store.newest_first(context.plan.stack, context.plan.id, gate):
         facts: Mapping[str, Any] = record.get("facts") or {}
         if record.get("open") is True and facts.get(RESOURCE_ID) == instance.resource_id:
             return record
     return None
 
 
-def earlier(world: World, watch: Watch, instance: Instance) -> Proof | None:
+def earlier(context: GateContext, watch: Watch, instance: Instance) -> Proof | None:
     """The proof by which this gate opened for this very instance before, with what was waived then; None if it didn't.
 
     By the evidence, else by the receipt that stands in the state."""
     try:
-        record = proved(world, watch.gate, instance)
+        record = proved(context, watch.gate, instance)
     except RestoreError as error:
         watch.say(f"the evidence of earlier proofs can't be read: {error}")
         record = None

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from restore import postgres
 from restore.config.keys import SAFETY_CHECK
 from restore.errors import Problem, RestoreError, TemporaryError
-from restore.gates.context import World, unreachable
+from restore.gates.context import GateContext, unreachable
 from restore.gates.hook import Proof, Watch
 from restore.kubernetes import Pod
 from restore.model.rds import Instance
@@ -38,24 +38,24 @@ SESSION_GRACE_SECONDS = float(os.environ.get("RESTORE_SESSION_GRACE_SECONDS", "9
 The variable is for tests."""
 
 
-def prove(world: World, watch: Watch) -> Proof:
+def prove(context: GateContext, watch: Watch) -> Proof:
     """Waits until the applications are gone, proves rest on the database that they used, and that it can be kept."""
     facts: dict[str, object] = {
-        "deployments": [app.name for app in world.plan.apps],
-        "endpoint": str(world.plan.apps[0].endpoint),
+        "deployments": [app.name for app in context.plan.apps],
+        "endpoint": str(context.plan.apps[0].endpoint),
     }
-    problems = list(without_pods(world, watch))
-    database = world.serving()
+    problems = list(without_pods(context, watch))
+    database = context.serving()
     if database is None:
         facts["quiet_since"] = datetime.now(UTC).isoformat()
         return verdict(problems, facts, "no pod is left; the database they used is gone")
-    problems += resting(world, watch, database, facts)
-    if any(reason(problem.subject, watch.gate, world.settings.waive) is None for problem in problems):
+    problems += resting(context, watch, database, facts)
+    if any(reason(problem.subject, watch.gate, context.settings.waive) is None for problem in problems):
         return verdict(problems, facts, "")
-    if world.plan.safety_snapshot and not world.plan.adopt_safety:
-        problems += ready_for_snapshot(world, watch)
-    if world.plan.point.latest and world.plan.candidate_found is None:
-        problems += caught_up(world, watch, facts)
+    if context.plan.safety_snapshot and not context.plan.adopt_safety:
+        problems += ready_for_snapshot(context, watch)
+    if context.plan.point.latest and context.plan.candidate_found is None:
+        problems += caught_up(context, watch, facts)
     since = str(facts.get("quiet_since", ""))[11:19]
     return verdict(problems, facts, f"no pod, no session and no row written since {since} UTC")
 
@@ -72,12 +72,12 @@ def verdict(problems: list[Problem], facts: dict[str, object], passed: str) -> P
 # Pods
 
 
-def without_pods(world: World, watch: Watch) -> Iterable[Problem]:
+def without_pods(context: GateContext, watch: Watch) -> Iterable[Problem]:
     """Waits until no Deployment has a pod left, by the API server's own word, or none but those of dead nodes."""
     last: list[dict[str, bool]] = []
 
     def read() -> dict[str, bool]:
-        last[:] = [pods_left(world)]
+        last[:] = [pods_left(context)]
         return last[0]
 
     def settled(found: dict[str, bool]) -> bool:
@@ -98,13 +98,13 @@ def without_pods(world: World, watch: Watch) -> Iterable[Problem]:
     except RestoreError as error:
         if watch.stop.is_set():
             raise
-        return [running(world, "quiesced", list(last[0]) if last else [str(error)])]
-    return [running(world, "quiesced", list(found))] if found else []
+        return [running(context, "quiesced", list(last[0]) if last else [str(error)])]
+    return [running(context, "quiesced", list(found))] if found else []
 
 
-def running(world: World, gate: str, found: list[str]) -> Problem:
+def running(context: GateContext, gate: str, found: list[str]) -> Problem:
     """The problem `<gate>.pods`: what may still write."""
-    namespace = world.settings.namespace
+    namespace = context.settings.namespace
     fix = (
         f"kubectl -n {namespace} get pods -o wide; of a node that is gone for good: "
         f"kubectl -n {namespace} delete pod <name> --force --grace-period=0; of one that runs again: pulumi up"
@@ -112,16 +112,16 @@ def running(world: World, gate: str, found: list[str]) -> Problem:
     return Problem(f"{gate}.pods", "; ".join(found), "no pod of the applications", fix)
 
 
-def pods_left(world: World) -> dict[str, bool]:
+def pods_left(context: GateContext) -> dict[str, bool]:
     """What still runs or will, as `indexer-abc (terminating)`; true for what waiting won't end."""
     now = datetime.now(UTC)
     found: dict[str, bool] = {}
-    for name, one in world.namespace.deployments([app.name for app in world.plan.apps]).items():
+    for name, one in context.namespace.deployments([app.name for app in context.plan.apps]).items():
         if one is None:
             continue
         if one.replicas:
             found[f"{name} wants {one.replicas} replicas"] = False
-        pods = world.namespace.pods(one.selector)
+        pods = context.namespace.pods(one.selector)
         found |= {spoken(pod, now): overdue(pod, now) for pod in pods if not pod.ended}
         if not pods and one.terminating:
             found[f"{name}: {one.terminating} terminating"] = False
@@ -141,11 +141,11 @@ def spoken(pod: Pod, now: datetime) -> str:
 # The database
 
 
-def resting(world: World, watch: Watch, database: Instance, facts: dict[str, object]) -> Iterable[Problem]:
+def resting(context: GateContext, watch: Watch, database: Instance, facts: dict[str, object]) -> Iterable[Problem]:
     """That nobody uses the database; a problem as well when it can't be asked."""
     facts["database"] = database.identifier
     try:
-        rest = at_rest(world, watch, database)
+        rest = at_rest(context, watch, database)
     except RestoreError as error:
         if watch.stop.is_set():
             raise
@@ -157,16 +157,16 @@ def resting(world: World, watch: Watch, database: Instance, facts: dict[str, obj
         "rows_written": rest.rows_written,
         "wal_bytes": rest.wal_bytes,
     }
-    return restless(world, database, rest, "quiesced")
+    return restless(context, database, rest, "quiesced")
 
 
-def at_rest(world: World, watch: Watch, database: Instance) -> postgres.Quiet:
+def at_rest(context: GateContext, watch: Watch, database: Instance) -> postgres.Quiet:
     """Observes until the database is quiet; after the grace period returns what it found, or raises what keeps it from
     being asked: at once where RDS says why, or where trying again can't help."""
     grace = time.monotonic() + (0 if database.status in BROKEN else SESSION_GRACE_SECONDS)
     while True:
         try:
-            with world.connected(database) as connection:
+            with context.connected(database) as connection:
                 return observed(watch, connection, grace)
         except TemporaryError as error:
             if watch.stop.is_set() or time.monotonic() > grace:
@@ -184,7 +184,7 @@ def observed(watch: Watch, connection: postgres.Connection, grace: float) -> pos
         watch.pause(1, "the database to be at rest")
 
 
-def restless(world: World, database: Instance, rest: postgres.Quiet, gate: str) -> tuple[Problem, ...]:
+def restless(context: GateContext, database: Instance, rest: postgres.Quiet, gate: str) -> tuple[Problem, ...]:
     """One problem for each thing that moves; each may be waived by its name (`<gate>.sessions`), with a reason."""
     found: list[Problem] = []
     if rest.sessions:
@@ -193,10 +193,10 @@ def restless(world: World, database: Instance, rest: postgres.Quiet, gate: str) 
             for one in rest.sessions[:10]
         )
         ended = ", ".join(f"pg_terminate_backend({one.pid})" for one in rest.sessions[:10])
-        fix = f"stop these clients, or end their sessions: {by_psql(world, database, f'SELECT {ended}')}"
+        fix = f"stop these clients, or end their sessions: {by_psql(context, database, f'SELECT {ended}')}"
         found.append(Problem(f"{gate}.sessions", f"{len(rest.sessions)} client sessions: {who}", "none", fix))
     if rest.prepared:
-        ask = by_psql(world, database, "SELECT gid, owner, database, prepared FROM pg_prepared_xacts")
+        ask = by_psql(context, database, "SELECT gid, owner, database, prepared FROM pg_prepared_xacts")
         fix = f"each may commit at any time: {ask}; then COMMIT PREPARED or ROLLBACK PREPARED each"
         found.append(Problem(f"{gate}.prepared", f"prepared transactions: {', '.join(rest.prepared)}", "none", fix))
     if rest.rows_written:
@@ -204,28 +204,28 @@ def restless(world: World, database: Instance, rest: postgres.Quiet, gate: str) 
             "SELECT relid::regclass, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables "
             "ORDER BY n_tup_ins + n_tup_upd + n_tup_del DESC LIMIT 20"
         )
-        fix = f"find the writer, a cron extension has no session of its own: {by_psql(world, database, ask)}"
+        fix = f"find the writer, a cron extension has no session of its own: {by_psql(context, database, ask)}"
         found.append(
             Problem(f"{gate}.writes", f"{rest.rows_written} rows written in {INTERVAL_SECONDS:g} s", "none", fix)
         )
     return tuple(found)
 
 
-def by_psql(world: World, database: Instance, statement: str) -> str:
+def by_psql(context: GateContext, database: Instance, statement: str) -> str:
     """The command that runs a statement there as the operator; psql asks for the password."""
     host = database.endpoint.host if database.endpoint else "<host>"
     port = database.endpoint.port if database.endpoint else "<port>"
-    tls = f"sslmode={world.settings.tls.mode} sslrootcert={world.settings.tls.root_certificate}"
-    login = f"host={host} port={port} user={world.settings.login.user} dbname={world.database} {tls}"
+    tls = f"sslmode={context.settings.tls.mode} sslrootcert={context.settings.tls.root_certificate}"
+    login = f"host={host} port={port} user={context.settings.login.user} dbname={context.database} {tls}"
     return f"psql {shlex.quote(login)} -c {shlex.quote(statement)}"
 
 
 # What is kept of it
 
 
-def ready_for_snapshot(world: World, watch: Watch) -> Iterable[Problem]:
+def ready_for_snapshot(context: GateContext, watch: Watch) -> Iterable[Problem]:
     """Waits until RDS takes a snapshot of the source: it refuses one during a backup or a modification."""
-    source = world.plan.source
+    source = context.plan.source
     if source is None:
         return []
 
@@ -235,7 +235,7 @@ def ready_for_snapshot(world: World, watch: Watch) -> Iterable[Problem]:
         return found.status in SNAPSHOT_READY or found.status in BROKEN or found.status in LEAVING
 
     try:
-        found = world.rds.wait_until(
+        found = context.rds.wait_until(
             source.resource_id,
             settled,
             stop=watch.stop,
@@ -255,20 +255,20 @@ def no_snapshot(source: Instance, found: str) -> Problem:
     return Problem(SAFETY_CHECK, found, needed, f"{way_out(source.status, source.identifier)}; pulumi up")
 
 
-def caught_up(world: World, watch: Watch, facts: dict[str, object]) -> Iterable[Problem]:
+def caught_up(context: GateContext, watch: Watch, facts: dict[str, object]) -> Iterable[Problem]:
     """Waits until everything written before it was quiet is restorable: RDS ships its log about every 5 minutes.
 
     Of a database that couldn't be asked nobody knows when it was quiet: `latest` is then what it says now."""
     if "quiet_since" not in facts:
-        source = world.source()
+        source = context.source()
         facts["latest_restorable"] = str(source.latest_restorable) if source else None
         return []
     since = datetime.fromisoformat(str(facts["quiet_since"]))
     name = f"{watch.gate}.latest"
-    waived = reason(name, watch.gate, world.settings.waive) is not None
+    waived = reason(name, watch.gate, context.settings.waive) is not None
 
     def restorable() -> datetime:
-        source = world.source()
+        source = context.source()
         if source is None or source.latest_restorable is None:
             raise TemporaryError("the source has no LatestRestorableTime")
         return source.latest_restorable

@@ -10,10 +10,10 @@ import pulumi
 
 from restore.evidence import publish
 from restore.gates import conformed, imported, proofs, quiesced, scanned, serving, switched, validated
-from restore.gates.context import World
+from restore.gates.context import GateContext
 from restore.gates.hook import Gate, Proof, Watch
 
-PROOFS: Mapping[str, tuple[float, Callable[[World, Watch], Proof]]] = {
+PROOFS: Mapping[str, tuple[float, Callable[[GateContext, Watch], Proof]]] = {
     "quiesced": (quiesced.SECONDS, quiesced.prove),
     "scanned": (scanned.SECONDS, scanned.prove),
     "conformed": (conformed.SECONDS, conformed.prove),
@@ -24,27 +24,27 @@ PROOFS: Mapping[str, tuple[float, Callable[[World, Watch], Proof]]] = {
 }
 
 
-def gate(world: World, name: str) -> Gate:
+def gate(context: GateContext, name: str) -> Gate:
     """The gate of this name. Its waivers are those of the configuration that name it or one of its checks."""
     seconds, prove = PROOFS[name]
-    waive = {key: why for key, why in world.settings.waive.items() if key == name or key.startswith(f"{name}.")}
+    waive = {key: why for key, why in context.settings.waive.items() if key == name or key.startswith(f"{name}.")}
 
-    record = partial(publish.record, world.store, world.plan.stack, world.plan.id, name, warn=pulumi.log.warn)
-    return Gate(name, seconds, partial(prove, world), record, waive, fingerprint(world, name, waive))
+    record = partial(publish.record, context.store, context.plan.stack, context.plan.id, name, warn=pulumi.log.warn)
+    return Gate(name, seconds, partial(prove, context), record, waive, fingerprint(context, name, waive))
 
 
-def fingerprint(world: World, name: str, waive: Mapping[str, str]) -> dict[str, Any]:
+def fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) -> dict[str, Any]:
     """What changes the proof besides the plan: waivers, overridden settings, expectations."""
     extra: dict[str, Any] = {"waived": dict(waive)} if waive else {}
-    if name == "conformed" and world.settings.instance:
-        extra["instance"] = dict(world.settings.instance)
+    if name == "conformed" and context.settings.instance:
+        extra["instance"] = dict(context.settings.instance)
     if name in ("scanned", "imported"):
-        extra |= scanned.fingerprint(world.settings)
+        extra |= scanned.fingerprint(context.settings)
     if name == "validated":
-        extra |= validated.fingerprint(world.settings)
+        extra |= validated.fingerprint(context.settings)
     return extra
 
 
-def proved(world: World, name: str) -> bool:
+def proved(context: GateContext, name: str) -> bool:
     """Whether this gate has opened for the candidate that is there now, by the evidence."""
-    return proofs.proved(world, name, world.plan.candidate_found) is not None
+    return proofs.proved(context, name, context.plan.candidate_found) is not None

@@ -16,7 +16,7 @@ from restore.dumps.check import scan
 from restore.dumps.check.scan_file import flags
 from restore.dumps.model import GIB, PRIVILEGED_OWNER, Dump, Options, Phase, Progress, Roles, Scan
 from restore.errors import PermanentError, Problem
-from restore.gates.context import World
+from restore.gates.context import GateContext
 from restore.gates.hook import Proof, Watch
 from restore.model.rds import InstanceSettings
 from restore.model.request import Settings
@@ -38,11 +38,11 @@ def fingerprint(settings: Settings) -> dict[str, list[str]]:
     return {name: kinds for name, kinds in flags(options(settings)).items() if kinds}
 
 
-def prove(world: World, watch: Watch) -> Proof:
+def prove(context: GateContext, watch: Watch) -> Proof:
     """Reads the whole dump; every reason not to load it is told at once."""
-    found = read(world, watch, meant(world))
-    problems = [*map(by_config, found.problems), *too_large(found, world.plan.settings)]
-    problems += privileged(found, world.settings)
+    found = read(context, watch, meant(context))
+    problems = [*map(by_config, found.problems), *too_large(found, context.plan.settings)]
+    problems += privileged(found, context.settings)
     if not found.tables:
         needed = "a dump with rows in it"
         problems.append(
@@ -74,21 +74,21 @@ def by_config(problem: Problem) -> Problem:
     return replace(problem, fix=f"{problem.fix}; here: pulumi config set --path 'backups.skip[0]' <kind>, or allow")
 
 
-def meant(world: World) -> Dump:
+def meant(context: GateContext) -> Dump:
     """The dump of the plan, in exactly that version."""
-    wanted = world.plan.point.dump
+    wanted = context.plan.point.dump
     if wanted is None:
         raise PermanentError("no dump is planned\n  fix: this is a bug of the program, please report it")
-    return pin.at_version(world.s3, wanted.bucket, wanted.key, wanted.version)
+    return pin.at_version(context.s3, wanted.bucket, wanted.key, wanted.version)
 
 
-def read(world: World, watch: Watch, dump: Dump) -> Scan:
+def read(context: GateContext, watch: Watch, dump: Dump) -> Scan:
     """What is in the dump; read once in a run."""
-    if dump.identity not in world.scans:
-        world.scans[dump.identity] = scan.scan(
-            world.s3, dump, options(world.settings), progress=spoken(watch), stop=watch.stop
+    if dump.identity not in context.scans:
+        context.scans[dump.identity] = scan.scan(
+            context.s3, dump, options(context.settings), progress=spoken(watch), stop=watch.stop
         )
-    return world.scans[dump.identity]
+    return context.scans[dump.identity]
 
 
 def too_large(found: Scan, settings: InstanceSettings) -> Iterable[Problem]:

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from restore import postgres
 from restore.errors import PermanentError, Problem, RestoreError
-from restore.gates.context import World, endpoint_of, unreachable
+from restore.gates.context import GateContext, endpoint_of, unreachable
 from restore.gates.hook import Proof, Watch
 from restore.gates.quiesced import at_rest, by_psql, pods_left, restless, running
 from restore.model.planned import SecretPlan
@@ -28,34 +28,34 @@ SECONDS = 1800.0
 ROW = "switched.row"
 
 
-def prove(world: World, watch: Watch) -> Proof:
+def prove(context: GateContext, watch: Watch) -> Proof:
     """No pod runs, the secret is as planned, the application can log in and read, and nobody writes elsewhere."""
     facts: dict[str, Any] = {}
-    database, problems = read_by_the_application(world, facts)
+    database, problems = read_by_the_application(context, facts)
     if database is None or problems:
         return Proof(Verdict.FAIL, "no row was read of the database that is to serve", facts, tuple(problems))
-    secret = world.plan.secret
+    secret = context.plan.secret
     if secret:
         facts |= {"to": str(secret.endpoint), "back_to": str(secret.previous)}
-        problems += pods(world)
-        problems += secret_changed(world, secret)
-    problems += [*proved_another(world, watch, database), *login_problems(world, database, facts)]
-    shut = any(reason(one.subject, watch.gate, world.settings.waive) is None for one in problems)
+        problems += pods(context)
+        problems += secret_changed(context, secret)
+    problems += [*proved_another(context, watch, database), *login_problems(context, database, facts)]
+    shut = any(reason(one.subject, watch.gate, context.settings.waive) is None for one in problems)
     if secret and not shut:
-        problems += written_elsewhere(world, watch, facts)
+        problems += written_elsewhere(context, watch, facts)
     if problems:
         return Proof(Verdict.FAIL, "the switch would not be safe", facts, tuple(problems))
     told = "; the database that is left can't be asked" if "left_unreachable" in facts else ""
     return Proof(Verdict.PASS, f"the application reads {facts['row_of']} of {database.identifier}{told}", facts)
 
 
-def read_by_the_application(world: World, facts: dict[str, Any]) -> tuple[Instance | None, list[Problem]]:
+def read_by_the_application(context: GateContext, facts: dict[str, Any]) -> tuple[Instance | None, list[Problem]]:
     """The database that is to serve, and why no row of it could be read with the application's login."""
     needed = "one row, read with the application's own login"
     try:
-        database = present(world)
+        database = present(context)
         facts["serves"] = database.identifier
-        facts["row_of"] = postgres.read_row(wanted_url(world), endpoint_of(database), world.settings.tls)
+        facts["row_of"] = postgres.read_row(wanted_url(context), endpoint_of(database), context.settings.tls)
     except Exception as error:  # noqa: BLE001 - whatever it is, no row was read
         known = error.problem if isinstance(error, RestoreError) else None
         found = f"{known.subject}: {known.found}" if known else f"{type(error).__name__}: {error}"
@@ -63,48 +63,49 @@ def read_by_the_application(world: World, facts: dict[str, Any]) -> tuple[Instan
     return database, []
 
 
-def present(world: World) -> Instance:
+def present(context: GateContext) -> Instance:
     """The database that is to serve. Raises PermanentError when it is gone."""
-    found, planned = world.serving(), world.plan.serving
+    found, planned = context.serving(), context.plan.serving
     if found:
         return found
-    other = Traffic.SOURCE if world.plan.traffic is Traffic.RESTORED else Traffic.RESTORED
+    other = Traffic.SOURCE if context.plan.traffic is Traffic.RESTORED else Traffic.RESTORED
     subject = f"instance {planned.identifier} ({planned.resource_id})" if planned else "the database that is to serve"
     fix = f"pulumi config set traffic {other}; pulumi up"
     raise PermanentError.of(Problem(subject, "it is gone", "an instance that exists", fix))
 
 
-def wanted_url(world: World) -> str:
+def wanted_url(context: GateContext) -> str:
     """The URL that the applications are to have; what they have where nothing is switched."""
-    return world.plan.secret.url if world.plan.secret else world.application_url()
+    return context.plan.secret.url if context.plan.secret else context.application_url()
 
 
-def proved_another(world: World, watch: Watch, database: Instance) -> Iterable[Problem]:
+def proved_another(context: GateContext, watch: Watch, database: Instance) -> Iterable[Problem]:
     """The proofs must be of this very instance, not of an earlier one of its name."""
     proved = watch.receipt.get("proved")
-    if world.plan.traffic is Traffic.RESTORED and proved != database.resource_id:
+    if context.plan.traffic is Traffic.RESTORED and proved != database.resource_id:
         yield Problem(
             "switched.proved",
             f"{database.identifier} is {database.resource_id}; the gates before have proved {proved or 'none'}",
             "proofs of the instance that is to serve",
-            f"pulumi refresh --yes --target '**candidate-{world.plan.id}'; pulumi config set traffic frozen; pulumi up",
+            f"pulumi refresh --yes --target '**candidate-{context.plan.id}'; "
+            "pulumi config set traffic frozen; pulumi up",
         )
 
 
-def pods(world: World) -> list[Problem]:
-    left = pods_left(world)
-    return [running(world, "switched", list(left))] if left and not already_there(world) else []
+def pods(context: GateContext) -> list[Problem]:
+    left = pods_left(context)
+    return [running(context, "switched", list(left))] if left and not already_there(context) else []
 
 
-def already_there(world: World) -> bool:
+def already_there(context: GateContext) -> bool:
     """The secret already holds the wanted URL: pods that run were started with it."""
-    return world.plan.secret is not None and world.application_url() == world.plan.secret.url
+    return context.plan.secret is not None and context.application_url() == context.plan.secret.url
 
 
-def secret_changed(world: World, secret: SecretPlan) -> list[Problem]:
+def secret_changed(context: GateContext, secret: SecretPlan) -> list[Problem]:
     """The secret must still be the one from which the plan was made, whatever its host is by now."""
     try:
-        expected = str(urls.parse(world.application_url()).at(secret.endpoint.host, secret.endpoint.port))
+        expected = str(urls.parse(context.application_url()).at(secret.endpoint.host, secret.endpoint.port))
     except urls.UrlError as error:
         return [changed(secret, str(error))]
     wanted = str(urls.parse(secret.url).at(secret.endpoint.host, secret.endpoint.port))
@@ -115,11 +116,11 @@ def changed(secret: SecretPlan, found: str) -> Problem:
     return Problem(f"switched.secret:{secret.name}", found, "the value this plan was made from", "pulumi up")
 
 
-def login_problems(world: World, database: Instance, facts: dict[str, Any]) -> list[Problem]:
+def login_problems(context: GateContext, database: Instance, facts: dict[str, Any]) -> list[Problem]:
     """What the application's login may do at the database that is to serve."""
     endpoint = endpoint_of(database)
     try:
-        attempt = postgres.try_login(wanted_url(world), endpoint, world.settings.tls)
+        attempt = postgres.try_login(wanted_url(context), endpoint, context.settings.tls)
     except RestoreError as error:
         fix = (
             "credentials are those of the restore point: set the application's password in the database, or in the "
@@ -134,7 +135,7 @@ def login_problems(world: World, database: Instance, facts: dict[str, Any]) -> l
         found.append(Problem("switched.recovery", "the server is still in recovery", needed, fix))
     if attempt.missing_privileges:
         missing = ", ".join(attempt.missing_privileges[:10])
-        fix = f"{by_psql(world, database, granted(attempt))}; pulumi up"
+        fix = f"{by_psql(context, database, granted(attempt))}; pulumi up"
         needed = "its rights on its tables"
         found.append(Problem("switched.privileges", f"{attempt.user} lacks: {missing}", needed, fix))
     return found
@@ -149,14 +150,14 @@ def granted(attempt: postgres.Attempt) -> str:
     return sql.SQL(statement).format(s=schema, u=user).as_string()
 
 
-def written_elsewhere(world: World, watch: Watch, facts: dict[str, Any]) -> Iterable[Problem]:
+def written_elsewhere(context: GateContext, watch: Watch, facts: dict[str, Any]) -> Iterable[Problem]:
     """Who still uses the database that is left. One that can't be asked is told and recorded, and no reason to stay."""
     left = None
     try:
-        left = world.left()
+        left = context.left()
         if left is None:
             return ()
-        rest = at_rest(world, watch, left)
+        rest = at_rest(context, watch, left)
     except RestoreError as error:
         if watch.stop.is_set():
             raise
@@ -166,4 +167,4 @@ def written_elsewhere(world: World, watch: Watch, facts: dict[str, Any]) -> Iter
         )
         return ()
     facts |= {"left": left.identifier, "sessions_left": len(rest.sessions), "rows_written_left": rest.rows_written}
-    return restless(world, left, rest, "switched")
+    return restless(context, left, rest, "switched")

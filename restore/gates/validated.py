@@ -19,7 +19,7 @@ from restore import postgres
 from restore.aws import Aws
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import loss_report
-from restore.gates.context import World, endpoint_of, unreachable
+from restore.gates.context import GateContext, endpoint_of, unreachable
 from restore.gates.hook import RESOURCE_ID, Proof, Watch, could_not_run
 from restore.gates.proofs import earlier, proved
 from restore.kubernetes import Job, run_job
@@ -72,28 +72,28 @@ def wanted_expectations(settings: Settings) -> Expectations:
         raise PermanentError(str(error)) from error
 
 
-def prove(world: World, watch: Watch) -> Proof:
+def prove(context: GateContext, watch: Watch) -> Proof:
     """Runs the checks against the candidate, beside the source where it answers, the loss report and the Job.
 
     A candidate that serves or has served isn't checked again: what the applications write since then differs rightly.
     """
-    candidate = world.candidate()
-    if world.plan.switched_before and (held := earlier(world, watch, candidate)):
+    candidate = context.candidate()
+    if context.plan.switched_before and (held := earlier(context, watch, candidate)):
         return held
     try:
-        return checked(world, watch, candidate)
+        return checked(context, watch, candidate)
     except Exception as error:
         if watch.stop.is_set():
             raise
-        problems = (could_not_run(watch.gate, error), *unread(world, candidate))
+        problems = (could_not_run(watch.gate, error), *unread(context, candidate))
         return Proof(Verdict.INCONCLUSIVE, "the checks could not run", {RESOURCE_ID: candidate.resource_id}, problems)
 
 
-def checked(world: World, watch: Watch, candidate: Instance) -> Proof:
+def checked(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
     endpoint = endpoint_of(candidate)
-    wanted = for_method(world, wanted_expectations(world.settings))
-    restored, point = target(world, endpoint), restore_point(world, candidate)
-    source, unasked = source_target(world)
+    wanted = for_method(context, wanted_expectations(context.settings))
+    restored, point = target(context, endpoint), restore_point(context, candidate)
+    source, unasked = source_target(context)
     if unasked:
         watch.say(f"nothing is compared with the source, which can't be asked: {unasked}")
     facts: dict[str, Any] = {RESOURCE_ID: candidate.resource_id, **({"source_unasked": unasked} if unasked else {})}
@@ -102,30 +102,30 @@ def checked(world: World, watch: Watch, candidate: Instance) -> Proof:
         restored,
         wanted,
         source=None if unasked else source,
-        application=application_target(world, endpoint),
+        application=application_target(context, endpoint),
         restore_point=point,
-        baseline=baseline(world, point),
-        waivers=waivers(world.settings.waive),
-        workers=world.settings.validation.workers,
-        budget_seconds=world.settings.validation.budget_seconds,
+        baseline=baseline(context, point),
+        waivers=waivers(context.settings.waive),
+        workers=context.settings.validation.workers,
+        budget_seconds=context.settings.validation.budget_seconds,
         stop=watch.stop,
     )
     lost = loss_report.reported(
         watch,
         source,
-        lambda: baseline(world, candidate.created),  # what came after the restore point is what a switch loses
+        lambda: baseline(context, candidate.created),  # what came after the restore point is what a switch loses
         restored,
         wanted,
-        world.settings.validation.loss_seconds,
+        context.settings.validation.loss_seconds,
     )
     problems = [
         *failed(report),
-        *([] if report.proved else unread(world, candidate)),
-        *in_cluster(world, watch, candidate, wanted),
+        *([] if report.proved else unread(context, candidate)),
+        *in_cluster(context, watch, candidate, wanted),
     ]
     facts |= {"report": as_json(report), "loss": lost}
     verdict = Verdict.FAIL if report.verdict is CheckVerdict.FAIL or problems else Verdict(str(report.verdict))
-    return Proof(verdict, summary(report, problems, world.settings.waive), facts, tuple(problems))
+    return Proof(verdict, summary(report, problems, context.settings.waive), facts, tuple(problems))
 
 
 def summary(report: ValidationReport, problems: Sequence[Problem], waive: Mapping[str, str]) -> str:
@@ -137,8 +137,8 @@ def summary(report: ValidationReport, problems: Sequence[Problem], waive: Mappin
     return f"{passed} of {len(report.results)} checks pass{but}"
 
 
-def for_method(world: World, wanted: Expectations) -> Expectations:
-    ahead = ahead_seconds(world.plan.point)
+def for_method(context: GateContext, wanted: Expectations) -> Expectations:
+    ahead = ahead_seconds(context.plan.point)
     fresh = (replace(one, ahead_seconds=max(one.ahead_seconds, ahead)) for one in wanted.freshness)
     return replace(wanted, freshness=tuple(fresh))
 
@@ -154,68 +154,68 @@ def ahead_seconds(point: RecoveryPoint) -> float:
             return 0.0
 
 
-def restore_point(world: World, candidate: Instance) -> datetime | None:
+def restore_point(context: GateContext, candidate: Instance) -> datetime | None:
     """The moment of the data; of `latest` when writing stopped, or when the candidate was made of a running source."""
-    if world.plan.point.at:
-        return world.plan.point.at
-    quiesced = proved(world, "quiesced", world.plan.source)
+    if context.plan.point.at:
+        return context.plan.point.at
+    quiesced = proved(context, "quiesced", context.plan.source)
     facts: Mapping[str, Any] = quiesced.get("facts", {}) if quiesced else {}
     if "quiet_since" in facts:
         return datetime.fromisoformat(str(facts["quiet_since"]))
     return candidate.created
 
 
-def baseline(world: World, until: datetime | None) -> Baseline | BaselineError | None:
+def baseline(context: GateContext, until: datetime | None) -> Baseline | BaselineError | None:
     """The newest one that was taken by then: the checks can ask no more of the data than its restore point has."""
-    place = world.settings.validation.baseline
+    place = context.settings.validation.baseline
     if place is None:
         return None
     try:
-        s3 = Aws(world.settings.region, world.settings.endpoints).client("s3") if place.startswith(S3) else None
-        return latest.find_latest(latest.open_baselines(place, s3), world.database, until)
+        s3 = Aws(context.settings.region, context.settings.endpoints).client("s3") if place.startswith(S3) else None
+        return latest.find_latest(latest.open_baselines(place, s3), context.database, until)
     except BaselineError as error:
         return error
 
 
-def target(world: World, endpoint: Endpoint) -> Target:
-    credential = world.login(endpoint)
-    tls = world.settings.tls
+def target(context: GateContext, endpoint: Endpoint) -> Target:
+    credential = context.login(endpoint)
+    tls = context.settings.tls
     return Target(
         host=endpoint.host,
         port=endpoint.port,
-        dbname=world.database,
+        dbname=context.database,
         user=credential.user,
-        password=lambda: world.login(endpoint).password,
+        password=lambda: context.login(endpoint).password,
         sslmode=tls.mode,
         sslrootcert=tls.root_certificate,
     )
 
 
-def source_target(world: World) -> tuple[Target | None, str]:
+def source_target(context: GateContext) -> tuple[Target | None, str]:
     """The source where it still exists, and why it can't be asked. It is being left, and holds up nothing."""
     source: Instance | None = None
     try:
-        source = world.source()
+        source = context.source()
         if source is None:
             return None, ""
-        found = target(world, endpoint_of(source))
-        with world.connected(source):
+        found = target(context, endpoint_of(source))
+        with context.connected(source):
             return found, ""
     except RestoreError as error:
         why = unreachable("validated", source, error).found if source else str(error)
-        return target(world, source.endpoint) if source and source.endpoint else None, why
+        return target(context, source.endpoint) if source and source.endpoint else None, why
 
 
-def application_target(world: World, endpoint: Endpoint) -> Target | None:
+def application_target(context: GateContext, endpoint: Endpoint) -> Target | None:
     """The candidate with the application's own login, as its secret has it."""
-    given = urls.connection_parameters(world.application_url())
+    given = urls.connection_parameters(context.application_url())
     if "user" not in given:
         return None
-    tls = world.settings.tls
+    tls = context.settings.tls
     return Target(
         host=endpoint.host,
         port=endpoint.port,
-        dbname=given.get("dbname", world.database),
+        dbname=given.get("dbname", context.database),
         user=given["user"],
         password=given.get("password"),
         sslmode=tls.mode,
@@ -235,11 +235,11 @@ def failed(report: ValidationReport) -> list[Problem]:
     return [problem(one) for one in deciding]
 
 
-def unread(world: World, candidate: Instance) -> list[Problem]:
+def unread(context: GateContext, candidate: Instance) -> list[Problem]:
     """Where the checks have read no row, whether the application's own login can: no waiver covers that none could."""
     needed = "one row of any table, read by a check or with the application's login"
     try:
-        postgres.read_row(world.application_url(), endpoint_of(candidate), world.settings.tls)
+        postgres.read_row(context.application_url(), endpoint_of(candidate), context.settings.tls)
     except Exception as error:  # noqa: BLE001 - whatever it is, no row was read
         known = error.problem if isinstance(error, RestoreError) else None
         found = f"no row of any table was read: {known.found if known else error}"
@@ -253,14 +253,14 @@ def problem(result: CheckResult) -> Problem:
     return Problem(f"validated.{result.name}", found, result.needed, result.fix or "python -m restore report")
 
 
-def in_cluster(world: World, watch: Watch, candidate: Instance, wanted: Expectations) -> list[Problem]:
+def in_cluster(context: GateContext, watch: Watch, candidate: Instance, wanted: Expectations) -> list[Problem]:
     """V.4: the application's login and its tables, from a pod in its namespace."""
     watch.say("connecting from inside the cluster")
-    job = connection_job(world, candidate, wanted)
+    job = connection_job(context, candidate, wanted)
     deadline = min(watch.deadline, watch.now() + JOB_SECONDS)
     needed = f"psql connects as the application from {job.namespace}"
     try:
-        result = run_job(world.api, job, stop=watch.stop, deadline=deadline)
+        result = run_job(context.api, job, stop=watch.stop, deadline=deadline)
     except RestoreError as error:
         if watch.stop.is_set():
             raise
@@ -279,26 +279,26 @@ def in_cluster(world: World, watch: Watch, candidate: Instance, wanted: Expectat
     return [Problem(IN_CLUSTER, found, needed, fix)]
 
 
-def connection_job(world: World, candidate: Instance, wanted: Expectations) -> Job:
+def connection_job(context: GateContext, candidate: Instance, wanted: Expectations) -> Job:
     endpoint = candidate.endpoint
     assert endpoint is not None
-    given = urls.connection_parameters(world.application_url())
+    given = urls.connection_parameters(context.application_url())
     environment = {
         "PGHOST": endpoint.host,
         "PGPORT": str(endpoint.port),
         "PGUSER": given.get("user", ""),
         "PGPASSWORD": given.get("password", ""),
         "PGDATABASE": given.get("dbname", ""),
-        "PGSSLMODE": world.settings.tls.mode,
+        "PGSSLMODE": context.settings.tls.mode,
         "PGCONNECT_TIMEOUT": "15",
-        "PGAPPNAME": f"restore-validate-{world.plan.id}",
+        "PGAPPNAME": f"restore-validate-{context.plan.id}",
     }
-    settings = world.settings
+    settings = context.settings
     if settings.tls.root_certificate == SYSTEM:
         environment["PGSSLROOTCERT"] = SYSTEM
     return Job(
         namespace=settings.namespace,
-        name=f"restore-validate-{world.plan.id}",
+        name=f"restore-validate-{context.plan.id}",
         image=settings.validation.image or f"postgres:{candidate.engine_version.partition('.')[0]}",
         statements=statements(wanted),
         environment=environment,

@@ -24,7 +24,7 @@ NOT_IN_PASSWORD = re.compile(r"[^\x21-\x7e]|[/@\"]")
 """RDS's rules for a master password (API reference of CreateDBInstance, MasterUserPassword)."""
 
 
-def dump_choice(settings: Settings, request: Request, aws: Aws) -> DumpChoice:
+def choose_dump(settings: Settings, request: Request, aws: Aws) -> DumpChoice:
     """The dump of the request, pinned. What is wrong with it comes as problems, to be told with all others.
 
     Raises TemporaryError when S3 or Secrets Manager doesn't answer.
@@ -37,7 +37,7 @@ def dump_choice(settings: Settings, request: Request, aws: Aws) -> DumpChoice:
     except RestoreError as error:
         problems += told(error)
     try:
-        return DumpChoice(sought(settings, request, s3(aws)), master.user, tuple(problems))
+        return DumpChoice(find_dump(settings, request, s3(aws)), master.user, tuple(problems))
     except RestoreError as error:
         return DumpChoice(None, master.user, (*problems, *told(error)))
 
@@ -55,7 +55,7 @@ def s3(aws: Aws) -> S3Client:
     return cast("S3Client", aws.client("s3"))
 
 
-def sought(settings: Settings, request: Request, client: S3Client) -> DumpObject:
+def find_dump(settings: Settings, request: Request, client: S3Client) -> DumpObject:
     bucket, key = settings.backups.bucket, request.dump or ""
     listed = listing.list_dumps(client, bucket, settings.backups.prefix)
     named = any(key in (one.key, one.key.rstrip("/")) for one in listed)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from restore.aws import Aws, Rds
 from restore.errors import PermanentError, Problem, Refused, RestoreError
-from restore.inventory.dump_lookup import dump_choice
+from restore.inventory.dump_lookup import choose_dump
 from restore.kubernetes import Api, Namespace
 from restore.model.cluster import Cluster
 from restore.model.identifiers import candidate, safety_snapshot
@@ -119,7 +119,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     if source:
         by_name += _by_resource_id(started, source.resource_id)
     wanted = request.method is Method.DUMP and made is None
-    dump = reads.start("the dump", lambda: dump_choice(settings, request, started.aws) if wanted else None)
+    dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if wanted else None)
     reads.finish()
     found = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
     instances = started.instances.result()

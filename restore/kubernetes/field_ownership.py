@@ -19,12 +19,12 @@ Json = Mapping[str, Any]
 Fields = dict[str, Any]
 
 NOTES = (
-    labels.NOTE_ID,
-    labels.NOTE_REPLICAS,
-    labels.NOTE_MANAGER,
-    labels.NOTE_REAPPLIED,
-    labels.NOTE_ENDPOINT,
-    labels.NOTE_PREVIOUS,
+    labels.ANNOTATION_ID,
+    labels.ANNOTATION_REPLICAS,
+    labels.ANNOTATION_MANAGER,
+    labels.ANNOTATION_REAPPLIED,
+    labels.ANNOTATION_ENDPOINT,
+    labels.ANNOTATION_PREVIOUS,
 )
 ANNOTATIONS = ("f:metadata", "f:annotations")
 NOBODY = [cast("Fields", {})]
@@ -34,17 +34,17 @@ NOBODY = [cast("Fields", {})]
 def hand_back(item: Json, field: Sequence[str], now: datetime) -> list[Fields] | None:
     """The patch for an object, None when there is nothing of ours on it.
 
-    Our entry goes, the field goes to the manager in NOTE_MANAGER (to nobody without one), our annotations on the
+    Our entry goes, the field goes to the manager in ANNOTATION_MANAGER (to nobody without one), our annotations on the
     object go. The pod template stays as it is, its annotation owned by nobody: removing it would roll the pods.
     """
     metadata: Json = item["metadata"]
     notes = texts(metadata.get("annotations"))
     entries = cast("Sequence[Json]", metadata.get("managedFields") or ())
     ours = [entry for entry in entries if entry.get("manager") == labels.FIELD_MANAGER]
-    if not ours and labels.NOTE_ID not in notes:
+    if not ours and labels.ANNOTATION_ID not in notes:
         return None
     others = [copy.deepcopy(dict(entry)) for entry in entries if entry not in ours]
-    former = notes.get(labels.NOTE_MANAGER)
+    former = notes.get(labels.ANNOTATION_MANAGER)
     if former and any(owns(entry, field) for entry in ours):
         _give(others, former, field, str(item.get("apiVersion", "v1")), now)
     removed = sorted((set(NOTES) | _annotations_of(ours) - _annotations_of(others)) & notes.keys())

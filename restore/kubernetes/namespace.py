@@ -14,7 +14,7 @@ from restore.kubernetes.api import Api, Json
 from restore.kubernetes.other_writers import KEDA, LISTS, Workloads, name_of, writers
 from restore.kubernetes.pods import Pod, pod
 from restore.model.cluster import Cluster, ConnectionSecret, Deployment, Writer
-from restore.model.labels import NOTE_ID
+from restore.model.labels import ANNOTATION_ID
 from restore.model.request import SecretKey
 from restore.redaction import register_secret
 from restore.retrying import retry
@@ -141,7 +141,7 @@ def _deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) ->
 def _held(items: Sequence[Mapping[str, Any]]) -> list[str]:
     """Deployments that a restore has taken over, also those that the configuration no longer names."""
     notes = ((name_of(item), parse.deployment(item).annotations) for item in items)
-    return [name for name, annotations in notes if NOTE_ID in annotations]
+    return [name for name, annotations in notes if ANNOTATION_ID in annotations]
 
 
 def _connection_secret(found: Json | None, key: str) -> ConnectionSecret | None:

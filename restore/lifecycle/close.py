@@ -13,7 +13,7 @@ from typing import Any, cast
 from restore.config.keys import RESTORE_KEYS
 from restore.errors import Problem, Refused
 from restore.model.inventory import Inventory
-from restore.model.labels import NOTE_ID, TAG_CLOSED
+from restore.model.labels import ANNOTATION_ID, TAG_CLOSED
 from restore.model.request import Request, Traffic
 
 WAIVERS = "restore:waive"
@@ -51,7 +51,9 @@ def plan(request: Request, found: Inventory, serves: Traffic | None, config_keys
             ]
         )
     held = tuple(
-        name for name, one in found.cluster.deployments.items() if one and one.annotations.get(NOTE_ID) == request.id
+        name
+        for name, one in found.cluster.deployments.items()
+        if one and one.annotations.get(ANNOTATION_ID) == request.id
     )
     secret = found.cluster.secret
     candidate = found.candidate
@@ -59,7 +61,7 @@ def plan(request: Request, found: Inventory, serves: Traffic | None, config_keys
         id=request.id,
         serves=serves,
         deployments=held,
-        secret=secret is not None and secret.annotations.get(NOTE_ID) == request.id,
+        secret=secret is not None and secret.annotations.get(ANNOTATION_ID) == request.id,
         candidate_arn=candidate.arn if candidate and TAG_CLOSED not in candidate.tags else None,
         set={"restore:source": candidate.identifier} if candidate and serves is Traffic.RESTORED else {},
         remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE),

@@ -9,7 +9,7 @@ from functools import cached_property
 from restore.model import identifiers
 from restore.model.cluster import Deployment
 from restore.model.inventory import Inventory
-from restore.model.labels import NOTE_ID, TAG_CLOSED, TAG_ID, TAG_STACK
+from restore.model.labels import ANNOTATION_ID, TAG_CLOSED, TAG_ID, TAG_STACK
 from restore.model.rds import Instance, Snapshot
 from restore.model.request import App, Request, Settings
 
@@ -17,7 +17,7 @@ ENGINE = "postgres"
 
 
 @dataclass(frozen=True)
-class Case:
+class RestoreContext:
     """Settings with a request, and the inventory read for them."""
 
     settings: Settings
@@ -59,14 +59,14 @@ class Case:
 
     def held(self, annotations: Mapping[str, str]) -> bool:
         """Whether this restore has taken the object over."""
-        return annotations.get(NOTE_ID) == self.request.id
+        return annotations.get(ANNOTATION_ID) == self.request.id
 
     @cached_property
-    def secret_held(self) -> bool:
+    def manages_secret(self) -> bool:
         secret = self.inventory.cluster.secret
         return bool(secret and self.held(secret.annotations))
 
     @cached_property
-    def any_held(self) -> bool:
+    def manages_any(self) -> bool:
         """Whether traffic was ever moved by this restore."""
-        return self.secret_held or any(self.held(deployment.annotations) for _, deployment in self.apps)
+        return self.manages_secret or any(self.held(deployment.annotations) for _, deployment in self.apps)

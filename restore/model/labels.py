@@ -25,19 +25,19 @@ TAG_DUMP = "restore:dump-version"
 FIELD_MANAGER = "pulumi-restore"
 
 
-NOTE_ID = "restore.pulumi/id"
+ANNOTATION_ID = "restore.pulumi/id"
 
 
-NOTE_REPLICAS = "restore.pulumi/replicas"
+ANNOTATION_REPLICAS = "restore.pulumi/replicas"
 
 
-NOTE_MANAGER = "restore.pulumi/former-manager"
+ANNOTATION_MANAGER = "restore.pulumi/former-manager"
 
 
-NOTE_REAPPLIED = "restore.pulumi/reapplied"
+ANNOTATION_REAPPLIED = "restore.pulumi/reapplied"
 
 
-NOTE_ENDPOINT = "restore.pulumi/endpoint"
+ANNOTATION_ENDPOINT = "restore.pulumi/endpoint"
 
 
-NOTE_PREVIOUS = "restore.pulumi/previous-endpoint"
+ANNOTATION_PREVIOUS = "restore.pulumi/previous-endpoint"

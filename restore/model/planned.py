@@ -43,7 +43,7 @@ class SecretPlan:
 
 
 @dataclass(frozen=True)
-class Fresh:
+class NewInstance:
     """What an empty instance needs besides settings: nothing gives it a login or encryption."""
 
     master_user: str
@@ -103,7 +103,7 @@ class Plan:
     """The other one; None: it is gone, or not made yet."""
     switched_before: bool = False
     """The candidate serves or has served: it is production, or holds what production wrote."""
-    fresh: Fresh | None = None
+    fresh: NewInstance | None = None
     """For method dump."""
     adopt_safety: str | None = None
     """The safety snapshot's identifier when it exists: to import, as `adopt` is."""

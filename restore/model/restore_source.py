@@ -10,7 +10,7 @@ from restore.model.rds import InstanceSettings
 
 
 @dataclass(frozen=True)
-class Origin:
+class RestoreSource:
     """What the candidate is made from: the point, and what is known of the data's instance."""
 
     point: RecoveryPoint
@@ -26,8 +26,8 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Resolved:
+class Resolution:
     """The origin, or the reasons why there is none."""
 
-    origin: Origin | None
+    origin: RestoreSource | None
     problems: tuple[Problem, ...] = ()

@@ -7,26 +7,26 @@ from collections.abc import Iterable
 
 from restore.config.reader import nearest
 from restore.cutover import connection_url, deployments, traffic
-from restore.cutover.traffic import Pointing
+from restore.cutover.traffic import ConnectionTarget
 from restore.errors import Problem
-from restore.model.context import Case
-from restore.model.labels import NOTE_PREVIOUS
+from restore.model.context import RestoreContext
+from restore.model.labels import ANNOTATION_PREVIOUS
 from restore.model.request import SecretKey, Traffic
 from validation.connect import urls
 
 
-def applications_named(case: Case) -> Iterable[Problem]:
-    if not case.settings.apps and case.request.traffic is not Traffic.SOURCE:
-        found = f"traffic {case.request.traffic}, and `apps` is empty"
+def applications_named(context: RestoreContext) -> Iterable[Problem]:
+    if not context.settings.apps and context.request.traffic is not Traffic.SOURCE:
+        found = f"traffic {context.request.traffic}, and `apps` is empty"
         fix = "pulumi config set --path 'apps.<name>' '{}', once for each; or pulumi config set traffic source"
         yield Problem("config apps", found, "every Deployment that writes to the database", fix)
 
 
-def applications_kept(case: Case) -> Iterable[Problem]:
+def applications_kept(context: RestoreContext) -> Iterable[Problem]:
     """What left `apps` in the middle of a restore would stay stopped, and be forgotten."""
-    named = {app.name for app in case.settings.apps}
-    for name, found in case.inventory.cluster.deployments.items():
-        if found and name not in named and case.held(found.annotations):
+    named = {app.name for app in context.settings.apps}
+    for name, found in context.inventory.cluster.deployments.items():
+        if found and name not in named and context.held(found.annotations):
             yield Problem(
                 f"deployment {name}",
                 f"this restore has taken it over ({found.replicas} replicas), and `apps` doesn't name it any more",
@@ -35,26 +35,26 @@ def applications_kept(case: Case) -> Iterable[Problem]:
             )
 
 
-def deployments_exist(case: Case) -> Iterable[Problem]:
-    found = case.inventory.cluster.deployments
+def deployments_exist(context: RestoreContext) -> Iterable[Problem]:
+    found = context.inventory.cluster.deployments
     existing = [name for name, deployment in found.items() if deployment]
-    for app in case.settings.apps:
+    for app in context.settings.apps:
         if found.get(app.name) is None:
             near = nearest(app.name, existing)
             meant = f", perhaps {' or '.join(near)}" if near else ""
             yield Problem(
                 f"deployment {app.name}",
-                f"doesn't exist in namespace {case.settings.namespace}",
+                f"doesn't exist in namespace {context.settings.namespace}",
                 f"every Deployment in `apps`{meant}",
-                f"correct it in Pulumi.{case.settings.stack}.yaml under restore:apps, or restore:namespace",
+                f"correct it in Pulumi.{context.settings.stack}.yaml under restore:apps, or restore:namespace",
             )
 
 
-def replicas_known(case: Case) -> Iterable[Problem]:
-    if case.request.traffic is Traffic.SOURCE and not case.any_held:
+def replicas_known(context: RestoreContext) -> Iterable[Problem]:
+    if context.request.traffic is Traffic.SOURCE and not context.manages_any:
         return
-    for app, deployment in case.apps:
-        if deployments.recorded_replicas(case, app, deployment) is None:
+    for app, deployment in context.apps:
+        if deployments.recorded_replicas(context, app, deployment) is None:
             yield Problem(
                 f"deployment {app.name}",
                 f"at {deployment.replicas} replicas, and nothing says how many it should have",
@@ -63,14 +63,14 @@ def replicas_known(case: Case) -> Iterable[Problem]:
             )
 
 
-def secret_usable(case: Case) -> Iterable[Problem]:
+def secret_usable(context: RestoreContext) -> Iterable[Problem]:
     """The secret, its key, a URL in it that can be pointed elsewhere, and that it names one of the two databases."""
-    if not case.settings.apps:
+    if not context.settings.apps:
         return
-    wanted, found = case.settings.secret, case.inventory.cluster.secret
+    wanted, found = context.settings.secret, context.inventory.cluster.secret
     subject = f"secret {wanted.name}"
     if found is None:
-        where = f"doesn't exist in namespace {case.settings.namespace}"
+        where = f"doesn't exist in namespace {context.settings.namespace}"
         yield Problem(
             subject, where, "the applications' connection secret", "pulumi config set --path secret.name <name>"
         )
@@ -80,27 +80,29 @@ def secret_usable(case: Case) -> Iterable[Problem]:
         fix = f"pulumi config set --path secret.key {near[0] if near else '<key>'}"
         yield Problem(subject, keys, "the key that holds the connection URL", fix)
     else:
-        yield from _url_usable(case, f"{subject}, key {wanted.key}", found.url)
+        yield from _url_usable(context, f"{subject}, key {wanted.key}", found.url)
 
 
-def _url_usable(case: Case, subject: str, text: str) -> Iterable[Problem]:
+def _url_usable(context: RestoreContext, subject: str, text: str) -> Iterable[Problem]:
     try:
         url = urls.parse(text)
         url.at("host.invalid", connection_url.STANDARD_PORT)
     except urls.WrappedUrlError as error:
-        yield Problem(subject, str(error), "the URL itself", _unwrapping(case.settings.namespace, case.settings.secret))
+        yield Problem(
+            subject, str(error), "the URL itself", _unwrapping(context.settings.namespace, context.settings.secret)
+        )
         return
     except urls.UrlError as error:
         yield Problem(subject, str(error), "a URL whose host can be replaced", "correct the secret, or secret.key")
         return
     if not url.host:
         yield Problem(subject, "a URL without a host", "one that names the source", "correct the secret")
-    elif traffic.pointing(case) is Pointing.ELSEWHERE:
-        known = [str(one.endpoint) for one in (case.source, case.candidate) if one and one.endpoint]
+    elif traffic.pointing(context) is ConnectionTarget.ELSEWHERE:
+        known = [str(one.endpoint) for one in (context.source, context.candidate) if one and one.endpoint]
         yield Problem(
             subject,
             f"points at {connection_url.endpoint_of(url)}",
-            f"at {' or '.join(known)}" if known else f"the endpoint that {case.settings.source} has, or had",
+            f"at {' or '.join(known)}" if known else f"the endpoint that {context.settings.source} has, or had",
             f"if it is the source by another name: pulumi config set --path secret.sourceHost {shlex.quote(url.host)}",
         )
 
@@ -117,12 +119,12 @@ def _unwrapping(namespace: str, secret: SecretKey) -> str:
     )
 
 
-def secret_can_be_changed(case: Case) -> Iterable[Problem]:
+def secret_can_be_changed(context: RestoreContext) -> Iterable[Problem]:
     """The API refuses every change of an immutable Secret's values: found before anything stops, not at the switch."""
-    secret = case.inventory.cluster.secret
-    if not case.settings.apps or not secret or not secret.immutable or _secret_stays(case):
+    secret = context.inventory.cluster.secret
+    if not context.settings.apps or not secret or not secret.immutable or _secret_stays(context):
         return
-    kubectl = f"kubectl --namespace {case.settings.namespace}"
+    kubectl = f"kubectl --namespace {context.settings.namespace}"
     yield Problem(
         f"secret {secret.name}",
         "immutable: true, so its URL can't be changed",
@@ -133,71 +135,75 @@ def secret_can_be_changed(case: Case) -> Iterable[Problem]:
     )
 
 
-def _secret_stays(case: Case) -> bool:
-    at = traffic.pointing(case)
-    match case.request.traffic:
+def _secret_stays(context: RestoreContext) -> bool:
+    at = traffic.pointing(context)
+    match context.request.traffic:
         case Traffic.FROZEN:
             return False
         case Traffic.RESTORED:
-            return at is Pointing.CANDIDATE
+            return at is ConnectionTarget.CANDIDATE
         case Traffic.SOURCE:
-            return at is not Pointing.CANDIDATE
+            return at is not ConnectionTarget.CANDIDATE
 
 
-def secret_way_back_known(case: Case) -> Iterable[Problem]:
-    secret = case.inventory.cluster.secret
-    if secret and case.secret_held and connection_url.previous_endpoint(case) is None:
+def secret_way_back_known(context: RestoreContext) -> Iterable[Problem]:
+    secret = context.inventory.cluster.secret
+    if secret and context.manages_secret and connection_url.previous_endpoint(context) is None:
         yield Problem(
             f"secret {secret.name}",
-            f"annotation {NOTE_PREVIOUS} is missing or damaged",
+            f"annotation {ANNOTATION_PREVIOUS} is missing or damaged",
             "host:port that the URL named before the switch",
-            f"kubectl -n {case.settings.namespace} annotate secret {secret.name} {NOTE_PREVIOUS}=<host>:<port>",
+            f"kubectl -n {context.settings.namespace} annotate secret {secret.name} "
+            f"{ANNOTATION_PREVIOUS}=<host>:<port>",
         )
 
 
-def traffic_moves_through_frozen(case: Case) -> Iterable[Problem]:
-    if not case.apps or _move_allowed(case):
+def traffic_moves_through_frozen(context: RestoreContext) -> Iterable[Problem]:
+    if not context.apps or _move_allowed(context):
         return
-    at = traffic.pointing(case)
-    now = {Pointing.SOURCE: "use the source", Pointing.CANDIDATE: "use the candidate"}.get(at, "run")
-    running = ", ".join(f"{app.name} {found.replicas}" for app, found in case.apps if found.replicas)
+    at = traffic.pointing(context)
+    now = {ConnectionTarget.SOURCE: "use the source", ConnectionTarget.CANDIDATE: "use the candidate"}.get(at, "run")
+    running = ", ".join(f"{app.name} {found.replicas}" for app, found in context.apps if found.replicas)
     yield Problem(
-        f"traffic {case.request.traffic}",
+        f"traffic {context.request.traffic}",
         f"applications {now} ({running or 'none runs'})",
         "frozen first: pods on both databases would write apart what belongs together",
         "pulumi config set traffic frozen; pulumi up; then "
-        f"pulumi config set traffic {case.request.traffic}; pulumi up",
+        f"pulumi config set traffic {context.request.traffic}; pulumi up",
     )
 
 
-def _move_allowed(case: Case) -> bool:
-    at = traffic.pointing(case)
-    match case.request.traffic:
+def _move_allowed(context: RestoreContext) -> bool:
+    at = traffic.pointing(context)
+    match context.request.traffic:
         case Traffic.FROZEN:
             return True
         case Traffic.RESTORED:
-            return traffic.all_at_zero(case) or at is Pointing.CANDIDATE
+            return traffic.all_at_zero(context) or at is ConnectionTarget.CANDIDATE
         case Traffic.SOURCE:
-            untouched = not case.any_held and at is not Pointing.CANDIDATE
-            return untouched or traffic.all_at_zero(case) or at is Pointing.SOURCE
+            untouched = not context.manages_any and at is not ConnectionTarget.CANDIDATE
+            return untouched or traffic.all_at_zero(context) or at is ConnectionTarget.SOURCE
 
 
-def candidate_ready_to_serve(case: Case) -> Iterable[Problem]:
-    if case.request.traffic is Traffic.RESTORED and not (case.candidate and case.candidate.endpoint):
-        found = f"status {case.candidate.status}, no endpoint yet" if case.candidate else "doesn't exist yet"
+def candidate_ready_to_serve(context: RestoreContext) -> Iterable[Problem]:
+    if context.request.traffic is Traffic.RESTORED and not (context.candidate and context.candidate.endpoint):
+        found = f"status {context.candidate.status}, no endpoint yet" if context.candidate else "doesn't exist yet"
         yield Problem(
-            f"instance {case.candidate_name}",
+            f"instance {context.candidate_name}",
             found,
             "a candidate that was restored and validated",
             "pulumi config set traffic frozen; pulumi up; then pulumi config set traffic restored; pulumi up",
         )
 
 
-def other_writers_stopped(case: Case) -> Iterable[Problem]:
-    settled = {Traffic.SOURCE, traffic.found_traffic(case) if case.request.traffic is not Traffic.FROZEN else None}
-    if case.request.traffic in settled:
+def other_writers_stopped(context: RestoreContext) -> Iterable[Problem]:
+    settled = {
+        Traffic.SOURCE,
+        traffic.found_traffic(context) if context.request.traffic is not Traffic.FROZEN else None,
+    }
+    if context.request.traffic in settled:
         return
-    for writer in case.inventory.cluster.writers:
+    for writer in context.inventory.cluster.writers:
         if writer.blocking:
             needed = "stopped until traffic has moved: it writes, or brings pods back"
             yield Problem(f"{writer.kind} {writer.name}", writer.detail, needed, writer.stop)

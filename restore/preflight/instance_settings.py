@@ -5,27 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from restore.candidate.settings import GP3_LIMIT, PROVISIONED, REQUIRED, is_large_gp3, overrides, wanted_settings
+from restore.candidate.settings import GP3_LIMIT, PROVISIONED, REQUIRED, is_large_gp3, overrides, target_settings
 from restore.config.keys import camel_case
 from restore.errors import Problem
-from restore.model.context import Case
+from restore.model.context import RestoreContext
 from restore.model.rds import InstanceSettings
-from restore.model.restore_source import Origin
+from restore.model.restore_source import RestoreSource
 
 
-def setting_problems(case: Case, origin: Origin) -> Iterable[Problem]:
+def setting_problems(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
     """What RDS would refuse, or would quietly make worse; only a candidate that is still to be made is judged."""
-    settings = wanted_settings(case, origin)
-    yield from _missing(case, settings)
+    settings = target_settings(context, origin)
+    yield from _missing(context, settings)
     yield from _too_small(settings, origin)
-    yield from _unfit_rates(case, settings, origin)
-    yield from _encryption_lost(case, origin)
-    yield from _other_major(case, origin)
+    yield from _unfit_rates(context, settings, origin)
+    yield from _encryption_lost(context, origin)
+    yield from _other_major(context, origin)
 
 
-def _missing(case: Case, settings: InstanceSettings) -> Iterable[Problem]:
+def _missing(context: RestoreContext, settings: InstanceSettings) -> Iterable[Problem]:
     missing = [camel_case(name) for name in REQUIRED if not getattr(settings, name)]
-    if missing and not case.source:
+    if missing and not context.source:
         fixes = "; ".join(f"pulumi config set --path instance.{_first(name)} <value>" for name in missing)
         found = f"the source is gone, and nothing says its {', '.join(missing)}"
         yield Problem("config instance", found, "these settings: a restore gets RDS's defaults else", fixes)
@@ -35,7 +35,7 @@ def _first(name: str) -> str:
     return f"{name}[0]" if name.endswith("Ids") else name
 
 
-def _too_small(settings: InstanceSettings, origin: Origin) -> Iterable[Problem]:
+def _too_small(settings: InstanceSettings, origin: RestoreSource) -> Iterable[Problem]:
     size = settings.allocated_storage
     if size is not None and size < origin.storage:
         yield Problem(
@@ -46,8 +46,8 @@ def _too_small(settings: InstanceSettings, origin: Origin) -> Iterable[Problem]:
         )
 
 
-def _unfit_rates(case: Case, settings: InstanceSettings, origin: Origin) -> Iterable[Problem]:
-    by_hand = overrides(case)
+def _unfit_rates(context: RestoreContext, settings: InstanceSettings, origin: RestoreSource) -> Iterable[Problem]:
+    by_hand = overrides(context)
     rates = [name for name in ("iops", "storage_throughput") if by_hand.get(name) is not None]
     if rates and settings.storage_type == "gp3" and not is_large_gp3(settings):
         names = ", ".join(f"instance.{camel_case(name)}" for name in rates)
@@ -67,8 +67,8 @@ def _unfit_rates(case: Case, settings: InstanceSettings, origin: Origin) -> Iter
         )
 
 
-def _encryption_lost(case: Case, origin: Origin) -> Iterable[Problem]:
-    source, snapshot = case.source, origin.point.snapshot
+def _encryption_lost(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
+    source, snapshot = context.source, origin.point.snapshot
     if source and source.storage_encrypted and snapshot and not origin.encrypted:
         copy = (
             f"aws rds copy-db-snapshot --source-db-snapshot-identifier {snapshot} "
@@ -84,14 +84,14 @@ def major(version: str | None) -> str:
     return re.split(r"[.]", version or "", maxsplit=1)[0]
 
 
-def _other_major(case: Case, origin: Origin) -> Iterable[Problem]:
-    source = case.source
+def _other_major(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
+    source = context.source
     if not source or not origin.engine_version or major(source.engine_version) == major(origin.engine_version):
         return
     inherited = [
         name
         for name in ("parameter_group_name", "option_group_name")
-        if name not in overrides(case) and getattr(source.settings, name)
+        if name not in overrides(context) and getattr(source.settings, name)
     ]
     if inherited:
         yield Problem(

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from restore.config.keys import SAFETY_CHECK
 from restore.cutover import traffic
-from restore.cutover.traffic import Pointing
+from restore.cutover.traffic import ConnectionTarget
 from restore.errors import Problem
-from restore.model.context import ENGINE, Case
+from restore.model.context import ENGINE, RestoreContext
 from restore.model.rds_status import BROKEN, LEAVING, SNAPSHOT_READY, way_out
 from restore.model.request import Traffic
 from restore.preflight.instance_settings import setting_problems
@@ -18,31 +18,38 @@ MOST_TAGS = 50
 OWN_TAGS = 5
 
 
-def source_found(case: Case) -> Iterable[Problem]:
+def source_found(context: RestoreContext) -> Iterable[Problem]:
     """A source that is gone is no fault by itself: the recovery point's rules say what is missing then."""
-    if case.source and case.source.engine != ENGINE:
-        found = f"engine {case.source.engine}"
-        yield Problem(f"instance {case.settings.source}", found, f"engine {ENGINE}", "pulumi config set source <name>")
+    if context.source and context.source.engine != ENGINE:
+        found = f"engine {context.source.engine}"
+        yield Problem(
+            f"instance {context.settings.source}", found, f"engine {ENGINE}", "pulumi config set source <name>"
+        )
 
 
-def source_leaving(case: Case) -> Iterable[Problem]:
+def source_leaving(context: RestoreContext) -> Iterable[Problem]:
     """Only where something is still to be made of it, or to go back to: a candidate that exists needs it no more."""
-    if not case.source or case.source.status not in LEAVING or case.request.traffic is Traffic.RESTORED:
+    if not context.source or context.source.status not in LEAVING or context.request.traffic is Traffic.RESTORED:
         return
-    if case.candidate and case.request.traffic is Traffic.FROZEN:
+    if context.candidate and context.request.traffic is Traffic.FROZEN:
         return
     yield Problem(
-        f"instance {case.source.identifier}",
-        f"status {case.source.status}",
+        f"instance {context.source.identifier}",
+        f"status {context.source.status}",
         "an instance that stays, or is gone: its automated snapshots may go with it",
-        f"aws rds wait db-instance-deleted --db-instance-identifier {case.source.identifier}; then try again",
+        f"aws rds wait db-instance-deleted --db-instance-identifier {context.source.identifier}; then try again",
     )
 
 
-def source_can_be_saved(case: Case) -> Iterable[Problem]:
+def source_can_be_saved(context: RestoreContext) -> Iterable[Problem]:
     """No freeze without the safety snapshot: found out before the applications stop."""
-    source = case.source
-    if not source or case.safety or case.request.traffic is Traffic.SOURCE or SAFETY_CHECK in case.settings.waive:
+    source = context.source
+    if (
+        not source
+        or context.safety
+        or context.request.traffic is Traffic.SOURCE
+        or SAFETY_CHECK in context.settings.waive
+    ):
         return
     if source.status in BROKEN:
         waiver = f'pulumi config set --path waive.{SAFETY_CHECK} "<reason>"'
@@ -54,33 +61,33 @@ def source_can_be_saved(case: Case) -> Iterable[Problem]:
         )
 
 
-def freeze_completed(case: Case) -> Iterable[Problem]:
+def freeze_completed(context: RestoreContext) -> Iterable[Problem]:
     """No switch before the freeze was proved: the safety snapshot is only taken of a source that gate found quiet."""
-    first = case.request.traffic is Traffic.RESTORED and traffic.pointing(case) is Pointing.SOURCE
-    if not first or not case.source or case.safety or SAFETY_CHECK in case.settings.waive:
+    first = context.request.traffic is Traffic.RESTORED and traffic.pointing(context) is ConnectionTarget.SOURCE
+    if not first or not context.source or context.safety or SAFETY_CHECK in context.settings.waive:
         return
     yield Problem(
         "traffic restored",
-        f"there is no safety snapshot {case.safety_name}: no freeze has ended well yet",
+        f"there is no safety snapshot {context.safety_name}: no freeze has ended well yet",
         "a freeze that was proved (gate quiesced) and the snapshot taken after it",
         "pulumi config set traffic frozen; pulumi up; then pulumi config set traffic restored; pulumi up",
     )
 
 
-def source_to_return_to(case: Case) -> Iterable[Problem]:
-    back = case.request.traffic is Traffic.SOURCE and traffic.pointing(case) is Pointing.CANDIDATE
-    if back and case.source is None:
+def source_to_return_to(context: RestoreContext) -> Iterable[Problem]:
+    back = context.request.traffic is Traffic.SOURCE and traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    if back and context.source is None:
         yield Problem(
-            f"instance {case.settings.source}",
+            f"instance {context.settings.source}",
             "doesn't exist: there is nothing to go back to",
             "the source",
             "pulumi config set traffic restored",
         )
 
 
-def candidate_failed(case: Case) -> Iterable[Problem]:
-    candidate = case.candidate
-    if not candidate or _on_the_way_back(case):
+def candidate_failed(context: RestoreContext) -> Iterable[Problem]:
+    candidate = context.candidate
+    if not candidate or _on_the_way_back(context):
         return
     if candidate.status in BROKEN or candidate.status in LEAVING:
         again = "pulumi config set id <another one>"
@@ -89,28 +96,30 @@ def candidate_failed(case: Case) -> Iterable[Problem]:
         yield Problem(f"instance {candidate.identifier}", f"status {candidate.status}", "a usable instance", fix)
 
 
-def _on_the_way_back(case: Case) -> bool:
+def _on_the_way_back(context: RestoreContext) -> bool:
     """Away from the candidate: then its troubles are no reason to stay."""
-    if case.request.traffic is Traffic.RESTORED:
+    if context.request.traffic is Traffic.RESTORED:
         return False
-    return traffic.pointing(case) is Pointing.CANDIDATE or (case.request.traffic is Traffic.SOURCE and case.any_held)
+    return traffic.pointing(context) is ConnectionTarget.CANDIDATE or (
+        context.request.traffic is Traffic.SOURCE and context.manages_any
+    )
 
 
-def recovery_point_usable(case: Case) -> Iterable[Problem]:
-    yield from resolve(case).problems
+def recovery_point_usable(context: RestoreContext) -> Iterable[Problem]:
+    yield from resolve(context).problems
 
 
-def settings_usable(case: Case) -> Iterable[Problem]:
-    origin = resolve(case).origin
-    if origin and not case.candidate:
-        yield from setting_problems(case, origin)
+def settings_usable(context: RestoreContext) -> Iterable[Problem]:
+    origin = resolve(context).origin
+    if origin and not context.candidate:
+        yield from setting_problems(context, origin)
 
 
-def tags_fit(case: Case) -> Iterable[Problem]:
-    own = [name for name in case.source.tags if not name.startswith(("aws:", "restore:"))] if case.source else []
-    if len(own) + OWN_TAGS > MOST_TAGS and not case.candidate:
+def tags_fit(context: RestoreContext) -> Iterable[Problem]:
+    own = [name for name in context.source.tags if not name.startswith(("aws:", "restore:"))] if context.source else []
+    if len(own) + OWN_TAGS > MOST_TAGS and not context.candidate:
         found, needed = (
             f"{len(own)} tags",
             f"at most {MOST_TAGS - OWN_TAGS}: the candidate gets them and {OWN_TAGS} of its own",
         )
-        yield Problem(f"instance {case.settings.source}", found, needed, "aws rds remove-tags-from-resource ...")
+        yield Problem(f"instance {context.settings.source}", found, needed, "aws rds remove-tags-from-resource ...")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from restore.errors import Problem
-from restore.model.context import Case
+from restore.model.context import RestoreContext
 from restore.model.identifiers import MAX_INSTANCE, instance_fault
 from restore.model.inventory import Inventory
-from restore.model.labels import NOTE_ID, TAG_CLOSED, TAG_DUMP, TAG_ID, TAG_POINT, TAG_SOURCE, TAG_STACK
+from restore.model.labels import ANNOTATION_ID, TAG_CLOSED, TAG_DUMP, TAG_ID, TAG_POINT, TAG_SOURCE, TAG_STACK
 from restore.model.request import LATEST, Method, Settings
 from restore.recovery_points.resolve import resolve
 from restore.recovery_points.snapshots import find_snapshot
@@ -25,58 +25,60 @@ def holders(inventory: Inventory) -> set[str]:
     cluster = inventory.cluster
     notes: list[Mapping[str, str]] = [found.annotations for found in cluster.deployments.values() if found]
     notes += [cluster.secret.annotations] if cluster.secret else []
-    return {note[NOTE_ID] for note in notes if note.get(NOTE_ID)}
+    return {note[ANNOTATION_ID] for note in notes if note.get(ANNOTATION_ID)}
 
 
-def other_restore_open(case: Case) -> Iterable[Problem]:
-    for restore_id in sorted((open_ids(case.settings, case.inventory) | holders(case.inventory)) - {case.request.id}):
+def other_restore_open(context: RestoreContext) -> Iterable[Problem]:
+    for restore_id in sorted(
+        (open_ids(context.settings, context.inventory) | holders(context.inventory)) - {context.request.id}
+    ):
         yield Problem(
-            f"restore {case.request.id}",
+            f"restore {context.request.id}",
             f"restore {restore_id} of this stack is still open",
             "one open restore at a time",
             f"python -m restore close {restore_id} (the databases stay), or pulumi config set id {restore_id}",
         )
 
 
-def identifier_fits(case: Case) -> Iterable[Problem]:
-    fault = instance_fault(case.candidate_name)
+def identifier_fits(context: RestoreContext) -> Iterable[Problem]:
+    fault = instance_fault(context.candidate_name)
     if fault:
         needed = f"at most {MAX_INSTANCE} lower-case letters, digits and single hyphens for <source>-<id>"
-        yield Problem("config id", f"{case.candidate_name}: {fault}", needed, "pulumi config set id <a shorter one>")
+        yield Problem("config id", f"{context.candidate_name}: {fault}", needed, "pulumi config set id <a shorter one>")
 
 
-def candidate_renamed(case: Case) -> Iterable[Problem]:
+def candidate_renamed(context: RestoreContext) -> Iterable[Problem]:
     """A restore has one instance: under another name it would be made a second time."""
-    for found in case.inventory.open_restores:
-        if case.is_ours(found.tags) and found.identifier != case.candidate_name:
+    for found in context.inventory.open_restores:
+        if context.is_ours(found.tags) and found.identifier != context.candidate_name:
             yield Problem(
                 f"instance {found.identifier}",
-                f"was made by restore {case.request.id}, whose instance is called {case.candidate_name} now",
+                f"was made by restore {context.request.id}, whose instance is called {context.candidate_name} now",
                 "the same source and identifier from beginning to end",
                 "set `source` back to what it was, give the instance its name back, or set another id",
             )
 
 
-def identifier_taken(case: Case) -> Iterable[Problem]:
-    found = case.inventory.candidate
-    if not found or case.candidate:
+def identifier_taken(context: RestoreContext) -> Iterable[Problem]:
+    found = context.inventory.candidate
+    if not found or context.candidate:
         return
     subject, fix = f"instance {found.identifier}", "pulumi config set id <another one>"
-    if not case.is_ours(found.tags):
+    if not context.is_ours(found.tags):
         whose = found.tags.get(TAG_STACK)
         text = f"exists, and belongs to stack {whose}" if whose else "exists, and no restore made it"
-        yield Problem(subject, text, f"a free identifier, or one tagged for restore {case.request.id}", fix)
+        yield Problem(subject, text, f"a free identifier, or one tagged for restore {context.request.id}", fix)
     else:
         text = f"was made by this restore, which was closed {found.tags[TAG_CLOSED]}"
         yield Problem(subject, text, "another id for another restore", fix)
 
 
-def safety_name_taken(case: Case) -> Iterable[Problem]:
-    found = case.inventory.safety_snapshot
+def safety_name_taken(context: RestoreContext) -> Iterable[Problem]:
+    found = context.inventory.safety_snapshot
     if not found:
         return
     subject, fix = f"snapshot {found.identifier}", "pulumi config set id <another one>"
-    if not case.is_ours(found.tags):
+    if not context.is_ours(found.tags):
         yield Problem(subject, "exists, and this restore didn't take it", "a free identifier", fix)
     elif found.status == "failed":
         yield Problem(
@@ -84,24 +86,25 @@ def safety_name_taken(case: Case) -> Iterable[Problem]:
             "status failed",
             "a safety snapshot that holds the source's data",
             f"aws rds delete-db-snapshot --db-snapshot-identifier {found.identifier}; "
-            f"pulumi refresh --yes --target '**safety-{case.request.id}'; pulumi up",
+            f"pulumi refresh --yes --target '**safety-{context.request.id}'; pulumi up",
         )
 
 
-def recovery_point_changed(case: Case) -> Iterable[Problem]:
-    made_from = case.candidate.tags.get(TAG_POINT) if case.candidate else None
-    if made_from is None or _same_point(case, made_from):
+def recovery_point_changed(context: RestoreContext) -> Iterable[Problem]:
+    made_from = context.candidate.tags.get(TAG_POINT) if context.candidate else None
+    if made_from is None or _same_point(context, made_from):
         return
     yield Problem(
-        f"restore {case.request.id}",
-        f"its instance {case.candidate_name} was made from {made_from}, now {case.request.recovery_point} is asked for",
+        f"restore {context.request.id}",
+        f"its instance {context.candidate_name} was made from {made_from}, "
+        f"now {context.request.recovery_point} is asked for",
         "one recovery point for one id",
         f"pulumi config set id <another one>, or set the configuration back to {made_from}",
     )
 
 
-def _same_point(case: Case, made_from: str) -> bool:
-    wanted = case.request.recovery_point
+def _same_point(context: RestoreContext, made_from: str) -> bool:
+    wanted = context.request.recovery_point
     method, _, point = made_from.partition(":")
     wanted_method, _, wanted_point = wanted.partition(":")
     if method != wanted_method:
@@ -112,29 +115,29 @@ def _same_point(case: Case, made_from: str) -> bool:
         return False  # keys in S3 differ by case, identifiers in RDS don't
     if point.lower() == wanted_point.lower():
         return True
-    found = find_snapshot(case.inventory, wanted_point)
-    return found is not None and found is find_snapshot(case.inventory, point)
+    found = find_snapshot(context.inventory, wanted_point)
+    return found is not None and found is find_snapshot(context.inventory, point)
 
 
-def dump_still_pinned(case: Case) -> Iterable[Problem]:
+def dump_still_pinned(context: RestoreContext) -> Iterable[Problem]:
     """Which bytes were meant stands on the candidate alone: the object of that key may be another one by now."""
-    origin = resolve(case).origin if case.candidate else None
-    if case.candidate and origin and origin.point.method is Method.DUMP and origin.point.dump is None:
+    origin = resolve(context).origin if context.candidate else None
+    if context.candidate and origin and origin.point.method is Method.DUMP and origin.point.dump is None:
         yield Problem(
-            f"instance {case.candidate_name}",
-            f"tag {TAG_DUMP} is missing or damaged ({case.candidate.tags.get(TAG_DUMP, 'none')!r})",
+            f"instance {context.candidate_name}",
+            f"tag {TAG_DUMP} is missing or damaged ({context.candidate.tags.get(TAG_DUMP, 'none')!r})",
             "`<begun> <stored> <bucket> <version id>` of the dump, as the evidence of gate scanned has them",
-            f"set it again: aws rds add-tags-to-resource --resource-name {case.candidate.arn} --tags "
+            f"set it again: aws rds add-tags-to-resource --resource-name {context.candidate.arn} --tags "
             f"'Key={TAG_DUMP},Value=...', or pulumi config set id <another one>",
         )
 
 
-def source_is_another_instance(case: Case) -> Iterable[Problem]:
-    pinned = case.candidate.tags.get(TAG_SOURCE) if case.candidate else None
-    if pinned and case.source and pinned != case.source.resource_id:
+def source_is_another_instance(context: RestoreContext) -> Iterable[Problem]:
+    pinned = context.candidate.tags.get(TAG_SOURCE) if context.candidate else None
+    if pinned and context.source and pinned != context.source.resource_id:
         yield Problem(
-            f"instance {case.settings.source}",
-            f"is {case.source.resource_id} now; this restore began with {pinned} under that name",
+            f"instance {context.settings.source}",
+            f"is {context.source.resource_id} now; this restore began with {pinned} under that name",
             "the same instance from beginning to end",
             "pulumi config set source <the present name of the other>, or close this restore: python -m restore close",
         )

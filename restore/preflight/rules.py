@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from restore.errors import Problem
-from restore.model.context import Case
+from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
 from restore.preflight import applications, instances, ownership
 
-Rule = Callable[[Case], Iterable[Problem]]
+Rule = Callable[[RestoreContext], Iterable[Problem]]
 
 RULES: tuple[Rule, ...] = (
     ownership.other_restore_open,
@@ -51,8 +51,8 @@ def problems(settings: Settings, inventory: Inventory) -> tuple[Problem, ...]:
     """Every reason not to go on; empty when there is none."""
     if settings.request is None:
         return tuple(_nothing_asked(settings, inventory))
-    case = Case(settings, settings.request, inventory)
-    return tuple(problem for rule in RULES for problem in rule(case))
+    context = RestoreContext(settings, settings.request, inventory)
+    return tuple(problem for rule in RULES for problem in rule(context))
 
 
 def _nothing_asked(settings: Settings, inventory: Inventory) -> Iterable[Problem]:

@@ -8,13 +8,13 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from restore.model.labels import (
+    ANNOTATION_ENDPOINT,
+    ANNOTATION_ID,
+    ANNOTATION_MANAGER,
+    ANNOTATION_PREVIOUS,
+    ANNOTATION_REAPPLIED,
+    ANNOTATION_REPLICAS,
     FIELD_MANAGER,
-    NOTE_ENDPOINT,
-    NOTE_ID,
-    NOTE_MANAGER,
-    NOTE_PREVIOUS,
-    NOTE_REAPPLIED,
-    NOTE_REPLICAS,
 )
 from restore.model.planned import AppPlan, Plan, SecretPlan
 
@@ -38,10 +38,10 @@ def declare_deployment(
     What was found first stands in annotations written by the same patch, so it survives a kill and a lost state.
     """
     notes = {
-        NOTE_ID: plan.id,
-        NOTE_REPLICAS: str(app.recorded_replicas),
-        NOTE_MANAGER: app.former_manager or "",
-        NOTE_REAPPLIED: app.reapplied,
+        ANNOTATION_ID: plan.id,
+        ANNOTATION_REPLICAS: str(app.recorded_replicas),
+        ANNOTATION_MANAGER: app.former_manager or "",
+        ANNOTATION_REAPPLIED: app.reapplied,
     }
     return k8s.apps.v1.DeploymentPatch(
         f"{app.name}-{plan.id}",
@@ -49,7 +49,7 @@ def declare_deployment(
         spec=k8s.apps.v1.DeploymentSpecPatchArgs(
             replicas=app.replicas,
             template=k8s.core.v1.PodTemplateSpecPatchArgs(
-                metadata=k8s.meta.v1.ObjectMetaPatchArgs(annotations={NOTE_ENDPOINT: str(app.endpoint)})
+                metadata=k8s.meta.v1.ObjectMetaPatchArgs(annotations={ANNOTATION_ENDPOINT: str(app.endpoint)})
             ),
         ),
         opts=pulumi.ResourceOptions(retain_on_delete=True, depends_on=depends_on),
@@ -61,10 +61,10 @@ def declare_secret(
 ) -> k8s.core.v1.SecretPatch:
     """One key of the applications' Secret; every other key stays whose it is."""
     notes = {
-        NOTE_ID: plan.id,
-        NOTE_PREVIOUS: str(secret.previous),
-        NOTE_MANAGER: secret.former_manager or "",
-        NOTE_REAPPLIED: secret.reapplied,
+        ANNOTATION_ID: plan.id,
+        ANNOTATION_PREVIOUS: str(secret.previous),
+        ANNOTATION_MANAGER: secret.former_manager or "",
+        ANNOTATION_REAPPLIED: secret.reapplied,
     }
     return k8s.core.v1.SecretPatch(
         f"{secret.name}-{plan.id}",

@@ -16,7 +16,7 @@ from restore.config.settings import collect
 from restore.errors import Refused, RestoreError
 from restore.evidence import Store, publish, run_record
 from restore.gates import loss_report, registry, validated
-from restore.gates.context import World
+from restore.gates.context import GateContext
 from restore.gates.hook import Running, leave_cleanly_on_interrupt
 from restore.inventory import gather
 from restore.kubernetes import Api, Namespace
@@ -71,13 +71,13 @@ def refuse_left_over(settings: Settings, wanted: Plan, store: Store) -> None:
 
 def declare(settings: Settings, wanted: Plan, config: Mapping[str, Any], now: datetime) -> None:
     """Declares the plan. In an `up`, its record comes first: where no evidence can be kept, nothing is begun."""
-    world = reach(settings, wanted)
-    refuse_left_over(settings, wanted, world.store)
+    context = connect_adapters(settings, wanted)
+    refuse_left_over(settings, wanted, context.store)
     validated.wanted_expectations(settings)
-    gates = {name: registry.gate(world, name) for name in registry.PROOFS}
-    proved = {name: registry.proved(world, name) for name in ("conformed", "validated")}
+    gates = {name: registry.gate(context, name) for name in registry.PROOFS}
+    proved = {name: registry.proved(context, name) for name in ("conformed", "validated")}
     pulumi.log.info("\n".join([f"restore {wanted.id}:", *(f"  {note}" for note in wanted.notes)]))
-    record = partial(publish.record, world.store, wanted.stack, wanted.id, warn=pulumi.log.warn)
+    record = partial(publish.record, context.store, wanted.stack, wanted.id, warn=pulumi.log.warn)
     if not pulumi.runtime.is_dry_run():
         record("run", run_record.document(settings, wanted, config, now))
     running = Running()
@@ -85,15 +85,15 @@ def declare(settings: Settings, wanted: Plan, config: Mapping[str, Any], now: da
     graph = Graph(wanted, settings, Gates(gates.__getitem__, proved.__getitem__, record), running)
     declared = graph.declare()
     outputs.export(
-        settings, wanted, declared.receipts, declared.candidate, partial(loss_report.newest, world.store, wanted)
+        settings, wanted, declared.receipts, declared.candidate, partial(loss_report.newest, context.store, wanted)
     )
 
 
-def reach(settings: Settings, wanted: Plan) -> World:
+def connect_adapters(settings: Settings, wanted: Plan) -> GateContext:
     """The adapters of this run; making them asks nothing."""
     aws = Aws(settings.region, settings.endpoints)
     api = Api(settings.kubeconfig, settings.context)
-    return World(
+    return GateContext(
         settings=settings,
         plan=wanted,
         aws=aws,

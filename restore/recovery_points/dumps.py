@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 
 from restore.errors import Problem
-from restore.model.context import Case
+from restore.model.context import RestoreContext
 from restore.model.dump import DumpObject, DumpVersion
 from restore.model.planned import RecoveryPoint
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method
-from restore.model.restore_source import Origin, Resolved
-from restore.recovery_points.point_in_time import windows
+from restore.model.restore_source import Resolution, RestoreSource
+from restore.recovery_points.point_in_time import pitr_windows
 
 GIB = 1 << 30
 
@@ -33,25 +33,25 @@ DEFAULTS = InstanceSettings(storage_type="gp3", publicly_accessible=False, backu
 VERSION = re.compile(r"\d+(?:\.\d+)*", re.ASCII)
 
 
-def resolve_dump(case: Case) -> Resolved:
+def resolve_dump(context: RestoreContext) -> Resolution:
     """The dump that was looked up, and what can be made of it; or the reasons why not."""
-    choice = case.inventory.dump
+    choice = context.inventory.dump
     if choice is None or choice.dump is None:
         # Not looked up: an instance that isn't ours has the candidate's name, which is another rule's refusal
-        return Resolved(None, choice.problems if choice else ())
-    problems = (*choice.problems, *_dump_problems(case, choice.dump))
-    return Resolved(None, problems) if problems else Resolved(_origin(case, choice.dump))
+        return Resolution(None, choice.problems if choice else ())
+    problems = (*choice.problems, *_dump_problems(context, choice.dump))
+    return Resolution(None, problems) if problems else Resolution(_origin(context, choice.dump))
 
 
-def _dump_problems(case: Case, dump: DumpObject) -> Iterable[Problem]:
-    wanted = dump_version(case, dump)
+def _dump_problems(context: RestoreContext, dump: DumpObject) -> Iterable[Problem]:
+    wanted = dump_version(context, dump)
     if not wanted:
         needed = "a dump of pg_dump that says which server it was taken from, or a source of the same version"
         yield Problem(
             f"dump {dump.url}", "it doesn't tell the server's version", needed, "pulumi config set dump <key>"
         )
-    elif engine_version(wanted, case.inventory.orderable_versions) is None:
-        offered = ", ".join(sorted(case.inventory.orderable_versions, key=_numbers)) or "none"
+    elif engine_version(wanted, context.inventory.orderable_versions) is None:
+        offered = ", ".join(sorted(context.inventory.orderable_versions, key=_numbers)) or "none"
         yield Problem(
             f"dump {dump.url}",
             f"taken from PostgreSQL {wanted}; the region creates {offered}",
@@ -61,12 +61,12 @@ def _dump_problems(case: Case, dump: DumpObject) -> Iterable[Problem]:
         )
 
 
-def dump_version(case: Case, dump: DumpObject) -> str:
+def dump_version(context: RestoreContext, dump: DumpObject) -> str:
     """The server's version that the dump tells, without a distributor's suffix; else the living source's."""
     found = VERSION.match(dump.server_version)
     if found:
         return found[0]
-    return case.source.engine_version if case.source else ""
+    return context.source.engine_version if context.source else ""
 
 
 def engine_version(wanted: str, offered: Iterable[str]) -> str | None:
@@ -86,38 +86,40 @@ def storage_gib(dump: DumpObject) -> int:
     return max(SMALLEST_GIB, math.ceil(dump.size * max(dump.expansion, 1.0) * ROOM / GIB))
 
 
-def _origin(case: Case, dump: DumpObject) -> Origin:
-    known = remains(case)
-    return Origin(
+def _origin(context: RestoreContext, dump: DumpObject) -> RestoreSource:
+    known = remains(context)
+    return RestoreSource(
         point=RecoveryPoint(
             method=Method.DUMP,
             dump=DumpVersion(dump.bucket, dump.key, dump.version),
-            source_resource_id=case.source.resource_id if case.source else None,
+            source_resource_id=context.source.resource_id if context.source else None,
             tag=f"{Method.DUMP}:{dump.key}",
             at=dump.at,
             until=max(dump.at, dump.modified),
         ),
-        engine_version=engine_version(dump_version(case, dump), case.inventory.orderable_versions),
+        engine_version=engine_version(dump_version(context, dump), context.inventory.orderable_versions),
         storage=storage_gib(dump),
         encrypted=True,
-        kms_key_id=key_of(case),
+        kms_key_id=key_of(context),
         settings=known,
         storage_type=known.storage_type,
     )
 
 
-def key_of(case: Case) -> str | None:
+def key_of(context: RestoreContext) -> str | None:
     """The KMS key of the source, or of what is left of it; None for the account's aws/rds key."""
-    if case.source:
-        return case.source.kms_key_id
-    own = [one for one in case.inventory.snapshots if one.source_identifier == case.settings.source and one.encrypted]
-    kept = [*windows(case.inventory, case.settings.source), *own]
+    if context.source:
+        return context.source.kms_key_id
+    own = [
+        one for one in context.inventory.snapshots if one.source_identifier == context.settings.source and one.encrypted
+    ]
+    kept = [*pitr_windows(context.inventory, context.settings.source), *own]
     return next((one.kms_key_id for one in kept if one.kms_key_id), None)
 
 
-def remains(case: Case) -> InstanceSettings:
+def remains(context: RestoreContext) -> InstanceSettings:
     """What a retained automated backup still knows of a source that is gone, over the defaults."""
-    kept = windows(case.inventory, case.settings.source)
-    found = kept[0].settings if kept and not case.source else InstanceSettings()
+    kept = pitr_windows(context.inventory, context.settings.source)
+    found = kept[0].settings if kept and not context.source else InstanceSettings()
     known = {field.name: getattr(found, field.name) for field in fields(InstanceSettings)}
     return replace(DEFAULTS, **{name: value for name, value in known.items() if value not in (None, ())})

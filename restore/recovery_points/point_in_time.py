@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from restore.errors import Problem
-from restore.model.context import ENGINE, Case
+from restore.model.context import ENGINE, RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.planned import RecoveryPoint
 from restore.model.rds import AutomatedBackup, Instance
 from restore.model.request import Method
-from restore.model.restore_source import Origin, Resolved
+from restore.model.restore_source import Resolution, RestoreSource
 from restore.recovery_points.snapshots import described, usable_snapshots
 from restore.units import TIME_FORMAT
 
@@ -24,7 +24,7 @@ KEPT_STATUSES = ("retained", "replicating")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def windows(inventory: Inventory, source_name: str) -> tuple[AutomatedBackup, ...]:
+def pitr_windows(inventory: Inventory, source_name: str) -> tuple[AutomatedBackup, ...]:
     """The automated backups that PITR of the source can use, the one that reaches furthest first.
 
     A living source has one; when it is gone, those that were retained or replicated under its name.
@@ -64,25 +64,25 @@ def window_text(backup: AutomatedBackup, source: Instance | None) -> str:
     return f"{first_second(backup):{TIME_FORMAT}} to {last_moment(backup, source):{TIME_FORMAT}}"
 
 
-def resolve_time(case: Case) -> Resolved:
+def resolve_time(context: RestoreContext) -> Resolution:
     """The automated backup that covers the wanted time, or reaches furthest for `latest`."""
-    time = case.request.time
-    backups = windows(case.inventory, case.settings.source)
-    open_backups = [b for b in backups if b.earliest and last_moment(b, case.source) and b.engine == ENGINE]
+    time = context.request.time
+    backups = pitr_windows(context.inventory, context.settings.source)
+    open_backups = [b for b in backups if b.earliest and last_moment(b, context.source) and b.engine == ENGINE]
     if not open_backups:
-        return Resolved(None, (_no_window(case, backups),))
+        return Resolution(None, (_no_window(context, backups),))
     if not isinstance(time, datetime):
-        return Resolved(_of_backup(case, open_backups[0], None))
-    covering = next((backup for backup in open_backups if covers(backup, case.source, time)), None)
+        return Resolution(_of_backup(context, open_backups[0], None))
+    covering = next((backup for backup in open_backups if covers(backup, context.source, time)), None)
     if covering:
-        return Resolved(_of_backup(case, covering, time))
-    return Resolved(None, (_outside(case, open_backups, time),))
+        return Resolution(_of_backup(context, covering, time))
+    return Resolution(None, (_outside(context, open_backups, time),))
 
 
-def _of_backup(case: Case, backup: AutomatedBackup, time: datetime | None) -> Origin:
-    living = case.source
+def _of_backup(context: RestoreContext, backup: AutomatedBackup, time: datetime | None) -> RestoreSource:
+    living = context.source
     storage = (living.settings.allocated_storage if living else None) or backup.settings.allocated_storage or 0
-    return Origin(
+    return RestoreSource(
         point=RecoveryPoint(
             method=Method.PITR,
             time=time,
@@ -90,7 +90,7 @@ def _of_backup(case: Case, backup: AutomatedBackup, time: datetime | None) -> Or
             source_resource_id=backup.source_resource_id,
             # A backup retained in this region goes by its instance's resource id, as a living instance does.
             automated_backup_arn=backup.arn if backup.status == "replicating" else None,
-            tag=case.request.recovery_point,
+            tag=context.request.recovery_point,
             at=time,
         ),
         engine_version=backup.engine_version or None,
@@ -101,34 +101,34 @@ def _of_backup(case: Case, backup: AutomatedBackup, time: datetime | None) -> Or
     )
 
 
-def _no_window(case: Case, backups: Sequence[AutomatedBackup]) -> Problem:
-    subject = f"point-in-time recovery of {case.settings.source}"
+def _no_window(context: RestoreContext, backups: Sequence[AutomatedBackup]) -> Problem:
+    subject = f"point-in-time recovery of {context.settings.source}"
     fix = "python -m restore options, then perhaps: pulumi config set method snapshot"
     if backups:
         found = f"automated backups are {backups[0].status}, with no restorable time yet"
         return Problem(subject, found, "a first automated backup that has ended", fix)
-    if case.source:
+    if context.source:
         return Problem(subject, "no automated backups (retention 0, or they were deleted)", "automated backups", fix)
     found = "the instance doesn't exist, and no automated backup of it was retained or replicated here"
     return Problem(subject, found, "an instance, or a retained automated backup", fix)
 
 
-def _outside(case: Case, backups: Sequence[AutomatedBackup], time: datetime) -> Problem:
+def _outside(context: RestoreContext, backups: Sequence[AutomatedBackup], time: datetime) -> Problem:
     newest = backups[0]
-    last = last_moment(newest, case.source) or _NEVER
-    needed = "within " + ", or ".join(window_text(backup, case.source) for backup in backups)
-    if time > case.inventory.now:
-        found, fix = f"in the future (now {case.inventory.now:{TIME_FORMAT}})", f"set time {last:{TIME_FORMAT}}"
+    last = last_moment(newest, context.source) or _NEVER
+    needed = "within " + ", or ".join(window_text(backup, context.source) for backup in backups)
+    if time > context.inventory.now:
+        found, fix = f"in the future (now {context.inventory.now:{TIME_FORMAT}})", f"set time {last:{TIME_FORMAT}}"
     elif time > last:
         found = "later than the latest restorable time; RDS uploads its logs every 5 minutes"
         fix = f"set time {last:{TIME_FORMAT}}, or latest, or try again after {time + UPLOAD_INTERVAL:{TIME_FORMAT}}"
     else:
-        found, fix = _before(case, time, newest)
+        found, fix = _before(context, time, newest)
     return Problem(f"time {time:{TIME_FORMAT}}", found, needed, f"pulumi config {fix}")
 
 
-def _before(case: Case, time: datetime, backup: AutomatedBackup) -> tuple[str, str]:
-    usable = usable_snapshots(case.inventory, case.settings.source)
+def _before(context: RestoreContext, time: datetime, backup: AutomatedBackup) -> tuple[str, str]:
+    usable = usable_snapshots(context.inventory, context.settings.source)
     older = next((s for s in usable if s.created and s.created <= time), None)
     if not older:
         return "before the earliest restorable time", f"set time {first_second(backup):{TIME_FORMAT}}"

@@ -13,7 +13,7 @@ from restore.model.dump import DumpObject
 from restore.model.inventory import Inventory
 from restore.model.rds import AutomatedBackup, Snapshot
 from restore.model.request import LATEST, Method
-from restore.recovery_points.point_in_time import last_moment, window_text, windows
+from restore.recovery_points.point_in_time import last_moment, pitr_windows, window_text
 from restore.recovery_points.snapshots import usable_snapshots
 from restore.units import TIME_FORMAT, sized, spoken
 
@@ -76,7 +76,7 @@ def _of_snapshot(inventory: Inventory, snapshot: Snapshot, at: datetime, *, dama
 
 
 def _points_in_time(inventory: Inventory, name: str, wanted: datetime | None) -> Iterable[Option]:
-    for backup in windows(inventory, name):
+    for backup in pitr_windows(inventory, name):
         last = last_moment(backup, inventory.source)
         if backup.earliest and last and (wanted is None or wanted >= backup.earliest):
             yield _of_backup(inventory, backup, wanted, last)

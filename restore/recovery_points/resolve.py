@@ -5,30 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from restore.model.context import Case
+from restore.model.context import RestoreContext
 from restore.model.labels import TAG_DUMP, TAG_POINT, TAG_SOURCE
 from restore.model.planned import RecoveryPoint
 from restore.model.rds import Instance
 from restore.model.request import Method
-from restore.model.restore_source import Origin, Resolved
+from restore.model.restore_source import Resolution, RestoreSource
 from restore.recovery_points import dump_tag, dumps
 from restore.recovery_points.point_in_time import resolve_time
 from restore.recovery_points.snapshots import find_snapshot, resolve_snapshot
 from restore.units import TIME_FORMAT
 
 
-def resolve(case: Case) -> Resolved:
+def resolve(context: RestoreContext) -> Resolution:
     """The recovery point: that of the candidate where it exists, else looked up in what RDS has."""
-    if case.candidate:
-        return Resolved(_of_candidate(case, case.candidate))
+    if context.candidate:
+        return Resolution(_of_candidate(context, context.candidate))
     ways = {Method.SNAPSHOT: resolve_snapshot, Method.PITR: resolve_time, Method.DUMP: dumps.resolve_dump}
-    return ways[case.request.method](case)
+    return ways[context.request.method](context)
 
 
-def _of_candidate(case: Case, candidate: Instance) -> Origin:
-    tag = candidate.tags.get(TAG_POINT, case.request.recovery_point)
-    point = replace(_point(case, candidate, tag), source_resource_id=candidate.tags.get(TAG_SOURCE), tag=tag)
-    return Origin(
+def _of_candidate(context: RestoreContext, candidate: Instance) -> RestoreSource:
+    tag = candidate.tags.get(TAG_POINT, context.request.recovery_point)
+    point = replace(_point(context, candidate, tag), source_resource_id=candidate.tags.get(TAG_SOURCE), tag=tag)
+    return RestoreSource(
         point=point,
         engine_version=candidate.engine_version,
         storage=0,
@@ -38,15 +38,15 @@ def _of_candidate(case: Case, candidate: Instance) -> Origin:
     )
 
 
-def _point(case: Case, candidate: Instance, tag: str) -> RecoveryPoint:
+def _point(context: RestoreContext, candidate: Instance, tag: str) -> RecoveryPoint:
     method, _, value = tag.partition(":")
     if method == Method.SNAPSHOT:
-        snapshot = find_snapshot(case.inventory, value)
+        snapshot = find_snapshot(context.inventory, value)
         return RecoveryPoint(Method.SNAPSHOT, snapshot=value, at=snapshot.created if snapshot else None)
     if method == Method.DUMP:
         return dump_tag.pinned(value, candidate.tags.get(TAG_DUMP, "")) or RecoveryPoint(Method.DUMP)
     time = _parsed(value) if method == Method.PITR else None
-    return RecoveryPoint(case.request.method, time=time, latest=method == Method.PITR and time is None, at=time)
+    return RecoveryPoint(context.request.method, time=time, latest=method == Method.PITR and time is None, at=time)
 
 
 def _parsed(text: str) -> datetime | None:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from restore.config.reader import nearest
 from restore.errors import Problem
-from restore.model.context import ENGINE, Case
+from restore.model.context import ENGINE, RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.planned import RecoveryPoint
 from restore.model.rds import InstanceSettings, Snapshot
 from restore.model.request import LATEST, Method
-from restore.model.restore_source import Origin, Resolved
+from restore.model.restore_source import Resolution, RestoreSource
 from restore.units import TIME_FORMAT
 
 COPY_FIRST = ("shared", "public")
@@ -53,21 +53,23 @@ def described(snapshot: Snapshot) -> str:
     return f"{snapshot.identifier} ({snapshot.kind}, {made})"
 
 
-def resolve_snapshot(case: Case) -> Resolved:
+def resolve_snapshot(context: RestoreContext) -> Resolution:
     """The named snapshot, or the newest of the source but for this restore's own."""
-    name = case.request.snapshot or LATEST
+    name = context.request.snapshot or LATEST
     if name != LATEST:
-        found = find_snapshot(case.inventory, name)
-        problems = tuple(_snapshot_problems(case, found)) if found else (_unknown_snapshot(case, name),)
-        return Resolved(None, problems) if problems or not found else Resolved(_of_snapshot(found))
-    others = (s for s in usable_snapshots(case.inventory, case.settings.source) if s.identifier != case.safety_name)
+        found = find_snapshot(context.inventory, name)
+        problems = tuple(_snapshot_problems(context, found)) if found else (_unknown_snapshot(context, name),)
+        return Resolution(None, problems) if problems or not found else Resolution(_of_snapshot(found))
+    others = (
+        s for s in usable_snapshots(context.inventory, context.settings.source) if s.identifier != context.safety_name
+    )
     newest = next(others, None)
-    return Resolved(_of_snapshot(newest)) if newest else Resolved(None, (_no_snapshot(case),))
+    return Resolution(_of_snapshot(newest)) if newest else Resolution(None, (_no_snapshot(context),))
 
 
-def _of_snapshot(snapshot: Snapshot) -> Origin:
+def _of_snapshot(snapshot: Snapshot) -> RestoreSource:
     name = snapshot.arn if snapshot.kind in COPY_FIRST else snapshot.identifier
-    return Origin(
+    return RestoreSource(
         point=RecoveryPoint(
             method=Method.SNAPSHOT,
             snapshot=name,
@@ -89,8 +91,8 @@ def _listed(snapshots: Iterable[Snapshot]) -> str:
     return ", ".join(described(snapshot) for snapshot in snapshots)
 
 
-def _unknown_snapshot(case: Case, name: str) -> Problem:
-    usable = usable_snapshots(case.inventory, case.settings.source)
+def _unknown_snapshot(context: RestoreContext, name: str) -> Problem:
+    usable = usable_snapshots(context.inventory, context.settings.source)
     named = {snapshot.identifier: snapshot for snapshot in usable}
     near = [named[match] for match in nearest(name, named)] or list(usable[:3])
     needed = f"one of the source's, such as {_listed(near)}" if near else "a snapshot in this region and account"
@@ -98,13 +100,13 @@ def _unknown_snapshot(case: Case, name: str) -> Problem:
     return Problem(f"snapshot {name}", "no snapshot of that name here", needed, fix)
 
 
-def _no_snapshot(case: Case) -> Problem:
-    waiting = [s for s in own_snapshots(case.inventory, case.settings.source) if s.status != "available"]
+def _no_snapshot(context: RestoreContext) -> Problem:
+    waiting = [s for s in own_snapshots(context.inventory, context.settings.source) if s.status != "available"]
     found = "no available snapshot of the source" + (f"; not available: {_listed(waiting)}" if waiting else "")
     return Problem("snapshot latest", found, "a snapshot, or method pitr", "python -m restore options")
 
 
-def _snapshot_problems(case: Case, found: Snapshot) -> Iterable[Problem]:
+def _snapshot_problems(context: RestoreContext, found: Snapshot) -> Iterable[Problem]:
     subject = f"snapshot {found.identifier}"
     if found.status != "available":
         done = f", {found.percent} % done" if found.status == "creating" and found.percent is not None else ""
@@ -113,8 +115,8 @@ def _snapshot_problems(case: Case, found: Snapshot) -> Iterable[Problem]:
         yield Problem(subject, f"status {found.status}{done}", "status available", fix)
     if found.engine != ENGINE:
         yield Problem(subject, f"engine {found.engine}", f"engine {ENGINE}", "pulumi config set snapshot latest")
-    if not case.request.foreign_snapshot and not _is_own(case, found):
-        yield _foreign(case, found)
+    if not context.request.foreign_snapshot and not _is_own(context, found):
+        yield _foreign(context, found)
     if _must_be_copied(found):
         copy = (
             f"aws rds copy-db-snapshot --source-db-snapshot-identifier {found.arn} "
@@ -123,16 +125,16 @@ def _snapshot_problems(case: Case, found: Snapshot) -> Iterable[Problem]:
         yield Problem(subject, f"{found.kind} and encrypted", "a copy of it in this account", copy)
 
 
-def _is_own(case: Case, found: Snapshot) -> bool:
-    return found in own_snapshots(case.inventory, case.settings.source)
+def _is_own(context: RestoreContext, found: Snapshot) -> bool:
+    return found in own_snapshots(context.inventory, context.settings.source)
 
 
-def _foreign(case: Case, found: Snapshot) -> Problem:
-    again = found.source_identifier == case.settings.source
+def _foreign(context: RestoreContext, found: Snapshot) -> Problem:
+    again = found.source_identifier == context.settings.source
     whose = f"of an earlier instance called {found.source_identifier}" if again else f"of {found.source_identifier}"
     return Problem(
         f"snapshot {found.identifier}",
         f"{whose} ({found.source_resource_id or 'resource id unknown'})",
-        f"a snapshot of {case.settings.source}",
+        f"a snapshot of {context.settings.source}",
         "pulumi config set snapshot latest, or on purpose: pulumi config set foreignSnapshot true",
     )

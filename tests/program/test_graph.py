@@ -15,7 +15,7 @@ from pulumi.runtime.stack import run_pulumi_func
 from restore.evidence import run_record
 from restore.gates.hook import Gate, Proof, Running
 from restore.model.dump import DumpVersion
-from restore.model.planned import AppPlan, Fresh, Plan, RecoveryPoint, SecretPlan
+from restore.model.planned import AppPlan, NewInstance, Plan, RecoveryPoint, SecretPlan
 from restore.model.rds import Endpoint, Instance, InstanceSettings
 from restore.model.request import App, Login, Method, SecretKey, Settings, Tls, Traffic
 from restore.program.graph import Gates, Graph
@@ -84,7 +84,9 @@ def plan(traffic: Traffic, *, moved: bool = True, switched: bool = False, latest
 def of_dump(traffic: Traffic, **changes: bool) -> Plan:
     """A plan of method dump."""
     point = RecoveryPoint(Method.DUMP, dump=DumpVersion("backups", "nightly.sql.gz", "v-1"), tag="dump:nightly.sql.gz")
-    return replace(plan(traffic, **changes), point=point, fresh=Fresh("ghostadmin", "key-1"), engine_version="17.10")
+    return replace(
+        plan(traffic, **changes), point=point, fresh=NewInstance("ghostadmin", "key-1"), engine_version="17.10"
+    )
 
 
 class Cloud(mocks.Mocks):

@@ -15,7 +15,7 @@ from restore.errors import PermanentError, TemporaryError
 from restore.kubernetes import Api, Job, JobResult, run_job
 from restore.kubernetes.api import Answer
 from restore.kubernetes.job_manifests import job_body, secret_body
-from restore.model.labels import NOTE_ID, NOTE_MANAGER
+from restore.model.labels import ANNOTATION_ID, ANNOTATION_MANAGER
 from restore.model.rds import Instance
 from restore.model.request import SecretKey, Tls
 from tests import documented_role
@@ -164,7 +164,7 @@ def test_the_documented_rights_are_enough_and_each_is_needed(home: Home, job: Jo
 
 
 def held(version: str, kind: str, name: str, **more: Any) -> dict[str, Any]:
-    metadata = {"name": name, "annotations": {NOTE_ID: "inc-1", NOTE_MANAGER: "kubectl/Update"}}
+    metadata = {"name": name, "annotations": {ANNOTATION_ID: "inc-1", ANNOTATION_MANAGER: "kubectl/Update"}}
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **more}
 
 

@@ -10,7 +10,13 @@ from adapter_sandbox import STUBBORN, Home, changed, container, deployment, unti
 
 from restore.errors import PermanentError, TemporaryError
 from restore.kubernetes import Api
-from restore.model.labels import FIELD_MANAGER, NOTE_ENDPOINT, NOTE_ID, NOTE_MANAGER, NOTE_REPLICAS
+from restore.model.labels import (
+    ANNOTATION_ENDPOINT,
+    ANNOTATION_ID,
+    ANNOTATION_MANAGER,
+    ANNOTATION_REPLICAS,
+    FIELD_MANAGER,
+)
 from restore.model.request import SecretKey
 from tests import documented_role
 
@@ -22,9 +28,9 @@ def frozen(replicas: int) -> dict[str, Any]:
         "kind": "Deployment",
         "metadata": {
             "name": "indexer",
-            "annotations": {NOTE_ID: "inc-1", NOTE_REPLICAS: "2", NOTE_MANAGER: "kubectl/Update"},
+            "annotations": {ANNOTATION_ID: "inc-1", ANNOTATION_REPLICAS: "2", ANNOTATION_MANAGER: "kubectl/Update"},
         },
-        "spec": {"replicas": replicas, "template": {"metadata": {"annotations": {NOTE_ENDPOINT: "h:5432"}}}},
+        "spec": {"replicas": replicas, "template": {"metadata": {"annotations": {ANNOTATION_ENDPOINT: "h:5432"}}}},
     }
 
 
@@ -77,13 +83,13 @@ def test_handing_back_keeps_replicas_pods_and_the_former_manager(home: Home) -> 
     left = home.namespace.deployments(["indexer"])["indexer"]
     assert left
     assert (left.replicas, left.replicas_manager) == (2, "kubectl/Update")
-    assert NOTE_ID not in left.annotations
-    assert left.template_annotations == {NOTE_ENDPOINT: "h:5432"}
+    assert ANNOTATION_ID not in left.annotations
+    assert left.template_annotations == {ANNOTATION_ENDPOINT: "h:5432"}
     assert [pod.uid for pod in home.namespace.pods("app=indexer")] == pods
 
 
 def test_handing_a_secret_back_keeps_its_value_and_the_other_keys(home: Home) -> None:
-    notes = {NOTE_ID: "inc-1", NOTE_MANAGER: "kubectl/Update"}
+    notes = {ANNOTATION_ID: "inc-1", ANNOTATION_MANAGER: "kubectl/Update"}
     item = {
         "apiVersion": "v1",
         "kind": "Secret",

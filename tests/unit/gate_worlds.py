@@ -17,7 +17,7 @@ from restore import plan as plans
 from restore import postgres
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.evidence import Store
-from restore.gates.context import World
+from restore.gates.context import GateContext
 from restore.gates.hook import Gate, Proof, Running, Watch, attempt
 from restore.kubernetes import Pod
 from restore.model.cluster import Deployment
@@ -123,7 +123,7 @@ class Databases:
 class Stage:
     """One gate's surroundings; `prove` runs it as the hook does, waivers and evidence included."""
 
-    world: World
+    context: GateContext
     rds: Rds
     namespace: Namespace
     records: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
@@ -131,7 +131,7 @@ class Stage:
     def prove(
         self,
         name: str,
-        work: Callable[[World, Watch], Proof],
+        work: Callable[[GateContext, Watch], Proof],
         *,
         receipt: Mapping[str, Any] | None = None,
         earlier: Mapping[str, Any] | None = None,
@@ -141,9 +141,9 @@ class Stage:
 
         def record(document: Mapping[str, Any]) -> str:
             self.records.append(document)
-            return self.world.store.write("prod", "inc-1", name, document)
+            return self.context.store.write("prod", "inc-1", name, document)
 
-        gate = Gate(name, seconds, lambda watch: work(self.world, watch), record, self.world.settings.waive)
+        gate = Gate(name, seconds, lambda watch: work(self.context, watch), record, self.context.settings.waive)
         return attempt(gate, Running(), lambda _text: None, receipt, earlier)
 
     @property
@@ -159,7 +159,7 @@ def stage(request: Request, found: Inventory, folder: Path, **changes: Any) -> S
     assert secret.url is not None
     rds = Rds([one for one in (found.source, found.candidate) if one])
     namespace = Namespace(found.cluster.deployments, secret.url)
-    world = World(
+    context = GateContext(
         settings=configured,
         plan=plans.make(configured, found),
         aws=cast("Any", None),
@@ -169,7 +169,7 @@ def stage(request: Request, found: Inventory, folder: Path, **changes: Any) -> S
         namespace=cast("Any", namespace),
         store=Store.open(str(folder)),
     )
-    return Stage(world, rds, namespace)
+    return Stage(context, rds, namespace)
 
 
 def watch(gate: str) -> Watch:

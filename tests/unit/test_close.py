@@ -8,7 +8,7 @@ from worlds import PITR, SWITCHED, asked, candidate, restored, settings
 from restore.cutover.traffic import found_traffic
 from restore.errors import Refused
 from restore.lifecycle import close
-from restore.model.context import Case
+from restore.model.context import RestoreContext
 from restore.model.labels import TAG_CLOSED
 from restore.model.request import Traffic
 
@@ -18,7 +18,7 @@ def test_a_close_that_was_killed_after_marking_the_candidate_still_sees_who_serv
     marked = candidate(tags={**marked.tags, TAG_CLOSED: "2026-11-22T16:00:00Z"})
     found = restored(candidate=marked, cluster=SWITCHED)
     request = asked(PITR, traffic=Traffic.RESTORED)
-    serves = found_traffic(Case(settings(request), request, close.as_if_open(found)))
+    serves = found_traffic(RestoreContext(settings(request), request, close.as_if_open(found)))
     assert serves is Traffic.RESTORED
     closing = close.plan(request, found, serves, ["restore:id", "restore:source"])
     assert closing.candidate_arn is None

@@ -14,7 +14,7 @@ from restore.dumps.catalog.pin import version_of
 from restore.dumps.model import Dump, LoadResult, Progress, Scan, TableCheck, Verification
 from restore.dumps.model import Phase as Doing
 from restore.gates import imported, scanned
-from restore.gates.context import World
+from restore.gates.context import GateContext
 from restore.inventory.dump_lookup import password_problems
 from restore.model.dump import DumpVersion
 from restore.model.rds import Credential, InstanceSettings
@@ -26,14 +26,14 @@ PIN = {"bucket": "shop-backups", "key": DUMP_KEY, "version": "v-1"}
 LOGIN = Login("ghostadmin", "ghost/password")
 
 
-def world(record: Mapping[str, Any] | None) -> World:
+def context(record: Mapping[str, Any] | None) -> GateContext:
     plan = SimpleNamespace(stack="prod", id="inc-1", point=SimpleNamespace(dump=DumpVersion(**PIN)))
 
     def newest_first(*_names: str) -> Iterator[Mapping[str, Any]]:
         return iter((record,) if record else ())
 
     store = SimpleNamespace(newest_first=newest_first)
-    return cast("World", SimpleNamespace(plan=plan, store=store))
+    return cast("GateContext", SimpleNamespace(plan=plan, store=store))
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def record(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_database_that_has_served_since_its_load_is_not_compared_with_the_dump_again() -> None:
-    assert imported.proved_before(world(record()), candidate())
+    assert imported.proved_before(context(record()), candidate())
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_database_that_has_served_since_its_load_is_not_compared_with_the_dump
     ],
 )
 def test_the_proof_of_another_instance_or_of_other_bytes_proves_nothing(earlier: Mapping[str, Any] | None) -> None:
-    assert imported.proved_before(world(earlier), candidate()) is None
+    assert imported.proved_before(context(earlier), candidate()) is None
 
 
 def compared(**changes: Any) -> Verification:

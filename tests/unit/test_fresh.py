@@ -27,7 +27,7 @@ from worlds import (
 from restore.errors import Problem
 from restore.model.dump import DumpChoice, DumpVersion
 from restore.model.labels import TAG_DUMP, TAG_POINT
-from restore.model.planned import Fresh, Plan
+from restore.model.planned import NewInstance, Plan
 from restore.model.rds import InstanceSettings
 from restore.model.request import Traffic
 from restore.plan import make
@@ -128,12 +128,12 @@ def test_storage_has_room_for_rows_indexes_and_log_and_grows_by_itself() -> None
 
 
 def test_it_is_encrypted_with_the_source_s_key_or_that_of_its_last_backup() -> None:
-    assert planned().fresh == Fresh("admin", "key-1")
-    assert planned(source=instance(storage_encrypted=False, kms_key_id=None)).fresh == Fresh("admin", None)
+    assert planned().fresh == NewInstance("admin", "key-1")
+    assert planned(source=instance(storage_encrypted=False, kms_key_id=None)).fresh == NewInstance("admin", None)
     kept = backup(status="retained", kms_key_id="key-2")
-    assert without_source(backups=(kept,)).fresh == Fresh("admin", "key-2")
-    assert without_source(snapshots=(snapshot(kms_key_id="key-3"),)).fresh == Fresh("admin", "key-3")
-    assert without_source().fresh == Fresh("admin", None)
+    assert without_source(backups=(kept,)).fresh == NewInstance("admin", "key-2")
+    assert without_source(snapshots=(snapshot(kms_key_id="key-3"),)).fresh == NewInstance("admin", "key-3")
+    assert without_source().fresh == NewInstance("admin", None)
 
 
 def test_a_source_that_is_gone_leaves_safe_settings_and_what_its_backup_still_knows() -> None:

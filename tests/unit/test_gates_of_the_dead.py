@@ -270,7 +270,7 @@ def checks_that_cannot_run(folder: Path, waive: Mapping[str, str]) -> Stage:
         raise PermanentError.of(Problem("operator's login", "no secret shop/admin", "its password", "create it"))
 
     at = stage(asked(PITR), restored(cluster=FROZEN), folder, waive=dict(waive))
-    return replace(at, world=replace(at.world, secrets=cast("Any", SimpleNamespace(login=no_login))))
+    return replace(at, context=replace(at.context, secrets=cast("Any", SimpleNamespace(login=no_login))))
 
 
 def test_checks_that_cannot_run_are_waived_where_the_application_can_read_a_row(
@@ -291,10 +291,10 @@ def test_a_source_that_cannot_be_asked_is_not_compared_with_and_no_problem(
     databases: Databases, tmp_path: Path
 ) -> None:
     at = stage(asked(PITR), restored(cluster=FROZEN), tmp_path)
-    found, why = validated.source_target(at.world)
+    found, why = validated.source_target(at.context)
     assert (found is not None, why) == (True, "")
     databases.down[SOURCE_HOST] = STOPPED
-    found, why = validated.source_target(at.world)
+    found, why = validated.source_target(at.context)
     assert found is not None
     assert "connection refused" in why
 
@@ -311,8 +311,8 @@ def resumed(traffic: Traffic, folder: Path, **settings: Any) -> Stage:
         for name in ("api", "indexer")
     }
     at.namespace.by_selector = pods
-    plan = replace(at.world.plan, apps=tuple(replace(app, replicas=1) for app in at.world.plan.apps))
-    return replace(at, world=replace(at.world, plan=plan))
+    plan = replace(at.context.plan, apps=tuple(replace(app, replicas=1) for app in at.context.plan.apps))
+    return replace(at, context=replace(at.context, plan=plan))
 
 
 def of_pods(*names: str) -> tuple[Session, ...]:

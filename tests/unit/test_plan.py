@@ -46,7 +46,7 @@ from worlds import (
 from restore.errors import Refused
 from restore.model.identifiers import MAX_SNAPSHOT, final_snapshot, id_fault, instance_fault, snapshot_fault
 from restore.model.inventory import Inventory
-from restore.model.labels import NOTE_REAPPLIED, TAG_ID, TAG_POINT, TAG_SOURCE, TAG_STACK
+from restore.model.labels import ANNOTATION_REAPPLIED, TAG_ID, TAG_POINT, TAG_SOURCE, TAG_STACK
 from restore.model.planned import Plan
 from restore.model.rds import Endpoint, InstanceSettings
 from restore.model.request import App, Method, Request, SecretKey, Traffic
@@ -340,10 +340,10 @@ def test_a_deployment_that_somebody_scaled_up_during_the_freeze_is_stopped_again
 
 
 def test_an_application_that_an_interrupted_run_resumed_does_not_count_as_frozen() -> None:
-    resumed = held("api", 3, 3, **{NOTE_REAPPLIED: "rv-before"})
+    resumed = held("api", 3, 3, **{ANNOTATION_REAPPLIED: "rv-before"})
     plan = make(settings(), restored(cluster=cluster(resumed, held("indexer", 0, 2), secret())))
     assert plan.apps[0].reapplied == "rv-api"
-    frozen = held("api", 0, 3, **{NOTE_REAPPLIED: "rv-api"})
+    frozen = held("api", 0, 3, **{ANNOTATION_REAPPLIED: "rv-api"})
     settled = make(settings(), restored(cluster=cluster(frozen, held("indexer", 0, 2), secret())))
     assert settled.apps[0].reapplied == "rv-api"
 

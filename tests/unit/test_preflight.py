@@ -47,7 +47,7 @@ from restore import plan
 from restore.config.keys import SAFETY_CHECK
 from restore.model.cluster import Cluster, Writer
 from restore.model.inventory import Inventory
-from restore.model.labels import NOTE_ID, TAG_CLOSED, TAG_ID, TAG_STACK
+from restore.model.labels import ANNOTATION_ID, TAG_CLOSED, TAG_ID, TAG_STACK
 from restore.model.rds import Endpoint
 from restore.model.rds_status import BROKEN
 from restore.model.request import App, Method, Request, SecretKey, Traffic
@@ -474,7 +474,7 @@ def test_replicas_that_nobody_can_say_are_asked_for_before_anything_stops() -> N
     problem = only_problem(settings(), inventory(cluster=idle))
     assert problem.subject == "deployment indexer"
     assert problems(settings(apps=(App("api"), App("indexer", 2))), inventory(cluster=idle)) == {}
-    damaged = cluster(held("api", 0, 3), replace(held("indexer", 0, 2), annotations={NOTE_ID: "inc-1"}), secret())
+    damaged = cluster(held("api", 0, 3), replace(held("indexer", 0, 2), annotations={ANNOTATION_ID: "inc-1"}), secret())
     assert only_problem(settings(RESTORED), restored(cluster=damaged)).subject == "deployment indexer"
 
 

@@ -24,7 +24,7 @@ from worlds import (
 
 from restore.candidate.settings import frozen, thawed
 from restore.gates import conformed, imported, proofs, registry, validated
-from restore.gates.context import World
+from restore.gates.context import GateContext
 from restore.model.rds import Instance, InstanceSettings
 from restore.model.request import Traffic
 from restore.report import verdict
@@ -51,7 +51,7 @@ def test_production_is_never_modified_whatever_becomes_of_the_old_source(
 ) -> None:
     at = after_the_switch(tmp_path, instance={"multiAz": False}, waive={"conformed.iops": "known to differ"})
     if proved:
-        at.world.store.write("prod", "inc-1", "conformed", opened("db-CANDIDATE"))
+        at.context.store.write("prod", "inc-1", "conformed", opened("db-CANDIDATE"))
     shut = at.prove("conformed", conformed.prove, receipt=receipt)
     assert at.rds.modified == []
     assert (shut is None) is proved
@@ -97,7 +97,7 @@ def opened(resource_id: str, **changes: Any) -> dict[str, Any]:
 
 def test_what_was_validated_before_it_served_holds_with_its_waivers_and_is_not_run_again(tmp_path: Path) -> None:
     at = after_the_switch(tmp_path)
-    at.world.store.write("prod", "inc-1", "validated", opened("db-CANDIDATE"))
+    at.context.store.write("prod", "inc-1", "validated", opened("db-CANDIDATE"))
     assert at.prove("validated", validated.prove) is None
     assert at.last["waived"] == {"validated.rows:u": "known since Monday"}
     assert at.last["facts"]["loss"] == {"headline": "a switch loses 3 rows"}
@@ -126,15 +126,15 @@ def test_only_a_proof_of_the_instance_that_is_there_now_counts(
     tmp_path: Path, record: Mapping[str, Any], counts: bool
 ) -> None:
     at = after_the_switch(tmp_path)
-    at.world.store.write("prod", "inc-1", "validated", record)
-    assert registry.proved(at.world, "validated") is counts
-    assert (proofs.proved(at.world, "validated", candidate()) is not None) is counts
+    at.context.store.write("prod", "inc-1", "validated", record)
+    assert registry.proved(at.context, "validated") is counts
+    assert (proofs.proved(at.context, "validated", candidate()) is not None) is counts
 
 
 def test_no_instance_has_no_proof() -> None:
-    world = cast("World", SimpleNamespace())
+    context = cast("GateContext", SimpleNamespace())
     nothing: Instance | None = None
-    assert proofs.proved(world, "validated", nothing) is None
+    assert proofs.proved(context, "validated", nothing) is None
 
 
 # The report

@@ -107,17 +107,17 @@ def test_each_step_of_the_program_is_in_the_document_and_the_page_at_once(offlin
     record = partial(publish.record, store, "prod", "inc-1", warn=warnings.append)
     made: list[Mapping[str, Any]] = []
 
-    def publish(step: str, content: Mapping[str, Any]) -> str:
+    def publishes(step: str, content: Mapping[str, Any]) -> str:
         where = record(step, content)
         made.append(json.loads((tmp_path / "prod" / "inc-1" / "evidence.json").read_text()))
         assert (tmp_path / "prod" / "inc-1" / "report.html").stat().st_size > 5000
         return where
 
-    publish("run", begin({"restore:id": "inc-1"}))
-    publish("candidate", {"subject": "shop-inc-1", "began": worlds.NOW.isoformat(), "ended": None})
+    publishes("run", begin({"restore:id": "inc-1"}))
+    publishes("candidate", {"subject": "shop-inc-1", "began": worlds.NOW.isoformat(), "ended": None})
     bad = Proof(Verdict.FAIL, "1 check fails", {}, (Problem("validated.rows:t", "9", "10", "look"),))
     for proof in (bad, Proof(Verdict.PASS, "all pass", {"resource_id": "db-1"})):
-        gate = Gate("validated", 60, lambda _watch, proof=proof: proof, partial(publish, "validated"))
+        gate = Gate("validated", 60, lambda _watch, proof=proof: proof, partial(publishes, "validated"))
         attempt(gate, Running(), lambda _text: None)
     assert [faults(one) for one in made] == [[]] * 4
     assert [len(one["records"]) for one in made] == [1, 2, 3, 4]

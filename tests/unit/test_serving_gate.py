@@ -11,19 +11,19 @@ import pytest
 
 from restore.errors import Problem
 from restore.gates import serving
-from restore.gates.context import World
+from restore.gates.context import GateContext
 from restore.gates.hook import Proof, Watch, unwaived
 
 LATE = Problem("serving.elsewhere", "1 session on the source", "none", "stop it")
 
 
 def proof(monkeypatch: pytest.MonkeyPatch, waive: Mapping[str, str], seconds: float) -> Proof:
-    def look(_world: World) -> serving.Found:
+    def look(_world: GateContext) -> serving.Found:
         return serving.Found((LATE,), {})
 
     monkeypatch.setattr(serving, "look", look)
-    world = cast("World", SimpleNamespace(settings=SimpleNamespace(waive=waive)))
-    return serving.prove(world, Watch("serving", seconds, threading.Event(), lambda _text: None))
+    context = cast("GateContext", SimpleNamespace(settings=SimpleNamespace(waive=waive)))
+    return serving.prove(context, Watch("serving", seconds, threading.Event(), lambda _text: None))
 
 
 def test_a_waived_check_is_not_waited_for_and_stays_on_record(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,14 @@ from worlds import secret as found_secret
 from restore.errors import Refused
 from restore.model.cluster import Cluster, ConnectionSecret, Deployment
 from restore.model.inventory import Inventory
-from restore.model.labels import NOTE_ENDPOINT, NOTE_ID, NOTE_MANAGER, NOTE_PREVIOUS, NOTE_REAPPLIED, NOTE_REPLICAS
+from restore.model.labels import (
+    ANNOTATION_ENDPOINT,
+    ANNOTATION_ID,
+    ANNOTATION_MANAGER,
+    ANNOTATION_PREVIOUS,
+    ANNOTATION_REAPPLIED,
+    ANNOTATION_REPLICAS,
+)
 from restore.model.planned import AppPlan, Plan, SecretPlan
 from restore.model.request import Traffic
 from restore.plan import make
@@ -31,7 +38,7 @@ class KilledError(Exception):
 
 
 @dataclass
-class World:
+class GateContext:
     """The cluster, the engine's state, and whose data each application's pods use."""
 
     chance: random.Random
@@ -94,12 +101,12 @@ class World:
 
     def deployment_patch(self, plan: Plan, app: AppPlan) -> tuple[str, object, Callable[[], None]]:
         notes = {
-            NOTE_ID: plan.id,
-            NOTE_REPLICAS: str(app.recorded_replicas),
-            NOTE_MANAGER: app.former_manager or "",
-            NOTE_REAPPLIED: app.reapplied,
+            ANNOTATION_ID: plan.id,
+            ANNOTATION_REPLICAS: str(app.recorded_replicas),
+            ANNOTATION_MANAGER: app.former_manager or "",
+            ANNOTATION_REAPPLIED: app.reapplied,
         }
-        template = {NOTE_ENDPOINT: str(app.endpoint)}
+        template = {ANNOTATION_ENDPOINT: str(app.endpoint)}
 
         def act() -> None:
             found = self.apps[app.name]
@@ -121,10 +128,10 @@ class World:
 
     def secret_patch(self, plan: Plan, wanted: SecretPlan) -> tuple[str, object, Callable[[], None]]:
         notes = {
-            NOTE_ID: plan.id,
-            NOTE_PREVIOUS: str(wanted.previous),
-            NOTE_MANAGER: wanted.former_manager or "",
-            NOTE_REAPPLIED: wanted.reapplied,
+            ANNOTATION_ID: plan.id,
+            ANNOTATION_PREVIOUS: str(wanted.previous),
+            ANNOTATION_MANAGER: wanted.former_manager or "",
+            ANNOTATION_REAPPLIED: wanted.reapplied,
         }
 
         def act() -> None:
@@ -175,31 +182,31 @@ class World:
 def test_no_kill_ever_has_both_databases_written_or_loses_replicas_or_the_url(seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(6):
-        world = World(chance)
+        context = GateContext(chance)
         for _ in range(ROUNDS):
             traffic = chance.choice(list(Traffic))
-            if world.up(traffic, kill_after=chance.choice([None, None, 0, 1, 2, 3])):
-                world.holds(traffic)
-            assert len(world.databases_in_use()) <= 1
+            if context.up(traffic, kill_after=chance.choice([None, None, 0, 1, 2, 3])):
+                context.holds(traffic)
+            assert len(context.databases_in_use()) <= 1
         for traffic in (Traffic.FROZEN, Traffic.RESTORED, Traffic.FROZEN, Traffic.SOURCE):
-            assert world.up(traffic)
-            world.holds(traffic)
-        assert {name: found.replicas for name, found in world.apps.items()} == FOUND
-        assert world.secret.url == URL
+            assert context.up(traffic)
+            context.holds(traffic)
+        assert {name: found.replicas for name, found in context.apps.items()} == FOUND
+        assert context.secret.url == URL
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_whatever_others_do_meanwhile_an_up_that_succeeds_means_what_it_says(seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(6):
-        world = World(chance)
+        context = GateContext(chance)
         for _ in range(ROUNDS):
-            chance.choice([world.scaled, world.recreated, world.secret_applied, lambda: None])()
+            chance.choice([context.scaled, context.recreated, context.secret_applied, lambda: None])()
             traffic = chance.choice([Traffic.FROZEN, Traffic.FROZEN, Traffic.RESTORED, Traffic.SOURCE])
-            before = world.databases_in_use()
-            if world.up(traffic, kill_after=chance.choice([None, None, 0, 1, 2, 3])) and len(before) <= 1:
-                world.holds(traffic)
+            before = context.databases_in_use()
+            if context.up(traffic, kill_after=chance.choice([None, None, 0, 1, 2, 3])) and len(before) <= 1:
+                context.holds(traffic)
         for traffic in (Traffic.FROZEN, Traffic.RESTORED, Traffic.FROZEN, Traffic.SOURCE):
-            assert world.up(traffic)
-            world.holds(traffic)
-        assert world.secret.url == URL
+            assert context.up(traffic)
+            context.holds(traffic)
+        assert context.secret.url == URL

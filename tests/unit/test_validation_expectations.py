@@ -237,8 +237,8 @@ def test_a_folder_of_migrations_is_read_beside_the_file_in_prismas_order(tmp_pat
     read = load(path).migrations
     assert read
     assert read.applied == ("1_a", "2_b")
-    unix, windows = (hashlib.sha256(script).hexdigest() for script in (b"select 1;\n", b"select 1;\r\n"))
-    assert set(dict(read.checksums)["2_b"]) == {unix, windows}
+    unix, pitr_windows = (hashlib.sha256(script).hexdigest() for script in (b"select 1;\n", b"select 1;\r\n"))
+    assert set(dict(read.checksums)["2_b"]) == {unix, pitr_windows}
 
 
 CHECK = """--: things = "accounts"

@@ -12,10 +12,10 @@ from restore.model.cluster import Cluster, ConnectionSecret, Deployment
 from restore.model.dump import DumpChoice, DumpObject
 from restore.model.inventory import Inventory
 from restore.model.labels import (
-    NOTE_ID,
-    NOTE_MANAGER,
-    NOTE_PREVIOUS,
-    NOTE_REPLICAS,
+    ANNOTATION_ID,
+    ANNOTATION_MANAGER,
+    ANNOTATION_PREVIOUS,
+    ANNOTATION_REPLICAS,
     TAG_ID,
     TAG_POINT,
     TAG_SOURCE,
@@ -136,7 +136,12 @@ def deployment(name: str, replicas: int, **changes: Any) -> Deployment:
 
 def held(name: str, replicas: int, recorded: int, **notes: str) -> Deployment:
     """A Deployment that restore inc-1 has taken over."""
-    annotations = {NOTE_ID: "inc-1", NOTE_REPLICAS: str(recorded), NOTE_MANAGER: "helm/Update", **notes}
+    annotations = {
+        ANNOTATION_ID: "inc-1",
+        ANNOTATION_REPLICAS: str(recorded),
+        ANNOTATION_MANAGER: "helm/Update",
+        **notes,
+    }
     return deployment(name, replicas, annotations=annotations, replicas_manager="pulumi-restore/Apply")
 
 
@@ -149,7 +154,9 @@ def secret(url: str | None = URL, **changes: Any) -> ConnectionSecret:
 
 
 def held_secret(url: str, previous: str = f"{SOURCE_HOST}:5432") -> ConnectionSecret:
-    return secret(url, annotations={NOTE_ID: "inc-1", NOTE_PREVIOUS: previous, NOTE_MANAGER: "helm/Update"})
+    return secret(
+        url, annotations={ANNOTATION_ID: "inc-1", ANNOTATION_PREVIOUS: previous, ANNOTATION_MANAGER: "helm/Update"}
+    )
 
 
 def cluster(api: Deployment | None, indexer: Deployment | None, url: ConnectionSecret | None) -> Cluster:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from restore.dumps.model import Options
 from restore.dumps.sql import role_names
-from restore.dumps.sql.allow_list import DECISIONS, Known
+from restore.dumps.sql.allow_list import DECISIONS, ClassifiedStatement
 from restore.errors import Problem
 
 
@@ -20,12 +20,12 @@ class Needs:
     public_owners: set[str] = field(default_factory=set[str])
     """Of the schema `public`: it can stay with the owner that it has in the target."""
     extensions: set[str] = field(default_factory=set[str])
-    decisions: dict[str, list[Known]] = field(default_factory=dict[str, list[Known]])
+    decisions: dict[str, list[ClassifiedStatement]] = field(default_factory=dict[str, list[ClassifiedStatement]])
     server_version: str = ""
     bytes: int = 0
     """Of storage; 0: not known."""
 
-    def see(self, known: Known) -> None:
+    def see(self, known: ClassifiedStatement) -> None:
         owner = role_names.owner(known)
         if owner is not None and role_names.PUBLIC_OWNER.match(known.sql):
             self.public_owners.add(owner)
@@ -44,7 +44,7 @@ class Needs:
             self.decisions.setdefault(known.kind, []).append(known)
 
 
-def authorized(known: Known) -> str:
+def authorized(known: ClassifiedStatement) -> str:
     """The role of SET SESSION AUTHORIZATION; "" for DEFAULT."""
     if known.part("role") == b"DEFAULT":
         return ""

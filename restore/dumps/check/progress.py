@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Protocol
 
-from restore.dumps.model import Phase, Progress, Report, TableRows
+from restore.dumps.model import Phase, Progress, ProgressCallback, TableRows
 
 EVERY = 0.5
 """Seconds between two reports."""
@@ -105,7 +105,7 @@ class Meter:
 class Ticker:
     """Reports a meter's progress, and stops a board when asked to, until it is closed."""
 
-    def __init__(self, meter: Meter, report: Report | None, tick: Callable[[], None]) -> None:
+    def __init__(self, meter: Meter, report: ProgressCallback | None, tick: Callable[[], None]) -> None:
         self._meter, self._report, self._tick = meter, report, tick
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="load-progress")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from restore.dumps.check.needs import Needs, undecided
 from restore.dumps.check.progress import Meter, Ticker
-from restore.dumps.model import Dump, Options, Phase, Report, Scan
+from restore.dumps.model import Dump, Options, Phase, ProgressCallback, Scan
 from restore.dumps.read.readahead import Ahead
 from restore.dumps.read.stream import SqlStream
 from restore.dumps.sql import insert_statements, role_names
-from restore.dumps.sql.allow_list import Known, definer
+from restore.dumps.sql.allow_list import ClassifiedStatement, definer
 from restore.dumps.sql.postponed_indexes import Postponed
 from restore.dumps.sql.sections import Script, Section
 from restore.dumps.sql.splitter import SLACK, Piece, Splitter
@@ -29,7 +29,7 @@ def scan(
     dump: Dump,
     options: Options | None = None,
     *,
-    progress: Report | None = None,
+    progress: ProgressCallback | None = None,
     stop: threading.Event | None = None,
     count: bool = True,
 ) -> Scan:
@@ -62,7 +62,7 @@ class _Scanner:
     definers: list[str] = field(default_factory=list[str])
     pieces: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
 
-    def read(self, report: Report | None, *, count: bool) -> Scan:
+    def read(self, report: ProgressCallback | None, *, count: bool) -> Scan:
         meter = Meter(self.dump.size, lambda: self.stream.bytes_read)
         segment = self.options.segment_bytes
         buffer = bytearray(segment + SLACK)
@@ -89,12 +89,12 @@ class _Scanner:
                 meter.loaded(item.begin.table, item.rows, item.size)
                 if count:
                     self.pieces[item.begin.table].append(item.rows)
-            elif isinstance(item, Known) and item.kind == "insert":
+            elif isinstance(item, ClassifiedStatement) and item.kind == "insert":
                 meter.loaded(item.part("table"), insert_statements.rows(item), len(item.sql))
-            elif isinstance(item, Known):
+            elif isinstance(item, ClassifiedStatement):
                 self._see(item, script)
 
-    def _see(self, known: Known, script: Script) -> None:
+    def _see(self, known: ClassifiedStatement, script: Script) -> None:
         self.kinds[known.kind] += 1
         self.needs.see(known)
         if name := definer(known):

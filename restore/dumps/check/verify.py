@@ -16,7 +16,7 @@ from psycopg import sql
 
 from restore.dumps.check.scan import scan as scan_dump
 from restore.dumps.connections import Session, failure
-from restore.dumps.model import Dump, Options, Report, Scan, TableCheck, TableRows, Verification
+from restore.dumps.model import Dump, Options, ProgressCallback, Scan, TableCheck, TableRows, Verification
 from restore.errors import Refused
 from validation.connect.target import Target
 
@@ -73,7 +73,7 @@ def verify(
     options: Options | None = None,
     *,
     scan: Scan | None = None,
-    progress: Report | None = None,
+    progress: ProgressCallback | None = None,
     stop: threading.Event | None = None,
 ) -> Verification:
     """Counts all rows of the target, and of the dump unless a `scan` of it is given.

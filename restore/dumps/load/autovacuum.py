@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import psycopg
 
 from restore.dumps.load.ddl import BATCH, Control
-from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.allow_list import ClassifiedStatement
 
 OPTION = b"autovacuum_enabled"
 
@@ -20,7 +20,7 @@ OPTION = b"autovacuum_enabled"
 class Autovacuum:
     """Methods raise psycopg.Error, but for tables that the loader may not change: those stay as they are."""
 
-    def __init__(self, control: Control, definitions: Iterable[Known]) -> None:
+    def __init__(self, control: Control, definitions: Iterable[ClassifiedStatement]) -> None:
         self._control = control
         self._own = _own(definitions)
         self._paused: list[bytes] = []
@@ -38,7 +38,7 @@ class Autovacuum:
                 return
         self._paused.append(table)
 
-    def resume(self, rest: Iterable[Known]) -> None:
+    def resume(self, rest: Iterable[ClassifiedStatement]) -> None:
         """For all of them; `rest` is what the dump has behind the data."""
         own = _own(rest)
         tables = [table for table in self._paused if table not in own]
@@ -48,6 +48,6 @@ class Autovacuum:
                     self._control.session.run(b"ALTER TABLE ONLY %b RESET (%b)" % (table, OPTION))
 
 
-def _own(statements: Iterable[Known]) -> set[bytes]:
+def _own(statements: Iterable[ClassifiedStatement]) -> set[bytes]:
     """Tables whose dump says it itself."""
     return {item.part("table") for item in statements if item.kind in ("table", "ddl") and OPTION in item.sql}

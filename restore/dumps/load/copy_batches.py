@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from restore.dumps.check.progress import Meter
 from restore.dumps.load.ledger import Done
-from restore.dumps.load.work_queue import Board, Run
+from restore.dumps.load.work_queue import CopyBatch, WorkQueue
 from restore.dumps.sql.splitter import Piece
 
 SMALL = 64 << 10
@@ -18,12 +18,12 @@ SMALL = 64 << 10
 class Rows:
     """`plain`: tables that this dump makes and that hold rows themselves; `sizes`: bytes, where they are known."""
 
-    board: Board
+    board: WorkQueue
     meter: Meter
     done: Done
     plain: Set[bytes]
     sizes: Mapping[bytes, int]
-    open: Run | None = None
+    open: CopyBatch | None = None
     """It takes the next piece too."""
 
     def see(self, piece: Piece) -> None:
@@ -34,13 +34,13 @@ class Rows:
             self.meter.skipped(begin.table, piece.rows, piece.size)
             self.board.give(piece.buffer)
         else:
-            run = Run(begin, piece.at, piece.line, piece.offset, self._freezes(piece), hinted=not _only(piece))
+            run = CopyBatch(begin, piece.at, piece.line, piece.offset, self._freezes(piece), hinted=not _only(piece))
             self.board.add(run)
             self._extend(run, piece)
         if piece.last:
             self.board.close_table(begin.table)
 
-    def _extend(self, run: Run, piece: Piece) -> None:
+    def _extend(self, run: CopyBatch, piece: Piece) -> None:
         close = piece.last if run.freeze else piece.whole
         self.open = None if close else run
         self.board.extend(run, piece, close=close)

@@ -20,7 +20,7 @@ from restore.dumps.load.ledger import Done
 from restore.dumps.load.target_checks import Prepared
 from restore.dumps.model import Options
 from restore.dumps.sql import role_names
-from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.dumps.sql.grammar import NAME, ROLE
 from restore.dumps.sql.splitter import IDENTIFIER, shown
 
@@ -64,11 +64,11 @@ class Control:
         self.unlogged: list[bytes] = []
         """What makes tables and sequences unlogged again, to be run with the end of the load."""
 
-    def run_all(self, statements: Sequence[Known]) -> None:
+    def run_all(self, statements: Sequence[ClassifiedStatement]) -> None:
         for start in range(0, len(statements), BATCH):
             self.run(statements[start : start + BATCH])
 
-    def run(self, statements: Iterable[Known]) -> None:
+    def run(self, statements: Iterable[ClassifiedStatement]) -> None:
         """In one transaction."""
         statements = list(statements)
         found = [match for item in statements if (match := UNLOGGED.match(item.sql))]
@@ -81,7 +81,7 @@ class Control:
             self._transaction(list(items), operators=operators)
         self._done.statements.update(numbers)
 
-    def _transaction(self, items: Sequence[Known], *, operators: bool) -> None:
+    def _transaction(self, items: Sequence[ClassifiedStatement], *, operators: bool) -> None:
         numbers = [item.statement.number for item in items if item.kind not in AGAIN]
         session = self.operator if operators else self.session
         with session.transaction():
@@ -92,12 +92,12 @@ class Control:
             else:
                 self._note(numbers)
 
-    def _is_operators(self, known: Known) -> bool:
+    def _is_operators(self, known: ClassifiedStatement) -> bool:
         if self.operator is self.session:
             return False
         return known.kind in OPERATORS or bool(PUBLICATIONS.match(known.sql)) or self._of_public(known)
 
-    def _of_public(self, known: Known) -> bool:
+    def _of_public(self, known: ClassifiedStatement) -> bool:
         """Whether it gives the schema `public` to the operator."""
         name = role_names.owner(known) if role_names.PUBLIC_OWNER.match(known.sql) else None
         return name is not None and self._options.role_map.get(name, name) == self._prepared.user
@@ -108,7 +108,7 @@ class Control:
         with self.session.transaction():
             ledger.run_in_any_order(self.session, self.unlogged)
 
-    def run_last(self, statements: Iterable[Known]) -> None:
+    def run_last(self, statements: Iterable[ClassifiedStatement]) -> None:
         """By the operator, within the transaction that ends the load: there is no ledger any more."""
         for item in statements:
             if self._left_out(item):
@@ -130,7 +130,7 @@ class Control:
         if self._role:
             self.session.run(b"SET ROLE " + self._role)
 
-    def _one(self, known: Known) -> None:
+    def _one(self, known: ClassifiedStatement) -> None:
         if self._left_out(known):
             self.skipped.append(known.short)
             return
@@ -145,7 +145,7 @@ class Control:
                     sql = b"SET client_encoding = '%b'" % self.session.unconverted.encode()
                 self._execute(known, sql.replace(b" UNLOGGED", b"", 1) if UNLOGGED.match(sql) else sql)
 
-    def _names(self, known: Known) -> Mapping[str, str]:
+    def _names(self, known: ClassifiedStatement) -> Mapping[str, str]:
         """The load's own role stands in for the operator as an owner: at the end it hands over what it owns."""
         load_role, user = self._prepared.load_role, self._prepared.user
         names = dict(self._options.role_map)
@@ -153,7 +153,7 @@ class Control:
             names = {old: load_role.name if new == user else new for old, new in {user: user, **names}.items()}
         return names
 
-    def _as_operator(self, known: Known, sql: bytes) -> None:
+    def _as_operator(self, known: ClassifiedStatement, sql: bytes) -> None:
         """Grants as the role whose they are in the dump; no entry of the ledger is written as that role."""
         if self._of_public(known):
             ledger.set_public_owner(self.operator, self._prepared.user)  # it gets it when the load's role lets go of it
@@ -170,7 +170,7 @@ class Control:
                 name = role_names.plain(known.text("name"))
                 self._prepared.load_role.admit(name, foreign="foreign" in self._options.allow)
 
-    def _execute(self, known: Known, sql: bytes) -> None:
+    def _execute(self, known: ClassifiedStatement, sql: bytes) -> None:
         with self._told(known, sql):
             if known.kind == "owner":
                 if self._prepared.load_role and role_names.PUBLIC_OWNER.match(sql):
@@ -184,7 +184,7 @@ class Control:
             self._encoding = sql.replace(b"SET ", b"SET LOCAL ", 1)
 
     @contextmanager
-    def _told(self, known: Known, sql: bytes) -> Generator[None]:
+    def _told(self, known: ClassifiedStatement, sql: bytes) -> Generator[None]:
         try:
             yield
         except psycopg.Error as error:
@@ -198,7 +198,7 @@ class Control:
         user = self._prepared.user
         return f"for a dump you trust, into an empty database: --login own, whose functions have all rights of {user}"
 
-    def _give(self, known: Known, sql: bytes) -> None:
+    def _give(self, known: ClassifiedStatement, sql: bytes) -> None:
         """A new owner needs CREATE where the object is; the dump grants it at its end, so it is lent for this."""
         try:
             with self.session.transaction():
@@ -213,13 +213,13 @@ class Control:
             self.session.run(sql)
             self.session.run(b"REVOKE CREATE ON %b FROM %b" % (place, role))
 
-    def _place(self, known: Known) -> bytes | None:
+    def _place(self, known: ClassifiedStatement) -> bytes | None:
         if known.sql.startswith(b"ALTER SCHEMA "):
             return b"DATABASE " + role_names.quoted(self.session.target.dbname, known.statement.codec)
         schema = SCHEMA.match(known.sql)
         return b"SCHEMA " + schema["schema"] if schema else None
 
-    def _become(self, known: Known) -> None:
+    def _become(self, known: ClassifiedStatement) -> None:
         """SET ROLE gives the same grantor as SET SESSION AUTHORIZATION, which only superusers may run."""
         role = authorized(known) if known.kind == "session_authorization" else ""
         name = self._options.role_map.get(role, role)
@@ -229,7 +229,7 @@ class Control:
         self._role = role_names.quoted(name, known.statement.codec) if there else None
         self.session.run(b"SET ROLE " + self._role if self._role else b"RESET ROLE")
 
-    def _left_out(self, known: Known) -> bool:
+    def _left_out(self, known: ClassifiedStatement) -> bool:
         if known.kind in self._options.skip:
             return True
         if known.kind == "set":
@@ -243,14 +243,14 @@ class Control:
             return True
         return bool(names & self._prepared.missing)
 
-    def _may_comment(self, known: Known) -> bool:
+    def _may_comment(self, known: ClassifiedStatement) -> bool:
         """An extension that stood before belongs to another (RDS: plpgsql to rdsadmin), and has its comment."""
         rows = self.operator.query(EXTENSION_OWNER, (role_names.plain(known.text("name")),))
         return not rows or bool(rows[0][0])
 
     # A large object's data: one transaction of many statements, as they come
 
-    def group(self, known: Known) -> None:
+    def group(self, known: ClassifiedStatement) -> None:
         """BEGIN, the statements of a large object, COMMIT."""
         if known.kind == "begin":
             self._group = known.statement.number

@@ -46,7 +46,7 @@ class State:
 
 
 @dataclass
-class Fresh:
+class NewInstance:
     """One table's blocks whose rows nobody has read yet. Pure."""
 
     sessions: int
@@ -79,7 +79,7 @@ class Hints:
     def __init__(self, sessions: int, *, resumed: bool) -> None:
         self._sessions, self._resumed = sessions, resumed
         self._lock = threading.Lock()
-        self._tables: dict[bytes, Fresh] = {}
+        self._tables: dict[bytes, NewInstance] = {}
 
     def apart(self, session: Session) -> None:
         """The session's next transaction takes a number of another group than those before."""
@@ -88,22 +88,22 @@ class Hints:
 
     def committed(self, session: Session, table: bytes) -> None:
         """Reads the table's rows that can take hints, after this session committed some."""
-        _read(session, table, self._unread(session, table, Fresh.committed))
+        _read(session, table, self._unread(session, table, NewInstance.committed))
 
     def completed(self, session: Session, table: bytes) -> None:
         """Reads what is left of a table when all its rows are committed."""
-        blocks = self._unread(session, table, Fresh.completed)
+        blocks = self._unread(session, table, NewInstance.completed)
         if blocks:
             self.apart(session)  # no later commit shares a place with those that are flushed now
             ledger.flush(session)
         _read(session, table, blocks)
 
-    def _unread(self, session: Session, table: bytes, asked: Callable[[Fresh, State], range]) -> range:
+    def _unread(self, session: Session, table: bytes, asked: Callable[[NewInstance, State], range]) -> range:
         if not _able(session):
             return range(0)
         now = _state(session, table)
         with self._lock:
-            return asked(self._tables.setdefault(table, Fresh(self._sessions, None if self._resumed else 0)), now)
+            return asked(self._tables.setdefault(table, NewInstance(self._sessions, None if self._resumed else 0)), now)
 
 
 def _able(session: Session) -> bool:

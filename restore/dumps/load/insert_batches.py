@@ -11,7 +11,7 @@ from restore.dumps.connections import Session, copy_failure
 from restore.dumps.load import ledger
 from restore.dumps.load.ddl import Control
 from restore.dumps.load.ledger import Done
-from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.dumps.sql.insert_statements import joined, rows
 from restore.dumps.sql.splitter import shown
 
@@ -26,10 +26,10 @@ class Inserts:
     control: Control
     meter: Meter
     done: Done
-    _waiting: list[Known] = field(default_factory=list[Known])
+    _waiting: list[ClassifiedStatement] = field(default_factory=list[ClassifiedStatement])
     _bytes: int = 0
 
-    def see(self, known: Known) -> None:
+    def see(self, known: ClassifiedStatement) -> None:
         if known.statement.number <= self.done.inserted:
             self.meter.skipped(known.part("table"), rows(known), len(known.sql))
             return
@@ -55,7 +55,7 @@ class Inserts:
         self._waiting, self._bytes = [], 0
 
 
-def _run(session: Session, first: Known, sql: bytes) -> int:
+def _run(session: Session, first: ClassifiedStatement, sql: bytes) -> int:
     try:
         return session.run(sql)
     except psycopg.Error as error:

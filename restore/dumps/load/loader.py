@@ -42,12 +42,12 @@ from restore.dumps.load.load_role import LoadRole
 from restore.dumps.load.post_data import LAST, Afterwards, texts
 from restore.dumps.load.post_data_tasks import Planner
 from restore.dumps.load.target_checks import prepare
-from restore.dumps.load.work_queue import SPARE, Board
+from restore.dumps.load.work_queue import SPARE, WorkQueue
 from restore.dumps.load.workers import Worker
-from restore.dumps.model import MIB, Dump, LoadResult, Login, Options, Phase, Progress, Report, Scan
+from restore.dumps.model import MIB, Dump, LoadResult, Login, Options, Phase, Progress, ProgressCallback, Scan
 from restore.dumps.read.stream import SqlStream
 from restore.dumps.sql import encodings
-from restore.dumps.sql.allow_list import Known, classify
+from restore.dumps.sql.allow_list import ClassifiedStatement, classify
 from restore.dumps.sql.sections import Script, Section
 from restore.dumps.sql.splitter import NOTHING, CopyBegin, Piece, Seen, Splitter, Statement
 from restore.errors import PermanentError, Problem, Refused, RestoreError, TemporaryError
@@ -87,7 +87,7 @@ def load(
     *,
     scan: Scan | None = None,
     storage: Storage | None = None,
-    progress: Report | None = None,
+    progress: ProgressCallback | None = None,
     stop: threading.Event | None = None,
 ) -> LoadResult:
     """Loads a pinned dump, or goes on with it, and returns when all of it is in the target, durably.
@@ -116,11 +116,11 @@ class _Load:
     options: Options
     scan: Scan | None
     storage: Storage | None
-    report: Report | None
+    report: ProgressCallback | None
     stop: threading.Event
     workers: list[Worker] = field(default_factory=list[Worker])
-    pre_data: list[Known] = field(default_factory=list[Known])
-    post_data: list[Known] = field(default_factory=list[Known])
+    pre_data: list[ClassifiedStatement] = field(default_factory=list[ClassifiedStatement])
+    post_data: list[ClassifiedStatement] = field(default_factory=list[ClassifiedStatement])
     drops: int = 0
     """Statements of pg_dump --clean: the target is empty, they are never run."""
 
@@ -152,7 +152,7 @@ class _Load:
         self.done = ledger.read(session, self.dump, stream.reader) if resumed else None
         count = self.options.workers or default_workers()
         segment = self.done.segment_bytes if self.done else piece_bytes(self.options.segment_bytes, count)
-        self.board = Board(count, segment)
+        self.board = WorkQueue(count, segment)
         self.meter.tasks = self.board
         self.seen = seen_by(self.scan, segment) if self.scan else {}
         self.script = Script(Splitter(stream, self.board.take, segment, seen=self._seen), self.dump.url)
@@ -221,9 +221,9 @@ class _Load:
         """Reads the definitions, checks the target, and runs them."""
         self.items = self.script.items()
         needs = Needs()
-        self.first: Known | CopyBegin | Piece | None = None
+        self.first: ClassifiedStatement | CopyBegin | Piece | None = None
         for item in self.items:
-            if not isinstance(item, Known) or self.script.section is not Section.PRE_DATA:
+            if not isinstance(item, ClassifiedStatement) or self.script.section is not Section.PRE_DATA:
                 self.first = item
                 break
             if item.kind == "drop":
@@ -307,7 +307,7 @@ class _Load:
         hints = Hints(count, resumed=self.rows.done.resumed)
         self.workers.extend(Worker(self.board, self.meter, hints, connect) for _ in range(count))
 
-    def _remaining(self) -> Iterator[Known | CopyBegin | Piece]:
+    def _remaining(self) -> Iterator[ClassifiedStatement | CopyBegin | Piece]:
         if self.first is not None:
             yield self.first
             yield from self.items
@@ -317,13 +317,13 @@ class _Load:
         for item in self._remaining():
             if self.board.over:
                 raise self.board.error or TemporaryError("stopped")
-            if isinstance(item, Known) and item.kind == "insert":
+            if isinstance(item, ClassifiedStatement) and item.kind == "insert":
                 self.inserts.see(item)
                 continue
             self.inserts.flush()
             if isinstance(item, Piece):
                 self._piece(item)
-            elif isinstance(item, Known):
+            elif isinstance(item, ClassifiedStatement):
                 self._statement(item)
         self.inserts.flush()
 
@@ -333,7 +333,7 @@ class _Load:
             self.autovacuum.pause(table)
         self.rows.see(piece)
 
-    def _statement(self, known: Known) -> None:
+    def _statement(self, known: ClassifiedStatement) -> None:
         if known.kind in ("begin", "commit") or (known.kind == "large_object" and self.control.in_group):
             self.control.group(known)
         elif known.kind == "set" or self.script.section is Section.DATA:
@@ -341,7 +341,7 @@ class _Load:
         else:
             self._behind_the_data(known)
 
-    def _behind_the_data(self, known: Known) -> None:
+    def _behind_the_data(self, known: ClassifiedStatement) -> None:
         """Kept for later. Raises PermanentError for what somebody must decide about."""
         needs = Needs()
         needs.see(known)

@@ -11,9 +11,9 @@ from restore.dumps.connections import Session
 from restore.dumps.load.ddl import Control
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.post_data_tasks import Planner, Task
-from restore.dumps.load.work_queue import Board
+from restore.dumps.load.work_queue import WorkQueue
 from restore.dumps.model import Options, Phase
-from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.dumps.sql.postponed_indexes import HEAVY, divided
 
 LATE = "constraint_comment"
@@ -67,15 +67,15 @@ def texts(session: Session) -> frozenset[tuple[bytes, bytes]]:
 class Afterwards:
     """Runs the statements behind the data; what takes long as tasks of the board's sessions."""
 
-    def __init__(self, board: Board, control: Control, done: Done, planner: Planner, options: Options) -> None:
+    def __init__(self, board: WorkQueue, control: Control, done: Done, planner: Planner, options: Options) -> None:
         self._board, self._control, self._done = board, control, done
         self._planner, self._options = planner, options
 
-    def plan_early(self, statements: Iterable[Known]) -> None:
+    def plan_early(self, statements: Iterable[ClassifiedStatement]) -> None:
         """What begins as soon as its table is loaded; what was planned before is not planned twice."""
         self._plan(self._planner.heavies(statements))
 
-    def run(self, statements: Iterable[Known], enter: Callable[[Phase], None]) -> None:
+    def run(self, statements: Iterable[ClassifiedStatement], enter: Callable[[Phase], None]) -> None:
         """All of it, after the data."""
         enter(Phase.INDEXES)
         first, rest = divided(item for item in statements if item.kind not in self._options.skip)
@@ -100,7 +100,7 @@ class Afterwards:
             task.done = (task.number, task.step) in self._done.tasks
         self._board.plan([task for task in tasks if not task.done])
 
-    def _rest(self, statements: Sequence[Known]) -> None:
+    def _rest(self, statements: Sequence[ClassifiedStatement]) -> None:
         """Short ones in order, while no task holds a lock that they wait for; then the long ones, beside each other."""
         self._control.run_all([item for item in statements if item.kind not in LONG])
         keys = [item for item in statements if item.kind == "foreign_key" and not self._planner.begins_early(item)]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.dumps.sql.splitter import IDENTIFIER, shown
 
 
@@ -96,7 +96,7 @@ class Planner:
     partitions: dict[bytes, Sequence[bytes]] = field(default_factory=dict[bytes, Sequence[bytes]])
     """By partitioned table, of all levels."""
 
-    def heavies(self, statements: Iterable[Known]) -> list[Task]:
+    def heavies(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
         """Indexes, keys and constraints: all that other statements may presume."""
         new = [item for item in statements if item.statement.number not in self.planned]
         self.planned.update(item.statement.number for item in new)
@@ -107,7 +107,7 @@ class Planner:
             tasks.extend(made)
         return tasks
 
-    def _index(self, known: Known) -> list[Task]:
+    def _index(self, known: ClassifiedStatement) -> list[Task]:
         table = known.part("table")
         cost = (self.size(table) + 1) * self._weight(known)
         lock = Lock.EXCLUSIVE if table in self.partitioned else Lock.SHARE
@@ -115,12 +115,12 @@ class Planner:
         name, number = _name("index", known), known.statement.number
         return [Task(name, (known.sql,), {table: lock}, cost, number, 9, table=table, sorts=sorts)]
 
-    def _key_or_constraint(self, known: Known) -> list[Task]:
+    def _key_or_constraint(self, known: ClassifiedStatement) -> list[Task]:
         table = known.part("table")
         splits = known.kind == "key" and table not in self.partitioned and self.size(table) > BIG
         return self._key(known) if splits else [self._constraint(known)]
 
-    def _key(self, known: Known) -> list[Task]:
+    def _key(self, known: ClassifiedStatement) -> list[Task]:
         table, name, number = known.part("table"), known.part("name"), known.statement.number
         make = b"CREATE UNIQUE INDEX %b ON %b USING btree %b" % (name, table, known.part("columns"))
         adopt = b"ALTER TABLE ONLY %b ADD CONSTRAINT %b %b USING INDEX %b" % (table, name, known.part("type"), name)
@@ -130,7 +130,7 @@ class Planner:
         after = {index, *self._shared(table)}
         return [index, Task(_name("key", known), (adopt,), {table: Lock.EXCLUSIVE}, FIRST, number, 1, after, table)]
 
-    def _weight(self, known: Known) -> float:
+    def _weight(self, known: ClassifiedStatement) -> float:
         """Of an index or a key. What is ordered by an expression is text as a rule."""
         if (method := known.part("method")) in METHODS:
             return METHODS[method]
@@ -142,7 +142,7 @@ class Planner:
             return SEVERAL
         return ORDERED if known.kind == "key" else 1.0
 
-    def _constraint(self, known: Known) -> Task:
+    def _constraint(self, known: ClassifiedStatement) -> Task:
         table, number = known.part("table"), known.statement.number
         locks, after = {table: Lock.EXCLUSIVE}, self._shared(table)
         return Task(_name("constraint", known), (known.sql,), locks, self.size(table) + 1, number, 9, after, table)
@@ -151,7 +151,7 @@ class Planner:
         """Its indexes so far, which can be built beside each other: what needs the table alone comes after them."""
         return {task for task in self.heavy[table] if task.locks[table] is Lock.SHARE}
 
-    def foreign_keys(self, statements: Iterable[Known]) -> list[Task]:
+    def foreign_keys(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
         """Each as a quick task that adds it and one that proves it, once all else of both tables is there.
 
         A foreign key that can't be split stays one task.
@@ -167,20 +167,20 @@ class Planner:
         self._hurry(proofs, pairs)
         return tasks
 
-    def begins_early(self, known: Known) -> bool:
+    def begins_early(self, known: ClassifiedStatement) -> bool:
         """Whether it is a foreign key that presumes no more than indexes and keys.
 
         A partitioned table's key has to wait until those of its partitions are attached.
         """
         return known.kind == "foreign_key" and known.part("other") not in self.partitioned
 
-    def _splits(self, known: Known) -> bool:
+    def _splits(self, known: ClassifiedStatement) -> bool:
         """Whether it can be added first and proved later."""
         proved = b"NOT VALID" not in known.part("rest") and b"NOT ENFORCED" not in known.part("rest")
         partitioned = {known.part("table"), known.part("other")} & self.partitioned
         return known.sql.startswith(b"ALTER TABLE ONLY ") and proved and not partitioned
 
-    def _foreign_key(self, known: Known) -> list[Task]:
+    def _foreign_key(self, known: ClassifiedStatement) -> list[Task]:
         table, other, name = known.part("table"), known.part("other"), _name("foreign key", known)
         number, cost = known.statement.number, (self._bytes(table) + 1) * PROOF
         tables = {*self._parts(table), *self._parts(other)}
@@ -212,7 +212,7 @@ class Planner:
             for task in self._heavies_of(self._parts(table)):
                 task.cost += cost
 
-    def refreshes(self, statements: Iterable[Known]) -> list[Task]:
+    def refreshes(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
         """Materialized views' content; each after the one before, as they may read each other."""
         tasks: list[Task] = []
         for known in statements:
@@ -228,7 +228,7 @@ class Planner:
         return Task(f"analyze {shown(relation)}", (b"ANALYZE %b" % relation,), locks, cost, after=after)
 
 
-def _name(what: str, known: Known, part: str = "name") -> str:
+def _name(what: str, known: ClassifiedStatement, part: str = "name") -> str:
     return f"{what} {shown(known.part(part))}"
 
 

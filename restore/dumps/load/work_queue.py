@@ -17,7 +17,7 @@ POLL = 1.0
 
 
 @dataclass(eq=False)
-class Run:
+class CopyBatch:
     """Rows of one COPY that are loaded in one transaction: a piece, a row of several, or a whole table."""
 
     begin: CopyBegin
@@ -36,7 +36,7 @@ class Stopped(Exception):
     """The load has failed elsewhere, or is to stop: see Board.error."""
 
 
-class Board:
+class WorkQueue:
     """Threads wait here for each other. All methods may raise Stopped, except `fail`."""
 
     def __init__(self, workers: int, piece: int) -> None:
@@ -44,7 +44,7 @@ class Board:
         self._piece, self._workers, self._most = piece, workers, workers + SPARE
         self._buffers: list[bytearray] = []
         self._made = 0
-        self._runs: deque[Run] = deque()
+        self._runs: deque[CopyBatch] = deque()
         self._open: Counter[bytes] = Counter()
         self._closed: set[bytes] = set()
         self._all_read = False
@@ -94,19 +94,19 @@ class Board:
 
     # Rows
 
-    def add(self, run: Run) -> None:
+    def add(self, run: CopyBatch) -> None:
         with self._changed:
             self._runs.append(run)
             self._open[run.begin.table] += 1
             self._changed.notify_all()
 
-    def extend(self, run: Run, piece: Piece, *, close: bool) -> None:
+    def extend(self, run: CopyBatch, piece: Piece, *, close: bool) -> None:
         with self._changed:
             run.pieces.append(piece)
             run.closed = close
             self._changed.notify_all()
 
-    def pieces(self, run: Run) -> Iterator[Piece]:
+    def pieces(self, run: CopyBatch) -> Iterator[Piece]:
         """As they come; each buffer is given back when the next is asked for."""
         while True:
             with self._changed:
@@ -118,7 +118,7 @@ class Board:
             yield piece
             self.give(piece.buffer)
 
-    def loaded(self, run: Run) -> bool:
+    def loaded(self, run: CopyBatch) -> bool:
         """Whether it was the last of its table."""
         with self._changed:
             self.loading -= 1
@@ -163,7 +163,7 @@ class Board:
             self.running.remove(task)
             self._changed.notify_all()
 
-    def next(self) -> Run | Task:
+    def next(self) -> CopyBatch | Task:
         """Work for a session, rows before tasks."""
         with self._changed:
             while True:

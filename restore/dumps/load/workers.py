@@ -12,7 +12,7 @@ from restore.dumps.connections import Session, copy_failure, failure
 from restore.dumps.load import ledger
 from restore.dumps.load.hint_bits import Hints
 from restore.dumps.load.post_data_tasks import Task
-from restore.dumps.load.work_queue import Board, Run, Stopped
+from restore.dumps.load.work_queue import CopyBatch, Stopped, WorkQueue
 from restore.dumps.sql.splitter import Piece, shown
 from restore.errors import PermanentError, Problem
 
@@ -20,7 +20,7 @@ from restore.errors import PermanentError, Problem
 class Worker:
     """One session's work until the board's end. A failure ends the whole load."""
 
-    def __init__(self, board: Board, meter: Meter, hints: Hints, connect: Callable[[], Session]) -> None:
+    def __init__(self, board: WorkQueue, meter: Meter, hints: Hints, connect: Callable[[], Session]) -> None:
         self._board, self._meter, self._hints, self._connect = board, meter, hints, connect
         self.session: Session | None = None
         self._thread = threading.Thread(target=self._work, daemon=True, name="load")
@@ -34,7 +34,7 @@ class Worker:
             self.session = self._connect()
             while True:
                 item = self._board.next()
-                with self._meter.doing(shown(item.begin.table) if isinstance(item, Run) else item.name):
+                with self._meter.doing(shown(item.begin.table) if isinstance(item, CopyBatch) else item.name):
                     self._do(self.session, item)
         except Stopped:
             pass
@@ -44,13 +44,13 @@ class Worker:
             if self.session is not None:
                 self.session.close()
 
-    def _do(self, session: Session, item: Run | Task) -> None:
-        if isinstance(item, Run):
+    def _do(self, session: Session, item: CopyBatch | Task) -> None:
+        if isinstance(item, CopyBatch):
             self._load(session, item)
         else:
             self._run(session, item)
 
-    def _load(self, session: Session, run: Run) -> None:
+    def _load(self, session: Session, run: CopyBatch) -> None:
         counted, table = Counted(self._board.pieces(run)), run.begin.table
         try:
             if run.hinted:
@@ -69,7 +69,7 @@ class Worker:
             raise copy_failure(error, session.target.user, shown(table), run.line, run.offset) from error
 
     @staticmethod
-    def _copy(session: Session, run: Run, counted: Counted) -> int:
+    def _copy(session: Session, run: CopyBatch, counted: Counted) -> int:
         if run.freeze:
             session.run(b"TRUNCATE ONLY " + run.begin.table)
         return session.copy(run.begin.sql + (b" WITH (FREEZE)" if run.freeze else b""), iter(counted))
@@ -107,7 +107,7 @@ class Counted:
                 yield part
 
 
-def _lost(run: Run, taken: int, sent: int) -> Problem:
+def _lost(run: CopyBatch, taken: int, sent: int) -> Problem:
     found = f"the server took {taken} rows of {sent}"
     fix = "a row of the dump ends the data early (a lone \\.): take another dump"
     return Problem(f"table {shown(run.begin.table)}, dump from line {run.line}, byte {run.offset}", found, "all", fix)

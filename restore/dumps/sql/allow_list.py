@@ -60,7 +60,7 @@ META = re.compile(rb"\\(?P<end>un)?restrict (?P<key>[A-Za-z0-9]+)\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ClassifiedStatement:
     """A statement of a kind that pg_dump writes."""
 
     kind: str
@@ -84,12 +84,12 @@ class Known:
         return shown(self.sql, 80)
 
 
-def classify(statement: Statement) -> Known:
+def classify(statement: Statement) -> ClassifiedStatement:
     """Raises PermanentError for what isn't on the list."""
     for kind, pattern in RULES:
         match = pattern.match(statement.sql)
         if match is not None:
-            return _checked(Known(kind, statement, match))
+            return _checked(ClassifiedStatement(kind, statement, match))
     raise refused(statement, _reason(statement.sql))
 
 
@@ -104,7 +104,7 @@ def refused(statement: Statement | Meta | CopyBegin, found: str) -> PermanentErr
     return PermanentError.of(Problem(subject, f"{found}: {shown(text)}", "what pg_dump writes, nothing else", fix))
 
 
-def _checked(known: Known) -> Known:
+def _checked(known: ClassifiedStatement) -> ClassifiedStatement:
     """The same, or another kind, after a look at its outline."""
     if known.kind in ("set", "search_path", "setval", "insert", "begin", "commit", "large_object"):
         return _setting(known) if known.kind == "set" else known
@@ -115,7 +115,7 @@ def _checked(known: Known) -> Known:
     return _by_kind(known, text, words)
 
 
-def _by_kind(known: Known, text: bytes, words: list[bytes]) -> Known:
+def _by_kind(known: ClassifiedStatement, text: bytes, words: list[bytes]) -> ClassifiedStatement:
     match known.kind:
         case "table" if TOP_LEVEL_AS.search(text):
             raise refused(known.statement, "a table made from a query")
@@ -136,16 +136,16 @@ def _several(sql: bytes, words: list[bytes]) -> bool:
     return sql.startswith((b"ALTER TABLE", b"ALTER DOMAIN")) and b"," in words
 
 
-def _language(known: Known, text: bytes) -> Known:
+def _language(known: ClassifiedStatement, text: bytes) -> ClassifiedStatement:
     head = BODY.split(text, maxsplit=1)[0]
     languages = [bytes(name).lower() for name in LANGUAGE_CLAUSE.findall(head)]
     if not languages:
         raise refused(known.statement, "a function without a language")
     kind = "ddl" if all(name in SAFE_LANGUAGES for name in languages) else "untrusted_language"
-    return Known(kind, known.statement, known.match)
+    return ClassifiedStatement(kind, known.statement, known.match)
 
 
-def definer(known: Known) -> str | None:
+def definer(known: ClassifiedStatement) -> str | None:
     """The function's name, where it runs with its owner's rights."""
     name = known.part("function")
     if not name or not SECURITY_DEFINER.search(BODY.split(outline(known.sql), maxsplit=1)[0]):
@@ -153,19 +153,19 @@ def definer(known: Known) -> str | None:
     return encodings.decoded(name, known.statement.codec)
 
 
-def encoding(known: Known) -> str:
+def encoding(known: ClassifiedStatement) -> str:
     """Of a SET client_encoding."""
     return known.text("value").strip().strip("'")
 
 
-def _check_encoding(known: Known) -> None:
+def _check_encoding(known: ClassifiedStatement) -> None:
     if encoding(known).upper() in encodings.UNSAFE:
         raise refused(known.statement, "an encoding in which a quote can hide; take the dump with --encoding=UTF8")
     if not encodings.supported(encoding(known)):
         raise refused(known.statement, "an encoding that is not supported; take the dump with --encoding=UTF8")
 
 
-def _setting(known: Known) -> Known:
+def _setting(known: ClassifiedStatement) -> ClassifiedStatement:
     name, value = known.part("name"), known.part("value").strip().strip(b"'")
     if name not in SETTINGS:
         raise refused(known.statement, "a setting that pg_dump doesn't set")
@@ -174,7 +174,7 @@ def _setting(known: Known) -> Known:
     if name == b"standard_conforming_strings" and value != b"on":
         raise refused(known.statement, "standard_conforming_strings off")
     if name == b"default_tablespace" and value not in (b"", b"pg_default", b'""'):
-        return Known("tablespace", known.statement, known.match)
+        return ClassifiedStatement("tablespace", known.statement, known.match)
     if not re.fullmatch(rb"[\w', \".$-]*", known.part("value")):
         raise refused(known.statement, "a value that pg_dump doesn't write")
     return known

@@ -6,24 +6,24 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.dumps.sql.splitter import ROW
 
 ONE = re.compile(ROW)
 
 
-def rows(known: Known) -> int:
+def rows(known: ClassifiedStatement) -> int:
     """How many one statement has."""
     return sum(1 for _ in ONE.finditer(known.part("rows"))) or 1
 
 
-def _form(known: Known) -> tuple[bytes, bytes]:
+def _form(known: ClassifiedStatement) -> tuple[bytes, bytes]:
     """What is before the rows and behind them; all of a statement that names none."""
     start, end = known.match.span("rows")
     return (known.sql[:start], known.sql[end:]) if start >= 0 else (known.sql, known.sql)
 
 
-def joined(statements: Iterable[Known]) -> Iterator[tuple[list[Known], bytes]]:
+def joined(statements: Iterable[ClassifiedStatement]) -> Iterator[tuple[list[ClassifiedStatement], bytes]]:
     """Statements of the same form in a row as one: those, and the text of all. Pure."""
     for (before, behind), group in groupby(statements, _form):
         same = list(group)

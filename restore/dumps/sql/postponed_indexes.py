@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.dumps.sql.grammar import NAME
 
 HEAVY = frozenset({"index", "key", "constraint"})
@@ -24,7 +24,7 @@ class Postponed:
         self._views: set[bytes] = set()
         self._calls: list[bytes] = []
 
-    def early(self, known: Known) -> bool:
+    def early(self, known: ClassifiedStatement) -> bool:
         """Whether it is an index, key or constraint that presumes tables alone: it can be made before all the rest."""
         if known.kind == "matview":
             self._views.add(known.part("table"))
@@ -35,11 +35,11 @@ class Postponed:
         return not any(call in known.sql for call in self._calls)
 
 
-def divided(statements: Iterable[Known]) -> tuple[list[Known], list[Known]]:
+def divided(statements: Iterable[ClassifiedStatement]) -> tuple[list[ClassifiedStatement], list[ClassifiedStatement]]:
     """Statements behind the data: those that can be made before all the rest, and the rest in its order."""
     postponed = Postponed()
-    early: list[Known] = []
-    rest: list[Known] = []
+    early: list[ClassifiedStatement] = []
+    rest: list[ClassifiedStatement] = []
     for known in statements:
         (early if postponed.early(known) else rest).append(known)
     return early, rest

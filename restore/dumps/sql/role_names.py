@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from restore.dumps.sql import encodings
-from restore.dumps.sql.allow_list import Known
+from restore.dumps.sql.allow_list import ClassifiedStatement
 
 WORDS = frozenset({b"public", b"current_user", b"session_user", b"current_role", b"default"})
 """No roles, where they aren't quoted."""
@@ -38,7 +38,7 @@ def quoted(name: str, codec: str) -> bytes:
     return b'"%b"' % encodings.encoded(name.replace('"', '""'), codec)
 
 
-def spans(known: Known) -> tuple[Span, ...]:
+def spans(known: ClassifiedStatement) -> tuple[Span, ...]:
     """In the order of the text, without PUBLIC and the like."""
     found: list[Span] = []
     for group in GROUPS:
@@ -47,7 +47,7 @@ def spans(known: Known) -> tuple[Span, ...]:
     return tuple(sorted(found, key=lambda span: span.start))
 
 
-def _names(known: Known, group: str) -> list[Span]:
+def _names(known: ClassifiedStatement, group: str) -> list[Span]:
     start = known.match.start(group)
     spans: list[Span] = []
     for name in known.part(group).split(b", "):
@@ -57,13 +57,13 @@ def _names(known: Known, group: str) -> list[Span]:
     return spans
 
 
-def owner(known: Known) -> str | None:
+def owner(known: ClassifiedStatement) -> str | None:
     """Who will own something by this statement."""
     found = spans(known) if known.kind in OWNING or known.sql.startswith(b"ALTER PUBLICATION") else ()
     return found[-1].role if found else None
 
 
-def renamed(known: Known, names: Mapping[str, str]) -> bytes:
+def renamed(known: ClassifiedStatement, names: Mapping[str, str]) -> bytes:
     """The statement's text with other names for roles."""
     sql = known.sql
     for span in reversed(spans(known)):

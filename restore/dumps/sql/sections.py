@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from restore.dumps.sql import encodings
-from restore.dumps.sql.allow_list import Known, Restriction, check_data, classify, encoding, refused
+from restore.dumps.sql.allow_list import ClassifiedStatement, Restriction, check_data, classify, encoding, refused
 from restore.dumps.sql.skeleton import outline
 from restore.dumps.sql.splitter import CopyBegin, End, Meta, Piece, Splitter, Statement
 from restore.errors import PermanentError, Problem
@@ -56,7 +56,7 @@ class Script:
         self.bytes = 0
         self.encoding = "UTF8"
 
-    def items(self) -> Iterator[Known | CopyBegin | Piece]:
+    def items(self) -> Iterator[ClassifiedStatement | CopyBegin | Piece]:
         for event in self._splitter.events():
             if isinstance(event, Meta):
                 self._restriction.see(event)
@@ -72,7 +72,7 @@ class Script:
                 if known is not None:
                     yield known
 
-    def _classified(self, statement: Statement) -> Known | None:
+    def _classified(self, statement: Statement) -> ClassifiedStatement | None:
         try:
             known = classify(statement)
             self._see(known)
@@ -96,14 +96,14 @@ class Script:
         """A table's, in the dump's encoding."""
         return encodings.decoded(table, self._splitter.codec)
 
-    def hold(self, known: Known) -> Known:
+    def hold(self, known: ClassifiedStatement) -> ClassifiedStatement:
         """The same, which the caller keeps. Raises PermanentError when that is too much."""
         self._held += len(known.sql) + AROUND
         if self._held > HELD:
             raise refused(known.statement, f"more than {HELD >> 20} MiB of statements beside the data, up to")
         return known
 
-    def _see(self, known: Known) -> None:
+    def _see(self, known: ClassifiedStatement) -> None:
         if known.kind == "drop" and self._defines:
             raise refused(known.statement, "a DROP behind definitions, where pg_dump --clean writes none")
         self._defines = self._defines or known.kind not in BEFORE_ALL
@@ -149,10 +149,10 @@ class Script:
             raise PermanentError.of(Problem(f"dump {self._subject}, byte {end.bytes}", "its end", needed, fix))
 
 
-def _of_data(known: Known) -> bool:
+def _of_data(known: ClassifiedStatement) -> bool:
     """Large objects are made, given away and filled among the data."""
     return known.kind in SESSION_KINDS or LARGE_OBJECT.match(known.sql) is not None
 
 
-def _is_partitioned(known: Known) -> bool:
+def _is_partitioned(known: ClassifiedStatement) -> bool:
     return b" PARTITION BY " in outline(known.sql)

@@ -11,7 +11,7 @@ from restore.kubernetes import Api, Namespace
 from restore.kubernetes.api import Conflict
 from restore.kubernetes.field_ownership import hand_back
 from restore.kubernetes.parse import REPLICAS
-from restore.model.labels import NOTE_ENDPOINT, NOTE_ID, NOTE_MANAGER, NOTE_REPLICAS
+from restore.model.labels import ANNOTATION_ENDPOINT, ANNOTATION_ID, ANNOTATION_MANAGER, ANNOTATION_REPLICAS
 
 NOW = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
 KUBECTL: dict[str, Any] = {
@@ -24,11 +24,11 @@ OURS: dict[str, Any] = {
     "operation": "Apply",
     "fieldsV1": {
         "f:metadata": {
-            "f:annotations": {f"f:{NOTE_ID}": {}, "f:pulumi.com/patchForce": {}, "f:pulumi.com/skipAwait": {}}
+            "f:annotations": {f"f:{ANNOTATION_ID}": {}, "f:pulumi.com/patchForce": {}, "f:pulumi.com/skipAwait": {}}
         },
         "f:spec": {
             "f:replicas": {},
-            "f:template": {"f:metadata": {"f:annotations": {f"f:{NOTE_ENDPOINT}": {}}}},
+            "f:template": {"f:metadata": {"f:annotations": {f"f:{ANNOTATION_ENDPOINT}": {}}}},
         },
     },
 }
@@ -40,18 +40,18 @@ def written_by(manager: str, fields: Any) -> dict[str, Any]:
 
 def held(former: str | None = "kubectl-client-side-apply/Update", entries: Any = (KUBECTL, OURS)) -> dict[str, Any]:
     notes = {
-        NOTE_ID: "inc-1",
-        NOTE_REPLICAS: "3",
+        ANNOTATION_ID: "inc-1",
+        ANNOTATION_REPLICAS: "3",
         "pulumi.com/patchForce": "true",
         "pulumi.com/skipAwait": "true",
         "team": "data",
     }
     if former is not None:
-        notes[NOTE_MANAGER] = former
+        notes[ANNOTATION_MANAGER] = former
     return {
         "apiVersion": "apps/v1",
         "metadata": {"resourceVersion": "7", "annotations": notes, "managedFields": list(entries)},
-        "spec": {"replicas": 3, "template": {"metadata": {"annotations": {NOTE_ENDPOINT: "h:1"}}}},
+        "spec": {"replicas": 3, "template": {"metadata": {"annotations": {ANNOTATION_ENDPOINT: "h:1"}}}},
     }
 
 

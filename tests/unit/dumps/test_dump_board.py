@@ -11,7 +11,7 @@ from restore.dumps.check.progress import Meter
 from restore.dumps.load.copy_batches import SMALL, Rows
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.post_data_tasks import Lock, Task
-from restore.dumps.load.work_queue import Board, Run, Stopped
+from restore.dumps.load.work_queue import CopyBatch, Stopped, WorkQueue
 from restore.dumps.sql.splitter import CopyBegin, Piece
 from restore.errors import PermanentError
 
@@ -19,23 +19,23 @@ TABLE = b"public.t"
 BEGIN = CopyBegin(b"COPY public.t FROM stdin", TABLE, 1, 0, 1)
 
 
-def piece(board: Board, at: int, *, size: int = 10, whole: bool = True, last: bool = False) -> Piece:
+def piece(board: WorkQueue, at: int, *, size: int = 10, whole: bool = True, last: bool = False) -> Piece:
     return Piece(BEGIN, board.take(), size, 1, at, at, 1, whole, last)
 
 
-def rows(board: Board, done: Done | None = None, sizes: dict[bytes, int] | None = None) -> Rows:
+def rows(board: WorkQueue, done: Done | None = None, sizes: dict[bytes, int] | None = None) -> Rows:
     meter = Meter(100, lambda: 0)
     return Rows(board, meter, done or Done(16, resumed=False), {TABLE}, sizes or {})
 
 
-def run_of(board: Board) -> Run:
+def run_of(board: WorkQueue) -> CopyBatch:
     found = board.next()
-    assert isinstance(found, Run)
+    assert isinstance(found, CopyBatch)
     return found
 
 
 def test_a_piece_that_is_loaded_is_not_loaded_again() -> None:
-    board = Board(2, 16)
+    board = WorkQueue(2, 16)
     done = Done(16, resumed=True)
     done.copies[1][0] = (20, 2)
     reader = rows(board, done)
@@ -45,7 +45,7 @@ def test_a_piece_that_is_loaded_is_not_loaded_again() -> None:
 
 
 def test_a_long_row_is_one_transaction_of_several_pieces() -> None:
-    board = Board(2, 16)
+    board = WorkQueue(2, 16)
     reader = rows(board)
     reader.see(piece(board, 0, whole=False))
     reader.see(piece(board, 10, whole=False))
@@ -56,7 +56,7 @@ def test_a_long_row_is_one_transaction_of_several_pieces() -> None:
 
 
 def test_only_a_whole_table_of_the_dumps_own_is_emptied_and_frozen() -> None:
-    board = Board(4, SMALL * 2)
+    board = WorkQueue(4, SMALL * 2)
     reader = rows(board)
     reader.see(piece(board, 0, size=SMALL + 1, last=True))
     reader.see(piece(board, 10, size=SMALL + 1, last=True))
@@ -66,7 +66,7 @@ def test_only_a_whole_table_of_the_dumps_own_is_emptied_and_frozen() -> None:
 
 
 def test_a_table_of_one_piece_costs_no_query_for_its_hints() -> None:
-    board = Board(4, 16)
+    board = WorkQueue(4, 16)
     reader = rows(board)
     reader.see(piece(board, 0, last=True))
     reader.see(piece(board, 0))
@@ -75,7 +75,7 @@ def test_a_table_of_one_piece_costs_no_query_for_its_hints() -> None:
 
 
 def test_a_tables_index_waits_for_its_last_row() -> None:
-    board = Board(1, 16)
+    board = WorkQueue(1, 16)
     reader = rows(board)
     index = Task("index", (), {TABLE: Lock.SHARE}, 1, table=TABLE)
     board.plan([index])
@@ -86,7 +86,7 @@ def test_a_tables_index_waits_for_its_last_row() -> None:
     assert board.next() is index
 
 
-def waiting(board: Board, call: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
+def waiting(board: WorkQueue, call: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
     caught: list[BaseException] = []
 
     def wait() -> None:
@@ -102,7 +102,7 @@ def waiting(board: Board, call: Callable[[], object]) -> tuple[threading.Thread,
 
 @pytest.mark.parametrize("what", ["take", "next", "all_read", "all_done"])
 def test_whoever_waits_hears_of_the_first_failure(what: str) -> None:
-    board = Board(1, 16)
+    board = WorkQueue(1, 16)
     buffers = [board.take() for _ in range(3)]
     if what == "all_done":
         board.plan([Task("index", (), {}, 1, table=TABLE)])
@@ -119,7 +119,7 @@ def test_whoever_waits_hears_of_the_first_failure(what: str) -> None:
 
 
 def test_memory_is_bounded_by_the_number_of_sessions() -> None:
-    board = Board(2, 16)
+    board = WorkQueue(2, 16)
     taken = [board.take() for _ in range(4)]
     thread, _ = waiting(board, board.take)
     board.give(taken.pop())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from restore.dumps.sql.allow_list import Known, classify
+from restore.dumps.sql.allow_list import ClassifiedStatement, classify
 from restore.dumps.sql.insert_statements import joined, rows
 from restore.dumps.sql.splitter import Statement
 
 
-def insert(text: str, number: int = 1) -> Known:
+def insert(text: str, number: int = 1) -> ClassifiedStatement:
     return classify(Statement(text.encode(), number, 0, number))
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from restore.dumps.sql import role_names
-from restore.dumps.sql.allow_list import DECISIONS, Known, Restriction, check_data, classify, definer
+from restore.dumps.sql.allow_list import DECISIONS, ClassifiedStatement, Restriction, check_data, classify, definer
 from restore.dumps.sql.splitter import CopyBegin, Meta, Statement
 from restore.errors import PermanentError
 
@@ -136,7 +136,7 @@ REFUSED = (
 )
 
 
-def known(text: str) -> Known:
+def known(text: str) -> ClassifiedStatement:
     return classify(Statement(text.encode(), 1, 0, 7))
 
 

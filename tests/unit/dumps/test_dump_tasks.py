@@ -8,7 +8,7 @@ from restore.dumps.connections import MERGE_BUFFER, maintenance_memory, sort_mem
 from restore.dumps.load.loader import piece_bytes
 from restore.dumps.load.post_data_tasks import FIRST, PROOF, Lock, Planner, Task, ready
 from restore.dumps.model import MIB
-from restore.dumps.sql.allow_list import Known, classify
+from restore.dumps.sql.allow_list import ClassifiedStatement, classify
 from restore.dumps.sql.splitter import Statement
 
 STATEMENTS = (
@@ -22,7 +22,7 @@ STATEMENTS = (
 SIZES = {b"public.big": 100 * MIB, b"public.small": 1000, b"public.parent": 100 * MIB}
 
 
-def known(text: str, number: int = 1) -> Known:
+def known(text: str, number: int = 1) -> ClassifiedStatement:
     return classify(Statement(text.encode(), number, 0, 1))
 
 
@@ -113,7 +113,7 @@ def test_tasks_run_together_only_where_the_server_lets_them(one: Lock, other: Lo
 FOREIGN_KEY = "ALTER TABLE {} {}\n    ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES {}(id)"
 
 
-def foreign_key(table: str = "public.big", other: str = "public.small", number: int = 90) -> Known:
+def foreign_key(table: str = "public.big", other: str = "public.small", number: int = 90) -> ClassifiedStatement:
     return known(FOREIGN_KEY.format("ONLY", table, other), number)
 
 
