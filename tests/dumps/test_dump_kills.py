@@ -232,7 +232,7 @@ def test_a_stopped_load_that_waits_for_a_lock_ends_within_seconds(
             wait_until(lambda: load.done() or bool(blocked(server)), 60, "it waits")
             stop.set()
             with pytest.raises(TemporaryError, match="stopped"):
-                load.result(10)
+                load.result(30)
     assert loaded(server, bucket, key, target).resumed
 
 
@@ -260,7 +260,7 @@ def test_a_load_that_is_stopped_between_two_statements_never_waits_in_the_next(
             beside(server, bucket, key, target, stop) as load,
             pytest.raises(TemporaryError, match="stopped"),
         ):
-            load.result(15)
+            load.result(30)
 
 
 def test_a_load_that_is_stopped_at_its_last_statement_ends_within_seconds(
@@ -277,7 +277,7 @@ def test_a_load_that_is_stopped_at_its_last_statement_ends_within_seconds(
             wait_until(lambda: load.done() or "relation" in waits(server), 60, "it waits for its ledger")
             stop.set()
             with pytest.raises(TemporaryError, match="stopped"):
-                load.result(10)
+                load.result(30)
     assert loaded(server, bucket, key, target).resumed
 
 
@@ -291,7 +291,7 @@ def test_a_terminated_command_that_waits_for_a_lock_ends_within_seconds(
         with Loader(server, bucket, key, target).running() as process:
             wait_until(lambda: process.poll() is not None or bool(blocked(server)), 60, "it waits")
             process.terminate()
-            assert process.wait(10) == 1
+            assert process.wait(30) == 1
         wait_until(lambda: not server.value(target, LOADERS.format(target)), 20, "its sessions are gone")
 
 

@@ -37,7 +37,7 @@ def test_a_stopped_verification_that_waits_for_a_lock_ends_within_seconds(
         wait_until(lambda: waits.done() or bool(server.value(target, WAITING)), 60, "it waits")
         stop.set()
         with pytest.raises(TemporaryError, match="stopped while comparing"):
-            waits.result(10)
+            waits.result(30)
 
 
 EXTENSION = """
