@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import pq
+from psycopg import generators, pq
 from psycopg.copy import LibpqWriter
 
 from restore.dumps.model import MIB
@@ -24,6 +24,8 @@ from validation.connect.target import Target
 
 APPLICATION = "pulumi-restore-load"
 """application_name of the loader's sessions: a later attempt ends those that a killed one left behind."""
+WAITING = f"{APPLICATION}-waiting"
+"""Theirs before they have the loader's lock: the load that has it leaves them alone."""
 MERGE_BUFFER = 33 * 8 << 10
 """Bytes for each run of a merge (PostgreSQL's tuplesort.c: TAPE_BUFFER_OVERHEAD + MERGE_BUFFER_SIZE)."""
 LEAST_SORT = 8 * MIB
@@ -59,12 +61,12 @@ Rows = list[tuple[Any, ...]]
 class Session:
     """One connection. Methods raise psycopg.Error."""
 
-    def __init__(self, target: Target, settings: Mapping[str, str]) -> None:
+    def __init__(self, target: Target, settings: Mapping[str, str], application: str = APPLICATION) -> None:
         self.target = target
         secret = target.secret()
         keywords: dict[str, Any] = {
             **target.keywords(register_secret(secret or "") or None),
-            "application_name": APPLICATION,
+            "application_name": application,
         }
         with translated(Endpoint(target.host, target.port), target.user, target.dbname):
             self.connection = psycopg.connect(**keywords, autocommit=True, prepare_threshold=None)
@@ -93,7 +95,10 @@ class Session:
 
     def run(self, sql: bytes) -> int:
         """A statement of the dump, by the extended protocol: the server itself refuses two in one. Gives its rows."""
-        return self._done(self.connection.pgconn.exec_params(sql, None)).command_tuples or 0
+        pgconn = self.connection.pgconn
+        pgconn.send_query_params(sql, None)
+        (result,) = self.connection.wait(generators.execute(pgconn))  # libpq's own wait holds back Python's signals
+        return self._done(result).command_tuples or 0
 
     def script(self, sql: bytes) -> None:
         """Several of our own statements in one message, each in its own transaction where it says so."""
@@ -194,8 +199,8 @@ def copy_failure(error: psycopg.Error, user: str, table: str, line: int, offset:
 def end_sessions(session: Session, role: str, stop: threading.Event, seconds: float = 60.0) -> None:
     """Ends the sessions that a load left behind: all of its own role's, and those of this login that are loaders.
 
-    The caller holds the loader's lock: they can't be another's. Raises TemporaryError when they are still there after
-    `seconds`, or when stopped.
+    The caller holds the loader's lock: they can't be another's, who would be WAITING for it. Raises TemporaryError
+    when they are still there after `seconds`, or when stopped.
     """
     query: LiteralString = (
         "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity"

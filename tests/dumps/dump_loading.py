@@ -22,7 +22,7 @@ ALLOWED = frozenset({PRIVILEGED_OWNER})
 """The tests' server has several databases of the same owners, and the master user owns some objects."""
 WAITS = 42
 """The advisory lock that the index of a dump that waits asks for."""
-WAITING = (
+WAITS_FUNCTION = (
     b"""
 CREATE FUNCTION public.waits(int) RETURNS int LANGUAGE plpgsql IMMUTABLE
   AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(%d); RETURN $1; END';
@@ -36,7 +36,7 @@ def that_waits(small: bytes) -> bytes:
     """The small dump with an index that isn't built before the lock is free."""
     table, index = b"CREATE TABLE public.posts", b"CREATE INDEX posts_user"
     waiting = b"CREATE INDEX w ON public.posts USING btree (public.waits(id));\n"
-    return small.replace(table, WAITING + table, 1).replace(index, waiting + index, 1)
+    return small.replace(table, WAITS_FUNCTION + table, 1).replace(index, waiting + index, 1)
 
 
 def silent(_: Progress) -> None:
@@ -50,10 +50,10 @@ def dump_of(bucket: Bucket, key: str) -> Dump:
 def loaded(
     server: DumpServer, bucket: Bucket, key: str, database: str, options: Options = SMALL_PIECES, **more: Any
 ) -> LoadResult:
-    """Scans and loads, as the command does."""
+    """Scans and loads, as the command does; with `dump` what was found under that key before."""
     return load(
         bucket.s3,
-        dump_of(bucket, key),
+        more.get("dump") or dump_of(bucket, key),
         server.target(database),
         replace(
             options,

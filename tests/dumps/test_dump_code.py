@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 from bucket import Bucket
 from code_of_dumps import EVENT_TRIGGER, KINDS, QUIET_UNTIL_READ, VIEW
-from dump_loading import dump_of, loaded, refused_words
+from dump_loading import WAITS, dump_of, loaded, refused_words, that_waits
 from dump_server import MASTER, PASSWORD, DumpServer
 from psycopg import sql
 
 from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import verify
-from restore.dumps.model import PRIVILEGED_OWNER, LoadResult, Login, Options, Progress, Roles, Verification
+from restore.dumps.model import PRIVILEGED_OWNER, LoadResult, Login, Options, Phase, Progress, Roles, Verification
 from validation.connect.target import Target
 
 OWNER = "shop_owner"
@@ -182,15 +182,17 @@ def test_what_has_no_owner_in_the_dump_becomes_no_privileged_roles(
 def test_what_changes_on_the_server_during_a_load_is_told_then_and_later(
     server: DumpServer, bucket: Bucket, plain: bytes, shop: str
 ) -> None:
-    key = bucket.put("change.sql", plain)
+    key = bucket.put("change.sql", that_waits(plain))
+    with server.cluster.sql(shop) as superuser:
+        superuser.execute("SELECT pg_advisory_lock(%s)", [WAITS])
 
-    def intrude(_: Progress) -> None:
-        if server.value(shop, "SELECT to_regclass('public.posts') IS NOT NULL") and not harmed(server):
-            with server.cluster.sql() as superuser:
+        def intrude(progress: Progress) -> None:
+            if progress.phase is Phase.INDEXES and not harmed(server):
                 superuser.execute("CREATE ROLE intruder LOGIN PASSWORD 'x'")
                 superuser.execute("ALTER DATABASE postgres SET search_path = 'evil-value'")
+                superuser.execute("SELECT pg_advisory_unlock(%s)", [WAITS])
 
-    done = loaded(server, bucket, key, shop, Options(workers=2), allow=STRICT, progress=intrude)
+        done = loaded(server, bucket, key, shop, Options(workers=2), allow=STRICT, progress=intrude)
     changes = ("role intruder: new", "setting search_path of database postgres: new")
     assert done.server_changes == changes
     assert strictly(server, bucket, key, shop).server_changes == changes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from psycopg.rows import TupleRow
 from restore.dumps.connections import Session
 from restore.dumps.load import hint_bits, ledger
 from restore.dumps.load.hint_bits import Hints
+from restore.dumps.model import Dump
 
 TABLE = """
 CREATE TABLE public."größe" (body text) WITH (autovacuum_enabled = off, fillfactor = 10);
@@ -22,9 +24,7 @@ GRANT ALL ON public."größe" TO {role}
 NAME = 'public."größe"'.encode()
 ROWS = b"INSERT INTO %b SELECT repeat('x', 700) FROM generate_series(1, 700)" % NAME
 """A block each."""
-
-
-LEDGER = (*ledger.TABLES, "insert into _restore.load (dump, segment_bytes, reader) values ('', 0, '')")
+DUMP = Dump("dumps", "hints.sql", 1, datetime(2026, 11, 29, tzinfo=UTC), "etag")
 
 
 @pytest.fixture
@@ -50,8 +50,7 @@ def loaders(
     with ExitStack() as stack:
         one, other = (stack.enter_context(closing(Session(server.target(target), settings))) for _ in range(2))
         superuser.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(*map(sql.Identifier, (target, MASTER))))
-        for statement in LEDGER:
-            one.run(statement.encode())
+        ledger.begin(one, DUMP, 1, "", {}, "")
         while int(one.query("select pg_catalog.pg_current_xact_id()::text")[0][0]) % hint_bits.GROUP:
             pass
         yield one, other

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from bucket import Bucket
@@ -13,12 +14,30 @@ from dump_server import DumpServer
 from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import verify
 from restore.dumps.model import Verification
+from restore.errors import TemporaryError
+from sandbox.machine.processes import wait_until
+
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
 def verified(server: DumpServer, bucket: Bucket, key: str, database: str) -> Verification:
     stop = threading.Event()
     found = scan(bucket.s3, dump_of(bucket, key), progress=silent, stop=stop)
     return verify(bucket.s3, found.dump, server.target(database), scan=found, progress=silent, stop=stop)
+
+
+def test_a_stopped_verification_that_waits_for_a_lock_ends_within_seconds(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    key, stop = bucket.put("small.sql", small), threading.Event()
+    loaded(server, bucket, key, target)
+    with ThreadPoolExecutor(1) as pool, server.cluster.sql(target) as superuser, superuser.transaction():
+        superuser.execute("LOCK TABLE public.posts IN ACCESS EXCLUSIVE MODE")
+        waits = pool.submit(verify, bucket.s3, dump_of(bucket, key), server.target(target), stop=stop)
+        wait_until(lambda: waits.done() or bool(server.value(target, WAITING)), 60, "it waits")
+        stop.set()
+        with pytest.raises(TemporaryError, match="stopped while comparing"):
+            waits.result(30)
 
 
 EXTENSION = """

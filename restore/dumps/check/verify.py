@@ -6,18 +6,19 @@ It reads with the operator's login what a dump has made, and calls nothing of th
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
+from restore.dumps.check.progress import EVERY
 from restore.dumps.check.scan import scan as scan_dump
 from restore.dumps.connections import Session, failure
 from restore.dumps.model import Dump, Options, ProgressCallback, Scan, TableCheck, TableRows, Verification
-from restore.errors import Refused
+from restore.errors import Refused, TemporaryError
 from validation.connect.target import Target
 
 if TYPE_CHECKING:
@@ -83,14 +84,17 @@ def verify(
     found = scan or scan_dump(s3, dump, options, progress=progress, stop=stop)
     if not found.complete:
         raise Refused(found.problems)
+    sessions: list[Session] = []
     try:
-        with closing(_session(target)) as session:
+        with _stoppable(stop or threading.Event(), sessions, target), closing(_session(target)) as session:
+            sessions.append(session)
             indexes = tuple(str(name) for (name,) in session.query(INVALID_INDEXES))
             constraints = _unvalidated(session, found)
             sequences = _sequences(session, found)
             analyzed = tuple(str(name) for (name,) in session.query(NEVER_ANALYZED))
+            tables = _tables(target, found.tables, sessions)
         return Verification(
-            tables=_tables(target, found.tables),
+            tables=tables,
             invalid_indexes=indexes,
             unvalidated_constraints=constraints,
             sequences=sequences,
@@ -99,6 +103,29 @@ def verify(
         )
     except psycopg.Error as error:
         raise failure(error, f"target {target}") from error
+
+
+@contextmanager
+def _stoppable(stop: threading.Event, sessions: Sequence[Session], target: Target) -> Generator[None]:
+    """Ends what the sessions are at when stopped, again until they are: then TemporaryError is raised."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(EVERY):
+            for session in tuple(sessions) if stop.is_set() else ():
+                session.cancel()
+
+    watcher = threading.Thread(target=watch, daemon=True, name="verify-stop")
+    watcher.start()
+    try:
+        yield
+    except psycopg.errors.QueryCanceled as error:
+        if stop.is_set():
+            raise TemporaryError(f"stopped while comparing target {target} with its dump") from error
+        raise
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _session(target: Target) -> Session:
@@ -137,10 +164,9 @@ def _sequence(session: Session, name: str) -> tuple[int, bool] | None:
     return (int(row[0]), bool(row[1])) if row else None
 
 
-def _tables(target: Target, tables: Sequence[TableRows]) -> tuple[TableCheck, ...]:
-    """Counted by a few sessions beside each other, the largest first."""
+def _tables(target: Target, tables: Sequence[TableRows], sessions: list[Session]) -> tuple[TableCheck, ...]:
+    """Counted by a few sessions beside each other, the largest first; they are added to `sessions`."""
     local = threading.local()
-    sessions: list[Session] = []
 
     def count(table: TableRows) -> TableCheck:
         if not hasattr(local, "session"):

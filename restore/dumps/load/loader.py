@@ -29,7 +29,7 @@ from restore.dumps.check.needs import Needs, undecided
 from restore.dumps.check.progress import Meter, Ticker
 from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import INVALID_INDEXES
-from restore.dumps.connections import APPLICATION, PINNED, Session, end_sessions, failure, maintenance_memory
+from restore.dumps.connections import APPLICATION, PINNED, WAITING, Session, end_sessions, failure, maintenance_memory
 from restore.dumps.load import ledger, server_objects
 from restore.dumps.load.autovacuum import Autovacuum
 from restore.dumps.load.copy_batches import Rows
@@ -128,6 +128,7 @@ class _Load:
         try:
             with closing(self._operator()) as session:
                 _lock(session, self.stop)
+                session.query("select pg_catalog.set_config('application_name', %s, false)", (APPLICATION,))
                 found = ledger.mark(session)
                 if found is not None:
                     ledger.refuse_other(session, found, self.dump)
@@ -140,7 +141,7 @@ class _Load:
 
     def _operator(self) -> Session:
         own = self.options.login is Login.OWN
-        return Session(self.target, self.options.settings if own else {**self.options.settings, **PINNED})
+        return Session(self.target, {**self.options.settings, **({} if own else PINNED)}, WAITING)
 
     def _with_stream(self, session: Session, stream: SqlStream) -> LoadResult:
         self.operator = self.session = session
@@ -165,18 +166,19 @@ class _Load:
             raise self._cause(error) from error
         finally:
             self.board.end()
-            self._leave()
+            for worker in self.workers:
+                worker.join()
             ticker.close()
+            self._leave()
         return self._result()
 
     def _leave(self) -> None:
-        """Ends the loading sessions. What an attempt that failed leaves behind can't log in."""
-        for worker in self.workers:
-            worker.join()
+        """What an attempt that failed leaves behind can't log in."""
         if self.session is self.operator or self.session.connection.closed:
             return
         self.session.close()
         with suppress(psycopg.Error, RestoreError):
+            self.operator.query("set lock_timeout to '5s'")  # nothing cancels it any more
             LoadRole.of(self.operator).close(self.stop)
 
     def _seen(self, table: bytes) -> Seen:
@@ -194,8 +196,10 @@ class _Load:
         return failure(first, f"target {self.target}") if isinstance(first, psycopg.Error) else first
 
     def _tick(self) -> None:
-        if self.stop.is_set() and not self.board.over:
+        """Again each time: a session that was between two statements has not noticed."""
+        if self.stop.is_set():
             self.board.fail(TemporaryError("stopped; start again: it goes on where it was"))
+        if self.board.error is not None:
             self._cancel()
 
     def _cancel(self) -> None:
