@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-proof test check lint types layers bench-quick bench-dumps bench-validation setup clean lock
+.PHONY: demo demo-dump demo-proof test unit check lint types layers bench-quick bench-dumps bench-validation setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
@@ -20,6 +20,10 @@ demo-dump: $(READY)
 test: $(READY)
 	$(BIN)/python -m sandbox.cluster build
 	PARITY=$(if $(CI),all,changed) $(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder -q
+
+# The pure tests alone: no server, no sandbox.
+unit: $(READY)
+	$(BIN)/pytest -n 2 -q tests/unit tests/program
 
 check: lint types layers
 

@@ -54,7 +54,7 @@ def all_at_zero(context: RestoreContext) -> bool:
 
 
 def found_traffic(context: RestoreContext) -> Traffic | None:
-    """Whom the applications use now; None for a half-done move."""
+    """Which database serves the applications now; None for a half-done move."""
     if not context.apps:
         return Traffic.SOURCE
     if all_at_zero(context):

@@ -1,6 +1,7 @@
 """Gate `conformed`: the candidate is up, is ours, and has the source's settings.
 
-A restore gives defaults for what isn't passed, and the PITR call ignores some of what is (rds-facts): the gate brings
+A restore gives defaults for what isn't passed, and the PITR call takes fewer settings than the snapshot call (API
+reference of RestoreDBInstanceToPointInTime): the gate brings
 such settings in line, waits for the wanted setting (not for `available`, which can be the past), and compares. Once
 the candidate has served it is production: then it is never changed.
 """
@@ -24,7 +25,7 @@ from validation.verdict import Verdict
 
 SECONDS = 24 * 3600.0
 USABLE = frozenset({"available", "backing-up", "storage-optimization"})
-"""`backing-up` can last for hours and the instance is usable in it (rds-facts)."""
+"""`backing-up` can last for hours and the instance is usable in it (hashicorp/terraform-provider-aws issue 44104)."""
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:

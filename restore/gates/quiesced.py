@@ -1,6 +1,7 @@
 """Gate `quiesced`: nobody writes any more.
 
-Zero replicas prove nothing, for pods write on until their grace period ends (kubernetes-facts 4). Quiet is: no pod,
+Zero replicas prove nothing, for pods write on until their grace period ends (Kubernetes documentation,
+"Termination of Pods"). Quiet is: no pod,
 terminating ones included; no client session but ours; no prepared transaction; no row written over an interval.
 A pod or a database that can't be asked is a problem with a name: a person may know what the program can't see.
 """

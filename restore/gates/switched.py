@@ -1,6 +1,7 @@
 """Gate `switched`: it is safe that the applications use this database, whether it is the candidate or the source again.
 
-Reads the cluster again at its turn: what another tool did since the freeze is in no state (kubernetes-facts 9, 10).
+Reads the cluster again at its turn: what another tool did since the freeze is in no state (Pulumi
+documentation, "pulumi refresh").
 One row of the database that is to serve is read with the application's own login; no waiver covers that. The database
 that is left may be dead: it never holds up leaving it.
 """

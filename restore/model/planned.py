@@ -22,7 +22,8 @@ class AppPlan:
     former_manager: str | None
     endpoint: Endpoint
     reapplied: str
-    """Changes when somebody else changed the replicas, so that the patch is applied again (kubernetes-facts 10)."""
+    """Changes when somebody else changed the replicas, so that the patch is applied again: the engine compares inputs
+    with its state, not with the cluster (Pulumi documentation, "pulumi refresh")."""
     health: str | None = None
 
 

@@ -37,7 +37,8 @@ class Credential:
 
 @dataclass(frozen=True)
 class InstanceSettings(Section):
-    """Settings of an RDS instance that a restore must carry over (rds-facts: a restore gets defaults else)."""
+    """Settings of an RDS instance that a restore must carry over; what isn't passed gets RDS's default
+    (RDS User Guide, "Restoring to a DB instance", considerations)."""
 
     instance_class: str | None = None
     """Needed, with dbSubnetGroupName and vpcSecurityGroupIds, when the source is gone."""

@@ -37,7 +37,7 @@ class Method(StrEnum):
 
 
 class Traffic(StrEnum):
-    """Whom the applications use; it only moves through FROZEN."""
+    """Which database serves the applications; it only moves through FROZEN."""
 
     SOURCE = "source"
     FROZEN = "frozen"

@@ -85,7 +85,8 @@ def declare_candidate(
     plan: Plan, depends_on: Sequence[pulumi.Resource], record: Record = unrecorded
 ) -> aws.rds.Instance:
     """The restored instance. An existing one is adopted by its DbiResourceId, which is also the id in state:
-    importing what is already there is no change (pulumi-facts 35)."""
+    importing what is already there is no change (tests/standins/parity, scenario
+    03b)."""
     return aws.rds.Instance(
         f"candidate-{plan.id}",
         identifier=plan.candidate,

@@ -8,7 +8,7 @@ from restore.errors import GateClosed
 from restore.program.timing_hooks import Phase
 
 LONG = pulumi.CustomTimeouts(create="24h", update="12h", delete="4h")
-"""The provider's 40 minutes orphan a large restore: the id is set only after its wait (pulumi-facts, part 2)."""
+"""The provider's 40 minutes orphan a large restore: its id is known to the state only after that wait."""
 
 
 def refuse_delete(_args: pulumi.ResourceHookArgs) -> None:
