@@ -17,7 +17,7 @@ from restore.config import keys as config_keys
 from restore.config.reader import schema_of
 from validation.generated_files import write_or_check
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HEADING = "config:\n"
 RESERVED = frozenset({"secret"})
 """Short names with a meaning of their own in the CLI's JSON schema of Pulumi.yaml (sdk/go/common/workspace/
