@@ -75,9 +75,11 @@ def test_an_instance_whose_key_is_lost_is_down_until_it_is_started_with_the_key_
     assert sandbox.describe("prod")["DBInstanceStatus"] == "inaccessible-encryption-credentials-recoverable"
     with pytest.raises(psycopg.OperationalError, match="refused"):
         sandbox.sql("prod", "SELECT 1")
-    with pytest.raises(ClientError, match="not in available state"):
-        sandbox.aws.rds.create_db_snapshot(DBInstanceIdentifier="prod", DBSnapshotIdentifier="of-the-dead")
-    sandbox.aws.rds.start_db_instance(DBInstanceIdentifier="prod")
+    try:
+        with pytest.raises(ClientError, match="is not currently in the available state"):
+            sandbox.aws.rds.create_db_snapshot(DBInstanceIdentifier="prod", DBSnapshotIdentifier="of-the-dead")
+    finally:
+        sandbox.aws.rds.start_db_instance(DBInstanceIdentifier="prod")
     sandbox.available("prod")
     assert sandbox.sql("prod", "SELECT 1") == [(1,)]
 

@@ -54,6 +54,7 @@ def load(sandbox: Sandbox, *words: str) -> subprocess.CompletedProcess[str]:
     host = sandbox.layout.address("rds", DEFAULT_REGION, "db")
     url = f"postgresql://ghostadmin:{PASSWORD}@{host}/empty?sslrootcert={sandbox.layout.ca}"
     argv = [sys.executable, "-m", "restore.dumps", "load", "s3://dumps/app.sql", "--to-env", "TARGET_URL", "--json"]
+    argv += ["--allow", "privileged_owner"]  # the tables of this dump are the master user's own
     env = os.environ | environment(sandbox) | {"TARGET_URL": url}
     return subprocess.run([*argv, *words], cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=120)
 
