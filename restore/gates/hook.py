@@ -34,7 +34,7 @@ SAY_EVERY_SECONDS = 15.0
 RESOURCE_ID = "resource_id"
 """In a receipt and in the evidence: the DbiResourceId of the database that was proved."""
 KEPT_SETTINGS = "wanted"
-"""In the receipt of `conformed`: the settings wanted when the candidate was made, see restore.wanted.frozen."""
+"""In the receipt of `conformed`: what it had to have when it was made (restore.candidate.settings.frozen)."""
 
 
 @dataclass(frozen=True)
@@ -219,11 +219,16 @@ def tried(gate: Gate, watch: Watch) -> Proof:
 def could_not_run(gate: str, error: BaseException) -> Problem:
     """An error of the work as the gate's problem `<gate>.unproved`."""
     known = error.problem if isinstance(error, RestoreError) else None
-    needed = "a gate that runs to its end"
+    return caught(f"{gate}.unproved", error, known.needed if known else "a gate that runs to its end")
+
+
+def caught(subject: str, error: BaseException, needed: str) -> Problem:
+    """An error as the problem `subject`: what it found, and its own way out before the next `pulumi up`."""
+    known = error.problem if isinstance(error, RestoreError) else None
     if known:
-        return Problem(f"{gate}.unproved", f"{known.subject}: {known.found}", known.needed, f"{known.fix}; pulumi up")
+        return Problem(subject, f"{known.subject}: {known.found}", needed, f"{known.fix}; pulumi up")
     text = str(error).strip() if isinstance(error, RestoreError) else f"{type(error).__name__}: {error}".rstrip(": ")
-    return Problem(f"{gate}.unproved", text or type(error).__name__, needed, "pulumi up")
+    return Problem(subject, text or type(error).__name__, needed, "pulumi up")
 
 
 def without_words(gate: str, proof: Proof) -> Problem:

@@ -16,7 +16,7 @@ from psycopg import sql
 from restore import postgres
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates.context import GateContext, endpoint_of, unreachable
-from restore.gates.hook import Proof, Watch
+from restore.gates.hook import Proof, Watch, caught
 from restore.gates.quiesced import at_rest, by_psql, pods_left, restless, running
 from restore.model.planned import SecretPlan
 from restore.model.rds import Instance
@@ -58,9 +58,7 @@ def read_by_the_application(context: GateContext, facts: dict[str, Any]) -> tupl
         facts["serves"] = database.identifier
         facts["row_of"] = postgres.read_row(wanted_url(context), endpoint_of(database), context.settings.tls)
     except Exception as error:  # noqa: BLE001 - whatever it is, no row was read
-        known = error.problem if isinstance(error, RestoreError) else None
-        found = f"{known.subject}: {known.found}" if known else f"{type(error).__name__}: {error}"
-        return None, [Problem(ROW, found, needed, f"{known.fix}; pulumi up" if known else "pulumi up")]
+        return None, [caught(ROW, error, needed)]
     return database, []
 
 

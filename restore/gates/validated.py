@@ -20,7 +20,7 @@ from restore.aws import Aws
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import loss_report
 from restore.gates.context import GateContext, endpoint_of, unreachable
-from restore.gates.hook import RESOURCE_ID, Proof, Watch, could_not_run
+from restore.gates.hook import RESOURCE_ID, Proof, Watch, caught, could_not_run
 from restore.gates.proofs import earlier, proved
 from restore.kubernetes import Job, run_job
 from restore.model.planned import RecoveryPoint
@@ -264,9 +264,7 @@ def in_cluster(context: GateContext, watch: Watch, candidate: Instance, wanted: 
     except RestoreError as error:
         if watch.stop.is_set():
             raise
-        known = error.problem
-        found = f"{known.subject}: {known.found}" if known else str(error)
-        return [Problem(IN_CLUSTER, found, needed, f"{known.fix}; pulumi up" if known else "pulumi up")]
+        return [caught(IN_CLUSTER, error, needed)]
     wanted_lines = len(job.statements)
     if result.succeeded and len(result.lines) >= wanted_lines:
         return []
