@@ -12,8 +12,8 @@ import pytest
 from restore.config import json_schema, reader
 from restore.config.json_schema import Node
 from restore.config.keys import AwsKeys, Keys, KubernetesKeys
+from sandbox.machine.layout import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 HOLE = "\0"
 """Stands for what an f-string fills in."""
 COMMAND = re.compile(r"pulumi config (set|rm) (--path )?(?:'([^']*)'|\"([^\"]*)\"|((?!--)[^\s`;,)\"]+))(?: +(\S+))?")
