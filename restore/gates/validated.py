@@ -7,7 +7,8 @@ in with the application's own credentials.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,8 @@ from psycopg import sql
 
 from restore import postgres
 from restore.aws import Aws
+from restore.dumps.load import read_role
+from restore.dumps.model import PRIVILEGED_OWNER
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import loss_report
 from restore.gates.context import GateContext, endpoint_of, unreachable
@@ -92,32 +95,35 @@ def prove(context: GateContext, watch: Watch) -> Proof:
 def checked(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
     endpoint = endpoint_of(candidate)
     wanted = for_method(context, wanted_expectations(context.settings))
-    restored, point = target(context, endpoint), restore_point(context, candidate)
+    point = restore_point(context, candidate)
     source, unasked = source_target(context)
     if unasked:
         watch.say(f"nothing is compared with the source, which can't be asked: {unasked}")
     facts: dict[str, Any] = {RESOURCE_ID: candidate.resource_id, **({"source_unasked": unasked} if unasked else {})}
     watch.say(f"checking {candidate.identifier}")
-    report = run(
-        restored,
-        wanted,
-        source=None if unasked else source,
-        application=application_target(context, endpoint),
-        restore_point=point,
-        baseline=baseline(context, point),
-        waivers=waivers(context.settings.waive),
-        workers=context.settings.validation.workers,
-        budget_seconds=context.settings.validation.budget_seconds,
-        stop=watch.stop,
-    )
-    lost = loss_report.reported(
-        watch,
-        source,
-        lambda: baseline(context, candidate.created),  # what came after the restore point is what a switch loses
-        restored,
-        wanted,
-        context.settings.validation.loss_seconds,
-    )
+    operator = target(context, endpoint)
+    with reader(context, watch, operator) as restored:
+        report = run(
+            restored,
+            wanted,
+            source=None if unasked else source,
+            application=application_target(context, endpoint),
+            administrator=None if restored is operator else operator,
+            restore_point=point,
+            baseline=baseline(context, point),
+            waivers=waivers(context.settings.waive),
+            workers=context.settings.validation.workers,
+            budget_seconds=context.settings.validation.budget_seconds,
+            stop=watch.stop,
+        )
+        lost = loss_report.reported(
+            watch,
+            source,
+            lambda: baseline(context, candidate.created),  # what came after the restore point is what a switch loses
+            restored,
+            wanted,
+            context.settings.validation.loss_seconds,
+        )
     problems = [
         *failed(report),
         *([] if report.proved else unread(context, candidate)),
@@ -189,6 +195,19 @@ def target(context: GateContext, endpoint: Endpoint) -> Target:
         sslmode=tls.mode,
         sslrootcert=tls.root_certificate,
     )
+
+
+@contextmanager
+def reader(context: GateContext, watch: Watch, operator: Target) -> Generator[Target]:
+    """The login that reads the candidate's rows: the operator's, or of a loaded dump one with few rights.
+
+    A dump whose objects may be given to privileged roles is one that the team trusts (config key backups.allow).
+    """
+    if context.plan.point.method is not Method.DUMP or PRIVILEGED_OWNER in context.settings.backups.allow:
+        yield operator
+        return
+    with read_role.reading(operator, watch.say, watch.stop) as login:
+        yield login
 
 
 def source_target(context: GateContext) -> tuple[Target | None, str]:

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 
 from restore.errors import TemporaryError
 from restore.postgres.connection import APPLICATION_NAME, Connection
+from restore.postgres.roles import READ_PREFIX
 
 OURS = (APPLICATION_NAME, "validation")
-"""application_name of this program's own sessions, its validation's too; they count as ours with our user only."""
+"""application_name of this program's own sessions, its validation's too. They count as ours only with our user, or with
+the role that reads a loaded dump."""
+READER = f"^{READ_PREFIX}[0-9]+$"
 
 
 RDS_USERS = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rds_backup")
@@ -24,7 +27,7 @@ where coalesce(backend_type, 'client backend') = 'client backend'
   and usename is not null
   and usename <> all (%(rds)s)
   and pid <> pg_catalog.pg_backend_pid()
-  and not (usename = current_user and application_name = any (%(ours)s))
+  and not (application_name = any (%(ours)s) and (usename = current_user or usename ~ %(reader)s))
 order by pid
 """
 
@@ -98,7 +101,7 @@ def sessions(connection: Connection) -> tuple[Session, ...]:
 
     A session whose kind the operator's role may not see counts as a client's.
     """
-    rows = connection.execute(SESSIONS, {"rds": list(RDS_USERS), "ours": list(OURS)}).fetchall()
+    rows = connection.execute(SESSIONS, {"rds": list(RDS_USERS), "ours": list(OURS), "reader": READER}).fetchall()
     return tuple(
         Session(
             pid=int(pid),

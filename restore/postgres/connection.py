@@ -58,7 +58,9 @@ def administer(endpoint: Endpoint, credential: Credential, tls: Tls, database: s
 def opened(
     login: Mapping[str, str], endpoint: Endpoint, tls: Tls, statement_seconds: float, *, read_only: bool = True
 ) -> Generator[Connection]:
-    settings = f"-c statement_timeout={int(statement_seconds * 1000)}"
+    """As `connect`, with libpq parameters for the login. Nothing in the database can stand in for PostgreSQL's own
+    functions and operators: only these are found without a schema's name."""
+    settings = f"-c search_path=pg_catalog -c statement_timeout={int(statement_seconds * 1000)}"
     if read_only:
         settings = f"-c default_transaction_read_only=on {settings}"
     parameters: dict[str, Any] = {

@@ -15,6 +15,8 @@ from restore.model.rds import Credential
 if TYPE_CHECKING:
     from restore.postgres import Connection
 
+READ_PREFIX = "restore_read_"
+"""Of the roles with which a loaded dump is read, followed by the database's oid."""
 IAM_ROLE = "rds_iam"
 """RDS User Guide, "Creating a database account using IAM authentication"."""
 ROLE_EXISTS = "select from pg_catalog.pg_roles where rolname = %s"
