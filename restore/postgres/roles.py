@@ -6,14 +6,10 @@ SCRAM verifier only: no log of the server can hold it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from psycopg import sql
 
 from restore.model.rds import Credential
-
-if TYPE_CHECKING:
-    from restore.postgres import Connection
+from restore.postgres.connection import Connection
 
 READ_PREFIX = "restore_read_"
 """Of the roles with which a loaded dump is read, followed by the database's oid."""

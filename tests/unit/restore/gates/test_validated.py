@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from restore.errors import PermanentError, Problem
-from restore.gates.validated import ahead_seconds, certificate, fingerprint, summary, wanted_expectations
+from restore.gates.context import GateContext
+from restore.gates.validated import ahead_seconds, certificate, fingerprint, reader, summary, wanted_expectations
 from restore.model.planned import RecoveryPoint
 from restore.model.request import Method, Settings, Tls, ValidationSettings
+from tests.support.gate_worlds import watch
 from tests.support.worlds import NOW, settings
+from validation.connect.target import Target
 from validation.expectations.table_names import Table
 from validation.runner.result import CheckResult, ValidationReport
 from validation.verdict import Verdict
@@ -71,3 +79,29 @@ def test_the_machine_s_own_certificates_are_no_file_to_be_read() -> None:
     assert certificate(Tls("verify-full", "system")) is None
     with pytest.raises(PermanentError, match="rootCertificate"):
         certificate(Tls("verify-full", "no-such-file"))
+
+
+OPERATOR = Target("db.example", "shop", "ghostadmin")
+
+
+@pytest.mark.parametrize(
+    ("method", "allow", "user"),
+    [
+        (Method.DUMP, (), "restore_read_1"),
+        (Method.DUMP, ("privileged_owner",), "ghostadmin"),
+        (Method.PITR, (), "ghostadmin"),
+        (Method.SNAPSHOT, (), "ghostadmin"),
+    ],
+)
+def test_functions_of_a_dump_that_nobody_trusts_never_get_the_operator_s_rights(
+    monkeypatch: pytest.MonkeyPatch, method: Method, allow: tuple[str, ...], user: str
+) -> None:
+    @contextmanager
+    def reading(operator: Target, *_: object) -> Generator[Target]:
+        yield replace(operator, user="restore_read_1")
+
+    monkeypatch.setattr("restore.dumps.load.read_role.reading", reading)
+    plan = SimpleNamespace(point=RecoveryPoint(method))
+    context = SimpleNamespace(plan=plan, settings=SimpleNamespace(backups=SimpleNamespace(allow=allow)))
+    with reader(cast("GateContext", context), watch("validated"), OPERATOR) as login:
+        assert login.user == user
