@@ -18,7 +18,7 @@ from restore.dumps.model import MIB
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.model.rds import Endpoint
 from restore.polling import wait_for
-from restore.postgres.errors import translated
+from restore.postgres.errors import translate
 from restore.redaction import redacted, register_secret
 from validation.connect.target import Target
 
@@ -68,7 +68,7 @@ class Session:
             **target.keywords(register_secret(secret or "") or None),
             "application_name": application,
         }
-        with translated(Endpoint(target.host, target.port), target.user, target.dbname):
+        with translate(Endpoint(target.host, target.port), target.user, target.dbname):
             self.connection = psycopg.connect(**keywords, autocommit=True, prepare_threshold=None)
         encoding = {"client_encoding": self.unconverted} if self.connection.info.encoding == "ascii" else {}
         for name, value in {**SETTINGS, **encoding, **settings}.items():

@@ -96,7 +96,7 @@ class Quiet:
         return not self.sessions and not self.prepared and self.rows_written == 0 and self.wal_bytes >= 0
 
 
-def sessions(connection: Connection) -> tuple[Session, ...]:
+def list_sessions(connection: Connection) -> tuple[Session, ...]:
     """Client sessions on all databases, without this program's and RDS's own (rdsadmin, ...).
 
     A session whose kind the operator's role may not see counts as a client's.
@@ -116,7 +116,7 @@ def sessions(connection: Connection) -> tuple[Session, ...]:
     )
 
 
-def activity(connection: Connection) -> Activity:
+def read_activity(connection: Connection) -> Activity:
     """The counters now."""
     row = connection.execute(ACTIVITY).fetchone()
     if row is None or row[0] is None:
@@ -125,36 +125,36 @@ def activity(connection: Connection) -> Activity:
     return Activity(at=at.astimezone(UTC), wal=int(wal), rows=int(rows), commits=int(commits or 0))
 
 
-def quiet(connection: Connection, seconds: float = 3.0, stop: threading.Event | None = None) -> Quiet:
+def observe(connection: Connection, seconds: float = 3.0, stop: threading.Event | None = None) -> Quiet:
     """Observe for an interval; connect to the application's database, whose row counters are compared.
 
     TemporaryError when stopped before its end.
     """
-    first = activity(connection)
+    first = read_activity(connection)
     if (stop or threading.Event()).wait(seconds):
         raise TemporaryError("stopped while observing whether the database is at rest")
     return Quiet(
-        sessions=sessions(connection),
+        sessions=list_sessions(connection),
         prepared=tuple(str(gid) for (gid,) in connection.execute(PREPARED).fetchall()),
         first=first,
-        last=activity(connection),
+        last=read_activity(connection),
     )
 
 
-def attributed(
-    found: Iterable[Session], pods: Mapping[str, Sequence[tuple[str, str | None]]]
+def attribute(
+    sessions: Iterable[Session], pods: Mapping[str, Sequence[tuple[str, str | None]]]
 ) -> Mapping[str, tuple[Session, ...]]:
     """Sessions by Deployment; key "" holds those of nobody. `pods`: (name, address) of each Deployment's pods.
 
-    By the client's address, else by an application_name that is the pod's name or begins with the Deployment's.
+    By the client's address, otherwise by an application_name that is the pod's name or begins with the Deployment's.
     """
     by_app: dict[str, list[Session]] = {name: [] for name in ("", *pods)}
-    for session in found:
-        by_app[owner(session, pods)].append(session)
+    for session in sessions:
+        by_app[find_deployment(session, pods)].append(session)
     return {name: tuple(items) for name, items in by_app.items()}
 
 
-def owner(session: Session, pods: Mapping[str, Sequence[tuple[str, str | None]]]) -> str:
+def find_deployment(session: Session, pods: Mapping[str, Sequence[tuple[str, str | None]]]) -> str:
     """The Deployment a session belongs to, "" for none; of several names that fit, the longest."""
     by_address = [app for app, items in pods.items() if session.address in {a for _, a in items if a}]
     by_pod = [app for app, items in pods.items() if session.application in {name for name, _ in items}]

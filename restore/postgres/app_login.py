@@ -12,7 +12,7 @@ from psycopg import sql
 from restore.errors import PermanentError, Problem, TemporaryError
 from restore.model.rds import Endpoint
 from restore.model.request import Tls
-from restore.postgres.connection import Connection, opened
+from restore.postgres.connection import Connection, open_connection
 from restore.redaction import redacted, register_secret
 from validation.connect import urls
 
@@ -85,13 +85,15 @@ def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
     """
     login = application_login(url)
     schema = urls.parse(url).parameters.get("schema") or "public"
-    with opened(login, endpoint, tls, statement_seconds=30.0) as connection:
+    with open_connection(login, endpoint, tls, statement_seconds=30.0) as connection:
         row = connection.execute(WHO).fetchone()
         if row is None:
             raise TemporaryError(f"{endpoint} didn't say who is logged in")
         user, database, version, recovering = row
         privileges = connection.execute(PRIVILEGES, {"schema": schema}).fetchone()
-        return Attempt(str(user), str(database), str(version), bool(recovering), schema, missing(schema, privileges))
+        return Attempt(
+            str(user), str(database), str(version), bool(recovering), schema, missing_privileges(schema, privileges)
+        )
 
 
 def read_row(url: str, endpoint: Endpoint, tls: Tls) -> str:
@@ -101,11 +103,11 @@ def read_row(url: str, endpoint: Endpoint, tls: Tls) -> str:
     transaction of its own that is rolled back. Raises as `try_login`; PermanentError when no row can be read.
     """
     login = application_login(url)
-    with opened(login, endpoint, tls, ROW_SECONDS) as connection:
-        return any_row(connection, f"PostgreSQL {endpoint}, user {login.get('user', '')}")
+    with open_connection(login, endpoint, tls, ROW_SECONDS) as connection:
+        return find_row(connection, f"PostgreSQL {endpoint}, user {login.get('user', '')}")
 
 
-def any_row(connection: Connection, subject: str) -> str:
+def find_row(connection: Connection, subject: str) -> str:
     """As `read_row`, in this autocommit connection, which is left with settings of its own."""
     connection.read_only = True
     connection.execute("SET search_path TO pg_catalog")
@@ -127,7 +129,7 @@ def any_row(connection: Connection, subject: str) -> str:
                 raise
             unread = f"{schema}.{table}: {redacted(' '.join(str(error).split()))}"
     found = f"no row in the {len(tables)} tables that it may read" + (f" ({unread})" if unread else "")
-    fix = "choose another recovery point under another id, or give the role its rights: GRANT SELECT ON <table> TO it"
+    fix = 'python -m restore options shows other recovery points; docs/permissions.md, "PostgreSQL"'
     raise PermanentError.of(Problem(subject, found, "one row of any table, read with the application's login", fix))
 
 
@@ -137,16 +139,18 @@ def application_login(url: str) -> dict[str, str]:
         login = urls.connection_parameters(url)
     except urls.UrlError as error:
         needed = "postgresql://user:password@host:port/database"
-        raise PermanentError.of(Problem("the application's URL", str(error), needed, "see the secret's key")) from error
+        raise PermanentError.of(
+            Problem("the application's URL", str(error), needed, 'docs/configuration.md, "secret"')
+        ) from error
     register_secret(login.get("password", ""))
     return {name: value for name, value in login.items() if name not in THEIR_FILES}
 
 
-def missing(schema: str, found: tuple[Any, ...] | None) -> tuple[str, ...]:
+def missing_privileges(schema: str, row: tuple[Any, ...] | None) -> tuple[str, ...]:
     """Rights the application can't do without, of PRIVILEGES' row. Pure."""
-    if found is None:
+    if row is None:
         return (f"schema {schema} (it doesn't exist)",)
-    usage, tables, readable = found
+    usage, tables, readable = row
     if not usage:
         return (f"usage on schema {schema}",)
     return () if readable else tuple(f"select on {schema}.{table}" for table in tables)

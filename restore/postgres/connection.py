@@ -11,8 +11,8 @@ import psycopg
 
 from restore.errors import PermanentError, Problem
 from restore.model.rds import Credential, Endpoint
-from restore.model.request import RDS_CERTIFICATES, Tls
-from restore.postgres.errors import translated
+from restore.model.request import Tls
+from restore.postgres.errors import CERTIFICATES, translate
 from restore.redaction import register_secret
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -42,7 +42,7 @@ def connect(
     or TemporaryError (no route, refused, starting up, too many connections); the same for what is asked in it.
     """
     login = {"user": credential.user, "password": register_secret(credential.password), "dbname": database}
-    with opened(login, endpoint, tls, statement_seconds) as connection:
+    with open_connection(login, endpoint, tls, statement_seconds) as connection:
         yield connection
 
 
@@ -50,12 +50,12 @@ def connect(
 def administer(endpoint: Endpoint, credential: Credential, tls: Tls, database: str) -> Generator[Connection]:
     """As `connect`, but to change something; what is changed comes from restore/postgres/roles.py."""
     login = {"user": credential.user, "password": register_secret(credential.password), "dbname": database}
-    with opened(login, endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
+    with open_connection(login, endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
         yield connection
 
 
 @contextmanager
-def opened(
+def open_connection(
     login: Mapping[str, str], endpoint: Endpoint, tls: Tls, statement_seconds: float, *, read_only: bool = True
 ) -> Generator[Connection]:
     """As `connect`, with libpq parameters for the login. Nothing in the database can stand in for PostgreSQL's own
@@ -73,11 +73,11 @@ def opened(
         "application_name": APPLICATION_NAME,
         "options": f"{login.get('options', '')} {settings}".strip(),
         "host": endpoint.host,
-        "hostaddr": "",  # else PGHOSTADDR of the environment would win over the host
+        "hostaddr": "",  # otherwise PGHOSTADDR of the environment would win over the host
         "port": endpoint.port,
         **tls_parameters(tls),
     }
-    with translated(endpoint, login.get("user", ""), login.get("dbname", "")):
+    with translate(endpoint, login.get("user", ""), login.get("dbname", "")):
         connection = psycopg.connect(**parameters, autocommit=True)
         with connection:
             yield connection
@@ -94,5 +94,4 @@ def tls_parameters(tls: Tls) -> dict[str, str]:
 
 def no_certificate(found: str) -> Problem:
     needed = "the root certificates that RDS's server certificates are verified with"
-    fix = f"curl --fail --output rds.pem {RDS_CERTIFICATES}; pulumi config set --path tls.rootCertificate rds.pem"
-    return Problem("config tls.rootCertificate", found, needed, fix)
+    return Problem("config tls.rootCertificate", found, needed, CERTIFICATES)

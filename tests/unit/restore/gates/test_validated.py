@@ -14,7 +14,9 @@ import pytest
 
 from restore.errors import PermanentError, Problem
 from restore.gates.context import GateContext
-from restore.gates.validated import ahead_seconds, certificate, fingerprint, reader, summary, wanted_expectations
+from restore.gates.in_cluster import certificate
+from restore.gates.targets import reading_target
+from restore.gates.validated import ahead_seconds, fingerprint, summarize, wanted_expectations
 from restore.model.planned import RecoveryPoint
 from restore.model.request import Method, Settings, Tls, ValidationSettings
 from tests.support.gate_worlds import watch
@@ -71,8 +73,8 @@ def test_the_summary_names_what_keeps_the_gate_shut_and_nothing_that_is_waived()
     report = ValidationReport((CheckResult("server", Verdict.PASS, "", ""), *results), "shop")
     problems = [Problem(f"validated.{one.name}", one.found, one.needed, "look") for one in results]
     waive = {"validated.rows:0": "known"}
-    assert summary(report, problems, waive) == "1 of 6 checks pass, but not rows:1, rows:2, rows:3 and 1 more"
-    assert summary(report, problems, {"validated.rows": "known"}) == "1 of 6 checks pass"
+    assert summarize(report, problems, waive) == "1 of 6 checks pass, but not rows:1, rows:2, rows:3 and 1 more"
+    assert summarize(report, problems, {"validated.rows": "known"}) == "1 of 6 checks pass"
 
 
 def test_the_machine_s_own_certificates_are_no_file_to_be_read() -> None:
@@ -103,5 +105,5 @@ def test_functions_of_a_dump_that_nobody_trusts_never_get_the_operator_s_rights(
     monkeypatch.setattr("restore.dumps.load.read_role.reading", reading)
     plan = SimpleNamespace(point=RecoveryPoint(method))
     context = SimpleNamespace(plan=plan, settings=SimpleNamespace(backups=SimpleNamespace(allow=allow)))
-    with reader(cast("GateContext", context), watch("validated"), OPERATOR) as login:
+    with reading_target(cast("GateContext", context), watch("validated"), OPERATOR) as login:
         assert login.user == user
