@@ -122,11 +122,11 @@ def activity_problems(
         problems.append(Problem(f"{gate}.sessions", found, "none", fix))
     if interval.prepared:
         found = f"prepared transactions, each of which may commit at any time: {', '.join(interval.prepared)}"
-        fix = f"{psql_command(context, database, PREPARED)}; run what it prints in its database; pulumi up"
+        fix = f"{psql_command(context, database, PREPARED)} (run what it prints, in its database); pulumi up"
         problems.append(Problem(f"{gate}.prepared", found, "none", fix))
     if interval.rows_written:
         found = f"{interval.rows_written} rows written in {INTERVAL_SECONDS:g} s"
-        fix = f"{psql_command(context, database, WRITTEN)} shows the tables; stop what writes them; pulumi up"
+        fix = f"{psql_command(context, database, WRITTEN)} (shows the tables: stop what writes them); pulumi up"
         problems.append(Problem(f"{gate}.writes", found, "none", fix))
     return tuple(problems)
 

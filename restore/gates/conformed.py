@@ -31,7 +31,7 @@ USABLE = frozenset({"available", "backing-up", "storage-optimization"})
 def prove(context: GateContext, watch: Watch) -> Proof:
     """Waits for the candidate, changes what differs from the wanted settings, and proves that nothing does.
 
-    One that serves or has served is compared and never changed."""
+    A candidate that serves or has served is compared and never changed."""
     if context.plan.switched_before:
         return compare_production(context, watch)
     candidate, wanted = wait_until_usable(context, watch), target_settings(context, watch)
@@ -55,7 +55,7 @@ def compare_production(context: GateContext, watch: Watch) -> Proof:
 
 
 def target_settings(context: GateContext, watch: Watch) -> InstanceSettings:
-    """Those of the candidate's creation, kept in the state: the source may have been changed since then."""
+    """The settings kept in the state at the candidate's creation: the source may have been changed since then."""
     kept = watch.receipt.get(KEPT_SETTINGS)
     if not isinstance(kept, str) or not kept:
         return context.plan.settings
@@ -113,7 +113,10 @@ def wait_until_usable(context: GateContext, watch: Watch) -> Instance:
 
 
 def bring_in_line(context: GateContext, watch: Watch, candidate: Instance, wanted: InstanceSettings) -> Instance:
-    """Modifies what differs, and waits until it holds. Returns the candidate as it is, also when that never happens."""
+    """Modifies what differs and waits until it holds; returns the candidate as it is, also when that never happens.
+
+    Raises TemporaryError when the operator stops the run, PermanentError when RDS refuses the modification.
+    """
     wait_for(
         lambda: context.rds.modify(candidate.resource_id, wanted),
         lambda _sent: True,
@@ -146,5 +149,5 @@ def setting_problem(candidate: Instance, name: str, wanted: Any, found: Any) -> 
         f"conformed.{name}",
         repr(found),
         f"{wanted!r} for {candidate.identifier}, as the source had it (or the key instance says)",
-        f"pulumi config set --path instance.{name} <value> where another value is right; pulumi up",
+        f"pulumi config set --path instance.{name} <value> (where another value is right); pulumi up",
     )

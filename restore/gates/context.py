@@ -37,7 +37,7 @@ class GateContext:
     namespace: Namespace
     store: Store
     scans: dict[str, Scan] = field(default_factory=dict[str, Scan])
-    """By the dump's identity: read once in a run, and needed by two gates."""
+    """What was read of each dump, by its identity: read once in a run, and needed by two gates."""
 
     @property
     def s3(self) -> S3Client:
@@ -57,7 +57,7 @@ class GateContext:
         name, key = self.settings.secret.name, self.settings.secret.key
         secret = self.namespace.connection_secret(name, key)
         if secret is None or not secret.url:
-            fix = f"kubectl -n {self.settings.namespace} edit secret {name} puts the key back; pulumi up"
+            fix = f"kubectl -n {self.settings.namespace} edit secret {name} (key {key}); pulumi up"
             raise PermanentError.of(Problem(f"secret {name}", f"no key {key}", "the applications' connection URL", fix))
         return secret.url
 
@@ -94,8 +94,8 @@ class GateContext:
 
     @contextmanager
     def connect(self, instance: Instance) -> Generator[postgres.Connection]:
-        """As the operator, to the application's database, at the instance's own endpoint: a certificate names that
-        one, and no alias. Raises as postgres.connect, and TemporaryError without an endpoint."""
+        """Connects as the operator to the application's database, at the instance's own endpoint: its certificate
+        holds for that, and for no alias. Raises as postgres.connect, and TemporaryError without an endpoint."""
         endpoint = endpoint_of(instance)
         with postgres.connect(endpoint, self.login(endpoint), self.settings.tls, self.database) as connection:
             yield connection
@@ -112,5 +112,5 @@ def endpoint_of(instance: Instance) -> Endpoint:
 
 def no_candidate(plan: Plan) -> Problem:
     """Only the candidate leaves the state: a refresh of all would also undo what an autoscaler has set since."""
-    fix = f"pulumi refresh --yes --target '**candidate-{plan.id}'; pulumi up makes a new one, and its gates prove it"
+    fix = f"pulumi refresh --yes --target '**candidate-{plan.id}'; pulumi up (makes a new one, and its gates prove it)"
     return Problem(plan.candidate, "no such instance", "the candidate", fix)

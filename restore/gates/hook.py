@@ -33,9 +33,10 @@ TIDY_SECONDS = 4.0
 """The engine kills the program 5 s after its SIGINT: what a stopped gate has left to end cleanly."""
 SAY_EVERY_SECONDS = 15.0
 RESOURCE_ID = "resource_id"
-"""In a receipt and in the evidence: the DbiResourceId of the database that was proved."""
+"""The name, in a receipt and in the evidence, of the DbiResourceId of the database that was proved."""
 KEPT_SETTINGS = "wanted"
-"""In the receipt of `conformed`: what it had to have when it was made (restore.candidate.settings.frozen)."""
+"""The name, in the receipt of `conformed`, of the settings wanted at the candidate's creation
+(restore.candidate.settings.frozen)."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class Proof:
     summary: str
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     problems: tuple[Problem, ...] = ()
-    """With the name of the check as each subject; a waiver names that check, or the whole gate."""
+    """Each subject is the name of a check; a waiver names that check, or the whole gate."""
     accepted: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Of an earlier proof that this one repeats: the reasons for which its problems were let pass, by subject."""
+    """The reasons for which problems of an earlier proof, which this one repeats, were accepted, by subject."""
 
 
 class Stopped(GateClosed):
@@ -139,7 +140,7 @@ class Gate:
     """Writes the evidence of one attempt and returns where; raises RestoreError when it can't."""
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     fingerprint: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What else the receipt must say it proved: a change of it has the gate run again."""
+    """What the receipt also says that it proved: a change of it has the gate run again."""
 
 
 class Running:

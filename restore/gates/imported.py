@@ -168,7 +168,7 @@ def application_login(context: GateContext) -> Credential:
     if not given.get("user") or not given.get("password"):
         needed = "user and password of the application, to give them to the new database"
         secret = context.settings.secret
-        fix = f"kubectl -n {context.settings.namespace} edit secret {secret.name}, key {secret.key}; pulumi up"
+        fix = f"kubectl -n {context.settings.namespace} edit secret {secret.name} (key {secret.key}); pulumi up"
         raise PermanentError.of(Problem(f"secret {context.settings.secret.name}", "no user or password", needed, fix))
     return Credential(given["user"], given["password"])
 
@@ -178,7 +178,7 @@ def application_login(context: GateContext) -> Credential:
 
 def difference_problems(compared: Verification, dump: Dump, psql: Callable[[str], str]) -> Iterable[Problem]:
     """Each with the name that a waiver takes. `psql` gives the command that runs a statement in the candidate."""
-    again = f"pulumi config set id <another id>; pulumi up loads it into another candidate: {DUMP_PAGE}"
+    again = f"pulumi config set id <another id>; pulumi up (loads it into another candidate: {DUMP_PAGE})"
     for table in compared.tables:
         if not table.equal:
             has = "no such table" if table.target is None else f"{table.target} rows"

@@ -21,7 +21,7 @@ from validation.expectations.model import Expectations
 JOB_SECONDS = 600.0
 SUBJECT = "validated.in-cluster"
 LOG_LINES = 3
-"""Of the Job's log, redacted: psql's last words, which say whether the network or the login is at fault."""
+"""Lines of the Job's log, redacted, in the problem: psql's last words tell a refused login from a closed network."""
 
 
 def in_cluster_problems(context: GateContext, watch: Watch, candidate: Instance, wanted: Expectations) -> list[Problem]:

@@ -24,11 +24,11 @@ SHOWN = 10
 """Tables that `up` shows, those that lose most; all are in the evidence."""
 GONE = "the source is gone"
 NO_BASELINE = "no baselines of it are known (config key validation.baseline)"
-AGAIN = "when both answer, compare: python -m validation loss --source-env A --target-env B"
+AGAIN = "python -m validation loss --source-env A --target-env B (when both answer)"
 FIX = (
-    "if baselines of it were recorded: pulumi config set --path validation.baseline <directory or s3://bucket/prefix>, "
-    "then pulumi up; else nobody can count it: ask the applications' owners for their newest records. For the next "
-    "time, record one every night: python -m validation baseline record"
+    "pulumi config set --path validation.baseline <directory or s3://bucket/prefix>; pulumi up (if baselines were "
+    "recorded; otherwise nobody can count it, and the applications' owners may know their newest records; for the next "
+    "time, record one every night: python -m validation baseline record)"
 )
 
 LastKnown = Callable[[], Baseline | BaselineError | None]
@@ -51,7 +51,7 @@ def report(
 
 
 def mask(value: Any) -> Any:
-    """With every known secret masked: a table's key may hold one, and evidence with a secret is refused as a whole."""
+    """Masks every known secret: a table's key may hold one, and evidence with a secret is refused as a whole."""
     if isinstance(value, str):
         return redacted(value)
     if isinstance(value, Mapping):

@@ -16,7 +16,7 @@ from restore.dumps.catalog import pin
 from restore.dumps.check import scan
 from restore.dumps.check.scan_file import flags
 from restore.dumps.model import GIB, PRIVILEGED_OWNER, Dump, Options, Phase, Progress, Roles, Scan
-from restore.errors import PermanentError, Problem
+from restore.errors import Problem
 from restore.gates.context import GateContext
 from restore.gates.hook import Proof, Watch
 from restore.model.rds import InstanceSettings
@@ -42,7 +42,7 @@ def fingerprint(settings: Settings) -> dict[str, list[str]]:
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:
-    """Reads the whole dump; every reason not to load it is told at once."""
+    """Reads the whole dump; names every reason not to load it at once."""
     scan_result = read_dump(context, watch, pinned_dump(context))
     problems = [*map(with_config_keys, scan_result.problems), *storage_problems(scan_result, context.plan.settings)]
     problems += owner_problems(scan_result, context.settings)
@@ -61,7 +61,9 @@ def owner_problems(scan_result: Scan, settings: Settings) -> Iterable[Problem]:
     if PRIVILEGED_OWNER in allowed:
         return
     needed = "owners without rights beyond the database: functions of the dump run with their owner's rights"
-    fix = f"pulumi config set --path 'backups.allow[{len(allowed)}]' {PRIVILEGED_OWNER} for a dump you trust; pulumi up"
+    fix = (
+        f"pulumi config set --path 'backups.allow[{len(allowed)}]' {PRIVILEGED_OWNER} (for a dump you trust); pulumi up"
+    )
     for name in scan_result.owners:
         if name == settings.login.user or name.startswith(("rds_", "pg_")):
             what = "owns something in the dump, and has rights on the whole server"
@@ -73,15 +75,14 @@ def with_config_keys(problem: Problem) -> Problem:
     kind = SKIP.search(problem.fix)
     if kind is None:
         return problem
-    fix = f"pulumi config set --path 'backups.skip[0]' {kind[1]}, or 'backups.allow[0]' to run it; pulumi up"
+    fix = f"pulumi config set --path 'backups.skip[0]' {kind[1]} (or 'backups.allow[0]' to run it); pulumi up"
     return replace(problem, fix=fix)
 
 
 def pinned_dump(context: GateContext) -> Dump:
     """The dump of the plan, in exactly that version."""
     wanted = context.plan.point.dump
-    if wanted is None:
-        raise PermanentError("no dump is planned\n  fix: this is a bug of the program, please report it")
+    assert wanted is not None, "method dump plans a dump"
     return pin.at_version(context.s3, wanted.bucket, wanted.key, wanted.version)
 
 

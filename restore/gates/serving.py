@@ -121,8 +121,8 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
             f"serving.sessions:{name}",
             f"no session of it on {database.identifier}",
             "at least one",
-            f"{logs_command(context, name)}; where it is connected, so that its sessions can be told apart: "
-            f"kubectl -n {context.settings.namespace} set env deployment/{name} PGAPPNAME={name}",
+            f"{logs_command(context, name)}; kubectl -n {context.settings.namespace} set env deployment/{name} "
+            f"PGAPPNAME={name} (where it is connected: its sessions then say whose they are)",
         )
         for name, replicas in ((app.name, app.replicas) for app in context.plan.apps)
         if replicas and not by_app.get(name)

@@ -157,7 +157,8 @@ def grant_statement(attempt: postgres.Attempt) -> str:
 
 
 def elsewhere_problems(context: GateContext, watch: Watch, facts: dict[str, Any]) -> Iterable[Problem]:
-    """Who still uses the database that is left. One that can't be asked is told and recorded, and no reason to stay."""
+    """Waits until nobody uses the database that is left. That it can't be asked is said and recorded, and no reason to
+    stay."""
     left = None
     try:
         left = context.left()

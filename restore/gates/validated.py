@@ -44,7 +44,7 @@ SNAPSHOT_AHEAD_SECONDS = 300.0
 STORED_SECONDS = 1.0
 """S3 tells in whole seconds, rounded down, when an object was stored: a dump may be done within the second it began."""
 NAMED = 3
-"""Of the checks that keep the gate shut, in its summary; all are listed below it."""
+"""Checks that keep the gate shut, named in its summary; all are listed below it."""
 
 
 def fingerprint(settings: Settings) -> dict[str, str]:
@@ -55,7 +55,10 @@ def fingerprint(settings: Settings) -> dict[str, str]:
 
 
 def wanted_expectations(settings: Settings) -> Expectations:
-    """From the file, with the configuration's sections in the place of its own; PermanentError with all mistakes."""
+    """Reads the expectations' file; a section in the configuration takes the place of the file's.
+
+    Raises PermanentError with all mistakes.
+    """
     inline = dict(settings.validation.inline)
     try:
         if settings.validation.checks_file:
@@ -83,7 +86,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
 
 
 def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
-    """As `prove`, of a candidate that never served. Raises whatever keeps the checks from running."""
+    """Proves a candidate that never served. Raises whatever keeps the checks from running."""
     endpoint = endpoint_of(candidate)
     wanted = with_ahead_seconds(context, wanted_expectations(context.settings))
     point = restore_point(context, candidate)
@@ -176,7 +179,7 @@ def baseline(context: GateContext, until: datetime | None) -> Baseline | Baselin
 
 
 def check_waivers(waive: Mapping[str, str]) -> dict[str, str]:
-    """Those of this gate's checks, by the names that validation knows."""
+    """The waivers of this gate's checks, by the names that validation knows."""
     prefix = "validated."
     return {name.removeprefix(prefix): reason for name, reason in waive.items() if name.startswith(prefix)}
 

@@ -54,7 +54,7 @@ class Session:
     database: str | None
     application: str
     address: str | None
-    """Of the client, None for a local socket, and where the operator's role may not see it."""
+    """The client's IP address; None for a local socket, and where the operator's role may not see it."""
     state: str | None
     started: datetime | None
 
@@ -87,7 +87,7 @@ class Quiet:
 
     @property
     def wal_bytes(self) -> int:
-        """RDS's own heartbeat and checkpoints write some; more than a few KB is somebody else."""
+        """RDS's own heartbeat and checkpoints write some; more than a few KB is another writer."""
         return self.last.wal - self.first.wal
 
     @property
@@ -97,7 +97,7 @@ class Quiet:
 
 
 def list_sessions(connection: Connection) -> tuple[Session, ...]:
-    """Client sessions on all databases, without this program's and RDS's own (rdsadmin, ...).
+    """Reads the client sessions on all databases, without this program's and RDS's own (rdsadmin, ...).
 
     A session whose kind the operator's role may not see counts as a client's.
     """
@@ -117,7 +117,7 @@ def list_sessions(connection: Connection) -> tuple[Session, ...]:
 
 
 def read_activity(connection: Connection) -> Activity:
-    """The counters now."""
+    """Reads the counters. Raises TemporaryError when the server doesn't tell its WAL position."""
     row = connection.execute(ACTIVITY).fetchone()
     if row is None or row[0] is None:
         raise TemporaryError("the server doesn't tell its WAL position")
@@ -126,9 +126,9 @@ def read_activity(connection: Connection) -> Activity:
 
 
 def observe(connection: Connection, seconds: float = 3.0, stop: threading.Event | None = None) -> Quiet:
-    """Observe for an interval; connect to the application's database, whose row counters are compared.
+    """Observes for so many seconds; the connection is to the application's database, whose row counters are compared.
 
-    TemporaryError when stopped before its end.
+    Raises TemporaryError when stopped before the end.
     """
     first = read_activity(connection)
     if (stop or threading.Event()).wait(seconds):

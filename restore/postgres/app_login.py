@@ -37,7 +37,7 @@ group by n.oid
 
 
 ROW_SECONDS, ALL_ROWS_SECONDS = 10.0, 60.0
-"""To read one row: of a table, and of any table at all."""
+"""How long reading one row may take: of one table, and of any table at all."""
 
 
 READABLE = """
@@ -73,7 +73,7 @@ class Attempt:
     recovering: bool
     """Still in recovery: can't be written to."""
     schema: str
-    """In which its tables are, by its URL."""
+    """The schema of the application's tables, by its URL."""
     missing_privileges: tuple[str, ...]
     """`usage on schema x`, or `select on x.t` for all tables of the schema when not one of them can be read."""
 
@@ -108,7 +108,10 @@ def read_row(url: str, endpoint: Endpoint, tls: Tls) -> str:
 
 
 def find_row(connection: Connection, subject: str) -> str:
-    """As `read_row`, in this autocommit connection, which is left with settings of its own."""
+    """Reads one row as `read_row` does, in this autocommit connection, whose settings it changes.
+
+    `subject` is that of the PermanentError raised when no row can be read.
+    """
     connection.read_only = True
     connection.execute("SET search_path TO pg_catalog")
     connection.execute("SET lock_timeout TO '5s'")
@@ -129,12 +132,13 @@ def find_row(connection: Connection, subject: str) -> str:
                 raise
             unread = f"{schema}.{table}: {redacted(' '.join(str(error).split()))}"
     found = f"no row in the {len(tables)} tables that it may read" + (f" ({unread})" if unread else "")
-    fix = 'python -m restore options shows other recovery points; docs/permissions.md, "PostgreSQL"'
+    fix = 'python -m restore options (other recovery points; the rights of a role: docs/permissions.md, "PostgreSQL")'
     raise PermanentError.of(Problem(subject, found, "one row of any table, read with the application's login", fix))
 
 
 def application_login(url: str) -> dict[str, str]:
-    """The parameters of the application's URL that hold at any endpoint. Raises PermanentError. Pure."""
+    """Picks the parameters of the application's URL that hold at any endpoint. Raises PermanentError for one that can't
+    be used. Pure."""
     try:
         login = urls.connection_parameters(url)
     except urls.UrlError as error:
@@ -147,7 +151,7 @@ def application_login(url: str) -> dict[str, str]:
 
 
 def missing_privileges(schema: str, row: tuple[Any, ...] | None) -> tuple[str, ...]:
-    """Rights the application can't do without, of PRIVILEGES' row. Pure."""
+    """The rights that the application lacks and can't do without, from PRIVILEGES' row. Pure."""
     if row is None:
         return (f"schema {schema} (it doesn't exist)",)
     usage, tables, readable = row

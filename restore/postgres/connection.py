@@ -48,7 +48,7 @@ def connect(
 
 @contextmanager
 def administer(endpoint: Endpoint, credential: Credential, tls: Tls, database: str) -> Generator[Connection]:
-    """As `connect`, but to change something; what is changed comes from restore/postgres/roles.py."""
+    """Connects as `connect` does, but to change something; what is changed comes from restore/postgres/roles.py."""
     login = {"user": credential.user, "password": register_secret(credential.password), "dbname": database}
     with open_connection(login, endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
         yield connection
@@ -58,8 +58,11 @@ def administer(endpoint: Endpoint, credential: Credential, tls: Tls, database: s
 def open_connection(
     login: Mapping[str, str], endpoint: Endpoint, tls: Tls, statement_seconds: float, *, read_only: bool = True
 ) -> Generator[Connection]:
-    """As `connect`, with libpq parameters for the login. Nothing in the database can stand in for PostgreSQL's own
-    functions and operators: only these are found without a schema's name."""
+    """Connects as `connect` does, with libpq parameters for the login.
+
+    Nothing in the database can stand in for PostgreSQL's own functions and operators: only these are found without a
+    schema's name.
+    """
     settings = f"-c search_path=pg_catalog -c statement_timeout={int(statement_seconds * 1000)}"
     if read_only:
         settings = f"-c default_transaction_read_only=on {settings}"
@@ -84,7 +87,7 @@ def open_connection(
 
 
 def tls_parameters(tls: Tls) -> dict[str, str]:
-    """libpq's parameters. Raises PermanentError when the root certificate to verify with isn't there."""
+    """Makes libpq's parameters for TLS. Raises PermanentError when the root certificate to verify with isn't there."""
     if tls.root_certificate and tls.root_certificate != SYSTEM and not Path(tls.root_certificate).is_file():
         raise PermanentError.of(no_certificate(tls.root_certificate))
     if not tls.root_certificate:

@@ -75,7 +75,14 @@ def explain(endpoint: Endpoint, user: str, database: str, text: str, *, bad_requ
     if kind:
         return PermanentError.of(Problem(subject, found, kind.needed, kind.fix))
     if bad_request:
-        return PermanentError.of(Problem(subject, found, "a query that the server understands", "report this"))
+        return PermanentError.of(
+            Problem(
+                subject,
+                found,
+                "a query that the server understands",
+                "python -m restore report (send it to the maintainers of this program)",
+            )
+        )
     return TemporaryError.of(Problem(subject, found, "an answer", LOGIN_PAGE))
 
 

@@ -12,7 +12,7 @@ from restore.model.rds import Credential
 from restore.postgres.connection import Connection
 
 READ_PREFIX = "restore_read_"
-"""Of the roles with which a loaded dump is read, followed by the database's oid."""
+"""What the names of the roles that read a loaded dump begin with; the database's oid follows."""
 IAM_ROLE = "rds_iam"
 """RDS User Guide, "Creating a database account using IAM authentication"."""
 ROLE_EXISTS = "select from pg_catalog.pg_roles where rolname = %s"
