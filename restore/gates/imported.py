@@ -18,12 +18,12 @@ from restore.dumps.model import Dump, LoadResult, Scan, Verification
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import proofs
 from restore.gates.activity import psql_command
-from restore.gates.conformed import USABLE
 from restore.gates.context import GateContext, endpoint_of
 from restore.gates.hook import Proof, Watch
 from restore.gates.scanned import options, pinned_dump, progress_reporter, read_dump
 from restore.gates.targets import operator_target
 from restore.model.rds import Credential, Endpoint, Instance
+from restore.model.rds_status import USABLE
 from restore.polling import wait_for
 from restore.postgres import roles
 from validation.verdict import Verdict

@@ -11,6 +11,7 @@ import pytest
 from restore.errors import PermanentError, Problem
 from restore.gates import conformed
 from restore.model.rds import InstanceSettings
+from restore.model.rds_status import USABLE
 from tests.support.gate_worlds import Stage, stage
 from tests.support.worlds import FROZEN, SOURCE_SETTINGS, asked, candidate, instance, restored
 
@@ -60,7 +61,7 @@ def test_an_instance_that_does_not_answer_yet_is_not_conformed(tmp_path: Path, c
     assert refused(made(tmp_path, **changes)).keys() == {"conformed.unproved"}
 
 
-@pytest.mark.parametrize("status", sorted(conformed.USABLE))
+@pytest.mark.parametrize("status", sorted(USABLE))
 def test_an_instance_that_can_be_used_is_not_waited_for(tmp_path: Path, status: str) -> None:
     assert made(tmp_path, status=status).prove("conformed", conformed.prove) is None
 
