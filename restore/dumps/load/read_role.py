@@ -19,7 +19,7 @@ import psycopg
 from restore.dumps.connections import PINNED, Session, failure
 from restore.dumps.load import owner_rights
 from restore.dumps.load.temporary_role import TemporaryRole
-from restore.errors import RestoreError
+from restore.errors import PermanentError, Problem, RestoreError
 from restore.postgres.roles import READ_PREFIX
 from validation.connect.target import Target
 
@@ -52,9 +52,15 @@ class ReadRole(TemporaryRole):
     on_database = "connect"
 
     def begin(self, stop: threading.Event) -> Target:
-        """Makes the role and returns its login; one that a killed run has left loses its sessions and its password."""
+        """Drops a role that a killed run has left, whatever rights it has, makes the role and returns its login.
+
+        Raises PermanentError where the former one can't be dropped.
+        """
+        self.forget(stop)
         if self.exists():
-            self.close(stop)
+            needed = "the name of the role that reads this database, free"
+            fix = f'docs/operate.md, "What is loaded is not what the dump holds": DROP ROLE "{self.name}"'
+            raise PermanentError.of(Problem(f"role {self.name}", "it can't be dropped", needed, fix))
         version = self.session.connection.info.server_version
         return self.renewed(self._groups(version), version)
 

@@ -381,8 +381,11 @@ def test_a_reading_role_that_a_killed_run_left_is_found_again_and_gone_after_the
     strictly(server, bucket, bucket.put("good.sql", plain), shop)
     left = killed_reader(server, shop)
     assert server.value("postgres", READERS) == left.user
+    with server.cluster.sql() as superuser:  # by whomever: its rights don't come back with its name
+        superuser.execute(sql.SQL("ALTER ROLE {} CREATEROLE").format(sql.Identifier(left.user)))
     with reading(server.target(shop), print, Event()) as login:
         assert login.user == left.user
+        assert server.value("postgres", f"SELECT rolcreaterole FROM pg_roles WHERE rolname = '{login.user}'") is False
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(make_conninfo(**left.keywords(left.secret())))
         assert server.value("postgres", READERS) == login.user
