@@ -58,7 +58,7 @@ def sequence(use: SequenceUse) -> Check:
     question = Question(f"{name}:{use.sequence}", statement)
     ahead = query(
         "faults_of_sequence",
-        name=sql.Literal(use.column),
+        label=sql.Literal(use.column),
         column=sql.Identifier(use.column),
         table=use.table.identifier,
         beyond=sql.SQL(">=") if use.increment > 0 else sql.SQL("<="),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from validation.baseline.faults import FaultList
 from validation.checks import integrity, migrations, sql_files
 from validation.checks.sql_files import QueryContext

@@ -84,7 +84,8 @@ def judged(result: CheckResult, things: str, compared: Comparison, where: str) -
         found, fix = f"as in {where}{how}: {result.found}", f"not needed for the switch; later: {result.fix}"
         return replace(result, found=found, fix=fix, severity=Severity.ADVISORY, as_in=where)
     if not compared.known:
-        return replace(result, found=f"{result.found}; nothing of it in {where}")
-    found = f"{things}: {compared.new:,} wrong that {where} doesn't have; {compared.known:,} as in {where}{how}"
+        unexcused = any(fault.decides for fault in compared.named)
+        return result if unexcused else replace(result, found=f"{result.found}; nothing of it in {where}")
+    found = f"{things}: {compared.new:,} wrong, not counting {compared.known:,} as in {where}{how}"
     named = tuple(fault.shown for fault in compared.named[:SHOWN])
     return replace(result, found=found, examples=named)

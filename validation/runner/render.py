@@ -49,7 +49,7 @@ def _as_json(report: ValidationReport, result: CheckResult) -> dict[str, Any]:
         "verdict": str(result.verdict),
         "severity": str(result.severity),
         "waived": report.waiver(result),
-        "as_in": result.as_in,
+        "as_in": result.as_in or None,
         "found": result.found,
         "needed": result.needed,
         "fix": result.fix,
