@@ -47,7 +47,7 @@ def _migrations(wanted: Migrations) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
         found: list[Migration] = answers[0].row["migrations"]
         done = applied(found)
-        problems = [*_broken(found, done), *_unexpected(done, wanted)]
+        problems = [*incomplete(found, done), *_unexpected(done, wanted)]
         if problems:
             fix = "choose a recovery point outside the migration, or finish it with prisma migrate resolve"
             return failed("; ".join(problems), needed, fix)
@@ -62,7 +62,7 @@ def _fault_list(wanted: Migrations) -> FaultList:
     def read(answer: Answer) -> Faults:
         found: list[Migration] = answer.row["migrations"]
         done = applied(found)
-        listed = [Fault(text, {"migration": text}) for text in _broken(found, done)]
+        listed = [Fault(text, {"migration": text}) for text in incomplete(found, done)]
         listed += [Fault(text, {"migration": text}, decides=True) for text in _unexpected(done, wanted)]
         return Faults(len(listed), tuple(listed))
 
@@ -107,7 +107,8 @@ def broken(migrations: Sequence[Migration]) -> list[str]:
     ]
 
 
-def _broken(migrations: Sequence[Migration], done: Sequence[str]) -> list[str]:
+def incomplete(migrations: Sequence[Migration], done: Sequence[str]) -> list[str]:
+    """What is `broken`, or that nothing is applied at all: in a healthy source as well it is no fault of the restore."""
     return [*broken(migrations), *([] if done else ["no migration is applied"])]
 
 
