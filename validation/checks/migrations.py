@@ -108,7 +108,7 @@ def broken(migrations: Sequence[Migration]) -> list[str]:
 
 
 def incomplete(migrations: Sequence[Migration], done: Sequence[str]) -> list[str]:
-    """What is `broken`, or that nothing is applied at all: in a healthy source as well it is no fault of the restore."""
+    """What is `broken`, or that nothing is applied at all."""
     return [*broken(migrations), *([] if done else ["no migration is applied"])]
 
 
