@@ -130,7 +130,7 @@ def test_a_source_frozen_by_hand_is_no_excuse_for_a_read_only_restore(production
     assert "role bi_reader" not in {example["place"] for example in found.examples}
 
 
-def test_damage_that_the_source_has_too_still_blocks(production: Database, restored: Database) -> None:
+def test_what_is_declared_decides_whatever_the_source_has(production: Database, restored: Database) -> None:
     report = run(
         restored.target,
         from_mapping({"must_exist": [{"table": "users", "key": {"id": 99}}], "migrations": {"last": "2_tags"}}),
