@@ -7,6 +7,7 @@ in with the application's own credentials.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -134,7 +135,9 @@ def summarize(report: ValidationReport, problems: Sequence[Problem], waive: Mapp
     shut = [p.subject.removeprefix("validated.") for p in problems if reason(p.subject, "validated", waive) is None]
     more = f" and {len(shut) - NAMED} more" if len(shut) > NAMED else ""
     but = f", but not {', '.join(shut[:NAMED])}{more}" if shut else ""
-    return f"{passed} of {len(report.results)} checks pass{but}"
+    known = Counter(result.as_in for result in report.results if result.as_in)
+    excused = "".join(f", {count} as in {where}" for where, count in known.items())
+    return f"{passed} of {len(report.results)} checks pass{excused}{but}"
 
 
 def with_ahead_seconds(context: GateContext, wanted: Expectations) -> Expectations:

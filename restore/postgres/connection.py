@@ -41,7 +41,7 @@ def connect(
     Raises PermanentError (login refused, certificate not verified, root certificate missing, no such database)
     or TemporaryError (no route, refused, starting up, too many connections); the same for what is asked in it.
     """
-    login = {"user": credential.user, "password": register_secret(credential.password), "dbname": database}
+    login = operator_login(credential, database)
     with open_connection(login, endpoint, tls, statement_seconds) as connection:
         yield connection
 
@@ -49,21 +49,24 @@ def connect(
 @contextmanager
 def administer(endpoint: Endpoint, credential: Credential, tls: Tls, database: str) -> Generator[Connection]:
     """Connects as `connect` does, but to change something; what is changed comes from restore/postgres/roles.py."""
-    login = {"user": credential.user, "password": register_secret(credential.password), "dbname": database}
+    login = operator_login(credential, database)
     with open_connection(login, endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
         yield connection
+
+
+def operator_login(credential: Credential, database: str) -> dict[str, str]:
+    """The operator's login as libpq parameters: only PostgreSQL's own functions and operators are found without a
+    schema's name, so that nothing in the database can stand in for them."""
+    password = register_secret(credential.password)
+    return {"user": credential.user, "password": password, "dbname": database, "options": "-c search_path=pg_catalog"}
 
 
 @contextmanager
 def open_connection(
     login: Mapping[str, str], endpoint: Endpoint, tls: Tls, statement_seconds: float, *, read_only: bool = True
 ) -> Generator[Connection]:
-    """Connects as `connect` does, with libpq parameters for the login.
-
-    Nothing in the database can stand in for PostgreSQL's own functions and operators: only these are found without a
-    schema's name.
-    """
-    settings = f"-c search_path=pg_catalog -c statement_timeout={int(statement_seconds * 1000)}"
+    """Connects as `connect` does, with libpq parameters for the login."""
+    settings = f"-c statement_timeout={int(statement_seconds * 1000)}"
     if read_only:
         settings = f"-c default_transaction_read_only=on {settings}"
     parameters: dict[str, Any] = {

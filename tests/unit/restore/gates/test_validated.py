@@ -16,7 +16,7 @@ from restore.errors import PermanentError, Problem
 from restore.gates.context import GateContext
 from restore.gates.in_cluster import certificate
 from restore.gates.targets import reading_target
-from restore.gates.validated import ahead_seconds, fingerprint, summarize, wanted_expectations
+from restore.gates.validated import ahead_seconds, check_problems, fingerprint, summarize, wanted_expectations
 from restore.model.planned import RecoveryPoint
 from restore.model.request import Method, Settings, Tls, ValidationSettings
 from tests.support.gate_worlds import watch
@@ -24,7 +24,7 @@ from tests.support.worlds import NOW, settings
 from validation.connect.target import Target
 from validation.expectations.table_names import Table
 from validation.runner.result import CheckResult, ValidationReport
-from validation.verdict import Verdict
+from validation.verdict import Severity, Verdict
 
 
 def using(path: Path, **more: object) -> Settings:
@@ -75,6 +75,15 @@ def test_the_summary_names_what_keeps_the_gate_shut_and_nothing_that_is_waived()
     waive = {"validated.rows:0": "known"}
     assert summarize(report, problems, waive) == "1 of 6 checks pass, but not rows:1, rows:2, rows:3 and 1 more"
     assert summarize(report, problems, {"validated.rows": "known"}) == "1 of 6 checks pass"
+
+
+def test_what_the_source_has_as_well_shuts_nothing_and_is_told() -> None:
+    known = CheckResult("indexes", Verdict.FAIL, "as in the source: 1 wrong", "", severity=Severity.ADVISORY)
+    new = CheckResult("triggers", Verdict.FAIL, "1 wrong, not counting 1 as in the source", "")
+    report = ValidationReport((replace(known, as_in="the source"), new), "shop")
+    problems = check_problems(report)
+    assert [one.subject for one in problems] == ["validated.triggers"]
+    assert summarize(report, problems, {}) == "0 of 2 checks pass, 1 as in the source, but not triggers"
 
 
 def test_the_machine_s_own_certificates_are_no_file_to_be_read() -> None:
