@@ -38,11 +38,11 @@ MAINTENANCE = "postgres"
 def prove(context: GateContext, watch: Watch) -> Proof:
     """Loads and verifies; done before, it only says so."""
     candidate = context.candidate()
-    endpoint = endpoint_of(candidate)
     if context.plan.switched_before and (proof := proofs.earlier_proof(context, watch, candidate)):
         return proof
     if earlier := find_earlier_load(context, candidate):
         return Proof(Verdict.PASS, f"loaded and verified before, at {earlier['ended']}", earlier["facts"])
+    endpoint = endpoint_of(candidate)
     give_login(context, watch, candidate, endpoint)
     dump = pinned_dump(context)
     scan = read_dump(context, watch, dump)
