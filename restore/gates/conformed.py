@@ -21,7 +21,6 @@ from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID, Proof, Watch
 from restore.gates.proofs import earlier_proof
 from restore.model.rds import Instance, InstanceSettings
 from restore.model.rds_status import USABLE
-from restore.polling import wait_for
 from validation.verdict import Verdict
 
 SECONDS = 24 * 3600.0
@@ -116,11 +115,9 @@ def bring_in_line(context: GateContext, watch: Watch, candidate: Instance, wante
 
     Raises TemporaryError when the operator stops the run, PermanentError when RDS refuses the modification.
     """
-    wait_for(
+    watch.wait_for(
         lambda: context.rds.modify(candidate.resource_id, wanted),
         lambda _sent: True,
-        stop=watch.stop,
-        deadline=watch.deadline,
         subject=f"{candidate.identifier} to take a modification",
     )
     try:

@@ -24,7 +24,6 @@ from restore.gates.scanned import options, pinned_dump, progress_reporter, read_
 from restore.gates.targets import operator_target
 from restore.model.rds import Credential, Endpoint, Instance
 from restore.model.rds_status import USABLE
-from restore.polling import wait_for
 from restore.postgres import roles
 from validation.verdict import Verdict
 
@@ -99,11 +98,10 @@ def give_login(context: GateContext, watch: Watch, candidate: Instance, endpoint
             let_in_by_iam(context, candidate, endpoint, candidate.managed_secret)
         else:
             set_operator_password(context, watch, candidate, context.login(endpoint))
-    wait_for(
+    watch.wait_for(
         lambda: login_refusal(context, endpoint),
         lambda text: not text,
-        stop=watch.stop,
-        deadline=min(watch.deadline, watch.now() + LOGIN_SECONDS),
+        seconds=LOGIN_SECONDS,
         subject=f"the operator's login on {endpoint}",
         found=str,
     )
@@ -112,11 +110,9 @@ def give_login(context: GateContext, watch: Watch, candidate: Instance, endpoint
 def set_operator_password(context: GateContext, watch: Watch, candidate: Instance, operator: Credential) -> None:
     """RDS takes a modification only between its own: while it makes the first backup it answers "not now"."""
     watch.say("giving the operator's password to the new instance")
-    wait_for(
+    watch.wait_for(
         lambda: context.rds.set_master_password(candidate.resource_id, operator.password),
         lambda _sent: True,
-        stop=watch.stop,
-        deadline=watch.deadline,
         subject=f"{candidate.identifier} to take the operator's password",
     )
     context.rds.wait_until(

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from restore import postgres
 from restore.errors import PermanentError
-from restore.postgres.app_login import SchemaRights, schemas
+from restore.postgres.app_login import SchemaRights, list_schemas
 from tests.support.postgres.scratch_server import PASSWORD, Database, Server
 
 APPLICATION = "row_app"
@@ -131,10 +131,10 @@ def test_an_application_in_a_schema_of_its_own_needs_none_of_public(
         "revoke all on schema public from public",
         "create schema app; create table app.t (id int); grant usage on schema app to row_app",
     )
-    assert postgres.missing(None, schemas(application)) == ("app", ("select on app.t",))
+    assert postgres.missing_privileges(None, list_schemas(application)) == ("app", ("select on app.t",))
     made(empty_database, "grant select (id) on app.t to row_app; create table public.of_others (id int)")
-    assert postgres.missing(None, schemas(application)) == ("app", ())
-    assert postgres.missing("public", schemas(application)) == ("public", ("usage on schema public",))
+    assert postgres.missing_privileges(None, list_schemas(application)) == ("app", ())
+    assert postgres.missing_privileges("public", list_schemas(application)) == ("public", ("usage on schema public",))
 
 
 def test_schemas_come_in_the_order_of_the_search_path(
@@ -143,7 +143,7 @@ def test_schemas_come_in_the_order_of_the_search_path(
     made(empty_database, "create schema late", 'create schema "row_app"; grant usage on schema row_app to row_app')
     made(empty_database, 'alter role row_app set search_path = late, "$user"')
     with server.connect(empty_database.name, user=APPLICATION) as again:
-        assert schemas(again) == (
+        assert list_schemas(again) == (
             SchemaRights("late", usable=False),
             SchemaRights("row_app", usable=True),
             SchemaRights("public", usable=True),
