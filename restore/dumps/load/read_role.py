@@ -33,8 +33,11 @@ select distinct pg_catalog.pg_get_userbyid(owner)::text from (
   union all
   select datdba from pg_catalog.pg_database where datname = pg_catalog.current_database()
 ) as owners (owner)
-where pg_catalog.pg_get_userbyid(owner) <> all (array[current_user, %s])
+where pg_catalog.pg_get_userbyid(owner) <> all (array[current_user, %s]) and not exists (
+  select from pg_catalog.pg_roles i where i.rolname = 'rds_iam' and pg_catalog.pg_has_role(owner, i.oid, 'MEMBER'))
 """
+"""Not those who log in by IAM: no member of theirs could log in with a password any more (RDS User Guide, "IAM database
+authentication")."""
 READING = """
 select r.rolname::text from pg_catalog.pg_roles r
 where r.rolname in ('pg_monitor', 'pg_read_all_data')

@@ -375,6 +375,18 @@ def test_the_checks_find_with_the_reading_role_what_they_find_with_the_operator_
     assert found["amcheck-heap:public.x"] is Verdict.PASS
 
 
+def test_the_reading_role_can_log_in_where_an_owner_does_so_by_iam(server: DumpServer, shop: str) -> None:
+    iam = "SELECT pg_has_role('{}', 'rds_iam', 'MEMBER')"
+    with server.cluster.sql() as superuser:
+        superuser.execute(sql.SQL("GRANT rds_iam TO {}").format(sql.Identifier(OWNER)))
+        try:
+            assert server.value(shop, iam.format(OWNER)) is True
+            with reading(server.target(shop), print, Event()) as login:
+                assert server.value(shop, iam.format(login.user)) is False
+        finally:
+            superuser.execute(sql.SQL("REVOKE rds_iam FROM {}").format(sql.Identifier(OWNER)))
+
+
 def test_a_reading_role_that_a_killed_run_left_is_found_again_and_gone_after_the_next(
     server: DumpServer, bucket: Bucket, plain: bytes, shop: str
 ) -> None:
