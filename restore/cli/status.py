@@ -48,7 +48,7 @@ def of_restore(settings: Settings, request: Request, found: Inventory) -> list[s
 
 def gates(settings: Settings, request: Request) -> list[str]:
     """The newest attempt of each gate, from the evidence."""
-    store = Store.open(settings.evidence, Aws(settings.region, settings.endpoints))
+    store = Store.open(settings.evidence, Aws.of(settings))
     newest: dict[str, Mapping[str, Any]] = {
         str(one["gate"]): one for one in store.read_all(settings.stack, request.id) if "gate" in one
     }

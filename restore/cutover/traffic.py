@@ -46,7 +46,7 @@ def _names_source(context: RestoreContext, endpoint: Endpoint) -> bool:
     if any(other and same_endpoint(other, endpoint) for other in (known, previous)):
         return True
     host = endpoint.host.lower()
-    return context.source is None and host.startswith(f"{context.settings.source}.") and ".rds.amazonaws.com" in host
+    return context.source is None and host.startswith(f"{context.settings.source}.") and ".rds." in host
 
 
 def all_at_zero(context: RestoreContext) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from restore.aws import Aws, Rds
+from restore.aws import Aws, Rds, caller
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.dump_lookup import choose_dump
 from restore.kubernetes import Api, Namespace
@@ -78,7 +78,7 @@ def gather(settings: Settings, now: datetime) -> Inventory:
 
     Without a request only what may still be open is read: the instances and the cluster.
     """
-    aws = Aws(settings.region, settings.endpoints)
+    aws = Aws.of(settings)
     rds = Rds(aws)
     namespace = Namespace(Api(settings.kubeconfig, settings.context), settings.namespace)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="inventory") as pool:
@@ -119,6 +119,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     if source:
         by_name += _by_resource_id(started, source.resource_id)
     wanted = request.method is Method.DUMP and made is None
+    identity = reads.start("the AWS account", lambda: caller(started.aws))
     dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if wanted else None)
     reads.finish()
     found = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
@@ -134,6 +135,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
         safety_snapshot=safety.result(),
         orderable_versions=versions.result(),
         dump=dump.result(),
+        caller=identity.result(),
     )
 
 
