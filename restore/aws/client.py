@@ -111,13 +111,13 @@ def _not_logged_in(error: Exception) -> Problem:
 
 @dataclass
 class Aws:
-    """The clients of one region and login. Making one does no I/O; clients are made at their first use, in any thread."""
+    """The clients of one region and login. Making one does no I/O; clients are made at first use, in any thread."""
 
     region: str
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
     """Endpoint URL by boto3's service name; AWS's own where a service isn't in it."""
 
-    login: AwsLogin = AwsLogin()
+    login: AwsLogin = field(default_factory=AwsLogin)
     """Whose credentials; boto3's own search (environment, profile, machine) where it says nothing."""
 
     @classmethod

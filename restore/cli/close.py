@@ -39,9 +39,10 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     asked = close.as_if_open(found)
     serves = traffic.found_traffic(RestoreContext(settings, settings.request, asked))
     closing = close.plan(settings.request, found, serves, list(stack.config()))
-    emptied = close.without_resources(stack.export())
+    close.without_resources(stack.export())  # refuses before the question what would be refused after it
     if not confirm(close.shown(closing)):
         return False
+    emptied = close.without_resources(stack.export())  # again: an `up` may have run while the question stood
     hand_back(settings, closing)
     if closing.candidate_arn:
         rds = Rds(Aws.of(settings))

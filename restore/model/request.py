@@ -191,7 +191,7 @@ class Settings:
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
     """aws:endpoints, by service name of boto3; empty on AWS itself."""
-    aws_login: AwsLogin = AwsLogin()
+    aws_login: AwsLogin = field(default_factory=AwsLogin)
     """Whose credentials AWS is called with."""
     kubeconfig: str | None = None
     context: str | None = None

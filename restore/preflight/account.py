@@ -1,4 +1,4 @@
-"""Rules about the AWS account: what is looked at and what is changed are in the same one, and in one that may be. Pure."""
+"""Rules about the AWS account: what is read and what is changed is in one, which is allowed. Pure."""
 
 from __future__ import annotations
 

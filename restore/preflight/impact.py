@@ -12,6 +12,7 @@ from restore.model.rds_status import BROKEN, SNAPSHOT_READY
 from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
 from restore.preflight.account import account_lines
+from restore.preflight.public_names import password_warnings
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
 from restore.units import TIME_FORMAT, sized, spoken
 
@@ -29,6 +30,7 @@ def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettin
         _duration(context, origin),
         _fresh(context, origin),
         _warnings(context, origin),
+        password_warnings(context),
         _writers(context),
         _waivers(context),
         _next(context),
