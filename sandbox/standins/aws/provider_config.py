@@ -43,6 +43,7 @@ WITHOUT_MEANING_HERE = frozenset(
         "__internal",
     ]
 )
+ROLE_FIELDS = frozenset(["roleArn", "sessionName"])
 STRUCTURED = frozenset(["assumeRoles", "endpoints", "defaultTags", "maxRetries"])
 DOUBLE = "this is a test double of pulumi-resource-aws and speaks to a loopback endpoint only"
 REAL = "install the real plugin: pulumi plugin install resource aws 7.51.1"
@@ -86,6 +87,11 @@ def problems(config: Properties, environment: Mapping[str, str]) -> list[CheckFa
         CheckFailure(key, f"stand-in provider does not honour aws:{key}: {REAL}")
         for key, value in known.items()
         if key not in HONOURED | WITHOUT_MEANING_HERE and value not in (None, "", "false", "null", False)
+    ]
+    failures += [
+        CheckFailure("assumeRoles", f"stand-in provider does not honour aws:assumeRoles[*].{name}: {REAL}")
+        for role in items(known.get("assumeRoles"))
+        for name in sorted(block(role).keys() - ROLE_FIELDS)
     ]
     if not _region(known, environment):
         failures.append(CheckFailure("region", "Invalid AWS Region: , set aws:region (or AWS_REGION)"))

@@ -1,4 +1,4 @@
-"""Preflight looks with the credentials with which the plugin changes: profile, keys, files, roles one after the other."""
+"""Preflight looks with the credentials that the plugin uses: profile, keys, files, roles one after the other."""
 
 from __future__ import annotations
 
