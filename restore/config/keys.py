@@ -8,7 +8,7 @@ restore/config/settings.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -25,6 +25,7 @@ from restore.model.field_types import (
     Flag,
     HealthUrl,
     Section,
+    Texts,
     camel_case,
     checked,
     decoded,
@@ -180,14 +181,16 @@ def _roles(value: Any) -> Any:
     return [roles] if isinstance(roles, Mapping) else roles
 
 
-def _one_file(value: Any) -> str | None:
+def _one_file(key: str) -> AfterValidator:
     """boto3 reads one file of each kind, the plugin any number."""
-    files = decoded(value)
-    if isinstance(files, str):
+
+    def check(files: tuple[str, ...]) -> tuple[str, ...]:
+        if len(files) > 1:
+            needed = "one file: boto3 reads one, and the plugin and this program must read the same"
+            raise Fault(needed, fix=f"pulumi config rm --path '{key}[1]'")
         return files
-    if not isinstance(files, Sequence) or len(cast("Sequence[Any]", files)) > 1:
-        raise Fault("one file: boto3 reads one, and the plugin and this program must read the same")
-    return str(files[0]) if files else None
+
+    return AfterValidator(check)
 
 
 class AwsKeys(Section, BaseModel):
@@ -202,16 +205,17 @@ class AwsKeys(Section, BaseModel):
     profile: str | None = Field(None, examples=["shop-prod"])
     """Profile of the shared configuration files; else AWS_PROFILE."""
     assume_roles: Annotated[list[Annotated[AssumedRole, OBJECT]], BeforeValidator(_roles)] = []
-    """Roles to assume, each with the credentials of the one before it."""
+    """Roles to assume, each with the credentials of the one before it: roleArn, sessionName, externalId, duration,
+    policy, policyArns, sourceIdentity, tags, transitiveTagKeys."""
     access_key: str | None = None
     """Access key; better a profile or the environment."""
     secret_key: str | None = None
     """Secret key; set it with --secret."""
     token: str | None = None
     """Session token; set it with --secret."""
-    shared_config_files: Annotated[str | None, BeforeValidator(_one_file)] = None
+    shared_config_files: Annotated[Texts, _one_file("aws:sharedConfigFiles")] = ()
     """The shared configuration file, as a list of one path; else AWS_CONFIG_FILE, ~/.aws/config."""
-    shared_credentials_files: Annotated[str | None, BeforeValidator(_one_file)] = None
+    shared_credentials_files: Annotated[Texts, _one_file("aws:sharedCredentialsFiles")] = ()
     """The credentials file, as a list of one path; else AWS_SHARED_CREDENTIALS_FILE, ~/.aws/credentials."""
     use_fips_endpoint: Flag = False
     """FIPS endpoints."""
@@ -230,8 +234,8 @@ class AwsKeys(Section, BaseModel):
             secret_key=self.secret_key,
             token=self.token,
             roles=tuple(self.assume_roles),
-            config_file=self.shared_config_files,
-            credentials_file=self.shared_credentials_files,
+            config_file=next(iter(self.shared_config_files), None),
+            credentials_file=next(iter(self.shared_credentials_files), None),
             fips=self.use_fips_endpoint,
             dualstack=self.use_dualstack_endpoint,
             allowed_accounts=self.allowed_account_ids,
