@@ -15,7 +15,7 @@ def plugin_in_another_account(context: RestoreContext) -> Iterable[Problem]:
     looked, changes = context.inventory.caller, context.inventory.plugin_caller
     if looked and changes and looked.account != changes.account:
         yield Problem(
-            f"AWS account {changes.account}",
+            f"account {changes.account}",
             f"the Pulumi plugin would change it (as {changes.arn}), but account {looked.account} was looked at "
             f"(as {looked.arn})",
             "one account",
@@ -36,7 +36,7 @@ def account_allowed(context: RestoreContext) -> Iterable[Problem]:
 
 
 def _not_allowed(account: str, arn: str, needed: str) -> Problem:
-    return Problem(f"AWS account {account}", f"the login is {arn}", needed, "pulumi config set aws:profile <profile>")
+    return Problem(f"account {account}", f"the login is {arn}", needed, "pulumi config set aws:profile <profile>")
 
 
 def account_lines(context: RestoreContext) -> Iterable[str]:

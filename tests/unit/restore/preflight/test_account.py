@@ -21,7 +21,7 @@ def only(found: dict[str, Problem]) -> Problem:
 
 def test_a_plugin_of_another_account_than_preflights_changes_nothing() -> None:
     problem = only(problems(settings(), inventory(caller=OPS, plugin_caller=OTHER)))
-    assert problem.subject == "AWS account 210987654321"
+    assert problem.subject == "account 210987654321"
     assert ARN in problem.found
     assert OTHER.arn in problem.found
 
