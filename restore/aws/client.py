@@ -140,8 +140,12 @@ class Aws:
     def _make(self, service: str) -> Any:
         from restore.aws.session import session_of
 
-        self._session = self._session or session_of(self.region, self.login, self._client_of)
+        self._session = self._session or session_of(self.region, self.login, self._assume)
         return self._client_of(self._session, service)
+
+    def _assume(self, session: Session, request: dict[str, Any]) -> Any:
+        with translated("sts"):
+            return self._client_of(session, "sts").assume_role(**request)["Credentials"]
 
     def _client_of(self, session: Session, service: str) -> Any:
         from botocore.config import Config

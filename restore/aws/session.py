@@ -10,7 +10,6 @@ import boto3.session
 import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
 
-from restore.aws.client import translated
 from restore.model.aws_account import AssumedRole, AwsLogin, seconds
 from restore.redaction import register_secret
 
@@ -18,10 +17,12 @@ if TYPE_CHECKING:
     from boto3.session import Session
 
 SESSION_NAME = "pulumi-restore"
+Assume = Callable[["Session", dict[str, Any]], Any]
+"""Asks STS, as a session, for a role: gives the `Credentials` of AssumeRole's answer."""
 
 
-def session_of(region: str, login: AwsLogin, client_of: Callable[[Session, str], Any]) -> Session:
-    """The session that calls as the plugin does; `client_of` makes STS's client. Roles are assumed at the first call.
+def session_of(region: str, login: AwsLogin, assume: Assume) -> Session:
+    """The session that calls as the plugin does. Roles are assumed at the first call.
 
     As in the plugin, keys given count before a profile, and either before what the environment has.
     """
@@ -39,7 +40,7 @@ def session_of(region: str, login: AwsLogin, client_of: Callable[[Session, str],
         aws_session_token=register_secret(login.token) if login.token else None,
     )
     for role in login.roles:
-        session = _assumed(session, region, role, client_of)
+        session = _assumed(session, region, role, assume)
     return session
 
 
@@ -72,12 +73,11 @@ class _Given(CredentialProvider):
         return self._credentials
 
 
-def _assumed(source: Session, region: str, role: AssumedRole, client_of: Callable[[Session, str], Any]) -> Session:
+def _assumed(source: Session, region: str, role: AssumedRole, assume: Assume) -> Session:
     """A session of the role, whose credentials are asked for again before they expire."""
 
     def refresh() -> dict[str, str]:
-        with translated("sts"):
-            answer = client_of(source, "sts").assume_role(**assume_role_request(role))["Credentials"]
+        answer = assume(source, assume_role_request(role))
         expires: datetime = answer["Expiration"]
         return {
             "access_key": answer["AccessKeyId"],

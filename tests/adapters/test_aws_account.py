@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from boto3.session import Session
+from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from restore.aws import Aws, caller
 from restore.config.settings import collect
+from restore.errors import PermanentError
 from restore.evidence import provenance
-from restore.model.aws_account import Caller
+from restore.model.aws_account import AssumedRole, AwsLogin, Caller
 from sandbox.standins.aws.provider_config import settings as plugin_settings
 from sandbox.standins.aws.rds_client import caller_identity
 from tests.support.worlds import NOW
@@ -68,3 +72,14 @@ def test_an_account_that_is_not_known_is_said_and_stops_nothing() -> None:
     told = provenance.operator(Aws("us-east-1", {"sts": "http://127.0.0.1:1"}))
     assert "not known" in told["aws"]
     assert "account" not in told
+
+
+def test_a_role_that_may_not_be_assumed_is_named_as_the_right_that_is_missing() -> None:
+    def refuse(**_: object) -> None:
+        answer: Any = {"Error": {"Code": "AccessDenied", "Message": "not authorized to perform sts:AssumeRole"}}
+        raise ClientError(answer, "AssumeRole")
+
+    aws = Aws("us-east-1", login=AwsLogin(roles=(AssumedRole(RESTORE),)))
+    aws._client_of = lambda session, service: SimpleNamespace(assume_role=refuse)  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(PermanentError, match="sts:AssumeRole for the operator's role"):
+        aws._assume(Session(), {"RoleArn": RESTORE})  # pyright: ignore[reportPrivateUsage]

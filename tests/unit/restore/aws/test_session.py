@@ -23,20 +23,11 @@ class Sts:
         self.lasting = lasting
         self.asked: list[tuple[str, str]] = []
 
-    def client_of(self, session: Any, service: str) -> Any:
-        assert service == "sts"
-        return Caller(self, session)
-
-
-class Caller:
-    def __init__(self, sts: Sts, session: Any):
-        self.sts, self.session = sts, session
-
-    def assume_role(self, **request: Any) -> dict[str, Any]:
-        self.sts.asked.append((key_of(self.session), request["RoleArn"]))
-        name = f"{request['RoleArn'].rpartition('/')[2]}-{len(self.sts.asked)}"
+    def assume(self, session: Any, request: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append((key_of(session), request["RoleArn"]))
+        name = f"{request['RoleArn'].rpartition('/')[2]}-{len(self.asked)}"
         keys = {"AccessKeyId": name, "SecretAccessKey": f"{name}-secret", "SessionToken": f"{name}-token"}
-        return {"Credentials": {**keys, "Expiration": datetime.now(UTC) + self.sts.lasting}}
+        return {**keys, "Expiration": datetime.now(UTC) + self.lasting}
 
 
 def key_of(session: Any) -> str:
@@ -59,7 +50,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def key(login: AwsLogin, sts: Sts | None = None) -> str:
-    return key_of(session_of("us-east-1", login, (sts or Sts()).client_of))
+    return key_of(session_of("us-east-1", login, (sts or Sts()).assume))
 
 
 def test_a_configured_profile_counts_before_the_keys_of_the_environment() -> None:
@@ -84,13 +75,13 @@ def test_each_role_is_assumed_with_the_credentials_of_the_one_before_it() -> Non
 
 def test_no_role_is_assumed_before_something_is_called() -> None:
     sts = Sts()
-    session_of("us-east-1", AwsLogin(roles=(AssumedRole(ROLE),)), sts.client_of)
+    session_of("us-east-1", AwsLogin(roles=(AssumedRole(ROLE),)), sts.assume)
     assert sts.asked == []
 
 
 def test_a_restore_of_hours_outlives_the_credentials_of_its_role() -> None:
     sts = Sts(lasting=timedelta(seconds=30))
-    session = session_of("us-east-1", AwsLogin(roles=(AssumedRole(ROLE),)), sts.client_of)
+    session = session_of("us-east-1", AwsLogin(roles=(AssumedRole(ROLE),)), sts.assume)
     assert [key_of(session), key_of(session)] == ["restore-1", "restore-2"]
 
 
