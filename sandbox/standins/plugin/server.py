@@ -223,7 +223,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             raise CallRefused(
                 f"stand-in provider has no function {request.tok}: install the real plugin ({self._install})"
             )
-        return provider_pb2.InvokeResponse(**{"return": to_struct(function())})
+        reply = provider_pb2.InvokeResponse()
+        getattr(reply, "return").CopyFrom(to_struct(function()))
+        return reply
 
     @_answers
     def GetSchema(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from restore.cli import close
 from restore.model.request import Traffic
 from tests.support.worlds import PITR, SWITCHED, asked, restored, settings
 
-STACK = {"type": "pulumi:pulumi:Stack", "outputs": {}}
+STACK: dict[str, Any] = {"type": "pulumi:pulumi:Stack", "outputs": {}}
 
 
 class Stack:
@@ -34,15 +34,22 @@ class Stack:
         assert not remove
 
 
+def answering(value: object) -> Callable[..., object]:
+    def answer(*_: object) -> object:
+        return value
+
+    return answer
+
+
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     request = asked(PITR, traffic=Traffic.RESTORED)
     found = restored(cluster=SWITCHED)
-    monkeypatch.setattr(close, "settings_of", lambda *_: settings(request))
-    monkeypatch.setattr(close.gather, "gather", lambda *_: found)
+    monkeypatch.setattr(close, "settings_of", answering(settings(request)))
+    monkeypatch.setattr(close.gather, "gather", answering(found))
     for name in ("hand_back", "record"):
-        monkeypatch.setattr(close, name, lambda *_: None)
-    monkeypatch.setattr(close.Rds, "add_tags", lambda *_: None)
+        monkeypatch.setattr(close, name, answering(None))
+    monkeypatch.setattr(close.Rds, "add_tags", answering(None))
     return Stack()
 
 

@@ -15,6 +15,7 @@ from restore.cli.stack_settings import settings_of
 from restore.cutover.rollback import Step, Value
 from restore.evidence import Store
 from restore.inventory import gather
+from restore.model.inventory import Inventory
 from restore.pulumi_stack.automation import OperatorStack
 from tests.support.worlds import inventory
 
@@ -81,7 +82,11 @@ def stack(asked: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Of an organisation, in a folder with the evidence of restore inc-1 as its program left it."""
     assert not asked
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(gather, "gather", lambda *_: inventory())
+
+    def gathered(*_: object) -> Inventory:
+        return inventory()
+
+    monkeypatch.setattr(gather, "gather", gathered)
     Store.open("evidence").write("prod", "inc-1", "run", {"began": NOW.isoformat()})
     return OperatorStack(tmp_path, None)
 
