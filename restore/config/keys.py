@@ -33,7 +33,7 @@ from restore.model.field_types import (
 )
 from restore.model.identifiers import MAX_INSTANCE, instance_fault
 from restore.model.rds import InstanceSettings
-from restore.model.request import DumpStore, Login, Method, SecretKey, Tls, Traffic, ValidationSettings
+from restore.model.request import DumpStore, Login, Method, QuietSettings, SecretKey, Tls, Traffic, ValidationSettings
 from restore.model.waivers import NEVER
 
 PROJECT = "restore"
@@ -149,6 +149,9 @@ class Keys(RestoreKeys):
     """Where the dumps of pg_dump are kept, for method dump."""
     validation: Annotated[ValidationSettings, OBJECT] = ValidationSettings()
     """What the restored data is held against before traffic may move to it."""
+    quiet: Annotated[QuietSettings, OBJECT] = QuietSettings()
+    """When a database counts as unused: gates quiesced and switched wait until no client is connected and no row is
+    written."""
     waive: Annotated[
         Mapping[
             Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_coverable)],

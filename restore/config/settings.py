@@ -79,6 +79,7 @@ class Entries:
             instance=_overrides(keys.instance, _section(given, "instance")),
             backups=keys.backups,
             validation=keys.validation,
+            quiet=keys.quiet,
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
             aws_login=aws.login,

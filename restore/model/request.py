@@ -150,6 +150,15 @@ class DumpStore(Section):
 
 
 @dataclass(frozen=True)
+class QuietSettings(Section):
+    """When a database counts as unused."""
+
+    grace_seconds: Annotated[int, Field(ge=0, le=3600), NUMBER] = 90
+    """Seconds that clients may stay connected after the pods have ended: TCP to a killed client ends with the server's
+    next write or keepalive."""
+
+
+@dataclass(frozen=True)
 class ValidationSettings(Section):
     """What the restored data is held against, and the image of the Job that connects from inside the cluster."""
 
@@ -187,6 +196,7 @@ class Settings:
     """Overrides of what is otherwise copied from the source; keys are InstanceSettings' fields in camelCase."""
     backups: DumpStore = DumpStore()
     validation: ValidationSettings = field(default_factory=ValidationSettings)
+    quiet: QuietSettings = QuietSettings()
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])

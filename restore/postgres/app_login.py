@@ -12,7 +12,7 @@ from psycopg import sql
 from restore.errors import PermanentError, Problem, TemporaryError
 from restore.model.rds import Endpoint
 from restore.model.request import Tls
-from restore.postgres.connection import Connection, opened
+from restore.postgres.connection import Connection, open_connection
 from restore.redaction import redacted, register_secret
 from validation.connect import urls
 
@@ -46,7 +46,7 @@ URL's options set it. Tables of extensions are none of an application's."""
 
 
 ROW_SECONDS, ALL_ROWS_SECONDS = 10.0, 60.0
-"""To read one row: of a table, and of any table at all."""
+"""How long reading one row may take: of one table, and of any table at all."""
 
 
 READABLE = """
@@ -98,7 +98,7 @@ class Attempt:
     recovering: bool
     """Still in recovery: can't be written to."""
     schema: str
-    """In which its tables are: the URL's, else the first that it may read, else the first where it lacks a right."""
+    """The schema of its tables: the URL's, or the first that it may read, or the first where it lacks a right."""
     missing_privileges: tuple[str, ...]
     """`usage on schema x`, or `select on x.t` for all tables of the schema when not one of them can be read."""
 
@@ -110,12 +110,12 @@ def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
     """
     login = application_login(url)
     named = urls.parse(url).parameters.get("schema")
-    with opened(login, endpoint, tls, statement_seconds=30.0) as connection:
+    with open_connection(login, endpoint, tls, statement_seconds=30.0) as connection:
         row = connection.execute(WHO).fetchone()
         if row is None:
             raise TemporaryError(f"{endpoint} didn't say who is logged in")
         user, database, version, recovering = row
-        schema, lacking = missing(named, schemas(connection))
+        schema, lacking = missing_privileges(named, list_schemas(connection))
         return Attempt(str(user), str(database), str(version), bool(recovering), schema, lacking)
 
 
@@ -126,12 +126,15 @@ def read_row(url: str, endpoint: Endpoint, tls: Tls) -> str:
     transaction of its own that is rolled back. Raises as `try_login`; PermanentError when no row can be read.
     """
     login = application_login(url)
-    with opened(login, endpoint, tls, ROW_SECONDS) as connection:
-        return any_row(connection, f"PostgreSQL {endpoint}, user {login.get('user', '')}")
+    with open_connection(login, endpoint, tls, ROW_SECONDS) as connection:
+        return find_row(connection, f"PostgreSQL {endpoint}, user {login.get('user', '')}")
 
 
-def any_row(connection: Connection, subject: str) -> str:
-    """As `read_row`, in this autocommit connection, which is left with settings of its own."""
+def find_row(connection: Connection, subject: str) -> str:
+    """Reads one row as `read_row` does, in this autocommit connection, whose settings it changes.
+
+    `subject` is that of the PermanentError raised when no row can be read.
+    """
     connection.read_only = True
     connection.execute("SET search_path TO pg_catalog")
     connection.execute("SET lock_timeout TO '5s'")
@@ -152,29 +155,32 @@ def any_row(connection: Connection, subject: str) -> str:
                 raise
             unread = f"{schema}.{table}: {redacted(' '.join(str(error).split()))}"
     found = f"no row in the {len(tables)} tables that it may read" + (f" ({unread})" if unread else "")
-    fix = "choose another recovery point under another id, or give the role its rights: GRANT SELECT ON <table> TO it"
+    fix = 'python -m restore options (other recovery points; the rights of a role: docs/permissions.md, "PostgreSQL")'
     raise PermanentError.of(Problem(subject, found, "one row of any table, read with the application's login", fix))
 
 
 def application_login(url: str) -> dict[str, str]:
-    """The parameters of the application's URL that hold at any endpoint. Raises PermanentError. Pure."""
+    """Picks the parameters of the application's URL that hold at any endpoint. Raises PermanentError for one that can't
+    be used. Pure."""
     try:
         login = urls.connection_parameters(url)
     except urls.UrlError as error:
         needed = "postgresql://user:password@host:port/database"
-        raise PermanentError.of(Problem("the application's URL", str(error), needed, "see the secret's key")) from error
+        raise PermanentError.of(
+            Problem("the application's URL", str(error), needed, 'docs/configuration.md, "secret"')
+        ) from error
     register_secret(login.get("password", ""))
     return {name: value for name, value in login.items() if name not in THEIR_FILES}
 
 
-def schemas(connection: Connection) -> tuple[SchemaRights, ...]:
-    """The database's own schemas, those of the connection's search_path first."""
+def list_schemas(connection: Connection) -> tuple[SchemaRights, ...]:
+    """Reads the database's own schemas, those of the connection's search_path first."""
     rows = connection.execute(SCHEMAS).fetchall()
     return tuple(SchemaRights(name, usable, tuple(tables), readable) for name, usable, tables, readable in rows)
 
 
-def missing(named: str | None, rights: Sequence[SchemaRights]) -> tuple[str, tuple[str, ...]]:
-    """A schema, and the rights there that the application can't do without. Pure.
+def missing_privileges(named: str | None, rights: Sequence[SchemaRights]) -> tuple[str, tuple[str, ...]]:
+    """Finds a schema, and the rights there that the application lacks and can't do without. Pure.
 
     The schema that its URL names (Prisma's) must be usable. Without one, any schema with a table that it may read
     will do: names in its statements can have any schema in front.

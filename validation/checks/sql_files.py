@@ -15,13 +15,18 @@ from validation.checks.check import Check, Judgement, failed, inconclusive, pass
 from validation.checks.common import example, fault_list
 from validation.connect.query import BORROWED, Answer, Question, Row
 from validation.expectations.model import PLACEHOLDER, SqlCheck
-from validation.expectations.sql_checks import RESTORE_POINT
+from validation.expectations.sql_checks import RESTORE_POINT, built_in
 from validation.expectations.table_names import quoted
 from validation.schema.catalog import list_question
 from validation.sql.queries import query
 from validation.verdict import Severity, Verdict
 
 Pieces = Mapping[str, sql.Composable]
+
+AMCHECK = "amcheck"
+"""Its functions call what a table brings along with the rights of the table's owner, not of the caller (CVE-2022-1552,
+fixed in PostgreSQL 14.3, 13.7, 12.11, 11.16 and 10.21). Of the checks that come along, whose queries read nothing but
+the catalogs besides, that makes those with this extension safe for any login."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,7 @@ def _complete(check: SqlCheck, name: str, pieces: Pieces, pages: int = 0) -> Che
         seconds=check.timeout_seconds,
         settings=check.settings,
         borrows=check.extension if check.extension and pieces[check.extension] == sql.Identifier(BORROWED) else None,
+        administrative=check.extension == AMCHECK and check in built_in(),
     )
     made = Check(name, lambda answers: judge(check, answers[0]), (question,), check.needed, severity=check.severity)
     made = replace(made, inconclusive=check.inconclusive)

@@ -10,6 +10,7 @@ from validation.baseline.model import Baseline
 from validation.checks.check import Check
 from validation.connect.query import Answer, Answers, Question, Side
 from validation.connect.query_runner import Budget
+from validation.connect.target import Target
 from validation.runner import servers
 from validation.runner.result import CheckResult
 from validation.runner.servers import ReachedServer
@@ -36,6 +37,7 @@ def told(
     results: Results,
     budget: Budget,
     sessions: int,
+    administrator: Target | None = None,
 ) -> Results:
     """The results; of what failed, each fault was looked for in the source, or where it isn't answered, the baseline.
 
@@ -49,7 +51,7 @@ def told(
     if not lists or (baseline is None and (source is None or source.open is None)):
         return results
     asked = tuple(question for of in lists.values() for question in (of.question, _of_source(of.question)))
-    answers = servers.ask(candidate, source, None, asked, budget, sessions)
+    answers = servers.ask(candidate, source, None, asked, budget, sessions, administrator)
     return tuple(
         _told(result, lists[result.name], answers, baseline) if result.name in lists else result for result in results
     )

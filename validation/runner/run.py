@@ -29,6 +29,7 @@ def run(
     *,
     source: Target | None = None,
     application: Target | None = None,
+    administrator: Target | None = None,
     baseline: Baseline | BaselineError | None = None,
     schema: SchemaSnapshot | None = None,
     restore_point: datetime | None = None,
@@ -40,6 +41,7 @@ def run(
     """Validates the target and returns what was found; changes nothing in either database.
 
     `application` is the target with the application's own login, which tries what it must be able to do.
+    `administrator` is the target with the login that calls amcheck, where the target's own only reads.
     `baseline` is what the database held before; one that was wanted and can't be had is a BaselineError. `schema` is
     what the target's is held against; without it the baseline's is, and without that the source's.
     `restore_point` is the time the target was restored to; of a restore to `latest` the time at which
@@ -63,10 +65,10 @@ def run(
         reached = (candidate, source_server, login)
         known = {key: answer for server in reached if server for key, answer in server.answers.items()}
         questions = _unknown(checks, known)
-        answers = known | servers.ask(candidate, source_server, login, questions, budget, sessions)
+        answers = known | servers.ask(candidate, source_server, login, questions, budget, sessions, administrator)
         results = tuple(evaluate(check, answers) for check in checks)
         before = baseline_checks.fitting(baseline, restore_point)
-        results = known_faults.told(candidate, source_server, before, checks, results, budget, sessions)
+        results = known_faults.told(candidate, source_server, before, checks, results, budget, sessions, administrator)
         results = _with_examples(candidate, checks, results, budget)
     return ValidationReport(
         results=results,

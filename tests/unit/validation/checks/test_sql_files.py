@@ -163,6 +163,14 @@ def test_an_extension_that_is_not_there_is_borrowed() -> None:
     assert '"public".f()' in queries.text(there.questions[0].statement)
 
 
+def test_only_checks_that_read_nothing_but_catalogs_besides_are_asked_with_the_administrator_s_rights() -> None:
+    own = check(HEAD + "--: extension = 'amcheck'\nselect {amcheck}.f() is not null as ok from public.users")
+    with_amcheck = next(found for found in built_in() if found.name == "amcheck-catalog")
+    for extensions in ({}, {"amcheck": "public"}):
+        asked = [planned(found, extensions=extensions)[0].questions[0].administrative for found in (own, with_amcheck)]
+        assert asked == [False, True]
+
+
 def test_the_severity_of_what_is_not_known_can_be_another_than_that_of_what_is_wrong() -> None:
     (made,) = planned(check(HEAD + "--: inconclusive = 'advisory'\n" + QUERY))
     assert made.severity_of(Verdict.FAIL) is Severity.BLOCKING
