@@ -11,6 +11,7 @@ from restore.aws.client import Aws, found, translated
 from restore.errors import PermanentError, Problem
 from restore.model.labels import TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, InstanceSettings, Snapshot
+from restore.model.rds_status import DEAD_ENDS, way_out
 from restore.polling import wait_for
 from restore.redaction import register_secret
 
@@ -22,8 +23,6 @@ NO_SNAPSHOT = frozenset({"DBSnapshotNotFound", "DBSnapshotNotFoundFault"})
 NO_BACKUP = frozenset({"DBInstanceAutomatedBackupNotFound", "DBInstanceAutomatedBackupNotFoundFault"})
 KINDS = {"rds:": "automated", "awsbackup:": "awsbackup"}
 """By the beginning of a snapshot's name: DescribeDBSnapshots finds these by name only with their type."""
-DEAD_ENDS = frozenset({"failed", "incompatible-restore", "incompatible-create", "inaccessible-encryption-credentials"})
-"""Statuses out of which no instance comes by waiting (RDS User Guide, DB instance status)."""
 
 
 class Rds:
@@ -148,7 +147,7 @@ class Rds:
         """
         return wait_for(
             lambda: self._present(resource_id),
-            lambda item: _alive(item) and wanted(item),
+            lambda instance: _can_recover(instance) and wanted(instance),
             stop=stop,
             deadline=deadline,
             subject=subject,
@@ -175,11 +174,11 @@ class Rds:
         return tuple(parse.snapshot(item) for page in listed or () for item in page["DBSnapshots"])
 
 
-def _alive(item: Instance) -> bool:
-    if item.status in DEAD_ENDS:
-        needed = "a status that ends in available"
-        fix = f"see its events: aws rds describe-events --source-type db-instance --source-identifier {item.identifier}"
-        raise PermanentError.of(Problem(f"instance {item.identifier} ({item.resource_id})", item.status, needed, fix))
+def _can_recover(instance: Instance) -> bool:
+    if instance.status in DEAD_ENDS:
+        subject = f"instance {instance.identifier} ({instance.resource_id})"
+        fix = way_out(instance.status, instance.identifier)
+        raise PermanentError.of(Problem(subject, instance.status, "a status that ends in available", fix))
     return True
 
 

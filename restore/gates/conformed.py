@@ -20,12 +20,11 @@ from restore.gates.context import GateContext
 from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID, Proof, Watch
 from restore.gates.proofs import earlier
 from restore.model.rds import Instance, InstanceSettings
+from restore.model.rds_status import USABLE
 from restore.polling import wait_for
 from validation.verdict import Verdict
 
 SECONDS = 24 * 3600.0
-USABLE = frozenset({"available", "backing-up", "storage-optimization"})
-"""`backing-up` can last for hours and the instance is usable in it (hashicorp/terraform-provider-aws issue 44104)."""
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:

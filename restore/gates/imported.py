@@ -16,12 +16,12 @@ from restore.dumps.load import loader
 from restore.dumps.model import Dump, LoadResult, Scan, Verification
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import proofs
-from restore.gates.conformed import USABLE
 from restore.gates.context import GateContext
 from restore.gates.hook import Proof, Watch
 from restore.gates.scanned import meant, options, read, spoken
 from restore.gates.validated import target
 from restore.model.rds import Credential, Endpoint, Instance
+from restore.model.rds_status import USABLE
 from restore.polling import wait_for
 from restore.postgres import roles
 from validation.verdict import Verdict
