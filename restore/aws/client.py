@@ -44,7 +44,7 @@ THROTTLED = frozenset(
 )
 BUSY = frozenset({"InternalFailure", "InternalServerError", "InvalidDBInstanceState", "ServiceUnavailable"})
 IAM_ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
-FIX_LOGIN = "log in again (aws sso login, or set AWS_PROFILE), then check with: aws sts get-caller-identity"
+FIX_LOGIN = "aws sso login (or set AWS_PROFILE); aws sts get-caller-identity"
 
 
 def iam_action(service: str, operation: str) -> str:
@@ -64,7 +64,14 @@ def translated_code(service: str, operation: str, code: str, message: str, statu
     if code in THROTTLED or code in BUSY or status >= 500:
         return TemporaryError(f"AWS {action}: {code}: {message}")
     needed = "a request that AWS accepts"
-    return PermanentError.of(Problem(f"AWS {action}", f"{code}: {message}", needed, "see the message of AWS"))
+    return PermanentError.of(
+        Problem(
+            f"AWS {action}",
+            f"{code}: {message}",
+            needed,
+            "docs/permissions.md lists every call that this program makes",
+        )
+    )
 
 
 def translated_client_error(service: str, error: ClientError) -> RestoreError:
@@ -99,7 +106,7 @@ def translated(service: str) -> Generator[None]:
 
 
 def _no_answer(service: str, error: Exception) -> Problem:
-    fix = "check network, VPN and region (aws:region, aws:endpoints), then run it again"
+    fix = "check network and VPN, then: aws sts get-caller-identity; pulumi config set aws:region <region>"
     return Problem(f"AWS {service}", f"no answer: {error}", "a reachable endpoint", fix)
 
 

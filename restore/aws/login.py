@@ -85,7 +85,12 @@ def _missing(secret_id: str) -> Problem:
 
 def _empty(secret_id: str) -> Problem:
     needed = "the password as a plain string, or RDS's JSON with username and password"
-    return Problem(f"secret {secret_id}", "no password in it", needed, "store one: aws secretsmanager put-secret-value")
+    return Problem(
+        f"secret {secret_id}",
+        "no password in it",
+        needed,
+        f"aws secretsmanager put-secret-value --secret-id {secret_id} --secret-string file://<file>",
+    )
 
 
 def _no_source() -> Problem:

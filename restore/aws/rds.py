@@ -183,7 +183,7 @@ def _can_recover(instance: Instance) -> bool:
 
 
 def _gone(resource_id: str) -> Problem:
-    fix = "look for it: aws rds describe-db-instances; a deleted one can be restored under another id"
+    fix = "aws rds describe-db-instances; if it was deleted: pulumi config set id <another one>"
     return Problem(f"instance {resource_id}", "no instance has this DbiResourceId", "the instance", fix)
 
 
@@ -192,5 +192,5 @@ def _queued(target: Instance) -> Problem:
         f"instance {target.identifier}",
         f"changes queued by somebody else: {', '.join(sorted(target.pending))}",
         "no queued changes, because applying ours at once applies them too",
-        "apply or revert them first: aws rds modify-db-instance",
+        f"apply or revert them: aws rds modify-db-instance --db-instance-identifier {target.identifier} <options>",
     )

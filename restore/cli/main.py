@@ -47,7 +47,10 @@ def confirmer(*, yes: bool) -> Callable[[str], bool]:
         if yes:
             return True
         if not sys.stdin.isatty():
-            print("nothing was done: there is no terminal to ask on\n  fix: pass --yes", file=sys.stderr)
+            print(
+                "nothing was done: there is no terminal to ask on\n  fix: docs/operate.md: the same command with --yes",
+                file=sys.stderr,
+            )
             return False
         return input("Go on? [yes/no] ").strip().lower() in ("y", "yes")
 

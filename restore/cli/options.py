@@ -47,6 +47,13 @@ def parsed(text: str) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise Refused(
-            [Problem("option --time", text, "RFC 3339 with a zone", "for example --time 2026-11-22T14:30:00Z")]
+            [
+                Problem(
+                    "option --time",
+                    text,
+                    "RFC 3339 with a zone",
+                    "python -m restore options --time 2026-11-22T14:30:00Z",
+                )
+            ]
         )
     return moment.astimezone(UTC)

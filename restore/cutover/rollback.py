@@ -110,7 +110,7 @@ def way_back(now: Config, history: Sequence[Update]) -> WayBack:
                     "config id",
                     "not set: no restore is configured",
                     "the id of the restore to go back from",
-                    "pulumi config set id <id>; pulumi stack history lists earlier configurations",
+                    "pulumi stack history (lists earlier configurations); pulumi config set id <id>",
                 )
             ]
         )
@@ -124,7 +124,7 @@ def way_back(now: Config, history: Sequence[Update]) -> WayBack:
                     f"config {key.removeprefix('restore:')}",
                     f"the history gave the placeholder {HIDDEN}",
                     "the value itself",
-                    "set PULUMI_CONFIG_PASSPHRASE (or log in) so that the history can be decrypted",
+                    "pulumi login (or set PULUMI_CONFIG_PASSPHRASE); python -m restore rollback",
                 )
                 for key in hidden
             ]

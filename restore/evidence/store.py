@@ -166,7 +166,12 @@ def _checked(name: str) -> str:
     """A name that can't leave its folder."""
     if not NAME.fullmatch(name):
         raise PermanentError.of(
-            Problem("evidence", f"the name {name!r}", "letters, digits, dot, hyphen, underscore", "choose another name")
+            Problem(
+                "evidence",
+                f"the name {name!r}",
+                "letters, digits, dot, hyphen, underscore",
+                "pulumi config set id <another one>",
+            )
         )
     return name
 
@@ -177,7 +182,12 @@ def _plain(value: object) -> str:
 
 
 def _unreadable(name: str, reason: str) -> Problem:
-    return Problem(f"evidence {name}", reason, "a readable record", "look at it; move it away if it is damaged")
+    return Problem(
+        f"evidence {name}",
+        reason,
+        "a readable record",
+        "docs/evidence.md: look at the record, and move it away if it is damaged",
+    )
 
 
 def _unwritable(problem: Problem) -> Problem:
@@ -186,10 +196,15 @@ def _unwritable(problem: Problem) -> Problem:
 
 
 def _taken(problem: Problem) -> Problem:
-    fix = "look at what is there: records are never replaced; two runs at once would be a fault of the state's lock"
+    fix = "docs/evidence.md: records are never replaced; look whether another run of this stack is going on"
     return Problem(f"evidence {problem.subject}", problem.found, problem.needed, fix)
 
 
 def _leak(name: str, paths: tuple[str, ...]) -> Problem:
     found = f"a secret value in {', '.join(paths)}"
-    return Problem(f"evidence {name}", found, "a record without secrets", "report this: it is our bug")
+    return Problem(
+        f"evidence {name}",
+        found,
+        "a record without secrets",
+        "docs/evidence.md: keep this message and report it as an error of this program",
+    )

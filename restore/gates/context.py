@@ -78,7 +78,7 @@ class GateContext:
                     self.plan.candidate,
                     f"an instance without this restore's tags ({found.resource_id})",
                     f"{TAG_ID}={self.plan.id} and {TAG_STACK}={self.plan.stack}",
-                    "choose another id: the identifier belongs to somebody else",
+                    "pulumi config set id <another one>",
                 )
             )
         return found
@@ -128,8 +128,5 @@ def unreachable(gate: str, instance: Instance, error: RestoreError) -> Problem:
 
 def no_candidate(plan: Plan) -> Problem:
     """Only the candidate leaves the state: a refresh of all would also undo what an autoscaler has set since."""
-    fix = (
-        f"pulumi refresh --yes --target '**candidate-{plan.id}'; pulumi up: it is made again, and its gates prove the "
-        "new one"
-    )
+    fix = f"pulumi refresh --yes --target '**candidate-{plan.id}'; pulumi up (it is made and proved again)"
     return Problem(plan.candidate, "no such instance", "the candidate", fix)

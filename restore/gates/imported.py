@@ -36,9 +36,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     """Loads and verifies; done before, it only says so."""
     candidate = context.candidate()
     if candidate.endpoint is None:
-        raise PermanentError(
-            f"{candidate.identifier} has no endpoint (status {candidate.status})\n  fix: run `pulumi up` again"
-        )
+        raise PermanentError(f"{candidate.identifier} has no endpoint (status {candidate.status})\n  fix: pulumi up")
     if context.plan.switched_before and (held := proofs.earlier(context, watch, candidate)):
         return held
     if earlier := proved_before(context, candidate):
@@ -172,7 +170,7 @@ def application_login(context: GateContext) -> Credential:
 
 def differences(compared: Verification, dump: Dump) -> Iterable[Problem]:
     """Each with the name that a waiver takes."""
-    again = "see why; to load once more: a new id (the candidate of this one stays)"
+    again = "python -m restore report; to load once more (this candidate stays): pulumi config set id <another one>"
     for table in compared.tables:
         if not table.equal:
             has = "no such table" if table.target is None else f"{table.target} rows"
@@ -192,8 +190,8 @@ def intrusions(result: LoadResult) -> Iterable[Problem]:
     """What changed beside the database while the dump was loaded, and the load did not change."""
     needed = "nothing outside the database changes while a dump is loaded"
     fix = (
-        "find out who did it (CloudWatch Logs, the dump's functions): undone and harmless, waive it; else restore under"
-        " another id from a dump you trust, and don't use this instance"
+        'docs/operate.md, "A dump by hand": find out who did it; waive what is undone and harmless; or, for a dump '
+        "you trust: pulumi config set id <another one>"
     )
     for change in result.server_changes:
         subject, _, what = change.rpartition(": ")

@@ -26,9 +26,9 @@ GONE = "the source is gone"
 NO_BASELINE = "no baselines of it are known (config key validation.baseline)"
 AGAIN = "when both answer, compare: python -m validation loss --source-env A --target-env B"
 FIX = (
-    "if baselines of it were recorded: pulumi config set --path validation.baseline <directory or s3://bucket/prefix>, "
-    "then pulumi up; else nobody can count it: ask the applications' owners for their newest records. For the next "
-    "time, record one every night: python -m validation baseline record"
+    "if baselines of it were recorded: pulumi config set --path validation.baseline <directory or s3://bucket/prefix>; "
+    "pulumi up; or ask the applications' owners for their newest records; for the next time: "
+    "python -m validation baseline record --from <variable with a URL> --to <directory or s3://bucket/prefix>"
 )
 
 LastKnown = Callable[[], Baseline | BaselineError | None]

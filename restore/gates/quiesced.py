@@ -198,14 +198,14 @@ def restless(context: GateContext, database: Instance, rest: postgres.Quiet, gat
         found.append(Problem(f"{gate}.sessions", f"{len(rest.sessions)} client sessions: {who}", "none", fix))
     if rest.prepared:
         ask = by_psql(context, database, "SELECT gid, owner, database, prepared FROM pg_prepared_xacts")
-        fix = f"each may commit at any time: {ask}; then COMMIT PREPARED or ROLLBACK PREPARED each"
+        fix = f"each may commit at any time: {ask}; then COMMIT PREPARED '<gid>', or ROLLBACK PREPARED '<gid>'"
         found.append(Problem(f"{gate}.prepared", f"prepared transactions: {', '.join(rest.prepared)}", "none", fix))
     if rest.rows_written:
         ask = (
             "SELECT relid::regclass, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables "
             "ORDER BY n_tup_ins + n_tup_upd + n_tup_del DESC LIMIT 20"
         )
-        fix = f"find the writer, a cron extension has no session of its own: {by_psql(context, database, ask)}"
+        fix = f"find the writer (pg_cron has no session): {by_psql(context, database, ask)}"
         found.append(
             Problem(f"{gate}.writes", f"{rest.rows_written} rows written in {INTERVAL_SECONDS:g} s", "none", fix)
         )

@@ -46,7 +46,12 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     if not found.tables:
         needed = "a dump with rows in it"
         problems.append(
-            Problem("scanned.tables", "no table with rows", needed, "choose another dump, under another id")
+            Problem(
+                "scanned.tables",
+                "no table with rows",
+                needed,
+                "another dump needs another id: pulumi config set id <another one>",
+            )
         )
     if problems:
         return Proof(Verdict.FAIL, "the dump can't be loaded as it is", found.facts(), tuple(problems))
@@ -78,7 +83,9 @@ def meant(context: GateContext) -> Dump:
     """The dump of the plan, in exactly that version."""
     wanted = context.plan.point.dump
     if wanted is None:
-        raise PermanentError("no dump is planned\n  fix: this is a bug of the program, please report it")
+        raise PermanentError(
+            "no dump is planned\n  fix: docs/evidence.md: keep this message and report it as an error of this program"
+        )
     return pin.at_version(context.s3, wanted.bucket, wanted.key, wanted.version)
 
 

@@ -113,8 +113,7 @@ def connected(context: GateContext, pods: dict[str, list[Pod]], facts: dict[str,
             f"serving.sessions:{name}",
             f"no session of it on {database.identifier}",
             "at least one",
-            "set application_name to the pod's name (PGAPPNAME), so that sessions can be told apart; "
-            + logs(context, name),
+            "set PGAPPNAME to the pod's name; " + logs(context, name),
         )
         for name, wanted in ((app.name, app.replicas) for app in context.plan.apps)
         if wanted and not by_app.get(name)

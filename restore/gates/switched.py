@@ -122,8 +122,8 @@ def login_problems(context: GateContext, database: Instance, facts: dict[str, An
         attempt = postgres.try_login(wanted_url(context), endpoint, context.settings.tls)
     except RestoreError as error:
         fix = (
-            "credentials are those of the restore point: set the application's password in the database, or in the "
-            "secret, so that they agree; pulumi up"
+            'docs/operate.md, "Trouble": credentials are those of the restore point; set the password in the database '
+            "or in the secret, so that they agree; pulumi up"
         )
         return [Problem("switched.login", str(error), f"the application's login works on {endpoint}", fix)]
     facts["login"] = {"user": attempt.user, "database": attempt.database, "version": attempt.server_version}

@@ -271,8 +271,8 @@ def in_cluster(context: GateContext, watch: Watch, candidate: Instance, wanted: 
     why = result.reasons or (f"exit code {result.exit_code}, {len(result.lines)} lines of {wanted_lines}",)
     found = "; ".join([*why, *result.lines[-LOG_LINES:]])
     fix = (
-        "refused login: credentials are those of the restore point, so set the application's password in the candidate "
-        "as the secret has it; no answer: security groups and network policies must let the namespace reach it"
+        'docs/checks.md, "Connections": refused login, set the application\'s password in the candidate as the secret '
+        "has it; no answer, let the namespace through security groups and network policies"
     )
     return [Problem(IN_CLUSTER, found, needed, fix)]
 

@@ -104,5 +104,8 @@ def password_problems(login: Login, master: Credential) -> list[Problem]:
     if not found:
         return []
     needed = f"{SHORTEST}-{LONGEST} printable ASCII characters without these, as RDS wants them of a new instance"
-    fix = "store another one, and set it in the source too: aws secretsmanager put-secret-value"
+    fix = (
+        f"set another one in the source too: aws secretsmanager put-secret-value --secret-id {login.secret_id} "
+        "--secret-string file://<file>"
+    )
     return [Problem(f"secret {login.secret_id}", found, needed, fix)]

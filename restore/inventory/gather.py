@@ -69,8 +69,13 @@ def problem(subject: str, error: RestoreError) -> Problem:
     if error.problem:
         return error.problem
     if isinstance(error, PermanentError):
-        return Problem(subject, str(error), "a read that succeeds", "mend what it says, then run it again")
-    return Problem(subject, str(error), "an answer", "check the network, VPN and endpoints, then run it again")
+        return Problem(
+            subject,
+            str(error),
+            "a read that succeeds",
+            'docs/operate.md, "Trouble": fix what the message says, then the same command again',
+        )
+    return Problem(subject, str(error), "an answer", "check network and VPN, then: pulumi preview")
 
 
 def gather(settings: Settings, now: datetime) -> Inventory:

@@ -121,7 +121,7 @@ class Api:
             found = "an answer that is no JSON"
             needed = "a Kubernetes API server"
             raise PermanentError.of(
-                Problem(f"{self._logged_in().server}", found, needed, "check the server of the kubeconfig's context")
+                Problem(f"{self._logged_in().server}", found, needed, "kubectl config view --minify")
             ) from error
 
     def _logged_in(self) -> connection.Login:
@@ -154,7 +154,14 @@ def translated(method: str, path: str, status: int, message: str) -> RestoreErro
     if status in BUSY:
         return TemporaryError(f"Kubernetes: {method} {path}: {message}")
     needed = "a request that the cluster accepts"
-    return PermanentError.of(Problem(f"Kubernetes {method} {path}", message, needed, "see the message of the server"))
+    return PermanentError.of(
+        Problem(
+            f"Kubernetes {method} {path}",
+            message,
+            needed,
+            "docs/permissions.md lists every call that this program makes",
+        )
+    )
 
 
 def _refused(method: str, path: str, answer: Answer) -> NoReturn:

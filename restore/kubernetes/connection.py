@@ -60,9 +60,7 @@ def unreachable(server: str, error: BaseException) -> PermanentError | Temporary
     subject = f"Kubernetes API {server}"
     if isinstance(error, urllib3.exceptions.SSLError):
         needed = "a certificate signed by the CA of the kubeconfig"
-        return PermanentError.of(
-            Problem(subject, str(error), needed, "check server and CA of the kubeconfig's context")
-        )
+        return PermanentError.of(Problem(subject, str(error), needed, "kubectl config view --minify"))
     fix = "check VPN and cluster, then: kubectl version"
     return TemporaryError.of(Problem(subject, f"no answer: {error}", "a reachable API server", fix))
 

@@ -209,4 +209,4 @@ def _must_be_ours(job: Job, kind: str, found: Json) -> None:
 
 def _removed(job: Job) -> Problem:
     found = "somebody removed or replaced it while it ran"
-    return Problem(f"Job {job.name}", found, "that it runs to its end", "run pulumi up again")
+    return Problem(f"Job {job.name}", found, "that it runs to its end", "pulumi up")

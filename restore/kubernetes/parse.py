@@ -61,7 +61,7 @@ def connection_secret(found: Json, key: str) -> ConnectionSecret:
         name=str(metadata["name"]),
         key=key,
         keys=tuple(sorted(data)),
-        url=_decoded(str(metadata["name"]), key, str(data[key])) if key in data else None,
+        url=_decoded(metadata, key, str(data[key])) if key in data else None,
         key_manager=field_manager(metadata, ("f:data", f"f:{key}")),
         annotations=texts(metadata.get("annotations")),
         resource_version=str(metadata.get("resourceVersion", "")),
@@ -69,14 +69,20 @@ def connection_secret(found: Json, key: str) -> ConnectionSecret:
     )
 
 
-def _decoded(name: str, key: str, value: str) -> str:
+def _decoded(metadata: Json, key: str, value: str) -> str:
+    name = metadata["name"]
     raw = b""
     try:
         raw = base64.b64decode(value, validate=True)
         return raw.decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         found = "text in UTF-16" if raw.startswith(UTF_16) else "bytes that are no text"
-        problem = Problem(f"secret {name}, key {key}", found, "a database URL in UTF-8", "store the URL in it")
+        problem = Problem(
+            f"secret {name}, key {key}",
+            found,
+            "a database URL in UTF-8",
+            f"kubectl -n {metadata['namespace']} edit secret {name}",
+        )
         raise PermanentError.of(problem) from error
 
 

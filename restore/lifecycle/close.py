@@ -46,7 +46,7 @@ def plan(request: Request, found: Inventory, serves: Traffic | None, config_keys
                     "close",
                     f"traffic is {serves or 'half-way between two states'}",
                     "applications that serve from one database",
-                    "pulumi config set traffic restored (or source), then pulumi up, then close again",
+                    "pulumi config set traffic restored (or source); pulumi up; python -m restore close",
                 )
             ]
         )
@@ -92,7 +92,7 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
                     "close",
                     f"operations pending in the state: {urns}",
                     "a state that knows what exists",
-                    "pulumi refresh --clear-pending-creates --yes, then pulumi up, then close again",
+                    "pulumi refresh --clear-pending-creates --yes; pulumi up; python -m restore close",
                 )
             ]
         )

@@ -127,7 +127,7 @@ def any_row(connection: Connection, subject: str) -> str:
                 raise
             unread = f"{schema}.{table}: {redacted(' '.join(str(error).split()))}"
     found = f"no row in the {len(tables)} tables that it may read" + (f" ({unread})" if unread else "")
-    fix = "choose another recovery point under another id, or give the role its rights: GRANT SELECT ON <table> TO it"
+    fix = "GRANT SELECT ON <table> TO <role>; or another recovery point: pulumi config set id <another one>"
     raise PermanentError.of(Problem(subject, found, "one row of any table, read with the application's login", fix))
 
 
@@ -137,7 +137,9 @@ def application_login(url: str) -> dict[str, str]:
         login = urls.connection_parameters(url)
     except urls.UrlError as error:
         needed = "postgresql://user:password@host:port/database"
-        raise PermanentError.of(Problem("the application's URL", str(error), needed, "see the secret's key")) from error
+        raise PermanentError.of(
+            Problem("the application's URL", str(error), needed, 'docs/configuration.md, "Fields of `secret`"')
+        ) from error
     register_secret(login.get("password", ""))
     return {name: value for name, value in login.items() if name not in THEIR_FILES}
 

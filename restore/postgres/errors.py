@@ -33,12 +33,12 @@ PERMANENT = (
     _kind(
         r"(password|pam|ldap|gss\w*|certificate) authentication failed|role .* does not exist|not permitted to log in",
         "a login that the server accepts",
-        "check user and password; those of a restored database are the ones of its recovery point",
+        'docs/operate.md, "Trouble": user and password of a restored database are those of its recovery point',
     ),
     _kind(
         r"no pg_hba.conf entry|fe_sendauth: no password supplied",
         "a user, database and network that the server lets in over TLS",
-        "check user and database; RDS lets nobody in without TLS when rds.force_ssl is 1",
+        'docs/configuration.md, "Fields of `tls`": RDS lets nobody in without TLS when rds.force_ssl is 1',
     ),
     _kind(
         r"database .* does not exist",
@@ -49,12 +49,12 @@ PERMANENT = (
         r"certificate verify failed|does not match host name|unable to get local issuer|self.signed certificate"
         r"|root certificate file|weak sslmode|server does not support SSL|could not read root certificate",
         "a server certificate signed by the configured root, for this host name",
-        f"use the root certificates that AWS publishes: {RDS_CERTIFICATES} (config key tls.rootCertificate)",
+        f"curl --fail --output rds.pem {RDS_CERTIFICATES}; pulumi config set --path tls.rootCertificate rds.pem",
     ),
     _kind(
         r"permission denied",
         "a role that may read this",
-        "grant it: GRANT pg_monitor TO the operator's user (rds_superuser has it)",
+        "GRANT pg_monitor TO <user> (rds_superuser has it)",
     ),
 )
 
@@ -72,8 +72,15 @@ def explained(endpoint: Endpoint, user: str, database: str, text: str, *, bad_re
     if known:
         return PermanentError.of(Problem(subject, found, known.needed, known.fix))
     if bad_request:
-        return PermanentError.of(Problem(subject, found, "a query that the server understands", "report this"))
-    fix = "check security groups, VPN and the instance's status, then try again"
+        return PermanentError.of(
+            Problem(
+                subject,
+                found,
+                "a query that the server understands",
+                "docs/evidence.md: keep this message and report it as an error of this program",
+            )
+        )
+    fix = "check security groups and VPN, then: aws rds describe-db-instances; pulumi up"
     return TemporaryError.of(Problem(subject, found, "an answer", fix))
 
 

@@ -46,7 +46,8 @@ def deployments_exist(context: RestoreContext) -> Iterable[Problem]:
                 f"deployment {app.name}",
                 f"doesn't exist in namespace {context.settings.namespace}",
                 f"every Deployment in `apps`{meant}",
-                f"correct it in Pulumi.{context.settings.stack}.yaml under restore:apps, or restore:namespace",
+                f"pulumi config rm --path 'apps[\"{app.name}\"]'; pulumi config set --path 'apps[\"<name>\"]' '{{}}'; "
+                "or pulumi config set namespace <name>",
             )
 
 
@@ -83,6 +84,10 @@ def secret_usable(context: RestoreContext) -> Iterable[Problem]:
         yield from _url_usable(context, f"{subject}, key {wanted.key}", found.url)
 
 
+def _edit(context: RestoreContext) -> str:
+    return f"kubectl -n {context.settings.namespace} edit secret {context.settings.secret.name}"
+
+
 def _url_usable(context: RestoreContext, subject: str, text: str) -> Iterable[Problem]:
     try:
         url = urls.parse(text)
@@ -93,10 +98,15 @@ def _url_usable(context: RestoreContext, subject: str, text: str) -> Iterable[Pr
         )
         return
     except urls.UrlError as error:
-        yield Problem(subject, str(error), "a URL whose host can be replaced", "correct the secret, or secret.key")
+        yield Problem(
+            subject,
+            str(error),
+            "a URL whose host can be replaced",
+            f"{_edit(context)}; or pulumi config set --path secret.key <key>",
+        )
         return
     if not url.host:
-        yield Problem(subject, "a URL without a host", "one that names the source", "correct the secret")
+        yield Problem(subject, "a URL without a host", "one that names the source", _edit(context))
     elif traffic.pointing(context) is ConnectionTarget.ELSEWHERE:
         known = [str(one.endpoint) for one in (context.source, context.candidate) if one and one.endpoint]
         yield Problem(
@@ -129,7 +139,7 @@ def secret_can_be_changed(context: RestoreContext) -> Iterable[Problem]:
         f"secret {secret.name}",
         "immutable: true, so its URL can't be changed",
         "a Secret that can be changed",
-        "replace it by one that is not (values and pods stay), and take `immutable` out of where it is deployed from: "
+        "take `immutable` out of where it is deployed from, then: "
         f"{kubectl} get secret {secret.name} --output yaml | sed '/^immutable: true$/d' | "
         f"{kubectl} replace --force --filename -",
     )

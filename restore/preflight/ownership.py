@@ -55,7 +55,7 @@ def candidate_renamed(context: RestoreContext) -> Iterable[Problem]:
                 f"instance {found.identifier}",
                 f"was made by restore {context.request.id}, whose instance is called {context.candidate_name} now",
                 "the same source and identifier from beginning to end",
-                "set `source` back to what it was, give the instance its name back, or set another id",
+                "pulumi config set source <name that the restore began with>, or pulumi config set id <another one>",
             )
 
 

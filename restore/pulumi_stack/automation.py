@@ -25,7 +25,7 @@ def translated(doing: str) -> Generator[None]:
         raise PermanentError(f"{doing} failed:\n{error}") from error
     except FileNotFoundError as error:
         raise PermanentError(
-            f"{doing} failed: {error}\n  fix: install the Pulumi CLI and run in the project"
+            f"{doing} failed: {error}\n  fix: install the Pulumi CLI, then in the project: pulumi stack select <name>"
         ) from error
 
 
@@ -42,7 +42,7 @@ class OperatorStack:
             selected = workspace.stack() if name is None else None
             self.name = name or (selected.name if selected else "")
             if not self.name:
-                raise PermanentError("no stack is selected\n  fix: pulumi stack select <name>, or pass --stack <name>")
+                raise PermanentError("no stack is selected\n  fix: pulumi stack select <name>")
             self._stack = automation.select_stack(self.name, work_dir=str(folder))
 
     @property
@@ -85,7 +85,7 @@ class OperatorStack:
         except automation.CommandError as error:
             raise PermanentError(
                 f"`pulumi up` failed at: {step.title} (its output is above)\n"
-                "  fix: do what it says, then run `python -m restore rollback` again"
+                "  fix: do what it says, then: python -m restore rollback"
             ) from error
 
     def _write_objects(self, objects: Mapping[str, Value]) -> None:

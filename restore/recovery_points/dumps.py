@@ -56,8 +56,7 @@ def _dump_problems(context: RestoreContext, dump: DumpObject) -> Iterable[Proble
             f"dump {dump.url}",
             f"taken from PostgreSQL {wanted}; the region creates {offered}",
             f"a version {_numbers(wanted)[0]}.x that is not older than {wanted}",
-            "make an instance of a later major version yourself, and load it with: python -m restore.dumps load "
-            f"{dump.url} --to-env TARGET_URL",
+            f"into an instance of a later major version: python -m restore.dumps load {dump.url} --to-env TARGET_URL",
         )
 
 

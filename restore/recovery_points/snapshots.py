@@ -111,7 +111,7 @@ def _snapshot_problems(context: RestoreContext, found: Snapshot) -> Iterable[Pro
     if found.status != "available":
         done = f", {found.percent} % done" if found.status == "creating" and found.percent is not None else ""
         wait = f"aws rds wait db-snapshot-available --db-snapshot-identifier {found.identifier}"
-        fix = wait if found.status == "creating" else "python -m restore options: take another one"
+        fix = wait if found.status == "creating" else "python -m restore options (take another one)"
         yield Problem(subject, f"status {found.status}{done}", "status available", fix)
     if found.engine != ENGINE:
         yield Problem(subject, f"engine {found.engine}", f"engine {ENGINE}", "pulumi config set snapshot latest")

@@ -10,7 +10,7 @@ from restore.units import clock
 
 
 @dataclass(frozen=True)
-class Kind:
+class RowDifference:
     """A kind of difference: its name in the loss report, its word for people, and what it means."""
 
     name: str
@@ -20,13 +20,13 @@ class Kind:
 
 KINDS = {
     "source": (
-        Kind("lost", "lost", "rows only in the source"),
-        Kind("brought_back", "brought back", "rows only in the restored database"),
-        Kind("differing", "changed", "other content under the same key"),
+        RowDifference("lost", "lost", "rows only in the source"),
+        RowDifference("brought_back", "brought back", "rows only in the restored database"),
+        RowDifference("differing", "changed", "other content under the same key"),
     ),
     "baseline": (
-        Kind("lost", "fewer", "rows fewer than in the baseline"),
-        Kind("brought_back", "more", "rows more than in the baseline"),
+        RowDifference("lost", "fewer", "rows fewer than in the baseline"),
+        RowDifference("brought_back", "more", "rows more than in the baseline"),
     ),
 }
 """By what the restored database was compared with."""
@@ -77,7 +77,7 @@ class Loss:
     alike: tuple[str, ...]
 
     @property
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> tuple[RowDifference, ...]:
         return KINDS[self.against]
 
     @property

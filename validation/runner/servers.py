@@ -131,7 +131,7 @@ def _ask_with(target: Target, extension: str, questions: Sequence[Question], bud
     except Unreachable as error:
         found, fix = (
             f"no extension {extension}: {error}",
-            f"create extension {extension} in the database, then run again",
+            f"CREATE EXTENSION {extension}; or the check stays INCONCLUSIVE (docs/checks.md)",
         )
         return {question.id: Unanswered(Verdict.INCONCLUSIVE, found, fix) for question in questions}
     try:
