@@ -18,7 +18,7 @@ from restore.errors import Problem, Refused
 from restore.model.field_types import camel_case, decoded, given_fields
 from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault, instance_fault
 from restore.model.rds import InstanceSettings
-from restore.model.request import RDS_CERTIFICATES, App, Method, Request, Settings
+from restore.model.request import FETCH_CERTIFICATES, App, Method, Request, Settings
 
 POINTS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
 """The key that names the recovery point of each method."""
@@ -126,8 +126,7 @@ def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Ite
         "snapshot": "pulumi config set snapshot latest",
         "time": time_command(now),
         "dump": "pulumi config set dump latest",
-        "tls.rootCertificate": f"curl -fsSo global-bundle.pem {RDS_CERTIFICATES} && "
-        "pulumi config set --path tls.rootCertificate ./global-bundle.pem",
+        "tls.rootCertificate": FETCH_CERTIFICATES,
     }
     if not region:
         fix = "pulumi config set aws:region <region>"

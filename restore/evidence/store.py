@@ -167,7 +167,7 @@ def _checked(name: str) -> str:
     if not NAME.fullmatch(name):
         raise PermanentError.of(
             Problem(
-                "evidence",
+                f"evidence {name}",
                 f"the name {name!r}",
                 "letters, digits, dot, hyphen, underscore",
                 "pulumi config set id <another one>",

@@ -43,7 +43,7 @@ def plan(request: Request, found: Inventory, serves: Traffic | None, config_keys
         raise Refused(
             [
                 Problem(
-                    "close",
+                    f"restore {request.id}",
                     f"traffic is {serves or 'half-way between two states'}",
                     "applications that serve from one database",
                     "pulumi config set traffic restored (or source); pulumi up; python -m restore close",
@@ -89,8 +89,8 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
         raise Refused(
             [
                 Problem(
-                    "close",
-                    f"operations pending in the state: {urns}",
+                    "stack state",
+                    f"operations pending: {urns}",
                     "a state that knows what exists",
                     "pulumi refresh --clear-pending-creates --yes; pulumi up; python -m restore close",
                 )

@@ -106,6 +106,9 @@ class Login(Section):
 
 
 RDS_CERTIFICATES = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
+FETCH_CERTIFICATES = (
+    f"curl --fail --output rds.pem {RDS_CERTIFICATES}; pulumi config set --path tls.rootCertificate rds.pem"
+)
 """Where AWS publishes the certificates of all RDS regions (RDS User Guide, "Using SSL/TLS to encrypt a connection")."""
 
 

@@ -11,7 +11,7 @@ import psycopg
 
 from restore.errors import PermanentError, Problem
 from restore.model.rds import Credential, Endpoint
-from restore.model.request import RDS_CERTIFICATES, Tls
+from restore.model.request import FETCH_CERTIFICATES, Tls
 from restore.postgres.errors import translated
 from restore.redaction import register_secret
 
@@ -92,5 +92,4 @@ def tls_parameters(tls: Tls) -> dict[str, str]:
 
 def no_certificate(found: str) -> Problem:
     needed = "the root certificates that RDS's server certificates are verified with"
-    fix = f"curl --fail --output rds.pem {RDS_CERTIFICATES}; pulumi config set --path tls.rootCertificate rds.pem"
-    return Problem("config tls.rootCertificate", found, needed, fix)
+    return Problem("config tls.rootCertificate", found, needed, FETCH_CERTIFICATES)

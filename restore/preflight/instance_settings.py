@@ -95,7 +95,7 @@ def _other_major(context: RestoreContext, origin: RestoreSource) -> Iterable[Pro
     ]
     if inherited:
         yield Problem(
-            "recovery point",
+            f"recovery point {origin.point.tag}",
             f"PostgreSQL {origin.engine_version}, while the source is {source.engine_version}",
             f"groups of family postgres{major(origin.engine_version)}: the source's belong to another major version",
             "; ".join(f"pulumi config set --path instance.{camel_case(name)} <group>" for name in inherited),

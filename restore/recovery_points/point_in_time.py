@@ -102,14 +102,14 @@ def _of_backup(context: RestoreContext, backup: AutomatedBackup, time: datetime 
 
 
 def _no_window(context: RestoreContext, backups: Sequence[AutomatedBackup]) -> Problem:
-    subject = f"point-in-time recovery of {context.settings.source}"
+    subject = f"recovery point {context.request.recovery_point}"
     fix = "python -m restore options, then perhaps: pulumi config set method snapshot"
     if backups:
         found = f"automated backups are {backups[0].status}, with no restorable time yet"
         return Problem(subject, found, "a first automated backup that has ended", fix)
     if context.source:
         return Problem(subject, "no automated backups (retention 0, or they were deleted)", "automated backups", fix)
-    found = "the instance doesn't exist, and no automated backup of it was retained or replicated here"
+    found = f"{context.settings.source} doesn't exist, and no automated backup of it was retained or replicated here"
     return Problem(subject, found, "an instance, or a retained automated backup", fix)
 
 

@@ -1,8 +1,8 @@
-"""Every text that the sources can print behind `fix:`, read from their syntax trees.
+"""Every text that the sources can print behind `fix:` (or another heading), read from their syntax trees.
 
-A text is collected where it is passed to a parameter or field named in NAMES, assigned to a variable of such a name,
-or written behind HEADING. What can't be read (a parameter, an attribute, a call of something outside) becomes a HOLE;
-of a call of the program's own function, the texts that it returns are filled in.
+A text is collected where it is passed to a parameter or field of one of the names asked for, assigned to a variable of
+such a name, or written behind HEADING. What can't be read (a parameter, an attribute, a call of something outside)
+becomes a HOLE; of a call of the program's own function, the texts that it returns are filled in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 HOLE = "\0"
-NAMES = frozenset({"fix", "way_out"})
+FIXES = frozenset({"fix", "way_out"})
 HEADING = "\n  fix: "
 """Before a fix in the text of an error that has no Problem."""
 MOST = 24
@@ -49,7 +49,10 @@ class Module:
 
 
 class Program:
-    def __init__(self, files: Iterable[Path]):
+    """`names` are those of parameters, fields and variables that hold the texts asked for."""
+
+    def __init__(self, files: Iterable[Path], names: frozenset[str] = FIXES):
+        self.names = names
         self.modules = [Module(file, ast.parse(file.read_text())) for file in files]
         self.functions: dict[str, list[tuple[Module, Function]]] = defaultdict(list)
         self.constants: dict[str, list[tuple[Module, ast.expr]]] = defaultdict(list)
@@ -77,6 +80,8 @@ class Program:
                 return [text for choice in _choices(node) for text in self.values(module, choice, seen)]
             case ast.Name(id=name) if name not in seen:
                 return self._named(module, node, name, (*seen, name))
+            case ast.Dict(values=values):
+                return [text for value in values for text in self.values(module, value, seen)]
             case ast.Call():
                 return self._called(module, node, seen)
             case _:
@@ -89,6 +94,8 @@ class Program:
                 return self.values(module, inner, seen)
             case ast.Call(func=ast.Attribute(value=inner, attr="format")):
                 return [text.replace("{name}", HOLE) for text in self.values(module, inner, seen)]
+            case ast.Call(func=ast.Attribute(value=ast.Name() as mapping, attr="get")):
+                return self.values(module, mapping, seen)
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name not in seen:
                 return self._returned(name, (*seen, name))
             case _:
@@ -119,14 +126,14 @@ class Program:
     def _expressions(self, node: ast.AST) -> Iterator[ast.expr]:
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=arguments, keywords=keywords):
-                yield from (keyword.value for keyword in keywords if keyword.arg in NAMES)
+                yield from (keyword.value for keyword in keywords if keyword.arg in self.names)
                 yield from (arguments[at] for at in self.positions.get(name, ()) if at < len(arguments))
             case ast.Assign(targets=targets, value=value):
-                if any(isinstance(target, ast.Name) and target.id in NAMES for target in targets):
+                if any(isinstance(target, ast.Name) and target.id in self.names for target in targets):
                     yield value
-            case ast.Constant(value=str(text)) if HEADING in text:
+            case ast.Constant(value=str(text)) if "fix" in self.names and HEADING in text:
                 yield node
-            case ast.JoinedStr(values=parts) if any(HEADING in str(getattr(part, "value", "")) for part in parts):
+            case ast.JoinedStr(values=parts) if "fix" in self.names and HEADING in _constants(parts):
                 yield node
             case _:
                 pass
@@ -148,7 +155,11 @@ class Program:
 
     def _positions(self, name: str, parameters: Sequence[str]) -> None:
         plain = [parameter for parameter in parameters if parameter not in ("self", "cls")]
-        self.positions[name] |= {at for at, parameter in enumerate(plain) if parameter in NAMES}
+        self.positions[name] |= {at for at, parameter in enumerate(plain) if parameter in self.names}
+
+
+def _constants(parts: Sequence[ast.expr]) -> str:
+    return HOLE.join(str(part.value) for part in parts if isinstance(part, ast.Constant))
 
 
 def _choices(node: ast.IfExp | ast.BoolOp) -> Sequence[ast.expr]:
