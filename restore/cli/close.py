@@ -35,10 +35,10 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
                 )
             ]
         )
-    found = gather.gather(settings, now)
-    asked = close.as_if_open(found)
+    inventory = gather.gather(settings, now)
+    asked = close.as_if_open(inventory)
     serves = traffic.found_traffic(RestoreContext(settings, settings.request, asked))
-    closing = close.plan(settings.request, found, serves, list(stack.config()))
+    closing = close.plan(settings.request, inventory, serves, list(stack.config()))
     emptied = close.without_resources(stack.export())
     if not confirm(close.shown(closing)):
         return False

@@ -22,9 +22,9 @@ def options(stack: OperatorStack, wanted: str | None, now: datetime) -> str:
     """The recovery points ranked by data lost, for an 80-column terminal."""
     moment = parsed(wanted) if wanted else None
     settings = settings_of(stack, now)
-    found = gather.gather(replace(settings, request=LOOK), now)
+    inventory = gather.gather(replace(settings, request=LOOK), now)
     dumps, unread = listed(settings)
-    ranked = ranking.rank(replace(found, dumps=dumps), moment, settings.source)
+    ranked = ranking.rank(replace(inventory, dumps=dumps), moment, settings.source)
     return "\n\n".join([ranking.render(ranked, moment), *unread])
 
 

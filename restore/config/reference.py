@@ -66,8 +66,8 @@ def _scalar(value: object) -> str:
 
 def with_config_block(pulumi_yaml: str) -> str:
     """The text of Pulumi.yaml with its config block, the last of the file, made again."""
-    head, found, _ = pulumi_yaml.partition(f"\n{HEADING}")
-    if not found:
+    head, heading, _ = pulumi_yaml.partition(f"\n{HEADING}")
+    if not heading:
         raise ValueError("Pulumi.yaml has no config block")
     return f"{head}\n{config_block()}"
 

@@ -14,12 +14,12 @@ def endpoint_of(url: urls.Url) -> Endpoint:
     return Endpoint(url.host, int(url.port) if url.port else STANDARD_PORT)
 
 
-def same_host(one: str, other: str) -> bool:
-    return one.strip("[]").rstrip(".").lower() == other.strip("[]").rstrip(".").lower()
+def same_host(host: str, other: str) -> bool:
+    return host.strip("[]").rstrip(".").lower() == other.strip("[]").rstrip(".").lower()
 
 
-def same_endpoint(one: Endpoint, other: Endpoint) -> bool:
-    return one.port == other.port and same_host(one.host, other.host)
+def same_endpoint(endpoint: Endpoint, other: Endpoint) -> bool:
+    return endpoint.port == other.port and same_host(endpoint.host, other.host)
 
 
 def live_url(context: RestoreContext) -> urls.Url | None:

@@ -59,8 +59,8 @@ def _reapplied(deployment: Deployment, wanted: int) -> str:
     return deployment.annotations.get(ANNOTATION_REAPPLIED, "")
 
 
-def former_manager_of(held: bool, noted: str | None, found: str | None) -> str | None:
+def former_manager_of(held: bool, noted: str | None, manager: str | None) -> str | None:
     if held:
         return noted or None
-    ours = found is not None and found.partition("/")[0] == FIELD_MANAGER
-    return None if ours else found
+    ours = manager is not None and manager.partition("/")[0] == FIELD_MANAGER
+    return None if ours else manager

@@ -75,8 +75,13 @@ def with_traffic(config: Config, traffic: Traffic) -> dict[str, Value]:
 
 def with_waivers(config: Config, now: Config) -> dict[str, Value]:
     """With what was waived then and what is waived now: a waiver given during the switch holds on the way back too."""
-    given = [parsed(text_of(one, WAIVERS)) for one in (config, now)]
-    union = {name: why for one in given if isinstance(one, dict) for name, why in cast("dict[str, Any]", one).items()}
+    given = [parsed(text_of(configuration, WAIVERS)) for configuration in (config, now)]
+    union = {
+        name: why
+        for waivers in given
+        if isinstance(waivers, dict)
+        for name, why in cast("dict[str, Any]", waivers).items()
+    }
     return {**config, WAIVERS: Value(json.dumps(union))} if union else dict(config)
 
 
@@ -145,10 +150,12 @@ def shown(way: WayBack) -> str:
         lines.append(f"Configuration of the update of {way.earlier.started}{message}.")
     else:
         lines.append("No earlier successful update of this restore is in the history; only traffic is changed.")
-    for number, one in enumerate(way.steps, 1):
-        lines.append(f"{number}. {one.title}: pulumi up with")
-        lines += [f"     {key} = {HIDDEN if value.secret else value.text}" for key, value in sorted(one.change.items())]
-        lines += [f"     {key} removed" for key in sorted(one.remove)]
-        if not one.change and not one.remove:
+    for number, step in enumerate(way.steps, 1):
+        lines.append(f"{number}. {step.title}: pulumi up with")
+        lines += [
+            f"     {key} = {HIDDEN if value.secret else value.text}" for key, value in sorted(step.change.items())
+        ]
+        lines += [f"     {key} removed" for key in sorted(step.remove)]
+        if not step.change and not step.remove:
             lines.append("     no change of configuration")
     return "\n".join(lines)

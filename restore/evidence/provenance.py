@@ -26,7 +26,7 @@ def versions() -> dict[str, str]:
     return {
         "program": commit(),
         "python": platform.python_version(),
-        **{name: found for name in PACKAGES if (found := _installed(name))},
+        **{name: installed for name in PACKAGES if (installed := _installed(name))},
     }
 
 

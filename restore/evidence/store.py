@@ -154,8 +154,8 @@ def _without_secrets(document: Mapping[str, Any], name: str) -> bytes:
 
 def _step(name: str) -> str | None:
     """The step that a record's name tells; None for what is no record."""
-    found = RECORD.fullmatch(name.rpartition("/")[2])
-    return found["step"] if found else None
+    match = RECORD.fullmatch(name.rpartition("/")[2])
+    return match["step"] if match else None
 
 
 def _folder(stack: str, restore_id: str) -> str:

@@ -58,20 +58,20 @@ def s3(aws: Aws) -> S3Client:
 def find_dump(settings: Settings, request: Request, client: S3Client) -> DumpObject:
     bucket, key = settings.backups.bucket, request.dump or ""
     listed = listing.list_dumps(client, bucket, settings.backups.prefix)
-    named = any(key in (one.key, one.key.rstrip("/")) for one in listed)
+    named = any(key in (dump.key, dump.key.rstrip("/")) for dump in listed)
     if named or key == LATEST:
         pinned = listing.pinned(client, listing.choose(listed, key))
     else:
         pinned = listing.find(client, bucket, key)
     head = header.heading(client, pinned)
-    found = as_found(pinned, pin.version_of(pinned))
-    return replace(found, server_version=head.server_version, expansion=head.expansion)
+    described = as_found(pinned, pin.version_of(pinned))
+    return replace(described, server_version=head.server_version, expansion=head.expansion)
 
 
 def listed(settings: Settings, aws: Aws) -> tuple[DumpObject, ...]:
     """All dumps of the bucket, newest first. Raises PermanentError, TemporaryError."""
     store = settings.backups
-    return tuple(as_found(one, "") for one in listing.list_dumps(s3(aws), store.bucket, store.prefix))
+    return tuple(as_found(dump, "") for dump in listing.list_dumps(s3(aws), store.bucket, store.prefix))
 
 
 def as_found(dump: Dump, version: str) -> DumpObject:

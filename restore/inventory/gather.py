@@ -126,13 +126,13 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     wanted = request.method is Method.DUMP and made is None
     dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if wanted else None)
     reads.finish()
-    found = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
+    every_backup = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
     instances = started.instances.result()
     return Inventory(
         now=now,
         source=source,
-        backups=found.windows,
-        snapshots=found.snapshots,
+        backups=every_backup.windows,
+        snapshots=every_backup.snapshots,
         candidate=made,
         open_restores=_open(instances, settings.stack),
         cluster=started.cluster.result(),

@@ -83,12 +83,12 @@ def _controllers(metadata: Json, namespace: str) -> Iterator[Owner]:
             yield Owner(kind, name, namespace, None, stop)
 
 
-def suspended(owner: Owner, found: Json | None) -> bool:
+def suspended(owner: Owner, custom_resource: Json | None) -> bool:
     """Whether the owner leaves its objects alone now. Unknown (None: gone, or not readable) is no."""
-    if found is None:
+    if custom_resource is None:
         return False
-    spec: Json = found.get("spec") or {}
-    metadata: Json = found.get("metadata") or {}
+    spec: Json = custom_resource.get("spec") or {}
+    metadata: Json = custom_resource.get("metadata") or {}
     if owner.kind == "ArgoCD":
         policy: Json = spec.get("syncPolicy") or {}
         skipped = texts(metadata.get("annotations")).get(ARGO_SKIP) == "true"

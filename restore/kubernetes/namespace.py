@@ -34,11 +34,11 @@ class Namespace:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="cluster") as pool:
             secret_read = pool.submit(self._secret, secret.name)
             workloads = self._workloads(pool.map)
-            found = secret_read.result()
+            connection_secret = secret_read.result()
             return Cluster(
                 deployments=_deployments(workloads.deployments, [*apps, *_held(workloads.deployments)]),
-                writers=self._writers(workloads, found, apps, secret.name, pool.map),
-                secret=_connection_secret(found, secret.key),
+                writers=self._writers(workloads, connection_secret, apps, secret.name, pool.map),
+                secret=_connection_secret(connection_secret, secret.key),
             )
 
     def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
@@ -58,8 +58,8 @@ class Namespace:
 
     def pods(self, selector: str) -> tuple[Pod, ...]:
         """Pods by label selector, terminating ones too, by name."""
-        found = (pod(item) for item in self._api.items(self._path("pods"), labelSelector=selector))
-        return tuple(sorted(found, key=lambda item: item.name))
+        listed = (pod(item) for item in self._api.items(self._path("pods"), labelSelector=selector))
+        return tuple(sorted(listed, key=lambda item: item.name))
 
     def logs(self, pod: str, *, lines: int = 50, container: str | None = None) -> str:
         """The end of a pod's log; empty when there is none."""
@@ -82,8 +82,8 @@ class Namespace:
         """Tried again when somebody else wrote between our read and our patch, and when the API doesn't answer."""
 
         def hand_back() -> bool:
-            found = self._api.get(path)
-            operations = field_ownership.hand_back(found, field, datetime.now(UTC)) if found else None
+            existing = self._api.get(path)
+            operations = field_ownership.hand_back(existing, field, datetime.now(UTC)) if existing else None
             if operations is None:
                 return False
             self._api.patch(path, operations, "json")
@@ -112,18 +112,18 @@ class Namespace:
 
     def _writers(
         self,
-        found: Workloads,
+        workloads: Workloads,
         secret: Json | None,
         apps: Sequence[str],
         secret_name: str,
         run: Callable[..., Iterable[Json | None]],
     ) -> tuple[Writer, ...]:
-        owned = [("Deployment", item) for item in found.deployments if name_of(item) in apps]
+        owned = [("Deployment", item) for item in workloads.deployments if name_of(item) in apps]
         owned += [("Secret", secret)] if secret else []
         owners = {owner for _, item in owned for owner in gitops.owners(item, self.name)}
         paths = sorted({owner.path for owner in owners if owner.path})
         states = dict(zip(paths, run(self._readable, paths), strict=True))
-        return writers(found, self.name, apps, secret_name) + gitops.writers(owned, self.name, states)
+        return writers(workloads, self.name, apps, secret_name) + gitops.writers(owned, self.name, states)
 
     def _readable(self, path: str) -> Json | None:
         """An object that the operator may have no right to read: then it counts as not known."""
@@ -134,8 +134,8 @@ class Namespace:
 
 
 def _deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
-    found = {name_of(item): item for item in items}
-    return {name: parse.deployment(found[name]) if name in found else None for name in names}
+    by_name = {name_of(item): item for item in items}
+    return {name: parse.deployment(by_name[name]) if name in by_name else None for name in names}
 
 
 def _held(items: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -144,10 +144,10 @@ def _held(items: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name for name, annotations in notes if ANNOTATION_ID in annotations]
 
 
-def _connection_secret(found: Json | None, key: str) -> ConnectionSecret | None:
-    if found is None:
+def _connection_secret(answer: Json | None, key: str) -> ConnectionSecret | None:
+    if answer is None:
         return None
-    secret = parse.connection_secret(found, key)
+    secret = parse.connection_secret(answer, key)
     register_secret((secret.url or "").strip())
     for password in parse.passwords(secret.url or ""):
         register_secret(password)

@@ -50,16 +50,16 @@ class Workloads:
     scaled_objects: Sequence[Json] = field(default_factory=_none)
 
 
-def writers(found: Workloads, namespace: str, apps: Collection[str], secret: str) -> tuple[Writer, ...]:
+def writers(workloads: Workloads, namespace: str, apps: Collection[str], secret: str) -> tuple[Writer, ...]:
     """All of them but the apps themselves, in the order of their kinds."""
     return (
-        *_autoscalers(found.autoscalers, namespace, apps),
-        *_scaled_objects(found.scaled_objects, namespace, apps),
-        *_cron_jobs(found.cron_jobs, namespace, secret),
-        *_jobs(found.jobs, namespace, secret),
-        *_others("Deployment", found.deployments, namespace, apps, secret),
-        *_others("StatefulSet", found.stateful_sets, namespace, (), secret),
-        *_others("DaemonSet", found.daemon_sets, namespace, (), secret),
+        *_autoscalers(workloads.autoscalers, namespace, apps),
+        *_scaled_objects(workloads.scaled_objects, namespace, apps),
+        *_cron_jobs(workloads.cron_jobs, namespace, secret),
+        *_jobs(workloads.jobs, namespace, secret),
+        *_others("Deployment", workloads.deployments, namespace, apps, secret),
+        *_others("StatefulSet", workloads.stateful_sets, namespace, (), secret),
+        *_others("DaemonSet", workloads.daemon_sets, namespace, (), secret),
     )
 
 
@@ -152,13 +152,13 @@ def references_secret(pod_spec: Json, secret: str) -> bool:
     return secret in set(_references(pod_spec))
 
 
-def _references(found: object) -> Iterator[str]:
-    if isinstance(found, Mapping):
-        for key, value in cast("Mapping[str, object]", found).items():
+def _references(node: object) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        for key, value in cast("Mapping[str, object]", node).items():
             if key in REFERENCES and isinstance(value, Mapping):
                 named = cast("Json", value)
                 yield str(named.get("name") or named.get("secretName") or "")
             yield from _references(cast("object", value))
-    elif isinstance(found, list):
-        for item in cast("list[object]", found):
+    elif isinstance(node, list):
+        for item in cast("list[object]", node):
             yield from _references(item)

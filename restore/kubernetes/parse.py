@@ -22,16 +22,16 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Holds the whole object again: with `kubectl apply` of a Secret, its values."""
 
 
-def texts(found: object) -> dict[str, str]:
+def texts(mapping: object) -> dict[str, str]:
     """Labels or annotations, without kubectl's copy of the object."""
-    return {str(key): str(value) for key, value in cast("Json", found or {}).items() if key != LAST_APPLIED}
+    return {str(key): str(value) for key, value in cast("Json", mapping or {}).items() if key != LAST_APPLIED}
 
 
-def deployment(found: Json) -> Deployment:
+def deployment(answer: Json) -> Deployment:
     """A Deployment object. An absent spec.replicas is 1, as the API defaults it."""
-    metadata: Json = found["metadata"]
-    spec: Json = found.get("spec") or {}
-    status: Json = found.get("status") or {}
+    metadata: Json = answer["metadata"]
+    spec: Json = answer.get("spec") or {}
+    status: Json = answer.get("status") or {}
     template: Json = spec.get("template") or {}
     template_metadata: Json = template.get("metadata") or {}
     replicas = spec.get("replicas")
@@ -50,13 +50,13 @@ def deployment(found: Json) -> Deployment:
     )
 
 
-def connection_secret(found: Json, key: str) -> ConnectionSecret:
+def connection_secret(answer: Json, key: str) -> ConnectionSecret:
     """A Secret object and the value of one key: None when the key is absent.
 
     Raises PermanentError when the value is no text.
     """
-    metadata: Json = found["metadata"]
-    data: Json = found.get("data") or {}
+    metadata: Json = answer["metadata"]
+    data: Json = answer.get("data") or {}
     return ConnectionSecret(
         name=str(metadata["name"]),
         key=key,
@@ -65,7 +65,7 @@ def connection_secret(found: Json, key: str) -> ConnectionSecret:
         key_manager=field_manager(metadata, ("f:data", f"f:{key}")),
         annotations=texts(metadata.get("annotations")),
         resource_version=str(metadata.get("resourceVersion", "")),
-        immutable=found.get("immutable") is True,
+        immutable=answer.get("immutable") is True,
     )
 
 
@@ -86,17 +86,17 @@ def _decoded(metadata: Json, key: str, value: str) -> str:
         raise PermanentError.of(problem) from error
 
 
-def selector(found: Json) -> str:
+def selector(answer: Json) -> str:
     """A label selector as the text that a list call takes."""
-    return ",".join([*_equalities(found), *_expressions(found)])
+    return ",".join([*_equalities(answer), *_expressions(answer)])
 
 
-def _equalities(found: Json) -> Iterator[str]:
-    yield from (f"{key}={value}" for key, value in sorted(texts(found.get("matchLabels")).items()))
+def _equalities(answer: Json) -> Iterator[str]:
+    yield from (f"{key}={value}" for key, value in sorted(texts(answer.get("matchLabels")).items()))
 
 
-def _expressions(found: Json) -> Iterator[str]:
-    for item in cast("Sequence[Json]", found.get("matchExpressions") or ()):
+def _expressions(answer: Json) -> Iterator[str]:
+    for item in cast("Sequence[Json]", answer.get("matchExpressions") or ()):
         key, values = item["key"], ",".join(item.get("values") or ())
         forms = {
             "In": f"{key} in ({values})",

@@ -41,11 +41,11 @@ class Pod:
         return self.phase in {"Succeeded", "Failed"}
 
 
-def pod(found: Json) -> Pod:
+def pod(answer: Json) -> Pod:
     """A Pod object of the API."""
-    metadata: Json = found["metadata"]
-    status: Json = found.get("status") or {}
-    spec: Json = found.get("spec") or {}
+    metadata: Json = answer["metadata"]
+    status: Json = answer.get("status") or {}
+    spec: Json = answer.get("spec") or {}
     containers = _containers(status)
     return Pod(
         name=str(metadata["name"]),

@@ -37,7 +37,7 @@ class Closing:
     remove: tuple[str, ...]
 
 
-def plan(request: Request, found: Inventory, serves: Traffic | None, config_keys: Sequence[str]) -> Closing:
+def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_keys: Sequence[str]) -> Closing:
     """Raises Refused while the applications are stopped or half-way: a restore is over when somebody serves."""
     if serves is None or serves is Traffic.FROZEN:
         raise Refused(
@@ -52,11 +52,11 @@ def plan(request: Request, found: Inventory, serves: Traffic | None, config_keys
         )
     held = tuple(
         name
-        for name, one in found.cluster.deployments.items()
-        if one and one.annotations.get(ANNOTATION_ID) == request.id
+        for name, deployment in inventory.cluster.deployments.items()
+        if deployment and deployment.annotations.get(ANNOTATION_ID) == request.id
     )
-    secret = found.cluster.secret
-    candidate = found.candidate
+    secret = inventory.cluster.secret
+    candidate = inventory.candidate
     return Closing(
         id=request.id,
         serves=serves,
@@ -68,13 +68,13 @@ def plan(request: Request, found: Inventory, serves: Traffic | None, config_keys
     )
 
 
-def as_if_open(found: Inventory) -> Inventory:
+def as_if_open(inventory: Inventory) -> Inventory:
     """The inventory with the candidate's closing tag left out: a run that was killed after it must see who serves."""
-    candidate = found.candidate
+    candidate = inventory.candidate
     if candidate is None:
-        return found
+        return inventory
     tags = {name: value for name, value in candidate.tags.items() if name != TAG_CLOSED}
-    return replace(found, candidate=replace(candidate, tags=tags))
+    return replace(inventory, candidate=replace(candidate, tags=tags))
 
 
 def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
     deployment = cast("dict[str, Any]", state["deployment"])
     pending = cast("list[dict[str, Any]]", deployment.get("pending_operations") or [])
     if pending:
-        urns = ", ".join(str(one["resource"]["urn"]).rpartition("::")[2] for one in pending)
+        urns = ", ".join(str(operation["resource"]["urn"]).rpartition("::")[2] for operation in pending)
         raise Refused(
             [
                 Problem(
@@ -97,7 +97,9 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
             ]
         )
     resources = cast("list[dict[str, Any]]", deployment.get("resources") or [])
-    kept: list[dict[str, Any]] = [{**one, "outputs": {}} for one in resources if one["type"] in KEPT_TYPES]
+    kept: list[dict[str, Any]] = [
+        {**resource, "outputs": {}} for resource in resources if resource["type"] in KEPT_TYPES
+    ]
     return {**state, "deployment": {**deployment, "resources": kept}}
 
 

@@ -35,7 +35,7 @@ def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettin
 
 
 def _named(context: RestoreContext) -> str:
-    return ", ".join(f"{app.name} ({found.replicas})" for app, found in context.apps if found.replicas)
+    return ", ".join(f"{app.name} ({deployment.replicas})" for app, deployment in context.apps if deployment.replicas)
 
 
 def _returning(context: RestoreContext) -> str:
@@ -86,8 +86,8 @@ def _point_text(context: RestoreContext, origin: RestoreSource) -> str:
         foreign = " (of another instance, as asked for)" if context.request.foreign_snapshot else ""
         return f"snapshot {point.snapshot}{foreign}{at}"
     if point.dump:
-        found = context.inventory.dump.dump if context.inventory.dump else None
-        size = f", {sized(found.size)}" if found else ""
+        pinned = context.inventory.dump.dump if context.inventory.dump else None
+        size = f", {sized(pinned.size)}" if pinned else ""
         return f"dump s3://{point.dump.bucket}/{point.dump.key} (version {point.dump.version}{size}){at}"
     of = f"{context.settings.source} ({point.source_resource_id})"
     gone = "" if context.source else ", from its retained automated backups"

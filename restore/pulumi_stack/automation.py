@@ -92,7 +92,7 @@ class OperatorStack:
         """Objects and lists go into the stack's file as such: set as text, the typed schema would refuse them."""
         workspace = self._stack.workspace
         settings = workspace.stack_settings(self.name)
-        settings.config = {**(settings.config or {}), **{key: json.loads(one.text) for key, one in objects.items()}}
+        settings.config = {**(settings.config or {}), **{key: json.loads(value.text) for key, value in objects.items()}}
         workspace.save_stack_settings(self.name, settings)
 
     def set(self, change: Mapping[str, str], remove: list[str]) -> None:

@@ -62,22 +62,22 @@ def _dump_problems(context: RestoreContext, dump: DumpObject) -> Iterable[Proble
 
 def dump_version(context: RestoreContext, dump: DumpObject) -> str:
     """The server's version that the dump tells, without a distributor's suffix; else the living source's."""
-    found = VERSION.match(dump.server_version)
-    if found:
-        return found[0]
+    version = VERSION.match(dump.server_version)
+    if version:
+        return version[0]
     return context.source.engine_version if context.source else ""
 
 
 def engine_version(wanted: str, offered: Iterable[str]) -> str | None:
     """The newest minor of the wanted version's major; never an older one than wanted."""
     least = _numbers(wanted)
-    fitting = [one for one in offered if _numbers(one)[:1] == least[:1] and _numbers(one) >= least]
+    fitting = [version for version in offered if _numbers(version)[:1] == least[:1] and _numbers(version) >= least]
     return max(fitting, key=_numbers, default=None)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    found = VERSION.match(version)
-    return tuple(int(part) for part in found[0].split(".")) if found else ()
+    numbers = VERSION.match(version)
+    return tuple(int(part) for part in numbers[0].split(".")) if numbers else ()
 
 
 def storage_gib(dump: DumpObject) -> int:
@@ -110,15 +110,17 @@ def key_of(context: RestoreContext) -> str | None:
     if context.source:
         return context.source.kms_key_id
     own = [
-        one for one in context.inventory.snapshots if one.source_identifier == context.settings.source and one.encrypted
+        snapshot
+        for snapshot in context.inventory.snapshots
+        if snapshot.source_identifier == context.settings.source and snapshot.encrypted
     ]
     kept = [*pitr_windows(context.inventory, context.settings.source), *own]
-    return next((one.kms_key_id for one in kept if one.kms_key_id), None)
+    return next((backup.kms_key_id for backup in kept if backup.kms_key_id), None)
 
 
 def remains(context: RestoreContext) -> InstanceSettings:
     """What a retained automated backup still knows of a source that is gone, over the defaults."""
     kept = pitr_windows(context.inventory, context.settings.source)
-    found = kept[0].settings if kept and not context.source else InstanceSettings()
-    known = {field.name: getattr(found, field.name) for field in fields(InstanceSettings)}
+    remaining = kept[0].settings if kept and not context.source else InstanceSettings()
+    known = {field.name: getattr(remaining, field.name) for field in fields(InstanceSettings)}
     return replace(DEFAULTS, **{name: value for name, value in known.items() if value not in (None, ())})

@@ -69,13 +69,17 @@ def who(record: Record) -> str:
     return text(mapping(record.get("operator")).get("user")) or "not known"
 
 
-def waivers(made: Sequence[Record], found: Sequence[Record]) -> Iterator[Waiver]:
+def waivers(made: Sequence[Record], evidence: Sequence[Record]) -> Iterator[Waiver]:
     """Every waiver that any run had, by whom first, and what it let through."""
     first: dict[tuple[str, str], Record] = {}
     for run in made:
         for pair in texts(run.get("waive")).items():
             first.setdefault(pair, run)
-    used = [(text(one.get("gate")), subject) for one in attempts(found) for subject in texts(one.get("waived"))]
+    used = [
+        (text(attempt.get("gate")), subject)
+        for attempt in attempts(evidence)
+        for subject in texts(attempt.get("waived"))
+    ]
     for (name, reason), run in first.items():
         let = dict.fromkeys(subject for gate, subject in used if name in (subject, subject.partition(":")[0], gate))
         yield Waiver(name, reason, who(run), clock(moment(run.get("began"))), ", ".join(let))

@@ -44,9 +44,11 @@ def read(report: Record) -> Checks | None:
     results = records(report.get("results"))
     if not report:
         return None
-    made = [check(one) for one in results]
-    notable = sorted((one for one in made if one.state in NOTABLE), key=lambda one: NOTABLE.index(one.state))
-    passed = tuple(one for one in made if one.state == "PASS")
+    made = [check(result) for result in results]
+    notable = sorted(
+        (outcome for outcome in made if outcome.state in NOTABLE), key=lambda outcome: NOTABLE.index(outcome.state)
+    )
+    passed = tuple(outcome for outcome in made if outcome.state == "PASS")
     counts = mapping(report.get("counts"))
     read = sum(number(rows) for rows in counts.values())
     slow = sorted(zip(made, results, strict=True), key=lambda pair: seconds(pair[1].get("seconds")), reverse=True)
@@ -55,7 +57,7 @@ def read(report: Record) -> Checks | None:
         f"{measured(timedelta(seconds=seconds(report.get('seconds'))))}",
         notable=tuple(notable),
         passed=passed,
-        slowest=tuple(one for one, _ in slow[:SLOW]),
+        slowest=tuple(outcome for outcome, _ in slow[:SLOW]),
         not_declared=text(report.get("not_declared")),
     )
 
@@ -73,7 +75,7 @@ def check(result: Record) -> Check:
         needed=text(result.get("needed")),
         fix=text(result.get("fix")),
         query=block(result.get("query")),
-        rows="; ".join(text(one) for one in records(result.get("examples"))),
+        rows="; ".join(text(example) for example in records(result.get("examples"))),
         waived=waived,
         seconds=f"{seconds(result.get('seconds')):.2f}",
     )

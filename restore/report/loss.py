@@ -92,18 +92,20 @@ def read(report: Record) -> Loss:
     against = text(report.get("against"))
     against = against if against in KINDS else "source"
     unequal = UNEQUAL if against == "source" else UNEQUAL[:1]
-    found = records(report.get("tables"))
-    longest = max((rows(table, kind.name) for table in found for kind in KINDS[against]), default=0)
-    differing = sorted((one for one in found if text(one.get("status")) in unequal), key=size, reverse=True)
+    compared_tables = records(report.get("tables"))
+    longest = max((rows(table, kind.name) for table in compared_tables for kind in KINDS[against]), default=0)
+    differing = sorted(
+        (table for table in compared_tables if text(table.get("status")) in unequal), key=size, reverse=True
+    )
     return Loss(
-        known=bool(found) or text(report.get("status")) == "equal",
+        known=bool(compared_tables) or text(report.get("status")) == "equal",
         headline=text(report.get("headline")),
         fix=text(report.get("fix")),
         against=against,
-        compared=compared(report, against) if found else "",
+        compared=compared(report, against) if compared_tables else "",
         warnings=tuple(warnings(report)),
-        tables=tuple(one_table(one, against, longest) for one in differing),
-        alike=tuple(text(one.get("table")) for one in found if text(one.get("status")) not in unequal),
+        tables=tuple(one_table(table, against, longest) for table in differing),
+        alike=tuple(text(table.get("table")) for table in compared_tables if text(table.get("status")) not in unequal),
     )
 
 
@@ -115,8 +117,8 @@ def compared(report: Record, against: str) -> str:
 
 
 def warnings(report: Record) -> Iterator[str]:
-    said = (text(one) for name in ("problems", "notes") for one in items(report.get(name)))
-    yield from (one for one in said if one not in text(report.get("headline")))
+    said = (text(note) for name in ("problems", "notes") for note in items(report.get(name)))
+    yield from (sentence for sentence in said if sentence not in text(report.get("headline")))
     writing = mapping(report.get("writing"))
     if number(writing.get("rows")) or number(writing.get("transactions")):
         yield "the source was still written to meanwhile: what came later is lost too, and not in this report"
@@ -147,11 +149,11 @@ def one_table(table: Record, against: str, longest: int) -> Table:
 
 def newest(table: Record) -> Iterator[str]:
     """Against a baseline: whether the restored rows are newer or older, by each timestamp column."""
-    for one in records(table.get("newest")):
-        before, now = moment(one.get("source")), moment(one.get("candidate"))
+    for column in records(table.get("newest")):
+        before, now = moment(column.get("source")), moment(column.get("candidate"))
         word = "older" if before and (now is None or now < before) else "newer"
         said = clock(now) or "none", clock(before) or "none"
-        yield f"{word}: {text(one.get('column'))} up to {said[0]}, in the baseline {said[1]}"
+        yield f"{word}: {text(column.get('column'))} up to {said[0]}, in the baseline {said[1]}"
 
 
 def count(value: object) -> str:
@@ -162,7 +164,7 @@ def parts(table: Record, against: str, longest: int) -> Iterator[Part]:
     for kind in KINDS[against]:
         part = mapping(table.get(kind.name))
         if total := number(part.get("rows")):
-            examples = "; ".join(text(one) for one in records(part.get("examples")))
+            examples = "; ".join(text(example) for example in records(part.get("examples")))
             width = max(round(total / max(longest, 1) * 1000), 4)
             yield Part(kind.name, kind.word, total, times(table, part), examples, width)
 

@@ -39,9 +39,9 @@ def parts(report: Report) -> Iterator[RenderableType]:
     yield Text(report.headline)
     if report.findings:
         yield title("What keeps it shut")
-        for one in report.findings:
-            yield Text(f"  {one.subject}", style="bold")
-            yield pairs((("found", one.found), ("needed", one.needed), ("fix", one.fix)), indent=4)
+        for finding in report.findings:
+            yield Text(f"  {finding.subject}", style="bold")
+            yield pairs((("found", finding.found), ("needed", finding.needed), ("fix", finding.fix)), indent=4)
     yield title("In short")
     yield pairs(tuple((name, "\n".join(line for line in lines if line)) for name, lines in report.facts))
     if report.runs:
@@ -58,7 +58,7 @@ def parts(report: Report) -> Iterator[RenderableType]:
             yield notable(check)
     if report.waivers:
         yield title("Waived")
-        yield pairs(tuple((one.check, f"{one.reason} ({one.user})") for one in report.waivers))
+        yield pairs(tuple((finding.check, f"{finding.reason} ({finding.user})") for finding in report.waivers))
 
 
 def title(text: str) -> Text:
@@ -124,12 +124,12 @@ def lost_tables(loss: Loss) -> Padding:
         table.add_column(justify="right")
     table.add_column(overflow="fold")
     table.add_row("", *(Text(kind.word, style="dim") for kind in loss.kinds), "")
-    for one in loss.tables:
-        rows = {part.kind: f"{part.rows:,}" for part in one.parts}
-        note = "NOT COMPARED" if one.status == "unknown" else "" if one.exact else "estimated"
+    for compared in loss.tables:
+        rows = {part.kind: f"{part.rows:,}" for part in compared.parts}
+        note = "NOT COMPARED" if compared.status == "unknown" else "" if compared.exact else "estimated"
         if loss.against == "baseline":
-            note = "; ".join(one.notes)
-        table.add_row(Text(one.name), *(Text(rows.get(kind.name, "0")) for kind in loss.kinds), Text(note))
+            note = "; ".join(compared.notes)
+        table.add_row(Text(compared.name), *(Text(rows.get(kind.name, "0")) for kind in loss.kinds), Text(note))
     return Padding(table, (0, 0, 0, 2))
 
 

@@ -72,7 +72,7 @@ class Run:
     @property
     def overlap(self) -> str:
         """How much work was done beside other work, in words; empty when nothing was."""
-        work = sum((one.ended - one.began for one in self.phases), timedelta())
+        work = sum((phase.ended - phase.began for phase in self.phases), timedelta())
         saved = work - self.busy
         return f"{measured(work)} of work in {measured(self.busy)}" if saved > timedelta(seconds=1) else ""
 
@@ -80,9 +80,9 @@ class Run:
     def busy(self) -> timedelta:
         """The time in which at least one phase was at work."""
         total, until = timedelta(), BEGINNING
-        for one in self.phases:
-            total += max(one.ended - max(one.began, until), timedelta())
-            until = max(until, one.ended)
+        for phase in self.phases:
+            total += max(phase.ended - max(phase.began, until), timedelta())
+            until = max(until, phase.ended)
         return total
 
 
@@ -94,13 +94,13 @@ class Outage:
     ended: datetime | None
 
 
-def runs(found: Sequence[Record]) -> tuple[Run, ...]:
+def runs(evidence: Sequence[Record]) -> tuple[Run, ...]:
     """Every run in order. What was recorded before the first run (none should) is left out of the timeline."""
-    starts = [(one, began) for one in of_step(found, "run") if (began := moment(one.get("began")))]
+    starts = [(record, began) for record in of_step(evidence, "run") if (began := moment(record.get("began")))]
     ends = [*(began for _, began in starts), None][1:]
     made: list[Run] = []
     for number, ((record, began), until) in enumerate(zip(starts, ends, strict=False), 1):
-        inside = [one for one in found if within(one, began, until)]
+        inside = [record for record in evidence if within(record, began, until)]
         made.append(one_run(number, record, began, phases(record, began, inside)))
     return tuple(made)
 
@@ -110,9 +110,9 @@ def within(record: Record, began: datetime, until: datetime | None) -> bool:
     return record.get("step") != "run" and at is not None and at >= began and (until is None or at < until)
 
 
-def one_run(number: int, record: Record, began: datetime, found: Sequence[Phase]) -> Run:
+def one_run(number: int, record: Record, began: datetime, phases_of_run: Sequence[Phase]) -> Run:
     plan = mapping(record.get("plan"))
-    ended = max((one.ended for one in found), default=began)
+    ended = max((phase.ended for phase in phases_of_run), default=began)
     return Run(
         number=number,
         began=began,
@@ -120,19 +120,19 @@ def one_run(number: int, record: Record, began: datetime, found: Sequence[Phase]
         traffic=traffic_of(record),
         found_traffic=text(plan.get("found_traffic")) or "half-way",
         who=text(mapping(record.get("operator")).get("user")) or "not known",
-        phases=placed(found, began, ended),
+        phases=placed(phases_of_run, began, ended),
     )
 
 
 def phases(run: Record, began: datetime, inside: Sequence[Record]) -> list[Phase]:
     """Gates and resources of a run as recorded, and what the applications' resources took between the gates."""
-    times = (moment(one.get(name)) for one in inside for name in ("began", "ended"))
+    times = (moment(record.get(name)) for record in inside for name in ("began", "ended"))
     last = max((at for at in times if at), default=began)
-    made = [gate_phase(one) for one in attempts(inside)]
-    made += [one for name in RESOURCES for one in resource_phase(name, inside, last)]
-    made = [one for one in made if one.began >= began]
+    made = [gate_phase(attempt) for attempt in attempts(inside)]
+    made += [phase for name in RESOURCES for phase in resource_phase(name, inside, last)]
+    made = [phase for phase in made if phase.began >= began]
     made += between(run, began, made)
-    return sorted(made, key=lambda one: (one.began, one.ended))
+    return sorted(made, key=lambda phase: (phase.began, phase.ended))
 
 
 def gate_phase(record: Record) -> Phase:
@@ -144,62 +144,66 @@ def gate_phase(record: Record) -> Phase:
 
 def resource_phase(name: str, inside: Sequence[Record], last: datetime) -> Iterable[Phase]:
     """From the records of its beginning and its end; up to the last thing known where the end is missing."""
-    found = list(of_step(inside, name))
-    began = next((at for one in found if (at := moment(one.get("began")))), None)
+    recorded = list(of_step(inside, name))
+    began = next((at for record in recorded if (at := moment(record.get("began")))), None)
     if began is None:
         return
-    ended = next((at for one in found if (at := moment(one.get("ended")))), None)
+    ended = next((at for record in recorded if (at := moment(record.get("ended")))), None)
     yield Phase(name, LABELS[name], began, ended or max(began, last), "" if ended else "unfinished")
 
 
-def between(run: Record, began: datetime, found: Sequence[Phase]) -> list[Phase]:
+def between(run: Record, began: datetime, proved: Sequence[Phase]) -> list[Phase]:
     """The time that the applications' resources took: no hook measures it, the gates around them do."""
-    gates = {one.name: one for one in found}
+    gates = {phase.name: phase for phase in proved}
     made: list[Phase] = []
     if traffic_of(run) == Traffic.FROZEN and "quiesced" in gates:
         made.append(Phase("look", "look, plan, Deployments to 0", began, gates["quiesced"].began, ""))
-    elif found:
-        made.append(Phase("look", "look and plan", began, min(one.began for one in found), ""))
+    elif proved:
+        made.append(Phase("look", "look and plan", began, min(phase.began for phase in proved), ""))
     if {"switched", "serving"} <= gates.keys() and gates["switched"].verdict == Verdict.PASS:
         label = "secret switched, Deployments resume"
         made.append(Phase("resume", label, gates["switched"].ended, gates["serving"].began, ""))
-    return [one for one in made if one.ended >= one.began]
+    return [phase for phase in made if phase.ended >= phase.began]
 
 
-def placed(found: Sequence[Phase], began: datetime, ended: datetime) -> tuple[Phase, ...]:
+def placed(phases: Sequence[Phase], began: datetime, ended: datetime) -> tuple[Phase, ...]:
     """The phases with their places on the run's own scale, and the names of those beside them."""
     whole = max((ended - began).total_seconds(), 0.001)
 
-    def place(one: Phase) -> Phase:
-        left = round((one.began - began).total_seconds() / whole * 1000)
-        width = max(round((one.ended - one.began).total_seconds() / whole * 1000), 4)
+    def place(phase: Phase) -> Phase:
+        left = round((phase.began - began).total_seconds() / whole * 1000)
+        width = max(round((phase.ended - phase.began).total_seconds() / whole * 1000), 4)
         beside = tuple(
             dict.fromkeys(
                 other.label
-                for other in found
-                if other is not one and other.began < one.ended and one.began < other.ended
+                for other in phases
+                if other is not phase and other.began < phase.ended and phase.began < other.ended
             )
         )
         left = min(left, 1000 - 4)
-        return Phase(one.name, one.label, one.began, one.ended, one.verdict, left, min(width, 1000 - left), beside)
+        return Phase(
+            phase.name, phase.label, phase.began, phase.ended, phase.verdict, left, min(width, 1000 - left), beside
+        )
 
-    return tuple(place(one) for one in found)
+    return tuple(place(phase) for phase in phases)
 
 
-def outages(found: Sequence[Record]) -> tuple[Outage, ...]:
+def outages(evidence: Sequence[Record]) -> tuple[Outage, ...]:
     """From the run that froze the applications to the gate that proved them serving."""
     made: list[Outage] = []
     stopped: datetime | None = None
-    for one in found:
-        at = moment(one.get("began"))
-        if one.get("step") == "run" and traffic_of(one) == Traffic.FROZEN and stopped is None:
+    for record in evidence:
+        at = moment(record.get("began"))
+        if record.get("step") == "run" and traffic_of(record) == Traffic.FROZEN and stopped is None:
             stopped = at
-        if one.get("gate") == "serving" and one.get("open") is True and stopped:
-            made.append(Outage(stopped, moment(one.get("ended"))))
+        if record.get("gate") == "serving" and record.get("open") is True and stopped:
+            made.append(Outage(stopped, moment(record.get("ended"))))
             stopped = None
     return (*made, Outage(stopped, None)) if stopped else tuple(made)
 
 
-def idle(found: Sequence[Run]) -> timedelta:
+def idle(runs_in_order: Sequence[Run]) -> timedelta:
     """The time between the runs: people decide, or nobody is there."""
-    return sum((max(later.began - one.ended, timedelta()) for one, later in pairwise(found)), timedelta())
+    return sum(
+        (max(later.began - earlier.ended, timedelta()) for earlier, later in pairwise(runs_in_order)), timedelta()
+    )

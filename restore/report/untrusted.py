@@ -65,16 +65,16 @@ def seconds(value: object) -> float:
 def moment(value: object) -> datetime | None:
     """A time in UTC, None for anything else."""
     try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return found.astimezone(UTC) if found and found.tzinfo else None
+    return time.astimezone(UTC) if time and time.tzinfo else None
 
 
-def of_step(found: Sequence[Record], *steps: str) -> Iterator[Record]:
-    return (record for record in found if record.get("step") in steps)
+def of_step(evidence: Sequence[Record], *steps: str) -> Iterator[Record]:
+    return (record for record in evidence if record.get("step") in steps)
 
 
-def attempts(found: Sequence[Record]) -> tuple[Record, ...]:
+def attempts(evidence: Sequence[Record]) -> tuple[Record, ...]:
     """The gates' attempts, in the order in which they ended."""
-    return tuple(record for record in found if "gate" in record)
+    return tuple(record for record in evidence if "gate" in record)

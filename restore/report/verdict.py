@@ -57,13 +57,13 @@ class Judgement:
     """As the last run wanted it; empty when no run is recorded."""
 
 
-def judge(found: Sequence[Record]) -> Judgement:
+def judge(evidence: Sequence[Record]) -> Judgement:
     """Of all records of one restore, oldest first."""
-    runs = list(of_step(found, "run"))
+    runs = list(of_step(evidence, "run"))
     last = runs[-1] if runs else EMPTY
     traffic = text(mapping(last.get("plan")).get("traffic"))
-    states = tuple(state(name, found, moved(runs), last) for name in needed(last, found))
-    verdicts = {one.verdict for one in states}
+    states = tuple(state(name, evidence, moved(runs), last) for name in needed(last, evidence))
+    verdicts = {gate.verdict for gate in states}
     if Verdict.FAIL in verdicts:
         verdict = Verdict.FAIL
     elif Verdict.INCONCLUSIVE in verdicts or not states:
@@ -73,10 +73,10 @@ def judge(found: Sequence[Record]) -> Judgement:
     return Judgement(verdict, headline(verdict, states, last), states, traffic)
 
 
-def needed(last: Record, found: Sequence[Record]) -> tuple[str, ...]:
+def needed(last: Record, evidence: Sequence[Record]) -> tuple[str, ...]:
     """As planned by the last run; where no run is recorded, every gate that was ever tried."""
     planned = tuple(text(name) for name in items(mapping(last.get("plan")).get("gates")))
-    return planned or tuple(dict.fromkeys(text(one.get("gate")) for one in attempts(found)))
+    return planned or tuple(dict.fromkeys(text(attempt.get("gate")) for attempt in attempts(evidence)))
 
 
 def moved(runs: Sequence[Record]) -> datetime:
@@ -94,11 +94,11 @@ def traffic_of(run: Record) -> str:
     return text(mapping(run.get("plan")).get("traffic"))
 
 
-def state(name: str, found: Sequence[Record], since: datetime, last: Record) -> GateState:
+def state(name: str, evidence: Sequence[Record], since: datetime, last: Record) -> GateState:
     """By the newest attempt; one that opened the gate for another database than the last run found proves nothing."""
-    of_gate = [one for one in attempts(found) if one.get("gate") == name]
-    tried = [one for one in of_gate if began(one) >= (since if name in MOVING else BEGINNING)]
-    counting = [one for one in tried if one.get("open") is not True or is_of(one, name, last)]
+    of_gate = [attempt for attempt in attempts(evidence) if attempt.get("gate") == name]
+    tried = [attempt for attempt in of_gate if began(attempt) >= (since if name in MOVING else BEGINNING)]
+    counting = [attempt for attempt in tried if attempt.get("open") is not True or is_of(attempt, name, last)]
     return GateState(name, counting[-1] if counting else None)
 
 
@@ -125,15 +125,15 @@ def headline(verdict: Verdict, states: Sequence[GateState], last: Record) -> str
     if not states:
         return "Nothing is proved: no gate has been tried."
     if verdict is Verdict.PASS:
-        waived = sum(len(one.waived) for one in states)
+        waived = sum(len(gate.waived) for gate in states)
         return proved(last) + (
             f" {waived} failed {'check is' if waived == 1 else 'checks are'} waived, with the reason below."
             if waived
             else ""
         )
-    shut = [one for one in states if one.verdict is verdict]
+    shut = [gate for gate in states if gate.verdict is verdict]
     words = "stays shut" if verdict is Verdict.FAIL else "is not proved"
-    why = "; ".join(f"{one.name} {words}: {one.summary}" for one in shut)
+    why = "; ".join(f"{gate.name} {words}: {gate.summary}" for gate in shut)
     return f"{why}. {unserved(states, last)}"
 
 
@@ -153,7 +153,7 @@ def proved(last: Record) -> str:
 
 def unserved(states: Sequence[GateState], last: Record) -> str:
     plan = mapping(last.get("plan"))
-    if any(one.name == "switched" and one.attempt is None for one in states):
+    if any(gate.name == "switched" and gate.attempt is None for gate in states):
         return "This move of traffic has switched nothing."
     if text(plan.get("traffic")) == Traffic.SOURCE and not plan.get("replicas"):
         return "The applications use the source and were not touched."
@@ -166,7 +166,7 @@ def problems(state: GateState) -> tuple[Record, ...]:
     """What keeps a gate shut: its problems without the waived ones, else what its attempt said."""
     if state.attempt is None or state.open:
         return ()
-    found = records(state.attempt.get("problems"))
-    left = tuple(one for one in found if text(one.get("subject")) not in state.waived)
+    recorded = records(state.attempt.get("problems"))
+    left = tuple(problem for problem in recorded if text(problem.get("subject")) not in state.waived)
     error = {"subject": state.name, "found": state.attempt.get("error"), "needed": "a proof"}
     return left or ({**error, "fix": "pulumi up"},)

@@ -81,30 +81,30 @@ class Report:
 
 def build(document: Record) -> Report:
     """Of the document that restore/report/document.py assembles; works for one without any record."""
-    found = records(document.get("records"))
-    state = judge(found)
-    made = list(of_step(found, "run"))
+    evidence = records(document.get("records"))
+    state = judge(evidence)
+    made = list(of_step(evidence, "run"))
     last = made[-1] if made else EMPTY
-    ran = timeline.runs(found)
-    conformed, validated = facts(found, "conformed"), facts(found, "validated")
+    ran = timeline.runs(evidence)
+    conformed, validated = facts(evidence, "conformed"), facts(evidence, "validated")
     return Report(
         stack=text(document.get("stack")),
         id=text(document.get("id")),
         verdict=state.verdict,
         headline=state.headline,
         updated=clock(moment(document.get("updated"))),
-        findings=tuple(finding(one.name, problem) for one in state.gates for problem in problems(one)),
-        facts=tuple((name, lines) for name, lines in key_facts(found, last) if any(lines)),
+        findings=tuple(finding(needed.name, problem) for needed in state.gates for problem in problems(needed)),
+        facts=tuple((name, lines) for name, lines in key_facts(evidence, last) if any(lines)),
         runs=ran,
         idle=measured(timeline.idle(ran)) if len(ran) > 1 else "",
-        loss=losses(found, last),
+        loss=losses(evidence, last),
         checks=data_checks.read(mapping(validated.get("report"))),
-        gates=tuple(gate(one, state.gates) for one in attempts(found)),
+        gates=tuple(gate(attempt, state.gates) for attempt in attempts(evidence)),
         settings=tuple(settings(mapping(conformed.get("settings")))),
         settings_changed=tuple(brought_in_line(conformed)),
         acts=tuple(audit.acts(made)),
-        waivers=tuple(audit.waivers(made, found)),
-        versions=tuple(versions(last, conformed, found)),
+        waivers=tuple(audit.waivers(made, evidence)),
+        versions=tuple(versions(last, conformed, evidence)),
         config=tuple((name, value) for name, value in texts(last.get("config")).items() if value not in UNSET),
         notes=tuple(text(note) for note in mapping(last.get("plan")).get("notes") or ()),
     )
@@ -125,7 +125,7 @@ def gate(attempt: Record, states: Sequence[GateState]) -> Gate:
         summary=state.summary,
         at=clock(ended),
         seconds=measured(ended - began) if began and ended else "",
-        needed=any(one.attempt is attempt for one in states),
+        needed=any(needed.attempt is attempt for needed in states),
     )
 
 
@@ -147,6 +147,6 @@ def brought_in_line(conformed: Record) -> Iterator[tuple[str, str, str]]:
         yield text(name), text(mapping(change).get("from")), text(mapping(change).get("to"))
 
 
-def versions(last: Record, conformed: Record, found: Sequence[Record]) -> Iterator[tuple[str, str]]:
+def versions(last: Record, conformed: Record, evidence: Sequence[Record]) -> Iterator[tuple[str, str]]:
     yield from texts(last.get("versions")).items()
-    yield "PostgreSQL", text(facts(found, "switched").get("server_version") or conformed.get("engine_version"))
+    yield "PostgreSQL", text(facts(evidence, "switched").get("server_version") or conformed.get("engine_version"))
