@@ -12,7 +12,7 @@ from restore.model.rds import AutomatedBackup, Endpoint, Instance, InstanceSetti
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBInstanceAutomatedBackupTypeDef, DBInstanceTypeDef, DBSnapshotTypeDef
 
-Json = Mapping[str, Any]
+AwsAnswer = Mapping[str, Any]
 LEAVING = frozenset({"removing"})
 
 MODIFY = {
@@ -54,32 +54,32 @@ def tags(listed: Sequence[Any] | None) -> dict[str, str]:
     return {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in listed or ()}
 
 
-def endpoint(answer: Json) -> Endpoint | None:
+def endpoint(answer: AwsAnswer) -> Endpoint | None:
     """Where it answers; None while RDS hasn't given it an address."""
-    address: Json = answer.get("Endpoint") or {}
+    address: AwsAnswer = answer.get("Endpoint") or {}
     if not address.get("Address"):
         return None
     return Endpoint(str(address["Address"]), int(address.get("Port") or 5432))
 
 
-def _first(items: Sequence[Json] | None, name: str) -> str | None:
+def _first(items: Sequence[AwsAnswer] | None, name: str) -> str | None:
     return str(items[0][name]) if items else None
 
 
-def managed_secret(answer: Json) -> str | None:
+def managed_secret(answer: AwsAnswer) -> str | None:
     """Where RDS keeps a master password of its own making."""
-    kept: Json = answer.get("MasterUserSecret") or {}
+    kept: AwsAnswer = answer.get("MasterUserSecret") or {}
     return kept.get("SecretArn")
 
 
-def settings(answer: Json) -> InstanceSettings:
+def settings(answer: AwsAnswer) -> InstanceSettings:
     """What a restore must carry over, of a DBInstance. Security groups that are being removed don't count.
 
     RDS writes 0 for IOPS and throughput that a storage type doesn't have, and doesn't accept it back: None here.
     """
-    groups = cast("Sequence[Json]", answer.get("VpcSecurityGroups") or ())
+    groups = cast("Sequence[AwsAnswer]", answer.get("VpcSecurityGroups") or ())
     address = endpoint(answer)
-    subnets: Json = answer.get("DBSubnetGroup") or {}
+    subnets: AwsAnswer = answer.get("DBSubnetGroup") or {}
     return InstanceSettings(
         instance_class=answer.get("DBInstanceClass"),
         db_subnet_group_name=subnets.get("DBSubnetGroupName"),
@@ -115,7 +115,7 @@ def settings(answer: Json) -> InstanceSettings:
 
 def instance(answer: DBInstanceTypeDef) -> Instance:
     """A DBInstance of DescribeDBInstances."""
-    fields = cast("Json", answer)
+    fields = cast("AwsAnswer", answer)
     return Instance(
         identifier=str(fields["DBInstanceIdentifier"]),
         resource_id=str(fields["DbiResourceId"]),
@@ -131,14 +131,14 @@ def instance(answer: DBInstanceTypeDef) -> Instance:
         kms_key_id=fields.get("KmsKeyId"),
         master_user=fields.get("MasterUsername"),
         managed_secret=managed_secret(fields),
-        pending=dict(cast("Json", fields.get("PendingModifiedValues") or {})),
+        pending=dict(cast("AwsAnswer", fields.get("PendingModifiedValues") or {})),
         tags=tags(fields.get("TagList")),
     )
 
 
 def snapshot(answer: DBSnapshotTypeDef) -> Snapshot:
     """A DBSnapshot of DescribeDBSnapshots."""
-    fields = cast("Json", answer)
+    fields = cast("AwsAnswer", answer)
     return Snapshot(
         identifier=str(fields["DBSnapshotIdentifier"]),
         arn=str(fields.get("DBSnapshotArn", "")),
@@ -161,8 +161,8 @@ def snapshot(answer: DBSnapshotTypeDef) -> Snapshot:
 
 def automated_backup(answer: DBInstanceAutomatedBackupTypeDef) -> AutomatedBackup:
     """A DBInstanceAutomatedBackup; it knows less of the instance than the instance does."""
-    fields = cast("Json", answer)
-    window: Json = fields.get("RestoreWindow") or {}
+    fields = cast("AwsAnswer", answer)
+    window: AwsAnswer = fields.get("RestoreWindow") or {}
     return AutomatedBackup(
         arn=str(fields.get("DBInstanceAutomatedBackupsArn", "")),
         source_identifier=str(fields.get("DBInstanceIdentifier", "")),

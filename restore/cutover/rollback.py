@@ -15,14 +15,14 @@ ID, TRAFFIC, WAIVERS = "restore:id", "restore:traffic", "restore:waive"
 
 
 @dataclass(frozen=True)
-class Value:
+class ConfigValue:
     """One config value; `text` is plain even where `secret` is set, and stays out of a repr then."""
 
     text: str = field(repr=False)
     secret: bool = False
 
 
-Config = Mapping[str, Value]
+Config = Mapping[str, ConfigValue]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Step:
     """One `pulumi up` with the keys to set and to remove before it."""
 
     title: str
-    change: Mapping[str, Value]
+    change: Mapping[str, ConfigValue]
     remove: tuple[str, ...]
 
 
@@ -57,7 +57,7 @@ def text_of(config: Config, key: str) -> str:
     return config[key].text if key in config else ""
 
 
-def same(left: Value, right: Value) -> bool:
+def same(left: ConfigValue, right: ConfigValue) -> bool:
     """Equal as the program reads them: history gives objects as JSON text, whatever their layout."""
     return left.secret == right.secret and parsed(left.text) == parsed(right.text)
 
@@ -69,11 +69,11 @@ def parsed(text: str) -> Any:
         return text
 
 
-def with_traffic(config: Config, traffic: Traffic) -> dict[str, Value]:
-    return {**config, TRAFFIC: Value(str(traffic))}
+def with_traffic(config: Config, traffic: Traffic) -> dict[str, ConfigValue]:
+    return {**config, TRAFFIC: ConfigValue(str(traffic))}
 
 
-def with_waivers(config: Config, now: Config) -> dict[str, Value]:
+def with_waivers(config: Config, now: Config) -> dict[str, ConfigValue]:
     """With what was waived then and what is waived now: a waiver given during the switch holds on the way back too."""
     given = [parsed(text_of(configuration, WAIVERS)) for configuration in (config, now)]
     union = {
@@ -82,7 +82,7 @@ def with_waivers(config: Config, now: Config) -> dict[str, Value]:
         if isinstance(waivers, dict)
         for name, why in cast("dict[str, Any]", waivers).items()
     }
-    return {**config, WAIVERS: Value(json.dumps(union))} if union else dict(config)
+    return {**config, WAIVERS: ConfigValue(json.dumps(union))} if union else dict(config)
 
 
 def step(title: str, now: Config, wanted: Config) -> Step:

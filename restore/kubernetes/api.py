@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.kubernetes import connection
 
-Json = dict[str, Any]
+JsonBody = dict[str, Any]
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -30,7 +30,7 @@ class Conflict(TemporaryError):
     """The object was changed by somebody else in between, or exists already."""
 
 
-class Answer(Protocol):
+class ApiAnswer(Protocol):
     """urllib3's response, as far as it is used."""
 
     status: int
@@ -48,42 +48,42 @@ class Api:
         self._kubeconfig = kubeconfig
         self._context = context
         self._lock = threading.Lock()
-        self._login: connection.Login | None = None
+        self._login: connection.ClusterLogin | None = None
 
     def probe(self) -> str:
         """The server's version, for example `v1.36.3`: proves that it is reachable and accepts the login."""
         return str(self._json(self._answer("GET", "/version"))["gitVersion"])
 
-    def get(self, path: str, **query: str) -> Json | None:
+    def get(self, path: str, **query: str) -> JsonBody | None:
         """One object or list; None for 404."""
         answer = self._answer("GET", path, query=query, also=(404,))
         return None if answer.status == 404 else self._json(answer)
 
-    def items(self, path: str, **query: str) -> list[Json]:
+    def items(self, path: str, **query: str) -> list[JsonBody]:
         """All items of a list, page by page; empty when the server doesn't know the resource (404)."""
-        found: list[Json] = []
+        found: list[JsonBody] = []
         position = ""
         while True:
             page = self.get(path, **query, limit=str(PAGE), **({"continue": position} if position else {}))
             if page is None:
                 return found
-            found += cast("list[Json]", page.get("items") or [])
-            metadata: Json = page.get("metadata") or {}
+            found += cast("list[JsonBody]", page.get("items") or [])
+            metadata: JsonBody = page.get("metadata") or {}
             position = str(metadata.get("continue") or "")
             if not position:
                 return found
 
-    def create(self, path: str, body: Mapping[str, Any]) -> Json:
+    def create(self, path: str, body: Mapping[str, Any]) -> JsonBody:
         """Conflict when an object of that name exists."""
         return self._json(self._answer("POST", path, body=body))
 
-    def patch(self, path: str, body: Any, kind: str, **query: str) -> Json:
+    def patch(self, path: str, body: Any, kind: str, **query: str) -> JsonBody:
         """`kind`: json, merge, strategic or apply (server-side). Conflict when its resourceVersion isn't the newest."""
         return self._json(self._answer("PATCH", path, query=query, body=body, content=PATCHES[kind]))
 
     def delete(self, path: str, *, uid: str | None = None, propagation: str = "Background") -> bool:
         """False when there was nothing to delete; `uid`: only this very object, else Conflict."""
-        body: Json = {"propagationPolicy": propagation}
+        body: JsonBody = {"propagationPolicy": propagation}
         if uid:
             body["preconditions"] = {"uid": uid}
         return self._answer("DELETE", path, body=body, also=(404,)).status != 404
@@ -102,7 +102,7 @@ class Api:
         body: Any = None,
         content: str = "application/json",
         also: tuple[int, ...] = (),
-    ) -> Answer:
+    ) -> ApiAnswer:
         where = self._logged_in()
         url = where.server + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json, */*", **where.headers()}
@@ -114,9 +114,9 @@ class Api:
             _refused(method, path, answer)
         return answer
 
-    def _json(self, answer: Answer) -> Json:
+    def _json(self, answer: ApiAnswer) -> JsonBody:
         try:
-            return cast("Json", json.loads(answer.data))
+            return cast("JsonBody", json.loads(answer.data))
         except ValueError as error:
             found = "an answer that is no JSON"
             needed = "a Kubernetes API server"
@@ -124,20 +124,20 @@ class Api:
                 Problem(f"{self._logged_in().server}", found, needed, "kubectl config view --minify")
             ) from error
 
-    def _logged_in(self) -> connection.Login:
+    def _logged_in(self) -> connection.ClusterLogin:
         with self._lock:
             if self._login is None:
                 self._login = connection.load(self._kubeconfig, self._context)
             return self._login
 
 
-def _message(answer: Answer) -> str:
+def _message(answer: ApiAnswer) -> str:
     """The server's own words: the message of its Status."""
     try:
         status = json.loads(answer.data)
     except ValueError:
         return f"HTTP {answer.status}"
-    message = cast("Json", status).get("message") if isinstance(status, dict) else None
+    message = cast("JsonBody", status).get("message") if isinstance(status, dict) else None
     return str(message or f"HTTP {answer.status}")
 
 
@@ -164,5 +164,5 @@ def translated(method: str, path: str, status: int, message: str) -> RestoreErro
     )
 
 
-def _refused(method: str, path: str, answer: Answer) -> NoReturn:
+def _refused(method: str, path: str, answer: ApiAnswer) -> NoReturn:
     raise translated(method, path, answer.status, _message(answer))

@@ -20,7 +20,7 @@ IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 
 
 @dataclass(frozen=True)
-class Login:
+class ClusterLogin:
     """An API server, the pool of connections to it, and the headers that authenticate."""
 
     server: str
@@ -65,7 +65,7 @@ def unreachable(server: str, error: BaseException) -> PermanentError | Temporary
     return TemporaryError.of(Problem(subject, f"no answer: {error}", "a reachable API server", fix))
 
 
-def load(kubeconfig: str | None, context: str | None) -> Login:
+def load(kubeconfig: str | None, context: str | None) -> ClusterLogin:
     """Read the configuration: the named kubeconfig (path or content), else KUBECONFIG or ~/.kube/config, else the pod.
 
     Raises PermanentError when there is none, or it can't be used.
@@ -79,7 +79,7 @@ def load(kubeconfig: str | None, context: str | None) -> Login:
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
         raise PermanentError.of(_unusable(kubeconfig, context, error)) from error
     configuration.connection_pool_maxsize = POOL
-    return Login(str(configuration.host).rstrip("/"), configuration, connection_pool(configuration))
+    return ClusterLogin(str(configuration.host).rstrip("/"), configuration, connection_pool(configuration))
 
 
 def connection_pool(configuration: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import cast
 from urllib.parse import quote
 
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
-from restore.kubernetes.api import Api, Json
+from restore.kubernetes.api import Api, JsonBody
 from restore.kubernetes.job_manifests import Job, job_body, secret_body
 from restore.kubernetes.other_writers import MANAGED_BY
 from restore.kubernetes.parse import texts
@@ -75,7 +75,7 @@ def run_job(api: Api, job: Job, *, stop: threading.Event, deadline: float) -> Jo
 class _Seen:
     """A Job and its pod at one moment."""
 
-    job: Json
+    job: JsonBody
     pod: Pod | None
 
     @property
@@ -85,8 +85,8 @@ class _Seen:
     @property
     def condition(self) -> str:
         """`Complete`, or why it failed; empty while it runs."""
-        status: Json = self.job.get("status") or {}
-        for item in cast("list[Json]", status.get("conditions") or []):
+        status: JsonBody = self.job.get("status") or {}
+        for item in cast("list[JsonBody]", status.get("conditions") or []):
             if item.get("status") == "True" and item.get("type") in {"Complete", "Failed"}:
                 reason = said(str(item.get("reason") or "Failed"), item.get("message"))
                 return "Complete" if item["type"] == "Complete" else reason
@@ -199,7 +199,7 @@ class _Run:
         return told or ["out of time: it was still running"]
 
 
-def _must_be_ours(job: Job, kind: str, existing: Json) -> None:
+def _must_be_ours(job: Job, kind: str, existing: JsonBody) -> None:
     if texts(existing["metadata"].get("labels")).get(MANAGED_BY[0]) == MANAGED_BY[1]:
         return
     without = f"a {kind} of this name without the label {MANAGED_BY[0]}={MANAGED_BY[1]}"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from restore.errors import PermanentError
 from restore.kubernetes import field_ownership, gitops, parse
-from restore.kubernetes.api import Api, Json
+from restore.kubernetes.api import Api, JsonBody
 from restore.kubernetes.other_writers import KEDA, LISTS, Workloads, name_of, writers
 from restore.kubernetes.pods import Pod, pod
 from restore.model.cluster import Cluster, ConnectionSecret, Deployment, Writer
@@ -97,14 +97,14 @@ class Namespace:
     def _list(self, field: str) -> str:
         return LISTS[field].format(namespace=quote(self.name))
 
-    def _secret(self, name: str) -> Json | None:
+    def _secret(self, name: str) -> JsonBody | None:
         return self._api.get(self._path("secrets", name))
 
-    def _workloads(self, run: Callable[..., Iterable[list[Json]]]) -> Workloads:
+    def _workloads(self, run: Callable[..., Iterable[list[JsonBody]]]) -> Workloads:
         lists = run(self._items, LISTS)
         return Workloads(**dict(zip(LISTS, lists, strict=True)))
 
-    def _items(self, field: str) -> list[Json]:
+    def _items(self, field: str) -> list[JsonBody]:
         """A server without KEDA says "forbidden" and not "unknown" to who has no right to KEDA's objects."""
         if field == "scaled_objects" and self._api.get(KEDA) is None:
             return []
@@ -113,10 +113,10 @@ class Namespace:
     def _writers(
         self,
         workloads: Workloads,
-        secret: Json | None,
+        secret: JsonBody | None,
         apps: Sequence[str],
         secret_name: str,
-        run: Callable[..., Iterable[Json | None]],
+        run: Callable[..., Iterable[JsonBody | None]],
     ) -> tuple[Writer, ...]:
         owned = [("Deployment", item) for item in workloads.deployments if name_of(item) in apps]
         owned += [("Secret", secret)] if secret else []
@@ -125,7 +125,7 @@ class Namespace:
         states = dict(zip(paths, run(self._readable, paths), strict=True))
         return writers(workloads, self.name, apps, secret_name) + gitops.writers(owned, self.name, states)
 
-    def _readable(self, path: str) -> Json | None:
+    def _readable(self, path: str) -> JsonBody | None:
         """An object that the operator may have no right to read: then it counts as not known."""
         try:
             return self._api.get(path)
@@ -144,7 +144,7 @@ def _held(items: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name for name, annotations in notes if ANNOTATION_ID in annotations]
 
 
-def _connection_secret(answer: Json | None, key: str) -> ConnectionSecret | None:
+def _connection_secret(answer: JsonBody | None, key: str) -> ConnectionSecret | None:
     if answer is None:
         return None
     secret = parse.connection_secret(answer, key)

@@ -13,7 +13,7 @@ from restore.errors import PermanentError, Problem
 from restore.model.cluster import ConnectionSecret, Deployment
 from restore.model.labels import FIELD_MANAGER
 
-Json = Mapping[str, Any]
+KubeObject = Mapping[str, Any]
 
 REPLICAS = ("f:spec", "f:replicas")
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -24,16 +24,16 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 def texts(mapping: object) -> dict[str, str]:
     """Labels or annotations, without kubectl's copy of the object."""
-    return {str(key): str(value) for key, value in cast("Json", mapping or {}).items() if key != LAST_APPLIED}
+    return {str(key): str(value) for key, value in cast("KubeObject", mapping or {}).items() if key != LAST_APPLIED}
 
 
-def deployment(answer: Json) -> Deployment:
+def deployment(answer: KubeObject) -> Deployment:
     """A Deployment object. An absent spec.replicas is 1, as the API defaults it."""
-    metadata: Json = answer["metadata"]
-    spec: Json = answer.get("spec") or {}
-    status: Json = answer.get("status") or {}
-    template: Json = spec.get("template") or {}
-    template_metadata: Json = template.get("metadata") or {}
+    metadata: KubeObject = answer["metadata"]
+    spec: KubeObject = answer.get("spec") or {}
+    status: KubeObject = answer.get("status") or {}
+    template: KubeObject = spec.get("template") or {}
+    template_metadata: KubeObject = template.get("metadata") or {}
     replicas = spec.get("replicas")
     return Deployment(
         name=str(metadata["name"]),
@@ -50,13 +50,13 @@ def deployment(answer: Json) -> Deployment:
     )
 
 
-def connection_secret(answer: Json, key: str) -> ConnectionSecret:
+def connection_secret(answer: KubeObject, key: str) -> ConnectionSecret:
     """A Secret object and the value of one key: None when the key is absent.
 
     Raises PermanentError when the value is no text.
     """
-    metadata: Json = answer["metadata"]
-    data: Json = answer.get("data") or {}
+    metadata: KubeObject = answer["metadata"]
+    data: KubeObject = answer.get("data") or {}
     return ConnectionSecret(
         name=str(metadata["name"]),
         key=key,
@@ -69,7 +69,7 @@ def connection_secret(answer: Json, key: str) -> ConnectionSecret:
     )
 
 
-def _decoded(metadata: Json, key: str, value: str) -> str:
+def _decoded(metadata: KubeObject, key: str, value: str) -> str:
     name = metadata["name"]
     raw = b""
     try:
@@ -86,17 +86,17 @@ def _decoded(metadata: Json, key: str, value: str) -> str:
         raise PermanentError.of(problem) from error
 
 
-def selector(answer: Json) -> str:
+def selector(answer: KubeObject) -> str:
     """A label selector as the text that a list call takes."""
     return ",".join([*_equalities(answer), *_expressions(answer)])
 
 
-def _equalities(answer: Json) -> Iterator[str]:
+def _equalities(answer: KubeObject) -> Iterator[str]:
     yield from (f"{key}={value}" for key, value in sorted(texts(answer.get("matchLabels")).items()))
 
 
-def _expressions(answer: Json) -> Iterator[str]:
-    for item in cast("Sequence[Json]", answer.get("matchExpressions") or ()):
+def _expressions(answer: KubeObject) -> Iterator[str]:
+    for item in cast("Sequence[KubeObject]", answer.get("matchExpressions") or ()):
         key, values = item["key"], ",".join(item.get("values") or ())
         forms = {
             "In": f"{key} in ({values})",
@@ -107,25 +107,25 @@ def _expressions(answer: Json) -> Iterator[str]:
         yield forms[str(item["operator"])]
 
 
-def manager_name(entry: Json) -> str:
+def manager_name(entry: KubeObject) -> str:
     """An entry of managedFields as `manager/operation`, with the subresource where there is one."""
     parts = (entry.get("manager"), entry.get("operation"), entry.get("subresource"))
     return "/".join(str(part) for part in parts if part)
 
 
-def owns(entry: Json, path: Sequence[str]) -> bool:
+def owns(entry: KubeObject, path: Sequence[str]) -> bool:
     """Whether the entry's field set contains the path (`f:spec`, `f:replicas`)."""
     position: object = entry.get("fieldsV1")
     for step in path:
         if not isinstance(position, Mapping) or step not in position:
             return False
-        position = cast("Json", position)[step]
+        position = cast("KubeObject", position)[step]
     return True
 
 
-def field_manager(metadata: Json, path: Sequence[str]) -> str | None:
+def field_manager(metadata: KubeObject, path: Sequence[str]) -> str | None:
     """Who owns a field: somebody else before us, the latest of several; None when nobody does."""
-    entries = [item for item in cast("Sequence[Json]", metadata.get("managedFields") or ()) if owns(item, path)]
+    entries = [item for item in cast("Sequence[KubeObject]", metadata.get("managedFields") or ()) if owns(item, path)]
     ranked = sorted(entries, key=lambda item: (item.get("manager") != FIELD_MANAGER, str(item.get("time", ""))))
     return manager_name(ranked[-1]) if ranked else None
 

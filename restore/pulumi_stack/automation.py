@@ -11,7 +11,7 @@ from typing import Any
 
 from pulumi import automation
 
-from restore.cutover.rollback import Config, Step, Update, Value
+from restore.cutover.rollback import Config, ConfigValue, Step, Update
 from restore.errors import PermanentError
 from restore.units import clock
 
@@ -88,7 +88,7 @@ class OperatorStack:
                 "  fix: do what it says, then: python -m restore rollback"
             ) from error
 
-    def _write_objects(self, objects: Mapping[str, Value]) -> None:
+    def _write_objects(self, objects: Mapping[str, ConfigValue]) -> None:
         """Objects and lists go into the stack's file as such: set as text, the typed schema would refuse them."""
         workspace = self._stack.workspace
         settings = workspace.stack_settings(self.name)
@@ -115,8 +115,8 @@ class OperatorStack:
             self._stack.import_stack(deployment)
 
 
-def values(config: Mapping[str, automation.ConfigValue]) -> dict[str, Value]:
-    return {key: Value(value.value, bool(value.secret)) for key, value in config.items()}
+def values(config: Mapping[str, automation.ConfigValue]) -> dict[str, ConfigValue]:
+    return {key: ConfigValue(value.value, bool(value.secret)) for key, value in config.items()}
 
 
 def container(text: str) -> bool:

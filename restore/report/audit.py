@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from restore.report.untrusted import EMPTY, Record, attempts, mapping, moment, text, texts
+from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, text, texts
 from restore.units import clock
 
 TYPED = ("id", "method", "snapshot", "time", "dump", "traffic", "incident")
@@ -38,7 +38,7 @@ class Waiver:
     """What it let through, empty when nothing yet."""
 
 
-def acts(made: Sequence[Record]) -> Iterator[Act]:
+def acts(made: Sequence[EvidenceRecord]) -> Iterator[Act]:
     for before, run in pairwise((EMPTY, *made)):
         plan, operator = mapping(run.get("plan")), mapping(run.get("operator"))
         yield Act(
@@ -65,13 +65,13 @@ def commands(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
     yield "pulumi up"
 
 
-def who(record: Record) -> str:
+def who(record: EvidenceRecord) -> str:
     return text(mapping(record.get("operator")).get("user")) or "not known"
 
 
-def waivers(made: Sequence[Record], evidence: Sequence[Record]) -> Iterator[Waiver]:
+def waivers(made: Sequence[EvidenceRecord], evidence: Sequence[EvidenceRecord]) -> Iterator[Waiver]:
     """Every waiver that any run had, by whom first, and what it let through."""
-    first: dict[tuple[str, str], Record] = {}
+    first: dict[tuple[str, str], EvidenceRecord] = {}
     for run in made:
         for pair in texts(run.get("waive")).items():
             first.setdefault(pair, run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from restore.report.untrusted import Record, block, mapping, number, records, seconds, text
+from restore.report.untrusted import EvidenceRecord, block, mapping, number, records, seconds, text
 from restore.units import measured
 
 SLOW = 5
@@ -14,7 +14,7 @@ NOTABLE = ("FAIL", "INCONCLUSIVE", "waived", "advisory")
 
 
 @dataclass(frozen=True)
-class Check:
+class DataCheck:
     """One check of the data. `state` is PASS, FAIL, INCONCLUSIVE, waived or advisory."""
 
     name: str
@@ -29,17 +29,17 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Checks:
+class DataChecks:
     """The newest validation: what is no pass first, then what passed."""
 
     summary: str
-    notable: tuple[Check, ...]
-    passed: tuple[Check, ...]
-    slowest: tuple[Check, ...]
+    notable: tuple[DataCheck, ...]
+    passed: tuple[DataCheck, ...]
+    slowest: tuple[DataCheck, ...]
     not_declared: str
 
 
-def read(report: Record) -> Checks | None:
+def read(report: EvidenceRecord) -> DataChecks | None:
     """None where no validation was made."""
     results = records(report.get("results"))
     if not report:
@@ -52,7 +52,7 @@ def read(report: Record) -> Checks | None:
     counts = mapping(report.get("counts"))
     read = sum(number(rows) for rows in counts.values())
     slow = sorted(zip(made, results, strict=True), key=lambda pair: seconds(pair[1].get("seconds")), reverse=True)
-    return Checks(
+    return DataChecks(
         summary=f"{len(passed)} of {len(made)} checks pass; {read:,} rows in {len(counts)} tables read in "
         f"{measured(timedelta(seconds=seconds(report.get('seconds'))))}",
         notable=tuple(notable),
@@ -62,13 +62,13 @@ def read(report: Record) -> Checks | None:
     )
 
 
-def check(result: Record) -> Check:
+def check(result: EvidenceRecord) -> DataCheck:
     verdict = text(result.get("verdict"))
     waived = text(result.get("waived"))
     state = verdict
     if verdict != "PASS":
         state = "waived" if waived else "advisory" if text(result.get("severity")) == "advisory" else verdict
-    return Check(
+    return DataCheck(
         name=text(result.get("name")),
         state=state,
         found=text(result.get("found")),

@@ -7,20 +7,20 @@ from datetime import datetime
 
 from restore.report import loss, timeline
 from restore.report.audit import who
-from restore.report.untrusted import EMPTY, Record, attempts, mapping, moment, of_step, text
+from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, of_step, text
 from restore.report.verdict import needed
 from restore.units import clock, measured
 
 METHODS = {"pitr": "point in time", "snapshot": "snapshot", "dump": "dump"}
 
 
-def facts(evidence: Sequence[Record], name: str) -> Record:
+def facts(evidence: Sequence[EvidenceRecord], name: str) -> EvidenceRecord:
     """Of the newest attempt of a gate that got as far as having any."""
     tried = [attempt for attempt in attempts(evidence) if attempt.get("gate") == name and attempt.get("facts")]
     return mapping(tried[-1].get("facts")) if tried else EMPTY
 
 
-def key_facts(evidence: Sequence[Record], last: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
+def key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Name and lines; of some there is nothing to say."""
     plan, conformed = mapping(last.get("plan")), facts(evidence, "conformed")
     quiet = source_quiet(evidence, conformed)
@@ -40,14 +40,14 @@ def key_facts(evidence: Sequence[Record], last: Record) -> Iterator[tuple[str, t
     )
 
 
-def losses(evidence: Sequence[Record], last: Record) -> loss.Loss | None:
+def losses(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> loss.Loss | None:
     """By the newest loss report; None where none is made because nothing has to be validated."""
     report = mapping(facts(evidence, "validated").get("loss"))
     wanted = "validated" in needed(last, evidence)
     return loss.read(report) if report or wanted else None
 
 
-def point(plan: Record) -> str:
+def point(plan: EvidenceRecord) -> str:
     method, _, value = text(plan.get("recovery_point")).partition(":")
     at = moment(plan.get("data_of"))
     if method == "pitr" and at:
@@ -55,7 +55,7 @@ def point(plan: Record) -> str:
     return f"{METHODS.get(method, method)} {value}" + (f", data of {clock(at)}" if at else "")
 
 
-def source_quiet(evidence: Sequence[Record], conformed: Record) -> datetime | None:
+def source_quiet(evidence: Sequence[EvidenceRecord], conformed: EvidenceRecord) -> datetime | None:
     """When writing to the source stopped, by the newest freeze of it (a later one may have frozen the candidate)."""
     at_rest = [
         mapping(attempt.get("facts"))
@@ -66,7 +66,7 @@ def source_quiet(evidence: Sequence[Record], conformed: Record) -> datetime | No
     return moment(of_source[-1].get("quiet_since")) if of_source else None
 
 
-def lost(plan: Record, data_of: datetime | None, quiet: datetime | None) -> str:
+def lost(plan: EvidenceRecord, data_of: datetime | None, quiet: datetime | None) -> str:
     """In one sentence; the loss report has the rows."""
     if data_of and quiet:
         if quiet <= data_of:

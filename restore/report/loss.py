@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from restore.report.untrusted import Record, items, mapping, moment, number, records, text
+from restore.report.untrusted import EvidenceRecord, items, mapping, moment, number, records, text
 from restore.units import clock
 
 
@@ -39,7 +39,7 @@ UNEQUAL = ("different", "unknown")
 
 
 @dataclass(frozen=True)
-class Part:
+class RowGroup:
     """Some rows of a table; `width` is the bar's length in thousandths of the longest one."""
 
     kind: str
@@ -51,13 +51,13 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableLoss:
     name: str
     status: str
     exact: bool
     counts: str
     notes: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[RowGroup, ...]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Loss:
     compared: str
     """What with, and as of when."""
     warnings: tuple[str, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[TableLoss, ...]
     alike: tuple[str, ...]
 
     @property
@@ -85,7 +85,7 @@ class Loss:
         return ALIKE[self.against]
 
 
-def read(report: Record) -> Loss:
+def read(report: EvidenceRecord) -> Loss:
     """Of no report: that there is none."""
     if not report:
         return Loss(False, UNMADE, "pulumi up", "source", "", (), (), ())
@@ -109,14 +109,14 @@ def read(report: Record) -> Loss:
     )
 
 
-def compared(report: Record, against: str) -> str:
+def compared(report: EvidenceRecord, against: str) -> str:
     names = (("candidate", "restored"), ("source", against))
     sides = ((name, text(report.get(side)), moment(report.get(f"{side}_taken"))) for side, name in names)
     said = [f"{name}: {what}" + (f" as of {clock(at)}" if at else "") for name, what, at in sides if what]
     return "; ".join(said)
 
 
-def warnings(report: Record) -> Iterator[str]:
+def warnings(report: EvidenceRecord) -> Iterator[str]:
     said = (text(note) for name in ("problems", "notes") for note in items(report.get(name)))
     yield from (sentence for sentence in said if sentence not in text(report.get("headline")))
     writing = mapping(report.get("writing"))
@@ -126,18 +126,18 @@ def warnings(report: Record) -> Iterator[str]:
         yield f"others had {sessions} sessions on the source: what they wrote later is not in this report"
 
 
-def rows(table: Record, kind: str) -> int:
+def rows(table: EvidenceRecord, kind: str) -> int:
     return number(mapping(table.get(kind)).get("rows"))
 
 
-def size(table: Record) -> tuple[int, int]:
+def size(table: EvidenceRecord) -> tuple[int, int]:
     """What is lost comes before all else."""
     return rows(table, "lost"), sum(rows(table, kind.name) for kind in KINDS["source"])
 
 
-def one_table(table: Record, against: str, longest: int) -> Table:
+def one_table(table: EvidenceRecord, against: str, longest: int) -> TableLoss:
     counts = (count(table.get("source_rows")), count(table.get("candidate_rows")))
-    return Table(
+    return TableLoss(
         name=text(table.get("table")),
         status=text(table.get("status")),
         exact=text(table.get("precision")) == "exact",
@@ -147,7 +147,7 @@ def one_table(table: Record, against: str, longest: int) -> Table:
     )
 
 
-def newest(table: Record) -> Iterator[str]:
+def newest(table: EvidenceRecord) -> Iterator[str]:
     """Against a baseline: whether the restored rows are newer or older, by each timestamp column."""
     for column in records(table.get("newest")):
         before, now = moment(column.get("source")), moment(column.get("candidate"))
@@ -160,16 +160,16 @@ def count(value: object) -> str:
     return f"{number(value):,}" if value is not None else "not known"
 
 
-def parts(table: Record, against: str, longest: int) -> Iterator[Part]:
+def parts(table: EvidenceRecord, against: str, longest: int) -> Iterator[RowGroup]:
     for kind in KINDS[against]:
         part = mapping(table.get(kind.name))
         if total := number(part.get("rows")):
             examples = "; ".join(text(example) for example in records(part.get("examples")))
             width = max(round(total / max(longest, 1) * 1000), 4)
-            yield Part(kind.name, kind.word, total, times(table, part), examples, width)
+            yield RowGroup(kind.name, kind.word, total, times(table, part), examples, width)
 
 
-def times(table: Record, part: Record) -> str:
+def times(table: EvidenceRecord, part: EvidenceRecord) -> str:
     """To the second; the evidence has them to the microsecond."""
     ends = (part.get(name) for name in ("oldest", "newest"))
     said = " to ".join(dict.fromkeys(clock(moment(end)) or text(end) for end in ends if end))

@@ -8,12 +8,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from restore.report.view_model import Report
+from restore.report.view_model import ReportView
 
 HERE = Path(__file__).resolve().parent
 
 
-def render(report: Report) -> str:
+def render(report: ReportView) -> str:
     """Every value is escaped by the template engine; the page's own policy forbids scripts and requests besides."""
     return _template().render(report=report, style=Markup(_style()))  # noqa: S704 (a file of ours)
 

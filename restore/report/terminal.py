@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from restore.report.data_checks import Check
+from restore.report.data_checks import DataCheck
 from restore.report.loss import Loss
-from restore.report.timeline import Phase, Run
-from restore.report.view_model import Report
+from restore.report.timeline import TimelinePhase, TimelineRun
+from restore.report.view_model import ReportView
 from restore.units import clock
 
 WIDTH = 80
@@ -21,7 +21,7 @@ BAR = 24
 STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow", "unfinished": "yellow"}
 
 
-def render(report: Report, *, color: bool = False) -> str:
+def render(report: ReportView, *, color: bool = False) -> str:
     """Ends with a newline. Values are shown as they are: nothing in them is taken for markup."""
     out = io.StringIO()
     console = Console(
@@ -32,7 +32,7 @@ def render(report: Report, *, color: bool = False) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def parts(report: Report) -> Iterator[RenderableType]:
+def parts(report: ReportView) -> Iterator[RenderableType]:
     yield Text.assemble(
         (str(report.verdict), STYLES[report.verdict]), f"  restore {report.id}, stack {report.stack}, as recorded"
     )
@@ -74,7 +74,7 @@ def pairs(rows: tuple[tuple[str, str], ...], indent: int = 2) -> Padding:
     return Padding(table, (0, 0, 0, indent))
 
 
-def timeline(run: Run) -> Iterator[RenderableType]:
+def timeline(run: TimelineRun) -> Iterator[RenderableType]:
     yield Text.assemble(
         ("  run ", "dim"),
         f"{run.number}: {run.found_traffic} → {run.traffic}",
@@ -91,12 +91,12 @@ def timeline(run: Run) -> Iterator[RenderableType]:
         yield Text(f"    beside each other: {run.overlap}", style="dim")
 
 
-def took(phase: Phase) -> Text:
+def took(phase: TimelinePhase) -> Text:
     failed = phase.verdict in ("FAIL", "INCONCLUSIVE")
     return Text(f"{phase.verdict if failed else ''} {phase.duration}".strip(), style=STYLES.get(phase.verdict, ""))
 
 
-def bar(phase: Phase) -> Text:
+def bar(phase: TimelinePhase) -> Text:
     """On the run's own scale; at least one mark long."""
     left = min(phase.left * BAR // 1000, BAR - 1)
     width = max(round(phase.width * BAR / 1000), 1)
@@ -133,6 +133,6 @@ def lost_tables(loss: Loss) -> Padding:
     return Padding(table, (0, 0, 0, 2))
 
 
-def notable(check: Check) -> RenderableType:
+def notable(check: DataCheck) -> RenderableType:
     said = f"{check.name}: {check.found}" + (f" (waived: {check.waived})" if check.waived else "")
     return Padding(Text.assemble((check.state, STYLES.get(check.state, "magenta")), f"  {said}"), (0, 0, 0, 2))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from restore.model.request import Traffic
-from restore.report.untrusted import Record, attempts, mapping, moment, of_step, text
+from restore.report.untrusted import EvidenceRecord, attempts, mapping, moment, of_step, text
 from restore.report.verdict import BEGINNING, GateState, traffic_of
 from restore.units import measured
 from validation.verdict import Verdict
@@ -28,7 +28,7 @@ RESOURCES = ("candidate", "safety-snapshot")
 
 
 @dataclass(frozen=True)
-class Phase:
+class TimelinePhase:
     """Something that took time. `left` and `width` are its place in its run, in thousandths."""
 
     name: str
@@ -54,7 +54,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Run:
+class TimelineRun:
     """One run of the program with what happened in it."""
 
     number: int
@@ -63,7 +63,7 @@ class Run:
     traffic: str
     found_traffic: str
     who: str
-    phases: tuple[Phase, ...]
+    phases: tuple[TimelinePhase, ...]
 
     @property
     def duration(self) -> str:
@@ -94,26 +94,28 @@ class Outage:
     ended: datetime | None
 
 
-def runs(evidence: Sequence[Record]) -> tuple[Run, ...]:
+def runs(evidence: Sequence[EvidenceRecord]) -> tuple[TimelineRun, ...]:
     """Every run in order. What was recorded before the first run (none should) is left out of the timeline."""
     starts = [(record, began) for record in of_step(evidence, "run") if (began := moment(record.get("began")))]
     ends = [*(began for _, began in starts), None][1:]
-    made: list[Run] = []
+    made: list[TimelineRun] = []
     for number, ((record, began), until) in enumerate(zip(starts, ends, strict=False), 1):
         inside = [record for record in evidence if within(record, began, until)]
         made.append(one_run(number, record, began, phases(record, began, inside)))
     return tuple(made)
 
 
-def within(record: Record, began: datetime, until: datetime | None) -> bool:
+def within(record: EvidenceRecord, began: datetime, until: datetime | None) -> bool:
     at = moment(record.get("began"))
     return record.get("step") != "run" and at is not None and at >= began and (until is None or at < until)
 
 
-def one_run(number: int, record: Record, began: datetime, phases_of_run: Sequence[Phase]) -> Run:
+def one_run(
+    number: int, record: EvidenceRecord, began: datetime, phases_of_run: Sequence[TimelinePhase]
+) -> TimelineRun:
     plan = mapping(record.get("plan"))
     ended = max((phase.ended for phase in phases_of_run), default=began)
-    return Run(
+    return TimelineRun(
         number=number,
         began=began,
         ended=ended,
@@ -124,7 +126,7 @@ def one_run(number: int, record: Record, began: datetime, phases_of_run: Sequenc
     )
 
 
-def phases(run: Record, began: datetime, inside: Sequence[Record]) -> list[Phase]:
+def phases(run: EvidenceRecord, began: datetime, inside: Sequence[EvidenceRecord]) -> list[TimelinePhase]:
     """Gates and resources of a run as recorded, and what the applications' resources took between the gates."""
     times = (moment(record.get(name)) for record in inside for name in ("began", "ended"))
     last = max((at for at in times if at), default=began)
@@ -135,42 +137,42 @@ def phases(run: Record, began: datetime, inside: Sequence[Record]) -> list[Phase
     return sorted(made, key=lambda phase: (phase.began, phase.ended))
 
 
-def gate_phase(record: Record) -> Phase:
+def gate_phase(record: EvidenceRecord) -> TimelinePhase:
     name = text(record.get("gate"))
     began = moment(record.get("began")) or BEGINNING
     ended = moment(record.get("ended")) or began
-    return Phase(name, LABELS.get(name, name), began, max(began, ended), str(GateState(name, record).verdict))
+    return TimelinePhase(name, LABELS.get(name, name), began, max(began, ended), str(GateState(name, record).verdict))
 
 
-def resource_phase(name: str, inside: Sequence[Record], last: datetime) -> Iterable[Phase]:
+def resource_phase(name: str, inside: Sequence[EvidenceRecord], last: datetime) -> Iterable[TimelinePhase]:
     """From the records of its beginning and its end; up to the last thing known where the end is missing."""
     recorded = list(of_step(inside, name))
     began = next((at for record in recorded if (at := moment(record.get("began")))), None)
     if began is None:
         return
     ended = next((at for record in recorded if (at := moment(record.get("ended")))), None)
-    yield Phase(name, LABELS[name], began, ended or max(began, last), "" if ended else "unfinished")
+    yield TimelinePhase(name, LABELS[name], began, ended or max(began, last), "" if ended else "unfinished")
 
 
-def between(run: Record, began: datetime, proved: Sequence[Phase]) -> list[Phase]:
+def between(run: EvidenceRecord, began: datetime, proved: Sequence[TimelinePhase]) -> list[TimelinePhase]:
     """The time that the applications' resources took: no hook measures it, the gates around them do."""
     gates = {phase.name: phase for phase in proved}
-    made: list[Phase] = []
+    made: list[TimelinePhase] = []
     if traffic_of(run) == Traffic.FROZEN and "quiesced" in gates:
-        made.append(Phase("look", "look, plan, Deployments to 0", began, gates["quiesced"].began, ""))
+        made.append(TimelinePhase("look", "look, plan, Deployments to 0", began, gates["quiesced"].began, ""))
     elif proved:
-        made.append(Phase("look", "look and plan", began, min(phase.began for phase in proved), ""))
+        made.append(TimelinePhase("look", "look and plan", began, min(phase.began for phase in proved), ""))
     if {"switched", "serving"} <= gates.keys() and gates["switched"].verdict == Verdict.PASS:
         label = "secret switched, Deployments resume"
-        made.append(Phase("resume", label, gates["switched"].ended, gates["serving"].began, ""))
+        made.append(TimelinePhase("resume", label, gates["switched"].ended, gates["serving"].began, ""))
     return [phase for phase in made if phase.ended >= phase.began]
 
 
-def placed(phases: Sequence[Phase], began: datetime, ended: datetime) -> tuple[Phase, ...]:
+def placed(phases: Sequence[TimelinePhase], began: datetime, ended: datetime) -> tuple[TimelinePhase, ...]:
     """The phases with their places on the run's own scale, and the names of those beside them."""
     whole = max((ended - began).total_seconds(), 0.001)
 
-    def place(phase: Phase) -> Phase:
+    def place(phase: TimelinePhase) -> TimelinePhase:
         left = round((phase.began - began).total_seconds() / whole * 1000)
         width = max(round((phase.ended - phase.began).total_seconds() / whole * 1000), 4)
         beside = tuple(
@@ -181,14 +183,14 @@ def placed(phases: Sequence[Phase], began: datetime, ended: datetime) -> tuple[P
             )
         )
         left = min(left, 1000 - 4)
-        return Phase(
+        return TimelinePhase(
             phase.name, phase.label, phase.began, phase.ended, phase.verdict, left, min(width, 1000 - left), beside
         )
 
     return tuple(place(phase) for phase in phases)
 
 
-def outages(evidence: Sequence[Record]) -> tuple[Outage, ...]:
+def outages(evidence: Sequence[EvidenceRecord]) -> tuple[Outage, ...]:
     """From the run that froze the applications to the gate that proved them serving."""
     made: list[Outage] = []
     stopped: datetime | None = None
@@ -202,7 +204,7 @@ def outages(evidence: Sequence[Record]) -> tuple[Outage, ...]:
     return (*made, Outage(stopped, None)) if stopped else tuple(made)
 
 
-def idle(runs_in_order: Sequence[Run]) -> timedelta:
+def idle(runs_in_order: Sequence[TimelineRun]) -> timedelta:
     """The time between the runs: people decide, or nobody is there."""
     return sum(
         (max(later.began - earlier.ended, timedelta()) for earlier, later in pairwise(runs_in_order)), timedelta()

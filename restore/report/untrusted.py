@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, cast
 
-Record = Mapping[str, Any]
-EMPTY: Record = {}
+EvidenceRecord = Mapping[str, Any]
+EMPTY: EvidenceRecord = {}
 
 
-def mapping(value: object) -> Record:
-    return cast("Record", value) if isinstance(value, Mapping) else EMPTY
+def mapping(value: object) -> EvidenceRecord:
+    return cast("EvidenceRecord", value) if isinstance(value, Mapping) else EMPTY
 
 
-def records(value: object) -> tuple[Record, ...]:
+def records(value: object) -> tuple[EvidenceRecord, ...]:
     """The mappings in a list; everything else in it is left out."""
     return tuple(mapping(item) for item in items(value) if mapping(item))
 
@@ -71,10 +71,10 @@ def moment(value: object) -> datetime | None:
     return time.astimezone(UTC) if time and time.tzinfo else None
 
 
-def of_step(evidence: Sequence[Record], *steps: str) -> Iterator[Record]:
+def of_step(evidence: Sequence[EvidenceRecord], *steps: str) -> Iterator[EvidenceRecord]:
     return (record for record in evidence if record.get("step") in steps)
 
 
-def attempts(evidence: Sequence[Record]) -> tuple[Record, ...]:
+def attempts(evidence: Sequence[EvidenceRecord]) -> tuple[EvidenceRecord, ...]:
     """The gates' attempts, in the order in which they ended."""
     return tuple(record for record in evidence if "gate" in record)

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from restore.model.request import Traffic
-from restore.report.untrusted import EMPTY, Record, attempts, items, mapping, moment, of_step, records, text, texts
+from restore.report.untrusted import (
+    EMPTY,
+    EvidenceRecord,
+    attempts,
+    items,
+    mapping,
+    moment,
+    of_step,
+    records,
+    text,
+    texts,
+)
 from validation.verdict import Verdict
 
 MOVING = frozenset({"quiesced", "switched", "serving"})
@@ -20,7 +31,7 @@ class GateState:
     """A gate that is needed now, by its newest attempt that counts (None: not tried)."""
 
     name: str
-    attempt: Record | None
+    attempt: EvidenceRecord | None
 
     @property
     def open(self) -> bool:
@@ -47,7 +58,7 @@ class GateState:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class RestoreVerdict:
     """The verdict, in one sentence, and the state of every gate that is needed for what the last run wanted."""
 
     verdict: Verdict
@@ -57,7 +68,7 @@ class Judgement:
     """As the last run wanted it; empty when no run is recorded."""
 
 
-def judge(evidence: Sequence[Record]) -> Judgement:
+def judge(evidence: Sequence[EvidenceRecord]) -> RestoreVerdict:
     """Of all records of one restore, oldest first."""
     runs = list(of_step(evidence, "run"))
     last = runs[-1] if runs else EMPTY
@@ -70,16 +81,16 @@ def judge(evidence: Sequence[Record]) -> Judgement:
         verdict = Verdict.INCONCLUSIVE
     else:
         verdict = Verdict.PASS
-    return Judgement(verdict, headline(verdict, states, last), states, traffic)
+    return RestoreVerdict(verdict, headline(verdict, states, last), states, traffic)
 
 
-def needed(last: Record, evidence: Sequence[Record]) -> tuple[str, ...]:
+def needed(last: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> tuple[str, ...]:
     """As planned by the last run; where no run is recorded, every gate that was ever tried."""
     planned = tuple(text(name) for name in items(mapping(last.get("plan")).get("gates")))
     return planned or tuple(dict.fromkeys(text(attempt.get("gate")) for attempt in attempts(evidence)))
 
 
-def moved(runs: Sequence[Record]) -> datetime:
+def moved(runs: Sequence[EvidenceRecord]) -> datetime:
     """When the first of the latest runs that all want the same traffic began."""
     since = BEGINNING
     wanted = traffic_of(runs[-1]) if runs else ""
@@ -90,11 +101,11 @@ def moved(runs: Sequence[Record]) -> datetime:
     return since
 
 
-def traffic_of(run: Record) -> str:
+def traffic_of(run: EvidenceRecord) -> str:
     return text(mapping(run.get("plan")).get("traffic"))
 
 
-def state(name: str, evidence: Sequence[Record], since: datetime, last: Record) -> GateState:
+def state(name: str, evidence: Sequence[EvidenceRecord], since: datetime, last: EvidenceRecord) -> GateState:
     """By the newest attempt; one that opened the gate for another database than the last run found proves nothing."""
     of_gate = [attempt for attempt in attempts(evidence) if attempt.get("gate") == name]
     tried = [attempt for attempt in of_gate if began(attempt) >= (since if name in MOVING else BEGINNING)]
@@ -102,7 +113,7 @@ def state(name: str, evidence: Sequence[Record], since: datetime, last: Record) 
     return GateState(name, counting[-1] if counting else None)
 
 
-def is_of(attempt: Record, name: str, last: Record) -> bool:
+def is_of(attempt: EvidenceRecord, name: str, last: EvidenceRecord) -> bool:
     """Whether an attempt is of the database that the last run found; of one that wasn't made yet, made since then.
 
     Records of earlier versions of the program don't say which it was: they count."""
@@ -116,11 +127,11 @@ def is_of(attempt: Record, name: str, last: Record) -> bool:
     return proved == plan.get(key) if plan.get(key) else began(attempt) >= began(last)
 
 
-def began(record: Record) -> datetime:
+def began(record: EvidenceRecord) -> datetime:
     return moment(record.get("began")) or BEGINNING
 
 
-def headline(verdict: Verdict, states: Sequence[GateState], last: Record) -> str:
+def headline(verdict: Verdict, states: Sequence[GateState], last: EvidenceRecord) -> str:
     """What is true, for somebody who reads nothing else."""
     if not states:
         return "Nothing is proved: no gate has been tried."
@@ -137,7 +148,7 @@ def headline(verdict: Verdict, states: Sequence[GateState], last: Record) -> str
     return f"{why}. {unserved(states, last)}"
 
 
-def proved(last: Record) -> str:
+def proved(last: EvidenceRecord) -> str:
     plan = mapping(last.get("plan"))
     candidate = text(plan.get("candidate")) or "the restored database"
     match text(plan.get("traffic")):
@@ -151,7 +162,7 @@ def proved(last: Record) -> str:
             return f"{candidate} is proved; the applications use the source and were not touched."
 
 
-def unserved(states: Sequence[GateState], last: Record) -> str:
+def unserved(states: Sequence[GateState], last: EvidenceRecord) -> str:
     plan = mapping(last.get("plan"))
     if any(gate.name == "switched" and gate.attempt is None for gate in states):
         return "This move of traffic has switched nothing."
@@ -162,7 +173,7 @@ def unserved(states: Sequence[GateState], last: Record) -> str:
     return "What the applications use now: python -m restore status."
 
 
-def problems(state: GateState) -> tuple[Record, ...]:
+def problems(state: GateState) -> tuple[EvidenceRecord, ...]:
     """What keeps a gate shut: its problems without the waived ones, else what its attempt said."""
     if state.attempt is None or state.open:
         return ()

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 from restore.report import audit, data_checks, loss, timeline
 from restore.report.key_facts import facts, key_facts, losses
-from restore.report.untrusted import EMPTY, Record, attempts, block, mapping, moment, of_step, records, text, texts
+from restore.report.untrusted import (
+    EMPTY,
+    EvidenceRecord,
+    attempts,
+    block,
+    mapping,
+    moment,
+    of_step,
+    records,
+    text,
+    texts,
+)
 from restore.report.verdict import GateState, judge, problems
 from restore.units import clock, measured
 from validation.verdict import Verdict
@@ -28,7 +39,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateAttempt:
     """One attempt of a gate."""
 
     name: str
@@ -42,7 +53,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Setting:
+class SettingRow:
     """A setting on three sides; `state` is same, changed (asked for otherwise than the source's), differs, or, without
     a source, wanted (as asked for) or unknown (nothing to compare with)."""
 
@@ -54,7 +65,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Report:
+class ReportView:
     """Everything that is shown, in the order in which it is shown."""
 
     stack: str
@@ -65,12 +76,12 @@ class Report:
     findings: tuple[Finding, ...]
     facts: tuple[tuple[str, tuple[str, ...]], ...]
     """Name and lines of what somebody wants to know who was not there."""
-    runs: tuple[timeline.Run, ...]
+    runs: tuple[timeline.TimelineRun, ...]
     idle: str
     loss: loss.Loss | None
-    checks: data_checks.Checks | None
-    gates: tuple[Gate, ...]
-    settings: tuple[Setting, ...]
+    checks: data_checks.DataChecks | None
+    gates: tuple[GateAttempt, ...]
+    settings: tuple[SettingRow, ...]
     settings_changed: tuple[tuple[str, str, str], ...]
     acts: tuple[audit.Act, ...]
     waivers: tuple[audit.Waiver, ...]
@@ -79,7 +90,7 @@ class Report:
     notes: tuple[str, ...]
 
 
-def build(document: Record) -> Report:
+def build(document: EvidenceRecord) -> ReportView:
     """Of the document that restore/report/document.py assembles; works for one without any record."""
     evidence = records(document.get("records"))
     state = judge(evidence)
@@ -87,7 +98,7 @@ def build(document: Record) -> Report:
     last = made[-1] if made else EMPTY
     ran = timeline.runs(evidence)
     conformed, validated = facts(evidence, "conformed"), facts(evidence, "validated")
-    return Report(
+    return ReportView(
         stack=text(document.get("stack")),
         id=text(document.get("id")),
         verdict=state.verdict,
@@ -110,15 +121,15 @@ def build(document: Record) -> Report:
     )
 
 
-def finding(name: str, problem: Record) -> Finding:
+def finding(name: str, problem: EvidenceRecord) -> Finding:
     found, needed, fix = (block(problem.get(field)) for field in ("found", "needed", "fix"))
     return Finding(name, text(problem.get("subject")), found, needed, fix)
 
 
-def gate(attempt: Record, states: Sequence[GateState]) -> Gate:
+def gate(attempt: EvidenceRecord, states: Sequence[GateState]) -> GateAttempt:
     state = GateState(text(attempt.get("gate")), attempt)
     began, ended = moment(attempt.get("began")), moment(attempt.get("ended"))
-    return Gate(
+    return GateAttempt(
         name=state.name,
         verdict=str(state.verdict),
         open=state.open,
@@ -129,7 +140,7 @@ def gate(attempt: Record, states: Sequence[GateState]) -> Gate:
     )
 
 
-def settings(rows: Record) -> Iterator[Setting]:
+def settings(rows: EvidenceRecord) -> Iterator[SettingRow]:
     for name, row in rows.items():
         sides = mapping(row)
         source, wanted, found = (text(sides.get(side)) for side in ("source", "wanted", "found"))
@@ -139,14 +150,16 @@ def settings(rows: Record) -> Iterator[Setting]:
             state = "same" if source == found else "changed"
         else:
             state = "wanted" if wanted else "unknown"
-        yield Setting(text(name), source, wanted, found, state)
+        yield SettingRow(text(name), source, wanted, found, state)
 
 
-def brought_in_line(conformed: Record) -> Iterator[tuple[str, str, str]]:
+def brought_in_line(conformed: EvidenceRecord) -> Iterator[tuple[str, str, str]]:
     for name, change in mapping(conformed.get("changed")).items():
         yield text(name), text(mapping(change).get("from")), text(mapping(change).get("to"))
 
 
-def versions(last: Record, conformed: Record, evidence: Sequence[Record]) -> Iterator[tuple[str, str]]:
+def versions(
+    last: EvidenceRecord, conformed: EvidenceRecord, evidence: Sequence[EvidenceRecord]
+) -> Iterator[tuple[str, str]]:
     yield from texts(last.get("versions")).items()
     yield "PostgreSQL", text(facts(evidence, "switched").get("server_version") or conformed.get("engine_version"))

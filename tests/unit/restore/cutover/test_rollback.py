@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from restore.cutover.rollback import Config, Update, Value, shown, way_back
+from restore.cutover.rollback import Config, ConfigValue, Update, shown, way_back
 from restore.errors import Refused
 
 
-def config(**values: str) -> dict[str, Value]:
-    return {f"restore:{key}": Value(text) for key, text in values.items()}
+def config(**values: str) -> dict[str, ConfigValue]:
+    return {f"restore:{key}": ConfigValue(text) for key, text in values.items()}
 
 
 def update(values: Config, result: str = "succeeded", kind: str = "update", message: str = "") -> Update:
@@ -66,25 +66,25 @@ def test_the_configuration_of_another_restore_is_never_gone_back_to() -> None:
 
 
 def test_a_secret_placeholder_is_never_written() -> None:
-    hidden = {**FROZEN, "restore:token": Value("[secret]", secret=True)}
+    hidden = {**FROZEN, "restore:token": ConfigValue("[secret]", secret=True)}
     with pytest.raises(Refused, match="placeholder"):
         way_back(RESTORED, [update(hidden)])
 
 
 def test_a_plain_value_that_looks_like_the_placeholder_is_kept() -> None:
-    odd = {**FROZEN, "restore:incident": Value("[secret]")}
+    odd = {**FROZEN, "restore:incident": ConfigValue("[secret]")}
     assert way_back(RESTORED, [update(odd)]).steps[0].change["restore:incident"].text == "[secret]"
 
 
 def test_an_object_written_in_another_layout_is_no_change() -> None:
-    now = {**RESTORED, "restore:apps": Value('{"a": {"replicas": 3}}')}
-    earlier = {**FROZEN, "restore:apps": Value('{"a":{"replicas":3}}')}
+    now = {**RESTORED, "restore:apps": ConfigValue('{"a": {"replicas": 3}}')}
+    earlier = {**FROZEN, "restore:apps": ConfigValue('{"a":{"replicas":3}}')}
     first, _ = way_back(now, [update(earlier)]).steps
     assert set(first.change) == {"restore:traffic"}
 
 
 def test_what_is_shown_holds_no_secret_value() -> None:
-    earlier = {**FROZEN, "restore:token": Value("hunter2", secret=True)}
+    earlier = {**FROZEN, "restore:token": ConfigValue("hunter2", secret=True)}
     text = shown(way_back(RESTORED, [update(earlier)]))
     assert "hunter2" not in text
     assert "restore:token = [secret]" in text
