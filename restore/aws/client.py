@@ -48,13 +48,13 @@ FIX_LOGIN = "aws sso login (or set AWS_PROFILE); aws sts get-caller-identity"
 
 
 def iam_action(service: str, operation: str) -> str:
-    """The IAM action that allows an operation; most have the operation's own name."""
+    """Returns the IAM action that allows an operation; most have the operation's own name."""
     name = f"{service}:{operation}"
     return IAM_ACTIONS.get(name, name)
 
 
 def translated_code(service: str, operation: str, code: str, message: str, status: int = 0) -> RestoreError:
-    """An error answer of AWS as this program's error: what it says, and what helps."""
+    """Returns an error answer of AWS as this program's error: what it says, and what helps."""
     action = iam_action(service, operation)
     if code in DENIED:
         needed = f"the IAM action {action} for the operator's role"
@@ -128,7 +128,7 @@ class Aws:
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """The client of a service; the caller gives it its type."""
+        """Returns the client of a service; the caller gives it its type."""
         with self._lock, translated(service):
             if service not in self._clients:
                 self._clients[service] = self._make(service)
@@ -151,7 +151,7 @@ class Aws:
 
 
 def found(service: str, call: Callable[[], Value], missing: frozenset[str]) -> Value | None:
-    """The call's result, None when AWS answers with one of the `missing` codes."""
+    """Returns the call's result, None when AWS answers with one of the `missing` codes."""
     from botocore.exceptions import ClientError
 
     with translated(service):

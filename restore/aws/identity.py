@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 def caller(aws: Aws) -> str:
-    """The ARN behind these credentials (sts:GetCallerIdentity, which needs no permission)."""
+    """Returns the ARN behind these credentials (sts:GetCallerIdentity, which needs no permission)."""
     with translated("sts"):
         return cast("STSClient", aws.client("sts")).get_caller_identity()["Arn"]

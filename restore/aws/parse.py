@@ -55,7 +55,7 @@ def tags(listed: Sequence[Any] | None) -> dict[str, str]:
 
 
 def endpoint(answer: AwsAnswer) -> Endpoint | None:
-    """Where it answers; None while RDS hasn't given it an address."""
+    """Returns where it answers; None while RDS hasn't given it an address."""
     address: AwsAnswer = answer.get("Endpoint") or {}
     if not address.get("Address"):
         return None
@@ -67,13 +67,13 @@ def _first(items: Sequence[AwsAnswer] | None, name: str) -> str | None:
 
 
 def managed_secret(answer: AwsAnswer) -> str | None:
-    """Where RDS keeps a master password of its own making."""
+    """Returns where RDS keeps a master password of its own making."""
     kept: AwsAnswer = answer.get("MasterUserSecret") or {}
     return kept.get("SecretArn")
 
 
 def settings(answer: AwsAnswer) -> InstanceSettings:
-    """What a restore must carry over, of a DBInstance. Security groups that are being removed don't count.
+    """Returns what a restore must carry over, of a DBInstance. Security groups that are being removed don't count.
 
     RDS writes 0 for IOPS and throughput that a storage type doesn't have, and doesn't accept it back: None here.
     """
@@ -114,7 +114,7 @@ def settings(answer: AwsAnswer) -> InstanceSettings:
 
 
 def instance(answer: DBInstanceTypeDef) -> Instance:
-    """A DBInstance of DescribeDBInstances."""
+    """Reads a DBInstance of DescribeDBInstances."""
     fields = cast("AwsAnswer", answer)
     return Instance(
         identifier=str(fields["DBInstanceIdentifier"]),
@@ -137,7 +137,7 @@ def instance(answer: DBInstanceTypeDef) -> Instance:
 
 
 def snapshot(answer: DBSnapshotTypeDef) -> Snapshot:
-    """A DBSnapshot of DescribeDBSnapshots."""
+    """Reads a DBSnapshot of DescribeDBSnapshots."""
     fields = cast("AwsAnswer", answer)
     return Snapshot(
         identifier=str(fields["DBSnapshotIdentifier"]),
@@ -160,7 +160,7 @@ def snapshot(answer: DBSnapshotTypeDef) -> Snapshot:
 
 
 def automated_backup(answer: DBInstanceAutomatedBackupTypeDef) -> AutomatedBackup:
-    """A DBInstanceAutomatedBackup; it knows less of the instance than the instance does."""
+    """Reads a DBInstanceAutomatedBackup; it knows less of the instance than the instance does."""
     fields = cast("AwsAnswer", answer)
     window: AwsAnswer = fields.get("RestoreWindow") or {}
     return AutomatedBackup(
@@ -190,7 +190,7 @@ def automated_backup(answer: DBInstanceAutomatedBackupTypeDef) -> AutomatedBacku
 
 
 def differences(settings: InstanceSettings, wanted: InstanceSettings) -> dict[str, tuple[Any, Any]]:
-    """Fields that `wanted` names (neither None nor empty) and that differ: (found, wanted) by field name."""
+    """Returns (found, wanted) by name of the fields that `wanted` names (neither None nor empty) and that differ."""
     pairs = {item.name: (getattr(settings, item.name), getattr(wanted, item.name)) for item in fields(InstanceSettings)}
     return {name: (old, new) for name, (old, new) in pairs.items() if not satisfied(name, old, new)}
 
@@ -207,7 +207,7 @@ def satisfied(name: str, value: Any, wanted: Any) -> bool:
 
 
 def modification(settings: InstanceSettings, wanted: InstanceSettings) -> dict[str, Any]:
-    """Parameters of ModifyDBInstance for what differs; empty when nothing does."""
+    """Returns the parameters of ModifyDBInstance for what differs; empty when nothing does."""
     changed = differences(settings, wanted)
     parameters: dict[str, Any] = {
         MODIFY[name]: list(cast("Sequence[str]", new)) if isinstance(new, tuple) else new

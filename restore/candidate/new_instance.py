@@ -23,7 +23,7 @@ def with_growth(settings: InstanceSettings, origin: RestoreSource) -> InstanceSe
 
 
 def fresh(context: RestoreContext, origin: RestoreSource) -> NewInstance | None:
-    """Login and encryption of the empty instance; None for the other methods."""
+    """Returns the login and encryption of the empty instance; None for the other methods."""
     if origin.point.method is not Method.DUMP:
         return None
     if context.candidate:

@@ -11,7 +11,8 @@ from restore.recovery_points import dump_tag
 
 
 def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[str, str]:
-    """The source's tags, and those by which the candidate is found again. An existing candidate keeps what it has."""
+    """Returns the source's tags, and those by which the candidate is found again. An existing candidate keeps what
+    it has."""
     base = context.candidate or context.source
     copied = {name: value for name, value in base.tags.items() if not name.startswith("aws:")} if base else {}
     if not context.candidate:

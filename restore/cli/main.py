@@ -19,7 +19,7 @@ from restore.pulumi_stack.automation import OperatorStack
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser("python -m restore", description="What an operator runs beside `pulumi`.")
+    top = argparse.ArgumentParser("python -m restore", description="What an operator runs besides `pulumi`.")
     top.add_argument("--stack", help="stack name (default: the selected one)")
     top.add_argument("--project", type=Path, default=Path.cwd(), help="folder of Pulumi.yaml (default: this one)")
     commands = top.add_subparsers(dest="command", required=True)

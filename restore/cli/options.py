@@ -19,7 +19,7 @@ LOOK = Request(id="options", method=Method.PITR, traffic=Traffic.SOURCE, time=LA
 
 
 def options(stack: OperatorStack, wanted: str | None, now: datetime) -> str:
-    """The recovery points ranked by data lost, for an 80-column terminal."""
+    """Returns the recovery points ranked by data lost, for an 80-column terminal."""
     moment = parsed(wanted) if wanted else None
     settings = settings_of(stack, now)
     inventory = gather.gather(replace(settings, request=LOOK), now)
@@ -29,7 +29,8 @@ def options(stack: OperatorStack, wanted: str | None, now: datetime) -> str:
 
 
 def listed(settings: Settings) -> tuple[tuple[DumpObject, ...], list[str]]:
-    """The dumps, and why they couldn't be read: a site may have none, and the other points count all the same."""
+    """Returns the dumps, and why they couldn't be read: a site may have none, and the other points count all the
+    same."""
     if not settings.backups.bucket:
         return (), ["dumps were not looked for: pulumi config set --path backups.bucket <bucket>"]
     try:

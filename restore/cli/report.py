@@ -16,7 +16,7 @@ from restore.report import page, terminal, view_model
 
 
 def report(stack: OperatorStack, restore_id: str | None, now: datetime, *, color: bool, browser: bool) -> str:
-    """Writes evidence.json and report.html anew and returns the summary.
+    """Writes evidence.json and report.html again and returns the summary.
 
     Of the configured restore, or of any earlier one by its id. Raises Refused when there is none, or no record of it.
     """

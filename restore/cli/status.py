@@ -18,7 +18,7 @@ from restore.pulumi_stack.automation import OperatorStack
 
 
 def status(stack: OperatorStack, now: datetime) -> str:
-    """The restore's state as found now, for an 80-column terminal."""
+    """Returns the restore's state as found now, for an 80-column terminal."""
     settings = settings_of(stack, now)
     inventory = gather.gather(settings, now)
     lines = [
@@ -51,7 +51,7 @@ def of_restore(settings: Settings, request: Request, inventory: Inventory) -> li
 
 
 def gates(settings: Settings, request: Request) -> list[str]:
-    """The newest attempt of each gate, from the evidence."""
+    """Returns the newest attempt of each gate, from the evidence."""
     store = Store.open(settings.evidence, Aws(settings.region, settings.endpoints))
     newest: dict[str, Mapping[str, Any]] = {
         str(record["gate"]): record for record in store.read_all(settings.stack, request.id) if "gate" in record
@@ -63,7 +63,7 @@ def gates(settings: Settings, request: Request) -> list[str]:
 
 
 def pending(state: Mapping[str, Any]) -> list[str]:
-    """Operations that a killed run left in the state, with the command that clears them."""
+    """Returns the operations that a killed run left in the state, with the command that clears them."""
     operations = cast("list[dict[str, Any]]", state["deployment"].get("pending_operations") or [])
     if not operations:
         return []

@@ -47,7 +47,7 @@ class Entries:
         return not self.given
 
     def settings(self, now: datetime) -> Settings:
-        """The settings of a stack. Raises Refused with everything that is wrong."""
+        """Returns the settings of a stack. Raises Refused with everything that is wrong."""
         given = self.given
         known = {key: value for key, value in given.items() if key not in LATER}
         keys, unfit = read(Keys, known, secret_keys=self.secret_keys, context={"now": now})
@@ -105,7 +105,7 @@ def _request(keys: Keys) -> Request | None:
 
 
 def _overrides(instance: InstanceSettings, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are given, by their camelCase names."""
+    """Returns the settings that are given, by their camelCase names."""
     settings = {camel_case(item.name): getattr(instance, item.name) for item in fields(InstanceSettings)}
     return {name: value for name, value in settings.items() if name in given}
 
@@ -119,7 +119,7 @@ def _later(given: Mapping[str, Any]) -> Iterable[Problem]:
 
 
 def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Iterable[Problem]:
-    """What isn't set and is needed: the site's keys always, a restore's with its id."""
+    """Yields what isn't set and is needed: the site's keys always, a restore's with its id."""
     commands = {
         "id": "pulumi config set id inc-1234",
         "method": "pulumi config set method pitr",
@@ -140,7 +140,7 @@ def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Ite
 
 
 def _section(given: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The fields that are given of an object; none where it is no object."""
+    """Returns the fields that are given of an object; none where it is no object."""
     fields = given_fields(given.get(key))
     return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
@@ -159,7 +159,7 @@ def _needed(given: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _too_long(given: Mapping[str, Any]) -> Iterable[Problem]:
-    """The candidate's name is made of two that may each be right."""
+    """Refuses an id and a source that make a candidate's name too long together, though each may be right."""
     source, restore_id = str(given.get("source", "")), str(given.get("id", ""))
     name = candidate(source, restore_id)
     if not instance_fault(source) and not id_fault(restore_id) and instance_fault(name):

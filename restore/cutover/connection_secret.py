@@ -18,7 +18,7 @@ from restore.model.request import Traffic
 
 
 def secret_plan(context: RestoreContext) -> SecretPlan | None:
-    """The wanted state of the secret; None while it was never switched and isn't to be.
+    """Returns the wanted state of the secret; None while it was never switched and isn't to be.
 
     Raises UrlError when the URL can't be pointed elsewhere (preflight refuses that before).
     """

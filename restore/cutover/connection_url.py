@@ -23,7 +23,7 @@ def same_endpoint(endpoint: Endpoint, other: Endpoint) -> bool:
 
 
 def live_url(context: RestoreContext) -> urls.Url | None:
-    """The applications' URL; None when there is none that can be read."""
+    """Returns the applications' URL; None when there is none that can be read."""
     secret = context.inventory.cluster.secret
     if not secret or not secret.url:
         return None
@@ -34,7 +34,7 @@ def live_url(context: RestoreContext) -> urls.Url | None:
 
 
 def previous_endpoint(context: RestoreContext) -> Endpoint | None:
-    """Where the URL pointed before this restore changed it, as recorded when it did."""
+    """Returns where the URL pointed before this restore changed it, as recorded when it did."""
     secret = context.inventory.cluster.secret
     if not secret or not context.held(secret.annotations):
         return None
@@ -43,7 +43,8 @@ def previous_endpoint(context: RestoreContext) -> Endpoint | None:
 
 
 def repointed(url: urls.Url, endpoint: Endpoint) -> str:
-    """The URL at this endpoint, all other bytes as they were; a standard port that wasn't written stays unwritten."""
+    """Returns the URL at this endpoint, all other bytes as they were; a standard port that wasn't written stays
+    unwritten."""
     if same_endpoint(endpoint_of(url), endpoint):
         return str(url)
     unwritten = url.port is None and endpoint.port == STANDARD_PORT

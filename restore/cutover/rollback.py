@@ -91,7 +91,8 @@ def step(title: str, now: Config, wanted: Config) -> Step:
 
 
 def earlier_of(id_: str, history: Sequence[Update]) -> Update | None:
-    """The newest update of this restore that did not serve from the candidate: the configuration before the switch."""
+    """Returns the newest update of this restore that did not serve from the candidate: the configuration before the
+    switch."""
     return next((update for update in history if before_switch(id_, update)), None)
 
 
@@ -143,7 +144,7 @@ def way_back(now: Config, history: Sequence[Update]) -> WayBack:
 
 
 def shown(way: WayBack) -> str:
-    """What rollback is about to apply, for an 80-column terminal; secret values are never shown."""
+    """Returns what rollback is about to apply, for an 80-column terminal; secret values are never shown."""
     lines = ["Going back to the source."]
     if way.earlier:
         message = f" ({way.earlier.message})" if way.earlier.message else ""

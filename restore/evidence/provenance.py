@@ -31,7 +31,7 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """The commit that runs, with `-dirty` when its files were changed; `not known` outside a git checkout."""
+    """Returns the commit that runs, with `-dirty` when its files were changed; `not known` outside a git checkout."""
     words = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     folder = Path(__file__).resolve().parent
     try:

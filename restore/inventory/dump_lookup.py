@@ -25,7 +25,7 @@ NOT_IN_PASSWORD = re.compile(r"[^\x21-\x7e]|[/@\"]")
 
 
 def choose_dump(settings: Settings, request: Request, aws: Aws) -> DumpChoice:
-    """The dump of the request, pinned. What is wrong with it comes as problems, to be told with all others.
+    """Returns the dump of the request, pinned. What is wrong with it comes as problems, to be told with all others.
 
     Raises TemporaryError when S3 or Secrets Manager doesn't answer.
     """
@@ -43,7 +43,7 @@ def choose_dump(settings: Settings, request: Request, aws: Aws) -> DumpChoice:
 
 
 def told(error: RestoreError) -> tuple[Problem, ...]:
-    """The problems of an error; raises it again when it has none to tell."""
+    """Returns the problems of an error; raises it again when it has none to tell."""
     if isinstance(error, Refused):
         return error.problems
     if error.problem:
@@ -69,7 +69,7 @@ def find_dump(settings: Settings, request: Request, client: S3Client) -> DumpObj
 
 
 def listed(settings: Settings, aws: Aws) -> tuple[DumpObject, ...]:
-    """All dumps of the bucket, newest first. Raises PermanentError, TemporaryError."""
+    """Returns all dumps of the bucket, newest first. Raises PermanentError, TemporaryError."""
     store = settings.backups
     return tuple(as_found(dump, "") for dump in listing.list_dumps(s3(aws), store.bucket, store.prefix))
 
@@ -88,12 +88,12 @@ def as_found(dump: Dump, version: str) -> DumpObject:
 
 
 def operator(login: Login, secrets: Secrets) -> Credential:
-    """The login that the instance is to have: the operator's own, as any other restore brings it."""
+    """Returns the login that the instance is to have: the operator's own, as any other restore brings it."""
     return Credential(login.user, "") if login.iam else secrets.login(login, NOWHERE)
 
 
 def password_problems(login: Login, master: Credential) -> list[Problem]:
-    """Why RDS would not take the operator's password as that of a new instance. Never says any of it. Pure."""
+    """Returns why RDS would not take the operator's password as that of a new instance. Never says any of it. Pure."""
     found = None
     if login.iam:
         return []

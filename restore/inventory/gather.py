@@ -65,7 +65,7 @@ class Reads:
 
 
 def problem(subject: str, error: RestoreError) -> Problem:
-    """An adapter's error as one line of a refusal."""
+    """Returns an adapter's error as one line of a refusal."""
     if error.problem:
         return error.problem
     if isinstance(error, PermanentError):
@@ -79,7 +79,7 @@ def problem(subject: str, error: RestoreError) -> Problem:
 
 
 def gather(settings: Settings, now: datetime) -> Inventory:
-    """Everything preflight's rules need. Raises Refused with the problems of all parts that couldn't be read.
+    """Returns everything preflight's rules need. Raises Refused with the problems of all parts that couldn't be read.
 
     Without a request only what may still be open is read: the instances and the cluster.
     """

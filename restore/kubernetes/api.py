@@ -38,7 +38,7 @@ class ApiAnswer(Protocol):
 
 
 class Api:
-    """The API server of a kubeconfig's context, else of the pod this runs in. Nothing is read before the first call.
+    """The API server of a kubeconfig's context, or of the pod this runs in. Nothing is read before the first call.
 
     Safe to use from several threads. Every method raises PermanentError (forbidden, bad kubeconfig, refused) or
     TemporaryError (no answer, throttled, 5xx) with what was found, what is needed and how to fix it.
@@ -51,16 +51,16 @@ class Api:
         self._login: connection.ClusterLogin | None = None
 
     def probe(self) -> str:
-        """The server's version, for example `v1.36.3`: proves that it is reachable and accepts the login."""
+        """Returns the server's version, for example `v1.36.3`: proves that it is reachable and accepts the login."""
         return str(self._json(self._answer("GET", "/version"))["gitVersion"])
 
     def get(self, path: str, **query: str) -> JsonBody | None:
-        """One object or list; None for 404."""
+        """Returns one object or list; None for 404."""
         answer = self._answer("GET", path, query=query, also=(404,))
         return None if answer.status == 404 else self._json(answer)
 
     def items(self, path: str, **query: str) -> list[JsonBody]:
-        """All items of a list, page by page; empty when the server doesn't know the resource (404)."""
+        """Returns all items of a list, page by page; empty when the server doesn't know the resource (404)."""
         found: list[JsonBody] = []
         position = ""
         while True:
@@ -89,7 +89,7 @@ class Api:
         return self._answer("DELETE", path, body=body, also=(404,)).status != 404
 
     def text(self, path: str, **query: str) -> str:
-        """An answer that is no JSON, for example a log; empty for 404."""
+        """Returns an answer that is no JSON, for example a log; empty for 404."""
         answer = self._answer("GET", path, query=query, also=(404,))
         return "" if answer.status == 404 else answer.data.decode(errors="replace")
 
@@ -132,7 +132,7 @@ class Api:
 
 
 def _message(answer: ApiAnswer) -> str:
-    """The server's own words: the message of its Status."""
+    """Returns the server's own words: the message of its Status."""
     try:
         status = json.loads(answer.data)
     except ValueError:
@@ -142,7 +142,7 @@ def _message(answer: ApiAnswer) -> str:
 
 
 def translated(method: str, path: str, status: int, message: str) -> RestoreError:
-    """An error answer as this program's error."""
+    """Returns an error answer as this program's error."""
     if status == 401:
         fix = "log in to the cluster again, then check with: kubectl auth whoami"
         return PermanentError.of(Problem("Kubernetes login", message, "a login that the cluster accepts", fix))

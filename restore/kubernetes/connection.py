@@ -1,4 +1,4 @@
-"""Who is asked and as whom: a kubeconfig's context, else the service account of the pod this runs in.
+"""Which API server is asked, with which login: a kubeconfig's context, or the service account of the pod it runs in.
 
 The kubernetes package reads the configuration (client certificates, tokens, exec plugins such as EKS's) and makes
 the connection pool; of its generated API nothing is used.
@@ -35,7 +35,7 @@ class ClusterLogin:
     def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: tuple[float, float]
     ) -> Any:
-        """One request; lost connections are tried again where that can't act twice (urllib3's Retry)."""
+        """Sends one request; lost connections are tried again where that can't act twice (urllib3's Retry)."""
         import urllib3
 
         try:
@@ -66,7 +66,7 @@ def unreachable(server: str, error: BaseException) -> PermanentError | Temporary
 
 
 def load(kubeconfig: str | None, context: str | None) -> ClusterLogin:
-    """Read the configuration: the named kubeconfig (path or content), else KUBECONFIG or ~/.kube/config, else the pod.
+    """Reads the named kubeconfig (path or content); otherwise KUBECONFIG or ~/.kube/config, or the pod's own login.
 
     Raises PermanentError when there is none, or it can't be used.
     """
@@ -110,7 +110,7 @@ def _read(configuration: Any, kubeconfig: str | None, context: str | None) -> No
 
 
 def is_content(kubeconfig: str) -> bool:
-    """Whether it is a kubeconfig itself and not the path of one; Pulumi accepts both."""
+    """Tells whether it is a kubeconfig itself and not the path of one; Pulumi accepts both."""
     return "\n" in kubeconfig or kubeconfig.lstrip().startswith("{")
 
 

@@ -31,7 +31,7 @@ NOBODY = [cast("Fields", {})]
 
 
 def hand_back(item: KubeObject, field: Sequence[str], now: datetime) -> list[Fields] | None:
-    """The patch for an object, None when there is nothing of ours on it.
+    """Returns the patch for an object, None when there is nothing of ours on it.
 
     Our entry goes, the field goes to the manager in ANNOTATION_MANAGER (to nobody without one), our annotations on the
     object go. The pod template stays as it is, its annotation owned by nobody: removing it would roll the pods.
@@ -55,7 +55,7 @@ def hand_back(item: KubeObject, field: Sequence[str], now: datetime) -> list[Fie
 
 
 def _annotations_of(entries: Sequence[KubeObject]) -> set[str]:
-    """Annotations of the object itself that these entries own."""
+    """Returns the annotations of the object itself that these entries own."""
     found: set[str] = set()
     for entry in entries:
         if owns(entry, ANNOTATIONS):

@@ -21,7 +21,7 @@ FLUX = {
     "kustomize.toolkit.fluxcd.io": ("kustomize.toolkit.fluxcd.io/v1", "kustomizations", "kustomization"),
     "helm.toolkit.fluxcd.io": ("helm.toolkit.fluxcd.io/v2", "helmreleases", "helmrelease"),
 }
-"""By the prefix of the labels: API version, resource, word of the flux command."""
+"""API version, resource and word of the flux command, by the prefix of the labels."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Owner:
     name: str
     namespace: str
     path: str | None
-    """Of its own object, which says whether it is suspended; None where that isn't known."""
+    """The path of its own object, which says whether it is suspended; None where that isn't known."""
     stop: str
 
 
 def owners(item: KubeObject, namespace: str) -> tuple[Owner, ...]:
-    """All owners of an object that aren't told, on the object itself, to leave it alone."""
+    """Returns all owners of an object that aren't told, on the object itself, to leave it alone."""
     metadata: KubeObject = item["metadata"]
     labels, notes = texts(metadata.get("labels")), texts(metadata.get("annotations"))
     found = [*_argo(metadata, labels, notes), *_flux(labels, notes, namespace), *_controllers(metadata, namespace)]
@@ -82,7 +82,7 @@ def _controllers(metadata: KubeObject, namespace: str) -> Iterator[Owner]:
 
 
 def suspended(owner: Owner, custom_resource: KubeObject | None) -> bool:
-    """Whether the owner leaves its objects alone now. Unknown (None: gone, or not readable) is no."""
+    """Tells whether the owner leaves its objects alone now. Unknown (None: gone, or not readable) is no."""
     if custom_resource is None:
         return False
     spec: KubeObject = custom_resource.get("spec") or {}
@@ -98,7 +98,7 @@ def suspended(owner: Owner, custom_resource: KubeObject | None) -> bool:
 def writers(
     items: Iterable[tuple[str, KubeObject]], namespace: str, states: Mapping[str, KubeObject | None]
 ) -> tuple[Writer, ...]:
-    """One Writer for each owner of these objects (kind, object); `states` are the owners' objects by path."""
+    """Returns one Writer for each owner of these objects (kind, object); `states` are the owners' objects by path."""
     owned: dict[Owner, list[str]] = {}
     for kind, item in items:
         for owner in owners(item, namespace):

@@ -122,7 +122,7 @@ def _mount() -> JsonBody:
 
 
 def _volume(job: Job) -> JsonBody:
-    """The certificate alone: the login is in no file."""
+    """Returns the volume with the certificate alone: the login is in no file."""
     items = [{"key": CERTIFICATE, "path": CERTIFICATE}]
     secret: JsonBody = {"secretName": job.name, "items": items, "defaultMode": READABLE_BY_ALL}
     return {"name": CERTIFICATE_VOLUME, "secret": secret}

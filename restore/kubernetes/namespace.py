@@ -30,7 +30,7 @@ class Namespace:
         self.name = name
 
     def cluster(self, apps: Sequence[str], secret: SecretKey) -> Cluster:
-        """Deployments, writers and the connection secret, read side by side."""
+        """Reads Deployments, writers and the connection secret, read side by side."""
         with ThreadPoolExecutor(THREADS, thread_name_prefix="cluster") as pool:
             secret_read = pool.submit(self._secret, secret.name)
             workloads = self._workloads(pool.map)
@@ -42,27 +42,28 @@ class Namespace:
             )
 
     def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
-        """Each named Deployment, None for one that doesn't exist."""
+        """Returns each named Deployment, None for one that doesn't exist."""
         return _deployments(self._api.items(self._list("deployments")), names)
 
     def writers(self, apps: Sequence[str], secret: str) -> tuple[Writer, ...]:
-        """What else writes or brings pods back: HPA, ScaledObject, CronJob, Job, Deployment, StatefulSet, ..."""
+        """Returns what else writes or brings pods back: HPA, ScaledObject, CronJob, Job, Deployment, StatefulSet,
+        ..."""
         with ThreadPoolExecutor(THREADS, thread_name_prefix="writers") as pool:
             secret_read = pool.submit(self._secret, secret)
             workloads = self._workloads(pool.map)
             return self._writers(workloads, secret_read.result(), apps, secret, pool.map)
 
     def connection_secret(self, name: str, key: str) -> ConnectionSecret | None:
-        """The Secret, its URL registered as a secret value; None when there is no such Secret."""
+        """Returns the Secret, its URL registered as a secret value; None when there is no such Secret."""
         return _connection_secret(self._secret(name), key)
 
     def pods(self, selector: str) -> tuple[Pod, ...]:
-        """Pods by label selector, terminating ones too, by name."""
+        """Returns the pods of a label selector, terminating ones too, by name."""
         listed = (pod(item) for item in self._api.items(self._path("pods"), labelSelector=selector))
         return tuple(sorted(listed, key=lambda item: item.name))
 
     def logs(self, pod: str, *, lines: int = 50, container: str | None = None) -> str:
-        """The end of a pod's log; empty when there is none."""
+        """Returns the end of a pod's log; empty when there is none."""
         query = {"container": container} if container else {}
         return self._api.text(f"{self._path('pods', pod)}/log", tailLines=str(lines), **query)
 
@@ -126,7 +127,7 @@ class Namespace:
         return writers(workloads, self.name, apps, secret_name) + gitops.writers(owned, self.name, states)
 
     def _readable(self, path: str) -> JsonBody | None:
-        """An object that the operator may have no right to read: then it counts as not known."""
+        """Returns the object; None also where the operator has no right to read it: it then counts as not known."""
         try:
             return self._api.get(path)
         except PermanentError:
@@ -139,7 +140,7 @@ def _deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) ->
 
 
 def _held(items: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Deployments that a restore has taken over, also those that the configuration no longer names."""
+    """Returns the Deployments that a restore has taken over, also those that the configuration no longer names."""
     notes = ((name_of(item), parse.deployment(item).annotations) for item in items)
     return [name for name, annotations in notes if ANNOTATION_ID in annotations]
 

@@ -49,7 +49,7 @@ class Workloads:
 
 
 def writers(workloads: Workloads, namespace: str, apps: Collection[str], secret: str) -> tuple[Writer, ...]:
-    """All of them but the apps themselves, in the order of their kinds."""
+    """Returns all of them but the apps themselves, in the order of their kinds."""
     return (
         *_autoscalers(workloads.autoscalers, namespace, apps),
         *_scaled_objects(workloads.scaled_objects, namespace, apps),
@@ -148,7 +148,7 @@ def _reads(pod_spec: KubeObject, secret: str) -> str:
 
 
 def references_secret(pod_spec: KubeObject, secret: str) -> bool:
-    """Whether a pod gets a Secret as variables, a volume, or a part of a projected volume."""
+    """Tells whether a pod gets a Secret as variables, a volume, or a part of a projected volume."""
     return secret in set(_references(pod_spec))
 
 

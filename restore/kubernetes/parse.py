@@ -28,7 +28,7 @@ def texts(mapping: object) -> dict[str, str]:
 
 
 def deployment(answer: KubeObject) -> Deployment:
-    """A Deployment object. An absent spec.replicas is 1, as the API defaults it."""
+    """Reads a Deployment object. An absent spec.replicas is 1, as the API defaults it."""
     metadata: KubeObject = answer["metadata"]
     spec: KubeObject = answer.get("spec") or {}
     status: KubeObject = answer.get("status") or {}
@@ -51,7 +51,7 @@ def deployment(answer: KubeObject) -> Deployment:
 
 
 def connection_secret(answer: KubeObject, key: str) -> ConnectionSecret:
-    """A Secret object and the value of one key: None when the key is absent.
+    """Reads a Secret object and the value of one key: None when the key is absent.
 
     Raises PermanentError when the value is no text.
     """
@@ -87,7 +87,7 @@ def _decoded(metadata: KubeObject, key: str, value: str) -> str:
 
 
 def selector(answer: KubeObject) -> str:
-    """A label selector as the text that a list call takes."""
+    """Returns a label selector as the text that a list call takes."""
     return ",".join([*_equalities(answer), *_expressions(answer)])
 
 
@@ -108,13 +108,13 @@ def _expressions(answer: KubeObject) -> Iterator[str]:
 
 
 def manager_name(entry: KubeObject) -> str:
-    """An entry of managedFields as `manager/operation`, with the subresource where there is one."""
+    """Returns an entry of managedFields as `manager/operation`, with the subresource where there is one."""
     parts = (entry.get("manager"), entry.get("operation"), entry.get("subresource"))
     return "/".join(str(part) for part in parts if part)
 
 
 def owns(entry: KubeObject, path: Sequence[str]) -> bool:
-    """Whether the entry's field set contains the path (`f:spec`, `f:replicas`)."""
+    """Tells whether the entry's field set contains the path (`f:spec`, `f:replicas`)."""
     position: object = entry.get("fieldsV1")
     for step in path:
         if not isinstance(position, Mapping) or step not in position:
@@ -131,7 +131,7 @@ def field_manager(metadata: KubeObject, path: Sequence[str]) -> str | None:
 
 
 def passwords(url: str) -> tuple[str, ...]:
-    """The password in a URL, as written and decoded; empty when there is none."""
+    """Returns the password in a URL, as written and decoded; empty when there is none."""
     authority = url.partition("://")[2].partition("/")[0]
     written = authority.rpartition("@")[0].partition(":")[2]
     return (written, unquote(written)) if written else ()

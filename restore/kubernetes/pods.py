@@ -32,9 +32,9 @@ class Pod:
     """Why it isn't ready: `app: ImagePullBackOff: ...`, `Unschedulable: ...`; the last end of restarted containers."""
     restarts: int = 0
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Those of the template it was made from are among them."""
+    """Its annotations; those of the template that it was made from are among them."""
     exit_code: int | None = None
-    """Of its first ended container, None while none has ended."""
+    """The exit code of its first ended container, None while none has ended."""
 
     @property
     def ended(self) -> bool:
@@ -43,7 +43,7 @@ class Pod:
 
 
 def pod(answer: KubeObject) -> Pod:
-    """A Pod object of the API."""
+    """Reads a Pod object of the API."""
     metadata: KubeObject = answer["metadata"]
     status: KubeObject = answer.get("status") or {}
     spec: KubeObject = answer.get("spec") or {}
@@ -117,6 +117,6 @@ def _of_container(item: KubeObject) -> Iterator[str]:
 
 
 def said(reason: str, message: object) -> str:
-    """A reason with the beginning of its message."""
+    """Returns a reason with the beginning of its message."""
     text = " ".join(str(message or "").split())
     return f"{reason}: {text[:LONGEST]}" if text else reason

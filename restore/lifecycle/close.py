@@ -69,7 +69,8 @@ def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_
 
 
 def as_if_open(inventory: Inventory) -> Inventory:
-    """The inventory with the candidate's closing tag left out: a run that was killed after it must see who serves."""
+    """Returns the inventory with the candidate's closing tag left out: a run that was killed after it must see who
+    serves."""
     candidate = inventory.candidate
     if candidate is None:
         return inventory
@@ -78,7 +79,7 @@ def as_if_open(inventory: Inventory) -> Inventory:
 
 
 def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The state with the stack itself and nothing else: Pulumi forgets, and deletes nothing.
+    """Returns the state with the stack itself and nothing else: Pulumi forgets, and deletes nothing.
 
     Raises Refused when operations are pending: the state then doesn't know what exists.
     """
@@ -104,7 +105,7 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shown(closing: Closing) -> str:
-    """What close is about to do, for an 80-column terminal."""
+    """Returns what close is about to do, for an 80-column terminal."""
     lines = [
         f"Closing restore {closing.id}; the applications serve from the {serving(closing.serves)}.",
         "No database, snapshot or backup is changed or deleted.",

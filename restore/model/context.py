@@ -58,7 +58,7 @@ class RestoreContext:
         return tuple((app, deployment) for app, deployment in pairs if deployment)
 
     def held(self, annotations: Mapping[str, str]) -> bool:
-        """Whether this restore has taken the object over."""
+        """Tells whether this restore has taken the object over."""
         return annotations.get(ANNOTATION_ID) == self.request.id
 
     @cached_property

@@ -23,7 +23,7 @@ def applications_named(context: RestoreContext) -> Iterable[Problem]:
 
 
 def applications_kept(context: RestoreContext) -> Iterable[Problem]:
-    """What left `apps` in the middle of a restore would stay stopped, and be forgotten."""
+    """Refuses `apps` without a Deployment of this restore: it would stay stopped, and be forgotten."""
     named = {app.name for app in context.settings.apps}
     for name, deployment in context.inventory.cluster.deployments.items():
         if deployment and name not in named and context.held(deployment.annotations):
@@ -65,7 +65,8 @@ def replicas_known(context: RestoreContext) -> Iterable[Problem]:
 
 
 def secret_usable(context: RestoreContext) -> Iterable[Problem]:
-    """The secret, its key, a URL in it that can be pointed elsewhere, and that it names one of the two databases."""
+    """Refuses a missing secret or key, and a URL that can't be pointed elsewhere or names neither of the two
+    databases."""
     if not context.settings.apps:
         return
     wanted, live = context.settings.secret, context.inventory.cluster.secret
@@ -132,7 +133,7 @@ def _unwrapping(namespace: str, secret: SecretKey) -> str:
 
 
 def secret_can_be_changed(context: RestoreContext) -> Iterable[Problem]:
-    """The API refuses every change of an immutable Secret's values: found before anything stops, not at the switch."""
+    """Refuses an immutable Secret before anything stops, not at the switch: the API takes no change of its values."""
     secret = context.inventory.cluster.secret
     if not context.settings.apps or not secret or not secret.immutable or _secret_stays(context):
         return

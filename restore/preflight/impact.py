@@ -19,7 +19,7 @@ ESTIMATES = {Method.SNAPSHOT: "20-40 minutes", Method.PITR: "30-60 minutes", Met
 
 
 def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> tuple[str, ...]:
-    """One line each, in the order in which they matter."""
+    """Returns one line each, in the order in which they matter."""
     topics = (
         _applications(context),
         _instance(context, origin, wanted),
@@ -53,7 +53,7 @@ def _applications(context: RestoreContext) -> Iterable[str]:
             yield "stops: nothing, the applications are stopped already"
         case Traffic.RESTORED:
             if traffic.pointing(context) is not ConnectionTarget.CANDIDATE:
-                yield f"switches: secret {secret} to {traffic.wanted_endpoint(context)}, all else in the URL stays"
+                yield f"switches: secret {secret} to {traffic.wanted_endpoint(context)}, the rest of the URL stays"
             yield f"runs: {_returning(context)} on {context.candidate_name}"
         case Traffic.SOURCE if context.manages_any:
             yield f"goes back: {_returning(context)} run on {traffic.wanted_endpoint(context)}"
@@ -118,7 +118,7 @@ def _duration(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
 
 
 def _fresh(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
-    """What a dump doesn't carry, and an empty instance can't have from it."""
+    """Yields what a dump doesn't carry, and an empty instance can't have from it."""
     if origin.point.method is not Method.DUMP or context.candidate:
         return
     yield (

@@ -14,7 +14,8 @@ from restore.model.restore_source import RestoreSource
 
 
 def setting_problems(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
-    """What RDS would refuse, or would quietly make worse; only a candidate that is still to be made is judged."""
+    """Yields what RDS would refuse, or would quietly make worse; only a candidate that is still to be made is
+    judged."""
     settings = target_settings(context, origin)
     yield from _missing(context, settings)
     yield from _too_small(settings, origin)

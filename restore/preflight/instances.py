@@ -91,8 +91,8 @@ def candidate_failed(context: RestoreContext) -> Iterable[Problem]:
         return
     if candidate.status in BROKEN or candidate.status in LEAVING:
         again = "pulumi config set id <another one>"
-        mend = f"{way_out(candidate.status, candidate.identifier)}; or restore again: {again}"
-        fix = again if candidate.status in LEAVING else mend
+        repair = f"{way_out(candidate.status, candidate.identifier)}; or restore again: {again}"
+        fix = again if candidate.status in LEAVING else repair
         yield Problem(f"instance {candidate.identifier}", f"status {candidate.status}", "a usable instance", fix)
 
 

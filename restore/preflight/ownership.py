@@ -15,13 +15,13 @@ from restore.recovery_points.snapshots import find_snapshot
 
 
 def open_ids(settings: Settings, inventory: Inventory) -> set[str]:
-    """Ids of this stack's restores that aren't closed."""
+    """Returns the ids of this stack's restores that aren't closed."""
     own = (instance for instance in inventory.open_restores if instance.tags.get(TAG_STACK) == settings.stack)
     return {instance.tags.get(TAG_ID, instance.identifier) for instance in own}
 
 
 def holders(inventory: Inventory) -> set[str]:
-    """Ids of the restores that hold Deployments or the secret."""
+    """Returns the ids of the restores that hold Deployments or the secret."""
     cluster = inventory.cluster
     notes: list[Mapping[str, str]] = [
         deployment.annotations for deployment in cluster.deployments.values() if deployment

@@ -104,7 +104,7 @@ class OperatorStack:
                 self._stack.remove_all_config(remove)
 
     def export(self) -> dict[str, Any]:
-        """The deployment (state) as `pulumi stack export` gives it."""
+        """Returns the deployment (state) as `pulumi stack export` gives it."""
         with translated("reading the state"):
             exported = self._stack.export_stack()
             return {"version": exported.version, "deployment": exported.deployment}
@@ -120,7 +120,7 @@ def values(config: Mapping[str, automation.ConfigValue]) -> dict[str, ConfigValu
 
 
 def container(text: str) -> bool:
-    """Whether the text is a JSON object or list."""
+    """Tells whether the text is a JSON object or list."""
     try:
         return isinstance(json.loads(text), dict | list)
     except ValueError:

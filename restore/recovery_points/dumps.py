@@ -34,7 +34,7 @@ VERSION = re.compile(r"\d+(?:\.\d+)*", re.ASCII)
 
 
 def resolve_dump(context: RestoreContext) -> Resolution:
-    """The dump that was looked up, and what can be made of it; or the reasons why not."""
+    """Returns the dump that was looked up, and what can be made of it; or the reasons why not."""
     choice = context.inventory.dump
     if choice is None or choice.dump is None:
         # Not looked up: an instance that isn't ours has the candidate's name, which is another rule's refusal
@@ -61,7 +61,7 @@ def _dump_problems(context: RestoreContext, dump: DumpObject) -> Iterable[Proble
 
 
 def dump_version(context: RestoreContext, dump: DumpObject) -> str:
-    """The server's version that the dump tells, without a distributor's suffix; else the living source's."""
+    """Returns the server's version that the dump tells, without a distributor's suffix, or the living source's."""
     version = VERSION.match(dump.server_version)
     if version:
         return version[0]
@@ -69,7 +69,7 @@ def dump_version(context: RestoreContext, dump: DumpObject) -> str:
 
 
 def engine_version(wanted: str, offered: Iterable[str]) -> str | None:
-    """The newest minor of the wanted version's major; never an older one than wanted."""
+    """Returns the newest minor of the wanted version's major; never an older one than wanted."""
     least = _numbers(wanted)
     fitting = [version for version in offered if _numbers(version)[:1] == least[:1] and _numbers(version) >= least]
     return max(fitting, key=_numbers, default=None)
@@ -81,7 +81,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def storage_gib(dump: DumpObject) -> int:
-    """GiB that the loaded database needs, with headroom."""
+    """Returns the GiB that the loaded database needs, with headroom."""
     return max(SMALLEST_GIB, math.ceil(dump.size * max(dump.expansion, 1.0) * ROOM / GIB))
 
 
@@ -106,7 +106,7 @@ def _origin(context: RestoreContext, dump: DumpObject) -> RestoreSource:
 
 
 def key_of(context: RestoreContext) -> str | None:
-    """The KMS key of the source, or of what is left of it; None for the account's aws/rds key."""
+    """Returns the KMS key of the source, or of what is left of it; None for the account's aws/rds key."""
     if context.source:
         return context.source.kms_key_id
     own = [
@@ -119,7 +119,7 @@ def key_of(context: RestoreContext) -> str | None:
 
 
 def remains(context: RestoreContext) -> InstanceSettings:
-    """What a retained automated backup still knows of a source that is gone, over the defaults."""
+    """Returns what a retained automated backup still knows of a source that is gone, over the defaults."""
     kept = pitr_windows(context.inventory, context.settings.source)
     remaining = kept[0].settings if kept and not context.source else InstanceSettings()
     known = {field.name: getattr(remaining, field.name) for field in fields(InstanceSettings)}

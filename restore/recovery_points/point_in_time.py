@@ -25,7 +25,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def pitr_windows(inventory: Inventory, source_name: str) -> tuple[AutomatedBackup, ...]:
-    """The automated backups that PITR of the source can use, the one that reaches furthest first.
+    """Returns the automated backups that PITR of the source can use, the one that reaches furthest first.
 
     A living source has one; when it is gone, those that were retained or replicated under its name.
     """
@@ -43,7 +43,7 @@ def pitr_windows(inventory: Inventory, source_name: str) -> tuple[AutomatedBacku
 
 
 def last_moment(backup: AutomatedBackup, source: Instance | None) -> datetime | None:
-    """The end of the window: the backup's or the instance's word, whichever is later."""
+    """Returns the end of the window: the backup's or the instance's word, whichever is later."""
     known = [moment for moment in (backup.latest, source.latest_restorable if source else None) if moment]
     return max(known, default=None)
 
@@ -54,7 +54,7 @@ def covers(backup: AutomatedBackup, source: Instance | None, time: datetime) -> 
 
 
 def first_second(backup: AutomatedBackup) -> datetime:
-    """The first whole second of the window: RDS restores to seconds, the window's ends have fractions."""
+    """Returns the first whole second of the window: RDS restores to seconds, the window's ends have fractions."""
     earliest = backup.earliest or _NEVER
     whole = earliest.replace(microsecond=0)
     return whole if whole == earliest else whole + timedelta(seconds=1)
@@ -65,7 +65,7 @@ def window_text(backup: AutomatedBackup, source: Instance | None) -> str:
 
 
 def resolve_time(context: RestoreContext) -> Resolution:
-    """The automated backup that covers the wanted time, or reaches furthest for `latest`."""
+    """Returns the automated backup that covers the wanted time, or reaches furthest for `latest`."""
     time = context.request.time
     backups = pitr_windows(context.inventory, context.settings.source)
     open_backups = [b for b in backups if b.earliest and last_moment(b, context.source) and b.engine == ENGINE]

@@ -20,7 +20,7 @@ COPY_FIRST = ("shared", "public")
 
 
 def find_snapshot(inventory: Inventory, name: str) -> Snapshot | None:
-    """A snapshot by identifier or ARN."""
+    """Returns a snapshot by identifier or ARN."""
     wanted = name.lower()
     return next(
         (snapshot for snapshot in inventory.snapshots if wanted in (snapshot.identifier.lower(), snapshot.arn.lower())),
@@ -29,7 +29,7 @@ def find_snapshot(inventory: Inventory, name: str) -> Snapshot | None:
 
 
 def own_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...]:
-    """The source's snapshots, newest first. A living source is known by its resource id: names can move."""
+    """Returns the source's snapshots, newest first. A living source is known by its resource id: names can move."""
     source = inventory.source
     own = [
         snapshot
@@ -40,7 +40,7 @@ def own_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...
 
 
 def usable_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...]:
-    """Those of them that can be restored as they are, newest first."""
+    """Returns the source's snapshots that can be restored as they are, newest first."""
     own = own_snapshots(inventory, source_name)
     return tuple(s for s in own if s.status == "available" and s.engine == ENGINE and not _must_be_copied(s))
 
@@ -55,7 +55,7 @@ def described(snapshot: Snapshot) -> str:
 
 
 def resolve_snapshot(context: RestoreContext) -> Resolution:
-    """The named snapshot, or the newest of the source but for this restore's own."""
+    """Returns the named snapshot, or the newest of the source but for this restore's own."""
     name = context.request.snapshot or LATEST
     if name != LATEST:
         named = find_snapshot(context.inventory, name)

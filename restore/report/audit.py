@@ -54,7 +54,7 @@ def acts(made: Sequence[EvidenceRecord]) -> Iterator[Act]:
 
 
 def commands(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
-    """What leads from one configuration to the next, for the restore's own flat keys, and then `pulumi up`."""
+    """Yields what leads from one configuration to the next, for the restore's own flat keys, and then `pulumi up`."""
     for name in TYPED:
         key = f"restore:{name}"
         old, new = before.get(key, ""), now.get(key, "")
@@ -70,7 +70,7 @@ def who(record: EvidenceRecord) -> str:
 
 
 def waivers(made: Sequence[EvidenceRecord], evidence: Sequence[EvidenceRecord]) -> Iterator[Waiver]:
-    """Every waiver that any run had, by whom first, and what it let through."""
+    """Yields every waiver that any run had, by whom first, and what it let through."""
     first: dict[tuple[str, str], EvidenceRecord] = {}
     for run in made:
         for pair in texts(run.get("waive")).items():

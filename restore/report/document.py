@@ -11,7 +11,7 @@ SCHEMA = 1
 
 
 def assemble(stack: str, restore_id: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Of all records, oldest first. The same records make the same document."""
+    """Makes the document of all records, oldest first. The same records make the same document."""
     judgement = judge(records)
     return {
         "schema": SCHEMA,

@@ -15,13 +15,13 @@ METHODS = {"pitr": "point in time", "snapshot": "snapshot", "dump": "dump"}
 
 
 def facts(evidence: Sequence[EvidenceRecord], name: str) -> EvidenceRecord:
-    """Of the newest attempt of a gate that got as far as having any."""
+    """Returns the facts of a gate's newest attempt that got as far as having any."""
     tried = [attempt for attempt in attempts(evidence) if attempt.get("gate") == name and attempt.get("facts")]
     return mapping(tried[-1].get("facts")) if tried else EMPTY
 
 
 def key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Name and lines; of some there is nothing to say."""
+    """Yields name and lines of each fact; no lines where there is nothing to say."""
     plan, conformed = mapping(last.get("plan")), facts(evidence, "conformed")
     quiet = source_quiet(evidence, conformed)
     yield "Recovery point", (point(plan),)
@@ -41,7 +41,7 @@ def key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> Itera
 
 
 def losses(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> loss.Loss | None:
-    """By the newest loss report; None where none is made because nothing has to be validated."""
+    """Returns the newest loss report; None where none is made because nothing has to be validated."""
     report = mapping(facts(evidence, "validated").get("loss"))
     wanted = "validated" in needed(last, evidence)
     return loss.read(report) if report or wanted else None
@@ -56,7 +56,8 @@ def point(plan: EvidenceRecord) -> str:
 
 
 def source_quiet(evidence: Sequence[EvidenceRecord], conformed: EvidenceRecord) -> datetime | None:
-    """When writing to the source stopped, by the newest freeze of it (a later one may have frozen the candidate)."""
+    """Returns when writing to the source stopped, by the newest freeze of it (a later one may have frozen the
+    candidate)."""
     at_rest = [
         mapping(attempt.get("facts"))
         for attempt in attempts(evidence)
@@ -67,7 +68,7 @@ def source_quiet(evidence: Sequence[EvidenceRecord], conformed: EvidenceRecord) 
 
 
 def lost(plan: EvidenceRecord, data_of: datetime | None, quiet: datetime | None) -> str:
-    """In one sentence; the loss report has the rows."""
+    """Says in one sentence what a switch loses; the loss report has the rows."""
     if data_of and quiet:
         if quiet <= data_of:
             return "nothing that was committed: writing had stopped before this point"

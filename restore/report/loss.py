@@ -29,7 +29,7 @@ KINDS = {
         RowDifference("brought_back", "more", "rows more than in the baseline"),
     ),
 }
-"""By what the restored database was compared with."""
+"""The differences that are shown, by what the restored database was compared with."""
 ALIKE = {
     "source": "equal row by row",
     "baseline": "as many rows and as new ones as in the baseline",
@@ -86,7 +86,7 @@ class Loss:
 
 
 def read(report: EvidenceRecord) -> Loss:
-    """Of no report: that there is none."""
+    """Reads a loss report; without one, says that there is none."""
     if not report:
         return Loss(False, UNMADE, "pulumi up", "source", "", (), (), ())
     against = text(report.get("against"))
@@ -131,7 +131,7 @@ def rows(table: EvidenceRecord, kind: str) -> int:
 
 
 def size(table: EvidenceRecord) -> tuple[int, int]:
-    """What is lost comes before all else."""
+    """Returns a table's key for sorting: what is lost comes before anything that differs otherwise."""
     return rows(table, "lost"), sum(rows(table, kind.name) for kind in KINDS["source"])
 
 

@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def render(report: ReportView) -> str:
-    """Every value is escaped by the template engine; the page's own policy forbids scripts and requests besides."""
+    """Returns the page: its template engine escapes every value, and its own policy forbids scripts and requests."""
     return _template().render(report=report, style=Markup(_style()))  # noqa: S704 (a file of ours)
 
 

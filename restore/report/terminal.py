@@ -88,7 +88,7 @@ def timeline(run: TimelineRun) -> Iterator[RenderableType]:
         table.add_row(Text(phase.label), bar(phase), took(phase))
     yield Padding(table, (0, 0, 0, 4))
     if run.overlap:
-        yield Text(f"    beside each other: {run.overlap}", style="dim")
+        yield Text(f"    in parallel: {run.overlap}", style="dim")
 
 
 def took(phase: TimelinePhase) -> Text:

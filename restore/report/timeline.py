@@ -1,4 +1,4 @@
-"""Where the time went: the phases of each run of the program, and what ran beside what."""
+"""Where the time went: the phases of each run of the program, and what ran in parallel with what."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class TimelinePhase:
     """PASS, FAIL or INCONCLUSIVE of a gate; empty for what is none; `unfinished` where no end is recorded."""
     left: int = 0
     width: int = 0
-    beside: tuple[str, ...] = ()
+    parallel: tuple[str, ...] = ()
     """Labels of the phases that ran at the same time for a while."""
 
     @property
     def when(self) -> str:
         """For who can't see the bars, and who points at one."""
-        beside = f", beside: {'; '.join(self.beside)}" if self.beside else ""
-        return f"{self.began:%H:%M:%S} to {self.ended:%H:%M:%S} UTC{beside}"
+        parallel = f", in parallel: {'; '.join(self.parallel)}" if self.parallel else ""
+        return f"{self.began:%H:%M:%S} to {self.ended:%H:%M:%S} UTC{parallel}"
 
     @property
     def duration(self) -> str:
@@ -71,7 +71,7 @@ class TimelineRun:
 
     @property
     def overlap(self) -> str:
-        """How much work was done beside other work, in words; empty when nothing was."""
+        """How much work was done in parallel, in words; empty when nothing was."""
         work = sum((phase.ended - phase.began for phase in self.phases), timedelta())
         saved = work - self.busy
         return f"{measured(work)} of work in {measured(self.busy)}" if saved > timedelta(seconds=1) else ""
@@ -95,7 +95,7 @@ class Outage:
 
 
 def runs(evidence: Sequence[EvidenceRecord]) -> tuple[TimelineRun, ...]:
-    """Every run in order. What was recorded before the first run (none should) is left out of the timeline."""
+    """Returns every run in order. What was recorded before the first run (none should) is left out of the timeline."""
     starts = [(record, began) for record in of_step(evidence, "run") if (began := moment(record.get("began")))]
     ends = [*(began for _, began in starts), None][1:]
     made: list[TimelineRun] = []
@@ -155,7 +155,7 @@ def resource_phase(name: str, inside: Sequence[EvidenceRecord], last: datetime) 
 
 
 def between(run: EvidenceRecord, began: datetime, proved: Sequence[TimelinePhase]) -> list[TimelinePhase]:
-    """The time that the applications' resources took: no hook measures it, the gates around them do."""
+    """Returns the time that the applications' resources took: no hook measures it, the gates around them do."""
     gates = {phase.name: phase for phase in proved}
     made: list[TimelinePhase] = []
     if traffic_of(run) == Traffic.FROZEN and "quiesced" in gates:
@@ -169,13 +169,13 @@ def between(run: EvidenceRecord, began: datetime, proved: Sequence[TimelinePhase
 
 
 def placed(phases: Sequence[TimelinePhase], began: datetime, ended: datetime) -> tuple[TimelinePhase, ...]:
-    """The phases with their places on the run's own scale, and the names of those beside them."""
+    """Returns the phases with their places on the run's own scale, and the names of those in parallel with them."""
     whole = max((ended - began).total_seconds(), 0.001)
 
     def place(phase: TimelinePhase) -> TimelinePhase:
         left = round((phase.began - began).total_seconds() / whole * 1000)
         width = max(round((phase.ended - phase.began).total_seconds() / whole * 1000), 4)
-        beside = tuple(
+        parallel = tuple(
             dict.fromkeys(
                 other.label
                 for other in phases
@@ -184,7 +184,7 @@ def placed(phases: Sequence[TimelinePhase], began: datetime, ended: datetime) ->
         )
         left = min(left, 1000 - 4)
         return TimelinePhase(
-            phase.name, phase.label, phase.began, phase.ended, phase.verdict, left, min(width, 1000 - left), beside
+            phase.name, phase.label, phase.began, phase.ended, phase.verdict, left, min(width, 1000 - left), parallel
         )
 
     return tuple(place(phase) for phase in phases)
@@ -205,7 +205,7 @@ def outages(evidence: Sequence[EvidenceRecord]) -> tuple[Outage, ...]:
 
 
 def idle(runs_in_order: Sequence[TimelineRun]) -> timedelta:
-    """The time between the runs: people decide, or nobody is there."""
+    """Returns the time between the runs: people decide, or nobody is there."""
     return sum(
         (max(later.began - earlier.ended, timedelta()) for earlier, later in pairwise(runs_in_order)), timedelta()
     )

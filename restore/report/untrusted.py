@@ -16,7 +16,7 @@ def mapping(value: object) -> EvidenceRecord:
 
 
 def records(value: object) -> tuple[EvidenceRecord, ...]:
-    """The mappings in a list; everything else in it is left out."""
+    """Returns the mappings in a list; everything else in it is left out."""
     return tuple(mapping(item) for item in items(value) if mapping(item))
 
 
@@ -25,7 +25,8 @@ def items(value: object) -> Sequence[object]:
 
 
 def text(value: object) -> str:
-    """The value in one line for people: nothing for None, yes and no, lists with commas, and no control characters."""
+    """Returns the value in one line for people: nothing for None, yes and no, lists with commas, and no control
+    characters."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -43,7 +44,7 @@ def printable(value: str) -> str:
 
 
 def block(value: object) -> str:
-    """As `text`, its lines kept."""
+    """Returns what `text` returns, with its lines kept."""
     return "\n".join(printable(line) for line in str(value).splitlines()) if isinstance(value, str) else ""
 
 
@@ -52,7 +53,7 @@ def texts(value: object) -> dict[str, str]:
 
 
 def number(value: object) -> int:
-    """A count; 0 for what is none."""
+    """Returns a count; 0 for what is none."""
     return int(seconds(value))
 
 
@@ -63,7 +64,7 @@ def seconds(value: object) -> float:
 
 
 def moment(value: object) -> datetime | None:
-    """A time in UTC, None for anything else."""
+    """Returns a time in UTC, None for anything else."""
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
@@ -76,5 +77,5 @@ def of_step(evidence: Sequence[EvidenceRecord], *steps: str) -> Iterator[Evidenc
 
 
 def attempts(evidence: Sequence[EvidenceRecord]) -> tuple[EvidenceRecord, ...]:
-    """The gates' attempts, in the order in which they ended."""
+    """Returns the gates' attempts, in the order in which they ended."""
     return tuple(record for record in evidence if "gate" in record)

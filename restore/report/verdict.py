@@ -39,7 +39,7 @@ class GateState:
 
     @property
     def verdict(self) -> Verdict:
-        """PASS when open, also by waivers; FAIL when something was found to be wrong; else INCONCLUSIVE."""
+        """PASS when open, also by waivers; FAIL when something was found to be wrong; otherwise INCONCLUSIVE."""
         if self.open:
             return Verdict.PASS
         told = self.attempt.get("verdict") if self.attempt else None
@@ -69,7 +69,7 @@ class RestoreVerdict:
 
 
 def judge(evidence: Sequence[EvidenceRecord]) -> RestoreVerdict:
-    """Of all records of one restore, oldest first."""
+    """Judges a restore by all its records, oldest first."""
     runs = list(of_step(evidence, "run"))
     last = runs[-1] if runs else EMPTY
     traffic = text(mapping(last.get("plan")).get("traffic"))
@@ -85,13 +85,13 @@ def judge(evidence: Sequence[EvidenceRecord]) -> RestoreVerdict:
 
 
 def needed(last: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> tuple[str, ...]:
-    """As planned by the last run; where no run is recorded, every gate that was ever tried."""
+    """Returns the gates that the last run planned; where no run is recorded, every gate that was ever tried."""
     planned = tuple(text(name) for name in items(mapping(last.get("plan")).get("gates")))
     return planned or tuple(dict.fromkeys(text(attempt.get("gate")) for attempt in attempts(evidence)))
 
 
 def moved(runs: Sequence[EvidenceRecord]) -> datetime:
-    """When the first of the latest runs that all want the same traffic began."""
+    """Returns when the first of the latest runs that all want the same traffic began."""
     since = BEGINNING
     wanted = traffic_of(runs[-1]) if runs else ""
     for run in reversed(runs):
@@ -106,7 +106,7 @@ def traffic_of(run: EvidenceRecord) -> str:
 
 
 def state(name: str, evidence: Sequence[EvidenceRecord], since: datetime, last: EvidenceRecord) -> GateState:
-    """By the newest attempt; one that opened the gate for another database than the last run found proves nothing."""
+    """Judges a gate by its newest attempt; one for another database than the last run found proves nothing."""
     of_gate = [attempt for attempt in attempts(evidence) if attempt.get("gate") == name]
     tried = [attempt for attempt in of_gate if began(attempt) >= (since if name in MOVING else BEGINNING)]
     counting = [attempt for attempt in tried if attempt.get("open") is not True or is_of(attempt, name, last)]
@@ -114,7 +114,8 @@ def state(name: str, evidence: Sequence[EvidenceRecord], since: datetime, last: 
 
 
 def is_of(attempt: EvidenceRecord, name: str, last: EvidenceRecord) -> bool:
-    """Whether an attempt is of the database that the last run found; of one that wasn't made yet, made since then.
+    """Tells whether an attempt is of the database that the last run found; of one that wasn't made yet, made since
+    then.
 
     Records of earlier versions of the program don't say which it was: they count."""
     plan = mapping(last.get("plan"))
@@ -132,7 +133,7 @@ def began(record: EvidenceRecord) -> datetime:
 
 
 def headline(verdict: Verdict, states: Sequence[GateState], last: EvidenceRecord) -> str:
-    """What is true, for somebody who reads nothing else."""
+    """Returns what is true, for somebody who reads nothing else."""
     if not states:
         return "Nothing is proved: no gate has been tried."
     if verdict is Verdict.PASS:
@@ -174,7 +175,7 @@ def unserved(states: Sequence[GateState], last: EvidenceRecord) -> str:
 
 
 def problems(state: GateState) -> tuple[EvidenceRecord, ...]:
-    """What keeps a gate shut: its problems without the waived ones, else what its attempt said."""
+    """Returns what keeps a gate shut: its problems without the waived ones, or what its attempt said."""
     if state.attempt is None or state.open:
         return ()
     recorded = records(state.attempt.get("problems"))

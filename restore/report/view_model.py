@@ -91,7 +91,7 @@ class ReportView:
 
 
 def build(document: EvidenceRecord) -> ReportView:
-    """Of the document that restore/report/document.py assembles; works for one without any record."""
+    """Makes the view of a document of restore/report/document.py; works for one without any record."""
     evidence = records(document.get("records"))
     state = judge(evidence)
     made = list(of_step(evidence, "run"))
