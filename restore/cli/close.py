@@ -40,7 +40,7 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     serves = traffic.found_traffic(RestoreContext(settings, settings.request, asked))
     closing = close.plan(settings.request, inventory, serves, list(stack.config()))
     emptied = close.without_resources(stack.export())
-    if not confirm(close.shown(closing)):
+    if not confirm(close.render(closing)):
         return False
     hand_back(settings, closing)
     if closing.candidate_arn:

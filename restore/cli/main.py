@@ -58,8 +58,8 @@ def confirmer(*, yes: bool) -> Callable[[str], bool]:
 
 
 def roll_back(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
-    way = rollback.way_back(stack.config(), stack.history())
-    if not confirm(rollback.shown(way)):
+    way = rollback.plan_way_back(stack.config(), stack.history())
+    if not confirm(rollback.render(way)):
         return False
     for step in way.steps:
         stack.apply(step)

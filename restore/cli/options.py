@@ -20,27 +20,27 @@ LOOK = Request(id="options", method=Method.PITR, traffic=Traffic.SOURCE, time=LA
 
 def options(stack: OperatorStack, wanted: str | None, now: datetime) -> str:
     """Returns the recovery points ranked by data lost, for an 80-column terminal."""
-    moment = parsed(wanted) if wanted else None
+    moment = parse_time(wanted) if wanted else None
     settings = settings_of(stack, now)
     inventory = gather.gather(replace(settings, request=LOOK), now)
-    dumps, unread = listed(settings)
+    dumps, unread = list_dumps(settings)
     ranked = ranking.rank(replace(inventory, dumps=dumps), moment, settings.source)
     return "\n\n".join([ranking.render(ranked, moment), *unread])
 
 
-def listed(settings: Settings) -> tuple[tuple[DumpObject, ...], list[str]]:
+def list_dumps(settings: Settings) -> tuple[tuple[DumpObject, ...], list[str]]:
     """Returns the dumps, and why they couldn't be read: a site may have none, and the other points count all the
     same."""
     if not settings.backups.bucket:
         return (), ["dumps were not looked for: pulumi config set --path backups.bucket <bucket>"]
     try:
-        return dump_lookup.listed(settings, Aws(settings.region, settings.endpoints)), []
+        return dump_lookup.list_dumps(settings, Aws(settings.region, settings.endpoints)), []
     except RestoreError as error:
         where = f"s3://{settings.backups.bucket}/{settings.backups.prefix}"
         return (), [f"dumps in {where} could not be listed (set the key backups where they are elsewhere):\n{error}"]
 
 
-def parsed(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Raises Refused for a time that is no RFC 3339 with a zone."""
     try:
         moment = datetime.fromisoformat(text)

@@ -28,11 +28,11 @@ def status(stack: OperatorStack, now: datetime) -> str:
         lines.append("no restore is configured")
         lines += [f"open restore: {instance.identifier} ({instance.status})" for instance in inventory.open_restores]
     else:
-        lines += of_restore(settings, settings.request, inventory)
-    return "\n".join([*lines, *pending(stack.export())])
+        lines += describe_restore(settings, settings.request, inventory)
+    return "\n".join([*lines, *describe_pending_operations(stack.export())])
 
 
-def of_restore(settings: Settings, request: Request, inventory: Inventory) -> list[str]:
+def describe_restore(settings: Settings, request: Request, inventory: Inventory) -> list[str]:
     context = RestoreContext(settings, request, inventory)
     now = traffic.found_traffic(context)
     lines = [
@@ -47,10 +47,10 @@ def of_restore(settings: Settings, request: Request, inventory: Inventory) -> li
         else f"  {name}: no such Deployment"
         for name, deployment in inventory.cluster.deployments.items()
     ]
-    return lines + gates(settings, request)
+    return lines + describe_gates(settings, request)
 
 
-def gates(settings: Settings, request: Request) -> list[str]:
+def describe_gates(settings: Settings, request: Request) -> list[str]:
     """Returns the newest attempt of each gate, from the evidence."""
     store = Store.open(settings.evidence, Aws(settings.region, settings.endpoints))
     newest: dict[str, Mapping[str, Any]] = {
@@ -62,7 +62,7 @@ def gates(settings: Settings, request: Request) -> list[str]:
     ] or ["no gate has been tried yet"]
 
 
-def pending(state: Mapping[str, Any]) -> list[str]:
+def describe_pending_operations(state: Mapping[str, Any]) -> list[str]:
     """Returns the operations that a killed run left in the state, with the command that clears them."""
     operations = cast("list[dict[str, Any]]", state["deployment"].get("pending_operations") or [])
     if not operations:

@@ -6,7 +6,7 @@ from restore.cutover.connection_url import (
     endpoint_of,
     live_url,
     previous_endpoint,
-    repointed,
+    repoint,
     same_endpoint,
 )
 from restore.cutover.deployments import former_manager_of
@@ -32,8 +32,8 @@ def secret_plan(context: RestoreContext) -> SecretPlan | None:
     return SecretPlan(
         name=secret.name,
         key=secret.key,
-        url=repointed(live, endpoint),
-        original_url=repointed(live, previous),
+        url=repoint(live, endpoint),
+        original_url=repoint(live, previous),
         endpoint=endpoint,
         previous=previous,
         former_manager=former_manager_of(

@@ -42,7 +42,7 @@ def previous_endpoint(context: RestoreContext) -> Endpoint | None:
     return Endpoint(host, int(port)) if host and port.isdecimal() else None
 
 
-def repointed(url: urls.Url, endpoint: Endpoint) -> str:
+def repoint(url: urls.Url, endpoint: Endpoint) -> str:
     """Returns the URL at this endpoint, all other bytes as they were; a standard port that wasn't written stays
     unwritten."""
     if same_endpoint(endpoint_of(url), endpoint):

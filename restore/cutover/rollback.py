@@ -57,12 +57,12 @@ def text_of(config: Config, key: str) -> str:
     return config[key].text if key in config else ""
 
 
-def same(left: ConfigValue, right: ConfigValue) -> bool:
+def is_same_value(left: ConfigValue, right: ConfigValue) -> bool:
     """Equal as the program reads them: history gives objects as JSON text, whatever their layout."""
-    return left.secret == right.secret and parsed(left.text) == parsed(right.text)
+    return left.secret == right.secret and parse_value(left.text) == parse_value(right.text)
 
 
-def parsed(text: str) -> Any:
+def parse_value(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
@@ -75,7 +75,7 @@ def with_traffic(config: Config, traffic: Traffic) -> dict[str, ConfigValue]:
 
 def with_waivers(config: Config, now: Config) -> dict[str, ConfigValue]:
     """With what was waived then and what is waived now: a waiver given during the switch holds on the way back too."""
-    given = [parsed(text_of(configuration, WAIVERS)) for configuration in (config, now)]
+    given = [parse_value(text_of(configuration, WAIVERS)) for configuration in (config, now)]
     union = {
         name: why
         for waivers in given
@@ -85,25 +85,25 @@ def with_waivers(config: Config, now: Config) -> dict[str, ConfigValue]:
     return {**config, WAIVERS: ConfigValue(json.dumps(union))} if union else dict(config)
 
 
-def step(title: str, now: Config, wanted: Config) -> Step:
-    change = {key: value for key, value in wanted.items() if key not in now or not same(now[key], value)}
+def make_step(title: str, now: Config, wanted: Config) -> Step:
+    change = {key: value for key, value in wanted.items() if key not in now or not is_same_value(now[key], value)}
     return Step(title, change, tuple(key for key in now if key not in wanted))
 
 
-def earlier_of(id_: str, history: Sequence[Update]) -> Update | None:
+def find_earlier_update(id_: str, history: Sequence[Update]) -> Update | None:
     """Returns the newest update of this restore that did not serve from the candidate: the configuration before the
     switch."""
-    return next((update for update in history if before_switch(id_, update)), None)
+    return next((update for update in history if is_before_switch(id_, update)), None)
 
 
-def before_switch(id_: str, update: Update) -> bool:
+def is_before_switch(id_: str, update: Update) -> bool:
     traffic = text_of(update.config, TRAFFIC)
     return (update.kind, update.result, text_of(update.config, ID)) == ("update", "succeeded", id_) and (
         traffic != Traffic.RESTORED
     )
 
 
-def way_back(now: Config, history: Sequence[Update]) -> WayBack:
+def plan_way_back(now: Config, history: Sequence[Update]) -> WayBack:
     """Steps from `restored` (or a half-done move) back to the source: frozen first, then source.
 
     Raises Refused when there is nothing to go back from, or a secret would come back as a placeholder.
@@ -120,7 +120,7 @@ def way_back(now: Config, history: Sequence[Update]) -> WayBack:
                 )
             ]
         )
-    earlier = earlier_of(id_, history)
+    earlier = find_earlier_update(id_, history)
     base = with_waivers(earlier.config if earlier else now, now)
     hidden = [key for key, value in base.items() if value.secret and value.text == HIDDEN]
     if hidden:
@@ -137,13 +137,13 @@ def way_back(now: Config, history: Sequence[Update]) -> WayBack:
         )
     frozen, source = with_traffic(base, Traffic.FROZEN), with_traffic(base, Traffic.SOURCE)
     steps = (
-        step("stop all writers (traffic frozen)", now, frozen),
-        step("serve from the source again (traffic source)", frozen, source),
+        make_step("stop all writers (traffic frozen)", now, frozen),
+        make_step("serve from the source again (traffic source)", frozen, source),
     )
     return WayBack(steps, earlier)
 
 
-def shown(way: WayBack) -> str:
+def render(way: WayBack) -> str:
     """Returns what rollback is about to apply, for an 80-column terminal; secret values are never shown."""
     lines = ["Going back to the source."]
     if way.earlier:

@@ -16,7 +16,7 @@ SHOWN = ("aws:region", "aws:profile", "kubernetes:context")
 """Besides the program's own keys: other namespaces may hold credentials."""
 
 
-def visible(entries: Mapping[str, Any], secret: Collection[str]) -> dict[str, Any]:
+def mask_secrets(entries: Mapping[str, Any], secret: Collection[str]) -> dict[str, Any]:
     """Returns the configuration that may be shown; the values of secret keys are masked."""
     shown = {key: value for key, value in entries.items() if key.startswith("restore:") or key in SHOWN}
     return {key: MASK if key in secret else shown[key] for key in sorted(shown)}

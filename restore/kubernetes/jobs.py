@@ -14,7 +14,7 @@ from restore.kubernetes.api import Api, JsonBody
 from restore.kubernetes.job_manifests import Job, job_body, secret_body
 from restore.kubernetes.other_writers import MANAGED_BY
 from restore.kubernetes.parse import texts
-from restore.kubernetes.pods import Pod, pod, said
+from restore.kubernetes.pods import Pod, pod, shorten_reason
 from restore.polling import wait_for
 from restore.redaction import redacted, register_secret
 
@@ -88,7 +88,7 @@ class _Seen:
         status: JsonBody = self.job.get("status") or {}
         for item in cast("list[JsonBody]", status.get("conditions") or []):
             if item.get("status") == "True" and item.get("type") in {"Complete", "Failed"}:
-                reason = said(str(item.get("reason") or "Failed"), item.get("message"))
+                reason = shorten_reason(str(item.get("reason") or "Failed"), item.get("message"))
                 return "Complete" if item["type"] == "Complete" else reason
         return ""
 
@@ -195,7 +195,7 @@ class _Run:
             told.append(seen.condition)
         if seen.pod is None:
             events = self._api.items(self.events, fieldSelector=f"involvedObject.uid={uid},type=Warning")
-            told += [said(str(item.get("reason")), item.get("message")) for item in events]
+            told += [shorten_reason(str(item.get("reason")), item.get("message")) for item in events]
         return told or ["out of time: it was still running"]
 
 

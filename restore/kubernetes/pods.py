@@ -97,9 +97,9 @@ def _exit_code(status: KubeObject) -> int | None:
 def _reasons(status: KubeObject, containers: list[KubeObject]) -> Iterator[str]:
     scheduled = _conditions(status).get("PodScheduled", {})
     if scheduled.get("status") == "False":
-        yield said(str(scheduled.get("reason") or "not scheduled"), scheduled.get("message"))
+        yield shorten_reason(str(scheduled.get("reason") or "not scheduled"), scheduled.get("message"))
     if status.get("reason"):
-        yield said(str(status["reason"]), status.get("message"))
+        yield shorten_reason(str(status["reason"]), status.get("message"))
     for item in containers:
         yield from _of_container(item)
 
@@ -110,13 +110,15 @@ def _of_container(item: KubeObject) -> Iterator[str]:
     last: KubeObject = item.get("lastState") or {}
     waiting: KubeObject = state.get("waiting") or {}
     if waiting.get("reason"):
-        yield said(f"{name}: {waiting['reason']}", waiting.get("message"))
+        yield shorten_reason(f"{name}: {waiting['reason']}", waiting.get("message"))
     for ended in (state.get("terminated"), last.get("terminated")):
         if ended and ended.get("exitCode", 0) != 0:
-            yield said(f"{name}: exit code {ended['exitCode']} ({ended.get('reason', 'Error')})", ended.get("message"))
+            yield shorten_reason(
+                f"{name}: exit code {ended['exitCode']} ({ended.get('reason', 'Error')})", ended.get("message")
+            )
 
 
-def said(reason: str, message: object) -> str:
+def shorten_reason(reason: str, message: object) -> str:
     """Returns a reason with the beginning of its message."""
     text = " ".join(str(message or "").split())
     return f"{reason}: {text[:LONGEST]}" if text else reason

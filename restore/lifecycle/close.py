@@ -104,10 +104,10 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
     return {**state, "deployment": {**deployment, "resources": kept}}
 
 
-def shown(closing: Closing) -> str:
+def render(closing: Closing) -> str:
     """Returns what close is about to do, for an 80-column terminal."""
     lines = [
-        f"Closing restore {closing.id}; the applications serve from the {serving(closing.serves)}.",
+        f"Closing restore {closing.id}; the applications serve from the {name_database(closing.serves)}.",
         "No database, snapshot or backup is changed or deleted.",
     ]
     if closing.deployments:
@@ -121,5 +121,5 @@ def shown(closing: Closing) -> str:
     return "\n".join(lines)
 
 
-def serving(traffic: Traffic) -> str:
+def name_database(traffic: Traffic) -> str:
     return "restored database" if traffic is Traffic.RESTORED else "source"

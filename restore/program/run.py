@@ -46,7 +46,7 @@ def run() -> None:
             outputs.export_idle()
             return
         wanted = plan.make(settings, found)
-        declare(settings, wanted, run_record.visible(given, secret), now)
+        declare(settings, wanted, run_record.mask_secrets(given, secret), now)
     except RestoreError as error:
         raise pulumi.RunError(str(error)) from error
 

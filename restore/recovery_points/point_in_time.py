@@ -15,7 +15,7 @@ from restore.model.planned import RecoveryPoint
 from restore.model.rds import AutomatedBackup, Instance
 from restore.model.request import Method
 from restore.model.restore_source import Resolution, RestoreSource
-from restore.recovery_points.snapshots import described, usable_snapshots
+from restore.recovery_points.snapshots import usable_snapshots
 from restore.units import TIME_FORMAT
 
 UPLOAD_INTERVAL = timedelta(minutes=5)
@@ -133,6 +133,6 @@ def _before(context: RestoreContext, time: datetime, backup: AutomatedBackup) ->
     if not older:
         return "before the earliest restorable time", f"set time {first_second(backup):{TIME_FORMAT}}"
     return (
-        f"before the earliest restorable time; the newest snapshot before it is {described(older)}",
+        f"before the earliest restorable time; the newest snapshot before it is {describe(older)}",
         f"set method snapshot; pulumi config rm time; pulumi config set snapshot {older.identifier}",
     )

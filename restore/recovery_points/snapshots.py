@@ -49,7 +49,7 @@ def _must_be_copied(snapshot: Snapshot) -> bool:
     return snapshot.encrypted and snapshot.kind in COPY_FIRST
 
 
-def described(snapshot: Snapshot) -> str:
+def describe(snapshot: Snapshot) -> str:
     made = f"{snapshot.created:{TIME_FORMAT}}" if snapshot.created else "no time yet"
     return f"{snapshot.identifier} ({snapshot.kind}, {made})"
 
@@ -89,7 +89,7 @@ def _of_snapshot(snapshot: Snapshot) -> RestoreSource:
 
 
 def _listed(snapshots: Iterable[Snapshot]) -> str:
-    return ", ".join(described(snapshot) for snapshot in snapshots)
+    return ", ".join(describe(snapshot) for snapshot in snapshots)
 
 
 def _unknown_snapshot(context: RestoreContext, name: str) -> Problem:

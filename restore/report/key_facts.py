@@ -26,9 +26,9 @@ def key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> Itera
     quiet = source_quiet(evidence, conformed)
     yield "Recovery point", (point(plan),)
     report = losses(evidence, last)
-    yield "A switch loses", (lost(plan, moment(plan.get("data_of")), quiet),)
+    yield "A switch loses", (describe_loss(plan, moment(plan.get("data_of")), quiet),)
     yield "By the loss report", (report.headline,) if report else ()
-    yield "Applications stopped", tuple(stopped(outage) for outage in timeline.outages(evidence))
+    yield "Applications stopped", tuple(describe_outage(outage) for outage in timeline.outages(evidence))
     yield "Restored database", (text(plan.get("candidate")), text(conformed.get("endpoint")))
     yield "Source", (text(plan.get("source")), text(plan.get("source_resource_id")))
     yield "Safety snapshot of the source", (text(plan.get("safety_snapshot")),)
@@ -67,7 +67,7 @@ def source_quiet(evidence: Sequence[EvidenceRecord], conformed: EvidenceRecord) 
     return moment(of_source[-1].get("quiet_since")) if of_source else None
 
 
-def lost(plan: EvidenceRecord, data_of: datetime | None, quiet: datetime | None) -> str:
+def describe_loss(plan: EvidenceRecord, data_of: datetime | None, quiet: datetime | None) -> str:
     """Says in one sentence what a switch loses; the loss report has the rows."""
     if data_of and quiet:
         if quiet <= data_of:
@@ -77,7 +77,7 @@ def lost(plan: EvidenceRecord, data_of: datetime | None, quiet: datetime | None)
     return said[0].removeprefix("a switch loses: ") if said else ""
 
 
-def stopped(outage: timeline.Outage) -> str:
+def describe_outage(outage: timeline.Outage) -> str:
     if outage.ended is None:
         return f"since {clock(outage.began)}"
     return f"{measured(outage.ended - outage.began)}, from {clock(outage.began)}"

@@ -122,7 +122,7 @@ def one_run(
         traffic=traffic_of(record),
         found_traffic=text(plan.get("found_traffic")) or "half-way",
         who=text(mapping(record.get("operator")).get("user")) or "not known",
-        phases=placed(phases_of_run, began, ended),
+        phases=place_phases(phases_of_run, began, ended),
     )
 
 
@@ -168,7 +168,7 @@ def between(run: EvidenceRecord, began: datetime, proved: Sequence[TimelinePhase
     return [phase for phase in made if phase.ended >= phase.began]
 
 
-def placed(phases: Sequence[TimelinePhase], began: datetime, ended: datetime) -> tuple[TimelinePhase, ...]:
+def place_phases(phases: Sequence[TimelinePhase], began: datetime, ended: datetime) -> tuple[TimelinePhase, ...]:
     """Returns the phases with their places on the run's own scale, and the names of those in parallel with them."""
     whole = max((ended - began).total_seconds(), 0.001)
 

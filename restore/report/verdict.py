@@ -73,7 +73,7 @@ def judge(evidence: Sequence[EvidenceRecord]) -> RestoreVerdict:
     runs = list(of_step(evidence, "run"))
     last = runs[-1] if runs else EMPTY
     traffic = text(mapping(last.get("plan")).get("traffic"))
-    states = tuple(state(name, evidence, moved(runs), last) for name in needed(last, evidence))
+    states = tuple(state(name, evidence, began_moving(runs), last) for name in needed(last, evidence))
     verdicts = {gate.verdict for gate in states}
     if Verdict.FAIL in verdicts:
         verdict = Verdict.FAIL
@@ -90,7 +90,7 @@ def needed(last: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> tuple[st
     return planned or tuple(dict.fromkeys(text(attempt.get("gate")) for attempt in attempts(evidence)))
 
 
-def moved(runs: Sequence[EvidenceRecord]) -> datetime:
+def began_moving(runs: Sequence[EvidenceRecord]) -> datetime:
     """Returns when the first of the latest runs that all want the same traffic began."""
     since = BEGINNING
     wanted = traffic_of(runs[-1]) if runs else ""
