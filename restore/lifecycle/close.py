@@ -19,6 +19,9 @@ from restore.model.request import Request, Traffic
 WAIVERS = "restore:waive"
 OF_ONE_RESTORE = frozenset([WAIVERS, *(f"restore:{name}" for name in RESTORE_KEYS)])
 """What belongs to one restore: a waiver in the next incident would be one that nobody gave."""
+CLEAR_PENDING = "pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'"
+"""Clears what a killed run left pending, and refreshes no more than the stack itself: a refresh of all would have the
+next `up` undo what an autoscaler has set since."""
 KEPT_TYPES = frozenset({"pulumi:pulumi:Stack"})
 
 
@@ -93,7 +96,7 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
                     "stack state",
                     f"operations pending: {urns}",
                     "a state that knows what exists",
-                    "pulumi refresh --clear-pending-creates --yes; pulumi up; python -m restore close",
+                    f"{CLEAR_PENDING}; pulumi up; python -m restore close",
                 )
             ]
         )

@@ -11,7 +11,7 @@ import psycopg
 
 from restore.errors import PermanentError, Problem
 from restore.model.rds import Credential, Endpoint
-from restore.model.request import FETCH_CERTIFICATES, Tls
+from restore.model.request import Tls, certificates_command
 from restore.postgres.errors import translated
 from restore.redaction import register_secret
 
@@ -92,4 +92,4 @@ def tls_parameters(tls: Tls) -> dict[str, str]:
 
 def no_certificate(found: str) -> Problem:
     needed = "the root certificates that RDS's server certificates are verified with"
-    return Problem("config tls.rootCertificate", found, needed, FETCH_CERTIFICATES)
+    return Problem("config tls.rootCertificate", found, needed, certificates_command())

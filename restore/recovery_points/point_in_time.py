@@ -15,7 +15,7 @@ from restore.model.planned import RecoveryPoint
 from restore.model.rds import AutomatedBackup, Instance
 from restore.model.request import Method
 from restore.model.restore_source import Resolution, RestoreSource
-from restore.recovery_points.snapshots import usable_snapshots
+from restore.recovery_points.snapshots import describe, usable_snapshots
 from restore.units import TIME_FORMAT
 
 UPLOAD_INTERVAL = timedelta(minutes=5)

@@ -11,6 +11,7 @@ from tests.support.fixes.collect import HOLE, Program
 
 BEFORE_THE_FIRST_RESOURCE = ("cli", "config", "cutover", "lifecycle", "model", "preflight", "recovery_points")
 KINDS = (
+    "account",
     "deployment",
     "dump",
     "instance",
