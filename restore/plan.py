@@ -60,7 +60,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         serving=serving,
         left=left,
         switched_before=traffic.switched_before(context),
-        fresh=new_instance.fresh(context, origin),
+        fresh=new_instance.plan_new_instance(context, origin),
         notes=notes(context, origin, wanted),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-"""Of a UTC time, as configuration, tags and AWS have it."""
+"""How configuration, tags and AWS write a UTC time."""
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -26,7 +26,7 @@ def spoken(duration: timedelta) -> str:
 
 
 def measured(duration: timedelta) -> str:
-    """As `spoken`, with tenths below ten seconds: `0.4 s`."""
+    """Returns what `spoken` returns, with tenths below ten seconds: `0.4 s`."""
     seconds = max(0.0, duration.total_seconds())
     return f"{seconds:.1f} s" if seconds < 10 else spoken(duration)
 

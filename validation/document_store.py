@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 S3 = "s3://"
-S3_FIX = "look at the bucket's name and region, at the login to AWS, and at its rights (s3:ListBucket, Get-, PutObject)"
+S3_FIX = (
+    "docs/permissions.md: look at name and region of the bucket, at the login, and at its rights (s3:ListBucket, ...)"
+)
 CONTENT_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8"}
 ALREADY_EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
@@ -36,7 +38,12 @@ class AlreadyExistsError(DocumentStoreError):
     """Another document has the name."""
 
     def __init__(self, location: str) -> None:
-        super().__init__(location, "another document of this name", "a free name", "look at what is there")
+        super().__init__(
+            location,
+            "another document of this name",
+            "a free name",
+            "docs/evidence.md: documents are never replaced; look at what is there",
+        )
 
 
 class NotFoundError(DocumentStoreError):
@@ -63,7 +70,12 @@ def s3_location(location: str) -> tuple[str, str] | None:
         return None
     bucket, _, prefix = location.removeprefix(S3).partition("/")
     if not bucket:
-        raise DocumentStoreError(location, "no bucket", "s3://bucket/prefix", "write the bucket's name")
+        raise DocumentStoreError(
+            location,
+            "no bucket",
+            "s3://bucket/prefix",
+            "docs/configuration.md: s3://bucket/prefix, with the name of the bucket",
+        )
     return bucket, prefix.strip("/")
 
 
@@ -133,7 +145,7 @@ def _directory_errors(path: Path) -> Generator[None]:
         raise AlreadyExistsError(str(path)) from error
     except OSError as error:
         kind = NotFoundError if isinstance(error, FileNotFoundError) else DocumentStoreError
-        fix = "correct the path, or its permissions"
+        fix = "docs/configuration.md: correct the path, or its permissions"
         raise kind(str(path), error.strerror or str(error), "a folder that can be read and written", fix) from error
 
 

@@ -46,17 +46,17 @@ THROTTLED = frozenset(
 )
 BUSY = frozenset({"InternalFailure", "InternalServerError", "InvalidDBInstanceState", "ServiceUnavailable"})
 IAM_ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
-FIX_LOGIN = "log in again (aws sso login, or set AWS_PROFILE), then check with: aws sts get-caller-identity"
+FIX_LOGIN = "aws sso login (or set AWS_PROFILE); aws sts get-caller-identity"
 
 
 def iam_action(service: str, operation: str) -> str:
-    """The IAM action that allows an operation; most have the operation's own name."""
+    """Returns the IAM action that allows an operation; most have the operation's own name."""
     name = f"{service}:{operation}"
     return IAM_ACTIONS.get(name, name)
 
 
 def translated_code(service: str, operation: str, code: str, message: str, status: int = 0) -> RestoreError:
-    """An error answer of AWS as this program's error: what it says, and what helps."""
+    """Returns an error answer of AWS as this program's error: what it says, and what helps."""
     action = iam_action(service, operation)
     if code in DENIED:
         needed = f"the IAM action {action} for the operator's role"
@@ -66,7 +66,14 @@ def translated_code(service: str, operation: str, code: str, message: str, statu
     if code in THROTTLED or code in BUSY or status >= 500:
         return TemporaryError(f"AWS {action}: {code}: {message}")
     needed = "a request that AWS accepts"
-    return PermanentError.of(Problem(f"AWS {action}", f"{code}: {message}", needed, "see the message of AWS"))
+    return PermanentError.of(
+        Problem(
+            f"AWS {action}",
+            f"{code}: {message}",
+            needed,
+            "docs/permissions.md lists every call that this program makes",
+        )
+    )
 
 
 def translated_client_error(service: str, error: ClientError) -> RestoreError:
@@ -101,7 +108,7 @@ def translated(service: str) -> Generator[None]:
 
 
 def _no_answer(service: str, error: Exception) -> Problem:
-    fix = "check network, VPN and region (aws:region, aws:endpoints), then run it again"
+    fix = "check network and VPN, then: aws sts get-caller-identity; pulumi config set aws:region <region>"
     return Problem(f"AWS {service}", f"no answer: {error}", "a reachable endpoint", fix)
 
 
@@ -131,7 +138,7 @@ class Aws:
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """The client of a service; the caller gives it its type."""
+        """Returns the client of a service; the caller gives it its type."""
         with self._lock, translated(service):
             if service not in self._clients:
                 self._clients[service] = self._make(service)
@@ -164,7 +171,7 @@ class Aws:
 
 
 def found(service: str, call: Callable[[], Value], missing: frozenset[str]) -> Value | None:
-    """The call's result, None when AWS answers with one of the `missing` codes."""
+    """Returns the call's result, None when AWS answers with one of the `missing` codes."""
     from botocore.exceptions import ClientError
 
     with translated(service):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def caller(aws: Aws) -> Caller:
-    """Account and ARN behind these credentials (sts:GetCallerIdentity, which needs no permission)."""
+    """Returns the account and ARN behind these credentials (sts:GetCallerIdentity, which needs no permission)."""
     with translated("sts"):
         answer = cast("STSClient", aws.client("sts")).get_caller_identity()
     return Caller(answer["Account"], answer["Arn"])

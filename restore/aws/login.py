@@ -25,7 +25,7 @@ class Secrets:
         self._aws = aws
 
     def login(self, login: Login, endpoint: Endpoint) -> Credential:
-        """The login for one server: an IAM token made for it when `login.iam`, else the secret's content.
+        """Returns the login for one server: an IAM token made for it when `login.iam`, otherwise the secret's content.
 
         An IAM token opens connections for 15 minutes: ask again for a later connection. Raises PermanentError when
         the secret is missing, empty or unreadable.
@@ -37,7 +37,7 @@ class Secrets:
         return self._stored(login.secret_id, login.user)
 
     def managed(self, arn: str, user: str) -> Credential:
-        """The login that RDS has made itself and keeps under this ARN. Raises as `login`."""
+        """Returns the login that RDS has made itself and keeps under this ARN. Raises as `login`."""
         return self._stored(arn, user)
 
     def _token(self, user: str, endpoint: Endpoint) -> Credential:
@@ -85,7 +85,12 @@ def _missing(secret_id: str) -> Problem:
 
 def _empty(secret_id: str) -> Problem:
     needed = "the password as a plain string, or RDS's JSON with username and password"
-    return Problem(f"secret {secret_id}", "no password in it", needed, "store one: aws secretsmanager put-secret-value")
+    return Problem(
+        f"secret {secret_id}",
+        "no password in it",
+        needed,
+        f"aws secretsmanager put-secret-value --secret-id {secret_id} --secret-string file://<file>",
+    )
 
 
 def _no_source() -> Problem:

@@ -26,7 +26,7 @@ class Measured:
 
 
 def free_storage(aws: Aws, identifier: str, now: datetime) -> Measured | None:
-    """Bytes that an instance has free; None when CloudWatch has had no value for a quarter of an hour.
+    """Returns the bytes that an instance has free; None when CloudWatch has had no value for a quarter of an hour.
 
     Metric FreeStorageSpace (RDS User Guide, "Amazon CloudWatch instance-level metrics for Amazon RDS"). Raises
     PermanentError, TemporaryError.

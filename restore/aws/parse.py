@@ -12,7 +12,7 @@ from restore.model.rds import AutomatedBackup, Endpoint, Instance, InstanceSetti
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBInstanceAutomatedBackupTypeDef, DBInstanceTypeDef, DBSnapshotTypeDef
 
-Json = Mapping[str, Any]
+AwsAnswer = Mapping[str, Any]
 LEAVING = frozenset({"removing"})
 
 MODIFY = {
@@ -50,165 +50,165 @@ def utc(moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC) if moment else None
 
 
-def tags(found: Sequence[Any] | None) -> dict[str, str]:
-    return {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in found or ()}
+def tags(listed: Sequence[Any] | None) -> dict[str, str]:
+    return {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in listed or ()}
 
 
-def endpoint(found: Json) -> Endpoint | None:
-    """Where it answers; None while RDS hasn't given it an address."""
-    address: Json = found.get("Endpoint") or {}
+def endpoint(answer: AwsAnswer) -> Endpoint | None:
+    """Returns where it answers; None while RDS hasn't given it an address."""
+    address: AwsAnswer = answer.get("Endpoint") or {}
     if not address.get("Address"):
         return None
     return Endpoint(str(address["Address"]), int(address.get("Port") or 5432))
 
 
-def _first(items: Sequence[Json] | None, name: str) -> str | None:
+def _first(items: Sequence[AwsAnswer] | None, name: str) -> str | None:
     return str(items[0][name]) if items else None
 
 
-def managed_secret(found: Json) -> str | None:
-    """Where RDS keeps a master password of its own making."""
-    kept: Json = found.get("MasterUserSecret") or {}
+def managed_secret(answer: AwsAnswer) -> str | None:
+    """Returns where RDS keeps a master password of its own making."""
+    kept: AwsAnswer = answer.get("MasterUserSecret") or {}
     return kept.get("SecretArn")
 
 
-def settings(found: Json) -> InstanceSettings:
-    """What a restore must carry over, of a DBInstance. Security groups that are being removed don't count.
+def settings(answer: AwsAnswer) -> InstanceSettings:
+    """Returns what a restore must carry over, of a DBInstance. Security groups that are being removed don't count.
 
     RDS writes 0 for IOPS and throughput that a storage type doesn't have, and doesn't accept it back: None here.
     """
-    groups = cast("Sequence[Json]", found.get("VpcSecurityGroups") or ())
-    address = endpoint(found)
-    subnets: Json = found.get("DBSubnetGroup") or {}
+    groups = cast("Sequence[AwsAnswer]", answer.get("VpcSecurityGroups") or ())
+    address = endpoint(answer)
+    subnets: AwsAnswer = answer.get("DBSubnetGroup") or {}
     return InstanceSettings(
-        instance_class=found.get("DBInstanceClass"),
+        instance_class=answer.get("DBInstanceClass"),
         db_subnet_group_name=subnets.get("DBSubnetGroupName"),
         vpc_security_group_ids=tuple(
             sorted(group["VpcSecurityGroupId"] for group in groups if group.get("Status") not in LEAVING)
         ),
-        parameter_group_name=_first(found.get("DBParameterGroups"), "DBParameterGroupName"),
-        option_group_name=_first(found.get("OptionGroupMemberships"), "OptionGroupName"),
-        multi_az=found.get("MultiAZ"),
-        publicly_accessible=found.get("PubliclyAccessible"),
-        port=address.port if address else (found.get("DbInstancePort") or None),
-        allocated_storage=found.get("AllocatedStorage"),
-        max_allocated_storage=found.get("MaxAllocatedStorage"),
-        storage_type=found.get("StorageType"),
-        iops=found.get("Iops") or None,
-        storage_throughput=found.get("StorageThroughput") or None,
-        enabled_cloudwatch_logs_exports=tuple(sorted(found.get("EnabledCloudwatchLogsExports") or ())),
-        iam_database_authentication_enabled=found.get("IAMDatabaseAuthenticationEnabled"),
-        performance_insights_enabled=found.get("PerformanceInsightsEnabled"),
-        performance_insights_kms_key_id=found.get("PerformanceInsightsKMSKeyId"),
-        performance_insights_retention_period=found.get("PerformanceInsightsRetentionPeriod"),
-        monitoring_interval=found.get("MonitoringInterval"),
-        monitoring_role_arn=found.get("MonitoringRoleArn"),
-        backup_window=found.get("PreferredBackupWindow"),
-        maintenance_window=found.get("PreferredMaintenanceWindow"),
-        backup_retention_period=found.get("BackupRetentionPeriod"),
-        auto_minor_version_upgrade=found.get("AutoMinorVersionUpgrade"),
-        ca_cert_identifier=found.get("CACertificateIdentifier"),
-        copy_tags_to_snapshot=found.get("CopyTagsToSnapshot"),
-        deletion_protection=found.get("DeletionProtection"),
+        parameter_group_name=_first(answer.get("DBParameterGroups"), "DBParameterGroupName"),
+        option_group_name=_first(answer.get("OptionGroupMemberships"), "OptionGroupName"),
+        multi_az=answer.get("MultiAZ"),
+        publicly_accessible=answer.get("PubliclyAccessible"),
+        port=address.port if address else (answer.get("DbInstancePort") or None),
+        allocated_storage=answer.get("AllocatedStorage"),
+        max_allocated_storage=answer.get("MaxAllocatedStorage"),
+        storage_type=answer.get("StorageType"),
+        iops=answer.get("Iops") or None,
+        storage_throughput=answer.get("StorageThroughput") or None,
+        enabled_cloudwatch_logs_exports=tuple(sorted(answer.get("EnabledCloudwatchLogsExports") or ())),
+        iam_database_authentication_enabled=answer.get("IAMDatabaseAuthenticationEnabled"),
+        performance_insights_enabled=answer.get("PerformanceInsightsEnabled"),
+        performance_insights_kms_key_id=answer.get("PerformanceInsightsKMSKeyId"),
+        performance_insights_retention_period=answer.get("PerformanceInsightsRetentionPeriod"),
+        monitoring_interval=answer.get("MonitoringInterval"),
+        monitoring_role_arn=answer.get("MonitoringRoleArn"),
+        backup_window=answer.get("PreferredBackupWindow"),
+        maintenance_window=answer.get("PreferredMaintenanceWindow"),
+        backup_retention_period=answer.get("BackupRetentionPeriod"),
+        auto_minor_version_upgrade=answer.get("AutoMinorVersionUpgrade"),
+        ca_cert_identifier=answer.get("CACertificateIdentifier"),
+        copy_tags_to_snapshot=answer.get("CopyTagsToSnapshot"),
+        deletion_protection=answer.get("DeletionProtection"),
     )
 
 
 def instance(answer: DBInstanceTypeDef) -> Instance:
-    """A DBInstance of DescribeDBInstances."""
-    found = cast("Json", answer)
+    """Reads a DBInstance of DescribeDBInstances."""
+    fields = cast("AwsAnswer", answer)
     return Instance(
-        identifier=str(found["DBInstanceIdentifier"]),
-        resource_id=str(found["DbiResourceId"]),
-        arn=str(found.get("DBInstanceArn", "")),
-        status=str(found.get("DBInstanceStatus", "")),
-        engine=str(found.get("Engine", "")),
-        engine_version=str(found.get("EngineVersion", "")),
-        endpoint=endpoint(found),
-        created=utc(found.get("InstanceCreateTime")),
-        latest_restorable=utc(found.get("LatestRestorableTime")),
-        settings=settings(found),
-        storage_encrypted=bool(found.get("StorageEncrypted", False)),
-        kms_key_id=found.get("KmsKeyId"),
-        master_user=found.get("MasterUsername"),
-        managed_secret=managed_secret(found),
-        pending=dict(cast("Json", found.get("PendingModifiedValues") or {})),
-        tags=tags(found.get("TagList")),
+        identifier=str(fields["DBInstanceIdentifier"]),
+        resource_id=str(fields["DbiResourceId"]),
+        arn=str(fields.get("DBInstanceArn", "")),
+        status=str(fields.get("DBInstanceStatus", "")),
+        engine=str(fields.get("Engine", "")),
+        engine_version=str(fields.get("EngineVersion", "")),
+        endpoint=endpoint(fields),
+        created=utc(fields.get("InstanceCreateTime")),
+        latest_restorable=utc(fields.get("LatestRestorableTime")),
+        settings=settings(fields),
+        storage_encrypted=bool(fields.get("StorageEncrypted", False)),
+        kms_key_id=fields.get("KmsKeyId"),
+        master_user=fields.get("MasterUsername"),
+        managed_secret=managed_secret(fields),
+        pending=dict(cast("AwsAnswer", fields.get("PendingModifiedValues") or {})),
+        tags=tags(fields.get("TagList")),
     )
 
 
 def snapshot(answer: DBSnapshotTypeDef) -> Snapshot:
-    """A DBSnapshot of DescribeDBSnapshots."""
-    found = cast("Json", answer)
+    """Reads a DBSnapshot of DescribeDBSnapshots."""
+    fields = cast("AwsAnswer", answer)
     return Snapshot(
-        identifier=str(found["DBSnapshotIdentifier"]),
-        arn=str(found.get("DBSnapshotArn", "")),
-        kind=str(found.get("SnapshotType", "")),
-        status=str(found.get("Status", "")),
-        engine=str(found.get("Engine", "")),
-        engine_version=str(found.get("EngineVersion", "")),
-        source_identifier=str(found.get("DBInstanceIdentifier", "")),
-        source_resource_id=str(found.get("DbiResourceId", "")),
-        created=utc(found.get("OriginalSnapshotCreateTime") or found.get("SnapshotCreateTime")),
-        allocated_storage=int(found.get("AllocatedStorage") or 0),
-        storage_type=found.get("StorageType"),
-        iops=found.get("Iops") or None,
-        encrypted=bool(found.get("Encrypted", False)),
-        kms_key_id=found.get("KmsKeyId"),
-        percent=found.get("PercentProgress"),
-        tags=tags(found.get("TagList")),
+        identifier=str(fields["DBSnapshotIdentifier"]),
+        arn=str(fields.get("DBSnapshotArn", "")),
+        kind=str(fields.get("SnapshotType", "")),
+        status=str(fields.get("Status", "")),
+        engine=str(fields.get("Engine", "")),
+        engine_version=str(fields.get("EngineVersion", "")),
+        source_identifier=str(fields.get("DBInstanceIdentifier", "")),
+        source_resource_id=str(fields.get("DbiResourceId", "")),
+        created=utc(fields.get("OriginalSnapshotCreateTime") or fields.get("SnapshotCreateTime")),
+        allocated_storage=int(fields.get("AllocatedStorage") or 0),
+        storage_type=fields.get("StorageType"),
+        iops=fields.get("Iops") or None,
+        encrypted=bool(fields.get("Encrypted", False)),
+        kms_key_id=fields.get("KmsKeyId"),
+        percent=fields.get("PercentProgress"),
+        tags=tags(fields.get("TagList")),
     )
 
 
 def automated_backup(answer: DBInstanceAutomatedBackupTypeDef) -> AutomatedBackup:
-    """A DBInstanceAutomatedBackup; it knows less of the instance than the instance does."""
-    found = cast("Json", answer)
-    window: Json = found.get("RestoreWindow") or {}
+    """Reads a DBInstanceAutomatedBackup; it knows less of the instance than the instance does."""
+    fields = cast("AwsAnswer", answer)
+    window: AwsAnswer = fields.get("RestoreWindow") or {}
     return AutomatedBackup(
-        arn=str(found.get("DBInstanceAutomatedBackupsArn", "")),
-        source_identifier=str(found.get("DBInstanceIdentifier", "")),
-        source_resource_id=str(found.get("DbiResourceId", "")),
-        status=str(found.get("Status", "")),
-        engine=str(found.get("Engine", "")),
-        engine_version=str(found.get("EngineVersion", "")),
+        arn=str(fields.get("DBInstanceAutomatedBackupsArn", "")),
+        source_identifier=str(fields.get("DBInstanceIdentifier", "")),
+        source_resource_id=str(fields.get("DbiResourceId", "")),
+        status=str(fields.get("Status", "")),
+        engine=str(fields.get("Engine", "")),
+        engine_version=str(fields.get("EngineVersion", "")),
         earliest=utc(window.get("EarliestTime")),
         latest=utc(window.get("LatestTime")),
-        region=str(found.get("Region", "")),
+        region=str(fields.get("Region", "")),
         settings=InstanceSettings(
-            port=found.get("Port") or None,
-            allocated_storage=found.get("AllocatedStorage"),
-            storage_type=found.get("StorageType"),
-            iops=found.get("Iops") or None,
-            storage_throughput=found.get("StorageThroughput") or None,
-            option_group_name=found.get("OptionGroupName"),
-            multi_az=found.get("MultiAZ"),
-            iam_database_authentication_enabled=found.get("IAMDatabaseAuthenticationEnabled"),
-            backup_retention_period=found.get("BackupRetentionPeriod"),
+            port=fields.get("Port") or None,
+            allocated_storage=fields.get("AllocatedStorage"),
+            storage_type=fields.get("StorageType"),
+            iops=fields.get("Iops") or None,
+            storage_throughput=fields.get("StorageThroughput") or None,
+            option_group_name=fields.get("OptionGroupName"),
+            multi_az=fields.get("MultiAZ"),
+            iam_database_authentication_enabled=fields.get("IAMDatabaseAuthenticationEnabled"),
+            backup_retention_period=fields.get("BackupRetentionPeriod"),
         ),
-        storage_encrypted=bool(found.get("Encrypted", False)),
-        kms_key_id=found.get("KmsKeyId"),
+        storage_encrypted=bool(fields.get("Encrypted", False)),
+        kms_key_id=fields.get("KmsKeyId"),
     )
 
 
-def differences(found: InstanceSettings, wanted: InstanceSettings) -> dict[str, tuple[Any, Any]]:
-    """Fields that `wanted` names (neither None nor empty) and that differ: (found, wanted) by field name."""
-    pairs = {item.name: (getattr(found, item.name), getattr(wanted, item.name)) for item in fields(InstanceSettings)}
+def differences(settings: InstanceSettings, wanted: InstanceSettings) -> dict[str, tuple[Any, Any]]:
+    """Returns (found, wanted) by name of the fields that `wanted` names (neither None nor empty) and that differ."""
+    pairs = {item.name: (getattr(settings, item.name), getattr(wanted, item.name)) for item in fields(InstanceSettings)}
     return {name: (old, new) for name, (old, new) in pairs.items() if not satisfied(name, old, new)}
 
 
-def satisfied(name: str, found: Any, wanted: Any) -> bool:
+def satisfied(name: str, value: Any, wanted: Any) -> bool:
     """Storage can't shrink, so more of it is enough; lists have no order; RDS leaves out what is off."""
     if wanted is None or wanted == ():
         return True
     if name == "allocated_storage":
-        return found is not None and found >= wanted
+        return value is not None and value >= wanted
     if isinstance(wanted, tuple):
-        return set(cast("tuple[str, ...]", wanted)) == set(cast("tuple[str, ...]", found or ()))
-    return wanted == found or (not wanted and not found)
+        return set(cast("tuple[str, ...]", wanted)) == set(cast("tuple[str, ...]", value or ()))
+    return wanted == value or (not wanted and not value)
 
 
-def modification(found: InstanceSettings, wanted: InstanceSettings) -> dict[str, Any]:
-    """Parameters of ModifyDBInstance for what differs; empty when nothing does."""
-    changed = differences(found, wanted)
+def modification(settings: InstanceSettings, wanted: InstanceSettings) -> dict[str, Any]:
+    """Returns the parameters of ModifyDBInstance for what differs; empty when nothing does."""
+    changed = differences(settings, wanted)
     parameters: dict[str, Any] = {
         MODIFY[name]: list(cast("Sequence[str]", new)) if isinstance(new, tuple) else new
         for name, (_, new) in changed.items()

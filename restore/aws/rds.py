@@ -11,6 +11,7 @@ from restore.aws.client import Aws, found, translated
 from restore.errors import PermanentError, Problem
 from restore.model.labels import TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, InstanceSettings, Snapshot
+from restore.model.rds_status import DEAD_ENDS, way_out
 from restore.polling import wait_for
 from restore.redaction import register_secret
 
@@ -21,9 +22,7 @@ NO_INSTANCE = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"})
 NO_SNAPSHOT = frozenset({"DBSnapshotNotFound", "DBSnapshotNotFoundFault"})
 NO_BACKUP = frozenset({"DBInstanceAutomatedBackupNotFound", "DBInstanceAutomatedBackupNotFoundFault"})
 KINDS = {"rds:": "automated", "awsbackup:": "awsbackup"}
-"""By the beginning of a snapshot's name: DescribeDBSnapshots finds these by name only with their type."""
-DEAD_ENDS = frozenset({"failed", "incompatible-restore", "incompatible-create", "inaccessible-encryption-credentials"})
-"""Statuses out of which no instance comes by waiting (RDS User Guide, DB instance status)."""
+"""The type by the beginning of a snapshot's name: DescribeDBSnapshots finds these by name only with their type."""
 
 
 class Rds:
@@ -41,26 +40,26 @@ class Rds:
         return cast("RDSClient", self._aws.client("rds"))
 
     def instances(self) -> tuple[Instance, ...]:
-        """All instances of the region, with their tags, in one listing."""
+        """Returns all instances of the region, with their tags, in one listing."""
         return self._instances()
 
     def instance(self, identifier: str) -> Instance | None:
-        """The instance that has this identifier now; None when there is none."""
+        """Returns the instance that has this identifier now; None when there is none."""
         items = self._instances(DBInstanceIdentifier=identifier)
         return items[0] if items else None
 
     def instance_by_resource_id(self, resource_id: str) -> Instance | None:
-        """The instance with this DbiResourceId, whatever it is called now; None when it is gone."""
+        """Returns the instance with this DbiResourceId, whatever it is called now; None when it is gone."""
         filters = [{"Name": "dbi-resource-id", "Values": [resource_id]}]
         matching = (item for item in self._instances(Filters=filters) if item.resource_id == resource_id)
         return next(matching, None)
 
     def tagged_instances(self, stack: str) -> tuple[Instance, ...]:
-        """Candidates of a stack, closed ones too: those that carry TAG_STACK with this value."""
+        """Returns the candidates of a stack, closed ones too: those that carry TAG_STACK with this value."""
         return tuple(item for item in self._instances() if item.tags.get(TAG_STACK) == stack)
 
     def snapshots(self, *, identifier: str | None = None, resource_id: str | None = None) -> tuple[Snapshot, ...]:
-        """All snapshots of an instance (automated, manual, AWS Backup), oldest first, by either name of it.
+        """Returns all snapshots of an instance (automated, manual, AWS Backup), oldest first, by either name of it.
 
         By identifier, snapshots of an earlier instance of the same name are among them: compare source_resource_id.
         """
@@ -69,7 +68,7 @@ class Rds:
         return tuple(sorted(items.values(), key=lambda item: (item.created is None, item.created, item.identifier)))
 
     def snapshot(self, identifier: str) -> Snapshot | None:
-        """One snapshot by its identifier, or by the ARN of a shared one; None when there is none."""
+        """Returns one snapshot by its identifier, or by the ARN of a shared one; None when there is none."""
         name = identifier.split(":snapshot:", 1)[-1]
         kind = next((kind for prefix, kind in KINDS.items() if name.startswith(prefix)), None)
         shared = {"IncludeShared": True} if identifier.startswith("arn:") and kind is None else {}
@@ -79,7 +78,7 @@ class Rds:
     def automated_backups(
         self, *, identifier: str | None = None, resource_id: str | None = None
     ) -> tuple[AutomatedBackup, ...]:
-        """PITR windows of an instance, living or gone (retained), and those replicated to this region."""
+        """Returns the PITR windows of an instance, living or gone (retained), and those replicated to this region."""
         name: dict[str, Any] = {"DBInstanceIdentifier": identifier} if identifier else {"DbiResourceId": resource_id}
         pages = self._client.get_paginator("describe_db_instance_automated_backups")
         listed = found("rds", lambda: list(pages.paginate(**name)), NO_BACKUP)
@@ -87,7 +86,7 @@ class Rds:
         return tuple(parse.automated_backup(item) for item in items)
 
     def orderable_versions(self, engine: str = "postgres") -> tuple[str, ...]:
-        """Engine versions that the region still creates instances of."""
+        """Returns the engine versions that the region still creates instances of."""
         pages = self._client.get_paginator("describe_db_engine_versions")
         with translated("rds"):
             items = [item for page in pages.paginate(Engine=engine) for item in page["DBEngineVersions"]]
@@ -148,7 +147,7 @@ class Rds:
         """
         return wait_for(
             lambda: self._present(resource_id),
-            lambda item: _alive(item) and wanted(item),
+            lambda instance: _can_recover(instance) and wanted(instance),
             stop=stop,
             deadline=deadline,
             subject=subject,
@@ -175,16 +174,16 @@ class Rds:
         return tuple(parse.snapshot(item) for page in listed or () for item in page["DBSnapshots"])
 
 
-def _alive(item: Instance) -> bool:
-    if item.status in DEAD_ENDS:
-        needed = "a status that ends in available"
-        fix = f"see its events: aws rds describe-events --source-type db-instance --source-identifier {item.identifier}"
-        raise PermanentError.of(Problem(f"instance {item.identifier} ({item.resource_id})", item.status, needed, fix))
+def _can_recover(instance: Instance) -> bool:
+    if instance.status in DEAD_ENDS:
+        subject = f"instance {instance.identifier} ({instance.resource_id})"
+        fix = way_out(instance.status, instance.identifier)
+        raise PermanentError.of(Problem(subject, instance.status, "a status that ends in available", fix))
     return True
 
 
 def _gone(resource_id: str) -> Problem:
-    fix = "look for it: aws rds describe-db-instances; a deleted one can be restored under another id"
+    fix = "aws rds describe-db-instances; if it was deleted: pulumi config set id <another one>"
     return Problem(f"instance {resource_id}", "no instance has this DbiResourceId", "the instance", fix)
 
 
@@ -193,5 +192,5 @@ def _queued(target: Instance) -> Problem:
         f"instance {target.identifier}",
         f"changes queued by somebody else: {', '.join(sorted(target.pending))}",
         "no queued changes, because applying ours at once applies them too",
-        "apply or revert them first: aws rds modify-db-instance",
+        f"apply or revert them: aws rds modify-db-instance --db-instance-identifier {target.identifier} <options>",
     )

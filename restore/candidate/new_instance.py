@@ -22,8 +22,8 @@ def with_growth(settings: InstanceSettings, origin: RestoreSource) -> InstanceSe
     return replace(settings, max_allocated_storage=size * GROWTH)
 
 
-def fresh(context: RestoreContext, origin: RestoreSource) -> NewInstance | None:
-    """Login and encryption of the empty instance; None for the other methods."""
+def plan_new_instance(context: RestoreContext, origin: RestoreSource) -> NewInstance | None:
+    """Returns the login and encryption of the empty instance; None for the other methods."""
     if origin.point.method is not Method.DUMP:
         return None
     if context.candidate:

@@ -28,12 +28,12 @@ PYTHON_NAMES: Mapping[str, str] = {camel_case(field.name): field.name for field 
 
 
 def overrides(context: RestoreContext) -> dict[str, Any]:
-    """The configured overrides by InstanceSettings' names."""
+    """Returns the configured overrides by InstanceSettings' names."""
     return {PYTHON_NAMES[name]: value for name, value in context.settings.instance.items()}
 
 
 def target_settings(context: RestoreContext, origin: RestoreSource) -> InstanceSettings:
-    """What the candidate is to have; a field that stays None isn't passed to RDS, nor compared afterwards."""
+    """Returns what the candidate is to have; a field that stays None isn't passed to RDS, nor compared afterwards."""
     base = context.source.settings if context.source else _remains(context, origin)
     set_by_hand = overrides(context)
     settings = replace(base, **({"deletion_protection": True} | set_by_hand))
@@ -43,12 +43,13 @@ def target_settings(context: RestoreContext, origin: RestoreSource) -> InstanceS
 
 
 def frozen(settings: InstanceSettings) -> str:
-    """The settings as text, to be kept from the candidate's creation on."""
+    """Returns the settings as text, to be kept from the candidate's creation on."""
     return json.dumps(asdict(settings), sort_keys=True)
 
 
 def thawed(text: str, by_hand: Mapping[str, Any]) -> InstanceSettings:
-    """The settings that were kept, with what the key `instance` says by now; fields of later versions stay unset.
+    """Returns the settings that were kept, with what the key `instance` says by now; fields of later versions stay
+    unset.
 
     Raises ValueError for a text that holds none."""
     known = cast("Mapping[str, Any]", json.loads(text))
@@ -59,7 +60,7 @@ def thawed(text: str, by_hand: Mapping[str, Any]) -> InstanceSettings:
 
 
 def _remains(context: RestoreContext, origin: RestoreSource) -> InstanceSettings:
-    """What is left of the settings of an instance that is gone."""
+    """Returns what is left of the settings of an instance that is gone."""
     return context.candidate.settings if context.candidate else origin.settings
 
 

@@ -11,7 +11,8 @@ from restore.recovery_points import dump_tag
 
 
 def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[str, str]:
-    """The source's tags, and those by which the candidate is found again. An existing candidate keeps what it has."""
+    """Returns the source's tags, and those by which the candidate is found again. An existing candidate keeps what
+    it has."""
     base = context.candidate or context.source
     copied = {name: value for name, value in base.tags.items() if not name.startswith("aws:")} if base else {}
     if not context.candidate:
@@ -23,8 +24,8 @@ def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[st
 def _source_tag(context: RestoreContext, origin: RestoreSource) -> dict[str, str]:
     """Pins the source for as long as this restore lasts, by what no rename can move."""
     kept = context.candidate.tags.get(TAG_SOURCE) if context.candidate else None
-    found = context.source.resource_id if context.source else origin.point.source_resource_id
-    pinned = kept or found
+    known = context.source.resource_id if context.source else origin.point.source_resource_id
+    pinned = kept or known
     return {TAG_SOURCE: pinned} if pinned else {}
 
 

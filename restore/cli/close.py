@@ -35,12 +35,12 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
                 )
             ]
         )
-    found = gather.gather(settings, now)
-    asked = close.as_if_open(found)
+    inventory = gather.gather(settings, now)
+    asked = close.as_if_open(inventory)
     serves = traffic.found_traffic(RestoreContext(settings, settings.request, asked))
-    closing = close.plan(settings.request, found, serves, list(stack.config()))
+    closing = close.plan(settings.request, inventory, serves, list(stack.config()))
     close.without_resources(stack.export())  # refuses before the question what would be refused after it
-    if not confirm(close.shown(closing)):
+    if not confirm(close.render(closing)):
         return False
     emptied = close.without_resources(stack.export())  # again: an `up` may have run while the question stood
     hand_back(settings, closing)

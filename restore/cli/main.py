@@ -19,7 +19,7 @@ from restore.pulumi_stack.automation import OperatorStack
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser("python -m restore", description="What an operator runs beside `pulumi`.")
+    top = argparse.ArgumentParser("python -m restore", description="What an operator runs besides `pulumi`.")
     top.add_argument("--stack", help="stack name (default: the selected one)")
     top.add_argument("--project", type=Path, default=Path.cwd(), help="folder of Pulumi.yaml (default: this one)")
     commands = top.add_subparsers(dest="command", required=True)
@@ -47,7 +47,10 @@ def confirmer(*, yes: bool) -> Callable[[str], bool]:
         if yes:
             return True
         if not sys.stdin.isatty():
-            print("nothing was done: there is no terminal to ask on\n  fix: pass --yes", file=sys.stderr)
+            print(
+                "nothing was done: there is no terminal to ask on\n  fix: docs/operate.md: the same command with --yes",
+                file=sys.stderr,
+            )
             return False
         return input("Go on? [yes/no] ").strip().lower() in ("y", "yes")
 
@@ -55,8 +58,8 @@ def confirmer(*, yes: bool) -> Callable[[str], bool]:
 
 
 def roll_back(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
-    way = rollback.way_back(stack.config(), stack.history())
-    if not confirm(rollback.shown(way)):
+    way = rollback.plan_way_back(stack.config(), stack.history())
+    if not confirm(rollback.render(way)):
         return False
     for step in way.steps:
         stack.apply(step)

@@ -19,27 +19,28 @@ LOOK = Request(id="options", method=Method.PITR, traffic=Traffic.SOURCE, time=LA
 
 
 def options(stack: OperatorStack, wanted: str | None, now: datetime) -> str:
-    """The recovery points ranked by data lost, for an 80-column terminal."""
-    moment = parsed(wanted) if wanted else None
+    """Returns the recovery points ranked by data lost, for an 80-column terminal."""
+    moment = parse_time(wanted) if wanted else None
     settings = settings_of(stack, now)
-    found = gather.gather(replace(settings, request=LOOK), now)
-    dumps, unread = listed(settings)
-    ranked = ranking.rank(replace(found, dumps=dumps), moment, settings.source)
+    inventory = gather.gather(replace(settings, request=LOOK), now)
+    dumps, unread = list_dumps(settings)
+    ranked = ranking.rank(replace(inventory, dumps=dumps), moment, settings.source)
     return "\n\n".join([ranking.render(ranked, moment), *unread])
 
 
-def listed(settings: Settings) -> tuple[tuple[DumpObject, ...], list[str]]:
-    """The dumps, and why they couldn't be read: a site may have none, and the other points count all the same."""
+def list_dumps(settings: Settings) -> tuple[tuple[DumpObject, ...], list[str]]:
+    """Returns the dumps, and why they couldn't be read: a site may have none, and the other points count all the
+    same."""
     if not settings.backups.bucket:
         return (), ["dumps were not looked for: pulumi config set --path backups.bucket <bucket>"]
     try:
-        return dump_lookup.listed(settings, Aws.of(settings)), []
+        return dump_lookup.list_dumps(settings, Aws.of(settings)), []
     except RestoreError as error:
         where = f"s3://{settings.backups.bucket}/{settings.backups.prefix}"
         return (), [f"dumps in {where} could not be listed (set the key backups where they are elsewhere):\n{error}"]
 
 
-def parsed(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Raises Refused for a time that is no RFC 3339 with a zone."""
     try:
         moment = datetime.fromisoformat(text)
@@ -47,6 +48,13 @@ def parsed(text: str) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise Refused(
-            [Problem("option --time", text, "RFC 3339 with a zone", "for example --time 2026-11-22T14:30:00Z")]
+            [
+                Problem(
+                    "option --time",
+                    text,
+                    "RFC 3339 with a zone",
+                    "python -m restore options --time 2026-11-22T14:30:00Z",
+                )
+            ]
         )
     return moment.astimezone(UTC)

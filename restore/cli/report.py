@@ -16,7 +16,7 @@ from restore.report import page, terminal, view_model
 
 
 def report(stack: OperatorStack, restore_id: str | None, now: datetime, *, color: bool, browser: bool) -> str:
-    """Writes evidence.json and report.html anew and returns the summary.
+    """Writes evidence.json and report.html again and returns the summary.
 
     Of the configured restore, or of any earlier one by its id. Raises Refused when there is none, or no record of it.
     """
@@ -29,7 +29,7 @@ def report(stack: OperatorStack, restore_id: str | None, now: datetime, *, color
     document, where = publish.publish(store, settings.stack, wanted)
     if not document["records"]:
         place = f"{settings.evidence.rstrip('/')}/{settings.stack}/{wanted}"
-        raise Refused([Problem("report", f"no record below {place}", "a restore that was run", "pulumi up")])
+        raise Refused([Problem(f"restore {wanted}", f"no record below {place}", "a restore that was run", "pulumi up")])
     made = view_model.build(document)
     opened = opened_copy(page.render(made), wanted) if browser else ""
     return f"{terminal.render(made, color=color)}\nreport: {where}{opened}"

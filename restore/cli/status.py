@@ -19,52 +19,58 @@ from restore.pulumi_stack.automation import OperatorStack
 
 
 def status(stack: OperatorStack, now: datetime) -> str:
-    """The restore's state as found now, for an 80-column terminal."""
+    """Returns the restore's state as found now, for an 80-column terminal."""
     settings = settings_of(stack, now)
-    found = gather.gather(settings, now)
-    lines = [f"stack {stack.name}, source {settings.source}: {found.source.status if found.source else 'not found'}"]
+    inventory = gather.gather(settings, now)
+    lines = [
+        f"stack {stack.name}, source {settings.source}: {inventory.source.status if inventory.source else 'not found'}"
+    ]
     if settings.request is None:
         lines.append("no restore is configured")
-        lines += [f"open restore: {one.identifier} ({one.status})" for one in found.open_restores]
+        lines += [f"open restore: {instance.identifier} ({instance.status})" for instance in inventory.open_restores]
     else:
-        lines += of_restore(settings, settings.request, found)
-    return "\n".join([*lines, *pending(stack.export())])
+        lines += describe_restore(settings, settings.request, inventory)
+    return "\n".join([*lines, *describe_pending_operations(stack.export())])
 
 
-def of_restore(settings: Settings, request: Request, found: Inventory) -> list[str]:
-    context = RestoreContext(settings, request, found)
+def describe_restore(settings: Settings, request: Request, inventory: Inventory) -> list[str]:
+    context = RestoreContext(settings, request, inventory)
     now = traffic.found_traffic(context)
     lines = [
         f"restore {request.id}: traffic wanted {request.traffic}, found {now or 'half-way between two states'}",
         f"the connection secret points at: {traffic.pointing(context)}",
     ]
-    candidate = found.candidate
+    candidate = inventory.candidate
     lines.append(f"candidate: {candidate.identifier} {candidate.status}" if candidate else "candidate: not made yet")
     lines += [
-        f"  {name}: {one.replicas} wanted, {one.ready} ready" if one else f"  {name}: no such Deployment"
-        for name, one in found.cluster.deployments.items()
+        f"  {name}: {deployment.replicas} wanted, {deployment.ready} ready"
+        if deployment
+        else f"  {name}: no such Deployment"
+        for name, deployment in inventory.cluster.deployments.items()
     ]
-    return lines + gates(settings, request)
+    return lines + describe_gates(settings, request)
 
 
-def gates(settings: Settings, request: Request) -> list[str]:
-    """The newest attempt of each gate, from the evidence."""
+def describe_gates(settings: Settings, request: Request) -> list[str]:
+    """Returns the newest attempt of each gate, from the evidence."""
     store = Store.open(settings.evidence, Aws.of(settings))
     newest: dict[str, Mapping[str, Any]] = {
-        str(one["gate"]): one for one in store.read_all(settings.stack, request.id) if "gate" in one
+        str(record["gate"]): record for record in store.read_all(settings.stack, request.id) if "gate" in record
     }
     return [
-        f"gate {name}: {'open' if one.get('open') else 'SHUT'}: {one.get('summary')} ({one.get('ended')})"
-        for name, one in newest.items()
+        f"gate {name}: {'open' if record.get('open') else 'SHUT'}: {record.get('summary')} ({record.get('ended')})"
+        for name, record in newest.items()
     ] or ["no gate has been tried yet"]
 
 
-def pending(state: Mapping[str, Any]) -> list[str]:
-    """Operations that a killed run left in the state, with the command that clears them."""
-    found = cast("list[dict[str, Any]]", state["deployment"].get("pending_operations") or [])
-    if not found:
+def describe_pending_operations(state: Mapping[str, Any]) -> list[str]:
+    """Returns the operations that a killed run left in the state, with the command that clears them."""
+    operations = cast("list[dict[str, Any]]", state["deployment"].get("pending_operations") or [])
+    if not operations:
         return []
-    names = [f"  {one['type']} {str(one['resource']['urn']).rpartition('::')[2]}" for one in found]
+    names = [
+        f"  {operation['type']} {str(operation['resource']['urn']).rpartition('::')[2]}" for operation in operations
+    ]
     return [
         "a killed run left operations pending; what exists is found and adopted by the next `pulumi up`:",
         *names,

@@ -10,7 +10,7 @@ Node = Mapping[str, Any]
 
 
 def resolved(schema: Node, node: Node) -> dict[str, Any]:
-    """The node with what it refers to, or the one branch that isn't null, merged below its own words."""
+    """Returns the node with what it refers to, or the one branch that isn't null, merged below its own words."""
     branches = cast("list[Node]", node.get("anyOf", []))
     references: list[Node] = [schema["$defs"][name.rpartition("/")[2]] for name in [node.get("$ref", "")] if name]
     base = next((branch for branch in (*references, *branches) if branch.get("type") != "null"), None)
@@ -18,7 +18,7 @@ def resolved(schema: Node, node: Node) -> dict[str, Any]:
 
 
 def properties(schema: Node, node: Node) -> dict[str, dict[str, Any]]:
-    """The fields of an object, or of each of its named objects."""
+    """Returns the fields of an object, or of each of its named objects."""
     each: Node | bool = node.get("additionalProperties", False)
     holder = node if isinstance(each, bool) else resolved(schema, each)
     fields: Mapping[str, Node] = holder.get("properties", {})
@@ -26,7 +26,8 @@ def properties(schema: Node, node: Node) -> dict[str, dict[str, Any]]:
 
 
 def at(schema: Node, location: Sequence[str | int]) -> dict[str, Any]:
-    """The node of a location: names of fields and numbers of items; an empty one where the schema says nothing."""
+    """Returns the node of a location: names of fields and numbers of items; an empty one where the schema says
+    nothing."""
     node = resolved(schema, schema)
     for part in location:
         below = "items" if isinstance(part, int) else "additionalProperties"
@@ -36,7 +37,7 @@ def at(schema: Node, location: Sequence[str | int]) -> dict[str, Any]:
 
 
 def expected(node: Node) -> str:
-    """What a value must be, in words."""
+    """Returns what a value must be, in words."""
     if choices := [str(choice) for choice in node.get("enum", [])]:
         return f"one of {', '.join(choices)}"
     match node.get("type"):
@@ -53,7 +54,7 @@ def expected(node: Node) -> str:
 
 
 def table(fields: Mapping[str, Node], first: str) -> str:
-    """A Markdown table of fields with their types, defaults and meanings."""
+    """Returns a Markdown table of fields with their types, defaults and meanings."""
     rows = [f"| `{name}` | {kind(node)} | {default(node)} | {meaning(node)} |" for name, node in fields.items()]
     return "\n".join([f"| {first} | type | default | meaning |", "|---|---|---|---|", *rows, ""])
 

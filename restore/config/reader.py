@@ -28,7 +28,7 @@ Location = Sequence[str | int]
 
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The known words that the word was probably meant to be, best first."""
+    """Returns the known words that the word was probably meant to be, best first."""
     spelling = {name.lower(): name for name in known}
     return [spelling[match] for match in difflib.get_close_matches(word.lower(), list(spelling), count, 0.5)]
 
@@ -41,7 +41,7 @@ def read(
     secret_keys: Collection[str] = (),
     context: Mapping[str, Any] | None = None,
 ) -> tuple[Model | None, tuple[Problem, ...]]:
-    """The model of these values, or all that is wrong with them. Values of secret keys are never shown."""
+    """Returns the model of these values, or all that is wrong with them. Values of secret keys are never shown."""
     try:
         return model.model_validate(values, context=dict(context or {})), ()
     except ValidationError as error:
@@ -81,7 +81,7 @@ def _unknown(schema: json_schema.Node, path: str, location: Location, namespace:
 
 
 def _command(path: str, node: json_schema.Node) -> str:
-    """The command that sets a value of this kind."""
+    """Returns the command that sets a value of this kind."""
     match node:
         case {"enum": [*_, last]}:
             return f"{setting(path)} {last}"
@@ -94,12 +94,12 @@ def _command(path: str, node: json_schema.Node) -> str:
 
 
 def refusal(path: str, found: str, needed: str, fix: str = "") -> Problem:
-    """The problem of one key; the fix is the command that sets it where no other is given."""
+    """Returns the problem of one key; the fix is the command that sets it where no other is given."""
     return Problem(f"config {path}", found, needed, fix or f"{setting(path)} <value>")
 
 
 def path_of(location: Location, namespace: str = "") -> str:
-    """The location as `pulumi config set --path` reads it."""
+    """Returns the location as `pulumi config set --path` reads it."""
     path = f"{namespace}:" if namespace else ""
     for part in location:
         if isinstance(part, int) or not PLAIN.fullmatch(part):
@@ -110,12 +110,12 @@ def path_of(location: Location, namespace: str = "") -> str:
 
 
 def setting(path: str) -> str:
-    """The beginning of the command that sets a key; the value follows."""
+    """Returns the beginning of the command that sets a key; the value follows."""
     return f"pulumi config set {_argument(path)}"
 
 
 def removal(path: str) -> str:
-    """The command that takes a key away."""
+    """Returns the command that takes a key away."""
     return f"pulumi config rm {_argument(path)}"
 
 

@@ -41,13 +41,13 @@ What one restore needs, typed during an incident:
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, dict[str, object]]:
-    """The keys of a model, each with what its JSON Schema says."""
+    """Returns the keys of a model, each with what its JSON Schema says."""
     whole = schema_of(model)
     return json_schema.properties(whole, whole)
 
 
 def config_block() -> str:
-    """The `config` block of Pulumi.yaml."""
+    """Returns the `config` block of Pulumi.yaml."""
     return HEADING + "".join(_entry(name, node) for name, node in fields_of(config_keys.Keys).items())
 
 
@@ -65,15 +65,15 @@ def _scalar(value: object) -> str:
 
 
 def with_config_block(pulumi_yaml: str) -> str:
-    """The text of Pulumi.yaml with its config block, the last of the file, made again."""
-    head, found, _ = pulumi_yaml.partition(f"\n{HEADING}")
-    if not found:
+    """Returns the text of Pulumi.yaml with its config block, the last of the file, made again."""
+    head, heading, _ = pulumi_yaml.partition(f"\n{HEADING}")
+    if not heading:
         raise ValueError("Pulumi.yaml has no config block")
     return f"{head}\n{config_block()}"
 
 
 def document() -> str:
-    """The text of docs/configuration.md."""
+    """Returns the text of docs/configuration.md."""
     keys = fields_of(config_keys.Keys)
     providers = {"aws": config_keys.AwsKeys, "kubernetes": config_keys.KubernetesKeys}
     foreign = {f"{space}:{name}": node for space, model in providers.items() for name, node in fields_of(model).items()}

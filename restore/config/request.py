@@ -30,7 +30,7 @@ OF_METHOD: Mapping[str, Method] = {
 
 
 def _time(value: Any, info: ValidationInfo) -> datetime | str:
-    """A whole second of the past in UTC, or LATEST. The validation's context has `now`."""
+    """Returns a whole second of the past in UTC, or LATEST. The validation's context has `now`."""
     text = value.isoformat() if isinstance(value, datetime) else str(value)
     if text == LATEST:
         return LATEST
@@ -91,7 +91,7 @@ Cutover = Annotated[Literal["secret"], BeforeValidator(_cutover)]
 
 
 def contradictions(given: Mapping[str, Any]) -> Iterable[Problem]:
-    """Keys of a request that don't go together; `given` are those that say anything but their default."""
+    """Yields the keys of a request that don't go together; `given` are those that say anything but their default."""
     if "id" not in given:
         yield from _without_id(given)
     elif given.get("method") in tuple(Method):

@@ -18,7 +18,7 @@ from restore.errors import Problem, Refused
 from restore.model.field_types import camel_case, decoded, given_fields
 from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault, instance_fault
 from restore.model.rds import InstanceSettings
-from restore.model.request import App, Method, Request, Settings, certificates_of
+from restore.model.request import App, Method, Request, Settings, certificates_command
 
 POINTS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
 """The key that names the recovery point of each method."""
@@ -47,7 +47,7 @@ class Entries:
         return not self.given
 
     def settings(self, now: datetime) -> Settings:
-        """The settings of a stack. Raises Refused with everything that is wrong."""
+        """Returns the settings of a stack. Raises Refused with everything that is wrong."""
         given = self.given
         known = {key: value for key, value in given.items() if key not in LATER}
         keys, unfit = read(Keys, known, secret_keys=self.secret_keys, context={"now": now})
@@ -114,7 +114,7 @@ def _request(keys: Keys) -> Request | None:
 
 
 def _overrides(instance: InstanceSettings, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are given, by their camelCase names."""
+    """Returns the settings that are given, by their camelCase names."""
     settings = {camel_case(item.name): getattr(instance, item.name) for item in fields(InstanceSettings)}
     return {name: value for name, value in settings.items() if name in given}
 
@@ -137,16 +137,14 @@ def _elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:
 
 
 def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Iterable[Problem]:
-    """What isn't set and is needed: the site's keys always, a restore's with its id."""
-    certificates = certificates_of(region or "")
+    """Yields what isn't set and is needed: the site's keys always, a restore's with its id."""
     commands = {
         "id": "pulumi config set id inc-1234",
         "method": "pulumi config set method pitr",
         "snapshot": "pulumi config set snapshot latest",
         "time": time_command(now),
         "dump": "pulumi config set dump latest",
-        "tls.rootCertificate": f"curl -fsSo global-bundle.pem {certificates} && "
-        "pulumi config set --path tls.rootCertificate ./global-bundle.pem",
+        "tls.rootCertificate": certificates_command(region or ""),
     }
     if not region:
         fix = "pulumi config set aws:region <region>"
@@ -160,7 +158,7 @@ def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Ite
 
 
 def _section(given: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The fields that are given of an object; none where it is no object."""
+    """Returns the fields that are given of an object; none where it is no object."""
     fields = given_fields(given.get(key))
     return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
@@ -179,7 +177,7 @@ def _needed(given: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _too_long(given: Mapping[str, Any]) -> Iterable[Problem]:
-    """The candidate's name is made of two that may each be right."""
+    """Refuses an id and a source that make a candidate's name too long together, though each may be right."""
     source, restore_id = str(given.get("source", "")), str(given.get("id", ""))
     name = candidate(source, restore_id)
     if not instance_fault(source) and not id_fault(restore_id) and instance_fault(name):

@@ -6,7 +6,7 @@ from restore.cutover.connection_url import (
     endpoint_of,
     live_url,
     previous_endpoint,
-    repointed,
+    repoint,
     same_endpoint,
 )
 from restore.cutover.deployments import former_manager_of
@@ -18,7 +18,7 @@ from restore.model.request import Traffic
 
 
 def secret_plan(context: RestoreContext) -> SecretPlan | None:
-    """The wanted state of the secret; None while it was never switched and isn't to be.
+    """Returns the wanted state of the secret; None while it was never switched and isn't to be.
 
     Raises UrlError when the URL can't be pointed elsewhere (preflight refuses that before).
     """
@@ -32,8 +32,8 @@ def secret_plan(context: RestoreContext) -> SecretPlan | None:
     return SecretPlan(
         name=secret.name,
         key=secret.key,
-        url=repointed(live, endpoint),
-        original_url=repointed(live, previous),
+        url=repoint(live, endpoint),
+        original_url=repoint(live, previous),
         endpoint=endpoint,
         previous=previous,
         former_manager=former_manager_of(

@@ -14,16 +14,16 @@ def endpoint_of(url: urls.Url) -> Endpoint:
     return Endpoint(url.host, int(url.port) if url.port else STANDARD_PORT)
 
 
-def same_host(one: str, other: str) -> bool:
-    return one.strip("[]").rstrip(".").lower() == other.strip("[]").rstrip(".").lower()
+def same_host(host: str, other: str) -> bool:
+    return host.strip("[]").rstrip(".").lower() == other.strip("[]").rstrip(".").lower()
 
 
-def same_endpoint(one: Endpoint, other: Endpoint) -> bool:
-    return one.port == other.port and same_host(one.host, other.host)
+def same_endpoint(endpoint: Endpoint, other: Endpoint) -> bool:
+    return endpoint.port == other.port and same_host(endpoint.host, other.host)
 
 
 def live_url(context: RestoreContext) -> urls.Url | None:
-    """The applications' URL; None when there is none that can be read."""
+    """Returns the applications' URL; None when there is none that can be read."""
     secret = context.inventory.cluster.secret
     if not secret or not secret.url:
         return None
@@ -34,7 +34,7 @@ def live_url(context: RestoreContext) -> urls.Url | None:
 
 
 def previous_endpoint(context: RestoreContext) -> Endpoint | None:
-    """Where the URL pointed before this restore changed it, as recorded when it did."""
+    """Returns where the URL pointed before this restore changed it, as recorded when it did."""
     secret = context.inventory.cluster.secret
     if not secret or not context.held(secret.annotations):
         return None
@@ -42,8 +42,9 @@ def previous_endpoint(context: RestoreContext) -> Endpoint | None:
     return Endpoint(host, int(port)) if host and port.isdecimal() else None
 
 
-def repointed(url: urls.Url, endpoint: Endpoint) -> str:
-    """The URL at this endpoint, all other bytes as they were; a standard port that wasn't written stays unwritten."""
+def repoint(url: urls.Url, endpoint: Endpoint) -> str:
+    """Returns the URL at this endpoint, all other bytes as they were; a standard port that wasn't written stays
+    unwritten."""
     if same_endpoint(endpoint_of(url), endpoint):
         return str(url)
     unwritten = url.port is None and endpoint.port == STANDARD_PORT

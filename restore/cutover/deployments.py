@@ -12,7 +12,7 @@ from restore.model.request import App, Traffic
 
 
 def recorded_replicas(context: RestoreContext, app: App, deployment: Deployment) -> int | None:
-    """The replicas to come back with; None when nobody can say."""
+    """Returns the replicas to come back with; None when nobody can say."""
     if app.replicas is not None:
         return app.replicas
     if not context.held(deployment.annotations):
@@ -22,7 +22,7 @@ def recorded_replicas(context: RestoreContext, app: App, deployment: Deployment)
 
 
 def app_plans(context: RestoreContext) -> tuple[AppPlan, ...]:
-    """The wanted state of the Deployments; empty while traffic was never moved and isn't to be."""
+    """Returns the wanted state of the Deployments; empty while traffic was never moved and isn't to be."""
     endpoint = wanted_endpoint(context)
     untouched = context.request.traffic is Traffic.SOURCE and not context.manages_any
     if untouched or endpoint is None:
@@ -48,7 +48,7 @@ def _app_plan(context: RestoreContext, app: App, deployment: Deployment, endpoin
 
 
 def _reapplied(deployment: Deployment, wanted: int) -> str:
-    """A new marker whenever the Deployment runs and shouldn't, or the other way round.
+    """Returns a new marker whenever the Deployment runs and shouldn't, or the other way round.
 
     The engine compares inputs, not the cluster: without it, a Deployment that somebody scaled up, or that an
     interrupted run had resumed, would count as frozen. Other differences in number are left alone: they may be an
@@ -59,8 +59,8 @@ def _reapplied(deployment: Deployment, wanted: int) -> str:
     return deployment.annotations.get(ANNOTATION_REAPPLIED, "")
 
 
-def former_manager_of(held: bool, noted: str | None, found: str | None) -> str | None:
+def former_manager_of(held: bool, noted: str | None, manager: str | None) -> str | None:
     if held:
         return noted or None
-    ours = found is not None and found.partition("/")[0] == FIELD_MANAGER
-    return None if ours else found
+    ours = manager is not None and manager.partition("/")[0] == FIELD_MANAGER
+    return None if ours else manager

@@ -15,14 +15,14 @@ ID, TRAFFIC, WAIVERS = "restore:id", "restore:traffic", "restore:waive"
 
 
 @dataclass(frozen=True)
-class Value:
+class ConfigValue:
     """One config value; `text` is plain even where `secret` is set, and stays out of a repr then."""
 
     text: str = field(repr=False)
     secret: bool = False
 
 
-Config = Mapping[str, Value]
+Config = Mapping[str, ConfigValue]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Step:
     """One `pulumi up` with the keys to set and to remove before it."""
 
     title: str
-    change: Mapping[str, Value]
+    change: Mapping[str, ConfigValue]
     remove: tuple[str, ...]
 
 
@@ -57,47 +57,53 @@ def text_of(config: Config, key: str) -> str:
     return config[key].text if key in config else ""
 
 
-def same(left: Value, right: Value) -> bool:
+def is_same_value(left: ConfigValue, right: ConfigValue) -> bool:
     """Equal as the program reads them: history gives objects as JSON text, whatever their layout."""
-    return left.secret == right.secret and parsed(left.text) == parsed(right.text)
+    return left.secret == right.secret and parse_value(left.text) == parse_value(right.text)
 
 
-def parsed(text: str) -> Any:
+def parse_value(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
         return text
 
 
-def with_traffic(config: Config, traffic: Traffic) -> dict[str, Value]:
-    return {**config, TRAFFIC: Value(str(traffic))}
+def with_traffic(config: Config, traffic: Traffic) -> dict[str, ConfigValue]:
+    return {**config, TRAFFIC: ConfigValue(str(traffic))}
 
 
-def with_waivers(config: Config, now: Config) -> dict[str, Value]:
+def with_waivers(config: Config, now: Config) -> dict[str, ConfigValue]:
     """With what was waived then and what is waived now: a waiver given during the switch holds on the way back too."""
-    given = [parsed(text_of(one, WAIVERS)) for one in (config, now)]
-    union = {name: why for one in given if isinstance(one, dict) for name, why in cast("dict[str, Any]", one).items()}
-    return {**config, WAIVERS: Value(json.dumps(union))} if union else dict(config)
+    given = [parse_value(text_of(configuration, WAIVERS)) for configuration in (config, now)]
+    union = {
+        name: why
+        for waivers in given
+        if isinstance(waivers, dict)
+        for name, why in cast("dict[str, Any]", waivers).items()
+    }
+    return {**config, WAIVERS: ConfigValue(json.dumps(union))} if union else dict(config)
 
 
-def step(title: str, now: Config, wanted: Config) -> Step:
-    change = {key: value for key, value in wanted.items() if key not in now or not same(now[key], value)}
+def make_step(title: str, now: Config, wanted: Config) -> Step:
+    change = {key: value for key, value in wanted.items() if key not in now or not is_same_value(now[key], value)}
     return Step(title, change, tuple(key for key in now if key not in wanted))
 
 
-def earlier_of(id_: str, history: Sequence[Update]) -> Update | None:
-    """The newest update of this restore that did not serve from the candidate: the configuration before the switch."""
-    return next((update for update in history if before_switch(id_, update)), None)
+def find_earlier_update(id_: str, history: Sequence[Update]) -> Update | None:
+    """Returns the newest update of this restore that did not serve from the candidate: the configuration before the
+    switch."""
+    return next((update for update in history if is_before_switch(id_, update)), None)
 
 
-def before_switch(id_: str, update: Update) -> bool:
+def is_before_switch(id_: str, update: Update) -> bool:
     traffic = text_of(update.config, TRAFFIC)
     return (update.kind, update.result, text_of(update.config, ID)) == ("update", "succeeded", id_) and (
         traffic != Traffic.RESTORED
     )
 
 
-def way_back(now: Config, history: Sequence[Update]) -> WayBack:
+def plan_way_back(now: Config, history: Sequence[Update]) -> WayBack:
     """Steps from `restored` (or a half-done move) back to the source: frozen first, then source.
 
     Raises Refused when there is nothing to go back from, or a secret would come back as a placeholder.
@@ -110,11 +116,11 @@ def way_back(now: Config, history: Sequence[Update]) -> WayBack:
                     "config id",
                     "not set: no restore is configured",
                     "the id of the restore to go back from",
-                    "pulumi config set id <id>; pulumi stack history lists earlier configurations",
+                    "pulumi stack history (lists earlier configurations); pulumi config set id <id>",
                 )
             ]
         )
-    earlier = earlier_of(id_, history)
+    earlier = find_earlier_update(id_, history)
     base = with_waivers(earlier.config if earlier else now, now)
     hidden = [key for key, value in base.items() if value.secret and value.text == HIDDEN]
     if hidden:
@@ -124,31 +130,33 @@ def way_back(now: Config, history: Sequence[Update]) -> WayBack:
                     f"config {key.removeprefix('restore:')}",
                     f"the history gave the placeholder {HIDDEN}",
                     "the value itself",
-                    "set PULUMI_CONFIG_PASSPHRASE (or log in) so that the history can be decrypted",
+                    "pulumi login (or set PULUMI_CONFIG_PASSPHRASE); python -m restore rollback",
                 )
                 for key in hidden
             ]
         )
     frozen, source = with_traffic(base, Traffic.FROZEN), with_traffic(base, Traffic.SOURCE)
     steps = (
-        step("stop all writers (traffic frozen)", now, frozen),
-        step("serve from the source again (traffic source)", frozen, source),
+        make_step("stop all writers (traffic frozen)", now, frozen),
+        make_step("serve from the source again (traffic source)", frozen, source),
     )
     return WayBack(steps, earlier)
 
 
-def shown(way: WayBack) -> str:
-    """What rollback is about to apply, for an 80-column terminal; secret values are never shown."""
+def render(way: WayBack) -> str:
+    """Returns what rollback is about to apply, for an 80-column terminal; secret values are never shown."""
     lines = ["Going back to the source."]
     if way.earlier:
         message = f" ({way.earlier.message})" if way.earlier.message else ""
         lines.append(f"Configuration of the update of {way.earlier.started}{message}.")
     else:
         lines.append("No earlier successful update of this restore is in the history; only traffic is changed.")
-    for number, one in enumerate(way.steps, 1):
-        lines.append(f"{number}. {one.title}: pulumi up with")
-        lines += [f"     {key} = {HIDDEN if value.secret else value.text}" for key, value in sorted(one.change.items())]
-        lines += [f"     {key} removed" for key in sorted(one.remove)]
-        if not one.change and not one.remove:
+    for number, step in enumerate(way.steps, 1):
+        lines.append(f"{number}. {step.title}: pulumi up with")
+        lines += [
+            f"     {key} = {HIDDEN if value.secret else value.text}" for key, value in sorted(step.change.items())
+        ]
+        lines += [f"     {key} removed" for key in sorted(step.remove)]
+        if not step.change and not step.remove:
             lines.append("     no change of configuration")
     return "\n".join(lines)

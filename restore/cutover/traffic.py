@@ -20,7 +20,7 @@ class ConnectionTarget(StrEnum):
 
 
 def pointing(context: RestoreContext) -> ConnectionTarget:
-    """What the live URL names."""
+    """Returns what the live URL names."""
     url = live_url(context)
     if not url or not url.host:
         return ConnectionTarget.ELSEWHERE
@@ -55,7 +55,7 @@ def all_at_zero(context: RestoreContext) -> bool:
 
 
 def found_traffic(context: RestoreContext) -> Traffic | None:
-    """Which database serves the applications now; None for a half-done move."""
+    """Returns which database serves the applications now; None for a half-done move."""
     if not context.apps:
         return Traffic.SOURCE
     if all_at_zero(context):
@@ -66,7 +66,7 @@ def found_traffic(context: RestoreContext) -> Traffic | None:
 
 
 def wanted_endpoint(context: RestoreContext) -> Endpoint | None:
-    """Where the URL points after this `up`."""
+    """Returns where the URL points after this `up`."""
     url = live_url(context)
     live = endpoint_of(url) if url else None
     match context.request.traffic:
@@ -79,8 +79,8 @@ def wanted_endpoint(context: RestoreContext) -> Endpoint | None:
 
 
 def databases(context: RestoreContext) -> tuple[Instance | None, Instance | None]:
-    """The instance that the URL names after this `up`, and the other one. This is the one place that resolves an
-    address, which may be an alias, to a database."""
+    """Returns the instance that the URL names after this `up`, and the other one. This is the one place that
+    resolves an address, which may be an alias, to a database."""
     pair = (context.source, context.candidate)
     wanted = context.request.traffic
     on_candidate = wanted is Traffic.RESTORED or (
@@ -90,5 +90,6 @@ def databases(context: RestoreContext) -> tuple[Instance | None, Instance | None
 
 
 def switched_before(context: RestoreContext) -> bool:
-    """Whether the applications were ever switched to the candidate: the annotations of the switch stay until close."""
+    """Tells whether the applications were ever switched to the candidate: the annotations of the switch stay until
+    close."""
     return context.manages_secret or pointing(context) is ConnectionTarget.CANDIDATE

@@ -157,7 +157,7 @@ def split(url: str) -> tuple[str, str]:
     """Bucket and key. Raises PermanentError."""
     bucket, _, key = url.removeprefix(SCHEME).partition("/")
     if not url.startswith(SCHEME) or not bucket:
-        raise PermanentError.of(Problem("url", url, "s3://bucket/key", "see python -m restore.dumps --help"))
+        raise PermanentError.of(Problem("url", url, "s3://bucket/key", "python -m restore.dumps --help"))
     return bucket, key
 
 
@@ -172,11 +172,16 @@ def options_of(arguments: argparse.Namespace) -> Options:
     unknown = sorted({*arguments.skip, *arguments.allow} - {*DECISIONS, PRIVILEGED_OWNER, "publication", "policy"})
     if unknown:
         raise PermanentError.of(
-            Problem("--skip, --allow", ", ".join(unknown), f"one of {', '.join(DECISIONS)}", "see --help")
+            Problem(
+                "--skip, --allow",
+                ", ".join(unknown),
+                f"one of {', '.join(DECISIONS)}",
+                "python -m restore.dumps load --help",
+            )
         )
     pairs = [pair.partition("=") for pair in getattr(arguments, "map", [])]
     if any(not (old and new) for old, _, new in pairs):
-        raise PermanentError.of(Problem("--map", "a value without =", "OLD=NEW", "see --help"))
+        raise PermanentError.of(Problem("--map", "a value without =", "OLD=NEW", "python -m restore.dumps load --help"))
     return Options(
         workers=getattr(arguments, "workers", 0),
         roles=Roles(getattr(arguments, "roles", Roles.REFUSE)),
@@ -200,7 +205,9 @@ def target_of(arguments: argparse.Namespace) -> Target:
     except (KeyError, OSError, UrlError) as error:
         found = "not set" if isinstance(error, KeyError) else str(error)
         needed = "postgresql://user:password@host:port/database?sslrootcert=..."
-        raise PermanentError.of(Problem(f"target URL in {source}", found, needed, "see --help")) from error
+        raise PermanentError.of(
+            Problem(f"target URL in {source}", found, needed, "python -m restore.dumps load --help")
+        ) from error
 
 
 def plan_of(arguments: argparse.Namespace, dump: Dump, options: Options) -> Scan | None:
@@ -213,7 +220,14 @@ def _region(given: str | None) -> str:
 
     region = given or boto3.session.Session().region_name
     if not region:
-        raise PermanentError.of(Problem("region", "none", "the bucket's region", "pass --region or set AWS_REGION"))
+        raise PermanentError.of(
+            Problem(
+                "region",
+                "none",
+                "the bucket's region",
+                "python -m restore.dumps list s3://<bucket>/<prefix>/ --region <region>; or set AWS_REGION",
+            )
+        )
     return region
 
 

@@ -167,11 +167,23 @@ def failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:
     state = error.sqlstate or ""
     found = redacted(f"{said(error)}{f' (SQLSTATE {state})' if state else ''}")
     if not state or state in LOST or state.startswith(PASSING):
-        return TemporaryError.of(Problem(subject, found, "an answer", "start again: it goes on where it was"))
+        return TemporaryError.of(
+            Problem(subject, found, "an answer", "pulumi up, or by hand the same command again (it goes on)")
+        )
     if state == "53100":
-        fix = "give the instance more storage, then start again: it goes on where it was"
+        fix = (
+            "aws rds modify-db-instance --db-instance-identifier <name> --allocated-storage <GiB> --apply-immediately; "
+            "pulumi up (it goes on)"
+        )
     needed = "a statement that the server takes"
-    return PermanentError.of(Problem(subject, found, needed, fix or "see the server's message; then start again"))
+    return PermanentError.of(
+        Problem(
+            subject,
+            found,
+            needed,
+            fix or 'docs/operate.md, "A dump by hand": fix what the message says, then the same command again',
+        )
+    )
 
 
 def said(error: psycopg.Error) -> str:
@@ -190,9 +202,9 @@ def copy_failure(error: psycopg.Error, user: str, table: str, line: int, offset:
     column = f", column {context['column']}" if context and context["column"] else ""
     first = f"line {line + int(context['line']) - 1}" if context else f"from line {line}"
     place = f"{first}, in the data from byte {offset}"
-    fix = "the dump's data don't fit its own tables: take another dump"
+    fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        fix = f'let its owner run GRANT INSERT ON {table} TO "{user}", then start again: it goes on where it was'
+        fix = f'GRANT INSERT ON {table} TO "{user}"; pulumi up, or by hand the same command again'
     return failure(error, f"table {table}, dump {place}{column}", fix)
 
 
@@ -216,7 +228,7 @@ def end_sessions(
         deadline=time.monotonic() + seconds,
         subject=f"the end of the sessions of {role} on {session.target}",
         found=lambda left: f"{len(left)} of them",
-        fix=f"start again when pg_stat_activity shows no session of {role} any more",
+        fix="SELECT pid, application_name FROM pg_stat_activity (until none of them is left); pulumi up",
         first=0.1,
         longest=1.0,
     )

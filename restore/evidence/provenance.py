@@ -30,12 +30,12 @@ def versions() -> dict[str, str]:
     return {
         "program": commit(),
         "python": platform.python_version(),
-        **{name: found for name in PACKAGES if (found := _installed(name))},
+        **{name: installed for name in PACKAGES if (installed := _installed(name))},
     }
 
 
 def commit() -> str:
-    """The commit that runs, with `-dirty` when its files were changed; `not known` outside a git checkout."""
+    """Returns the commit that runs, with `-dirty` when its files were changed; `not known` outside a git checkout."""
     words = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     folder = Path(__file__).resolve().parent
     try:

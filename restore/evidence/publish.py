@@ -1,4 +1,4 @@
-"""Writes records, and after each one makes anew what is made of them: evidence.json and report.html."""
+"""Writes records, and after each one makes again what is made of them: evidence.json and report.html."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from restore.evidence import Store
 from restore.report import document, view_model
 
 _publishing = threading.Lock()
-"""Gates end beside each other: without it, a page made earlier could replace one that knows more."""
+"""Gates end in parallel: without it, a page made earlier could replace one that knows more."""
 
 
 def record(

@@ -16,8 +16,8 @@ SHOWN = ("aws:region", "aws:profile", "kubernetes:context")
 """Besides the program's own keys: other namespaces may hold credentials."""
 
 
-def visible(entries: Mapping[str, Any], secret: Collection[str]) -> dict[str, Any]:
-    """The configuration that may be shown; the values of secret keys are masked."""
+def mask_secrets(entries: Mapping[str, Any], secret: Collection[str]) -> dict[str, Any]:
+    """Returns the configuration that may be shown; the values of secret keys are masked."""
     shown = {key: value for key, value in entries.items() if key.startswith("restore:") or key in SHOWN}
     return {key: MASK if key in secret else shown[key] for key in sorted(shown)}
 
@@ -56,7 +56,7 @@ def planned(plan: Plan, settings: Settings) -> dict[str, Any]:
 
 
 def gates(plan: Plan) -> tuple[str, ...]:
-    """The gates that must be open for what is wanted, in the order in which they can open."""
+    """Returns the gates that must be open for what is wanted, in the order in which they can open."""
     dump = plan.point.dump is not None
     candidate = ("scanned", "conformed", "imported", "validated") if dump else ("conformed", "validated")
     match plan.traffic:

@@ -43,7 +43,7 @@ class Store:
 
     @classmethod
     def open(cls, location: str, aws: Aws | None = None) -> Store:
-        """A directory, or s3://bucket/prefix (needs `aws`). No I/O."""
+        """Returns the store of a directory or of s3://bucket/prefix (which needs `aws`). No I/O."""
         with _reading():
             in_s3 = s3_location(location)
         if in_s3 is None:
@@ -79,21 +79,21 @@ class Store:
         return self._put(f"{folder}report.html", page.encode("utf-8", "replace"), replace=True)
 
     def read_all(self, stack: str, restore_id: str) -> tuple[Mapping[str, Any], ...]:
-        """All records of a restore, oldest first; empty for none. PermanentError for one that can't be read."""
+        """Returns all records of a restore, oldest first; empty for none. PermanentError for one that can't be read."""
         return tuple(self._read(name) for name in self._names(stack, restore_id))
 
     def newest_first(self, stack: str, restore_id: str, step: str) -> Iterator[Mapping[str, Any]]:
-        """The records of a step, each read when it is asked for."""
+        """Yields the records of a step, each read when it is asked for."""
         for name in reversed(self._names(stack, restore_id)):
             if _step(name) == _checked(step):
                 yield self._read(name)
 
     def latest(self, stack: str, restore_id: str, step: str) -> Mapping[str, Any] | None:
-        """The newest record of a step, None when there is none."""
+        """Returns the newest record of a step, None when there is none."""
         return next(self.newest_first(stack, restore_id, step), None)
 
     def ids(self, stack: str) -> tuple[str, ...]:
-        """Every restore of a stack that has left anything."""
+        """Returns every restore of a stack that has left anything."""
         folder = f"{_checked(stack)}/"
         with _reading():
             try:
@@ -132,7 +132,7 @@ class Store:
 
 
 def s3_documents(aws: Aws, bucket: str, prefix: str) -> S3Store:
-    """Documents in S3. Encryption and retention are the bucket's own (docs/permissions.md)."""
+    """Returns the store of documents in S3. Encryption and retention are the bucket's own (docs/permissions.md)."""
     return S3Store(lambda: cast("S3Client", aws.client("s3")), bucket, prefix, partial(translated, "s3"))
 
 
@@ -145,7 +145,8 @@ def _reading() -> Generator[None]:
 
 
 def _without_secrets(document: Mapping[str, Any], name: str) -> bytes:
-    """The document as JSON text. What is searched for secrets is what is written, so it goes through JSON first."""
+    """Returns the document as JSON text. What is searched for secrets is what is written, so it goes through JSON
+    first."""
     text = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=False, default=_plain)
     if leaks := secrets_in(json.loads(text)):
         raise PermanentError.of(_leak(name, leaks))
@@ -153,9 +154,9 @@ def _without_secrets(document: Mapping[str, Any], name: str) -> bytes:
 
 
 def _step(name: str) -> str | None:
-    """The step that a record's name tells; None for what is no record."""
-    found = RECORD.fullmatch(name.rpartition("/")[2])
-    return found["step"] if found else None
+    """Returns the step that a record's name tells; None for what is no record."""
+    match = RECORD.fullmatch(name.rpartition("/")[2])
+    return match["step"] if match else None
 
 
 def _folder(stack: str, restore_id: str) -> str:
@@ -163,10 +164,15 @@ def _folder(stack: str, restore_id: str) -> str:
 
 
 def _checked(name: str) -> str:
-    """A name that can't leave its folder."""
+    """Returns the name. Raises PermanentError for one that could leave its folder."""
     if not NAME.fullmatch(name):
         raise PermanentError.of(
-            Problem("evidence", f"the name {name!r}", "letters, digits, dot, hyphen, underscore", "choose another name")
+            Problem(
+                f"evidence {name}",
+                f"the name {name!r}",
+                "letters, digits, dot, hyphen, underscore",
+                "pulumi config set id <another one>",
+            )
         )
     return name
 
@@ -177,7 +183,12 @@ def _plain(value: object) -> str:
 
 
 def _unreadable(name: str, reason: str) -> Problem:
-    return Problem(f"evidence {name}", reason, "a readable record", "look at it; move it away if it is damaged")
+    return Problem(
+        f"evidence {name}",
+        reason,
+        "a readable record",
+        "docs/evidence.md: look at the record, and move it away if it is damaged",
+    )
 
 
 def _unwritable(problem: Problem) -> Problem:
@@ -186,10 +197,15 @@ def _unwritable(problem: Problem) -> Problem:
 
 
 def _taken(problem: Problem) -> Problem:
-    fix = "look at what is there: records are never replaced; two runs at once would be a fault of the state's lock"
+    fix = "docs/evidence.md: records are never replaced; look whether another run of this stack is going on"
     return Problem(f"evidence {problem.subject}", problem.found, problem.needed, fix)
 
 
 def _leak(name: str, paths: tuple[str, ...]) -> Problem:
     found = f"a secret value in {', '.join(paths)}"
-    return Problem(f"evidence {name}", found, "a record without secrets", "report this: it is our bug")
+    return Problem(
+        f"evidence {name}",
+        found,
+        "a record without secrets",
+        "docs/evidence.md: keep this message and report it as an error of this program",
+    )

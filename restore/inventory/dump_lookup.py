@@ -25,25 +25,25 @@ NOT_IN_PASSWORD = re.compile(r"[^\x21-\x7e]|[/@\"]")
 
 
 def choose_dump(settings: Settings, request: Request, aws: Aws) -> DumpChoice:
-    """The dump of the request, pinned. What is wrong with it comes as problems, to be told with all others.
+    """Returns the dump of the request, pinned. What is wrong with it comes as problems, to be told with all others.
 
     Raises TemporaryError when S3 or Secrets Manager doesn't answer.
     """
     master = Credential(settings.login.user, "")
     problems: list[Problem] = []
     try:
-        master = operator(settings.login, Secrets(aws))
+        master = read_operator_login(settings.login, Secrets(aws))
         problems += password_problems(settings.login, master)
     except RestoreError as error:
-        problems += told(error)
+        problems += problems_of(error)
     try:
-        return DumpChoice(find_dump(settings, request, s3(aws)), master.user, tuple(problems))
+        return DumpChoice(find_dump(settings, request, s3_client(aws)), master.user, tuple(problems))
     except RestoreError as error:
-        return DumpChoice(None, master.user, (*problems, *told(error)))
+        return DumpChoice(None, master.user, (*problems, *problems_of(error)))
 
 
-def told(error: RestoreError) -> tuple[Problem, ...]:
-    """The problems of an error; raises it again when it has none to tell."""
+def problems_of(error: RestoreError) -> tuple[Problem, ...]:
+    """Returns the problems of an error; raises it again when it has none to tell."""
     if isinstance(error, Refused):
         return error.problems
     if error.problem:
@@ -51,30 +51,30 @@ def told(error: RestoreError) -> tuple[Problem, ...]:
     raise error
 
 
-def s3(aws: Aws) -> S3Client:
+def s3_client(aws: Aws) -> S3Client:
     return cast("S3Client", aws.client("s3"))
 
 
 def find_dump(settings: Settings, request: Request, client: S3Client) -> DumpObject:
     bucket, key = settings.backups.bucket, request.dump or ""
-    listed = listing.list_dumps(client, bucket, settings.backups.prefix)
-    named = any(key in (one.key, one.key.rstrip("/")) for one in listed)
+    dumps = listing.list_dumps(client, bucket, settings.backups.prefix)
+    named = any(key in (dump.key, dump.key.rstrip("/")) for dump in dumps)
     if named or key == LATEST:
-        pinned = listing.pinned(client, listing.choose(listed, key))
+        pinned = listing.pinned(client, listing.choose(dumps, key))
     else:
         pinned = listing.find(client, bucket, key)
     head = header.heading(client, pinned)
-    found = as_found(pinned, pin.version_of(pinned))
-    return replace(found, server_version=head.server_version, expansion=head.expansion)
+    described = describe_dump(pinned, pin.version_of(pinned))
+    return replace(described, server_version=head.server_version, expansion=head.expansion)
 
 
-def listed(settings: Settings, aws: Aws) -> tuple[DumpObject, ...]:
-    """All dumps of the bucket, newest first. Raises PermanentError, TemporaryError."""
+def list_dumps(settings: Settings, aws: Aws) -> tuple[DumpObject, ...]:
+    """Returns all dumps of the bucket, newest first. Raises PermanentError, TemporaryError."""
     store = settings.backups
-    return tuple(as_found(one, "") for one in listing.list_dumps(s3(aws), store.bucket, store.prefix))
+    return tuple(describe_dump(dump, "") for dump in listing.list_dumps(s3_client(aws), store.bucket, store.prefix))
 
 
-def as_found(dump: Dump, version: str) -> DumpObject:
+def describe_dump(dump: Dump, version: str) -> DumpObject:
     return DumpObject(
         bucket=dump.bucket,
         key=dump.key,
@@ -87,13 +87,13 @@ def as_found(dump: Dump, version: str) -> DumpObject:
     )
 
 
-def operator(login: Login, secrets: Secrets) -> Credential:
-    """The login that the instance is to have: the operator's own, as any other restore brings it."""
+def read_operator_login(login: Login, secrets: Secrets) -> Credential:
+    """Returns the login that the instance is to have: the operator's own, as any other restore brings it."""
     return Credential(login.user, "") if login.iam else secrets.login(login, NOWHERE)
 
 
 def password_problems(login: Login, master: Credential) -> list[Problem]:
-    """Why RDS would not take the operator's password as that of a new instance. Never says any of it. Pure."""
+    """Returns why RDS would not take the operator's password as that of a new instance. Never says any of it. Pure."""
     found = None
     if login.iam:
         return []
@@ -104,5 +104,8 @@ def password_problems(login: Login, master: Credential) -> list[Problem]:
     if not found:
         return []
     needed = f"{SHORTEST}-{LONGEST} printable ASCII characters without these, as RDS wants them of a new instance"
-    fix = "store another one, and set it in the source too: aws secretsmanager put-secret-value"
+    fix = (
+        f"set another one in the source too: aws secretsmanager put-secret-value --secret-id {login.secret_id} "
+        "--secret-string file://<file>"
+    )
     return [Problem(f"secret {login.secret_id}", found, needed, fix)]

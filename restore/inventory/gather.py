@@ -67,16 +67,21 @@ class Reads:
 
 
 def problem(subject: str, error: RestoreError) -> Problem:
-    """An adapter's error as one line of a refusal."""
+    """Returns an adapter's error as one line of a refusal."""
     if error.problem:
         return error.problem
     if isinstance(error, PermanentError):
-        return Problem(subject, str(error), "a read that succeeds", "mend what it says, then run it again")
-    return Problem(subject, str(error), "an answer", "check the network, VPN and endpoints, then run it again")
+        return Problem(
+            subject,
+            str(error),
+            "a read that succeeds",
+            'docs/operate.md, "Trouble": fix what the message says, then the same command again',
+        )
+    return Problem(subject, str(error), "an answer", "check network and VPN, then: pulumi preview")
 
 
 def gather(settings: Settings, now: datetime) -> Inventory:
-    """Everything preflight's rules need. Raises Refused with the problems of all parts that couldn't be read.
+    """Returns everything preflight's rules need. Raises Refused with the problems of all parts that couldn't be read.
 
     Without a request only what may still be open is read: the instances and the cluster. Names are declared public.
     """
@@ -131,13 +136,13 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     identity = reads.start("the AWS account", lambda: caller(started.aws))
     dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if wanted else None)
     reads.finish()
-    found = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
+    every_backup = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
     instances = started.instances.result()
     return Inventory(
         now=now,
         source=source,
-        backups=found.windows,
-        snapshots=found.snapshots,
+        backups=every_backup.windows,
+        snapshots=every_backup.snapshots,
         candidate=made,
         open_restores=open_restores(instances, settings, source),
         cluster=started.cluster.result(),

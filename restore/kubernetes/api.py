@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.kubernetes import connection
 
-Json = dict[str, Any]
+JsonBody = dict[str, Any]
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -30,7 +30,7 @@ class Conflict(TemporaryError):
     """The object was changed by somebody else in between, or exists already."""
 
 
-class Answer(Protocol):
+class ApiAnswer(Protocol):
     """urllib3's response, as far as it is used."""
 
     status: int
@@ -38,7 +38,7 @@ class Answer(Protocol):
 
 
 class Api:
-    """The API server of a kubeconfig's context, else of the pod this runs in. Nothing is read before the first call.
+    """The API server of a kubeconfig's context, or of the pod this runs in. Nothing is read before the first call.
 
     Safe to use from several threads. Every method raises PermanentError (forbidden, bad kubeconfig, refused) or
     TemporaryError (no answer, throttled, 5xx) with what was found, what is needed and how to fix it.
@@ -48,48 +48,48 @@ class Api:
         self._kubeconfig = kubeconfig
         self._context = context
         self._lock = threading.Lock()
-        self._login: connection.Login | None = None
+        self._login: connection.ClusterLogin | None = None
 
     def probe(self) -> str:
-        """The server's version, for example `v1.36.3`: proves that it is reachable and accepts the login."""
+        """Returns the server's version, for example `v1.36.3`: proves that it is reachable and accepts the login."""
         return str(self._json(self._answer("GET", "/version"))["gitVersion"])
 
-    def get(self, path: str, **query: str) -> Json | None:
-        """One object or list; None for 404."""
+    def get(self, path: str, **query: str) -> JsonBody | None:
+        """Returns one object or list; None for 404."""
         answer = self._answer("GET", path, query=query, also=(404,))
         return None if answer.status == 404 else self._json(answer)
 
-    def items(self, path: str, **query: str) -> list[Json]:
-        """All items of a list, page by page; empty when the server doesn't know the resource (404)."""
-        found: list[Json] = []
+    def items(self, path: str, **query: str) -> list[JsonBody]:
+        """Returns all items of a list, page by page; empty when the server doesn't know the resource (404)."""
+        found: list[JsonBody] = []
         position = ""
         while True:
             page = self.get(path, **query, limit=str(PAGE), **({"continue": position} if position else {}))
             if page is None:
                 return found
-            found += cast("list[Json]", page.get("items") or [])
-            metadata: Json = page.get("metadata") or {}
+            found += cast("list[JsonBody]", page.get("items") or [])
+            metadata: JsonBody = page.get("metadata") or {}
             position = str(metadata.get("continue") or "")
             if not position:
                 return found
 
-    def create(self, path: str, body: Mapping[str, Any]) -> Json:
+    def create(self, path: str, body: Mapping[str, Any]) -> JsonBody:
         """Conflict when an object of that name exists."""
         return self._json(self._answer("POST", path, body=body))
 
-    def patch(self, path: str, body: Any, kind: str, **query: str) -> Json:
+    def patch(self, path: str, body: Any, kind: str, **query: str) -> JsonBody:
         """`kind`: json, merge, strategic or apply (server-side). Conflict when its resourceVersion isn't the newest."""
         return self._json(self._answer("PATCH", path, query=query, body=body, content=PATCHES[kind]))
 
     def delete(self, path: str, *, uid: str | None = None, propagation: str = "Background") -> bool:
         """False when there was nothing to delete; `uid`: only this very object, else Conflict."""
-        body: Json = {"propagationPolicy": propagation}
+        body: JsonBody = {"propagationPolicy": propagation}
         if uid:
             body["preconditions"] = {"uid": uid}
         return self._answer("DELETE", path, body=body, also=(404,)).status != 404
 
     def text(self, path: str, **query: str) -> str:
-        """An answer that is no JSON, for example a log; empty for 404."""
+        """Returns an answer that is no JSON, for example a log; empty for 404."""
         answer = self._answer("GET", path, query=query, also=(404,))
         return "" if answer.status == 404 else answer.data.decode(errors="replace")
 
@@ -102,7 +102,7 @@ class Api:
         body: Any = None,
         content: str = "application/json",
         also: tuple[int, ...] = (),
-    ) -> Answer:
+    ) -> ApiAnswer:
         where = self._logged_in()
         url = where.server + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json, */*", **where.headers()}
@@ -114,35 +114,35 @@ class Api:
             _refused(method, path, answer)
         return answer
 
-    def _json(self, answer: Answer) -> Json:
+    def _json(self, answer: ApiAnswer) -> JsonBody:
         try:
-            return cast("Json", json.loads(answer.data))
+            return cast("JsonBody", json.loads(answer.data))
         except ValueError as error:
             found = "an answer that is no JSON"
             needed = "a Kubernetes API server"
             raise PermanentError.of(
-                Problem(f"{self._logged_in().server}", found, needed, "check the server of the kubeconfig's context")
+                Problem(f"{self._logged_in().server}", found, needed, "kubectl config view --minify")
             ) from error
 
-    def _logged_in(self) -> connection.Login:
+    def _logged_in(self) -> connection.ClusterLogin:
         with self._lock:
             if self._login is None:
                 self._login = connection.load(self._kubeconfig, self._context)
             return self._login
 
 
-def _message(answer: Answer) -> str:
-    """The server's own words: the message of its Status."""
+def _message(answer: ApiAnswer) -> str:
+    """Returns the server's own words: the message of its Status."""
     try:
         status = json.loads(answer.data)
     except ValueError:
         return f"HTTP {answer.status}"
-    message = cast("Json", status).get("message") if isinstance(status, dict) else None
+    message = cast("JsonBody", status).get("message") if isinstance(status, dict) else None
     return str(message or f"HTTP {answer.status}")
 
 
 def translated(method: str, path: str, status: int, message: str) -> RestoreError:
-    """An error answer as this program's error."""
+    """Returns an error answer as this program's error."""
     if status == 401:
         fix = "log in to the cluster again, then check with: kubectl auth whoami"
         return PermanentError.of(Problem("Kubernetes login", message, "a login that the cluster accepts", fix))
@@ -154,8 +154,15 @@ def translated(method: str, path: str, status: int, message: str) -> RestoreErro
     if status in BUSY:
         return TemporaryError(f"Kubernetes: {method} {path}: {message}")
     needed = "a request that the cluster accepts"
-    return PermanentError.of(Problem(f"Kubernetes {method} {path}", message, needed, "see the message of the server"))
+    return PermanentError.of(
+        Problem(
+            f"Kubernetes {method} {path}",
+            message,
+            needed,
+            "docs/permissions.md lists every call that this program makes",
+        )
+    )
 
 
-def _refused(method: str, path: str, answer: Answer) -> NoReturn:
+def _refused(method: str, path: str, answer: ApiAnswer) -> NoReturn:
     raise translated(method, path, answer.status, _message(answer))

@@ -1,4 +1,4 @@
-"""Who is asked and as whom: a kubeconfig's context, else the service account of the pod this runs in.
+"""Which API server is asked, with which login: a kubeconfig's context, or the service account of the pod it runs in.
 
 The kubernetes package reads the configuration (client certificates, tokens, exec plugins such as EKS's) and makes
 the connection pool; of its generated API nothing is used.
@@ -20,7 +20,7 @@ IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 
 
 @dataclass(frozen=True)
-class Login:
+class ClusterLogin:
     """An API server, the pool of connections to it, and the headers that authenticate."""
 
     server: str
@@ -35,7 +35,7 @@ class Login:
     def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: tuple[float, float]
     ) -> Any:
-        """One request; lost connections are tried again where that can't act twice (urllib3's Retry)."""
+        """Sends one request; lost connections are tried again where that can't act twice (urllib3's Retry)."""
         import urllib3
 
         try:
@@ -60,15 +60,13 @@ def unreachable(server: str, error: BaseException) -> PermanentError | Temporary
     subject = f"Kubernetes API {server}"
     if isinstance(error, urllib3.exceptions.SSLError):
         needed = "a certificate signed by the CA of the kubeconfig"
-        return PermanentError.of(
-            Problem(subject, str(error), needed, "check server and CA of the kubeconfig's context")
-        )
+        return PermanentError.of(Problem(subject, str(error), needed, "kubectl config view --minify"))
     fix = "check VPN and cluster, then: kubectl version"
     return TemporaryError.of(Problem(subject, f"no answer: {error}", "a reachable API server", fix))
 
 
-def load(kubeconfig: str | None, context: str | None) -> Login:
-    """Read the configuration: the named kubeconfig (path or content), else KUBECONFIG or ~/.kube/config, else the pod.
+def load(kubeconfig: str | None, context: str | None) -> ClusterLogin:
+    """Reads the named kubeconfig (path or content); otherwise KUBECONFIG or ~/.kube/config, or the pod's own login.
 
     Raises PermanentError when there is none, or it can't be used.
     """
@@ -81,7 +79,7 @@ def load(kubeconfig: str | None, context: str | None) -> Login:
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
         raise PermanentError.of(_unusable(kubeconfig, context, error)) from error
     configuration.connection_pool_maxsize = POOL
-    return Login(str(configuration.host).rstrip("/"), configuration, connection_pool(configuration))
+    return ClusterLogin(str(configuration.host).rstrip("/"), configuration, connection_pool(configuration))
 
 
 def connection_pool(configuration: Any) -> Any:
@@ -112,7 +110,7 @@ def _read(configuration: Any, kubeconfig: str | None, context: str | None) -> No
 
 
 def is_content(kubeconfig: str) -> bool:
-    """Whether it is a kubeconfig itself and not the path of one; Pulumi accepts both."""
+    """Tells whether it is a kubeconfig itself and not the path of one; Pulumi accepts both."""
     return "\n" in kubeconfig or kubeconfig.lstrip().startswith("{")
 
 

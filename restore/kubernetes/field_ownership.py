@@ -7,15 +7,14 @@ that nobody changed the object in between (resourceVersion), so no value changes
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from restore.kubernetes.parse import manager_name, owns, texts
+from restore.kubernetes.parse import KubeObject, manager_name, owns, texts
 from restore.model import labels
 from restore.units import TIME_FORMAT
 
-Json = Mapping[str, Any]
 Fields = dict[str, Any]
 
 NOTES = (
@@ -31,15 +30,15 @@ NOBODY = [cast("Fields", {})]
 """How the API is told that no manager is left; an empty list means "unchanged" to it."""
 
 
-def hand_back(item: Json, field: Sequence[str], now: datetime) -> list[Fields] | None:
-    """The patch for an object, None when there is nothing of ours on it.
+def hand_back(item: KubeObject, field: Sequence[str], now: datetime) -> list[Fields] | None:
+    """Returns the patch for an object, None when there is nothing of ours on it.
 
     Our entry goes, the field goes to the manager in ANNOTATION_MANAGER (to nobody without one), our annotations on the
     object go. The pod template stays as it is, its annotation owned by nobody: removing it would roll the pods.
     """
-    metadata: Json = item["metadata"]
+    metadata: KubeObject = item["metadata"]
     notes = texts(metadata.get("annotations"))
-    entries = cast("Sequence[Json]", metadata.get("managedFields") or ())
+    entries = cast("Sequence[KubeObject]", metadata.get("managedFields") or ())
     ours = [entry for entry in entries if entry.get("manager") == labels.FIELD_MANAGER]
     if not ours and labels.ANNOTATION_ID not in notes:
         return None
@@ -55,12 +54,12 @@ def hand_back(item: Json, field: Sequence[str], now: datetime) -> list[Fields] |
     ]
 
 
-def _annotations_of(entries: Sequence[Json]) -> set[str]:
-    """Annotations of the object itself that these entries own."""
+def _annotations_of(entries: Sequence[KubeObject]) -> set[str]:
+    """Returns the annotations of the object itself that these entries own."""
     found: set[str] = set()
     for entry in entries:
         if owns(entry, ANNOTATIONS):
-            names = cast("Json", entry["fieldsV1"][ANNOTATIONS[0]][ANNOTATIONS[1]])
+            names = cast("KubeObject", entry["fieldsV1"][ANNOTATIONS[0]][ANNOTATIONS[1]])
             found.update(name.removeprefix("f:") for name in names if name.startswith("f:"))
     return found
 

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
-from restore.kubernetes.parse import texts
+from restore.kubernetes.parse import KubeObject, texts
 from restore.model.cluster import Writer
-
-Json = Mapping[str, Any]
 
 ARGO_ID = "argocd.argoproj.io/tracking-id"
 ARGO_LABEL = "argocd.argoproj.io/instance"
@@ -23,7 +21,7 @@ FLUX = {
     "kustomize.toolkit.fluxcd.io": ("kustomize.toolkit.fluxcd.io/v1", "kustomizations", "kustomization"),
     "helm.toolkit.fluxcd.io": ("helm.toolkit.fluxcd.io/v2", "helmreleases", "helmrelease"),
 }
-"""By the prefix of the labels: API version, resource, word of the flux command."""
+"""API version, resource and word of the flux command, by the prefix of the labels."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +33,19 @@ class Owner:
     name: str
     namespace: str
     path: str | None
-    """Of its own object, which says whether it is suspended; None where that isn't known."""
+    """The path of its own object, which says whether it is suspended; None where that isn't known."""
     stop: str
 
 
-def owners(item: Json, namespace: str) -> tuple[Owner, ...]:
-    """All owners of an object that aren't told, on the object itself, to leave it alone."""
-    metadata: Json = item["metadata"]
+def owners(item: KubeObject, namespace: str) -> tuple[Owner, ...]:
+    """Returns all owners of an object that aren't told, on the object itself, to leave it alone."""
+    metadata: KubeObject = item["metadata"]
     labels, notes = texts(metadata.get("labels")), texts(metadata.get("annotations"))
     found = [*_argo(metadata, labels, notes), *_flux(labels, notes, namespace), *_controllers(metadata, namespace)]
     return tuple(found)
 
 
-def _argo(metadata: Json, labels: Mapping[str, str], notes: Mapping[str, str]) -> Iterator[Owner]:
+def _argo(metadata: KubeObject, labels: Mapping[str, str], notes: Mapping[str, str]) -> Iterator[Owner]:
     application = notes.get(ARGO_ID, "").split(":", 1)[0] or labels.get(ARGO_LABEL)
     if not application and _written_by(metadata, "argocd"):
         application = labels.get(ARGO_SHARED_LABEL) or "unknown"
@@ -58,8 +56,8 @@ def _argo(metadata: Json, labels: Mapping[str, str], notes: Mapping[str, str]) -
         yield Owner("ArgoCD", name, namespace, path, f"argocd app set {namespace}/{name} --sync-policy none")
 
 
-def _written_by(metadata: Json, prefix: str) -> bool:
-    entries = cast("Sequence[Json]", metadata.get("managedFields") or ())
+def _written_by(metadata: KubeObject, prefix: str) -> bool:
+    entries = cast("Sequence[KubeObject]", metadata.get("managedFields") or ())
     return any(str(entry.get("manager", "")).startswith(prefix) for entry in entries)
 
 
@@ -73,8 +71,8 @@ def _flux(labels: Mapping[str, str], notes: Mapping[str, str], namespace: str) -
             yield Owner("Flux", f"{word} {name}", home, path, f"flux suspend {word} {name} --namespace {home}")
 
 
-def _controllers(metadata: Json, namespace: str) -> Iterator[Owner]:
-    for owner in cast("Sequence[Json]", metadata.get("ownerReferences") or ()):
+def _controllers(metadata: KubeObject, namespace: str) -> Iterator[Owner]:
+    for owner in cast("Sequence[KubeObject]", metadata.get("ownerReferences") or ()):
         if owner.get("controller"):
             kind, name = str(owner["kind"]), str(owner["name"])
             stop = (
@@ -83,22 +81,24 @@ def _controllers(metadata: Json, namespace: str) -> Iterator[Owner]:
             yield Owner(kind, name, namespace, None, stop)
 
 
-def suspended(owner: Owner, found: Json | None) -> bool:
-    """Whether the owner leaves its objects alone now. Unknown (None: gone, or not readable) is no."""
-    if found is None:
+def suspended(owner: Owner, custom_resource: KubeObject | None) -> bool:
+    """Tells whether the owner leaves its objects alone now. Unknown (None: gone, or not readable) is no."""
+    if custom_resource is None:
         return False
-    spec: Json = found.get("spec") or {}
-    metadata: Json = found.get("metadata") or {}
+    spec: KubeObject = custom_resource.get("spec") or {}
+    metadata: KubeObject = custom_resource.get("metadata") or {}
     if owner.kind == "ArgoCD":
-        policy: Json = spec.get("syncPolicy") or {}
+        policy: KubeObject = spec.get("syncPolicy") or {}
         skipped = texts(metadata.get("annotations")).get(ARGO_SKIP) == "true"
-        automated = cast("Json | None", policy.get("automated"))
+        automated = cast("KubeObject | None", policy.get("automated"))
         return skipped or automated is None or automated.get("enabled") is False
     return bool(spec.get("suspend"))
 
 
-def writers(items: Iterable[tuple[str, Json]], namespace: str, states: Mapping[str, Json | None]) -> tuple[Writer, ...]:
-    """One Writer for each owner of these objects (kind, object); `states` are the owners' objects by path."""
+def writers(
+    items: Iterable[tuple[str, KubeObject]], namespace: str, states: Mapping[str, KubeObject | None]
+) -> tuple[Writer, ...]:
+    """Returns one Writer for each owner of these objects (kind, object); `states` are the owners' objects by path."""
     owned: dict[Owner, list[str]] = {}
     for kind, item in items:
         for owner in owners(item, namespace):
@@ -106,7 +106,7 @@ def writers(items: Iterable[tuple[str, Json]], namespace: str, states: Mapping[s
     return tuple(_writer(owner, names, states.get(owner.path or "")) for owner, names in owned.items())
 
 
-def _writer(owner: Owner, names: Sequence[str], state: Json | None) -> Writer:
+def _writer(owner: Owner, names: Sequence[str], state: KubeObject | None) -> Writer:
     resting = suspended(owner, state)
     rest = "is suspended" if resting else "undoes what is changed there"
     return Writer(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from restore.kubernetes.api import JsonBody
 from restore.kubernetes.other_writers import MANAGED_BY
-
-Json = dict[str, Any]
 
 KEPT_SECONDS = 600
 """The cluster removes an ended Job, and its Secret with it, after this time: when we were killed before doing so."""
@@ -47,11 +45,11 @@ class Job:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def _metadata(job: Job) -> Json:
+def _metadata(job: Job) -> JsonBody:
     return {"name": job.name, "namespace": job.namespace, "labels": {**job.labels, MANAGED_BY[0]: MANAGED_BY[1]}}
 
 
-def job_body(job: Job, seconds: int) -> Json:
+def job_body(job: Job, seconds: int) -> JsonBody:
     """Suspended, so that no pod starts before its Secret is there; one attempt, of `seconds`."""
     return {
         "apiVersion": "batch/v1",
@@ -70,11 +68,11 @@ def job_body(job: Job, seconds: int) -> Json:
     }
 
 
-def _pod_spec(job: Job) -> Json:
+def _pod_spec(job: Job) -> JsonBody:
     """As the "restricted" Pod Security Standard wants it."""
     arguments = [part for statement in job.statements for part in ("--command", statement)]
     mounted = job.root_certificate is not None
-    spec: Json = {
+    spec: JsonBody = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 5,
@@ -105,9 +103,9 @@ def _pod_spec(job: Job) -> Json:
     return spec
 
 
-def _environment(job: Job) -> list[Json]:
+def _environment(job: Job) -> list[JsonBody]:
     """Key by key: all of the Secret at once would put the certificate into the environment as well."""
-    found: list[Json] = [
+    found: list[JsonBody] = [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": job.name, "key": name}}} for name in sorted(_login(job))
     ]
     if job.root_certificate is not None:
@@ -119,18 +117,18 @@ def _login(job: Job) -> Mapping[str, str]:
     return {"PGCONNECT_TIMEOUT": "10", **job.environment}
 
 
-def _mount() -> Json:
+def _mount() -> JsonBody:
     return {"name": CERTIFICATE_VOLUME, "mountPath": CERTIFICATE_FOLDER, "readOnly": True}
 
 
-def _volume(job: Job) -> Json:
-    """The certificate alone: the login is in no file."""
+def _volume(job: Job) -> JsonBody:
+    """Returns the volume with the certificate alone: the login is in no file."""
     items = [{"key": CERTIFICATE, "path": CERTIFICATE}]
-    secret: Json = {"secretName": job.name, "items": items, "defaultMode": READABLE_BY_ALL}
+    secret: JsonBody = {"secretName": job.name, "items": items, "defaultMode": READABLE_BY_ALL}
     return {"name": CERTIFICATE_VOLUME, "secret": secret}
 
 
-def secret_body(job: Job, job_uid: str) -> Json:
+def secret_body(job: Job, job_uid: str) -> JsonBody:
     """Owned by the Job: the cluster removes it together with the Job."""
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": job_uid}
     certificate = {} if job.root_certificate is None else {CERTIFICATE: job.root_certificate}

@@ -10,11 +10,11 @@ from typing import cast
 from urllib.parse import quote
 
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
-from restore.kubernetes.api import Api, Json
+from restore.kubernetes.api import Api, JsonBody
 from restore.kubernetes.job_manifests import Job, job_body, secret_body
 from restore.kubernetes.other_writers import MANAGED_BY
 from restore.kubernetes.parse import texts
-from restore.kubernetes.pods import Pod, pod, said
+from restore.kubernetes.pods import Pod, pod, shorten_reason
 from restore.polling import wait_for
 from restore.redaction import redacted, register_secret
 
@@ -75,7 +75,7 @@ def run_job(api: Api, job: Job, *, stop: threading.Event, deadline: float) -> Jo
 class _Seen:
     """A Job and its pod at one moment."""
 
-    job: Json
+    job: JsonBody
     pod: Pod | None
 
     @property
@@ -85,10 +85,10 @@ class _Seen:
     @property
     def condition(self) -> str:
         """`Complete`, or why it failed; empty while it runs."""
-        status: Json = self.job.get("status") or {}
-        for item in cast("list[Json]", status.get("conditions") or []):
+        status: JsonBody = self.job.get("status") or {}
+        for item in cast("list[JsonBody]", status.get("conditions") or []):
             if item.get("status") == "True" and item.get("type") in {"Complete", "Failed"}:
-                reason = said(str(item.get("reason") or "Failed"), item.get("message"))
+                reason = shorten_reason(str(item.get("reason") or "Failed"), item.get("message"))
                 return "Complete" if item["type"] == "Complete" else reason
         return ""
 
@@ -110,11 +110,11 @@ class _Run:
 
     def remove_left_behind(self) -> None:
         self._remove_secret()
-        found = self._api.get(self.path)
-        if found:
-            _must_be_ours(self._job, "Job", found)
-            self._api.delete(self.path, uid=str(found["metadata"]["uid"]))
-            self._wait_gone(str(found["metadata"]["uid"]))
+        existing = self._api.get(self.path)
+        if existing:
+            _must_be_ours(self._job, "Job", existing)
+            self._api.delete(self.path, uid=str(existing["metadata"]["uid"]))
+            self._wait_gone(str(existing["metadata"]["uid"]))
 
     def remove(self, uid: str) -> None:
         """The Secret first: it holds the login."""
@@ -123,15 +123,15 @@ class _Run:
 
     def _remove_secret(self) -> None:
         path = f"{self.secrets}/{quote(self._job.name)}"
-        found = self._api.get(path)
-        if found:
-            _must_be_ours(self._job, "Secret", found)
-            self._api.delete(path, uid=str(found["metadata"]["uid"]))
+        existing = self._api.get(path)
+        if existing:
+            _must_be_ours(self._job, "Secret", existing)
+            self._api.delete(path, uid=str(existing["metadata"]["uid"]))
 
     def _wait_gone(self, uid: str) -> None:
         wait_for(
             lambda: self._api.get(self.path),
-            lambda found: found is None or found["metadata"]["uid"] != uid,
+            lambda existing: existing is None or existing["metadata"]["uid"] != uid,
             stop=self._stop,
             deadline=min(self._deadline, time.monotonic() + REMOVE_SECONDS),
             subject=f"Job {self._job.name} of an earlier run to go",
@@ -158,11 +158,11 @@ class _Run:
         return self._told(seen, uid)
 
     def _seen(self, uid: str) -> _Seen:
-        found = self._api.get(self.path)
-        if found is None or found["metadata"]["uid"] != uid:
+        answer = self._api.get(self.path)
+        if answer is None or answer["metadata"]["uid"] != uid:
             raise PermanentError.of(_removed(self._job))
         pods = self._api.items(self.pods, labelSelector=f"batch.kubernetes.io/controller-uid={uid}")
-        return _Seen(found, pod(pods[-1]) if pods else None)
+        return _Seen(answer, pod(pods[-1]) if pods else None)
 
     def _over(self, seen: _Seen) -> bool:
         if not seen.stuck:
@@ -183,24 +183,24 @@ class _Run:
             node=seen.pod.node if seen.pod else None,
         )
 
-    def _log(self, found: Pod | None) -> str:
+    def _log(self, pod: Pod | None) -> str:
         """Empty when it can't be had, as that of a pod that never started."""
-        if found is None or found.phase == "Pending":
+        if pod is None or pod.phase == "Pending":
             return ""
-        return self._api.text(f"{self.pods}/{quote(found.name)}/log", tailLines=str(LINES))
+        return self._api.text(f"{self.pods}/{quote(pod.name)}/log", tailLines=str(LINES))
 
     def _reasons(self, seen: _Seen, uid: str) -> list[str]:
-        found = list(seen.pod.reasons if seen.pod else ())
+        told = list(seen.pod.reasons if seen.pod else ())
         if seen.condition:
-            found.append(seen.condition)
+            told.append(seen.condition)
         if seen.pod is None:
             events = self._api.items(self.events, fieldSelector=f"involvedObject.uid={uid},type=Warning")
-            found += [said(str(item.get("reason")), item.get("message")) for item in events]
-        return found or ["out of time: it was still running"]
+            told += [shorten_reason(str(item.get("reason")), item.get("message")) for item in events]
+        return told or ["out of time: it was still running"]
 
 
-def _must_be_ours(job: Job, kind: str, found: Json) -> None:
-    if texts(found["metadata"].get("labels")).get(MANAGED_BY[0]) == MANAGED_BY[1]:
+def _must_be_ours(job: Job, kind: str, existing: JsonBody) -> None:
+    if texts(existing["metadata"].get("labels")).get(MANAGED_BY[0]) == MANAGED_BY[1]:
         return
     without = f"a {kind} of this name without the label {MANAGED_BY[0]}={MANAGED_BY[1]}"
     fix = f"rename or remove it: kubectl --namespace {job.namespace} delete {kind.lower()} {job.name}"
@@ -209,4 +209,4 @@ def _must_be_ours(job: Job, kind: str, found: Json) -> None:
 
 def _removed(job: Job) -> Problem:
     found = "somebody removed or replaced it while it ran"
-    return Problem(f"Job {job.name}", found, "that it runs to its end", "run pulumi up again")
+    return Problem(f"Job {job.name}", found, "that it runs to its end", "pulumi up")

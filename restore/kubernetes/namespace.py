@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from restore.errors import PermanentError
 from restore.kubernetes import field_ownership, gitops, parse
-from restore.kubernetes.api import Api, Json
+from restore.kubernetes.api import Api, JsonBody
 from restore.kubernetes.other_writers import KEDA, LISTS, Workloads, name_of, writers
 from restore.kubernetes.pods import Pod, pod
 from restore.model.cluster import Cluster, ConnectionSecret, Deployment, Writer
@@ -30,39 +30,40 @@ class Namespace:
         self.name = name
 
     def cluster(self, apps: Sequence[str], secret: SecretKey) -> Cluster:
-        """Deployments, writers and the connection secret, read side by side."""
+        """Reads Deployments, writers and the connection secret, read side by side."""
         with ThreadPoolExecutor(THREADS, thread_name_prefix="cluster") as pool:
             secret_read = pool.submit(self._secret, secret.name)
             workloads = self._workloads(pool.map)
-            found = secret_read.result()
+            connection_secret = secret_read.result()
             return Cluster(
                 deployments=_deployments(workloads.deployments, [*apps, *_held(workloads.deployments)]),
-                writers=self._writers(workloads, found, apps, secret.name, pool.map),
-                secret=_connection_secret(found, secret.key),
+                writers=self._writers(workloads, connection_secret, apps, secret.name, pool.map),
+                secret=_connection_secret(connection_secret, secret.key),
             )
 
     def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
-        """Each named Deployment, None for one that doesn't exist."""
+        """Returns each named Deployment, None for one that doesn't exist."""
         return _deployments(self._api.items(self._list("deployments")), names)
 
     def writers(self, apps: Sequence[str], secret: str) -> tuple[Writer, ...]:
-        """What else writes or brings pods back: HPA, ScaledObject, CronJob, Job, Deployment, StatefulSet, ..."""
+        """Returns what else writes or brings pods back: HPA, ScaledObject, CronJob, Job, Deployment, StatefulSet,
+        ..."""
         with ThreadPoolExecutor(THREADS, thread_name_prefix="writers") as pool:
             secret_read = pool.submit(self._secret, secret)
             workloads = self._workloads(pool.map)
             return self._writers(workloads, secret_read.result(), apps, secret, pool.map)
 
     def connection_secret(self, name: str, key: str) -> ConnectionSecret | None:
-        """The Secret, its URL registered as a secret value; None when there is no such Secret."""
+        """Returns the Secret, its URL registered as a secret value; None when there is no such Secret."""
         return _connection_secret(self._secret(name), key)
 
     def pods(self, selector: str) -> tuple[Pod, ...]:
-        """Pods by label selector, terminating ones too, by name."""
-        found = (pod(item) for item in self._api.items(self._path("pods"), labelSelector=selector))
-        return tuple(sorted(found, key=lambda item: item.name))
+        """Returns the pods of a label selector, terminating ones too, by name."""
+        listed = (pod(item) for item in self._api.items(self._path("pods"), labelSelector=selector))
+        return tuple(sorted(listed, key=lambda item: item.name))
 
     def logs(self, pod: str, *, lines: int = 50, container: str | None = None) -> str:
-        """The end of a pod's log; empty when there is none."""
+        """Returns the end of a pod's log; empty when there is none."""
         query = {"container": container} if container else {}
         return self._api.text(f"{self._path('pods', pod)}/log", tailLines=str(lines), **query)
 
@@ -82,8 +83,8 @@ class Namespace:
         """Tried again when somebody else wrote between our read and our patch, and when the API doesn't answer."""
 
         def hand_back() -> bool:
-            found = self._api.get(path)
-            operations = field_ownership.hand_back(found, field, datetime.now(UTC)) if found else None
+            existing = self._api.get(path)
+            operations = field_ownership.hand_back(existing, field, datetime.now(UTC)) if existing else None
             if operations is None:
                 return False
             self._api.patch(path, operations, "json")
@@ -97,14 +98,14 @@ class Namespace:
     def _list(self, field: str) -> str:
         return LISTS[field].format(namespace=quote(self.name))
 
-    def _secret(self, name: str) -> Json | None:
+    def _secret(self, name: str) -> JsonBody | None:
         return self._api.get(self._path("secrets", name))
 
-    def _workloads(self, run: Callable[..., Iterable[list[Json]]]) -> Workloads:
+    def _workloads(self, run: Callable[..., Iterable[list[JsonBody]]]) -> Workloads:
         lists = run(self._items, LISTS)
         return Workloads(**dict(zip(LISTS, lists, strict=True)))
 
-    def _items(self, field: str) -> list[Json]:
+    def _items(self, field: str) -> list[JsonBody]:
         """A server without KEDA says "forbidden" and not "unknown" to who has no right to KEDA's objects."""
         if field == "scaled_objects" and self._api.get(KEDA) is None:
             return []
@@ -112,21 +113,21 @@ class Namespace:
 
     def _writers(
         self,
-        found: Workloads,
-        secret: Json | None,
+        workloads: Workloads,
+        secret: JsonBody | None,
         apps: Sequence[str],
         secret_name: str,
-        run: Callable[..., Iterable[Json | None]],
+        run: Callable[..., Iterable[JsonBody | None]],
     ) -> tuple[Writer, ...]:
-        owned = [("Deployment", item) for item in found.deployments if name_of(item) in apps]
+        owned = [("Deployment", item) for item in workloads.deployments if name_of(item) in apps]
         owned += [("Secret", secret)] if secret else []
         owners = {owner for _, item in owned for owner in gitops.owners(item, self.name)}
         paths = sorted({owner.path for owner in owners if owner.path})
         states = dict(zip(paths, run(self._readable, paths), strict=True))
-        return writers(found, self.name, apps, secret_name) + gitops.writers(owned, self.name, states)
+        return writers(workloads, self.name, apps, secret_name) + gitops.writers(owned, self.name, states)
 
-    def _readable(self, path: str) -> Json | None:
-        """An object that the operator may have no right to read: then it counts as not known."""
+    def _readable(self, path: str) -> JsonBody | None:
+        """Returns the object; None also where the operator has no right to read it: it then counts as not known."""
         try:
             return self._api.get(path)
         except PermanentError:
@@ -134,20 +135,20 @@ class Namespace:
 
 
 def _deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
-    found = {name_of(item): item for item in items}
-    return {name: parse.deployment(found[name]) if name in found else None for name in names}
+    by_name = {name_of(item): item for item in items}
+    return {name: parse.deployment(by_name[name]) if name in by_name else None for name in names}
 
 
 def _held(items: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Deployments that a restore has taken over, also those that the configuration no longer names."""
+    """Returns the Deployments that a restore has taken over, also those that the configuration no longer names."""
     notes = ((name_of(item), parse.deployment(item).annotations) for item in items)
     return [name for name, annotations in notes if ANNOTATION_ID in annotations]
 
 
-def _connection_secret(found: Json | None, key: str) -> ConnectionSecret | None:
-    if found is None:
+def _connection_secret(answer: JsonBody | None, key: str) -> ConnectionSecret | None:
+    if answer is None:
         return None
-    secret = parse.connection_secret(found, key)
+    secret = parse.connection_secret(answer, key)
     register_secret((secret.url or "").strip())
     for password in parse.passwords(secret.url or ""):
         register_secret(password)

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
-from restore.kubernetes.parse import texts
+from restore.kubernetes.parse import KubeObject, texts
 from restore.model.cluster import Writer
-
-Json = Mapping[str, Any]
 
 MANAGED_BY = ("app.kubernetes.io/managed-by", "pulumi-restore")
 """Label of what this program creates itself."""
@@ -33,7 +31,7 @@ LISTS = {
 }
 
 
-def _none() -> tuple[Json, ...]:
+def _none() -> tuple[KubeObject, ...]:
     return ()
 
 
@@ -41,42 +39,42 @@ def _none() -> tuple[Json, ...]:
 class Workloads:
     """The namespace's objects that can write; one field for each of LISTS."""
 
-    deployments: Sequence[Json] = field(default_factory=_none)
-    stateful_sets: Sequence[Json] = field(default_factory=_none)
-    daemon_sets: Sequence[Json] = field(default_factory=_none)
-    cron_jobs: Sequence[Json] = field(default_factory=_none)
-    jobs: Sequence[Json] = field(default_factory=_none)
-    autoscalers: Sequence[Json] = field(default_factory=_none)
-    scaled_objects: Sequence[Json] = field(default_factory=_none)
+    deployments: Sequence[KubeObject] = field(default_factory=_none)
+    stateful_sets: Sequence[KubeObject] = field(default_factory=_none)
+    daemon_sets: Sequence[KubeObject] = field(default_factory=_none)
+    cron_jobs: Sequence[KubeObject] = field(default_factory=_none)
+    jobs: Sequence[KubeObject] = field(default_factory=_none)
+    autoscalers: Sequence[KubeObject] = field(default_factory=_none)
+    scaled_objects: Sequence[KubeObject] = field(default_factory=_none)
 
 
-def writers(found: Workloads, namespace: str, apps: Collection[str], secret: str) -> tuple[Writer, ...]:
-    """All of them but the apps themselves, in the order of their kinds."""
+def writers(workloads: Workloads, namespace: str, apps: Collection[str], secret: str) -> tuple[Writer, ...]:
+    """Returns all of them but the apps themselves, in the order of their kinds."""
     return (
-        *_autoscalers(found.autoscalers, namespace, apps),
-        *_scaled_objects(found.scaled_objects, namespace, apps),
-        *_cron_jobs(found.cron_jobs, namespace, secret),
-        *_jobs(found.jobs, namespace, secret),
-        *_others("Deployment", found.deployments, namespace, apps, secret),
-        *_others("StatefulSet", found.stateful_sets, namespace, (), secret),
-        *_others("DaemonSet", found.daemon_sets, namespace, (), secret),
+        *_autoscalers(workloads.autoscalers, namespace, apps),
+        *_scaled_objects(workloads.scaled_objects, namespace, apps),
+        *_cron_jobs(workloads.cron_jobs, namespace, secret),
+        *_jobs(workloads.jobs, namespace, secret),
+        *_others("Deployment", workloads.deployments, namespace, apps, secret),
+        *_others("StatefulSet", workloads.stateful_sets, namespace, (), secret),
+        *_others("DaemonSet", workloads.daemon_sets, namespace, (), secret),
     )
 
 
-def name_of(item: Json) -> str:
+def name_of(item: KubeObject) -> str:
     return str(item["metadata"]["name"])
 
 
-def _spec(item: Json) -> Json:
-    return cast("Json", item.get("spec") or {})
+def _spec(item: KubeObject) -> KubeObject:
+    return cast("KubeObject", item.get("spec") or {})
 
 
-def _target(item: Json) -> tuple[str, str]:
-    target: Json = _spec(item).get("scaleTargetRef") or {}
+def _target(item: KubeObject) -> tuple[str, str]:
+    target: KubeObject = _spec(item).get("scaleTargetRef") or {}
     return str(target.get("kind") or "Deployment"), str(target.get("name", ""))
 
 
-def _autoscalers(items: Sequence[Json], namespace: str, apps: Collection[str]) -> Iterator[Writer]:
+def _autoscalers(items: Sequence[KubeObject], namespace: str, apps: Collection[str]) -> Iterator[Writer]:
     for item in items:
         kind, target = _target(item)
         if kind == "Deployment" and target in apps:
@@ -86,7 +84,7 @@ def _autoscalers(items: Sequence[Json], namespace: str, apps: Collection[str]) -
             yield Writer("HorizontalPodAutoscaler", name_of(item), detail, stop, blocking=False)
 
 
-def _scaled_objects(items: Sequence[Json], namespace: str, apps: Collection[str]) -> Iterator[Writer]:
+def _scaled_objects(items: Sequence[KubeObject], namespace: str, apps: Collection[str]) -> Iterator[Writer]:
     for item in items:
         kind, target = _target(item)
         if kind == "Deployment" and target in apps:
@@ -97,35 +95,37 @@ def _scaled_objects(items: Sequence[Json], namespace: str, apps: Collection[str]
             yield Writer("ScaledObject", name_of(item), f"scales Deployment {target}; {rest}", stop, not resting)
 
 
-def _cron_jobs(items: Sequence[Json], namespace: str, secret: str) -> Iterator[Writer]:
+def _cron_jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     for item in items:
         spec = _spec(item)
         if not spec.get("suspend"):
-            job: Json = spec.get("jobTemplate") or {}
+            job: KubeObject = spec.get("jobTemplate") or {}
             detail = f"starts Jobs at {spec.get('schedule', 'unknown times')!r}{_reads(_pod_spec(_spec(job)), secret)}"
             yield Writer("CronJob", name_of(item), detail, _suspend(namespace, "cronjob", item), blocking=True)
 
 
-def _jobs(items: Sequence[Json], namespace: str, secret: str) -> Iterator[Writer]:
+def _jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     for item in items:
         if _active(item) and texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) != MANAGED_BY[1]:
             detail = f"is running{_reads(_pod_spec(_spec(item)), secret)}"
             yield Writer("Job", name_of(item), detail, _suspend(namespace, "job", item), blocking=True)
 
 
-def _active(job: Json) -> bool:
-    status: Json = job.get("status") or {}
-    conditions = cast("Sequence[Json]", status.get("conditions") or ())
+def _active(job: KubeObject) -> bool:
+    status: KubeObject = job.get("status") or {}
+    conditions = cast("Sequence[KubeObject]", status.get("conditions") or ())
     ended = any(item.get("type") in {"Complete", "Failed"} and item.get("status") == "True" for item in conditions)
     running = bool(status.get("active") or status.get("terminating"))
     return running or not (ended or _spec(job).get("suspend"))
 
 
-def _suspend(namespace: str, word: str, item: Json) -> str:
+def _suspend(namespace: str, word: str, item: KubeObject) -> str:
     return f'kubectl --namespace {namespace} patch {word} {name_of(item)} --patch \'{{"spec":{{"suspend":true}}}}\''
 
 
-def _others(kind: str, items: Sequence[Json], namespace: str, apps: Collection[str], secret: str) -> Iterator[Writer]:
+def _others(
+    kind: str, items: Sequence[KubeObject], namespace: str, apps: Collection[str], secret: str
+) -> Iterator[Writer]:
     """Workloads that have the same secret: they write to the source while the apps don't."""
     for item in items:
         name, replicas = name_of(item), _spec(item).get("replicas", 1)
@@ -138,27 +138,27 @@ def _others(kind: str, items: Sequence[Json], namespace: str, apps: Collection[s
             yield Writer(kind, name, f"has the secret {secret}{size}", stop, blocking=True)
 
 
-def _pod_spec(spec: Json) -> Json:
-    template: Json = spec.get("template") or {}
+def _pod_spec(spec: KubeObject) -> KubeObject:
+    template: KubeObject = spec.get("template") or {}
     return _spec(template)
 
 
-def _reads(pod_spec: Json, secret: str) -> str:
+def _reads(pod_spec: KubeObject, secret: str) -> str:
     return f", with the secret {secret}" if references_secret(pod_spec, secret) else ""
 
 
-def references_secret(pod_spec: Json, secret: str) -> bool:
-    """Whether a pod gets a Secret as variables, a volume, or a part of a projected volume."""
+def references_secret(pod_spec: KubeObject, secret: str) -> bool:
+    """Tells whether a pod gets a Secret as variables, a volume, or a part of a projected volume."""
     return secret in set(_references(pod_spec))
 
 
-def _references(found: object) -> Iterator[str]:
-    if isinstance(found, Mapping):
-        for key, value in cast("Mapping[str, object]", found).items():
+def _references(node: object) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        for key, value in cast("Mapping[str, object]", node).items():
             if key in REFERENCES and isinstance(value, Mapping):
-                named = cast("Json", value)
+                named = cast("KubeObject", value)
                 yield str(named.get("name") or named.get("secretName") or "")
             yield from _references(cast("object", value))
-    elif isinstance(found, list):
-        for item in cast("list[object]", found):
+    elif isinstance(node, list):
+        for item in cast("list[object]", node):
             yield from _references(item)

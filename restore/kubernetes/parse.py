@@ -13,7 +13,7 @@ from restore.errors import PermanentError, Problem
 from restore.model.cluster import ConnectionSecret, Deployment
 from restore.model.labels import FIELD_MANAGER
 
-Json = Mapping[str, Any]
+KubeObject = Mapping[str, Any]
 
 REPLICAS = ("f:spec", "f:replicas")
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -22,18 +22,18 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Holds the whole object again: with `kubectl apply` of a Secret, its values."""
 
 
-def texts(found: object) -> dict[str, str]:
+def texts(mapping: object) -> dict[str, str]:
     """Labels or annotations, without kubectl's copy of the object."""
-    return {str(key): str(value) for key, value in cast("Json", found or {}).items() if key != LAST_APPLIED}
+    return {str(key): str(value) for key, value in cast("KubeObject", mapping or {}).items() if key != LAST_APPLIED}
 
 
-def deployment(found: Json) -> Deployment:
-    """A Deployment object. An absent spec.replicas is 1, as the API defaults it."""
-    metadata: Json = found["metadata"]
-    spec: Json = found.get("spec") or {}
-    status: Json = found.get("status") or {}
-    template: Json = spec.get("template") or {}
-    template_metadata: Json = template.get("metadata") or {}
+def deployment(answer: KubeObject) -> Deployment:
+    """Reads a Deployment object. An absent spec.replicas is 1, as the API defaults it."""
+    metadata: KubeObject = answer["metadata"]
+    spec: KubeObject = answer.get("spec") or {}
+    status: KubeObject = answer.get("status") or {}
+    template: KubeObject = spec.get("template") or {}
+    template_metadata: KubeObject = template.get("metadata") or {}
     replicas = spec.get("replicas")
     return Deployment(
         name=str(metadata["name"]),
@@ -50,47 +50,53 @@ def deployment(found: Json) -> Deployment:
     )
 
 
-def connection_secret(found: Json, key: str) -> ConnectionSecret:
-    """A Secret object and the value of one key: None when the key is absent.
+def connection_secret(answer: KubeObject, key: str) -> ConnectionSecret:
+    """Reads a Secret object and the value of one key: None when the key is absent.
 
     Raises PermanentError when the value is no text.
     """
-    metadata: Json = found["metadata"]
-    data: Json = found.get("data") or {}
+    metadata: KubeObject = answer["metadata"]
+    data: KubeObject = answer.get("data") or {}
     return ConnectionSecret(
         name=str(metadata["name"]),
         key=key,
         keys=tuple(sorted(data)),
-        url=_decoded(str(metadata["name"]), key, str(data[key])) if key in data else None,
+        url=_decoded(metadata, key, str(data[key])) if key in data else None,
         key_manager=field_manager(metadata, ("f:data", f"f:{key}")),
         annotations=texts(metadata.get("annotations")),
         resource_version=str(metadata.get("resourceVersion", "")),
-        immutable=found.get("immutable") is True,
+        immutable=answer.get("immutable") is True,
     )
 
 
-def _decoded(name: str, key: str, value: str) -> str:
+def _decoded(metadata: KubeObject, key: str, value: str) -> str:
+    name = metadata["name"]
     raw = b""
     try:
         raw = base64.b64decode(value, validate=True)
         return raw.decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         found = "text in UTF-16" if raw.startswith(UTF_16) else "bytes that are no text"
-        problem = Problem(f"secret {name}, key {key}", found, "a database URL in UTF-8", "store the URL in it")
+        problem = Problem(
+            f"secret {name}, key {key}",
+            found,
+            "a database URL in UTF-8",
+            f"kubectl -n {metadata['namespace']} edit secret {name}",
+        )
         raise PermanentError.of(problem) from error
 
 
-def selector(found: Json) -> str:
-    """A label selector as the text that a list call takes."""
-    return ",".join([*_equalities(found), *_expressions(found)])
+def selector(answer: KubeObject) -> str:
+    """Returns a label selector as the text that a list call takes."""
+    return ",".join([*_equalities(answer), *_expressions(answer)])
 
 
-def _equalities(found: Json) -> Iterator[str]:
-    yield from (f"{key}={value}" for key, value in sorted(texts(found.get("matchLabels")).items()))
+def _equalities(answer: KubeObject) -> Iterator[str]:
+    yield from (f"{key}={value}" for key, value in sorted(texts(answer.get("matchLabels")).items()))
 
 
-def _expressions(found: Json) -> Iterator[str]:
-    for item in cast("Sequence[Json]", found.get("matchExpressions") or ()):
+def _expressions(answer: KubeObject) -> Iterator[str]:
+    for item in cast("Sequence[KubeObject]", answer.get("matchExpressions") or ()):
         key, values = item["key"], ",".join(item.get("values") or ())
         forms = {
             "In": f"{key} in ({values})",
@@ -101,31 +107,31 @@ def _expressions(found: Json) -> Iterator[str]:
         yield forms[str(item["operator"])]
 
 
-def manager_name(entry: Json) -> str:
-    """An entry of managedFields as `manager/operation`, with the subresource where there is one."""
+def manager_name(entry: KubeObject) -> str:
+    """Returns an entry of managedFields as `manager/operation`, with the subresource where there is one."""
     parts = (entry.get("manager"), entry.get("operation"), entry.get("subresource"))
     return "/".join(str(part) for part in parts if part)
 
 
-def owns(entry: Json, path: Sequence[str]) -> bool:
-    """Whether the entry's field set contains the path (`f:spec`, `f:replicas`)."""
+def owns(entry: KubeObject, path: Sequence[str]) -> bool:
+    """Tells whether the entry's field set contains the path (`f:spec`, `f:replicas`)."""
     position: object = entry.get("fieldsV1")
     for step in path:
         if not isinstance(position, Mapping) or step not in position:
             return False
-        position = cast("Json", position)[step]
+        position = cast("KubeObject", position)[step]
     return True
 
 
-def field_manager(metadata: Json, path: Sequence[str]) -> str | None:
+def field_manager(metadata: KubeObject, path: Sequence[str]) -> str | None:
     """Who owns a field: somebody else before us, the latest of several; None when nobody does."""
-    entries = [item for item in cast("Sequence[Json]", metadata.get("managedFields") or ()) if owns(item, path)]
+    entries = [item for item in cast("Sequence[KubeObject]", metadata.get("managedFields") or ()) if owns(item, path)]
     ranked = sorted(entries, key=lambda item: (item.get("manager") != FIELD_MANAGER, str(item.get("time", ""))))
     return manager_name(ranked[-1]) if ranked else None
 
 
 def passwords(url: str) -> tuple[str, ...]:
-    """The password in a URL, as written and decoded; empty when there is none."""
+    """Returns the password in a URL, as written and decoded; empty when there is none."""
     authority = url.partition("://")[2].partition("/")[0]
     written = authority.rpartition("@")[0].partition(":")[2]
     return (written, unquote(written)) if written else ()

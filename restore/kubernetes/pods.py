@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
-Json = Mapping[str, Any]
+from restore.kubernetes.parse import KubeObject
+
 LONGEST = 200
 
 
@@ -31,9 +32,9 @@ class Pod:
     """Why it isn't ready: `app: ImagePullBackOff: ...`, `Unschedulable: ...`; the last end of restarted containers."""
     restarts: int = 0
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Those of the template it was made from are among them."""
+    """Its annotations; those of the template that it was made from are among them."""
     exit_code: int | None = None
-    """Of its first ended container, None while none has ended."""
+    """The exit code of its first ended container, None while none has ended."""
 
     @property
     def ended(self) -> bool:
@@ -41,11 +42,11 @@ class Pod:
         return self.phase in {"Succeeded", "Failed"}
 
 
-def pod(found: Json) -> Pod:
-    """A Pod object of the API."""
-    metadata: Json = found["metadata"]
-    status: Json = found.get("status") or {}
-    spec: Json = found.get("spec") or {}
+def pod(answer: KubeObject) -> Pod:
+    """Reads a Pod object of the API."""
+    metadata: KubeObject = answer["metadata"]
+    status: KubeObject = answer.get("status") or {}
+    spec: KubeObject = answer.get("spec") or {}
     containers = _containers(status)
     return Pod(
         name=str(metadata["name"]),
@@ -70,52 +71,54 @@ def _moment(text: object) -> datetime | None:
         return None
 
 
-def _containers(status: Json) -> list[Json]:
+def _containers(status: KubeObject) -> list[KubeObject]:
     lists = (status.get(name) or () for name in ("initContainerStatuses", "containerStatuses"))
-    return [item for items in lists for item in cast("list[Json]", items)]
+    return [item for items in lists for item in cast("list[KubeObject]", items)]
 
 
-def _conditions(status: Json) -> dict[str, Json]:
-    items = cast("list[Json]", status.get("conditions") or [])
+def _conditions(status: KubeObject) -> dict[str, KubeObject]:
+    items = cast("list[KubeObject]", status.get("conditions") or [])
     return {str(item.get("type")): item for item in items}
 
 
-def _is_true(status: Json, kind: str) -> bool:
+def _is_true(status: KubeObject, kind: str) -> bool:
     return _conditions(status).get(kind, {}).get("status") == "True"
 
 
-def _exit_code(status: Json) -> int | None:
-    for item in cast("list[Json]", status.get("containerStatuses") or []):
-        state: Json = item.get("state") or {}
-        ended: Json | None = state.get("terminated")
+def _exit_code(status: KubeObject) -> int | None:
+    for item in cast("list[KubeObject]", status.get("containerStatuses") or []):
+        state: KubeObject = item.get("state") or {}
+        ended: KubeObject | None = state.get("terminated")
         if ended is not None:
             return int(ended.get("exitCode", 0))
     return None
 
 
-def _reasons(status: Json, containers: list[Json]) -> Iterator[str]:
+def _reasons(status: KubeObject, containers: list[KubeObject]) -> Iterator[str]:
     scheduled = _conditions(status).get("PodScheduled", {})
     if scheduled.get("status") == "False":
-        yield said(str(scheduled.get("reason") or "not scheduled"), scheduled.get("message"))
+        yield shorten_reason(str(scheduled.get("reason") or "not scheduled"), scheduled.get("message"))
     if status.get("reason"):
-        yield said(str(status["reason"]), status.get("message"))
+        yield shorten_reason(str(status["reason"]), status.get("message"))
     for item in containers:
         yield from _of_container(item)
 
 
-def _of_container(item: Json) -> Iterator[str]:
+def _of_container(item: KubeObject) -> Iterator[str]:
     name = str(item.get("name", ""))
-    state: Json = item.get("state") or {}
-    last: Json = item.get("lastState") or {}
-    waiting: Json = state.get("waiting") or {}
+    state: KubeObject = item.get("state") or {}
+    last: KubeObject = item.get("lastState") or {}
+    waiting: KubeObject = state.get("waiting") or {}
     if waiting.get("reason"):
-        yield said(f"{name}: {waiting['reason']}", waiting.get("message"))
+        yield shorten_reason(f"{name}: {waiting['reason']}", waiting.get("message"))
     for ended in (state.get("terminated"), last.get("terminated")):
         if ended and ended.get("exitCode", 0) != 0:
-            yield said(f"{name}: exit code {ended['exitCode']} ({ended.get('reason', 'Error')})", ended.get("message"))
+            yield shorten_reason(
+                f"{name}: exit code {ended['exitCode']} ({ended.get('reason', 'Error')})", ended.get("message")
+            )
 
 
-def said(reason: str, message: object) -> str:
-    """A reason with the beginning of its message."""
+def shorten_reason(reason: str, message: object) -> str:
+    """Returns a reason with the beginning of its message."""
     text = " ".join(str(message or "").split())
     return f"{reason}: {text[:LONGEST]}" if text else reason

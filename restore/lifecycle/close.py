@@ -40,26 +40,26 @@ class Closing:
     remove: tuple[str, ...]
 
 
-def plan(request: Request, found: Inventory, serves: Traffic | None, config_keys: Sequence[str]) -> Closing:
+def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_keys: Sequence[str]) -> Closing:
     """Raises Refused while the applications are stopped or half-way: a restore is over when somebody serves."""
     if serves is None or serves is Traffic.FROZEN:
         raise Refused(
             [
                 Problem(
-                    "close",
+                    f"restore {request.id}",
                     f"traffic is {serves or 'half-way between two states'}",
                     "applications that serve from one database",
-                    "pulumi config set traffic restored (or source), then pulumi up, then close again",
+                    "pulumi config set traffic restored (or source); pulumi up; python -m restore close",
                 )
             ]
         )
     held = tuple(
         name
-        for name, one in found.cluster.deployments.items()
-        if one and one.annotations.get(ANNOTATION_ID) == request.id
+        for name, deployment in inventory.cluster.deployments.items()
+        if deployment and deployment.annotations.get(ANNOTATION_ID) == request.id
     )
-    secret = found.cluster.secret
-    candidate = found.candidate
+    secret = inventory.cluster.secret
+    candidate = inventory.candidate
     return Closing(
         id=request.id,
         serves=serves,
@@ -71,43 +71,46 @@ def plan(request: Request, found: Inventory, serves: Traffic | None, config_keys
     )
 
 
-def as_if_open(found: Inventory) -> Inventory:
-    """The inventory with the candidate's closing tag left out: a run that was killed after it must see who serves."""
-    candidate = found.candidate
+def as_if_open(inventory: Inventory) -> Inventory:
+    """Returns the inventory with the candidate's closing tag left out: a run that was killed after it must see who
+    serves."""
+    candidate = inventory.candidate
     if candidate is None:
-        return found
+        return inventory
     tags = {name: value for name, value in candidate.tags.items() if name != TAG_CLOSED}
-    return replace(found, candidate=replace(candidate, tags=tags))
+    return replace(inventory, candidate=replace(candidate, tags=tags))
 
 
 def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The state with the stack itself and nothing else: Pulumi forgets, and deletes nothing.
+    """Returns the state with the stack itself and nothing else: Pulumi forgets, and deletes nothing.
 
     Raises Refused when operations are pending: the state then doesn't know what exists.
     """
     deployment = cast("dict[str, Any]", state["deployment"])
     pending = cast("list[dict[str, Any]]", deployment.get("pending_operations") or [])
     if pending:
-        urns = ", ".join(str(one["resource"]["urn"]).rpartition("::")[2] for one in pending)
+        urns = ", ".join(str(operation["resource"]["urn"]).rpartition("::")[2] for operation in pending)
         raise Refused(
             [
                 Problem(
-                    "close",
-                    f"operations pending in the state: {urns}",
+                    "stack state",
+                    f"operations pending: {urns}",
                     "a state that knows what exists",
                     f"{CLEAR_PENDING}; pulumi up; python -m restore close",
                 )
             ]
         )
     resources = cast("list[dict[str, Any]]", deployment.get("resources") or [])
-    kept: list[dict[str, Any]] = [{**one, "outputs": {}} for one in resources if one["type"] in KEPT_TYPES]
+    kept: list[dict[str, Any]] = [
+        {**resource, "outputs": {}} for resource in resources if resource["type"] in KEPT_TYPES
+    ]
     return {**state, "deployment": {**deployment, "resources": kept}}
 
 
-def shown(closing: Closing) -> str:
-    """What close is about to do, for an 80-column terminal."""
+def render(closing: Closing) -> str:
+    """Returns what close is about to do, for an 80-column terminal."""
     lines = [
-        f"Closing restore {closing.id}; the applications serve from the {serving(closing.serves)}.",
+        f"Closing restore {closing.id}; the applications serve from the {name_database(closing.serves)}.",
         "No database, snapshot or backup is changed or deleted.",
     ]
     if closing.deployments:
@@ -121,5 +124,5 @@ def shown(closing: Closing) -> str:
     return "\n".join(lines)
 
 
-def serving(traffic: Traffic) -> str:
+def name_database(traffic: Traffic) -> str:
     return "restored database" if traffic is Traffic.RESTORED else "source"

@@ -39,14 +39,14 @@ class RestoreContext:
     @cached_property
     def candidate(self) -> Instance | None:
         """The instance with the candidate's identifier, if this restore made it."""
-        found = self.inventory.candidate
-        return found if found and self.is_ours(found.tags) and TAG_CLOSED not in found.tags else None
+        instance = self.inventory.candidate
+        return instance if instance and self.is_ours(instance.tags) and TAG_CLOSED not in instance.tags else None
 
     @cached_property
     def safety(self) -> Snapshot | None:
         """The safety snapshot, if this restore took it."""
-        found = self.inventory.safety_snapshot
-        return found if found and self.is_ours(found.tags) else None
+        snapshot = self.inventory.safety_snapshot
+        return snapshot if snapshot and self.is_ours(snapshot.tags) else None
 
     def is_ours(self, tags: Mapping[str, str]) -> bool:
         return tags.get(TAG_ID) == self.request.id and tags.get(TAG_STACK) == self.settings.stack
@@ -58,7 +58,7 @@ class RestoreContext:
         return tuple((app, deployment) for app, deployment in pairs if deployment)
 
     def held(self, annotations: Mapping[str, str]) -> bool:
-        """Whether this restore has taken the object over."""
+        """Tells whether this restore has taken the object over."""
         return annotations.get(ANNOTATION_ID) == self.request.id
 
     @cached_property

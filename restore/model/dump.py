@@ -26,7 +26,8 @@ class DumpObject:
     began: datetime | None = None
     """The time in its key: when the backup was started; None where the key has none."""
     server_version: str = ""
-    """Of the server it was taken from, as its first bytes tell; "" where they don't, and in a listing."""
+    """The version of the server that the dump was taken from, by its first bytes; "" where they don't tell, and in a
+    listing."""
     expansion: float = 1.0
     """Bytes of SQL for each byte as stored, as its first bytes tell."""
 

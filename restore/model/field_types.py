@@ -40,7 +40,7 @@ def camel_case(name: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """The value for a message, on one line and never longer than is useful."""
+    """Returns the value for a message, on one line and never longer than is useful."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     cut = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
     return json.dumps(cut, ensure_ascii=False) if isinstance(value, str) else cut
@@ -69,7 +69,7 @@ class Section:
 
 
 def _field_docstrings(owner: type) -> dict[str, str]:
-    """The string below each annotated name of a class."""
+    """Returns the string below each annotated name of a class."""
     body = cast("ast.ClassDef", ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]).body
     return {
         target.id: " ".join(text.split())
@@ -81,7 +81,7 @@ def _field_docstrings(owner: type) -> dict[str, str]:
 
 
 def decoded(value: Any) -> Any:
-    """What the text says where it is JSON, else the value as it is."""
+    """Returns what the text says where it is JSON, else the value as it is."""
     try:
         return json.loads(value) if isinstance(value, str) else value
     except ValueError:
@@ -89,7 +89,7 @@ def decoded(value: Any) -> Any:
 
 
 def given_fields(value: Any) -> Any:
-    """An object, or the JSON text of one, without its fields that are None or blank: they are not set."""
+    """Returns an object, or the JSON text of one, without its fields that are None or blank: they are not set."""
     fields = decoded(value)
     if fields is None or fields == "":
         return {}

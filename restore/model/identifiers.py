@@ -20,17 +20,17 @@ _SNAPSHOT_ARN = re.compile(r"arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:snapshot:(?P<n
 
 
 def id_fault(text: str) -> str | None:
-    """What is wrong with the id of a restore, or None."""
+    """Returns what is wrong with the id of a restore, or None."""
     return _name_fault(text, MAX_ID)
 
 
 def instance_fault(text: str) -> str | None:
-    """What is wrong with the identifier of a DB instance, or None."""
+    """Returns what is wrong with the identifier of a DB instance, or None."""
     return _name_fault(text, MAX_INSTANCE)
 
 
 def snapshot_fault(text: str) -> str | None:
-    """What is wrong with the identifier or ARN of a DB snapshot, or None."""
+    """Returns what is wrong with the identifier or ARN of a DB snapshot, or None."""
     arn = _SNAPSHOT_ARN.fullmatch(text)
     name = arn["name"] if arn else text
     if len(name) > MAX_SNAPSHOT:
@@ -43,7 +43,7 @@ def snapshot_fault(text: str) -> str | None:
 
 
 def dump_fault(key: str) -> str | None:
-    """What is wrong with the S3 key of a dump, or None: the candidate's tag must be able to hold it.
+    """Returns what is wrong with the S3 key of a dump, or None: the candidate's tag must be able to hold it.
 
     Source: API reference of CreateDBInstance, "Tag": letters, numbers, space and _.:/=+@- .
     """
@@ -70,16 +70,16 @@ def _name_fault(text: str, longest: int) -> str | None:
 
 
 def candidate(source: str, restore_id: str) -> str:
-    """Identifier of the instance that a restore makes."""
+    """Returns the identifier of the instance that a restore makes."""
     return f"{source}-{restore_id}"
 
 
 def safety_snapshot(source: str, restore_id: str) -> str:
-    """Identifier of the snapshot of the source taken once it is quiet."""
+    """Returns the identifier of the snapshot of the source taken once it is quiet."""
     return f"{source}-{restore_id}-safety"
 
 
 def final_snapshot(candidate_name: str, stack: str) -> str:
-    """Identifier of the snapshot that a deletion of the candidate would take; the same in every run."""
+    """Returns the identifier of the snapshot that a deletion of the candidate would take; the same in every run."""
     digest = hashlib.sha256(f"{stack}/{candidate_name}".encode()).hexdigest()[:8]
     return f"{candidate_name}-final-{digest}"

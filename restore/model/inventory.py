@@ -20,7 +20,7 @@ class Inventory:
     source: Instance | None
     backups: tuple[AutomatedBackup, ...]
     snapshots: tuple[Snapshot, ...]
-    """Of the source (any kind), and the one that was named, whosever it is."""
+    """Every snapshot of the source, and the one that was named, whosever it is."""
     candidate: Instance | None
     """The instance that has the candidate's identifier."""
     open_restores: tuple[Instance, ...]

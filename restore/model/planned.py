@@ -40,7 +40,7 @@ class SecretPlan:
     previous: Endpoint
     former_manager: str | None
     reapplied: str = ""
-    """As AppPlan's: changes when the live URL isn't the wanted one, so that the patch is applied again."""
+    """A marker like AppPlan's: it changes when the live URL isn't the wanted one; the patch is then applied again."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ class RecoveryPoint:
     latest: bool = False
     source_resource_id: str | None = None
     automated_backup_arn: str | None = None
-    """Set for a retained or replicated automated backup; else PITR goes by the source's resource id."""
+    """Set for a retained or replicated automated backup; otherwise PITR goes by the source's resource id."""
     dump: DumpVersion | None = None
     tag: str = ""
     at: datetime | None = None
     """The moment of the data: the restore time, the snapshot's or the dump's; None for `latest` until it is made."""
     until: datetime | None = None
-    """Of a dump: when it was stored. Its data is of a moment from `at` until then."""
+    """When a dump was stored: its data is of a moment from `at` until then."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Plan:
     region: str
     traffic: Traffic
     found_traffic: Traffic | None
-    """As found; None for a half-done move."""
+    """Which database serves the applications now; None for a half-done move."""
     point: RecoveryPoint
     candidate: str
     """Identifier of the candidate."""
@@ -99,7 +99,7 @@ class Plan:
     secret: SecretPlan | None
     """None while the secret was never switched."""
     serving: Instance | None
-    """Of source and candidate the one that the applications' URL names after this run, as found; None: it is gone."""
+    """The one of source and candidate that the applications' URL names after this run, as found; None: it is gone."""
     left: Instance | None
     """The other one; None: it is gone, or not made yet."""
     switched_before: bool = False

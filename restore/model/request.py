@@ -122,6 +122,12 @@ def certificates_of(region: str) -> str:
     )
 
 
+def certificates_command(region: str = "") -> str:
+    """Returns the commands that fetch these certificates and have the program use them."""
+    fetch = f"curl --fail --output rds.pem {certificates_of(region)}"
+    return f"{fetch}; pulumi config set --path tls.rootCertificate rds.pem"
+
+
 @dataclass(frozen=True)
 class Tls(Section):
     """How the databases' certificates are verified (libpq's sslmode and sslrootcert)."""

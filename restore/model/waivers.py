@@ -17,14 +17,16 @@ LONGEST = 200
 
 
 def reason(subject: str, gate: str, waive: Mapping[str, str]) -> str | None:
-    """Why a problem is let pass: given for its check (`validated.rows:users`), the check's family or its gate."""
+    """Returns why a problem is let pass: given for its check (`validated.rows:users`), the check's family or its
+    gate."""
     if subject in NEVER:
         return None
     return waive.get(subject) or waive.get(family(subject)) or waive.get(gate)
 
 
 def left_over(waive: Mapping[str, str], restore_id: str, earlier: Mapping[str, Mapping[str, str]]) -> list[Problem]:
-    """The waivers that stand here word for word as in another restore that was never closed. `earlier`: by its id."""
+    """Returns the waivers that stand here word for word as in another restore that was never closed. `earlier`: by
+    its id."""
     return [
         Problem(
             f"config waive.{name}",
@@ -44,13 +46,13 @@ def family(subject: str) -> str:
 
 
 def command(subject: str) -> str:
-    """The command that sets a waiver, but for the reason."""
+    """Returns the command that sets a waiver, but for the reason."""
     name = subject if len(subject) <= LONGEST and subject.isprintable() else family(subject)
     return f'pulumi config set --path {path(name)} "<reason>"'
 
 
 def removal(name: str) -> str:
-    """The command that takes a waiver away."""
+    """Returns the command that takes a waiver away."""
     return f"pulumi config rm --path {path(name)}"
 
 
@@ -59,7 +61,7 @@ def path(name: str) -> str:
 
 
 def with_command(problem: Problem) -> Problem:
-    """The problem, its fix saying how to go on without it, where a waiver can."""
+    """Returns the problem, its fix saying how to go on without it, where a waiver can."""
     if problem.subject in NEVER:
         return replace(problem, fix=f"{problem.fix.removesuffix(UNCOVERED)}{UNCOVERED}")
     waive = command(problem.subject)

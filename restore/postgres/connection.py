@@ -11,8 +11,8 @@ import psycopg
 
 from restore.errors import PermanentError, Problem
 from restore.model.rds import Credential, Endpoint
-from restore.model.request import Tls
-from restore.postgres.errors import CERTIFICATES, translate
+from restore.model.request import Tls, certificates_command
+from restore.postgres.errors import translate
 from restore.redaction import register_secret
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -100,4 +100,4 @@ def tls_parameters(tls: Tls) -> dict[str, str]:
 
 def no_certificate(found: str) -> Problem:
     needed = "the root certificates that RDS's server certificates are verified with"
-    return Problem("config tls.rootCertificate", found, needed, CERTIFICATES)
+    return Problem("config tls.rootCertificate", found, needed, certificates_command())

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.model.rds import Endpoint
-from restore.model.request import RDS_CERTIFICATES
+from restore.model.request import certificates_command
 from restore.redaction import redacted
 
-CERTIFICATES = f"curl --fail --output rds.pem {RDS_CERTIFICATES}; pulumi config set --path tls.rootCertificate rds.pem"
 LOGIN_PAGE = 'docs/operate.md, "A database can\'t be reached, or refuses a login"'
 
 
@@ -52,7 +51,7 @@ PERMANENT = (
         r"certificate verify failed|does not match host name|unable to get local issuer|self.signed certificate"
         r"|root certificate file|weak sslmode|server does not support SSL|could not read root certificate",
         "a server certificate signed by the configured root, for this host name",
-        CERTIFICATES,
+        certificates_command(),
     ),
     _kind(
         r"permission denied",

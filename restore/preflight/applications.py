@@ -23,30 +23,31 @@ def applications_named(context: RestoreContext) -> Iterable[Problem]:
 
 
 def applications_kept(context: RestoreContext) -> Iterable[Problem]:
-    """What left `apps` in the middle of a restore would stay stopped, and be forgotten."""
+    """Refuses `apps` without a Deployment of this restore: it would stay stopped, and be forgotten."""
     named = {app.name for app in context.settings.apps}
-    for name, found in context.inventory.cluster.deployments.items():
-        if found and name not in named and context.held(found.annotations):
+    for name, deployment in context.inventory.cluster.deployments.items():
+        if deployment and name not in named and context.held(deployment.annotations):
             yield Problem(
                 f"deployment {name}",
-                f"this restore has taken it over ({found.replicas} replicas), and `apps` doesn't name it any more",
+                f"this restore has taken it over ({deployment.replicas} replicas), and `apps` doesn't name it any more",
                 "every Deployment of this restore, until it is closed",
                 f"pulumi config set --path 'apps[\"{name}\"]' '{{}}'",
             )
 
 
 def deployments_exist(context: RestoreContext) -> Iterable[Problem]:
-    found = context.inventory.cluster.deployments
-    existing = [name for name, deployment in found.items() if deployment]
+    known = context.inventory.cluster.deployments
+    existing = [name for name, deployment in known.items() if deployment]
     for app in context.settings.apps:
-        if found.get(app.name) is None:
+        if known.get(app.name) is None:
             near = nearest(app.name, existing)
             meant = f", perhaps {' or '.join(near)}" if near else ""
             yield Problem(
                 f"deployment {app.name}",
                 f"doesn't exist in namespace {context.settings.namespace}",
                 f"every Deployment in `apps`{meant}",
-                f"correct it in Pulumi.{context.settings.stack}.yaml under restore:apps, or restore:namespace",
+                f"pulumi config rm --path 'apps[\"{app.name}\"]'; pulumi config set --path 'apps[\"<name>\"]' '{{}}'; "
+                "or pulumi config set namespace <name>",
             )
 
 
@@ -64,23 +65,28 @@ def replicas_known(context: RestoreContext) -> Iterable[Problem]:
 
 
 def secret_usable(context: RestoreContext) -> Iterable[Problem]:
-    """The secret, its key, a URL in it that can be pointed elsewhere, and that it names one of the two databases."""
+    """Refuses a missing secret or key, and a URL that can't be pointed elsewhere or names neither of the two
+    databases."""
     if not context.settings.apps:
         return
-    wanted, found = context.settings.secret, context.inventory.cluster.secret
+    wanted, live = context.settings.secret, context.inventory.cluster.secret
     subject = f"secret {wanted.name}"
-    if found is None:
+    if live is None:
         where = f"doesn't exist in namespace {context.settings.namespace}"
         yield Problem(
             subject, where, "the applications' connection secret", "pulumi config set --path secret.name <name>"
         )
-    elif found.url is None:
-        near = nearest(wanted.key, found.keys) or sorted(found.keys)
-        keys = f"no key {wanted.key}; it has {', '.join(sorted(found.keys)) or 'none'}"
+    elif live.url is None:
+        near = nearest(wanted.key, live.keys) or sorted(live.keys)
+        keys = f"no key {wanted.key}; it has {', '.join(sorted(live.keys)) or 'none'}"
         fix = f"pulumi config set --path secret.key {near[0] if near else '<key>'}"
         yield Problem(subject, keys, "the key that holds the connection URL", fix)
     else:
-        yield from _url_usable(context, f"{subject}, key {wanted.key}", found.url)
+        yield from _url_usable(context, f"{subject}, key {wanted.key}", live.url)
+
+
+def _edit(context: RestoreContext) -> str:
+    return f"kubectl -n {context.settings.namespace} edit secret {context.settings.secret.name}"
 
 
 def _url_usable(context: RestoreContext, subject: str, text: str) -> Iterable[Problem]:
@@ -93,12 +99,19 @@ def _url_usable(context: RestoreContext, subject: str, text: str) -> Iterable[Pr
         )
         return
     except urls.UrlError as error:
-        yield Problem(subject, str(error), "a URL whose host can be replaced", "correct the secret, or secret.key")
+        yield Problem(
+            subject,
+            str(error),
+            "a URL whose host can be replaced",
+            f"{_edit(context)}; or pulumi config set --path secret.key <key>",
+        )
         return
     if not url.host:
-        yield Problem(subject, "a URL without a host", "one that names the source", "correct the secret")
+        yield Problem(subject, "a URL without a host", "one that names the source", _edit(context))
     elif traffic.pointing(context) is ConnectionTarget.ELSEWHERE:
-        known = [str(one.endpoint) for one in (context.source, context.candidate) if one and one.endpoint]
+        known = [
+            str(instance.endpoint) for instance in (context.source, context.candidate) if instance and instance.endpoint
+        ]
         yield Problem(
             subject,
             f"points at {connection_url.endpoint_of(url)}",
@@ -120,7 +133,7 @@ def _unwrapping(namespace: str, secret: SecretKey) -> str:
 
 
 def secret_can_be_changed(context: RestoreContext) -> Iterable[Problem]:
-    """The API refuses every change of an immutable Secret's values: found before anything stops, not at the switch."""
+    """Refuses an immutable Secret before anything stops, not at the switch: the API takes no change of its values."""
     secret = context.inventory.cluster.secret
     if not context.settings.apps or not secret or not secret.immutable or _secret_stays(context):
         return
@@ -129,7 +142,7 @@ def secret_can_be_changed(context: RestoreContext) -> Iterable[Problem]:
         f"secret {secret.name}",
         "immutable: true, so its URL can't be changed",
         "a Secret that can be changed",
-        "replace it by one that is not (values and pods stay), and take `immutable` out of where it is deployed from: "
+        "take `immutable` out of where it is deployed from, then: "
         f"{kubectl} get secret {secret.name} --output yaml | sed '/^immutable: true$/d' | "
         f"{kubectl} replace --force --filename -",
     )
@@ -163,7 +176,7 @@ def traffic_moves_through_frozen(context: RestoreContext) -> Iterable[Problem]:
         return
     at = traffic.pointing(context)
     now = {ConnectionTarget.SOURCE: "use the source", ConnectionTarget.CANDIDATE: "use the candidate"}.get(at, "run")
-    running = ", ".join(f"{app.name} {found.replicas}" for app, found in context.apps if found.replicas)
+    running = ", ".join(f"{app.name} {deployment.replicas}" for app, deployment in context.apps if deployment.replicas)
     yield Problem(
         f"traffic {context.request.traffic}",
         f"applications {now} ({running or 'none runs'})",

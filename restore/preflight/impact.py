@@ -21,7 +21,7 @@ ESTIMATES = {Method.SNAPSHOT: "20-40 minutes", Method.PITR: "30-60 minutes", Met
 
 
 def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> tuple[str, ...]:
-    """One line each, in the order in which they matter."""
+    """Returns one line each, in the order in which they matter."""
     topics = (
         account_lines(context),
         _applications(context),
@@ -39,7 +39,7 @@ def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettin
 
 
 def _named(context: RestoreContext) -> str:
-    return ", ".join(f"{app.name} ({found.replicas})" for app, found in context.apps if found.replicas)
+    return ", ".join(f"{app.name} ({deployment.replicas})" for app, deployment in context.apps if deployment.replicas)
 
 
 def _returning(context: RestoreContext) -> str:
@@ -57,7 +57,7 @@ def _applications(context: RestoreContext) -> Iterable[str]:
             yield "stops: nothing, the applications are stopped already"
         case Traffic.RESTORED:
             if traffic.pointing(context) is not ConnectionTarget.CANDIDATE:
-                yield f"switches: secret {secret} to {traffic.wanted_endpoint(context)}, all else in the URL stays"
+                yield f"switches: secret {secret} to {traffic.wanted_endpoint(context)}, the rest of the URL stays"
             yield f"runs: {_returning(context)} on {context.candidate_name}"
         case Traffic.SOURCE if context.manages_any:
             yield f"goes back: {_returning(context)} run on {traffic.wanted_endpoint(context)}"
@@ -90,8 +90,8 @@ def _point_text(context: RestoreContext, origin: RestoreSource) -> str:
         foreign = " (of another instance, as asked for)" if context.request.foreign_snapshot else ""
         return f"snapshot {point.snapshot}{foreign}{at}"
     if point.dump:
-        found = context.inventory.dump.dump if context.inventory.dump else None
-        size = f", {sized(found.size)}" if found else ""
+        pinned = context.inventory.dump.dump if context.inventory.dump else None
+        size = f", {sized(pinned.size)}" if pinned else ""
         return f"dump s3://{point.dump.bucket}/{point.dump.key} (version {point.dump.version}{size}){at}"
     of = f"{context.settings.source} ({point.source_resource_id})"
     gone = "" if context.source else ", from its retained automated backups"
@@ -122,7 +122,7 @@ def _duration(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
 
 
 def _fresh(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
-    """What a dump doesn't carry, and an empty instance can't have from it."""
+    """Yields what a dump doesn't carry, and an empty instance can't have from it."""
     if origin.point.method is not Method.DUMP or context.candidate:
         return
     yield (

@@ -14,7 +14,8 @@ from restore.model.restore_source import RestoreSource
 
 
 def setting_problems(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
-    """What RDS would refuse, or would quietly make worse; only a candidate that is still to be made is judged."""
+    """Yields what RDS would refuse, or would quietly make worse; only a candidate that is still to be made is
+    judged."""
     settings = target_settings(context, origin)
     yield from _missing(context, settings)
     yield from _too_small(settings, origin)
@@ -95,7 +96,7 @@ def _other_major(context: RestoreContext, origin: RestoreSource) -> Iterable[Pro
     ]
     if inherited:
         yield Problem(
-            "recovery point",
+            f"recovery point {origin.point.tag}",
             f"PostgreSQL {origin.engine_version}, while the source is {source.engine_version}",
             f"groups of family postgres{major(origin.engine_version)}: the source's belong to another major version",
             "; ".join(f"pulumi config set --path instance.{camel_case(name)} <group>" for name in inherited),

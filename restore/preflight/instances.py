@@ -91,8 +91,8 @@ def candidate_failed(context: RestoreContext) -> Iterable[Problem]:
         return
     if candidate.status in BROKEN or candidate.status in LEAVING:
         again = "pulumi config set id <another one>"
-        mend = f"{way_out(candidate.status, candidate.identifier)}; or restore again: {again}"
-        fix = again if candidate.status in LEAVING else mend
+        repair = f"{way_out(candidate.status, candidate.identifier)}; or restore again: {again}"
+        fix = again if candidate.status in LEAVING else repair
         yield Problem(f"instance {candidate.identifier}", f"status {candidate.status}", "a usable instance", fix)
 
 
@@ -116,10 +116,11 @@ def settings_usable(context: RestoreContext) -> Iterable[Problem]:
 
 
 def tags_fit(context: RestoreContext) -> Iterable[Problem]:
-    own = [name for name in context.source.tags if not name.startswith(("aws:", "restore:"))] if context.source else []
-    if len(own) + OWN_TAGS > MOST_TAGS and not context.candidate:
-        found, needed = (
-            f"{len(own)} tags",
-            f"at most {MOST_TAGS - OWN_TAGS}: the candidate gets them and {OWN_TAGS} of its own",
-        )
-        yield Problem(f"instance {context.settings.source}", found, needed, "aws rds remove-tags-from-resource ...")
+    source = context.source
+    if source is None or context.candidate:
+        return
+    own = [name for name in source.tags if not name.startswith(("aws:", "restore:"))]
+    if len(own) + OWN_TAGS > MOST_TAGS:
+        needed = f"at most {MOST_TAGS - OWN_TAGS}: the candidate gets them and {OWN_TAGS} of its own"
+        fix = f"aws rds remove-tags-from-resource --resource-name {source.arn} --tag-keys <name>"
+        yield Problem(f"instance {source.identifier}", f"{len(own)} tags", needed, fix)

@@ -16,15 +16,17 @@ from restore.recovery_points.snapshots import find_snapshot
 
 
 def open_ids(settings: Settings, inventory: Inventory) -> set[str]:
-    """Ids of this stack's restores that aren't closed."""
-    own = (found for found in inventory.open_restores if found.tags.get(TAG_STACK) == settings.stack)
-    return {found.tags.get(TAG_ID, found.identifier) for found in own}
+    """Returns the ids of this stack's restores that aren't closed."""
+    own = (instance for instance in inventory.open_restores if instance.tags.get(TAG_STACK) == settings.stack)
+    return {instance.tags.get(TAG_ID, instance.identifier) for instance in own}
 
 
 def holders(inventory: Inventory) -> set[str]:
-    """Ids of the restores that hold Deployments or the secret."""
+    """Returns the ids of the restores that hold Deployments or the secret."""
     cluster = inventory.cluster
-    notes: list[Mapping[str, str]] = [found.annotations for found in cluster.deployments.values() if found]
+    notes: list[Mapping[str, str]] = [
+        deployment.annotations for deployment in cluster.deployments.values() if deployment
+    ]
     notes += [cluster.secret.annotations] if cluster.secret else []
     return {note[ANNOTATION_ID] for note in notes if note.get(ANNOTATION_ID)}
 
@@ -50,10 +52,10 @@ def identifier_fits(context: RestoreContext) -> Iterable[Problem]:
 
 def candidate_renamed(context: RestoreContext) -> Iterable[Problem]:
     """A restore has one instance: under another name it would be made a second time."""
-    for found in context.inventory.open_restores:
-        if context.is_ours(found.tags) and found.identifier != context.candidate_name:
+    for instance in context.inventory.open_restores:
+        if context.is_ours(instance.tags) and instance.identifier != context.candidate_name:
             yield Problem(
-                f"instance {found.identifier}",
+                f"instance {instance.identifier}",
                 f"was made by restore {context.request.id}, whose instance is called {context.candidate_name} now",
                 "the same source and identifier from beginning to end",
                 "pulumi config set source <name that the restore began with>, or pulumi config set id <another one>",
@@ -72,34 +74,34 @@ def retagging(context: RestoreContext, arn: str, tags: Mapping[str, str]) -> str
 
 
 def identifier_taken(context: RestoreContext) -> Iterable[Problem]:
-    found = context.inventory.candidate
-    if not found or context.candidate:
+    instance = context.inventory.candidate
+    if not instance or context.candidate:
         return
-    subject, fix = f"instance {found.identifier}", "pulumi config set id <another one>"
-    if not context.is_ours(found.tags):
-        whose = found.tags.get(TAG_STACK)
+    subject, fix = f"instance {instance.identifier}", "pulumi config set id <another one>"
+    if not context.is_ours(instance.tags):
+        whose = instance.tags.get(TAG_STACK)
         text = f"exists, and belongs to stack {whose}" if whose else "exists, and no restore made it"
-        fix = retagging(context, found.arn, found.tags) + fix
+        fix = retagging(context, instance.arn, instance.tags) + fix
         yield Problem(subject, text, f"a free identifier, or one tagged for restore {context.request.id}", fix)
     else:
-        text = f"was made by this restore, which was closed {found.tags[TAG_CLOSED]}"
+        text = f"was made by this restore, which was closed {instance.tags[TAG_CLOSED]}"
         yield Problem(subject, text, "another id for another restore", fix)
 
 
 def safety_name_taken(context: RestoreContext) -> Iterable[Problem]:
-    found = context.inventory.safety_snapshot
-    if not found:
+    snapshot = context.inventory.safety_snapshot
+    if not snapshot:
         return
-    subject, fix = f"snapshot {found.identifier}", "pulumi config set id <another one>"
-    if not context.is_ours(found.tags):
-        fix = retagging(context, found.arn, found.tags) + fix
+    subject, fix = f"snapshot {snapshot.identifier}", "pulumi config set id <another one>"
+    if not context.is_ours(snapshot.tags):
+        fix = retagging(context, snapshot.arn, snapshot.tags) + fix
         yield Problem(subject, "exists, and this restore didn't take it", "a free identifier", fix)
-    elif found.status == "failed":
+    elif snapshot.status == "failed":
         yield Problem(
             subject,
             "status failed",
             "a safety snapshot that holds the source's data",
-            f"aws rds delete-db-snapshot --db-snapshot-identifier {found.identifier}; "
+            f"aws rds delete-db-snapshot --db-snapshot-identifier {snapshot.identifier}; "
             f"pulumi refresh --yes --target '**safety-{context.request.id}'; pulumi up",
         )
 
@@ -129,8 +131,8 @@ def _same_point(context: RestoreContext, made_from: str) -> bool:
         return False  # keys in S3 differ by case, identifiers in RDS don't
     if point.lower() == wanted_point.lower():
         return True
-    found = find_snapshot(context.inventory, wanted_point)
-    return found is not None and found is find_snapshot(context.inventory, point)
+    snapshot = find_snapshot(context.inventory, wanted_point)
+    return snapshot is not None and snapshot is find_snapshot(context.inventory, point)
 
 
 def dump_still_pinned(context: RestoreContext) -> Iterable[Problem]:

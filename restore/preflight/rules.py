@@ -50,7 +50,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def problems(settings: Settings, inventory: Inventory) -> tuple[Problem, ...]:
-    """Every reason not to go on; empty when there is none."""
+    """Returns every reason not to go on; empty when there is none."""
     if settings.request is None:
         return tuple(_nothing_asked(settings, inventory))
     context = RestoreContext(settings, settings.request, inventory)

@@ -48,7 +48,7 @@ def run() -> None:
             outputs.export_idle()
             return
         wanted = plan.make(settings, replace(found, plugin_caller=plugin_caller()))
-        declare(settings, wanted, run_record.visible(given, secret), now)
+        declare(settings, wanted, run_record.mask_secrets(given, secret), now)
     except RestoreError as error:
         raise pulumi.RunError(str(error)) from error
 

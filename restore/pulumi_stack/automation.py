@@ -11,7 +11,7 @@ from typing import Any
 
 from pulumi import automation
 
-from restore.cutover.rollback import Config, Step, Update, Value
+from restore.cutover.rollback import Config, ConfigValue, Step, Update
 from restore.errors import PermanentError
 from restore.units import clock
 
@@ -25,7 +25,7 @@ def translated(doing: str) -> Generator[None]:
         raise PermanentError(f"{doing} failed:\n{error}") from error
     except FileNotFoundError as error:
         raise PermanentError(
-            f"{doing} failed: {error}\n  fix: install the Pulumi CLI and run in the project"
+            f"{doing} failed: {error}\n  fix: install the Pulumi CLI, then in the project: pulumi stack select <name>"
         ) from error
 
 
@@ -42,7 +42,7 @@ class OperatorStack:
             selected = workspace.stack() if name is None else None
             self.name = name or (selected.name if selected else "")
             if not self.name:
-                raise PermanentError("no stack is selected\n  fix: pulumi stack select <name>, or pass --stack <name>")
+                raise PermanentError("no stack is selected\n  fix: pulumi stack select <name>")
             self._stack = automation.select_stack(self.name, work_dir=str(folder))
 
     @property
@@ -85,14 +85,14 @@ class OperatorStack:
         except automation.CommandError as error:
             raise PermanentError(
                 f"`pulumi up` failed at: {step.title} (its output is above)\n"
-                "  fix: do what it says, then run `python -m restore rollback` again"
+                "  fix: do what it says, then: python -m restore rollback"
             ) from error
 
-    def _write_objects(self, objects: Mapping[str, Value]) -> None:
+    def _write_objects(self, objects: Mapping[str, ConfigValue]) -> None:
         """Objects and lists go into the stack's file as such: set as text, the typed schema would refuse them."""
         workspace = self._stack.workspace
         settings = workspace.stack_settings(self.name)
-        settings.config = {**(settings.config or {}), **{key: json.loads(one.text) for key, one in objects.items()}}
+        settings.config = {**(settings.config or {}), **{key: json.loads(value.text) for key, value in objects.items()}}
         workspace.save_stack_settings(self.name, settings)
 
     def set(self, change: Mapping[str, str], remove: list[str]) -> None:
@@ -104,7 +104,7 @@ class OperatorStack:
                 self._stack.remove_all_config(remove)
 
     def export(self) -> dict[str, Any]:
-        """The deployment (state) as `pulumi stack export` gives it."""
+        """Returns the deployment (state) as `pulumi stack export` gives it."""
         with translated("reading the state"):
             exported = self._stack.export_stack()
             return {"version": exported.version, "deployment": exported.deployment}
@@ -115,12 +115,12 @@ class OperatorStack:
             self._stack.import_stack(deployment)
 
 
-def values(config: Mapping[str, automation.ConfigValue]) -> dict[str, Value]:
-    return {key: Value(value.value, bool(value.secret)) for key, value in config.items()}
+def values(config: Mapping[str, automation.ConfigValue]) -> dict[str, ConfigValue]:
+    return {key: ConfigValue(value.value, bool(value.secret)) for key, value in config.items()}
 
 
 def container(text: str) -> bool:
-    """Whether the text is a JSON object or list."""
+    """Tells whether the text is a JSON object or list."""
     try:
         return isinstance(json.loads(text), dict | list)
     except ValueError:

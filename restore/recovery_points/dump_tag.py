@@ -18,7 +18,7 @@ def tag_value(point: RecoveryPoint) -> str:
 
 
 def pinned(key: str, value: str) -> RecoveryPoint | None:
-    """The point as the candidate's tags have it; None when the tag that pins it is missing or damaged."""
+    """Returns the point as the candidate's tags have it; None when the tag that pins it is missing or damaged."""
     parts = value.split(" ")
     if len(parts) != len(("at", "until", "bucket", "version")):
         return None

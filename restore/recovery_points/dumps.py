@@ -34,7 +34,7 @@ VERSION = re.compile(r"\d+(?:\.\d+)*", re.ASCII)
 
 
 def resolve_dump(context: RestoreContext) -> Resolution:
-    """The dump that was looked up, and what can be made of it; or the reasons why not."""
+    """Returns the dump that was looked up, and what can be made of it; or the reasons why not."""
     choice = context.inventory.dump
     if choice is None or choice.dump is None:
         # Not looked up: an instance that isn't ours has the candidate's name, which is another rule's refusal
@@ -56,33 +56,32 @@ def _dump_problems(context: RestoreContext, dump: DumpObject) -> Iterable[Proble
             f"dump {dump.url}",
             f"taken from PostgreSQL {wanted}; the region creates {offered}",
             f"a version {_numbers(wanted)[0]}.x that is not older than {wanted}",
-            "make an instance of a later major version yourself, and load it with: python -m restore.dumps load "
-            f"{dump.url} --to-env TARGET_URL",
+            f"into an instance of a later major version: python -m restore.dumps load {dump.url} --to-env TARGET_URL",
         )
 
 
 def dump_version(context: RestoreContext, dump: DumpObject) -> str:
-    """The server's version that the dump tells, without a distributor's suffix; else the living source's."""
-    found = VERSION.match(dump.server_version)
-    if found:
-        return found[0]
+    """Returns the server's version that the dump tells, without a distributor's suffix, or the living source's."""
+    version = VERSION.match(dump.server_version)
+    if version:
+        return version[0]
     return context.source.engine_version if context.source else ""
 
 
 def engine_version(wanted: str, offered: Iterable[str]) -> str | None:
-    """The newest minor of the wanted version's major; never an older one than wanted."""
+    """Returns the newest minor of the wanted version's major; never an older one than wanted."""
     least = _numbers(wanted)
-    fitting = [one for one in offered if _numbers(one)[:1] == least[:1] and _numbers(one) >= least]
+    fitting = [version for version in offered if _numbers(version)[:1] == least[:1] and _numbers(version) >= least]
     return max(fitting, key=_numbers, default=None)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    found = VERSION.match(version)
-    return tuple(int(part) for part in found[0].split(".")) if found else ()
+    numbers = VERSION.match(version)
+    return tuple(int(part) for part in numbers[0].split(".")) if numbers else ()
 
 
 def storage_gib(dump: DumpObject) -> int:
-    """GiB that the loaded database needs, with headroom."""
+    """Returns the GiB that the loaded database needs, with headroom."""
     return max(SMALLEST_GIB, math.ceil(dump.size * max(dump.expansion, 1.0) * ROOM / GIB))
 
 
@@ -107,19 +106,21 @@ def _origin(context: RestoreContext, dump: DumpObject) -> RestoreSource:
 
 
 def key_of(context: RestoreContext) -> str | None:
-    """The KMS key of the source, or of what is left of it; None for the account's aws/rds key."""
+    """Returns the KMS key of the source, or of what is left of it; None for the account's aws/rds key."""
     if context.source:
         return context.source.kms_key_id
     own = [
-        one for one in context.inventory.snapshots if one.source_identifier == context.settings.source and one.encrypted
+        snapshot
+        for snapshot in context.inventory.snapshots
+        if snapshot.source_identifier == context.settings.source and snapshot.encrypted
     ]
     kept = [*pitr_windows(context.inventory, context.settings.source), *own]
-    return next((one.kms_key_id for one in kept if one.kms_key_id), None)
+    return next((backup.kms_key_id for backup in kept if backup.kms_key_id), None)
 
 
 def remains(context: RestoreContext) -> InstanceSettings:
-    """What a retained automated backup still knows of a source that is gone, over the defaults."""
+    """Returns what a retained automated backup still knows of a source that is gone, over the defaults."""
     kept = pitr_windows(context.inventory, context.settings.source)
-    found = kept[0].settings if kept and not context.source else InstanceSettings()
-    known = {field.name: getattr(found, field.name) for field in fields(InstanceSettings)}
+    remaining = kept[0].settings if kept and not context.source else InstanceSettings()
+    known = {field.name: getattr(remaining, field.name) for field in fields(InstanceSettings)}
     return replace(DEFAULTS, **{name: value for name, value in known.items() if value not in (None, ())})

@@ -15,7 +15,7 @@ from restore.model.planned import RecoveryPoint
 from restore.model.rds import AutomatedBackup, Instance
 from restore.model.request import Method
 from restore.model.restore_source import Resolution, RestoreSource
-from restore.recovery_points.snapshots import described, usable_snapshots
+from restore.recovery_points.snapshots import describe, usable_snapshots
 from restore.units import TIME_FORMAT
 
 UPLOAD_INTERVAL = timedelta(minutes=5)
@@ -25,7 +25,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def pitr_windows(inventory: Inventory, source_name: str) -> tuple[AutomatedBackup, ...]:
-    """The automated backups that PITR of the source can use, the one that reaches furthest first.
+    """Returns the automated backups that PITR of the source can use, the one that reaches furthest first.
 
     A living source has one; when it is gone, those that were retained or replicated under its name.
     """
@@ -43,7 +43,7 @@ def pitr_windows(inventory: Inventory, source_name: str) -> tuple[AutomatedBacku
 
 
 def last_moment(backup: AutomatedBackup, source: Instance | None) -> datetime | None:
-    """The end of the window: the backup's or the instance's word, whichever is later."""
+    """Returns the end of the window: the backup's or the instance's word, whichever is later."""
     known = [moment for moment in (backup.latest, source.latest_restorable if source else None) if moment]
     return max(known, default=None)
 
@@ -54,7 +54,7 @@ def covers(backup: AutomatedBackup, source: Instance | None, time: datetime) -> 
 
 
 def first_second(backup: AutomatedBackup) -> datetime:
-    """The first whole second of the window: RDS restores to seconds, the window's ends have fractions."""
+    """Returns the first whole second of the window: RDS restores to seconds, the window's ends have fractions."""
     earliest = backup.earliest or _NEVER
     whole = earliest.replace(microsecond=0)
     return whole if whole == earliest else whole + timedelta(seconds=1)
@@ -65,7 +65,7 @@ def window_text(backup: AutomatedBackup, source: Instance | None) -> str:
 
 
 def resolve_time(context: RestoreContext) -> Resolution:
-    """The automated backup that covers the wanted time, or reaches furthest for `latest`."""
+    """Returns the automated backup that covers the wanted time, or reaches furthest for `latest`."""
     time = context.request.time
     backups = pitr_windows(context.inventory, context.settings.source)
     open_backups = [b for b in backups if b.earliest and last_moment(b, context.source) and b.engine == ENGINE]
@@ -102,14 +102,14 @@ def _of_backup(context: RestoreContext, backup: AutomatedBackup, time: datetime 
 
 
 def _no_window(context: RestoreContext, backups: Sequence[AutomatedBackup]) -> Problem:
-    subject = f"point-in-time recovery of {context.settings.source}"
+    subject = f"recovery point {context.request.recovery_point}"
     fix = "python -m restore options, then perhaps: pulumi config set method snapshot"
     if backups:
         found = f"automated backups are {backups[0].status}, with no restorable time yet"
         return Problem(subject, found, "a first automated backup that has ended", fix)
     if context.source:
         return Problem(subject, "no automated backups (retention 0, or they were deleted)", "automated backups", fix)
-    found = "the instance doesn't exist, and no automated backup of it was retained or replicated here"
+    found = f"{context.settings.source} doesn't exist, and no automated backup of it was retained or replicated here"
     return Problem(subject, found, "an instance, or a retained automated backup", fix)
 
 
@@ -133,6 +133,6 @@ def _before(context: RestoreContext, time: datetime, backup: AutomatedBackup) ->
     if not older:
         return "before the earliest restorable time", f"set time {first_second(backup):{TIME_FORMAT}}"
     return (
-        f"before the earliest restorable time; the newest snapshot before it is {described(older)}",
+        f"before the earliest restorable time; the newest snapshot before it is {describe(older)}",
         f"set method snapshot; pulumi config rm time; pulumi config set snapshot {older.identifier}",
     )

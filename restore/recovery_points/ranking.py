@@ -19,9 +19,9 @@ from restore.units import TIME_FORMAT, sized, spoken
 
 WIDTH = 80
 KEYS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
-"""Of the configuration, by the method whose recovery point they name."""
+"""The configuration key that names the recovery point of each method."""
 EFFORT = {Method.SNAPSHOT: 0, Method.PITR: 1, Method.DUMP: 2}
-"""Of points that lose the same: no logs to replay, logs to replay, everything to load and index again."""
+"""What ranks points that lose the same: no logs to replay, logs to replay, everything to load and index again."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Option:
 
 
 def rank(inventory: Inventory, wanted_time: datetime | None, source_name: str = "") -> tuple[Option, ...]:
-    """What the source can be restored to, least data lost first.
+    """Returns what the source can be restored to, least data lost first.
 
     `wanted_time` is the last moment known to be good: points after it come last, marked. Of points that lose the
     same, the one that takes least comes first (EFFORT). `source_name` is for a source that is gone.
@@ -98,7 +98,7 @@ def _of_dump(inventory: Inventory, dump: DumpObject, wanted: datetime | None) ->
 
 
 def render(options: Sequence[Option], wanted_time: datetime | None = None, width: int = WIDTH) -> str:
-    """The ranked options as text; only a command with a long identifier is wider than `width`."""
+    """Returns the ranked options as text; only a command with a long identifier is wider than `width`."""
     if not options:
         return "No recovery point: no usable snapshot, and no automated backup that covers the time."
     asked = f", of {wanted_time:{TIME_FORMAT}} or before" if wanted_time else ""

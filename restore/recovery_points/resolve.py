@@ -18,7 +18,7 @@ from restore.units import TIME_FORMAT
 
 
 def resolve(context: RestoreContext) -> Resolution:
-    """The recovery point: that of the candidate where it exists, else looked up in what RDS has."""
+    """Returns the recovery point: that of the candidate where it exists, otherwise one of what RDS has."""
     if context.candidate:
         return Resolution(_of_candidate(context, context.candidate))
     ways = {Method.SNAPSHOT: resolve_snapshot, Method.PITR: resolve_time, Method.DUMP: dumps.resolve_dump}

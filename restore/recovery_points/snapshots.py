@@ -20,26 +20,27 @@ COPY_FIRST = ("shared", "public")
 
 
 def find_snapshot(inventory: Inventory, name: str) -> Snapshot | None:
-    """A snapshot by identifier or ARN."""
+    """Returns a snapshot by identifier or ARN."""
     wanted = name.lower()
     return next(
-        (found for found in inventory.snapshots if wanted in (found.identifier.lower(), found.arn.lower())), None
+        (snapshot for snapshot in inventory.snapshots if wanted in (snapshot.identifier.lower(), snapshot.arn.lower())),
+        None,
     )
 
 
 def own_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...]:
-    """The source's snapshots, newest first. A living source is known by its resource id: names can move."""
+    """Returns the source's snapshots, newest first. A living source is known by its resource id: names can move."""
     source = inventory.source
     own = [
-        found
-        for found in inventory.snapshots
-        if (found.source_resource_id == source.resource_id if source else found.source_identifier == source_name)
+        snapshot
+        for snapshot in inventory.snapshots
+        if (snapshot.source_resource_id == source.resource_id if source else snapshot.source_identifier == source_name)
     ]
-    return tuple(sorted(own, key=lambda found: found.created or datetime.min.replace(tzinfo=UTC), reverse=True))
+    return tuple(sorted(own, key=lambda snapshot: snapshot.created or datetime.min.replace(tzinfo=UTC), reverse=True))
 
 
 def usable_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...]:
-    """Those of them that can be restored as they are, newest first."""
+    """Returns the source's snapshots that can be restored as they are, newest first."""
     own = own_snapshots(inventory, source_name)
     return tuple(s for s in own if s.status == "available" and s.engine == ENGINE and not _must_be_copied(s))
 
@@ -48,18 +49,18 @@ def _must_be_copied(snapshot: Snapshot) -> bool:
     return snapshot.encrypted and snapshot.kind in COPY_FIRST
 
 
-def described(snapshot: Snapshot) -> str:
+def describe(snapshot: Snapshot) -> str:
     made = f"{snapshot.created:{TIME_FORMAT}}" if snapshot.created else "no time yet"
     return f"{snapshot.identifier} ({snapshot.kind}, {made})"
 
 
 def resolve_snapshot(context: RestoreContext) -> Resolution:
-    """The named snapshot, or the newest of the source but for this restore's own."""
+    """Returns the named snapshot, or the newest of the source but for this restore's own."""
     name = context.request.snapshot or LATEST
     if name != LATEST:
-        found = find_snapshot(context.inventory, name)
-        problems = tuple(_snapshot_problems(context, found)) if found else (_unknown_snapshot(context, name),)
-        return Resolution(None, problems) if problems or not found else Resolution(_of_snapshot(found))
+        named = find_snapshot(context.inventory, name)
+        problems = tuple(_snapshot_problems(context, named)) if named else (_unknown_snapshot(context, name),)
+        return Resolution(None, problems) if problems or not named else Resolution(_of_snapshot(named))
     others = (
         s for s in usable_snapshots(context.inventory, context.settings.source) if s.identifier != context.safety_name
     )
@@ -88,7 +89,7 @@ def _of_snapshot(snapshot: Snapshot) -> RestoreSource:
 
 
 def _listed(snapshots: Iterable[Snapshot]) -> str:
-    return ", ".join(described(snapshot) for snapshot in snapshots)
+    return ", ".join(describe(snapshot) for snapshot in snapshots)
 
 
 def _unknown_snapshot(context: RestoreContext, name: str) -> Problem:
@@ -106,35 +107,37 @@ def _no_snapshot(context: RestoreContext) -> Problem:
     return Problem("snapshot latest", found, "a snapshot, or method pitr", "python -m restore options")
 
 
-def _snapshot_problems(context: RestoreContext, found: Snapshot) -> Iterable[Problem]:
-    subject = f"snapshot {found.identifier}"
-    if found.status != "available":
-        done = f", {found.percent} % done" if found.status == "creating" and found.percent is not None else ""
-        wait = f"aws rds wait db-snapshot-available --db-snapshot-identifier {found.identifier}"
-        fix = wait if found.status == "creating" else "python -m restore options: take another one"
-        yield Problem(subject, f"status {found.status}{done}", "status available", fix)
-    if found.engine != ENGINE:
-        yield Problem(subject, f"engine {found.engine}", f"engine {ENGINE}", "pulumi config set snapshot latest")
-    if not context.request.foreign_snapshot and not _is_own(context, found):
-        yield _foreign(context, found)
-    if _must_be_copied(found):
+def _snapshot_problems(context: RestoreContext, snapshot: Snapshot) -> Iterable[Problem]:
+    subject = f"snapshot {snapshot.identifier}"
+    if snapshot.status != "available":
+        done = f", {snapshot.percent} % done" if snapshot.status == "creating" and snapshot.percent is not None else ""
+        wait = f"aws rds wait db-snapshot-available --db-snapshot-identifier {snapshot.identifier}"
+        fix = wait if snapshot.status == "creating" else "python -m restore options (take another one)"
+        yield Problem(subject, f"status {snapshot.status}{done}", "status available", fix)
+    if snapshot.engine != ENGINE:
+        yield Problem(subject, f"engine {snapshot.engine}", f"engine {ENGINE}", "pulumi config set snapshot latest")
+    if not context.request.foreign_snapshot and not _is_own(context, snapshot):
+        yield _foreign(context, snapshot)
+    if _must_be_copied(snapshot):
         copy = (
-            f"aws rds copy-db-snapshot --source-db-snapshot-identifier {found.arn} "
+            f"aws rds copy-db-snapshot --source-db-snapshot-identifier {snapshot.arn} "
             f"--target-db-snapshot-identifier <name> --kms-key-id <key>; pulumi config set snapshot <name>"
         )
-        yield Problem(subject, f"{found.kind} and encrypted", "a copy of it in this account", copy)
+        yield Problem(subject, f"{snapshot.kind} and encrypted", "a copy of it in this account", copy)
 
 
-def _is_own(context: RestoreContext, found: Snapshot) -> bool:
-    return found in own_snapshots(context.inventory, context.settings.source)
+def _is_own(context: RestoreContext, snapshot: Snapshot) -> bool:
+    return snapshot in own_snapshots(context.inventory, context.settings.source)
 
 
-def _foreign(context: RestoreContext, found: Snapshot) -> Problem:
-    again = found.source_identifier == context.settings.source
-    whose = f"of an earlier instance called {found.source_identifier}" if again else f"of {found.source_identifier}"
+def _foreign(context: RestoreContext, snapshot: Snapshot) -> Problem:
+    again = snapshot.source_identifier == context.settings.source
+    whose = (
+        f"of an earlier instance called {snapshot.source_identifier}" if again else f"of {snapshot.source_identifier}"
+    )
     return Problem(
-        f"snapshot {found.identifier}",
-        f"{whose} ({found.source_resource_id or 'resource id unknown'})",
+        f"snapshot {snapshot.identifier}",
+        f"{whose} ({snapshot.source_resource_id or 'resource id unknown'})",
         f"a snapshot of {context.settings.source}",
         "pulumi config set snapshot latest, or on purpose: pulumi config set foreignSnapshot true",
     )

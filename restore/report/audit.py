@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from restore.report.untrusted import EMPTY, Record, attempts, mapping, moment, text, texts
+from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, text, texts
 from restore.units import clock
 
 TYPED = ("id", "method", "snapshot", "time", "dump", "traffic", "incident")
@@ -38,7 +38,7 @@ class Waiver:
     """What it let through, empty when nothing yet."""
 
 
-def acts(made: Sequence[Record]) -> Iterator[Act]:
+def acts(made: Sequence[EvidenceRecord]) -> Iterator[Act]:
     for before, run in pairwise((EMPTY, *made)):
         plan, operator = mapping(run.get("plan")), mapping(run.get("operator"))
         yield Act(
@@ -54,7 +54,7 @@ def acts(made: Sequence[Record]) -> Iterator[Act]:
 
 
 def commands(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
-    """What leads from one configuration to the next, for the restore's own flat keys, and then `pulumi up`."""
+    """Yields what leads from one configuration to the next, for the restore's own flat keys, and then `pulumi up`."""
     for name in TYPED:
         key = f"restore:{name}"
         old, new = before.get(key, ""), now.get(key, "")
@@ -65,17 +65,21 @@ def commands(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
     yield "pulumi up"
 
 
-def who(record: Record) -> str:
+def who(record: EvidenceRecord) -> str:
     return text(mapping(record.get("operator")).get("user")) or "not known"
 
 
-def waivers(made: Sequence[Record], found: Sequence[Record]) -> Iterator[Waiver]:
-    """Every waiver that any run had, by whom first, and what it let through."""
-    first: dict[tuple[str, str], Record] = {}
+def waivers(made: Sequence[EvidenceRecord], evidence: Sequence[EvidenceRecord]) -> Iterator[Waiver]:
+    """Yields every waiver that any run had, by whom first, and what it let through."""
+    first: dict[tuple[str, str], EvidenceRecord] = {}
     for run in made:
         for pair in texts(run.get("waive")).items():
             first.setdefault(pair, run)
-    used = [(text(one.get("gate")), subject) for one in attempts(found) for subject in texts(one.get("waived"))]
+    used = [
+        (text(attempt.get("gate")), subject)
+        for attempt in attempts(evidence)
+        for subject in texts(attempt.get("waived"))
+    ]
     for (name, reason), run in first.items():
         let = dict.fromkeys(subject for gate, subject in used if name in (subject, subject.partition(":")[0], gate))
         yield Waiver(name, reason, who(run), clock(moment(run.get("began"))), ", ".join(let))

@@ -11,14 +11,14 @@ SCHEMA = 1
 
 
 def assemble(stack: str, restore_id: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Of all records, oldest first. The same records make the same document."""
-    found = judge(records)
+    """Makes the document of all records, oldest first. The same records make the same document."""
+    judgement = judge(records)
     return {
         "schema": SCHEMA,
         "stack": stack,
         "id": restore_id,
         "updated": records[-1].get("written") if records else None,
-        "verdict": str(found.verdict),
-        "headline": found.headline,
+        "verdict": str(judgement.verdict),
+        "headline": judgement.headline,
         "records": [dict(record) for record in records],
     }

@@ -7,44 +7,47 @@ from datetime import datetime
 
 from restore.report import loss, timeline
 from restore.report.audit import who
-from restore.report.untrusted import EMPTY, Record, attempts, mapping, moment, of_step, text
+from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, of_step, text
 from restore.report.verdict import needed
 from restore.units import clock, measured
 
 METHODS = {"pitr": "point in time", "snapshot": "snapshot", "dump": "dump"}
 
 
-def facts(found: Sequence[Record], name: str) -> Record:
-    """Of the newest attempt of a gate that got as far as having any."""
-    tried = [one for one in attempts(found) if one.get("gate") == name and one.get("facts")]
+def facts(evidence: Sequence[EvidenceRecord], name: str) -> EvidenceRecord:
+    """Returns the facts of a gate's newest attempt that got as far as having any."""
+    tried = [attempt for attempt in attempts(evidence) if attempt.get("gate") == name and attempt.get("facts")]
     return mapping(tried[-1].get("facts")) if tried else EMPTY
 
 
-def key_facts(found: Sequence[Record], last: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Name and lines; of some there is nothing to say."""
-    plan, conformed = mapping(last.get("plan")), facts(found, "conformed")
-    quiet = source_quiet(found, conformed)
+def key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yields name and lines of each fact; no lines where there is nothing to say."""
+    plan, conformed = mapping(last.get("plan")), facts(evidence, "conformed")
+    quiet = source_quiet(evidence, conformed)
     yield "Recovery point", (point(plan),)
-    report = losses(found, last)
-    yield "A switch loses", (lost(plan, moment(plan.get("data_of")), quiet),)
+    report = losses(evidence, last)
+    yield "A switch loses", (describe_loss(plan, moment(plan.get("data_of")), quiet),)
     yield "By the loss report", (report.headline,) if report else ()
-    yield "Applications stopped", tuple(stopped(one) for one in timeline.outages(found))
+    yield "Applications stopped", tuple(describe_outage(outage) for outage in timeline.outages(evidence))
     yield "Restored database", (text(plan.get("candidate")), text(conformed.get("endpoint")))
     yield "Source", (text(plan.get("source")), text(plan.get("source_resource_id")))
     yield "Safety snapshot of the source", (text(plan.get("safety_snapshot")),)
     yield "Incident", (text(last.get("incident")),)
     yield "Traffic wanted", (text(plan.get("traffic")),)
-    yield "Closed", tuple(f"{clock(moment(one.get('began')))} by {who(one)}" for one in of_step(found, "close"))
+    yield (
+        "Closed",
+        tuple(f"{clock(moment(record.get('began')))} by {who(record)}" for record in of_step(evidence, "close")),
+    )
 
 
-def losses(found: Sequence[Record], last: Record) -> loss.Loss | None:
-    """By the newest loss report; None where none is made because nothing has to be validated."""
-    report = mapping(facts(found, "validated").get("loss"))
-    wanted = "validated" in needed(last, found)
+def losses(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> loss.Loss | None:
+    """Returns the newest loss report; None where none is made because nothing has to be validated."""
+    report = mapping(facts(evidence, "validated").get("loss"))
+    wanted = "validated" in needed(last, evidence)
     return loss.read(report) if report or wanted else None
 
 
-def point(plan: Record) -> str:
+def point(plan: EvidenceRecord) -> str:
     method, _, value = text(plan.get("recovery_point")).partition(":")
     at = moment(plan.get("data_of"))
     if method == "pitr" and at:
@@ -52,19 +55,20 @@ def point(plan: Record) -> str:
     return f"{METHODS.get(method, method)} {value}" + (f", data of {clock(at)}" if at else "")
 
 
-def source_quiet(found: Sequence[Record], conformed: Record) -> datetime | None:
-    """When writing to the source stopped, by the newest freeze of it (a later one may have frozen the candidate)."""
+def source_quiet(evidence: Sequence[EvidenceRecord], conformed: EvidenceRecord) -> datetime | None:
+    """Returns when writing to the source stopped, by the newest freeze of it (a later one may have frozen the
+    candidate)."""
     at_rest = [
-        mapping(one.get("facts"))
-        for one in attempts(found)
-        if one.get("gate") == "quiesced" and one.get("open") is True
+        mapping(attempt.get("facts"))
+        for attempt in attempts(evidence)
+        if attempt.get("gate") == "quiesced" and attempt.get("open") is True
     ]
-    of_source = [one for one in at_rest if one.get("endpoint") != conformed.get("endpoint")]
+    of_source = [proof for proof in at_rest if proof.get("endpoint") != conformed.get("endpoint")]
     return moment(of_source[-1].get("quiet_since")) if of_source else None
 
 
-def lost(plan: Record, data_of: datetime | None, quiet: datetime | None) -> str:
-    """In one sentence; the loss report has the rows."""
+def describe_loss(plan: EvidenceRecord, data_of: datetime | None, quiet: datetime | None) -> str:
+    """Says in one sentence what a switch loses; the loss report has the rows."""
     if data_of and quiet:
         if quiet <= data_of:
             return "nothing that was committed: writing had stopped before this point"
@@ -73,7 +77,7 @@ def lost(plan: Record, data_of: datetime | None, quiet: datetime | None) -> str:
     return said[0].removeprefix("a switch loses: ") if said else ""
 
 
-def stopped(one: timeline.Outage) -> str:
-    if one.ended is None:
-        return f"since {clock(one.began)}"
-    return f"{measured(one.ended - one.began)}, from {clock(one.began)}"
+def describe_outage(outage: timeline.Outage) -> str:
+    if outage.ended is None:
+        return f"since {clock(outage.began)}"
+    return f"{measured(outage.ended - outage.began)}, from {clock(outage.began)}"

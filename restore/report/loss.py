@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from restore.report.untrusted import Record, items, mapping, moment, number, records, text
+from restore.report.untrusted import EvidenceRecord, items, mapping, moment, number, records, text
 from restore.units import clock
 
 
 @dataclass(frozen=True)
-class Kind:
+class RowDifference:
     """A kind of difference: its name in the loss report, its word for people, and what it means."""
 
     name: str
@@ -20,16 +20,16 @@ class Kind:
 
 KINDS = {
     "source": (
-        Kind("lost", "lost", "rows only in the source"),
-        Kind("brought_back", "brought back", "rows only in the restored database"),
-        Kind("differing", "changed", "other content under the same key"),
+        RowDifference("lost", "lost", "rows only in the source"),
+        RowDifference("brought_back", "brought back", "rows only in the restored database"),
+        RowDifference("differing", "changed", "other content under the same key"),
     ),
     "baseline": (
-        Kind("lost", "fewer", "rows fewer than in the baseline"),
-        Kind("brought_back", "more", "rows more than in the baseline"),
+        RowDifference("lost", "fewer", "rows fewer than in the baseline"),
+        RowDifference("brought_back", "more", "rows more than in the baseline"),
     ),
 }
-"""By what the restored database was compared with."""
+"""The differences that are shown, by what the restored database was compared with."""
 ALIKE = {
     "source": "equal row by row",
     "baseline": "as many rows and as new ones as in the baseline",
@@ -39,7 +39,7 @@ UNEQUAL = ("different", "unknown")
 
 
 @dataclass(frozen=True)
-class Part:
+class RowGroup:
     """Some rows of a table; `width` is the bar's length in thousandths of the longest one."""
 
     kind: str
@@ -51,13 +51,13 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableLoss:
     name: str
     status: str
     exact: bool
     counts: str
     notes: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[RowGroup, ...]
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ class Loss:
     compared: str
     """What with, and as of when."""
     warnings: tuple[str, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[TableLoss, ...]
     alike: tuple[str, ...]
 
     @property
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> tuple[RowDifference, ...]:
         return KINDS[self.against]
 
     @property
@@ -85,38 +85,40 @@ class Loss:
         return ALIKE[self.against]
 
 
-def read(report: Record) -> Loss:
-    """Of no report: that there is none."""
+def read(report: EvidenceRecord) -> Loss:
+    """Reads a loss report; without one, says that there is none."""
     if not report:
         return Loss(False, UNMADE, "pulumi up", "source", "", (), (), ())
     against = text(report.get("against"))
     against = against if against in KINDS else "source"
     unequal = UNEQUAL if against == "source" else UNEQUAL[:1]
-    found = records(report.get("tables"))
-    longest = max((rows(table, kind.name) for table in found for kind in KINDS[against]), default=0)
-    differing = sorted((one for one in found if text(one.get("status")) in unequal), key=size, reverse=True)
+    compared_tables = records(report.get("tables"))
+    longest = max((rows(table, kind.name) for table in compared_tables for kind in KINDS[against]), default=0)
+    differing = sorted(
+        (table for table in compared_tables if text(table.get("status")) in unequal), key=size, reverse=True
+    )
     return Loss(
-        known=bool(found) or text(report.get("status")) == "equal",
+        known=bool(compared_tables) or text(report.get("status")) == "equal",
         headline=text(report.get("headline")),
         fix=text(report.get("fix")),
         against=against,
-        compared=compared(report, against) if found else "",
+        compared=compared(report, against) if compared_tables else "",
         warnings=tuple(warnings(report)),
-        tables=tuple(one_table(one, against, longest) for one in differing),
-        alike=tuple(text(one.get("table")) for one in found if text(one.get("status")) not in unequal),
+        tables=tuple(one_table(table, against, longest) for table in differing),
+        alike=tuple(text(table.get("table")) for table in compared_tables if text(table.get("status")) not in unequal),
     )
 
 
-def compared(report: Record, against: str) -> str:
+def compared(report: EvidenceRecord, against: str) -> str:
     names = (("candidate", "restored"), ("source", against))
     sides = ((name, text(report.get(side)), moment(report.get(f"{side}_taken"))) for side, name in names)
     said = [f"{name}: {what}" + (f" as of {clock(at)}" if at else "") for name, what, at in sides if what]
     return "; ".join(said)
 
 
-def warnings(report: Record) -> Iterator[str]:
-    said = (text(one) for name in ("problems", "notes") for one in items(report.get(name)))
-    yield from (one for one in said if one not in text(report.get("headline")))
+def warnings(report: EvidenceRecord) -> Iterator[str]:
+    said = (text(note) for name in ("problems", "notes") for note in items(report.get(name)))
+    yield from (sentence for sentence in said if sentence not in text(report.get("headline")))
     writing = mapping(report.get("writing"))
     if number(writing.get("rows")) or number(writing.get("transactions")):
         yield "the source was still written to meanwhile: what came later is lost too, and not in this report"
@@ -124,18 +126,18 @@ def warnings(report: Record) -> Iterator[str]:
         yield f"others had {sessions} sessions on the source: what they wrote later is not in this report"
 
 
-def rows(table: Record, kind: str) -> int:
+def rows(table: EvidenceRecord, kind: str) -> int:
     return number(mapping(table.get(kind)).get("rows"))
 
 
-def size(table: Record) -> tuple[int, int]:
-    """What is lost comes before all else."""
+def size(table: EvidenceRecord) -> tuple[int, int]:
+    """Returns a table's key for sorting: what is lost comes before anything that differs otherwise."""
     return rows(table, "lost"), sum(rows(table, kind.name) for kind in KINDS["source"])
 
 
-def one_table(table: Record, against: str, longest: int) -> Table:
+def one_table(table: EvidenceRecord, against: str, longest: int) -> TableLoss:
     counts = (count(table.get("source_rows")), count(table.get("candidate_rows")))
-    return Table(
+    return TableLoss(
         name=text(table.get("table")),
         status=text(table.get("status")),
         exact=text(table.get("precision")) == "exact",
@@ -145,29 +147,29 @@ def one_table(table: Record, against: str, longest: int) -> Table:
     )
 
 
-def newest(table: Record) -> Iterator[str]:
+def newest(table: EvidenceRecord) -> Iterator[str]:
     """Against a baseline: whether the restored rows are newer or older, by each timestamp column."""
-    for one in records(table.get("newest")):
-        before, now = moment(one.get("source")), moment(one.get("candidate"))
+    for column in records(table.get("newest")):
+        before, now = moment(column.get("source")), moment(column.get("candidate"))
         word = "older" if before and (now is None or now < before) else "newer"
         said = clock(now) or "none", clock(before) or "none"
-        yield f"{word}: {text(one.get('column'))} up to {said[0]}, in the baseline {said[1]}"
+        yield f"{word}: {text(column.get('column'))} up to {said[0]}, in the baseline {said[1]}"
 
 
 def count(value: object) -> str:
     return f"{number(value):,}" if value is not None else "not known"
 
 
-def parts(table: Record, against: str, longest: int) -> Iterator[Part]:
+def parts(table: EvidenceRecord, against: str, longest: int) -> Iterator[RowGroup]:
     for kind in KINDS[against]:
         part = mapping(table.get(kind.name))
         if total := number(part.get("rows")):
-            examples = "; ".join(text(one) for one in records(part.get("examples")))
+            examples = "; ".join(text(example) for example in records(part.get("examples")))
             width = max(round(total / max(longest, 1) * 1000), 4)
-            yield Part(kind.name, kind.word, total, times(table, part), examples, width)
+            yield RowGroup(kind.name, kind.word, total, times(table, part), examples, width)
 
 
-def times(table: Record, part: Record) -> str:
+def times(table: EvidenceRecord, part: EvidenceRecord) -> str:
     """To the second; the evidence has them to the microsecond."""
     ends = (part.get(name) for name in ("oldest", "newest"))
     said = " to ".join(dict.fromkeys(clock(moment(end)) or text(end) for end in ends if end))

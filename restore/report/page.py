@@ -8,13 +8,13 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from restore.report.view_model import Report
+from restore.report.view_model import ReportView
 
 HERE = Path(__file__).resolve().parent
 
 
-def render(report: Report) -> str:
-    """Every value is escaped by the template engine; the page's own policy forbids scripts and requests besides."""
+def render(report: ReportView) -> str:
+    """Returns the page: its template engine escapes every value, and its own policy forbids scripts and requests."""
     return _template().render(report=report, style=Markup(_style()))  # noqa: S704 (a file of ours)
 
 

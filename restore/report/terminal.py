@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from restore.report.data_checks import Check
+from restore.report.data_checks import DataCheck
 from restore.report.loss import Loss
-from restore.report.timeline import Phase, Run
-from restore.report.view_model import Report
+from restore.report.timeline import TimelinePhase, TimelineRun
+from restore.report.view_model import ReportView
 from restore.units import clock
 
 WIDTH = 80
@@ -21,7 +21,7 @@ BAR = 24
 STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow", "unfinished": "yellow"}
 
 
-def render(report: Report, *, color: bool = False) -> str:
+def render(report: ReportView, *, color: bool = False) -> str:
     """Ends with a newline. Values are shown as they are: nothing in them is taken for markup."""
     out = io.StringIO()
     console = Console(
@@ -32,16 +32,16 @@ def render(report: Report, *, color: bool = False) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def parts(report: Report) -> Iterator[RenderableType]:
+def parts(report: ReportView) -> Iterator[RenderableType]:
     yield Text.assemble(
         (str(report.verdict), STYLES[report.verdict]), f"  restore {report.id}, stack {report.stack}, as recorded"
     )
     yield Text(report.headline)
     if report.findings:
         yield title("What keeps it shut")
-        for one in report.findings:
-            yield Text(f"  {one.subject}", style="bold")
-            yield pairs((("found", one.found), ("needed", one.needed), ("fix", one.fix)), indent=4)
+        for finding in report.findings:
+            yield Text(f"  {finding.subject}", style="bold")
+            yield pairs((("found", finding.found), ("needed", finding.needed), ("fix", finding.fix)), indent=4)
     yield title("In short")
     yield pairs(tuple((name, "\n".join(line for line in lines if line)) for name, lines in report.facts))
     if report.runs:
@@ -58,7 +58,7 @@ def parts(report: Report) -> Iterator[RenderableType]:
             yield notable(check)
     if report.waivers:
         yield title("Waived")
-        yield pairs(tuple((one.check, f"{one.reason} ({one.user})") for one in report.waivers))
+        yield pairs(tuple((finding.check, f"{finding.reason} ({finding.user})") for finding in report.waivers))
 
 
 def title(text: str) -> Text:
@@ -74,7 +74,7 @@ def pairs(rows: tuple[tuple[str, str], ...], indent: int = 2) -> Padding:
     return Padding(table, (0, 0, 0, indent))
 
 
-def timeline(run: Run) -> Iterator[RenderableType]:
+def timeline(run: TimelineRun) -> Iterator[RenderableType]:
     yield Text.assemble(
         ("  run ", "dim"),
         f"{run.number}: {run.found_traffic} → {run.traffic}",
@@ -88,15 +88,15 @@ def timeline(run: Run) -> Iterator[RenderableType]:
         table.add_row(Text(phase.label), bar(phase), took(phase))
     yield Padding(table, (0, 0, 0, 4))
     if run.overlap:
-        yield Text(f"    beside each other: {run.overlap}", style="dim")
+        yield Text(f"    in parallel: {run.overlap}", style="dim")
 
 
-def took(phase: Phase) -> Text:
+def took(phase: TimelinePhase) -> Text:
     failed = phase.verdict in ("FAIL", "INCONCLUSIVE")
     return Text(f"{phase.verdict if failed else ''} {phase.duration}".strip(), style=STYLES.get(phase.verdict, ""))
 
 
-def bar(phase: Phase) -> Text:
+def bar(phase: TimelinePhase) -> Text:
     """On the run's own scale; at least one mark long."""
     left = min(phase.left * BAR // 1000, BAR - 1)
     width = max(round(phase.width * BAR / 1000), 1)
@@ -124,15 +124,15 @@ def lost_tables(loss: Loss) -> Padding:
         table.add_column(justify="right")
     table.add_column(overflow="fold")
     table.add_row("", *(Text(kind.word, style="dim") for kind in loss.kinds), "")
-    for one in loss.tables:
-        rows = {part.kind: f"{part.rows:,}" for part in one.parts}
-        note = "NOT COMPARED" if one.status == "unknown" else "" if one.exact else "estimated"
+    for compared in loss.tables:
+        rows = {part.kind: f"{part.rows:,}" for part in compared.parts}
+        note = "NOT COMPARED" if compared.status == "unknown" else "" if compared.exact else "estimated"
         if loss.against == "baseline":
-            note = "; ".join(one.notes)
-        table.add_row(Text(one.name), *(Text(rows.get(kind.name, "0")) for kind in loss.kinds), Text(note))
+            note = "; ".join(compared.notes)
+        table.add_row(Text(compared.name), *(Text(rows.get(kind.name, "0")) for kind in loss.kinds), Text(note))
     return Padding(table, (0, 0, 0, 2))
 
 
-def notable(check: Check) -> RenderableType:
+def notable(check: DataCheck) -> RenderableType:
     said = f"{check.name}: {check.found}" + (f" (waived: {check.waived})" if check.waived else "")
     return Padding(Text.assemble((check.state, STYLES.get(check.state, "magenta")), f"  {said}"), (0, 0, 0, 2))

@@ -1,4 +1,4 @@
-"""Where the time went: the phases of each run of the program, and what ran beside what."""
+"""Where the time went: the phases of each run of the program, and what ran in parallel with what."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from restore.model.request import Traffic
-from restore.report.untrusted import Record, attempts, mapping, moment, of_step, text
+from restore.report.untrusted import EvidenceRecord, attempts, mapping, moment, of_step, text
 from restore.report.verdict import BEGINNING, GateState, traffic_of
 from restore.units import measured
 from validation.verdict import Verdict
@@ -28,7 +28,7 @@ RESOURCES = ("candidate", "safety-snapshot")
 
 
 @dataclass(frozen=True)
-class Phase:
+class TimelinePhase:
     """Something that took time. `left` and `width` are its place in its run, in thousandths."""
 
     name: str
@@ -39,14 +39,14 @@ class Phase:
     """PASS, FAIL or INCONCLUSIVE of a gate; empty for what is none; `unfinished` where no end is recorded."""
     left: int = 0
     width: int = 0
-    beside: tuple[str, ...] = ()
+    parallel: tuple[str, ...] = ()
     """Labels of the phases that ran at the same time for a while."""
 
     @property
     def when(self) -> str:
         """For who can't see the bars, and who points at one."""
-        beside = f", beside: {'; '.join(self.beside)}" if self.beside else ""
-        return f"{self.began:%H:%M:%S} to {self.ended:%H:%M:%S} UTC{beside}"
+        parallel = f", in parallel: {'; '.join(self.parallel)}" if self.parallel else ""
+        return f"{self.began:%H:%M:%S} to {self.ended:%H:%M:%S} UTC{parallel}"
 
     @property
     def duration(self) -> str:
@@ -54,7 +54,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Run:
+class TimelineRun:
     """One run of the program with what happened in it."""
 
     number: int
@@ -63,7 +63,7 @@ class Run:
     traffic: str
     found_traffic: str
     who: str
-    phases: tuple[Phase, ...]
+    phases: tuple[TimelinePhase, ...]
 
     @property
     def duration(self) -> str:
@@ -71,8 +71,8 @@ class Run:
 
     @property
     def overlap(self) -> str:
-        """How much work was done beside other work, in words; empty when nothing was."""
-        work = sum((one.ended - one.began for one in self.phases), timedelta())
+        """How much work was done in parallel, in words; empty when nothing was."""
+        work = sum((phase.ended - phase.began for phase in self.phases), timedelta())
         saved = work - self.busy
         return f"{measured(work)} of work in {measured(self.busy)}" if saved > timedelta(seconds=1) else ""
 
@@ -80,9 +80,9 @@ class Run:
     def busy(self) -> timedelta:
         """The time in which at least one phase was at work."""
         total, until = timedelta(), BEGINNING
-        for one in self.phases:
-            total += max(one.ended - max(one.began, until), timedelta())
-            until = max(until, one.ended)
+        for phase in self.phases:
+            total += max(phase.ended - max(phase.began, until), timedelta())
+            until = max(until, phase.ended)
         return total
 
 
@@ -94,112 +94,118 @@ class Outage:
     ended: datetime | None
 
 
-def runs(found: Sequence[Record]) -> tuple[Run, ...]:
-    """Every run in order. What was recorded before the first run (none should) is left out of the timeline."""
-    starts = [(one, began) for one in of_step(found, "run") if (began := moment(one.get("began")))]
+def runs(evidence: Sequence[EvidenceRecord]) -> tuple[TimelineRun, ...]:
+    """Returns every run in order. What was recorded before the first run (none should) is left out of the timeline."""
+    starts = [(record, began) for record in of_step(evidence, "run") if (began := moment(record.get("began")))]
     ends = [*(began for _, began in starts), None][1:]
-    made: list[Run] = []
+    made: list[TimelineRun] = []
     for number, ((record, began), until) in enumerate(zip(starts, ends, strict=False), 1):
-        inside = [one for one in found if within(one, began, until)]
+        inside = [record for record in evidence if within(record, began, until)]
         made.append(one_run(number, record, began, phases(record, began, inside)))
     return tuple(made)
 
 
-def within(record: Record, began: datetime, until: datetime | None) -> bool:
+def within(record: EvidenceRecord, began: datetime, until: datetime | None) -> bool:
     at = moment(record.get("began"))
     return record.get("step") != "run" and at is not None and at >= began and (until is None or at < until)
 
 
-def one_run(number: int, record: Record, began: datetime, found: Sequence[Phase]) -> Run:
+def one_run(
+    number: int, record: EvidenceRecord, began: datetime, phases_of_run: Sequence[TimelinePhase]
+) -> TimelineRun:
     plan = mapping(record.get("plan"))
-    ended = max((one.ended for one in found), default=began)
-    return Run(
+    ended = max((phase.ended for phase in phases_of_run), default=began)
+    return TimelineRun(
         number=number,
         began=began,
         ended=ended,
         traffic=traffic_of(record),
         found_traffic=text(plan.get("found_traffic")) or "half-way",
         who=text(mapping(record.get("operator")).get("user")) or "not known",
-        phases=placed(found, began, ended),
+        phases=place_phases(phases_of_run, began, ended),
     )
 
 
-def phases(run: Record, began: datetime, inside: Sequence[Record]) -> list[Phase]:
+def phases(run: EvidenceRecord, began: datetime, inside: Sequence[EvidenceRecord]) -> list[TimelinePhase]:
     """Gates and resources of a run as recorded, and what the applications' resources took between the gates."""
-    times = (moment(one.get(name)) for one in inside for name in ("began", "ended"))
+    times = (moment(record.get(name)) for record in inside for name in ("began", "ended"))
     last = max((at for at in times if at), default=began)
-    made = [gate_phase(one) for one in attempts(inside)]
-    made += [one for name in RESOURCES for one in resource_phase(name, inside, last)]
-    made = [one for one in made if one.began >= began]
+    made = [gate_phase(attempt) for attempt in attempts(inside)]
+    made += [phase for name in RESOURCES for phase in resource_phase(name, inside, last)]
+    made = [phase for phase in made if phase.began >= began]
     made += between(run, began, made)
-    return sorted(made, key=lambda one: (one.began, one.ended))
+    return sorted(made, key=lambda phase: (phase.began, phase.ended))
 
 
-def gate_phase(record: Record) -> Phase:
+def gate_phase(record: EvidenceRecord) -> TimelinePhase:
     name = text(record.get("gate"))
     began = moment(record.get("began")) or BEGINNING
     ended = moment(record.get("ended")) or began
-    return Phase(name, LABELS.get(name, name), began, max(began, ended), str(GateState(name, record).verdict))
+    return TimelinePhase(name, LABELS.get(name, name), began, max(began, ended), str(GateState(name, record).verdict))
 
 
-def resource_phase(name: str, inside: Sequence[Record], last: datetime) -> Iterable[Phase]:
+def resource_phase(name: str, inside: Sequence[EvidenceRecord], last: datetime) -> Iterable[TimelinePhase]:
     """From the records of its beginning and its end; up to the last thing known where the end is missing."""
-    found = list(of_step(inside, name))
-    began = next((at for one in found if (at := moment(one.get("began")))), None)
+    recorded = list(of_step(inside, name))
+    began = next((at for record in recorded if (at := moment(record.get("began")))), None)
     if began is None:
         return
-    ended = next((at for one in found if (at := moment(one.get("ended")))), None)
-    yield Phase(name, LABELS[name], began, ended or max(began, last), "" if ended else "unfinished")
+    ended = next((at for record in recorded if (at := moment(record.get("ended")))), None)
+    yield TimelinePhase(name, LABELS[name], began, ended or max(began, last), "" if ended else "unfinished")
 
 
-def between(run: Record, began: datetime, found: Sequence[Phase]) -> list[Phase]:
-    """The time that the applications' resources took: no hook measures it, the gates around them do."""
-    gates = {one.name: one for one in found}
-    made: list[Phase] = []
+def between(run: EvidenceRecord, began: datetime, proved: Sequence[TimelinePhase]) -> list[TimelinePhase]:
+    """Returns the time that the applications' resources took: no hook measures it, the gates around them do."""
+    gates = {phase.name: phase for phase in proved}
+    made: list[TimelinePhase] = []
     if traffic_of(run) == Traffic.FROZEN and "quiesced" in gates:
-        made.append(Phase("look", "look, plan, Deployments to 0", began, gates["quiesced"].began, ""))
-    elif found:
-        made.append(Phase("look", "look and plan", began, min(one.began for one in found), ""))
+        made.append(TimelinePhase("look", "look, plan, Deployments to 0", began, gates["quiesced"].began, ""))
+    elif proved:
+        made.append(TimelinePhase("look", "look and plan", began, min(phase.began for phase in proved), ""))
     if {"switched", "serving"} <= gates.keys() and gates["switched"].verdict == Verdict.PASS:
         label = "secret switched, Deployments resume"
-        made.append(Phase("resume", label, gates["switched"].ended, gates["serving"].began, ""))
-    return [one for one in made if one.ended >= one.began]
+        made.append(TimelinePhase("resume", label, gates["switched"].ended, gates["serving"].began, ""))
+    return [phase for phase in made if phase.ended >= phase.began]
 
 
-def placed(found: Sequence[Phase], began: datetime, ended: datetime) -> tuple[Phase, ...]:
-    """The phases with their places on the run's own scale, and the names of those beside them."""
+def place_phases(phases: Sequence[TimelinePhase], began: datetime, ended: datetime) -> tuple[TimelinePhase, ...]:
+    """Returns the phases with their places on the run's own scale, and the names of those in parallel with them."""
     whole = max((ended - began).total_seconds(), 0.001)
 
-    def place(one: Phase) -> Phase:
-        left = round((one.began - began).total_seconds() / whole * 1000)
-        width = max(round((one.ended - one.began).total_seconds() / whole * 1000), 4)
-        beside = tuple(
+    def place(phase: TimelinePhase) -> TimelinePhase:
+        left = round((phase.began - began).total_seconds() / whole * 1000)
+        width = max(round((phase.ended - phase.began).total_seconds() / whole * 1000), 4)
+        parallel = tuple(
             dict.fromkeys(
                 other.label
-                for other in found
-                if other is not one and other.began < one.ended and one.began < other.ended
+                for other in phases
+                if other is not phase and other.began < phase.ended and phase.began < other.ended
             )
         )
         left = min(left, 1000 - 4)
-        return Phase(one.name, one.label, one.began, one.ended, one.verdict, left, min(width, 1000 - left), beside)
+        return TimelinePhase(
+            phase.name, phase.label, phase.began, phase.ended, phase.verdict, left, min(width, 1000 - left), parallel
+        )
 
-    return tuple(place(one) for one in found)
+    return tuple(place(phase) for phase in phases)
 
 
-def outages(found: Sequence[Record]) -> tuple[Outage, ...]:
+def outages(evidence: Sequence[EvidenceRecord]) -> tuple[Outage, ...]:
     """From the run that froze the applications to the gate that proved them serving."""
     made: list[Outage] = []
     stopped: datetime | None = None
-    for one in found:
-        at = moment(one.get("began"))
-        if one.get("step") == "run" and traffic_of(one) == Traffic.FROZEN and stopped is None:
+    for record in evidence:
+        at = moment(record.get("began"))
+        if record.get("step") == "run" and traffic_of(record) == Traffic.FROZEN and stopped is None:
             stopped = at
-        if one.get("gate") == "serving" and one.get("open") is True and stopped:
-            made.append(Outage(stopped, moment(one.get("ended"))))
+        if record.get("gate") == "serving" and record.get("open") is True and stopped:
+            made.append(Outage(stopped, moment(record.get("ended"))))
             stopped = None
     return (*made, Outage(stopped, None)) if stopped else tuple(made)
 
 
-def idle(found: Sequence[Run]) -> timedelta:
-    """The time between the runs: people decide, or nobody is there."""
-    return sum((max(later.began - one.ended, timedelta()) for one, later in pairwise(found)), timedelta())
+def idle(runs_in_order: Sequence[TimelineRun]) -> timedelta:
+    """Returns the time between the runs: people decide, or nobody is there."""
+    return sum(
+        (max(later.began - earlier.ended, timedelta()) for earlier, later in pairwise(runs_in_order)), timedelta()
+    )

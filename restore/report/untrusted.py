@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, cast
 
-Record = Mapping[str, Any]
-EMPTY: Record = {}
+EvidenceRecord = Mapping[str, Any]
+EMPTY: EvidenceRecord = {}
 
 
-def mapping(value: object) -> Record:
-    return cast("Record", value) if isinstance(value, Mapping) else EMPTY
+def mapping(value: object) -> EvidenceRecord:
+    return cast("EvidenceRecord", value) if isinstance(value, Mapping) else EMPTY
 
 
-def records(value: object) -> tuple[Record, ...]:
-    """The mappings in a list; everything else in it is left out."""
+def records(value: object) -> tuple[EvidenceRecord, ...]:
+    """Returns the mappings in a list; everything else in it is left out."""
     return tuple(mapping(item) for item in items(value) if mapping(item))
 
 
@@ -25,7 +25,8 @@ def items(value: object) -> Sequence[object]:
 
 
 def text(value: object) -> str:
-    """The value in one line for people: nothing for None, yes and no, lists with commas, and no control characters."""
+    """Returns the value in one line for people: nothing for None, yes and no, lists with commas, and no control
+    characters."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -43,7 +44,7 @@ def printable(value: str) -> str:
 
 
 def block(value: object) -> str:
-    """As `text`, its lines kept."""
+    """Returns what `text` returns, with its lines kept."""
     return "\n".join(printable(line) for line in str(value).splitlines()) if isinstance(value, str) else ""
 
 
@@ -52,7 +53,7 @@ def texts(value: object) -> dict[str, str]:
 
 
 def number(value: object) -> int:
-    """A count; 0 for what is none."""
+    """Returns a count; 0 for what is none."""
     return int(seconds(value))
 
 
@@ -63,18 +64,18 @@ def seconds(value: object) -> float:
 
 
 def moment(value: object) -> datetime | None:
-    """A time in UTC, None for anything else."""
+    """Returns a time in UTC, None for anything else."""
     try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return found.astimezone(UTC) if found and found.tzinfo else None
+    return time.astimezone(UTC) if time and time.tzinfo else None
 
 
-def of_step(found: Sequence[Record], *steps: str) -> Iterator[Record]:
-    return (record for record in found if record.get("step") in steps)
+def of_step(evidence: Sequence[EvidenceRecord], *steps: str) -> Iterator[EvidenceRecord]:
+    return (record for record in evidence if record.get("step") in steps)
 
 
-def attempts(found: Sequence[Record]) -> tuple[Record, ...]:
-    """The gates' attempts, in the order in which they ended."""
-    return tuple(record for record in found if "gate" in record)
+def attempts(evidence: Sequence[EvidenceRecord]) -> tuple[EvidenceRecord, ...]:
+    """Returns the gates' attempts, in the order in which they ended."""
+    return tuple(record for record in evidence if "gate" in record)

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from restore.model.request import Traffic
-from restore.report.untrusted import EMPTY, Record, attempts, items, mapping, moment, of_step, records, text, texts
+from restore.report.untrusted import (
+    EMPTY,
+    EvidenceRecord,
+    attempts,
+    items,
+    mapping,
+    moment,
+    of_step,
+    records,
+    text,
+    texts,
+)
 from validation.verdict import Verdict
 
 MOVING = frozenset({"quiesced", "switched", "serving"})
@@ -20,7 +31,7 @@ class GateState:
     """A gate that is needed now, by its newest attempt that counts (None: not tried)."""
 
     name: str
-    attempt: Record | None
+    attempt: EvidenceRecord | None
 
     @property
     def open(self) -> bool:
@@ -28,7 +39,7 @@ class GateState:
 
     @property
     def verdict(self) -> Verdict:
-        """PASS when open, also by waivers; FAIL when something was found to be wrong; else INCONCLUSIVE."""
+        """PASS when open, also by waivers; FAIL when something was found to be wrong; otherwise INCONCLUSIVE."""
         if self.open:
             return Verdict.PASS
         told = self.attempt.get("verdict") if self.attempt else None
@@ -47,7 +58,7 @@ class GateState:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class RestoreVerdict:
     """The verdict, in one sentence, and the state of every gate that is needed for what the last run wanted."""
 
     verdict: Verdict
@@ -57,30 +68,30 @@ class Judgement:
     """As the last run wanted it; empty when no run is recorded."""
 
 
-def judge(found: Sequence[Record]) -> Judgement:
-    """Of all records of one restore, oldest first."""
-    runs = list(of_step(found, "run"))
+def judge(evidence: Sequence[EvidenceRecord]) -> RestoreVerdict:
+    """Judges a restore by all its records, oldest first."""
+    runs = list(of_step(evidence, "run"))
     last = runs[-1] if runs else EMPTY
     traffic = text(mapping(last.get("plan")).get("traffic"))
-    states = tuple(state(name, found, moved(runs), last) for name in needed(last, found))
-    verdicts = {one.verdict for one in states}
+    states = tuple(state(name, evidence, began_moving(runs), last) for name in needed(last, evidence))
+    verdicts = {gate.verdict for gate in states}
     if Verdict.FAIL in verdicts:
         verdict = Verdict.FAIL
     elif Verdict.INCONCLUSIVE in verdicts or not states:
         verdict = Verdict.INCONCLUSIVE
     else:
         verdict = Verdict.PASS
-    return Judgement(verdict, headline(verdict, states, last), states, traffic)
+    return RestoreVerdict(verdict, headline(verdict, states, last), states, traffic)
 
 
-def needed(last: Record, found: Sequence[Record]) -> tuple[str, ...]:
-    """As planned by the last run; where no run is recorded, every gate that was ever tried."""
+def needed(last: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> tuple[str, ...]:
+    """Returns the gates that the last run planned; where no run is recorded, every gate that was ever tried."""
     planned = tuple(text(name) for name in items(mapping(last.get("plan")).get("gates")))
-    return planned or tuple(dict.fromkeys(text(one.get("gate")) for one in attempts(found)))
+    return planned or tuple(dict.fromkeys(text(attempt.get("gate")) for attempt in attempts(evidence)))
 
 
-def moved(runs: Sequence[Record]) -> datetime:
-    """When the first of the latest runs that all want the same traffic began."""
+def began_moving(runs: Sequence[EvidenceRecord]) -> datetime:
+    """Returns when the first of the latest runs that all want the same traffic began."""
     since = BEGINNING
     wanted = traffic_of(runs[-1]) if runs else ""
     for run in reversed(runs):
@@ -90,20 +101,21 @@ def moved(runs: Sequence[Record]) -> datetime:
     return since
 
 
-def traffic_of(run: Record) -> str:
+def traffic_of(run: EvidenceRecord) -> str:
     return text(mapping(run.get("plan")).get("traffic"))
 
 
-def state(name: str, found: Sequence[Record], since: datetime, last: Record) -> GateState:
-    """By the newest attempt; one that opened the gate for another database than the last run found proves nothing."""
-    of_gate = [one for one in attempts(found) if one.get("gate") == name]
-    tried = [one for one in of_gate if began(one) >= (since if name in MOVING else BEGINNING)]
-    counting = [one for one in tried if one.get("open") is not True or is_of(one, name, last)]
+def state(name: str, evidence: Sequence[EvidenceRecord], since: datetime, last: EvidenceRecord) -> GateState:
+    """Judges a gate by its newest attempt; one for another database than the last run found proves nothing."""
+    of_gate = [attempt for attempt in attempts(evidence) if attempt.get("gate") == name]
+    tried = [attempt for attempt in of_gate if began(attempt) >= (since if name in MOVING else BEGINNING)]
+    counting = [attempt for attempt in tried if attempt.get("open") is not True or is_of(attempt, name, last)]
     return GateState(name, counting[-1] if counting else None)
 
 
-def is_of(attempt: Record, name: str, last: Record) -> bool:
-    """Whether an attempt is of the database that the last run found; of one that wasn't made yet, made since then.
+def is_of(attempt: EvidenceRecord, name: str, last: EvidenceRecord) -> bool:
+    """Tells whether an attempt is of the database that the last run found; of one that wasn't made yet, made since
+    then.
 
     Records of earlier versions of the program don't say which it was: they count."""
     plan = mapping(last.get("plan"))
@@ -116,28 +128,28 @@ def is_of(attempt: Record, name: str, last: Record) -> bool:
     return proved == plan.get(key) if plan.get(key) else began(attempt) >= began(last)
 
 
-def began(record: Record) -> datetime:
+def began(record: EvidenceRecord) -> datetime:
     return moment(record.get("began")) or BEGINNING
 
 
-def headline(verdict: Verdict, states: Sequence[GateState], last: Record) -> str:
-    """What is true, for somebody who reads nothing else."""
+def headline(verdict: Verdict, states: Sequence[GateState], last: EvidenceRecord) -> str:
+    """Returns what is true, for somebody who reads nothing else."""
     if not states:
         return "Nothing is proved: no gate has been tried."
     if verdict is Verdict.PASS:
-        waived = sum(len(one.waived) for one in states)
+        waived = sum(len(gate.waived) for gate in states)
         return proved(last) + (
             f" {waived} failed {'check is' if waived == 1 else 'checks are'} waived, with the reason below."
             if waived
             else ""
         )
-    shut = [one for one in states if one.verdict is verdict]
+    shut = [gate for gate in states if gate.verdict is verdict]
     words = "stays shut" if verdict is Verdict.FAIL else "is not proved"
-    why = "; ".join(f"{one.name} {words}: {one.summary}" for one in shut)
+    why = "; ".join(f"{gate.name} {words}: {gate.summary}" for gate in shut)
     return f"{why}. {unserved(states, last)}"
 
 
-def proved(last: Record) -> str:
+def proved(last: EvidenceRecord) -> str:
     plan = mapping(last.get("plan"))
     candidate = text(plan.get("candidate")) or "the restored database"
     match text(plan.get("traffic")):
@@ -151,9 +163,9 @@ def proved(last: Record) -> str:
             return f"{candidate} is proved; the applications use the source and were not touched."
 
 
-def unserved(states: Sequence[GateState], last: Record) -> str:
+def unserved(states: Sequence[GateState], last: EvidenceRecord) -> str:
     plan = mapping(last.get("plan"))
-    if any(one.name == "switched" and one.attempt is None for one in states):
+    if any(gate.name == "switched" and gate.attempt is None for gate in states):
         return "This move of traffic has switched nothing."
     if text(plan.get("traffic")) == Traffic.SOURCE and not plan.get("replicas"):
         return "The applications use the source and were not touched."
@@ -162,11 +174,11 @@ def unserved(states: Sequence[GateState], last: Record) -> str:
     return "What the applications use now: python -m restore status."
 
 
-def problems(state: GateState) -> tuple[Record, ...]:
-    """What keeps a gate shut: its problems without the waived ones, else what its attempt said."""
+def problems(state: GateState) -> tuple[EvidenceRecord, ...]:
+    """Returns what keeps a gate shut: its problems without the waived ones, or what its attempt said."""
     if state.attempt is None or state.open:
         return ()
-    found = records(state.attempt.get("problems"))
-    left = tuple(one for one in found if text(one.get("subject")) not in state.waived)
+    recorded = records(state.attempt.get("problems"))
+    left = tuple(problem for problem in recorded if text(problem.get("subject")) not in state.waived)
     error = {"subject": state.name, "found": state.attempt.get("error"), "needed": "a proof"}
     return left or ({**error, "fix": "pulumi up"},)

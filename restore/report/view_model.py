@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 from restore.report import audit, data_checks, loss, timeline
 from restore.report.key_facts import facts, key_facts, losses
-from restore.report.untrusted import EMPTY, Record, attempts, block, mapping, moment, of_step, records, text, texts
+from restore.report.untrusted import (
+    EMPTY,
+    EvidenceRecord,
+    attempts,
+    block,
+    mapping,
+    moment,
+    of_step,
+    records,
+    text,
+    texts,
+)
 from restore.report.verdict import GateState, judge, problems
 from restore.units import clock, measured
 from validation.verdict import Verdict
@@ -28,7 +39,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateAttempt:
     """One attempt of a gate."""
 
     name: str
@@ -42,7 +53,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Setting:
+class SettingRow:
     """A setting on three sides; `state` is same, changed (asked for otherwise than the source's), differs, or, without
     a source, wanted (as asked for) or unknown (nothing to compare with)."""
 
@@ -54,7 +65,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Report:
+class ReportView:
     """Everything that is shown, in the order in which it is shown."""
 
     stack: str
@@ -65,12 +76,12 @@ class Report:
     findings: tuple[Finding, ...]
     facts: tuple[tuple[str, tuple[str, ...]], ...]
     """Name and lines of what somebody wants to know who was not there."""
-    runs: tuple[timeline.Run, ...]
+    runs: tuple[timeline.TimelineRun, ...]
     idle: str
     loss: loss.Loss | None
-    checks: data_checks.Checks | None
-    gates: tuple[Gate, ...]
-    settings: tuple[Setting, ...]
+    checks: data_checks.DataChecks | None
+    gates: tuple[GateAttempt, ...]
+    settings: tuple[SettingRow, ...]
     settings_changed: tuple[tuple[str, str, str], ...]
     acts: tuple[audit.Act, ...]
     waivers: tuple[audit.Waiver, ...]
@@ -79,57 +90,57 @@ class Report:
     notes: tuple[str, ...]
 
 
-def build(document: Record) -> Report:
-    """Of the document that restore/report/document.py assembles; works for one without any record."""
-    found = records(document.get("records"))
-    state = judge(found)
-    made = list(of_step(found, "run"))
+def build(document: EvidenceRecord) -> ReportView:
+    """Makes the view of a document of restore/report/document.py; works for one without any record."""
+    evidence = records(document.get("records"))
+    state = judge(evidence)
+    made = list(of_step(evidence, "run"))
     last = made[-1] if made else EMPTY
-    ran = timeline.runs(found)
-    conformed, validated = facts(found, "conformed"), facts(found, "validated")
-    return Report(
+    ran = timeline.runs(evidence)
+    conformed, validated = facts(evidence, "conformed"), facts(evidence, "validated")
+    return ReportView(
         stack=text(document.get("stack")),
         id=text(document.get("id")),
         verdict=state.verdict,
         headline=state.headline,
         updated=clock(moment(document.get("updated"))),
-        findings=tuple(finding(one.name, problem) for one in state.gates for problem in problems(one)),
-        facts=tuple((name, lines) for name, lines in key_facts(found, last) if any(lines)),
+        findings=tuple(finding(needed.name, problem) for needed in state.gates for problem in problems(needed)),
+        facts=tuple((name, lines) for name, lines in key_facts(evidence, last) if any(lines)),
         runs=ran,
         idle=measured(timeline.idle(ran)) if len(ran) > 1 else "",
-        loss=losses(found, last),
+        loss=losses(evidence, last),
         checks=data_checks.read(mapping(validated.get("report"))),
-        gates=tuple(gate(one, state.gates) for one in attempts(found)),
+        gates=tuple(gate(attempt, state.gates) for attempt in attempts(evidence)),
         settings=tuple(settings(mapping(conformed.get("settings")))),
         settings_changed=tuple(brought_in_line(conformed)),
         acts=tuple(audit.acts(made)),
-        waivers=tuple(audit.waivers(made, found)),
-        versions=tuple(versions(last, conformed, found)),
+        waivers=tuple(audit.waivers(made, evidence)),
+        versions=tuple(versions(last, conformed, evidence)),
         config=tuple((name, value) for name, value in texts(last.get("config")).items() if value not in UNSET),
         notes=tuple(text(note) for note in mapping(last.get("plan")).get("notes") or ()),
     )
 
 
-def finding(name: str, problem: Record) -> Finding:
+def finding(name: str, problem: EvidenceRecord) -> Finding:
     found, needed, fix = (block(problem.get(field)) for field in ("found", "needed", "fix"))
     return Finding(name, text(problem.get("subject")), found, needed, fix)
 
 
-def gate(attempt: Record, states: Sequence[GateState]) -> Gate:
+def gate(attempt: EvidenceRecord, states: Sequence[GateState]) -> GateAttempt:
     state = GateState(text(attempt.get("gate")), attempt)
     began, ended = moment(attempt.get("began")), moment(attempt.get("ended"))
-    return Gate(
+    return GateAttempt(
         name=state.name,
         verdict=str(state.verdict),
         open=state.open,
         summary=state.summary,
         at=clock(ended),
         seconds=measured(ended - began) if began and ended else "",
-        needed=any(one.attempt is attempt for one in states),
+        needed=any(needed.attempt is attempt for needed in states),
     )
 
 
-def settings(rows: Record) -> Iterator[Setting]:
+def settings(rows: EvidenceRecord) -> Iterator[SettingRow]:
     for name, row in rows.items():
         sides = mapping(row)
         source, wanted, found = (text(sides.get(side)) for side in ("source", "wanted", "found"))
@@ -139,14 +150,16 @@ def settings(rows: Record) -> Iterator[Setting]:
             state = "same" if source == found else "changed"
         else:
             state = "wanted" if wanted else "unknown"
-        yield Setting(text(name), source, wanted, found, state)
+        yield SettingRow(text(name), source, wanted, found, state)
 
 
-def brought_in_line(conformed: Record) -> Iterator[tuple[str, str, str]]:
+def brought_in_line(conformed: EvidenceRecord) -> Iterator[tuple[str, str, str]]:
     for name, change in mapping(conformed.get("changed")).items():
         yield text(name), text(mapping(change).get("from")), text(mapping(change).get("to"))
 
 
-def versions(last: Record, conformed: Record, found: Sequence[Record]) -> Iterator[tuple[str, str]]:
+def versions(
+    last: EvidenceRecord, conformed: EvidenceRecord, evidence: Sequence[EvidenceRecord]
+) -> Iterator[tuple[str, str]]:
     yield from texts(last.get("versions")).items()
-    yield "PostgreSQL", text(facts(found, "switched").get("server_version") or conformed.get("engine_version"))
+    yield "PostgreSQL", text(facts(evidence, "switched").get("server_version") or conformed.get("engine_version"))

@@ -12,7 +12,7 @@ import pytest
 
 from restore.errors import PermanentError, TemporaryError
 from restore.kubernetes import Api, Job, JobResult, run_job
-from restore.kubernetes.api import Answer
+from restore.kubernetes.api import ApiAnswer
 from restore.kubernetes.job_manifests import job_body, secret_body
 from restore.model.labels import ANNOTATION_ID, ANNOTATION_MANAGER
 from restore.model.rds import Instance
@@ -118,7 +118,7 @@ class Recorded(Api):
 
     asked: set[Right]
 
-    def _answer(self, method: str, path: str, **more: Any) -> Answer:
+    def _answer(self, method: str, path: str, **more: Any) -> ApiAnswer:
         self.asked = {*getattr(self, "asked", ()), *right(method, path)}
         return super()._answer(method, path, **more)
 

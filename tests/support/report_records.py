@@ -165,5 +165,5 @@ def assembled(records: Records) -> dict[str, Any]:
     return document.assemble("prod", "inc-1", records)
 
 
-def shown(records: Records) -> view_model.Report:
+def shown(records: Records) -> view_model.ReportView:
     return view_model.build(assembled(records))

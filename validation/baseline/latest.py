@@ -85,7 +85,7 @@ def find_latest(store: DocumentStore, database: str | None = None, until: dateti
         found = f"none{of}"
         if baselines:
             found = f"{len(baselines):,}{of}, the oldest of {rfc3339_micros(baselines[0].taken)}"
-        fix = "record one: python -m validation baseline record"
+        fix = "python -m validation baseline record --from <variable with a URL> --to <directory or s3://bucket/prefix>"
         raise NoBaselineError(str(store), found, f"a baseline{of}{by}", fix)
     return load(store, fit[-1].name)
 
@@ -98,6 +98,6 @@ def load(store: DocumentStore, name: str) -> Baseline:
             content = store.get(name)
         data = json.loads(content)
     except ValueError as error:
-        fix = "get the file from where it was copied to, or move it away"
+        fix = "docs/checks.md: get the file back from its copy, or move it away"
         raise BaselineError(where, f"no JSON ({error})", "what `baseline record` wrote", fix) from error
     return from_json(data, where)

@@ -101,12 +101,12 @@ def from_json(data: object, where: str) -> Baseline:
     """Reads what `as_json` wrote. Raises BaselineError for anything else."""
     found: Mapping[str, Any] = cast("Mapping[str, Any]", data) if isinstance(data, Mapping) else {}
     if found.get("baseline") != SCHEMA:
-        fix = "give the place of baselines, or move the file away"
+        fix = "docs/checks.md: give the place of baselines, or move the file away"
         raise BaselineError(where, f"no baseline of version {SCHEMA}", "what `baseline record` wrote", fix)
     try:
         return _read(found)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        fix = "get the file from where it was copied to, or record a new baseline"
+        fix = "docs/checks.md: get the file back from its copy, or record a new baseline"
         raise BaselineError(where, f"a damaged baseline ({error})", "what `baseline record` wrote", fix) from error
 
 

@@ -20,8 +20,8 @@ from validation.verdict import Severity
 SELECT, INSERT, UPDATE, DELETE, USAGE = "select", "insert", "update", "delete", "usage"
 TRIED = (SELECT, INSERT, UPDATE, DELETE, USAGE)
 NEEDED = "what the application does every day"
-DENIED = "grant it to the application's role; rights given since the restore point are not in the restored data"
-NOTHING_SAID = "give the source to compare with, or declare the role and what it may do in the expectations"
+DENIED = "docs/checks.md: grant it to its role; rights given since the restore point are lost"
+NOTHING_SAID = "docs/checks.md: give the source to compare with, or declare what the role may do"
 May = Mapping[Table, Sequence[str]]
 """Privileges in small letters by table, `usage` by sequence."""
 

@@ -50,7 +50,7 @@ def fitting(baseline: Baseline | BaselineError | None, restore_point: datetime |
 
 def _too_late(baseline: Baseline, restore_point: datetime) -> Check:
     said = f"a baseline of {baseline.taken:{WHEN}}, after the restore point {restore_point:{WHEN}}"
-    fix = "give a baseline from before the restore point, or none"
+    fix = "docs/checks.md: give a baseline from before the restore point, or none"
     return settled("baseline", inconclusive(said, "a baseline that the restored data must contain", fix))
 
 
@@ -64,7 +64,11 @@ def _tables(found: Mapping[Table, Scan], catalog: Catalog, baseline: Baseline) -
         empty = [table for table, answer in pairs if baseline.tables[table].rows and not answer.row["rows"]]
         wrong = [f"{table} is missing" for table in missing] + [f"{table} is empty" for table in empty]
         if wrong:
-            return failed("; ".join(wrong), needed, "was it dropped or emptied on purpose? then record a new baseline")
+            return failed(
+                "; ".join(wrong),
+                needed,
+                "docs/checks.md: dropped or emptied on purpose? then record a new baseline",
+            )
         return passed(f"{number(len(baseline.tables), 'table')} of the baseline are here", needed)
 
     return Check("tables-of-baseline", judge, tuple(found[table].question for table in here), needed)
@@ -78,10 +82,10 @@ def _sequences(baseline: Baseline) -> Check:
         found = answers[0].row["sequences"]
         wrong, closed = behind(baseline.sequences, found)
         if wrong:
-            fix = "is the recovery point earlier than the baseline, or was the sequence restarted on purpose?"
+            fix = "docs/checks.md: is the recovery point the earlier one, or was the sequence restarted on purpose?"
             return failed("; ".join(wrong), needed, fix)
         if closed:
-            return inconclusive(f"no right to read {', '.join(closed)}", needed, "grant the login pg_read_all_data")
+            return inconclusive(f"no right to read {', '.join(closed)}", needed, "GRANT pg_read_all_data TO <user>")
         return passed(f"{number(len(baseline.sequences), 'sequence')} at or beyond the baseline", needed)
 
     question = Question("sequence-positions", query("sequence_positions"))

@@ -15,12 +15,12 @@ from validation.sql.queries import query
 
 
 def missing_table(name: str, table: Table) -> Check:
-    fix = "is this the right database? is the recovery point earlier than the table?"
+    fix = "docs/checks.md: is this the right database? is the recovery point earlier than the table?"
     return settled(name, failed(f"no table {table}", f"table {table}", fix))
 
 
 def missing_column(name: str, column: str) -> Check:
-    fix = "is the recovery point earlier than the column's migration? else correct the expectations"
+    fix = "docs/checks.md: is the recovery point earlier than the migration? or correct the expectations"
     return settled(name, failed(f"no column {column}", f"column {column}", fix))
 
 

@@ -35,7 +35,11 @@ def sequence(use: SequenceUse) -> Check:
     needed = "the next value beyond every value in the column"
     if use.cycles or not use.number:
         why = "it cycles" if use.cycles else "the column is no number"
-        judgement = inconclusive(f"{use.sequence} can't be compared: {why}", needed, "look at it by hand")
+        judgement = inconclusive(
+            f"{use.sequence} can't be compared: {why}",
+            needed,
+            "docs/checks.md: look at it by hand",
+        )
         return settled(name, judgement, Severity.ADVISORY)
 
     def judge(answers: Sequence[Answer]) -> Judgement:
@@ -45,7 +49,11 @@ def sequence(use: SequenceUse) -> Check:
         said = f"{use.sequence} gives {following:,} next, the column has {_value(furthest)}"
         behind = furthest is not None and (following - furthest) * use.increment <= 0
         if behind:
-            return failed(said, needed, "select setval() past the column's value before anybody writes")
+            return failed(
+                said,
+                needed,
+                "docs/checks.md: setval() past the column's value before anybody writes",
+            )
         return passed(said, needed)
 
     statement = query(
@@ -76,7 +84,7 @@ def foreign_key(key: ForeignKey, primary: Sequence[str]) -> Check:
     operators = [name for _, name in key.operators]
     if key.period or not all(OPERATOR.fullmatch(operator) for operator in operators):
         what = "a foreign key over periods" if key.period else f"operators {operators}"
-        fix = "check it by hand, then waive with the outcome as reason"
+        fix = "docs/checks.md: check it by hand, then waive with the outcome as reason"
         return settled(name, inconclusive(f"{what}, which this check can't judge", NO_ORPHANS, fix), severity)
 
     def judge(answers: Sequence[Answer]) -> Judgement:
@@ -84,7 +92,11 @@ def foreign_key(key: ForeignKey, primary: Sequence[str]) -> Check:
         if orphans:
             kind = "" if key.validated else " (NOT VALID)"
             said = f"{number(orphans, 'row')} of {key.child} without their row in {key.parent}{kind}"
-            return failed(said, NO_ORPHANS, "choose a recovery point before the rows were lost, or repair them")
+            return failed(
+                said,
+                NO_ORPHANS,
+                "docs/checks.md: choose a recovery point before the rows were lost, or repair them",
+            )
         return passed("no row without its counterpart", NO_ORPHANS)
 
     parts = _parts(key)

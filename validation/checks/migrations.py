@@ -49,7 +49,7 @@ def _migrations(wanted: Migrations) -> Check:
         done = applied(found)
         problems = [*incomplete(found, done), *_unexpected(done, wanted)]
         if problems:
-            fix = "choose a recovery point outside the migration, or finish it with prisma migrate resolve"
+            fix = "docs/checks.md: another recovery point, or finish it with prisma migrate resolve"
             return failed("; ".join(problems), needed, fix)
         return passed(f"{number(len(done), 'migration')} applied, last {done[-1]}", needed)
 
@@ -79,7 +79,7 @@ def _checksums(wanted: Migrations) -> Check:
         found: list[Migration] = [m for m in answers[0].row["migrations"] if m["rolled_back"] is None]
         edited = [m["name"] for m in found if m["name"] in known and m["checksum"] not in known[m["name"]]]
         if edited:
-            fix = "compare the script with the one that was applied: is this the release that wrote this database?"
+            fix = "docs/checks.md: is this the release that wrote this database? compare the scripts"
             return failed(f"another script than that of {', '.join(dict.fromkeys(edited))} was applied", needed, fix)
         return passed(f"the scripts of {number(len(known), 'migration')}", needed)
 

@@ -31,7 +31,7 @@ def _role(role: Role) -> Check:
         row = answers[0].row
         wrong = wrong_of(role, row) if row["there"] else [f"no role {role.name}"]
         if wrong:
-            fix = "create or alter the role, grant or revoke: RDS keeps roles with the instance, not with a dump"
+            fix = "docs/checks.md: RDS keeps roles with the instance, not with a dump"
             return failed("; ".join(wrong), needed, fix)
         return passed(f"role {role.name}, as declared", needed)
 

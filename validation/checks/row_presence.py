@@ -46,12 +46,16 @@ def _exists(name: str, wanted: MustExist | MustNotExist) -> Check:
 def _there(answers: Sequence[Answer]) -> Judgement:
     rows = int(answers[0].row["rows"])
     if not rows:
-        return failed(NONE, SOME, "choose a recovery point at which the row was there")
+        return failed(NONE, SOME, "docs/checks.md: choose a recovery point at which the row was there")
     return passed(number(rows, "row"), SOME)
 
 
 def _gone(answers: Sequence[Answer]) -> Judgement:
     rows = int(answers[0].row["rows"])
     if rows:
-        return failed(number(rows, "row"), NONE, "choose a recovery point before the row came in, or remove it")
+        return failed(
+            number(rows, "row"),
+            NONE,
+            "docs/checks.md: choose a recovery point before the row came in, or remove it",
+        )
     return passed(NONE, NONE)

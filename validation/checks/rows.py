@@ -22,10 +22,10 @@ from validation.terminal import number
 from validation.times import from_epoch
 from validation.verdict import Severity
 
-NO_BASELINE = "record one with `python -m validation baseline record`, or waive the check with a reason"
+NO_BASELINE = "docs/checks.md: record a baseline, or waive the check with a reason"
 CLOCKS = timedelta(minutes=5)
 """How far an application's clock may be ahead of the database's."""
-NO_SOURCE = "give the source to compare with, or waive the check with a reason"
+NO_SOURCE = "docs/checks.md: give the source to compare with, or waive the check with a reason"
 
 
 def checks(
@@ -53,9 +53,13 @@ def _tables(found: Mapping[Table, Scan]) -> Check:
         said = f"{number(len(roots), 'table')}, {number(rows, 'row')} in the {len(answers)} that were read"
         needed = "tables with rows in them"
         if roots and not answers:
-            return inconclusive(said, needed, "see the checks of rows")
+            return inconclusive(said, needed, "docs/checks.md")
         if not rows:
-            return failed(said, needed, "this is an empty database: give the right one, or restore again")
+            return failed(
+                said,
+                needed,
+                "docs/checks.md: an empty database; give the right one, or restore again",
+            )
         return passed(said, needed)
 
     return Check("tables", judge, tuple(roots), tolerant=True)
@@ -115,7 +119,11 @@ def _count(name: str, scan: Scan, wanted: RowRange, of_source: tuple[Question, .
         said = f"{number(rows, 'row')}{others}"
         needed = _range(wanted, others)
         if not all(bound.holds(rows) for bound in _bounds(wanted, others)):
-            return failed(said, needed, "compare the recovery point with the time of the loss" + _lost(scan))
+            return failed(
+                said,
+                needed,
+                "docs/checks.md: compare the recovery point with the time of the loss" + _lost(scan),
+            )
         return passed(said, needed)
 
     return Check(name, judge, (scan.question, *of_source), _range(wanted, Others(baseline=of_baseline)))
@@ -174,10 +182,14 @@ def _null(name: str, scan: Scan, column: str) -> Check:
         nulls, rows = int(answers[0].row[scan.nulls[column]]), int(answers[0].row["rows"])
         needed = "rows, none without a value"
         if not rows:
-            return failed("no row at all", needed, "compare the recovery point with the time of the loss")
+            return failed(
+                "no row at all",
+                needed,
+                "docs/checks.md: compare the recovery point with the time of the loss",
+            )
         if nulls:
             said = f"{number(nulls, 'row')} of {rows:,} without a value"
-            return failed(said, needed, "choose a recovery point before the values were lost")
+            return failed(said, needed, "docs/checks.md: choose a recovery point before the values were lost")
         return passed(f"a value in each of {number(rows, 'row')}", needed)
 
     statement = query(
@@ -202,10 +214,10 @@ def _freshness(
             yield missing_column(name, expectation.column)
         elif expectation.column not in scan.newest:
             kind = scan.facts.columns[expectation.column]
-            fix = "declare a column of type timestamp or timestamptz"
+            fix = "docs/expectations.md: declare a column of type timestamp or timestamptz"
             yield settled(name, inconclusive(f"a column of type {kind}", "a timestamp", fix))
         elif restore_point is None:
-            fix = "give the restore point; for `latest` the time at which writing had stopped"
+            fix = "docs/checks.md: give the restore point; for `latest` the time at which writing had stopped"
             yield settled(name, inconclusive("no time to compare with", "a restore point", fix))
         else:
             yield _fresh(name, scan, expectation, restore_point)
@@ -220,16 +232,24 @@ def _fresh(name: str, scan: Scan, wanted: Freshness, restore_point: datetime) ->
     def judge(answers: Sequence[Answer]) -> Judgement:
         newest = answers[0].row[scan.newest[wanted.column]]
         if newest is None:
-            return failed("no timestamp at all", needed, "compare the recovery point with the time of the loss")
+            return failed(
+                "no timestamp at all",
+                needed,
+                "docs/checks.md: compare the recovery point with the time of the loss",
+            )
         at = from_epoch(newest)
         if at is None:
-            return failed(f"newest is {newest} s", needed, "correct the value in the source, or waive")
+            return failed(
+                f"newest is {newest} s",
+                needed,
+                "docs/checks.md: correct the value in the source, or waive the check",
+            )
         said = f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC"
         if at > last:
-            fix = "this holds data from after the restore point: wrong instance, or wrong recovery point"
+            fix = "docs/checks.md: data from after the restore point; wrong instance, or wrong recovery point"
             return failed(f"{said}, {(at - last).total_seconds():,.3f} s too new", needed, fix)
         if at < first:
-            fix = "this is older than asked for: another recovery point, or a larger tolerance_seconds"
+            fix = "docs/checks.md: older than asked for; another recovery point, or a larger tolerance_seconds"
             return failed(f"{said}, {(first - at).total_seconds():,.3f} s too old", needed, fix)
         return passed(said, needed)
 
@@ -258,7 +278,9 @@ def _not_after(name: str, scan: Scan, column: str, point: datetime) -> Check:
         at = from_epoch(newest)
         if newest > 0 and (at is None or at > last):
             said = f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC" if at else f"newest is {newest} s"
-            fix = "data from after the restore point? if the column may lie in the future, declare it under freshness"
+            fix = (
+                "docs/checks.md: is this data from after the restore point? declare a column that may lie in the future"
+            )
             return failed(said, needed, fix)
         return passed(f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC" if at else f"newest is {newest} s", needed)
 
@@ -288,10 +310,10 @@ def _tables_of_source(found: Mapping[Table, Scan], source: Catalog) -> Check:
         ]
         wrong = [f"{table} is missing" for table in missing] + [f"{table} is empty" for table in empty]
         if wrong:
-            fix = "is the recovery point earlier than the table? then waive it, else restore another"
+            fix = "docs/checks.md: is the recovery point earlier than the table? then waive the check"
             return failed("; ".join(wrong), needed, fix)
         if not theirs:
-            return inconclusive("the source has no tables", needed, "give the right source")
+            return inconclusive("the source has no tables", needed, "docs/checks.md: give the right source")
         return passed(f"{number(len(theirs), 'table')} of the source are here", needed)
 
     return Check("tables-of-source", judge, (*scanned, *has_rows.values()), needed)

@@ -14,7 +14,7 @@ from validation.verdict import Severity
 SHOWN = 5
 AGAINST_BASELINE = "the schema of the baseline"
 AGAINST_SOURCE = "the schema of the source"
-FIX = "is the recovery point on the other side of a migration? then waive it with that as reason; else restore another"
+FIX = "docs/checks.md: is the recovery point on the other side of a migration? then waive the check"
 
 
 def checks(wanted: SchemaSnapshot | None, *, source: bool) -> Iterator[Check]:
@@ -30,7 +30,7 @@ def checks(wanted: SchemaSnapshot | None, *, source: bool) -> Iterator[Check]:
 def _of_baseline(section: str, wanted: SchemaSnapshot, severity: Severity) -> Check:
     name = f"schema:{section}"
     if section not in wanted.sections:
-        fix = "record the baseline again with this version"
+        fix = "docs/checks.md: record the baseline again with this version"
         return settled(name, inconclusive("the baseline doesn't have it", AGAINST_BASELINE, fix), severity)
 
     def judge_one(answers: Sequence[Answer]) -> Judgement:

@@ -15,14 +15,14 @@ NEEDED = "the server that was restored, open for writing"
 
 def unreachable(target: Target, side: Side, why: str) -> Check:
     """The check of an endpoint that gave no session."""
-    fix = "check endpoint, security group, login, database name and root certificate"
+    fix = "docs/checks.md: check endpoint, security group, login, database name and root certificate"
     return settled(_named("connection", side), inconclusive(f"{target}: {why}", "a session", fix))
 
 
 def no_login(target: Target, why: str, *, answers: bool) -> Check:
     """The application gets no session; where another login does, that is the application's own fault."""
     name, said = _named("connection", Side.APPLICATION), f"{target}: {why}"
-    fix = "credentials are those of the restore point: set the application's password in the candidate as it has it"
+    fix = "docs/checks.md: the password is that of the restore point; set it as the application has it"
     judgement = failed(said, "a session", fix) if answers else inconclusive(said, "a session", fix)
     return settled(name, judgement)
 
@@ -57,7 +57,11 @@ def identity(target: Target, expected: Server) -> Check:
         wrong = _wrong(row, target, expected)
         if wrong:
             found, needed = ("; ".join(pair[i] for pair in wrong) for i in (0, 1))
-            return failed(found, needed, "validate the restored instance: compare endpoint and expectations")
+            return failed(
+                found,
+                needed,
+                "docs/checks.md: validate the restored instance; compare endpoint and expectations",
+            )
         return passed(f"database {row['database']}, version {row['major']}, not in recovery", NEEDED)
 
     return Check("server", judge, (server_question(Side.CANDIDATE),), NEEDED)
@@ -70,7 +74,11 @@ def not_the_source() -> Check:
         candidate, source = (answer.row for answer in answers)
         if all(candidate[fact] == source[fact] for fact in ("started", "port", "database")):
             where = f"{candidate['database']} at port {candidate['port']}"
-            return failed(f"candidate and source are the same, {where}", needed, "give the right endpoints")
+            return failed(
+                f"candidate and source are the same, {where}",
+                needed,
+                "docs/checks.md: give the right endpoints",
+            )
         return passed(needed, needed)
 
     needed = "two databases"

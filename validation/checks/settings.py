@@ -50,11 +50,15 @@ def _setting(wanted: Setting, question: Question) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
         row = answers[0].row["settings"].get(wanted.name)
         if row is None:
-            fix = "correct the name, or grant the validating login pg_read_all_settings"
+            fix = "GRANT pg_read_all_settings TO <user>; or correct the name (docs/expectations.md)"
             return inconclusive("a setting that this login doesn't see", needed, fix)
         said = f"{wanted.name} = {row['value']}{' x ' + row['unit'] if row['unit'] else ''}"
         if not same(wanted.value, row):
-            return failed(said, needed, "change it in the parameter group that the instance uses, and reboot if static")
+            return failed(
+                said,
+                needed,
+                "docs/checks.md: change it in the parameter group of the instance; reboot if static",
+            )
         return passed(said, needed)
 
     return Check(f"settings:{wanted.name}", judge, (question,), needed)
@@ -95,10 +99,18 @@ def _extension(wanted: Extension, question: Question) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
         version = answers[0].row["extensions"].get(wanted.name)
         if version is None:
-            return failed(f"no extension {wanted.name}", needed, "create it, or choose a later recovery point")
+            return failed(
+                f"no extension {wanted.name}",
+                needed,
+                f"CREATE EXTENSION {wanted.name}; or a later recovery point (docs/checks.md)",
+            )
         said = f"extension {wanted.name} {version}"
         if wanted.version not in (None, version):
-            return failed(said, needed, "alter extension ... update, or correct the expectations")
+            return failed(
+                said,
+                needed,
+                f"ALTER EXTENSION {wanted.name} UPDATE; or correct the expectations (docs/expectations.md)",
+            )
         return passed(said, needed)
 
     return Check(f"extensions:{wanted.name}", judge, (question,), needed)

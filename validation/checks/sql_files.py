@@ -77,7 +77,7 @@ def _unlisted(check: SqlCheck, name: str) -> Check:
 def _of_thing(check: SqlCheck, thing: Row, around: QueryContext) -> Check:
     name = f"{check.name}:{'.'.join(quoted(part) for part in thing['subject'])}"
     if thing.get("unjudged"):
-        fix = "look at it by hand, or with amcheck"
+        fix = "docs/checks.md: look at it by hand, or with amcheck"
         return settled(
             name, inconclusive(f"{thing['unjudged']}, which can't be judged", check.needed, fix), Severity.ADVISORY
         )
@@ -101,7 +101,11 @@ def _complete(check: SqlCheck, name: str, pieces: Pieces, pages: int = 0) -> Che
         parts = {"lists": _lists(check), "query": _filled(check.query, pieces)}
     except KeyError as error:
         found = f"the query has {{{error.args[0]}}}, for which {check.each} has no value"
-        return settled(name, inconclusive(found, check.needed, "correct the query"), check.severity)
+        return settled(
+            name,
+            inconclusive(found, check.needed, "docs/checks.md: correct the query"),
+            check.severity,
+        )
     question = Question(
         f"sql:{name}",
         query("sql_check", **parts),
@@ -148,5 +152,5 @@ def judge(check: SqlCheck, answer: Answer) -> Judgement:
 
 
 def _nothing(check: SqlCheck) -> Judgement:
-    fix = 'is this the right database? correct the check, or give it nothing = "pass"'
+    fix = "docs/checks.md: is this the right database? correct the check, or give it `nothing = pass`"
     return Judgement(check.nothing, f"no {check.things}", check.needed, "" if check.nothing is Verdict.PASS else fix)

@@ -112,7 +112,7 @@ def _before(store: DocumentStore, new: Baseline, until: datetime | None) -> Base
             if not earlier
             else f"the oldest of {rfc3339_micros(earlier[0].taken)}"
         )
-        fix = "give another time, or --from to compare with a database"
+        fix = "python -m validation baseline diff --help"
         raise latest.NoBaselineError(str(store), found, "an earlier baseline", fix)
     return latest.load(store, fit[-1].name)
 

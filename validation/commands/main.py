@@ -28,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes: 0 pass or done, 1 fail or a difference, 2 inconclusive, 3 usage."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         return options.act(options)
     except Unread as error:
@@ -47,13 +47,13 @@ def _masked(text: str) -> str:
     return re.sub(r"(://?)\S*@", r"\1***@", text)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m validation", description="Proves that a restored database is right.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    top = _Parser(prog="python -m validation", description="Proves that a restored database is right.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         options = commands.add_parser(
             command.name, help=command.help, description=command.help.capitalize() + ".", epilog=main.__doc__
         )
         command.declare(options)
         options.set_defaults(act=command.act)
-    return parser
+    return top

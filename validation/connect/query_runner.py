@@ -122,7 +122,12 @@ def _ask(session: Session, question: Question, seconds: float) -> QueryOutcome:
         # In a thread of its own: raised, it would reach nobody, and who waits for the answer would wait on
         LOG.exception("asking %s", question.id)
         found = f"{type(error).__name__} while asking"
-        return Unanswered(Verdict.INCONCLUSIVE, found, "see the log, and report it", lost=True)
+        return Unanswered(
+            Verdict.INCONCLUSIVE,
+            found,
+            "docs/checks.md: keep the log and report it as an error of this program",
+            lost=True,
+        )
 
 
 def _serve_another(open_another: Callable[[], Session], work: _Work) -> None:
@@ -157,5 +162,5 @@ def _collect(work: _Work, asked: int, budget: Budget) -> dict[str, QueryOutcome]
 
 
 def _not_asked(reason: str) -> Unanswered:
-    fix = "run again with a larger budget, or when the server answers"
+    fix = "docs/checks.md: run it again with a larger budget, or when the server answers"
     return Unanswered(Verdict.INCONCLUSIVE, reason, fix)

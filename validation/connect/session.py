@@ -60,7 +60,7 @@ class Session:
             return Unanswered(verdict, found, fix, time.monotonic() - started, lost=lost)
         spent = time.monotonic() - started
         if not rows and not question.may_be_empty:
-            return Unanswered(Verdict.INCONCLUSIVE, EMPTY, "correct the query", spent)
+            return Unanswered(Verdict.INCONCLUSIVE, EMPTY, "docs/checks.md: correct the query", spent)
         return Answer(tuple(rows), spent)
 
     def snapshot(self) -> str:

@@ -41,7 +41,8 @@ class ExpectationsError(ValueError):
 
     def __init__(self, origin: str, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        super().__init__("\n".join((f"{origin} can't be used:", *(f"  {problem.line}" for problem in problems))))
+        heading = f"{origin} can't be used (all keys: docs/expectations.md):"
+        super().__init__("\n".join((heading, *(f"  {problem.line}" for problem in problems))))
 
 
 def load(path: Path, instead: Mapping[str, object] | None = None) -> Expectations:

@@ -69,7 +69,7 @@ def required(expectations: Expectations) -> Iterator[Check]:
         if family not in expectations.declared:
             yield settled(
                 f"required:{family}",
-                inconclusive("nothing declared", f"a declaration for {family}", "add it to the expectations"),
+                inconclusive("nothing declared", f"a declaration for {family}", "docs/expectations.md: add it"),
             )
 
 

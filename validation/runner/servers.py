@@ -140,7 +140,9 @@ def _ask_with(
         session = connect(target, borrow=extension)
     except Unreachable as error:
         found = f"no extension {extension}: {error}" if extension else str(error)
-        fix = f"create extension {extension} in the database, then run again" if extension else "run again"
+        fix = "docs/checks.md: until the login works the check stays INCONCLUSIVE"
+        if extension:
+            fix = f"CREATE EXTENSION {extension}; or the check stays INCONCLUSIVE (docs/checks.md)"
         return {question.id: Unanswered(Verdict.INCONCLUSIVE, found, fix) for question in questions}
     try:
         return ask_all(session, questions, budget)

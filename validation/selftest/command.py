@@ -71,7 +71,7 @@ def sample(path: Path) -> str:
     kept = [line for line in lines if not line.startswith(NO_STATEMENT)]
     for_psql = [line for line in kept if line.startswith("\\") or line.lower().rstrip().endswith("from stdin;")]
     if for_psql:
-        fix = "make it with pg_dump --inserts --no-owner --no-privileges"
+        fix = "pg_dump --inserts --no-owner --no-privileges"
         raise SuiteError(f"{path}: found {for_psql[0][:60]!r}, needs SQL that any client can run; {fix}")
     return "\n".join(kept)
 

@@ -44,7 +44,8 @@ def load(path: Path) -> Defects:
     problems = Problems()
     defects = from_mapping(data, problems)
     if problems.found:
-        raise DefectsError("\n".join((f"{path} can't be used:", *(f"  {problem.line}" for problem in problems.found))))
+        heading = f"{path} can't be used (validation/README.md, Selftest):"
+        raise DefectsError("\n".join((heading, *(f"  {problem.line}" for problem in problems.found))))
     return defects
 
 

@@ -61,8 +61,8 @@ class Scratch:
         if comment != MARK and found:
             some = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
             needed = "needed: an empty one, since everything in it is dropped"
-            fix = "fix: create database scratch, and give its URL"
-            raise NotScratch(f"found: the database is not empty ({some}); {needed}; {fix}")
+            fix = "CREATE DATABASE scratch (and give its URL)"
+            raise NotScratch(f"found: the database is not empty ({some}); {needed}; fix: {fix}")
         try:
             self._comment(MARK)
         except ScratchError as error:

@@ -104,7 +104,16 @@ def choose(dumps: Sequence[Dump], wanted: str) -> Dump:
         if wanted in (dump.key, dump.key.rstrip("/"), dump.url, dump.url.rstrip("/")):
             return _read_now(dump)
     newest = ", ".join(dump.key for dump in dumps[:3]) or "none"
-    raise Refused([Problem(f"dump {wanted}", "no such dump", f"one that is there (newest: {newest})", "check the key")])
+    raise Refused(
+        [
+            Problem(
+                f"dump {wanted}",
+                "no such dump",
+                f"one that is there (newest: {newest})",
+                "python -m restore.dumps list s3://<bucket>/<prefix>/",
+            )
+        ]
+    )
 
 
 def _read_now(dump: Dump) -> Dump:
@@ -130,7 +139,9 @@ def find(s3: S3Client, bucket: str, key: str) -> Dump:
     found = [dump for dump in list_dumps(s3, bucket, key) if dump.key == key]
     if not found:
         needed = f"{TOC} below it: the directory format of pg_dump"
-        raise Refused([Problem(f"dump s3://{bucket}/{key}", f"no {TOC}", needed, "check the prefix")])
+        raise Refused(
+            [Problem(f"dump s3://{bucket}/{key}", f"no {TOC}", needed, f"python -m restore.dumps list s3://{bucket}/")]
+        )
     return pinned(s3, found[0])
 
 
@@ -146,7 +157,16 @@ def pinned(s3: S3Client, dump: Dump) -> Dump:
     if dump.etag and pin.etag != dump.etag:
         raise Refused([_changed(dump.url, dump.etag, pin.etag)])
     if pin.size == 0:
-        raise Refused([Problem(f"dump {dump.url}", "0 bytes", "a dump", "choose another; check the job that wrote it")])
+        raise Refused(
+            [
+                Problem(
+                    f"dump {dump.url}",
+                    "0 bytes",
+                    "a dump",
+                    "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/",
+                )
+            ]
+        )
     return _read_now(pin)
 
 
@@ -179,7 +199,12 @@ def _version(found: Mapping[str, Any]) -> str | None:
 
 
 def _changed(url: str, listed: str, found: str) -> Problem:
-    return Problem(f"dump {url}", f"ETag {found}", f"ETag {listed}, as listed", "another object came there: list again")
+    return Problem(
+        f"dump {url}",
+        f"ETag {found}",
+        f"ETag {listed}, as listed",
+        "another object came there: python -m restore.dumps list s3://<bucket>/<prefix>/",
+    )
 
 
 def _head(s3: S3Client, bucket: str, key: str) -> Mapping[str, Any]:

@@ -49,5 +49,5 @@ def _version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
 
 
 def _gone(url: str, what: str, needed: str) -> Problem:
-    fix = "put it back (a deleted version stays gone), or restore another dump under another id"
+    fix = "python -m restore options; for another dump another id: pulumi config set id <another one>"
     return Problem(f"dump {url}", what, needed, fix)

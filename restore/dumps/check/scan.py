@@ -73,7 +73,15 @@ class _Scanner:
         try:
             self._items(script, meter, count=count)
         except PermanentError as error:
-            self.problems.append(error.problem or Problem(self.dump.url, str(error), "a whole dump", "take another"))
+            self.problems.append(
+                error.problem
+                or Problem(
+                    self.dump.url,
+                    str(error),
+                    "a whole dump",
+                    "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/",
+                )
+            )
             complete = False
         finally:
             ahead.close()

@@ -24,7 +24,7 @@ def save(path: Path, scan: Scan, options: Options) -> None:
     try:
         path.write_text(text(scan, options))
     except OSError as error:
-        fix = "name a file in a folder that you may write to"
+        fix = "python -m restore.dumps plan <url> --save <file in a folder that you may write to>"
         raise PermanentError.of(Problem("--save", str(error), "a file to write", fix)) from error
 
 

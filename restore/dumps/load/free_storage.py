@@ -54,7 +54,7 @@ class Storage:
             str(self),
             f"about {sized(needed)}: rows, indexes, and the log while they are made",
             f"aws rds modify-db-instance --db-instance-identifier {self.instance} --allocated-storage {least}"
-            " --apply-immediately, and again when it is there; or --no-storage-check",
+            " --apply-immediately; or load it with --no-storage-check",
         )
 
 
@@ -68,7 +68,7 @@ def measure(host: str, instance: str | None, region: str, connect: Callable[[str
     """The storage of the instance that is called so, or has this endpoint. Raises RestoreError: why it isn't known."""
     known = (instance, region) if instance else named(host)
     if known is None:
-        fix = "--instance names the instance behind it"
+        fix = 'docs/operate.md, "A dump by hand": --instance names the instance behind it'
         raise PermanentError.of(Problem("storage of the target", f"{host} is no RDS endpoint", "one to ask for", fix))
     identifier, where = known
     aws = connect(where)
@@ -76,10 +76,17 @@ def measure(host: str, instance: str | None, region: str, connect: Callable[[str
     if found is None or not (instance or (found.endpoint and found.endpoint.host.lower() == host.lower())):
         what = f"no instance {identifier} in {where}" if instance else f"no instance with the endpoint {host}"
         needed = "an instance of this account: clusters and proxies don't tell"
-        raise PermanentError.of(Problem("storage of the target", what, needed, "--instance <identifier>"))
+        raise PermanentError.of(
+            Problem(
+                "storage of the target",
+                what,
+                needed,
+                'docs/operate.md, "A dump by hand": --instance names the instance behind it',
+            )
+        )
     free = free_storage(aws, found.identifier, datetime.now(UTC))
     if free is None:
         needed = "a value of the last 15 minutes"
-        fix = "wait a few minutes when the instance is new"
+        fix = 'docs/operate.md, "A dump by hand": a new instance has a value after a few minutes; or --no-storage-check'
         raise PermanentError.of(Problem(f"FreeStorageSpace of {identifier}", "none in CloudWatch", needed, fix))
     return Storage(found.identifier, found.settings.allocated_storage or 0, int(free.value), free.at)

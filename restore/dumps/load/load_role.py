@@ -83,8 +83,8 @@ class LoadRole(TemporaryRole):
         if not self.session.query(MAY_CREATE)[0][0]:
             found, needed = "it has no CREATEROLE", "the right to make the role that the dump is loaded with"
             fix = (
-                f'ALTER ROLE "{user}" CREATEROLE; or --login own for a dump you trust: its functions then run with all'
-                f" rights of {user}"
+                f'ALTER ROLE "{user}" CREATEROLE; or, for a dump you trust, --login own '
+                f'with all rights of {user} for its functions (docs/operate.md, "A dump by hand")'
             )
             return [Problem(f"role {user}", found, needed, fix)]
         if any(powerful for (powerful,) in self.session.query(ATTRIBUTES, (self.name,))):
@@ -151,8 +151,8 @@ class LoadRole(TemporaryRole):
             found = f"the dump names no owner of {', '.join(left)}"
             needed = "an owner without rights beyond this database: functions run with its rights"
             fix = (
-                f'ALTER DATABASE "{database}" OWNER TO <a role that has none>, and start again: it goes on; or, to give'
-                f" it to {user}, of a dump you trust: --allow {PRIVILEGED_OWNER}"
+                f'ALTER DATABASE "{database}" OWNER TO <a role that has none>; pulumi up; or, to give it to {user} '
+                f'for a dump you trust, --allow {PRIVILEGED_OWNER} (docs/operate.md, "A dump by hand")'
             )
             raise PermanentError.of(Problem(f"database {database}", found, needed, fix))
 

@@ -359,7 +359,7 @@ class _Load:
     def _finish(self) -> None:
         invalid = [str(name) for (name,) in self.session.query(INVALID_INDEXES)]
         if invalid:
-            fix = "drop the database and load again; if it stays, report this"
+            fix = 'docs/operate.md, "A dump by hand": drop the database and load again; if it stays so, report it'
             found = f"invalid indexes: {', '.join(invalid)}"
             raise PermanentError.of(Problem(f"target {self.target}", found, "none", fix))
         self.autovacuum.resume(self.post_data)
@@ -444,6 +444,6 @@ def _lock(session: Session, stop: threading.Event) -> None:
         deadline=time.monotonic() + LOCK_SECONDS,
         subject=f"target {session.target} to be free",
         found=lambda _: "another load is running",
-        fix=f"start again after its end: pg_stat_activity shows it as {APPLICATION}",
+        fix="SELECT pid, application_name FROM pg_stat_activity (until none of them is left); pulumi up",
         longest=1.0,
     )

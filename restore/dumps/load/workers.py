@@ -109,5 +109,5 @@ class Counted:
 
 def _lost(run: CopyBatch, taken: int, sent: int) -> Problem:
     found = f"the server took {taken} rows of {sent}"
-    fix = "a row of the dump ends the data early (a lone \\.): take another dump"
+    fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
     return Problem(f"table {shown(run.begin.table)}, dump from line {run.line}, byte {run.offset}", found, "all", fix)

@@ -43,7 +43,7 @@ def program(path: str | None) -> str:
     """pg_restore's path. Raises PermanentError."""
     found = shutil.which(path or PROGRAM)
     if found is None:
-        fix = "install PostgreSQL's client programs, or pass --pg-restore PATH"
+        fix = 'docs/operate.md, "A dump by hand": install the client programs of PostgreSQL, or --pg-restore PATH'
         needed = "pg_restore, of the dump's major version or a newer one"
         raise PermanentError.of(Problem("archive format", f"no {path or PROGRAM} on PATH", needed, fix))
     return found
@@ -143,7 +143,7 @@ class Converted(io.RawIOBase):
 
     def _failed(self, code: int) -> Problem:
         words = " ".join(self._words.decode(errors="replace").split()) or f"exit code {code}"
-        fix = "take another dump; an 'unsupported version' needs a newer pg_restore (--pg-restore PATH)"
+        fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
         return Problem(f"dump {self._subject}", f"{self.program}: {words[:500]}", "an archive that it can read", fix)
 
     def close(self) -> None:

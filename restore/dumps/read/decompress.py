@@ -163,7 +163,7 @@ class Decompressed(io.RawIOBase):
 
     def _damaged(self, found: str) -> PermanentError:
         needed = f"whole {self._kind} data: right checksums, no cut end, nothing behind it"
-        fix = "take another dump; compare this object's size and checksum with what the backup job wrote"
+        fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
         return PermanentError.of(Problem(f"{self._subject}, near stored byte {self._consumed}", found, needed, fix))
 
 

@@ -82,7 +82,7 @@ class Folder:
         for ending in ENDINGS:
             if name + ending in self._parts:
                 return self._parts[name + ending]
-        fix = "the upload isn't complete: choose another dump"
+        fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
         raise PermanentError.of(Problem(f"dump {self._dump.url}", f"no {name}", "every file that toc.dat names", fix))
 
     def _open(self, part: Part) -> RangedObject:

@@ -96,7 +96,7 @@ class RangedObject(io.RawIOBase):
 
     def _changed(self, start: int, found: str) -> Problem:
         needed = f"ETag {self._etag}, as when reading began"
-        fix = "the object was overwritten: start again with an empty target, or with the version id of the old one"
+        fix = 'docs/operate.md, "A dump by hand": load into an empty database: the object was overwritten'
         return Problem(f"dump {self.url}, byte {start}", found, needed, fix)
 
     def close(self) -> None:

@@ -128,4 +128,4 @@ class SqlStream:
 def _unknown(dump: Dump, head: bytes) -> Problem:
     found = "an empty file" if not head.strip() else f"a file that begins with {head[:8]!r}"
     needed = "pg_dump's plain, custom, directory or tar format; plain also as gzip, zstd, lz4, bzip2 or xz"
-    return Problem(f"dump {dump.url}", found, needed, "check the key: is it a dump?")
+    return Problem(f"dump {dump.url}", found, needed, "python -m restore.dumps list s3://<bucket>/<prefix>/")

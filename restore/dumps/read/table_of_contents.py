@@ -148,5 +148,8 @@ def blobs(data: bytes, subject: str) -> tuple[str, ...]:
 
 
 def _refused(subject: str, found: str) -> PermanentError:
-    needed, fix = "a table of contents as pg_dump writes it", "take another dump"
+    needed, fix = (
+        "a table of contents as pg_dump writes it",
+        "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/",
+    )
     return PermanentError.of(Problem(f"dump {subject}", found, needed, fix))

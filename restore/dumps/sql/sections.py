@@ -145,7 +145,7 @@ class Script:
         self.bytes = end.bytes
         if not end.complete:
             needed = "'PostgreSQL database dump complete', pg_dump's last line"
-            fix = "the dump was cut, or pg_dump failed: take another"
+            fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
             raise PermanentError.of(Problem(f"dump {self._subject}, byte {end.bytes}", "its end", needed, fix))
 
 

@@ -386,5 +386,5 @@ def shown(sql: bytes, most: int = 120) -> str:
 
 
 def _refused(offset: int, line: int, found: str, needed: str) -> PermanentError:
-    fix = "nothing behind this place was executed; if the dump comes from pg_dump, it was damaged or cut"
+    fix = "nothing behind this place was executed; take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
     return PermanentError.of(Problem(f"dump, line {line}, byte {offset}", found, needed, fix))

@@ -12,7 +12,7 @@ from pulumi import automation
 
 from restore.cli import options, report, status
 from restore.cli.stack_settings import settings_of
-from restore.cutover.rollback import Step, Value
+from restore.cutover.rollback import ConfigValue, Step
 from restore.evidence import Store
 from restore.inventory import gather
 from restore.model.inventory import Inventory
@@ -111,7 +111,7 @@ def test_a_way_back_is_written_to_the_file_that_the_cli_reads(tmp_path: Path) ->
         written.write_text("config:\n  restore:id: inc-1\n")
         made = OperatorStack.__new__(OperatorStack)
         made.name, made._stack = name, Applied(workspace)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
-        made.apply(Step("back", {"restore:waive": Value('{"serving": "known since Monday"}')}, ()))
+        made.apply(Step("back", {"restore:waive": ConfigValue('{"serving": "known since Monday"}')}, ()))
         assert yaml.safe_load(written.read_text())["config"] == {
             "restore:id": "inc-1",
             "restore:waive": {"serving": "known since Monday"},

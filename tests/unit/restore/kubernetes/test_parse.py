@@ -66,7 +66,7 @@ def test_replicas_owned_by_nobody_have_no_owner() -> None:
 
 def secret(value: bytes, **more: Any) -> dict[str, Any]:
     data = {"URL": base64.b64encode(value).decode(), "OTHER": "eA=="}
-    return {"metadata": {"name": "credentials", **more}, "data": data}
+    return {"metadata": {"name": "credentials", "namespace": "shop", **more}, "data": data}
 
 
 def test_the_url_is_read_and_in_no_repr() -> None:

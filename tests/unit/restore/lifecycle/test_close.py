@@ -29,7 +29,7 @@ def test_a_close_that_was_killed_after_marking_the_candidate_still_sees_who_serv
 def test_a_waiver_ends_with_the_restore_that_it_was_given_for() -> None:
     closing = close.plan(PITR, restored(), Traffic.SOURCE, ["restore:source", "restore:waive", "restore:validation"])
     assert closing.remove == ("restore:waive",)
-    assert "config removed: restore:waive" in close.shown(closing)
+    assert "config removed: restore:waive" in close.render(closing)
 
 
 @pytest.mark.parametrize("serves", [None, Traffic.FROZEN])

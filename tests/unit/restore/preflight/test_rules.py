@@ -578,9 +578,9 @@ def test_every_problem_is_told_at_once() -> None:
         cluster=Cluster({"api": None, "indexer": deployment("indexer", 0)}, (CRON,), None),
     )
     assert set(problems(settings(), wrong)) == {
-        "instance shop",
+        "recovery point pitr:2026-11-22T14:30:00Z",
         "instance shop-inc-1",
-        "point-in-time recovery of shop",
+        "instance shop",
         "deployment api",
         "deployment indexer",
         "secret database-credentials",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from restore.cli.options import listed
+from restore.cli.options import list_dumps
 from restore.config.settings import Entries
 from restore.model.request import DumpStore, Method
 from restore.recovery_points.ranking import rank, render
@@ -149,6 +149,6 @@ def test_a_list_without_any_point_of_before_the_damage_says_so() -> None:
 
 
 def test_a_site_without_a_bucket_of_dumps_is_told_how_to_name_one_and_sees_the_other_points() -> None:
-    dumps, unread = listed(settings(backups=DumpStore()))
+    dumps, unread = list_dumps(settings(backups=DumpStore()))
     assert dumps == ()
     assert unread == ["dumps were not looked for: pulumi config set --path backups.bucket <bucket>"]

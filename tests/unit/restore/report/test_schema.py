@@ -177,7 +177,7 @@ def test_no_secret_of_the_configuration_reaches_the_evidence(offline: None) -> N
         "aws:secretKey": "AKIA",
         "kubernetes:kubeconfig": "token: abc",
     }
-    shown = run_record.visible(given, {"restore:notify"})
+    shown = run_record.mask_secrets(given, {"restore:notify"})
     assert shown == {"aws:region": "us-east-1", "restore:id": "inc-1", "restore:notify": MASK}
     text = json.dumps(begin(shown))
     assert not [secret for secret in ("hook-token", "AKIA", worlds.PASSWORD, worlds.URL) if secret in text]

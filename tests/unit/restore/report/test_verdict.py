@@ -68,7 +68,7 @@ def test_a_gate_that_could_not_run_is_inconclusive_and_shows_its_error() -> None
     assert made.findings[0].found == "no answer from the database"
 
 
-def test_an_error_is_told_beside_the_problems_of_another_gate() -> None:
+def test_an_error_is_told_with_the_problems_of_another_gate() -> None:
     conformed = gate("conformed", 605, 610, "INCONCLUSIVE", error="RDS\n  found: no answer")
     found = shown([*(one for one in SHUT if one["step"] != "conformed"), conformed]).findings
     assert found[0].found == "RDS\n  found: no answer"
@@ -122,18 +122,18 @@ def test_applications_that_are_still_stopped_are_said_to_be() -> None:
     assert dict(shown(SHUT).facts)["Applications stopped"] == ("since 2026-11-22 14:40:00 UTC",)
 
 
-def test_the_timeline_tells_what_ran_beside_what_and_for_how_long() -> None:
+def test_the_timeline_tells_what_ran_in_parallel_with_what_and_for_how_long() -> None:
     only = shown(FROZEN).runs[0]
     phases = {one.name: one for one in only.phases}
     assert [one.name for one in only.phases] == [
         "look", "candidate", "quiesced", "safety-snapshot", "conformed", "validated",
     ]  # fmt: skip
     assert phases["candidate"].duration == "10 min"
-    assert set(phases["candidate"].beside) == {
+    assert set(phases["candidate"].parallel) == {
         "look, plan, Deployments to 0", "prove that nobody writes", "RDS takes the safety snapshot",
     }  # fmt: skip
-    assert phases["quiesced"].when == "14:40:10 to 14:40:40 UTC, beside: RDS makes the candidate"
-    assert phases["validated"].beside == ()
+    assert phases["quiesced"].when == "14:40:10 to 14:40:40 UTC, in parallel: RDS makes the candidate"
+    assert phases["validated"].parallel == ()
     assert (phases["candidate"].left, phases["candidate"].width) == (7, 857)
     assert only.duration == "11 min 40 s"
     assert only.overlap == "16 min 35 s of work in 11 min 40 s"
