@@ -25,9 +25,9 @@ ASKING = (
     Entry(
         (
             "validated.connection",
-            "validated.connection:<side>",
+            "validated.<side>-connection",
             "validated.catalog",
-            "validated.catalog:<side>",
+            "validated.<side>-catalog",
             "validated.server",
             "validated.not-the-source",
         ),
@@ -116,7 +116,7 @@ SCHEMA = (
 )
 INTEGRITY = (
     Entry(
-        ("validated.foreign-key:<constraint>", "validated.unique-key", "validated.unique-key:<index>"),
+        ("validated.foreign-key:<constraint>", "validated.unique-key:<index>"),
         "Rows without their parent, or keys that are there twice.",
         "Faults that the source has in the same place are advisory; these are new, or there was no source to ask.",
         REPORT,
@@ -156,15 +156,11 @@ INTEGRITY = (
     Entry(
         (
             "validated.amcheck-catalog",
-            "validated.amcheck-heap",
             "validated.amcheck-heap:<relation>",
-            "validated.amcheck-index",
             "validated.amcheck-index:<relation>",
             "validated.checksums",
             "validated.files",
-            "validated.heap-and-index",
             "validated.heap-and-index:<relation>",
-            "validated.toast",
             "validated.toast:<relation>",
         ),
         "Blocks of a table or an index are damaged.",
@@ -172,11 +168,27 @@ INTEGRITY = (
         ANOTHER_POINT,
     ),
 )
+ADVISORY = (
+    Entry(
+        (
+            "validated.future:<column>",
+            "validated.logins",
+            "validated.migration-checksums",
+            "validated.sequences-of-baseline",
+            "validated.statistics",
+            "validated.transaction-ids",
+        ),
+        "Told in the report, and shuts nothing.",
+        "Worth a look in daylight: times in the future, expired passwords, changed migration scripts, sequences that "
+        "went back, missing statistics, old transaction ids.",
+        "python -m restore report",
+    ),
+)
 CHAPTER = Chapter(
     "The candidate: conformed, validated",
     "The restored instance exists and isn't used by anybody. Wrong data usually means the wrong recovery point: choose "
     "another one under a new id; this candidate stays until you delete it.",
-    (*INSTANCE, *ASKING, *ROWS, *SCHEMA, *INTEGRITY),
+    (*INSTANCE, *ASKING, *ROWS, *SCHEMA, *INTEGRITY, *ADVISORY),
     (
         Entry(
             ("validated.<a check of your own>",),

@@ -51,7 +51,7 @@ FINDING = (
         ("scanned.owner:<role>",),
         "The dump gives objects to a role with rights beyond the database.",
         "The dump's own functions run with their owner's rights, also later: a back door.",
-        "pulumi config set --path 'backups.map[\"<role>\"]' <another role>; pulumi up",
+        "pulumi config set --path 'backups.allow[0]' privileged_owner (for a dump you trust); pulumi up",
     ),
     Entry(
         ("scanned.storage", "storage of the target"),
@@ -74,7 +74,7 @@ LOADING = (
         f"pulumi up; {LIST}",
     ),
     Entry(
-        ("role <role>", "roles"),
+        ("role <role>", "roles", "the role that reads <database>"),
         "A role is missing, has too many rights, may not be made or joined, or has a reserved name.",
         "The load runs as a role of its own that is a member of the dump's owners and nothing else.",
         f"python -m restore.dumps plan <url>; {BY_HAND}",
@@ -95,7 +95,7 @@ LOADING = (
         ("server version",),
         "The server is older than the one that the dump was taken from.",
         "A dump loads into the same major version or a newer one.",
-        "pulumi config set --path instance.engineVersion <version>; pulumi up",
+        f"{LIST}; {BY_HAND}: load it into an instance of that version or a newer one",
     ),
     Entry(
         ("imported.rows:<table>", "imported.rows"),

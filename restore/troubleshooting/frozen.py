@@ -37,7 +37,7 @@ CHAPTER = Chapter(
             "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables; pulumi up",
         ),
         Entry(
-            ("quiesced.unreachable", "serving.unreachable"),
+            ("<gate>.unreachable", "serving.unreachable"),
             "The database can't be asked: stopped, full, hung, its key gone, a changed password, no network.",
             "Nobody can prove then that no other client writes. Start it, or waive it when you know that it is dead.",
             "aws rds describe-db-instances --db-instance-identifier <name>; "

@@ -74,7 +74,7 @@ KUBERNETES = Chapter(
             "docs/permissions.md has every call; pulumi up",
         ),
         Entry(
-            ("Job <name>", "<kind> <job>"),
+            ("Job <job>", "Secret <job>"),
             "A Job or Secret named restore-validate-<id> is somebody else's, or was removed while it ran.",
             "The program only touches what has its own label.",
             "kubectl -n <namespace> get job <name> -o yaml; pulumi up",

@@ -6,7 +6,9 @@ python -m restore.troubleshooting.reference --check    exit 1 when it isn't up t
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 from pathlib import Path
 
 from restore.troubleshooting import before_the_freeze, candidate, dumps, frozen, outside, switch
@@ -26,6 +28,10 @@ CHAPTERS = (
     outside.POSTGRESQL,
 )
 FILE = Path(__file__).resolve().parents[2] / "docs" / "troubleshooting.md"
+JOINT = re.compile(r"; |, then |, or ")
+"""Between the commands of a fix."""
+REMARK = re.compile(r" \(([^()']*)\)$")
+ALTERNATIVE = ", or "
 PREAMBLE = """\
 # Troubleshooting
 
@@ -67,10 +73,25 @@ def render_chapter(chapter: Chapter) -> str:
 
 
 def render_entry(entry: Entry) -> str:
-    """Its names as heading, then two sentences, then the commands as a block that can be copied."""
+    """Its names as heading, what is seen, what it means, and the commands as a block that can be pasted."""
     heading = ", ".join(f"`{name}`" for name in entry.names)
-    commands = "\n".join(f"    {line}" for line in entry.fix.split("; "))
-    return f"### {heading}\n\n{entry.symptom}\n*Meaning:* {entry.meaning}\n\n{commands}\n"
+    seen, meaning = filled(f"You see: {entry.symptom}"), filled(f"It means: {entry.meaning}")
+    commands = "\n".join(f"    {line}" for line in command_lines(entry.fix))
+    return f"### {heading}\n\n{seen}\n\n{meaning}\n\n{commands}\n"
+
+
+def filled(text: str) -> str:
+    """A paragraph in lines of the repository's length."""
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+
+
+def command_lines(fix: str) -> list[str]:
+    """A line for each command; remarks, pages and alternatives stand behind `#`, as a shell ignores them."""
+    lines: list[str] = []
+    for joint, piece in zip(["", *JOINT.findall(fix)], JOINT.split(fix), strict=True):
+        lines += ["# or:"] if joint == ALTERNATIVE else []
+        lines.append(f"# {piece}" if piece.startswith("docs/") else REMARK.sub(r"  # \1", piece))
+    return lines
 
 
 if __name__ == "__main__":

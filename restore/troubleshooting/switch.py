@@ -16,6 +16,12 @@ SWITCHING = Chapter(
             'docs/operate.md, "A database can\'t be reached, or refuses a login"; pulumi up',
         ),
         Entry(
+            ("the database that is to serve",),
+            "The instance that traffic is to move to is gone.",
+            "Somebody deleted it. The other database still has its data.",
+            "python -m restore status; pulumi config set traffic <the other one>; pulumi up",
+        ),
+        Entry(
             ("switched.login",),
             "The application's login works, but what it may do could not be found out.",
             "The connection was lost, or the login is refused at times.",
