@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from restore.model.gates import CONFORMED, QUIESCED, VALIDATED
 from restore.report import loss, timeline
 from restore.report.audit import who
 from restore.report.untrusted import EMPTY, Record, attempts, mapping, moment, of_step, text
@@ -22,7 +23,7 @@ def facts(found: Sequence[Record], name: str) -> Record:
 
 def key_facts(found: Sequence[Record], last: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Name and lines; of some there is nothing to say."""
-    plan, conformed = mapping(last.get("plan")), facts(found, "conformed")
+    plan, conformed = mapping(last.get("plan")), facts(found, CONFORMED.name)
     quiet = source_quiet(found, conformed)
     yield "Recovery point", (point(plan),)
     report = losses(found, last)
@@ -39,8 +40,8 @@ def key_facts(found: Sequence[Record], last: Record) -> Iterator[tuple[str, tupl
 
 def losses(found: Sequence[Record], last: Record) -> loss.Loss | None:
     """By the newest loss report; None where none is made because nothing has to be validated."""
-    report = mapping(facts(found, "validated").get("loss"))
-    wanted = "validated" in needed(last, found)
+    report = mapping(facts(found, VALIDATED.name).get("loss"))
+    wanted = VALIDATED.name in needed(last, found)
     return loss.read(report) if report or wanted else None
 
 
@@ -57,7 +58,7 @@ def source_quiet(found: Sequence[Record], conformed: Record) -> datetime | None:
     at_rest = [
         mapping(one.get("facts"))
         for one in attempts(found)
-        if one.get("gate") == "quiesced" and one.get("open") is True
+        if one.get("gate") == QUIESCED.name and one.get("open") is True
     ]
     of_source = [one for one in at_rest if one.get("endpoint") != conformed.get("endpoint")]
     return moment(of_source[-1].get("quiet_since")) if of_source else None

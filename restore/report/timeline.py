@@ -7,24 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from restore.model.gates import GATES, QUIESCED, SERVING, SWITCHED
 from restore.model.request import Traffic
 from restore.report.untrusted import Record, attempts, mapping, moment, of_step, text
 from restore.report.verdict import BEGINNING, GateState, traffic_of
 from restore.units import measured
 from validation.verdict import Verdict
 
-LABELS = {
-    "candidate": "RDS makes the candidate",
-    "safety-snapshot": "RDS takes the safety snapshot",
-    "quiesced": "prove that nobody writes",
-    "conformed": "bring settings in line",
-    "scanned": "read and judge the dump",
-    "imported": "load the dump",
-    "validated": "check the data",
-    "switched": "prove that a switch is safe",
-    "serving": "prove who serves",
-}
-RESOURCES = ("candidate", "safety-snapshot")
+RESOURCES = {"candidate": "RDS makes the candidate", "safety-snapshot": "RDS takes the safety snapshot"}
+"""What AWS does for long, by the step of its records."""
+LABELS = RESOURCES | {gate.name: gate.does for gate in GATES}
 
 
 @dataclass(frozen=True)
@@ -156,13 +148,13 @@ def between(run: Record, began: datetime, found: Sequence[Phase]) -> list[Phase]
     """The time that the applications' resources took: no hook measures it, the gates around them do."""
     gates = {one.name: one for one in found}
     made: list[Phase] = []
-    if traffic_of(run) == Traffic.FROZEN and "quiesced" in gates:
-        made.append(Phase("look", "look, plan, Deployments to 0", began, gates["quiesced"].began, ""))
+    if traffic_of(run) == Traffic.FROZEN and QUIESCED.name in gates:
+        made.append(Phase("look", "look, plan, Deployments to 0", began, gates[QUIESCED.name].began, ""))
     elif found:
         made.append(Phase("look", "look and plan", began, min(one.began for one in found), ""))
-    if {"switched", "serving"} <= gates.keys() and gates["switched"].verdict == Verdict.PASS:
+    if {SWITCHED.name, SERVING.name} <= gates.keys() and gates[SWITCHED.name].verdict == Verdict.PASS:
         label = "secret switched, Deployments resume"
-        made.append(Phase("resume", label, gates["switched"].ended, gates["serving"].began, ""))
+        made.append(Phase("resume", label, gates[SWITCHED.name].ended, gates[SERVING.name].began, ""))
     return [one for one in made if one.ended >= one.began]
 
 
@@ -194,7 +186,7 @@ def outages(found: Sequence[Record]) -> tuple[Outage, ...]:
         at = moment(one.get("began"))
         if one.get("step") == "run" and traffic_of(one) == Traffic.FROZEN and stopped is None:
             stopped = at
-        if one.get("gate") == "serving" and one.get("open") is True and stopped:
+        if one.get("gate") == SERVING.name and one.get("open") is True and stopped:
             made.append(Outage(stopped, moment(one.get("ended"))))
             stopped = None
     return (*made, Outage(stopped, None)) if stopped else tuple(made)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from restore.model.gates import GATES, SCANNED, SWITCHED
 from restore.model.request import Traffic
 from restore.report.untrusted import EMPTY, Record, attempts, items, mapping, moment, of_step, records, text, texts
 from validation.verdict import Verdict
 
-MOVING = frozenset({"quiesced", "switched", "serving"})
-"""Proved again at every move of traffic; the others stay proved until what they prove changes."""
+MOVING = frozenset(gate.name for gate in GATES if gate.proved_at_each_move)
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -108,7 +108,7 @@ def is_of(attempt: Record, name: str, last: Record) -> bool:
     Records of earlier versions of the program don't say which it was: they count."""
     plan = mapping(last.get("plan"))
     key = "serves_resource_id" if name in MOVING else "candidate_resource_id"
-    if name == "scanned" or key not in plan:
+    if name == SCANNED.name or key not in plan:
         return True
     proved = mapping(attempt.get("facts")).get("resource_id")
     if name in MOVING:
@@ -153,7 +153,7 @@ def proved(last: Record) -> str:
 
 def unserved(states: Sequence[GateState], last: Record) -> str:
     plan = mapping(last.get("plan"))
-    if any(one.name == "switched" and one.attempt is None for one in states):
+    if any(one.name == SWITCHED.name and one.attempt is None for one in states):
         return "This move of traffic has switched nothing."
     if text(plan.get("traffic")) == Traffic.SOURCE and not plan.get("replicas"):
         return "The applications use the source and were not touched."

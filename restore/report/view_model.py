@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from restore.model.gates import CONFORMED, SWITCHED, VALIDATED
 from restore.report import audit, data_checks, loss, timeline
 from restore.report.key_facts import facts, key_facts, losses
 from restore.report.untrusted import EMPTY, Record, attempts, block, mapping, moment, of_step, records, text, texts
@@ -86,7 +87,7 @@ def build(document: Record) -> Report:
     made = list(of_step(found, "run"))
     last = made[-1] if made else EMPTY
     ran = timeline.runs(found)
-    conformed, validated = facts(found, "conformed"), facts(found, "validated")
+    conformed, validated = facts(found, CONFORMED.name), facts(found, VALIDATED.name)
     return Report(
         stack=text(document.get("stack")),
         id=text(document.get("id")),
@@ -149,4 +150,4 @@ def brought_in_line(conformed: Record) -> Iterator[tuple[str, str, str]]:
 
 def versions(last: Record, conformed: Record, found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     yield from texts(last.get("versions")).items()
-    yield "PostgreSQL", text(facts(found, "switched").get("server_version") or conformed.get("engine_version"))
+    yield "PostgreSQL", text(facts(found, SWITCHED.name).get("server_version") or conformed.get("engine_version"))
