@@ -41,10 +41,9 @@ def render_tree(rows: Mapping[str, Row], root: str, width: int) -> list[str]:
     parent isn't among them stand below the stack, `root`."""
     nodes = {urn: Node(row) for urn, row in rows.items()}
     top = nodes.setdefault(root, Node(Row(root, "")))
-    for urn, node in nodes.items():
+    for node in nodes.values():
         if node is not top:
             nodes.get(node.row.parent, top).children.append(node)
-            assert urn != node.row.parent
     _prune(top)
     return _align([HEADINGS, _cells(top, ""), *_below(top, "")], width)
 
