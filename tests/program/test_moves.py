@@ -23,8 +23,9 @@ from sandbox.standins.aws import property_schema
 from tests.support import worlds
 from tests.support.declarations import register
 
-KEPT = frozenset({*(f"{name}-inc-1" for name in ("candidate", "safety", "settings", "way-back")), "api", "indexer"})
-KEPT |= {"database-credentials"}
+OF_RESTORE = ("candidate", "safety", "settings", "way-back")
+KEPT = {*(f"{name}-inc-1" for name in OF_RESTORE), "api", "indexer", "database-credentials"}
+"""Databases, snapshots, patches and what a Stash remembers: all but the receipts, which come and go."""
 FORCES_REPLACEMENT = {
     "aws:rds/instance:Instance": [name for name, one in property_schema.INSTANCE.items() if one.force_new],
     "aws:rds/snapshot:Snapshot": [name for name, one in property_schema.SNAPSHOT.items() if one.force_new],
