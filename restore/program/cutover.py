@@ -11,7 +11,7 @@ import pulumi_kubernetes as k8s
 from restore.model.gates import SERVING, SWITCHED, Move, move_of
 from restore.model.planned import Plan
 from restore.program.patches import declare_deployments, declare_secrets, keep_way_back
-from restore.program.receipts import Gates, declare_receipt, describe_serving
+from restore.program.receipts import Gates, declare_receipt, describe_serving, list_open_gates
 
 
 class Cutover(pulumi.ComponentResource):
@@ -51,4 +51,4 @@ class Cutover(pulumi.ComponentResource):
             replicas = {app.name: app.replicas for app in plan.apps}
             served = declare_receipt(gates, SERVING, {**traffic, "replicas": replicas}, self, self.deployments)
             self.receipts = {SWITCHED.name: switched, SERVING.name: served}
-        self.register_outputs({"endpoint": serving["endpoint"]})
+        self.register_outputs({"endpoint": serving["endpoint"], "proved": list_open_gates(self.receipts)})

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from restore.model.gates import QUIESCED, Move, move_of
 from restore.model.planned import Plan
-from restore.program.receipts import Gates, declare_receipt, describe_serving
+from restore.program.receipts import Gates, declare_receipt, describe_serving, list_open_gates
 from restore.program.safety_snapshot import declare_safety_snapshot
 from restore.program.timing_hooks import Record
 
@@ -37,4 +37,5 @@ class Freeze(pulumi.ComponentResource):
             quiesced = declare_receipt(gates, QUIESCED, {"frozen": frozen, **describe_serving(plan)}, self, depends_on)
             self.receipts, quiet = {QUIESCED.name: quiesced}, [quiesced]
         self.snapshots = declare_safety_snapshot(plan, source, self, quiet, record)
-        self.register_outputs({"safetySnapshot": plan.safety_snapshot})
+        snapshots = [snapshot.db_snapshot_identifier for snapshot in self.snapshots]
+        self.register_outputs({"safetySnapshots": snapshots, "proved": list_open_gates(self.receipts)})

@@ -43,6 +43,11 @@ def declare_receipt(
     )
 
 
+def list_open_gates(receipts: Mapping[str, pulumi.Stash]) -> pulumi.Output[list[str]]:
+    """The names of the gates, once all of them are open: a component that registers this output is done only then."""
+    return pulumi.Output.all(*(receipt.urn for receipt in receipts.values())).apply(lambda _: list(receipts))
+
+
 def describe_serving(plan: Plan) -> dict[str, str]:
     """The database that the applications' URL names, by address and by DbiResourceId; "gone" for none."""
     endpoint = str(plan.apps[0].endpoint)

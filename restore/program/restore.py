@@ -12,7 +12,7 @@ from restore.model.dump import DumpVersion
 from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED
 from restore.model.planned import Plan
 from restore.program.candidate import declare_candidate, keep_settings
-from restore.program.receipts import Gates, declare_receipt
+from restore.program.receipts import Gates, declare_receipt, list_open_gates
 from restore.program.timing_hooks import Record
 
 
@@ -53,7 +53,7 @@ class Restore(pulumi.ComponentResource):
             loaded = declare_load(gates, dump, candidate, self, depends_on, conformed) if dump else {}
             validated = declare_receipt(gates, VALIDATED, candidate, self, [conformed, *loaded.values()])
             self.receipts = {CONFORMED.name: conformed, **loaded, VALIDATED.name: validated}
-        self.register_outputs({"candidate": self.candidate})
+        self.register_outputs({"candidate": self.candidate, "proved": list_open_gates(self.receipts)})
 
 
 def declare_load(
