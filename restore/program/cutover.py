@@ -51,4 +51,5 @@ class Cutover(pulumi.ComponentResource):
             replicas = {app.name: app.replicas for app in plan.apps}
             served = declare_receipt(gates, SERVING, {**traffic, "replicas": replicas}, self, self.deployments)
             self.receipts = {SWITCHED.name: switched, SERVING.name: served}
-        self.register_outputs({"endpoint": serving["endpoint"], "proved": list_open_gates(self.receipts)})
+        proved = list_open_gates(self.receipts, self.deployments)
+        self.register_outputs({"endpoint": serving["endpoint"], "proved": proved})

@@ -43,9 +43,13 @@ def declare_receipt(
     )
 
 
-def list_open_gates(receipts: Mapping[str, pulumi.Stash]) -> pulumi.Output[list[str]]:
-    """The names of the gates, once all of them are open: a component that registers this output is done only then."""
-    return pulumi.Output.all(*(receipt.urn for receipt in receipts.values())).apply(lambda _: list(receipts))
+def list_open_gates(
+    receipts: Mapping[str, pulumi.Stash], others: Sequence[pulumi.Resource]
+) -> pulumi.Output[list[str]]:
+    """The names of the gates, once all of them are open and the other resources are done: a component that registers
+    this output is shown as done only then."""
+    resources = [*receipts.values(), *others]
+    return pulumi.Output.all(*(resource.urn for resource in resources)).apply(lambda _: list(receipts))
 
 
 def describe_serving(plan: Plan) -> dict[str, str]:

@@ -53,7 +53,7 @@ class Restore(pulumi.ComponentResource):
             loaded = declare_load(gates, dump, candidate, self, depends_on, conformed) if dump else {}
             validated = declare_receipt(gates, VALIDATED, candidate, self, [conformed, *loaded.values()])
             self.receipts = {CONFORMED.name: conformed, **loaded, VALIDATED.name: validated}
-        self.register_outputs({"candidate": self.candidate, "proved": list_open_gates(self.receipts)})
+        self.register_outputs({"candidate": self.candidate, "proved": list_open_gates(self.receipts, [instance])})
 
 
 def declare_load(
