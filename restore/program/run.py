@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -26,6 +27,7 @@ from restore.model.planned import Plan
 from restore.model.request import Settings
 from restore.preflight import rules
 from restore.program import graph, outputs, stack_config
+from restore.program.aws_plugin import plugin_caller
 from restore.program.receipts import Gates
 
 
@@ -45,7 +47,8 @@ def run() -> None:
             refuse_open_restores(settings, inventory)
             outputs.export_idle()
             return
-        declare(settings, plan.make(settings, inventory), run_record.visible(config, secret_names), now)
+        planned = plan.make(settings, replace(inventory, plugin_caller=plugin_caller()))
+        declare(settings, planned, run_record.visible(config, secret_names), now)
     except RestoreError as error:
         raise pulumi.RunError(str(error)) from error
 
@@ -91,7 +94,7 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
 
 def connect_adapters(settings: Settings, planned: Plan) -> GateContext:
     """The adapters of this run; making them asks nothing."""
-    aws = Aws(settings.region, settings.endpoints)
+    aws = Aws.of(settings)
     api = Api(settings.kubeconfig, settings.context)
     return GateContext(
         settings=settings,
