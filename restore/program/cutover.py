@@ -51,5 +51,5 @@ class Cutover(pulumi.ComponentResource):
             replicas = {app.name: app.replicas for app in plan.apps}
             served = declare_receipt(gates, SERVING, {**traffic, "replicas": replicas}, self, self.deployments)
             self.receipts = {SWITCHED.name: switched, SERVING.name: served}
-        proved = list_open_gates(self.receipts, self.deployments)
-        self.register_outputs({"endpoint": serving["endpoint"], "proved": proved})
+        opened = list_open_gates(self.receipts, self.deployments)
+        self.register_outputs({"endpoint": serving["endpoint"], "proved": opened})
