@@ -12,6 +12,7 @@ from typing import Any, cast
 from restore.errors import RestoreError
 from restore.evidence import Store
 from restore.gates.hook import Watch
+from restore.model.gates import VALIDATED
 from restore.model.planned import Plan
 from restore.redaction import redacted
 from validation.baseline.model import Baseline, BaselineError
@@ -87,7 +88,7 @@ def compare(
 def newest(store: Store, plan: Plan) -> Mapping[str, Any]:
     """What the newest proof of this restore says of the loss, in short; for the stack's outputs."""
     try:
-        record = store.latest(plan.stack, plan.id, "validated")
+        record = store.latest(plan.stack, plan.id, VALIDATED.name)
     except RestoreError as error:
         return {"headline": f"the evidence can't be read: {error}"}
     facts: Mapping[str, Any] = record.get("facts", {}) if record else {}

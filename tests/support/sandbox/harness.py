@@ -37,6 +37,8 @@ SETTLED = ("available", "failed", "incompatible-restore")
 DOWN = ("stopped", "inaccessible-encryption-credentials-recoverable")
 WAIVER = re.compile(r"""pulumi config set --path ('waive\[.+?\]'|waive\.[a-z-]+) "<reason>\"""")
 MOST_WAIVERS = 6
+STEP = re.compile(r"^ \S{1,2} +[^\s:]+:\S+ (?P<name>\S+) (?P<done>[a-z]+(?: [a-z]+)?)(?: \(| \[|$)", re.MULTILINE)
+"""A line of an update or a preview: symbol, type, name, what is done."""
 Row = tuple[Any, ...]
 
 
@@ -58,6 +60,11 @@ class Run:
             assert part in self.text, self.text
         assert "Traceback" not in self.text, self.text
         return self
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        """What was done to which resource, or would be: `("created", "candidate-inc-1")`."""
+        return [(match["done"], match["name"]) for match in STEP.finditer(self.text)]
 
     @property
     def changes(self) -> str:
