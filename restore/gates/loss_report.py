@@ -28,8 +28,8 @@ NO_BASELINE = "no baselines of it are known (config key validation.baseline)"
 AGAIN = "python -m validation loss --source-env A --target-env B (when both answer)"
 FIX = (
     "pulumi config set --path validation.baseline <directory or s3://bucket/prefix>; pulumi up (if baselines were "
-    "recorded; otherwise nobody can count it, and the applications' owners may know their newest records; for the next "
-    "time, record one every night: python -m validation baseline record)"
+    "recorded); or ask the applications' owners for their newest records; for the next time: "
+    "python -m validation baseline record --from <variable with a URL> --to <directory or s3://bucket/prefix>"
 )
 
 LastKnown = Callable[[], Baseline | BaselineError | None]
