@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -24,7 +26,12 @@ if TYPE_CHECKING:
     from sandbox.machine.layout import Layout
 
 ACCESS_KEY = "AKIASANDBOX000000000"
+"""The administrator's: of tests, of the application, and of what else is the sandbox's own."""
+OPERATOR_KEY = "ASIASANDBOXOPERATOR0"
+"""The operator's: the program has the rights of docs/permissions.md, and no others."""
+OPERATOR_ROLE = "restore-operator"
 SECRET_KEY = "sandbox"
+SESSION_TOKEN = "sandbox-session"
 DEFAULT_REGION = "us-east-1"
 Service = Literal["rds", "s3", "secretsmanager", "sns", "sts", "cloudwatch", "kms", "ec2", "iam", "events", "backup"]
 
@@ -69,8 +76,17 @@ class Clients:
     def faults(self) -> FaultClient:
         return FaultClient(self.endpoint)
 
-    def post(self, action: str, **body: str) -> dict[str, Any]:
-        """One of the sandbox's own actions: backup-window, maintenance-window, awsbackup."""
+    @contextmanager
+    def without(self, *actions: str) -> Generator[None]:
+        """The operator's role without these IAM actions of docs/permissions.md."""
+        self.post("rights", remove=list(actions))
+        try:
+            yield
+        finally:
+            self.post("rights", remove=[])
+
+    def post(self, action: str, **body: str | list[str]) -> dict[str, Any]:
+        """One of the sandbox's own actions: backup-window, maintenance-window, awsbackup, rights."""
         request = urllib.request.Request(
             f"{self.endpoint}/_sandbox/{action}", data=json.dumps(body).encode(), method="POST"
         )
