@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sandbox.application.kubernetes_api import CONFLICT, ClusterError, Json, Kube
@@ -65,13 +64,13 @@ class OperatorRoles:
         for role in self.roles:
             self._put("roles", role.namespace, manifest(role, without(role.rules, removed)))
 
-    @contextmanager
-    def without(self, *removed: str) -> Generator[None]:
-        self.remove([Verb.parse(text) for text in removed])
-        try:
-            yield
-        finally:
-            self.remove([])
+    def present(self) -> frozenset[Verb]:
+        """Every verb that the cluster gives the operator now."""
+        return frozenset(verb for role in self.roles for rule in self._rules(role) for verb in verbs_of(rule))
+
+    def _rules(self, role: Role) -> list[Json]:
+        path = f"/apis/{GROUP}/v1/namespaces/{role.namespace}/roles/{role.name}"
+        return self.kube.request("GET", path).get("rules") or []
 
     def _put(self, resource: str, namespace: str, body: Json) -> None:
         path = f"/apis/{GROUP}/v1/namespaces/{namespace}/{resource}"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -76,14 +74,10 @@ class Clients:
     def faults(self) -> FaultClient:
         return FaultClient(self.endpoint)
 
-    @contextmanager
-    def without(self, *actions: str) -> Generator[None]:
-        """The operator's role without these IAM actions of docs/permissions.md."""
-        self.post("rights", remove=list(actions))
-        try:
-            yield
-        finally:
-            self.post("rights", remove=[])
+    def rights(self) -> dict[str, list[str]]:
+        """The operator's IAM `actions`, which of them are `removed`, and which were `used` since the start."""
+        with urllib.request.urlopen(f"{self.endpoint}/_sandbox/rights", timeout=60) as answer:
+            return json.load(answer)
 
     def post(self, action: str, **body: str | list[str]) -> dict[str, Any]:
         """One of the sandbox's own actions: backup-window, maintenance-window, awsbackup, rights."""

@@ -6,7 +6,7 @@ POST   /_sandbox/backup-window                {"instance": id, "region": "us-eas
 POST   /_sandbox/maintenance-window           {"instance": id, "region": "us-east-1"}
 POST   /_sandbox/awsbackup                    {"instance": id, "snapshot": optional name, "region": "us-east-1"}
 GET    /_sandbox/messages                     everything published to SNS
-GET    /_sandbox/rights                       the operator's IAM actions, and those that were taken away
+GET    /_sandbox/rights                       the operator's IAM actions, those taken away, those used so far
 POST   /_sandbox/rights                       {"remove": [action, ...]}: exactly these are missing from now on
 """
 
@@ -106,7 +106,8 @@ class Control:
         return {}
 
     def _present_rights(self) -> Shape:
-        return {"actions": list(self._rights.actions), "removed": sorted(self._rights.removed)}
+        rights = self._rights
+        return {"actions": list(rights.actions), "removed": sorted(rights.removed), "used": sorted(rights.used)}
 
     def _remove_rights(self, body: bytes) -> Shape:
         self._rights.remove(cast("list[str]", json.loads(body)["remove"]))

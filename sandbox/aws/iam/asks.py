@@ -125,7 +125,7 @@ def _rds(call: Call, world: World) -> Iterator[Need]:
     action, sent = f"rds:{call.operation}", _tags(call.parameters)
     new = NEW.get(call.operation)
     for parameter, arn in _resources(call):
-        stored = {} if parameter == new else world.tags(call.region, arn)
+        stored: Mapping[str, str] = {} if parameter == new else world.tags(call.region, arn)
         yield Need(Ask(action, arn, {**_context("Resource", stored), **_context("Request", sent)}), arn)
         if parameter == new and sent:
             yield Need(Ask("rds:AddTagsToResource", arn, _context("Request", sent)), arn)
@@ -195,10 +195,12 @@ def _kms(call: Call, _: World) -> Iterator[Need]:
 
 
 def _iam(call: Call, _: World) -> Iterator[Need]:
-    if call.operation != "SimulatePrincipalPolicy":
-        raise UnknownOperationError(f"iam:{call.operation}: add it to sandbox/aws/iam/asks.py")
-    arn = str(call.parameters["PolicySourceArn"])
-    yield Need(Ask("iam:SimulatePrincipalPolicy", arn), arn)
+    """The provider asks who it is by GetUser or ListRoles where it may not ask STS (skipCredentialsValidation)."""
+    action = f"iam:{call.operation}"
+    if call.operation not in ("SimulatePrincipalPolicy", "GetUser", "ListRoles"):
+        raise UnknownOperationError(f"{action}: add it to sandbox/aws/iam/asks.py")
+    arn = str(call.parameters.get("PolicySourceArn") or f"arn:aws:iam::{ACCOUNT}:role/")
+    yield Need(Ask(action, arn), arn)
 
 
 SERVICES = {"rds": _rds, "secretsmanager": _secrets, "s3": _s3, "kms": _kms, "iam": _iam}

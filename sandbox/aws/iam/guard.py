@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +32,7 @@ class OperatorRights:
         self._statements = tuple(statement for policy in page.policies for statement in parse(policy.document))
         self.actions = page.actions()
         self.removed: frozenset[str] = frozenset()
+        self.used: frozenset[str] = frozenset()
 
     def remove(self, actions: Collection[str]) -> None:
         """Exactly these are missing from now on. Raises ValueError for an action that the page doesn't give."""
@@ -39,6 +40,11 @@ class OperatorRights:
             raise ValueError(f"docs/permissions.md gives no {', '.join(unknown)}; it gives {', '.join(self.actions)}")
         with self._lock:
             self.removed = frozenset(actions)
+
+    def use(self, actions: Iterable[str]) -> None:
+        """Remembers what was asked for and allowed: a right that is never used need not be given."""
+        with self._lock:
+            self.used |= set(actions)
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -81,6 +87,7 @@ class Guard:
         for need in wanted:
             if (decision := decide(statements, need.ask)) is not Decision.ALLOWED:
                 return _refused(call, need, decision)
+        self.rights.use(need.ask.action for need in wanted)
         return None
 
     def _parsed(self, call: Call) -> Call:
