@@ -16,30 +16,35 @@ counter = itertools.count(1)
 
 
 @dataclass
-class Held:
-    """The worker's sandbox, from its first test here to its last: at rest it would slow the others."""
+class WorkerSandbox:
+    """The worker's sandbox, from its first test here to its last: at rest it would slow the others.
+
+    One in a folder that was given stays up.
+    """
 
     factory: pytest.TempPathFactory
+    folder: Path | None
     sandbox: Sandbox | None = None
 
     def get(self) -> Sandbox:
-        self.sandbox = self.sandbox or Sandbox(self.factory.mktemp("sandbox") / "state")
+        self.sandbox = self.sandbox or Sandbox(self.folder or self.factory.mktemp("sandbox") / "state")
         return self.sandbox
 
     def stop(self) -> None:
-        if self.sandbox:
+        if self.sandbox and not self.folder:
             self.sandbox.stop()
-            self.sandbox = None
+        self.sandbox = None
 
 
-HELD = pytest.StashKey[Held]()
+WORKER_SANDBOX = pytest.StashKey[WorkerSandbox]()
 
 
 @pytest.fixture(scope="session")
-def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
-    one = request.session.stash[HELD] = Held(tmp_path_factory)
-    yield one
-    one.stop()
+def worker_sandbox(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerSandbox]:
+    folder = request.config.getoption("--sandbox-dir")
+    kept = request.session.stash[WORKER_SANDBOX] = WorkerSandbox(tmp_path_factory, folder and folder.absolute())
+    yield kept
+    kept.stop()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -48,13 +53,13 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     try:
         return (yield)
     finally:
-        if (nextitem is None or HERE not in nextitem.path.parents) and HELD in item.session.stash:
-            item.session.stash[HELD].stop()
+        if (nextitem is None or HERE not in nextitem.path.parents) and WORKER_SANDBOX in item.session.stash:
+            item.session.stash[WORKER_SANDBOX].stop()
 
 
 @pytest.fixture
-def sandbox(held: Held) -> Sandbox:
-    return held.get()
+def sandbox(worker_sandbox: WorkerSandbox) -> Sandbox:
+    return worker_sandbox.get()
 
 
 @pytest.fixture

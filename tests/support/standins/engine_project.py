@@ -24,7 +24,6 @@ pulumi.export("hidden", config.get_secret("hidden"))
 INSTANCE = """
 import pulumi
 from pulumi_aws import rds
-from sandbox.machine.layout import CHECKOUT
 rds.Instance("db", identifier="db", instance_class="db.t3.micro", skip_final_snapshot=True)
 """
 
