@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from sandbox.application.kubernetes_api import CONFLICT, ClusterError, Json, Kube
 from sandbox.cluster.operator_login import USER
+from sandbox.machine.processes import wait_until
 from sandbox.rights import documented
 from sandbox.rights.documented import Role
 
+ENFORCED_SECONDS = 30.0
 GROUP = "rbac.authorization.k8s.io"
 
 
@@ -49,8 +51,8 @@ class OperatorRoles:
         """The namespaces, Roles and bindings as documented, whatever was there."""
         for role in self.roles:
             self.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": role.namespace}})
-            self._put("roles", role.namespace, manifest(role, role.rules))
             self._put("rolebindings", role.namespace, binding(role))
+        self.remove([])
 
     def verbs(self) -> tuple[Verb, ...]:
         """Every verb of every Role, once."""
@@ -63,6 +65,7 @@ class OperatorRoles:
             raise ValueError(f"docs/permissions.md gives no {', '.join(unknown)}; it gives {known}")
         for role in self.roles:
             self._put("roles", role.namespace, manifest(role, without(role.rules, removed)))
+        wait_until(lambda: self._enforced(removed), ENFORCED_SECONDS, "the API server to know the Roles")
 
     def present(self) -> frozenset[Verb]:
         """Every verb that the cluster gives the operator now."""
@@ -71,6 +74,23 @@ class OperatorRoles:
     def _rules(self, role: Role) -> list[Json]:
         path = f"/apis/{GROUP}/v1/namespaces/{role.namespace}/roles/{role.name}"
         return self.kube.request("GET", path).get("rules") or []
+
+    def _enforced(self, removed: Sequence[Verb]) -> bool:
+        """The API server decides by a copy of the Roles, which follows a moment later."""
+        return all(
+            self._may(role, verb, rule.get("resourceNames", [""])[0]) is (verb not in removed)
+            for role in self.roles
+            for rule in role.rules
+            for verb in verbs_of(rule)
+        )
+
+    def _may(self, role: Role, verb: Verb, name: str) -> bool:
+        resource, _, subresource = verb.resource.partition("/")
+        attributes = {"verb": verb.verb, "group": verb.group, "resource": resource, "subresource": subresource}
+        spec = {"user": USER, "resourceAttributes": {**attributes, "namespace": role.namespace, "name": name}}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        answer = self.kube.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body=review)
+        return bool(answer["status"]["allowed"])
 
     def _put(self, resource: str, namespace: str, body: Json) -> None:
         path = f"/apis/{GROUP}/v1/namespaces/{namespace}/{resource}"

@@ -18,7 +18,7 @@ from sandbox.aws.control import Control
 from sandbox.aws.errors import AwsError
 from sandbox.aws.iam.calls import Request
 from sandbox.aws.iam.guard import Guard
-from sandbox.aws.iam.refusals import answer
+from sandbox.aws.iam.refusals import Refusal, answer
 from sandbox.aws.moto_services import Environ, MotoServices, StartResponse, read_body
 from sandbox.aws.rds.operations.registry import call, protocol
 from sandbox.aws.rds.work.jobs import JobRunner
@@ -40,12 +40,14 @@ class Gateway:
             return _respond(start, status, "application/json", json.dumps(body, default=str))
         request = _request(environ)
         if refusal := self._guard.refusal(request):
-            refused = answer(request, refusal)
-            return _respond(start, refused.status, refused.content_type, refused.body)
+            return _refuse(start, request, refusal)
         if told := self._guard.answer(request):
             return _respond(start, 200, "text/xml", told)
         if scope := RDS_SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")):
             return self._rds(environ, start, scope[1])
+        refusal = self._guard.refusal_of_absence(request)
+        if refusal and not self._moto.has_object(request.path, request.query):
+            return _refuse(start, request, refusal)
         return self._moto(environ, start)
 
     def _rds(self, environ: Environ, start: StartResponse, region: str) -> Iterable[bytes]:
@@ -72,6 +74,11 @@ class Gateway:
             failure = AwsError("InternalFailure", f"The sandbox failed: {type(error).__name__}: {error}")
             return FAILURE_STATUS, protocol.error(failure, request_id)[1]
         return 200, protocol.answer(model, result, request_id)
+
+
+def _refuse(start: StartResponse, request: Request, refusal: Refusal) -> list[bytes]:
+    refused = answer(request, refusal)
+    return _respond(start, refused.status, refused.content_type, refused.body)
 
 
 def _respond(start: StartResponse, status: int, kind: str, body: str) -> list[bytes]:

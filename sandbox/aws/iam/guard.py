@@ -75,6 +75,19 @@ class Guard:
             return Refusal(credential.service, code, UNKNOWN_KEY)
         return self._of_operator(call_of(request, credential))
 
+    def refusal_of_absence(self, request: Request) -> Refusal | None:
+        """That an object isn't there is told to nobody who may not list its bucket.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, Permissions
+        """
+        credential = credential_of(request)
+        if credential is None or credential.key != OPERATOR_KEY or credential.service != "s3":
+            return None
+        call = call_of(request, credential)
+        if call.operation not in ("GetObject", "HeadObject"):
+            return None
+        return self._of_operator(Call("s3", "ListObjectsV2", call.region, {"Bucket": call.parameters["Bucket"]}))
+
     def _of_operator(self, call: Call) -> Refusal | None:
         try:
             wanted = needs(self._parsed(call), self.world)

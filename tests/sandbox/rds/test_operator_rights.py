@@ -168,7 +168,7 @@ def test_the_source_can_be_neither_changed_nor_deleted(operator: Callable[[str],
 def test_other_names_are_not_the_operator_s(operator: Callable[[str], Any]) -> None:
     for refused in (
         lambda: operator("secretsmanager").get_secret_value(SecretId="other"),
-        lambda: operator("s3").list_objects_v2(Bucket=DUMPS),
+        lambda: operator("s3").list_objects_v2(Bucket="other"),
         lambda: operator("s3").get_object(Bucket=DUMPS, Key="other"),
         lambda: operator("rds").create_db_snapshot(DBInstanceIdentifier=SOURCE, DBSnapshotIdentifier="other"),
     ):
@@ -179,6 +179,18 @@ def test_other_names_are_not_the_operator_s(operator: Callable[[str], Any]) -> N
 def test_a_head_that_is_refused_says_no_more_than_forbidden(operator: Callable[[str], Any]) -> None:
     with pytest.raises(ClientError, match=r"\(403\).*Forbidden"):
         operator("s3").head_object(Bucket=DUMPS, Key="other")
+
+
+def test_that_an_object_is_missing_is_told_to_those_alone_who_may_list_the_bucket(
+    sandbox: Sandbox, operator: Callable[[str], Any]
+) -> None:
+    missing = {"Bucket": DUMPS, "Key": "database/postgresql/none.sql"}
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        operator("s3").get_object(**missing)
+    with removed(sandbox, "s3:ListBucket"):
+        assert operator("s3").get_object(Bucket=DUMPS, Key=DUMP)
+        with pytest.raises(ClientError, match=r"AccessDenied.*s3:ListBucket"):
+            operator("s3").get_object(**missing)
 
 
 def test_the_operator_is_a_role_and_is_told_what_it_may_do(sandbox: Sandbox, operator: Callable[[str], Any]) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from sandbox.application import stack_config
 from sandbox.application.operator_roles import Verb, verbs_of, without
+from sandbox.aws.client import OPERATOR_KEY
 from sandbox.aws.iam.guard import OperatorRights
+from sandbox.machine.layout import Layout
 from sandbox.rights import documented
+from sandbox.runtime import environment
 
 PAGE = documented.PAGE.read_text()
 RIGHTS = documented.read()
@@ -39,6 +44,14 @@ def test_a_part_of_a_policy_is_an_error() -> None:
         documented.parse('```json\n{"Effect": "Allow", "Action": "*", "Resource": "*"}\n```\n')
     with pytest.raises(ValueError, match="not a Role"):
         documented.parse("```yaml\nkind: ClusterRole\n```\n")
+
+
+def test_the_program_is_never_given_the_administrator_s_login(tmp_path: Path) -> None:
+    layout = Layout.at(tmp_path)
+    given = environment.variables(layout, "")
+    assert (given["AWS_ACCESS_KEY_ID"], given["KUBECONFIG"]) == (OPERATOR_KEY, str(layout.operator_kubeconfig))
+    assert stack_config.configuration(layout)["kubernetes:kubeconfig"] == str(layout.operator_kubeconfig)
+    assert given.keys() >= environment.administrator(layout).keys()
 
 
 def test_nothing_deletes_a_database() -> None:
