@@ -19,6 +19,7 @@ from sandbox.runtime import environment
 from tests.support.sandbox.harness import Project, Sandbox
 
 PAGE = documented.read()
+EVIDENCE = "ghost-protocol-sandbox-evidence"
 LATER = ("secretsmanager:GetSecretValue", "iam:SimulatePrincipalPolicy")
 """Given with the preview's rights, but first asked for by gates; and by whoever asks for rights."""
 KEDA = Verb("list", "scaledobjects", "keda.sh")
@@ -72,12 +73,16 @@ def test_each_right_that_a_preview_needs_is_named_when_it_is_missing(sandbox: Sa
 def test_a_freeze_that_may_not_stop_the_applications_says_so(
     sandbox: Sandbox, project: Project, rights: OperatorRights
 ) -> None:
+    """The evidence is in a bucket: what was refused is told there as well."""
     before = sandbox.replicas()
-    project.config(id="inc-1", method="pitr", time="latest", traffic="frozen")
+    sandbox.aws.s3.create_bucket(Bucket=EVIDENCE)
+    project.config(id="inc-1", method="pitr", time="latest", traffic="frozen", evidence=f"s3://{EVIDENCE}/restores")
     with rights.without("patch deployments.apps"):
         project.up().failed('cannot patch resource "deployments"')
     assert sandbox.replicas() == before
     assert sandbox.instances().keys() == {names.INSTANCE}
+    written = sandbox.aws.s3.list_objects_v2(Bucket=EVIDENCE, Prefix=f"restores/{project.stack}/inc-1/")
+    assert any(str(item.get("Key")).endswith("report.html") for item in written["Contents"])
 
 
 def test_the_operator_has_the_documented_rights_in_the_cluster_and_no_others(sandbox: Sandbox) -> None:

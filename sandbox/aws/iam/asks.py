@@ -157,8 +157,8 @@ def _forwarded(call: Call, world: World) -> Iterator[Need]:
     via = {"kms:ViaService": f"rds.{call.region}.amazonaws.com"}
     if key := world.key(call.region, call.operation, call.parameters):
         yield Need(Ask("kms:DescribeKey", key, via), key, NO_KEY)
-        granted = {**via, "kms:GrantIsForAWSResource": "true"}
-        yield Need(Ask("kms:CreateGrant", key, granted), key, NO_KEY)
+        yield Need(Ask("kms:Decrypt", key, via), key, NO_KEY)
+        yield Need(Ask("kms:CreateGrant", key, {**via, "kms:GrantIsForAWSResource": "true"}), key, NO_KEY)
     if role := call.parameters.get("MonitoringRoleArn"):
         passed = {"iam:PassedToService": "monitoring.rds.amazonaws.com"}
         yield Need(Ask("iam:PassRole", role, passed), role)

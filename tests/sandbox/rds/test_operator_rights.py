@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -59,7 +59,7 @@ def client(sandbox: Sandbox, service: str, key: str) -> Any:
 
 
 @contextmanager
-def removed(sandbox: Sandbox, *actions: str) -> Iterator[None]:
+def removed(sandbox: Sandbox, *actions: str) -> Generator[None]:
     sandbox.aws.post("rights", remove=list(actions))
     yield
     sandbox.aws.post("rights", remove=[])
@@ -106,6 +106,7 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
         DBInstanceIdentifier=f"{SOURCE}-old", BackupRetentionPeriod=8
     ),
     "kms:DescribeKey": restored,
+    "kms:Decrypt": restored,
     "kms:CreateGrant": restored,
     "iam:PassRole": lambda o: o("rds").modify_db_instance(
         DBInstanceIdentifier=f"{SOURCE}-old",

@@ -103,6 +103,7 @@ def test_a_restore_asks_for_every_resource_that_it_names_and_for_the_tags_and_th
         "rds:RestoreDBInstanceFromDBSnapshot": restored,
         "rds:AddTagsToResource": [f"{RDS}:db:shop-inc-1"],
         "kms:DescribeKey": [KEY],
+        "kms:Decrypt": [KEY],
         "kms:CreateGrant": [KEY],
         "iam:PassRole": ["arn:aws:iam::123456789012:role/m"],
     }
