@@ -18,7 +18,7 @@ from restore.dumps.model import MIB
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.model.rds import Endpoint
 from restore.polling import wait_for
-from restore.postgres.errors import translated
+from restore.postgres.errors import translate
 from restore.redaction import redacted, register_secret
 from validation.connect.target import Target
 
@@ -68,7 +68,7 @@ class Session:
             **target.keywords(register_secret(secret or "") or None),
             "application_name": application,
         }
-        with translated(Endpoint(target.host, target.port), target.user, target.dbname):
+        with translate(Endpoint(target.host, target.port), target.user, target.dbname):
             self.connection = psycopg.connect(**keywords, autocommit=True, prepare_threshold=None)
         encoding = {"client_encoding": self.unconverted} if self.connection.info.encoding == "ascii" else {}
         for name, value in {**SETTINGS, **encoding, **settings}.items():
@@ -196,11 +196,13 @@ def copy_failure(error: psycopg.Error, user: str, table: str, line: int, offset:
     return failure(error, f"table {table}, dump {place}{column}", fix)
 
 
-def end_sessions(session: Session, role: str, stop: threading.Event, seconds: float = 60.0) -> None:
-    """Ends the sessions that a load left behind: all of its own role's, and those of this login that are loaders.
+def end_sessions(
+    session: Session, role: str, stop: threading.Event, application: str | None = None, seconds: float = 60.0
+) -> None:
+    """Ends all sessions of this role, and those of the session's own login in this database under an application_name.
 
-    The caller holds the loader's lock: they can't be another's, who would be WAITING for it. Raises TemporaryError
-    when they are still there after `seconds`, or when stopped.
+    With APPLICATION the caller holds the loader's lock: they can't be another load's, which would be WAITING for it.
+    Raises TemporaryError when they are still there after `seconds`, or when stopped.
     """
     query: LiteralString = (
         "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity"
@@ -208,13 +210,13 @@ def end_sessions(session: Session, role: str, stop: threading.Event, seconds: fl
         " and application_name = %s) and pid <> pg_catalog.pg_backend_pid()"
     )
     wait_for(
-        lambda: session.query(query, (role, APPLICATION)),
+        lambda: session.query(query, (role, application)),
         lambda left: not left,
         stop=stop,
         deadline=time.monotonic() + seconds,
-        subject=f"the end of an earlier load's sessions on {session.target}",
+        subject=f"the end of the sessions of {role} on {session.target}",
         found=lambda left: f"{len(left)} of them",
-        fix=f"start again when pg_stat_activity shows no {APPLICATION} any more",
+        fix=f"start again when pg_stat_activity shows no session of {role} any more",
         first=0.1,
         longest=1.0,
     )

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, cast
 from restore import postgres
 from restore.aws import Aws, Credential, Rds, Secrets
 from restore.dumps.model import Scan
-from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
+from restore.errors import PermanentError, Problem, TemporaryError
 from restore.evidence import Store
 from restore.kubernetes import Api, Namespace
 from restore.model.labels import TAG_ID, TAG_STACK
 from restore.model.planned import Plan
 from restore.model.rds import Endpoint, Instance
-from restore.model.rds_status import BROKEN, way_out
+from restore.model.rds_status import way_out
 from restore.model.request import Settings
 from validation.connect import urls
 
@@ -37,7 +37,7 @@ class GateContext:
     namespace: Namespace
     store: Store
     scans: dict[str, Scan] = field(default_factory=dict[str, Scan])
-    """By the dump's identity: read once in a run, and needed by two gates."""
+    """What was read of each dump, by its identity: read once in a run, and needed by two gates."""
 
     @property
     def s3(self) -> S3Client:
@@ -54,54 +54,48 @@ class GateContext:
 
     def application_url(self) -> str:
         """The connection URL as it stands in the cluster now. Raises PermanentError when it is gone."""
-        wanted = self.settings.secret
-        found = self.namespace.connection_secret(wanted.name, wanted.key)
-        if found is None or not found.url:
-            raise PermanentError.of(
-                Problem(
-                    f"secret {wanted.name}",
-                    f"no key {wanted.key}",
-                    "the applications' connection URL",
-                    f"put it back: kubectl -n {self.settings.namespace} edit secret {wanted.name}",
-                )
-            )
-        return found.url
+        name, key = self.settings.secret.name, self.settings.secret.key
+        secret = self.namespace.connection_secret(name, key)
+        if secret is None or not secret.url:
+            fix = f"kubectl -n {self.settings.namespace} edit secret {name} (key {key}); pulumi up"
+            raise PermanentError.of(Problem(f"secret {name}", f"no key {key}", "the applications' connection URL", fix))
+        return secret.url
 
     def candidate(self) -> Instance:
         """The candidate as it is now. Raises PermanentError when the identifier names an instance that isn't ours."""
-        found = self.rds.instance(self.plan.candidate)
-        if found is None:
+        instance = self.rds.instance(self.plan.candidate)
+        if instance is None:
             raise PermanentError.of(no_candidate(self.plan))
-        if (found.tags.get(TAG_ID), found.tags.get(TAG_STACK)) != (self.plan.id, self.plan.stack):
+        if (instance.tags.get(TAG_ID), instance.tags.get(TAG_STACK)) != (self.plan.id, self.plan.stack):
             raise PermanentError.of(
                 Problem(
                     self.plan.candidate,
-                    f"an instance without this restore's tags ({found.resource_id})",
+                    f"an instance without this restore's tags ({instance.resource_id}): it is somebody else's",
                     f"{TAG_ID}={self.plan.id} and {TAG_STACK}={self.plan.stack}",
-                    "choose another id: the identifier belongs to somebody else",
+                    "pulumi config set id <another id>; pulumi up",
                 )
             )
-        return found
+        return instance
 
     def source(self) -> Instance | None:
         """The source as it is now, by its DbiResourceId: under whatever identifier. None when it is gone."""
-        return self._now(self.plan.source)
+        return self._read(self.plan.source)
 
     def serving(self) -> Instance | None:
         """The instance that the applications' URL names after this run, as it is now; None when it is gone."""
-        return self._now(self.plan.serving)
+        return self._read(self.plan.serving)
 
     def left(self) -> Instance | None:
         """The other one of source and candidate, as it is now; None when it is gone."""
-        return self._now(self.plan.left)
+        return self._read(self.plan.left)
 
-    def _now(self, planned: Instance | None) -> Instance | None:
+    def _read(self, planned: Instance | None) -> Instance | None:
         return self.rds.instance_by_resource_id(planned.resource_id) if planned else None
 
     @contextmanager
-    def connected(self, instance: Instance) -> Generator[postgres.Connection]:
-        """As the operator, to the application's database, at the instance's own endpoint: a certificate names that
-        one, and no alias. Raises as postgres.connect, and TemporaryError without an endpoint."""
+    def connect(self, instance: Instance) -> Generator[postgres.Connection]:
+        """Connects as the operator to the application's database, at the instance's own endpoint: its certificate
+        holds for that, and for no alias. Raises as postgres.connect, and TemporaryError without an endpoint."""
         endpoint = endpoint_of(instance)
         with postgres.connect(endpoint, self.login(endpoint), self.settings.tls, self.database) as connection:
             yield connection
@@ -116,20 +110,7 @@ def endpoint_of(instance: Instance) -> Endpoint:
     return instance.endpoint
 
 
-def unreachable(gate: str, instance: Instance, error: RestoreError) -> Problem:
-    """The problem `<gate>.unreachable`: a database that can't be asked, what RDS says of it, and the way out."""
-    known = error.problem
-    asked = f"{instance.identifier} (status {instance.status}) can't be asked: {known.found if known else error}"
-    fix = known.fix if known else "pulumi up"
-    if instance.status in BROKEN:
-        fix = f"{way_out(instance.status, instance.identifier)}; pulumi up"
-    return Problem(f"{gate}.unreachable", asked, "an answer: who is connected, and whether anything is written", fix)
-
-
 def no_candidate(plan: Plan) -> Problem:
     """Only the candidate leaves the state: a refresh of all would also undo what an autoscaler has set since."""
-    fix = (
-        f"pulumi refresh --yes --target '**candidate-{plan.id}'; pulumi up: it is made again, and its gates prove the "
-        "new one"
-    )
+    fix = f"pulumi refresh --yes --target '**candidate-{plan.id}'; pulumi up (makes a new one, and its gates prove it)"
     return Problem(plan.candidate, "no such instance", "the candidate", fix)

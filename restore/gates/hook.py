@@ -21,7 +21,8 @@ from typing import Any, TypeVar, cast
 import pulumi
 
 from restore import polling
-from restore.errors import GateClosed, Problem, RestoreError, listed
+from restore.errors import GateClosed, Problem, listed
+from restore.gates.error_problems import unproved
 from restore.model import waivers
 from restore.units import spoken
 from validation.verdict import Verdict
@@ -32,9 +33,10 @@ TIDY_SECONDS = 4.0
 """The engine kills the program 5 s after its SIGINT: what a stopped gate has left to end cleanly."""
 SAY_EVERY_SECONDS = 15.0
 RESOURCE_ID = "resource_id"
-"""In a receipt and in the evidence: the DbiResourceId of the database that was proved."""
+"""The name, in a receipt and in the evidence, of the DbiResourceId of the database that was proved."""
 KEPT_SETTINGS = "wanted"
-"""In the receipt of `conformed`: what it had to have when it was made (restore.candidate.settings.frozen)."""
+"""The name, in the receipt of `conformed`, of the settings wanted at the candidate's creation
+(restore.candidate.settings.frozen)."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,9 @@ class Proof:
     summary: str
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     problems: tuple[Problem, ...] = ()
-    """With the name of the check as each subject; a waiver names that check, or the whole gate."""
+    """Each subject is the name of a check; a waiver names that check, or the whole gate."""
     accepted: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Of an earlier proof that this one repeats: the reasons for which its problems were let pass, by subject."""
+    """The reasons for which problems of an earlier proof, which this one repeats, were accepted, by subject."""
 
 
 class Stopped(GateClosed):
@@ -138,7 +140,7 @@ class Gate:
     """Writes the evidence of one attempt and returns where; raises RestoreError when it can't."""
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     fingerprint: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What else the receipt must say it proved: a change of it has the gate run again."""
+    """What the receipt also says that it proved: a change of it has the gate run again."""
 
 
 class Running:
@@ -185,17 +187,17 @@ def leave_cleanly_on_interrupt(running: Running) -> None:
     signal.signal(signal.SIGINT, interrupted)
 
 
-def unwaived(proof: Proof, gate: str, waive: Mapping[str, str]) -> tuple[Problem, ...]:
-    """The problems that no waiver covers: see restore/model/waivers.py."""
-    return tuple(problem for problem in proof.problems if let_pass(proof, problem, gate, waive) is None)
+def unwaived_problems(proof: Proof, gate: str, waive: Mapping[str, str]) -> tuple[Problem, ...]:
+    """The problems that no waiver covers; restore/model/waivers.py decides."""
+    return tuple(problem for problem in proof.problems if accepted_reason(proof, problem, gate, waive) is None)
 
 
-def let_pass(proof: Proof, problem: Problem, gate: str, waive: Mapping[str, str]) -> str | None:
-    """The reason that covers a problem, given now or accepted before; None."""
+def accepted_reason(proof: Proof, problem: Problem, gate: str, waive: Mapping[str, str]) -> str | None:
+    """The reason for which a problem is accepted, given now or with an earlier proof; None where there is none."""
     return waivers.reason(problem.subject, gate, waive) or proof.accepted.get(problem.subject)
 
 
-def tried(gate: Gate, watch: Watch) -> Proof:
+def run_work(gate: Gate, watch: Watch) -> Proof:
     """The proof; of a gate that could not run, a problem that says so, which a waiver can cover as any other.
 
     Raises Stopped when the operator ends the run meanwhile: what wasn't looked at is then nothing to waive. Catches
@@ -208,41 +210,26 @@ def tried(gate: Gate, watch: Watch) -> Proof:
     except BaseException as error:
         if watch.stop.is_set():
             raise Stopped(f"gate {gate.name} stopped by the operator: {error}; run `pulumi up` again") from error
-        return Proof(Verdict.INCONCLUSIVE, "the gate could not run to its end", {}, (could_not_run(gate.name, error),))
+        return Proof(Verdict.INCONCLUSIVE, "the gate could not run to its end", {}, (unproved(gate.name, error),))
     if watch.stop.is_set() and proof.problems:
         raise Stopped(f"gate {gate.name} stopped by the operator: {proof.summary}; run `pulumi up` again")
     if proof.verdict is not Verdict.PASS and not proof.problems:
-        return replace(proof, problems=(without_words(gate.name, proof),))
+        return replace(proof, problems=(silence_problem(gate.name, proof),))
     return proof
 
 
-def could_not_run(gate: str, error: BaseException) -> Problem:
-    """An error of the work as the gate's problem `<gate>.unproved`."""
-    known = error.problem if isinstance(error, RestoreError) else None
-    return caught(f"{gate}.unproved", error, known.needed if known else "a gate that runs to its end")
-
-
-def caught(subject: str, error: BaseException, needed: str) -> Problem:
-    """An error as the problem `subject`: what it found, and its own way out before the next `pulumi up`."""
-    known = error.problem if isinstance(error, RestoreError) else None
-    if known:
-        return Problem(subject, f"{known.subject}: {known.found}", needed, f"{known.fix}; pulumi up")
-    text = str(error).strip() if isinstance(error, RestoreError) else f"{type(error).__name__}: {error}".rstrip(": ")
-    return Problem(subject, text or type(error).__name__, needed, "pulumi up")
-
-
-def without_words(gate: str, proof: Proof) -> Problem:
+def silence_problem(gate: str, proof: Proof) -> Problem:
+    """The problem `<gate>.unproved` of a proof that didn't pass and names nothing."""
     return Problem(f"{gate}.unproved", proof.summary or "nothing was proved", "a proof", "pulumi up")
 
 
-def closed_because(gate: Gate, proof: Proof) -> str | None:
+def explain_closed(gate: Gate, proof: Proof) -> str | None:
     """Why this proof doesn't open the gate, with the commands that would let it pass; None when it does."""
-    left = unwaived(proof, gate.name, gate.waive)
+    left = unwaived_problems(proof, gate.name, gate.waive)
     if not left:
         return None
-    return (
-        f"gate {gate.name} is {proof.verdict}: {proof.summary}\n{listed([waivers.with_command(one) for one in left])}"
-    )
+    problems = [waivers.with_command(problem) for problem in left]
+    return f"gate {gate.name} is {proof.verdict}: {proof.summary}\n{listed(problems)}"
 
 
 def attempt(
@@ -256,12 +243,16 @@ def attempt(
     began = datetime.now(UTC)
     watch = Watch(gate.name, gate.seconds, running.stop, say, receipt, earlier)
     try:
-        proof = tried(gate, watch)
-        error = closed_because(gate, proof)
+        proof = run_work(gate, watch)
+        error = explain_closed(gate, proof)
     except Stopped as stopped:
         proof, error = Proof(Verdict.INCONCLUSIVE, str(stopped)), str(stopped)
-    waived = {one.subject: why for one in proof.problems if (why := let_pass(proof, one, gate.name, gate.waive))}
-    of = {name: watch.receipt[name] for name in (RESOURCE_ID,) if watch.receipt.get(name)}
+    waived = {
+        problem.subject: reason
+        for problem in proof.problems
+        if (reason := accepted_reason(proof, problem, gate.name, gate.waive))
+    }
+    proved = {RESOURCE_ID: watch.receipt[RESOURCE_ID]} if watch.receipt.get(RESOURCE_ID) else {}
     document = {
         "gate": gate.name,
         "verdict": str(proof.verdict),
@@ -269,15 +260,15 @@ def attempt(
         "summary": proof.summary,
         "began": began.isoformat(),
         "ended": datetime.now(UTC).isoformat(),
-        "facts": {**of, **proof.facts},
-        "problems": [vars(waivers.with_command(one)) for one in proof.problems],
+        "facts": {**proved, **proof.facts},
+        "problems": [vars(waivers.with_command(problem)) for problem in proof.problems],
         "waived": waived,
         "error": error,
     }
     try:
         where = gate.record(document)
-    except BaseException as caught:  # noqa: BLE001
-        unwritten = f"gate {gate.name}: its evidence could not be written: {caught or type(caught).__name__}"
+    except BaseException as failure:  # noqa: BLE001
+        unwritten = f"gate {gate.name}: its evidence could not be written: {failure or type(failure).__name__}"
         return f"{error}\n{unwritten}" if error else unwritten
     if error is None:
         known = f"; waived: {', '.join(waived)}" if waived else ""
@@ -286,10 +277,10 @@ def attempt(
     return f"{error}\nevidence: {where}\nall at once: python -m restore report"
 
 
-def receipt_in(inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def read_receipt(inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """The receipt among a Stash's inputs; empty where there is none."""
-    found = (inputs or {}).get("input")
-    return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
+    receipt = (inputs or {}).get("input")
+    return cast("Mapping[str, Any]", receipt) if isinstance(receipt, Mapping) else {}
 
 
 def receipt_hook(gate: Gate, running: Running) -> pulumi.ResourceHook:
@@ -297,7 +288,7 @@ def receipt_hook(gate: Gate, running: Running) -> pulumi.ResourceHook:
 
     def work(args: pulumi.ResourceHookArgs) -> str | None:
         with running:
-            return attempt(gate, running, pulumi.log.info, receipt_in(args.new_inputs), receipt_in(args.old_inputs))
+            return attempt(gate, running, pulumi.log.info, read_receipt(args.new_inputs), read_receipt(args.old_inputs))
 
     async def run(args: pulumi.ResourceHookArgs) -> None:
         error = await asyncio.to_thread(work, args)

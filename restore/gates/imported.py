@@ -7,7 +7,8 @@ the database and its owner.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from restore import postgres
@@ -16,18 +17,19 @@ from restore.dumps.load import loader
 from restore.dumps.model import Dump, LoadResult, Scan, Verification
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import proofs
-from restore.gates.conformed import USABLE
-from restore.gates.context import GateContext
+from restore.gates.activity import psql_command
+from restore.gates.context import GateContext, endpoint_of
 from restore.gates.hook import Proof, Watch
-from restore.gates.scanned import meant, options, read, spoken
-from restore.gates.validated import target
+from restore.gates.scanned import options, pinned_dump, progress_reporter, read_dump
+from restore.gates.targets import operator_target
 from restore.model.rds import Credential, Endpoint, Instance
-from restore.polling import wait_for
+from restore.model.rds_status import USABLE
 from restore.postgres import roles
 from validation.verdict import Verdict
 
 SECONDS = 48 * 3600.0
 LOGIN_SECONDS = 900.0
+DUMP_PAGE = 'docs/operate.md, "What is loaded is not what the dump holds"'
 MAINTENANCE = "postgres"
 """The database that every instance has."""
 
@@ -35,33 +37,35 @@ MAINTENANCE = "postgres"
 def prove(context: GateContext, watch: Watch) -> Proof:
     """Loads and verifies; done before, it only says so."""
     candidate = context.candidate()
-    if candidate.endpoint is None:
-        raise PermanentError(
-            f"{candidate.identifier} has no endpoint (status {candidate.status})\n  fix: run `pulumi up` again"
-        )
-    if context.plan.switched_before and (held := proofs.earlier(context, watch, candidate)):
-        return held
-    if earlier := proved_before(context, candidate):
+    if context.plan.switched_before and (proof := proofs.earlier_proof(context, watch, candidate)):
+        return proof
+    if earlier := find_earlier_load(context, candidate):
         return Proof(Verdict.PASS, f"loaded and verified before, at {earlier['ended']}", earlier["facts"])
-    own_login(context, watch, candidate, candidate.endpoint)
-    dump = meant(context)
-    found = read(context, watch, dump)
-    made = prepared(context, candidate.endpoint)
+    endpoint = endpoint_of(candidate)
+    give_login(context, watch, candidate, endpoint)
+    dump = pinned_dump(context)
+    scan = read_dump(context, watch, dump)
+    made = prepare(context, endpoint)
     facts: dict[str, Any] = {"resource_id": candidate.resource_id, "dump": receipt(context), "prepared": made}
-    return loaded(context, watch, candidate.endpoint, found, facts)
+    return load(context, watch, candidate, scan, facts)
 
 
-def loaded(context: GateContext, watch: Watch, endpoint: Endpoint, found: Scan, facts: dict[str, Any]) -> Proof:
-    into, dump = target(context, endpoint), found.dump
+def load(context: GateContext, watch: Watch, candidate: Instance, scan: Scan, facts: dict[str, Any]) -> Proof:
+    """Loads the dump, or goes on with it, and compares the database with what was scanned. Adds to `facts`."""
+    endpoint = endpoint_of(candidate)
+    into, dump = operator_target(context, endpoint), scan.dump
     watch.say(f"loading {dump.url} into {into}")
     result = loader.load(
-        context.s3, dump, into, options(context.settings), scan=found, progress=spoken(watch), stop=watch.stop
+        context.s3, dump, into, options(context.settings), scan=scan, progress=progress_reporter(watch), stop=watch.stop
     )
-    prepared(context, endpoint)  # a function of the dump may have changed the password of the application's role
+    prepare(context, endpoint)  # a function of the dump may have changed the password of the application's role
     watch.say("comparing rows, indexes, constraints and sequences with the dump")
-    compared = verify.verify(context.s3, dump, into, scan=found, progress=spoken(watch), stop=watch.stop)
+    compared = verify.verify(context.s3, dump, into, scan=scan, progress=progress_reporter(watch), stop=watch.stop)
     facts |= {"load": result.facts(), "verification": compared.facts()}
-    problems = (*differences(compared, dump), *intrusions(result))
+    problems = (
+        *difference_problems(compared, dump, partial(psql_command, context, candidate)),
+        *intrusion_problems(result),
+    )
     if problems or not compared.passed:
         what = (
             "the database is not what the dump holds" if not compared.passed else "the server changed during the load"
@@ -78,60 +82,57 @@ def receipt(context: GateContext) -> dict[str, str]:
     return dict(vars(dump)) if dump else {}
 
 
-def proved_before(context: GateContext, candidate: Instance) -> dict[str, Any] | None:
+def find_earlier_load(context: GateContext, candidate: Instance) -> dict[str, Any] | None:
     """The record of this very dump in this very instance. A database that has served since then differs rightly."""
-    found = proofs.proved(context, "imported", candidate)
-    return dict(found) if found and found["facts"].get("dump") == receipt(context) else None
+    record = proofs.find_proof(context, "imported", candidate)
+    return dict(record) if record and record["facts"].get("dump") == receipt(context) else None
 
 
 # The operator's login
 
 
-def own_login(context: GateContext, watch: Watch, candidate: Instance, endpoint: Endpoint) -> None:
+def give_login(context: GateContext, watch: Watch, candidate: Instance, endpoint: Endpoint) -> None:
     """Gives the candidate the login that every other restore brings along: the password that RDS made goes."""
     if candidate.managed_secret:
         if context.settings.login.iam:
-            by_iam(context, candidate, endpoint, candidate.managed_secret)
+            let_in_by_iam(context, candidate, endpoint, candidate.managed_secret)
         else:
-            by_password(context, watch, candidate, context.login(endpoint))
-    wait_for(
-        lambda: refusal(context, endpoint),
+            set_operator_password(context, watch, candidate, context.login(endpoint))
+    watch.wait_for(
+        lambda: login_refusal(context, endpoint),
         lambda text: not text,
-        stop=watch.stop,
-        deadline=min(watch.deadline, watch.now() + LOGIN_SECONDS),
+        seconds=LOGIN_SECONDS,
         subject=f"the operator's login on {endpoint}",
         found=str,
     )
 
 
-def by_password(context: GateContext, watch: Watch, candidate: Instance, operator: Credential) -> None:
+def set_operator_password(context: GateContext, watch: Watch, candidate: Instance, operator: Credential) -> None:
     """RDS takes a modification only between its own: while it makes the first backup it answers "not now"."""
     watch.say("giving the operator's password to the new instance")
-    wait_for(
+    watch.wait_for(
         lambda: context.rds.set_master_password(candidate.resource_id, operator.password),
         lambda _sent: True,
-        stop=watch.stop,
-        deadline=watch.deadline,
         subject=f"{candidate.identifier} to take the operator's password",
     )
     context.rds.wait_until(
         candidate.resource_id,
-        lambda one: one.managed_secret is None and one.status in USABLE,
+        lambda instance: instance.managed_secret is None and instance.status in USABLE,
         stop=watch.stop,
         deadline=watch.deadline,
         subject=f"the operator's password on {candidate.identifier}",
     )
 
 
-def by_iam(context: GateContext, candidate: Instance, endpoint: Endpoint, secret: str) -> None:
+def let_in_by_iam(context: GateContext, candidate: Instance, endpoint: Endpoint, secret: str) -> None:
     """Lets IAM tokens in; from then on they are the only login of that user, and a second run finds it done."""
-    if refusal(context, endpoint):
+    if login_refusal(context, endpoint):
         master = context.secrets.managed(secret, candidate.master_user or context.settings.login.user)
         with postgres.administer(endpoint, master, context.settings.tls, MAINTENANCE) as connection:
             roles.let_in_by_iam(connection)
 
 
-def refusal(context: GateContext, endpoint: Endpoint) -> str:
+def login_refusal(context: GateContext, endpoint: Endpoint) -> str:
     """Why the operator can't log in; "" when it works. RDS takes a new password some time after it said so."""
     try:
         with postgres.connect(endpoint, context.login(endpoint), context.settings.tls, MAINTENANCE):
@@ -143,7 +144,7 @@ def refusal(context: GateContext, endpoint: Endpoint) -> str:
 # Roles and database
 
 
-def prepared(context: GateContext, endpoint: Endpoint) -> dict[str, Any]:
+def prepare(context: GateContext, endpoint: Endpoint) -> dict[str, Any]:
     """Makes the application's role with its own password, the owner and the database; found again when they exist."""
     operator = context.login(endpoint)
     application = application_login(context)
@@ -162,7 +163,8 @@ def application_login(context: GateContext) -> Credential:
     given = postgres.application_login(context.application_url())
     if not given.get("user") or not given.get("password"):
         needed = "user and password of the application, to give them to the new database"
-        fix = f"put them in: kubectl -n {context.settings.namespace} edit secret {context.settings.secret.name}"
+        secret = context.settings.secret
+        fix = f"kubectl -n {context.settings.namespace} edit secret {secret.name} (key {secret.key}); pulumi up"
         raise PermanentError.of(Problem(f"secret {context.settings.secret.name}", "no user or password", needed, fix))
     return Credential(given["user"], given["password"])
 
@@ -170,16 +172,18 @@ def application_login(context: GateContext) -> Credential:
 # What differs
 
 
-def differences(compared: Verification, dump: Dump) -> Iterable[Problem]:
-    """Each with the name that a waiver takes."""
-    again = "see why; to load once more: a new id (the candidate of this one stays)"
+def difference_problems(compared: Verification, dump: Dump, psql: Callable[[str], str]) -> Iterable[Problem]:
+    """Each with the name that a waiver takes. `psql` gives the command that runs a statement in the candidate."""
+    again = f"pulumi config set id <another id>; pulumi up (loads it into another candidate: {DUMP_PAGE})"
     for table in compared.tables:
         if not table.equal:
             has = "no such table" if table.target is None else f"{table.target} rows"
             wanted = "no such table" if table.dump is None else f"{table.dump} rows"
             yield Problem(f"imported.rows:{table.name}", has, f"{wanted}, as in {dump.url}", again)
     for name in compared.invalid_indexes:
-        yield Problem(f"imported.indexes:{name}", "invalid", "a valid index", f"REINDEX INDEX {name}")
+        yield Problem(
+            f"imported.indexes:{name}", "invalid", "a valid index", f"{psql(f'REINDEX INDEX {name}')}; pulumi up"
+        )
     for name in compared.unvalidated_constraints:
         yield Problem(f"imported.constraints:{name}", "not validated", "a validated constraint", again)
     for name, (wanted, found) in compared.sequences.items():
@@ -188,13 +192,10 @@ def differences(compared: Verification, dump: Dump) -> Iterable[Problem]:
         yield Problem("imported.rows", "no table was compared", "at least one table of the dump", again)
 
 
-def intrusions(result: LoadResult) -> Iterable[Problem]:
-    """What changed beside the database while the dump was loaded, and the load did not change."""
+def intrusion_problems(result: LoadResult) -> Iterable[Problem]:
+    """What changed on the server besides the database while the dump was loaded, and the load did not change."""
     needed = "nothing outside the database changes while a dump is loaded"
-    fix = (
-        "find out who did it (CloudWatch Logs, the dump's functions): undone and harmless, waive it; else restore under"
-        " another id from a dump you trust, and don't use this instance"
-    )
+    fix = f"{DUMP_PAGE}; pulumi config set id <another id>; pulumi up"
     for change in result.server_changes:
         subject, _, what = change.rpartition(": ")
         yield Problem(f"imported.server:{subject}", what, needed, fix)

@@ -12,7 +12,7 @@ from restore.model.rds import Instance
 from validation.verdict import Verdict
 
 
-def proved(context: GateContext, gate: str, instance: Instance | None) -> Mapping[str, Any] | None:
+def find_proof(context: GateContext, gate: str, instance: Instance | None) -> Mapping[str, Any] | None:
     """The newest record in which this gate opened for this very instance; None when there is none."""
     if instance is None:
         return None
@@ -23,27 +23,27 @@ def proved(context: GateContext, gate: str, instance: Instance | None) -> Mappin
     return None
 
 
-def earlier(context: GateContext, watch: Watch, instance: Instance) -> Proof | None:
+def earlier_proof(context: GateContext, watch: Watch, instance: Instance) -> Proof | None:
     """The proof by which this gate opened for this very instance before, with what was waived then; None if it didn't.
 
-    By the evidence, else by the receipt that stands in the state."""
+    By the evidence, otherwise by the receipt that stands in the state."""
     try:
-        record = proved(context, watch.gate, instance)
+        record = find_proof(context, watch.gate, instance)
     except RestoreError as error:
         watch.say(f"the evidence of earlier proofs can't be read: {error}")
         record = None
     if record:
-        return repeated(record, instance)
+        return repeat(record, instance)
     if watch.earlier.get(RESOURCE_ID) == instance.resource_id:
         facts = {RESOURCE_ID: instance.resource_id}
         return Proof(Verdict.PASS, f"{instance.identifier} was proved before; it serves, or has served", facts)
     return None
 
 
-def repeated(record: Mapping[str, Any], instance: Instance) -> Proof:
+def repeat(record: Mapping[str, Any], instance: Instance) -> Proof:
     """What a record holds, as a proof again; `held` says since when."""
     since = record.get("facts", {}).get("held") or record.get("ended")
-    problems = tuple(Problem(**found) for found in record.get("problems", ()))
+    problems = tuple(Problem(**problem) for problem in record.get("problems", ()))
     return Proof(
         Verdict(str(record.get("verdict"))),
         f"{instance.identifier} was proved at {since}; it serves, or has served, and that holds",

@@ -47,4 +47,4 @@ def fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) -> di
 
 def proved(context: GateContext, name: str) -> bool:
     """Whether this gate has opened for the candidate that is there now, by the evidence."""
-    return proofs.proved(context, name, context.plan.candidate_found) is not None
+    return proofs.find_proof(context, name, context.plan.candidate_found) is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextvars
 import math
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from restore.dumps.catalog import pin
 from restore.dumps.check import scan
 from restore.dumps.check.scan_file import flags
 from restore.dumps.model import GIB, PRIVILEGED_OWNER, Dump, Options, Phase, Progress, Roles, Scan
-from restore.errors import PermanentError, Problem
+from restore.errors import Problem
 from restore.gates.context import GateContext
 from restore.gates.hook import Proof, Watch
 from restore.model.rds import InstanceSettings
@@ -25,6 +26,8 @@ from validation.verdict import Verdict
 
 SECONDS = 24 * 3600.0
 SAY_EVERY_SECONDS = 15.0
+SKIP = re.compile(r"--skip ([a-z_]+)")
+"""The loader's flag, with the kind of statements that it leaves out."""
 
 
 def options(settings: Settings) -> Options:
@@ -39,71 +42,72 @@ def fingerprint(settings: Settings) -> dict[str, list[str]]:
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:
-    """Reads the whole dump; every reason not to load it is told at once."""
-    found = read(context, watch, meant(context))
-    problems = [*map(by_config, found.problems), *too_large(found, context.plan.settings)]
-    problems += privileged(found, context.settings)
-    if not found.tables:
+    """Reads the whole dump; names every reason not to load it at once."""
+    scan_result = read_dump(context, watch, pinned_dump(context))
+    problems = [*map(with_config_keys, scan_result.problems), *storage_problems(scan_result, context.plan.settings)]
+    problems += owner_problems(scan_result, context.settings)
+    if not scan_result.tables:
         needed = "a dump with rows in it"
-        problems.append(
-            Problem("scanned.tables", "no table with rows", needed, "choose another dump, under another id")
-        )
+        problems.append(Problem("scanned.tables", "no table with rows", needed, "python -m restore options"))
     if problems:
-        return Proof(Verdict.FAIL, "the dump can't be loaded as it is", found.facts(), tuple(problems))
-    what = f"{found.rows} rows in {len(found.tables)} tables, {sized(found.bytes)} of SQL"
-    return Proof(Verdict.PASS, f"{found.dump.url} is whole: {what}", found.facts())
+        return Proof(Verdict.FAIL, "the dump can't be loaded as it is", scan_result.facts(), tuple(problems))
+    what = f"{scan_result.rows} rows in {len(scan_result.tables)} tables, {sized(scan_result.bytes)} of SQL"
+    return Proof(Verdict.PASS, f"{scan_result.dump.url} is whole: {what}", scan_result.facts())
 
 
-def privileged(found: Scan, settings: Settings) -> Iterable[Problem]:
+def owner_problems(scan_result: Scan, settings: Settings) -> Iterable[Problem]:
     """Owners with rights on the whole server, as a new instance has them: its master user and RDS's own roles."""
     allowed = settings.backups.allow
     if PRIVILEGED_OWNER in allowed:
         return
     needed = "owners without rights beyond the database: functions of the dump run with their owner's rights"
-    fix = f"for a dump you trust: pulumi config set --path 'backups.allow[{len(allowed)}]' {PRIVILEGED_OWNER}"
-    for name in found.owners:
+    fix = (
+        f"pulumi config set --path 'backups.allow[{len(allowed)}]' {PRIVILEGED_OWNER} (for a dump you trust); pulumi up"
+    )
+    for name in scan_result.owners:
         if name == settings.login.user or name.startswith(("rds_", "pg_")):
             what = "owns something in the dump, and has rights on the whole server"
             yield Problem(f"scanned.owner:{name}", what, needed, fix)
 
 
-def by_config(problem: Problem) -> Problem:
-    """The loader's flags are keys here."""
-    if "--skip" not in problem.fix:
+def with_config_keys(problem: Problem) -> Problem:
+    """The problem, its fix by the configuration's keys where it names the loader's flags."""
+    kind = SKIP.search(problem.fix)
+    if kind is None:
         return problem
-    return replace(problem, fix=f"{problem.fix}; here: pulumi config set --path 'backups.skip[0]' <kind>, or allow")
+    fix = f"pulumi config set --path 'backups.skip[0]' {kind[1]} (or 'backups.allow[0]' to run it); pulumi up"
+    return replace(problem, fix=fix)
 
 
-def meant(context: GateContext) -> Dump:
+def pinned_dump(context: GateContext) -> Dump:
     """The dump of the plan, in exactly that version."""
     wanted = context.plan.point.dump
-    if wanted is None:
-        raise PermanentError("no dump is planned\n  fix: this is a bug of the program, please report it")
+    assert wanted is not None, "method dump plans a dump"
     return pin.at_version(context.s3, wanted.bucket, wanted.key, wanted.version)
 
 
-def read(context: GateContext, watch: Watch, dump: Dump) -> Scan:
+def read_dump(context: GateContext, watch: Watch, dump: Dump) -> Scan:
     """What is in the dump; read once in a run."""
     if dump.identity not in context.scans:
         context.scans[dump.identity] = scan.scan(
-            context.s3, dump, options(context.settings), progress=spoken(watch), stop=watch.stop
+            context.s3, dump, options(context.settings), progress=progress_reporter(watch), stop=watch.stop
         )
     return context.scans[dump.identity]
 
 
-def too_large(found: Scan, settings: InstanceSettings) -> Iterable[Problem]:
+def storage_problems(scan_result: Scan, settings: InstanceSettings) -> Iterable[Problem]:
     """Storage must be there before: RDS's autoscaling is slower than a load."""
-    size, needed = settings.allocated_storage, math.ceil(found.target_bytes / GIB)
+    size, needed = settings.allocated_storage, math.ceil(scan_result.target_bytes / GIB)
     if size is not None and size < needed:
         yield Problem(
             "scanned.storage",
-            f"{size} GiB of storage for {sized(found.bytes)} of SQL",
+            f"{size} GiB of storage for {sized(scan_result.bytes)} of SQL",
             f"about {needed} GiB: rows, indexes, and the log while they are made",
             f"pulumi config set --path instance.allocatedStorage {needed}; pulumi up",
         )
 
 
-def spoken(watch: Watch) -> Callable[[Progress], None]:
+def progress_reporter(watch: Watch) -> Callable[[Progress], None]:
     """Says where a scan or a load stands: each phase at its beginning, then every 15 s."""
     context = contextvars.copy_context()  # Pulumi's log knows its program by it, in whatever thread this is called
     last: list[tuple[Phase, float]] = []
@@ -113,12 +117,12 @@ def spoken(watch: Watch) -> Callable[[Progress], None]:
         if last and last[0][0] is progress.phase and now - last[0][1] < SAY_EVERY_SECONDS:
             return
         last[:] = [(progress.phase, now)]
-        context.copy().run(watch.say, line(progress))
+        context.copy().run(watch.say, format_progress(progress))
 
     return say
 
 
-def line(progress: Progress) -> str:
+def format_progress(progress: Progress) -> str:
     """One status line."""
     parts = [str(progress.phase)]
     if progress.phase.reads and progress.bytes_total:

@@ -15,13 +15,15 @@ from psycopg import sql
 
 from restore import postgres
 from restore.errors import PermanentError, Problem, RestoreError
-from restore.gates.context import GateContext, endpoint_of, unreachable
-from restore.gates.hook import Proof, Watch, caught
-from restore.gates.quiesced import at_rest, by_psql, pods_left, restless, running
+from restore.gates.activity import activity_problems, list_running, observe_until_idle, pods_problem, psql_command
+from restore.gates.context import GateContext, endpoint_of
+from restore.gates.error_problems import error_problem, unreachable
+from restore.gates.hook import Proof, Watch
 from restore.model.planned import SecretPlan
 from restore.model.rds import Instance
 from restore.model.request import Traffic
 from restore.model.waivers import reason
+from restore.postgres.errors import LOGIN_PAGE
 from validation.connect import urls
 from validation.verdict import Verdict
 
@@ -32,41 +34,41 @@ ROW = "switched.row"
 def prove(context: GateContext, watch: Watch) -> Proof:
     """No pod runs, the secret is as planned, the application can log in and read, and nobody writes elsewhere."""
     facts: dict[str, Any] = {}
-    database, problems = read_by_the_application(context, facts)
+    database, problems = read_row(context, facts)
     if database is None or problems:
         return Proof(Verdict.FAIL, "no row was read of the database that is to serve", facts, tuple(problems))
     secret = context.plan.secret
     if secret:
         facts |= {"to": str(secret.endpoint), "back_to": str(secret.previous)}
-        problems += pods(context)
-        problems += secret_changed(context, secret)
-    problems += [*proved_another(context, watch, database), *login_problems(context, database, facts)]
-    shut = any(reason(one.subject, watch.gate, context.settings.waive) is None for one in problems)
+        problems += pod_problems(context)
+        problems += secret_problems(context, secret)
+    problems += [*proof_problems(context, watch, database), *login_problems(context, database, facts)]
+    shut = any(reason(problem.subject, watch.gate, context.settings.waive) is None for problem in problems)
     if secret and not shut:
-        problems += written_elsewhere(context, watch, facts)
+        problems += elsewhere_problems(context, watch, facts)
     if problems:
         return Proof(Verdict.FAIL, "the switch would not be safe", facts, tuple(problems))
-    told = "; the database that is left can't be asked" if "left_unreachable" in facts else ""
-    return Proof(Verdict.PASS, f"the application reads {facts['row_of']} of {database.identifier}{told}", facts)
+    unasked = "; the database that is left can't be asked" if "left_unreachable" in facts else ""
+    return Proof(Verdict.PASS, f"the application reads {facts['row_of']} of {database.identifier}{unasked}", facts)
 
 
-def read_by_the_application(context: GateContext, facts: dict[str, Any]) -> tuple[Instance | None, list[Problem]]:
+def read_row(context: GateContext, facts: dict[str, Any]) -> tuple[Instance | None, list[Problem]]:
     """The database that is to serve, and why no row of it could be read with the application's login."""
     needed = "one row, read with the application's own login"
     try:
-        database = present(context)
+        database = wanted_database(context)
         facts["serves"] = database.identifier
         facts["row_of"] = postgres.read_row(wanted_url(context), endpoint_of(database), context.settings.tls)
     except Exception as error:  # noqa: BLE001 - whatever it is, no row was read
-        return None, [caught(ROW, error, needed)]
+        return None, [error_problem(ROW, error, needed)]
     return database, []
 
 
-def present(context: GateContext) -> Instance:
+def wanted_database(context: GateContext) -> Instance:
     """The database that is to serve. Raises PermanentError when it is gone."""
-    found, planned = context.serving(), context.plan.serving
-    if found:
-        return found
+    database, planned = context.serving(), context.plan.serving
+    if database:
+        return database
     other = Traffic.SOURCE if context.plan.traffic is Traffic.RESTORED else Traffic.RESTORED
     subject = f"instance {planned.identifier} ({planned.resource_id})" if planned else "the database that is to serve"
     fix = f"pulumi config set traffic {other}; pulumi up"
@@ -78,7 +80,7 @@ def wanted_url(context: GateContext) -> str:
     return context.plan.secret.url if context.plan.secret else context.application_url()
 
 
-def proved_another(context: GateContext, watch: Watch, database: Instance) -> Iterable[Problem]:
+def proof_problems(context: GateContext, watch: Watch, database: Instance) -> Iterable[Problem]:
     """The proofs must be of this very instance, not of an earlier one of its name."""
     proved = watch.receipt.get("proved")
     if context.plan.traffic is Traffic.RESTORED and proved != database.resource_id:
@@ -91,27 +93,33 @@ def proved_another(context: GateContext, watch: Watch, database: Instance) -> It
         )
 
 
-def pods(context: GateContext) -> list[Problem]:
-    left = pods_left(context)
-    return [running(context, "switched", list(left))] if left and not already_there(context) else []
+def pod_problems(context: GateContext) -> list[Problem]:
+    """Pods that run with another URL than the wanted one."""
+    running = list_running(context)
+    return [pods_problem(context, "switched", running)] if running and not is_switched(context) else []
 
 
-def already_there(context: GateContext) -> bool:
+def is_switched(context: GateContext) -> bool:
     """The secret already holds the wanted URL: pods that run were started with it."""
     return context.plan.secret is not None and context.application_url() == context.plan.secret.url
 
 
-def secret_changed(context: GateContext, secret: SecretPlan) -> list[Problem]:
+def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
     """The secret must still be the one from which the plan was made, whatever its host is by now."""
     try:
         expected = str(urls.parse(context.application_url()).at(secret.endpoint.host, secret.endpoint.port))
     except urls.UrlError as error:
-        return [changed(secret, str(error))]
+        return [changed_secret_problem(secret, str(error))]
     wanted = str(urls.parse(secret.url).at(secret.endpoint.host, secret.endpoint.port))
-    return [] if expected == wanted else [changed(secret, "another user, password, database or parameter than planned")]
+    return (
+        []
+        if expected == wanted
+        else [changed_secret_problem(secret, "another user, password, database or parameter than planned")]
+    )
 
 
-def changed(secret: SecretPlan, found: str) -> Problem:
+def changed_secret_problem(secret: SecretPlan, found: str) -> Problem:
+    """The problem `switched.secret:<name>`."""
     return Problem(f"switched.secret:{secret.name}", found, "the value this plan was made from", "pulumi up")
 
 
@@ -121,26 +129,25 @@ def login_problems(context: GateContext, database: Instance, facts: dict[str, An
     try:
         attempt = postgres.try_login(wanted_url(context), endpoint, context.settings.tls)
     except RestoreError as error:
-        fix = (
-            "credentials are those of the restore point: set the application's password in the database, or in the "
-            "secret, so that they agree; pulumi up"
-        )
-        return [Problem("switched.login", str(error), f"the application's login works on {endpoint}", fix)]
+        needed = f"the application's login works on {endpoint}"
+        found = error.problem.found if error.problem else str(error)
+        fix = f"{LOGIN_PAGE}; pulumi up"
+        return [Problem("switched.login", found, needed, fix)]
     facts["login"] = {"user": attempt.user, "database": attempt.database, "version": attempt.server_version}
-    found: list[Problem] = []
+    problems: list[Problem] = []
     if attempt.recovering:
         fix = f"aws rds wait db-instance-available --db-instance-identifier {database.identifier}; pulumi up"
         needed = "one that can be written to"
-        found.append(Problem("switched.recovery", "the server is still in recovery", needed, fix))
+        problems.append(Problem("switched.recovery", "the server is still in recovery", needed, fix))
     if attempt.missing_privileges:
         missing = ", ".join(attempt.missing_privileges[:10])
-        fix = f"{by_psql(context, database, granted(attempt))}; pulumi up"
+        fix = f"{psql_command(context, database, grant_statement(attempt))}; pulumi up"
         needed = "its rights on its tables"
-        found.append(Problem("switched.privileges", f"{attempt.user} lacks: {missing}", needed, fix))
-    return found
+        problems.append(Problem("switched.privileges", f"{attempt.user} lacks: {missing}", needed, fix))
+    return problems
 
 
-def granted(attempt: postgres.Attempt) -> str:
+def grant_statement(attempt: postgres.Attempt) -> str:
     """The statement that gives an application what it lacks, for its owner or a superuser to run."""
     schema, user = sql.Identifier(attempt.schema), sql.Identifier(attempt.user)
     statement = (
@@ -149,14 +156,15 @@ def granted(attempt: postgres.Attempt) -> str:
     return sql.SQL(statement).format(s=schema, u=user).as_string()
 
 
-def written_elsewhere(context: GateContext, watch: Watch, facts: dict[str, Any]) -> Iterable[Problem]:
-    """Who still uses the database that is left. One that can't be asked is told and recorded, and no reason to stay."""
+def elsewhere_problems(context: GateContext, watch: Watch, facts: dict[str, Any]) -> Iterable[Problem]:
+    """Waits until nobody uses the database that is left. That it can't be asked is said and recorded, and no reason to
+    stay."""
     left = None
     try:
         left = context.left()
         if left is None:
             return ()
-        rest = at_rest(context, watch, left)
+        interval = observe_until_idle(context, watch, left)
     except RestoreError as error:
         if watch.stop.is_set():
             raise
@@ -165,5 +173,9 @@ def written_elsewhere(context: GateContext, watch: Watch, facts: dict[str, Any])
             f"the database that is left can't be asked, and doesn't hold up the switch: {facts['left_unreachable']}"
         )
         return ()
-    facts |= {"left": left.identifier, "sessions_left": len(rest.sessions), "rows_written_left": rest.rows_written}
-    return restless(context, left, rest, "switched")
+    facts |= {
+        "left": left.identifier,
+        "sessions_left": len(interval.sessions),
+        "rows_written_left": interval.rows_written,
+    }
+    return activity_problems(context, left, interval, "switched")

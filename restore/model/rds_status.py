@@ -10,6 +10,9 @@ from collections.abc import Mapping
 SNAPSHOT_READY = frozenset({"available", "storage-optimization"})
 """In these the API takes a DB snapshot."""
 
+USABLE = frozenset({"available", "backing-up", "storage-optimization"})
+"""In these the instance answers; `backing-up` can last for hours (hashicorp/terraform-provider-aws issue 44104)."""
+
 LEAVING = frozenset({"deleting", "delete-precheck"})
 
 _EVENTS = "aws rds describe-events --source-type db-instance --source-identifier {name}"

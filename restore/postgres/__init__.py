@@ -1,7 +1,7 @@
 """PostgreSQL as the operator and as the application see it: connections, sessions, logins. psycopg's home."""
 
-from restore.postgres.activity import Activity, Quiet, Session, activity, attributed, quiet, sessions
-from restore.postgres.app_login import Attempt, any_row, application_login, missing, read_row, try_login
+from restore.postgres.activity import Activity, Quiet, Session, attribute, list_sessions, observe, read_activity
+from restore.postgres.app_login import Attempt, application_login, find_row, missing_privileges, read_row, try_login
 from restore.postgres.connection import APPLICATION_NAME, SYSTEM, Connection, administer, connect, tls_parameters
 
 __all__ = [
@@ -12,16 +12,16 @@ __all__ = [
     "Connection",
     "Quiet",
     "Session",
-    "activity",
     "administer",
-    "any_row",
     "application_login",
-    "attributed",
+    "attribute",
     "connect",
-    "missing",
-    "quiet",
+    "find_row",
+    "list_sessions",
+    "missing_privileges",
+    "observe",
+    "read_activity",
     "read_row",
-    "sessions",
     "tls_parameters",
     "try_login",
 ]

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 
 from restore.errors import TemporaryError
 from restore.postgres.connection import APPLICATION_NAME, Connection
+from restore.postgres.roles import READ_PREFIX
 
 OURS = (APPLICATION_NAME, "validation")
-"""application_name of this program's own sessions, its validation's too; they count as ours with our user only."""
+"""application_name of this program's own sessions, its validation's too. They count as ours only with our user, or with
+the role that reads a loaded dump."""
+READER = f"^{READ_PREFIX}[0-9]+$"
 
 
 RDS_USERS = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rds_backup")
@@ -24,7 +27,7 @@ where coalesce(backend_type, 'client backend') = 'client backend'
   and usename is not null
   and usename <> all (%(rds)s)
   and pid <> pg_catalog.pg_backend_pid()
-  and not (usename = current_user and application_name = any (%(ours)s))
+  and not (application_name = any (%(ours)s) and (usename = current_user or usename ~ %(reader)s))
 order by pid
 """
 
@@ -51,7 +54,7 @@ class Session:
     database: str | None
     application: str
     address: str | None
-    """Of the client, None for a local socket, and where the operator's role may not see it."""
+    """The client's IP address; None for a local socket, and where the operator's role may not see it."""
     state: str | None
     started: datetime | None
 
@@ -84,7 +87,7 @@ class Quiet:
 
     @property
     def wal_bytes(self) -> int:
-        """RDS's own heartbeat and checkpoints write some; more than a few KB is somebody else."""
+        """RDS's own heartbeat and checkpoints write some; more than a few KB is another writer."""
         return self.last.wal - self.first.wal
 
     @property
@@ -93,12 +96,12 @@ class Quiet:
         return not self.sessions and not self.prepared and self.rows_written == 0 and self.wal_bytes >= 0
 
 
-def sessions(connection: Connection) -> tuple[Session, ...]:
-    """Client sessions on all databases, without this program's and RDS's own (rdsadmin, ...).
+def list_sessions(connection: Connection) -> tuple[Session, ...]:
+    """Reads the client sessions on all databases, without this program's and RDS's own (rdsadmin, ...).
 
     A session whose kind the operator's role may not see counts as a client's.
     """
-    rows = connection.execute(SESSIONS, {"rds": list(RDS_USERS), "ours": list(OURS)}).fetchall()
+    rows = connection.execute(SESSIONS, {"rds": list(RDS_USERS), "ours": list(OURS), "reader": READER}).fetchall()
     return tuple(
         Session(
             pid=int(pid),
@@ -113,8 +116,8 @@ def sessions(connection: Connection) -> tuple[Session, ...]:
     )
 
 
-def activity(connection: Connection) -> Activity:
-    """The counters now."""
+def read_activity(connection: Connection) -> Activity:
+    """Reads the counters. Raises TemporaryError when the server doesn't tell its WAL position."""
     row = connection.execute(ACTIVITY).fetchone()
     if row is None or row[0] is None:
         raise TemporaryError("the server doesn't tell its WAL position")
@@ -122,36 +125,36 @@ def activity(connection: Connection) -> Activity:
     return Activity(at=at.astimezone(UTC), wal=int(wal), rows=int(rows), commits=int(commits or 0))
 
 
-def quiet(connection: Connection, seconds: float = 3.0, stop: threading.Event | None = None) -> Quiet:
-    """Observe for an interval; connect to the application's database, whose row counters are compared.
+def observe(connection: Connection, seconds: float = 3.0, stop: threading.Event | None = None) -> Quiet:
+    """Observes for so many seconds; the connection is to the application's database, whose row counters are compared.
 
-    TemporaryError when stopped before its end.
+    Raises TemporaryError when stopped before the end.
     """
-    first = activity(connection)
+    first = read_activity(connection)
     if (stop or threading.Event()).wait(seconds):
         raise TemporaryError("stopped while observing whether the database is at rest")
     return Quiet(
-        sessions=sessions(connection),
+        sessions=list_sessions(connection),
         prepared=tuple(str(gid) for (gid,) in connection.execute(PREPARED).fetchall()),
         first=first,
-        last=activity(connection),
+        last=read_activity(connection),
     )
 
 
-def attributed(
-    found: Iterable[Session], pods: Mapping[str, Sequence[tuple[str, str | None]]]
+def attribute(
+    sessions: Iterable[Session], pods: Mapping[str, Sequence[tuple[str, str | None]]]
 ) -> Mapping[str, tuple[Session, ...]]:
     """Sessions by Deployment; key "" holds those of nobody. `pods`: (name, address) of each Deployment's pods.
 
-    By the client's address, else by an application_name that is the pod's name or begins with the Deployment's.
+    By the client's address, otherwise by an application_name that is the pod's name or begins with the Deployment's.
     """
     by_app: dict[str, list[Session]] = {name: [] for name in ("", *pods)}
-    for session in found:
-        by_app[owner(session, pods)].append(session)
+    for session in sessions:
+        by_app[find_deployment(session, pods)].append(session)
     return {name: tuple(items) for name, items in by_app.items()}
 
 
-def owner(session: Session, pods: Mapping[str, Sequence[tuple[str, str | None]]]) -> str:
+def find_deployment(session: Session, pods: Mapping[str, Sequence[tuple[str, str | None]]]) -> str:
     """The Deployment a session belongs to, "" for none; of several names that fit, the longest."""
     by_address = [app for app, items in pods.items() if session.address in {a for _, a in items if a}]
     by_pod = [app for app, items in pods.items() if session.application in {name for name, _ in items}]

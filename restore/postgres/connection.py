@@ -11,8 +11,8 @@ import psycopg
 
 from restore.errors import PermanentError, Problem
 from restore.model.rds import Credential, Endpoint
-from restore.model.request import RDS_CERTIFICATES, Tls
-from restore.postgres.errors import translated
+from restore.model.request import Tls
+from restore.postgres.errors import CERTIFICATES, translate
 from restore.redaction import register_secret
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -41,23 +41,31 @@ def connect(
     Raises PermanentError (login refused, certificate not verified, root certificate missing, no such database)
     or TemporaryError (no route, refused, starting up, too many connections); the same for what is asked in it.
     """
-    login = {"user": credential.user, "password": register_secret(credential.password), "dbname": database}
-    with opened(login, endpoint, tls, statement_seconds) as connection:
+    login = operator_login(credential, database)
+    with open_connection(login, endpoint, tls, statement_seconds) as connection:
         yield connection
 
 
 @contextmanager
 def administer(endpoint: Endpoint, credential: Credential, tls: Tls, database: str) -> Generator[Connection]:
-    """As `connect`, but to change something; what is changed comes from restore/postgres/roles.py."""
-    login = {"user": credential.user, "password": register_secret(credential.password), "dbname": database}
-    with opened(login, endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
+    """Connects as `connect` does, but to change something; what is changed comes from restore/postgres/roles.py."""
+    login = operator_login(credential, database)
+    with open_connection(login, endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
         yield connection
 
 
+def operator_login(credential: Credential, database: str) -> dict[str, str]:
+    """The operator's login as libpq parameters: only PostgreSQL's own functions and operators are found without a
+    schema's name, so that nothing in the database can stand in for them."""
+    password = register_secret(credential.password)
+    return {"user": credential.user, "password": password, "dbname": database, "options": "-c search_path=pg_catalog"}
+
+
 @contextmanager
-def opened(
+def open_connection(
     login: Mapping[str, str], endpoint: Endpoint, tls: Tls, statement_seconds: float, *, read_only: bool = True
 ) -> Generator[Connection]:
+    """Connects as `connect` does, with libpq parameters for the login."""
     settings = f"-c statement_timeout={int(statement_seconds * 1000)}"
     if read_only:
         settings = f"-c default_transaction_read_only=on {settings}"
@@ -71,18 +79,18 @@ def opened(
         "application_name": APPLICATION_NAME,
         "options": f"{login.get('options', '')} {settings}".strip(),
         "host": endpoint.host,
-        "hostaddr": "",  # else PGHOSTADDR of the environment would win over the host
+        "hostaddr": "",  # otherwise PGHOSTADDR of the environment would win over the host
         "port": endpoint.port,
         **tls_parameters(tls),
     }
-    with translated(endpoint, login.get("user", ""), login.get("dbname", "")):
+    with translate(endpoint, login.get("user", ""), login.get("dbname", "")):
         connection = psycopg.connect(**parameters, autocommit=True)
         with connection:
             yield connection
 
 
 def tls_parameters(tls: Tls) -> dict[str, str]:
-    """libpq's parameters. Raises PermanentError when the root certificate to verify with isn't there."""
+    """Makes libpq's parameters for TLS. Raises PermanentError when the root certificate to verify with isn't there."""
     if tls.root_certificate and tls.root_certificate != SYSTEM and not Path(tls.root_certificate).is_file():
         raise PermanentError.of(no_certificate(tls.root_certificate))
     if not tls.root_certificate:
@@ -92,5 +100,4 @@ def tls_parameters(tls: Tls) -> dict[str, str]:
 
 def no_certificate(found: str) -> Problem:
     needed = "the root certificates that RDS's server certificates are verified with"
-    fix = f"curl --fail --output rds.pem {RDS_CERTIFICATES}; pulumi config set --path tls.rootCertificate rds.pem"
-    return Problem("config tls.rootCertificate", found, needed, fix)
+    return Problem("config tls.rootCertificate", found, needed, CERTIFICATES)

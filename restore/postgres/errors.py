@@ -15,6 +15,9 @@ from restore.model.rds import Endpoint
 from restore.model.request import RDS_CERTIFICATES
 from restore.redaction import redacted
 
+CERTIFICATES = f"curl --fail --output rds.pem {RDS_CERTIFICATES}; pulumi config set --path tls.rootCertificate rds.pem"
+LOGIN_PAGE = 'docs/operate.md, "A database can\'t be reached, or refuses a login"'
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -33,58 +36,64 @@ PERMANENT = (
     _kind(
         r"(password|pam|ldap|gss\w*|certificate) authentication failed|role .* does not exist|not permitted to log in",
         "a login that the server accepts",
-        "check user and password; those of a restored database are the ones of its recovery point",
+        LOGIN_PAGE,
     ),
     _kind(
         r"no pg_hba.conf entry|fe_sendauth: no password supplied",
         "a user, database and network that the server lets in over TLS",
-        "check user and database; RDS lets nobody in without TLS when rds.force_ssl is 1",
+        LOGIN_PAGE,
     ),
     _kind(
         r"database .* does not exist",
         "the application's database",
-        "check the database: pulumi config set --path login.database <name>",
+        "pulumi config set --path login.database <name>",
     ),
     _kind(
         r"certificate verify failed|does not match host name|unable to get local issuer|self.signed certificate"
         r"|root certificate file|weak sslmode|server does not support SSL|could not read root certificate",
         "a server certificate signed by the configured root, for this host name",
-        f"use the root certificates that AWS publishes: {RDS_CERTIFICATES} (config key tls.rootCertificate)",
+        CERTIFICATES,
     ),
     _kind(
         r"permission denied",
         "a role that may read this",
-        "grant it: GRANT pg_monitor TO the operator's user (rds_superuser has it)",
+        'docs/permissions.md, "PostgreSQL"',
     ),
 )
 
 
-def kind(text: str) -> Kind | None:
-    """Which permanent failure a text tells of; None for those that may pass."""
-    return next((item for item in PERMANENT if item.pattern.search(text)), None)
+def find_kind(text: str) -> Kind | None:
+    """The permanent failure that a text tells of; None for those that may pass."""
+    return next((kind for kind in PERMANENT if kind.pattern.search(text)), None)
 
 
-def explained(endpoint: Endpoint, user: str, database: str, text: str, *, bad_request: bool = False) -> RestoreError:
+def explain(endpoint: Endpoint, user: str, database: str, text: str, *, bad_request: bool = False) -> RestoreError:
     """The error for a failure's text: permanent when trying again can't help."""
     subject = f"PostgreSQL {endpoint}, user {user}, database {database}"
     found = redacted(" ".join(text.split())) or "no reason given"
-    known = kind(found)
-    if known:
-        return PermanentError.of(Problem(subject, found, known.needed, known.fix))
+    kind = find_kind(found)
+    if kind:
+        return PermanentError.of(Problem(subject, found, kind.needed, kind.fix))
     if bad_request:
-        return PermanentError.of(Problem(subject, found, "a query that the server understands", "report this"))
-    fix = "check security groups, VPN and the instance's status, then try again"
-    return TemporaryError.of(Problem(subject, found, "an answer", fix))
+        return PermanentError.of(
+            Problem(
+                subject,
+                found,
+                "a query that the server understands",
+                "python -m restore report (send it to the maintainers of this program)",
+            )
+        )
+    return TemporaryError.of(Problem(subject, found, "an answer", LOGIN_PAGE))
 
 
 @contextmanager
-def translated(endpoint: Endpoint, user: str, database: str) -> Generator[None]:
+def translate(endpoint: Endpoint, user: str, database: str) -> Generator[None]:
     """Raise psycopg's errors as PermanentError or TemporaryError."""
     import psycopg
 
     try:
         yield
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise explained(endpoint, user, database, str(error)) from error
+        raise explain(endpoint, user, database, str(error)) from error
     except psycopg.Error as error:
-        raise explained(endpoint, user, database, str(error), bad_request=True) from error
+        raise explain(endpoint, user, database, str(error), bad_request=True) from error

@@ -6,15 +6,13 @@ SCRAM verifier only: no log of the server can hold it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from psycopg import sql
 
 from restore.model.rds import Credential
+from restore.postgres.connection import Connection
 
-if TYPE_CHECKING:
-    from restore.postgres import Connection
-
+READ_PREFIX = "restore_read_"
+"""What the names of the roles that read a loaded dump begin with; the database's oid follows."""
 IAM_ROLE = "rds_iam"
 """RDS User Guide, "Creating a database account using IAM authentication"."""
 ROLE_EXISTS = "select from pg_catalog.pg_roles where rolname = %s"

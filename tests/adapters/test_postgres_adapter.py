@@ -29,39 +29,39 @@ def endpoint(source: Instance) -> Endpoint:
 @pytest.fixture
 def connection(endpoint: Endpoint, tls: Tls) -> Iterator[Connection]:
     with postgres.connect(endpoint, OPERATOR, tls, "app") as connection:
-        until(lambda: not postgres.sessions(connection), "sessions of earlier tests to end")
+        until(lambda: not postgres.list_sessions(connection), "sessions of earlier tests to end")
         yield connection
 
 
 def test_a_server_at_rest_is_quiet(connection: Connection) -> None:
-    assert postgres.quiet(connection, 0.5).quiet
+    assert postgres.observe(connection, 0.5).quiet
 
 
 def test_an_idle_session_is_not_quiet(gateway: Gateway, source: Instance, connection: Connection) -> None:
     with gateway.connect(source, application_name="indexer-1"):
-        found = postgres.quiet(connection, 0.1)
+        found = postgres.observe(connection, 0.1)
     assert not found.quiet
     assert [item.application for item in found.sessions] == ["indexer-1"]
 
 
 def test_a_session_on_another_database_is_seen(gateway: Gateway, source: Instance, connection: Connection) -> None:
     with gateway.connect(source, dbname="postgres"):
-        assert [item.database for item in postgres.sessions(connection)] == ["postgres"]
+        assert [item.database for item in postgres.list_sessions(connection)] == ["postgres"]
 
 
 def test_somebody_with_our_application_name_is_not_us(
     gateway: Gateway, source: Instance, connection: Connection
 ) -> None:
     with gateway.connect(source, user="ghost_app", password="p@ss/w%rd", application_name=postgres.APPLICATION_NAME):
-        assert [item.user for item in postgres.sessions(connection)] == ["ghost_app"]
+        assert [item.user for item in postgres.list_sessions(connection)] == ["ghost_app"]
 
 
 def test_rows_written_in_the_interval_are_counted(gateway: Gateway, source: Instance, connection: Connection) -> None:
     gateway.sql(source, "create table if not exists public.noise (n int)")
-    before = postgres.activity(connection)
+    before = postgres.read_activity(connection)
     gateway.sql(source, "insert into public.noise select generate_series(1, 7)")
-    until(lambda: postgres.activity(connection).rows >= before.rows + 7, "the counters")
-    after = postgres.activity(connection)
+    until(lambda: postgres.read_activity(connection).rows >= before.rows + 7, "the counters")
+    after = postgres.read_activity(connection)
     found = postgres.Quiet((), (), before, after)
     assert (found.rows_written, found.quiet) == (7, False)
     assert found.wal_bytes > 0
@@ -71,7 +71,7 @@ def test_an_observation_is_stopped_at_once(connection: Connection) -> None:
     stop = threading.Event()
     stop.set()
     with pytest.raises(TemporaryError, match="stopped"):
-        postgres.quiet(connection, 60, stop)
+        postgres.observe(connection, 60, stop)
 
 
 def test_the_operator_s_connection_can_not_write(connection: Connection, endpoint: Endpoint, tls: Tls) -> None:

@@ -20,7 +20,7 @@ def serves(sandbox: Sandbox, identifier: str) -> bool:
 
 
 def test_a_stopped_source_is_left_for_the_candidate(sandbox: Sandbox, project: Project) -> None:
-    project.extra["RESTORE_SESSION_GRACE_SECONDS"] = "2"
+    project.pulumi("config", "set", "--path", "quiet.graceSeconds", "2").ok()
     sandbox.stop_instance(names.INSTANCE)
     project.config(id="inc-1", method="pitr", time="latest", traffic="frozen")
     given = project.up_waiving(REASON)
@@ -42,7 +42,7 @@ def test_a_stopped_source_is_left_for_the_candidate(sandbox: Sandbox, project: P
 
 
 def test_a_candidate_that_died_after_the_switch_is_left_for_the_source(sandbox: Sandbox, project: Project) -> None:
-    project.extra["RESTORE_SESSION_GRACE_SECONDS"] = "2"
+    project.pulumi("config", "set", "--path", "quiet.graceSeconds", "2").ok()
     project.config(id="inc-1", method="pitr", time="latest", traffic="frozen")
     project.up().ok()
     project.config(traffic="restored")

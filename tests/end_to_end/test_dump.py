@@ -22,6 +22,7 @@ SELECT (SELECT count(*) FROM transactions WHERE created_at <= '{0}'),
        (SELECT string_agg(indexname || tableowner, ' ' ORDER BY indexname)
         FROM pg_indexes JOIN pg_tables USING (schemaname, tablename) WHERE schemaname = 'public')
 """
+OWN_ROLES = "SELECT count(*) FROM pg_catalog.pg_roles WHERE rolname ~ '^restore_'"
 TABLES = "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'public'"
 
 
@@ -97,6 +98,7 @@ def test_a_source_that_is_gone_comes_back_from_its_dump_through_kills_and_a_chan
     assert record["open"]
     assert record["facts"]["dump"] == {"bucket": names.BACKUP_BUCKET, "key": stored.key, "version": stored.version}
     assert record["facts"]["verification"]["passed"]
+    assert sandbox.ask(OWN_ROLES, CANDIDATE) == (0,)
     again = project.up().ok()
     assert "created" not in again.changes
 

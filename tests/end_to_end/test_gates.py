@@ -15,7 +15,7 @@ def frozen(project: Project, restore_id: str = "inc-1") -> None:
 
 
 def test_somebody_who_still_uses_the_source_keeps_the_freeze_shut(sandbox: Sandbox, project: Project) -> None:
-    project.extra["RESTORE_SESSION_GRACE_SECONDS"] = "2"
+    project.pulumi("config", "set", "--path", "quiet.graceSeconds", "2").ok()
     frozen(project)
     with application_login(sandbox.url, "forgotten-script"):
         project.up().failed("quiesced.sessions", "forgotten-script")

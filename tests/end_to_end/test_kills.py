@@ -49,7 +49,7 @@ def test_a_stop_by_the_operator_ends_a_wait_with_words_and_is_taken_up_again(
 ) -> None:
     frozen(project)
     sandbox.kube.scale("indexer", names.NAMESPACE, 2)
-    project.extra["RESTORE_SESSION_GRACE_SECONDS"] = "60"
+    project.pulumi("config", "set", "--path", "quiet.graceSeconds", "60").ok()
     with sandbox.admin():
         ended = project.killed_when(lambda: "quiesced: waiting for" in project.output, "the wait", signal.SIGINT)
     assert ended.code != 0

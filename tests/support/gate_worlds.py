@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,14 +23,22 @@ from restore.kubernetes import Pod
 from restore.model.cluster import Deployment
 from restore.model.inventory import Inventory
 from restore.model.rds import Credential, Endpoint, Instance, InstanceSettings
-from restore.model.request import Request, Settings, Tls
+from restore.model.request import QuietSettings, Request, Settings, Tls, Traffic
 from restore.postgres import Activity, Attempt, Quiet, Session
+from restore.postgres.errors import LOGIN_PAGE
+from sandbox.machine.layout import CHECKOUT
 from tests.support import worlds
 
-STOPPED = TemporaryError.of(Problem("PostgreSQL", "connection refused", "an answer", "check the instance's status"))
-REFUSED = PermanentError.of(Problem("PostgreSQL", "password authentication failed", "a login", "check the password"))
+STOPPED = TemporaryError.of(Problem("PostgreSQL", "connection refused", "an answer", LOGIN_PAGE))
+REFUSED = PermanentError.of(Problem("PostgreSQL", "password authentication failed", "a login", LOGIN_PAGE))
 QUIET_AT = datetime(2026, 11, 22, 14, 50, tzinfo=UTC)
 QUIET = Quiet((), (), Activity(QUIET_AT, 0, 0, 0), Activity(QUIET_AT, 0, 0, 0))
+KNOWN = "the instance was stopped by the storage team"
+WRITER = Session(7, "shop_app", "shop", "forgotten", "10.0.0.9", "idle", None)
+DEAD = worlds.instance(status="stopped")
+NO_SNAPSHOT = {"safety-snapshot": KNOWN}
+PROVED = {"proved": "db-CANDIDATE", "resource_id": "db-CANDIDATE"}
+"""The receipt of `switched`."""
 MAY_ALL = Attempt("shop_app", "shop", "17.10", recovering=False, schema="public", missing_privileges=())
 
 
@@ -86,6 +95,9 @@ class Databases:
     down: dict[str, RestoreError] = field(default_factory=dict[str, RestoreError])
     unread: dict[str, RestoreError] = field(default_factory=dict[str, RestoreError])
     rest: Quiet = QUIET
+    before: list[Quiet] = field(default_factory=list[Quiet])
+    """What is observed before that, the last first."""
+    login: Attempt | RestoreError = MAY_ALL
     there: dict[str, tuple[Session, ...]] = field(default_factory=dict[str, tuple[Session, ...]])
     asked: list[str] = field(default_factory=list[str])
 
@@ -102,20 +114,22 @@ class Databases:
             raise error
         return "public.users"
 
-    def sessions(self, connection: str) -> tuple[Session, ...]:
+    def list_sessions(self, connection: str) -> tuple[Session, ...]:
         return self.there.get(connection, ())
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
-        def quiet(*_: object) -> Quiet:
-            return self.rest
+        def observe(*_: object) -> Quiet:
+            return self.before.pop() if self.before else self.rest
 
         def try_login(*_: object) -> Attempt:
-            return MAY_ALL
+            if isinstance(self.login, RestoreError):
+                raise self.login
+            return self.login
 
         patch.setattr(postgres, "connect", self.connect)
         patch.setattr(postgres, "read_row", self.read_row)
-        patch.setattr(postgres, "sessions", self.sessions)
-        patch.setattr(postgres, "quiet", quiet)
+        patch.setattr(postgres, "list_sessions", self.list_sessions)
+        patch.setattr(postgres, "observe", observe)
         patch.setattr(postgres, "try_login", try_login)
 
 
@@ -150,10 +164,31 @@ class Stage:
     def last(self) -> Mapping[str, Any]:
         return self.records[-1]
 
+    @property
+    def problems(self) -> dict[str, Mapping[str, str]]:
+        """Of the last attempt, by subject; each with a way out that an operator can take."""
+        by_subject: dict[str, Mapping[str, str]] = {problem["subject"]: problem for problem in self.last["problems"]}
+        for problem in by_subject.values():
+            assert actionable(problem["fix"]), problem
+        return by_subject
+
+
+COMMANDS = ("aws", "curl", "kubectl", "psql", "pulumi", "python")
+PAGE = re.compile(r'(docs/\w+\.md), "([^"]+)"')
+
+
+def actionable(fix: str) -> bool:
+    """Whether a fix begins with a command, or names a page of this repository by a heading that is there."""
+    page = PAGE.match(fix)
+    if page:
+        headings = [line.lstrip("# ") for line in (CHECKOUT / page[1]).read_text().splitlines() if line[:1] == "#"]
+        return page[2] in headings
+    return fix.split()[0] in COMMANDS
+
 
 def stage(request: Request, found: Inventory, folder: Path, **changes: Any) -> Stage:
     """The plan is made of what is found, with these settings changed; Kubernetes is as found."""
-    configured: Settings = worlds.settings(request, **changes)
+    configured: Settings = worlds.settings(request, **{"quiet": QuietSettings(0), **changes})
     secret = found.cluster.secret
     assert secret is not None
     assert secret.url is not None
@@ -174,3 +209,37 @@ def stage(request: Request, found: Inventory, folder: Path, **changes: Any) -> S
 
 def watch(gate: str) -> Watch:
     return Watch(gate, 0, threading.Event(), lambda _text: None)
+
+
+# At its turn
+
+
+def frozen(folder: Path, waive: Mapping[str, str] | None = None, **found: Any) -> Stage:
+    world = worlds.inventory(**{"source": DEAD, "cluster": worlds.FROZEN, **found})
+    return stage(worlds.asked(worlds.PITR), world, folder, waive=NO_SNAPSHOT | dict(waive or {}))
+
+
+def back(folder: Path, waive: Mapping[str, str] | None = None, **settings: Any) -> Stage:
+    found = worlds.restored(cluster=worlds.FROZEN_AGAIN)
+    return stage(worlds.asked(traffic=Traffic.SOURCE), found, folder, waive=dict(waive or {}), **settings)
+
+
+def forth(folder: Path, **settings: Any) -> Stage:
+    return stage(worlds.asked(traffic=Traffic.RESTORED), worlds.restored(cluster=worlds.FROZEN), folder, **settings)
+
+
+def resumed(traffic: Traffic, folder: Path, **settings: Any) -> Stage:
+    cluster = worlds.SWITCHED if traffic is Traffic.RESTORED else worlds.RETURNED
+    at = stage(worlds.asked(traffic=traffic), worlds.restored(cluster=cluster), folder, **settings)
+    at.namespace.found = {name: replace(worlds.held(name, 1, 1), selector=name) for name in ("api", "indexer")}
+    pods = {
+        name: [Pod(f"{name}-1", "u", "10.0.0.1", "n", "Running", ready=True, terminating=False)]
+        for name in ("api", "indexer")
+    }
+    at.namespace.by_selector = pods
+    plan = replace(at.context.plan, apps=tuple(replace(app, replicas=1) for app in at.context.plan.apps))
+    return replace(at, context=replace(at.context, plan=plan))
+
+
+def of_pods(*names: str) -> tuple[Session, ...]:
+    return tuple(Session(n, "shop_app", "shop", f"{name}-1", None, "idle", None) for n, name in enumerate(names))

@@ -32,7 +32,8 @@ class Question:
     pages, to order them by. Questions with the same id are asked once.
 
     `seconds` is a statement timeout of its own, which counts where it is shorter than that of all; `settings` hold
-    for this question alone; `borrows` is an extension that the session must have created in its own transaction.
+    for this question alone; `borrows` is an extension that the session must have created in its own transaction. An
+    `administrative` one is asked with the administrator's login, where the run was given one.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Question:
     seconds: float | None = None
     settings: tuple[tuple[str, str], ...] = ()
     borrows: str | None = None
+    administrative: bool = False
     may_be_empty: bool = False
 
 

@@ -9,12 +9,13 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from validation.baseline.model import Baseline, BaselineError
+from validation.checks import baseline as baseline_checks
 from validation.checks.check import Check
 from validation.connect.query import Answer, Answers, Question, Side
 from validation.connect.query_runner import Budget
 from validation.connect.target import Target
 from validation.expectations.model import Expectations
-from validation.runner import application_checks, build_checks, servers
+from validation.runner import application_checks, build_checks, known_faults, servers
 from validation.runner.query_order import ordered
 from validation.runner.result import CheckResult, ValidationReport, evaluate, with_examples
 from validation.runner.servers import ReachedServer
@@ -28,6 +29,7 @@ def run(
     *,
     source: Target | None = None,
     application: Target | None = None,
+    administrator: Target | None = None,
     baseline: Baseline | BaselineError | None = None,
     schema: SchemaSnapshot | None = None,
     restore_point: datetime | None = None,
@@ -39,6 +41,7 @@ def run(
     """Validates the target and returns what was found; changes nothing in either database.
 
     `application` is the target with the application's own login, which tries what it must be able to do.
+    `administrator` is the target with the login that calls amcheck, where the target's own only reads.
     `baseline` is what the database held before; one that was wanted and can't be had is a BaselineError. `schema` is
     what the target's is held against; without it the baseline's is, and without that the source's.
     `restore_point` is the time the target was restored to; of a restore to `latest` the time at which
@@ -62,8 +65,11 @@ def run(
         reached = (candidate, source_server, login)
         known = {key: answer for server in reached if server for key, answer in server.answers.items()}
         questions = _unknown(checks, known)
-        answers = known | servers.ask(candidate, source_server, login, questions, budget, sessions)
-        results = _with_examples(candidate, checks, answers, budget)
+        answers = known | servers.ask(candidate, source_server, login, questions, budget, sessions, administrator)
+        results = tuple(evaluate(check, answers) for check in checks)
+        before = baseline_checks.fitting(baseline, restore_point)
+        results = known_faults.told(candidate, source_server, before, checks, results, budget, sessions, administrator)
+        results = _with_examples(candidate, checks, results, budget)
     return ValidationReport(
         results=results,
         target=str(target),
@@ -112,14 +118,13 @@ def _unknown(checks: Sequence[Check], known: Answers) -> tuple[Question, ...]:
 
 
 def _with_examples(
-    candidate: ReachedServer, checks: Sequence[Check], answers: Answers, budget: Budget
+    candidate: ReachedServer, checks: Sequence[Check], results: tuple[CheckResult, ...], budget: Budget
 ) -> tuple[CheckResult, ...]:
     """The results; what failed comes with keys of rows to look at, as far as time allows."""
-    results = tuple(evaluate(check, answers) for check in checks)
     wanted = {
         result.name: check.examples
         for check, result in zip(checks, results, strict=True)
-        if check.examples and result.verdict is Verdict.FAIL
+        if check.examples and result.verdict is Verdict.FAIL and not result.examples
     }
     examples = servers.ask_one(candidate, tuple(wanted.values()), budget)
     return tuple(

@@ -77,22 +77,24 @@ def ask(
     questions: Sequence[Question],
     budget: Budget,
     sessions: int,
+    administrator: Target | None = None,
 ) -> dict[str, QueryOutcome]:
     """Asks all at the same time, each in the order of the questions."""
     by_side = {side: [question for question in questions if question.side is side] for side in Side}
-    ours = by_side[Side.CANDIDATE]
+    apart = [q for q in by_side[Side.CANDIDATE] if q.borrows or (administrator and q.administrative)]
+    shared_session = [q for q in by_side[Side.CANDIDATE] if q not in apart]
     until_lost = replace(budget, stop=threading.Event())
     with ThreadPoolExecutor(3) as pool:
         of_source = pool.submit(ask_one, source, by_side[Side.SOURCE], budget)
         of_application = pool.submit(ask_one, application, by_side[Side.APPLICATION], budget)
-        borrowing = pool.submit(_ask_borrowing, candidate, [q for q in ours if q.borrows], until_lost)
-        outcomes = _ask_candidate(candidate, [q for q in ours if not q.borrows], budget, sessions)
+        of_others = pool.submit(_ask_apart, candidate.target, administrator, apart, until_lost)
+        outcomes = _ask_candidate(candidate, shared_session, budget, sessions)
         lost = any(isinstance(outcome, Unanswered) and outcome.lost for outcome in outcomes.values())
-        while not borrowing.done():
+        while not of_others.done():
             if lost or budget.stop.is_set():
                 until_lost.stop.set()
-            wait([borrowing], 0.2)
-        return outcomes | of_source.result() | of_application.result() | borrowing.result()
+            wait([of_others], 0.2)
+        return outcomes | of_source.result() | of_application.result() | of_others.result()
 
 
 def ask_one(reached: ReachedServer | None, questions: Sequence[Question], budget: Budget) -> dict[str, QueryOutcome]:
@@ -116,23 +118,29 @@ def _ask_candidate(
     return ask_all(lead, shared(questions, sessions), budget, another, sessions)
 
 
-def _ask_borrowing(reached: ReachedServer, questions: Sequence[Question], budget: Budget) -> dict[str, QueryOutcome]:
-    """In one session for each extension, which creates it for itself and never commits: others would wait for it."""
+def _ask_apart(
+    target: Target, administrator: Target | None, questions: Sequence[Question], budget: Budget
+) -> dict[str, QueryOutcome]:
+    """In one session for each extension, which creates it for itself and never commits: others would wait for it.
+
+    Questions for the administrator's login have sessions of their own too.
+    """
     outcomes: dict[str, QueryOutcome] = {}
-    for extension in sorted({question.borrows for question in questions if question.borrows}):
-        asked = [question for question in questions if question.borrows == extension]
-        outcomes |= _ask_with(reached.target, extension, asked, budget)
+    for administrative, extension in sorted({(q.administrative, q.borrows or "") for q in questions}):
+        asked = [q for q in questions if (q.administrative, q.borrows or "") == (administrative, extension)]
+        login = administrator if administrator and administrative else target
+        outcomes |= _ask_with(login, extension or None, asked, budget)
     return outcomes
 
 
-def _ask_with(target: Target, extension: str, questions: Sequence[Question], budget: Budget) -> dict[str, QueryOutcome]:
+def _ask_with(
+    target: Target, extension: str | None, questions: Sequence[Question], budget: Budget
+) -> dict[str, QueryOutcome]:
     try:
         session = connect(target, borrow=extension)
     except Unreachable as error:
-        found, fix = (
-            f"no extension {extension}: {error}",
-            f"create extension {extension} in the database, then run again",
-        )
+        found = f"no extension {extension}: {error}" if extension else str(error)
+        fix = f"create extension {extension} in the database, then run again" if extension else "run again"
         return {question.id: Unanswered(Verdict.INCONCLUSIVE, found, fix) for question in questions}
     try:
         return ask_all(session, questions, budget)

@@ -1,48 +1,25 @@
 """The role that a dump is loaded with: whatever functions the dump brings along run with its rights, and it has few.
 
-It logs in by itself: a function could undo a SET ROLE, not a login. The operator's login makes it, gives it the right
-to create in this database and the membership of the dump's owners, and drops it at the load's end. Its name tells the
-database, so that a load that goes on finds it again; what a killed load left of it expires.
+It may create in this database and is a member of the dump's owners; temporary_role.py says how it comes and goes.
 """
 
 from __future__ import annotations
 
-import secrets
-import threading
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from psycopg import errors, sql
+from psycopg import sql
 
-from restore.dumps.connections import Session, end_sessions
+from restore.dumps.load.temporary_role import LOAD_PREFIX, TemporaryRole
 from restore.dumps.model import PRIVILEGED_OWNER
 from restore.errors import PermanentError, Problem
-from validation.connect.target import Target
 
-PREFIX = "restore_load_"
-HOURS = 48
-"""For which it can log in; a load that goes on begins again."""
 BATCH = 50
 """Tables that change hands in one transaction: each costs locks until its end."""
-NAME = """
-select %s || oid::pg_catalog.text from pg_catalog.pg_database where datname = pg_catalog.current_database()
-"""
 MAY_CREATE = "select rolcreaterole or rolsuper from pg_catalog.pg_roles where rolname = current_user"
 ATTRIBUTES = """
 select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls
 from pg_catalog.pg_roles where rolname = %s
 """
-MEMBERSHIPS = """
-select g.rolname::text from pg_catalog.pg_auth_members m join pg_catalog.pg_roles g on g.oid = m.roleid
-join pg_catalog.pg_roles r on r.oid = m.member where r.rolname = %s
-"""
-LEFT_BEHIND = """
-select rolname::text from pg_catalog.pg_roles r
-where rolname ~ %s and not exists (
-  select from pg_catalog.pg_database where oid::pg_catalog.text = pg_catalog.substr(r.rolname, %s))
-"""
-"""Of databases that are gone, and everything that they owned with them."""
 PUBLIC = """
 select pg_catalog.pg_get_userbyid(nspowner)::text, pg_catalog.pg_has_role(current_user, nspowner, 'USAGE')
 from pg_catalog.pg_namespace where nspname = 'public'
@@ -89,28 +66,16 @@ where e.extname = extension and c.oid = any (e.extconfig)
                                             || ' with grant option')
 """
 """What an extension keeps for its owner and a dump needs: its schemas, and the rows and sequences that are dumped."""
-WITH_ALL = sql.SQL(" with inherit true, set true")
-
-
-def joined(role: sql.Identifier, member: sql.Composable, version: int) -> sql.Composed:
-    """GRANT of a membership that lets the member act as the role, on every version."""
-    return sql.SQL("grant {} to {}").format(role, member) + (WITH_ALL if version >= 160000 else sql.SQL(""))
 
 
 @dataclass(frozen=True)
-class LoadRole:
+class LoadRole(TemporaryRole):
     """`session` is the operator's, in the database that is loaded. Methods raise psycopg.Error."""
 
-    session: Session
-    name: str
-
-    @classmethod
-    def of(cls, session: Session) -> LoadRole:
-        return cls(session, str(session.query(NAME, (PREFIX,))[0][0]))
-
-    @property
-    def identifier(self) -> sql.Identifier:
-        return sql.Identifier(self.name)
+    prefix = LOAD_PREFIX
+    hours = 48
+    """A load that goes on begins again."""
+    on_database = "connect, create, temporary"
 
     def problems(self) -> list[Problem]:
         """Why it can't be made, or isn't what it must be."""
@@ -126,40 +91,6 @@ class LoadRole:
             needed = "a role without rights beyond this database"
             return [Problem(f"role {self.name}", "it has some", needed, f'DROP ROLE "{self.name}"')]
         return []
-
-    def renewed(self, owners: Iterable[str], version: int) -> Target:
-        """The role with a new password, exactly these memberships, and its login."""
-        self._forget_others()
-        if not self.session.query(ATTRIBUTES, (self.name,)):
-            self._do("create role {} nologin", self.identifier)
-        self._run(joined(self.identifier, sql.SQL("current_user"), version))
-        self._join(set(owners), version)
-        self._do("grant connect, create, temporary on database {} to {}", self._database, self.identifier)
-        return replace(self.session.target, user=self.name, password=self._with_password())
-
-    def _join(self, owners: set[str], version: int) -> None:
-        found = {str(name) for (name,) in self.session.query(MEMBERSHIPS, (self.name,))}
-        for name in sorted(found - owners):
-            self._do("revoke {} from {}", sql.Identifier(name), self.identifier)
-        for name in sorted(owners - found):
-            self._run(joined(sql.Identifier(name), self.identifier, version))
-
-    def _with_password(self) -> str:
-        """The password leaves this process as a SCRAM verifier only: no log of the server can hold it."""
-        password = secrets.token_urlsafe(32)
-        pgconn = self.session.connection.pgconn
-        verifier = pgconn.encrypt_password(password.encode(), self.name.encode(), b"scram-sha-256").decode()
-        end = self.session.query("select (pg_catalog.now() + pg_catalog.make_interval(hours => %s))::text", (HOURS,))
-        statement = "alter role {} login password {} valid until {}"
-        self._do(statement, self.identifier, sql.Literal(verifier), sql.Literal(str(end[0][0])))
-        return password
-
-    def _forget_others(self) -> None:
-        for (name,) in self.session.query(LEFT_BEHIND, (f"^{PREFIX}[0-9]+$", len(PREFIX) + 1)):
-            try:
-                self._do("drop role {}", sql.Identifier(name))
-            except (errors.InsufficientPrivilege, errors.DependentObjectsStillExist, errors.UndefinedObject):
-                continue  # another operator's, or another load's just now
 
     def public_owner(self) -> str:
         """Who owns the schema `public`; "" where there is none."""
@@ -197,11 +128,6 @@ class LoadRole:
         for (statement,) in self.session.query(ACCESS, arguments):
             self.session.run(str(statement).encode())
 
-    def close(self, stop: threading.Event) -> None:
-        """No session of it any more, and no login: what it owns stays until a load goes on."""
-        self._do("alter role {} nologin", self.identifier)
-        end_sessions(self.session, self.name, stop)
-
     def hand_over(self, heir: str | None) -> None:
         """Its schemas and tables, in small transactions; an earlier attempt may have begun.
 
@@ -230,24 +156,8 @@ class LoadRole:
             )
             raise PermanentError.of(Problem(f"database {database}", found, needed, fix))
 
-    def drop(self, heir: str | None) -> None:
-        """Whatever else it owns goes to the heir; its grants, its memberships and it itself go.
-
-        Where somebody else has granted it something it stays, without login.
-        """
+    def bequeath(self, heir: str | None) -> None:
+        """Drops it; whatever else it owns goes to the heir."""
         if heir is not None:
             self._do("reassign owned by {} to {}", self.identifier, sql.Identifier(heir))
-        self._do("drop owned by {}", self.identifier)
-        self._join(set(), 0)
-        with suppress(errors.DependentObjectsStillExist), self.session.transaction():
-            self._do("drop role {}", self.identifier)
-
-    @property
-    def _database(self) -> sql.Identifier:
-        return sql.Identifier(str(self.session.query("select pg_catalog.current_database()")[0][0]))
-
-    def _do(self, statement: str, *parts: sql.Composable) -> None:
-        self._run(sql.SQL(statement).format(*parts))  # pyright: ignore[reportArgumentType] - constants of this module
-
-    def _run(self, statement: sql.Composed) -> None:
-        self.session.connection.execute(statement)
+        self.drop()

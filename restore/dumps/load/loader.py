@@ -41,6 +41,7 @@ from restore.dumps.load.ledger import Done
 from restore.dumps.load.load_role import LoadRole
 from restore.dumps.load.post_data import LAST, Afterwards, texts
 from restore.dumps.load.post_data_tasks import Planner
+from restore.dumps.load.read_role import ReadRole
 from restore.dumps.load.target_checks import prepare
 from restore.dumps.load.work_queue import SPARE, WorkQueue
 from restore.dumps.load.workers import Worker
@@ -133,7 +134,8 @@ class _Load:
                 if found is not None:
                     ledger.refuse_other(session, found, self.dump)
                     return _already(session, self.dump, found)
-                end_sessions(session, LoadRole.of(session).name, self.stop)
+                end_sessions(session, LoadRole.of(session).name, self.stop, APPLICATION)
+                ReadRole.of(session).forget(self.stop)
                 with closing(SqlStream(self.s3, self.dump, self.options.pg_restore, self.stop)) as stream:
                     return self._with_stream(session, stream)
         except psycopg.Error as error:
@@ -387,7 +389,7 @@ class _Load:
     def _hand_over(self) -> None:
         """Within the last transaction."""
         if self.prepared.load_role:
-            self.prepared.load_role.drop(self.prepared.heir)
+            self.prepared.load_role.bequeath(self.prepared.heir)
         else:
             ledger.run_in_any_order(self.operator, self.control.unlogged)
 

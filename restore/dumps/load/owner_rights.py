@@ -13,7 +13,7 @@ import psycopg
 from psycopg import errors, sql
 
 from restore.dumps.connections import Session
-from restore.dumps.load.load_role import PREFIX, joined
+from restore.dumps.load.temporary_role import PREFIXES, joined
 from restore.dumps.model import PRIVILEGED_OWNER, Options
 from restore.errors import Problem
 
@@ -86,9 +86,9 @@ def _privileged(name: str, found: str, dangerous: bool) -> Problem:
 def reserved(names: Iterable[str]) -> list[Problem]:
     """Names that the loader takes for itself. Pure."""
     fix = "rename it on the source, or --map it"
-    needed = f"no role whose name begins with {PREFIX}"
+    needed = f"no role whose name begins with {' or '.join(PREFIXES)}"
     return [
-        Problem(f"role {name}", "named by the dump", needed, fix) for name in sorted(names) if name.startswith(PREFIX)
+        Problem(f"role {name}", "named by the dump", needed, fix) for name in sorted(names) if name.startswith(PREFIXES)
     ]
 
 

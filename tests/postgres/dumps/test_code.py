@@ -1,22 +1,31 @@
-"""The dump's own functions run while it is loaded: whatever they try, they reach nothing but the loaded database."""
+"""The dump's own functions run while it is loaded and read: they reach nothing but the loaded database."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Event
 
+import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import verify
+from restore.dumps.load.read_role import reading
 from restore.dumps.model import PRIVILEGED_OWNER, LoadResult, Login, Options, Phase, Progress, Roles, Verification
+from sandbox.machine.processes import wait_until
 from tests.support.dumps.bucket import Bucket
-from tests.support.dumps.code_of_dumps import EVENT_TRIGGER, KINDS, QUIET_UNTIL_READ, VIEW
+from tests.support.dumps.code_of_dumps import EVENT_TRIGGER, KINDS, POLICY, QUIET_UNTIL_READ, READ, VICTIM, VIEW
 from tests.support.dumps.dump_loading import WAITS, dump_of, loaded, refused_words, that_waits
+from tests.support.dumps.dump_process import killed_reader
 from tests.support.dumps.dump_server import MASTER, PASSWORD, DumpServer
+from validation import expectations, loss
 from validation.connect.target import Target
+from validation.runner.run import run
+from validation.verdict import Verdict
 
 OWNER = "shop_owner"
 INTRUDER = "SELECT count(*) FROM pg_roles WHERE rolname = 'intruder'"
@@ -292,3 +301,121 @@ def test_a_publication_goes_to_its_owner(server: DumpServer, bucket: Bucket, pla
     strictly(server, bucket, bucket.put("publication.sql", plain.replace(index, publication + index, 1)), shop)
     assert server.value(shop, "SELECT pubowner::regrole::text FROM pg_publication") == OWNER
     assert server.value(shop, "SELECT prrelid::regclass::text FROM pg_publication_rel") == "posts"
+
+
+BYSTANDER = "bystander"
+VICTIMS = f"SELECT array_agg(usename::text ORDER BY usename) FROM pg_stat_activity WHERE application_name = '{VICTIM}'"
+READERS = "SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolname ~ '^restore_read_'"
+
+
+@contextmanager
+def victims(server: DumpServer) -> Generator[None]:
+    """A session of the dump's owner, and one of somebody whom only the operator may harm."""
+    owner, bystander, password = sql.Identifier(OWNER), sql.Identifier(BYSTANDER), sql.Literal(PASSWORD)
+    sessions: list[psycopg.Connection] = []
+    with server.cluster.sql() as superuser:
+        superuser.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(owner, password))
+        superuser.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(bystander, password))
+        try:
+            sessions.extend(
+                psycopg.connect(
+                    host=server.address, dbname="postgres", user=name, password=PASSWORD, application_name=VICTIM
+                )
+                for name in (BYSTANDER, OWNER)
+            )
+            yield
+        finally:
+            for session in sessions:
+                session.close()
+            superuser.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(owner))
+            superuser.execute(sql.SQL("DROP ROLE {}").format(bystander))
+
+
+def verdicts(login: Target, administrator: Target | None = None) -> dict[str, Verdict]:
+    """What the checks of gate `validated` come to."""
+    report = run(login, expectations.from_mapping({}), administrator=administrator, budget_seconds=120)
+    return {result.name: result.verdict for result in report.results}
+
+
+def read_all(server: DumpServer, source: str, login: Target) -> None:
+    """As the gate reads a candidate: its checks, and the loss report beside a source that is no dump's."""
+    assert verdicts(login, server.target(login.dbname))["rows:public.x"] is Verdict.PASS
+    (table,) = (table for table in loss.run(server.target(source), login).tables if str(table.table) == "public.x")
+    assert table.status is loss.Status.EQUAL, table
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_who_checks_a_loaded_dump_lends_its_functions_no_rights_of_the_operator(
+    server: DumpServer, bucket: Bucket, plain: bytes, shop: str, kind: str
+) -> None:
+    key = bucket.put("read.sql", READ[kind].make(plain))
+    strictly(server, bucket, key, shop)
+    with server.database() as source:  # of an owner of its own: the dump's may have nothing in another database
+        harmless = b"CREATE TABLE public.x (a text);\nINSERT INTO public.x VALUES ('1');"
+        server.psql(source, plain.replace(b"OWNER TO shop_owner", b"OWNER TO app_owner") + harmless)
+        with victims(server):
+            read_all(server, source, server.target(shop))
+            wait_until(lambda: server.value("postgres", VICTIMS) is None, 30, "the operator's harm", 0.05)
+        with victims(server):
+            with reading(server.target(shop), print, Event()) as login:
+                read_all(server, source, login)
+            wait_until(lambda: server.value("postgres", VICTIMS) == [BYSTANDER], 30, "the owner's session to end", 0.05)
+    assert server.value("postgres", READERS) is None
+
+
+def test_the_checks_find_with_the_reading_role_what_they_find_with_the_operator_s_login(
+    server: DumpServer, bucket: Bucket, plain: bytes, shop: str
+) -> None:
+    strictly(server, bucket, bucket.put("policy.sql", POLICY.make(plain)), shop)
+    operator = server.target(shop)
+    with reading(operator, print, Event()) as login:
+        found = verdicts(login, operator)
+    assert found == verdicts(operator)
+    assert found["rows:public.x"] is Verdict.PASS
+    assert found["amcheck-heap:public.x"] is Verdict.PASS
+
+
+def test_the_reading_role_can_log_in_where_an_owner_does_so_by_iam(server: DumpServer, shop: str) -> None:
+    iam = "SELECT pg_has_role('{}', 'rds_iam', 'MEMBER')"
+    with server.cluster.sql() as superuser:
+        superuser.execute(sql.SQL("GRANT rds_iam TO {}").format(sql.Identifier(OWNER)))
+        try:
+            assert server.value(shop, iam.format(OWNER)) is True
+            with reading(server.target(shop), print, Event()) as login:
+                assert server.value(shop, iam.format(login.user)) is False
+        finally:
+            superuser.execute(sql.SQL("REVOKE rds_iam FROM {}").format(sql.Identifier(OWNER)))
+
+
+def test_a_reading_role_that_a_killed_run_left_is_found_again_and_gone_after_the_next(
+    server: DumpServer, bucket: Bucket, plain: bytes, shop: str
+) -> None:
+    strictly(server, bucket, bucket.put("good.sql", plain), shop)
+    left = killed_reader(server, shop)
+    assert server.value("postgres", READERS) == left.user
+    with server.cluster.sql() as superuser:  # by whomever: its rights don't come back with its name
+        superuser.execute(sql.SQL("ALTER ROLE {} CREATEROLE").format(sql.Identifier(left.user)))
+    with reading(server.target(shop), print, Event()) as login:
+        assert login.user == left.user
+        assert server.value("postgres", f"SELECT rolcreaterole FROM pg_roles WHERE rolname = '{login.user}'") is False
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(make_conninfo(**left.keywords(left.secret())))
+        assert server.value("postgres", READERS) == login.user
+    assert server.value("postgres", READERS) is None
+
+
+def test_a_load_that_goes_on_takes_a_reading_role_left_behind_for_no_intruder(
+    server: DumpServer, bucket: Bucket, plain: bytes, shop: str
+) -> None:
+    give = sql.SQL("ALTER DATABASE {} OWNER TO {}")
+    first = b"CREATE TABLE public.posts"
+    key = bucket.put("left.sql", plain.replace(first, b"CREATE TABLE public.nobodys (a int);\n" + first, 1))
+    with server.cluster.sql() as superuser:
+        superuser.execute(give.format(sql.Identifier(shop), sql.Identifier(MASTER)))
+        assert "names no owner" in refused_words(lambda: strictly(server, bucket, key, shop))
+        killed_reader(server, shop)
+        superuser.execute(give.format(sql.Identifier(shop), sql.Identifier(OWNER)))
+    done = strictly(server, bucket, key, shop)
+    assert done.resumed
+    assert done.server_changes == (f"database {shop}: changed",)
+    assert server.value("postgres", READERS) is None

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from psycopg import OperationalError
 
-from restore.dumps.connections import WAITING, Session, end_sessions
+from restore.dumps.connections import APPLICATION, WAITING, Session, end_sessions
 from restore.dumps.load.ddl import Control
 from restore.dumps.model import LoadResult, Phase, Progress
 from restore.dumps.sql.allow_list import ClassifiedStatement
@@ -369,7 +369,7 @@ def test_sessions_that_a_killed_loader_left_are_ended_and_nobody_elses(server: D
         left, session = (stack.enter_context(closing(Session(server.target(target), {}))) for _ in range(2))
         waiting = stack.enter_context(closing(Session(server.target(target), {}, WAITING)))
         other = stack.enter_context(server.cluster.sql(target))
-        end_sessions(session, "restore_load_0", threading.Event())
+        end_sessions(session, "restore_load_0", threading.Event(), APPLICATION)
         with pytest.raises(OperationalError):
             left.query("select 1")
         assert session.query("select 1") == [(1,)]

@@ -112,3 +112,36 @@ VIEW = Code(
     "CREATE TRIGGER t INSTEAD OF INSERT ON public.x FOR EACH ROW EXECUTE FUNCTION public.nothing();"
 )
 """It stands where the dump's rows go: whoever counts them would run the view."""
+VICTIM = "victim"
+"""application_name of the sessions that `strike` ends, those of them that it may."""
+STRIKE = f"""
+CREATE FUNCTION public.strike(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE found integer;
+BEGIN
+  FOR found IN SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name = '{VICTIM}' LOOP
+    BEGIN PERFORM pg_catalog.pg_terminate_backend(found); EXCEPTION WHEN OTHERS THEN NULL; END;
+  END LOOP;
+  RETURN $1;
+END $$;
+"""
+READ = {
+    "index": Code(STRIKE + TABLE, after="CREATE INDEX x_a ON public.x USING btree (((public.strike(7) + a)));"),
+    "statistics": Code(
+        STRIKE + TABLE, after="CREATE STATISTICS public.s ON ((public.strike(7) + a)), a FROM public.x;"
+    ),
+    "cast": Code(
+        f"{STRIKE}CREATE TYPE public.wrapped AS (v integer);\nCREATE FUNCTION public.bare(public.wrapped) RETURNS text"
+        " LANGUAGE plpgsql AS $$ BEGIN PERFORM public.strike(7); RETURN $1.v; END $$;\n"
+        "CREATE CAST (public.wrapped AS text) WITH FUNCTION public.bare(public.wrapped);\n"
+        "CREATE TABLE public.x (a public.wrapped);",
+        "COPY public.x (a) FROM stdin;\n(1)\n\\.\n",
+    ),
+}
+"""What runs when the rows are read, in a transaction that can't write. An operator class would too, but only superusers
+create one (https://www.postgresql.org/docs/current/sql-createopclass.html)."""
+POLICY = Code(
+    "CREATE TABLE public.x (a integer);\nALTER TABLE public.x OWNER TO shop_owner;\n"
+    "ALTER TABLE public.x ENABLE ROW LEVEL SECURITY;",
+    after="REVOKE USAGE ON SCHEMA public FROM PUBLIC;",
+)
+"""A table of which nobody but its owner sees a row."""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,8 +17,17 @@ from sandbox.machine.layout import CHECKOUT
 from sandbox.machine.processes import dies_with_parent, wait_until
 from tests.support.dumps.bucket import NAME, Bucket
 from tests.support.dumps.dump_server import MASTER, PASSWORD, DumpServer
+from validation.connect.target import Target
 
 IN_PIECES = (str(Path(__file__).parent / "load_in_pieces.py"),)
+READER = """
+import os, sys, threading
+from restore.dumps.load.read_role import reading
+from validation.connect.target import Target
+with reading(Target.from_url(os.environ["TARGET_URL"]), print, threading.Event()) as login:
+    print(login.user, login.password, flush=True)
+    sys.stdin.read()
+"""
 TRANSACTIONS = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 
 
@@ -39,9 +48,8 @@ class Loader:
 
     @property
     def environment(self) -> dict[str, str]:
-        where = f"postgresql://{MASTER}:{quote(PASSWORD, safe='')}@{self.server.address}/{self.database}"
-        url = f"{where}?sslmode=verify-full&sslrootcert={quote(str(self.server.authority), safe='')}"
-        return {**os.environ, **self.bucket.environment, "PYTHONPATH": str(CHECKOUT), "TARGET_URL": url}
+        own = {"PYTHONPATH": str(CHECKOUT), "TARGET_URL": url(self.server, self.database)}
+        return {**os.environ, **self.bucket.environment, **own}
 
     def run(self) -> subprocess.CompletedProcess[str]:
         """To its end."""
@@ -83,6 +91,30 @@ class Loader:
                 every=0.005,
             )
             yield process
+
+
+def killed_reader(server: DumpServer, database: str) -> Target:
+    """The login of a process that read the database and was killed (SIGKILL)."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", READER],
+        cwd=CHECKOUT,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "TARGET_URL": url(server, database)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=dies_with_parent(),
+    )
+    with process:
+        assert process.stdout
+        user, password = process.stdout.readline().split()
+        process.kill()
+    return replace(server.target(database), user=user, password=password)
+
+
+def url(server: DumpServer, database: str) -> str:
+    """The master user's, over verified TLS."""
+    where = f"postgresql://{MASTER}:{quote(PASSWORD, safe='')}@{server.address}/{database}"
+    return f"{where}?sslmode=verify-full&sslrootcert={quote(str(server.authority), safe='')}"
 
 
 def transactions(loader: Loader) -> int:

@@ -130,6 +130,7 @@ SESSION = {
     "extension_behind_a_function": Hostile("CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA public;", AFTER),
     "grant_with_an_escaped_name": Hostile('GRANT ALL ON SCHEMA U&"\\005frestore" TO app_reader;', AFTER),
     "grant_to_the_loads_own_role": Hostile("GRANT ALL ON SCHEMA public TO restore_load_1;", says="role restore_load_1"),
+    "grant_to_the_reading_role": Hostile("GRANT ALL ON SCHEMA public TO restore_read_1;", says="role restore_read_1"),
     "memory": Hostile("SET work_mem = '100GB';"),
     "row_deleted": Hostile("DELETE FROM public.users;", AFTER),
     "row_changed": Hostile("UPDATE public.users SET name = 'x';", AFTER),

@@ -14,20 +14,34 @@ from typing import Any, cast
 import pytest
 
 from restore.errors import PermanentError, Problem, RestoreError
-from restore.gates import quiesced, serving, switched, validated
+from restore.gates import quiesced, serving, switched, targets, validated
 from restore.kubernetes import Pod
 from restore.model.cluster import Cluster
 from restore.model.request import SecretKey, Traffic
 from restore.model.waivers import command
-from restore.postgres import Session
-from tests.support.gate_worlds import QUIET, REFUSED, STOPPED, Databases, Stage, stage
+from tests.support.gate_worlds import (
+    KNOWN,
+    NO_SNAPSHOT,
+    PROVED,
+    QUIET,
+    REFUSED,
+    STOPPED,
+    WRITER,
+    Databases,
+    Stage,
+    back,
+    forth,
+    frozen,
+    of_pods,
+    resumed,
+    stage,
+)
 from tests.support.worlds import (
     CANDIDATE_HOST,
     FROZEN,
     FROZEN_AGAIN,
     LATEST,
     PITR,
-    RETURNED,
     SOURCE_HOST,
     SWITCHED,
     URL,
@@ -40,23 +54,12 @@ from tests.support.worlds import (
     secret,
 )
 
-KNOWN = "the instance was stopped by the storage team"
-WRITER = Session(7, "shop_app", "shop", "forgotten", "10.0.0.9", "idle", None)
-DEAD = instance(status="stopped")
-NO_SNAPSHOT = {"safety-snapshot": KNOWN}
-
 
 @pytest.fixture
 def databases(monkeypatch: pytest.MonkeyPatch) -> Databases:
-    monkeypatch.setattr(quiesced, "SESSION_GRACE_SECONDS", 0.0)
     found = Databases()
     found.install(monkeypatch)
     return found
-
-
-def frozen(folder: Path, waive: Mapping[str, str] | None = None, **found: Any) -> Stage:
-    world = inventory(**{"source": DEAD, "cluster": FROZEN, **found})
-    return stage(asked(PITR), world, folder, waive=NO_SNAPSHOT | dict(waive or {}))
 
 
 # quiesced
@@ -168,18 +171,6 @@ def test_a_source_that_stopped_since_the_preview_names_the_waiver_of_its_snapsho
 # switched
 
 
-def back(folder: Path, waive: Mapping[str, str] | None = None, **settings: Any) -> Stage:
-    found = restored(cluster=FROZEN_AGAIN)
-    return stage(asked(traffic=Traffic.SOURCE), found, folder, waive=dict(waive or {}), **settings)
-
-
-def forth(folder: Path, **settings: Any) -> Stage:
-    return stage(asked(traffic=Traffic.RESTORED), restored(cluster=FROZEN), folder, **settings)
-
-
-PROVED = {"proved": "db-CANDIDATE", "resource_id": "db-CANDIDATE"}
-
-
 def test_a_dead_source_is_told_and_does_not_hold_up_the_switch(databases: Databases, tmp_path: Path) -> None:
     databases.down[SOURCE_HOST] = STOPPED
     at = forth(tmp_path)
@@ -199,7 +190,7 @@ def test_whoever_still_uses_what_is_left_keeps_the_switch_shut(databases: Databa
     databases.rest = replace(QUIET, sessions=(WRITER,))
     shut = forth(tmp_path).prove("switched", switched.prove, receipt=PROVED)
     assert shut is not None
-    assert "pg_terminate_backend(7)" in shut
+    assert "WHERE pid IN (7)" in shut
     assert command("switched.sessions") in shut
 
 
@@ -291,32 +282,15 @@ def test_a_source_that_cannot_be_asked_is_not_compared_with_and_no_problem(
     databases: Databases, tmp_path: Path
 ) -> None:
     at = stage(asked(PITR), restored(cluster=FROZEN), tmp_path)
-    found, why = validated.source_target(at.context)
+    found, why = targets.source_target(at.context)
     assert (found is not None, why) == (True, "")
     databases.down[SOURCE_HOST] = STOPPED
-    found, why = validated.source_target(at.context)
+    found, why = targets.source_target(at.context)
     assert found is not None
     assert "connection refused" in why
 
 
 # serving
-
-
-def resumed(traffic: Traffic, folder: Path, **settings: Any) -> Stage:
-    cluster = SWITCHED if traffic is Traffic.RESTORED else RETURNED
-    at = stage(asked(traffic=traffic), restored(cluster=cluster), folder, **settings)
-    at.namespace.found = {name: replace(held(name, 1, 1), selector=name) for name in ("api", "indexer")}
-    pods = {
-        name: [Pod(f"{name}-1", "u", "10.0.0.1", "n", "Running", ready=True, terminating=False)]
-        for name in ("api", "indexer")
-    }
-    at.namespace.by_selector = pods
-    plan = replace(at.context.plan, apps=tuple(replace(app, replicas=1) for app in at.context.plan.apps))
-    return replace(at, context=replace(at.context, plan=plan))
-
-
-def of_pods(*names: str) -> tuple[Session, ...]:
-    return tuple(Session(n, "shop_app", "shop", f"{name}-1", None, "idle", None) for n, name in enumerate(names))
 
 
 @pytest.mark.parametrize(
@@ -341,7 +315,7 @@ def test_a_client_of_the_database_that_was_left_is_named_with_the_command_that_e
     assert shut is not None
     assert "forgotten" in shut
     assert f"host={SOURCE_HOST}" in shut
-    assert "pg_terminate_backend(7)" in shut
+    assert "WHERE pid IN (7)" in shut
 
 
 def test_sessions_that_cannot_be_asked_for_are_waived_by_name(databases: Databases, tmp_path: Path) -> None:

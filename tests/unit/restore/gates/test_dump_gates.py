@@ -41,7 +41,7 @@ def record(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_database_that_has_served_since_its_load_is_not_compared_with_the_dump_again() -> None:
-    assert imported.proved_before(context(record()), candidate())
+    assert imported.find_earlier_load(context(record()), candidate())
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_database_that_has_served_since_its_load_is_not_compared_with_the_dump
     ],
 )
 def test_the_proof_of_another_instance_or_of_other_bytes_proves_nothing(earlier: Mapping[str, Any] | None) -> None:
-    assert imported.proved_before(context(earlier), candidate()) is None
+    assert imported.find_earlier_load(context(earlier), candidate()) is None
 
 
 def compared(**changes: Any) -> Verification:
@@ -85,24 +85,24 @@ def test_everything_that_fails_a_comparison_is_told_by_the_name_that_a_waiver_ta
     found: Verification, name: str
 ) -> None:
     assert not found.passed
-    assert [problem.subject for problem in imported.differences(found, DUMP)] == [name]
+    assert [problem.subject for problem in imported.difference_problems(found, DUMP, repr)] == [name]
 
 
 def test_a_comparison_without_a_difference_has_nothing_to_tell() -> None:
-    assert not list(imported.differences(compared(), DUMP))
+    assert not list(imported.difference_problems(compared(), DUMP, repr))
 
 
 @pytest.mark.parametrize(("size", "fits"), [(20, False), (100, True), (None, True)])
 def test_a_dump_that_would_fill_the_disk_is_not_begun(size: int | None, fits: bool) -> None:
     found = cast("Scan", SimpleNamespace(target_bytes=60 * GIB, bytes=24 * GIB))
-    problems = list(scanned.too_large(found, InstanceSettings(allocated_storage=size)))
+    problems = list(scanned.storage_problems(found, InstanceSettings(allocated_storage=size)))
     assert (not problems) == fits
     assert all("instance.allocatedStorage 60" in problem.fix for problem in problems)
 
 
 def test_a_status_line_says_how_far_a_load_is() -> None:
     at = Progress(Doing.LOADING, 10.0, 50_000_000, 200_000_000, 1200, 5_000_000.0, 30.4)
-    assert scanned.line(at) == "loading, 25 % of 200.0 MB, 1200 rows, 5.0 MB/s, about 30 s left"
+    assert scanned.format_progress(at) == "loading, 25 % of 200.0 MB, 1200 rows, 5.0 MB/s, about 30 s left"
 
 
 def test_bytes_without_a_version_are_pinned_by_their_etag() -> None:
@@ -125,7 +125,7 @@ def test_a_password_that_rds_takes_is_no_problem() -> None:
 
 def test_what_changed_on_the_server_during_a_load_has_a_name_that_a_waiver_takes() -> None:
     result = cast("LoadResult", SimpleNamespace(server_changes=("role intruder: new", "setting a of database b: gone")))
-    problems = list(imported.intrusions(result))
+    problems = list(imported.intrusion_problems(result))
     assert [problem.subject for problem in problems] == [
         "imported.server:role intruder",
         "imported.server:setting a of database b",
@@ -139,6 +139,6 @@ def test_owners_with_rights_on_the_whole_server_are_told_before_anything_is_load
 ) -> None:
     found = cast("Scan", SimpleNamespace(owners=("app", "ghostadmin", "rds_superuser")))
     settings = cast("Settings", SimpleNamespace(backups=SimpleNamespace(allow=allow), login=LOGIN))
-    problems = list(scanned.privileged(found, settings))
+    problems = list(scanned.owner_problems(found, settings))
     assert [problem.subject for problem in problems] == [f"scanned.owner:{name}" for name in told]
     assert all("backups.allow[0]' privileged_owner" in problem.fix for problem in problems)

@@ -39,7 +39,7 @@ def reported(
     source: Target | None, said: list[str], last_known: Baseline | BaselineError | None = None
 ) -> dict[str, Any]:
     watch = Watch("validated", 60, threading.Event(), said.append)
-    return dict(loss_report.reported(watch, source, lambda: last_known, CANDIDATE, from_mapping({}), 5))
+    return dict(loss_report.report(watch, source, lambda: last_known, CANDIDATE, from_mapping({}), 5))
 
 
 def baseline(**rows: int) -> Baseline:
@@ -98,7 +98,7 @@ def test_without_a_source_and_a_baseline_the_loss_is_unknown_and_up_says_why_and
     in_up = " ".join(said[-1].split())
     assert found["headline"] in in_up
     assert found["fix"] in in_up
-    assert loss_report.shortened(found) == {
+    assert loss_report.shorten(found) == {
         "headline": found["headline"], "status": "unknown", "fix": found["fix"],
     }  # fmt: skip
 
@@ -108,7 +108,7 @@ def test_against_a_baseline_more_rows_are_no_rows_brought_back() -> None:
     said: list[str] = []
     found = reported(None, said, baseline(users=5, orders=2))
     assert "2 rows fewer in public.users, 7 more in public.orders" in found["headline"]
-    short = loss_report.shortened(found)
+    short = loss_report.shorten(found)
     assert (short["against"], short["precision"], short["fewer"], short["more"]) == ("baseline", "estimated", 2, 7)
     assert not {"lost", "broughtBack", "differing"} & short.keys()
     assert "users (5 rows in the baseline, 3 in the candidate)" in said[-1]
@@ -136,7 +136,7 @@ def test_a_stopped_run_does_not_go_on_to_read_the_candidate(monkeypatch: pytest.
     def unread() -> Baseline:
         raise AssertionError("read although the operator has stopped the run")
 
-    found = loss_report.reported(watch, None, unread, CANDIDATE, from_mapping({}), 5)
+    found = loss_report.report(watch, None, unread, CANDIDATE, from_mapping({}), 5)
     assert found["headline"] == "what a switch loses is unknown: the source is gone"
 
 

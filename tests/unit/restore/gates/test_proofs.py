@@ -128,13 +128,13 @@ def test_only_a_proof_of_the_instance_that_is_there_now_counts(
     at = after_the_switch(tmp_path)
     at.context.store.write("prod", "inc-1", "validated", record)
     assert registry.proved(at.context, "validated") is counts
-    assert (proofs.proved(at.context, "validated", candidate()) is not None) is counts
+    assert (proofs.find_proof(at.context, "validated", candidate()) is not None) is counts
 
 
 def test_no_instance_has_no_proof() -> None:
     context = cast("GateContext", SimpleNamespace())
     nothing: Instance | None = None
-    assert proofs.proved(context, "validated", nothing) is None
+    assert proofs.find_proof(context, "validated", nothing) is None
 
 
 # The report

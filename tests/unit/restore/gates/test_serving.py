@@ -1,38 +1,166 @@
-"""Gate `serving`: a check that is waived must not hold up an `up` until the gate's deadline."""
+"""Gate `serving`: applications that are down, or connected elsewhere, are never called up."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from types import SimpleNamespace
-from typing import cast
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
-from restore.errors import Problem
 from restore.gates import serving
-from restore.gates.context import GateContext
-from restore.gates.hook import Proof, Watch, unwaived
-
-LATE = Problem("serving.elsewhere", "1 session on the source", "none", "stop it")
-
-
-def proof(monkeypatch: pytest.MonkeyPatch, waive: Mapping[str, str], seconds: float) -> Proof:
-    def look(_world: GateContext) -> serving.Found:
-        return serving.Found((LATE,), {})
-
-    monkeypatch.setattr(serving, "look", look)
-    context = cast("GateContext", SimpleNamespace(settings=SimpleNamespace(waive=waive)))
-    return serving.prove(context, Watch("serving", seconds, threading.Event(), lambda _text: None))
+from restore.kubernetes import Pod
+from restore.model.request import Traffic
+from tests.support.gate_worlds import KNOWN, WRITER, Databases, Stage, of_pods, resumed
+from tests.support.worlds import CANDIDATE_HOST, SOURCE_HOST
 
 
-def test_a_waived_check_is_not_waited_for_and_stays_on_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    waive = {"serving.elsewhere": "the auditor reads there until noon"}
-    found = proof(monkeypatch, waive, seconds=3600)
-    assert found.problems == (LATE,)
-    assert unwaived(found, "serving", waive) == ()
+@pytest.fixture
+def databases(monkeypatch: pytest.MonkeyPatch) -> Databases:
+    """Both applications are connected to the candidate."""
+    databases = Databases(there={CANDIDATE_HOST: of_pods("api", "indexer")})
+    databases.install(monkeypatch)
+    return databases
 
 
-def test_what_is_not_waived_closes_the_gate_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = proof(monkeypatch, {}, seconds=0)
-    assert unwaived(found, "serving", {}) == (LATE,)
+@pytest.fixture
+def health() -> Iterator[str]:
+    """The URL of an application that answers 200 at /up, 302 to it at /moved, and 503 elsewhere."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response({"/up": 200, "/moved": 302}.get(self.path, 503))
+            self.send_header("Location", "/up")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def refused(at: Stage) -> dict[str, str]:
+    """The fixes by subject of a gate that stays shut."""
+    assert at.prove("serving", serving.prove) is not None
+    return {subject: problem["fix"] for subject, problem in at.problems.items()}
+
+
+def restored_traffic(folder: Path, health: str | None = None, **settings: object) -> Stage:
+    at = resumed(Traffic.RESTORED, folder, **settings)
+    apps = tuple(replace(app, health=health if app.name == "api" else None) for app in at.context.plan.apps)
+    return replace(at, context=replace(at.context, plan=replace(at.context.plan, apps=apps)))
+
+
+def pod(name: str, *, ready: bool = True, terminating: bool = False, reasons: tuple[str, ...] = ()) -> Pod:
+    return Pod(name, "u", "127.0.0.1", "n", "Running", ready=ready, terminating=terminating, reasons=reasons)
+
+
+def test_applications_that_are_up_and_connected_serve(databases: Databases, tmp_path: Path) -> None:
+    at = restored_traffic(tmp_path)
+    assert at.prove("serving", serving.prove) is None
+    assert at.last["facts"]["sessions"] == {"api": 1, "indexer": 1}
+    assert databases.asked == [CANDIDATE_HOST, SOURCE_HOST]
+
+
+@pytest.mark.parametrize(
+    ("pods", "found"),
+    [
+        ((), "0 of 0 pods ready"),
+        ((pod("api-1", ready=False, reasons=("ImagePullBackOff",)),), "0 of 1 pods ready (api-1: ImagePullBackOff)"),
+        ((pod("api-1"), pod("api-0", terminating=True)), "1 of 2 pods ready"),
+        ((pod("api-1"), pod("api-2")), "2 of 2 pods ready"),
+    ],
+)
+def test_a_rollout_is_done_when_the_wanted_pods_are_ready_and_no_other_is_left(
+    databases: Databases, tmp_path: Path, pods: tuple[Pod, ...], found: str
+) -> None:
+    del databases
+    at = restored_traffic(tmp_path)
+    at.namespace.by_selector = {**at.namespace.by_selector, "api": pods}
+    fixes = refused(at)
+    assert fixes.keys() == {"serving.rollout:api"}
+    assert at.problems["serving.rollout:api"]["found"] == found
+    assert fixes["serving.rollout:api"].startswith(
+        "kubectl -n shop-prod describe deployment api; kubectl -n shop-prod logs"
+    )
+
+
+def test_a_database_that_is_gone_serves_nobody(databases: Databases, tmp_path: Path) -> None:
+    del databases
+    at = restored_traffic(tmp_path)
+    at.rds.instances = [one for one in at.rds.instances if one.identifier == "shop"]
+    assert refused(at)["serving.unreachable"].startswith("python -m restore status")
+
+
+def test_an_application_without_a_session_does_not_serve(databases: Databases, tmp_path: Path) -> None:
+    databases.there[CANDIDATE_HOST] = of_pods("api")
+    fixes = refused(restored_traffic(tmp_path))
+    assert fixes.keys() == {"serving.sessions:indexer"}
+    assert fixes["serving.sessions:indexer"].startswith("kubectl -n shop-prod logs deployment/indexer")
+
+
+def test_an_application_that_comes_back_with_no_replica_needs_no_session(databases: Databases, tmp_path: Path) -> None:
+    databases.there[CANDIDATE_HOST] = of_pods("api")
+    at = restored_traffic(tmp_path)
+    unasked = "http://127.0.0.1:1/up"
+    apps = tuple(
+        replace(app, replicas=0, health=unasked) if app.name == "indexer" else app for app in at.context.plan.apps
+    )
+    at = replace(at, context=replace(at.context, plan=replace(at.context.plan, apps=apps)))
+    at.namespace.by_selector = {**at.namespace.by_selector, "indexer": ()}
+    assert at.prove("serving", serving.prove) is None
+
+
+def test_who_still_uses_the_database_that_was_left_is_named(databases: Databases, tmp_path: Path) -> None:
+    databases.there[SOURCE_HOST] = (WRITER,)
+    at = restored_traffic(tmp_path)
+    fixes = refused(at)
+    assert fixes.keys() == {"serving.elsewhere"}
+    assert "pid 7 shop_app@shop forgotten from 10.0.0.9" in at.problems["serving.elsewhere"]["found"]
+    assert "WHERE pid IN (7)" in fixes["serving.elsewhere"]
+
+
+@pytest.mark.parametrize(("path", "found"), [("/down", "status 503"), ("/up", None), ("/moved", None)])
+def test_health_is_a_2xx_after_redirects(
+    databases: Databases, tmp_path: Path, health: str, path: str, found: str | None
+) -> None:
+    del databases
+    at = restored_traffic(tmp_path, health + path)
+    if found is None:
+        assert at.prove("serving", serving.prove) is None
+        return
+    assert refused(at)["serving.health:api"].startswith("kubectl -n shop-prod logs deployment/api")
+    assert found in at.problems["serving.health:api"]["found"]
+
+
+def test_each_pod_is_asked_at_its_own_address_and_no_pod_is_not_healthy(
+    databases: Databases, tmp_path: Path, health: str
+) -> None:
+    del databases
+    url = health.replace("127.0.0.1", "{pod}") + "/up"
+    at = restored_traffic(tmp_path, url)
+    at.namespace.by_selector = {**at.namespace.by_selector, "api": [pod("api-1")]}
+    assert at.prove("serving", serving.prove) is None
+    at.namespace.by_selector = {**at.namespace.by_selector, "api": ()}
+    assert refused(at).keys() == {"serving.rollout:api", "serving.health:api"}
+    assert at.problems["serving.health:api"]["found"] == "no pod to ask"
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "http://127.0.0.1:1/up"])
+def test_a_url_that_is_no_answering_one_is_not_healthy(databases: Databases, tmp_path: Path, url: str) -> None:
+    del databases
+    assert refused(restored_traffic(tmp_path, url)).keys() == {"serving.health:api"}
+
+
+def test_a_waived_check_is_not_waited_for_and_stays_on_record(databases: Databases, tmp_path: Path) -> None:
+    databases.there[SOURCE_HOST] = (WRITER,)
+    at = restored_traffic(tmp_path, waive={"serving.elsewhere": KNOWN})
+    assert at.prove("serving", serving.prove, seconds=3600) is None
+    assert at.last["waived"] == {"serving.elsewhere": KNOWN}

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from restore.errors import PermanentError, Problem
-from restore.gates.validated import ahead_seconds, certificate, fingerprint, summary, wanted_expectations
+from restore.gates.context import GateContext
+from restore.gates.in_cluster import certificate
+from restore.gates.targets import reading_target
+from restore.gates.validated import ahead_seconds, check_problems, fingerprint, summarize, wanted_expectations
 from restore.model.planned import RecoveryPoint
 from restore.model.request import Method, Settings, Tls, ValidationSettings
+from tests.support.gate_worlds import watch
 from tests.support.worlds import NOW, settings
+from validation.connect.target import Target
 from validation.expectations.table_names import Table
 from validation.runner.result import CheckResult, ValidationReport
-from validation.verdict import Verdict
+from validation.verdict import Severity, Verdict
 
 
 def using(path: Path, **more: object) -> Settings:
@@ -63,11 +73,46 @@ def test_the_summary_names_what_keeps_the_gate_shut_and_nothing_that_is_waived()
     report = ValidationReport((CheckResult("server", Verdict.PASS, "", ""), *results), "shop")
     problems = [Problem(f"validated.{one.name}", one.found, one.needed, "look") for one in results]
     waive = {"validated.rows:0": "known"}
-    assert summary(report, problems, waive) == "1 of 6 checks pass, but not rows:1, rows:2, rows:3 and 1 more"
-    assert summary(report, problems, {"validated.rows": "known"}) == "1 of 6 checks pass"
+    assert summarize(report, problems, waive) == "1 of 6 checks pass, but not rows:1, rows:2, rows:3 and 1 more"
+    assert summarize(report, problems, {"validated.rows": "known"}) == "1 of 6 checks pass"
+
+
+def test_what_the_source_has_as_well_shuts_nothing_and_is_told() -> None:
+    known = CheckResult("indexes", Verdict.FAIL, "as in the source: 1 wrong", "", severity=Severity.ADVISORY)
+    new = CheckResult("triggers", Verdict.FAIL, "1 wrong, not counting 1 as in the source", "")
+    report = ValidationReport((replace(known, as_in="the source"), new), "shop")
+    problems = check_problems(report)
+    assert [one.subject for one in problems] == ["validated.triggers"]
+    assert summarize(report, problems, {}) == "0 of 2 checks pass, 1 as in the source, but not triggers"
 
 
 def test_the_machine_s_own_certificates_are_no_file_to_be_read() -> None:
     assert certificate(Tls("verify-full", "system")) is None
     with pytest.raises(PermanentError, match="rootCertificate"):
         certificate(Tls("verify-full", "no-such-file"))
+
+
+OPERATOR = Target("db.example", "shop", "ghostadmin")
+
+
+@pytest.mark.parametrize(
+    ("method", "allow", "user"),
+    [
+        (Method.DUMP, (), "restore_read_1"),
+        (Method.DUMP, ("privileged_owner",), "ghostadmin"),
+        (Method.PITR, (), "ghostadmin"),
+        (Method.SNAPSHOT, (), "ghostadmin"),
+    ],
+)
+def test_functions_of_a_dump_that_nobody_trusts_never_get_the_operator_s_rights(
+    monkeypatch: pytest.MonkeyPatch, method: Method, allow: tuple[str, ...], user: str
+) -> None:
+    @contextmanager
+    def reading(operator: Target, *_: object) -> Generator[Target]:
+        yield replace(operator, user="restore_read_1")
+
+    monkeypatch.setattr("restore.dumps.load.read_role.reading", reading)
+    plan = SimpleNamespace(point=RecoveryPoint(method))
+    context = SimpleNamespace(plan=plan, settings=SimpleNamespace(backups=SimpleNamespace(allow=allow)))
+    with reading_target(cast("GateContext", context), watch("validated"), OPERATOR) as login:
+        assert login.user == user

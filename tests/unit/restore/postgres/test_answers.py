@@ -11,7 +11,8 @@ from restore import postgres
 from restore.errors import PermanentError, TemporaryError
 from restore.model.rds import Endpoint
 from restore.model.request import Tls
-from restore.postgres.errors import explained
+from restore.postgres.app_login import SchemaRights
+from restore.postgres.errors import explain
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ENDPOINT = Endpoint("db.example", 5432)
@@ -39,11 +40,11 @@ def session(application: str = "", address: str | None = None) -> postgres.Sessi
     ],
 )
 def test_a_session_is_counted_for_its_deployment(found: postgres.Session, app: str) -> None:
-    assert postgres.attributed([found], PODS)[app] == (found,)
+    assert postgres.attribute([found], PODS)[app] == (found,)
 
 
 def test_a_session_of_nobody_is_kept_and_a_deployment_without_one_shown() -> None:
-    found = postgres.attributed([session(application="psql")], PODS)
+    found = postgres.attribute([session(application="psql")], PODS)
     assert {name: len(items) for name, items in found.items()} == {"": 1, "api": 0, "api-gateway": 0}
 
 
@@ -88,7 +89,7 @@ def test_wal_of_the_server_s_own_housekeeping_is_told_but_no_writer() -> None:
     ],
 )
 def test_what_waiting_can_not_mend_is_permanent(text: str) -> None:
-    assert isinstance(explained(ENDPOINT, "u", "d", text), PermanentError)
+    assert isinstance(explain(ENDPOINT, "u", "d", text), PermanentError)
 
 
 @pytest.mark.parametrize(
@@ -106,11 +107,11 @@ def test_what_waiting_can_not_mend_is_permanent(text: str) -> None:
     ],
 )
 def test_what_may_pass_is_temporary(text: str) -> None:
-    assert isinstance(explained(ENDPOINT, "u", "d", text), TemporaryError)
+    assert isinstance(explain(ENDPOINT, "u", "d", text), TemporaryError)
 
 
 def test_an_error_without_words_still_says_where() -> None:
-    assert "db.example:5432" in str(explained(ENDPOINT, "u", "d", ""))
+    assert "db.example:5432" in str(explain(ENDPOINT, "u", "d", ""))
 
 
 def test_without_a_root_certificate_nothing_is_connected_to() -> None:
@@ -132,8 +133,22 @@ def test_a_url_that_can_not_be_used_is_not_shown() -> None:
     assert "hidden" not in str(caught.value)
 
 
+APP = SchemaRights("app", usable=True, tables=("a", "b"), readable=True)
+CLOSED = SchemaRights("public", usable=False)
+
+
 def test_rights_that_are_not_there_are_named() -> None:
-    assert postgres.missing("app", None) == ("schema app (it doesn't exist)",)
-    assert postgres.missing("app", (False, ["a"], True)) == ("usage on schema app",)
-    assert postgres.missing("app", (True, ["a", "b"], False)) == ("select on app.a", "select on app.b")
-    assert postgres.missing("app", (True, ["a", "b"], True)) == ()
+    unreadable = replace(APP, readable=False)
+    assert postgres.missing_privileges("app", [CLOSED]) == ("app", ("schema app (it doesn't exist)",))
+    assert postgres.missing_privileges("app", [replace(APP, usable=False)]) == ("app", ("usage on schema app",))
+    assert postgres.missing_privileges("app", [CLOSED, unreadable]) == ("app", ("select on app.a", "select on app.b"))
+    assert postgres.missing_privileges("app", [CLOSED, APP]) == ("app", ())
+    assert postgres.missing_privileges("public", [CLOSED, APP]) == ("public", ("usage on schema public",))
+
+
+def test_a_url_without_schema_needs_any_schema_with_a_table_that_can_be_read() -> None:
+    assert postgres.missing_privileges(None, [CLOSED, APP]) == ("app", ())
+    assert postgres.missing_privileges(None, [CLOSED, replace(APP, usable=False)]) == ("app", ("usage on schema app",))
+    assert postgres.missing_privileges(None, [CLOSED]) == ("public", ("usage on schema public",))
+    assert postgres.missing_privileges(None, [SchemaRights("public", usable=True)]) == ("public", ())
+    assert postgres.missing_privileges(None, []) == ("public", ("usage on schema public",))

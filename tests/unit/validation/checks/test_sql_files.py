@@ -37,6 +37,20 @@ def planned(wanted: SqlCheck, **around: Any) -> list[Check]:
     return list(checks([wanted], QueryContext(**{**standard, **around})))
 
 
+def test_neither_damage_nor_what_a_copy_must_not_do_is_excused_by_the_source() -> None:
+    never = {"files", "checksums", "heap-and-index", "toast", "subscriptions", "prepared-transactions"}
+    excused = {check.name for check in built_in() if check.as_in_source is Severity.ADVISORY}
+    assert {"indexes", "triggers", "row-security", "writable", "unique-key"} <= excused
+    assert not {name for name in excused if name in never or name.startswith("amcheck")}
+
+
+def test_a_team_s_own_check_asks_the_source_only_when_its_head_says_so() -> None:
+    assert planned(check())[0].faults is None
+    listed = planned(check(HEAD + '--: as_in_source = "advisory"\n' + QUERY))[0].faults
+    assert listed
+    assert listed.things == "orders"
+
+
 def test_a_file_needs_no_more_than_what_a_person_must_read() -> None:
     found = check()
     assert (found.name, found.severity, found.nothing) == ("paid", Severity.BLOCKING, Verdict.INCONCLUSIVE)
@@ -147,6 +161,14 @@ def test_an_extension_that_is_not_there_is_borrowed() -> None:
     (absent,) = planned(check(text))
     assert (there.questions[0].borrows, absent.questions[0].borrows) == (None, "amcheck")
     assert '"public".f()' in queries.text(there.questions[0].statement)
+
+
+def test_only_checks_that_read_nothing_but_catalogs_besides_are_asked_with_the_administrator_s_rights() -> None:
+    own = check(HEAD + "--: extension = 'amcheck'\nselect {amcheck}.f() is not null as ok from public.users")
+    with_amcheck = next(found for found in built_in() if found.name == "amcheck-catalog")
+    for extensions in ({}, {"amcheck": "public"}):
+        asked = [planned(found, extensions=extensions)[0].questions[0].administrative for found in (own, with_amcheck)]
+        assert asked == [False, True]
 
 
 def test_the_severity_of_what_is_not_known_can_be_another_than_that_of_what_is_wrong() -> None:

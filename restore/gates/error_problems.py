@@ -1,0 +1,34 @@
+"""An error becomes a gate's problem: its name, what was found, what is needed, and the way out before the next `up`."""
+
+from __future__ import annotations
+
+from restore.errors import Problem, RestoreError
+from restore.model.rds import Instance
+from restore.model.rds_status import BROKEN, way_out
+
+RERUN = "pulumi up"
+
+
+def error_problem(subject: str, error: BaseException, needed: str) -> Problem:
+    """The problem `subject`: what the error found, and its own way out."""
+    known = error.problem if isinstance(error, RestoreError) else None
+    if known:
+        return Problem(subject, f"{known.subject}: {known.found}", needed, f"{known.fix}; {RERUN}")
+    text = str(error).strip() if isinstance(error, RestoreError) else f"{type(error).__name__}: {error}".rstrip(": ")
+    return Problem(subject, text or type(error).__name__, needed, RERUN)
+
+
+def unproved(gate: str, error: BaseException) -> Problem:
+    """The problem `<gate>.unproved`: the gate's work ended with an error."""
+    known = error.problem if isinstance(error, RestoreError) else None
+    return error_problem(f"{gate}.unproved", error, known.needed if known else "a gate that runs to its end")
+
+
+def unreachable(gate: str, instance: Instance, error: RestoreError) -> Problem:
+    """The problem `<gate>.unreachable`: a database that can't be asked, what RDS says of it, and the way out."""
+    known = error.problem
+    found = f"{instance.identifier} (status {instance.status}) can't be asked: {known.found if known else error}"
+    fix = known.fix if known else RERUN
+    if instance.status in BROKEN:
+        fix = f"{way_out(instance.status, instance.identifier)}; {RERUN}"
+    return Problem(f"{gate}.unreachable", found, "an answer: who is connected, and whether anything is written", fix)

@@ -1,0 +1,92 @@
+"""V.4 of the runbook: a Job in the applications' namespace logs in to the candidate with their own login."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from psycopg import sql
+
+from restore.errors import PermanentError, Problem, RestoreError
+from restore.gates.context import GateContext
+from restore.gates.error_problems import error_problem
+from restore.gates.hook import Watch
+from restore.kubernetes import Job, run_job
+from restore.model.rds import Instance
+from restore.model.request import Tls
+from restore.postgres import SYSTEM
+from restore.postgres.errors import LOGIN_PAGE
+from validation.connect import urls
+from validation.expectations.model import Expectations
+
+JOB_SECONDS = 600.0
+SUBJECT = "validated.in-cluster"
+LOG_LINES = 3
+"""Lines of the Job's log, redacted, in the problem: psql's last words tell a refused login from a closed network."""
+
+
+def in_cluster_problems(context: GateContext, watch: Watch, candidate: Instance, wanted: Expectations) -> list[Problem]:
+    """Runs the Job: the application's login and its tables, from a pod in its namespace."""
+    watch.say("connecting from inside the cluster")
+    job = connection_job(context, candidate, wanted)
+    deadline = min(watch.deadline, watch.now() + JOB_SECONDS)
+    needed = f"psql connects as the application from {job.namespace}"
+    try:
+        result = run_job(context.api, job, stop=watch.stop, deadline=deadline)
+    except RestoreError as error:
+        if watch.stop.is_set():
+            raise
+        return [error_problem(SUBJECT, error, needed)]
+    wanted_lines = len(job.statements)
+    if result.succeeded and len(result.lines) >= wanted_lines:
+        return []
+    reasons = result.reasons or (f"exit code {result.exit_code}, {len(result.lines)} lines of {wanted_lines}",)
+    found = "; ".join([*reasons, *result.lines[-LOG_LINES:]])
+    fix = f"{LOGIN_PAGE}; pulumi up"
+    return [Problem(SUBJECT, found, needed, fix)]
+
+
+def connection_job(context: GateContext, candidate: Instance, wanted: Expectations) -> Job:
+    endpoint = candidate.endpoint
+    assert endpoint is not None
+    login = urls.connection_parameters(context.application_url())
+    environment = {
+        "PGHOST": endpoint.host,
+        "PGPORT": str(endpoint.port),
+        "PGUSER": login.get("user", ""),
+        "PGPASSWORD": login.get("password", ""),
+        "PGDATABASE": login.get("dbname", ""),
+        "PGSSLMODE": context.settings.tls.mode,
+        "PGCONNECT_TIMEOUT": "15",
+        "PGAPPNAME": f"restore-validate-{context.plan.id}",
+    }
+    settings = context.settings
+    if settings.tls.root_certificate == SYSTEM:
+        environment["PGSSLROOTCERT"] = SYSTEM
+    return Job(
+        namespace=settings.namespace,
+        name=f"restore-validate-{context.plan.id}",
+        image=settings.validation.image or f"postgres:{candidate.engine_version.partition('.')[0]}",
+        statements=statements(wanted),
+        environment=environment,
+        root_certificate=certificate(settings.tls),
+    )
+
+
+def statements(wanted: Expectations) -> tuple[str, ...]:
+    """One line of output each, whatever the tables hold."""
+    reads = [
+        sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT 1) AS one").format(table.identifier).as_string()
+        for table in sorted(wanted.tables)
+    ]
+    return ("SELECT current_user, current_database(), pg_is_in_recovery()", *reads)
+
+
+def certificate(tls: Tls) -> str | None:
+    """The root certificate's text, None where those of the system count; PermanentError for an unreadable file."""
+    if tls.root_certificate in (None, SYSTEM):
+        return None
+    try:
+        return Path(tls.root_certificate).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        fix = "pulumi config set --path tls.rootCertificate <file>"
+        raise PermanentError.of(Problem("config tls.rootCertificate", str(error), "a readable file", fix)) from error
