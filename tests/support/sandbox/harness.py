@@ -202,6 +202,7 @@ class Sandbox:
         So does a source that was deleted or replaced, with rows of its own.
         """
         self.aws.faults.clear()
+        self.aws.post("rights", remove=[])
         self._start_instances()
         replaced = self.instances().get(names.INSTANCE) != self.resource_id
         if moved := replaced or self.applied() != self.deployed:
