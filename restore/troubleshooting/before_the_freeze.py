@@ -35,7 +35,7 @@ CONFIGURATION = (
         ("config waive.<name>",),
         "A waiver stands here word for word as in another restore that was never closed.",
         "A waiver holds for one restore: what was harmless last month may be what is wrong today.",
-        "pulumi config rm --path 'waive[\"<name>\"]', or pulumi config set --path 'waive[\"<name>\"]' \"<reason>\"",
+        'pulumi config rm --path \'waive["<name>"]\', or pulumi config set --path \'waive["<name>"]\' "<reason>"',
     ),
     Entry(
         ("config login.secretId",),
@@ -81,7 +81,7 @@ STATE = (
 RECOVERY_POINTS = (
     Entry(
         ("snapshot <name>", "snapshot latest"),
-        "It isn't here, isn't available, isn't the source's, isn't encrypted as the source is, or must be copied first.",
+        "It isn't here, isn't available, isn't the source's, isn't encrypted as the source is, or must be copied.",
         "Automated snapshots go with the instance; shared and encrypted ones are restored from a copy in this account. "
         "A safety snapshot with status `failed` holds nothing.",
         "python -m restore options (lists what can be restored); pulumi config set snapshot <name>; pulumi preview",
@@ -95,8 +95,8 @@ RECOVERY_POINTS = (
     Entry(
         ("recovery point <point>",),
         "There are no automated backups to go back in, or the point is of another major version than the source.",
-        "Point-in-time recovery needs a retention above 0 and a first backup that has ended. Parameter and option groups "
-        "belong to one major version.",
+        "Point-in-time recovery needs a retention above 0 and a first backup that has ended. Parameter and option "
+        "groups belong to one major version.",
         "python -m restore options; pulumi config set method snapshot; pulumi preview",
     ),
 )

@@ -32,8 +32,9 @@ ASKING = (
             "validated.not-the-source",
         ),
         "The endpoint doesn't answer, its tables can't be listed, or it isn't the database that is meant.",
-        "Until these hold, nothing else was asked.",
-        'docs/operate.md, "A database can\'t be reached, or refuses a login"; pulumi up',
+        "Until these hold nothing else is asked. `validated.application-connection` is the application's own login, "
+        "whose password is that of the recovery point.",
+        'docs/checks.md, "Connections"; pulumi up',
     ),
     Entry(
         ("validated.in-cluster",),
@@ -44,10 +45,10 @@ ASKING = (
         "pulumi config set --path validation.image <image with psql and sh>; pulumi up",
     ),
     Entry(
-        ("validated.application-connection", "validated.application:<what>", "validated.application"),
-        "The application's login gets no session, or may not do what it does on the source.",
-        "Grants or the role's password are those of the recovery point.",
-        'docs/operate.md, "A database can\'t be reached, or refuses a login"; pulumi up',
+        ("validated.application:<what>", "validated.application"),
+        "The application's login may not do what it does on the source.",
+        "Grants are those of the recovery point.",
+        'docs/checks.md, "The application"; pulumi up',
     ),
     Entry(
         ("validated.required:<family>",),
@@ -61,25 +62,25 @@ ROWS = (
         ("validated.tables", "validated.tables-of-source", "validated.tables-of-baseline"),
         "There are no tables, or tables of the source or the baseline are missing or empty.",
         "The recovery point lies before their creation or after their loss; or it is the wrong database.",
-        ANOTHER_POINT,
+        f'{ANOTHER_POINT}; docs/checks.md, "Rows and tables"',
     ),
     Entry(
         ("validated.rows:<table>", "validated.baseline"),
         "Fewer or more rows than expected; or no baseline from before the recovery point.",
         "Usually the wrong recovery point: after the deletion, or too early.",
-        ANOTHER_POINT,
+        f'{ANOTHER_POINT}; docs/checks.md, "Rows and tables"',
     ),
     Entry(
         ("validated.must-exist:<row>", "validated.must-not-exist:<row>"),
         "A row that has to be there isn't, or one that must be gone is there.",
         "The recovery point lies on the wrong side of the incident.",
-        ANOTHER_POINT,
+        f'{ANOTHER_POINT}; docs/checks.md, "Rows and tables"',
     ),
     Entry(
         ("validated.freshness:<column>",),
         "The newest value is too old, or later than the recovery point.",
         "Too old: data stopped earlier than thought. Later: this isn't the state that was asked for.",
-        ANOTHER_POINT,
+        f'{ANOTHER_POINT}; docs/checks.md, "Freshness"',
     ),
     Entry(
         ("validated.not-null:<column>",),
@@ -93,25 +94,26 @@ SCHEMA = (
         ("validated.migrations",),
         "A migration is unfinished, rolled back or missing.",
         "The recovery point lies in the middle of a deployment, or before it: the code that runs must match.",
-        ANOTHER_POINT,
+        f'{ANOTHER_POINT}; docs/checks.md, "Migrations"',
     ),
     Entry(
         ("validated.schema:<section>", "validated.source-schema:<section>"),
         "Tables, columns, indexes, grants, ... differ from the baseline or the source.",
         "Right after a recovery point before a migration; otherwise something is missing.",
-        "python -m restore report (lists what differs); pulumi up",
+        'python -m restore report (lists what differs); pulumi up; docs/checks.md, "Migrations"',
     ),
     Entry(
         ("validated.settings:<name>", "validated.extensions:<name>", "validated.extension-versions"),
         "A server setting or an extension isn't as declared.",
         "The parameter group isn't the source's, or the extension isn't installed in this version.",
-        "pulumi config set --path instance.parameterGroupName <group>; pulumi up",
+        "pulumi config set --path instance.parameterGroupName <group>; pulumi up; "
+        'docs/checks.md, "Roles, settings, extensions"',
     ),
     Entry(
         ("validated.roles:<role>",),
         "A role lacks an attribute, a membership or a privilege, or has one that it must not have.",
         "Roles are those of the recovery point.",
-        'GRANT "<role>" TO "<user>"; pulumi up',
+        'GRANT "<role>" TO "<user>"; pulumi up; docs/checks.md, "Roles, settings, extensions"',
     ),
 )
 INTEGRITY = (
@@ -119,13 +121,14 @@ INTEGRITY = (
         ("validated.foreign-key:<constraint>", "validated.unique-key:<index>"),
         "Rows without their parent, or keys that are there twice.",
         "Faults that the source has in the same place are advisory; these are new, or there was no source to ask.",
-        REPORT,
+        f'{REPORT}; docs/checks.md, "Keys and sequences"',
     ),
     Entry(
         ("validated.sequence:<column>",),
         "A sequence would give out numbers that are used already.",
         "The next insert fails with a duplicate key.",
-        "SELECT setval('<sequence>', (SELECT max(<column>) FROM <table>)); pulumi up",
+        "SELECT setval('<sequence>', (SELECT max(<column>) FROM <table>)); pulumi up; "
+        'docs/checks.md, "Keys and sequences"',
     ),
     Entry(
         ("validated.indexes", "validated.collations"),

@@ -6,8 +6,8 @@ from restore.troubleshooting.entry import Chapter, Entry
 
 LIST = "python -m restore.dumps list s3://<bucket>/<prefix>/"
 AGAIN = "pulumi up"
-BY_HAND = 'docs/operate.md, "A dump by hand"'
-DIFFERS = 'docs/operate.md, "What is loaded is not what the dump holds"; pulumi up'
+BY_HAND = 'docs/dumps.md, "A dump by hand"'
+DIFFERS = 'docs/dumps.md, "What is loaded is not what the dump holds"; pulumi up'
 FINDING = (
     Entry(
         ("dump", "dump <url>"),

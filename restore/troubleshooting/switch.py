@@ -7,11 +7,11 @@ from restore.troubleshooting.entry import Chapter, Entry
 SWITCHING = Chapter(
     "Switching",
     "`switched` proves that the switch is safe before the secret is touched: while it is shut nobody serves, and both "
-    "databases are as they were. Problems with pods, sessions and rows have their entries under \"While frozen\".",
+    'databases are as they were. Problems with pods, sessions and rows have their entries under "While frozen".',
     (
         Entry(
             ("switched.row",),
-            "No row of the database that is to serve could be read with the application's login. No waiver covers this.",
+            "No row of the database that is to serve could be read with the application's login; no waiver covers it.",
             "A restored database has the passwords of its recovery point; or it can't be reached at all.",
             'docs/operate.md, "A database can\'t be reached, or refuses a login"; pulumi up',
         ),
@@ -79,10 +79,10 @@ SERVING = Chapter(
         Entry(
             ("serving.sessions:<deployment>",),
             "No session of this Deployment is seen on the database that serves.",
-            "It hasn't connected yet (lazy pools wait for a request), connects through a proxy that hides it, or not at "
-            "all.",
+            "It hasn't connected yet (lazy pools wait for a request), connects through a proxy that hides it, or not "
+            "at all.",
             "kubectl -n <namespace> logs deployment/<deployment> --all-containers --tail 50; "
-            "pulumi config set --path 'waive[\"serving.sessions:<deployment>\"]' \"<reason>\"; pulumi up",
+            'pulumi config set --path \'waive["serving.sessions:<deployment>"]\' "<reason>"; pulumi up',
         ),
         Entry(
             ("serving.elsewhere",),

@@ -39,7 +39,8 @@ def printed_names() -> dict[str, str]:
     for text in (*program.first_arguments("Check"), *program.first_arguments("settled")):
         named[f"validated.{joined(text.text)}"] = f"{text.file}:{text.line}"
     named |= {f"validated.{check.name}" + (f":{HOLE}" if check.each else ""): check.name for check in built_in()}
-    return {name: where for name, where in named.items() if re.search(r"[a-z]", name) and name not in (CHECK, OF_SQL)}
+    nameless = (CHECK, OF_SQL, HOLE, f"{HOLE}: {HOLE}")
+    return {name: where for name, where in named.items() if name not in nameless}
 
 
 def joined(text: str) -> str:
