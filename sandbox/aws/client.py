@@ -69,8 +69,8 @@ class Clients:
     def faults(self) -> FaultClient:
         return FaultClient(self.endpoint)
 
-    def post(self, action: str, **body: str) -> dict[str, Any]:
-        """One of the sandbox's own actions: backup-window, maintenance-window, awsbackup."""
+    def post(self, action: str, **body: object) -> dict[str, Any]:
+        """One of the sandbox's own actions: backup-window, maintenance-window, awsbackup, condition, ..."""
         request = urllib.request.Request(
             f"{self.endpoint}/_sandbox/{action}", data=json.dumps(body).encode(), method="POST"
         )

@@ -6,6 +6,7 @@ POST   /_sandbox/backup-window                {"instance": id, "region": "us-eas
 POST   /_sandbox/maintenance-window           {"instance": id, "region": "us-east-1"}
 POST   /_sandbox/awsbackup                    {"instance": id, "snapshot": optional name, "region": "us-east-1"}
 GET    /_sandbox/messages                     everything published to SNS
+POST   /_sandbox/condition, description, limits, rotate-master-password     see sandbox.aws.conditions
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 from collections.abc import Callable
 from typing import Any, cast
 
+from sandbox.aws.conditions import routes
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault
 from sandbox.aws.moto_services import MotoServices
@@ -43,6 +45,7 @@ class Control:
             ("POST", "backup-window"): self._backup_window,
             ("POST", "maintenance-window"): self._maintenance_window,
             ("POST", "awsbackup"): self._aws_backup,
+            **routes(runner),
         }
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:
@@ -88,8 +91,11 @@ class Control:
         self._runner.shared.store.save()
         return {"done": [instance.identifier for _, instance in targets]}
 
-    def _clear_faults(self, _: bytes) -> Shape:
-        """Forgets what waits; full disks have room again."""
+    def _clear_faults(self, body: bytes) -> Shape:
+        """Forgets what waits, or only the fault that is passed; without one full disks have room again."""
+        if body:
+            self._runner.shared.faults.remove(Fault.parse(body))
+            return {}
         self._runner.shared.faults.clear()
         for rds, instance in self._everywhere(None):
             if instance.rest == "storage-full":
