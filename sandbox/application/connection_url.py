@@ -39,5 +39,8 @@ def of_environment(variables: Mapping[str, str]) -> str:
         user, password = (quote(variables[name], safe="") for name in ("DB_USER", "DB_PASSWORD"))
         return f"postgresql://{user}:{password}@{variables['DB_HOST']}:{variables['DB_PORT']}/{variables['DB_NAME']}"
     if jdbc := variables.get("SPRING_DATASOURCE_URL"):
-        return jdbc.removeprefix("jdbc:")
+        parts = urlsplit(jdbc.removeprefix("jdbc:"))
+        query = dict(parse_qsl(parts.query, True))
+        user, password = (quote(query.pop(name), safe="") for name in ("user", "password"))
+        return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}", query=urlencode(query, safe="/")))
     return variables["DATABASE_URL"]

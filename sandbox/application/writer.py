@@ -37,6 +37,7 @@ IDLE_SECONDS = 2.0
 """How long a lazy pool works after a request."""
 SEVERAL = {"rpc-orchestrator": 1, "indexer": 10, "api-gateway": 20}
 """Every how many-th transaction of an application has more than one statement."""
+OTHERWISE = 20
 
 
 @dataclass
@@ -133,7 +134,7 @@ def write(connection: psycopg.Connection, app: str, name: str, progress: Progres
 
 def one_transaction(connection: psycopg.Connection, app: str, name: str, user: str, number: int) -> None:
     """Commits once; what is a single statement commits by itself."""
-    if number % SEVERAL[app]:
+    if number % SEVERAL.get(app, OTHERWISE):
         transfer(connection, user)
         return
     with connection.transaction():

@@ -73,7 +73,7 @@ def free_subnets(stage: Stage, memory: Memory) -> None:
 
 
 def disable_key(stage: Stage) -> Memory:
-    key = stage.describe()["KmsKeyId"]
+    key = str(stage.describe()["KmsKeyId"]).rpartition("/")[2]
     kms: Any = stage.aws.client("kms")
     kms.disable_key(KeyId=key)
     return {"key": key}

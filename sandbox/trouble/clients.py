@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from sandbox.application import names
 from sandbox.application.kubernetes_api import Json
@@ -101,7 +101,6 @@ def pool_lazily(stage: Stage) -> Memory:
 def pool_eagerly(stage: Stage, _: Memory) -> None:
     for app in names.DEPLOYMENTS:
         change_environment(stage, app, **{LAZY: None})
-    wait_rolled(stage)
 
 
 # -- where the database is named --------------------------------------------------------------------------------------
@@ -151,7 +150,7 @@ def separate_keys(database_url: str) -> dict[str, str]:
 def jdbc_url(database_url: str) -> str:
     """As the PostgreSQL JDBC driver takes it: user and password are parameters."""
     parts = separate_keys(database_url)
-    query = urlencode({"user": parts["DB_USER"], "password": parts["DB_PASSWORD"]})
+    query = urlencode({"user": parts["DB_USER"], "password": parts["DB_PASSWORD"]}, quote_via=quote)
     return f"jdbc:postgresql://{parts['DB_HOST']}:{parts['DB_PORT']}/{parts['DB_NAME']}?{query}"
 
 
@@ -177,7 +176,6 @@ def use_url(stage: Stage, memory: Memory) -> None:
     for app in names.DEPLOYMENTS:
         gone = dict.fromkeys(memory["variables"])
         change_environment(stage, app, **gone, **{names.SECRET_KEY: from_secret(names.SECRET_KEY)})
-    wait_rolled(stage)
     remove_keys(stage, *memory["keys"])
 
 

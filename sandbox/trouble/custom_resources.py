@@ -14,6 +14,8 @@ from sandbox.machine.processes import wait_until
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 ESTABLISHED_SECONDS = 30.0
+BUSY = 429
+"""The API server's answer while it makes room for a new kind: "storage is (re)initializing"."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def established(kube: Kube, kind: Kind) -> bool:
     try:
         kube.request("GET", kind.path())
     except ClusterError as error:
-        if error.status == MISSING:
+        if error.status in (MISSING, BUSY):
             return False
         raise
     return True

@@ -16,15 +16,30 @@ from sandbox.trouble import catalogue
 from tests.sandbox.trouble.conftest import played
 from tests.support.sandbox.rds_gateway import PASSWORD, WAIT, Sandbox
 
-PROD = "prod"
+PROD, GROUP = "prod", "two-zones"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def source(gateway: Sandbox) -> None:
     gateway.aws.secrets.create_secret(Name=names.MASTER_SECRET, SecretString=PASSWORD)
-    gateway.create(PROD, StorageEncrypted=True, KmsKeyId=new_key(gateway), DBInstanceClass="db.r6g.large")
+    gateway.aws.rds.create_db_subnet_group(
+        DBSubnetGroupName=GROUP, DBSubnetGroupDescription="two of six zones", SubnetIds=two_subnets(gateway)
+    )
+    gateway.create(
+        PROD,
+        StorageEncrypted=True,
+        KmsKeyId=new_key(gateway),
+        DBInstanceClass="db.r6g.large",
+        DBSubnetGroupName=GROUP,
+    )
     gateway.available(PROD)
     gateway.sql(PROD, "CREATE TABLE t AS SELECT 7 AS id")
+
+
+def two_subnets(gateway: Sandbox) -> list[str]:
+    ec2: Any = gateway.aws.client("ec2")
+    zones = [{"Name": "availability-zone", "Values": ["us-east-1a", "us-east-1b"]}]
+    return [subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=zones)["Subnets"]]
 
 
 def new_key(gateway: Sandbox) -> str:
@@ -129,9 +144,9 @@ def test_a_rotation_of_a_password_that_rds_does_not_manage_is_refused(gateway: S
 
 
 def test_a_changed_password_is_refused_until_it_is_reset(gateway: Sandbox) -> None:
-    with played(gateway.layout, "changed-password", PROD):
-        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-            rows(gateway)
+    refused = pytest.raises(psycopg.OperationalError, match="password authentication failed")
+    with played(gateway.layout, "changed-password", PROD), refused:
+        rows(gateway)
     assert rows(gateway) == [(7,)]
 
 
@@ -171,7 +186,10 @@ def test_a_long_backup_leaves_a_restored_instance_usable_and_ends_with_the_troub
 
 def restore(gateway: Sandbox) -> None:
     gateway.aws.rds.restore_db_instance_to_point_in_time(
-        SourceDBInstanceIdentifier=PROD, TargetDBInstanceIdentifier="copy", UseLatestRestorableTime=True
+        SourceDBInstanceIdentifier=PROD,
+        TargetDBInstanceIdentifier="copy",
+        DBSubnetGroupName=GROUP,
+        UseLatestRestorableTime=True,
     )
 
 
@@ -220,7 +238,7 @@ def test_full_subnets_say_so_and_a_disabled_key_too(gateway: Sandbox) -> None:
     ec2: Any = gateway.aws.client("ec2")
     kms: Any = gateway.aws.client("kms")
     with played(gateway.layout, "subnets-full", PROD):
-        group: Any = gateway.aws.rds.describe_db_subnet_groups(DBSubnetGroupName="default")["DBSubnetGroups"][0]
+        group: Any = gateway.aws.rds.describe_db_subnet_groups(DBSubnetGroupName=GROUP)["DBSubnetGroups"][0]
         members = [subnet["SubnetIdentifier"] for subnet in group["Subnets"]]
         free = [s["AvailableIpAddressCount"] for s in ec2.describe_subnets(SubnetIds=members)["Subnets"]]
         assert free == [0, 0]
