@@ -109,7 +109,10 @@ def post(kube: Kube, collection: str, body: Json, manager: str = "kubectl-create
 
 
 def remove(kube: Kube, path: str) -> None:
-    """Deletes an object, and by the garbage collector what it owns; one that is gone is no fault."""
+    """Deletes an object; one that is gone is no fault.
+
+    What it owns is to be deleted as well: the garbage collector knows a new kind only after half a minute.
+    """
     try:
         kube.request("DELETE", path, query={"propagationPolicy": "Background"})
     except ClusterError as error:

@@ -8,7 +8,8 @@ from typing import Any
 from sandbox.application import manifests, names
 from sandbox.application.kubernetes_api import Json
 from sandbox.machine.processes import wait_until
-from sandbox.trouble.controllers.argo import ARGO_NAMESPACE
+from sandbox.trouble.controllers.argo import ARGO_NAMESPACE, WORKFLOW_LABEL
+from sandbox.trouble.controllers.autoscalers import JOB_LABEL
 from sandbox.trouble.custom_resources import (
     APPLICATION,
     CRON_WORKFLOW,
@@ -31,6 +32,8 @@ FINALIZER = "sandbox/never-ends"
 PODS = f"/api/v1/namespaces/{names.NAMESPACE}/pods"
 REPLICA_SETS = f"/apis/apps/v1/namespaces/{names.NAMESPACE}/replicasets"
 JOB, WORKFLOW_NAME, FUNCTION = "reindex", "nightly-report", "webhooks"
+REVISION = f"{FUNCTION}-00001-deployment"
+POD_HASH = "5f8c7d9b4"
 
 
 def scale_under_load(stage: Stage) -> Memory:
@@ -56,6 +59,7 @@ def keda_object(stage: Stage) -> Memory:
 def end_keda_object(stage: Stage, memory: Memory) -> None:
     stage.stop(memory["controller"])
     remove(stage.kube, SCALED_OBJECT.path(APP))
+    stage.kube.delete("HorizontalPodAutoscaler", names.NAMESPACE, f"keda-hpa-{APP}")
 
 
 def keda_job(stage: Stage) -> Memory:
@@ -69,6 +73,8 @@ def keda_job(stage: Stage) -> Memory:
 def end_keda_job(stage: Stage, memory: Memory) -> None:
     stage.stop(memory["controller"])
     remove(stage.kube, SCALED_JOB.path(JOB))
+    for job in stage.kube.list("Job", names.NAMESPACE, f"{JOB_LABEL}={JOB}"):
+        stage.kube.delete("Job", names.NAMESPACE, job["metadata"]["name"])
 
 
 def cron_workflow(stage: Stage) -> Memory:
@@ -82,6 +88,10 @@ def cron_workflow(stage: Stage) -> Memory:
 def end_cron_workflow(stage: Stage, memory: Memory) -> None:
     stage.stop(memory["controller"])
     remove(stage.kube, CRON_WORKFLOW.path(WORKFLOW_NAME))
+    for workflow in stage.kube.request("GET", WORKFLOW.path())["items"]:
+        remove(stage.kube, WORKFLOW.path(workflow["metadata"]["name"]))
+    for pod in stage.kube.list("Pod", names.NAMESPACE, WORKFLOW_LABEL):
+        stage.kube.delete("Pod", names.NAMESPACE, pod["metadata"]["name"])
 
 
 def knative_service(stage: Stage) -> Memory:
@@ -90,7 +100,7 @@ def knative_service(stage: Stage) -> Memory:
     template = {"spec": {"containers": [manifests.container(FUNCTION)]}}
     post(stage.kube, KNATIVE_SERVICE.path(), KNATIVE_SERVICE.object(FUNCTION, {"template": template}))
     service = stage.kube.request("GET", KNATIVE_SERVICE.path(FUNCTION))
-    made = manifests.deployment(f"{FUNCTION}-00001-deployment", 1, {"serving.knative.dev/service": FUNCTION})
+    made = manifests.deployment(REVISION, 1, {"serving.knative.dev/service": FUNCTION})
     made["metadata"]["ownerReferences"] = [owner(service, controller=True)]
     stage.kube.create(made)
     return {}
@@ -98,6 +108,7 @@ def knative_service(stage: Stage) -> Memory:
 
 def end_knative_service(stage: Stage, _: Memory) -> None:
     remove(stage.kube, KNATIVE_SERVICE.path(FUNCTION))
+    stage.kube.delete("Deployment", names.NAMESPACE, REVISION)
 
 
 def rollout(stage: Stage) -> Memory:
@@ -115,8 +126,8 @@ def rollout(stage: Stage) -> Memory:
 
 
 def replica_set(rollout_object: Json, deployment: Json, replicas: int) -> Json:
-    labels = {**deployment["spec"]["template"]["metadata"]["labels"], "rollouts-pod-template-hash": "5f8c7d9b4"}
-    metadata: Json = {"name": f"{APP}-5f8c7d9b4", "namespace": names.NAMESPACE, "labels": labels}
+    labels = {**deployment["spec"]["template"]["metadata"]["labels"], "rollouts-pod-template-hash": POD_HASH}
+    metadata: Json = {"name": f"{APP}-{POD_HASH}", "namespace": names.NAMESPACE, "labels": labels}
     metadata["ownerReferences"] = [owner(rollout_object, controller=True)]
     template = {"metadata": {"labels": labels}, "spec": deployment["spec"]["template"]["spec"]}
     spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
@@ -125,6 +136,7 @@ def replica_set(rollout_object: Json, deployment: Json, replicas: int) -> Json:
 
 def end_rollout(stage: Stage, memory: Memory) -> None:
     remove(stage.kube, ROLLOUT.path(APP))
+    stage.kube.delete("ReplicaSet", names.NAMESPACE, f"{APP}-{POD_HASH}")
     stage.kube.scale(APP, names.NAMESPACE, memory["replicas"])
 
 
