@@ -60,7 +60,8 @@ def table(fields: Mapping[str, Node], first: str) -> str:
 
 def kind(node: Node) -> str:
     if node.get("type") == "array":
-        return f"list of {node.get('items', {}).get('type', 'string')}s"
+        items: Node = node.get("items", {})
+        return f"list of {'object' if '$ref' in items else items.get('type', 'string')}s"
     return str(node.get("type", "string"))
 
 

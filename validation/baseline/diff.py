@@ -30,7 +30,7 @@ def differences(old: Baseline, new: Baseline) -> tuple[Difference, ...]:
         Difference("database", old.database, new.database),
         Difference("server version", old.server_version, new.server_version),
     ]
-    compared = (*about, *_tables(old, new), *_sequences(old, new))
+    compared = (*about, *_tables(old, new), *_sequences(old, new), *_faults(old, new))
     return tuple(difference for difference in compared if difference.was != difference.now)
 
 
@@ -67,6 +67,16 @@ def _sequences(old: Baseline, new: Baseline) -> Iterator[Difference]:
         )
 
 
+def _faults(old: Baseline, new: Baseline) -> Iterator[Difference]:
+    for name in sorted(old.faults.keys() | new.faults.keys()):
+        was, now = (f"{of.faults[name].count:,} wrong" if name in of.faults else "as it should be" for of in (old, new))
+        yield Difference(_check(name), was, now)
+
+
+def _check(question: str) -> str:
+    return f"check {question.removeprefix('faults:')}"
+
+
 def size(count: float) -> str:
     """Bytes as people read them, in binary units."""
     for unit in ("B", "kB", "MB", "GB"):
@@ -97,4 +107,5 @@ def render(baseline: Baseline) -> str:
         lines.append(f"{state.rows:>15,} rows  {size(state.bytes):>10}  {table}")
         lines += [f"{'':>15}       newest {column} {rfc3339_micros(at)}" for column, at in sorted(state.newest.items())]
     lines += [f"{at.last:>15,} last  {'':>10}  sequence {name}" for name, at in sorted(baseline.sequences.items())]
+    lines += [f"{of.count:>15,} wrong {'':>10}  {_check(name)}" for name, of in sorted(baseline.faults.items())]
     return "\n".join(lines) + "\n"

@@ -7,8 +7,10 @@ ran `migrate resolve --rolled-back`; a later run of the same migration has a row
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from validation.baseline.faults import Fault, FaultList, Faults
 from validation.checks.check import Check, Judgement, failed, passed
 from validation.checks.common import missing_column, missing_table
 from validation.connect.query import Answer, Question
@@ -45,13 +47,27 @@ def _migrations(wanted: Migrations) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
         found: list[Migration] = answers[0].row["migrations"]
         done = applied(found)
-        problems = [*broken(found), *_unexpected(done, wanted)]
+        problems = [*incomplete(found, done), *_unexpected(done, wanted)]
         if problems:
             fix = "choose a recovery point outside the migration, or finish it with prisma migrate resolve"
             return failed("; ".join(problems), needed, fix)
         return passed(f"{number(len(done), 'migration')} applied, last {done[-1]}", needed)
 
-    return Check("migrations", judge, (_question(wanted),), needed)
+    return Check("migrations", judge, (_question(wanted),), needed, faults=_fault_list(wanted))
+
+
+def _fault_list(wanted: Migrations) -> FaultList:
+    """What is declared decides, whatever the source has."""
+
+    def read(answer: Answer) -> Faults:
+        found: list[Migration] = answer.row["migrations"]
+        done = applied(found)
+        listed = [Fault(text, {"migration": text}) for text in incomplete(found, done)]
+        listed += [Fault(text, {"migration": text}, decides=True) for text in _unexpected(done, wanted)]
+        return Faults(len(listed), tuple(listed))
+
+    question = replace(_question(wanted), id=f"faults:migrations:{wanted.table}")
+    return FaultList("migrations, not as they should be", question, read)
 
 
 def _checksums(wanted: Migrations) -> Check:
@@ -91,8 +107,13 @@ def broken(migrations: Sequence[Migration]) -> list[str]:
     ]
 
 
+def incomplete(migrations: Sequence[Migration], done: Sequence[str]) -> list[str]:
+    """What is `broken`, or that nothing is applied at all."""
+    return [*broken(migrations), *([] if done else ["no migration is applied"])]
+
+
 def _unexpected(done: Sequence[str], wanted: Migrations) -> list[str]:
-    problems = [] if done else ["no migration is applied"]
+    problems: list[str] = []
     if wanted.last is not None and done and done[-1] != wanted.last:
         problems.append(f"last applied is {done[-1]}")
     if wanted.applied is not None:

@@ -171,7 +171,8 @@ class SqlCheck:
 
     `severity` is that of a FAIL, `inconclusive` that of an INCONCLUSIVE; `nothing` is the verdict when there was
     nothing to look at. `each` names a list of things in sql/each/, each of which is asked for by itself; `extension`
-    is one whose functions the query calls; `settings` hold for this query alone.
+    is one whose functions the query calls; `settings` hold for this query alone. `as_in_source` is the severity of what
+    the source, or else the baseline, has in the same place.
     """
 
     name: str
@@ -187,6 +188,7 @@ class SqlCheck:
     extension: str | None = None
     from_version: int = 0
     settings: tuple[tuple[str, str], ...] = ()
+    as_in_source: Severity = Severity.BLOCKING
 
     @property
     def placeholders(self) -> frozenset[str]:

@@ -34,6 +34,7 @@ KEYS = (
     "extension",
     "from_version",
     "settings",
+    "as_in_source",
 )
 RESTORE_POINT = "restore_point"
 
@@ -100,6 +101,7 @@ def _check(file: SqlFile, head: SectionReader) -> SqlCheck:
         extension=head.text("extension"),
         from_version=head.whole("from_version") or 0,
         settings=tuple(sorted((key, str(value)) for key, value in head.section("settings", None).values.items())),
+        as_in_source=_one_of(head, "as_in_source", Severity) or Severity.BLOCKING,
     )
     _refuse(check, head)
     return check
