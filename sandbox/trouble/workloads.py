@@ -48,12 +48,12 @@ def end_load(stage: Stage, memory: Memory) -> None:
 
 
 def keda_object(stage: Stage) -> Memory:
-    install(stage.kube, SCALED_OBJECT, SCALED_JOB)
+    install(stage.kube, SCALED_OBJECT)
     trigger = {"type": "aws-sqs-queue", "metadata": {"queueLength": "5", "awsRegion": names.REGION}}
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": APP}
     spec = {"scaleTargetRef": target, "minReplicaCount": 2, "maxReplicaCount": 8, "triggers": [trigger]}
     post(stage.kube, SCALED_OBJECT.path(), SCALED_OBJECT.object(APP, spec))
-    return {"controller": stage.start("keda", "keda", "keda-operator")}
+    return {"controller": stage.start("keda-objects", "keda", "keda-operator")}
 
 
 def end_keda_object(stage: Stage, memory: Memory) -> None:
@@ -63,11 +63,11 @@ def end_keda_object(stage: Stage, memory: Memory) -> None:
 
 
 def keda_job(stage: Stage) -> Memory:
-    install(stage.kube, SCALED_OBJECT, SCALED_JOB)
+    install(stage.kube, SCALED_JOB)
     trigger = {"type": "postgresql", "metadata": {"targetQueryValue": "1"}}
     spec = {"jobTargetRef": {"template": manifests.writing_pod(JOB)}, "maxReplicaCount": 1, "triggers": [trigger]}
     post(stage.kube, SCALED_JOB.path(), SCALED_JOB.object(JOB, spec))
-    return {"controller": stage.start("keda", "keda", "keda-operator")}
+    return {"controller": stage.start("keda-jobs", "keda", "keda-operator-jobs")}
 
 
 def end_keda_job(stage: Stage, memory: Memory) -> None:

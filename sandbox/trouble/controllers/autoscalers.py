@@ -46,10 +46,16 @@ def scale(controller: Controller, name: str, replicas: int, manager: str) -> Non
     say(f"{name} scaled to {replicas}")
 
 
-def run_keda(controller: Controller) -> None:
+def run_keda_objects(controller: Controller) -> None:
     def look() -> None:
         for scaled in controller.kube.request("GET", SCALED_OBJECT.path())["items"]:
             scale_object(controller, scaled)
+
+    controller.run(look)
+
+
+def run_keda_jobs(controller: Controller) -> None:
+    def look() -> None:
         for scaled in controller.kube.request("GET", SCALED_JOB.path())["items"]:
             scale_job(controller, scaled)
 
