@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from sandbox.aws.control import Control
 from sandbox.aws.errors import AwsError
 from sandbox.aws.moto_services import Environ, MotoServices, StartResponse, read_body
+from sandbox.aws.other_accounts import OtherAccounts, forward
 from sandbox.aws.rds.operations.registry import call, protocol
 from sandbox.aws.rds.work.jobs import JobRunner
 
@@ -25,11 +26,17 @@ class Gateway:
 
     def __init__(self, runner: JobRunner, moto: MotoServices, control: Control) -> None:
         self._runner, self._moto, self._control = runner, moto, control
+        self._others = OtherAccounts()
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "") == "/_sandbox/accounts":
+            answered = self._others.change(json.loads(read_body(environ)))
+            return _respond(start, 200, "application/json", json.dumps(answered))
         if environ.get("PATH_INFO", "").startswith("/_sandbox/"):
             status, body = self._control.answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], read_body(environ))
             return _respond(start, status, "application/json", json.dumps(body, default=str))
+        if endpoint := self._others.endpoint(environ):
+            return forward(endpoint, environ, start)
         if scope := RDS_SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")):
             return self._rds(environ, start, scope[1])
         return self._moto(environ, start)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.trouble.stage import Memory, Stage, Trouble
+from sandbox.application import database
+from sandbox.aws.client import clients
+from sandbox.machine.layout import Layout
+from sandbox.machine.processes import wait_until
+from sandbox.runtime.lifecycle import postgres_folder
+from sandbox.trouble.controllers.second_account import ACCOUNT, FOLDER
+from sandbox.trouble.stage import SECONDS, Memory, Stage, Trouble
+
+SECOND_KEY = "AKIASANDBOXSECOND000"
 
 FAR_ZONE = "us-east-1f"
 SMALL_SUBNETS = (("us-east-1a", "172.31.240.0/28"), ("us-east-1b", "172.31.240.16/28"))
@@ -110,7 +119,33 @@ def let_through(stage: Stage, _: Memory) -> None:
     stage.aws.faults.remove("throttle", "DescribeDBInstances")
 
 
+def open_second_account(stage: Stage) -> Memory:
+    """Another account behind the same endpoint, with an instance of the source's name."""
+    layout = Layout.at(stage.layout.root / FOLDER)
+    where = stage.start("second-account", "second-account")
+    ready = layout.aws / "ready.json"
+    wait_until(ready.exists, SECONDS, "the second account", 0.05)
+    database.ensure(clients(layout, retries=3))
+    stage.control("accounts", key=SECOND_KEY, endpoint=layout.aws_endpoint)
+    return {"controller": where}
+
+
+def close_second_account(stage: Stage, memory: Memory) -> None:
+    stage.control("accounts", key=SECOND_KEY, endpoint="")
+    stage.stop(memory["controller"])
+    layout = Layout.at(stage.layout.root / FOLDER)
+    for folder in {postgres_folder(layout), layout.root}:
+        if folder.exists():
+            shutil.rmtree(folder)
+
+
 TROUBLES = (
+    Trouble(
+        "second-account",
+        f"The access key {SECOND_KEY} is of account {ACCOUNT}, where an instance has the source's name and other rows.",
+        open_second_account,
+        close_second_account,
+    ),
     Trouble(
         "instance-quota",
         "The account has as many instances as it may: a restore ends with InstanceQuotaExceeded.",

@@ -22,7 +22,6 @@ NOT_PLAYED = (
     "read replicas that replicate: read-replica is a copy of its moment",
     "members of a Multi-AZ cluster, and directories: cluster-member and kerberos are only described",
     "lazy loading of blocks from S3: a restored database is as fast as its disk",
-    "a second AWS account with the same names",
     "Vault, and the encryption of sealed-secrets: their controllers read AWS Secrets Manager and a symmetric key",
     "CSI volumes: csi-secret synchronizes the Secret, the pods mount nothing",
     "metrics: autoscaler decides by itself that there is load",

@@ -91,7 +91,7 @@ def controller_deployment(namespace: str, name: str, command: list[str]) -> Json
     env = [{"name": "PYTHONPATH", "value": path}, {"name": "POD_IP", "valueFrom": address}]
     container = {"name": "manager", "image": IMAGE, "command": command, "env": env}
     labels = {"app": name}
-    pod = {"terminationGracePeriodSeconds": 2, "containers": [container]}
+    pod = {"terminationGracePeriodSeconds": 10, "containers": [container]}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -18,6 +18,7 @@ from sandbox.trouble.controllers import (
     external_secrets,
     proxy,
     sealed_secrets,
+    second_account,
     vault_secrets,
 )
 from sandbox.trouble.controllers.loop import Controller
@@ -32,6 +33,7 @@ CONTROLLERS: dict[str, Callable[[Controller], None]] = {
     "load": autoscalers.run_load,
     "proxy": proxy.run,
     "sealed-secrets": sealed_secrets.run,
+    "second-account": second_account.run,
     "vault-secrets": vault_secrets.run,
 }
 

@@ -10,6 +10,7 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import psycopg
 import pytest
 
@@ -18,6 +19,7 @@ from sandbox.application.kubernetes_api import ClusterError, Json
 from sandbox.machine.processes import wait_until
 from sandbox.runtime.lifecycle import remains
 from sandbox.trouble import catalogue
+from sandbox.trouble.account import SECOND_KEY
 from sandbox.trouble.controllers import external_secrets, sealed_secrets, vault_secrets
 from sandbox.trouble.controllers.argo import SKIP, heal
 from sandbox.trouble.controllers.autoscalers import PAUSED, scale_object
@@ -323,6 +325,27 @@ def login(stage: Stage) -> None:
     from sandbox.application.deploy import application_login
 
     application_login(stage.application.database_url() or "", "test").close()
+
+
+def test_another_key_is_of_another_account_with_the_same_names(whole: Whole) -> None:
+    with played(whole.layout, "second-account") as stage:
+
+        def client(service: str) -> Any:
+            make: Any = boto3.client  # pyright: ignore[reportUnknownMemberType]
+            return make(
+                service,
+                endpoint_url=stage.layout.aws_endpoint,
+                region_name=names.REGION,
+                aws_access_key_id=SECOND_KEY,
+                aws_secret_access_key="second",
+            )
+
+        other = client("rds").describe_db_instances(DBInstanceIdentifier=names.INSTANCE)["DBInstances"][0]
+        account = client("sts").get_caller_identity()["Account"]
+        assert account in other["DBInstanceArn"]
+        assert account != stage.aws.sts.get_caller_identity()["Account"]
+        assert other["DbiResourceId"] != stage.describe()["DbiResourceId"]
+        assert other["Endpoint"] != stage.describe()["Endpoint"]
 
 
 def test_the_command_lists_plays_and_ends_troubles_and_nothing_is_left(whole: Whole) -> None:
