@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from http.client import HTTPConnection
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import boto3
@@ -331,8 +331,7 @@ def test_another_key_is_of_another_account_with_the_same_names(whole: Whole) -> 
     with played(whole.layout, "second-account") as stage:
 
         def client(service: str) -> Any:
-            make: Any = boto3.client  # pyright: ignore[reportUnknownMemberType]
-            return make(
+            return cast("Any", boto3).client(
                 service,
                 endpoint_url=stage.layout.aws_endpoint,
                 region_name=names.REGION,
