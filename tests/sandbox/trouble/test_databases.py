@@ -173,6 +173,8 @@ def test_what_only_the_description_tells_is_told_and_taken_back(gateway: Sandbox
 
 
 def test_a_long_backup_leaves_a_restored_instance_usable_and_ends_with_the_trouble(gateway: Sandbox) -> None:
+    now = gateway.sql(PROD, "SELECT clock_timestamp()")[0][0]
+    gateway.restorable(PROD, now)  # earlier it may have another password
     with played(gateway.layout, "long-backup", PROD):
         gateway.aws.rds.restore_db_instance_to_point_in_time(
             SourceDBInstanceIdentifier=PROD, TargetDBInstanceIdentifier="slow", UseLatestRestorableTime=True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.rds.data import shapes
@@ -58,8 +59,9 @@ def make_unreachable(rds: Rds, instance: Instance) -> None:
         return
     public = cluster.place
     hidden = rds.shared.layout.address("unreachable", rds.region, instance.resource_id)
-    cluster.move(Place(hidden, public.port))
-    rds.shared.unreachable[instance.resource_id] = BlackHole(public.address, public.port)
+    with unwatched(rds, instance):
+        cluster.move(Place(hidden, public.port))
+        rds.shared.unreachable[instance.resource_id] = BlackHole(public.address, public.port)
 
 
 def recover(rds: Rds, instance: Instance) -> None:
@@ -67,17 +69,27 @@ def recover(rds: Rds, instance: Instance) -> None:
     cluster = rds.cluster(instance)
     if cluster.frozen:
         cluster.thaw()
-    if hole := rds.shared.unreachable.pop(instance.resource_id, None):
-        hole.close()
-        cluster.move(Place(rds.address(instance.identifier), int(instance.shape["DbInstancePort"])))
-    if not cluster.running:
-        cluster.start()
-    if instance.rest == "storage-full":
-        cluster.set_read_only(on=False)
-    with rds.store.lock:
+    with unwatched(rds, instance):
+        if hole := rds.shared.unreachable.pop(instance.resource_id, None):
+            hole.close()
+            cluster.move(Place(rds.address(instance.identifier), int(instance.shape["DbInstancePort"])))
+        if not cluster.running:
+            cluster.start()
+        if instance.rest == "storage-full":
+            cluster.set_read_only(on=False)
         instance.rest = "available"
-        if not instance.steps:
-            instance.shape["DBInstanceStatus"] = instance.rest
+
+
+@contextmanager
+def unwatched(rds: Rds, instance: Instance) -> Generator[None]:
+    """A server that is down on purpose isn't started again meanwhile, as one that was killed is."""
+    with rds.store.lock:
+        instance.shape["DBInstanceStatus"] = "rebooting"
+    try:
+        yield
+    finally:
+        with rds.store.lock:
+            instance.shape["DBInstanceStatus"] = instance.steps[0].status if instance.steps else instance.rest
 
 
 def rotate_master_password(rds: Rds, instance: Instance) -> None:
