@@ -43,7 +43,7 @@ def program(path: str | None) -> str:
     """pg_restore's path. Raises PermanentError."""
     found = shutil.which(path or PROGRAM)
     if found is None:
-        fix = 'docs/operate.md, "A dump by hand": install the client programs of PostgreSQL, or --pg-restore PATH'
+        fix = 'docs/dumps.md, "A dump by hand": install the client programs of PostgreSQL, or --pg-restore PATH'
         needed = "pg_restore, of the dump's major version or a newer one"
         raise PermanentError.of(Problem("archive format", f"no {path or PROGRAM} on PATH", needed, fix))
     return found
