@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.application import names
+from sandbox.application.deploy import Application, silent
 from sandbox.demo.proofs import Line
-from sandbox.demo.stage import STACK, Stage, break_data
+from sandbox.demo.stage import STACK, DemoError, Stage, break_data
 from sandbox.demo.witness import Witness, recovery_line, serving_lines, stopped_line
+from sandbox.trouble.custom_resources import EXTERNAL_SECRET
 
 SOURCE = names.INSTANCE
 UP = ("pulumi", "up", "--yes", "--skip-preview")
 RIGHT = "rds:RestoreDBInstanceToPointInTime"
-PAUSE = json.dumps({"spec": {"refreshInterval": "0"}})
-"""What stops External Secrets from writing a Secret again: https://external-secrets.io, API ExternalSecret."""
+PAUSE = re.compile(r"kubectl --namespace (\S+) patch externalsecret (\S+) --type merge --patch '([^']+)'")
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,10 @@ def meet_controller(stage: Stage, witness: Witness) -> list[Line]:
     stage.title("External Secrets writes the applications' Secret again every 5 s, from AWS Secrets Manager")
     stage.sandbox("trouble", "external-secret-orphan")
     ask_for(stage, witness, incident["restore_to"])
-    stage.refuses("pulumi", "preview", saying="ExternalSecret")
+    told = stage.refuses("pulumi", "preview", saying="ExternalSecret")
     refused = serving_lines(witness, witness.look(), SOURCE)
-    stage.title("Its team pauses it, as the message says")
-    witness.pause_external_secret(PAUSE)
+    stage.title("Its team pauses it by the command that is printed")
+    pause_external_secret(stage, told)
     stage.run(*UP, phase="up: frozen")
     move(stage, "restored")
     world = witness.look()
@@ -108,6 +110,17 @@ def meet_controller(stage: Stage, witness: Witness) -> list[Line]:
         *serving_lines(witness, world, witness.candidate),
         recovery_line(witness, incident, witness.candidate),
     ]
+
+
+def pause_external_secret(stage: Stage, told: str) -> None:
+    """What its team does: the operator has no right to. Raises DemoError where no such command was printed."""
+    printed = PAUSE.search(told)
+    if printed is None:
+        raise DemoError("no command that pauses the ExternalSecret was printed")
+    stage.console.print(f"$ {printed[0]}", style="bold cyan", highlight=False, soft_wrap=True)
+    namespace, name, change = printed.groups()
+    path = EXTERNAL_SECRET.path(name, namespace)
+    Application(stage.layout, silent).kube.request("PATCH", path, body=json.loads(change))
 
 
 def meet_replaced_candidate(stage: Stage, witness: Witness) -> list[Line]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import psycopg
@@ -16,7 +15,6 @@ from sandbox.application.deploy import Application, silent
 from sandbox.demo.proofs import Database, Line, RowCounts, utc
 from sandbox.machine.layout import Layout
 from sandbox.machine.processes import wait_until
-from sandbox.trouble.custom_resources import EXTERNAL_SECRET
 
 WRITE_SECONDS = 20.0
 NEWEST = "SELECT max(created_at) FROM transactions"
@@ -55,10 +53,10 @@ class Witness:
 
     def look(self) -> World:
         application = Application(self.layout, silent)
-        described: Any = application.aws.rds.describe_db_instances()["DBInstances"]
+        described = cast("list[dict[str, Any]]", application.aws.rds.describe_db_instances()["DBInstances"])
         instances = {str(instance["DBInstanceIdentifier"]): instance for instance in described}
         host = urlsplit(application.database_url() or "").hostname or "nothing"
-        addresses = {(of.get("Endpoint") or {}).get("Address"): name for name, of in instances.items()}
+        addresses = {address_of(of): name for name, of in instances.items()}
         pods = application.kube.list("Pod", names.NAMESPACE)
         return World(
             statuses={name: str(of["DBInstanceStatus"]) for name, of in instances.items()},
@@ -84,11 +82,6 @@ class Witness:
         """When the newest transaction there was written."""
         return self.database(identifier).query(NEWEST, {})[0][0]
 
-    def pause_external_secret(self, change: str) -> None:
-        """What its team does with `kubectl patch externalsecret`: the operator has no right to."""
-        kube = Application(self.layout, silent).kube
-        kube.request("PATCH", EXTERNAL_SECRET.path(names.SECRET), body=json.loads(change))
-
     def sees_writes(self, identifier: str) -> bool:
         """Whether rows arrive there within WRITE_SECONDS."""
         before = self.newest(identifier)
@@ -97,6 +90,12 @@ class Witness:
         except TimeoutError:
             return False
         return True
+
+
+def address_of(instance: Mapping[str, Any]) -> str:
+    """Empty while RDS says none."""
+    endpoint: Any = instance.get("Endpoint") or {}
+    return str(endpoint.get("Address", ""))
 
 
 def is_ready(pod: Any) -> bool:
