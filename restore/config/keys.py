@@ -17,10 +17,8 @@ from restore.config.request import Cutover, DumpKey, RestoreId, SnapshotName, Ti
 from restore.model.field_types import (
     CONFIG,
     JSON,
-    NUMBER,
     OBJECT,
     DeploymentName,
-    Fault,
     Flag,
     HealthUrl,
     Section,
@@ -33,6 +31,7 @@ from restore.model.identifiers import MAX_INSTANCE, instance_fault
 from restore.model.rds import InstanceSettings
 from restore.model.request import DumpStore, Login, Method, SecretKey, Tls, Traffic, ValidationSettings
 from restore.model.waivers import NEVER
+from validation.keyed.fields import NUMBER, Fault
 
 PROJECT = "restore"
 GATES = ("quiesced", "scanned", "conformed", "imported", "validated", "switched", "serving")

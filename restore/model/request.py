@@ -11,7 +11,6 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from restore.model.field_types import (
-    NUMBER,
     Bucket,
     Flag,
     KeyPrefix,
@@ -23,6 +22,7 @@ from restore.model.field_types import (
     TlsMode,
 )
 from restore.units import TIME_FORMAT
+from validation.keyed.fields import NUMBER
 from validation.verdict import Verdict as Verdict
 
 LATEST = "latest"

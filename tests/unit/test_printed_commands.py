@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from restore.config import json_schema, reader
-from restore.config.json_schema import Node
 from restore.config.keys import AwsKeys, Keys, KubernetesKeys
+from validation.keyed import json_schema, reader
+from validation.keyed.json_schema import Node
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HOLE = "\0"

@@ -12,7 +12,8 @@ from psycopg import sql
 
 from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
 from validation.connect.query import Answer, Question, Side
-from validation.expectations.model import Privilege, Role, Scope
+from validation.expectations.model import Role
+from validation.expectations.privileges import Privilege, Scope
 from validation.expectations.table_names import Table
 from validation.sql.queries import query
 from validation.verdict import Severity

@@ -8,7 +8,8 @@ from psycopg import sql
 
 from validation.checks.check import Check, Judgement, failed, passed
 from validation.connect.query import Answer, Question, Row
-from validation.expectations.model import Privilege, Role, Scope
+from validation.expectations.model import Role
+from validation.expectations.privileges import Privilege, Scope
 from validation.expectations.table_names import Table
 from validation.sql.queries import query
 from validation.terminal import number

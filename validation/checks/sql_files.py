@@ -14,8 +14,7 @@ from psycopg import sql
 from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
 from validation.checks.common import text_of
 from validation.connect.query import BORROWED, Answer, Example, Question, Row
-from validation.expectations.model import PLACEHOLDER, SqlCheck
-from validation.expectations.sql_checks import RESTORE_POINT
+from validation.expectations.sql_checks import PLACEHOLDER, RESTORE_POINT, SqlCheck
 from validation.expectations.table_names import quoted
 from validation.schema.catalog import list_question
 from validation.sql.queries import query

@@ -57,7 +57,7 @@ def suite(options: argparse.Namespace) -> Suite:
     return Suite(
         sample(options.sample or FOLDER / "sample.sql"),
         expectations.load(options.checks or FOLDER / "checks.toml"),
-        named(defects.each, options.only),
+        named(defects.defect, options.only),
         defects.restore_point,
     )
 
