@@ -274,15 +274,6 @@ def test_a_dump_you_trust_may_give_things_to_the_operator(
     )
 
 
-def test_the_loads_own_role_may_wait_until_its_rows_are_durable(
-    server: DumpServer, bucket: Bucket, plain: bytes, shop: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before it reads them for their hint bits; it has no other right on the ledger's first line."""
-    monkeypatch.setattr("restore.dumps.load.hint_bits.LEAST_BLOCKS", 1)
-    done = strictly(server, bucket, bucket.put("hints.sql", plain), shop, Options(2, 16 << 10))
-    assert done.rows == 2300
-
-
 def test_a_publication_goes_to_its_owner(server: DumpServer, bucket: Bucket, plain: bytes, shop: str) -> None:
     index = b"CREATE INDEX posts_user"
     publication = (

@@ -34,7 +34,7 @@ class Rows:
             self.meter.skipped(begin.table, piece.rows, piece.size)
             self.board.give(piece.buffer)
         else:
-            run = CopyBatch(begin, piece.at, piece.line, piece.offset, self._freezes(piece), hinted=not _only(piece))
+            run = CopyBatch(begin, piece.at, piece.line, piece.offset, self._freezes(piece))
             self.board.add(run)
             self._extend(run, piece)
         if piece.last:

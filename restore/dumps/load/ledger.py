@@ -32,10 +32,9 @@ TABLES = (
 )
 GRANTS = (
     "grant usage on schema _restore to {}",
-    "grant select (one), update (one) on _restore.load to {}",
     "grant insert, select, update (stop, rows) on _restore.done to {}",
 )
-"""What the load's own role needs: to add entries, and to lock the first line (flush)."""
+"""What the load's own role needs: to add entries."""
 STATEMENT, COPY, TASK, INSERT = "s", "c", "t", "i"
 
 
@@ -177,13 +176,6 @@ def inserts_done(session: Session, last: int, rows: int) -> None:
 
 def copy_done(session: Session, block: int, start: int, stop: int, rows: int) -> None:
     session.query("insert into _restore.done values ('c', %s, %s, %s, %s)", (block, start, stop, rows))
-
-
-def flush(session: Session) -> None:
-    """All that any session has committed is durable then. A commit that wrote nothing wouldn't wait for the disk."""
-    with session.transaction():
-        session.query("set local synchronous_commit to on")
-        session.query("select from _restore.load for update")
 
 
 def finish(session: Session, mark: Mapping[str, Any], before: Callable[[], None], after: Callable[[], None]) -> None:

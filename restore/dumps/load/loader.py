@@ -35,7 +35,6 @@ from restore.dumps.load.autovacuum import Autovacuum
 from restore.dumps.load.copy_batches import Rows
 from restore.dumps.load.ddl import Control
 from restore.dumps.load.free_storage import Storage
-from restore.dumps.load.hint_bits import Hints
 from restore.dumps.load.insert_batches import Inserts
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.load_role import LoadRole
@@ -308,8 +307,7 @@ class _Load:
                 session.run(setting)
             return session
 
-        hints = Hints(count, resumed=self.rows.done.resumed)
-        self.workers.extend(Worker(self.board, self.meter, hints, connect) for _ in range(count))
+        self.workers.extend(Worker(self.board, self.meter, connect) for _ in range(count))
 
     def _remaining(self) -> Iterator[ClassifiedStatement | CopyBegin | Piece]:
         if self.first is not None:

@@ -26,8 +26,6 @@ class CopyBatch:
     offset: int
     freeze: bool
     """The table is emptied first, and its rows are written as frozen."""
-    hinted: bool
-    """Its rows are read once they are committed."""
     pieces: deque[Piece] = field(default_factory=deque[Piece])
     closed: bool = False
 
@@ -118,13 +116,12 @@ class WorkQueue:
             yield piece
             self.give(piece.buffer)
 
-    def loaded(self, run: CopyBatch) -> bool:
-        """Whether it was the last of its table."""
+    def loaded(self, run: CopyBatch) -> None:
+        """Its rows are committed."""
         with self._changed:
             self.loading -= 1
             self._open[run.begin.table] -= 1
             self._changed.notify_all()
-            return self._complete(run.begin.table)
 
     def close_table(self, table: bytes) -> None:
         """No more rows of it will come."""

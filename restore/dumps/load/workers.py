@@ -10,7 +10,6 @@ import psycopg
 from restore.dumps.check.progress import Meter
 from restore.dumps.connections import Session, copy_failure, failure
 from restore.dumps.load import ledger
-from restore.dumps.load.hint_bits import Hints
 from restore.dumps.load.post_data_tasks import Task
 from restore.dumps.load.work_queue import CopyBatch, Stopped, WorkQueue
 from restore.dumps.sql.splitter import Piece, shown
@@ -20,8 +19,8 @@ from restore.errors import PermanentError, Problem
 class Worker:
     """One session's work until the board's end. A failure ends the whole load."""
 
-    def __init__(self, board: WorkQueue, meter: Meter, hints: Hints, connect: Callable[[], Session]) -> None:
-        self._board, self._meter, self._hints, self._connect = board, meter, hints, connect
+    def __init__(self, board: WorkQueue, meter: Meter, connect: Callable[[], Session]) -> None:
+        self._board, self._meter, self._connect = board, meter, connect
         self.session: Session | None = None
         self._thread = threading.Thread(target=self._work, daemon=True, name="load")
         self._thread.start()
@@ -53,18 +52,13 @@ class Worker:
     def _load(self, session: Session, run: CopyBatch) -> None:
         counted, table = Counted(self._board.pieces(run)), run.begin.table
         try:
-            if run.hinted:
-                self._hints.apart(session)
             with session.transaction():
                 taken = self._copy(session, run, counted)
                 if taken != counted.rows:
                     raise PermanentError.of(_lost(run, taken, counted.rows))
                 ledger.copy_done(session, run.begin.block, run.at, run.at + counted.bytes, counted.rows)
-            if run.hinted:
-                self._hints.committed(session, table)
             self._meter.loaded(table, counted.rows, counted.bytes)
-            if self._board.loaded(run) and run.hinted:
-                self._hints.completed(session, table)
+            self._board.loaded(run)
         except psycopg.Error as error:
             raise copy_failure(error, session.target.user, shown(table), run.line, run.offset) from error
 

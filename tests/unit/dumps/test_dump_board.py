@@ -65,15 +65,6 @@ def test_only_a_whole_table_of_the_dumps_own_is_emptied_and_frozen() -> None:
     assert [run_of(board).freeze for _ in range(3)] == [True, False, False]
 
 
-def test_a_table_of_one_piece_costs_no_query_for_its_hints() -> None:
-    board = WorkQueue(4, 16)
-    reader = rows(board)
-    reader.see(piece(board, 0, last=True))
-    reader.see(piece(board, 0))
-    reader.see(piece(board, 10, last=True))
-    assert [run_of(board).hinted for _ in range(3)] == [False, True, True]
-
-
 def test_a_tables_index_waits_for_its_last_row() -> None:
     board = WorkQueue(1, 16)
     reader = rows(board)
