@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from validation.connect.query import Answer, Question, Unanswered
-from validation.connect.query_runner import Budget, ask_all
+from validation.connect.query_runner import Budget, QueryOutcome, ask_all
 from validation.connect.session import Session, Unreachable
 from validation.verdict import Verdict
 
@@ -46,11 +47,15 @@ def budget(seconds: float = 60) -> Budget:
     return Budget(10, time.monotonic() + seconds)
 
 
+def kinds(outcomes: Mapping[str, QueryOutcome]) -> list[type[QueryOutcome]]:
+    return [type(outcome) for outcome in outcomes.values()]
+
+
 def test_questions_are_asked_in_their_order_and_each_once() -> None:
     lead, double = session()
     outcomes = ask_all(lead, (*QUESTIONS, *QUESTIONS), budget())
     assert double.asked == ["4", "3", "2", "1", "0"]
-    assert all(isinstance(outcome, Answer) for outcome in outcomes.values())
+    assert kinds(outcomes) == [Answer] * len(QUESTIONS)
 
 
 def test_after_a_lost_connection_the_rest_is_not_asked() -> None:
@@ -64,7 +69,7 @@ def test_after_a_lost_connection_the_rest_is_not_asked() -> None:
 def test_a_mistake_in_a_session_does_not_wait_for_the_whole_budget(caplog: pytest.LogCaptureFixture) -> None:
     lead, _ = session(q4=RuntimeError("a mistake"))
     outcomes = ask_all(lead, QUESTIONS, budget(3600))
-    assert all(isinstance(outcome, Unanswered) for outcome in outcomes.values())
+    assert kinds(outcomes) == [Unanswered] * len(QUESTIONS)
     assert "a mistake" in caplog.text
 
 
@@ -74,7 +79,7 @@ def test_sessions_that_cannot_be_opened_are_done_without() -> None:
 
     lead, _ = session()
     outcomes = ask_all(lead, QUESTIONS, budget(), refused, 4)
-    assert all(isinstance(outcome, Answer) for outcome in outcomes.values())
+    assert kinds(outcomes) == [Answer] * len(QUESTIONS)
 
 
 def test_nothing_is_asked_after_the_deadline_or_a_stop() -> None:
