@@ -14,18 +14,28 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from sandbox.postgres.host import ELSEWHERE
 
 HERE = Path(__file__).parent
-LONGEST_FIRST = ("sandbox", "standins", "sandbox_cluster", "sandbox_rds")
+LONGEST_FIRST = ("end_to_end", "standins", "adapters", "sandbox")
 """Folders of tests/; the others follow, and fill the workers' last minute with short tests."""
-APART = ("tests/sandbox/", "tests/standins/parity/")
+APART = ("tests/end_to_end/", "tests/standins/parity/")
 """Each of these tests may run on any worker: they share at most what is made once for a worker."""
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 8 << 30
 LEFT = "restore-tests-"
+# Its handlers abort a child of a process that has used gRPC, between fork and exec (grpc/doc/fork_support.md)
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    described = "a sandbox that is started there unless it runs, and stays up: for one worker, while writing a test"
+    parser.addoption("--sandbox-dir", type=Path, help=described)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Clusters in memory, where there is plenty: a disk's file system looks long for the inode of each new file."""
-    if ELSEWHERE in os.environ or not MEMORY.is_dir():
+    """Clusters in memory, where there is plenty: a disk's file system looks long for the inode of each new file.
+
+    Not those of a sandbox that outlives the run.
+    """
+    if ELSEWHERE in os.environ or not MEMORY.is_dir() or config.getoption("--sandbox-dir"):
         return
     remove_leftovers()
     if min(shutil.disk_usage(MEMORY).free, available_bytes()) >= MEMORY_BYTES:

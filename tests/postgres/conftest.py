@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import LiteralString, cast
 
 import pytest
-from scratch_server import Database, Server, running
 
 import validation
+from tests.support.postgres.scratch_server import Database, Server, running
 
 SAMPLE = Path(validation.__file__).parent / "selftest" / "sample.sql"
 

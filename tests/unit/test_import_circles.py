@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from sandbox.machine.layout import CHECKOUT
+
 ROOTS = ("__main__.py", "restore", "validation", "sandbox", "tests", "bench")
 RECORDED = CHECKOUT / "tests" / "standins" / "parity" / "scenarios"
 """Programs that the real engine ran; each is a project of its own."""

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from restore.config.keys import AwsKeys, Keys, KubernetesKeys
+from sandbox.machine.layout import CHECKOUT
 from validation.keyed import json_schema, reader
 from validation.keyed.json_schema import Node
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 HOLE = "\0"
 """Stands for what an f-string fills in."""
 COMMAND = re.compile(r"pulumi config (set|rm) (--path )?(?:'([^']*)'|\"([^\"]*)\"|((?!--)[^\s`;,)\"]+))(?: +(\S+))?")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from engine_project import Workspace
+
+from tests.support.standins.engine_project import Workspace
 
 
 @pytest.fixture

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from parity_compare import compare
-from parity_runner import HERE, STAND_IN, Bench, recorded, scenarios, steps
 
-from sandbox.machine.layout import cache
+from sandbox.machine.layout import CHECKOUT, cache
+from tests.support.standins.parity_compare import compare
+from tests.support.standins.parity_runner import STAND_IN, Bench, recorded, scenarios, steps
 
 ONLY_CHANGED = "PARITY"
 """PARITY=changed leaves out what has passed on this machine with the same sources and packages: minutes, saved."""
+HERE = Path(__file__).parent
+SUPPORT = CHECKOUT / "tests" / "support" / "standins"
 TABLE: list[dict[str, Any]] = tomllib.loads((HERE / "differences.toml").read_text())["difference"]
 
 
@@ -40,7 +42,7 @@ def listed(scenario: str, step: str, *, sometimes: bool) -> set[str]:
 
 def proof(engine: str, scenario: str) -> Path:
     """The mark of a pass, named by the content of all that it depends on."""
-    sources = [p for folder in (STAND_IN.parent, HERE) for p in sorted(folder.rglob("*")) if p.is_file()]
+    sources = [p for folder in (STAND_IN.parent, HERE, SUPPORT) for p in sorted(folder.rglob("*")) if p.is_file()]
     sources.append(STAND_IN.parents[1] / "protocol_stubs.py")
     texts = [p.read_bytes() for p in sources if not {"__pycache__", ".ruff_cache"} & {*p.parts}]
     versions = [f"{name} {version(name)}" for name in ("pulumi", "pulumi-aws", "grpcio", "cryptography")]

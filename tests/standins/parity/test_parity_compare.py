@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from parity_compare import GOES_ON, compare
-from parity_runner import Record, recorded
+from tests.support.standins.parity_compare import GOES_ON, compare
+from tests.support.standins.parity_runner import Record, recorded
 
 SCENARIO = "08-destroy-state"
 STEP: Record = {"id": "up-after-state-delete", "run": ["up", "--yes", "--skip-preview"]}

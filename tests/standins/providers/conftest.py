@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kube_cluster import Namespace, fresh
-from plugin_client import Plugin
 
 from sandbox.cluster import KubernetesCluster, binary
 from sandbox.cluster.launcher import postgres_programs
 from sandbox.machine.layout import Layout
 from sandbox.machine.processes import wait_until
+from tests.support.standins.kube_cluster import Namespace, fresh
+from tests.support.standins.plugin_client import Plugin
 
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 

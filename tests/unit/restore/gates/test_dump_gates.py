@@ -1,0 +1,144 @@
+"""Gates `scanned` and `imported`: what they take for proved, and what they refuse to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from restore.dumps.catalog.pin import version_of
+from restore.dumps.model import Dump, LoadResult, Progress, Scan, TableCheck, Verification
+from restore.dumps.model import Phase as Doing
+from restore.gates import imported, scanned
+from restore.gates.context import GateContext
+from restore.inventory.dump_lookup import password_problems
+from restore.model.dump import DumpVersion
+from restore.model.rds import Credential, InstanceSettings
+from restore.model.request import Login, Settings
+from tests.support.worlds import DUMP_KEY, candidate
+
+GIB = 1 << 30
+DUMP = Dump("shop-backups", DUMP_KEY, 100, datetime(2026, 11, 22, 4, 30, tzinfo=UTC), "etag-1", "v-1")
+PIN = {"bucket": "shop-backups", "key": DUMP_KEY, "version": "v-1"}
+LOGIN = Login("ghostadmin", "ghost/password")
+
+
+def context(record: Mapping[str, Any] | None) -> GateContext:
+    plan = SimpleNamespace(stack="prod", id="inc-1", point=SimpleNamespace(dump=DumpVersion(**PIN)))
+
+    def newest_first(*_names: str) -> Iterator[Mapping[str, Any]]:
+        return iter((record,) if record else ())
+
+    store = SimpleNamespace(newest_first=newest_first)
+    return cast("GateContext", SimpleNamespace(plan=plan, store=store))
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    return {"open": True, "facts": {"resource_id": "db-CANDIDATE", "dump": PIN}, **changes}
+
+
+def test_a_database_that_has_served_since_its_load_is_not_compared_with_the_dump_again() -> None:
+    assert imported.proved_before(context(record()), candidate())
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        None,
+        record(open=False),
+        record(facts={}),
+        record(facts={"resource_id": "db-OTHER", "dump": PIN}),
+        record(facts={"resource_id": "db-CANDIDATE", "dump": {**PIN, "version": "v-2"}}),
+    ],
+)
+def test_the_proof_of_another_instance_or_of_other_bytes_proves_nothing(earlier: Mapping[str, Any] | None) -> None:
+    assert imported.proved_before(context(earlier), candidate()) is None
+
+
+def compared(**changes: Any) -> Verification:
+    whole: dict[str, Any] = {
+        "tables": (TableCheck("public.users", 2, 2),),
+        "invalid_indexes": (),
+        "unvalidated_constraints": (),
+        "sequences": {},
+        "checked_sequences": 1,
+        "never_analyzed": (),
+    }
+    return Verification(**{**whole, **changes})
+
+
+@pytest.mark.parametrize(
+    ("found", "name"),
+    [
+        (compared(tables=(TableCheck("public.users", 2, 1),)), "imported.rows:public.users"),
+        (compared(tables=(TableCheck("public.users", 2, None),)), "imported.rows:public.users"),
+        (compared(tables=()), "imported.rows"),
+        (compared(invalid_indexes=("public.i",)), "imported.indexes:public.i"),
+        (compared(unvalidated_constraints=("public.c",)), "imported.constraints:public.c"),
+        (compared(sequences={"public.s": (7, 1)}), "imported.sequences:public.s"),
+    ],
+)
+def test_everything_that_fails_a_comparison_is_told_by_the_name_that_a_waiver_takes(
+    found: Verification, name: str
+) -> None:
+    assert not found.passed
+    assert [problem.subject for problem in imported.differences(found, DUMP)] == [name]
+
+
+def test_a_comparison_without_a_difference_has_nothing_to_tell() -> None:
+    assert not list(imported.differences(compared(), DUMP))
+
+
+@pytest.mark.parametrize(("size", "fits"), [(20, False), (100, True), (None, True)])
+def test_a_dump_that_would_fill_the_disk_is_not_begun(size: int | None, fits: bool) -> None:
+    found = cast("Scan", SimpleNamespace(target_bytes=60 * GIB, bytes=24 * GIB))
+    problems = list(scanned.too_large(found, InstanceSettings(allocated_storage=size)))
+    assert (not problems) == fits
+    assert all("instance.allocatedStorage 60" in problem.fix for problem in problems)
+
+
+def test_a_status_line_says_how_far_a_load_is() -> None:
+    at = Progress(Doing.LOADING, 10.0, 50_000_000, 200_000_000, 1200, 5_000_000.0, 30.4)
+    assert scanned.line(at) == "loading, 25 % of 200.0 MB, 1200 rows, 5.0 MB/s, about 30 s left"
+
+
+def test_bytes_without_a_version_are_pinned_by_their_etag() -> None:
+    assert version_of(DUMP) == "v-1"
+    assert version_of(Dump("b", "k/", 1, DUMP.modified, "e")) == "etag:e"
+
+
+@pytest.mark.parametrize(
+    "password", ["short", "x" * 129, "with blank inside", "with/slash", 'with"quote', "with@at", "äöüäöüäöü"]
+)
+def test_a_password_that_rds_would_refuse_is_found_before_anything_is_made(password: str) -> None:
+    (problem,) = password_problems(LOGIN, Credential("ghostadmin", password))
+    assert password not in str(problem)
+    assert not password_problems(Login("ghostadmin", None, iam=True), Credential("ghostadmin", ""))
+
+
+def test_a_password_that_rds_takes_is_no_problem() -> None:
+    assert not password_problems(LOGIN, Credential("ghostadmin", "l0ng-enough!#"))
+
+
+def test_what_changed_on_the_server_during_a_load_has_a_name_that_a_waiver_takes() -> None:
+    result = cast("LoadResult", SimpleNamespace(server_changes=("role intruder: new", "setting a of database b: gone")))
+    problems = list(imported.intrusions(result))
+    assert [problem.subject for problem in problems] == [
+        "imported.server:role intruder",
+        "imported.server:setting a of database b",
+    ]
+    assert [problem.found for problem in problems] == ["new", "gone"]
+
+
+@pytest.mark.parametrize(("allow", "told"), [((), ["ghostadmin", "rds_superuser"]), (("privileged_owner",), [])])
+def test_owners_with_rights_on_the_whole_server_are_told_before_anything_is_loaded(
+    allow: tuple[str, ...], told: list[str]
+) -> None:
+    found = cast("Scan", SimpleNamespace(owners=("app", "ghostadmin", "rds_superuser")))
+    settings = cast("Settings", SimpleNamespace(backups=SimpleNamespace(allow=allow), login=LOGIN))
+    problems = list(scanned.privileged(found, settings))
+    assert [problem.subject for problem in problems] == [f"scanned.owner:{name}" for name in told]
+    assert all("backups.allow[0]' privileged_owner" in problem.fix for problem in problems)

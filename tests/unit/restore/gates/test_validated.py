@@ -1,0 +1,73 @@
+"""What the gate `validated` holds the data against: it runs again when that changes, and says what can't be used."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from restore.errors import PermanentError, Problem
+from restore.gates.validated import ahead_seconds, certificate, fingerprint, summary, wanted_expectations
+from restore.model.planned import RecoveryPoint
+from restore.model.request import Method, Settings, Tls, ValidationSettings
+from tests.support.worlds import NOW, settings
+from validation.expectations.table_names import Table
+from validation.runner.result import CheckResult, ValidationReport
+from validation.verdict import Verdict
+
+
+def using(path: Path, **more: object) -> Settings:
+    return settings(validation=ValidationSettings(str(path), **more))  # pyright: ignore[reportArgumentType]
+
+
+@pytest.fixture
+def checks(tmp_path: Path) -> Path:
+    migration = tmp_path / "prisma" / "1_init"
+    migration.mkdir(parents=True)
+    (migration / "migration.sql").write_text("select 1")
+    path = tmp_path / "checks.toml"
+    path.write_text('[migrations]\ndirectory = "prisma"\n[tables.users]\nmin = 1\n[tables.orders]\nmin = 1\n')
+    return path
+
+
+def test_the_gate_runs_again_when_a_file_behind_the_expectations_changes(checks: Path) -> None:
+    before = fingerprint(using(checks))
+    assert fingerprint(using(checks)) == before
+    (checks.parent / "prisma" / "1_init" / "migration.sql").write_text("select 2")
+    after = fingerprint(using(checks))
+    assert after != before
+    assert fingerprint(using(checks, baseline="s3://b/p")) != after
+
+
+def test_a_section_of_the_configuration_takes_the_place_of_the_files(checks: Path) -> None:
+    wanted = wanted_expectations(using(checks, inline={"tables": {"users": {"min": 7}}}))
+    assert {table: bounds.min for table, bounds in wanted.tables.items()} == {Table("public", "users"): 7}
+    assert wanted.migrations
+    assert wanted.migrations.applied == ("1_init",)
+
+
+def test_expectations_that_cannot_be_used_are_refused_with_all_mistakes(checks: Path) -> None:
+    checks.write_text("[tabels]\n[limits]\nworkers = 0\n")
+    with pytest.raises(PermanentError, match=r"(?s)tabels.*limits\.workers"):
+        fingerprint(using(checks))
+
+
+@pytest.mark.parametrize(("taken", "ahead"), [(0, 1), (1800, 1801)])
+def test_rows_of_the_second_in_which_a_dump_was_stored_are_not_too_new(taken: int, ahead: int) -> None:
+    assert ahead_seconds(RecoveryPoint(Method.DUMP, at=NOW, until=NOW + timedelta(seconds=taken))) == ahead
+
+
+def test_the_summary_names_what_keeps_the_gate_shut_and_nothing_that_is_waived() -> None:
+    results = tuple(CheckResult(f"rows:{n}", Verdict.FAIL, "0 rows", "1 row") for n in range(5))
+    report = ValidationReport((CheckResult("server", Verdict.PASS, "", ""), *results), "shop")
+    problems = [Problem(f"validated.{one.name}", one.found, one.needed, "look") for one in results]
+    waive = {"validated.rows:0": "known"}
+    assert summary(report, problems, waive) == "1 of 6 checks pass, but not rows:1, rows:2, rows:3 and 1 more"
+    assert summary(report, problems, {"validated.rows": "known"}) == "1 of 6 checks pass"
+
+
+def test_the_machine_s_own_certificates_are_no_file_to_be_read() -> None:
+    assert certificate(Tls("verify-full", "system")) is None
+    with pytest.raises(PermanentError, match="rootCertificate"):
+        certificate(Tls("verify-full", "no-such-file"))

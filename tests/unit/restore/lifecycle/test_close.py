@@ -1,0 +1,50 @@
+"""A restore that is over leaves the state in steps; a run killed between two of them must be repeatable."""
+
+from __future__ import annotations
+
+import pytest
+
+from restore.cutover.traffic import found_traffic
+from restore.errors import Refused
+from restore.lifecycle import close
+from restore.model.context import RestoreContext
+from restore.model.labels import TAG_CLOSED
+from restore.model.request import Traffic
+from tests.support.worlds import PITR, SWITCHED, asked, candidate, restored, settings
+
+
+def test_a_close_that_was_killed_after_marking_the_candidate_still_sees_who_serves() -> None:
+    marked = candidate()
+    marked = candidate(tags={**marked.tags, TAG_CLOSED: "2026-11-22T16:00:00Z"})
+    found = restored(candidate=marked, cluster=SWITCHED)
+    request = asked(PITR, traffic=Traffic.RESTORED)
+    serves = found_traffic(RestoreContext(settings(request), request, close.as_if_open(found)))
+    assert serves is Traffic.RESTORED
+    closing = close.plan(request, found, serves, ["restore:id", "restore:source"])
+    assert closing.candidate_arn is None
+    assert closing.set == {"restore:source": "shop-inc-1"}
+    assert closing.remove == ("restore:id",)
+
+
+def test_a_waiver_ends_with_the_restore_that_it_was_given_for() -> None:
+    closing = close.plan(PITR, restored(), Traffic.SOURCE, ["restore:source", "restore:waive", "restore:validation"])
+    assert closing.remove == ("restore:waive",)
+    assert "config removed: restore:waive" in close.shown(closing)
+
+
+@pytest.mark.parametrize("serves", [None, Traffic.FROZEN])
+def test_a_restore_is_not_closed_while_nobody_serves(serves: Traffic | None) -> None:
+    with pytest.raises(Refused, match="traffic"):
+        close.plan(PITR, restored(), serves, [])
+
+
+def test_a_state_with_pending_operations_is_not_emptied() -> None:
+    state = {"version": 3, "deployment": {"pending_operations": [{"resource": {"urn": "a::b"}, "type": "creating"}]}}
+    with pytest.raises(Refused, match="clear-pending-creates"):
+        close.without_resources(state)
+
+
+def test_what_leaves_the_state_is_everything_but_the_stack() -> None:
+    resources = [{"type": "pulumi:pulumi:Stack", "outputs": {"a": 1}}, {"type": "aws:rds/instance:Instance"}]
+    emptied = close.without_resources({"version": 3, "deployment": {"resources": resources}})
+    assert emptied["deployment"]["resources"] == [{"type": "pulumi:pulumi:Stack", "outputs": {}}]
