@@ -100,10 +100,6 @@ class Session:
         (result,) = self.connection.wait(generators.execute(pgconn))  # libpq's own wait holds back Python's signals
         return self._done(result).command_tuples or 0
 
-    def script(self, sql: bytes) -> None:
-        """Several of our own statements in one message, each in its own transaction where it says so."""
-        self._done(self.connection.pgconn.exec_(sql))
-
     def _done(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
         if result.status not in DONE:
             raise psycopg.errors.error_from_result(result, encoding=self.connection.info.encoding)

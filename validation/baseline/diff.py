@@ -9,6 +9,7 @@ from datetime import datetime
 from validation.baseline.model import Baseline, TableState
 from validation.expectations.table_names import quoted
 from validation.schema import snapshot
+from validation.terminal import format_size
 from validation.times import rfc3339_micros
 
 
@@ -50,7 +51,7 @@ def _rows(state: TableState | None, before: TableState | None) -> str:
     if state is None:
         return "no table"
     grown = state.rows - before.rows if before else 0
-    change = f" ({grown:+,}, {size(state.bytes)})" if grown else ""
+    change = f" ({grown:+,}, {format_size(state.bytes)})" if grown else ""
     return f"{state.rows:,} rows{change}"
 
 
@@ -67,15 +68,6 @@ def _sequences(old: Baseline, new: Baseline) -> Iterator[Difference]:
         )
 
 
-def size(count: float) -> str:
-    """Bytes as people read them, in binary units."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1024:
-            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
-        count /= 1024
-    return f"{count:,.1f} TB"
-
-
 def as_text(old: Baseline, new: Baseline) -> str:
     """The differences for people; ends with a newline."""
     lines = [f"{old.database}: {rfc3339_micros(old.taken)} -> {rfc3339_micros(new.taken)}"]
@@ -89,12 +81,12 @@ def render(baseline: Baseline) -> str:
     """One baseline for people; ends with a newline."""
     lines = [
         f"{baseline.database}, PostgreSQL {baseline.server_version}, {rfc3339_micros(baseline.taken)}",
-        f"{len(baseline.tables):,} tables, {baseline.rows:,} rows, {size(baseline.bytes)};"
+        f"{len(baseline.tables):,} tables, {baseline.rows:,} rows, {format_size(baseline.bytes)};"
         f" schema {baseline.schema.digest[:16]}",
         "",
     ]
     for table, state in sorted(baseline.tables.items()):
-        lines.append(f"{state.rows:>15,} rows  {size(state.bytes):>10}  {table}")
+        lines.append(f"{state.rows:>15,} rows  {format_size(state.bytes):>10}  {table}")
         lines += [f"{'':>15}       newest {column} {rfc3339_micros(at)}" for column, at in sorted(state.newest.items())]
     lines += [f"{at.last:>15,} last  {'':>10}  sequence {name}" for name, at in sorted(baseline.sequences.items())]
     return "\n".join(lines) + "\n"

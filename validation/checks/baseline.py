@@ -17,9 +17,8 @@ from validation.schema.catalog import Catalog
 from validation.schema.table_scan import Scan
 from validation.sql.queries import query
 from validation.terminal import number
+from validation.times import format_time
 from validation.verdict import Severity
-
-WHEN = "%Y-%m-%d %H:%M:%S UTC"
 
 
 def checks(
@@ -49,7 +48,7 @@ def fitting(baseline: Baseline | BaselineError | None, restore_point: datetime |
 
 
 def _too_late(baseline: Baseline, restore_point: datetime) -> Check:
-    said = f"a baseline of {baseline.taken:{WHEN}}, after the restore point {restore_point:{WHEN}}"
+    said = f"a baseline of {format_time(baseline.taken)}, after the restore point {format_time(restore_point)}"
     fix = "give a baseline from before the restore point, or none"
     return settled("baseline", inconclusive(said, "a baseline that the restored data must contain", fix))
 
@@ -57,7 +56,7 @@ def _too_late(baseline: Baseline, restore_point: datetime) -> Check:
 def _tables(found: Mapping[Table, Scan], catalog: Catalog, baseline: Baseline) -> Check:
     here = [table for table in baseline.tables if table in found]
     missing = [table for table in baseline.tables if table not in catalog.by_name]
-    needed = f"every table of the baseline of {baseline.taken:{WHEN}}, with rows where it had any"
+    needed = f"every table of the baseline of {format_time(baseline.taken)}, with rows where it had any"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         pairs = zip(here, answers, strict=True)
@@ -72,7 +71,7 @@ def _tables(found: Mapping[Table, Scan], catalog: Catalog, baseline: Baseline) -
 
 def _sequences(baseline: Baseline) -> Check:
     """Advisory: a sequence that somebody restarted on purpose stands behind its baseline too."""
-    needed = f"every sequence where it was at {baseline.taken:{WHEN}}, or beyond"
+    needed = f"every sequence where it was at {format_time(baseline.taken)}, or beyond"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         found = answers[0].row["sequences"]

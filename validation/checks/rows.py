@@ -19,7 +19,7 @@ from validation.schema.catalog import Catalog
 from validation.schema.table_scan import Scan
 from validation.sql.queries import query
 from validation.terminal import number
-from validation.times import from_epoch
+from validation.times import format_time, format_time_micros, from_epoch
 from validation.verdict import Severity
 
 NO_BASELINE = "record one with `python -m validation baseline record`, or waive the check with a reason"
@@ -215,7 +215,7 @@ def _fresh(name: str, scan: Scan, wanted: Freshness, restore_point: datetime) ->
     point = restore_point.astimezone(UTC)
     first = point - timedelta(seconds=wanted.tolerance_seconds)
     last = point + timedelta(seconds=wanted.ahead_seconds)
-    needed = f"newest from {first:%Y-%m-%d %H:%M:%S.%f} to {last:%Y-%m-%d %H:%M:%S.%f} UTC"
+    needed = f"newest from {format_time_micros(first)} to {format_time_micros(last)}"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         newest = answers[0].row[scan.newest[wanted.column]]
@@ -224,7 +224,7 @@ def _fresh(name: str, scan: Scan, wanted: Freshness, restore_point: datetime) ->
         at = from_epoch(newest)
         if at is None:
             return failed(f"newest is {newest} s", needed, "correct the value in the source, or waive")
-        said = f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC"
+        said = f"newest {format_time_micros(at)}"
         if at > last:
             fix = "this holds data from after the restore point: wrong instance, or wrong recovery point"
             return failed(f"{said}, {(at - last).total_seconds():,.3f} s too new", needed, fix)
@@ -249,7 +249,7 @@ def _future(
 
 def _not_after(name: str, scan: Scan, column: str, point: datetime) -> Check:
     last = point + CLOCKS
-    needed = f"nothing later than {last:%Y-%m-%d %H:%M:%S} UTC"
+    needed = f"nothing later than {format_time(last)}"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         newest = answers[0].row[scan.newest[column]]
@@ -257,10 +257,10 @@ def _not_after(name: str, scan: Scan, column: str, point: datetime) -> Check:
             return passed("no timestamp", needed)
         at = from_epoch(newest)
         if newest > 0 and (at is None or at > last):
-            said = f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC" if at else f"newest is {newest} s"
+            said = f"newest {format_time_micros(at)}" if at else f"newest is {newest} s"
             fix = "data from after the restore point? if the column may lie in the future, declare it under freshness"
             return failed(said, needed, fix)
-        return passed(f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC" if at else f"newest is {newest} s", needed)
+        return passed(f"newest {format_time_micros(at)}" if at else f"newest is {newest} s", needed)
 
     return Check(name, judge, (scan.question,), needed, severity=Severity.ADVISORY)
 

@@ -71,7 +71,9 @@ def read(
         return _adapter(document).validate_python(dict(values), context=dict(context or {})), ()
     except ValidationError as error:
         schema = schema_of(document)
-        errors = (each for each in error.errors(include_url=False) if each["type"] not in FOLLOWING)
+        mistakes = (each for each in error.errors(include_url=False) if each["type"] not in FOLLOWING)
+        # Unknown keys first: a misspelt one explains what is missing
+        errors = sorted(mistakes, key=lambda each: each["type"] not in UNKNOWN)
         return None, tuple(problem for each in errors for problem in _problems(schema, each, problem_of))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from validation.loss.model import Against, Difference, LossReport, Newest, Precision, RowSet, Status, TableLoss
 from validation.terminal import number, wrapped
-from validation.times import from_epoch, rfc3339
+from validation.times import format_time, from_epoch, rfc3339
 
 SCHEMA = 1
 INDENT = 16
@@ -113,7 +113,7 @@ def _estimate(report: LossReport) -> str:
         f"the newest rows of {number(older, 'table')} are older" if older else "",
     )
     taken = from_epoch(report.source_taken) if report.source_taken is not None else None
-    at = f", taken {taken:%Y-%m-%d %H:%M:%S} UTC" if taken else ""
+    at = f", taken {format_time(taken)}" if taken else ""
     return (
         f"only estimated, by {report.source}{at}: {', '.join(part for part in parts if part)}; "
         "what was written after it is not counted"
