@@ -14,7 +14,7 @@ from validation.times import rfc3339_micros
 
 
 @dataclass(frozen=True)
-class Difference:
+class BaselineDifference:
     """One line: what it is about, and how it was and is."""
 
     subject: str
@@ -25,13 +25,13 @@ class Difference:
         return f"{self.subject}: {self.was} -> {self.now}"
 
 
-def differences(old: Baseline, new: Baseline) -> tuple[Difference, ...]:
+def differences(old: Baseline, new: Baseline) -> tuple[BaselineDifference, ...]:
     """In tables and sequences, by name; sizes only where the rows differ too, since vacuum and bloat change them."""
-    about = [
-        Difference("database", old.database, new.database),
-        Difference("server version", old.server_version, new.server_version),
+    identity = [
+        BaselineDifference("database", old.database, new.database),
+        BaselineDifference("server version", old.server_version, new.server_version),
     ]
-    compared = (*about, *_tables(old, new), *_sequences(old, new))
+    compared = (*identity, *_tables(old, new), *_sequences(old, new))
     return tuple(difference for difference in compared if difference.was != difference.now)
 
 
@@ -39,12 +39,12 @@ def schema_changes(old: Baseline, new: Baseline) -> tuple[snapshot.Change, ...]:
     return snapshot.diff(old.schema, new.schema)
 
 
-def _tables(old: Baseline, new: Baseline) -> Iterator[Difference]:
+def _tables(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
     for table in sorted(old.tables.keys() | new.tables.keys()):
         was, now = old.tables.get(table), new.tables.get(table)
-        yield Difference(str(table), _rows(was, None), _rows(now, was))
+        yield BaselineDifference(str(table), _rows(was, None), _rows(now, was))
         for column in sorted({column for state in (was, now) if state for column in state.newest}):
-            yield Difference(f"{table}.{quoted(column)}", _newest(was, column), _newest(now, column))
+            yield BaselineDifference(f"{table}.{quoted(column)}", _newest(was, column), _newest(now, column))
 
 
 def _rows(state: TableState | None, before: TableState | None) -> str:
@@ -60,10 +60,10 @@ def _newest(state: TableState | None, column: str) -> str:
     return f"newest {rfc3339_micros(at)}" if at else "no newest value"
 
 
-def _sequences(old: Baseline, new: Baseline) -> Iterator[Difference]:
+def _sequences(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
     for name in sorted(old.sequences.keys() | new.sequences.keys()):
         was, now = old.sequences.get(name), new.sequences.get(name)
-        yield Difference(
+        yield BaselineDifference(
             f"sequence {name}", f"at {was.last:,}" if was else "no value", f"at {now.last:,}" if now else "no value"
         )
 
@@ -71,8 +71,8 @@ def _sequences(old: Baseline, new: Baseline) -> Iterator[Difference]:
 def as_text(old: Baseline, new: Baseline) -> str:
     """The differences for people; ends with a newline."""
     lines = [f"{old.database}: {rfc3339_micros(old.taken)} -> {rfc3339_micros(new.taken)}"]
-    found, changes = differences(old, new), schema_changes(old, new)
-    lines += [f"  {difference}" for difference in found] or ["  the same rows, newest values and sequences"]
+    changed_data, changes = differences(old, new), schema_changes(old, new)
+    lines += [f"  {difference}" for difference in changed_data] or ["  the same rows, newest values and sequences"]
     lines += ["schema:", *(f"  {line}" for line in snapshot.as_text(changes).splitlines())] if changes else []
     return "\n".join(lines if changes else [*lines, "  the same schema"]) + "\n"
 

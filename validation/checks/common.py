@@ -17,7 +17,7 @@ def missing_table(name: str, table: Table) -> Check:
 
 
 def missing_column(name: str, column: str) -> Check:
-    fix = "is the recovery point earlier than the column's migration? else correct the expectations"
+    fix = "is the recovery point earlier than the column's migration? otherwise correct the expectations"
     return settled(name, failed(f"no column {column}", f"column {column}", fix))
 
 

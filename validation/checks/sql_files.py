@@ -33,8 +33,8 @@ class QueryContext:
     restore_point: datetime | None = None
 
 
-def checks(wanted: Sequence[SqlCheck], around: QueryContext) -> Iterator[Check]:
-    return chain.from_iterable(_checks(check, around) for check in wanted)
+def checks(checks: Sequence[SqlCheck], around: QueryContext) -> Iterator[Check]:
+    return chain.from_iterable(_checks(check, around) for check in checks)
 
 
 def _checks(check: SqlCheck, around: QueryContext) -> Iterator[Check]:
@@ -124,7 +124,7 @@ def _sql(text: str) -> sql.SQL:
 
 
 def judge(check: SqlCheck, answer: Answer) -> Judgement:
-    """FAIL for one wrong thing, INCONCLUSIVE where it can't be said of one, else PASS, if there was anything."""
+    """FAIL for one wrong thing, INCONCLUSIVE where it can't be said of one, otherwise PASS, if there was anything."""
     examined, good, wrong = (int(answer.row[count]) for count in ("examined", "good", "wrong"))
     if wrong:
         examples = tuple(_example(example) for example in answer.row["examples"])

@@ -49,7 +49,7 @@ class Target:
 
     @classmethod
     def from_url(cls, url: str, *, expected_address: str | None = None) -> Target:
-        """Reads a URL, also an application's one (see `urls`); TLS is verified unless it says else.
+        """Reads a URL, also an application's one (see `urls`); TLS is verified unless the URL says otherwise.
 
         Raises UrlError, without any of the URL in its message.
         """

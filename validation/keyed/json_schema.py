@@ -22,8 +22,8 @@ def resolved(schema: Node, node: Node) -> dict[str, Any]:
 
 def entry(schema: Node, node: Node) -> Node:
     """The object that each item of a list or each named value of an object is; the node itself where it is neither."""
-    each: Node | bool = node.get("items") or node.get("additionalProperties", False)
-    below = {} if isinstance(each, bool) else resolved(schema, each)
+    children: Node | bool = node.get("items") or node.get("additionalProperties", False)
+    below = {} if isinstance(children, bool) else resolved(schema, children)
     return below if "properties" in below else node
 
 

@@ -56,8 +56,8 @@ def _newest(at: Newest) -> dict[str, str | None]:
     return {"column": at.column, "source": time_text(at.source), "candidate": time_text(at.candidate)}
 
 
-def _difference(found: Difference) -> dict[str, Any]:
-    parts = {"lost": found.lost, "brought_back": found.brought_back, "differing": found.differing}
+def _difference(difference: Difference) -> dict[str, Any]:
+    parts = {"lost": difference.lost, "brought_back": difference.brought_back, "differing": difference.differing}
     return {name: _part(part) for name, part in parts.items()}
 
 
@@ -177,11 +177,14 @@ def writing_text(report: LossReport) -> str | None:
 def _table_lines(table: TableLoss, against: Against) -> Iterator[str]:
     yield from wrapped(f"{table.table}{_rows(table, against)}", 2)
     counted = against is Against.BASELINE
-    about = "" if counted or table.precision is Precision.EXACT else "about "
-    found, words = table.difference, ("fewer", "more") if counted else ("lost", "brought back")
-    for name, part in (*zip(words, (found.lost, found.brought_back), strict=True), ("differing", found.differing)):
+    roughly = "" if counted or table.precision is Precision.EXACT else "about "
+    difference, words = table.difference, ("fewer", "more") if counted else ("lost", "brought back")
+    for name, part in (
+        *zip(words, (difference.lost, difference.brought_back), strict=True),
+        ("differing", difference.differing),
+    ):
         if part.rows:
-            yield from _field(f"  {name}", f"{about}{number(part.rows, 'row')}{_span(table, part)}")
+            yield from _field(f"  {name}", f"{roughly}{number(part.rows, 'row')}{_span(table, part)}")
             if part.examples:
                 yield from _field("", "; ".join(_examples(part)))
     for at in table.newest:

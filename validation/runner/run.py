@@ -116,14 +116,14 @@ def _with_examples(
 ) -> tuple[CheckResult, ...]:
     """The results; what failed comes with keys of rows to look at, as far as time allows."""
     results = tuple(evaluate(check, answers) for check in checks)
-    wanted = {
+    questions = {
         result.name: check.examples
         for check, result in zip(checks, results, strict=True)
         if check.examples and result.verdict is Verdict.FAIL
     }
-    examples = servers.ask_one(candidate, tuple(wanted.values()), budget)
+    examples = servers.ask_one(candidate, tuple(questions.values()), budget)
     return tuple(
-        with_examples(result, examples[wanted[result.name].id]) if result.name in wanted else result
+        with_examples(result, examples[questions[result.name].id]) if result.name in questions else result
         for result in results
     )
 

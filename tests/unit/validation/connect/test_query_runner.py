@@ -13,7 +13,7 @@ from psycopg import sql
 
 from validation.connect.query import Answer, Question, Unanswered
 from validation.connect.query_runner import Budget, QueryOutcome, ask_all
-from validation.connect.session import Session, Unreachable
+from validation.connect.session import ReadSession, Unreachable
 from validation.verdict import Verdict
 
 QUESTIONS = tuple(Question(str(n), sql.SQL("select 1").format()) for n in (4, 3, 2, 1, 0))
@@ -38,9 +38,9 @@ class Double:
     def close(self) -> None: ...
 
 
-def session(**outcomes: Any) -> tuple[Session, Double]:
+def session(**outcomes: Any) -> tuple[ReadSession, Double]:
     double = Double({name.removeprefix("q"): outcome for name, outcome in outcomes.items()})
-    return cast(Session, double), double
+    return cast(ReadSession, double), double
 
 
 def budget(seconds: float = 60) -> Budget:
@@ -74,7 +74,7 @@ def test_a_mistake_in_a_session_does_not_wait_for_the_whole_budget(caplog: pytes
 
 
 def test_sessions_that_cannot_be_opened_are_done_without() -> None:
-    def refused() -> Session:
+    def refused() -> ReadSession:
         raise Unreachable("too many connections")
 
     lead, _ = session()
