@@ -26,7 +26,7 @@ from restore.dumps.check.verify import verify
 from restore.dumps.load import free_storage
 from restore.dumps.load.free_storage import Storage
 from restore.dumps.load.loader import load
-from restore.dumps.model import PRIVILEGED_OWNER, Dump, Login, Options, ProgressCallback, Roles, Scan
+from restore.dumps.model import PRIVILEGED_OWNER, Dump, LoadLogin, Options, ProgressCallback, Roles, Scan
 from restore.dumps.sql.allow_list import DECISIONS
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.model.request import LATEST
@@ -80,8 +80,8 @@ def _target_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--plan", metavar="PATH", type=Path, help="of `plan --save`: spares the check")
     command.add_argument(
         "--login",
-        choices=[choice.value for choice in Login],
-        default=Login.SEPARATE.value,
+        choices=[choice.value for choice in LoadLogin],
+        default=LoadLogin.SEPARATE.value,
         help="own: the dump's functions run with all rights of the URL's user; for a dump you trust, where that user"
         " can't make roles (default: with those of a role made for it and dropped at the end)",
     )
@@ -146,11 +146,11 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     return 0 if compared.passed else 1
 
 
-def _planned(arguments: argparse.Namespace, found: Scan, options: Options) -> int:
-    _say(arguments, found.facts(), output.planned(found))
+def _planned(arguments: argparse.Namespace, result: Scan, options: Options) -> int:
+    _say(arguments, result.facts(), output.planned(result))
     if arguments.save:
-        scan_file.save(arguments.save, found, options)
-    return 1 if found.problems else 0
+        scan_file.save(arguments.save, result, options)
+    return 1 if result.problems else 0
 
 
 def split(url: str) -> tuple[str, str]:
@@ -184,7 +184,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         skip=frozenset(arguments.skip),
         allow=frozenset(arguments.allow),
         check_first=not getattr(arguments, "no_check", False),
-        login=Login(getattr(arguments, "login", Login.SEPARATE)),
+        login=LoadLogin(getattr(arguments, "login", LoadLogin.SEPARATE)),
         superuser=getattr(arguments, "superuser", False),
         pg_restore=arguments.pg_restore,
     )
@@ -226,15 +226,15 @@ def storage_of(arguments: argparse.Namespace, target: Target) -> Storage | None:
     if arguments.no_storage_check:
         return None
     try:
-        found = free_storage.measure(target.host, arguments.instance, arguments.region, Aws)
+        storage = free_storage.measure(target.host, arguments.instance, arguments.region, Aws)
     except RestoreError as error:
         if arguments.instance:
             raise
         why = f"{error.problem.found}; {error.problem.fix}" if error.problem else str(error)
         _aside(arguments, {"storage": None, "why": why}, f"storage: not checked: {why}")
         return None
-    _aside(arguments, {"storage": found.facts()}, f"storage: {found}")
-    return found
+    _aside(arguments, {"storage": storage.facts()}, f"storage: {storage}")
+    return storage
 
 
 def _aside(arguments: argparse.Namespace, facts: object, text: str) -> None:

@@ -58,7 +58,7 @@ DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStat
 Rows = list[tuple[Any, ...]]
 
 
-class Session:
+class LoadSession:
     """One connection. Methods raise psycopg.Error."""
 
     def __init__(self, target: Target, settings: Mapping[str, str], application: str = APPLICATION) -> None:
@@ -192,7 +192,7 @@ def copy_failure(error: psycopg.Error, user: str, table: str, line: int, offset:
     return failure(error, f"table {table}, dump {place}{column}", fix)
 
 
-def end_sessions(session: Session, role: str, stop: threading.Event, seconds: float = 60.0) -> None:
+def end_sessions(session: LoadSession, role: str, stop: threading.Event, seconds: float = 60.0) -> None:
     """Ends the sessions that a load left behind: all of its own role's, and those of this login that are loaders.
 
     The caller holds the loader's lock: they can't be another's, who would be WAITING for it. Raises TemporaryError

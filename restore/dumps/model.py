@@ -48,7 +48,7 @@ class Compression(StrEnum):
     XZ = "xz"
 
 
-class Phase(StrEnum):
+class LoadPhase(StrEnum):
     """Of a scan, a load or a verification, in this order."""
 
     READING = "reading"
@@ -62,11 +62,11 @@ class Phase(StrEnum):
     @property
     def reads(self) -> bool:
         """The dump's bytes say how far it is; in the others tasks do."""
-        return self in (Phase.READING, Phase.LOADING)
+        return self in (LoadPhase.READING, LoadPhase.LOADING)
 
 
 @dataclass(frozen=True)
-class Part:
+class DumpPart:
     """A file of a directory-format dump."""
 
     key: str
@@ -98,7 +98,7 @@ class Dump:
     storage_class: str = "STANDARD"
     readable: bool = True
     """False for an archived object (Glacier) without a restored copy."""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[DumpPart, ...] = ()
 
     @property
     def url(self) -> str:
@@ -207,7 +207,7 @@ class Roles(StrEnum):
     """Leave out the owners and grants that name them; what they would own belongs to the loading role."""
 
 
-class Login(StrEnum):
+class LoadLogin(StrEnum):
     """Whose rights the dump's own functions have while it is loaded."""
 
     SEPARATE = "separate"
@@ -235,7 +235,7 @@ class Options:
     """Kinds of statements to leave out (see statements.DECISIONS): `subscription`, `foreign`, ..."""
     allow: frozenset[str] = frozenset()
     """Kinds of statements to run that are refused otherwise."""
-    login: Login = Login.SEPARATE
+    login: LoadLogin = LoadLogin.SEPARATE
     superuser: bool = False
     """Load although the role may do more than its share: be superuser, or reach the server's files or programs."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -251,7 +251,7 @@ class Options:
 class Progress:
     """Where a scan, a load or a verification stands."""
 
-    phase: Phase
+    phase: LoadPhase
     seconds: float
     """Since its beginning."""
     bytes_read: int

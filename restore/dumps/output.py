@@ -110,25 +110,25 @@ def _few(names: Sequence[str]) -> str:
     return f"{', '.join(names[:MOST_TABLES])}{more}" if names else "none"
 
 
-def verified(found: Verification) -> str:
-    if found.passed:
-        rows = sum(table.target or 0 for table in found.tables)
+def verified(verification: Verification) -> str:
+    if verification.passed:
+        rows = sum(table.target or 0 for table in verification.tables)
         return (
-            f"equal: {rows:,} rows in {len(found.tables)} tables, {found.checked_sequences} sequences;"
+            f"equal: {rows:,} rows in {len(verification.tables)} tables, {verification.checked_sequences} sequences;"
             " indexes and constraints valid"
         )
-    lines = ["different:"] if found.tables else ["nothing to compare: the dump has no table data"]
+    lines = ["different:"] if verification.tables else ["nothing to compare: the dump has no table data"]
     lines += [
         f"  {table.name}: {_count(table.dump)} in the dump, {_count(table.target)} in the target"
-        for table in found.tables
+        for table in verification.tables
         if not table.equal
     ]
     lines += [
         f"  sequence {name}: {dump} in the dump, {target} in the target"
-        for name, (dump, target) in found.sequences.items()
+        for name, (dump, target) in verification.sequences.items()
     ]
-    lines += [f"  invalid index {name}" for name in found.invalid_indexes]
-    lines += [f"  not validated: constraint {name}" for name in found.unvalidated_constraints]
+    lines += [f"  invalid index {name}" for name in verification.invalid_indexes]
+    lines += [f"  not validated: constraint {name}" for name in verification.unvalidated_constraints]
     return "\n".join(lines)
 
 

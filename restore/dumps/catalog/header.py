@@ -36,8 +36,8 @@ def heading(s3: Any, dump: Dump) -> Heading:
 
 
 def first_bytes(s3: Any, dump: Dump) -> bytes:
-    part = next((one for one in dump.parts if one.name == "toc.dat"), None)
-    key, version = (part.key, part.version_id) if part else (dump.key, dump.version_id)
+    contents = next((part for part in dump.parts if part.name == "toc.dat"), None)
+    key, version = (contents.key, contents.version_id) if contents else (dump.key, dump.version_id)
     which = {"VersionId": version} if version else {}
     return bytes(s3.get_object(Bucket=dump.bucket, Key=key, Range=f"bytes=0-{HEAD_BYTES - 1}", **which)["Body"].read())
 
@@ -50,9 +50,9 @@ def told(head: bytes) -> Heading:
     if kind is not None:
         return Heading(archive_version(head), INSIDE)
     text = inflated(head)
-    found = PLAIN_VERSION.search(text)
+    version = PLAIN_VERSION.search(text)
     ratio = len(text) / len(head) if head else 1.0
-    return Heading(found[1].decode(errors="replace").strip() if found else "", max(ratio, 1.0))
+    return Heading(version[1].decode(errors="replace").strip() if version else "", max(ratio, 1.0))
 
 
 def inflated(head: bytes) -> bytes:

@@ -53,7 +53,7 @@ def authorized(known: ClassifiedStatement) -> str:
 
 def undecided(needs: Needs, options: Options) -> list[Problem]:
     """Statements that somebody must decide about. Pure."""
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for kind, statements in sorted(needs.decisions.items()):
         if kind in options.skip or (kind in options.allow and kind != "tablespace"):
             continue
@@ -61,5 +61,5 @@ def undecided(needs: Needs, options: Options) -> list[Problem]:
         fix = f"run them (--allow {kind}) or leave them out (--skip {kind})"
         subject = f"dump, line {first.statement.line}, byte {first.statement.offset}"
         count = f"{len(statements)} of kind {kind}, first: {first.short}"
-        found.append(Problem(subject, count, f"a decision: {DECISIONS[kind]}", fix))
-    return found
+        problems.append(Problem(subject, count, f"a decision: {DECISIONS[kind]}", fix))
+    return problems

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from restore.dumps.model import Phase, Progress
+from restore.dumps.model import LoadPhase, Progress
 from restore.units import sized, spoken
 
 BAR_WIDTH = 14
@@ -45,10 +45,10 @@ def rendered(progress: Progress) -> Group:
     """Two lines, each cut at the terminal's width."""
     done, total, words = measure(progress)
     line = Table.grid(padding=(0, 1))
-    line.add_column(width=max(len(phase.value) for phase in Phase))
+    line.add_column(width=max(len(phase.value) for phase in LoadPhase))
     line.add_column(width=BAR_WIDTH)
     line.add_column(no_wrap=True, overflow="ellipsis")
-    over = progress.phase is Phase.FINISHED
+    over = progress.phase is LoadPhase.FINISHED
     bar = ProgressBar(total=1 if over else max(total, 1), completed=1 if over else done, width=BAR_WIDTH)
     line.add_row(progress.phase.value, bar, words)
     return Group(line, Text(beside(progress), style="dim", no_wrap=True, overflow="ellipsis"))

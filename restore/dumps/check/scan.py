@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from restore.dumps.check.needs import Needs, undecided
 from restore.dumps.check.progress import Meter, Ticker
-from restore.dumps.model import Dump, Options, Phase, ProgressCallback, Scan
+from restore.dumps.model import Dump, LoadPhase, Options, ProgressCallback, Scan
 from restore.dumps.read.readahead import Ahead
 from restore.dumps.read.stream import SqlStream
 from restore.dumps.sql import insert_statements, role_names
 from restore.dumps.sql.allow_list import ClassifiedStatement, definer
 from restore.dumps.sql.postponed_indexes import Postponed
-from restore.dumps.sql.sections import Script, Section
+from restore.dumps.sql.sections import DumpSection, Script
 from restore.dumps.sql.splitter import SLACK, Piece, Splitter
 from restore.errors import PermanentError, Problem, TemporaryError
 
@@ -40,10 +40,10 @@ def scan(
     """
     halt = stop or threading.Event()
     with closing(SqlStream(s3, dump, options.pg_restore if options else None, halt)) as stream:
-        found = _Scanner(stream, dump, options or Options(), halt).read(progress, count=count)
-    if found.problems and not count:
+        result = _Scanner(stream, dump, options or Options(), halt).read(progress, count=count)
+    if result.problems and not count:
         return scan(s3, dump, options, progress=progress, stop=stop)
-    return found
+    return result
 
 
 @dataclass
@@ -77,7 +77,7 @@ class _Scanner:
             complete = False
         finally:
             ahead.close()
-            meter.enter(Phase.FINISHED)
+            meter.enter(LoadPhase.FINISHED)
             ticker.close()
         return self._scan(script, meter, complete=complete)
 
@@ -102,7 +102,7 @@ class _Scanner:
         if known.kind == "setval":
             name = known.text("sequence").replace("''", "'")
             self.sequences[name] = int(known.part("last")), known.part("called") == b"true"
-        elif script.section > Section.PRE_DATA and self.postponed.early(known):
+        elif script.section > DumpSection.PRE_DATA and self.postponed.early(known):
             self.indexes.append((known.statement.number, script.hold(known).sql))
         if known.kind in ("constraint", "foreign_key") and known.sql.endswith(b" NOT VALID"):
             self.not_valid.add(role_names.plain(known.text("name")))

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from restore.dumps.model import Compression, Dump, Format, Options, Part, Scan, TableRows
+from restore.dumps.model import Compression, Dump, DumpPart, Format, Options, Scan, TableRows
 from restore.errors import PermanentError, Problem
 
 VERSION = 1
@@ -66,7 +66,7 @@ def parsed(given: str) -> tuple[dict[str, list[str]], Scan]:
     facts: Mapping[str, Any] = document["scan"]
     if document["version"] != VERSION or set(facts) != {field.name for field in fields(Scan)}:
         raise ValueError("not of this version")
-    made: dict[str, Any] = {
+    values: dict[str, Any] = {
         "dump": _dump(facts["dump"]),
         "format": Format(facts["format"]),
         "compression": Compression(facts["compression"]),
@@ -78,12 +78,12 @@ def parsed(given: str) -> tuple[dict[str, list[str]], Scan]:
         **{name: tuple(facts[name]) for name in ("roles", "owners", "extensions", "security_definer")},
         "problems": tuple(Problem(**problem) for problem in facts["problems"]),
     }
-    return document["flags"], Scan(**(dict(facts) | made))
+    return document["flags"], Scan(**(dict(facts) | values))
 
 
 def _dump(facts: Mapping[str, Any]) -> Dump:
-    made: dict[str, Any] = {
+    values: dict[str, Any] = {
         "modified": datetime.fromisoformat(facts["modified"]),
-        "parts": tuple(Part(**part) for part in facts["parts"]),
+        "parts": tuple(DumpPart(**part) for part in facts["parts"]),
     }
-    return Dump(**(dict(facts) | made))
+    return Dump(**(dict(facts) | values))

@@ -14,7 +14,7 @@ from itertools import groupby
 import psycopg
 
 from restore.dumps.check.needs import authorized
-from restore.dumps.connections import Session, failure
+from restore.dumps.connections import LoadSession, failure
 from restore.dumps.load import ledger
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.target_checks import Prepared
@@ -49,7 +49,9 @@ select pg_catalog.pg_has_role(current_user, extowner, 'USAGE') from pg_catalog.p
 class Control:
     """Runs statements exactly once over all attempts. Raises PermanentError, TemporaryError."""
 
-    def __init__(self, session: Session, operator: Session, done: Done, options: Options, prepared: Prepared) -> None:
+    def __init__(
+        self, session: LoadSession, operator: LoadSession, done: Done, options: Options, prepared: Prepared
+    ) -> None:
         """Both sessions are the same where the dump is loaded with the operator's own login."""
         self.session, self.operator = session, operator
         self._done, self._options, self._prepared = done, options, prepared
@@ -71,8 +73,8 @@ class Control:
     def run(self, statements: Iterable[ClassifiedStatement]) -> None:
         """In one transaction."""
         statements = list(statements)
-        found = [match for item in statements if (match := UNLOGGED.match(item.sql))]
-        self.unlogged.extend(b"ALTER %b %b SET UNLOGGED" % (match["what"], match["name"]) for match in found)
+        unlogged = [match for item in statements if (match := UNLOGGED.match(item.sql))]
+        self.unlogged.extend(b"ALTER %b %b SET UNLOGGED" % (match["what"], match["name"]) for match in unlogged)
         todo = [item for item in statements if item.kind in AGAIN or item.statement.number not in self._done.statements]
         numbers = [item.statement.number for item in todo if item.kind not in AGAIN]
         if not todo:

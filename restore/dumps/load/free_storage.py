@@ -62,26 +62,26 @@ class Storage:
 
 def named(host: str) -> tuple[str, str] | None:
     """Identifier and region in an instance's endpoint; None for another host. Pure."""
-    found = ENDPOINT.fullmatch(host)
-    return (found[1].lower(), found[2].lower()) if found else None
+    endpoint = ENDPOINT.fullmatch(host)
+    return (endpoint[1].lower(), endpoint[2].lower()) if endpoint else None
 
 
 def measure(host: str, instance: str | None, region: str, connect: Callable[[str], Aws]) -> Storage:
     """The storage of the instance that is called so, or has this endpoint. Raises RestoreError: why it isn't known."""
-    known = (instance, region) if instance else named(host)
-    if known is None:
+    place = (instance, region) if instance else named(host)
+    if place is None:
         fix = "--instance names the instance behind it"
         raise PermanentError.of(Problem("storage of the target", f"{host} is no RDS endpoint", "one to ask for", fix))
-    identifier, where = known
+    identifier, where = place
     aws = connect(where)
-    found = Rds(aws).instance(identifier)
-    if found is None or not (instance or (found.endpoint and found.endpoint.host.lower() == host.lower())):
+    described = Rds(aws).instance(identifier)
+    if described is None or not (instance or (described.endpoint and described.endpoint.host.lower() == host.lower())):
         what = f"no instance {identifier} in {where}" if instance else f"no instance with the endpoint {host}"
         needed = "an instance of this account: clusters and proxies don't tell"
         raise PermanentError.of(Problem("storage of the target", what, needed, "--instance <identifier>"))
-    free = free_storage(aws, found.identifier, datetime.now(UTC))
+    free = free_storage(aws, described.identifier, datetime.now(UTC))
     if free is None:
         needed = "a value of the last 15 minutes"
         fix = "wait a few minutes when the instance is new"
         raise PermanentError.of(Problem(f"FreeStorageSpace of {identifier}", "none in CloudWatch", needed, fix))
-    return Storage(found.identifier, found.settings.allocated_storage or 0, int(free.value), free.at)
+    return Storage(described.identifier, described.settings.allocated_storage or 0, int(free.value), free.at)

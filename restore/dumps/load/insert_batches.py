@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from restore.dumps.check.progress import Meter
-from restore.dumps.connections import Session, copy_failure
+from restore.dumps.connections import LoadSession, copy_failure
 from restore.dumps.load import ledger
 from restore.dumps.load.ddl import Control
 from restore.dumps.load.ledger import Done
@@ -51,11 +51,11 @@ class Inserts:
                 ledger.inserts_done(session, last, total)
         self.done.inserted, self.done.inserted_rows = last, total
         for same, count in taken:
-            self.meter.loaded(same[0].part("table"), count, sum(len(one.sql) for one in same))
+            self.meter.loaded(same[0].part("table"), count, sum(len(statement.sql) for statement in same))
         self._waiting, self._bytes = [], 0
 
 
-def _run(session: Session, first: ClassifiedStatement, sql: bytes) -> int:
+def _run(session: LoadSession, first: ClassifiedStatement, sql: bytes) -> int:
     try:
         return session.run(sql)
     except psycopg.Error as error:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from psycopg import errors, sql
 
-from restore.dumps.connections import Session, end_sessions
+from restore.dumps.connections import LoadSession, end_sessions
 from restore.dumps.model import PRIVILEGED_OWNER
 from restore.errors import PermanentError, Problem
 from validation.connect.target import Target
@@ -101,11 +101,11 @@ def joined(role: sql.Identifier, member: sql.Composable, version: int) -> sql.Co
 class LoadRole:
     """`session` is the operator's, in the database that is loaded. Methods raise psycopg.Error."""
 
-    session: Session
+    session: LoadSession
     name: str
 
     @classmethod
-    def of(cls, session: Session) -> LoadRole:
+    def of(cls, session: LoadSession) -> LoadRole:
         return cls(session, str(session.query(NAME, (PREFIX,))[0][0]))
 
     @property

@@ -29,7 +29,15 @@ from restore.dumps.check.needs import Needs, undecided
 from restore.dumps.check.progress import Meter, Ticker
 from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import INVALID_INDEXES
-from restore.dumps.connections import APPLICATION, PINNED, WAITING, Session, end_sessions, failure, maintenance_memory
+from restore.dumps.connections import (
+    APPLICATION,
+    PINNED,
+    WAITING,
+    LoadSession,
+    end_sessions,
+    failure,
+    maintenance_memory,
+)
 from restore.dumps.load import ledger, server_objects
 from restore.dumps.load.autovacuum import Autovacuum
 from restore.dumps.load.copy_batches import Rows
@@ -43,11 +51,11 @@ from restore.dumps.load.post_data_tasks import Planner
 from restore.dumps.load.target_checks import prepare
 from restore.dumps.load.work_queue import SPARE, WorkQueue
 from restore.dumps.load.workers import Worker
-from restore.dumps.model import MIB, Dump, LoadResult, Login, Options, Phase, Progress, ProgressCallback, Scan
+from restore.dumps.model import MIB, Dump, LoadLogin, LoadPhase, LoadResult, Options, Progress, ProgressCallback, Scan
 from restore.dumps.read.stream import SqlStream
 from restore.dumps.sql import encodings
 from restore.dumps.sql.allow_list import ClassifiedStatement, classify
-from restore.dumps.sql.sections import Script, Section
+from restore.dumps.sql.sections import DumpSection, Script
 from restore.dumps.sql.splitter import NOTHING, CopyBegin, Piece, Seen, Splitter, Statement
 from restore.errors import PermanentError, Problem, Refused, RestoreError, TemporaryError
 from restore.polling import wait_for
@@ -138,11 +146,11 @@ class _Load:
         except psycopg.Error as error:
             raise failure(error, f"target {self.target}") from error
 
-    def _operator(self) -> Session:
-        own = self.options.login is Login.OWN
-        return Session(self.target, {**self.options.settings, **({} if own else PINNED)}, WAITING)
+    def _operator(self) -> LoadSession:
+        own = self.options.login is LoadLogin.OWN
+        return LoadSession(self.target, {**self.options.settings, **({} if own else PINNED)}, WAITING)
 
-    def _with_stream(self, session: Session, stream: SqlStream) -> LoadResult:
+    def _with_stream(self, session: LoadSession, stream: SqlStream) -> LoadResult:
         self.operator = self.session = session
         self.stream = stream
         self.meter = Meter(self.dump.size, lambda: stream.bytes_read)
@@ -186,7 +194,7 @@ class _Load:
 
     def _check(self, progress: Progress) -> None:
         """The check's end isn't the load's."""
-        if self.report and progress.phase is Phase.READING:
+        if self.report and progress.phase is LoadPhase.READING:
             self.report(progress)
 
     def _cause(self, error: BaseException) -> BaseException:
@@ -218,7 +226,7 @@ class _Load:
         self.board.all_read()
         self.afterwards.run(self.post_data, self.meter.enter)
         self._finish()
-        self.meter.enter(Phase.FINISHED)
+        self.meter.enter(LoadPhase.FINISHED)
 
     def _begin(self, count: int, segment: int) -> None:
         """Reads the definitions, checks the target, and runs them."""
@@ -226,7 +234,7 @@ class _Load:
         needs = Needs()
         self.first: ClassifiedStatement | CopyBegin | Piece | None = None
         for item in self.items:
-            if not isinstance(item, ClassifiedStatement) or self.script.section is not Section.PRE_DATA:
+            if not isinstance(item, ClassifiedStatement) or self.script.section is not DumpSection.PRE_DATA:
                 self.first = item
                 break
             if item.kind == "drop":
@@ -236,7 +244,7 @@ class _Load:
             (self.post_data if item.kind == LAST else self.pre_data).append(self.script.hold(item))
         needs.server_version = self.script.server_version
         self._add_scan(needs)
-        self.meter.enter(Phase.PREPARING)
+        self.meter.enter(LoadPhase.PREPARING)
         self.done = done = self._prepare(needs, segment)
         self._count_done(done)
         self.control = Control(self.session, self.operator, done, self.options, self.prepared)
@@ -248,7 +256,7 @@ class _Load:
         self.inserts = Inserts(self.control, self.meter, done)
         self.afterwards = Afterwards(self.board, self.control, done, planner, self.options)
         self._plan_early()
-        self.meter.enter(Phase.LOADING)
+        self.meter.enter(LoadPhase.LOADING)
         if self.first is not None:
             self._start(count)
 
@@ -267,7 +275,7 @@ class _Load:
         if self.prepared.load_role:
             self.prepared.load_role.take_public(ledger.public_owner(self.operator))
             ledger.admit(self.operator, name)
-            self.session = Session(self.prepared.target, self.options.settings)
+            self.session = LoadSession(self.prepared.target, self.options.settings)
         return done
 
     def _add_scan(self, needs: Needs) -> None:
@@ -301,8 +309,8 @@ class _Load:
             **self.options.settings,
         }
 
-        def connect() -> Session:
-            session = Session(self.prepared.target, own)
+        def connect() -> LoadSession:
+            session = LoadSession(self.prepared.target, own)
             for setting in settings:
                 session.run(setting)
             return session
@@ -338,7 +346,7 @@ class _Load:
     def _statement(self, known: ClassifiedStatement) -> None:
         if known.kind in ("begin", "commit") or (known.kind == "large_object" and self.control.in_group):
             self.control.group(known)
-        elif known.kind == "set" or self.script.section is Section.DATA:
+        elif known.kind == "set" or self.script.section is DumpSection.DATA:
             self.control.run([known])
         else:
             self._behind_the_data(known)
@@ -419,19 +427,19 @@ def _drops(count: int) -> tuple[str, ...]:
     return (f"drops of pg_dump --clean: {count} (the target was empty)",) if count else ()
 
 
-def _already(session: Session, dump: Dump, mark: Mapping[str, Any]) -> LoadResult:
+def _already(session: LoadSession, dump: Dump, mark: Mapping[str, Any]) -> LoadResult:
     rows, changes = int(mark.get("rows", 0)), tuple(map(str, mark.get("changes", ())))
     empty = LoadResult(dump, (), rows, 0, 0.0, {}, resumed=True, already_loaded=True, skipped=())
     return replace(empty, server_changes=changes, **_owned(session))
 
 
-def _owned(session: Session) -> dict[str, tuple[str, ...]]:
+def _owned(session: LoadSession) -> dict[str, tuple[str, ...]]:
     """Of the loaded database: what runs with its owner's rights, and which owners can log in."""
     definers = tuple(str(function) for (function,) in session.query(SECURITY_DEFINER))
     return {"security_definer": definers, "logins": tuple(str(name) for (name,) in session.query(LOGINS))}
 
 
-def _lock(session: Session, stop: threading.Event) -> None:
+def _lock(session: LoadSession, stop: threading.Event) -> None:
     """One load at a time. Raises TemporaryError when another one goes on for LOCK_SECONDS, or when stopped."""
     wait_for(
         lambda: ledger.locked(session),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import LiteralString
 
-from restore.dumps.connections import Session
+from restore.dumps.connections import LoadSession
 
 Objects = Mapping[str, str]
 """By subject."""
@@ -51,7 +51,7 @@ SINCE_PARAMETERS = 150000
 """server_version_num of the first with GRANT ... ON PARAMETER."""
 
 
-def read(session: Session, load_role: str) -> Objects:
+def read(session: LoadSession, load_role: str) -> Objects:
     """All of them as they are, but for the load's own role itself. Raises psycopg.Error."""
     query = BEGIN + OBJECTS
     if session.connection.info.server_version >= SINCE_PARAMETERS:

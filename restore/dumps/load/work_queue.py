@@ -30,7 +30,7 @@ class CopyBatch:
     closed: bool = False
 
 
-class Stopped(Exception):
+class LoadStopped(Exception):
     """The load has failed elsewhere, or is to stop: see Board.error."""
 
 
@@ -56,7 +56,7 @@ class WorkQueue:
     def fail(self, error: BaseException) -> None:
         """Only the first counts."""
         with self._changed:
-            if self.error is None and not isinstance(error, Stopped):
+            if self.error is None and not isinstance(error, LoadStopped):
                 self.error = error
             self.over = True
             self._changed.notify_all()
@@ -70,7 +70,7 @@ class WorkQueue:
     def _wait(self) -> None:
         self._changed.wait(POLL)
         if self.over:
-            raise Stopped
+            raise LoadStopped
 
     # Buffers
 
@@ -79,7 +79,7 @@ class WorkQueue:
             while not self._buffers and self._made >= self._most:
                 self._wait()
             if self.over:
-                raise Stopped
+                raise LoadStopped
             if self._buffers:
                 return self._buffers.pop()
             self._made += 1
@@ -165,7 +165,7 @@ class WorkQueue:
         with self._changed:
             while True:
                 if self.over:
-                    raise Stopped
+                    raise LoadStopped
                 if self._runs:
                     self.loading += 1
                     return self._runs.popleft()

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import psycopg
 
 from restore.dumps.check.progress import Meter
-from restore.dumps.connections import Session, copy_failure, failure
+from restore.dumps.connections import LoadSession, copy_failure, failure
 from restore.dumps.load import ledger
 from restore.dumps.load.post_data_tasks import Task
-from restore.dumps.load.work_queue import CopyBatch, Stopped, WorkQueue
+from restore.dumps.load.work_queue import CopyBatch, LoadStopped, WorkQueue
 from restore.dumps.sql.splitter import Piece, shown
 from restore.errors import PermanentError, Problem
 
@@ -19,9 +19,9 @@ from restore.errors import PermanentError, Problem
 class Worker:
     """One session's work until the board's end. A failure ends the whole load."""
 
-    def __init__(self, board: WorkQueue, meter: Meter, connect: Callable[[], Session]) -> None:
+    def __init__(self, board: WorkQueue, meter: Meter, connect: Callable[[], LoadSession]) -> None:
         self._board, self._meter, self._connect = board, meter, connect
-        self.session: Session | None = None
+        self.session: LoadSession | None = None
         self._thread = threading.Thread(target=self._work, daemon=True, name="load")
         self._thread.start()
 
@@ -35,7 +35,7 @@ class Worker:
                 item = self._board.next()
                 with self._meter.doing(shown(item.begin.table) if isinstance(item, CopyBatch) else item.name):
                     self._do(self.session, item)
-        except Stopped:
+        except LoadStopped:
             pass
         except BaseException as error:  # noqa: BLE001 - whatever it is, the other threads must hear of it
             self._board.fail(error)
@@ -43,13 +43,13 @@ class Worker:
             if self.session is not None:
                 self.session.close()
 
-    def _do(self, session: Session, item: CopyBatch | Task) -> None:
+    def _do(self, session: LoadSession, item: CopyBatch | Task) -> None:
         if isinstance(item, CopyBatch):
             self._load(session, item)
         else:
             self._run(session, item)
 
-    def _load(self, session: Session, run: CopyBatch) -> None:
+    def _load(self, session: LoadSession, run: CopyBatch) -> None:
         counted, table = Counted(self._board.pieces(run)), run.begin.table
         try:
             with session.transaction():
@@ -63,12 +63,12 @@ class Worker:
             raise copy_failure(error, session.target.user, shown(table), run.line, run.offset) from error
 
     @staticmethod
-    def _copy(session: Session, run: CopyBatch, counted: Counted) -> int:
+    def _copy(session: LoadSession, run: CopyBatch, counted: Counted) -> int:
         if run.freeze:
             session.run(b"TRUNCATE ONLY " + run.begin.table)
         return session.copy(run.begin.sql + (b" WITH (FREEZE)" if run.freeze else b""), iter(counted))
 
-    def _run(self, session: Session, task: Task) -> None:
+    def _run(self, session: LoadSession, task: Task) -> None:
         try:
             with session.transaction():
                 spare = min(self._board.idle_sessions, 7)

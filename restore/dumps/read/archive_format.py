@@ -41,12 +41,12 @@ def format_of(head: bytes) -> Format | None:
 
 def program(path: str | None) -> str:
     """pg_restore's path. Raises PermanentError."""
-    found = shutil.which(path or PROGRAM)
-    if found is None:
+    executable = shutil.which(path or PROGRAM)
+    if executable is None:
         fix = "install PostgreSQL's client programs, or pass --pg-restore PATH"
         needed = "pg_restore, of the dump's major version or a newer one"
         raise PermanentError.of(Problem("archive format", f"no {path or PROGRAM} on PATH", needed, fix))
-    return found
+    return executable
 
 
 def version(path: str) -> str:
@@ -87,13 +87,13 @@ class Converted(io.RawIOBase):
 
     def __init__(self, arguments: list[str], feed: Feed, path: str | None, subject: str, stop: threading.Event) -> None:
         """`feed` gives the archive to the running process, in a thread of its own."""
-        found = program(path)
-        self.program = version(found)
+        executable = program(path)
+        self.program = version(executable)
         self._give, self._subject, self._stop = feed, subject, stop
         self._failure: RestoreError | None = None
         self._words = bytearray()
         self._process = subprocess.Popen(
-            [*dying(), found, "--file=-", *arguments],
+            [*dying(), executable, "--file=-", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restore.dumps.model import MIB, Dump, Part
+from restore.dumps.model import MIB, Dump, DumpPart
 from restore.dumps.read import table_of_contents
 from restore.dumps.read.s3_stream import RangedObject
 from restore.errors import PermanentError, Problem, TemporaryError
@@ -52,7 +52,7 @@ class Folder:
         current = self._current
         return self._finished + (current.bytes_read if current else 0)
 
-    def _make(self) -> Iterator[tuple[Path, Part]]:
+    def _make(self) -> Iterator[tuple[Path, DumpPart]]:
         """The pipes in the order in which pg_restore opens them."""
         toc = table_of_contents.read(self._file(TOC), f"{self._dump.url}{TOC}")
         self.database = toc.database
@@ -73,19 +73,19 @@ class Folder:
         self._finished += part.size
         return data
 
-    def _pipe(self, name: str) -> tuple[Path, Part]:
+    def _pipe(self, name: str) -> tuple[Path, DumpPart]:
         part = self._part(name)
         os.mkfifo(self.path / part.name, 0o600)
         return self.path / part.name, part
 
-    def _part(self, name: str) -> Part:
+    def _part(self, name: str) -> DumpPart:
         for ending in ENDINGS:
             if name + ending in self._parts:
                 return self._parts[name + ending]
         fix = "the upload isn't complete: choose another dump"
         raise PermanentError.of(Problem(f"dump {self._dump.url}", f"no {name}", "every file that toc.dat names", fix))
 
-    def _open(self, part: Part) -> RangedObject:
+    def _open(self, part: DumpPart) -> RangedObject:
         return RangedObject(self._s3, self._dump.bucket, part.key, part.size, part.etag, part.version_id)
 
     def feed(self, process: subprocess.Popen[bytes]) -> None:

@@ -28,6 +28,6 @@ def joined(statements: Iterable[ClassifiedStatement]) -> Iterator[tuple[list[Cla
     for (before, behind), group in groupby(statements, _form):
         same = list(group)
         if same[0].part("rows"):
-            yield same, before + b", ".join(one.part("rows") for one in same) + behind
+            yield same, before + b", ".join(statement.part("rows") for statement in same) + behind
         else:
-            yield from (([one], one.sql) for one in same)
+            yield from (([statement], statement.sql) for statement in same)

@@ -40,11 +40,11 @@ def quoted(name: str, codec: str) -> bytes:
 
 def spans(known: ClassifiedStatement) -> tuple[Span, ...]:
     """In the order of the text, without PUBLIC and the like."""
-    found: list[Span] = []
+    ordered: list[Span] = []
     for group in GROUPS:
         if known.part(group):
-            found.extend(_names(known, group))
-    return tuple(sorted(found, key=lambda span: span.start))
+            ordered.extend(_names(known, group))
+    return tuple(sorted(ordered, key=lambda span: span.start))
 
 
 def _names(known: ClassifiedStatement, group: str) -> list[Span]:
@@ -59,8 +59,8 @@ def _names(known: ClassifiedStatement, group: str) -> list[Span]:
 
 def owner(known: ClassifiedStatement) -> str | None:
     """Who will own something by this statement."""
-    found = spans(known) if known.kind in OWNING or known.sql.startswith(b"ALTER PUBLICATION") else ()
-    return found[-1].role if found else None
+    named = spans(known) if known.kind in OWNING or known.sql.startswith(b"ALTER PUBLICATION") else ()
+    return named[-1].role if named else None
 
 
 def renamed(known: ClassifiedStatement, names: Mapping[str, str]) -> bytes:

@@ -26,7 +26,7 @@ AROUND = 700
 MOST_REFUSALS = 20
 
 
-class Section(IntEnum):
+class DumpSection(IntEnum):
     """https://www.postgresql.org/docs/current/app-pgdump.html, --section"""
 
     PRE_DATA = 0
@@ -48,7 +48,7 @@ class Script:
         """Something was made."""
         self._has_code = False
         """Something was made that may call functions of the dump's choice."""
-        self.section = Section.PRE_DATA
+        self.section = DumpSection.PRE_DATA
         self.partitioned: set[bytes] = set()
         """Tables without rows of their own."""
         self.plain: set[bytes] = set()
@@ -123,9 +123,9 @@ class Script:
         if known.kind == "insert":
             self._see_data(known.part("table"), known.statement)
         if known.kind in DATA_KINDS:
-            self.section = max(self.section, Section.DATA) if known.kind != "large_object" else self.section
-        elif self.section is Section.DATA and not _of_data(known):
-            self.section = Section.POST_DATA
+            self.section = max(self.section, DumpSection.DATA) if known.kind != "large_object" else self.section
+        elif self.section is DumpSection.DATA and not _of_data(known):
+            self.section = DumpSection.POST_DATA
 
     def _see_copy(self, begin: CopyBegin) -> None:
         if self._in_group:
@@ -134,11 +134,11 @@ class Script:
         if begin.table in self._copied and begin.table in self.plain:
             raise refused(begin, "data of a table for the second time")
         self._copied.add(begin.table)
-        self.section = Section.DATA
+        self.section = DumpSection.DATA
 
     def _see_data(self, table: bytes, statement: Statement | CopyBegin) -> None:
         check_data(table, statement)
-        if self.section is Section.POST_DATA:
+        if self.section is DumpSection.POST_DATA:
             raise refused(statement, "data after indexes or constraints")
 
     def _see_end(self, end: End) -> None:

@@ -11,7 +11,16 @@ from psycopg import sql
 
 from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import verify
-from restore.dumps.model import PRIVILEGED_OWNER, LoadResult, Login, Options, Phase, Progress, Roles, Verification
+from restore.dumps.model import (
+    PRIVILEGED_OWNER,
+    LoadLogin,
+    LoadPhase,
+    LoadResult,
+    Options,
+    Progress,
+    Roles,
+    Verification,
+)
 from tests.support.dumps.bucket import Bucket
 from tests.support.dumps.code_of_dumps import EVENT_TRIGGER, KINDS, QUIET_UNTIL_READ, VIEW
 from tests.support.dumps.dump_loading import WAITS, dump_of, loaded, refused_words, that_waits
@@ -187,7 +196,7 @@ def test_what_changes_on_the_server_during_a_load_is_told_then_and_later(
         superuser.execute("SELECT pg_advisory_lock(%s)", [WAITS])
 
         def intrude(progress: Progress) -> None:
-            if progress.phase is Phase.INDEXES and not harmed(server):
+            if progress.phase is LoadPhase.INDEXES and not harmed(server):
                 superuser.execute("CREATE ROLE intruder LOGIN PASSWORD 'x'")
                 superuser.execute("ALTER DATABASE postgres SET search_path = 'evil-value'")
                 superuser.execute("SELECT pg_advisory_unlock(%s)", [WAITS])
@@ -256,7 +265,7 @@ def test_a_login_that_may_make_no_roles_is_told_what_it_lacks_and_the_way(
     for said in ("it has no CREATEROLE", f'ALTER ROLE "{LITTLE}" CREATEROLE', "--login own"):
         assert said in words
     absent = bucket.put("absent.sql", plain.replace(b"OWNER TO shop_owner", b"OWNER TO absent"))
-    own = Options(login=Login.OWN, roles=Roles.CREATE)
+    own = Options(login=LoadLogin.OWN, roles=Roles.CREATE)
     words = refused_words(lambda: strictly(server, bucket, absent, shop, own))
     assert f"the right of {LITTLE} to create it" in words
     assert "does not exist" not in words

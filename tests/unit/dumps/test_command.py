@@ -18,8 +18,8 @@ from restore.dumps.model import (
     Compression,
     Dump,
     Format,
+    LoadPhase,
     LoadResult,
-    Phase,
     Progress,
     Scan,
     TableCheck,
@@ -85,12 +85,12 @@ def test_a_load_that_did_nothing_says_so() -> None:
     assert "nothing was done" in output.loaded(result)
 
 
-def progress(phase: Phase, seconds: float) -> Progress:
+def progress(phase: LoadPhase, seconds: float) -> Progress:
     return Progress(phase, seconds, 5 * 10**8, 2 * 10**9, 1000, 10**7, 150.0, 1, 4, ("public.t", "index i"))
 
 
 def test_a_line_says_how_far_and_how_long() -> None:
-    assert line(progress(Phase.LOADING, 50)) == (
+    assert line(progress(LoadPhase.LOADING, 50)) == (
         "loading: 25 % of 2.0 GB read, 1,000 rows; 10.0 MB/s; 1 of 4 indexes, keys and the like;"
         " about 2 min 30 s left in this phase; now public.t, index i"
     )
@@ -99,7 +99,12 @@ def test_a_line_says_how_far_and_how_long() -> None:
 def test_lines_come_at_each_phase_and_now_and_then_between() -> None:
     said: list[str] = []
     lines = Lines(said.append)
-    for phase, seconds in ((Phase.READING, 0), (Phase.READING, 5), (Phase.READING, 11), (Phase.LOADING, 12)):
+    for phase, seconds in (
+        (LoadPhase.READING, 0),
+        (LoadPhase.READING, 5),
+        (LoadPhase.READING, 11),
+        (LoadPhase.LOADING, 12),
+    ):
         lines(progress(phase, seconds))
     assert [text.partition(":")[0] for text in said] == ["reading", "reading", "loading"]
 

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from restore.dumps.check import scan_file
-from restore.dumps.model import Compression, Dump, Format, Options, Part, Scan, TableRows
+from restore.dumps.model import Compression, Dump, DumpPart, Format, Options, Scan, TableRows
 from restore.errors import PermanentError, Problem
 
-DUMP = Dump("b", "nightly/", 5, datetime(2026, 11, 19, tzinfo=UTC), "etag", parts=(Part("nightly/toc.dat", "e", 5),))
+DUMP = Dump(
+    "b", "nightly/", 5, datetime(2026, 11, 19, tzinfo=UTC), "etag", parts=(DumpPart("nightly/toc.dat", "e", 5),)
+)
 SCAN = Scan(
     DUMP, Format.DIRECTORY, Compression.NONE, "17.6", "17.6", "LATIN1", "app", ("app", "zoë"), ("app",), ("citext",),
     (TableRows('public."a b"', 7, 70),), {"table": 1}, 700, 0, (Problem("line 7", "a DROP", "none", "without"),),

@@ -11,7 +11,7 @@ from restore.dumps.check.progress import Meter
 from restore.dumps.load.copy_batches import SMALL, Rows
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.post_data_tasks import Lock, Task
-from restore.dumps.load.work_queue import CopyBatch, Stopped, WorkQueue
+from restore.dumps.load.work_queue import CopyBatch, LoadStopped, WorkQueue
 from restore.dumps.sql.splitter import CopyBegin, Piece
 from restore.errors import PermanentError
 
@@ -83,7 +83,7 @@ def waiting(board: WorkQueue, call: Callable[[], object]) -> tuple[threading.Thr
     def wait() -> None:
         try:
             call()
-        except Stopped as error:
+        except LoadStopped as error:
             caught.append(error)
 
     thread = threading.Thread(target=wait)
