@@ -125,7 +125,7 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     s3 = _s3(arguments.region, arguments.endpoint_url)
     if arguments.command == "list":
         dumps = listing.list_dumps(s3, bucket, key)
-        _say(arguments, [output.dump_facts(dump) for dump in dumps], output.listed(dumps))
+        _say(arguments, [output.dump_facts(dump) for dump in dumps], output.render_list(dumps))
         return 0
     dump = _dump(s3, bucket, key, latest=arguments.latest)
     options = options_of(arguments)
@@ -138,23 +138,23 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
         room = storage_of(arguments, target)
         with _reporting(as_json=arguments.json) as report:
             result = load(s3, dump, target, options, scan=planned, storage=room, progress=report, stop=stop)
-        _say(arguments, result.facts(), output.loaded(result))
+        _say(arguments, result.facts(), output.render_load(result))
         return 1 if result.server_changes else 0
     with _reporting(as_json=arguments.json) as report:
         compared = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
-    _say(arguments, compared.facts(), output.verified(compared))
+    _say(arguments, compared.facts(), output.render_verification(compared))
     return 0 if compared.passed else 1
 
 
 def _planned(arguments: argparse.Namespace, result: Scan, options: Options) -> int:
-    _say(arguments, result.facts(), output.planned(result))
+    _say(arguments, result.facts(), output.render_plan(result))
     if arguments.save:
-        scan_file.save(arguments.save, result, options)
+        scan_file.save_plan(arguments.save, result, options)
     return 1 if result.problems else 0
 
 
 def split(url: str) -> tuple[str, str]:
-    """Bucket and key. Raises PermanentError."""
+    """Splits an S3 URL into bucket and key. Raises PermanentError."""
     bucket, _, key = url.removeprefix(SCHEME).partition("/")
     if not url.startswith(SCHEME) or not bucket:
         raise PermanentError.of(Problem("url", url, "s3://bucket/key", "see python -m restore.dumps --help"))
@@ -163,12 +163,12 @@ def split(url: str) -> tuple[str, str]:
 
 def _dump(s3: S3Client, bucket: str, key: str, *, latest: bool) -> Dump:
     if latest:
-        return listing.pinned(s3, listing.choose(listing.list_dumps(s3, bucket, key), LATEST))
+        return listing.pin_dump(s3, listing.choose(listing.list_dumps(s3, bucket, key), LATEST))
     return listing.find(s3, bucket, key)
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
-    """Raises PermanentError for kinds that don't exist, and for a map that is none."""
+    """The options of the command. Raises PermanentError for kinds that don't exist, and for a map that is none."""
     unknown = sorted({*arguments.skip, *arguments.allow} - {*DECISIONS, PRIVILEGED_OWNER, "publication", "policy"})
     if unknown:
         raise PermanentError.of(
@@ -191,7 +191,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 
 def target_of(arguments: argparse.Namespace) -> Target:
-    """Raises PermanentError, never with any of the URL."""
+    """The database to load into. Raises PermanentError, never with any of the URL in its message."""
     source = f"${arguments.to_env}" if arguments.to_env else str(arguments.to_file)
     try:
         text = os.environ[arguments.to_env] if arguments.to_env else arguments.to_file.read_text()
@@ -204,8 +204,8 @@ def target_of(arguments: argparse.Namespace) -> Target:
 
 
 def plan_of(arguments: argparse.Namespace, dump: Dump, options: Options) -> Scan | None:
-    """Raises PermanentError for a file that is no plan of this dump with these flags."""
-    return scan_file.opened(arguments.plan, dump, options) if arguments.plan else None
+    """The saved plan, or None. Raises PermanentError for a file that is no plan of this dump with these flags."""
+    return scan_file.read_plan(arguments.plan, dump, options) if arguments.plan else None
 
 
 def _region(given: str | None) -> str:
@@ -222,7 +222,7 @@ def _s3(region: str, endpoint: str | None) -> S3Client:
 
 
 def storage_of(arguments: argparse.Namespace, target: Target) -> Storage | None:
-    """Of the target, and says it; where it isn't known, why. Raises RestoreError for an instance that was named."""
+    """Measures and prints the target's free storage, or why it isn't known; raises only if --instance was given."""
     if arguments.no_storage_check:
         return None
     try:
@@ -238,7 +238,7 @@ def storage_of(arguments: argparse.Namespace, target: Target) -> Storage | None:
 
 
 def _aside(arguments: argparse.Namespace, facts: object, text: str) -> None:
-    """Beside the result: on stderr, like progress."""
+    """Prints what is not the result: on stderr, like progress."""
     print(json.dumps(facts) if arguments.json else text, file=sys.stderr, flush=True)
 
 

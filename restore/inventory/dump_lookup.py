@@ -60,10 +60,10 @@ def find_dump(settings: Settings, request: Request, client: S3Client) -> DumpObj
     listed = listing.list_dumps(client, bucket, settings.backups.prefix)
     named = any(key in (one.key, one.key.rstrip("/")) for one in listed)
     if named or key == LATEST:
-        pinned = listing.pinned(client, listing.choose(listed, key))
+        pinned = listing.pin_dump(client, listing.choose(listed, key))
     else:
         pinned = listing.find(client, bucket, key)
-    head = header.heading(client, pinned)
+    head = header.read_heading(client, pinned)
     found = as_found(pinned, pin.version_of(pinned))
     return replace(found, server_version=head.server_version, expansion=head.expansion)
 

@@ -165,7 +165,7 @@ def _sequence(session: LoadSession, name: str) -> tuple[int, bool] | None:
 
 
 def _tables(target: Target, tables: Sequence[TableRows], sessions: list[LoadSession]) -> tuple[TableCheck, ...]:
-    """Counted by a few sessions beside each other, the largest first; they are added to `sessions`."""
+    """Counted by a few sessions in parallel, the largest first; they are added to `sessions`."""
     local = threading.local()
 
     def count(table: TableRows) -> TableCheck:

@@ -19,12 +19,12 @@ from restore.units import sized
 LEAST_GROWTH = 10
 """Percent; ModifyDBInstance refuses less (RDS API Reference, AllocatedStorage)."""
 ENDPOINT = re.compile(r"([a-z0-9-]+)\.[a-z0-9]+\.([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?", re.ASCII | re.IGNORECASE)
-"""Of an instance: its identifier and its region. Clusters and proxies have the same form, and names of no instance."""
+"""Identifier and region in an instance's endpoint. A cluster's or a proxy's looks the same, and names none."""
 
 
 @dataclass(frozen=True)
 class Storage:
-    """Of one instance, as CloudWatch measured it last."""
+    """The free storage of an instance, as CloudWatch measured it last."""
 
     instance: str
     allocated: int
@@ -37,7 +37,7 @@ class Storage:
         return f"{sized(self.free)} free of {self.allocated} GiB on {self.instance} at {self.at:%H:%M}Z (CloudWatch)"
 
     def facts(self) -> dict[str, Any]:
-        """For programs: JSON-like."""
+        """The measurement as JSON-like values."""
         return {
             "instance": self.instance,
             "allocatedGib": self.allocated,
@@ -60,7 +60,7 @@ class Storage:
         )
 
 
-def named(host: str) -> tuple[str, str] | None:
+def parse_endpoint(host: str) -> tuple[str, str] | None:
     """Identifier and region in an instance's endpoint; None for another host. Pure."""
     endpoint = ENDPOINT.fullmatch(host)
     return (endpoint[1].lower(), endpoint[2].lower()) if endpoint else None
@@ -68,7 +68,7 @@ def named(host: str) -> tuple[str, str] | None:
 
 def measure(host: str, instance: str | None, region: str, connect: Callable[[str], Aws]) -> Storage:
     """The storage of the instance that is called so, or has this endpoint. Raises RestoreError: why it isn't known."""
-    place = (instance, region) if instance else named(host)
+    place = (instance, region) if instance else parse_endpoint(host)
     if place is None:
         fix = "--instance names the instance behind it"
         raise PermanentError.of(Problem("storage of the target", f"{host} is no RDS endpoint", "one to ask for", fix))

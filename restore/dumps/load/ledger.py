@@ -55,24 +55,24 @@ class Done:
     inserted_rows: int = 0
 
     def loaded(self, block: int, at: int) -> bool:
-        """Whether a piece that begins there is loaded."""
+        """Whether the piece that begins at byte `at` of this block is loaded."""
         ranges = self.copies.get(block, {})
         return at in ranges or any(start <= at < stop for start, (stop, _) in ranges.items())
 
 
-def locked(session: LoadSession) -> bool:
+def try_lock(session: LoadSession) -> bool:
     """Takes the loader's lock in this database for the session's life, if it is free."""
     return bool(session.query("select pg_catalog.pg_try_advisory_lock(%s)", (LOCK,))[0][0])
 
 
-def mark(session: LoadSession) -> dict[str, Any] | None:
+def read_mark(session: LoadSession) -> dict[str, Any] | None:
     """Which dump a finished load left here."""
     lines = _comment(session).splitlines()
     entry = next((line for line in lines if line.startswith(MARK)), None)
     try:
         return json.loads(entry.removeprefix(MARK)) if entry else None
     except ValueError:
-        return None  # somebody else's words: the target's content decides
+        return None  # written by somebody else: the target's content decides
 
 
 def _comment(session: LoadSession) -> str:
@@ -107,17 +107,17 @@ def begin(
 
 
 def admit(session: LoadSession, role: str) -> None:
-    """Lets the load's own role add to it."""
+    """Lets the load's own role add entries."""
     for grant in GRANTS:
         session.connection.execute(sql.SQL(grant).format(sql.Identifier(role)))
 
 
-def server(session: LoadSession) -> Objects:
+def read_server(session: LoadSession) -> Objects:
     """What the server had before the first statement of the dump."""
     return dict(session.query("select server from _restore.load")[0][0])
 
 
-def public_owner(session: LoadSession) -> str:
+def read_public_owner(session: LoadSession) -> str:
     """Who gets the schema `public` at the end."""
     return str(session.query("select public_owner from _restore.load")[0][0])
 
@@ -158,7 +158,7 @@ def _another(session: LoadSession, found: str, needed: str) -> Problem:
 
 
 def statements_done(session: LoadSession, numbers: Iterable[int]) -> None:
-    """Within the transaction that ran them."""
+    """Notes statements as done, within the transaction that ran them."""
     session.query(
         "insert into _restore.done select 's', number, 0, 0, 0 from pg_catalog.unnest(%s::int[]) as number",
         (list(numbers),),
@@ -170,7 +170,7 @@ def task_done(session: LoadSession, number: int, step: int) -> None:
 
 
 def inserts_done(session: LoadSession, last: int, rows: int) -> None:
-    """All INSERTs up to that one, and their rows."""
+    """Notes all INSERTs up to number `last` as done, and their rows."""
     session.query(
         "insert into _restore.done values ('i', 0, 0, %s, %s)"
         " on conflict (kind, number, start) do update set stop = excluded.stop, rows = excluded.rows",

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 
-from restore.dumps.check.needs import Needs, undecided
+from restore.dumps.check.needs import Needs, decision_problems
 from restore.dumps.check.progress import Meter, Ticker
 from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import INVALID_INDEXES
@@ -46,7 +46,7 @@ from restore.dumps.load.free_storage import Storage
 from restore.dumps.load.insert_batches import Inserts
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.load_role import LoadRole
-from restore.dumps.load.post_data import LAST, Afterwards, texts
+from restore.dumps.load.post_data import LAST, Afterwards, text_columns
 from restore.dumps.load.post_data_tasks import Planner
 from restore.dumps.load.target_checks import prepare
 from restore.dumps.load.work_queue import SPARE, WorkQueue
@@ -136,7 +136,7 @@ class _Load:
             with closing(self._operator()) as session:
                 _lock(session, self.stop)
                 session.query("select pg_catalog.set_config('application_name', %s, false)", (APPLICATION,))
-                found = ledger.mark(session)
+                found = ledger.read_mark(session)
                 if found is not None:
                     ledger.refuse_other(session, found, self.dump)
                     return _already(session, self.dump, found)
@@ -251,7 +251,7 @@ class _Load:
         self.control.run_all(self.pre_data)
         sizes = {table: seen.bytes for table, seen in self.seen.items()}
         self.rows = Rows(self.board, self.meter, done, self.script.plain, sizes)
-        planner = Planner(self.rows.size, self.script.partitioned, texts(self.session))
+        planner = Planner(self.rows.size, self.script.partitioned, text_columns(self.session))
         self.autovacuum = Autovacuum(self.control, self.pre_data)
         self.inserts = Inserts(self.control, self.meter, done)
         self.afterwards = Afterwards(self.board, self.control, done, planner, self.options)
@@ -271,9 +271,9 @@ class _Load:
             public = LoadRole.of(self.operator).public_owner()
             done = ledger.begin(self.operator, self.dump, segment, self.stream.reader, now, public)
         elif before != now:
-            ledger.set_server(self.operator, server_objects.rebased(ledger.server(self.operator), before, now))
+            ledger.set_server(self.operator, server_objects.rebase(ledger.read_server(self.operator), before, now))
         if self.prepared.load_role:
-            self.prepared.load_role.take_public(ledger.public_owner(self.operator))
+            self.prepared.load_role.take_public(ledger.read_public_owner(self.operator))
             ledger.admit(self.operator, name)
             self.session = LoadSession(self.prepared.target, self.options.settings)
         return done
@@ -355,7 +355,7 @@ class _Load:
         """Kept for later. Raises PermanentError for what somebody must decide about."""
         needs = Needs()
         needs.see(known)
-        problems = undecided(needs, self.options)
+        problems = decision_problems(needs, self.options)
         if problems:
             raise PermanentError.of(problems[0])
         self.post_data.append(self.script.hold(known))
@@ -382,13 +382,13 @@ class _Load:
             worker.join()
         self.session.close()
         load_role.close(self.stop)
-        load_role.give_public_back(ledger.public_owner(self.operator))
+        load_role.give_public_back(ledger.read_public_owner(self.operator))
         load_role.hand_over(self.prepared.heir)
 
     def _changes(self) -> tuple[str, ...]:
         """What the server lost or got meanwhile, and the load did not do."""
         now = server_objects.read(self.operator, LoadRole.of(self.operator).name)
-        return server_objects.changes(ledger.server(self.operator), now)
+        return server_objects.changes(ledger.read_server(self.operator), now)
 
     def _hand_over(self) -> None:
         """Within the last transaction."""
@@ -418,7 +418,7 @@ def seen_by(scan: Scan, segment: int) -> dict[bytes, Seen]:
     """What a load in pieces of that size need not find out again."""
     codec, same = encodings.codec(scan.encoding), scan.segment_bytes == segment
     return {
-        encodings.encoded(table.name, codec): Seen(table.bytes, scan.pieces.get(table.name, ()) if same else ())
+        encodings.encode(table.name, codec): Seen(table.bytes, scan.pieces.get(table.name, ()) if same else ())
         for table in scan.tables
     }
 
@@ -442,7 +442,7 @@ def _owned(session: LoadSession) -> dict[str, tuple[str, ...]]:
 def _lock(session: LoadSession, stop: threading.Event) -> None:
     """One load at a time. Raises TemporaryError when another one goes on for LOCK_SECONDS, or when stopped."""
     wait_for(
-        lambda: ledger.locked(session),
+        lambda: ledger.try_lock(session),
         lambda taken: taken,
         stop=stop,
         deadline=time.monotonic() + LOCK_SECONDS,

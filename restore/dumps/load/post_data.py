@@ -14,7 +14,7 @@ from restore.dumps.load.post_data_tasks import Planner, Task
 from restore.dumps.load.work_queue import WorkQueue
 from restore.dumps.model import LoadPhase, Options
 from restore.dumps.sql.allow_list import ClassifiedStatement
-from restore.dumps.sql.postponed_indexes import HEAVY, divided
+from restore.dumps.sql.postponed_indexes import HEAVY, divide
 
 LATE = "constraint_comment"
 """Some of the constraints are tasks, so that comments on them come after those."""
@@ -56,11 +56,11 @@ class Relation:
     view: bool
     """A materialized view, which is filled last."""
     partitions: tuple[bytes, ...]
-    """Of all levels."""
+    """Partitions of all levels."""
 
 
-def texts(session: LoadSession) -> frozenset[tuple[bytes, bytes]]:
-    """Table and column of text, as pg_dump writes them."""
+def text_columns(session: LoadSession) -> frozenset[tuple[bytes, bytes]]:
+    """Every (table, column) of a text type, written as pg_dump writes them."""
     return frozenset((bytes(table), bytes(column)) for table, column in session.query(TEXTS))
 
 
@@ -76,9 +76,9 @@ class Afterwards:
         self._plan(self._planner.heavies(statements))
 
     def run(self, statements: Iterable[ClassifiedStatement], enter: Callable[[LoadPhase], None]) -> None:
-        """All of it, after the data."""
+        """Runs everything that comes after the data."""
         enter(LoadPhase.INDEXES)
-        first, rest = divided(item for item in statements if item.kind not in self._options.skip)
+        first, rest = divide(item for item in statements if item.kind not in self._options.skip)
         self.plan_early(first)
         relations = self._relations()
         self._planner.partitions.update((relation.name, relation.partitions) for relation in relations)
@@ -95,13 +95,13 @@ class Afterwards:
         self._control.run_all([item for item in rest if item.kind == LATE])
 
     def _plan(self, tasks: Sequence[Task]) -> None:
-        """Those that no earlier attempt did."""
+        """Plans the tasks that no earlier attempt did."""
         for task in tasks:
             task.done = (task.number, task.step) in self._done.tasks
         self._board.plan([task for task in tasks if not task.done])
 
     def _rest(self, statements: Sequence[ClassifiedStatement]) -> None:
-        """Short ones in order, while no task holds a lock that they wait for; then the long ones, beside each other."""
+        """Short ones in order, while no task holds a lock that they wait for; then the long ones, in parallel."""
         self._control.run_all([item for item in statements if item.kind not in LONG])
         keys = [item for item in statements if item.kind == "foreign_key" and not self._planner.begins_early(item)]
         self._plan(self._planner.foreign_keys(keys))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from restore.dumps.check.needs import Needs, undecided
+from restore.dumps.check.needs import Needs, decision_problems
 from restore.dumps.connections import LoadSession
 from restore.dumps.load import owner_rights
 from restore.dumps.load.free_storage import Storage
@@ -100,7 +100,7 @@ def prepare(
 ) -> Prepared:
     """Creates and joins roles as asked. `empty`: nothing may be there yet. Raises Refused with all problems."""
     superuser, dangerous, owner, version, text = session.query(RIGHTS, (list(DANGEROUS),))[0]
-    problems = undecided(needs, options)
+    problems = decision_problems(needs, options)
     if (superuser or dangerous) and not options.superuser:
         problems.append(_too_much(session, ["superuser"] if superuser else dangerous))
     if not owner and not superuser:

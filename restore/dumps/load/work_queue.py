@@ -7,11 +7,11 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from restore.dumps.load.post_data_tasks import Task, ready
+from restore.dumps.load.post_data_tasks import Task, choose_ready_task
 from restore.dumps.sql.splitter import SLACK, CopyBegin, Piece
 
 SPARE = 2
-"""Buffers beside one for each session: one that is filled, one that waits."""
+"""Buffers on top of one for each session: one that is filled, one that waits."""
 POLL = 1.0
 """Seconds; every change wakes who waits, this is for a change that nobody announced."""
 
@@ -31,7 +31,7 @@ class CopyBatch:
 
 
 class LoadStopped(Exception):
-    """The load has failed elsewhere, or is to stop: see Board.error."""
+    """The load has failed elsewhere, or is to stop: see WorkQueue.error."""
 
 
 class WorkQueue:
@@ -54,7 +54,7 @@ class WorkQueue:
         self.error: BaseException | None = None
 
     def fail(self, error: BaseException) -> None:
-        """Only the first counts."""
+        """Stops everything; only the first error is kept."""
         with self._changed:
             if self.error is None and not isinstance(error, LoadStopped):
                 self.error = error
@@ -62,7 +62,7 @@ class WorkQueue:
             self._changed.notify_all()
 
     def end(self) -> None:
-        """The sessions go home."""
+        """Ends the sessions' work."""
         with self._changed:
             self.over = True
             self._changed.notify_all()
@@ -105,7 +105,7 @@ class WorkQueue:
             self._changed.notify_all()
 
     def pieces(self, run: CopyBatch) -> Iterator[Piece]:
-        """As they come; each buffer is given back when the next is asked for."""
+        """The pieces of a batch as they come; each buffer is given back when the next is asked for."""
         while True:
             with self._changed:
                 while not run.pieces:
@@ -117,7 +117,7 @@ class WorkQueue:
             self.give(piece.buffer)
 
     def loaded(self, run: CopyBatch) -> None:
-        """Its rows are committed."""
+        """Notes that the rows of a batch are committed."""
         with self._changed:
             self.loading -= 1
             self._open[run.begin.table] -= 1
@@ -148,7 +148,7 @@ class WorkQueue:
             self._changed.notify_all()
 
     def all_done(self) -> None:
-        """Waits for the tasks so far."""
+        """Waits until all tasks planned so far are done."""
         with self._changed:
             while self.tasks or self.running:
                 self._wait()
@@ -161,7 +161,7 @@ class WorkQueue:
             self._changed.notify_all()
 
     def next(self) -> CopyBatch | Task:
-        """Work for a session, rows before tasks."""
+        """The next work for a session, rows before tasks."""
         with self._changed:
             while True:
                 if self.over:
@@ -169,7 +169,7 @@ class WorkQueue:
                 if self._runs:
                     self.loading += 1
                     return self._runs.popleft()
-                task = ready(self.tasks, self.running, self._complete)
+                task = choose_ready_task(self.tasks, self.running, self._complete)
                 if task is not None:
                     self.tasks.remove(task)
                     self.running.append(task)

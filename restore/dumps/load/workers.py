@@ -12,7 +12,7 @@ from restore.dumps.connections import LoadSession, copy_failure, failure
 from restore.dumps.load import ledger
 from restore.dumps.load.post_data_tasks import Task
 from restore.dumps.load.work_queue import CopyBatch, LoadStopped, WorkQueue
-from restore.dumps.sql.splitter import Piece, shown
+from restore.dumps.sql.splitter import Piece, shorten
 from restore.errors import PermanentError, Problem
 
 
@@ -33,7 +33,7 @@ class Worker:
             self.session = self._connect()
             while True:
                 item = self._board.next()
-                with self._meter.doing(shown(item.begin.table) if isinstance(item, CopyBatch) else item.name):
+                with self._meter.doing(shorten(item.begin.table) if isinstance(item, CopyBatch) else item.name):
                     self._do(self.session, item)
         except LoadStopped:
             pass
@@ -60,7 +60,7 @@ class Worker:
             self._meter.loaded(table, counted.rows, counted.bytes)
             self._board.loaded(run)
         except psycopg.Error as error:
-            raise copy_failure(error, session.target.user, shown(table), run.line, run.offset) from error
+            raise copy_failure(error, session.target.user, shorten(table), run.line, run.offset) from error
 
     @staticmethod
     def _copy(session: LoadSession, run: CopyBatch, counted: Counted) -> int:
@@ -81,7 +81,7 @@ class Worker:
                 if task.number:
                     ledger.task_done(session, task.number, task.step)
         except psycopg.Error as error:
-            raise failure(error, f"{task.name}: {shown(task.statements[0])}") from error
+            raise failure(error, f"{task.name}: {shorten(task.statements[0])}") from error
         self._board.finished(task)
 
 
@@ -104,4 +104,4 @@ class Counted:
 def _lost(run: CopyBatch, taken: int, sent: int) -> Problem:
     found = f"the server took {taken} rows of {sent}"
     fix = "a row of the dump ends the data early (a lone \\.): take another dump"
-    return Problem(f"table {shown(run.begin.table)}, dump from line {run.line}, byte {run.offset}", found, "all", fix)
+    return Problem(f"table {shorten(run.begin.table)}, dump from line {run.line}, byte {run.offset}", found, "all", fix)

@@ -32,7 +32,7 @@ TOC = "toc.dat"
 
 
 class Folder:
-    """A temporary folder with the tables of contents as files and all else as pipes. Close it to remove it."""
+    """A temporary folder with the tables of contents as files and all others as pipes. Close it to remove it."""
 
     def __init__(self, s3: S3Client, dump: Dump, stop: threading.Event) -> None:
         self._s3, self._dump, self._stop = s3, dump, stop
@@ -60,7 +60,7 @@ class Folder:
             if not name.endswith(".toc"):
                 yield self._pipe(name)
                 continue
-            for blob in table_of_contents.blobs(self._file(name), f"{self._dump.url}{name}"):
+            for blob in table_of_contents.read_blob_list(self._file(name), f"{self._dump.url}{name}"):
                 yield self._pipe(blob)
 
     def _file(self, name: str) -> bytes:

@@ -13,7 +13,7 @@ OPENING, CLOSING = b"([", b")]"
 def outline(sql: bytes) -> bytes:
     """Tokens of the top level, one blank between two: `CREATE TABLE public . x ( ) PARTITION BY RANGE ( )`.
 
-    A string becomes `''`, a quoted identifier the bare name where it needs no quotes, else `""`.
+    A string becomes `''`, a quoted identifier the bare name where it needs no quotes, otherwise `""`.
     """
     parts: list[bytes] = []
     depth, position = 0, 0

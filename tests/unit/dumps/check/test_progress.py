@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from restore.dumps.check.progress_bar import Bar, rendered
+from restore.dumps.check.progress_bar import Bar, render
 from restore.dumps.model import LoadPhase, Progress
 
 TB = 10**12
@@ -23,7 +23,7 @@ LARGEST = Progress(
 def shown(progress: Progress) -> list[str]:
     screen = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
     with screen.capture() as printed:
-        screen.print(rendered(progress))
+        screen.print(render(progress))
     return printed.get().splitlines()
 
 
