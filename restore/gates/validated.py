@@ -7,6 +7,7 @@ in with the application's own credentials.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -134,7 +135,9 @@ def summary(report: ValidationReport, problems: Sequence[Problem], waive: Mappin
     shut = [p.subject.removeprefix("validated.") for p in problems if reason(p.subject, "validated", waive) is None]
     more = f" and {len(shut) - NAMED} more" if len(shut) > NAMED else ""
     but = f", but not {', '.join(shut[:NAMED])}{more}" if shut else ""
-    return f"{passed} of {len(report.results)} checks pass{but}"
+    known = Counter(one.as_in for one in report.results if one.as_in)
+    told = "".join(f", {count} as in {where}" for where, count in known.items())
+    return f"{passed} of {len(report.results)} checks pass{told}{but}"
 
 
 def for_method(context: GateContext, wanted: Expectations) -> Expectations:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -25,15 +25,24 @@ select current_user, current_database(), current_setting('server_version'), pg_c
 """
 
 
-PRIVILEGES = """
-select pg_catalog.has_schema_privilege(n.oid, 'usage'),
+SCHEMAS = """
+select n.nspname::text,
+       pg_catalog.has_schema_privilege(n.oid, 'usage'),
        coalesce(array_agg(c.relname::text order by c.relname) filter (where c.oid is not null), '{}'),
-       coalesce(bool_or(pg_catalog.has_table_privilege(c.oid, 'select')), false)
+       coalesce(bool_or(pg_catalog.has_any_column_privilege(c.oid, 'select')), false)
 from pg_catalog.pg_namespace n
+left join pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.current_setting('search_path'), ','))
+          with ordinality as path (word, place)
+  on n.nspname = replace(btrim(path.word, ' "'), '$user', current_user)
 left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relkind in ('r', 'p')
-where n.nspname = %(schema)s
-group by n.oid
+  and not exists (select from pg_catalog.pg_depend d
+                  where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+group by n.oid, n.nspname
+order by min(path.place) nulls last, n.nspname
 """
+"""What the connection's user may do in each schema, those of its search_path first: as its role, the database and the
+URL's options set it. Tables of extensions are none of an application's."""
 
 
 ROW_SECONDS, ALL_ROWS_SECONDS = 10.0, 60.0
@@ -64,6 +73,22 @@ server or a view's query would answer."""
 
 
 @dataclass(frozen=True)
+class SchemaRights:
+    """What the application may do in one schema: `readable` when it may read at least one of its tables."""
+
+    name: str
+    usable: bool
+    tables: tuple[str, ...] = ()
+    readable: bool = False
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        if not self.usable:
+            return (f"usage on schema {self.name}",)
+        return () if self.readable else tuple(f"select on {self.name}.{table}" for table in self.tables)
+
+
+@dataclass(frozen=True)
 class Attempt:
     """A login as the application, tried at an endpoint."""
 
@@ -73,7 +98,7 @@ class Attempt:
     recovering: bool
     """Still in recovery: can't be written to."""
     schema: str
-    """In which its tables are, by its URL."""
+    """In which its tables are: the URL's, else the first that it may read, else the first where it lacks a right."""
     missing_privileges: tuple[str, ...]
     """`usage on schema x`, or `select on x.t` for all tables of the schema when not one of them can be read."""
 
@@ -84,14 +109,14 @@ def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
     Reads only. Raises as `connect`, and PermanentError for a URL that can't be used; the text never contains it.
     """
     login = application_login(url)
-    schema = urls.parse(url).parameters.get("schema") or "public"
+    named = urls.parse(url).parameters.get("schema")
     with opened(login, endpoint, tls, statement_seconds=30.0) as connection:
         row = connection.execute(WHO).fetchone()
         if row is None:
             raise TemporaryError(f"{endpoint} didn't say who is logged in")
         user, database, version, recovering = row
-        privileges = connection.execute(PRIVILEGES, {"schema": schema}).fetchone()
-        return Attempt(str(user), str(database), str(version), bool(recovering), schema, missing(schema, privileges))
+        schema, lacking = missing(named, schemas(connection))
+        return Attempt(str(user), str(database), str(version), bool(recovering), schema, lacking)
 
 
 def read_row(url: str, endpoint: Endpoint, tls: Tls) -> str:
@@ -142,11 +167,24 @@ def application_login(url: str) -> dict[str, str]:
     return {name: value for name, value in login.items() if name not in THEIR_FILES}
 
 
-def missing(schema: str, found: tuple[Any, ...] | None) -> tuple[str, ...]:
-    """Rights the application can't do without, of PRIVILEGES' row. Pure."""
-    if found is None:
-        return (f"schema {schema} (it doesn't exist)",)
-    usage, tables, readable = found
-    if not usage:
-        return (f"usage on schema {schema}",)
-    return () if readable else tuple(f"select on {schema}.{table}" for table in tables)
+def schemas(connection: Connection) -> tuple[SchemaRights, ...]:
+    """The database's own schemas, those of the connection's search_path first."""
+    rows = connection.execute(SCHEMAS).fetchall()
+    return tuple(SchemaRights(name, usable, tuple(tables), readable) for name, usable, tables, readable in rows)
+
+
+def missing(named: str | None, rights: Sequence[SchemaRights]) -> tuple[str, tuple[str, ...]]:
+    """A schema, and the rights there that the application can't do without. Pure.
+
+    The schema that its URL names (Prisma's) must be usable. Without one, any schema with a table that it may read
+    will do: names in its statements can have any schema in front.
+    """
+    if named is not None:
+        of_url = [schema for schema in rights if schema.name == named]
+        return named, of_url[0].lacking if of_url else (f"schema {named} (it doesn't exist)",)
+    readable = [schema for schema in rights if schema.usable and schema.readable]
+    if readable:
+        return readable[0].name, ()
+    wanted = [schema for schema in rights if schema.tables] or [schema for schema in rights if schema.usable]
+    first = next(iter(wanted or rights), SchemaRights("public", usable=False))
+    return first.name, first.lacking

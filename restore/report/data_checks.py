@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,7 +16,8 @@ NOTABLE = ("FAIL", "INCONCLUSIVE", "waived", "advisory")
 
 @dataclass(frozen=True)
 class Check:
-    """One check of the data. `state` is PASS, FAIL, INCONCLUSIVE, waived or advisory."""
+    """One check of the data. `state` is PASS, FAIL, INCONCLUSIVE, waived or advisory; `as_in` says where else all that
+    it found wrong is wrong in the same places, which makes it advisory."""
 
     name: str
     state: str
@@ -26,6 +28,7 @@ class Check:
     rows: str
     waived: str
     seconds: str
+    as_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,10 @@ def read(report: Record) -> Checks | None:
     counts = mapping(report.get("counts"))
     read = sum(number(rows) for rows in counts.values())
     slow = sorted(zip(made, results, strict=True), key=lambda pair: seconds(pair[1].get("seconds")), reverse=True)
+    known = Counter(one.as_in for one in made if one.as_in)
+    told = "".join(f", {count} as in {where}" for where, count in known.items())
     return Checks(
-        summary=f"{len(passed)} of {len(made)} checks pass; {read:,} rows in {len(counts)} tables read in "
+        summary=f"{len(passed)} of {len(made)} checks pass{told}; {read:,} rows in {len(counts)} tables read in "
         f"{measured(timedelta(seconds=seconds(report.get('seconds'))))}",
         notable=tuple(notable),
         passed=passed,
@@ -76,4 +81,5 @@ def check(result: Record) -> Check:
         rows="; ".join(text(one) for one in records(result.get("examples"))),
         waived=waived,
         seconds=f"{seconds(result.get('seconds')):.2f}",
+        as_in=text(result.get("as_in")),
     )

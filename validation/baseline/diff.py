@@ -31,7 +31,7 @@ def differences(old: Baseline, new: Baseline) -> tuple[BaselineDifference, ...]:
         BaselineDifference("database", old.database, new.database),
         BaselineDifference("server version", old.server_version, new.server_version),
     ]
-    compared = (*identity, *_tables(old, new), *_sequences(old, new))
+    compared = (*identity, *_tables(old, new), *_sequences(old, new), *_faults(old, new))
     return tuple(difference for difference in compared if difference.was != difference.now)
 
 
@@ -68,6 +68,16 @@ def _sequences(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
         )
 
 
+def _faults(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
+    for name in sorted(old.faults.keys() | new.faults.keys()):
+        was, now = (f"{of.faults[name].count:,} wrong" if name in of.faults else "as it should be" for of in (old, new))
+        yield BaselineDifference(_check(name), was, now)
+
+
+def _check(question: str) -> str:
+    return f"check {question.removeprefix('faults:')}"
+
+
 def as_text(old: Baseline, new: Baseline) -> str:
     """The differences for people; ends with a newline."""
     lines = [f"{old.database}: {rfc3339_micros(old.taken)} -> {rfc3339_micros(new.taken)}"]
@@ -89,4 +99,5 @@ def render(baseline: Baseline) -> str:
         lines.append(f"{state.rows:>15,} rows  {format_size(state.bytes):>10}  {table}")
         lines += [f"{'':>15}       newest {column} {rfc3339_micros(at)}" for column, at in sorted(state.newest.items())]
     lines += [f"{at.last:>15,} last  {'':>10}  sequence {name}" for name, at in sorted(baseline.sequences.items())]
+    lines += [f"{of.count:>15,} wrong {'':>10}  {_check(name)}" for name, of in sorted(baseline.faults.items())]
     return "\n".join(lines) + "\n"

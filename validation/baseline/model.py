@@ -8,6 +8,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
 
+from validation.baseline import faults
+from validation.baseline.faults import Faults
 from validation.expectations.table_names import Table
 from validation.schema.snapshot import SchemaSnapshot
 from validation.times import rfc3339_micros
@@ -53,7 +55,8 @@ class Baseline:
     """One database in one snapshot.
 
     `taken` is the server's clock just after the snapshot: a restore to that time or a later one holds all of it.
-    `sequences` are those that gave a value.
+    `sequences` are those that gave a value. `faults` are what checks found wrong, by the id of their question; a
+    baseline of an earlier version has none.
     """
 
     taken: datetime
@@ -62,6 +65,7 @@ class Baseline:
     tables: Mapping[Table, TableState]
     sequences: Mapping[Table, Position] = field(default_factory=_empty)
     schema: SchemaSnapshot = field(default_factory=SchemaSnapshot)
+    faults: Mapping[str, Faults] = field(default_factory=_empty)
 
     @property
     def rows(self) -> int:
@@ -84,6 +88,7 @@ def as_json(baseline: Baseline) -> dict[str, Any]:
         "tables": {str(table): _state_as_json(state) for table, state in sorted(baseline.tables.items())},
         "sequences": {str(name): {"last": at.last, "increment": at.increment} for name, at in positions},
         "schema": {"sha256": baseline.schema.digest, "sections": baseline.schema.as_json()},
+        "faults": {name: faults.as_json(of) for name, of in sorted(baseline.faults.items())},
     }
 
 
@@ -118,6 +123,7 @@ def _read(data: Mapping[str, Any]) -> Baseline:
             Table.parse(name): Position(int(at["last"]), int(at["increment"])) for name, at in data["sequences"].items()
         },
         schema=schema,
+        faults={name: faults.from_json(of) for name, of in data.get("faults", {}).items()},
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from validation.baseline.faults import FaultList, Faults
 from validation.baseline.model import Baseline, Position, TableState
 from validation.connect.query import Answer, Question, Side, Unanswered
 from validation.connect.query_runner import Budget, QueryOutcome, ask_all
@@ -28,14 +30,22 @@ SIZES = Question("sizes", query("sizes"))
 POSITIONS = Question("sequence-positions", query("sequence_positions"))
 
 
+FaultLists = Callable[[Catalog, int], Sequence[FaultList]]
+"""What is to be asked for faults, of a catalog and the server's major version."""
+
+
 class Unread(Exception):
     """The database could not be read whole: says what, why, and how to fix it."""
 
 
-def record(target: Target, limits: Limits | None = None) -> Baseline:
-    """The state of a database now. Changes nothing in it. Raises Unread."""
+def _no_faults(_: Catalog, __: int) -> Sequence[FaultList]:
+    return ()
+
+
+def record(target: Target, limits: Limits | None = None, fault_lists: FaultLists = _no_faults) -> Baseline:
+    """The state of a database now, and what is wrong in it by these lists. Changes nothing in it. Raises Unread."""
     with reading(target, limits or Limits()) as reader:
-        return reader.baseline()
+        return reader.baseline(fault_lists)
 
 
 @contextmanager
@@ -62,20 +72,31 @@ class Reader:
     def catalog(self) -> Catalog:
         return catalogs.read(Side.CANDIDATE, self.ask(catalogs.needed(Side.CANDIDATE)))
 
-    def baseline(self) -> Baseline:
+    def baseline(self, fault_lists: FaultLists = _no_faults) -> Baseline:
         catalog = self.catalog()
         passes = scans(catalog, _newest_of_all(catalog))
         asked = (CLOCK, SIZES, POSITIONS, server_question(Side.CANDIDATE), *snapshot.questions())
         costly = sorted((scan.question for scan in passes.values()), key=lambda question: -question.cost)
-        return _baseline(self.ask((*asked, *costly)), passes)
+        answers = self.ask((*asked, *costly))
+        lists = fault_lists(catalog, int(answers[server_question(Side.CANDIDATE).id].row["major"]))
+        return replace(_baseline(answers, passes), faults=self._faults(lists))
+
+    def _faults(self, lists: Sequence[FaultList]) -> Mapping[str, Faults]:
+        """What was found wrong; a list that isn't answered is left out, and then excuses nothing."""
+        outcomes = self._outcomes([of.question for of in lists])
+        found = {of.question.id: of.read(got) for of in lists if isinstance(got := outcomes[of.question.id], Answer)}
+        return {name: faults for name, faults in found.items() if faults.count}
 
     def ask(self, questions: Sequence[Question]) -> Mapping[str, Answer]:
         """The answer to every question."""
+        return _whole(self._outcomes(questions))
+
+    def _outcomes(self, questions: Sequence[Question]) -> Mapping[str, QueryOutcome]:
         try:
             another = partial(connect, self._target, snapshot=self._session.snapshot())
         except Unreachable:
-            return _whole(ask_all(self._session, questions, self._terms))
-        return _whole(ask_all(self._session, questions, self._terms, another, self._workers))
+            return ask_all(self._session, questions, self._terms)
+        return ask_all(self._session, questions, self._terms, another, self._workers)
 
 
 def _whole(outcomes: Mapping[str, QueryOutcome]) -> Mapping[str, Answer]:

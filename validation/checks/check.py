@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from validation.baseline.faults import FaultList
 from validation.connect.query import Answer, Example, Question
 from validation.verdict import Severity, Verdict
 
@@ -29,7 +30,8 @@ class Check:
     """`needed` is said when the questions were not answered. `examples` is asked only after a FAIL.
 
     A `tolerant` check judges whatever answers there are, and must itself refuse too few. `inconclusive` is the
-    severity of an INCONCLUSIVE where it is another than that of a FAIL.
+    severity of an INCONCLUSIVE where it is another than that of a FAIL. `faults` asks for all that is wrong, where what
+    the source or the baseline has in the same place doesn't keep a restore from being used.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Check:
     severity: Severity = Severity.BLOCKING
     tolerant: bool = False
     inconclusive: Severity | None = None
+    faults: FaultList | None = None
 
     def severity_of(self, verdict: Verdict) -> Severity:
         if verdict is Verdict.INCONCLUSIVE and self.inconclusive is not None:

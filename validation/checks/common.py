@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
+from validation.baseline.faults import LISTED, Fault, FaultList, Faults
 from validation.checks.check import Check, failed, settled
+from validation.connect.query import Answer, Example, Question, Row
 from validation.expectations.table_names import Table
+from validation.sql.queries import query
 
 
 def missing_table(name: str, table: Table) -> Check:
@@ -31,6 +34,25 @@ def key_of(columns: Sequence[str], alias: str = "c") -> sql.Composed:
         for column in columns or ("ctid",)
     )
     return sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))
+
+
+def fault_list(name: str, things: str, faults: sql.Composable, like: Question, *, recorded: bool = True) -> FaultList:
+    """All faults of a check, of a query with the columns told, shown and decides; asked as `like` is."""
+    statement = query("faults", faults=faults, most=sql.Literal(LISTED))
+    question = Question(f"faults:{name}", statement, cost=like.cost, seconds=like.seconds, settings=like.settings)
+    return FaultList(things, question, _faults, recorded)
+
+
+def _faults(answer: Answer) -> Faults:
+    return Faults(int(answer.row["count"]), tuple(_fault(row) for row in answer.row["listed"]))
+
+
+def _fault(row: Row) -> Fault:
+    return Fault(row["place"], example(row["shown"]), row["decides"])
+
+
+def example(values: Row) -> Example:
+    return {column: text_of(value) for column, value in values.items()}
 
 
 def text_of(value: object) -> str | None:

@@ -7,8 +7,10 @@ ran `migrate resolve --rolled-back`; a later run of the same migration has a row
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from validation.baseline.faults import Fault, FaultList, Faults
 from validation.checks.check import Check, Judgement, failed, passed
 from validation.checks.common import missing_column, missing_table
 from validation.connect.query import Answer, Question
@@ -45,13 +47,27 @@ def _migrations(expected: Migrations) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
         migrations: list[Migration] = answers[0].row["migrations"]
         done = applied(migrations)
-        problems = [*broken(migrations), *_unexpected(done, expected)]
+        problems = [*incomplete(migrations, done), *_unexpected(done, expected)]
         if problems:
             fix = "choose a recovery point outside the migration, or finish it with prisma migrate resolve"
             return failed("; ".join(problems), needed, fix)
         return passed(f"{number(len(done), 'migration')} applied, last {done[-1]}", needed)
 
-    return Check("migrations", judge, (_question(expected),), needed)
+    return Check("migrations", judge, (_question(expected),), needed, faults=_fault_list(expected))
+
+
+def _fault_list(expected: Migrations) -> FaultList:
+    """What is declared decides, whatever the source has."""
+
+    def read(answer: Answer) -> Faults:
+        migrations: list[Migration] = answer.row["migrations"]
+        done = applied(migrations)
+        listed = [Fault(text, {"migration": text}) for text in incomplete(migrations, done)]
+        listed += [Fault(text, {"migration": text}, decides=True) for text in _unexpected(done, expected)]
+        return Faults(len(listed), tuple(listed))
+
+    question = replace(_question(expected), id=f"faults:migrations:{expected.table}")
+    return FaultList("migrations, not as they should be", question, read)
 
 
 def _checksums(expected: Migrations) -> Check:
@@ -91,8 +107,13 @@ def broken(migrations: Sequence[Migration]) -> list[str]:
     ]
 
 
+def incomplete(migrations: Sequence[Migration], done: Sequence[str]) -> list[str]:
+    """What is `broken`, or that nothing is applied at all."""
+    return [*broken(migrations), *([] if done else ["no migration is applied"])]
+
+
 def _unexpected(done: Sequence[str], expected: Migrations) -> list[str]:
-    problems = [] if done else ["no migration is applied"]
+    problems: list[str] = []
     if expected.last is not None and done and done[-1] != expected.last:
         problems.append(f"last applied is {done[-1]}")
     if expected.applied is not None:

@@ -12,8 +12,8 @@ from typing import LiteralString, cast
 from psycopg import sql
 
 from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
-from validation.checks.common import text_of
-from validation.connect.query import BORROWED, Answer, Example, Question, Row
+from validation.checks.common import example, fault_list
+from validation.connect.query import BORROWED, Answer, Question, Row
 from validation.expectations.sql_checks import PLACEHOLDER, RESTORE_POINT, SqlCheck
 from validation.expectations.table_names import quoted
 from validation.schema.catalog import list_question
@@ -92,20 +92,24 @@ def _pieces(check: SqlCheck, around: QueryContext) -> Pieces:
 
 def _complete(check: SqlCheck, name: str, pieces: Pieces, pages: int = 0) -> Check:
     try:
-        statement = query("sql_check", lists=_lists(check), query=_filled(check.query, pieces))
+        parts = {"lists": _lists(check), "query": _filled(check.query, pieces)}
     except KeyError as error:
         found = f"the query has {{{error.args[0]}}}, for which {check.each} has no value"
         return settled(name, inconclusive(found, check.needed, "correct the query"), check.severity)
     question = Question(
         f"sql:{name}",
-        statement,
+        query("sql_check", **parts),
         cost=pages,
         seconds=check.timeout_seconds,
         settings=check.settings,
         borrows=check.extension if check.extension and pieces[check.extension] == sql.Identifier(BORROWED) else None,
     )
     made = Check(name, lambda answers: judge(check, answers[0]), (question,), check.needed, severity=check.severity)
-    return replace(made, inconclusive=check.inconclusive)
+    made = replace(made, inconclusive=check.inconclusive)
+    if check.as_in_source is Severity.BLOCKING:
+        return made
+    faults = query("faults_of_sql_check", **parts)
+    return replace(made, faults=fault_list(name, check.things, faults, question, recorded=check.each is None))
 
 
 def _lists(check: SqlCheck) -> sql.Composable:
@@ -127,7 +131,7 @@ def judge(check: SqlCheck, answer: Answer) -> Judgement:
     """FAIL for one wrong thing, INCONCLUSIVE where it can't be said of one, otherwise PASS, if there was anything."""
     examined, good, wrong = (int(answer.row[count]) for count in ("examined", "good", "wrong"))
     if wrong:
-        examples = tuple(_example(example) for example in answer.row["examples"])
+        examples = tuple(example(values) for values in answer.row["examples"])
         of_all = f" of {examined:,}" if wrong < examined else ""
         return failed(f"{check.things}: {wrong:,}{of_all} wrong", check.needed, check.fix, examples)
     if good < examined:
@@ -139,7 +143,3 @@ def judge(check: SqlCheck, answer: Answer) -> Judgement:
 def _nothing(check: SqlCheck) -> Judgement:
     fix = 'is this the right database? correct the check, or give it nothing = "pass"'
     return Judgement(check.nothing, f"no {check.things}", check.needed, "" if check.nothing is Verdict.PASS else fix)
-
-
-def _example(values: Mapping[str, object]) -> Example:
-    return {column: text_of(value) for column, value in values.items()}

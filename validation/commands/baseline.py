@@ -10,6 +10,7 @@ from datetime import datetime
 from validation.baseline import diff, latest
 from validation.baseline.model import Baseline, as_json
 from validation.baseline.record import record
+from validation.checks.recorded import fault_lists
 from validation.commands import common
 from validation.commands.common import Command
 from validation.document_store import DocumentStore
@@ -70,7 +71,7 @@ def _act_record(options: argparse.Namespace) -> int:
 
 
 def _live(options: argparse.Namespace) -> Baseline:
-    return record(common.required_target(options, "from"), common.limits(options))
+    return record(common.required_target(options, "from"), common.limits(options), fault_lists)
 
 
 def _act_show(options: argparse.Namespace) -> int:

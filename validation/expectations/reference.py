@@ -28,6 +28,10 @@ expectations.schema.json next to it (`python -m validation schema` prints it: fo
 
 `python -m validation init --from URL_ENV` writes a first file from a live database. The file is TOML; nothing in it is
 needed, and what isn't declared isn't expected. All mistakes are reported at once, with where they stand.
+
+What is declared here decides, whatever the source has: it may be what is damaged. What needs no declaration (sequences,
+foreign keys, indexes, triggers, ...) is advisory where the source, or without one the baseline, has it wrong in the
+same place: validation/README.md, "What is checked".
 """
 TOP_EXAMPLE = 'required = ["rows", "freshness"]\nsql_checks = ["checks"]'
 EXAMPLES: Mapping[str, str] = MappingProxyType(

@@ -76,6 +76,8 @@ class SqlCheckHead(DocumentSection):
         tuple[tuple[str, str], ...], read_as(Annotated[Mapping[str, Any], AfterValidator(_settings)])
     ] = ()
     """Settings that hold for this query alone."""
+    as_in_source: Severity = Severity.BLOCKING
+    """Of what the source, or without one the baseline, has wrong in the same place."""
 
 
 @dataclass(frozen=True, kw_only=True)

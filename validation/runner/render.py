@@ -49,6 +49,7 @@ def _as_json(report: ValidationReport, result: CheckResult) -> dict[str, Any]:
         "verdict": str(result.verdict),
         "severity": str(result.severity),
         "waived": report.waiver(result),
+        "as_in": result.as_in or None,
         "found": result.found,
         "needed": result.needed,
         "fix": result.fix,
@@ -66,10 +67,13 @@ def _head(report: ValidationReport) -> Iterator[str]:
         yield f"baseline of {_utc(report.baseline)}"
     blocking = Counter(r.verdict for r in report.results if r.severity is Severity.BLOCKING and not report.waiver(r))
     waived = sum(1 for r in report.results if report.waiver(r))
-    yield (
+    as_in = Counter(r.as_in for r in report.results if r.as_in)
+    known = "".join(f", {count} as in {where}" for where, count in as_in.items())
+    said = (
         f"{len(report.results)} checks: {blocking[Verdict.FAIL]} failed,"
-        f" {blocking[Verdict.INCONCLUSIVE]} inconclusive, {waived} waived; {report.seconds:.1f} s"
+        f" {blocking[Verdict.INCONCLUSIVE]} inconclusive, {waived} waived{known}; {report.seconds:.1f} s"
     )
+    yield from wrapped(said, 0)
     if not report.proved:
         yield "nothing was proved: no row was read"
 

@@ -19,7 +19,8 @@ class CheckResult:
     """What one check found.
 
     `name` is `family` or `family:subject`; `query` is complete and can be pasted into psql;
-    `seconds` is the time its queries took in the servers, as seen from here.
+    `seconds` is the time its queries took in the servers, as seen from here. `as_in` is where all that is wrong is
+    wrong in the same places: "the source", "the baseline of TIME", or empty.
     """
 
     name: str
@@ -31,6 +32,7 @@ class CheckResult:
     examples: tuple[Example, ...] = ()
     seconds: float = 0.0
     severity: Severity = Severity.BLOCKING
+    as_in: str = ""
 
     @property
     def family(self) -> str:

@@ -9,12 +9,13 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from validation.baseline.model import Baseline, BaselineError
+from validation.checks import baseline as baseline_checks
 from validation.checks.check import Check
 from validation.connect.query import Answer, Answers, Question, Side
 from validation.connect.query_runner import Budget
 from validation.connect.target import Target
 from validation.expectations.model import Expectations
-from validation.runner import application_checks, build_checks, servers
+from validation.runner import application_checks, build_checks, known_faults, servers
 from validation.runner.query_order import ordered
 from validation.runner.result import CheckResult, ValidationReport, evaluate, with_examples
 from validation.runner.servers import ReachedServer
@@ -63,7 +64,10 @@ def run(
         known = {key: answer for server in reached if server for key, answer in server.answers.items()}
         questions = _unknown(checks, known)
         answers = known | servers.ask(candidate, source_server, login, questions, budget, sessions)
-        results = _with_examples(candidate, checks, answers, budget)
+        results = tuple(evaluate(check, answers) for check in checks)
+        before = baseline_checks.fitting(baseline, restore_point)
+        results = known_faults.told(candidate, source_server, before, checks, results, budget, sessions)
+        results = _with_examples(candidate, checks, results, budget)
     return ValidationReport(
         results=results,
         target=str(target),
@@ -112,14 +116,13 @@ def _unknown(checks: Sequence[Check], known: Answers) -> tuple[Question, ...]:
 
 
 def _with_examples(
-    candidate: ReachedServer, checks: Sequence[Check], answers: Answers, budget: Budget
+    candidate: ReachedServer, checks: Sequence[Check], results: tuple[CheckResult, ...], budget: Budget
 ) -> tuple[CheckResult, ...]:
     """The results; what failed comes with keys of rows to look at, as far as time allows."""
-    results = tuple(evaluate(check, answers) for check in checks)
     questions = {
         result.name: check.examples
         for check, result in zip(checks, results, strict=True)
-        if check.examples and result.verdict is Verdict.FAIL
+        if check.examples and result.verdict is Verdict.FAIL and not result.examples
     }
     examples = servers.ask_one(candidate, tuple(questions.values()), budget)
     return tuple(

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from restore import postgres
 from restore.errors import PermanentError
+from restore.postgres.app_login import SchemaRights, schemas
 from tests.support.postgres.scratch_server import PASSWORD, Database, Server
 
 APPLICATION = "row_app"
@@ -120,3 +121,30 @@ def test_a_policy_that_writes_can_not_and_one_that_only_reads_is_the_last_resort
     assert postgres.any_row(application, "test") == "public.r"
     with empty_database.connect() as owner:
         assert owner.execute("select count(*) from public.trapped").fetchone() == (0,)
+
+
+def test_an_application_in_a_schema_of_its_own_needs_none_of_public(
+    empty_database: Database, application: psycopg.Connection
+) -> None:
+    made(
+        empty_database,
+        "revoke all on schema public from public",
+        "create schema app; create table app.t (id int); grant usage on schema app to row_app",
+    )
+    assert postgres.missing(None, schemas(application)) == ("app", ("select on app.t",))
+    made(empty_database, "grant select (id) on app.t to row_app; create table public.of_others (id int)")
+    assert postgres.missing(None, schemas(application)) == ("app", ())
+    assert postgres.missing("public", schemas(application)) == ("public", ("usage on schema public",))
+
+
+def test_schemas_come_in_the_order_of_the_search_path(
+    server: Server, empty_database: Database, application: psycopg.Connection
+) -> None:
+    made(empty_database, "create schema late", 'create schema "row_app"; grant usage on schema row_app to row_app')
+    made(empty_database, 'alter role row_app set search_path = late, "$user"')
+    with server.connect(empty_database.name, user=APPLICATION) as again:
+        assert schemas(again) == (
+            SchemaRights("late", usable=False),
+            SchemaRights("row_app", usable=True),
+            SchemaRights("public", usable=True),
+        )

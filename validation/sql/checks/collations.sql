@@ -4,6 +4,7 @@
 --: from_version = 15
 --: inconclusive = "advisory"
 --: nothing = "pass"
+--: as_in_source = "advisory"
 -- Of another version of the operating system's library, text sorts in another order: indexes miss rows.
 select d.datcollversion is not distinct from pg_database_collation_actual_version(d.oid) as ok,
        'of the database' as "collation", d.datcollversion as recorded,

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from restore.errors import PermanentError, Problem
-from restore.gates.validated import ahead_seconds, certificate, fingerprint, summary, wanted_expectations
+from restore.gates.validated import ahead_seconds, certificate, failed, fingerprint, summary, wanted_expectations
 from restore.model.planned import RecoveryPoint
 from restore.model.request import Method, Settings, Tls, ValidationSettings
 from tests.support.worlds import NOW, settings
 from validation.expectations.table_names import Table
 from validation.runner.result import CheckResult, ValidationReport
-from validation.verdict import Verdict
+from validation.verdict import Severity, Verdict
 
 
 def using(path: Path, **more: object) -> Settings:
@@ -65,6 +66,15 @@ def test_the_summary_names_what_keeps_the_gate_shut_and_nothing_that_is_waived()
     waive = {"validated.rows:0": "known"}
     assert summary(report, problems, waive) == "1 of 6 checks pass, but not rows:1, rows:2, rows:3 and 1 more"
     assert summary(report, problems, {"validated.rows": "known"}) == "1 of 6 checks pass"
+
+
+def test_what_the_source_has_as_well_shuts_nothing_and_is_told() -> None:
+    known = CheckResult("indexes", Verdict.FAIL, "as in the source: 1 wrong", "", severity=Severity.ADVISORY)
+    new = CheckResult("triggers", Verdict.FAIL, "1 wrong, not counting 1 as in the source", "")
+    report = ValidationReport((replace(known, as_in="the source"), new), "shop")
+    problems = failed(report)
+    assert [one.subject for one in problems] == ["validated.triggers"]
+    assert summary(report, problems, {}) == "0 of 2 checks pass, 1 as in the source, but not triggers"
 
 
 def test_the_machine_s_own_certificates_are_no_file_to_be_read() -> None:

@@ -11,6 +11,7 @@ from restore import postgres
 from restore.errors import PermanentError, TemporaryError
 from restore.model.rds import Endpoint
 from restore.model.request import Tls
+from restore.postgres.app_login import SchemaRights
 from restore.postgres.errors import explained
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -132,8 +133,22 @@ def test_a_url_that_can_not_be_used_is_not_shown() -> None:
     assert "hidden" not in str(caught.value)
 
 
+APP = SchemaRights("app", usable=True, tables=("a", "b"), readable=True)
+CLOSED = SchemaRights("public", usable=False)
+
+
 def test_rights_that_are_not_there_are_named() -> None:
-    assert postgres.missing("app", None) == ("schema app (it doesn't exist)",)
-    assert postgres.missing("app", (False, ["a"], True)) == ("usage on schema app",)
-    assert postgres.missing("app", (True, ["a", "b"], False)) == ("select on app.a", "select on app.b")
-    assert postgres.missing("app", (True, ["a", "b"], True)) == ()
+    unreadable = replace(APP, readable=False)
+    assert postgres.missing("app", [CLOSED]) == ("app", ("schema app (it doesn't exist)",))
+    assert postgres.missing("app", [replace(APP, usable=False)]) == ("app", ("usage on schema app",))
+    assert postgres.missing("app", [CLOSED, unreadable]) == ("app", ("select on app.a", "select on app.b"))
+    assert postgres.missing("app", [CLOSED, APP]) == ("app", ())
+    assert postgres.missing("public", [CLOSED, APP]) == ("public", ("usage on schema public",))
+
+
+def test_a_url_without_schema_needs_any_schema_with_a_table_that_can_be_read() -> None:
+    assert postgres.missing(None, [CLOSED, APP]) == ("app", ())
+    assert postgres.missing(None, [CLOSED, replace(APP, usable=False)]) == ("app", ("usage on schema app",))
+    assert postgres.missing(None, [CLOSED]) == ("public", ("usage on schema public",))
+    assert postgres.missing(None, [SchemaRights("public", usable=True)]) == ("public", ())
+    assert postgres.missing(None, []) == ("public", ("usage on schema public",))

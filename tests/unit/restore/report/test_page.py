@@ -230,3 +230,11 @@ def test_numbers_that_are_none_break_nothing() -> None:
     made = shown([run(0), gate("validated", 10, 20, facts={"loss": odd, "report": {"results": [{"seconds": "x"}]}})])
     assert page.render(made)
     assert terminal.render(made)
+
+
+def test_what_the_source_has_as_well_is_shown_as_that_and_not_as_a_failure() -> None:
+    known = check("indexes", "FAIL", severity="advisory", found="as in the source: 1 wrong", as_in="the source")
+    html = page.render(shown((*FROZEN[:-1], gate("validated", 610, 700, facts={"report": report(known)}))))
+    text = " ".join(Reader(html).text.split())
+    assert "as in the source indexes" in text
+    assert "0 of 1 checks pass, 1 as in the source;" in text

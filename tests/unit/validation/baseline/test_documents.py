@@ -15,6 +15,7 @@ import pytest
 from moto import mock_aws
 
 from validation.baseline import diff, latest
+from validation.baseline.faults import Fault, Faults
 from validation.baseline.model import Baseline, BaselineError, Position, TableState, as_json, from_json
 from validation.checks.baseline import behind
 from validation.document_store import DirectoryStore
@@ -31,11 +32,24 @@ BASELINE = Baseline(
     {USERS: TableState(500, 8192, {"created_at": AT})},
     {SEQUENCE: Position(500)},
     SchemaSnapshot({"columns": {"public.users.id": "text"}}),
+    {"faults:indexes": Faults(2, (Fault("a1", {}), Fault("b2", {})))},
 )
 
 
 def test_what_is_written_is_read_back() -> None:
     assert from_json(json.loads(json.dumps(as_json(BASELINE))), "x") == BASELINE
+
+
+def test_a_baseline_of_an_earlier_version_is_read_and_excuses_nothing() -> None:
+    earlier = as_json(BASELINE)
+    del earlier["faults"]
+    assert from_json(earlier, "x") == replace(BASELINE, faults={})
+
+
+def test_a_check_that_finds_more_than_before_is_told() -> None:
+    more = replace(BASELINE, faults={"faults:indexes": Faults(3)})
+    assert [str(line) for line in diff.differences(BASELINE, more)] == ["check indexes: 2 wrong -> 3 wrong"]
+    assert "2 wrong" in diff.render(BASELINE)
 
 
 def damaged(**changed: Any) -> dict[str, Any]:
@@ -52,6 +66,7 @@ def damaged(**changed: Any) -> dict[str, Any]:
         damaged(tables={"a.b.c": {"rows": 1, "bytes": 1, "newest": {}}}),
         damaged(tables={"a": {"rows": "many", "bytes": 1, "newest": {}}}),
         damaged(sequences=[1]),
+        damaged(faults={"faults:indexes": {"count": 1}}),
         damaged(schema={"sha256": "0" * 64, "sections": {"columns": {}}}),
     ],
 )

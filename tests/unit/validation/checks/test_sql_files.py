@@ -37,6 +37,20 @@ def planned(wanted: SqlCheck, **around: Any) -> list[Check]:
     return list(checks([wanted], QueryContext(**{**standard, **around})))
 
 
+def test_neither_damage_nor_what_a_copy_must_not_do_is_excused_by_the_source() -> None:
+    never = {"files", "checksums", "heap-and-index", "toast", "subscriptions", "prepared-transactions"}
+    excused = {check.name for check in built_in() if check.as_in_source is Severity.ADVISORY}
+    assert {"indexes", "triggers", "row-security", "writable", "unique-key"} <= excused
+    assert not {name for name in excused if name in never or name.startswith("amcheck")}
+
+
+def test_a_team_s_own_check_asks_the_source_only_when_its_head_says_so() -> None:
+    assert planned(check())[0].faults is None
+    listed = planned(check(HEAD + '--: as_in_source = "advisory"\n' + QUERY))[0].faults
+    assert listed
+    assert listed.things == "orders"
+
+
 def test_a_file_needs_no_more_than_what_a_person_must_read() -> None:
     found = check()
     assert (found.name, found.severity, found.nothing) == ("paid", Severity.BLOCKING, Verdict.INCONCLUSIVE)
