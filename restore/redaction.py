@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
@@ -13,6 +13,7 @@ SHORT = 6
 
 _lock = threading.Lock()
 _secrets: set[str] = set()
+_public: set[str] = set()
 
 
 def register_secret(value: str) -> str:
@@ -23,15 +24,24 @@ def register_secret(value: str) -> str:
     return value
 
 
+def declare_public(names: Iterable[str]) -> None:
+    """Names that anybody knows (images, users, identifiers): a password that is part of one is no secret to keep, and
+    masking it would mask the name wherever it stands."""
+    with _lock:
+        _public.update(names)
+
+
 def forget_secrets() -> None:
-    """For tests: a clean table."""
+    """For tests: clean tables."""
     with _lock:
         _secrets.clear()
+        _public.clear()
 
 
 def _known() -> list[str]:
     with _lock:
-        return sorted(_secrets, key=len, reverse=True)
+        kept = (secret for secret in _secrets if not any(secret in name for name in _public))
+        return sorted(kept, key=len, reverse=True)
 
 
 def redacted(text: str) -> str:

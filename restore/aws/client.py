@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
+from restore.model.aws_account import AwsLogin
+from restore.model.request import Settings
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -109,11 +111,19 @@ def _not_logged_in(error: Exception) -> Problem:
 
 @dataclass
 class Aws:
-    """The clients of one region. Making one does no I/O; clients are made at their first use, in any thread."""
+    """The clients of one region and login. Making one does no I/O; clients are made at first use, in any thread."""
 
     region: str
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
     """Endpoint URL by boto3's service name; AWS's own where a service isn't in it."""
+
+    login: AwsLogin = field(default_factory=AwsLogin)
+    """Whose credentials; boto3's own search (environment, profile, machine) where it says nothing."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Aws:
+        """As the AWS plugin calls under the same configuration."""
+        return cls(settings.region, settings.endpoints, settings.aws_login)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -128,18 +138,28 @@ class Aws:
             return self._clients[service]
 
     def _make(self, service: str) -> Any:
-        import boto3.session
+        from restore.aws.session import session_of
+
+        self._session = self._session or session_of(self.region, self.login, self._assume)
+        return self._client_of(self._session, service)
+
+    def _assume(self, session: Session, request: dict[str, Any]) -> Any:
+        with translated("sts"):
+            return self._client_of(session, "sts").assume_role(**request)["Credentials"]
+
+    def _client_of(self, session: Session, service: str) -> Any:
         from botocore.config import Config
 
-        self._session = self._session or boto3.session.Session(region_name=self.region)
         config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             user_agent_extra="pulumi-restore",
             max_pool_connections=20,
+            use_fips_endpoint=self.login.fips or None,
+            use_dualstack_endpoint=self.login.dualstack or None,
         )
-        untyped = cast("Any", self._session)
+        untyped = cast("Any", session)
         return untyped.client(service, config=config, endpoint_url=self.endpoints.get(service))
 
 

@@ -39,12 +39,13 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     asked = close.as_if_open(found)
     serves = traffic.found_traffic(RestoreContext(settings, settings.request, asked))
     closing = close.plan(settings.request, found, serves, list(stack.config()))
-    emptied = close.without_resources(stack.export())
+    close.without_resources(stack.export())  # refuses before the question what would be refused after it
     if not confirm(close.shown(closing)):
         return False
+    emptied = close.without_resources(stack.export())  # again: an `up` may have run while the question stood
     hand_back(settings, closing)
     if closing.candidate_arn:
-        rds = Rds(Aws(settings.region, settings.endpoints))
+        rds = Rds(Aws.of(settings))
         rds.add_tags(closing.candidate_arn, {TAG_CLOSED: f"{now:{TIME_FORMAT}}"})
     stack.replace_state(emptied)
     if close.WAIVERS in closing.remove:  # before the record that this restore is over: killed here, none is left
@@ -56,7 +57,7 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
 
 def record(settings: Settings, restore_id: str, closing: close.Closing, now: datetime) -> None:
     """The end of the restore, for its report. Without evidence it is still over: a fault is told, not raised."""
-    aws = Aws(settings.region, settings.endpoints)
+    aws = Aws.of(settings)
     content = {"began": now.isoformat(), "operator": provenance.operator(aws), "serves": str(closing.serves)}
     try:
         store = Store.open(settings.evidence, aws)

@@ -33,7 +33,7 @@ def listed(settings: Settings) -> tuple[tuple[DumpObject, ...], list[str]]:
     if not settings.backups.bucket:
         return (), ["dumps were not looked for: pulumi config set --path backups.bucket <bucket>"]
     try:
-        return dump_lookup.listed(settings, Aws(settings.region, settings.endpoints)), []
+        return dump_lookup.listed(settings, Aws.of(settings)), []
     except RestoreError as error:
         where = f"s3://{settings.backups.bucket}/{settings.backups.prefix}"
         return (), [f"dumps in {where} could not be listed (set the key backups where they are elsewhere):\n{error}"]

@@ -25,7 +25,7 @@ def report(stack: OperatorStack, restore_id: str | None, now: datetime, *, color
     if wanted is None:
         fix = "name one: python -m restore report <id> (each is a folder of the evidence)"
         raise Refused([Problem("config id", "not set: no restore is configured", "the id of a restore", fix)])
-    store = Store.open(settings.evidence, Aws(settings.region, settings.endpoints))
+    store = Store.open(settings.evidence, Aws.of(settings))
     document, where = publish.publish(store, settings.stack, wanted)
     if not document["records"]:
         place = f"{settings.evidence.rstrip('/')}/{settings.stack}/{wanted}"

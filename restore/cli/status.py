@@ -11,6 +11,7 @@ from restore.cli.stack_settings import settings_of
 from restore.cutover import traffic
 from restore.evidence import Store
 from restore.inventory import gather
+from restore.lifecycle.close import CLEAR_PENDING
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Request, Settings
@@ -48,7 +49,7 @@ def of_restore(settings: Settings, request: Request, found: Inventory) -> list[s
 
 def gates(settings: Settings, request: Request) -> list[str]:
     """The newest attempt of each gate, from the evidence."""
-    store = Store.open(settings.evidence, Aws(settings.region, settings.endpoints))
+    store = Store.open(settings.evidence, Aws.of(settings))
     newest: dict[str, Mapping[str, Any]] = {
         str(one["gate"]): one for one in store.read_all(settings.stack, request.id) if "gate" in one
     }
@@ -67,5 +68,5 @@ def pending(state: Mapping[str, Any]) -> list[str]:
     return [
         "a killed run left operations pending; what exists is found and adopted by the next `pulumi up`:",
         *names,
-        "  to clear them: pulumi refresh --clear-pending-creates --yes, then pulumi up",
+        f"  to clear them: {CLEAR_PENDING}; pulumi up",
     ]

@@ -14,6 +14,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from restore.config.request import Cutover, DumpKey, RestoreId, SnapshotName, Time
+from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
 from restore.model.field_types import (
     CONFIG,
     JSON,
@@ -22,6 +23,7 @@ from restore.model.field_types import (
     Flag,
     HealthUrl,
     Section,
+    Texts,
     camel_case,
     checked,
     decoded,
@@ -173,6 +175,23 @@ def _endpoints(value: Any) -> Any:
     return [items] if isinstance(items, Mapping) else items
 
 
+def _roles(value: Any) -> Any:
+    roles = decoded(value)
+    return [roles] if isinstance(roles, Mapping) else roles
+
+
+def _one_file(key: str) -> AfterValidator:
+    """boto3 reads one file of each kind, the plugin any number."""
+
+    def check(files: tuple[str, ...]) -> tuple[str, ...]:
+        if len(files) > 1:
+            needed = "one file: boto3 reads one, and the plugin and this program must read the same"
+            raise Fault(needed, fix=f"pulumi config rm --path '{key}[1]'")
+        return files
+
+    return AfterValidator(check)
+
+
 class AwsKeys(Section, BaseModel):
     """Keys of the AWS provider that this program reads too."""
 
@@ -182,6 +201,59 @@ class AwsKeys(Section, BaseModel):
     """Region of the source; else AWS_REGION or AWS_DEFAULT_REGION."""
     endpoints: Annotated[list[Mapping[str, str]], BeforeValidator(_endpoints)] = []
     """Endpoints other than AWS's own: a list of one object, by service."""
+    profile: str | None = Field(None, examples=["shop-prod"])
+    """Profile of the shared configuration files; else AWS_PROFILE."""
+    assume_roles: Annotated[list[Annotated[AssumedRole, OBJECT]], BeforeValidator(_roles)] = []
+    """Roles to assume, each with the credentials of the one before it: roleArn, sessionName, externalId, duration,
+    policy, policyArns, sourceIdentity, tags, transitiveTagKeys."""
+    access_key: str | None = None
+    """Access key; better a profile or the environment."""
+    secret_key: str | None = None
+    """Secret key; set it with --secret."""
+    token: str | None = None
+    """Session token; set it with --secret."""
+    shared_config_files: Annotated[Texts, _one_file("aws:sharedConfigFiles")] = ()
+    """The shared configuration file, as a list of one path; else AWS_CONFIG_FILE, ~/.aws/config."""
+    shared_credentials_files: Annotated[Texts, _one_file("aws:sharedCredentialsFiles")] = ()
+    """The credentials file, as a list of one path; else AWS_SHARED_CREDENTIALS_FILE, ~/.aws/credentials."""
+    use_fips_endpoint: Flag = False
+    """FIPS endpoints."""
+    use_dualstack_endpoint: Flag = False
+    """Endpoints with IPv6."""
+    allowed_account_ids: AccountIds = ()
+    """The only accounts in which anything may happen."""
+    forbidden_account_ids: AccountIds = ()
+    """Accounts in which nothing may happen."""
+
+    @property
+    def login(self) -> AwsLogin:
+        return AwsLogin(
+            profile=self.profile,
+            access_key=self.access_key,
+            secret_key=self.secret_key,
+            token=self.token,
+            roles=tuple(self.assume_roles),
+            config_file=next(iter(self.shared_config_files), None),
+            credentials_file=next(iter(self.shared_credentials_files), None),
+            fips=self.use_fips_endpoint,
+            dualstack=self.use_dualstack_endpoint,
+            allowed_accounts=self.allowed_account_ids,
+            forbidden_accounts=self.forbidden_account_ids,
+        )
+
+
+ENVIRONMENT: Mapping[str, str] = {
+    "assumeRoleWithWebIdentity": "AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_SESSION_NAME",
+    "customCaBundle": "AWS_CA_BUNDLE",
+    "ec2MetadataServiceEndpoint": "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "ec2MetadataServiceEndpointMode": "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "httpProxy": "HTTP_PROXY",
+    "httpsProxy": "HTTPS_PROXY",
+    "noProxy": "NO_PROXY",
+    "stsRegion": "AWS_ENDPOINT_URL_STS",
+}
+"""Keys of the AWS provider that change who calls or where, which this program doesn't read: each with the environment
+variables that the plugin and boto3 both obey. What isn't listed here changes neither."""
 
 
 class KubernetesKeys(Section, BaseModel):

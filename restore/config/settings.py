@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, cast
 
-from restore.config.keys import DEFAULTS, LATER, PROJECT, AwsKeys, Keys, KubernetesKeys
+from restore.config.keys import DEFAULTS, ENVIRONMENT, LATER, PROJECT, AwsKeys, Keys, KubernetesKeys
 from restore.config.reader import read, refusal, removal
 from restore.config.request import contradictions, time_command
 from restore.errors import Problem, Refused
 from restore.model.field_types import camel_case, decoded, given_fields
 from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault, instance_fault
 from restore.model.rds import InstanceSettings
-from restore.model.request import RDS_CERTIFICATES, App, Method, Request, Settings
+from restore.model.request import App, Method, Request, Settings, certificates_of
 from validation.keyed import json_schema
 from validation.keyed.reader import schema_of
 
@@ -56,7 +56,14 @@ class Entries:
         kubernetes, unfit_kubernetes = read(
             KubernetesKeys, given_fields(self.kubernetes), namespace="kubernetes", secret_keys=self.secret_keys
         )
-        found = [*unfit, *_later(given), *contradictions(given), *_missing(given, self.region, now), *_too_long(given)]
+        found = [
+            *unfit,
+            *_later(given),
+            *_elsewhere(self.aws),
+            *contradictions(given),
+            *_missing(given, self.region, now),
+            *_too_long(given),
+        ]
         if not keys or not aws or not kubernetes or found:
             raise Refused([*found, *unfit_aws, *unfit_kubernetes])
         return Settings(
@@ -75,6 +82,7 @@ class Entries:
             validation=keys.validation,
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
+            aws_login=aws.login,
             kubeconfig=kubernetes.kubeconfig,
             context=kubernetes.context,
         )
@@ -119,15 +127,25 @@ def _later(given: Mapping[str, Any]) -> Iterable[Problem]:
     )
 
 
+def _elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:
+    """Keys that only the plugin obeys: this program would look at one place and the plugin change another."""
+    for name in given_fields(aws).keys() & ENVIRONMENT.keys():
+        if decoded(aws[name]) not in ([], {}, False):
+            needed = "nothing: only the plugin reads it, and preflight would look elsewhere"
+            fix = f"{removal(f'aws:{name}')}, and set {ENVIRONMENT[name]} in the environment, which both obey"
+            yield refusal(f"aws:{name}", "set", needed, fix)
+
+
 def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Iterable[Problem]:
     """What isn't set and is needed: the site's keys always, a restore's with its id."""
+    certificates = certificates_of(region or "")
     commands = {
         "id": "pulumi config set id inc-1234",
         "method": "pulumi config set method pitr",
         "snapshot": "pulumi config set snapshot latest",
         "time": time_command(now),
         "dump": "pulumi config set dump latest",
-        "tls.rootCertificate": f"curl -fsSo global-bundle.pem {RDS_CERTIFICATES} && "
+        "tls.rootCertificate": f"curl -fsSo global-bundle.pem {certificates} && "
         "pulumi config set --path tls.rootCertificate ./global-bundle.pem",
     }
     if not region:

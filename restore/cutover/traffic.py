@@ -7,6 +7,7 @@ from enum import StrEnum
 from restore.cutover.connection_url import endpoint_of, live_url, previous_endpoint, same_endpoint, same_host
 from restore.model.context import RestoreContext
 from restore.model.rds import Endpoint, Instance
+from restore.model.rds_address import parse_address
 from restore.model.request import Traffic
 
 
@@ -45,8 +46,8 @@ def _names_source(context: RestoreContext, endpoint: Endpoint) -> bool:
         return True
     if any(other and same_endpoint(other, endpoint) for other in (known, previous)):
         return True
-    host = endpoint.host.lower()
-    return context.source is None and host.startswith(f"{context.settings.source}.") and ".rds.amazonaws.com" in host
+    address = parse_address(endpoint.host)
+    return context.source is None and address is not None and address.identifier == context.settings.source
 
 
 def all_at_zero(context: RestoreContext) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from restore.aws import Aws, caller
 from restore.errors import RestoreError
+from restore.model.aws_account import Caller
 
 PACKAGES = ("pulumi", "pulumi-aws", "pulumi-kubernetes", "boto3", "kubernetes", "psycopg")
 GIT_SECONDS = 5.0
@@ -18,7 +19,10 @@ GIT_SECONDS = 5.0
 
 def operator(aws: Aws) -> dict[str, str]:
     """Who it is, as the machine and AWS know them. What can't be known is said, and never stops a restore."""
-    return {"user": _user(), "host": socket.gethostname(), "aws": _caller(aws)}
+    known = _caller(aws)
+    account = {"account": known.account} if isinstance(known, Caller) else {}
+    arn = known.arn if isinstance(known, Caller) else known
+    return {"user": _user(), "host": socket.gethostname(), "aws": arn, **account}
 
 
 def versions() -> dict[str, str]:
@@ -55,7 +59,7 @@ def _user() -> str:
         return "not known"
 
 
-def _caller(aws: Aws) -> str:
+def _caller(aws: Aws) -> Caller | str:
     try:
         return caller(aws)
     except RestoreError as error:

@@ -26,7 +26,7 @@ def document(settings: Settings, plan: Plan, config: Mapping[str, Any], now: dat
     """Asks AWS and the machine who this is; what can't be known stands there as such."""
     return {
         "began": now.isoformat(),
-        "operator": provenance.operator(Aws(settings.region, settings.endpoints)),
+        "operator": provenance.operator(Aws.of(settings)),
         "versions": provenance.versions(),
         "incident": settings.request.incident if settings.request else None,
         "config": dict(config),

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from restore.aws import Aws, Rds
+from restore.aws import Aws, Rds, caller
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.dump_lookup import choose_dump
 from restore.kubernetes import Api, Namespace
 from restore.model.cluster import Cluster
 from restore.model.identifiers import candidate, safety_snapshot
 from restore.model.inventory import Inventory
-from restore.model.labels import TAG_CLOSED, TAG_STACK
+from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
 from restore.model.request import LATEST, Method, Request, Settings
+from restore.preflight.public_names import found_names, public_names
+from restore.redaction import declare_public
 
 Value = TypeVar("Value")
 
@@ -76,9 +78,16 @@ def problem(subject: str, error: RestoreError) -> Problem:
 def gather(settings: Settings, now: datetime) -> Inventory:
     """Everything preflight's rules need. Raises Refused with the problems of all parts that couldn't be read.
 
-    Without a request only what may still be open is read: the instances and the cluster.
+    Without a request only what may still be open is read: the instances and the cluster. Names are declared public.
     """
-    aws = Aws(settings.region, settings.endpoints)
+    declare_public(public_names(settings))
+    found = _read(settings, now)
+    declare_public(found_names(found))
+    return found
+
+
+def _read(settings: Settings, now: datetime) -> Inventory:
+    aws = Aws.of(settings)
     rds = Rds(aws)
     namespace = Namespace(Api(settings.kubeconfig, settings.context), settings.namespace)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="inventory") as pool:
@@ -119,6 +128,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     if source:
         by_name += _by_resource_id(started, source.resource_id)
     wanted = request.method is Method.DUMP and made is None
+    identity = reads.start("the AWS account", lambda: caller(started.aws))
     dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if wanted else None)
     reads.finish()
     found = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
@@ -129,11 +139,12 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
         backups=found.windows,
         snapshots=found.snapshots,
         candidate=made,
-        open_restores=_open(instances, settings.stack),
+        open_restores=open_restores(instances, settings, source),
         cluster=started.cluster.result(),
         safety_snapshot=safety.result(),
         orderable_versions=versions.result(),
         dump=dump.result(),
+        caller=identity.result(),
     )
 
 
@@ -149,13 +160,14 @@ def _by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]
 
 
 def _empty(settings: Settings, now: datetime, instances: tuple[Instance, ...], cluster: Cluster) -> Inventory:
+    source = _named(instances, settings.source)
     return Inventory(
         now=now,
-        source=_named(instances, settings.source),
+        source=source,
         backups=(),
         snapshots=(),
         candidate=None,
-        open_restores=_open(instances, settings.stack),
+        open_restores=open_restores(instances, settings, source),
         cluster=cluster,
     )
 
@@ -164,8 +176,28 @@ def _named(instances: Iterable[Instance], identifier: str) -> Instance | None:
     return next((item for item in instances if item.identifier == identifier.lower()), None)
 
 
-def _open(instances: Iterable[Instance], stack: str) -> tuple[Instance, ...]:
-    return tuple(item for item in instances if item.tags.get(TAG_STACK) == stack and TAG_CLOSED not in item.tags)
+def open_restores(instances: Iterable[Instance], settings: Settings, source: Instance | None) -> tuple[Instance, ...]:
+    """Candidates of this stack that aren't closed. Pure.
+
+    The tag holds the bare name of the stack, which another product of the same account may use for its own. A candidate
+    is another product's when its source lives and is not the one that this stack names: unless id or name say that it
+    is this stack's all the same (its `source` was changed, or its source has another name by now).
+    """
+    known = tuple(instances)
+    foreign = {item.resource_id for item in known} - {source.resource_id if source else None}
+    return tuple(
+        item
+        for item in known
+        if item.tags.get(TAG_STACK) == settings.stack
+        if TAG_CLOSED not in item.tags
+        if item.tags.get(TAG_SOURCE) not in foreign or _by_name(item, settings)
+    )
+
+
+def _by_name(item: Instance, settings: Settings) -> bool:
+    restore_id = item.tags.get(TAG_ID, "")
+    asked = settings.request is not None and settings.request.id == restore_id
+    return asked or item.identifier == candidate(settings.source, restore_id)
 
 
 def _some(item: Snapshot | None) -> tuple[Snapshot, ...]:

@@ -19,6 +19,9 @@ from restore.model.request import Request, Traffic
 WAIVERS = "restore:waive"
 OF_ONE_RESTORE = frozenset([WAIVERS, *(f"restore:{name}" for name in RESTORE_KEYS)])
 """What belongs to one restore: a waiver in the next incident would be one that nobody gave."""
+CLEAR_PENDING = "pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'"
+"""Clears what a killed run left pending, and refreshes no more than the stack itself: a refresh of all would have the
+next `up` undo what an autoscaler has set since."""
 KEPT_TYPES = frozenset({"pulumi:pulumi:Stack"})
 
 
@@ -92,7 +95,7 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
                     "close",
                     f"operations pending in the state: {urns}",
                     "a state that knows what exists",
-                    "pulumi refresh --clear-pending-creates --yes, then pulumi up, then close again",
+                    f"{CLEAR_PENDING}; pulumi up; python -m restore close",
                 )
             ]
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from restore.model.aws_account import Caller
 from restore.model.cluster import Cluster
 from restore.model.dump import DumpChoice, DumpObject
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
@@ -25,6 +26,10 @@ class Inventory:
     open_restores: tuple[Instance, ...]
     """Instances tagged as candidates of this stack, not closed."""
     cluster: Cluster
+    caller: Caller | None = None
+    """Who asked AWS for all of this."""
+    plugin_caller: Caller | None = None
+    """Who will change AWS: the Pulumi plugin, as it says itself; None outside a Pulumi program."""
     safety_snapshot: Snapshot | None = None
     orderable_versions: tuple[str, ...] = ()
     """PostgreSQL versions that the region still creates."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from restore.model.aws_account import AwsLogin
 from restore.model.field_types import (
     Bucket,
     Flag,
@@ -106,7 +107,19 @@ class Login(Section):
 
 
 RDS_CERTIFICATES = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
-"""Where AWS publishes the certificates of all RDS regions (RDS User Guide, "Using SSL/TLS to encrypt a connection")."""
+RDS_CERTIFICATES_ELSEWHERE: Mapping[str, str] = {
+    "us-gov-": "https://truststore.pki.us-gov-west-1.rds.amazonaws.com/global/global-bundle.pem",
+    "cn-": "https://rds-truststore.s3.cn-north-1.amazonaws.com.cn/global/global-bundle.pem",
+}
+"""By the beginning of the region's name."""
+
+
+def certificates_of(region: str) -> str:
+    """Where AWS publishes the certificates of all RDS regions of the region's partition (RDS User Guide, "Using SSL/TLS
+    to encrypt a connection", as docs.aws.amazon.com and docs.amazonaws.cn have it)."""
+    return next(
+        (url for start, url in RDS_CERTIFICATES_ELSEWHERE.items() if region.startswith(start)), RDS_CERTIFICATES
+    )
 
 
 @dataclass(frozen=True)
@@ -178,5 +191,7 @@ class Settings:
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
     """aws:endpoints, by service name of boto3; empty on AWS itself."""
+    aws_login: AwsLogin = field(default_factory=AwsLogin)
+    """Whose credentials AWS is called with."""
     kubeconfig: str | None = None
     context: str | None = None

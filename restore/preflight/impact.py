@@ -11,6 +11,8 @@ from restore.model.rds import InstanceSettings
 from restore.model.rds_status import BROKEN, SNAPSHOT_READY
 from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
+from restore.preflight.account import account_lines
+from restore.preflight.public_names import password_warnings
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
 from restore.units import TIME_FORMAT, sized, spoken
 
@@ -21,12 +23,14 @@ ESTIMATES = {Method.SNAPSHOT: "20-40 minutes", Method.PITR: "30-60 minutes", Met
 def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> tuple[str, ...]:
     """One line each, in the order in which they matter."""
     topics = (
+        account_lines(context),
         _applications(context),
         _instance(context, origin, wanted),
         _lost(context, origin),
         _duration(context, origin),
         _fresh(context, origin),
         _warnings(context, origin),
+        password_warnings(context),
         _writers(context),
         _waivers(context),
         _next(context),

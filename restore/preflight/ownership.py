@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 
 from restore.errors import Problem
@@ -55,8 +56,19 @@ def candidate_renamed(context: RestoreContext) -> Iterable[Problem]:
                 f"instance {found.identifier}",
                 f"was made by restore {context.request.id}, whose instance is called {context.candidate_name} now",
                 "the same source and identifier from beginning to end",
-                "set `source` back to what it was, give the instance its name back, or set another id",
+                "pulumi config set source <name that the restore began with>, or pulumi config set id <another one>",
             )
+
+
+def retagging(context: RestoreContext, arn: str, tags: Mapping[str, str]) -> str:
+    """The command that hands a restore over to this stack after `pulumi stack rename`; empty for another's restore."""
+    pinned = tags.get(TAG_SOURCE)
+    same_source = pinned is None or context.source is None or pinned == context.source.resource_id
+    if tags.get(TAG_ID) != context.request.id or not tags.get(TAG_STACK) or not same_source:
+        return ""
+    tag = shlex.quote(f"Key={TAG_STACK},Value={context.settings.stack}")
+    command = f"aws rds add-tags-to-resource --region {context.settings.region} --resource-name {arn} --tags {tag}"
+    return f'if this stack was called {tags[TAG_STACK]} before (docs/operate.md, "Trouble"): {command}; otherwise: '
 
 
 def identifier_taken(context: RestoreContext) -> Iterable[Problem]:
@@ -67,6 +79,7 @@ def identifier_taken(context: RestoreContext) -> Iterable[Problem]:
     if not context.is_ours(found.tags):
         whose = found.tags.get(TAG_STACK)
         text = f"exists, and belongs to stack {whose}" if whose else "exists, and no restore made it"
+        fix = retagging(context, found.arn, found.tags) + fix
         yield Problem(subject, text, f"a free identifier, or one tagged for restore {context.request.id}", fix)
     else:
         text = f"was made by this restore, which was closed {found.tags[TAG_CLOSED]}"
@@ -79,6 +92,7 @@ def safety_name_taken(context: RestoreContext) -> Iterable[Problem]:
         return
     subject, fix = f"snapshot {found.identifier}", "pulumi config set id <another one>"
     if not context.is_ours(found.tags):
+        fix = retagging(context, found.arn, found.tags) + fix
         yield Problem(subject, "exists, and this restore didn't take it", "a free identifier", fix)
     elif found.status == "failed":
         yield Problem(

@@ -12,11 +12,13 @@ from restore.errors import Problem
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.preflight import applications, instances, ownership
+from restore.preflight import account, applications, instances, ownership
 
 Rule = Callable[[RestoreContext], Iterable[Problem]]
 
 RULES: tuple[Rule, ...] = (
+    account.plugin_in_another_account,
+    account.account_allowed,
     ownership.other_restore_open,
     ownership.identifier_fits,
     ownership.candidate_renamed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -26,6 +27,7 @@ from restore.model.planned import Plan
 from restore.model.request import Settings
 from restore.preflight import rules
 from restore.program import outputs, stack_config
+from restore.program.aws_plugin import plugin_caller
 from restore.program.graph import Gates, Graph
 
 
@@ -45,7 +47,7 @@ def run() -> None:
             refuse_left_open(settings, found)
             outputs.export_idle()
             return
-        wanted = plan.make(settings, found)
+        wanted = plan.make(settings, replace(found, plugin_caller=plugin_caller()))
         declare(settings, wanted, run_record.visible(given, secret), now)
     except RestoreError as error:
         raise pulumi.RunError(str(error)) from error
@@ -91,7 +93,7 @@ def declare(settings: Settings, wanted: Plan, config: Mapping[str, Any], now: da
 
 def connect_adapters(settings: Settings, wanted: Plan) -> GateContext:
     """The adapters of this run; making them asks nothing."""
-    aws = Aws(settings.region, settings.endpoints)
+    aws = Aws.of(settings)
     api = Api(settings.kubeconfig, settings.context)
     return GateContext(
         settings=settings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.application import names
+from sandbox.aws import ACCOUNT
 from tests.support.sandbox.harness import Project, Sandbox
 
 
@@ -33,3 +34,12 @@ def test_the_recovery_point_of_an_existing_restore_never_changes(sandbox: Sandbo
     project.pulumi("config", "rm", "snapshot").ok()
     project.up().failed("inc-1", "close")
     assert sandbox.instances() == made
+
+
+def test_the_account_is_shown_and_a_login_of_another_name_is_obeyed_by_all_or_refused(project: Project) -> None:
+    project.config(id="inc-1", method="pitr", time="latest")
+    shown = project.preview().ok().text
+    assert f"account: {ACCOUNT}, region {names.REGION}, as arn:aws:" in shown
+    assert "the Pulumi plugin calls AWS as" not in shown
+    project.pulumi("config", "set", "aws:profile", "nobody").ok()
+    project.preview().failed("AWS credentials", "nobody")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,12 +13,11 @@ from restore.aws.metrics import free_storage
 from restore.aws.rds import Rds
 from restore.dumps.model import GIB
 from restore.errors import PermanentError, Problem
+from restore.model.rds_address import parse_address
 from restore.units import sized
 
 LEAST_GROWTH = 10
 """Percent; ModifyDBInstance refuses less (RDS API Reference, AllocatedStorage)."""
-ENDPOINT = re.compile(r"([a-z0-9-]+)\.[a-z0-9]+\.([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?", re.ASCII | re.IGNORECASE)
-"""Identifier and region in an instance's endpoint. A cluster's or a proxy's looks the same, and names none."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,8 @@ class Storage:
 
 def parse_endpoint(host: str) -> tuple[str, str] | None:
     """Identifier and region in an instance's endpoint; None for another host. Pure."""
-    endpoint = ENDPOINT.fullmatch(host)
-    return (endpoint[1].lower(), endpoint[2].lower()) if endpoint else None
+    address = parse_address(host)
+    return (address.identifier, address.region) if address else None
 
 
 def measure(host: str, instance: str | None, region: str, connect: Callable[[str], Aws]) -> Storage:

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from sandbox.standins.aws import provider_config
 from sandbox.standins.aws.instance import InstanceType
-from sandbox.standins.aws.rds_client import Boto
+from sandbox.standins.aws.rds_client import Boto, caller_identity
 from sandbox.standins.aws.snapshot import SnapshotType
-from sandbox.standins.plugin.interface import CheckFailure, ResourceType, Surroundings
+from sandbox.standins.plugin.interface import CheckFailure, Function, ResourceType, Surroundings
 from sandbox.standins.plugin.property_values import Properties
 
 INSTANCE_TYPE = "aws:rds/instance:Instance"
 SNAPSHOT_TYPE = "aws:rds/snapshot:Snapshot"
+CALLER_IDENTITY = "aws:index/getCallerIdentity:getCallerIdentity"
 
 
 class Aws:
@@ -28,6 +29,9 @@ class Aws:
         rds = Boto(settings)
         common = (rds, settings.region, settings.default_tags, surroundings.cancelled)
         return {INSTANCE_TYPE: InstanceType(*common), SNAPSHOT_TYPE: SnapshotType(*common)}
+
+    def functions(self, config: Properties) -> Mapping[str, Function]:
+        return {CALLER_IDENTITY: lambda: caller_identity(_settings(config))}
 
 
 def _problems(given: Properties) -> Sequence[CheckFailure]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from sandbox.standins.plugin.property_values import Properties, block, items
 HONOURED = frozenset(
     [
         "accessKey",
+        "assumeRoles",
         "secretKey",
         "token",
         "profile",
@@ -42,7 +43,8 @@ WITHOUT_MEANING_HERE = frozenset(
         "__internal",
     ]
 )
-STRUCTURED = frozenset(["endpoints", "defaultTags", "maxRetries"])
+ROLE_FIELDS = frozenset(["roleArn", "sessionName"])
+STRUCTURED = frozenset(["assumeRoles", "endpoints", "defaultTags", "maxRetries"])
 DOUBLE = "this is a test double of pulumi-resource-aws and speaks to a loopback endpoint only"
 REAL = "install the real plugin: pulumi plugin install resource aws 7.51.1"
 DEFAULT_ATTEMPTS = 6
@@ -59,6 +61,9 @@ class AwsSettings:
     token: str | None = None
     profile: str | None = None
     attempts: int = DEFAULT_ATTEMPTS
+    sts_endpoint: str | None = None
+    roles: Sequence[Properties] = ()
+    """What is assumed before anything is called: fields as the provider's assumeRoles has them."""
     default_tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -82,6 +87,11 @@ def problems(config: Properties, environment: Mapping[str, str]) -> list[CheckFa
         CheckFailure(key, f"stand-in provider does not honour aws:{key}: {REAL}")
         for key, value in known.items()
         if key not in HONOURED | WITHOUT_MEANING_HERE and value not in (None, "", "false", "null", False)
+    ]
+    failures += [
+        CheckFailure("assumeRoles", f"stand-in provider does not honour aws:assumeRoles[*].{name}: {REAL}")
+        for role in items(known.get("assumeRoles"))
+        for name in sorted(block(role).keys() - ROLE_FIELDS)
     ]
     if not _region(known, environment):
         failures.append(CheckFailure("region", "Invalid AWS Region: , set aws:region (or AWS_REGION)"))
@@ -107,16 +117,22 @@ def settings(config: Properties, environment: Mapping[str, str]) -> AwsSettings:
         secret_key=known.get("secretKey"),
         token=known.get("token"),
         profile=known.get("profile"),
+        sts_endpoint=endpoint_of("sts", known, environment),
+        roles=tuple(items(known.get("assumeRoles"))),
         attempts=int(known.get("maxRetries") or DEFAULT_ATTEMPTS),
         default_tags={str(key): str(value) for key, value in tags.items()},
     )
 
 
 def rds_endpoint(config: Properties, environment: Mapping[str, str]) -> str | None:
+    return endpoint_of("rds", config, environment)
+
+
+def endpoint_of(service: str, config: Properties, environment: Mapping[str, str]) -> str | None:
     for entry in items(config.get("endpoints")):
-        if entry.get("rds"):
-            return str(entry["rds"])
-    return environment.get("AWS_ENDPOINT_URL_RDS") or environment.get("AWS_ENDPOINT_URL")
+        if entry.get(service):
+            return str(entry[service])
+    return environment.get(f"AWS_ENDPOINT_URL_{service.upper()}") or environment.get("AWS_ENDPOINT_URL")
 
 
 def is_loopback(url: str) -> bool:

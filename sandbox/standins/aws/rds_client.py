@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Protocol, cast
 
-from sandbox.standins.aws.provider_config import AwsSettings
+from sandbox.standins.aws.provider_config import DOUBLE, AwsSettings, is_loopback
 from sandbox.standins.plugin.interface import CallRefused, Unreachable
 from sandbox.standins.plugin.property_values import Properties
 
@@ -53,11 +53,52 @@ class Boto:
             ) from error
 
 
-def _client(settings: AwsSettings) -> Any:
-    import boto3
-    from botocore.config import Config
+def caller_identity(settings: AwsSettings) -> Properties:
+    """The provider's function getCallerIdentity. Raises CallRefused with what STS says."""
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    session = boto3.Session(
+    try:
+        answer = _sts(_session(settings), settings).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        raise CallRefused(f"reading STS Caller Identity: {error}") from error
+    known = {"accountId": answer["Account"], "arn": answer["Arn"], "userId": answer["UserId"]}
+    return {**known, "id": answer["Account"]}
+
+
+def _sts(session: Any, settings: AwsSettings) -> Any:
+    if settings.sts_endpoint is None or not is_loopback(settings.sts_endpoint):
+        raise CallRefused(f"{DOUBLE}: none is configured for sts (aws:endpoints)")
+    return session.client("sts", endpoint_url=settings.sts_endpoint, config=_config(settings))
+
+
+def _client(settings: AwsSettings) -> Any:
+    return _session(settings).client("rds", endpoint_url=settings.endpoint, config=_config(settings))
+
+
+def _session(settings: AwsSettings) -> Any:
+    """Of the last of the roles, each assumed with the credentials of the one before it."""
+    session = _own_session(settings)
+    for role in settings.roles:
+        request = {"RoleArn": role["roleArn"], "RoleSessionName": role.get("sessionName") or "aws-go-sdk-stand-in"}
+        session = _with_keys(_sts(session, settings).assume_role(**request)["Credentials"], settings)
+    return session
+
+
+def _with_keys(credentials: Properties, settings: AwsSettings) -> Any:
+    import boto3
+
+    return boto3.Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+        region_name=settings.region,
+    )
+
+
+def _own_session(settings: AwsSettings) -> Any:
+    import boto3
+
+    return boto3.Session(
         aws_access_key_id=settings.access_key,
         aws_secret_access_key=settings.secret_key,
         aws_session_token=settings.token,
@@ -65,13 +106,17 @@ def _client(settings: AwsSettings) -> Any:
         region_name=settings.region,
         botocore_session=_offline_session(),
     )
-    config = Config(
+
+
+def _config(settings: AwsSettings) -> Any:
+    from botocore.config import Config
+
+    return Config(
         retries={"mode": "standard", "total_max_attempts": settings.attempts},
         connect_timeout=5,
         read_timeout=60,
         proxies={},
     )
-    return cast("Any", session).client("rds", endpoint_url=settings.endpoint, config=config)
 
 
 def _offline_session() -> Any:

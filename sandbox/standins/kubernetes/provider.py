@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sandbox.standins.kubernetes import provider_config
 from sandbox.standins.kubernetes.patched_objects import DEPLOYMENT, SECRET
-from sandbox.standins.plugin.interface import CheckFailure, ResourceType, Surroundings
+from sandbox.standins.plugin.interface import CheckFailure, Function, ResourceType, Surroundings
 from sandbox.standins.plugin.property_values import Properties
 
 
@@ -25,6 +25,10 @@ class Kubernetes:
         settings = _settings(config)
         api = Https(settings.connection, settings.reason)
         return {kind.type: Patch(kind, api, settings, surroundings) for kind in (DEPLOYMENT, SECRET)}
+
+    def functions(self, config: Properties) -> Mapping[str, Function]:
+        del config
+        return {}
 
 
 def _problems(given: Properties) -> Sequence[CheckFailure]:

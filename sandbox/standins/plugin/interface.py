@@ -113,6 +113,10 @@ class Surroundings:
     warn: Callable[[str, str], None]
 
 
+Function = Callable[[], Properties]
+"""A function of a provider; those that are played take no arguments."""
+
+
 class Package(Protocol):
     """A provider: what it is called, what configuration it takes, and its resource types once configured."""
 
@@ -122,3 +126,4 @@ class Package(Protocol):
 
     def check_config(self, config: Properties) -> Sequence[CheckFailure]: ...
     def configure(self, config: Properties, surroundings: Surroundings) -> Mapping[str, ResourceType]: ...
+    def functions(self, config: Properties) -> Mapping[str, Function]: ...

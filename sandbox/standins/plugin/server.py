@@ -27,6 +27,7 @@ from sandbox.standins.plugin.interface import (
     CheckFailure,
     CreatedButFailed,
     Difference,
+    Function,
     Package,
     ResourceType,
     Surroundings,
@@ -77,6 +78,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, package: Package, warn: Callable[[str, str], None]) -> None:
         self._package, self._warn = package, warn
         self._resources: Mapping[str, ResourceType] = {}
+        self._functions: Mapping[str, Function] = {}
         self._cancelled = threading.Event()
         self._running, self._mutex = 0, threading.Lock()
 
@@ -135,6 +137,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if failures := self._package.check_config(config):
             raise CallRefused("\n".join(f"{f.property}: {f.reason}" if f.property else f.reason for f in failures))
         self._resources = self._package.configure(config, Surroundings(self._cancelled, self._warn))
+        self._functions = self._package.functions(config)
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     @_answers
@@ -216,7 +219,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answers
     def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
-        raise CallRefused(f"stand-in provider has no function {request.tok}: install the real plugin ({self._install})")
+        if (function := self._functions.get(request.tok)) is None:
+            raise CallRefused(
+                f"stand-in provider has no function {request.tok}: install the real plugin ({self._install})"
+            )
+        reply = provider_pb2.InvokeResponse()
+        getattr(reply, "return").CopyFrom(to_struct(function()))
+        return reply
 
     @_answers
     def GetSchema(

@@ -318,8 +318,10 @@ def test_only_a_loopback_endpoint_is_spoken_to() -> None:
 
 
 def test_a_setting_that_is_not_honoured_is_refused() -> None:
-    config = {"region": "us-east-1", "endpoints": LOCAL, "assumeRoles": '[{"roleArn": "x"}]'}
-    assert [failure.property for failure in problems(config, {})] == ["assumeRoles"]
+    config = {"region": "us-east-1", "endpoints": LOCAL}
+    for name, value in (("assumeRoles", '[{"roleArn": "x", "policy": "y"}]'), ("useFipsEndpoint", "true")):
+        assert [failure.property for failure in problems({**config, name: value}, {})] == [name]
+    assert problems({**config, "assumeRoles": '[{"roleArn": "x", "sessionName": "y"}]'}, {}) == []
 
 
 def test_settings_are_read_from_json_texts() -> None:

@@ -122,8 +122,8 @@ class Plugin:
     def delete(self, where: str, id_: str, state: Properties) -> None:
         self.ask("Delete", rpc.DeleteRequest(urn=where, id=id_, properties=to_struct(state)))
 
-    def invoke(self, token: str) -> None:
-        self.ask("Invoke", rpc.InvokeRequest(tok=token))
+    def invoke(self, token: str) -> Properties:
+        return from_struct(getattr(self.ask("Invoke", rpc.InvokeRequest(tok=token)), "return"))
 
     def cancel(self) -> None:
         self.ask("Cancel", Empty())

@@ -7,10 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from pulumi import automation
 
+from restore.cli import options, report, status
 from restore.cli.stack_settings import settings_of
+from restore.cutover.rollback import Step, Value
+from restore.evidence import Store
+from restore.inventory import gather
+from restore.model.inventory import Inventory
 from restore.pulumi_stack.automation import OperatorStack
+from tests.support.worlds import inventory
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 
@@ -34,8 +41,12 @@ class Cli:
         self.asked.append(name)
         return self
 
+    def export_stack(self) -> automation.Deployment:
+        return automation.Deployment(version=3, deployment={"resources": []})
+
     def get_all_config(self) -> dict[str, automation.ConfigValue]:
         keys = {"aws:region": "us-east-1", "restore:source": "shop-prod-db", "restore:namespace": "shop-prod"}
+        keys["restore:evidence"] = "evidence"
         return {key: automation.ConfigValue(value) for key, value in keys.items()}
 
 
@@ -55,6 +66,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
         ("acme/prod", "acme/prod"),
         ("acme/restore/prod", "acme/restore/prod"),
         ("prod", "prod"),
+        ("organization/restore/prod", "organization/restore/prod"),  # of a bucket's backend (pulumi login s3://...)
     ],
 )
 def test_the_cli_gets_the_stacks_whole_name_and_tags_and_evidence_the_programs(
@@ -63,3 +75,54 @@ def test_the_cli_gets_the_stacks_whole_name_and_tags_and_evidence_the_programs(
     stack = OperatorStack(tmp_path, named)
     settings = settings_of(stack, NOW)
     assert (list(asked), stack.name, settings.stack) == ([meant], meant, "prod")
+
+
+@pytest.fixture
+def stack(asked: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OperatorStack:
+    """Of an organisation, in a folder with the evidence of restore inc-1 as its program left it."""
+    assert not asked
+    monkeypatch.chdir(tmp_path)
+
+    def gathered(*_: object) -> Inventory:
+        return inventory()
+
+    monkeypatch.setattr(gather, "gather", gathered)
+    Store.open("evidence").write("prod", "inc-1", "run", {"began": NOW.isoformat()})
+    return OperatorStack(tmp_path, None)
+
+
+def test_the_report_of_an_organisations_stack_is_found_where_its_program_wrote(stack: OperatorStack) -> None:
+    told = report.report(stack, "inc-1", NOW, color=False, browser=False)
+    assert "inc-1" in told
+    assert Path("evidence/prod/inc-1/report.html").exists()
+
+
+def test_status_and_options_of_an_organisations_stack_look_for_the_programs_name(stack: OperatorStack) -> None:
+    assert "stack acme/prod, source shop-prod-db: available" in status.status(stack, NOW)
+    assert "shop" in options.options(stack, None, NOW)
+
+
+def test_a_way_back_is_written_to_the_file_that_the_cli_reads(tmp_path: Path) -> None:
+    """Pulumi.<stack>.yaml has the bare name, in an organisation and in a bucket's backend too."""
+    workspace = automation.LocalWorkspace.__new__(automation.LocalWorkspace)  # made as usual it asks for the CLI
+    workspace.work_dir = str(tmp_path)
+    for name in ("acme/prod", "organization/restore/prod", "prod"):
+        written = Path(tmp_path / "Pulumi.prod.yaml")
+        written.write_text("config:\n  restore:id: inc-1\n")
+        made = OperatorStack.__new__(OperatorStack)
+        made.name, made._stack = name, Applied(workspace)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+        made.apply(Step("back", {"restore:waive": Value('{"serving": "known since Monday"}')}, ()))
+        assert yaml.safe_load(written.read_text())["config"] == {
+            "restore:id": "inc-1",
+            "restore:waive": {"serving": "known since Monday"},
+        }
+
+
+class Applied:
+    """A stack whose `up` does nothing."""
+
+    def __init__(self, workspace: automation.LocalWorkspace):
+        self.workspace = workspace
+
+    def up(self, **_: object) -> None:
+        return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pulumi_aws
 import pytest
 import yaml
 
@@ -15,6 +17,8 @@ from restore.config import keys, reference
 from restore.config.settings import Entries, collect
 from restore.errors import Problem, Refused
 from restore.gates.registry import PROOFS
+from restore.model.aws_account import AssumedRole, AwsLogin
+from restore.model.field_types import camel_case
 from restore.model.request import (
     RDS_CERTIFICATES,
     App,
@@ -475,3 +479,81 @@ def test_the_example_of_a_stack_is_valid_with_a_restore_and_without(stack: str) 
     assert settings.request
     assert settings.source == f"ghost-protocol-{stack}-db"
     assert from_mapping(settings.validation.inline).declared >= {"rows"}
+
+
+# Whose credentials
+
+
+def aws_problems(**given: Any) -> dict[str, Problem]:
+    with pytest.raises(Refused) as refused:
+        Entries(SITE, "prod", "us-east-1", aws=given).settings(NOW)
+    return {problem.subject.removeprefix("config "): problem for problem in refused.value.problems}
+
+
+def test_every_key_that_says_who_calls_reaches_the_login() -> None:
+    given = {
+        "profile": "prod",
+        "accessKey": "A",
+        "secretKey": "S",
+        "token": "T",
+        "assumeRoles": '[{"roleArn": "arn:aws-cn:iam::123456789012:role/a", "externalId": "7", "tags": {"a": "b"}}]',
+        "sharedConfigFiles": '["c"]',
+        "sharedCredentialsFiles": '["d"]',
+        "useFipsEndpoint": "true",
+        "useDualstackEndpoint": "true",
+        "allowedAccountIds": '["012345678901"]',
+        "forbiddenAccountIds": '["123456789012"]',
+    }
+    role = AssumedRole("arn:aws-cn:iam::123456789012:role/a", external_id="7", tags={"a": "b"})
+    assert Entries(SITE, "prod", "us-east-1", aws=given).settings(NOW).aws_login == AwsLogin(
+        "prod", "A", "S", "T", (role,), "c", "d", True, True, ("012345678901",), ("123456789012",)
+    )
+
+
+@pytest.mark.parametrize("name", sorted(keys.ENVIRONMENT))
+def test_a_key_that_only_the_plugin_obeys_is_refused_by_name(name: str) -> None:
+    problem = aws_problems(**{name: "x"})[f"aws:{name}"]
+    assert f"pulumi config rm aws:{name}" in problem.fix
+    assert keys.ENVIRONMENT[name] in problem.fix
+
+
+def test_keys_of_the_plugin_that_change_neither_who_nor_where_are_let_be() -> None:
+    given = {"maxRetries": "3", "skipCredentialsValidation": "true", "defaultTags": '{"tags": {"a": "b"}}'}
+    assert Entries(SITE, "prod", "us-east-1", aws=given).settings(NOW).aws_login == AwsLogin()
+
+
+def test_every_key_of_the_provider_has_been_thought_of() -> None:
+    """A key of a newer plugin that changes who calls or where would be ignored by this program without a word."""
+    harmless = {
+        *("defaultTags", "ignoreTags", "insecure", "maxRetries", "retryMode", "s3UsEast1RegionalEndpoint"),
+        *("s3UsePathStyle", "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation"),
+        *("skipRequestingAccountId", "tagPolicyCompliance", "tokenBucketRateLimiterCapacity", "userAgents"),
+    }
+    known = {camel_case(name) for name in keys.AwsKeys.model_fields} | keys.ENVIRONMENT.keys() | harmless
+    parameters = inspect.signature(pulumi_aws.ProviderArgs.__init__).parameters
+    arguments = {camel_case(name) for name in parameters if not name.startswith("_")}
+    assert "assumeRoles" in arguments
+    assert arguments <= known
+
+
+@pytest.mark.parametrize(
+    ("given", "subject"),
+    [
+        ({"assumeRoles": '[{"rolArn": "x"}]'}, "aws:assumeRoles[0].rolArn"),
+        ({"assumeRoles": '[{"roleArn": "restore"}]'}, "aws:assumeRoles[0].roleArn"),
+        (
+            {"assumeRoles": '[{"roleArn": "arn:aws:iam::123456789012:role/a", "duration": "1 hour"}]'},
+            "aws:assumeRoles[0].duration",
+        ),
+        ({"sharedConfigFiles": '["a", "b"]'}, "aws:sharedConfigFiles"),
+        ({"allowedAccountIds": '["12"]'}, "aws:allowedAccountIds[0]"),
+    ],
+)
+def test_what_cannot_be_obeyed_is_refused(given: Mapping[str, str], subject: str) -> None:
+    assert subject in aws_problems(**given)
+
+
+def test_a_secret_key_that_is_refused_is_not_shown() -> None:
+    with pytest.raises(Refused) as refused:
+        Entries(SITE, "prod", "us-east-1", {"token": ["hidden"]}, secret_keys=frozenset({"aws:token"})).settings(NOW)
+    assert "hidden" not in str(refused.value)

@@ -1,0 +1,29 @@
+"""Which instance an RDS endpoint names, in every partition. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+ADDRESS = re.compile(
+    r"(?P<identifier>[a-z0-9-]+)\.[a-z0-9]+\."
+    r"(?:(?P<region>[a-z0-9-]+)\.rds\.(?:amazonaws\.com(?:\.cn)?|c2s\.ic\.gov|sc2s\.sgov\.gov)"
+    r"|rds\.(?P<china>cn-[a-z0-9-]+)\.amazonaws\.com\.cn)",
+    re.ASCII | re.IGNORECASE,
+)
+"""In China the region stands behind `rds` (Amazon Web Services in China, RDS User Guide: <name>.<hash>.rds.cn-north-1.
+amazonaws.com.cn); GovCloud has the form of everywhere else. Clusters and proxies have it too, and are no instances."""
+
+
+@dataclass(frozen=True)
+class RdsAddress:
+    """Of an instance; both in lower case."""
+
+    identifier: str
+    region: str
+
+
+def parse_address(host: str) -> RdsAddress | None:
+    """None for what is no endpoint of RDS."""
+    found = ADDRESS.fullmatch(host)
+    return RdsAddress(found["identifier"].lower(), (found["region"] or found["china"]).lower()) if found else None
