@@ -1,4 +1,4 @@
-"""The command line: python -m sandbox up|down|status|env|incident|dump|doctor."""
+"""The command line: python -m sandbox up|down|status|env|rights|incident|dump|doctor."""
 
 from __future__ import annotations
 
@@ -45,7 +45,14 @@ def parser() -> argparse.ArgumentParser:
     stopping.set_defaults(command=down)
 
     commands.add_parser("status", parents=[common], help="what runs").set_defaults(command=status)
-    commands.add_parser("env", parents=[common], help="shell lines to eval").set_defaults(command=env)
+    exporting = commands.add_parser("env", parents=[common], help="shell lines to eval, with the operator's rights")
+    exporting.add_argument("--admin", action="store_true", help="with every right, to look at the sandbox itself")
+    exporting.set_defaults(command=env)
+    ruling = commands.add_parser("rights", parents=[common], help="what the operator may do; take rights away")
+    ruling.add_argument(
+        "--without", nargs="*", metavar="RIGHT", help="exactly these are missing from now on; none: all are back"
+    )
+    ruling.set_defaults(command=rights)
     commands.add_parser("incident", parents=[common], help="break the data").set_defaults(command=incident)
     dumping = commands.add_parser("dump", parents=[common], help="the nightly pg_dump into S3, now")
     dumping.set_defaults(command=dump)
@@ -89,10 +96,20 @@ def status(layout: Layout, _: argparse.Namespace) -> int:
     return 0 if running(layout) else 3
 
 
-def env(layout: Layout, _: argparse.Namespace) -> int:
+def env(layout: Layout, options: argparse.Namespace) -> int:
     from sandbox.runtime.environment import exports
 
-    print(exports(layout))
+    print(exports(layout, admin=options.admin))
+    return 0
+
+
+def rights(layout: Layout, options: argparse.Namespace) -> int:
+    from sandbox.application.operator_rights import OperatorRights
+
+    operator = OperatorRights.of(layout)
+    if options.without is not None:
+        operator.remove(options.without)
+    print(operator.describe())
     return 0
 
 

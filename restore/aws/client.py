@@ -22,7 +22,8 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 60
 ATTEMPTS = 5
 
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"})
+"""S3 refuses HEAD without a body: there botocore's code is the status."""
 BAD_LOGIN = frozenset(
     {
         "ExpiredToken",

@@ -29,6 +29,7 @@ from restore.model.field_types import (
     decoded,
     matching,
 )
+from restore.model.gates import BY_NAME
 from restore.model.identifiers import MAX_INSTANCE, instance_fault
 from restore.model.rds import InstanceSettings
 from restore.model.request import DumpStore, Login, Method, QuietSettings, SecretKey, Tls, Traffic, ValidationSettings
@@ -36,7 +37,6 @@ from restore.model.waivers import NEVER
 from validation.keyed.fields import NUMBER, Fault
 
 PROJECT = "restore"
-GATES = ("quiesced", "scanned", "conformed", "imported", "validated", "switched", "serving")
 SAFETY_CHECK = "safety-snapshot"
 """What `waive` names when the source is past taking a snapshot of it."""
 LATER: Mapping[str, str] = {
@@ -45,8 +45,8 @@ LATER: Mapping[str, str] = {
 }
 """Keys that this version refuses by name: what they would be for."""
 
-CHECK = rf"(?:{'|'.join(GATES)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]\S(?:.{{0,198}}\S)?)?)?|{SAFETY_CHECK}"
-CHECK_NEEDED = f"<gate>.<check> as reports name it, or {SAFETY_CHECK}; gates are {', '.join(GATES)}"
+CHECK = rf"(?:{'|'.join(BY_NAME)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]\S(?:.{{0,198}}\S)?)?)?|{SAFETY_CHECK}"
+CHECK_NEEDED = f"<gate>.<check> as reports name it, or {SAFETY_CHECK}; gates are {', '.join(BY_NAME)}"
 SHORTEST_REASON = 10
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from restore.aws import Aws
 from restore.evidence import provenance
+from restore.model.gates import needed_gates
 from restore.model.planned import Plan
-from restore.model.request import Settings, Traffic
+from restore.model.request import Settings
 from restore.redaction import MASK
 
 SHOWN = ("aws:region", "aws:profile", "kubernetes:context")
@@ -39,7 +40,7 @@ def planned(plan: Plan, settings: Settings) -> dict[str, Any]:
     return {
         "traffic": str(plan.traffic),
         "found_traffic": str(plan.found_traffic) if plan.found_traffic else None,
-        "gates": list(gates(plan)),
+        "gates": [gate.name for gate in needed_gates(plan)],
         "method": str(plan.point.method),
         "recovery_point": plan.point.tag,
         "data_of": plan.point.at.isoformat() if plan.point.at else None,
@@ -53,16 +54,3 @@ def planned(plan: Plan, settings: Settings) -> dict[str, Any]:
         "replicas": {app.name: app.replicas for app in plan.apps},
         "notes": list(plan.notes),
     }
-
-
-def gates(plan: Plan) -> tuple[str, ...]:
-    """Returns the gates that must be open for what is wanted, in the order in which they can open."""
-    dump = plan.point.dump is not None
-    candidate = ("scanned", "conformed", "imported", "validated") if dump else ("conformed", "validated")
-    match plan.traffic:
-        case Traffic.FROZEN:
-            return ("quiesced", *candidate)
-        case Traffic.RESTORED:
-            return (*candidate, "switched", "serving")
-        case Traffic.SOURCE:
-            return ("switched", "serving") if plan.apps else candidate

@@ -12,6 +12,7 @@ from typing import Any, cast
 from restore.errors import RestoreError
 from restore.evidence import Store
 from restore.gates.hook import Watch
+from restore.model.gates import VALIDATED
 from restore.model.planned import Plan
 from restore.redaction import redacted
 from validation.baseline.model import Baseline, BaselineError
@@ -27,8 +28,8 @@ NO_BASELINE = "no baselines of it are known (config key validation.baseline)"
 AGAIN = "python -m validation loss --source-env A --target-env B (when both answer)"
 FIX = (
     "pulumi config set --path validation.baseline <directory or s3://bucket/prefix>; pulumi up (if baselines were "
-    "recorded; otherwise nobody can count it, and the applications' owners may know their newest records; for the next "
-    "time, record one every night: python -m validation baseline record)"
+    "recorded); or ask the applications' owners for their newest records; for the next time: "
+    "python -m validation baseline record --from <variable with a URL> --to <directory or s3://bucket/prefix>"
 )
 
 LastKnown = Callable[[], Baseline | BaselineError | None]
@@ -87,7 +88,7 @@ def compare(
 def newest(store: Store, plan: Plan) -> Mapping[str, Any]:
     """What the newest proof of this restore says of the loss, in short; for the stack's outputs."""
     try:
-        record = store.latest(plan.stack, plan.id, "validated")
+        record = store.latest(plan.stack, plan.id, VALIDATED.name)
     except RestoreError as error:
         return {"headline": f"the evidence can't be read: {error}"}
     facts: Mapping[str, Any] = record.get("facts", {}) if record else {}

@@ -12,39 +12,52 @@ from restore.evidence import publish
 from restore.gates import conformed, imported, proofs, quiesced, scanned, serving, switched, validated
 from restore.gates.context import GateContext
 from restore.gates.hook import Gate, Proof, Watch
+from restore.model.gates import (
+    CONFORMED,
+    IMPORTED,
+    QUIESCED,
+    SCANNED,
+    SERVING,
+    SWITCHED,
+    VALIDATED,
+    candidate_gates,
+)
 
 PROOFS: Mapping[str, tuple[float, Callable[[GateContext, Watch], Proof]]] = {
-    "quiesced": (quiesced.SECONDS, quiesced.prove),
-    "scanned": (scanned.SECONDS, scanned.prove),
-    "conformed": (conformed.SECONDS, conformed.prove),
-    "imported": (imported.SECONDS, imported.prove),
-    "validated": (validated.SECONDS, validated.prove),
-    "switched": (switched.SECONDS, switched.prove),
-    "serving": (serving.SECONDS, serving.prove),
+    QUIESCED.name: (quiesced.SECONDS, quiesced.prove),
+    SCANNED.name: (scanned.SECONDS, scanned.prove),
+    CONFORMED.name: (conformed.SECONDS, conformed.prove),
+    IMPORTED.name: (imported.SECONDS, imported.prove),
+    VALIDATED.name: (validated.SECONDS, validated.prove),
+    SWITCHED.name: (switched.SECONDS, switched.prove),
+    SERVING.name: (serving.SECONDS, serving.prove),
 }
 
 
-def gate(context: GateContext, name: str) -> Gate:
-    """The gate of this name. Its waivers are those of the configuration that name it or one of its checks."""
+def make_gate(context: GateContext, name: str) -> Gate:
+    """The gate of this name. Its waivers are those of the configuration that name it or one of its checks.
+
+    Raises RestoreError when what it is to prove can't be read (expectations, for example).
+    """
     seconds, prove = PROOFS[name]
-    waive = {key: why for key, why in context.settings.waive.items() if key == name or key.startswith(f"{name}.")}
-
+    waive = {key: reason for key, reason in context.settings.waive.items() if key == name or key.startswith(f"{name}.")}
     record = partial(publish.record, context.store, context.plan.stack, context.plan.id, name, warn=pulumi.log.warn)
-    return Gate(name, seconds, partial(prove, context), record, waive, fingerprint(context, name, waive))
+    return Gate(name, seconds, partial(prove, context), record, waive, take_fingerprint(context, name, waive))
 
 
-def fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) -> dict[str, Any]:
+def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) -> dict[str, Any]:
     """What changes the proof besides the plan: waivers, overridden settings, expectations."""
     extra: dict[str, Any] = {"waived": dict(waive)} if waive else {}
-    if name == "conformed" and context.settings.instance:
+    if name == CONFORMED.name and context.settings.instance:
         extra["instance"] = dict(context.settings.instance)
-    if name in ("scanned", "imported"):
+    if name in (SCANNED.name, IMPORTED.name):
         extra |= scanned.fingerprint(context.settings)
-    if name == "validated":
+    if name == VALIDATED.name:
         extra |= validated.fingerprint(context.settings)
     return extra
 
 
-def proved(context: GateContext, name: str) -> bool:
-    """Whether this gate has opened for the candidate that is there now, by the evidence."""
-    return proofs.find_proof(context, name, context.plan.candidate_found) is not None
+def is_candidate_proved(context: GateContext) -> bool:
+    """Whether every gate of the candidate has opened for the instance that is there now, by the evidence."""
+    candidate = context.plan.candidate_found
+    return all(proofs.find_proof(context, gate.name, candidate) for gate in candidate_gates(context.plan))

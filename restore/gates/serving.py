@@ -122,7 +122,7 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
             f"no session of it on {database.identifier}",
             "at least one",
             f"{logs_command(context, name)}; kubectl -n {context.settings.namespace} set env deployment/{name} "
-            f"PGAPPNAME={name} (where it is connected: its sessions then say whose they are)",
+            f"PGAPPNAME={name} (if it is connected)",
         )
         for name, replicas in ((app.name, app.replicas) for app in context.plan.apps)
         if replicas and not by_app.get(name)

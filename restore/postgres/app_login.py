@@ -155,7 +155,7 @@ def find_row(connection: Connection, subject: str) -> str:
                 raise
             unread = f"{schema}.{table}: {redacted(' '.join(str(error).split()))}"
     found = f"no row in the {len(tables)} tables that it may read" + (f" ({unread})" if unread else "")
-    fix = 'python -m restore options (other recovery points; the rights of a role: docs/permissions.md, "PostgreSQL")'
+    fix = 'python -m restore options (other recovery points); or docs/permissions.md, "PostgreSQL": the role\'s rights'
     raise PermanentError.of(Problem(subject, found, "one row of any table, read with the application's login", fix))
 
 
@@ -167,7 +167,7 @@ def application_login(url: str) -> dict[str, str]:
     except urls.UrlError as error:
         needed = "postgresql://user:password@host:port/database"
         raise PermanentError.of(
-            Problem("the application's URL", str(error), needed, 'docs/configuration.md, "secret"')
+            Problem("the application's URL", str(error), needed, 'docs/configuration.md, "Fields of `secret`"')
         ) from error
     register_secret(login.get("password", ""))
     return {name: value for name, value in login.items() if name not in THEIR_FILES}

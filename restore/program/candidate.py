@@ -15,16 +15,12 @@ from restore.model.context import ENGINE
 from restore.model.planned import Plan
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method
-from restore.program.protection import LONG, protected
-from restore.program.timing_hooks import Phase, Record, unrecorded
+from restore.program.protection import LONG, bind_hooks
+from restore.program.timing_hooks import Record
 from restore.units import TIME_FORMAT
 
 IGNORED_ON_PITR = frozenset({"allocated_storage"})
-
-
 SETTING_NAMES = tuple(field.name for field in fields(InstanceSettings))
-
-
 CREATE_ONLY = [
     *(camel_case(name) for name in SETTING_NAMES),
     *("identifier", "password", "snapshotIdentifier", "restoreToPointInTime", "engineVersion", "storageEncrypted"),
@@ -34,7 +30,7 @@ CREATE_ONLY = [
 ]
 
 
-def origin(plan: Plan) -> dict[str, Any]:
+def build_source_inputs(plan: Plan) -> dict[str, Any]:
     """The inputs that say what the instance is made from."""
     point = plan.point
     if plan.fresh:
@@ -49,61 +45,64 @@ def origin(plan: Plan) -> dict[str, Any]:
         }
     if point.method is Method.SNAPSHOT:
         return {"snapshot_identifier": point.snapshot}
-    where: dict[str, Any] = (
+    backup: dict[str, Any] = (
         {"source_db_instance_automated_backups_arn": point.automated_backup_arn}
         if point.automated_backup_arn
         else {"source_dbi_resource_id": point.source_resource_id}
     )
-    when: dict[str, Any] = (
+    moment: dict[str, Any] = (
         {"use_latest_restorable_time": True}
         if point.latest or point.time is None
         else {"restore_time": f"{point.time:{TIME_FORMAT}}"}
     )
-    return {"restore_to_point_in_time": aws.rds.InstanceRestoreToPointInTimeArgs(**where, **when)}
+    return {"restore_to_point_in_time": aws.rds.InstanceRestoreToPointInTimeArgs(**backup, **moment)}
 
 
-def as_input(value: Any) -> Any:
+def convert_setting(value: Any) -> Any:
+    """A setting as Pulumi takes it: a list where the plan has a tuple."""
     return [str(item) for item in cast("tuple[object, ...]", value)] if isinstance(value, tuple) else value
 
 
-def creation_settings(plan: Plan) -> dict[str, Any]:
-    """The wanted settings as inputs, without unset ones."""
+def build_setting_inputs(plan: Plan) -> dict[str, Any]:
+    """The wanted settings as inputs, without unset ones and those that the call ignores."""
     ignored = IGNORED_ON_PITR if plan.point.method is Method.PITR else frozenset[str]()
-    found: dict[str, Any] = {name: getattr(plan.settings, name) for name in SETTING_NAMES if name not in ignored}
-    return {name: as_input(value) for name, value in found.items() if value is not None and value != ()}
+    settings: dict[str, Any] = {name: getattr(plan.settings, name) for name in SETTING_NAMES if name not in ignored}
+    return {name: convert_setting(value) for name, value in settings.items() if value is not None and value != ()}
 
 
-def keep_settings(plan: Plan) -> pulumi.Stash:
+def keep_settings(plan: Plan, parent: pulumi.Resource) -> pulumi.Stash:
     """The settings wanted when the candidate is made: a Stash's output keeps its first value for ever, whatever becomes
     of the source they were read from."""
     return pulumi.Stash(
-        f"settings-{plan.id}", input=frozen(plan.settings), opts=pulumi.ResourceOptions(ignore_changes=["input"])
+        f"settings-{plan.id}",
+        input=frozen(plan.settings),
+        opts=pulumi.ResourceOptions(parent=parent, ignore_changes=["input"]),
     )
 
 
 def declare_candidate(
-    plan: Plan, depends_on: Sequence[pulumi.Resource], record: Record = unrecorded
+    plan: Plan, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource], record: Record
 ) -> aws.rds.Instance:
     """The restored instance. An existing one is adopted by its DbiResourceId, which is also the id in state:
-    importing what is already there is no change (tests/standins/parity, scenario
-    03b)."""
+    importing what is already there is no change (tests/standins/parity, scenario 03b)."""
     return aws.rds.Instance(
         f"candidate-{plan.id}",
         identifier=plan.candidate,
-        **origin(plan),
-        **creation_settings(plan),
+        **build_source_inputs(plan),
+        **build_setting_inputs(plan),
         tags=dict(plan.tags),
         apply_immediately=True,
         skip_final_snapshot=False,
         final_snapshot_identifier=plan.final_snapshot,
         delete_automated_backups=False,
         opts=pulumi.ResourceOptions(
+            parent=parent,
             protect=True,
             retain_on_delete=True,
             ignore_changes=CREATE_ONLY,
             import_=plan.adopt,
             depends_on=depends_on,
             custom_timeouts=LONG,
-            hooks=protected(plan.candidate, Phase("candidate", plan.candidate, record)),
+            hooks=bind_hooks("candidate", plan.candidate, record),
         ),
     )

@@ -1,85 +1,55 @@
-"""Who serves: the Deployments' replicas and the connection secret, as server-side apply patches of just these."""
+"""Cutover: which database serves the applications, and the way back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-from restore.model.labels import (
-    ANNOTATION_ENDPOINT,
-    ANNOTATION_ID,
-    ANNOTATION_MANAGER,
-    ANNOTATION_PREVIOUS,
-    ANNOTATION_REAPPLIED,
-    ANNOTATION_REPLICAS,
-    FIELD_MANAGER,
-)
-from restore.model.planned import AppPlan, Plan, SecretPlan
-
-PROVIDER = {
-    "pulumi.com/patchForce": "true",
-    "pulumi.com/patchFieldManager": FIELD_MANAGER,
-    # The provider's await proves less than `quiesced` and `serving` do, and where a right is missing (to list pods,
-    # replica sets, volume claims) it hangs for ever, with the applications stopped (pulumi-kubernetes 4580). It reads
-    # this from the inputs, so that a team's own Pulumi program goes on awaiting; on the object it does nothing, and
-    # `close` removes it with all annotations of our field manager.
-    "pulumi.com/skipAwait": "true",
-}
-"""Annotations that tell the provider how to patch (pulumi.com, Kubernetes provider, "Pulumi annotations")."""
+from restore.model.gates import SERVING, SWITCHED, Move, move_of
+from restore.model.planned import Plan
+from restore.program.patches import declare_deployments, declare_secrets, keep_way_back
+from restore.program.receipts import Gates, declare_receipt, describe_serving, list_open_gates
 
 
-def declare_deployment(
-    plan: Plan, namespace: str, app: AppPlan, depends_on: Sequence[pulumi.Resource]
-) -> k8s.apps.v1.DeploymentPatch:
-    """One patch holds replicas and the pods' endpoint together: updated through frozen and restored, never removed.
+class Cutover(pulumi.ComponentResource):
+    """Parent of the way back, of the patches of the connection secret and of every Deployment (also at zero replicas),
+    and of the receipts `switched` and `serving`."""
 
-    What was found first stands in annotations written by the same patch, so it survives a kill and a lost state.
-    """
-    notes = {
-        ANNOTATION_ID: plan.id,
-        ANNOTATION_REPLICAS: str(app.recorded_replicas),
-        ANNOTATION_MANAGER: app.former_manager or "",
-        ANNOTATION_REAPPLIED: app.reapplied,
-    }
-    return k8s.apps.v1.DeploymentPatch(
-        f"{app.name}-{plan.id}",
-        metadata=k8s.meta.v1.ObjectMetaPatchArgs(name=app.name, namespace=namespace, annotations={**PROVIDER, **notes}),
-        spec=k8s.apps.v1.DeploymentSpecPatchArgs(
-            replicas=app.replicas,
-            template=k8s.core.v1.PodTemplateSpecPatchArgs(
-                metadata=k8s.meta.v1.ObjectMetaPatchArgs(annotations={ANNOTATION_ENDPOINT: str(app.endpoint)})
-            ),
-        ),
-        opts=pulumi.ResourceOptions(retain_on_delete=True, depends_on=depends_on),
-    )
+    deployments: Sequence[k8s.apps.v1.DeploymentPatch]
+    receipts: Mapping[str, pulumi.Stash]
+    """`switched` and `serving`; empty in a freeze, which switches nothing."""
 
-
-def declare_secret(
-    plan: Plan, namespace: str, secret: SecretPlan, depends_on: Sequence[pulumi.Resource]
-) -> k8s.core.v1.SecretPatch:
-    """One key of the applications' Secret; every other key stays whose it is."""
-    notes = {
-        ANNOTATION_ID: plan.id,
-        ANNOTATION_PREVIOUS: str(secret.previous),
-        ANNOTATION_MANAGER: secret.former_manager or "",
-        ANNOTATION_REAPPLIED: secret.reapplied,
-    }
-    return k8s.core.v1.SecretPatch(
-        f"{secret.name}-{plan.id}",
-        metadata=k8s.meta.v1.ObjectMetaPatchArgs(
-            name=secret.name, namespace=namespace, annotations={**PROVIDER, **notes}
-        ),
-        string_data={secret.key: pulumi.Output.secret(secret.url)},
-        opts=pulumi.ResourceOptions(retain_on_delete=True, depends_on=depends_on),
-    )
-
-
-def keep_way_back(plan: Plan, secret: SecretPlan) -> pulumi.Stash:
-    """The key's value before this restore, encrypted in the state; a Stash keeps its first value for ever."""
-    return pulumi.Stash(
-        f"way-back-{plan.id}",
-        input=pulumi.Output.secret({"secret": secret.name, "key": secret.key, "url": secret.original_url}),
-        opts=pulumi.ResourceOptions(ignore_changes=["input"]),
-    )
+    def __init__(
+        self,
+        plan: Plan,
+        namespace: str,
+        gates: Gates,
+        *,
+        depends_on: Sequence[pulumi.Resource],
+        proved: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Args:
+        namespace: of the applications.
+        depends_on: what must be done before anything is switched.
+        proved: what `switched` is to say about the candidate that it switches to.
+        """
+        super().__init__("restore:index:Cutover", plan.id, {"traffic": str(plan.traffic)})
+        way_back = keep_way_back(plan, self)
+        serving = describe_serving(plan)
+        if move_of(plan) is Move.FREEZE:
+            declare_secrets(plan, namespace, self, [])
+            self.deployments = declare_deployments(plan, namespace, self, [])
+            self.receipts = {}
+        else:
+            traffic = {"traffic": str(plan.traffic), **serving}
+            switched = declare_receipt(gates, SWITCHED, {**traffic, **(proved or {})}, self, [*depends_on, *way_back])
+            secrets = declare_secrets(plan, namespace, self, [switched])
+            self.deployments = declare_deployments(plan, namespace, self, [switched, *secrets])
+            replicas = {app.name: app.replicas for app in plan.apps}
+            served = declare_receipt(gates, SERVING, {**traffic, "replicas": replicas}, self, self.deployments)
+            self.receipts = {SWITCHED.name: switched, SERVING.name: served}
+        opened = list_open_gates(self.receipts, self.deployments)
+        self.register_outputs({"endpoint": serving["endpoint"], "proved": opened})

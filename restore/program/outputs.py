@@ -9,8 +9,9 @@ from typing import Any
 import pulumi
 
 from restore.gates.hook import KEPT_SETTINGS
+from restore.model.gates import VALIDATED, Move, move_of
 from restore.model.planned import Plan
-from restore.model.request import Settings, Traffic
+from restore.model.request import Settings
 
 IDLE_NEXT = (
     "pulumi config set id <id>; pulumi config set method pitr; pulumi config set time <RFC 3339>; pulumi preview "
@@ -18,20 +19,23 @@ IDLE_NEXT = (
 )
 
 
-def next_command(plan: Plan) -> str:
+def choose_next_command(plan: Plan) -> str:
     """The command that comes after this `up`."""
-    if plan.traffic is Traffic.FROZEN:
-        return (
-            "pulumi config set traffic restored && pulumi up (or, back: pulumi config set traffic source && pulumi up)"
-        )
-    if plan.traffic is Traffic.RESTORED:
-        return "watch the applications; back: python -m restore rollback; when it is over: python -m restore close"
-    if plan.apps:
-        return "python -m restore close, or forward again: pulumi config set traffic frozen && pulumi up"
-    return "pulumi config set traffic frozen && pulumi up (stops the applications and proves it)"
+    match move_of(plan):
+        case Move.NONE:
+            return "pulumi config set traffic frozen && pulumi up (stops the applications and proves it)"
+        case Move.FREEZE:
+            return (
+                "pulumi config set traffic restored && pulumi up "
+                "(or, back: pulumi config set traffic source && pulumi up)"
+            )
+        case Move.SWITCH:
+            return "watch the applications; back: python -m restore rollback; when it is over: python -m restore close"
+        case Move.RETURN:
+            return "python -m restore close, or forward again: pulumi config set traffic frozen && pulumi up"
 
 
-def shown(receipt: Mapping[str, Any]) -> dict[str, Any]:
+def drop_kept_settings(receipt: Mapping[str, Any]) -> dict[str, Any]:
     """A receipt without what the evidence shows better."""
     return {name: value for name, value in receipt.items() if name != KEPT_SETTINGS}
 
@@ -48,16 +52,21 @@ def export(
     candidate: Mapping[str, Any],
     loss: Callable[[], Mapping[str, Any]],
 ) -> None:
-    """`candidate` holds outputs of the instance; receipts are read by their input (a Stash's output is its first).
-    `loss` reads what a switch loses; it is asked after the gate that finds it out."""
+    """Exports what the operator asks for afterwards.
+
+    Args:
+        receipts: by gate; they are read by their input, for a Stash's output is its first input.
+        candidate: outputs of the instance.
+        loss: reads what a switch loses; it is called after the gate that finds it out.
+    """
     pulumi.export("state", f"restore {plan.id}: traffic {plan.traffic}")
     pulumi.export("recoveryPoint", plan.point.tag)
     pulumi.export("candidate", dict(candidate))
-    pulumi.export("receipts", {name: stash.input.apply(shown) for name, stash in receipts.items()})
-    if proved := receipts.get("validated"):
+    pulumi.export("receipts", {name: stash.input.apply(drop_kept_settings) for name, stash in receipts.items()})
+    if proved := receipts.get(VALIDATED.name):
         pulumi.export("loss", proved.input.apply(lambda _: asyncio.to_thread(loss)))
     pulumi.export("safetySnapshot", plan.safety_snapshot)
     evidence = f"{settings.evidence.rstrip('/')}/{plan.stack}/{plan.id}"
     pulumi.export("evidence", evidence)
     pulumi.export("report", f"{evidence}/report.html")
-    pulumi.export("next", next_command(plan))
+    pulumi.export("next", choose_next_command(plan))

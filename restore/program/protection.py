@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 
 from restore.errors import GateClosed
-from restore.program.timing_hooks import Phase
+from restore.program.timing_hooks import Record, make_timing_hooks
 
 LONG = pulumi.CustomTimeouts(create="24h", update="12h", delete="4h")
 """The provider's 40 minutes orphan a large restore: its id is known to the state only after that wait."""
@@ -18,6 +18,11 @@ def refuse_delete(_args: pulumi.ResourceHookArgs) -> None:
     )
 
 
-def protected(name: str, phase: Phase) -> pulumi.ResourceHookBinding:
-    """`before_delete` runs before any Delete, also in a delete-first replace and in `destroy --run-program`."""
-    return phase.hooks(pulumi.ResourceHook(f"never-delete-{name}", refuse_delete))
+def bind_hooks(step: str, identifier: str, record: Record) -> pulumi.ResourceHookBinding:
+    """The hooks of a database or snapshot: its creation is timed, its deletion refused.
+
+    `before_delete` runs before any Delete, also in a delete-first replace and in `destroy --run-program`.
+    """
+    begins, ends = make_timing_hooks(step, identifier, record)
+    never_delete = pulumi.ResourceHook(f"never-delete-{identifier}", refuse_delete)
+    return pulumi.ResourceHookBinding(before_create=[begins], after_create=[ends], before_delete=[never_delete])

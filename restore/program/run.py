@@ -26,78 +26,79 @@ from restore.model.inventory import Inventory
 from restore.model.planned import Plan
 from restore.model.request import Settings
 from restore.preflight import rules
-from restore.program import outputs, stack_config
+from restore.program import graph, outputs, stack_config
 from restore.program.aws_plugin import plugin_caller
-from restore.program.graph import Gates, Graph
+from restore.program.receipts import Gates
 
 
 def run() -> None:
     """Declares the wanted state. Every refusal comes before the first resource: what is registered gets applied even
     when the program then fails (docs/architecture.md, "What the engine does")."""
     try:
-        given, secret = stack_config.entries(), stack_config.secret_names()
-        entries = collect(given, pulumi.get_stack(), dict(os.environ), secret)
+        config, secret_names = stack_config.read_entries(), stack_config.list_secret_names()
+        entries = collect(config, pulumi.get_stack(), dict(os.environ), secret_names)
         if entries.untouched:
             outputs.export_idle()
             return
         now = datetime.now(UTC)
         settings = entries.settings(now)
-        found = gather.gather(settings, now)
+        inventory = gather.gather(settings, now)
         if settings.request is None:
-            refuse_left_open(settings, found)
+            refuse_open_restores(settings, inventory)
             outputs.export_idle()
             return
-        wanted = plan.make(settings, replace(found, plugin_caller=plugin_caller()))
-        declare(settings, wanted, run_record.mask_secrets(given, secret), now)
+        planned = plan.make(settings, replace(inventory, plugin_caller=plugin_caller()))
+        declare(settings, planned, run_record.mask_secrets(config, secret_names), now)
     except RestoreError as error:
         raise pulumi.RunError(str(error)) from error
 
 
-def refuse_left_open(settings: Settings, found: Inventory) -> None:
-    """No id is configured: fine, unless a restore of this stack is still open."""
-    if problems := rules.problems(settings, found):
+def refuse_open_restores(settings: Settings, inventory: Inventory) -> None:
+    """No id is configured: fine, unless a restore of this stack is still open. Raises Refused then."""
+    if problems := rules.problems(settings, inventory):
         raise Refused(problems)
 
 
-def refuse_left_over(settings: Settings, wanted: Plan, store: Store) -> None:
-    """A waiver holds for one restore: those of another one that was never closed are refused, unless given anew."""
+def refuse_leftover_waivers(settings: Settings, planned: Plan, store: Store) -> None:
+    """A waiver holds for one restore: those of another one that was never closed are refused, until given again.
+
+    Raises Refused for them.
+    """
     if not settings.waive:
         return
     earlier: dict[str, Mapping[str, str]] = {}
-    for other in store.ids(wanted.stack):
-        if other != wanted.id and store.latest(wanted.stack, other, "close") is None:
-            earlier[other] = (store.latest(wanted.stack, other, "run") or {}).get("waive") or {}
-    if problems := waivers.left_over(settings.waive, wanted.id, earlier):
+    for restore_id in store.ids(planned.stack):
+        if restore_id != planned.id and store.latest(planned.stack, restore_id, "close") is None:
+            earlier[restore_id] = (store.latest(planned.stack, restore_id, "run") or {}).get("waive") or {}
+    if problems := waivers.left_over(settings.waive, planned.id, earlier):
         raise Refused(problems)
 
 
-def declare(settings: Settings, wanted: Plan, config: Mapping[str, Any], now: datetime) -> None:
+def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: datetime) -> None:
     """Declares the plan. In an `up`, its record comes first: where no evidence can be kept, nothing is begun."""
-    context = connect_adapters(settings, wanted)
-    refuse_left_over(settings, wanted, context.store)
+    context = connect_adapters(settings, planned)
+    refuse_leftover_waivers(settings, planned, context.store)
     validated.wanted_expectations(settings)
-    gates = {name: registry.gate(context, name) for name in registry.PROOFS}
-    proved = {name: registry.proved(context, name) for name in ("conformed", "validated")}
-    pulumi.log.info("\n".join([f"restore {wanted.id}:", *(f"  {note}" for note in wanted.notes)]))
-    record = partial(publish.record, context.store, wanted.stack, wanted.id, warn=pulumi.log.warn)
+    by_name = {name: registry.make_gate(context, name) for name in registry.PROOFS}
+    proved = registry.is_candidate_proved(context)
+    pulumi.log.info("\n".join([f"restore {planned.id}:", *(f"  {note}" for note in planned.notes)]))
+    record = partial(publish.record, context.store, planned.stack, planned.id, warn=pulumi.log.warn)
     if not pulumi.runtime.is_dry_run():
-        record("run", run_record.document(settings, wanted, config, now))
+        record("run", run_record.document(settings, planned, config, now))
     running = Running()
     leave_cleanly_on_interrupt(running)
-    graph = Graph(wanted, settings, Gates(gates.__getitem__, proved.__getitem__, record), running)
-    declared = graph.declare()
-    outputs.export(
-        settings, wanted, declared.receipts, declared.candidate, partial(loss_report.newest, context.store, wanted)
-    )
+    declared = graph.declare(planned, settings, Gates(planned.id, by_name, running), record, proved=proved)
+    read_loss = partial(loss_report.newest, context.store, planned)
+    outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss)
 
 
-def connect_adapters(settings: Settings, wanted: Plan) -> GateContext:
+def connect_adapters(settings: Settings, planned: Plan) -> GateContext:
     """The adapters of this run; making them asks nothing."""
     aws = Aws.of(settings)
     api = Api(settings.kubeconfig, settings.context)
     return GateContext(
         settings=settings,
-        plan=wanted,
+        plan=planned,
         aws=aws,
         rds=Rds(aws),
         secrets=Secrets(aws),

@@ -8,30 +8,31 @@ import pulumi
 import pulumi_aws as aws
 
 from restore.model.planned import Plan
-from restore.program.protection import LONG, protected
-from restore.program.timing_hooks import Phase, Record, unrecorded
+from restore.program.protection import LONG, bind_hooks
+from restore.program.timing_hooks import Record
 
 
 def declare_safety_snapshot(
-    plan: Plan,
-    source: str,
-    identifier: str,
-    depends_on: Sequence[pulumi.Resource],
-    record: Record = unrecorded,
-) -> aws.rds.Snapshot:
-    """The source as it was when it became quiet: the last resort, whatever the restore turns out to be."""
-    return aws.rds.Snapshot(
+    plan: Plan, source: str, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource], record: Record
+) -> list[aws.rds.Snapshot]:
+    """The source as it was when it became quiet: the last resort, whatever the restore turns out to be. Empty where
+    the plan has none. `source` is the instance's identifier."""
+    if plan.safety_snapshot is None:
+        return []
+    snapshot = aws.rds.Snapshot(
         f"safety-{plan.id}",
         db_instance_identifier=source,
-        db_snapshot_identifier=identifier,
+        db_snapshot_identifier=plan.safety_snapshot,
         tags=dict(plan.tags),
         opts=pulumi.ResourceOptions(
+            parent=parent,
             protect=True,
             retain_on_delete=True,
             ignore_changes=["dbInstanceIdentifier", "tags"],
             import_=plan.adopt_safety,
             depends_on=depends_on,
             custom_timeouts=LONG,
-            hooks=protected(identifier, Phase("safety-snapshot", identifier, record)),
+            hooks=bind_hooks("safety-snapshot", plan.safety_snapshot, record),
         ),
     )
+    return [snapshot]

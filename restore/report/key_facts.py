@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from restore.model.gates import CONFORMED, QUIESCED, VALIDATED
 from restore.report import loss, timeline
 from restore.report.audit import who
 from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, of_step, text
@@ -22,7 +23,7 @@ def facts(evidence: Sequence[EvidenceRecord], name: str) -> EvidenceRecord:
 
 def key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yields name and lines of each fact; no lines where there is nothing to say."""
-    plan, conformed = mapping(last.get("plan")), facts(evidence, "conformed")
+    plan, conformed = mapping(last.get("plan")), facts(evidence, CONFORMED.name)
     quiet = source_quiet(evidence, conformed)
     yield "Recovery point", (point(plan),)
     report = losses(evidence, last)
@@ -42,8 +43,8 @@ def key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> Itera
 
 def losses(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> loss.Loss | None:
     """Returns the newest loss report; None where none is made because nothing has to be validated."""
-    report = mapping(facts(evidence, "validated").get("loss"))
-    wanted = "validated" in needed(last, evidence)
+    report = mapping(facts(evidence, VALIDATED.name).get("loss"))
+    wanted = VALIDATED.name in needed(last, evidence)
     return loss.read(report) if report or wanted else None
 
 
@@ -61,7 +62,7 @@ def source_quiet(evidence: Sequence[EvidenceRecord], conformed: EvidenceRecord) 
     at_rest = [
         mapping(attempt.get("facts"))
         for attempt in attempts(evidence)
-        if attempt.get("gate") == "quiesced" and attempt.get("open") is True
+        if attempt.get("gate") == QUIESCED.name and attempt.get("open") is True
     ]
     of_source = [proof for proof in at_rest if proof.get("endpoint") != conformed.get("endpoint")]
     return moment(of_source[-1].get("quiet_since")) if of_source else None

@@ -7,24 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from restore.model.gates import GATES, QUIESCED, SERVING, SWITCHED
 from restore.model.request import Traffic
 from restore.report.untrusted import EvidenceRecord, attempts, mapping, moment, of_step, text
 from restore.report.verdict import BEGINNING, GateState, traffic_of
 from restore.units import measured
 from validation.verdict import Verdict
 
-LABELS = {
-    "candidate": "RDS makes the candidate",
-    "safety-snapshot": "RDS takes the safety snapshot",
-    "quiesced": "prove that nobody writes",
-    "conformed": "bring settings in line",
-    "scanned": "read and judge the dump",
-    "imported": "load the dump",
-    "validated": "check the data",
-    "switched": "prove that a switch is safe",
-    "serving": "prove who serves",
-}
-RESOURCES = ("candidate", "safety-snapshot")
+RESOURCES = {"candidate": "RDS makes the candidate", "safety-snapshot": "RDS takes the safety snapshot"}
+"""What AWS does for long, by the step of its records."""
+LABELS = RESOURCES | {gate.name: gate.does for gate in GATES}
 
 
 @dataclass(frozen=True)
@@ -158,13 +150,13 @@ def between(run: EvidenceRecord, began: datetime, proved: Sequence[TimelinePhase
     """Returns the time that the applications' resources took: no hook measures it, the gates around them do."""
     gates = {phase.name: phase for phase in proved}
     made: list[TimelinePhase] = []
-    if traffic_of(run) == Traffic.FROZEN and "quiesced" in gates:
-        made.append(TimelinePhase("look", "look, plan, Deployments to 0", began, gates["quiesced"].began, ""))
+    if traffic_of(run) == Traffic.FROZEN and QUIESCED.name in gates:
+        made.append(TimelinePhase("look", "look, plan, Deployments to 0", began, gates[QUIESCED.name].began, ""))
     elif proved:
         made.append(TimelinePhase("look", "look and plan", began, min(phase.began for phase in proved), ""))
-    if {"switched", "serving"} <= gates.keys() and gates["switched"].verdict == Verdict.PASS:
+    if {SWITCHED.name, SERVING.name} <= gates.keys() and gates[SWITCHED.name].verdict == Verdict.PASS:
         label = "secret switched, Deployments resume"
-        made.append(TimelinePhase("resume", label, gates["switched"].ended, gates["serving"].began, ""))
+        made.append(TimelinePhase("resume", label, gates[SWITCHED.name].ended, gates[SERVING.name].began, ""))
     return [phase for phase in made if phase.ended >= phase.began]
 
 
@@ -198,7 +190,7 @@ def outages(evidence: Sequence[EvidenceRecord]) -> tuple[Outage, ...]:
         at = moment(record.get("began"))
         if record.get("step") == "run" and traffic_of(record) == Traffic.FROZEN and stopped is None:
             stopped = at
-        if record.get("gate") == "serving" and record.get("open") is True and stopped:
+        if record.get("gate") == SERVING.name and record.get("open") is True and stopped:
             made.append(Outage(stopped, moment(record.get("ended"))))
             stopped = None
     return (*made, Outage(stopped, None)) if stopped else tuple(made)

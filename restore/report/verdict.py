@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from restore.model.gates import GATES, SCANNED, SWITCHED
 from restore.model.request import Traffic
 from restore.report.untrusted import (
     EMPTY,
@@ -21,8 +22,7 @@ from restore.report.untrusted import (
 )
 from validation.verdict import Verdict
 
-MOVING = frozenset({"quiesced", "switched", "serving"})
-"""Proved again at every move of traffic; the others stay proved until what they prove changes."""
+MOVING = frozenset(gate.name for gate in GATES if gate.proved_at_each_move)
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -120,7 +120,7 @@ def is_of(attempt: EvidenceRecord, name: str, last: EvidenceRecord) -> bool:
     Records of earlier versions of the program don't say which it was: they count."""
     plan = mapping(last.get("plan"))
     key = "serves_resource_id" if name in MOVING else "candidate_resource_id"
-    if name == "scanned" or key not in plan:
+    if name == SCANNED.name or key not in plan:
         return True
     proved = mapping(attempt.get("facts")).get("resource_id")
     if name in MOVING:
@@ -165,7 +165,7 @@ def proved(last: EvidenceRecord) -> str:
 
 def unserved(states: Sequence[GateState], last: EvidenceRecord) -> str:
     plan = mapping(last.get("plan"))
-    if any(gate.name == "switched" and gate.attempt is None for gate in states):
+    if any(gate.name == SWITCHED.name and gate.attempt is None for gate in states):
         return "This move of traffic has switched nothing."
     if text(plan.get("traffic")) == Traffic.SOURCE and not plan.get("replicas"):
         return "The applications use the source and were not touched."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from restore.model.gates import CONFORMED, SWITCHED, VALIDATED
 from restore.report import audit, data_checks, loss, timeline
 from restore.report.key_facts import facts, key_facts, losses
 from restore.report.untrusted import (
@@ -97,7 +98,7 @@ def build(document: EvidenceRecord) -> ReportView:
     made = list(of_step(evidence, "run"))
     last = made[-1] if made else EMPTY
     ran = timeline.runs(evidence)
-    conformed, validated = facts(evidence, "conformed"), facts(evidence, "validated")
+    conformed, validated = facts(evidence, CONFORMED.name), facts(evidence, VALIDATED.name)
     return ReportView(
         stack=text(document.get("stack")),
         id=text(document.get("id")),
@@ -162,4 +163,4 @@ def versions(
     last: EvidenceRecord, conformed: EvidenceRecord, evidence: Sequence[EvidenceRecord]
 ) -> Iterator[tuple[str, str]]:
     yield from texts(last.get("versions")).items()
-    yield "PostgreSQL", text(facts(evidence, "switched").get("server_version") or conformed.get("engine_version"))
+    yield "PostgreSQL", text(facts(evidence, SWITCHED.name).get("server_version") or conformed.get("engine_version"))

@@ -18,6 +18,7 @@ import psycopg
 from sandbox.application import database, manifests, names, seed
 from sandbox.application.connection_url import connection_url, for_libpq
 from sandbox.application.kubernetes_api import ClusterError, Json, Kube
+from sandbox.application.operator_roles import OperatorRoles
 from sandbox.aws.client import Clients, clients
 from sandbox.machine.layout import Layout
 from sandbox.machine.processes import wait_until
@@ -45,13 +46,18 @@ class Application:
         """Idempotent: objects that exist, the secret's URL and the replicas above all, stay as they are."""
         wait_until(self._cluster_answers, READY_SECONDS, "the API server to answer", 0.1)
         with ThreadPoolExecutor(1) as pool:
-            creating = pool.submit(self.kube.create, manifests.namespace())
+            creating = pool.submit(self._namespace)
             url, fresh = self._database()
             creating.result()
             backup = pool.submit(self._backup) if fresh else None
             self._objects(url)
             if backup:
                 backup.result()
+
+    def _namespace(self) -> None:
+        """The application's namespace, and what the operator may do in it."""
+        self.kube.create(manifests.namespace())
+        OperatorRoles.documented(self.kube).install()
 
     def _cluster_answers(self) -> bool:
         """A server that has just started refuses its own administrator for a moment."""

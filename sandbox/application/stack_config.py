@@ -65,5 +65,5 @@ def configuration(layout: Layout) -> dict[str, Any]:
         "aws:skipRegionValidation": True,
         "aws:skipRequestingAccountId": False,
         "aws:s3UsePathStyle": True,
-        "kubernetes:kubeconfig": str(layout.kubeconfig),
+        "kubernetes:kubeconfig": str(layout.operator_kubeconfig),
     }

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from sandbox.machine.layout import Layout
 
 ACCESS_KEY = "AKIASANDBOX000000000"
+"""The administrator's: of tests, of the application, and of what else is the sandbox's own."""
+OPERATOR_KEY = "ASIASANDBOXOPERATOR0"
+"""The operator's: the program has the rights of docs/permissions.md, and no others."""
+OPERATOR_ROLE = "restore-operator"
 SECRET_KEY = "sandbox"
+SESSION_TOKEN = "sandbox-session"
 DEFAULT_REGION = "us-east-1"
 Service = Literal["rds", "s3", "secretsmanager", "sns", "sts", "cloudwatch", "kms", "ec2", "iam", "events", "backup"]
 
@@ -69,8 +74,13 @@ class Clients:
     def faults(self) -> FaultClient:
         return FaultClient(self.endpoint)
 
-    def post(self, action: str, **body: str) -> dict[str, Any]:
-        """One of the sandbox's own actions: backup-window, maintenance-window, awsbackup."""
+    def rights(self) -> dict[str, list[str]]:
+        """The operator's IAM `actions`, which of them are `removed`, and which were `used` since the start."""
+        with urllib.request.urlopen(f"{self.endpoint}/_sandbox/rights", timeout=60) as answer:
+            return json.load(answer)
+
+    def post(self, action: str, **body: str | list[str]) -> dict[str, Any]:
+        """One of the sandbox's own actions: backup-window, maintenance-window, awsbackup, rights."""
         request = urllib.request.Request(
             f"{self.endpoint}/_sandbox/{action}", data=json.dumps(body).encode(), method="POST"
         )

@@ -6,6 +6,8 @@ POST   /_sandbox/backup-window                {"instance": id, "region": "us-eas
 POST   /_sandbox/maintenance-window           {"instance": id, "region": "us-east-1"}
 POST   /_sandbox/awsbackup                    {"instance": id, "snapshot": optional name, "region": "us-east-1"}
 GET    /_sandbox/messages                     everything published to SNS
+GET    /_sandbox/rights                       the operator's IAM actions, those taken away, those used so far
+POST   /_sandbox/rights                       {"remove": [action, ...]}: exactly these are missing from now on
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any, cast
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault
+from sandbox.aws.iam.guard import OperatorRights
 from sandbox.aws.moto_services import MotoServices
 from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.data.state import Instance
@@ -32,8 +35,8 @@ Answer = tuple[int, Shape]
 
 
 class Control:
-    def __init__(self, runner: JobRunner, moto: MotoServices) -> None:
-        self._runner, self._moto = runner, moto
+    def __init__(self, runner: JobRunner, moto: MotoServices, rights: OperatorRights) -> None:
+        self._runner, self._moto, self._rights = runner, moto, rights
         self._routes: dict[tuple[str, str], Callable[[bytes], Shape]] = {
             ("GET", "health"): lambda _: {"status": "serving"},
             ("GET", "faults"): lambda _: {"faults": runner.shared.faults.waiting()},
@@ -43,6 +46,8 @@ class Control:
             ("POST", "backup-window"): self._backup_window,
             ("POST", "maintenance-window"): self._maintenance_window,
             ("POST", "awsbackup"): self._aws_backup,
+            ("GET", "rights"): lambda _: self._present_rights(),
+            ("POST", "rights"): self._remove_rights,
         }
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:
@@ -99,6 +104,14 @@ class Control:
                     if not instance.steps:
                         instance.shape["DBInstanceStatus"] = instance.rest
         return {}
+
+    def _present_rights(self) -> Shape:
+        rights = self._rights
+        return {"actions": list(rights.actions), "removed": sorted(rights.removed), "used": sorted(rights.used)}
+
+    def _remove_rights(self, body: bytes) -> Shape:
+        self._rights.remove(cast("list[str]", json.loads(body)["remove"]))
+        return self._present_rights()
 
     def _everywhere(self, identifier: str | None) -> list[tuple[Rds, Instance]]:
         store = self._runner.shared.store

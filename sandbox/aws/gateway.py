@@ -1,7 +1,11 @@
-"""One HTTP endpoint for all of AWS: RDS is ours, everything else moto's; /_sandbox is the sandbox's own."""
+"""One HTTP endpoint for all of AWS: RDS is ours, everything else moto's; /_sandbox is the sandbox's own.
+
+The guard stands before RDS and moto: what a key's policies don't allow reaches neither.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import socket
@@ -12,6 +16,9 @@ from urllib.parse import parse_qsl
 
 from sandbox.aws.control import Control
 from sandbox.aws.errors import AwsError
+from sandbox.aws.iam.calls import Request
+from sandbox.aws.iam.guard import Guard
+from sandbox.aws.iam.refusals import Refusal, answer
 from sandbox.aws.moto_services import Environ, MotoServices, StartResponse, read_body
 from sandbox.aws.rds.operations.registry import call, protocol
 from sandbox.aws.rds.work.jobs import JobRunner
@@ -23,15 +30,24 @@ FAILURE_STATUS = 500
 class Gateway:
     """A WSGI application."""
 
-    def __init__(self, runner: JobRunner, moto: MotoServices, control: Control) -> None:
-        self._runner, self._moto, self._control = runner, moto, control
+    def __init__(self, runner: JobRunner, moto: MotoServices, guard: Guard) -> None:
+        self._runner, self._moto, self._guard = runner, moto, guard
+        self._control = Control(runner, moto, guard.rights)
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith("/_sandbox/"):
             status, body = self._control.answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], read_body(environ))
             return _respond(start, status, "application/json", json.dumps(body, default=str))
+        request = _request(environ)
+        if refusal := self._guard.refusal(request):
+            return _refuse(start, request, refusal)
+        if told := self._guard.answer(request):
+            return _respond(start, 200, "text/xml", told)
         if scope := RDS_SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")):
             return self._rds(environ, start, scope[1])
+        refusal = self._guard.refusal_of_absence(request)
+        if refusal and not self._moto.has_object(request.path, request.query):
+            return _refuse(start, request, refusal)
         return self._moto(environ, start)
 
     def _rds(self, environ: Environ, start: StartResponse, region: str) -> Iterable[bytes]:
@@ -60,6 +76,11 @@ class Gateway:
         return 200, protocol.answer(model, result, request_id)
 
 
+def _refuse(start: StartResponse, request: Request, refusal: Refusal) -> list[bytes]:
+    refused = answer(request, refusal)
+    return _respond(start, refused.status, refused.content_type, refused.body)
+
+
 def _respond(start: StartResponse, status: int, kind: str, body: str) -> list[bytes]:
     content = body.encode()
     start(
@@ -67,6 +88,15 @@ def _respond(start: StartResponse, status: int, kind: str, body: str) -> list[by
         [("Content-Type", kind), ("Content-Length", str(len(content)))],
     )
     return [content]
+
+
+def _request(environ: Environ) -> Request:
+    """The request, with a body that can be read once more."""
+    body = read_body(environ)
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+    headers = {k[5:].replace("_", "-").lower(): str(value) for k, value in environ.items() if k.startswith("HTTP_")}
+    path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+    return Request(environ["REQUEST_METHOD"], path, query, headers, body)
 
 
 def _hang_up(environ: Environ) -> None:

@@ -163,6 +163,11 @@ class MotoServices:
         start("206 Partial Content" if partial else "200 OK", list(headers.items()))
         return _blocks(key, first, last)
 
+    def has_object(self, path: str, query: str) -> bool:
+        """Whether the object, or the version of it, that a request names is there."""
+        bucket, _, name = unquote(path).lstrip("/").partition("/")
+        return self._key(bucket, name, parse_qs(query).get("versionId", [None])[0]) is not None
+
     def _key(self, bucket: str, name: str, version: str | None) -> Any:
         from moto.s3.models import s3_backends
 

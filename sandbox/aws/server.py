@@ -19,14 +19,16 @@ from werkzeug.serving import make_server
 
 from sandbox.aws import PORT
 from sandbox.aws.client import ACCESS_KEY, DEFAULT_REGION, SECRET_KEY
-from sandbox.aws.control import Control
 from sandbox.aws.faults import FaultQueue
 from sandbox.aws.gateway import Gateway
+from sandbox.aws.iam.guard import guard
 from sandbox.aws.moto_services import MotoServices
 from sandbox.aws.other_services import MotoServiceCalls
 from sandbox.aws.rds.data.state import Store
 from sandbox.aws.rds.operations import served
+from sandbox.aws.rds.operations.registry import protocol
 from sandbox.aws.rds.service import metrics
+from sandbox.aws.rds.service.authorization import RdsWorld
 from sandbox.aws.rds.service.region import Shared
 from sandbox.aws.rds.work import steps
 from sandbox.aws.rds.work.jobs import JobRunner
@@ -60,7 +62,7 @@ def serve(layout: Layout, pace: float) -> None:
         server = make_server(
             layout.address("aws"),
             PORT,
-            Gateway(runner, moto, Control(runner, moto)),
+            Gateway(runner, moto, guard(RdsWorld(runner), protocol)),
             threaded=True,
             request_handler=QuietHandler,
         )

@@ -67,7 +67,13 @@ class Layout:
 
     @property
     def kubeconfig(self) -> Path:
+        """The administrator's: of the sandbox's own world and of tests."""
         return self.cluster / "kubeconfig"
+
+    @property
+    def operator_kubeconfig(self) -> Path:
+        """The operator's, with whose rights the program acts."""
+        return self.cluster / "operator.kubeconfig"
 
     @property
     def pulumi(self) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from sandbox.cluster.binary import built
 from sandbox.cluster.toolchain import version as go_version
 from sandbox.machine.layout import cache
+from sandbox.rights import documented
 from sandbox.runtime.environment import STAND_INS, extended_path
 
 PULUMI = (3, 238, 0)
@@ -36,6 +37,7 @@ def examine() -> list[Finding]:
         go(),
         Finding("RDS API", "stand-in", "over real PostgreSQL servers"),
         Finding("other AWS services", "stand-in", "moto"),
+        rights(),
     ]
 
 
@@ -91,6 +93,13 @@ def cluster() -> Finding:
         parts = "API server, etcd, controllers 1.36.3; pods are processes, of volumes only Secrets and ConfigMaps"
         return Finding("Kubernetes", "real", f"{parts} ({program})")
     return Finding("Kubernetes", "not built", str(program), "the first `up` builds it, in 5-10 minutes")
+
+
+def rights() -> Finding:
+    """Both worlds ask what the operator may do: by the API server's own RBAC, and by the gateway's evaluator."""
+    page = documented.read()
+    granted = f"{len(page.actions())} IAM actions and the Roles {', '.join(role.name for role in page.roles)}"
+    return Finding("rights", "enforced", f"{granted} of docs/permissions.md; no SCP, boundary or resource policy")
 
 
 def go() -> Finding:

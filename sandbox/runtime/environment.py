@@ -12,7 +12,7 @@ from typing import Any, cast
 import yaml
 
 from sandbox.application.stack_config import configuration
-from sandbox.aws.client import ACCESS_KEY, DEFAULT_REGION, SECRET_KEY
+from sandbox.aws.client import ACCESS_KEY, DEFAULT_REGION, OPERATOR_KEY, SECRET_KEY, SESSION_TOKEN
 from sandbox.machine.layout import CHECKOUT, DIRECTORY_VARIABLE, Layout
 
 STAND_INS = (CHECKOUT / "sandbox" / "standins" / "engine" / "bin", CHECKOUT / "sandbox" / "standins" / "bin")
@@ -20,7 +20,7 @@ PLUGIN_KINDS = ("aws", "kubernetes")
 
 
 def variables(layout: Layout, search_path: str) -> dict[str, str]:
-    """What to export. The stand-ins come last on PATH, so that the real programs win."""
+    """What to export: the operator's rights. The stand-ins come last on PATH, so that the real programs win."""
     return {
         DIRECTORY_VARIABLE: str(layout.root),
         "PATH": extended_path(search_path),
@@ -28,9 +28,10 @@ def variables(layout: Layout, search_path: str) -> dict[str, str]:
         "PULUMI_HOME": str(pulumi_home(layout)),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file(layout)),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "KUBECONFIG": str(layout.kubeconfig),
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "KUBECONFIG": str(layout.operator_kubeconfig),
+        "AWS_ACCESS_KEY_ID": OPERATOR_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_SESSION_TOKEN": SESSION_TOKEN,
         "AWS_REGION": DEFAULT_REGION,
         "AWS_DEFAULT_REGION": DEFAULT_REGION,  # the only one that boto3 reads
         "AWS_ENDPOINT_URL": layout.aws_endpoint,
@@ -44,9 +45,19 @@ def extended_path(search_path: str) -> str:
     return os.pathsep.join([*first, *between, *last])
 
 
-def exports(layout: Layout) -> str:
+def administrator(layout: Layout) -> dict[str, str]:
+    """What to export over `variables` to have every right, as the sandbox's own world has."""
+    return {
+        "KUBECONFIG": str(layout.kubeconfig),
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_SESSION_TOKEN": "",
+    }
+
+
+def exports(layout: Layout, *, admin: bool = False) -> str:
     """Shell lines for `eval "$(python -m sandbox env)"`."""
-    exported = variables(layout, os.environ.get("PATH", os.defpath))
+    exported = variables(layout, os.environ.get("PATH", os.defpath)) | (administrator(layout) if admin else {})
     return "\n".join(f"export {name}={quoted(value)}" for name, value in exported.items())
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sandbox.cluster import operator_login
 from sandbox.cluster.binary import binary
 from sandbox.cluster.launcher import KubernetesCluster, owner, postgres_programs, processes
 from sandbox.machine.layout import Layout
@@ -43,6 +44,7 @@ def start(layout: Layout, pace: float, say: Say) -> None:
                 say(name, time.monotonic() - begun, endpoint(layout, name))
             missing(layout, list(waiting), begun + START_SECONDS)
             time.sleep(0.02)
+        operator_login.write(layout)
 
 
 def supervise(layout: Layout, pace: float, program: Path) -> None:

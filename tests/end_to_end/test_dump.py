@@ -58,7 +58,7 @@ def test_a_dump_that_would_run_something_is_refused_before_any_of_it_is_loaded(
     key = stored.key.replace(".sql.gz", "-poisoned.sql.gz")
     put(sandbox, key, poisoned)
     before = sandbox.generations()
-    project.config(id="inc-1", method="dump", dump="no-such.sql.gz")
+    project.config(id="inc-1", method="dump", dump=f"{names.BACKUP_PREFIX}no-such.sql.gz")
     project.preview().failed("no-such.sql.gz", "no such")
     project.config(dump=key)
     project.up().failed("gate scanned", "\\!")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from sandbox.application import database, names
-from tests.support.sandbox.harness import Project, Sandbox
+from tests.support.sandbox.harness import Project, Run, Sandbox
 
+KEPT = {*(f"{name}-inc-1" for name in ("candidate", "safety", "settings", "way-back")), names.SECRET}
+"""What a restore keeps from its creation to its end, besides the Deployments' patches."""
 TEAM = "kubectl-client-side-apply"
 
 
@@ -14,6 +17,14 @@ def owners(sandbox: Sandbox, kind: str, name: str) -> set[str]:
     found = sandbox.kube.get(kind, names.NAMESPACE, name)
     assert found is not None
     return {str(one["manager"]) for one in found["metadata"].get("managedFields", [])}
+
+
+def assert_made_once(runs: list[Run], kept: set[str]) -> None:
+    """No move of traffic creates, deletes or replaces what is there already."""
+    steps = [step for run in runs for step in run.steps if step[1] in kept]
+    made = Counter(name for done, name in steps if done in ("created", "imported"))
+    assert made == Counter(kept), steps
+    assert {done for done, _ in steps} <= {"creating", "created", "importing", "imported", "updating", "updated"}, steps
 
 
 def test_a_restore_loses_nothing_before_its_second_and_can_go_back_and_end(sandbox: Sandbox, project: Project) -> None:
@@ -45,7 +56,9 @@ def test_a_restore_loses_nothing_before_its_second_and_can_go_back_and_end(sandb
     assert set(sandbox.replicas().values()) == {0}
 
     project.config(traffic="restored")
-    project.up().ok()
+    would = {name for done, name in project.preview().ok().steps if done in ("create", "delete", "replace")}
+    assert would & (KEPT | set(before)) == {"way-back-inc-1", names.SECRET}
+    switched = project.up().ok()
     assert sandbox.replicas() == before
     endpoint = sandbox.instance(f"{names.INSTANCE}-inc-1")["Endpoint"]["Address"]
     source = sandbox.instance()["Endpoint"]["Address"]
@@ -54,6 +67,7 @@ def test_a_restore_loses_nothing_before_its_second_and_can_go_back_and_end(sandb
     assert "unchanged" in project.up().changes
 
     back = project.restore("rollback", "--yes").ok()
+    assert_made_once([frozen, again, switched, back], KEPT | set(before))
     assert sandbox.secret() == secret
     assert sandbox.replicas() == before
     whole_name = f"organization/restore/{project.stack}"  # as an organisation's stack is named to the CLI

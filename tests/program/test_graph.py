@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from pulumi.runtime import mocks
-from pulumi.runtime.stack import run_pulumi_func
 
-from restore.evidence import run_record
-from restore.gates.hook import Gate, Proof, Running
 from restore.model.dump import DumpVersion
+from restore.model.gates import needed_gates
 from restore.model.planned import AppPlan, NewInstance, Plan, RecoveryPoint, SecretPlan
 from restore.model.rds import Endpoint, Instance, InstanceSettings
 from restore.model.request import App, Login, Method, SecretKey, Settings, Tls, Traffic
-from restore.program.graph import Gates, Graph
-from validation.verdict import Verdict
+from tests.support.declarations import by_name, register
 
 SOURCE = Endpoint("source.example", 5432)
 CANDIDATE = Endpoint("candidate.example", 5432)
@@ -89,41 +84,9 @@ def of_dump(traffic: Traffic, **changes: bool) -> Plan:
     )
 
 
-class Cloud(mocks.Mocks):
-    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"the program must not invoke {args.token}")
-
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        inputs = cast("dict[Any, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
-        made = {"resourceId": f"db-of-{args.name}"} if args.typ.startswith("aws:rds/instance:") else {}
-        return f"{args.name}-id", {**inputs, "output": inputs.get("input"), **made}
-
-
-class Recorder(mocks.MockMonitor):
-    """Keeps each registration as the engine would get it: options and dependencies included."""
-
-    def __init__(self) -> None:
-        super().__init__(Cloud())
-        self.requests: dict[str, Any] = {}
-
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 (gRPC's name)
-        self.requests[request.name] = request
-        return super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType]
-
-
 def declared(wanted: Plan, proved: bool = False) -> Mapping[str, Any]:
-    """The registrations of a plan, by logical name."""
-    recorder = Recorder()
-    mocks.set_mocks(Cloud(), project="restore", stack="prod", monitor=recorder)
-
-    def gate(name: str) -> Gate:
-        return Gate(name, 60, lambda _watch: Proof(Verdict.PASS, "ok"), lambda _document: "")
-
-    def register() -> None:
-        Graph(wanted, SETTINGS, Gates(gate, lambda _name: proved), Running()).declare()
-
-    asyncio.get_event_loop().run_until_complete(run_pulumi_func(register))
-    return recorder.requests
+    """The registrations of a plan, by logical name; components left out."""
+    return by_name(register(wanted, SETTINGS, proved=proved))
 
 
 def before(requests: Mapping[str, Any], name: str) -> set[str]:
@@ -138,12 +101,12 @@ def test_the_candidate_starts_at_once_beside_the_freeze() -> None:
 
 def test_latest_waits_until_nobody_writes_or_the_last_writes_would_be_lost() -> None:
     requests = declared(plan(Traffic.FROZEN, latest=True))
-    assert {"quiesced-inc-1", "api-gateway-inc-1", "indexer-inc-1"} <= before(requests, "candidate-inc-1")
+    assert {"quiesced-inc-1", "api-gateway", "indexer"} <= before(requests, "candidate-inc-1")
 
 
 def test_the_safety_snapshot_is_taken_of_a_quiet_source() -> None:
     requests = declared(plan(Traffic.FROZEN))
-    assert {"quiesced-inc-1", "api-gateway-inc-1", "indexer-inc-1"} <= before(requests, "safety-inc-1")
+    assert {"quiesced-inc-1", "api-gateway", "indexer"} <= before(requests, "safety-inc-1")
 
 
 def test_no_application_resumes_before_the_data_is_proved_and_the_secret_switched() -> None:
@@ -155,21 +118,21 @@ def test_no_application_resumes_before_the_data_is_proved_and_the_secret_switche
         "safety-inc-1",
         "way-back-inc-1",
         "switched-inc-1",
-        "database-credentials-inc-1",
+        "database-credentials",
     }
-    for app in ("api-gateway-inc-1", "indexer-inc-1"):
+    for app in ("api-gateway", "indexer"):
         assert needed <= before(requests, app)
-    assert {"api-gateway-inc-1", "indexer-inc-1"} <= before(requests, "serving-inc-1")
+    assert {"api-gateway", "indexer"} <= before(requests, "serving-inc-1")
 
 
 def test_the_secret_is_not_touched_before_the_switch_is_safe() -> None:
     requests = declared(plan(Traffic.RESTORED, switched=True))
-    assert "switched-inc-1" in before(requests, "database-credentials-inc-1")
+    assert "switched-inc-1" in before(requests, "database-credentials")
 
 
 def test_nothing_of_the_candidate_can_hold_up_the_way_back() -> None:
     requests = declared(plan(Traffic.SOURCE, switched=True), proved=True)
-    way_back = {"switched-inc-1", "database-credentials-inc-1", "api-gateway-inc-1", "indexer-inc-1", "serving-inc-1"}
+    way_back = {"switched-inc-1", "database-credentials", "api-gateway", "indexer", "serving-inc-1"}
     for name in ("candidate-inc-1", "conformed-inc-1", "validated-inc-1", "safety-inc-1"):
         assert way_back <= before(requests, name)
     assert "candidate-inc-1" not in before(requests, "serving-inc-1")
@@ -190,7 +153,7 @@ def test_a_dump_is_read_while_the_instance_is_made_and_loaded_when_both_are_done
 
 def test_no_application_resumes_on_a_database_that_is_only_half_loaded() -> None:
     requests = declared(of_dump(Traffic.RESTORED, switched=True))
-    assert {"scanned-inc-1", "imported-inc-1", "validated-inc-1"} <= before(requests, "api-gateway-inc-1")
+    assert {"scanned-inc-1", "imported-inc-1", "validated-inc-1"} <= before(requests, "api-gateway")
 
 
 def test_a_dump_cannot_hold_up_the_way_back() -> None:
@@ -214,8 +177,7 @@ def test_the_receipts_name_the_bytes_and_the_state_holds_no_password() -> None:
 
 def test_a_rehearsal_touches_neither_the_applications_nor_the_source() -> None:
     requests = declared(plan(Traffic.SOURCE, moved=False))
-    types = {request.type for name, request in requests.items() if not name.startswith("restore-prod")}
-    assert types == {"aws:rds/instance:Instance", "pulumi:index:Stash"}
+    assert {request.type for request in requests.values()} == {"aws:rds/instance:Instance", "pulumi:index:Stash"}
     assert "conformed-inc-1" in before(requests, "validated-inc-1")
 
 
@@ -264,13 +226,13 @@ def test_the_settings_wanted_are_kept_before_the_candidate_is_made_and_never_cha
 
 def test_no_application_resumes_on_the_source_unproved_also_where_no_secret_is_switched_back() -> None:
     requests = declared(plan(Traffic.SOURCE))
-    for app in ("api-gateway-inc-1", "indexer-inc-1"):
+    for app in ("api-gateway", "indexer"):
         assert "switched-inc-1" in before(requests, app)
 
 
 def test_pulumi_patches_are_left_in_place_when_they_leave_the_state() -> None:
     requests = declared(plan(Traffic.RESTORED, switched=True))
-    for name in ("api-gateway-inc-1", "indexer-inc-1", "database-credentials-inc-1"):
+    for name in ("api-gateway", "indexer", "database-credentials"):
         assert requests[name].retainOnDelete
         assert requests[name].object["metadata"]["annotations"]["pulumi.com/patchFieldManager"] == "pulumi-restore"
 
@@ -305,7 +267,7 @@ def test_the_report_asks_for_every_gate_that_the_graph_has(
     wanted = make(traffic, moved=moved or traffic is not Traffic.SOURCE, switched=switched)
     stashes = {name for name, one in declared(wanted).items() if one.type == "pulumi:index:Stash"}
     receipts = {name.removesuffix("-inc-1") for name in stashes if not name.startswith(("way-back", "settings"))}
-    assert receipts == set(run_record.gates(wanted))
+    assert receipts == {gate.name for gate in needed_gates(wanted)}
 
 
 def test_the_long_work_of_aws_is_timed() -> None:

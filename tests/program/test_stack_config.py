@@ -21,7 +21,7 @@ def _configuration() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
 
 
 def test_a_misspelt_key_reaches_the_program_though_pulumi_config_reads_only_keys_by_name() -> None:
-    assert stack_config.entries() == {
+    assert stack_config.read_entries() == {
         "aws:region": "eu-west-1",
         "restore:login": '{"user": "ops"}',
         "restore:methd": "pitr",
@@ -29,5 +29,5 @@ def test_a_misspelt_key_reaches_the_program_though_pulumi_config_reads_only_keys
 
 
 def test_which_keys_are_secret_goes_along_with_their_values() -> None:
-    entries = collect(stack_config.entries(), "prod", {}, stack_config.secret_names())
+    entries = collect(stack_config.read_entries(), "prod", {}, stack_config.list_secret_names())
     assert (entries.secret_keys, entries.region) == (frozenset({"login"}), "eu-west-1")

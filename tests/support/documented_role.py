@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
-from sandbox.machine.layout import CHECKOUT
+from sandbox.application.operator_roles import verbs_of
+from sandbox.rights import documented
 
 Right = tuple[str, str, str]
 """API group, resource, verb."""
@@ -18,21 +16,18 @@ RENAMED = {"database-credentials": "credentials"}
 
 def rules(*roles: str, renamed: Mapping[str, str] = RENAMED) -> list[dict[str, Any]]:
     """The rules of these Roles together, for the objects of a test."""
-    text = (CHECKOUT / "docs" / "permissions.md").read_text()
-    documents = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
-    by_name = {document["metadata"]["name"]: document["rules"] for document in documents}
-    found = [dict(rule) for role in roles for rule in by_name[role]]
-    for rule in found:
-        if "resourceNames" in rule:
-            rule["resourceNames"] = [renamed.get(name, name) for name in rule["resourceNames"]]
-    return found
+    page = documented.read()
+    return [_renamed(rule, renamed) for name in roles for rule in page.role(name).rules]
+
+
+def _renamed(rule: dict[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
+    names = (
+        {"resourceNames": [renamed.get(name, name) for name in rule["resourceNames"]]}
+        if "resourceNames" in rule
+        else {}
+    )
+    return {**rule, **names}
 
 
 def rights(*roles: str) -> set[Right]:
-    return {
-        (group, resource, verb)
-        for rule in rules(*roles)
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
+    return {(verb.group, verb.resource, verb.verb) for rule in rules(*roles) for verb in verbs_of(rule)}

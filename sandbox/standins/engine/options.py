@@ -35,6 +35,8 @@ class Options:
     suppress_outputs: bool = False
     suppress_progress: bool = False
     debug: bool = False
+    interactive: bool = False
+    """Somebody watches at a terminal."""
 
     @property
     def destroying(self) -> bool:

@@ -37,10 +37,13 @@ def is_default_provider(urn: str) -> bool:
 
 
 def short_type(urn: str) -> str:
-    """The type as it is shown: `aws:rds:Instance` for `aws:rds/instance:Instance`."""
-    package, _, rest = type_of(urn).partition(":")
+    """The type as it is shown: `aws:rds:Instance` for `aws:rds/instance:Instance`, but all of
+    `kubernetes:apps/v1:DeploymentPatch` (pulumi/pulumi, sdk/go/common/tokens, Type.DisplayName)."""
+    kind = type_of(urn)
+    package, _, rest = kind.partition(":")
     module, _, name = rest.rpartition(":")
-    return f"{package}:{module.split('/')[0]}:{name}" if module else type_of(urn)
+    folder, _, file = module.rpartition("/")
+    return f"{package}:{folder}:{name}" if folder and file == name[:1].lower() + name[1:] else kind
 
 
 def targeted(urn: str, patterns: Sequence[str]) -> bool:

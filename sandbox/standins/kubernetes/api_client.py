@@ -16,6 +16,7 @@ from sandbox.standins.plugin.property_values import Properties
 
 APPLY = "application/apply-patch+yaml"
 SECONDS = 32
+REFUSED = 400
 
 
 class KubernetesError(CallRefused):
@@ -29,6 +30,7 @@ class KubernetesError(CallRefused):
 class Api(Protocol):
     def get(self, path: str) -> Properties: ...
     def list(self, path: str, selector: str) -> list[Properties]: ...
+    def watch(self, path: str) -> None: ...
     def apply(self, path: str, body: Properties, manager: str, *, force: bool, dry_run: bool = False) -> Properties: ...
 
 
@@ -45,13 +47,17 @@ class Https:
     def list(self, path: str, selector: str) -> list[Properties]:
         return list(self._request("GET", f"{path}?{urlencode({'labelSelector': selector})}").get("items") or [])
 
+    def watch(self, path: str) -> None:
+        """Begins to watch, and ends as soon as the server agrees: this double polls, but needs the same rights."""
+        self._request("GET", f"{path}?watch=true", reads_on=False)
+
     def apply(self, path: str, body: Properties, manager: str, *, force: bool, dry_run: bool = False) -> Properties:
         query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Warn"}
         if dry_run:
             query["dryRun"] = "All"
         return self._request("PATCH", f"{path}?{urlencode(query)}", json.dumps(body).encode())
 
-    def _request(self, method: str, path: str, body: bytes | None = None) -> Properties:
+    def _request(self, method: str, path: str, body: bytes | None = None, *, reads_on: bool = True) -> Properties:
         """Raises ApiError for a refusal, Unreachable when no answer came."""
         if self._connection is None:
             raise Unreachable(self._reason)
@@ -62,7 +68,7 @@ class Https:
         try:
             channel.request(method, path, body, headers)
             answer = channel.getresponse()
-            content = answer.read()
+            content = answer.read() if reads_on or answer.status >= REFUSED else b"{}"
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(self._unreachable(self._connection, error)) from error
         finally:
@@ -109,6 +115,6 @@ def _answered(status: int, content: bytes) -> Properties:
         answer: Properties = json.loads(content)
     except ValueError:
         answer = {"message": content.decode(errors="replace")}
-    if status >= 400:
+    if status >= REFUSED:
         raise KubernetesError(status, str(answer.get("reason") or ""), str(answer.get("message") or f"HTTP {status}"))
     return answer

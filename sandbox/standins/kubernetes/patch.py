@@ -82,7 +82,7 @@ class Patch:
             ) from error
         identity = _identity(inputs)
         try:
-            live = self._ready(live, call)
+            live = self._last_seen(inputs, self._ready(live, call))
         except NotReady as error:
             text = (
                 f'resource "{call.urn}" was successfully created, but the Kubernetes API server reported that it '
@@ -104,7 +104,7 @@ class Patch:
                 f'update of resource "{call.urn}" failed: {error}\nunable to get cluster state: {error}'
             ) from error
         try:
-            live = self._ready(self._apply(inputs, who), call)
+            live = self._last_seen(inputs, self._ready(self._apply(inputs, who), call))
         except CallRefused as error:
             became = "failed to fully initialize or become live"
             text = f'the Kubernetes API server reported that "{call.id}" {became}: {error}'
@@ -115,6 +115,7 @@ class Patch:
 
     def _previewed(self, call: Call, inputs: Properties, who: str) -> Properties:
         try:
+            self._live(inputs)
             live = self._apply(inputs, who, dry_run=True)
         except CallRefused:
             return call.raw
@@ -163,6 +164,13 @@ class Patch:
     def _live(self, inputs: Properties) -> Properties:
         return self._api.get(self._path(inputs))
 
+    def _last_seen(self, inputs: Properties, live: Properties) -> Properties:
+        """The object once more, as the provider reads it at the end; who may not read it keeps what was answered."""
+        try:
+            return self._live(inputs)
+        except CallRefused:
+            return live
+
     def _apply(self, inputs: Properties, who: str, *, dry_run: bool = False) -> Properties:
         force = self._settings.force or annotation(inputs, FORCE).lower() == "true"
         try:
@@ -198,7 +206,10 @@ class Patch:
         return live
 
     def _watch(self, live: Properties) -> None:
-        """Waits until all that the provider watches can be listed: without a right for ever, for no timer runs yet."""
+        """Waits until all that the provider's informers need can be listed and watched.
+
+        Without a right that is for ever, for no timer runs yet.
+        """
         name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
         for path in readiness.WATCHED:
             while not self._listed(path.format(namespace=namespace)):
@@ -208,6 +219,7 @@ class Patch:
     def _listed(self, path: str) -> bool:
         try:
             self._api.list(path, "")
+            self._api.watch(path)
         except CallRefused:
             return False
         return True

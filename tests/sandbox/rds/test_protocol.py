@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.aws.client import ACCESS_KEY
 from sandbox.machine.processes import wait_until
 from tests.support.sandbox.rds_gateway import WAIT, Sandbox
 
@@ -44,7 +45,8 @@ def test_an_action_or_a_parameter_that_is_not_there_is_an_error_never_a_success(
     with pytest.raises(ClientError, match="parameter Domain in CreateDBInstance"):
         sandbox.create("x", Domain="d-1")
     body = urllib.parse.urlencode({"Action": "DescribeDBInstances", "Version": "2014-10-31", "NoSuch": "1"}).encode()
-    scope = "AWS4-HMAC-SHA256 Credential=A/20261122/us-east-1/rds/aws4_request, SignedHeaders=host, Signature=0"
+    credential = f"Credential={ACCESS_KEY}/20261122/us-east-1/rds/aws4_request"
+    scope = f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"
     request = urllib.request.Request(sandbox.aws.endpoint, data=body, headers={"Authorization": scope})
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request, timeout=10)

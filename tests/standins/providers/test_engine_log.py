@@ -10,6 +10,7 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from sandbox.standins.kubernetes.api_client import KubernetesError
 from sandbox.standins.kubernetes.patch import Patch
 from sandbox.standins.kubernetes.patched_objects import DEPLOYMENT
 from sandbox.standins.kubernetes.provider_config import KubernetesSettings
@@ -47,10 +48,13 @@ class Applied:
     """An API server that does as it is told and has no objects of any kind."""
 
     def get(self, path: str) -> Properties:
-        raise AssertionError(path)
+        raise KubernetesError(404, "NotFound", path)
 
     def list(self, path: str, selector: str) -> list[Properties]:
         return []
+
+    def watch(self, path: str) -> None:
+        """Agrees."""
 
     def apply(self, path: str, body: Properties, manager: str, *, force: bool, dry_run: bool = False) -> Properties:
         return body

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.aws.client import ACCESS_KEY
 from sandbox.machine.layout import CHECKOUT
 from sandbox.machine.processes import wait_until
 from sandbox.standins.plugin.property_values import Properties, secret
@@ -22,7 +23,7 @@ from tests.support.standins.plugin_client import CallFailed, Plugin, urn
 pytestmark = pytest.mark.xdist_group("rds")
 
 INSTANCE, SNAPSHOT = "aws:rds/instance:Instance", "aws:rds/snapshot:Snapshot"
-KEYS = {"AWS_ACCESS_KEY_ID": "AKIASANDBOX", "AWS_SECRET_ACCESS_KEY": "x", "AWS_EC2_METADATA_DISABLED": "true"}
+KEYS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": "x", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 @pytest.fixture(scope="module")

@@ -67,6 +67,7 @@ KUBECTL: Mapping[str, frozenset[str]] = {
     "replace": frozenset({"--force", "--filename"}),
     "rollout": frozenset(),
     "scale": frozenset({"--replicas"}),
+    "set": frozenset(),
 }
 NAMESPACE = frozenset({"-n", "--namespace"})
 WITHOUT_NAMESPACE = ("kubectl version", "kubectl auth whoami", "kubectl config view")

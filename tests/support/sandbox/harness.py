@@ -37,6 +37,8 @@ SETTLED = ("available", "failed", "incompatible-restore")
 DOWN = ("stopped", "inaccessible-encryption-credentials-recoverable")
 WAIVER = re.compile(r"""pulumi config set --path ('waive\[.+?\]'|waive\.[a-z-]+) "<reason>\"""")
 MOST_WAIVERS = 6
+STEP = re.compile(r"^ \S{1,2} +[^\s:]+:\S+ (?P<name>\S+) (?P<done>[a-z]+(?: [a-z]+)?)(?: \(| \[|$)", re.MULTILINE)
+"""A line of an update or a preview: symbol, type, name, what is done."""
 Row = tuple[Any, ...]
 
 
@@ -58,6 +60,11 @@ class Run:
             assert part in self.text, self.text
         assert "Traceback" not in self.text, self.text
         return self
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        """What was done to which resource, or would be: `("created", "candidate-inc-1")`."""
+        return [(match["done"], match["name"]) for match in STEP.finditer(self.text)]
 
     @property
     def changes(self) -> str:
@@ -195,6 +202,7 @@ class Sandbox:
         So does a source that was deleted or replaced, with rows of its own.
         """
         self.aws.faults.clear()
+        self.aws.post("rights", remove=[])
         self._start_instances()
         replaced = self.instances().get(names.INSTANCE) != self.resource_id
         if moved := replaced or self.applied() != self.deployed:

@@ -79,6 +79,7 @@ def read(args: argparse.Namespace, kind: str, dry_run: bool) -> Options:
         suppress_outputs=args.suppress_outputs,
         suppress_progress=args.suppress_progress,
         debug=args.debug,
+        interactive=stack_selection.prompts(args).interactive,
     )
     return replace(options, parallel=int(args.parallel)) if args.parallel else options
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from sandbox.standins.engine.deployment.goals import Step
 from sandbox.standins.engine.display import json_digest, property_text
 from sandbox.standins.engine.display.engine_events import Events
+from sandbox.standins.engine.display.resource_tree import Row, render_tree
 from sandbox.standins.engine.options import Options
 from sandbox.standins.engine.property_values import MASK, Props, Value, redact_all
 from sandbox.standins.engine.state.stack_settings import Entry
@@ -72,6 +74,10 @@ class View:
         self._start = time.monotonic()
         self._diagnostics: dict[str, list[str]] = {}
         self._shown_stack: Step | None = None
+        self._parents: dict[str, str] = {}
+        self._rows: dict[str, Row] | None = None
+        if options.interactive and options.dry_run and not options.diff:
+            self._rows = {}
         self.logged_error = False
         shown: Props = {
             k: MASK if entry.secret and not options.show_secrets else entry.text for k, entry in config.items()
@@ -89,6 +95,7 @@ class View:
 
     def before(self, step: Step) -> None:
         self._began[step.urn] = time.monotonic()
+        self._parents[step.urn] = step.resource.parent
         self._events.step("resourcePreEvent", step)
         quiet = self._options.dry_run or self._options.diff or self._options.suppress_progress
         if not quiet and not step.internal and step.op not in ("same", "refresh"):
@@ -107,6 +114,8 @@ class View:
         if self._options.diff:
             if op != "same" or step is self._shown_stack:
                 self._block(step, op)
+        elif self._rows is not None:
+            self._row(self._rows, step)
         elif op != "same" and self._options.dry_run:
             self._step(step, f"{op}{_diff(step)}")
         elif op != "same" and (step.resource.custom or not step.new):
@@ -129,8 +138,30 @@ class View:
     def _step(self, step: Step, status: str) -> None:
         self.line(f" {SYMBOLS[step.shown_op]:2} {short_type(step.urn)} {name_of(step.urn)} {status}")
 
+    def _row(self, rows: dict[str, Row], step: Step) -> None:
+        """A preview in a terminal is one tree at its end; what is only read isn't in it."""
+        op = "replace" if step.shown_op in ("create-replacement", "delete-replaced") else step.shown_op
+        if op.startswith("read"):
+            return
+        plan = "" if op == "same" else op
+        retained = bool(step.old and step.old.retain_on_delete and op in ("delete", "replace"))
+        parent = step.resource.parent
+        rows[step.urn] = Row(step.urn, parent, SYMBOLS[op].strip(), plan + "[retain]" * retained, _diff(step).strip())
+
+    def _tree(self, rows: dict[str, Row]) -> None:
+        for urn, messages in self._diagnostics.items():
+            if row := rows.get(urn):
+                said = "; ".join([*filter(None, [row.info]), *_counted(messages)])
+                rows[urn] = Row(urn, row.parent, row.symbol, row.plan, said)
+        width = shutil.get_terminal_size().columns
+        self.line("\n".join([*render_tree(rows, self._stack_urn, width), ""]))
+
+    def _depth(self, urn: str) -> int:
+        parent = self._parents.get(urn, "")
+        return 1 + self._depth(parent) if parent else 0
+
     def _block(self, step: Step, op: str) -> None:
-        indent = "" if step is self._shown_stack else property_text.STEP
+        indent = property_text.STEP * self._depth(step.urn)
         lines = [f"{indent}{SYMBOLS[op]:2}".rstrip() + f" {short_type(step.urn)}: ({op})"]
         if step.old and step.old.id:
             lines.append(f"{indent}    [id={step.old.id}]")
@@ -157,7 +188,8 @@ class View:
         self._digest.diagnostic(urn, message, severity)
         with self._mutex:
             self._diagnostics.setdefault(urn or self._stack_urn, []).append(prefix + message)
-        if severity in ("info", "warning", "error") and not self._options.suppress_progress:
+        quiet = self._options.suppress_progress or self._rows is not None
+        if severity in ("info", "warning", "error") and not quiet:
             shown = urn or self._stack_urn
             text = (prefix + message).strip().partition("\n")[0]
             self.line(f"    {short_type(shown)} {name_of(shown)} {text}")
@@ -187,6 +219,8 @@ class View:
             if self._options.dry_run:
                 print(self._digest.text(seconds, counts), flush=True)
             return
+        if self._rows is not None:
+            self._tree(self._rows)
         self._list_diagnostics()
         if not self._options.suppress_outputs:
             self._outputs(*(redact_all(properties, self._options.show_secrets) for properties in outputs))
@@ -235,6 +269,15 @@ def _diff(step: Step) -> str:
     if step.op == "same" or not step.old or not step.new:
         return ""
     return property_text.short_diff(step.old.inputs, step.new.inputs, step.diff.keys)
+
+
+def _counted(messages: list[str]) -> list[str]:
+    """How many errors, warnings and messages there are, as the column Info says it."""
+    kinds = [
+        next((kind for kind in ("error", "warning", "debug") if one.startswith(f"{kind}: ")), "") for one in messages
+    ]
+    counts = [(kind or "message", kinds.count(kind)) for kind in ("error", "warning", "", "debug")]
+    return [f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts if count]
 
 
 def _duration(seconds: float) -> str:

@@ -36,6 +36,12 @@ def test_the_action_that_allows_a_listing_is_named_as_iam_names_it() -> None:
     assert "s3:ListBucket" in str(translated_code("s3", "ListObjectsV2", "AccessDenied", "no"))
 
 
+def test_a_head_that_is_refused_without_a_word_is_a_missing_right_and_no_bad_request() -> None:
+    error = translated_code("s3", "HeadObject", "403", "Forbidden", 403)
+    assert error.problem
+    assert "the IAM action s3:GetObject" in error.problem.needed
+
+
 @pytest.mark.parametrize("code", ["ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch"])
 def test_an_expired_login_is_told_as_a_login_to_renew(code: str) -> None:
     error = raised(client_error(code))

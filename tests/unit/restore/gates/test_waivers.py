@@ -70,7 +70,7 @@ def test_a_waiver_left_over_from_a_restore_that_was_never_closed_is_refused_with
     store.write("prod", "inc-0", "run", {"waive": {"quiesced.sessions": "the auditor of last March"}})
     given = settings(waive={"quiesced.sessions": "the auditor of last March", "serving": "another reason"})
     with pytest.raises(Refused) as refused:
-        run.refuse_left_over(given, wanted, store)
+        run.refuse_leftover_waivers(given, wanted, store)
     assert [one.subject for one in refused.value.problems] == ["config waive.quiesced.sessions"]
     assert "inc-0" in refused.value.problems[0].found
     assert "pulumi config rm --path 'waive[\"quiesced.sessions\"]'" in refused.value.problems[0].fix
@@ -80,9 +80,9 @@ def test_a_waiver_left_over_from_a_restore_that_was_never_closed_is_refused_with
 def test_a_waiver_of_this_restore_one_given_anew_and_one_after_a_close_hold(store: Store, wanted: Plan) -> None:
     mine = {"quiesced.sessions": "the auditor reads there"}
     store.write("prod", "inc-1", "run", {"waive": mine})
-    run.refuse_left_over(settings(waive=mine), wanted, store)
+    run.refuse_leftover_waivers(settings(waive=mine), wanted, store)
     store.write("prod", "inc-0", "run", {"waive": {"quiesced.sessions": "the auditor of last March"}})
-    run.refuse_left_over(settings(waive=mine), wanted, store)
+    run.refuse_leftover_waivers(settings(waive=mine), wanted, store)
     store.write("prod", "inc-0", "run", {"waive": mine})
     store.write("prod", "inc-0", "close", {})
-    run.refuse_left_over(settings(waive=mine), wanted, store)
+    run.refuse_leftover_waivers(settings(waive=mine), wanted, store)

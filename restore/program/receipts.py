@@ -1,0 +1,58 @@
+"""A gate's receipt: the `pulumi.Stash` whose before-hooks do the proof and whose input says what was proved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from restore.gates.hook import RESOURCE_ID, Gate, Running, receipt_hook
+from restore.model.gates import GateDefinition
+from restore.model.planned import Plan
+
+
+@dataclass(frozen=True)
+class Gates:
+    """The gates of one restore, ready to be bound to their receipts."""
+
+    restore_id: str
+    by_name: Mapping[str, Gate]
+    running: Running
+
+
+def declare_receipt(
+    gates: Gates,
+    definition: GateDefinition,
+    proved: Mapping[str, Any],
+    parent: pulumi.Resource,
+    depends_on: Sequence[pulumi.Resource],
+) -> pulumi.Stash:
+    """The receipt of one gate. Whatever changes in `proved` or in the gate's fingerprint has it proved again."""
+    gate = gates.by_name[definition.name]
+    hook = receipt_hook(gate, gates.running)
+    return pulumi.Stash(
+        f"{definition.name}-{gates.restore_id}",
+        input={"gate": definition.name, "id": gates.restore_id, **proved, **gate.fingerprint},
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=depends_on,
+            hooks=pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook]),
+        ),
+    )
+
+
+def list_open_gates(
+    receipts: Mapping[str, pulumi.Stash], others: Sequence[pulumi.Resource]
+) -> pulumi.Output[list[str]]:
+    """The names of the gates, once all of them are open and the other resources are done: a component that registers
+    this output is shown as done only then."""
+    resources = [*receipts.values(), *others]
+    return pulumi.Output.all(*(resource.urn for resource in resources)).apply(lambda _: list(receipts))
+
+
+def describe_serving(plan: Plan) -> dict[str, str]:
+    """The database that the applications' URL names, by address and by DbiResourceId; "gone" for none."""
+    endpoint = str(plan.apps[0].endpoint)
+    return {"endpoint": endpoint, RESOURCE_ID: plan.serving.resource_id if plan.serving else "gone"}

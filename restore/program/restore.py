@@ -1,0 +1,71 @@
+"""Restore: the instance made from the recovery point, and the proofs that it may serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID
+from restore.model.dump import DumpVersion
+from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED
+from restore.model.planned import Plan
+from restore.program.candidate import declare_candidate, keep_settings
+from restore.program.receipts import Gates, declare_receipt, list_open_gates
+from restore.program.timing_hooks import Record
+
+
+class Restore(pulumi.ComponentResource):
+    """Parent of the candidate, the settings wanted when it was made, and the receipts of the candidate's gates."""
+
+    resource_id: pulumi.Output[str]
+    """DbiResourceId of the candidate."""
+    candidate: Mapping[str, Any]
+    """The candidate as the stack's outputs show it."""
+    receipts: Mapping[str, pulumi.Stash]
+    """By gate, in the order in which they can open."""
+
+    def __init__(
+        self, plan: Plan, gates: Gates, record: Record, *, depends_on: Sequence[pulumi.Resource], proofs: bool
+    ) -> None:
+        """Args:
+        record: writes when AWS began and ended making the candidate.
+        depends_on: what must be done before the candidate is made or looked at.
+        proofs: whether its gates are declared; without them, none of their failures can fail this run.
+        """
+        super().__init__("restore:index:Restore", plan.id, {"recoveryPoint": plan.point.tag})
+        settings = keep_settings(plan, self)
+        instance = declare_candidate(plan, self, [*depends_on, settings], record)
+        self.resource_id = instance.resource_id
+        self.candidate = {
+            "identifier": plan.candidate,
+            "resourceId": instance.resource_id,
+            "endpoint": instance.endpoint,
+            "status": instance.status,
+        }
+        candidate = {"candidate": plan.candidate, RESOURCE_ID: instance.resource_id, "point": plan.point.tag}
+        self.receipts = {}
+        if proofs:
+            kept = {KEPT_SETTINGS: settings.output}
+            conformed = declare_receipt(gates, CONFORMED, {**candidate, **kept}, self, [instance])
+            dump = plan.point.dump
+            loaded = declare_load(gates, dump, candidate, self, depends_on, conformed) if dump else {}
+            validated = declare_receipt(gates, VALIDATED, candidate, self, [conformed, *loaded.values()])
+            self.receipts = {CONFORMED.name: conformed, **loaded, VALIDATED.name: validated}
+        self.register_outputs({"candidate": self.candidate, "proved": list_open_gates(self.receipts, [instance])})
+
+
+def declare_load(
+    gates: Gates,
+    dump: DumpVersion,
+    candidate: Mapping[str, Any],
+    parent: pulumi.Resource,
+    depends_on: Sequence[pulumi.Resource],
+    conformed: pulumi.Stash,
+) -> dict[str, pulumi.Stash]:
+    """The receipts of method dump: it is read to its end while the instance is made, and loaded when both are done."""
+    version = {"dump": {"bucket": dump.bucket, "key": dump.key, "version": dump.version}}
+    scanned = declare_receipt(gates, SCANNED, version, parent, depends_on)
+    imported = declare_receipt(gates, IMPORTED, {**candidate, **version}, parent, [scanned, conformed])
+    return {SCANNED.name: scanned, IMPORTED.name: imported}

@@ -1,0 +1,1 @@
+"""Who may do what in the sandbox's AWS: keys, policies, what each operation asks for, and the refusal."""

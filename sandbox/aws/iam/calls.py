@@ -1,0 +1,84 @@
+"""Which operation of which service an HTTP request is, with its parameters (pure)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, unquote
+
+CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+SMITHY = re.compile(r"/service/[^/]+/operation/(?P<operation>\w+)")
+SERVICES = {"monitoring": "cloudwatch"}
+"""Services whose requests are signed for another name than that of their IAM actions."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a refusal needs to know of an HTTP request."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Credential:
+    """Whose key signed a request, for which region and service."""
+
+    key: str
+    region: str
+    service: str
+
+
+@dataclass(frozen=True)
+class Call:
+    service: str
+    operation: str
+    region: str
+    parameters: Mapping[str, Any]
+
+
+def credential_of(request: Request) -> Credential | None:
+    """From the Authorization header, or from a presigned URL; None for a request that nobody has signed."""
+    presigned = parse_qs(request.query).get("X-Amz-Credential", [""])[0]
+    text = request.headers.get("authorization") or f"Credential={presigned}"
+    found = CREDENTIAL.search(text)
+    return Credential(found["key"], found["region"], found["service"]) if found else None
+
+
+def call_of(request: Request, credential: Credential) -> Call:
+    """The call; an empty operation for a request of no protocol that is known here."""
+    service = SERVICES.get(credential.service, credential.service)
+    operation, parameters = _s3(request) if service == "s3" else _rpc(request)
+    return Call(service, operation, credential.region, parameters)
+
+
+def _rpc(request: Request) -> tuple[str, Mapping[str, Any]]:
+    """Of the protocols json, query and smithy-rpc-v2; the last one's parameters are not read."""
+    if target := request.headers.get("x-amz-target"):
+        return target.rpartition(".")[2], json.loads(request.body or b"{}")
+    if smithy := SMITHY.search(request.path):
+        return smithy["operation"], {}
+    form = dict(parse_qsl(request.body.decode("utf-8", "replace") or request.query, keep_blank_values=True))
+    return form.get("Action", ""), form
+
+
+def _s3(request: Request) -> tuple[str, Mapping[str, Any]]:
+    """Addressed by path, as the sandbox's clients do."""
+    query = {key: values[0] for key, values in parse_qs(request.query, keep_blank_values=True).items()}
+    bucket, _, key = unquote(request.path).lstrip("/").partition("/")
+    parameters = {"Bucket": bucket, "Key": key, "Prefix": query.get("prefix"), "VersionId": query.get("versionId")}
+    operation = _s3_operation(request.method, query, of_object=bool(key))
+    return operation, {name: value for name, value in parameters.items() if value is not None}
+
+
+def _s3_operation(method: str, query: Mapping[str, str], *, of_object: bool) -> str:
+    """The operations that the program uses; empty for any other."""
+    if of_object and not query.keys() - {"versionId", "x-id"}:
+        return {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}.get(method, "")
+    return "ListObjectsV2" if method == "GET" and query.get("list-type") == "2" and not of_object else ""

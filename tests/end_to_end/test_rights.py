@@ -1,0 +1,97 @@
+"""The program acts with the rights of docs/permissions.md alone, and says which one is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from restore.config.settings import collect
+from restore.errors import Refused
+from restore.inventory.gather import gather
+from restore.kubernetes import Api
+from sandbox.application import names, stack_config
+from sandbox.application.operator_rights import OperatorRights
+from sandbox.application.operator_roles import Verb, verbs_of
+from sandbox.rights import documented
+from sandbox.runtime import environment
+from tests.support.sandbox.harness import Project, Sandbox
+
+PAGE = documented.read()
+EVIDENCE = "ghost-protocol-sandbox-evidence"
+LATER = ("secretsmanager:GetSecretValue", "iam:SimulatePrincipalPolicy")
+"""Given with the preview's rights, but first asked for by gates; and by whoever asks for rights."""
+KEDA = Verb("list", "scaledobjects", "keda.sh")
+"""Not asked for where KEDA is not installed."""
+ACTIONS = [action for action in documented.actions_of(PAGE.policies[0]) if action not in LATER]
+VERBS = [verb for rule in PAGE.role("restore-preview").rules for verb in verbs_of(rule) if verb != KEDA]
+
+
+@pytest.fixture
+def rights(sandbox: Sandbox) -> Iterator[OperatorRights]:
+    operator = OperatorRights.of(sandbox.layout)
+    yield operator
+    operator.remove([])
+
+
+@pytest.fixture
+def preview(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process has the operator's environment."""
+    for name, value in environment.variables(sandbox.layout, "").items():
+        monkeypatch.setenv(name, value)
+
+
+def read(sandbox: Sandbox) -> None:
+    """All that a preview reads, for a restore of each kind."""
+    now = datetime.now(UTC)
+    wanted = {"restore:id": "inc-1", "restore:method": "pitr", "restore:time": "latest", "restore:traffic": "frozen"}
+    entries = stack_config.configuration(sandbox.layout) | wanted
+    gather(collect(entries, "test", {}).settings(now), now)
+
+
+@pytest.mark.usefixtures("preview")
+def test_each_right_that_a_preview_needs_is_named_when_it_is_missing(sandbox: Sandbox, rights: OperatorRights) -> None:
+    read(sandbox)
+    for action in ACTIONS:
+        with rights.without(action), pytest.raises(Refused) as caught:
+            read(sandbox)
+        problems = caught.value.problems
+        assert {problem.subject for problem in problems} == {f"AWS {action}"}
+        assert f"not authorized to perform: {action}" in problems[0].found
+        assert "docs/permissions.md" in problems[0].fix
+    for verb in VERBS:
+        with rights.without(str(verb)), pytest.raises(Refused) as caught:
+            read(sandbox)
+        (problem,) = caught.value.problems
+        told = f'cannot {verb.verb} resource "{verb.resource}" in API group "{verb.group}"'
+        assert (problem.subject, told in problem.found) == ("Kubernetes rights", True), problem
+        assert "docs/permissions.md" in problem.fix
+    read(sandbox)
+
+
+def test_a_freeze_that_may_not_stop_the_applications_says_so(
+    sandbox: Sandbox, project: Project, rights: OperatorRights
+) -> None:
+    """The evidence is in a bucket: what was refused is told there as well."""
+    before = sandbox.replicas()
+    sandbox.aws.s3.create_bucket(Bucket=EVIDENCE)
+    project.config(id="inc-1", method="pitr", time="latest", traffic="frozen", evidence=f"s3://{EVIDENCE}/restores")
+    with rights.without("patch deployments.apps"):
+        project.up().failed('cannot patch resource "deployments"')
+    assert sandbox.replicas() == before
+    assert sandbox.instances().keys() == {names.INSTANCE}
+    written = sandbox.aws.s3.list_objects_v2(Bucket=EVIDENCE, Prefix=f"restores/{project.stack}/inc-1/")
+    assert any(str(item.get("Key")).endswith("report.html") for item in written.get("Contents", ()))
+
+
+def test_the_operator_has_the_documented_rights_in_the_cluster_and_no_others(sandbox: Sandbox) -> None:
+    operator = Api(str(sandbox.layout.operator_kubeconfig))
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview"}
+    for role in PAGE.roles:
+        spec = {"spec": {"namespace": role.namespace}}
+        answer = operator.create("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", {**review, **spec})
+        given = {str(verb) for rule in answer["status"]["resourceRules"] for verb in verbs_of(rule)}
+        of_namespace = [one for one in PAGE.roles if one.namespace == role.namespace]
+        wanted = {str(verb) for one in of_namespace for rule in one.rules for verb in verbs_of(rule)}
+        assert {right for right in given if not right.startswith("create selfsubject")} == wanted

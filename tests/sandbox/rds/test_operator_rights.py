@@ -1,0 +1,235 @@
+"""The operator's key: every right of docs/permissions.md is enough for its call, and missed where it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from sandbox.aws.client import ACCESS_KEY, OPERATOR_KEY, SECRET_KEY
+from sandbox.rights import documented
+from tests.support.sandbox.rds_gateway import Sandbox
+
+ACTIONS = documented.read().actions()
+SOURCE = "ghost-protocol-sandbox-db"
+SECRET = "ghost-protocol/sandbox/db-password"
+DUMPS = "ghost-protocol-sandbox-backups"
+DUMP = "database/postgresql/1.sql"
+STACK = [{"Key": "restore:stack", "Value": "prod"}]
+ROLE = "arn:aws:iam::123456789012:role/restore-operator"
+SESSION = "arn:aws:sts::123456789012:assumed-role/restore-operator/on-call"
+KEY_LOST = "KMSKeyNotAccessibleFault"
+NOT_ASKED_BY_A_SERVICE = frozenset({"rds-db:connect"})
+"""Checked by the database's own login."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def world(sandbox: Sandbox) -> None:
+    aws = sandbox.aws
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    sandbox.create(SOURCE, StorageEncrypted=True, KmsKeyId=key)
+    sandbox.available(SOURCE)
+    aws.rds.create_db_snapshot(DBInstanceIdentifier=SOURCE, DBSnapshotIdentifier=f"{SOURCE}-1")
+    sandbox.snapshot_ready(f"{SOURCE}-1")
+    sandbox.create(f"{SOURCE}-old", Tags=STACK)
+    sandbox.available(f"{SOURCE}-old")
+    sandbox.available(SOURCE)
+    aws.secrets.create_secret(Name=SECRET, SecretString="x")
+    for bucket in (DUMPS, "ghost-protocol-sandbox-evidence"):
+        aws.s3.create_bucket(Bucket=bucket)
+    aws.s3.put_bucket_versioning(Bucket=DUMPS, VersioningConfiguration={"Status": "Enabled"})
+    aws.s3.put_object(Bucket=DUMPS, Key=DUMP, Body=b"1")
+
+
+@pytest.fixture
+def operator(sandbox: Sandbox) -> Callable[[str], Any]:
+    return lambda service: client(sandbox, service, OPERATOR_KEY)
+
+
+def client(sandbox: Sandbox, service: str, key: str) -> Any:
+    make = cast("Any", boto3.session.Session()).client
+    config = Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"})
+    keys = {"aws_access_key_id": key, "aws_secret_access_key": SECRET_KEY}
+    return make(service, endpoint_url=sandbox.aws.endpoint, region_name="us-east-1", config=config, **keys)
+
+
+@contextmanager
+def removed(sandbox: Sandbox, *actions: str) -> Generator[None]:
+    sandbox.aws.post("rights", remove=list(actions))
+    yield
+    sandbox.aws.post("rights", remove=[])
+
+
+def restored(operator: Callable[[str], Any], **more: Any) -> Any:
+    return operator("rds").restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier=f"{SOURCE}-inc", DBSnapshotIdentifier=f"{SOURCE}-1", Tags=STACK, **more
+    )
+
+
+def created(operator: Callable[[str], Any]) -> Any:
+    settings = {"DBInstanceClass": "db.t4g.medium", "Engine": "postgres", "AllocatedStorage": 20}
+    login = {"MasterUsername": "ghostadmin", "ManageMasterUserPassword": True}
+    return operator("rds").create_db_instance(DBInstanceIdentifier=f"{SOURCE}-new", **settings, **login)
+
+
+def version(operator: Callable[[str], Any]) -> Any:
+    listed = operator("s3").head_object(Bucket=DUMPS, Key=DUMP)["VersionId"]
+    return operator("s3").get_object(Bucket=DUMPS, Key=DUMP, VersionId=listed)
+
+
+CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
+    "rds:DescribeDBInstances": lambda o: o("rds").describe_db_instances(),
+    "rds:DescribeDBSnapshots": lambda o: o("rds").describe_db_snapshots(),
+    "rds:DescribeDBInstanceAutomatedBackups": lambda o: o("rds").describe_db_instance_automated_backups(),
+    "rds:DescribeDBEngineVersions": lambda o: o("rds").describe_db_engine_versions(Engine="postgres"),
+    "secretsmanager:GetSecretValue": lambda o: o("secretsmanager").get_secret_value(SecretId=SECRET),
+    "iam:SimulatePrincipalPolicy": lambda o: o("iam").simulate_principal_policy(
+        PolicySourceArn=ROLE, ActionNames=["rds:CreateDBSnapshot"]
+    ),
+    "rds:RestoreDBInstanceFromDBSnapshot": restored,
+    "rds:RestoreDBInstanceToPointInTime": lambda o: o("rds").restore_db_instance_to_point_in_time(
+        SourceDBInstanceIdentifier=SOURCE, TargetDBInstanceIdentifier=f"{SOURCE}-pit", UseLatestRestorableTime=True
+    ),
+    "rds:CreateDBSnapshot": lambda o: o("rds").create_db_snapshot(
+        DBInstanceIdentifier=SOURCE, DBSnapshotIdentifier=f"{SOURCE}-2"
+    ),
+    "rds:DescribeDBSnapshotAttributes": lambda o: o("rds").describe_db_snapshot_attributes(
+        DBSnapshotIdentifier=f"{SOURCE}-1"
+    ),
+    "rds:AddTagsToResource": restored,
+    "rds:ModifyDBInstance": lambda o: o("rds").modify_db_instance(
+        DBInstanceIdentifier=f"{SOURCE}-old", BackupRetentionPeriod=8
+    ),
+    "kms:DescribeKey": restored,
+    "kms:Decrypt": restored,
+    "kms:CreateGrant": restored,
+    "iam:PassRole": lambda o: o("rds").modify_db_instance(
+        DBInstanceIdentifier=f"{SOURCE}-old",
+        MonitoringInterval=60,
+        MonitoringRoleArn="arn:aws:iam::123456789012:role/rds-monitoring-role",
+    ),
+    "s3:GetObject": lambda o: o("s3").get_object(Bucket=DUMPS, Key=DUMP),
+    "s3:GetObjectVersion": version,
+    "s3:ListBucket": lambda o: o("s3").list_objects_v2(Bucket=DUMPS, Prefix="database/postgresql/"),
+    "s3:PutObject": lambda o: o("s3").put_object(
+        Bucket="ghost-protocol-sandbox-evidence", Key="restores/prod/1.json", Body=b"{}", IfNoneMatch="*"
+    ),
+    "rds:CreateDBInstance": created,
+    "secretsmanager:CreateSecret": created,
+    "secretsmanager:TagResource": created,
+    "cloudwatch:GetMetricStatistics": lambda o: o("cloudwatch").get_metric_statistics(
+        Namespace="AWS/RDS", MetricName="X", StartTime=0, EndTime=60, Period=60, Statistics=["Average"]
+    ),
+}
+"""A call that needs the action, by the action."""
+
+
+@pytest.mark.parametrize("action", [action for action in ACTIONS if action not in NOT_ASKED_BY_A_SERVICE])
+def test_without_a_right_its_call_is_refused_in_the_words_of_aws(
+    sandbox: Sandbox, operator: Callable[[str], Any], action: str
+) -> None:
+    with removed(sandbox, action), pytest.raises(ClientError) as caught:
+        CALLS[action](operator)
+    error = cast("Any", caught.value.response)["Error"]
+    if action.startswith("kms:"):
+        assert (error["Code"], "do not have permissions to access it" in error["Message"]) == (KEY_LOST, True)
+        return
+    assert error["Code"] in ("AccessDenied", "AccessDeniedException")
+    assert error["Message"].startswith(f"User: {SESSION} is not authorized to perform: {action}")
+    assert error["Message"].endswith(f"because no identity-based policy allows the {action} action")
+
+
+def test_with_all_documented_rights_every_call_is_allowed(sandbox: Sandbox, operator: Callable[[str], Any]) -> None:
+    for make in dict.fromkeys(CALLS.values()):
+        sandbox.available(SOURCE)
+        sandbox.available(f"{SOURCE}-old")
+        make(operator)
+    rights = sandbox.aws.rights()
+    assert set(rights["used"]) == set(ACTIONS) - NOT_ASKED_BY_A_SERVICE
+    assert rights["removed"] == []
+
+
+def test_the_source_can_be_neither_changed_nor_deleted(operator: Callable[[str], Any]) -> None:
+    rds = operator("rds")
+    for refused in (
+        lambda: rds.modify_db_instance(DBInstanceIdentifier=SOURCE, BackupRetentionPeriod=1),
+        lambda: rds.delete_db_instance(DBInstanceIdentifier=SOURCE, SkipFinalSnapshot=True),
+        lambda: rds.delete_db_snapshot(DBSnapshotIdentifier=f"{SOURCE}-1"),
+        lambda: rds.stop_db_instance(DBInstanceIdentifier=SOURCE),
+    ):
+        with pytest.raises(ClientError, match="because no identity-based policy allows"):
+            refused()
+
+
+def test_other_names_are_not_the_operator_s(operator: Callable[[str], Any]) -> None:
+    for refused in (
+        lambda: operator("secretsmanager").get_secret_value(SecretId="other"),
+        lambda: operator("s3").list_objects_v2(Bucket="other"),
+        lambda: operator("s3").get_object(Bucket=DUMPS, Key="other"),
+        lambda: operator("rds").create_db_snapshot(DBInstanceIdentifier=SOURCE, DBSnapshotIdentifier="other"),
+    ):
+        with pytest.raises(ClientError, match="because no identity-based policy allows"):
+            refused()
+
+
+def test_a_head_that_is_refused_says_no_more_than_forbidden(operator: Callable[[str], Any]) -> None:
+    with pytest.raises(ClientError, match=r"\(403\).*Forbidden"):
+        operator("s3").head_object(Bucket=DUMPS, Key="other")
+
+
+def test_that_an_object_is_missing_is_told_to_those_alone_who_may_list_the_bucket(
+    sandbox: Sandbox, operator: Callable[[str], Any]
+) -> None:
+    missing = {"Bucket": DUMPS, "Key": "database/postgresql/none.sql"}
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        operator("s3").get_object(**missing)
+    with removed(sandbox, "s3:ListBucket"):
+        assert operator("s3").get_object(Bucket=DUMPS, Key=DUMP)
+        with pytest.raises(ClientError, match=r"AccessDenied.*s3:ListBucket"):
+            operator("s3").get_object(**missing)
+
+
+def test_the_operator_is_a_role_and_is_told_what_it_may_do(sandbox: Sandbox, operator: Callable[[str], Any]) -> None:
+    assert operator("sts").get_caller_identity()["Arn"] == SESSION
+    asked: dict[str, Any] = {
+        "PolicySourceArn": ROLE,
+        "ActionNames": ["rds:ModifyDBInstance", "rds:DeleteDBInstance"],
+        "ResourceArns": [f"arn:aws:rds:us-east-1:123456789012:db:{SOURCE}-inc"],
+        "ContextEntries": [
+            {
+                "ContextKeyName": "aws:ResourceTag/restore:stack",
+                "ContextKeyValues": ["prod"],
+                "ContextKeyType": "string",
+            }
+        ],
+    }
+    decisions = ["allowed", "implicitDeny"]
+    for expected in (decisions, ["implicitDeny", "implicitDeny"]):
+        results = operator("iam").simulate_principal_policy(**asked)["EvaluationResults"]
+        assert [result["EvalDecision"] for result in results] == expected
+        asked.pop("ContextEntries", None)
+    assert sandbox.aws.sts.get_caller_identity()["Arn"] != SESSION
+
+
+def test_what_the_sandbox_has_no_rights_for_is_an_error_never_a_success(operator: Callable[[str], Any]) -> None:
+    with pytest.raises(ClientError, match=r"SandboxUnsupported.*ec2:DescribeSubnets"):
+        operator("ec2").describe_subnets()
+    with pytest.raises(ClientError, match=r"SandboxUnsupported.*S3 operation"):
+        operator("s3").delete_object(Bucket=DUMPS, Key=DUMP)
+
+
+def test_nobody_else_s_key_is_taken(sandbox: Sandbox) -> None:
+    stranger = client(sandbox, "rds", "AKIASTRANGER00000000")
+    with pytest.raises(ClientError, match=r"InvalidClientTokenId.*security token"):
+        stranger.describe_db_instances()
+    assert client(sandbox, "rds", ACCESS_KEY).describe_db_instances()["DBInstances"]
+
+
+def test_a_right_that_the_page_does_not_give_can_not_be_taken_away(sandbox: Sandbox) -> None:
+    with pytest.raises(Exception, match="400"):
+        sandbox.aws.post("rights", remove=["rds:DeleteDBInstance"])
