@@ -3,8 +3,8 @@
 The functions on them, with the exact signatures that others build on:
 
     catalog.listing.list_dumps(s3, bucket, prefix) -> tuple[Dump, ...]  newest first
-    catalog.listing.choose(dumps, wanted) -> Dump                       pure; raises Refused
-    catalog.listing.pinned(s3, dump) -> Dump                            version id, ETag and size as they are now
+    catalog.listing.choose(dumps, name) -> Dump                         pure; raises Refused
+    catalog.listing.pin_dump(s3, dump) -> Dump                          version id, ETag and size as they are now
     check.scan.scan(s3, dump, *, progress, stop) -> Scan
     load.loader.load(s3, dump, target, options, *, scan, storage, progress, stop) -> LoadResult
     check.verify.verify(s3, dump, target, *, scan, progress, stop) -> Verification

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, time
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, WithJsonSchema
 from pydantic.config import JsonDict
@@ -12,13 +12,15 @@ from pydantic.config import JsonDict
 from validation.expectations import privileges
 from validation.expectations.privileges import Privilege
 from validation.expectations.table_names import PART, Table
-from validation.keyed.fields import NUMBER, UNIQUE, Fault, read_as
+from validation.keyed.fields import NUMBER, Fault, read_as
 from validation.keyed.json_schema import Location, Node
 from validation.keyed.reader import KeyFault, Mistake
 from validation.problems import Problem, shown
 
 TABLE_SCHEMA: JsonDict = {"type": "string", "pattern": f"^(?:{PART.pattern})(?:\\.(?:{PART.pattern}))?$"}
 PRIVILEGE_SCHEMA: JsonDict = {"type": "string", "pattern": privileges.PATTERN}
+
+Item = TypeVar("Item")
 
 
 def problem_of(fault: KeyFault) -> Problem:
@@ -103,6 +105,14 @@ def _columns(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(values.items())
 
 
+def _refuse_repeated(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    repeated = next((item for position, item in enumerate(items) if item in items[:position]), None)
+    if repeated is not None:
+        raise Fault("different entries", found="the same entry twice", fix="remove one")
+    return items
+
+
+UNIQUE = (AfterValidator(_refuse_repeated), Field(json_schema_extra={"uniqueItems": True}))
 String = Annotated[str, Strict(), Field(pattern=r"\S")]
 Strings = Annotated[tuple[String, ...], *UNIQUE]
 SomeStrings = Annotated[tuple[String, ...], Field(min_length=1), *UNIQUE]

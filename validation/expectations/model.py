@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from validation.expectations import prisma
 from validation.expectations.field_types import (
     TABLE_SCHEMA,
+    UNIQUE,
     ColumnValues,
     Flag,
     Number,
@@ -33,7 +34,7 @@ from validation.expectations.field_types import (
 )
 from validation.expectations.sql_checks import SqlCheck, read_folders
 from validation.expectations.table_names import Table
-from validation.keyed.fields import UNIQUE, DocumentSection, Fault, read_as
+from validation.keyed.fields import DocumentSection, Fault, read_as
 from validation.problems import shown
 
 Family = Literal[

@@ -10,15 +10,13 @@ import inspect
 import itertools
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, cast
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, GetPydanticSchema
+from pydantic import BeforeValidator, ConfigDict, GetJsonSchemaHandler, GetPydanticSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from validation.problems import Problem
-
-Item = TypeVar("Item")
 
 
 class Fault(ValueError):
@@ -86,13 +84,5 @@ def refuse_boolean(value: Any) -> Any:
     return value
 
 
-def _refuse_repeated(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    repeated = next((item for position, item in enumerate(items) if item in items[:position]), None)
-    if repeated is not None:
-        raise Fault("different entries", found="the same entry twice", fix="remove one")
-    return items
-
-
 NUMBER = BeforeValidator(refuse_boolean)
 """With Annotated[int, ...]: pydantic alone reads true as 1."""
-UNIQUE = (AfterValidator(_refuse_repeated), Field(json_schema_extra={"uniqueItems": True}))
