@@ -1,4 +1,4 @@
-"""The command line: python -m sandbox up|down|status|env|rights|incident|dump|doctor."""
+"""The command line: python -m sandbox up|down|status|env|rights|incident|dump|trouble|doctor."""
 
 from __future__ import annotations
 
@@ -56,6 +56,11 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("incident", parents=[common], help="break the data").set_defaults(command=incident)
     dumping = commands.add_parser("dump", parents=[common], help="the nightly pg_dump into S3, now")
     dumping.set_defaults(command=dump)
+    troubling = commands.add_parser("trouble", parents=[common], help="the real world's troubles: list, play, end")
+    troubling.add_argument("name", nargs="?", help="the trouble to play; without it all are listed")
+    troubling.add_argument("--off", action="store_true", help="end it")
+    troubling.add_argument("--instance", help="the RDS instance that suffers; the source, unless said")
+    troubling.set_defaults(command=trouble)
     commands.add_parser("doctor", parents=[common], help="what is real here").set_defaults(command=doctor)
     return root
 
@@ -127,10 +132,26 @@ def dump(layout: Layout, _: argparse.Namespace) -> int:
     return 0
 
 
+def trouble(layout: Layout, options: argparse.Namespace) -> int:
+    from sandbox.application.names import INSTANCE
+    from sandbox.trouble import catalogue
+
+    if options.name is None:
+        print(catalogue.listing(layout))
+    elif options.off:
+        catalogue.end(layout, options.name)
+        print(f"{options.name} is over")
+    else:
+        catalogue.play(layout, options.name, options.instance or INSTANCE)
+        print(f"{catalogue.find(options.name).says}\nTo end it: {catalogue.undo(options.name)}")
+    return 0
+
+
 def doctor(_layout: Layout, _: argparse.Namespace) -> int:
     from sandbox.runtime.doctor import examine, table
+    from sandbox.trouble.catalogue import not_played
 
-    print(table(examine()))
+    print(f"{table(examine())}\n\n{not_played()}")
     return 0
 
 

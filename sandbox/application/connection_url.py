@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -27,3 +28,19 @@ def for_libpq(url: str) -> str:
     parts = urlsplit(url)
     kept = [(name, value) for name, value in parse_qsl(parts.query, True) if name not in PRISMA_ONLY]
     return urlunsplit(parts._replace(query=urlencode(kept, safe="/")))
+
+
+def of_environment(variables: Mapping[str, str]) -> str:
+    """The database as a container is told it: DATABASE_URL, DB_HOST and its like, or a JDBC URL.
+
+    Without any of them it raises KeyError for DATABASE_URL. libpq's own variables add what a form can't say.
+    """
+    if "DB_HOST" in variables:
+        user, password = (quote(variables[name], safe="") for name in ("DB_USER", "DB_PASSWORD"))
+        return f"postgresql://{user}:{password}@{variables['DB_HOST']}:{variables['DB_PORT']}/{variables['DB_NAME']}"
+    if jdbc := variables.get("SPRING_DATASOURCE_URL"):
+        parts = urlsplit(jdbc.removeprefix("jdbc:"))
+        query = dict(parse_qsl(parts.query, True))
+        user, password = (quote(query.pop(name), safe="") for name in ("user", "password"))
+        return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}", query=urlencode(query, safe="/")))
+    return variables["DATABASE_URL"]

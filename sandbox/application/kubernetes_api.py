@@ -15,12 +15,15 @@ RESOURCES = {
     "Secret": ("/api/v1", "secrets"),
     "ConfigMap": ("/api/v1", "configmaps"),
     "Pod": ("/api/v1", "pods"),
+    "Node": ("/api/v1", "nodes"),
+    "ReplicaSet": ("/apis/apps/v1", "replicasets"),
     "Deployment": ("/apis/apps/v1", "deployments"),
     "Job": ("/apis/batch/v1", "jobs"),
     "CronJob": ("/apis/batch/v1", "cronjobs"),
     "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
 }
 CONFLICT, MISSING = 409, 404
+APPLY = "application/apply-patch+yaml"
 
 
 class ClusterError(Exception):
@@ -82,13 +85,20 @@ class Kube:
     def logs(self, namespace: str, pod: str, **query: str) -> str:
         return self._answer("GET", path("Pod", namespace, pod) + "/log", query=query).decode()
 
+    def apply(self, resource: str, body: Json, manager: str) -> Json:
+        """A server-side apply that takes over what others own."""
+        query = {"fieldManager": manager, "force": "true"}
+        return json.loads(self._answer("PATCH", resource, body=body, query=query, content=APPLY))
+
     def request(self, method: str, resource: str, *, body: Json | None = None, query: Json | None = None) -> Json:
         return json.loads(self._answer(method, resource, body=body, query=query))
 
-    def _answer(self, method: str, resource: str, *, body: Json | None = None, query: Json | None = None) -> bytes:
+    def _answer(
+        self, method: str, resource: str, *, body: Json | None = None, query: Json | None = None, content: str = ""
+    ) -> bytes:
         from urllib3.exceptions import HTTPError
 
-        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        content = content or ("application/merge-patch+json" if method == "PATCH" else "application/json")
         url = resource + ("?" + urlencode(query) if query else "")
         try:
             client = self._connected()

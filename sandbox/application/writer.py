@@ -1,8 +1,10 @@
 """A pod of the application: small transactions until SIGTERM, a line of log a second, /health over HTTP.
 
-Run as a script in the cluster (sandbox/cluster/launcher.py). Its environment: DATABASE_URL, POD_NAME, POD_IP, APP.
-It behaves as a server with Prisma does: it takes what DATABASE_URL says at its start, keeps its connection, and comes
-back after a lost one with growing pauses.
+Run as a script in the cluster (sandbox/cluster/launcher.py). Its environment: POD_NAME, POD_IP, APP, the database's
+address (connection_url.of_environment), DATABASE_PROXY (host:port to connect to instead), LAZY_POOL (no session before
+a request that isn't for /health, and none once nobody has asked for a while).
+It behaves as a server with Prisma does: it takes what its environment says at its start, keeps its connection, and
+comes back after a lost one with growing pauses.
 """
 
 from __future__ import annotations
@@ -17,21 +19,25 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from sandbox.application.connection_url import for_libpq
+from sandbox.application.connection_url import for_libpq, of_environment
 from sandbox.application.names import HEALTH_PORT
 
 PER_SECOND = 5.0
 HEALTHY_SECONDS = 3.0
 LONGEST_PAUSE = 2.0
 KNOWN_USERS = 500
+IDLE_SECONDS = 2.0
+"""How long a lazy pool works after a request."""
 SEVERAL = {"rpc-orchestrator": 1, "indexer": 10, "api-gateway": 20}
 """Every how many-th transaction of an application has more than one statement."""
+OTHERWISE = 20
 
 
 @dataclass
@@ -43,10 +49,19 @@ class Progress:
     last_commit: float = 0.0
     error: str = "not connected yet"
     """The error of the last attempt; empty since the last commit."""
+    lazy: bool = False
+    busy_until: float = 0.0
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
+    def wanted(self) -> bool:
+        """Whether there is anything to write."""
+        return not self.lazy or time.monotonic() < self.busy_until
+
+    @property
     def healthy(self) -> bool:
+        if not self.wanted:
+            return not self.stopping.is_set()
         return time.monotonic() - self.last_commit < HEALTHY_SECONDS and not self.stopping.is_set()
 
     def report(self) -> dict[str, object]:
@@ -62,7 +77,8 @@ def serve_health(address: str, progress: Progress) -> None:
         with client:
             client.settimeout(1)
             try:
-                client.recv(4096)
+                if not client.recv(4096).startswith(b"GET /health "):
+                    progress.busy_until = time.monotonic() + IDLE_SECONDS
                 body = json.dumps(progress.report()).encode()
                 status = b"200 OK" if progress.healthy else b"503 Service Unavailable"
                 head = (
@@ -74,7 +90,9 @@ def serve_health(address: str, progress: Progress) -> None:
 
 
 def connect(url: str, name: str, progress: Progress) -> psycopg.Connection:
-    connection = psycopg.connect(for_libpq(url), application_name=name, autocommit=True, connect_timeout=3)
+    address, _, port = os.environ.get("DATABASE_PROXY", "").partition(":")
+    through: dict[str, Any] = {"hostaddr": address, "port": port} if address else {}  # the name to verify is the URL's
+    connection = psycopg.connect(for_libpq(url), application_name=name, autocommit=True, connect_timeout=3, **through)
     progress.host = f"{connection.info.host}:{connection.info.port}"
     say(f"connected to {progress.host}")
     return connection
@@ -84,6 +102,9 @@ def write_for_ever(url: str, app: str, name: str, progress: Progress) -> None:
     """Commits until told to stop; a transaction under way is finished first."""
     pause = 0.1
     while not progress.stopping.is_set():
+        if not progress.wanted:
+            progress.stopping.wait(0.1)
+            continue
         try:
             with connect(url, name, progress) as connection:
                 pause = 0.1
@@ -99,7 +120,7 @@ def write(connection: psycopg.Connection, app: str, name: str, progress: Progres
     users = [str(row[0]) for row in connection.execute("SELECT id FROM users LIMIT %s", [KNOWN_USERS])]
     due, reported, counted = time.monotonic(), time.monotonic(), progress.committed
     number = 0
-    while not progress.stopping.is_set():
+    while progress.wanted and not progress.stopping.is_set():
         number += 1
         one_transaction(connection, app, name, random.choice(users), number)
         progress.committed += 1
@@ -113,7 +134,7 @@ def write(connection: psycopg.Connection, app: str, name: str, progress: Progres
 
 def one_transaction(connection: psycopg.Connection, app: str, name: str, user: str, number: int) -> None:
     """Commits once; what is a single statement commits by itself."""
-    if number % SEVERAL[app]:
+    if number % SEVERAL.get(app, OTHERWISE):
         transfer(connection, user)
         return
     with connection.transaction():
@@ -143,12 +164,13 @@ def say(message: str) -> None:
 
 
 def main() -> int:
-    progress = Progress()
+    lazy = bool(os.environ.get("LAZY_POOL"))
+    progress = Progress(lazy=lazy, error="" if lazy else Progress.error)
     signal.signal(signal.SIGTERM, lambda _number, _frame: progress.stopping.set())
     name = os.environ.get("POD_NAME") or socket.gethostname()
     arguments = (os.environ.get("POD_IP", "127.0.0.1"), progress)
     threading.Thread(target=serve_health, args=arguments, daemon=True).start()
-    write_for_ever(os.environ["DATABASE_URL"], os.environ.get("APP", "api-gateway"), name, progress)
+    write_for_ever(of_environment(os.environ), os.environ.get("APP", "api-gateway"), name, progress)
     say(f"stopped after {progress.committed} transactions")
     return 0
 

@@ -1,4 +1,7 @@
 """A local AWS: RDS over real PostgreSQL servers, every other service by moto, behind one HTTP endpoint."""
 
-ACCOUNT = "123456789012"
+import os
+
+ACCOUNT_VARIABLE = "RESTORE_SANDBOX_ACCOUNT"
+ACCOUNT = os.environ.get(ACCOUNT_VARIABLE, "123456789012")
 PORT = 4566

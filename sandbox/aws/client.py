@@ -79,8 +79,8 @@ class Clients:
         with urllib.request.urlopen(f"{self.endpoint}/_sandbox/rights", timeout=60) as answer:
             return json.load(answer)
 
-    def post(self, action: str, **body: str | list[str]) -> dict[str, Any]:
-        """One of the sandbox's own actions: backup-window, maintenance-window, awsbackup, rights."""
+    def post(self, action: str, **body: object) -> dict[str, Any]:
+        """One of the sandbox's own actions: backup-window, maintenance-window, awsbackup, rights, condition, ..."""
         request = urllib.request.Request(
             f"{self.endpoint}/_sandbox/{action}", data=json.dumps(body).encode(), method="POST"
         )

@@ -8,6 +8,7 @@ POST   /_sandbox/awsbackup                    {"instance": id, "snapshot": optio
 GET    /_sandbox/messages                     everything published to SNS
 GET    /_sandbox/rights                       the operator's IAM actions, those taken away, those used so far
 POST   /_sandbox/rights                       {"remove": [action, ...]}: exactly these are missing from now on
+POST   /_sandbox/condition, description, limits, rotate-master-password     see sandbox.aws.conditions
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 from collections.abc import Callable
 from typing import Any, cast
 
+from sandbox.aws.conditions import routes
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault
 from sandbox.aws.iam.guard import OperatorRights
@@ -48,6 +50,7 @@ class Control:
             ("POST", "awsbackup"): self._aws_backup,
             ("GET", "rights"): lambda _: self._present_rights(),
             ("POST", "rights"): self._remove_rights,
+            **routes(runner),
         }
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:
@@ -93,8 +96,11 @@ class Control:
         self._runner.shared.store.save()
         return {"done": [instance.identifier for _, instance in targets]}
 
-    def _clear_faults(self, _: bytes) -> Shape:
-        """Forgets what waits; full disks have room again."""
+    def _clear_faults(self, body: bytes) -> Shape:
+        """Forgets what waits, or only the fault that is passed; without one full disks have room again."""
+        if body:
+            self._runner.shared.faults.remove(Fault.parse(body))
+            return {}
         self._runner.shared.faults.clear()
         for rds, instance in self._everywhere(None):
             if instance.rest == "storage-full":

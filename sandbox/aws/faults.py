@@ -58,6 +58,10 @@ class Fault:
             raise ValueError(f"{fault.kind} needs an operation")
         return fault
 
+    @property
+    def occasion(self) -> tuple[str, str, str]:
+        return self.kind, self.operation, self.instance
+
     def matches(self, kind: str, operation: str, instance: str) -> bool:
         return (
             self.kind == kind
@@ -81,6 +85,12 @@ class FaultQueue:
     def clear(self) -> None:
         with self._lock:
             self._faults.clear()
+            self.generation += 1
+
+    def remove(self, fault: Fault) -> None:
+        """Forgets the faults of that kind, operation and instance; who lingers because of one goes on."""
+        with self._lock:
+            self._faults = [f for f in self._faults if f.occasion != fault.occasion]
             self.generation += 1
 
     def waiting(self) -> list[dict[str, Any]]:
@@ -119,6 +129,11 @@ class FaultClient:
     def add(self, kind: str, operation: str = "", times: int = 1, **more: str | float) -> None:
         body = {"kind": kind, "operation": operation, "times": times, **more}
         _send("POST", self._url, json.dumps(body).encode())
+
+    def remove(self, kind: str, operation: str = "", instance: str = "") -> None:
+        """Forgets the faults of that kind, operation and instance."""
+        body = {"kind": kind, "operation": operation, "instance": instance}
+        _send("DELETE", self._url, json.dumps(body).encode())
 
     def clear(self) -> None:
         _send("DELETE", self._url)

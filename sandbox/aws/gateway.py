@@ -20,6 +20,7 @@ from sandbox.aws.iam.calls import Request
 from sandbox.aws.iam.guard import Guard
 from sandbox.aws.iam.refusals import Refusal, answer
 from sandbox.aws.moto_services import Environ, MotoServices, StartResponse, read_body
+from sandbox.aws.other_accounts import OtherAccounts, forward
 from sandbox.aws.rds.operations.registry import call, protocol
 from sandbox.aws.rds.work.jobs import JobRunner
 
@@ -33,11 +34,17 @@ class Gateway:
     def __init__(self, runner: JobRunner, moto: MotoServices, guard: Guard) -> None:
         self._runner, self._moto, self._guard = runner, moto, guard
         self._control = Control(runner, moto, guard.rights)
+        self._others = OtherAccounts()
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "") == "/_sandbox/accounts":
+            answered = self._others.change(json.loads(read_body(environ)))
+            return _respond(start, 200, "application/json", json.dumps(answered))
         if environ.get("PATH_INFO", "").startswith("/_sandbox/"):
             status, body = self._control.answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], read_body(environ))
             return _respond(start, status, "application/json", json.dumps(body, default=str))
+        if endpoint := self._others.endpoint(environ):
+            return forward(endpoint, environ, start)
         request = _request(environ)
         if refusal := self._guard.refusal(request):
             return _refuse(start, request, refusal)

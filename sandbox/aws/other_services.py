@@ -20,11 +20,13 @@ class Subnet:
     id: str
     zone: str
     vpc: str
+    free: int
+    """IP addresses that nobody has yet."""
 
 
 class OtherServices(Protocol):
     def key(self, region: str, asked: str | None) -> str:
-        """The ARN of a KMS key; of aws/rds for none. Raises AwsError."""
+        """The ARN of a KMS key that can be used; of aws/rds for none. Raises AwsError."""
         ...
 
     def subnets(self, region: str, ids: list[str]) -> list[Subnet]:
@@ -37,9 +39,11 @@ class OtherServices(Protocol):
         """The ids, or the VPC's default group for none. Raises AwsError for one that doesn't exist."""
         ...
 
-    def keep_secret(self, region: str, name: str, text: str) -> str:
+    def keep_secret(self, region: str, name: str, text: str, tags: dict[str, str]) -> str:
         """Makes a secret; returns its ARN."""
         ...
+
+    def change_secret(self, region: str, arn: str, text: str) -> None: ...
 
     def forget_secret(self, region: str, arn: str) -> None:
         """Deletes a secret at once; one that is gone already is no fault."""
@@ -57,17 +61,21 @@ class MotoServiceCalls:
         self._client = client
 
     def key(self, region: str, asked: str | None) -> str:
-        if not asked:
-            name = uuid.uuid5(uuid.NAMESPACE_URL, f"{region}/alias/aws/rds")
-            return f"arn:aws:kms:{region}:{ACCOUNT}:key/{name}"
+        own = f"arn:aws:kms:{region}:{ACCOUNT}:key/{uuid.uuid5(uuid.NAMESPACE_URL, f'{region}/alias/aws/rds')}"
+        if asked in (None, "", own):
+            return own
+        refusal = AwsError(
+            "KMSKeyNotAccessibleFault",
+            f"The specified KMS key [{asked}] does not exist, is not enabled or you do not have permissions to"
+            " access it.",
+        )
         try:
-            return self._client("kms", region).describe_key(KeyId=asked)["KeyMetadata"]["Arn"]
+            key = self._client("kms", region).describe_key(KeyId=asked)["KeyMetadata"]
         except Exception as error:
-            raise AwsError(
-                "KMSKeyNotAccessibleFault",
-                f"The specified KMS key [{asked}] does not exist, is not enabled or you do not have permissions to"
-                " access it.",
-            ) from error
+            raise refusal from error
+        if key["KeyState"] != "Enabled":
+            raise refusal
+        return key["Arn"]
 
     def subnets(self, region: str, ids: list[str]) -> list[Subnet]:
         try:
@@ -93,8 +101,13 @@ class MotoServiceCalls:
             ) from error
         return ids
 
-    def keep_secret(self, region: str, name: str, text: str) -> str:
-        return self._client("secretsmanager", region).create_secret(Name=name, SecretString=text)["ARN"]
+    def keep_secret(self, region: str, name: str, text: str, tags: dict[str, str]) -> str:
+        labels = [{"Key": key, "Value": value} for key, value in tags.items()]
+        made = self._client("secretsmanager", region).create_secret(Name=name, SecretString=text, Tags=labels)
+        return made["ARN"]
+
+    def change_secret(self, region: str, arn: str, text: str) -> None:
+        self._client("secretsmanager", region).put_secret_value(SecretId=arn, SecretString=text)
 
     def forget_secret(self, region: str, arn: str) -> None:
         client = self._client("secretsmanager", region)
@@ -127,4 +140,5 @@ class ClientMaker(Protocol):
 
 def _subnet(described: object) -> Subnet:
     fields = cast("dict[str, str]", described)
-    return Subnet(fields["SubnetId"], fields["AvailabilityZone"], fields["VpcId"])
+    free = int(fields["AvailableIpAddressCount"])
+    return Subnet(fields["SubnetId"], fields["AvailabilityZone"], fields["VpcId"], free)

@@ -152,6 +152,17 @@ class Cluster:
         self._server.stop(fast=fast)
         remove_tree(self._sockets)
 
+    def freeze(self) -> None:
+        """The server hangs: it takes connections and answers nothing, until `thaw`."""
+        self._server.freeze()
+
+    def thaw(self) -> None:
+        self._server.thaw()
+
+    @property
+    def frozen(self) -> bool:
+        return self._server.frozen
+
     def reconfigure(self) -> None:
         """Applies what a running server can take without a restart."""
         self._configure(None)

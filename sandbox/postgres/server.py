@@ -30,6 +30,7 @@ class Server:
     def __init__(self, binaries: Binaries, identity: Identity, data: Path, log: Path) -> None:
         self._binaries, self._identity, self.data, self.log = binaries, identity, data, log
         self._process: subprocess.Popen[bytes] | None = None
+        self.frozen = False
 
     @property
     def pid(self) -> int | None:
@@ -64,6 +65,8 @@ class Server:
         """
         if self._process is None:
             return
+        if self.frozen:  # a stopped process takes no other signal than SIGKILL
+            self.thaw()
         if self.running:
             for number in STOP_SIGNALS if fast else STOP_SIGNALS[1:]:
                 self._process.send_signal(number)
@@ -74,6 +77,19 @@ class Server:
                     continue
         self._process.wait()
         self._process = None
+
+    def freeze(self) -> None:
+        """Stops every process of the server where it stands: connections are taken by the kernel and never answered."""
+        self.frozen = True
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+        self.frozen = False
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for pid in processes_in(self.data):
+            _signal(pid, number)
 
     def reload(self) -> None:
         if self._process and self.running:

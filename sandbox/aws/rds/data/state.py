@@ -66,7 +66,7 @@ class Region:
     """Everything by its identifier; `retained` are automated backups of deleted instances, by resource id.
 
     `replicas` are automated backups of other regions' instances, by resource id: region, KmsKeyId, and the shape of the
-    source once that is gone.
+    source once that is gone. `limits` are what the account may not have: see service/limits.py.
     """
 
     instances: dict[str, Instance] = field(default_factory=dict[str, Instance])
@@ -79,6 +79,7 @@ class Region:
     subscriptions: dict[str, Shape] = field(default_factory=dict[str, Shape])
     tags: dict[str, list[Shape]] = field(default_factory=dict[str, list[Shape]])
     events: list[Shape] = field(default_factory=list[Shape])
+    limits: Shape = field(default_factory=dict[str, Any])
 
 
 class Store:

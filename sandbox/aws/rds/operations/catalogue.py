@@ -8,6 +8,7 @@ from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.data import identifiers, offerings
 from sandbox.aws.rds.operations.registry import filtered, operation
+from sandbox.aws.rds.service import limits
 from sandbox.aws.rds.service.region import Rds
 
 
@@ -79,18 +80,20 @@ def describe_orderable_db_instance_options(rds: Rds, p: Shape) -> Shape:
         v for v in offerings.versions(rds.host.binaries.version) if p.get("EngineVersion") in (None, v, v.split(".")[0])
     ]
     classes = [c for c in offerings.CLASSES if p.get("DBInstanceClass") in (None, c)]
-    options = [o for v in offered for c in classes for o in orderable(rds.region, v, c)]
+    options = [
+        o for v in offered for c in classes for o in orderable(v, c, limits.zones_of(rds, c)) if o["AvailabilityZones"]
+    ]
     return {"OrderableDBInstanceOptions": filtered(options, p.get("Filters", []), {})}
 
 
-def orderable(region: str, version: str, name: str) -> Iterator[Shape]:
+def orderable(version: str, name: str, zones: list[str]) -> Iterator[Shape]:
     for kind in offerings.STORAGE_TYPES[:-1]:
         yield {
             "Engine": offerings.ENGINE,
             "EngineVersion": version,
             "DBInstanceClass": name,
             "LicenseModel": "postgresql-license",
-            "AvailabilityZones": [{"Name": region + zone} for zone in "abc"],
+            "AvailabilityZones": [{"Name": zone} for zone in zones],
             "MultiAZCapable": True,
             "ReadReplicaCapable": True,
             "Vpc": True,

@@ -12,7 +12,7 @@ from sandbox.aws.rds.data import identifiers, offerings, shapes
 from sandbox.aws.rds.data.state import Instance, Step
 from sandbox.aws.rds.operations import groups
 from sandbox.aws.rds.operations.registry import filtered, operation
-from sandbox.aws.rds.service import master_password
+from sandbox.aws.rds.service import limits, master_password
 from sandbox.aws.rds.service.region import Rds, now, snapshot_of
 from sandbox.aws.rds.service.snapshot_data import begin_snapshot
 
@@ -83,6 +83,7 @@ def new_instance(rds: Rds, identifier: str, asked: Shape, p: Shape) -> Instance:
     )
     if rds.taken(name):
         raise AwsError("DBInstanceAlreadyExists", "DB instance already exists")
+    limits.check_quotas(rds, int(asked.get("AllocatedStorage") or 0))
     shape: Shape = {
         **snapshot_of(dict(shapes.INSTANCE_DEFAULTS)),
         **{key: value for key, value in asked.items() if value is not None},
@@ -98,6 +99,9 @@ def new_instance(rds: Rds, identifier: str, asked: Shape, p: Shape) -> Instance:
     validate(shape)
     shape |= shapes.storage(shape)
     shape |= groups.memberships(rds, shape, p)
+    limits.check_place(rds, shape, p.get("AvailabilityZone"))
+    if shape["StorageEncrypted"] and shape.get("KmsKeyId"):
+        rds.shared.services.key(rds.region, shape["KmsKeyId"])
     shape["CertificateDetails"] = certificate(rds, shape["CACertificateIdentifier"])
     if shape["MultiAZ"]:
         shape["SecondaryAvailabilityZone"] = f"{rds.region}{'b' if shape['AvailabilityZone'].endswith('a') else 'a'}"
@@ -160,8 +164,9 @@ def described(instance: Instance) -> Shape:
 
 
 def ready(instance: Instance, message: str | None = None) -> None:
-    """Raises AwsError unless the instance is available."""
-    if instance.status != "available":
+    """Raises AwsError unless the instance is available, or is while its blocks still come (User Guide, "Viewing Amazon
+    RDS DB instance status": storage-initialization)."""
+    if instance.status not in ("available", "storage-initialization"):
         raise AwsError(
             "InvalidDBInstanceState", message or f"Instance {instance.identifier} is not in available state."
         )

@@ -77,6 +77,7 @@ CHANGEABLE_IN = frozenset(["available", "storage-full", "storage-optimization", 
     " DatabaseInsightsMode EnablePerformanceInsights PerformanceInsightsKMSKeyId PerformanceInsightsRetentionPeriod"
     " CloudwatchLogsExportConfiguration DeletionProtection MaxAllocatedStorage NetworkType DedicatedLogVolume"
     " EngineLifecycleSupport DBSubnetGroupName ManageMasterUserPassword MasterUserSecretKmsKeyId"
+    " RotateMasterUserPassword"
 )
 def modify_db_instance(rds: Rds, p: Shape) -> Shape:
     instance = rds.instance(p["DBInstanceIdentifier"])

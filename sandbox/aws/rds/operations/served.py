@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.aws.rds.operations import (
+    account,
     automated_backups,
     catalogue,
     events,
@@ -13,11 +14,13 @@ from sandbox.aws.rds.operations import (
     parameter_groups,
     replication,
     restores,
+    roles,
     snapshots,
     tags,
 )
 
 MODULES = (
+    account,
     automated_backups,
     catalogue,
     events,
@@ -28,6 +31,7 @@ MODULES = (
     parameter_groups,
     replication,
     restores,
+    roles,
     snapshots,
     tags,
 )

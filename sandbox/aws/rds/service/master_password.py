@@ -27,19 +27,49 @@ def asked(p: Shape) -> str | None:
             "InvalidParameterCombination",
             "You can't specify both MasterUserPassword and ManageMasterUserPassword in the same call.",
         )
+    return made_up()
+
+
+def made_up() -> str:
     return "".join(secrets.choice(CHARACTERS) for _ in range(LENGTH))
 
 
 def keep(rds: Rds, instance: Instance, password: str, key: str | None) -> None:
     """Puts the password into a secret that only the instance's description names."""
     shape = instance.shape
-    text = json.dumps({"username": shape["MasterUsername"], "password": password})
-    arn = rds.shared.services.keep_secret(rds.region, f"rds!{instance.resource_id.lower()}", text)
+    tags = {"aws:secretsmanager:owningService": "rds", "aws:rds:primaryDBInstanceArn": shape["DBInstanceArn"]}
+    name = f"rds!{instance.resource_id.lower()}"
+    arn = rds.shared.services.keep_secret(rds.region, name, text(instance, password), tags)
     shape["MasterUserSecret"] = {
         "SecretArn": arn,
-        "SecretStatus": "active",
+        "SecretStatus": "creating",
         "KmsKeyId": rds.shared.services.key(rds.region, key),
     }
+
+
+def text(instance: Instance, password: str) -> str:
+    """What the secret says."""
+    return json.dumps({"username": instance.shape["MasterUsername"], "password": password})
+
+
+def rotate(rds: Rds, instance: Instance) -> str:
+    """A new password, in the secret already: the server gets it next. Raises AwsError when RDS doesn't manage it."""
+    secret = instance.shape.get("MasterUserSecret")
+    if secret is None:
+        raise AwsError(
+            "InvalidParameterCombination",
+            "You can't specify RotateMasterUserPassword for an instance without ManageMasterUserPassword enabled.",
+        )
+    password = made_up()
+    secret["SecretStatus"] = "rotating"
+    rds.shared.services.change_secret(rds.region, secret["SecretArn"], text(instance, password))
+    return password
+
+
+def settle(instance: Instance) -> None:
+    """The server has the password that the secret tells."""
+    if secret := instance.shape.get("MasterUserSecret"):
+        secret["SecretStatus"] = "active"
 
 
 def drop(rds: Rds, instance: Instance) -> None:
@@ -51,6 +81,13 @@ def drop(rds: Rds, instance: Instance) -> None:
 def changed(rds: Rds, instance: Instance, p: Shape) -> str | None:
     """The password to set when RDS begins to manage it. Raises AwsError for what contradicts how it is managed."""
     managed = "MasterUserSecret" in instance.shape
+    if p.get("RotateMasterUserPassword"):
+        if not p.get("ApplyImmediately"):
+            raise AwsError(
+                "InvalidParameterCombination",
+                "You must specify ApplyImmediately when you specify RotateMasterUserPassword.",
+            )
+        return rotate(rds, instance)
     if p.get("ManageMasterUserPassword") and not managed:
         password = asked(p)
         assert password is not None

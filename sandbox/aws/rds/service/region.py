@@ -15,6 +15,7 @@ from sandbox.aws.other_services import OtherServices
 from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.data import identifiers
 from sandbox.aws.rds.data.state import Instance, ParameterGroup, Region, Snapshot, Step, Store
+from sandbox.machine.blackhole import BlackHole
 from sandbox.machine.layout import Layout
 from sandbox.postgres.cluster import Cluster, Place
 from sandbox.postgres.host import Host
@@ -33,6 +34,7 @@ class Shared:
     services: OtherServices
     pace: float
     clusters: dict[str, Cluster] = field(default_factory=dict[str, Cluster])
+    unreachable: dict[str, BlackHole] = field(default_factory=dict[str, BlackHole])
     stopping: threading.Event = field(default_factory=threading.Event)
     outbox: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "outbox"))
 

@@ -9,9 +9,8 @@ from sandbox.aws.errors import AwsError
 from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.data import shapes
 from sandbox.aws.rds.data.state import Instance, Snapshot
+from sandbox.aws.rds.service import limits
 from sandbox.aws.rds.service.region import Rds, now, snapshot_of
-
-QUOTA = 100
 
 
 def begin_snapshot(rds: Rds, instance: Instance, identifier: str, kind: str, tags: list[Shape]) -> Snapshot:
@@ -31,9 +30,9 @@ def check_name(rds: Rds, identifier: str) -> None:
             "DBSnapshotAlreadyExists",
             f"Cannot create the snapshot because a snapshot with the identifier {identifier} already exists.",
         )
-    manual = sum(s.shape["SnapshotType"] == "manual" for s in rds.state.snapshots.values())
-    if manual >= QUOTA:
-        raise AwsError("SnapshotQuotaExceeded", f"Cannot create more than {QUOTA} manual snapshots")
+    quota = limits.quota(rds, "ManualSnapshots")
+    if limits.used(rds)["ManualSnapshots"] >= quota:
+        raise AwsError("SnapshotQuotaExceeded", f"Cannot create more than {quota} manual snapshots")
 
 
 def copy_cluster(rds: Rds, instance: Instance, snapshot: Snapshot) -> None:

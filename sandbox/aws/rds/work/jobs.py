@@ -23,7 +23,16 @@ STEPS: dict[str, StepFunction] = {}
 # These begin from nothing, so a cluster that a kill left half-made isn't started for them.
 MAKING = frozenset({"create", "restore"})
 # At rest in one of these an instance has a server.
-STARTED = frozenset({"available", "storage-full", "incompatible-parameters", "deleting"})
+STARTED = frozenset(
+    [
+        "available",
+        "storage-full",
+        "incompatible-parameters",
+        "deleting",
+        "storage-initialization",
+        "storage-config-upgrade",
+    ]
+)
 # RDS uploads its logs every five minutes; a sandbox that doesn't imitate AWS's pace is in a hurry.
 HEARTBEAT_SECONDS, HURRIED_SECONDS = 5.0, 2.0
 WATCH_SECONDS = 0.5
@@ -33,6 +42,8 @@ ALIVE = frozenset(
         "backing-up",
         "modifying",
         "storage-optimization",
+        "storage-initialization",
+        "storage-config-upgrade",
         "storage-full",
         "configuring-enhanced-monitoring",
         "configuring-iam-database-auth",

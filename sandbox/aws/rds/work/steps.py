@@ -25,6 +25,7 @@ def create(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
 
     def finish() -> None:
         born(rds, instance)
+        master_password.settle(instance)
         shape["PendingModifiedValues"].pop("MasterUserPassword", None)
         rds.event("db-instance", instance.identifier, "DB instance created", "creation")
 
@@ -158,6 +159,7 @@ def set_password(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
     rds.cluster(instance).set_password(instance.shape["MasterUsername"], str(arguments["password"]))
 
     def finish() -> None:
+        master_password.settle(instance)
         instance.shape["PendingModifiedValues"].pop("MasterUserPassword", None)
         rds.event("db-instance", instance.identifier, "Reset master credentials", "configuration change")
 
@@ -196,6 +198,8 @@ def change(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
 def delete(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
     cluster, region, resource = rds.cluster(instance), rds.state, instance.resource_id
     final: str | None = arguments["final"]
+    if hole := rds.shared.unreachable.pop(resource, None):
+        hole.close()
     if final and cluster.exists:
         _final_snapshot(rds, instance, final)
     retained = bool(arguments["keep"] and cluster.backups)
