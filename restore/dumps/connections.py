@@ -177,7 +177,7 @@ def failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:
             subject,
             found,
             needed,
-            fix or 'docs/operate.md, "A dump by hand": fix what the message says, then the same command again',
+            fix or 'docs/dumps.md, "A dump by hand": fix what the message says, then the same command again',
         )
     )
 

@@ -58,7 +58,7 @@ def decision_problems(needs: Needs, options: Options) -> list[Problem]:
         if kind in options.skip or (kind in options.allow and kind != "tablespace"):
             continue
         first = statements[0]
-        fix = f'--allow {kind} runs them, --skip {kind} leaves them out (docs/operate.md, "A dump by hand")'
+        fix = f'--allow {kind} runs them, --skip {kind} leaves them out (docs/dumps.md, "A dump by hand")'
         subject = f"dump, line {first.statement.line}, byte {first.statement.offset}"
         count = f"{len(statements)} of kind {kind}, first: {first.short}"
         problems.append(Problem(subject, count, f"a decision: {DECISIONS[kind]}", fix))

@@ -198,7 +198,7 @@ class Control:
         if not isinstance(error, psycopg.errors.InsufficientPrivilege) or self._prepared.load_role is None:
             return ""
         user = self._prepared.user
-        return f'docs/operate.md, "A dump by hand": --login own for a dump you trust, with all rights of {user}'
+        return f'docs/dumps.md, "A dump by hand": --login own for a dump you trust, with all rights of {user}'
 
     def _give(self, known: ClassifiedStatement, sql: bytes) -> None:
         """A new owner needs CREATE where the object is; the dump grants it at its end, so it is lent for this."""

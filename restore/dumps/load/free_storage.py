@@ -68,7 +68,7 @@ def measure(host: str, instance: str | None, region: str, connect: Callable[[str
     """The storage of the instance that is called so, or has this endpoint. Raises RestoreError: why it isn't known."""
     place = (instance, region) if instance else parse_endpoint(host)
     if place is None:
-        fix = 'docs/operate.md, "A dump by hand": --instance names the instance behind it'
+        fix = 'docs/dumps.md, "A dump by hand": --instance names the instance behind it'
         raise PermanentError.of(Problem("storage of the target", f"{host} is no RDS endpoint", "one to ask for", fix))
     identifier, where = place
     aws = connect(where)
@@ -81,12 +81,12 @@ def measure(host: str, instance: str | None, region: str, connect: Callable[[str
                 "storage of the target",
                 what,
                 needed,
-                'docs/operate.md, "A dump by hand": --instance names the instance behind it',
+                'docs/dumps.md, "A dump by hand": --instance names the instance behind it',
             )
         )
     free = free_storage(aws, described.identifier, datetime.now(UTC))
     if free is None:
         needed = "a value of the last 15 minutes"
-        fix = 'docs/operate.md, "A dump by hand": a new instance has a value after a few minutes; or --no-storage-check'
+        fix = 'docs/dumps.md, "A dump by hand": a new instance has a value after a few minutes; or --no-storage-check'
         raise PermanentError.of(Problem(f"FreeStorageSpace of {identifier}", "none in CloudWatch", needed, fix))
     return Storage(described.identifier, described.settings.allocated_storage or 0, int(free.value), free.at)

@@ -153,7 +153,7 @@ def read(session: LoadSession, dump: Dump, reader: str) -> Done:
 
 
 def _another(session: LoadSession, found: str, needed: str) -> Problem:
-    fix = 'docs/operate.md, "A dump by hand": load that dump to its end, or start with an empty database'
+    fix = 'docs/dumps.md, "A dump by hand": load that dump to its end, or start with an empty database'
     return Problem(f"target {session.target}", f"an unfinished load of {found}", needed, fix)
 
 
@@ -217,7 +217,7 @@ def refuse_other(session: LoadSession, loaded: dict[str, Any], dump: Dump) -> No
     """Raises PermanentError unless the finished load was of the same dump."""
     if loaded.get("dump") == dump.identity:
         return
-    fix = 'docs/operate.md, "A dump by hand": load into an empty database; this one is left as it is'
+    fix = 'docs/dumps.md, "A dump by hand": load into an empty database; this one is left as it is'
     raise PermanentError.of(
         Problem(f"target {session.target}", f"a finished load of {loaded.get('dump')}", dump.identity, fix)
     )

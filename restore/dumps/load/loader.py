@@ -365,7 +365,7 @@ class _Load:
     def _finish(self) -> None:
         invalid = [str(name) for (name,) in self.session.query(INVALID_INDEXES)]
         if invalid:
-            fix = 'docs/operate.md, "A dump by hand": drop the database and load again; if it stays so, report it'
+            fix = 'docs/dumps.md, "A dump by hand": drop the database and load again; if it stays so, report it'
             found = f"invalid indexes: {', '.join(invalid)}"
             raise PermanentError.of(Problem(f"target {self.target}", found, "none", fix))
         self.autovacuum.resume(self.post_data)

@@ -85,7 +85,7 @@ def _privileged(name: str, found: str, dangerous: bool) -> Problem:
 
 def reserved(names: Iterable[str]) -> list[Problem]:
     """Names that the loader takes for itself. Pure."""
-    fix = 'docs/operate.md, "A dump by hand": rename it on the source, or --map it'
+    fix = 'docs/dumps.md, "A dump by hand": rename it on the source, or --map it'
     needed = f"no role whose name begins with {' or '.join(PREFIXES)}"
     return [
         Problem(f"role {name}", "named by the dump", needed, fix) for name in sorted(names) if name.startswith(PREFIXES)
@@ -94,7 +94,7 @@ def reserved(names: Iterable[str]) -> list[Problem]:
 
 def lacking(names: Sequence[str]) -> Problem:
     """Roles that the server doesn't have. Pure."""
-    fix = 'docs/operate.md, "A dump by hand": --roles create (without login), --map old=new, or --roles skip'
+    fix = 'docs/dumps.md, "A dump by hand": --roles create (without login), --map old=new, or --roles skip'
     return Problem("roles", f"the server lacks {', '.join(names)}", "the roles that the dump names", fix)
 
 

@@ -62,7 +62,7 @@ class ReadRole(TemporaryRole):
         self.forget(stop)
         if self.exists():
             needed = "the name of the role that reads this database, free"
-            fix = f'docs/operate.md, "What is loaded is not what the dump holds": DROP ROLE "{self.name}"'
+            fix = f'docs/dumps.md, "What is loaded is not what the dump holds": DROP ROLE "{self.name}"'
             raise PermanentError.of(Problem(f"role {self.name}", "it can't be dropped", needed, fix))
         version = self.session.connection.info.server_version
         return self.renewed(self._groups(version), version)

@@ -114,7 +114,7 @@ def prepare(
 
 
 def _too_much(session: LoadSession, rights: Sequence[str]) -> Problem:
-    fix = 'docs/operate.md, "A dump by hand": log in without these rights, or --superuser for a dump you trust'
+    fix = 'docs/dumps.md, "A dump by hand": log in without these rights, or --superuser for a dump you trust'
     needed = "a role that can't reach the server's files or programs, whatever the dump's own functions do"
     return Problem(f"role {session.target.user}", f"member of {', '.join(rights)}", needed, fix)
 
@@ -129,13 +129,13 @@ def _content(session: LoadSession) -> list[Problem]:
     content = [str(row[0]) for row in session.query(CONTENT)]
     if not content:
         return []
-    fix = 'docs/operate.md, "A dump by hand": load into an empty database; a load never mixes with what is there'
+    fix = 'docs/dumps.md, "A dump by hand": load into an empty database; a load never mixes with what is there'
     return [Problem(f"target {session.target}", f"not empty: {', '.join(content)}", "an empty database", fix)]
 
 
 def _extensions(session: LoadSession, names: Iterable[str]) -> list[Problem]:
     rows = session.query(EXTENSIONS, (sorted(names),))
-    fix = 'docs/operate.md, "A dump by hand": enable it, or choose another version (RDS: SHOW rds.extensions)'
+    fix = 'docs/dumps.md, "A dump by hand": enable it, or choose another version (RDS: SHOW rds.extensions)'
     return [
         Problem(f"extension {name}", "the server doesn't have it", "an available extension", fix)
         for name, available in rows
@@ -146,7 +146,7 @@ def _extensions(session: LoadSession, names: Iterable[str]) -> list[Problem]:
 def _version(wanted: str, found: str) -> list[Problem]:
     if not wanted or _major(found) >= _major(wanted):
         return []
-    fix = 'docs/operate.md, "A dump by hand": load into a server of the same major version or a newer one'
+    fix = 'docs/dumps.md, "A dump by hand": load into a server of the same major version or a newer one'
     return [Problem("server version", found, f"{wanted} or newer: the dump is from there", fix)]
 
 

@@ -43,7 +43,7 @@ def find_program(path: str | None) -> str:
     """The path of pg_restore. Raises PermanentError where there is none."""
     executable = shutil.which(path or PROGRAM)
     if executable is None:
-        fix = 'docs/operate.md, "A dump by hand": install the client programs of PostgreSQL, or --pg-restore PATH'
+        fix = 'docs/dumps.md, "A dump by hand": install the client programs of PostgreSQL, or --pg-restore PATH'
         needed = "pg_restore, of the dump's major version or a newer one"
         raise PermanentError.of(Problem("archive format", f"no {path or PROGRAM} on PATH", needed, fix))
     return executable

@@ -99,7 +99,7 @@ def _reason(sql: bytes) -> str:
 
 def refusal(statement: Statement | Meta | CopyBegin, found: str) -> PermanentError:
     text = statement.text if isinstance(statement, Meta) else statement.sql
-    fix = 'docs/operate.md, "A dump by hand": not executed; take the dump with the defaults of pg_dump'
+    fix = 'docs/dumps.md, "A dump by hand": not executed; take the dump with the defaults of pg_dump'
     subject = f"dump, line {statement.line}, byte {statement.offset}"
     return PermanentError.of(Problem(subject, f"{found}: {shorten(text)}", "what pg_dump writes, nothing else", fix))
 
