@@ -12,7 +12,6 @@ from pydantic import Field
 
 from restore.model.aws_account import AwsLogin
 from restore.model.field_types import (
-    NUMBER,
     Bucket,
     Flag,
     KeyPrefix,
@@ -24,6 +23,7 @@ from restore.model.field_types import (
     TlsMode,
 )
 from restore.units import TIME_FORMAT
+from validation.keyed.fields import NUMBER
 from validation.verdict import Verdict as Verdict
 
 LATEST = "latest"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from restore.config import json_schema, reader
-from restore.config.json_schema import Node
 from restore.config.keys import AwsKeys, Keys, KubernetesKeys
 from sandbox.machine.layout import CHECKOUT
+from validation.keyed import json_schema, reader
+from validation.keyed.json_schema import Node
 
 HOLE = "\0"
 """Stands for what an f-string fills in."""

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 
 import psycopg
 
-from restore.dumps.connections import PINNED, Session, failure
+from restore.dumps.connections import PINNED, LoadSession, failure
 from restore.dumps.load import owner_rights
 from restore.dumps.load.temporary_role import TemporaryRole
 from restore.errors import PermanentError, Problem, RestoreError
@@ -105,7 +105,7 @@ def reading(operator: Target, say: Callable[[str], None], stop: threading.Event)
 @contextmanager
 def _administering(operator: Target) -> Generator[ReadRole]:
     """In a session of the operator's that nothing of the database can lead astray."""
-    with closing(Session(operator, PINNED, APPLICATION)) as session:
+    with closing(LoadSession(operator, PINNED, APPLICATION)) as session:
         try:
             yield ReadRole.of(session)
         except psycopg.Error as error:
