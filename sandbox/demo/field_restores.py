@@ -38,8 +38,8 @@ def play(case: Case, stage: Stage) -> list[Line]:
 def table_of(played: Mapping[str, Sequence[Line]]) -> Table:
     """All that was seen, by case, for a terminal of 80 columns."""
     table = Table(title="What happened, as AWS, the cluster and the databases tell", title_justify="left", width=WIDTH)
-    for column, ratio in (("", None), ("seen", 2), ("found", 5)):
-        table.add_column(column, overflow="fold", ratio=ratio)
+    for column, width in (("", 5), ("seen", 28), ("found", None)):
+        table.add_column(column, overflow="fold", width=width)
     for title, lines in played.items():
         table.add_row("", f"[bold]{title}[/]", "", end_section=False)
         for line in lines:
