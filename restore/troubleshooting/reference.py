@@ -28,10 +28,10 @@ CHAPTERS = (
     outside.POSTGRESQL,
 )
 FILE = Path(__file__).resolve().parents[2] / "docs" / "troubleshooting.md"
-JOINT = re.compile(r"; |, then |, or ")
+JOINT = re.compile(r"; or: |, or |; |, then ")
 """Between the commands of a fix."""
 REMARK = re.compile(r" \(([^()']*)\)$")
-ALTERNATIVE = ", or "
+ALTERNATIVES = (", or ", "; or: ")
 PREAMBLE = """\
 # Troubleshooting
 
@@ -89,7 +89,7 @@ def command_lines(fix: str) -> list[str]:
     """A line for each command; remarks, pages and alternatives stand behind `#`, as a shell ignores them."""
     lines: list[str] = []
     for joint, piece in zip(["", *JOINT.findall(fix)], JOINT.split(fix), strict=True):
-        lines += ["# or:"] if joint == ALTERNATIVE else []
+        lines += ["# or:"] if joint in ALTERNATIVES else []
         lines.append(f"# {piece}" if piece.startswith("docs/") else REMARK.sub(r"  # \1", piece))
     return lines
 

@@ -104,9 +104,11 @@ def test_links_of_the_contents_lead_to_their_chapters() -> None:
 
 
 def test_alternatives_are_not_run_one_after_the_other() -> None:
-    assert command_lines("pulumi up (later), or pulumi preview; docs/operate.md") == [
+    assert command_lines("pulumi up (later), or pulumi preview; or: pulumi login; docs/operate.md") == [
         "pulumi up  # later",
         "# or:",
         "pulumi preview",
+        "# or:",
+        "pulumi login",
         "# docs/operate.md",
     ]
