@@ -32,7 +32,7 @@ FILE = Path(__file__).resolve().parents[2] / "docs" / "troubleshooting.md"
 JOINT = re.compile(r"; or: |, or |; then |, then |; ")
 """Between the commands of a fix."""
 QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
-REMARK = re.compile(r" \(([^()']*)\)$")
+REMARK = re.compile(r"(?<! IN) \(([^()']*)\)$")
 ALTERNATIVES = (", or ", "; or: ")
 PREAMBLE = """\
 # Troubleshooting
@@ -71,7 +71,7 @@ def anchor(title: str) -> str:
 
 def render_chapter(chapter: Chapter) -> str:
     entries = map(render_entry, (*chapter.problems, *chapter.messages))
-    return "\n".join([f"## {chapter.title}", "", chapter.introduction, "", *entries])
+    return "\n".join([f"## {chapter.title}", "", filled(chapter.introduction), "", *entries])
 
 
 def render_entry(entry: Entry) -> str:

@@ -114,3 +114,4 @@ def test_alternatives_are_not_run_one_after_the_other() -> None:
         "pulumi login",
         "# docs/operate.md",
     ]
+    assert command_lines("SELECT 1 FROM t WHERE pid IN (<pids>)") == ["SELECT 1 FROM t WHERE pid IN (<pids>)"]
