@@ -18,6 +18,7 @@ KINDS = (
     "option",
     "recovery point",
     "restore",
+    "right",
     "secret",
     "snapshot",
     "stack",

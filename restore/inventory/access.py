@@ -1,0 +1,34 @@
+"""Asks AWS and the cluster for the rights of the phases ahead, beside each other."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from restore.aws import Aws
+from restore.aws.access import simulate_rights
+from restore.kubernetes import Api
+from restore.kubernetes.access import review_rights
+from restore.model.context import RestoreContext
+from restore.model.inventory import Inventory
+from restore.model.request import Settings
+from restore.model.rights import AwsRight, ClusterRight, Phase, RightsAnswers
+from restore.preflight import rights
+
+
+def ask_rights(settings: Settings, inventory: Inventory, phases: frozenset[Phase] | None = None) -> RightsAnswers:
+    """Returns what was answered, for the phases ahead or those that are named. Nothing is asked without a request.
+
+    What can't be asked is told in the answer; nothing is raised for it.
+    """
+    if settings.request is None:
+        return RightsAnswers()
+    context = RestoreContext(settings, settings.request, inventory)
+    wanted = rights.needed_rights(context, rights.phases_ahead(context) if phases is None else phases)
+    in_aws = [right for right in wanted if isinstance(right, AwsRight)]
+    in_cluster = [right for right in wanted if isinstance(right, ClusterRight)]
+    api = Api(settings.kubeconfig, settings.context)
+    with ThreadPoolExecutor(2, thread_name_prefix="access") as pool:
+        caller = inventory.caller
+        aws = pool.submit(lambda: simulate_rights(Aws.of(settings), caller, in_aws) if caller else RightsAnswers())
+        cluster = pool.submit(review_rights, api, in_cluster)
+        return aws.result() + cluster.result()
