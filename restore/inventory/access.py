@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from restore.aws import Aws
 from restore.aws.access import simulate_rights
 from restore.kubernetes import Api
 from restore.kubernetes.access import review_rights
+from restore.model.aws_account import Caller
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.model.rights import AwsRight, ClusterRight, Phase, RightsAnswers
+from restore.model.rights import AwsRight, ClusterRight, Phase, Right, RightsAnswers
 from restore.preflight import rights
 
 
@@ -24,11 +26,14 @@ def ask_rights(settings: Settings, inventory: Inventory, phases: frozenset[Phase
         return RightsAnswers()
     context = RestoreContext(settings, settings.request, inventory)
     wanted = rights.needed_rights(context, rights.phases_ahead(context) if phases is None else phases)
+    return ask(Aws.of(settings), Api(settings.kubeconfig, settings.context), inventory.caller, wanted)
+
+
+def ask(aws: Aws, api: Api, caller: Caller | None, wanted: Sequence[Right]) -> RightsAnswers:
+    """Returns what IAM says of the rights in AWS, where the caller is known, and the cluster of its own."""
     in_aws = [right for right in wanted if isinstance(right, AwsRight)]
     in_cluster = [right for right in wanted if isinstance(right, ClusterRight)]
-    api = Api(settings.kubeconfig, settings.context)
     with ThreadPoolExecutor(2, thread_name_prefix="access") as pool:
-        caller = inventory.caller
-        aws = pool.submit(lambda: simulate_rights(Aws.of(settings), caller, in_aws) if caller else RightsAnswers())
-        cluster = pool.submit(review_rights, api, in_cluster)
-        return aws.result() + cluster.result()
+        simulated = pool.submit(lambda: simulate_rights(aws, caller, in_aws) if caller else RightsAnswers())
+        reviewed = pool.submit(review_rights, api, in_cluster)
+        return simulated.result() + reviewed.result()

@@ -197,12 +197,12 @@ def denied_problem(context: RestoreContext, name: str, denials: list[Denied]) ->
     reasons = ", ".join(dict.fromkeys(row.reason for row in rows))
     stops = "; ".join(f"{phase}: {STOPS[phase]}" for phase in phases)
     seen = _command(context, denials[0].right)
-    waiver = waivers.command(waiver_name(name))
     return Problem(
         f"right {name}",
         f"denied on {', '.join(dict.fromkeys(_shown(denial) for denial in denials))}",
         f"{reasons} (without it, {stops})",
-        f'docs/permissions.md, "What each right is for"; {seen}; or, to go on knowing this: {waiver}',
+        f'docs/permissions.md, "What each right is for"; {seen}; or, to go on knowing this: '
+        f'pulumi config set --path {waivers.path(waiver_name(name))} "<reason>"',
     )
 
 
