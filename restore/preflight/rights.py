@@ -173,7 +173,7 @@ def rights_given(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a right that a later phase needs and the operator doesn't have, unless it is waived by name."""
     answers = context.inventory.rights
     for name, denials in _by_name(answers).items():
-        if waivers.reason(waiver_name(name), RIGHTS, context.settings.waive) is None:
+        if context.settings.waive.keys().isdisjoint(waivers_of(name)):
             yield denied_problem(context, name, denials)
 
 
@@ -187,6 +187,12 @@ def _by_name(answers: RightsAnswers) -> Mapping[str, list[Denied]]:
 def waiver_name(right: str) -> str:
     """Returns what `waive` calls a right: `rights.rds:CreateDBSnapshot`, `rights.patch:deployments.apps`."""
     return f"{RIGHTS}.{right.replace(' ', ':')}"
+
+
+def waivers_of(right: str) -> tuple[str, ...]:
+    """Returns the waivers that cover a right: its own, its service's or verb's, and that of all rights."""
+    name = waiver_name(right)
+    return name, name.partition(":")[0], RIGHTS
 
 
 def denied_problem(context: RestoreContext, name: str, denials: list[Denied]) -> Problem:
