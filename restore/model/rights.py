@@ -24,7 +24,8 @@ class Phase(StrEnum):
     SERVING = "serving"
     WAY_BACK = "way back"
     CLOSE = "close"
-    BY_HAND = "a dump by hand"
+    BY_HAND = "by hand"
+    """Commands beside a restore: `restore.dumps load`, `restore doctor`."""
 
 
 @dataclass(frozen=True)

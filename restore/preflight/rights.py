@@ -33,7 +33,7 @@ STOPS: Mapping[Phase, str] = {
     P.SERVING: "nobody proves which database serves",
     P.WAY_BACK: "the applications can't return to the source",
     P.CLOSE: "replicas and secret are not handed back",
-    P.BY_HAND: "free storage is not looked at",
+    P.BY_HAND: "it is not looked at",
 }
 """What happens in a phase that lacks a right."""
 
@@ -90,6 +90,7 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("s3:ListBucket", "finds the baseline", on.baselines_bucket, P.VALIDATE),
     _needed("s3:GetObject", "reads the baseline", on.baselines, P.VALIDATE),
     _needed("cloudwatch:GetMetricStatistics", "free storage, for `restore.dumps load`", on.anything, P.BY_HAND),
+    _needed("ec2:DescribeSecurityGroups", "who can reach a candidate", on.anything, P.BY_HAND),
     _needed("rds-db:connect", "the operator's login by IAM", on.logins_by_iam, *_GATES_WITH_LOGIN),
     _needed("list deployments.apps", "replicas, and who else owns them", on.namespace, P.PREVIEW),
     _needed("list statefulsets.apps", "who else uses the secret", on.namespace, P.PREVIEW),

@@ -73,7 +73,7 @@ NEW: Mapping[str, str] = {
     "CreateDBSnapshot": "DBSnapshotIdentifier",
 }
 """By operation: the parameter with the name of what is made, whose tags are those of the request."""
-ANYTHING = frozenset({"cloudwatch:GetMetricStatistics", "cloudwatch:GetMetricData"})
+ANYTHING = frozenset({"cloudwatch:GetMetricStatistics", "cloudwatch:GetMetricData", "ec2:DescribeSecurityGroups"})
 """Actions without resources."""
 FREE = frozenset({"sts:GetCallerIdentity"})
 """No permissions are required. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""

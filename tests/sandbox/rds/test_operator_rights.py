@@ -122,6 +122,7 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "rds:CreateDBInstance": created,
     "secretsmanager:CreateSecret": created,
     "secretsmanager:TagResource": created,
+    "ec2:DescribeSecurityGroups": lambda o: o("ec2").describe_security_groups(),
     "cloudwatch:GetMetricStatistics": lambda o: o("cloudwatch").get_metric_statistics(
         Namespace="AWS/RDS", MetricName="X", StartTime=0, EndTime=60, Period=60, Statistics=["Average"]
     ),

@@ -1,0 +1,34 @@
+"""`python -m restore doctor`: everything that a restore will need, asked on a quiet day. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from restore.cli.stack_settings import settings_of
+from restore.doctor.examine import Examination
+from restore.doctor.finding import Finding
+from restore.model.aws_account import Caller
+from restore.model.request import Settings
+from restore.program.aws_plugin import plugin_caller
+from restore.pulumi_stack.automation import OperatorStack
+
+
+def examine(project: Path, name: str | None) -> list[Finding]:
+    """Returns the findings of a stack; that it can't be opened is one of them."""
+    opened: list[OperatorStack] = []
+
+    def stack() -> OperatorStack:
+        """Raises PermanentError while there is none; opened once."""
+        if not opened:
+            opened.append(OperatorStack(project, name))
+        return opened[0]
+
+    def settings_with(more: Mapping[str, str]) -> Settings:
+        return settings_of(stack(), datetime.now(UTC), more)
+
+    def ask_plugin() -> Caller:
+        return stack().ask(plugin_caller)
+
+    return Examination(project, settings_with, ask_plugin).findings()
