@@ -9,6 +9,7 @@ from pathlib import Path
 from restore.cli.stack_settings import settings_of
 from restore.doctor.examine import Examination
 from restore.doctor.finding import Finding
+from restore.errors import PermanentError, Problem
 from restore.model.aws_account import Caller
 from restore.model.request import Settings
 from restore.program.aws_plugin import plugin_caller
@@ -22,7 +23,13 @@ def examine(project: Path, name: str | None) -> list[Finding]:
     def stack() -> OperatorStack:
         """Raises PermanentError while there is none; opened once."""
         if not opened:
-            opened.append(OperatorStack(project, name))
+            try:
+                opened.append(OperatorStack(project, name))
+            except PermanentError as error:
+                found = str(error).rpartition("error: ")[2].partition("\n")[0]
+                selected = "a stack that this machine's login to Pulumi can open"
+                fix = "pulumi whoami; pulumi stack ls; pulumi stack select <name>"
+                raise PermanentError.of(Problem("stack", found, selected, fix)) from error
         return opened[0]
 
     def settings_with(more: Mapping[str, str]) -> Settings:

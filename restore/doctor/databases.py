@@ -50,9 +50,9 @@ def network_path(settings: Settings, instance: Instance, aws: Aws, namespace: Na
     endpoint = instance.endpoint or Endpoint("", instance.settings.port or 5432)
     rules = ingress(aws, tuple(groups), endpoint.port)
     named = ", ".join(groups)
-    yield _let_in("path from here", here(endpoint), rules, named, endpoint.port)
+    yield let_in("path from here", here(endpoint), rules, named, endpoint.port)
     pods = [pod.address for pod in namespace.pods("") if pod.address]
-    yield _let_in("path from the pods", pods, rules, named, endpoint.port)
+    yield let_in("path from the pods", pods, rules, named, endpoint.port)
 
 
 def here(endpoint: Endpoint) -> list[str]:
@@ -68,7 +68,7 @@ def here(endpoint: Endpoint) -> list[str]:
         return []
 
 
-def _let_in(what: str, addresses: Sequence[str], rules: Sequence[Ingress], groups: str, port: int) -> Finding:
+def let_in(what: str, addresses: Sequence[str], rules: Sequence[Ingress], groups: str, port: int) -> Finding:
     """An address that no block of the rules holds may come in all the same: through NAT it has another one, and a rule
     may name a group instead of addresses."""
     outside = [item for item in addresses if not any(holds(rule.block, item) for rule in rules if rule.block)]

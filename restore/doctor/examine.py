@@ -65,8 +65,8 @@ class Examination:
         aws, api = Aws.of(site), Api(site.kubeconfig, site.context)
         worlds: list[World] = []
         looks: dict[str, Callable[[], Iterable[Finding]]] = {
-            "AWS identity": lambda: logins.aws_login(site, aws, datetime.now(UTC)),
-            "Kubernetes API": lambda: logins.cluster_login(site, api, datetime.now(UTC)),
+            "AWS identity": lambda: logins.aws_login(site, aws),
+            "Kubernetes API": lambda: logins.cluster_login(site, api),
             "root certificates": lambda: stores.certificates(site),
             "evidence": lambda: stores.evidence(site, aws),
             "inventory": lambda: _gathered(settings, worlds),
@@ -81,7 +81,7 @@ class Examination:
         source = worlds[0][1].source if worlds else None
         version = source.engine_version if source else None
         of_tools = look("tools", lambda: tools.tools(self.project, version, dumps=bool(site.backups.bucket)))
-        return [*of_tools, *configuration, *first, *second]
+        return list(dict.fromkeys((*of_tools, *configuration, *first, *second)))
 
 
 def _gathered(settings: Sequence[Settings], worlds: list[World]) -> Iterable[Finding]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 from restore.aws import Aws, caller
 from restore.aws.identity import server_time as aws_time
@@ -18,20 +18,20 @@ SKEW = timedelta(seconds=60)
 SET_CLOCK = "sudo timedatectl set-ntp true"
 
 
-def aws_login(settings: Settings, aws: Aws, now: datetime) -> Iterator[Finding]:
+def aws_login(settings: Settings, aws: Aws) -> Iterator[Finding]:
     identity = caller(aws)
     account, login = identity.account, settings.aws_login
     yield ok("AWS identity", f"account {account}, region {settings.region}, as {identity.arn}")
     if (login.allowed_accounts and account not in login.allowed_accounts) or account in login.forbidden_accounts:
         needed = "an account that aws:allowedAccountIds and aws:forbiddenAccountIds let through"
         yield of_problem(Problem("AWS account", account, needed, "pulumi config set aws:profile <profile>"))
-    yield clock("clock and AWS", now, aws_time(aws))
+    yield clock("clock and AWS", lambda: aws_time(aws))
 
 
-def cluster_login(settings: Settings, api: Api, now: datetime) -> Iterator[Finding]:
+def cluster_login(settings: Settings, api: Api) -> Iterator[Finding]:
     where = f"context {settings.context}" if settings.context else "the current context"
     yield ok("Kubernetes API", f"{api.probe()} at {api.server}, {where}")
-    yield clock("clock and cluster", now, api.server_time())
+    yield clock("clock and cluster", api.server_time)
 
 
 def same_account(looked: Caller, plugin: Caller) -> Finding:
@@ -45,12 +45,18 @@ def same_account(looked: Caller, plugin: Caller) -> Finding:
     return ok(what, f"the same: {plugin.arn}")
 
 
-def clock(what: str, here: datetime, there: datetime | None) -> Finding:
-    """Compares two clocks; a server's Date header has whole seconds."""
+def clock(
+    what: str, ask: Callable[[], datetime | None], now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Finding:
+    """Compares the clock of a server with this machine's, as far as they differ for sure: the server read its own
+    between the question and the answer, and tells whole seconds."""
+    before = now()
+    there = ask()
+    after = now()
     if there is None:
         return note(what, "not known: the answer has no Date header")
-    skew = abs(here - there)
-    found = f"{skew.total_seconds():.0f} s apart"
+    skew = max(before - timedelta(seconds=1) - there, there - after, timedelta(0))
     if skew <= SKEW:
-        return ok(what, found)
+        return ok(what, f"{skew.total_seconds():.0f} s apart" if skew else "they agree")
+    found = f"{skew.total_seconds():.0f} s apart"
     return of_problem(Problem(what, found, f"at most {SKEW.total_seconds():.0f} s", SET_CLOCK))

@@ -56,7 +56,7 @@ def plugin(name: str) -> Finding:
     """The plugin of the installed SDK's very version: it is what the program asks the engine for."""
     what, wanted = f"plugin {name}", metadata.version(f"pulumi-{name}")
     if program := shutil.which(f"pulumi-resource-{name}"):
-        return ok(what, f"{program} on PATH, which the engine takes whatever its version")
+        return ok(what, f"{Path(program).name} on PATH, which the engine takes whatever its version")
     fix = f"pulumi plugin install resource {name} {wanted}"
     try:
         listed: list[dict[str, Any]] = json.loads(output("pulumi", "plugin", "ls", "--json"))
