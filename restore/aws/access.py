@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from restore.aws.client import Aws, found
+from restore.aws.client import Aws, found, translated
 from restore.errors import RestoreError
 from restore.model.aws_account import Caller
 from restore.model.rights import AwsRight, Denied, RightsAnswers
@@ -41,13 +41,35 @@ def simulate_rights(aws: Aws, caller: Caller, rights: Sequence[AwsRight]) -> Rig
             together = grouped(rights)
             answers = pool.map(partial(_denied, client, principal), together.keys(), together.values())
             denied = [item for answer in answers for item in answer]
+        needless = {key: is_aws_managed(aws, key) for key in _keys(denied)}
     except _NoPrincipalError:
         told = f"rights in AWS: IAM knows no {principal}; a role with a path is not found by its session's name"
         return RightsAnswers(not_asked=(told,))
     except RestoreError as error:
         reason = error.problem.found if error.problem else str(error)
         return RightsAnswers(not_asked=(f"rights in AWS (iam:SimulatePrincipalPolicy): {reason}",))
-    return RightsAnswers(len(rights), tuple(denied))
+    return RightsAnswers(len(rights), tuple(item for item in denied if not needless.get(_key(item))))
+
+
+def _key(denied: Denied) -> str | None:
+    """Returns the KMS key that a denied right is about."""
+    right = denied.right
+    return right.resource if isinstance(right, AwsRight) and right.action.startswith("kms:") else None
+
+
+def _keys(denied: Sequence[Denied]) -> set[str]:
+    return {key for item in denied if (key := _key(item))}
+
+
+def is_aws_managed(aws: Aws, key: str) -> bool:
+    """Tells whether a key is AWS's own (aws/rds): its policy lets everybody in who comes through the service, so that
+    no IAM policy is needed (KMS Developer Guide, "AWS managed keys"). A key that can't be asked about counts as not.
+    """
+    try:
+        with translated("kms"):
+            return str(aws.client("kms").describe_key(KeyId=key)["KeyMetadata"].get("KeyManager")) == "AWS"
+    except RestoreError:
+        return False
 
 
 def grouped(rights: Sequence[AwsRight]) -> Mapping[Group, tuple[AwsRight, ...]]:

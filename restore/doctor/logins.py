@@ -15,7 +15,7 @@ from restore.model.request import Settings
 
 SKEW = timedelta(seconds=60)
 """AWS refuses signatures that are 5 minutes off (IAM User Guide, "Signature Version 4"); `time` is in seconds."""
-SET_CLOCK = "sudo timedatectl set-ntp true"
+CLOCKS_PAGE = 'docs/doctor.md, "Clocks"'
 
 
 def aws_login(settings: Settings, aws: Aws) -> Iterator[Finding]:
@@ -59,4 +59,4 @@ def clock(
     if skew <= SKEW:
         return ok(what, f"{skew.total_seconds():.0f} s apart" if skew else "they agree")
     found = f"{skew.total_seconds():.0f} s apart"
-    return of_problem(Problem(what, found, f"at most {SKEW.total_seconds():.0f} s", SET_CLOCK))
+    return of_problem(Problem(what, found, f"at most {SKEW.total_seconds():.0f} s", CLOCKS_PAGE))

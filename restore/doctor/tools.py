@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PLUGINS = ("aws", "kubernetes")
 SECONDS = 60.0
 VERSION = re.compile(r"\d+(?:\.\d+)+")
-INSTALL = "python -m pip install --requirement requirements.txt"
+TOOLS_PAGE = 'docs/doctor.md, "Tools"'
 
 
 def tools(project: Path, server_version: str | None, *, dumps: bool) -> Iterator[Finding]:
@@ -38,7 +38,7 @@ def tools(project: Path, server_version: str | None, *, dumps: bool) -> Iterator
 def pulumi_cli(project: Path) -> Finding:
     wanted = Version(required_pulumi(project))
     what, needed = "Pulumi CLI", f"{wanted} or later, on PATH"
-    fix = "curl --fail --location https://get.pulumi.com --output install.sh; then: sh install.sh"
+    fix = TOOLS_PAGE
     try:
         found = Version(version_in(output("pulumi", "version")))
     except (PermanentError, InvalidVersion) as error:
@@ -78,7 +78,7 @@ def packages() -> Finding:
     if not wrong:
         return ok(what, f"{len(wanted)}, in the versions that pyproject.toml allows")
     needed = ", ".join(str(requirement) for requirement in wanted)
-    return of_problem(Problem(what, ", ".join(wrong), needed, INSTALL))
+    return of_problem(Problem(what, ", ".join(wrong), needed, TOOLS_PAGE))
 
 
 def unfit(requirement: Requirement) -> str | None:
@@ -94,7 +94,7 @@ def pg_restore(server_version: str | None) -> Finding:
     """Archive formats of pg_dump need it, of the dump's version at least (PostgreSQL, "pg_restore", Notes)."""
     what, major = "pg_restore", int((server_version or "0").partition(".")[0])
     needed = f"version {major or 'of the dumps'} or later, for dumps in an archive format"
-    fix = 'docs/operate.md, "3. Say what should be true, and look"'
+    fix = TOOLS_PAGE
     try:
         found = version_in(output("pg_restore", "--version"))
     except PermanentError as error:

@@ -140,7 +140,7 @@ def test_without_a_right_its_call_is_refused_in_the_words_of_aws(
     if action.startswith("kms:"):
         assert (error["Code"], "do not have permissions to access it" in error["Message"]) == (KEY_LOST, True)
         return
-    assert error["Code"] in ("AccessDenied", "AccessDeniedException")
+    assert error["Code"] in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
     assert error["Message"].startswith(f"User: {SESSION} is not authorized to perform: {action}")
     assert error["Message"].endswith(f"because no identity-based policy allows the {action} action")
 

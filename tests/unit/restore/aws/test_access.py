@@ -30,8 +30,14 @@ class Iam:
         self._lock = threading.Lock()
 
     def client(self, service: str) -> Iam:
-        assert service == "iam"
+        assert service in ("iam", "kms")
         return self
+
+    def describe_key(self, **request: str) -> dict[str, Any]:
+        managers = {"arn:key/aws": "AWS", "arn:key/own": "CUSTOMER"}
+        if request["KeyId"] not in managers:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DescribeKey")
+        return {"KeyMetadata": {"KeyManager": managers[request["KeyId"]]}}
 
     def get_paginator(self, operation: str) -> Iam:
         assert operation == "simulate_principal_policy"
@@ -66,6 +72,12 @@ def test_what_has_one_resource_and_the_same_keys_is_asked_in_one_call() -> None:
             "ContextKeyType": "string",
         }
     ]
+
+
+def test_a_key_of_aws_s_own_needs_no_right_and_any_other_does() -> None:
+    keys = [AwsRight("kms:CreateGrant", f"arn:key/{name}") for name in ("aws", "own", "unknown")]
+    answers = simulate_rights(aws(Iam()), ROLE, keys)
+    assert [denied.right for denied in answers.denied] == keys[1:]
 
 
 def test_an_action_without_an_answer_counts_as_denied() -> None:
