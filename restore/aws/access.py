@@ -48,7 +48,7 @@ def simulate_rights(aws: Aws, caller: Caller, rights: Sequence[AwsRight]) -> Rig
     except RestoreError as error:
         reason = error.problem.found if error.problem else str(error)
         return RightsAnswers(not_asked=(f"rights in AWS (iam:SimulatePrincipalPolicy): {reason}",))
-    return RightsAnswers(len(rights), tuple(item for item in denied if not needless.get(_key(item))))
+    return RightsAnswers(len(rights), tuple(item for item in denied if not needless.get(_key(item) or "")))
 
 
 def _key(denied: Denied) -> str | None:
