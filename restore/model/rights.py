@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-RIGHTS = "rights"
-"""What `waive` names when a right that was denied is known to be there, or not to be needed: `rights.<right>`."""
+RIGHT_CHECK = "preflight.right"
+"""What `waive` names when a right that was denied is known to be there: `preflight.right:<right>`."""
 
 
 class Phase(StrEnum):

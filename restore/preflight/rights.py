@@ -14,7 +14,7 @@ from restore.errors import Problem
 from restore.model import waivers
 from restore.model.context import RestoreContext
 from restore.model.request import Traffic
-from restore.model.rights import RIGHTS, AwsRight, ClusterRight, Denied, Phase, Right, RightsAnswers
+from restore.model.rights import RIGHT_CHECK, AwsRight, ClusterRight, Denied, Phase, Right, RightsAnswers
 from restore.preflight import rights_scope as on
 from restore.preflight.rights_scope import AwsTarget, ClusterTarget, RightsScope
 
@@ -174,7 +174,7 @@ def rights_given(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a right that a later phase needs and the operator doesn't have, unless it is waived by name."""
     answers = context.inventory.rights
     for name, denials in _by_name(answers).items():
-        if context.settings.waive.keys().isdisjoint(waivers_of(name)):
+        if waiver_name(name) not in context.settings.waive:
             yield denied_problem(context, name, denials)
 
 
@@ -186,14 +186,8 @@ def _by_name(answers: RightsAnswers) -> Mapping[str, list[Denied]]:
 
 
 def waiver_name(right: str) -> str:
-    """Returns what `waive` calls a right: `rights.rds:CreateDBSnapshot`, `rights.patch:deployments.apps`."""
-    return f"{RIGHTS}.{right.replace(' ', ':')}"
-
-
-def waivers_of(right: str) -> tuple[str, ...]:
-    """Returns the waivers that cover a right: its own, its service's or verb's, and that of all rights."""
-    name = waiver_name(right)
-    return name, name.partition(":")[0], RIGHTS
+    """Returns what `waive` calls a right: `preflight.right:rds:CreateDBSnapshot`."""
+    return f"{RIGHT_CHECK}:{right}"
 
 
 def denied_problem(context: RestoreContext, name: str, denials: list[Denied]) -> Problem:

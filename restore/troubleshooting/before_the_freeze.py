@@ -77,7 +77,7 @@ STATE = (
         "IAM was asked by simulation, the cluster by an access review. A policy of the key, bucket or secret itself "
         "doesn't count in a simulation: who knows that it gives the right goes on by a waiver.",
         "docs/permissions.md has every right; pulumi preview, or "
-        'pulumi config set --path \'waive["rights.<right>"]\' "<reason>"',
+        'pulumi config set --path \'waive["preflight.right:<right>"]\' "<reason>"',
     ),
     Entry(
         ("account <account>",),

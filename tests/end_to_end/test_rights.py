@@ -84,7 +84,7 @@ FREEZES = {
     "snapshot": {"restore:snapshot": "latest"},
     "dump": {"restore:dump": "latest"},
 }
-WAIVED = {"rights.patch:deployments.apps": "given by a webhook that no access review asks"}
+WAIVED = {"preflight.right:patch deployments.apps": "given by a webhook that no access review asks"}
 PLACES = {
     "restore:evidence": f"s3://{EVIDENCE}/restores",
     "restore:validation": {"baseline": f"s3://{EVIDENCE}/restores/baselines"},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from restore import plan
+from restore.config.keys import CHECK
 from restore.errors import Refused
 from restore.model.aws_account import Caller
 from restore.model.context import RestoreContext
@@ -88,15 +90,21 @@ def test_a_denied_right_says_the_command_that_asks_for_it_again() -> None:
     assert "kubectl --namespace shop-prod auth can-i get pods --subresource log" in problem.fix
 
 
-@pytest.mark.parametrize("name", ["rights.kms:CreateGrant", "rights.kms", "rights"])
-def test_who_knows_better_than_the_simulation_can_go_on(name: str) -> None:
+def test_who_knows_better_than_the_simulation_can_go_on() -> None:
     """A key's own policy may give what the simulation denies: it isn't asked."""
     settings, inventory = WORLDS["pitr"]
     denied = Denied(AwsRight("kms:CreateGrant", "arn:aws:kms:us-east-1:123456789012:key/1"), "implicitDeny")
     lacking = replace(inventory, rights=RightsAnswers(1, (denied,)))
-    assert f'waive["{rights.waiver_name("kms:CreateGrant")}"]' in w.only_problem(settings, lacking).fix
-    waived = replace(settings, waive={name: "the key's policy names our role"})
-    assert w.problems(waived, lacking) == {}
+    assert """'waive["preflight.right:kms:CreateGrant"]' "<reason>\"""" in w.only_problem(settings, lacking).fix
+    reason = "the key's policy names our role"
+    assert w.problems(replace(settings, waive={"preflight.right:kms:CreateGrant": reason}), lacking) == {}
+    for other in ("preflight.right:kms:Decrypt", "preflight.right"):
+        assert w.problems(replace(settings, waive={other: reason}), lacking)
+
+
+@pytest.mark.parametrize("right", ["kms:CreateGrant", "patch deployments.apps", "get pods/log"])
+def test_the_waiver_of_a_right_is_a_name_that_the_configuration_takes(right: str) -> None:
+    assert re.fullmatch(CHECK, rights.waiver_name(right))
 
 
 def test_what_was_not_asked_is_said_and_refuses_nothing() -> None:
