@@ -36,19 +36,29 @@ def simulate_rights(aws: Aws, caller: Caller, rights: Sequence[AwsRight]) -> Rig
     if not rights:
         return RightsAnswers()
     try:
-        client = aws.client("iam")
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="rights") as pool:
-            together = grouped(rights)
-            answers = pool.map(partial(_denied, client, principal), together.keys(), together.values())
-            denied = [item for answer in answers for item in answer]
+        denied = _simulated(aws.client("iam"), principal, grouped(rights))
         needless = {key: is_aws_managed(aws, key) for key in _keys(denied)}
-    except _NoPrincipalError:
-        told = f"rights in AWS: IAM knows no {principal}; a role with a path is not found by its session's name"
-        return RightsAnswers(not_asked=(told,))
     except RestoreError as error:
-        reason = error.problem.found if error.problem else str(error)
-        return RightsAnswers(not_asked=(f"rights in AWS (iam:SimulatePrincipalPolicy): {reason}",))
+        reason = f"{error.problem.subject}: {error.problem.found}" if error.problem else str(error)
+        return RightsAnswers(not_asked=(f"rights in AWS: {reason}",))
     return RightsAnswers(len(rights), tuple(item for item in denied if not needless.get(_key(item) or "")))
+
+
+def _simulated(client: Any, principal: str, together: Mapping[Group, tuple[AwsRight, ...]]) -> list[Denied]:
+    """Asks as this principal; a role that isn't there by this ARN has a path, as all of IAM Identity Center have, and
+    is looked up (iam:GetRole)."""
+
+    def ask(source: str) -> list[Denied]:
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="rights") as pool:
+            answers = pool.map(partial(_denied, client, source), together.keys(), together.values())
+            return [item for answer in answers for item in answer]
+
+    try:
+        return ask(principal)
+    except _NoPrincipalError:
+        with translated("iam"):
+            role = client.get_role(RoleName=principal.rpartition("/")[2])["Role"]
+        return ask(str(role["Arn"]))
 
 
 def _key(denied: Denied) -> str | None:

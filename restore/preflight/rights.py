@@ -64,6 +64,7 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("rds:DescribeDBInstanceAutomatedBackups", "the windows of PITR", on.anything, P.PREVIEW),
     _needed("rds:DescribeDBEngineVersions", "the versions that can be created", on.anything, P.PREVIEW),
     _needed("iam:SimulatePrincipalPolicy", "to ask for these rights", on.own_principal, P.PREVIEW),
+    _needed("iam:GetRole", "to ask for these rights", on.own_principal, P.PREVIEW),
     _needed("secretsmanager:GetSecretValue", "the operator's login", on.operator_secret, *_GATES_WITH_LOGIN),
     _needed("secretsmanager:GetSecretValue", "the password that RDS makes", on.master_secret, P.LOAD),
     _needed("rds:RestoreDBInstanceFromDBSnapshot", "makes the candidate", on.from_snapshot, P.RESTORE),

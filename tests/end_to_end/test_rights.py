@@ -29,7 +29,7 @@ from tests.support.sandbox.harness import Project, Sandbox
 
 PAGE = documented.read()
 EVIDENCE = "ghost-protocol-sandbox-evidence"
-LATER = ("secretsmanager:GetSecretValue", "iam:SimulatePrincipalPolicy")
+LATER = ("secretsmanager:GetSecretValue", "iam:SimulatePrincipalPolicy", "iam:GetRole")
 """Given with the preview's rights, but first asked for by gates; and by whoever asks for rights."""
 KEDA = Verb("list", "scaledobjects", "keda.sh")
 """Not asked for where KEDA is not installed."""

@@ -39,6 +39,7 @@ def world(sandbox: Sandbox) -> None:
     sandbox.create(f"{SOURCE}-old", Tags=STACK)
     sandbox.available(f"{SOURCE}-old")
     sandbox.available(SOURCE)
+    aws.client("iam").create_role(RoleName="restore-operator", AssumeRolePolicyDocument="{}")
     aws.secrets.create_secret(Name=SECRET, SecretString="x")
     for bucket in (DUMPS, "ghost-protocol-sandbox-evidence"):
         aws.s3.create_bucket(Bucket=bucket)
@@ -91,6 +92,7 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "iam:SimulatePrincipalPolicy": lambda o: o("iam").simulate_principal_policy(
         PolicySourceArn=ROLE, ActionNames=["rds:CreateDBSnapshot"]
     ),
+    "iam:GetRole": lambda o: o("iam").get_role(RoleName="restore-operator"),
     "rds:RestoreDBInstanceFromDBSnapshot": restored,
     "rds:RestoreDBInstanceToPointInTime": lambda o: o("rds").restore_db_instance_to_point_in_time(
         SourceDBInstanceIdentifier=SOURCE, TargetDBInstanceIdentifier=f"{SOURCE}-pit", UseLatestRestorableTime=True

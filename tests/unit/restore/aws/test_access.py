@@ -24,14 +24,19 @@ READ = AwsRight("rds:DescribeDBInstances")
 class Iam:
     """IAM that allows these actions, a page for each of them."""
 
-    def __init__(self, *allowed: str, error: str = ""):
-        self.allowed, self.error = allowed, error
+    def __init__(self, *allowed: str, error: str = "", path: str = ""):
+        self.allowed, self.error, self.path = allowed, error, path
         self.requests: list[dict[str, Any]] = []
         self._lock = threading.Lock()
 
     def client(self, service: str) -> Iam:
         assert service in ("iam", "kms")
         return self
+
+    def get_role(self, **request: str) -> dict[str, Any]:
+        if not self.path:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetRole")
+        return {"Role": {"Arn": f"arn:aws:iam::123456789012:role/{self.path}{request['RoleName']}"}}
 
     def describe_key(self, **request: str) -> dict[str, Any]:
         managers = {"arn:key/aws": "AWS", "arn:key/own": "CUSTOMER"}
@@ -46,6 +51,8 @@ class Iam:
     def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
         with self._lock:
             self.requests.append(request)
+        if self.path and f"role/{self.path}" not in request["PolicySourceArn"]:
+            raise ClientError({"Error": {"Code": "NoSuchEntity", "Message": "no"}}, "SimulatePrincipalPolicy")
         if self.error:
             raise ClientError({"Error": {"Code": self.error, "Message": "no"}}, "SimulatePrincipalPolicy")
         for action in request["ActionNames"]:
@@ -80,6 +87,12 @@ def test_a_key_of_aws_s_own_needs_no_right_and_any_other_does() -> None:
     assert [denied.right for denied in answers.denied] == keys[1:]
 
 
+def test_a_role_of_identity_center_is_found_by_its_path() -> None:
+    iam = Iam("rds:DescribeDBInstances", path="aws-reserved/sso.amazonaws.com/eu-west-1/")
+    answers = simulate_rights(aws(iam), ROLE, [READ, TAG])
+    assert (answers.denied, answers.not_asked) == ((Denied(TAG, "implicitDeny"),), ())
+
+
 def test_an_action_without_an_answer_counts_as_denied() -> None:
     class Silent(Iam):
         def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
@@ -91,9 +104,9 @@ def test_an_action_without_an_answer_counts_as_denied() -> None:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        ("AccessDenied", "rights in AWS (iam:SimulatePrincipalPolicy): AccessDenied: no"),
-        ("Throttling", "rights in AWS (iam:SimulatePrincipalPolicy): AWS iam:SimulatePrincipalPolicy: Throttling: no"),
-        ("NoSuchEntity", "rights in AWS: IAM knows no arn:aws:iam::123456789012:role/on-call"),
+        ("AccessDenied", "rights in AWS: AWS iam:SimulatePrincipalPolicy: AccessDenied: no"),
+        ("Throttling", "rights in AWS: AWS iam:SimulatePrincipalPolicy: Throttling: no"),
+        ("NoSuchEntity", "rights in AWS: AWS iam:GetRole: AccessDenied: no"),
     ],
 )
 def test_who_may_not_ask_is_refused_nothing(error: str, told: str) -> None:

@@ -109,10 +109,10 @@ def test_the_waiver_of_a_right_is_a_name_that_the_configuration_takes(right: str
 
 def test_what_was_not_asked_is_said_and_refuses_nothing() -> None:
     settings, inventory = WORLDS["pitr"]
-    unknown = RightsAnswers(20, (), ("rights in AWS (iam:SimulatePrincipalPolicy): AccessDenied",))
+    unknown = RightsAnswers(20, (), ("rights in AWS: AWS iam:SimulatePrincipalPolicy: AccessDenied",))
     notes = plan.make(settings, replace(inventory, rights=unknown)).notes
     assert "rights: 20 of 20 that this run and later phases need are given" in notes
-    assert "note: not asked: rights in AWS (iam:SimulatePrincipalPolicy): AccessDenied" in notes
+    assert "note: not asked: rights in AWS: AWS iam:SimulatePrincipalPolicy: AccessDenied" in notes
 
 
 @pytest.mark.parametrize(
