@@ -12,7 +12,6 @@ from restore.doctor.finding import Finding
 from restore.errors import PermanentError, Problem
 from restore.model.aws_account import Caller
 from restore.model.request import Settings
-from restore.program.aws_plugin import plugin_caller
 from restore.pulumi_stack.automation import OperatorStack
 
 
@@ -36,6 +35,9 @@ def examine(project: Path, name: str | None) -> list[Finding]:
         return settings_of(stack(), datetime.now(UTC), more)
 
     def ask_plugin() -> Caller:
+        # Here, not above: the plugin's SDK takes a second to load, which no other command needs
+        from restore.program.aws_plugin import plugin_caller
+
         return stack().ask(plugin_caller)
 
     return Examination(project, settings_with, ask_plugin).findings()
