@@ -45,7 +45,11 @@ LATER: Mapping[str, str] = {
 }
 """Keys that this version refuses by name: what they would be for."""
 
-CHECK = rf"(?:{'|'.join(BY_NAME)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]\S(?:.{{0,198}}\S)?)?)?|{SAFETY_CHECK}"
+NAMED = r"\S(?:.{0,198}\S)?"
+CHECK = (
+    rf"(?:{'|'.join(BY_NAME)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]{NAMED})?)?"
+    rf"|preflight\.[A-Za-z][A-Za-z0-9_-]*:{NAMED}|{SAFETY_CHECK}"
+)
 CHECK_NEEDED = f"<gate>.<check> as reports name it, or {SAFETY_CHECK}; gates are {', '.join(BY_NAME)}"
 SHORTEST_REASON = 10
 
@@ -159,11 +163,12 @@ class Keys(RestoreKeys):
         JSON,
     ] = {}
     """What may fail, each with the reason (10 characters at least): a gate's check as reports name it
-    (conformed.multiAz, validated.rows:users), a family of checks (validated.rows), a whole gate (serving), or
-    safety-snapshot; <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a
-    gate shut says the command. A waiver stands in every report and holds for one restore: close takes it away, and one
-    left over from another id is refused until it is given anew. None covers validated.proved and switched.row: nothing
-    serves of which no row was read."""
+    (conformed.multiAz, validated.rows:users), a family of checks (validated.rows), a whole gate (serving),
+    safety-snapshot, or one thing that the preview refuses, by its own name (preflight.writer:CronJob/nightly);
+    <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a gate shut says the
+    command. A waiver stands in every report and holds for one restore: close takes it away, and one left over from
+    another id is refused until it is given anew. None covers validated.proved and switched.row: nothing serves of which
+    no row was read."""
     evidence: Annotated[
         str,
         matching(

@@ -13,6 +13,7 @@ from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
 from restore.preflight.account import account_lines
 from restore.preflight.public_names import password_warnings
+from restore.preflight.rights import rights_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
 from restore.units import TIME_FORMAT, sized, spoken
 
@@ -24,6 +25,7 @@ def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettin
     """Returns one line each, in the order in which they matter."""
     topics = (
         account_lines(context),
+        rights_lines(context),
         _applications(context),
         _instance(context, origin, wanted),
         _lost(context, origin),

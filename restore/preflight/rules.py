@@ -12,13 +12,14 @@ from restore.errors import Problem
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.preflight import account, applications, instances, ownership
+from restore.preflight import account, applications, instances, ownership, rights
 
 Rule = Callable[[RestoreContext], Iterable[Problem]]
 
 RULES: tuple[Rule, ...] = (
     account.plugin_in_another_account,
     account.account_allowed,
+    rights.rights_given,
     ownership.other_restore_open,
     ownership.identifier_fits,
     ownership.candidate_renamed,

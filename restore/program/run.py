@@ -19,7 +19,7 @@ from restore.evidence import Store, publish, run_record
 from restore.gates import loss_report, registry, validated
 from restore.gates.context import GateContext
 from restore.gates.hook import Running, leave_cleanly_on_interrupt
-from restore.inventory import gather
+from restore.inventory import access, gather
 from restore.kubernetes import Api, Namespace
 from restore.model import waivers
 from restore.model.inventory import Inventory
@@ -47,7 +47,8 @@ def run() -> None:
             refuse_open_restores(settings, inventory)
             outputs.export_idle()
             return
-        planned = plan.make(settings, replace(inventory, plugin_caller=plugin_caller()))
+        answers = access.ask_rights(settings, inventory)
+        planned = plan.make(settings, replace(inventory, plugin_caller=plugin_caller(), rights=answers))
         declare(settings, planned, run_record.mask_secrets(config, secret_names), now)
     except RestoreError as error:
         raise pulumi.RunError(str(error)) from error

@@ -168,6 +168,13 @@ def _forwarded(call: Call, world: World) -> Iterator[Need]:
             yield Need(Ask(action, secret), secret)
 
 
+def _ec2(call: Call, _: World) -> Iterator[Need]:
+    """Its descriptions have no resources."""
+    if call.operation not in ("DescribeSecurityGroups",):
+        raise UnknownOperationError(f"ec2:{call.operation}: add it to sandbox/aws/iam/asks.py")
+    yield Need(Ask(f"ec2:{call.operation}"), "", "UnauthorizedOperation")
+
+
 def _secrets(call: Call, _: World) -> Iterator[Need]:
     """AWS shows a secret as the caller has named it; policies match its ARN, which ends in six random characters."""
     name = str(call.parameters.get("SecretId", ""))
@@ -197,10 +204,12 @@ def _kms(call: Call, _: World) -> Iterator[Need]:
 def _iam(call: Call, _: World) -> Iterator[Need]:
     """The provider asks who it is by GetUser or ListRoles where it may not ask STS (skipCredentialsValidation)."""
     action = f"iam:{call.operation}"
-    if call.operation not in ("SimulatePrincipalPolicy", "GetUser", "ListRoles"):
+    if call.operation not in ("SimulatePrincipalPolicy", "GetRole", "GetUser", "ListRoles"):
         raise UnknownOperationError(f"{action}: add it to sandbox/aws/iam/asks.py")
-    arn = str(call.parameters.get("PolicySourceArn") or f"arn:aws:iam::{ACCOUNT}:role/")
+    arn = str(
+        call.parameters.get("PolicySourceArn") or f"arn:aws:iam::{ACCOUNT}:role/{call.parameters.get('RoleName', '')}"
+    )
     yield Need(Ask(action, arn), arn)
 
 
-SERVICES = {"rds": _rds, "secretsmanager": _secrets, "s3": _s3, "kms": _kms, "iam": _iam}
+SERVICES = {"rds": _rds, "secretsmanager": _secrets, "s3": _s3, "kms": _kms, "iam": _iam, "ec2": _ec2}
