@@ -34,7 +34,17 @@ from restore.model.field_types import (
 from restore.model.gates import BY_NAME
 from restore.model.identifiers import MAX_INSTANCE, instance_fault
 from restore.model.rds import InstanceSettings
-from restore.model.request import DumpStore, Login, Method, QuietSettings, SecretKey, Tls, Traffic, ValidationSettings
+from restore.model.request import (
+    SHORTEST_REASON,
+    DumpStore,
+    Login,
+    Method,
+    QuietSettings,
+    SecretKey,
+    Tls,
+    Traffic,
+    ValidationSettings,
+)
 from restore.model.waivers import NEVER
 
 PROJECT = "restore"
@@ -48,7 +58,6 @@ LATER: Mapping[str, str] = {
 
 CHECK = rf"(?:{'|'.join(BY_NAME)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]\S(?:.{{0,198}}\S)?)?)?|{SAFETY_CHECK}"
 CHECK_NEEDED = f"<gate>.<check> as reports name it, or {SAFETY_CHECK}; gates are {', '.join(BY_NAME)}"
-SHORTEST_REASON = 10
 
 
 def _writers(value: Any) -> Any:
@@ -152,6 +161,10 @@ class Keys(RestoreKeys):
     quiet: Annotated[QuietSettings, OBJECT] = QuietSettings()
     """When a database counts as unused: gates quiesced and switched wait until no client is connected and no row is
     written."""
+    fence: Flag = False
+    """Whether a switch takes the applications' role its login on the database that is left, and ends its sessions
+    there, so that nothing forgotten goes on writing to it. The way back gives the login back. The operator needs
+    CREATEROLE, and from PostgreSQL 16 on the ADMIN option on that role."""
     waive: Annotated[
         Mapping[
             Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_coverable)],

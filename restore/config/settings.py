@@ -80,6 +80,7 @@ class Entries:
             backups=keys.backups,
             validation=keys.validation,
             quiet=keys.quiet,
+            fence=keys.fence,
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
             aws_login=aws.login,

@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from restore.model.aws_account import AwsLogin
 from restore.model.field_types import (
+    JSON,
     NUMBER,
+    OBJECT,
     Bucket,
+    Fault,
     Flag,
     KeyPrefix,
     Object,
@@ -22,11 +27,15 @@ from restore.model.field_types import (
     Section,
     Texts,
     TlsMode,
+    checked,
 )
 from restore.units import TIME_FORMAT
 from validation.verdict import Verdict as Verdict
 
 LATEST = "latest"
+SHORTEST_REASON = 10
+"""Characters of a reason for which something is let pass."""
+CONFIGURATION = 'docs/configuration.md, "Fields of `quiet`"'
 
 
 class Method(StrEnum):
@@ -155,6 +164,56 @@ class DumpStore(Section):
     """Kinds of statements to leave out, such as subscription."""
 
 
+def _address_fault(text: str) -> str | None:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return "no address"
+    return None
+
+
+def _names_somebody(session: IgnoredSession) -> IgnoredSession:
+    if not (session.user or session.application or session.address):
+        raise Fault("at least one of user, application and address", found="an entry that would ignore every session")
+    return session
+
+
+@dataclass(frozen=True)
+class IgnoredSession(Section):
+    """Sessions that don't count as use of a database, because a person knows that they never write."""
+
+    reason: Annotated[
+        str,
+        checked(
+            lambda text: None if len(text.strip()) >= SHORTEST_REASON else "no reason, or hardly one",
+            f"a reason of at least {SHORTEST_REASON} characters: it stands in the evidence",
+        ),
+    ]
+    """Why they may stay (10 characters at least)."""
+    user: str | None = None
+    """PostgreSQL user; * stands for any characters."""
+    application: str | None = None
+    """Its application_name; * stands for any characters."""
+    address: (
+        Annotated[str, checked(_address_fault, "an IP address, or a network such as 10.0.0.0/24", fix=CONFIGURATION)]
+        | None
+    ) = None
+    """The client's address, or a network such as 10.0.0.0/24."""
+
+    def covers(self, user: str, application: str, address: str | None) -> bool:
+        """Tells whether everything that is named here fits a session."""
+        return (
+            (self.user is None or fnmatchcase(user, self.user))
+            and (self.application is None or fnmatchcase(application, self.application))
+            and (self.address is None or _is_in(address, self.address))
+        )
+
+
+def _is_in(address: str | None, network: str) -> bool:
+    """A session without an address comes through a socket of the server's own machine."""
+    return address is not None and ip_address(address) in ip_network(network, strict=False)
+
+
 @dataclass(frozen=True)
 class QuietSettings(Section):
     """When a database counts as unused."""
@@ -162,6 +221,12 @@ class QuietSettings(Section):
     grace_seconds: Annotated[int, Field(ge=0, le=3600), NUMBER] = 90
     """Seconds that clients may stay connected after the pods have ended: TCP to a killed client ends with the server's
     next write or keepalive."""
+    ignore: Annotated[
+        tuple[Annotated[IgnoredSession, OBJECT, AfterValidator(_names_somebody)], ...],
+        JSON,
+    ] = ()
+    """Sessions that don't count, each by user, application and address (all that are given must fit) and with a
+    reason: monitoring, for example. They stand in the evidence."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +268,7 @@ class Settings:
     backups: DumpStore = DumpStore()
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     quiet: QuietSettings = QuietSettings()
+    fence: bool = False
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])

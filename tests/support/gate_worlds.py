@@ -24,8 +24,10 @@ from restore.model.cluster import Deployment
 from restore.model.inventory import Inventory
 from restore.model.rds import Credential, Endpoint, Instance, InstanceSettings
 from restore.model.request import QuietSettings, Request, Settings, Tls, Traffic
-from restore.postgres import Activity, Attempt, Quiet, Session
+from restore.postgres import Activity, Attempt, Fence, Quiet, Session
+from restore.postgres.background_writers import BackgroundWriter
 from restore.postgres.errors import LOGIN_PAGE
+from restore.postgres.write_counters import WriteCounters
 from sandbox.machine.layout import CHECKOUT
 from tests.support import worlds
 
@@ -33,6 +35,7 @@ STOPPED = TemporaryError.of(Problem("PostgreSQL", "connection refused", "an answ
 REFUSED = PermanentError.of(Problem("PostgreSQL", "password authentication failed", "a login", LOGIN_PAGE))
 QUIET_AT = datetime(2026, 11, 22, 14, 50, tzinfo=UTC)
 QUIET = Quiet((), (), Activity(QUIET_AT, 0, 0, 0), Activity(QUIET_AT, 0, 0, 0))
+COUNTERS = WriteCounters(QUIET_AT, QUIET_AT, None, 100, {"public.users": 100})
 KNOWN = "the instance was stopped by the storage team"
 WRITER = Session(7, "shop_app", "shop", "forgotten", "10.0.0.9", "idle", None)
 DEAD = worlds.instance(status="stopped")
@@ -98,6 +101,8 @@ class Databases:
     before: list[Quiet] = field(default_factory=list[Quiet])
     """What is observed before that, the last first."""
     login: Attempt | RestoreError = MAY_ALL
+    counters: WriteCounters = COUNTERS
+    writers: list[BackgroundWriter] = field(default_factory=list[BackgroundWriter])
     there: dict[str, tuple[Session, ...]] = field(default_factory=dict[str, tuple[Session, ...]])
     asked: list[str] = field(default_factory=list[str])
 
@@ -117,6 +122,18 @@ class Databases:
     def list_sessions(self, connection: str) -> tuple[Session, ...]:
         return self.there.get(connection, ())
 
+    def read_counters(self, _connection: str) -> WriteCounters:
+        return self.counters
+
+    def read_settings(self, _connection: str) -> tuple[str, list[BackgroundWriter]]:
+        return "", list(self.writers)
+
+    def list_subscriptions(self, _connection: str) -> list[BackgroundWriter]:
+        return []
+
+    def read_fence(self, _connection: str, _role: str) -> Fence:
+        return Fence(can_login=True, restore_id="", comment="")
+
     def install(self, patch: pytest.MonkeyPatch) -> None:
         def observe(*_: object) -> Quiet:
             return self.before.pop() if self.before else self.rest
@@ -130,6 +147,10 @@ class Databases:
         patch.setattr(postgres, "read_row", self.read_row)
         patch.setattr(postgres, "list_sessions", self.list_sessions)
         patch.setattr(postgres, "observe", observe)
+        patch.setattr(postgres, "read_counters", self.read_counters)
+        patch.setattr(postgres, "read_settings", self.read_settings)
+        patch.setattr(postgres, "read_fence", self.read_fence)
+        patch.setattr(postgres, "list_subscriptions", self.list_subscriptions)
         patch.setattr(postgres, "try_login", try_login)
 
 
