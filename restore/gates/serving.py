@@ -14,6 +14,7 @@ from restore.gates.context import GateContext
 from restore.gates.error_problems import unreachable
 from restore.gates.hook import Proof, Watch
 from restore.kubernetes import Pod
+from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.planned import AppPlan
 from restore.model.rds import Instance
 from restore.model.waivers import reason
@@ -107,6 +108,8 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
     """At least one session of each Deployment on the database that is to serve."""
     names = {name: [(pod.name, pod.address) for pod in of_app] for name, of_app in pods.items()}
     database = context.serving()
+    if database:
+        facts["recoverability"] = describe_recoverability(database).text
     if database is None:
         found, needed = "the database that is to serve is gone", "an instance that exists"
         return [Problem("serving.unreachable", found, needed, "python -m restore status")]

@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from restore.errors import Problem, RestoreError
+from restore.evidence import Store
 from restore.gates.activity import WRITTEN, DatabaseUse, psql_command
 from restore.gates.context import GateContext
 from restore.gates.error_problems import error_problem
 from restore.gates.hook import RESOURCE_ID, Watch
-from restore.gates.proofs import find_proof
+from restore.gates.proofs import find_record
 from restore.model.gates import QUIESCED, SWITCHED
 from restore.model.rds import Instance
 from restore.model.request import Traffic
@@ -25,16 +26,16 @@ NEEDED = "nothing written since the freeze: the switch leaves it behind"
 SHOWN = 10
 
 
-def read_frozen_counters(context: GateContext, database: Instance) -> WriteCounters | None:
+def first_frozen_counters(store: Store, stack: str, restore_id: str, database: Instance) -> WriteCounters | None:
     """The counters that `quiesced` recorded of this very instance when it was stopped last; None where it couldn't be
     asked then. A later proof of the same stop would hide what was written before it.
 
     Raises RestoreError when the evidence can't be read.
     """
-    served = find_proof(context, SWITCHED.name, database)
+    served = find_record(store, stack, restore_id, SWITCHED.name, database)
     since = str(served["written"]) if served else ""
     first: WriteCounters | None = None
-    for record in context.store.newest_first(context.plan.stack, context.plan.id, QUIESCED.name):
+    for record in store.newest_first(stack, restore_id, QUIESCED.name):
         if str(record["written"]) < since:
             break
         facts: Mapping[str, Any] = record.get("facts") or {}
@@ -49,7 +50,7 @@ def written_problems(
     """The problem `switched.written`. A database that couldn't be asked at the freeze is said to be unknown, and holds
     nothing up: whoever waived that knows it. Adds to `facts`."""
     try:
-        before = read_frozen_counters(context, left)
+        before = first_frozen_counters(context.store, context.plan.stack, context.plan.id, left)
     except RestoreError as error:
         return [error_problem(NAME, error, NEEDED)]
     if before is None:
@@ -63,10 +64,10 @@ def written_problems(
     other = Traffic.SOURCE if context.plan.traffic is Traffic.RESTORED else Traffic.RESTORED
     back = f"pulumi config set traffic {other}; pulumi up"
     fix = f"{psql_command(context, left, WRITTEN)} (shows the tables: copy what matters); or stay with it: {back}"
-    return [Problem(NAME, describe(left, before.at, written), NEEDED, fix)]
+    return [Problem(NAME, describe_written(left, before.at, written), NEEDED, fix)]
 
 
-def describe(left: Instance, since: datetime, written: Written) -> str:
+def describe_written(left: Instance, since: datetime, written: Written) -> str:
     """What was written, and where, as far as it is known."""
     if written.unknown:
         return f"what was written to {left.identifier} since {since:%H:%M:%S} UTC can't be told: {written.unknown}"
