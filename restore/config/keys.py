@@ -165,6 +165,10 @@ class Keys(RestoreKeys):
     """Whether a switch takes the applications' role its login on the database that is left, and ends its sessions
     there, so that nothing forgotten goes on writing to it. The way back gives the login back. The operator needs
     CREATEROLE, and from PostgreSQL 16 on the ADMIN option on that role."""
+    sequences: Annotated[str, matching("ahead", "ahead, or nothing")] | None = Field(None, examples=["ahead"])
+    """ahead: before a switch the restored database's sequences are set past the last values that the source gave out,
+    so that no number which customers have seen is given out again; where the source can't be asked, past its newest
+    baseline and 10,000 steps more. Otherwise those that go back are told. The operator needs UPDATE on them."""
     waive: Annotated[
         Mapping[
             Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_coverable)],

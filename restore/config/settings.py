@@ -81,6 +81,7 @@ class Entries:
             validation=keys.validation,
             quiet=keys.quiet,
             fence=keys.fence,
+            sequences=keys.sequences,
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
             aws_login=aws.login,

@@ -15,15 +15,11 @@ from validation.verdict import Verdict
 
 def find_proof(context: GateContext, gate: str, instance: Instance | None) -> Mapping[str, Any] | None:
     """The newest record in which this gate opened for this very instance; None when there is none."""
-    return find_record(context.store, context.plan.stack, context.plan.id, gate, instance)
+    return find_record(context.store, context.plan.stack, context.plan.id, gate, instance) if instance else None
 
 
-def find_record(
-    store: Store, stack: str, restore_id: str, gate: str, instance: Instance | None
-) -> Mapping[str, Any] | None:
+def find_record(store: Store, stack: str, restore_id: str, gate: str, instance: Instance) -> Mapping[str, Any] | None:
     """The same, of any restore."""
-    if instance is None:
-        return None
     for record in store.newest_first(stack, restore_id, gate):
         facts: Mapping[str, Any] = record.get("facts") or {}
         if record.get("open") is True and facts.get(RESOURCE_ID) == instance.resource_id:

@@ -27,6 +27,7 @@ from restore.gates.context import GateContext, endpoint_of
 from restore.gates.error_problems import error_problem, unreachable
 from restore.gates.fence import FENCE, lift_fence, raise_fence
 from restore.gates.hook import Proof, Watch
+from restore.gates.sequences import sequence_problems
 from restore.gates.written import written_problems
 from restore.model.planned import SecretPlan
 from restore.model.rds import Instance
@@ -54,6 +55,9 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     problems += [*proof_problems(context, watch, database), *login_problems(context, database, facts)]
     if secret and not is_shut(context, watch, problems):
         problems += elsewhere_problems(context, watch, facts)
+        if not is_switched(context) and not is_shut(context, watch, problems):
+            left = None if "left_unreachable" in facts else context.left()
+            problems += sequence_problems(context, watch, database, left, facts)
         if not is_shut(context, watch, problems):
             problems += fence_problems(context, watch, secret, facts)
     if problems:

@@ -269,6 +269,8 @@ class Settings:
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     quiet: QuietSettings = QuietSettings()
     fence: bool = False
+    sequences: str | None = None
+    """`ahead`, or None."""
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])

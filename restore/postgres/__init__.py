@@ -11,6 +11,7 @@ from restore.postgres.background_writers import (
 )
 from restore.postgres.connection import APPLICATION_NAME, SYSTEM, Connection, administer, connect, tls_parameters
 from restore.postgres.fence import Fence, lift, put_up, read_fence
+from restore.postgres.sequences import list_sequences, set_sequence
 from restore.postgres.write_counters import WriteCounters, read_counters
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "find_row",
     "lift",
     "list_cron_jobs",
+    "list_sequences",
     "list_sessions",
     "list_subscriptions",
     "missing_privileges",
@@ -42,6 +44,7 @@ __all__ = [
     "read_fence",
     "read_row",
     "read_settings",
+    "set_sequence",
     "tls_parameters",
     "try_login",
 ]

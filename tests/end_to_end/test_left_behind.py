@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import psycopg
 
-from sandbox.application import names
+from sandbox.application import database, names
 from sandbox.application.deploy import application_login
-from tests.support.sandbox.harness import Project, Sandbox
+from tests.support.sandbox.harness import Project, Sandbox, utc_now
 
 COMMENT = f"select shobj_description('{names.APP_USER}'::regrole, 'pg_authid')"
+LAST = "select last_value from transactions_id_seq"
 CANDIDATE = f"{names.INSTANCE}-inc-1"
 
 
@@ -66,3 +67,17 @@ def comes_in(url: str) -> bool:
     except psycopg.OperationalError as error:
         return "is not permitted to log in" not in str(error)
     return True
+
+
+def test_numbers_that_customers_have_seen_are_not_given_out_again(sandbox: Sandbox, project: Project) -> None:
+    moment = utc_now()
+    database.wait_restorable(sandbox.aws, moment)
+    project.config(id="inc-1", method="pitr", time=moment, traffic="frozen", sequences="ahead")
+    project.up().ok()
+    given_out = sandbox.ask(LAST)
+    assert sandbox.ask(LAST, CANDIDATE) < given_out
+    project.config(traffic="restored")
+    project.up().ok()
+    moved = project.evidence("inc-1", "switched")[-1]["facts"]["sequences"]["moved"]["public.transactions_id_seq"]
+    assert moved["before"] < moved["after"] == given_out[0]
+    assert sandbox.ask(LAST, CANDIDATE) > given_out

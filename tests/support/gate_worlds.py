@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
+from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from restore.model.request import QuietSettings, Request, Settings, Tls, Traffic
 from restore.postgres import Activity, Attempt, Fence, Quiet, Session
 from restore.postgres.background_writers import BackgroundWriter
 from restore.postgres.errors import LOGIN_PAGE
+from restore.postgres.sequences import Name, Sequence
 from restore.postgres.write_counters import WriteCounters
 from sandbox.machine.layout import CHECKOUT
 from tests.support import worlds
@@ -74,12 +76,12 @@ class Rds:
 class Namespace:
     found: Mapping[str, Deployment | None]
     url: str
-    by_selector: Mapping[str, Sequence[Pod]] = field(default_factory=dict[str, Sequence[Pod]])
+    by_selector: Mapping[str, SequenceOf[Pod]] = field(default_factory=dict[str, SequenceOf[Pod]])
 
-    def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
+    def deployments(self, names: SequenceOf[str]) -> Mapping[str, Deployment | None]:
         return {name: self.found.get(name) for name in names}
 
-    def pods(self, selector: str) -> Sequence[Pod]:
+    def pods(self, selector: str) -> SequenceOf[Pod]:
         return self.by_selector.get(selector, ())
 
     def connection_secret(self, _name: str, _key: str) -> Any:
@@ -103,6 +105,7 @@ class Databases:
     login: Attempt | RestoreError = MAY_ALL
     counters: WriteCounters = COUNTERS
     writers: list[BackgroundWriter] = field(default_factory=list[BackgroundWriter])
+    sequences: dict[str, dict[Name, Sequence]] = field(default_factory=dict[str, dict[Name, Sequence]])
     there: dict[str, tuple[Session, ...]] = field(default_factory=dict[str, tuple[Session, ...]])
     asked: list[str] = field(default_factory=list[str])
 
@@ -131,6 +134,12 @@ class Databases:
     def list_subscriptions(self, _connection: str) -> list[BackgroundWriter]:
         return []
 
+    def list_sequences(self, host: str) -> Mapping[Name, Sequence]:
+        return dict(self.sequences.get(host, {}))
+
+    def set_sequence(self, host: str, name: Name, last: int) -> None:
+        self.sequences[host][name] = replace(self.sequences[host][name], last=last)
+
     def read_fence(self, _connection: str, _role: str) -> Fence:
         return Fence(can_login=True, restore_id="", comment="")
 
@@ -150,6 +159,9 @@ class Databases:
         patch.setattr(postgres, "read_counters", self.read_counters)
         patch.setattr(postgres, "read_settings", self.read_settings)
         patch.setattr(postgres, "read_fence", self.read_fence)
+        patch.setattr(postgres, "administer", self.connect)
+        patch.setattr(postgres, "list_sequences", self.list_sequences)
+        patch.setattr(postgres, "set_sequence", self.set_sequence)
         patch.setattr(postgres, "list_subscriptions", self.list_subscriptions)
         patch.setattr(postgres, "try_login", try_login)
 

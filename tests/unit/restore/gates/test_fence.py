@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from restore import postgres
 from restore.errors import PermanentError
 from restore.gates import registry, switched
 from restore.model.inventory import Inventory
-from restore.model.rds import Endpoint
 from restore.model.request import Login, Traffic
 from restore.postgres import Fence
 from tests.support.gate_worlds import PROVED, QUIET, REFUSED, STOPPED, WRITER, Databases, Stage, back, forth
@@ -43,9 +41,6 @@ class Fences:
     def read(self, host: str, _role: str) -> Fence:
         return self.at[host]
 
-    def administer(self, endpoint: Endpoint, *rest: object) -> AbstractContextManager[str]:
-        return self.databases.connect(endpoint, *rest)
-
 
 @pytest.fixture
 def databases(monkeypatch: pytest.MonkeyPatch) -> Databases:
@@ -57,7 +52,6 @@ def databases(monkeypatch: pytest.MonkeyPatch) -> Databases:
 @pytest.fixture
 def fences(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Fences:
     fences = Fences(databases)
-    monkeypatch.setattr(postgres, "administer", fences.administer)
     monkeypatch.setattr(postgres, "put_up", fences.put_up)
     monkeypatch.setattr(postgres, "lift", fences.lift)
     monkeypatch.setattr(postgres, "read_fence", fences.read)
