@@ -15,7 +15,7 @@ from dataclasses import replace
 from restore.dumps.catalog import pin
 from restore.dumps.check import scan
 from restore.dumps.check.scan_file import flags
-from restore.dumps.model import GIB, PRIVILEGED_OWNER, Dump, Options, Phase, Progress, Roles, Scan
+from restore.dumps.model import GIB, PRIVILEGED_OWNER, Dump, LoadPhase, Options, Progress, Roles, Scan
 from restore.errors import Problem
 from restore.gates.context import GateContext
 from restore.gates.hook import Proof, Watch
@@ -110,7 +110,7 @@ def storage_problems(scan_result: Scan, settings: InstanceSettings) -> Iterable[
 def progress_reporter(watch: Watch) -> Callable[[Progress], None]:
     """Says where a scan or a load stands: each phase at its beginning, then every 15 s."""
     context = contextvars.copy_context()  # Pulumi's log knows its program by it, in whatever thread this is called
-    last: list[tuple[Phase, float]] = []
+    last: list[tuple[LoadPhase, float]] = []
 
     def say(progress: Progress) -> None:
         now = time.monotonic()

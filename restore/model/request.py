@@ -15,10 +15,8 @@ from pydantic import AfterValidator, Field
 from restore.model.aws_account import AwsLogin
 from restore.model.field_types import (
     JSON,
-    NUMBER,
     OBJECT,
     Bucket,
-    Fault,
     Flag,
     KeyPrefix,
     Object,
@@ -30,6 +28,7 @@ from restore.model.field_types import (
     checked,
 )
 from restore.units import TIME_FORMAT
+from validation.keyed.fields import NUMBER, Fault
 from validation.verdict import Verdict as Verdict
 
 LATEST = "latest"

@@ -10,8 +10,7 @@ from typing import Any, cast
 import pytest
 
 from restore.dumps.catalog.pin import version_of
-from restore.dumps.model import Dump, LoadResult, Progress, Scan, TableCheck, Verification
-from restore.dumps.model import Phase as Doing
+from restore.dumps.model import Dump, LoadPhase, LoadResult, Progress, Scan, TableCheck, Verification
 from restore.gates import imported, scanned
 from restore.gates.context import GateContext
 from restore.inventory.dump_lookup import password_problems
@@ -101,7 +100,7 @@ def test_a_dump_that_would_fill_the_disk_is_not_begun(size: int | None, fits: bo
 
 
 def test_a_status_line_says_how_far_a_load_is() -> None:
-    at = Progress(Doing.LOADING, 10.0, 50_000_000, 200_000_000, 1200, 5_000_000.0, 30.4)
+    at = Progress(LoadPhase.LOADING, 10.0, 50_000_000, 200_000_000, 1200, 5_000_000.0, 30.4)
     assert scanned.format_progress(at) == "loading, 25 % of 200.0 MB, 1200 rows, 5.0 MB/s, about 30 s left"
 
 
