@@ -35,10 +35,12 @@ from restore.model.rds import InstanceSettings
 from restore.model.request import (
     SHORTEST_REASON,
     DumpStore,
+    ErasedTable,
     Login,
     Method,
     QuietSettings,
     SecretKey,
+    TableName,
     Tls,
     Traffic,
     ValidationSettings,
@@ -168,6 +170,10 @@ class Keys(RestoreKeys):
     """ahead: before a switch the restored database's sequences are set past the last values that the source gave out,
     so that no number which customers have seen is given out again; where the source can't be asked, past its newest
     baseline and 10,000 steps more. Otherwise those that go back are told. The operator needs UPDATE on them."""
+    erasure: Annotated[Mapping[TableName, Annotated[ErasedTable, OBJECT]], JSON] = {}
+    """Tables of which rows are erased on purpose, by name (schema.table): what a row is known by, and where the source
+    keeps its record of erasure. Rows that a restore brings back are marked in the loss report, and keep gate switched
+    shut (switched.erasure:<table>)."""
     waive: Annotated[
         Mapping[
             Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_coverable)],

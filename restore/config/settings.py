@@ -83,6 +83,7 @@ class Entries:
             quiet=keys.quiet,
             fence=keys.fence,
             sequences=keys.sequences,
+            erasure=keys.erasure,
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
             aws_login=aws.login,

@@ -176,15 +176,17 @@ def activity_problems(context: GateContext, database: Instance, use: DatabaseUse
 
 def writer_problem(context: GateContext, database: Instance, writer: postgres.BackgroundWriter, gate: str) -> Problem:
     """The problem `<gate>.cron:<job>`, `<gate>.subscription:<name>` or `<gate>.partman:<database>`."""
-    words = {
-        postgres.WriterKind.CRON: "an active job of pg_cron, which",
-        postgres.WriterKind.SUBSCRIPTION: "an enabled subscription, which",
-        postgres.WriterKind.PARTMAN: "pg_partman's background worker, which",
-    }
-    found = f"{words[writer.kind]} writes to {writer.database} without a client's session"
+    writes = f"writes to {writer.database} without a client's session"
     needed = "none that is active while nobody may write"
-    fix = psql_command(context, database, writer.statement, writer.home) if writer.statement else reset_worker(database)
-    return Problem(f"{gate}.{writer.kind}:{writer.name}", found, needed, f"{fix}; pulumi up")
+    fix = f"{psql_command(context, database, writer.statement, writer.home)}; pulumi up"
+    match writer.kind:
+        case postgres.WriterKind.CRON:
+            return Problem(f"{gate}.cron:{writer.name}", f"an active job of pg_cron {writes}", needed, fix)
+        case postgres.WriterKind.SUBSCRIPTION:
+            return Problem(f"{gate}.subscription:{writer.name}", f"an enabled subscription {writes}", needed, fix)
+        case postgres.WriterKind.PARTMAN:
+            reset = f"{reset_worker(database)}; pulumi up"
+            return Problem(f"{gate}.partman:{writer.name}", f"pg_partman's worker {writes}", needed, reset)
 
 
 def reset_worker(database: Instance) -> str:

@@ -24,6 +24,7 @@ from restore.gates.activity import (
     use_facts,
 )
 from restore.gates.context import GateContext, endpoint_of
+from restore.gates.erasure import erasure_problems
 from restore.gates.error_problems import error_problem, unreachable
 from restore.gates.fence import FENCE, lift_fence, raise_fence
 from restore.gates.hook import Proof, Watch
@@ -58,6 +59,8 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         if not is_switched(context) and not is_shut(context, watch, problems):
             left = None if "left_unreachable" in facts else context.left()
             problems += sequence_problems(context, watch, database, left, facts)
+            if context.plan.traffic is Traffic.RESTORED:
+                problems += erasure_problems(context, database, left, facts)
         if not is_shut(context, watch, problems):
             problems += fence_problems(context, watch, secret, facts)
     if problems:

@@ -19,6 +19,7 @@ from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import loss_report
 from restore.gates.baselines import find_baseline
 from restore.gates.context import GateContext, endpoint_of
+from restore.gates.erasure import mark_tables, returned_rows
 from restore.gates.error_problems import unproved
 from restore.gates.hook import RESOURCE_ID, Proof, Watch
 from restore.gates.in_cluster import in_cluster_problems
@@ -47,9 +48,10 @@ NAMED = 3
 
 
 def fingerprint(settings: Settings) -> dict[str, str]:
-    """Changes when the expectations do, also in the files that they name, or the place of baselines: the gate then
-    runs again. Raises PermanentError for expectations that can't be used."""
+    """Changes when the expectations do, also in the files that they name, the place of baselines or the tables of
+    erasure: the gate then runs again. Raises PermanentError for expectations that can't be used."""
     content = f"{wanted_expectations(settings)!r} {settings.validation.baseline}"
+    content += f" {dict(settings.erasure)!r}" if settings.erasure else ""
     return {"expectations": hashlib.sha256(content.encode()).hexdigest()[:16]}
 
 
@@ -124,8 +126,10 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
         *([] if report.proved else unread_problems(context, candidate)),
         *in_cluster_problems(context, watch, candidate, wanted),
     ]
-    notes = tell_behind(context, watch, candidate, None if unasked else context.source())
-    facts |= {"report": as_json(report), "loss": loss_report.add_notes(watch, lost, notes)}
+    asked = None if unasked else context.source()
+    returned = returned_rows(context, candidate, asked, lost)
+    notes = [*tell_behind(context, watch, candidate, asked), *(item.text for item in returned if item.text)]
+    facts |= {"report": as_json(report), "loss": loss_report.add_notes(watch, mark_tables(lost, returned), notes)}
     verdict = Verdict.FAIL if report.verdict is CheckVerdict.FAIL or problems else Verdict(str(report.verdict))
     return Proof(verdict, summarize(report, problems, context.settings.waive), facts, tuple(problems))
 

@@ -28,6 +28,7 @@ from restore.model.field_types import (
     checked,
 )
 from restore.units import TIME_FORMAT
+from validation.expectations.table_names import Table
 from validation.keyed.fields import NUMBER, Fault
 from validation.verdict import Verdict as Verdict
 
@@ -228,6 +229,29 @@ class QuietSettings(Section):
     reason: monitoring, for example. They stand in the evidence."""
 
 
+def _table_fault(text: str) -> str | None:
+    try:
+        Table.parse(text)
+    except ValueError:
+        return "no table's name"
+    return None
+
+
+TableName = Annotated[str, checked(_table_fault, "table or schema.table, as the catalog spells them")]
+
+
+@dataclass(frozen=True)
+class ErasedTable(Section):
+    """How rows that are erased on purpose are known, so that they don't come back unnoticed."""
+
+    key: str
+    """The table's column by which a row is known."""
+    record: TableName | None = None
+    """Table of the source that records what was erased; without one, every row that the source no longer has counts."""
+    record_key: str | None = None
+    """Its column with the erased rows' keys; else named as `key`."""
+
+
 @dataclass(frozen=True)
 class ValidationSettings(Section):
     """What the restored data is held against, and the image of the Job that connects from inside the cluster."""
@@ -270,6 +294,8 @@ class Settings:
     fence: bool = False
     sequences: str | None = None
     """`ahead`, or None."""
+    erasure: Mapping[str, ErasedTable] = field(default_factory=dict[str, ErasedTable])
+    """By table, with its schema unless that is public."""
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])

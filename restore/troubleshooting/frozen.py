@@ -38,11 +38,18 @@ CHAPTER = Chapter(
             "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables; pulumi up",
         ),
         Entry(
-            ("<gate>.<kind>:<name>", "switched.cron:<job>", "quiesced.subscription:<name>", "quiesced.partman:<database>"),
+            (
+                "quiesced.cron:<job>",
+                "switched.cron:<job>",
+                "quiesced.subscription:<name>",
+                "switched.subscription:<name>",
+                "quiesced.partman:<database>",
+                "switched.partman:<database>",
+            ),
             "A job of pg_cron is active, a subscription is enabled, or pg_partman's worker has a database.",
             "They write without any session. A restored copy has the same ones: what you stop is to be started again "
             "at the database that serves in the end.",
-            "SELECT cron.alter_job(<job>, active := false); ALTER SUBSCRIPTION <name> DISABLE; "
+            'SELECT cron.alter_job(<job>, active := false); ALTER SUBSCRIPTION "<name>" DISABLE; '
             "aws rds reset-db-parameter-group --db-parameter-group-name <group> "
             "--parameters ParameterName=pg_partman_bgw.dbname,ApplyMethod=immediate; pulumi up",
         ),
