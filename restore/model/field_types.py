@@ -103,6 +103,7 @@ JSON = BeforeValidator(decoded)
 Whole = Annotated[int, Field(ge=0, le=2**31 - 1), NUMBER]
 Flag = Annotated[bool, Strict(), BeforeValidator(_boolean)]
 Texts = Annotated[tuple[Annotated[str, Strict(), Field(pattern=r"\S")], ...], JSON]
+RoleMap = Annotated[Mapping[str, Annotated[str, Strict(), Field(pattern=r"\S")]], JSON]
 Object = Annotated[Mapping[str, Any], JSON]
 HealthUrl = Annotated[str, AfterValidator(_health)]
 DeploymentName = Annotated[

@@ -20,6 +20,7 @@ from restore.model.field_types import (
     Flag,
     KeyPrefix,
     Object,
+    RoleMap,
     SecretKeyName,
     SecretName,
     Section,
@@ -162,6 +163,9 @@ class DumpStore(Section):
     privileged_owner."""
     skip: Texts = ()
     """Kinds of statements to leave out, such as subscription."""
+    map: RoleMap = field(default_factory=dict[str, str])
+    """Roles of the dump, and the role that stands for each in the new database: for one that owns something and has
+    rights beyond it, such as the master user."""
 
 
 def _address_fault(text: str) -> str | None:

@@ -51,6 +51,7 @@ FINDING = (
         ("scanned.owner:<role>",),
         "The dump gives objects to a role with rights beyond the database.",
         "The dump's own functions run with their owner's rights, also later: a back door.",
+        "pulumi config set --path 'backups.map[\"<role>\"]' <owner>; pulumi up; or: "
         "pulumi config set --path 'backups.allow[0]' privileged_owner (for a dump you trust); pulumi up",
     ),
     Entry(
