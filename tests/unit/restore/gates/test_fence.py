@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from restore import plan as plans
 from restore import postgres
 from restore.errors import PermanentError
 from restore.gates import registry, switched
@@ -14,7 +15,17 @@ from restore.model.inventory import Inventory
 from restore.model.request import Login, Traffic
 from restore.postgres import Fence
 from tests.support.gate_worlds import PROVED, QUIET, REFUSED, STOPPED, WRITER, Databases, Stage, back, forth
-from tests.support.worlds import CANDIDATE_HOST, FROZEN, PITR, SOURCE_HOST, asked, problems, restored, settings
+from tests.support.worlds import (
+    CANDIDATE_HOST,
+    FROZEN,
+    FROZEN_AGAIN,
+    PITR,
+    SOURCE_HOST,
+    asked,
+    problems,
+    restored,
+    settings,
+)
 
 SOURCE = {"resource_id": "db-SOURCE"}
 OPEN = Fence(can_login=True, restore_id="", comment="")
@@ -148,3 +159,15 @@ def test_the_operators_own_user_is_never_fenced() -> None:
     assert "config fence" in problems(same, found)
     assert "config fence" not in problems(replace(same, fence=False), found)
     assert "config fence" not in problems(settings(request, fence=True), found)
+
+
+def test_the_preview_says_what_a_switch_does_to_the_database_that_is_left() -> None:
+    forward = asked(PITR, traffic=Traffic.RESTORED)
+    wanted = settings(forward, fence=True, sequences="ahead")
+    said = plans.make(wanted, restored(cluster=FROZEN)).notes
+    assert "fences: the applications' role can't log in to shop any more, and its sessions are ended" in said
+    assert "moves on: the sequences of shop-inc-1, past the last values that shop gave out" in said
+    returning = settings(asked(PITR, traffic=Traffic.SOURCE), fence=True)
+    [line] = [note for note in plans.make(returning, restored(cluster=FROZEN_AGAIN)).notes if "fences" in note]
+    assert "log in to shop-inc-1 any more" in line
+    assert not [note for note in plans.make(settings(forward), restored(cluster=FROZEN)).notes if "fences" in note]
