@@ -6,7 +6,7 @@ pg_cron--1.3--1.4.sql), marked as the extension's.
 
 from __future__ import annotations
 
-from typing import LiteralString, cast
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -70,7 +70,7 @@ def test_active_jobs_of_pg_cron_are_named_by_name_or_number(cron: Database) -> N
 
 def test_jobs_that_the_operator_may_not_see_are_not_taken_for_none(server: Server, cron: Database) -> None:
     with cron.connect() as owner:
-        owner.execute(cast("LiteralString", f"create role cron_reader login password '{PASSWORD}'"))
+        owner.execute(f"create role cron_reader login password '{PASSWORD}'")
     try:
         with server.connect(cron.name, user="cron_reader") as connection:
             assert jobs(connection, cron) == [OTHERS]

@@ -19,8 +19,8 @@ from tests.support.worlds import CANDIDATE_HOST, PITR, SOURCE_HOST, settings
 
 RECORDED = {"users": ErasedTable("id", "audit.erased", "user_id")}
 COMPARED = {"users": ErasedTable("id")}
-USERS = {"table": "public.users", "status": "different", "brought_back": {"rows": 3}, "notes": []}
-EQUAL = {**USERS, "status": "equal", "brought_back": {"rows": 0}}
+USERS: dict[str, Any] = {"table": "public.users", "status": "different", "brought_back": {"rows": 3}, "notes": []}
+EQUAL: dict[str, Any] = {**USERS, "status": "equal", "brought_back": {"rows": 0}}
 
 
 @pytest.fixture
