@@ -94,7 +94,7 @@ def test_an_enabled_subscription_is_named_with_what_disables_it(empty_database: 
         try:
             [writer] = list_subscriptions(connection)
             assert (writer.name, writer.database) == ("Orders", empty_database.name)
-            connection.execute(cast("LiteralString", writer.statement))
+            connection.execute(writer.statement.encode())
             assert list_subscriptions(connection) == []
         finally:
             connection.execute('drop subscription if exists "Orders"; drop subscription if exists off')
