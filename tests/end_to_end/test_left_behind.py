@@ -36,7 +36,8 @@ def test_a_fence_follows_the_traffic_through_a_kill_and_back(sandbox: Sandbox, p
     project.config(id="inc-1", method="pitr", time="latest", traffic="frozen", fence="true")
     project.up().ok()
     project.config(traffic="restored")
-    project.killed_when(lambda: not comes_in(url), "the fence around the source")
+    project.killed_when(lambda: "fenced: " in project.output, "the fence around the source")
+    assert not comes_in(url)
 
     # Killed with the fence up, and the operator thinks better of it
     project.unlock()
