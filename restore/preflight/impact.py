@@ -27,6 +27,7 @@ def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettin
         account_lines(context),
         rights_lines(context),
         _applications(context),
+        _both_databases(context),
         _instance(context, origin, wanted),
         _lost(context, origin),
         _duration(context, origin),
@@ -67,6 +68,22 @@ def _applications(context: RestoreContext) -> Iterable[str]:
                 yield f"leaves behind: what was written to {context.candidate_name}; it stays, nothing is copied back"
         case _:
             yield "stops: nothing, the applications go on using the source"
+
+
+def _both_databases(context: RestoreContext) -> Iterable[str]:
+    """Yields what a switch does to the databases, where the configuration asks for it."""
+    source, candidate = context.settings.source, context.candidate_name
+    moves = traffic.pointing(context) is not ConnectionTarget.CANDIDATE
+    match context.request.traffic:
+        case Traffic.RESTORED if moves:
+            if context.settings.fence:
+                yield f"fences: the applications' role can't log in to {source} any more, and its sessions are ended"
+            if context.settings.sequences:
+                yield f"moves on: the sequences of {candidate}, past the last values that {source} gave out"
+        case Traffic.SOURCE if not moves and context.settings.fence:
+            yield f"fences: the applications' role can't log in to {candidate} any more; it can to {source}"
+        case _:
+            return
 
 
 def _instance(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> Iterable[str]:

@@ -44,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     applications.secret_usable,
     applications.secret_can_be_changed,
     applications.secret_way_back_known,
+    applications.fence_possible,
     applications.traffic_moves_through_frozen,
     applications.candidate_ready_to_serve,
     applications.other_writers_stopped,
