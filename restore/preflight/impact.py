@@ -135,6 +135,11 @@ def _fresh(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
 
 def _warnings(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     source = context.source
+    if origin.point.latest and not context.candidate and context.request.traffic is Traffic.FROZEN:
+        yield (
+            "note: `latest` can be asked for only after the freeze: should AWS refuse it then, nobody is served "
+            "meanwhile; with a time, applications stop once AWS has accepted the restore"
+        )
     if source and source.pending:
         names = ", ".join(sorted(source.pending))
         yield f"note: the source has modifications waiting ({names}); the restored instance is made without them"

@@ -22,8 +22,8 @@ def test_no_documented_status_surprises_the_program() -> None:
 
 
 def test_a_database_that_answers_is_used_although_rds_still_works_on_it() -> None:
-    assert {"available", "backing-up", "storage-initialization", "storage-optimization"} == USABLE
-    assert STATUSES["storage-config-upgrade"].condition is Condition.IN_TRANSITION
+    rds_still_works = {"backing-up", "storage-config-upgrade", "storage-initialization", "storage-optimization"}
+    assert rds_still_works | {"available"} == USABLE
 
 
 def test_the_safety_snapshot_waits_for_a_status_in_which_rds_takes_it() -> None:
