@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from restore.model.rds_status import BROKEN, DEAD_ENDS, LEAVING, SNAPSHOT_READY, STATUSES, USABLE, Condition, way_out
+from restore.model.rds_status import BROKEN, DEAD_ENDS, LEAVING, SNAPSHOT_READY, STATUSES, USABLE, way_out
 
 DOCUMENTED = """
 available backing-up configuring-enhanced-monitoring configuring-iam-database-auth configuring-log-exports
