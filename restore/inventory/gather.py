@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from restore.aws import Aws, Rds, caller
+from restore.aws import Aws, Rds, Secrets, caller
 from restore.errors import PermanentError, Problem, Refused, RestoreError
+from restore.inventory.capacity import read_capacity
 from restore.inventory.dump_lookup import choose_dump
 from restore.kubernetes import Api, Namespace
 from restore.model.cluster import Cluster
+from restore.model.context import RestoreContext
 from restore.model.identifiers import candidate, safety_snapshot
 from restore.model.inventory import Inventory
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
@@ -102,7 +105,9 @@ def _read(settings: Settings, now: datetime) -> Inventory:
         if settings.request is None:
             reads.finish()
             return _empty(settings, now, instances.result(), cluster.result())
-        return _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster))
+        found = _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster))
+        context = RestoreContext(settings, settings.request, found)
+        return replace(found, capacity=read_capacity(aws, context, pool))
 
 
 def _cluster(namespace: Namespace, settings: Settings) -> Cluster:
@@ -132,9 +137,15 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     source, made = _named(known, settings.source), _named(known, candidate(settings.source, request.id))
     if source:
         by_name += _by_resource_id(started, source.resource_id)
+    former = tuple(item for item in known if is_former(item.identifier, settings.source))
+    by_name += [
+        _backups_of(started, name) for name in {request.backup_of, *(item.identifier for item in former)} if name
+    ]
     wanted = request.method is Method.DUMP and made is None
     identity = reads.start("the AWS account", lambda: caller(started.aws))
     dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if wanted else None)
+    if made is None:
+        reads.start("the operator's login", lambda: Secrets(started.aws).check(settings.login))
     reads.finish()
     every_backup = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
     instances = started.instances.result()
@@ -149,6 +160,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
         safety_snapshot=safety.result(),
         orderable_versions=versions.result(),
         dump=dump.result(),
+        former=former,
         caller=identity.result(),
     )
 
@@ -162,6 +174,19 @@ def _by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]
         ),
         started.reads.start("snapshots", lambda: Backups(snapshots=rds.snapshots(resource_id=resource_id))),
     ]
+
+
+def is_former(identifier: str, source: str) -> bool:
+    """Whether a Blue/Green switchover gave this name to what the source was (User Guide, "Switching a blue/green
+    deployment": <name>-old1, -old2, ...)."""
+    return bool(re.fullmatch(rf"{re.escape(source)}-old\d+", identifier))
+
+
+def _backups_of(started: _Started, identifier: str) -> Future[Backups]:
+    rds = started.rds
+    return started.reads.start(
+        "automated backups", lambda: Backups(windows=rds.automated_backups(identifier=identifier))
+    )
 
 
 def _empty(settings: Settings, now: datetime, instances: tuple[Instance, ...], cluster: Cluster) -> Inventory:

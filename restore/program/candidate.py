@@ -22,7 +22,9 @@ from restore.program.timing_hooks import Record
 from restore.units import TIME_FORMAT
 
 IGNORED_ON_PITR = frozenset({"allocated_storage"})
-SETTING_NAMES = tuple(field.name for field in fields(InstanceSettings))
+NOT_AT_CREATION = frozenset({"associated_roles", "domain", "domain_iam_role_name"})
+"""What gate `conformed` brings along: no restore takes roles, and a directory that refuses would cost the restore."""
+SETTING_NAMES = tuple(field.name for field in fields(InstanceSettings) if field.name not in NOT_AT_CREATION)
 CREATE_ONLY = [
     *(camel_case(name) for name in SETTING_NAMES),
     *("identifier", "password", "snapshotIdentifier", "restoreToPointInTime", "engineVersion", "storageEncrypted"),

@@ -15,6 +15,7 @@ KINDS = (
     "deployment",
     "dump",
     "instance",
+    "key",
     "option",
     "recovery point",
     "restore",
