@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from validation.terminal import format_size as sized
+from validation.times import format_time
+
+__all__ = ["TIME_FORMAT", "clock", "measured", "sized", "spoken"]
+
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 """How configuration, tags and AWS write a UTC time."""
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -11,7 +16,7 @@ UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 def clock(moment: datetime | None) -> str:
     """A UTC time for people: `2026-11-22 14:30:00 UTC`; empty for none."""
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
+    return format_time(moment) if moment else ""
 
 
 def spoken(duration: timedelta) -> str:
@@ -29,11 +34,3 @@ def measured(duration: timedelta) -> str:
     """Returns what `spoken` returns, with tenths below ten seconds: `0.4 s`."""
     seconds = max(0.0, duration.total_seconds())
     return f"{seconds:.1f} s" if seconds < 10 else spoken(duration)
-
-
-def sized(count: float) -> str:
-    """Bytes in the largest unit, in powers of 1000 as AWS and rich count: `2.5 GB`, `812.0 kB`, `12 B`."""
-    for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count:.0f} B"

@@ -214,8 +214,8 @@ class S3Store:
     def names(self, folder: str = "") -> list[str]:
         with self._errors():
             pages = self._client().get_paginator("list_objects_v2")
-            found = list(pages.paginate(Bucket=self._bucket, Prefix=self._prefix + folder, Delimiter="/"))
-        keys = [item.get("Key", "") for page in found for item in page.get("Contents", ())]
+            answers = list(pages.paginate(Bucket=self._bucket, Prefix=self._prefix + folder, Delimiter="/"))
+        keys = [item.get("Key", "") for page in answers for item in page.get("Contents", ())]
         return sorted(key.removeprefix(self._prefix) for key in keys)
 
     def get(self, name: str) -> bytes:

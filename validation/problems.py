@@ -1,9 +1,12 @@
-"""What is wrong, as every message says it: found, needed, fix; collected, so that all is reported at once."""
+"""What is wrong, as every message says it: found, needed, fix."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -36,25 +39,8 @@ def waiver(name: str, waivers: Mapping[str, str]) -> str | None:
     return waivers.get(name) or waivers.get(name.partition(":")[0])
 
 
-@dataclass
-class Problems:
-    """Collects the mistakes in what a person wrote; a subject is the path of a key."""
-
-    found: list[Problem] = field(default_factory=list[Problem])
-
-    def add(self, subject: str, found: object, needed: str, fix: str) -> None:
-        self.found.append(Problem(subject, shown(found), needed, fix))
-
-    def of(self, subject: str) -> bool:
-        """Whether something is said of exactly this key."""
-        return any(problem.subject == subject for problem in self.found)
-
-    def within(self, subject: str) -> bool:
-        """Whether something is said of this key or of anything below it."""
-        return any(p.subject == subject or p.subject.startswith(f"{subject}.") for p in self.found)
-
-
 def shown(value: object) -> str:
-    """The value in a message: short, and without control characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    """The value for a message, on one line and never longer than is useful."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    cut = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
+    return json.dumps(cut, ensure_ascii=False) if isinstance(value, str) else cut

@@ -17,6 +17,16 @@ def from_epoch(seconds: Decimal | float) -> datetime | None:
         return None
 
 
+def format_time(at: datetime) -> str:
+    """A UTC time to the second: `2026-11-22 14:30:00 UTC`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def format_time_micros(at: datetime) -> str:
+    """A UTC time to the microsecond."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
+
+
 def rfc3339(at: datetime) -> str:
     """The time in UTC, as short as it can be told."""
     return _utc(at, "auto")

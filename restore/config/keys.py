@@ -18,10 +18,8 @@ from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
 from restore.model.field_types import (
     CONFIG,
     JSON,
-    NUMBER,
     OBJECT,
     DeploymentName,
-    Fault,
     Flag,
     HealthUrl,
     Section,
@@ -34,6 +32,7 @@ from restore.model.gates import BY_NAME
 from restore.model.rds import InstanceSettings
 from restore.model.request import DumpStore, Login, Method, QuietSettings, SecretKey, Tls, Traffic, ValidationSettings
 from restore.model.waivers import NEVER
+from validation.keyed.fields import NUMBER, Fault
 
 PROJECT = "restore"
 SAFETY_CHECK = "safety-snapshot"

@@ -1,36 +1,27 @@
-"""Reads values from outside into a pydantic model, and says what is wrong with them: found, needed, fix."""
+"""Reads the configuration of a stack, and words what is wrong with it: the command that sets or removes the key."""
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from restore.config import json_schema
 from restore.errors import Problem
-from restore.model.field_types import Fault, shown
 from restore.redaction import MASK
+from validation.keyed import reader
+from validation.keyed.json_schema import Location, Node
+from validation.keyed.reader import KeyFault, Mistake
+from validation.problems import shown
 
 PLAIN = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 TOP_LEVEL = re.compile(r"(?:[a-z]+:)?[A-Za-z0-9_-]+", re.ASCII)
-UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
-KEY = "[key]"
-"""The last part of pydantic's location when a name, not its value, is wrong."""
 
 Model = TypeVar("Model", bound=BaseModel)
-Location = Sequence[str | int]
-
-
-def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """Returns the known words that the word was probably meant to be, best first."""
-    spelling = {name.lower(): name for name in known}
-    return [spelling[match] for match in difflib.get_close_matches(word.lower(), list(spelling), count, 0.5)]
 
 
 def read(
@@ -42,45 +33,22 @@ def read(
     context: Mapping[str, Any] | None = None,
 ) -> tuple[Model | None, tuple[Problem, ...]]:
     """Returns the model of these values, or all that is wrong with them. Values of secret keys are never shown."""
-    try:
-        return model.model_validate(values, context=dict(context or {})), ()
-    except ValidationError as error:
-        schema = schema_of(model)
-        faults = error.errors(include_url=False)
-        return None, tuple(_problem(schema, namespace, secret_keys, fault) for fault in faults)
+    return reader.read(model, values, partial(_problem, namespace, secret_keys), context)
 
 
-@lru_cache
-def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    return model.model_json_schema()
-
-
-def _problem(schema: json_schema.Node, namespace: str, secret_keys: Collection[str], error: Any) -> Problem:
-    location: tuple[str | int, ...] = error["loc"]
-    names_key = location[-1:] == (KEY,)
-    location = location[:-1] if names_key else location
-    path = path_of(location, namespace)
-    if error["type"] in UNKNOWN:
-        return _unknown(schema, path, location, namespace)
-    fault = error.get("ctx", {}).get("error")
-    if not isinstance(fault, Fault):
-        node = json_schema.at(schema, location)
-        fault = Fault(json_schema.expected(node), fix=_command(path, node))
-    if path_of(location[:1], namespace) in secret_keys:
+def _problem(namespace: str, secret_keys: Collection[str], fault: KeyFault) -> Problem:
+    path = path_of(fault.location, namespace)
+    if fault.mistake is Mistake.UNKNOWN:
+        near = path_of((*fault.location[:-1], fault.near), namespace)
+        needed = f"{near}, perhaps" if fault.near else fault.needed
+        return refusal(path, "a key that this program doesn't know", needed, removal(path))
+    if path_of(fault.location[:1], namespace) in secret_keys:
         return refusal(path, MASK, fault.needed)
-    fix = removal(path) if names_key else fault.fix
-    return refusal(path, fault.found or shown(error["input"]), fault.needed, fix)
+    fix = removal(path) if fault.mistake is Mistake.NAME else fault.fix or _command(path, fault.node)
+    return refusal(path, fault.found or shown(fault.value), fault.needed, fix)
 
 
-def _unknown(schema: json_schema.Node, path: str, location: Location, namespace: str) -> Problem:
-    known = list(json_schema.at(schema, location[:-1]).get("properties", {}))
-    near = nearest(str(location[-1]), known, 1)
-    listed = f"one of {', '.join(sorted(known)) or 'none'}"
-    needed = f"{path_of((*location[:-1], near[0]), namespace)}, perhaps" if near else listed
-    return refusal(path, "a key that this program doesn't know", needed, removal(path))
-
-
-def _command(path: str, node: json_schema.Node) -> str:
+def _command(path: str, node: Node) -> str:
     """Returns the command that sets a value of this kind."""
     match node:
         case {"enum": [*_, last]}:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from restore.config import json_schema
 from restore.config import keys as config_keys
-from restore.config.reader import schema_of
 from validation.generated_files import write_or_check
+from validation.keyed import json_schema
+from validation.keyed.reader import schema_of
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADING = "config:\n"

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, PlainValidator, ValidationInfo
 
 from restore.config.reader import refusal, removal
 from restore.errors import Problem
-from restore.model.field_types import Fault, checked, shown
+from restore.model.field_types import checked
 from restore.model.identifiers import (
     MAX_ID,
     MAX_INSTANCE,
@@ -23,6 +23,8 @@ from restore.model.identifiers import (
 )
 from restore.model.request import LATEST, Method
 from restore.units import TIME_FORMAT
+from validation.keyed.fields import Fault
+from validation.problems import shown
 
 RFC3339 = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[Tt](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d+))?(?P<zone>[Zz]|[+-]\d\d:\d\d)?",

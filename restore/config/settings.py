@@ -10,15 +10,16 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, cast
 
-from restore.config import json_schema
 from restore.config.keys import DEFAULTS, ENVIRONMENT, LATER, PROJECT, AwsKeys, Keys, KubernetesKeys
-from restore.config.reader import read, refusal, removal, schema_of
+from restore.config.reader import read, refusal, removal
 from restore.config.request import contradictions, time_command
 from restore.errors import Problem, Refused
 from restore.model.field_types import camel_case, decoded, given_fields
 from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault, instance_fault
 from restore.model.rds import InstanceSettings
 from restore.model.request import App, Method, Request, Settings, certificates_command
+from validation.keyed import json_schema
+from validation.keyed.reader import schema_of
 
 POINTS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
 """The key that names the recovery point of each method."""
@@ -152,7 +153,7 @@ def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Ite
     for path in _needed(given):
         section, _, name = path.rpartition(".")
         if name not in (_section(given, section) if section else given):
-            description = json_schema.description(json_schema.at(schema_of(Keys), path.split(".")))
+            description = json_schema.description(json_schema.at(schema_of(Keys), (*path.split("."),)))
             first_sentence = description.partition(". ")[0].rstrip(".")
             yield refusal(path, "not set", first_sentence, commands.get(path, ""))
 

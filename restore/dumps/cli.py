@@ -26,7 +26,7 @@ from restore.dumps.check.verify import verify
 from restore.dumps.load import free_storage
 from restore.dumps.load.free_storage import Storage
 from restore.dumps.load.loader import load
-from restore.dumps.model import PRIVILEGED_OWNER, Dump, Login, Options, ProgressCallback, Roles, Scan
+from restore.dumps.model import PRIVILEGED_OWNER, Dump, LoadLogin, Options, ProgressCallback, Roles, Scan
 from restore.dumps.sql.allow_list import DECISIONS
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.model.request import LATEST
@@ -80,8 +80,8 @@ def _target_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--plan", metavar="PATH", type=Path, help="of `plan --save`: spares the check")
     command.add_argument(
         "--login",
-        choices=[choice.value for choice in Login],
-        default=Login.SEPARATE.value,
+        choices=[choice.value for choice in LoadLogin],
+        default=LoadLogin.SEPARATE.value,
         help="own: the dump's functions run with all rights of the URL's user; for a dump you trust, where that user"
         " can't make roles (default: with those of a role made for it and dropped at the end)",
     )
@@ -125,7 +125,7 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     s3 = _s3(arguments.region, arguments.endpoint_url)
     if arguments.command == "list":
         dumps = listing.list_dumps(s3, bucket, key)
-        _say(arguments, [output.dump_facts(dump) for dump in dumps], output.listed(dumps))
+        _say(arguments, [output.dump_facts(dump) for dump in dumps], output.render_list(dumps))
         return 0
     dump = _dump(s3, bucket, key, latest=arguments.latest)
     options = options_of(arguments)
@@ -138,23 +138,23 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
         room = storage_of(arguments, target)
         with _reporting(as_json=arguments.json) as report:
             result = load(s3, dump, target, options, scan=planned, storage=room, progress=report, stop=stop)
-        _say(arguments, result.facts(), output.loaded(result))
+        _say(arguments, result.facts(), output.render_load(result))
         return 1 if result.server_changes else 0
     with _reporting(as_json=arguments.json) as report:
         compared = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
-    _say(arguments, compared.facts(), output.verified(compared))
+    _say(arguments, compared.facts(), output.render_verification(compared))
     return 0 if compared.passed else 1
 
 
-def _planned(arguments: argparse.Namespace, found: Scan, options: Options) -> int:
-    _say(arguments, found.facts(), output.planned(found))
+def _planned(arguments: argparse.Namespace, result: Scan, options: Options) -> int:
+    _say(arguments, result.facts(), output.render_plan(result))
     if arguments.save:
-        scan_file.save(arguments.save, found, options)
-    return 1 if found.problems else 0
+        scan_file.save_plan(arguments.save, result, options)
+    return 1 if result.problems else 0
 
 
 def split(url: str) -> tuple[str, str]:
-    """Bucket and key. Raises PermanentError."""
+    """Splits an S3 URL into bucket and key. Raises PermanentError."""
     bucket, _, key = url.removeprefix(SCHEME).partition("/")
     if not url.startswith(SCHEME) or not bucket:
         raise PermanentError.of(Problem("url", url, "s3://bucket/key", "python -m restore.dumps --help"))
@@ -163,12 +163,12 @@ def split(url: str) -> tuple[str, str]:
 
 def _dump(s3: S3Client, bucket: str, key: str, *, latest: bool) -> Dump:
     if latest:
-        return listing.pinned(s3, listing.choose(listing.list_dumps(s3, bucket, key), LATEST))
+        return listing.pin_dump(s3, listing.choose(listing.list_dumps(s3, bucket, key), LATEST))
     return listing.find(s3, bucket, key)
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
-    """Raises PermanentError for kinds that don't exist, and for a map that is none."""
+    """The options of the command. Raises PermanentError for kinds that don't exist, and for a map that is none."""
     unknown = sorted({*arguments.skip, *arguments.allow} - {*DECISIONS, PRIVILEGED_OWNER, "publication", "policy"})
     if unknown:
         raise PermanentError.of(
@@ -189,14 +189,14 @@ def options_of(arguments: argparse.Namespace) -> Options:
         skip=frozenset(arguments.skip),
         allow=frozenset(arguments.allow),
         check_first=not getattr(arguments, "no_check", False),
-        login=Login(getattr(arguments, "login", Login.SEPARATE)),
+        login=LoadLogin(getattr(arguments, "login", LoadLogin.SEPARATE)),
         superuser=getattr(arguments, "superuser", False),
         pg_restore=arguments.pg_restore,
     )
 
 
 def target_of(arguments: argparse.Namespace) -> Target:
-    """Raises PermanentError, never with any of the URL."""
+    """The database to load into. Raises PermanentError, never with any of the URL in its message."""
     source = f"${arguments.to_env}" if arguments.to_env else str(arguments.to_file)
     try:
         text = os.environ[arguments.to_env] if arguments.to_env else arguments.to_file.read_text()
@@ -211,8 +211,8 @@ def target_of(arguments: argparse.Namespace) -> Target:
 
 
 def plan_of(arguments: argparse.Namespace, dump: Dump, options: Options) -> Scan | None:
-    """Raises PermanentError for a file that is no plan of this dump with these flags."""
-    return scan_file.opened(arguments.plan, dump, options) if arguments.plan else None
+    """The saved plan, or None. Raises PermanentError for a file that is no plan of this dump with these flags."""
+    return scan_file.read_plan(arguments.plan, dump, options) if arguments.plan else None
 
 
 def _region(given: str | None) -> str:
@@ -236,23 +236,23 @@ def _s3(region: str, endpoint: str | None) -> S3Client:
 
 
 def storage_of(arguments: argparse.Namespace, target: Target) -> Storage | None:
-    """Of the target, and says it; where it isn't known, why. Raises RestoreError for an instance that was named."""
+    """Measures and prints the target's free storage, or why it isn't known; raises only if --instance was given."""
     if arguments.no_storage_check:
         return None
     try:
-        found = free_storage.measure(target.host, arguments.instance, arguments.region, Aws)
+        storage = free_storage.measure(target.host, arguments.instance, arguments.region, Aws)
     except RestoreError as error:
         if arguments.instance:
             raise
         why = f"{error.problem.found}; {error.problem.fix}" if error.problem else str(error)
         _aside(arguments, {"storage": None, "why": why}, f"storage: not checked: {why}")
         return None
-    _aside(arguments, {"storage": found.facts()}, f"storage: {found}")
-    return found
+    _aside(arguments, {"storage": storage.facts()}, f"storage: {storage}")
+    return storage
 
 
 def _aside(arguments: argparse.Namespace, facts: object, text: str) -> None:
-    """Beside the result: on stderr, like progress."""
+    """Prints what is not the result: on stderr, like progress."""
     print(json.dumps(facts) if arguments.json else text, file=sys.stderr, flush=True)
 
 

@@ -58,7 +58,7 @@ DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStat
 Rows = list[tuple[Any, ...]]
 
 
-class Session:
+class LoadSession:
     """One connection. Methods raise psycopg.Error."""
 
     def __init__(self, target: Target, settings: Mapping[str, str], application: str = APPLICATION) -> None:
@@ -99,10 +99,6 @@ class Session:
         pgconn.send_query_params(sql, None)
         (result,) = self.connection.wait(generators.execute(pgconn))  # libpq's own wait holds back Python's signals
         return self._done(result).command_tuples or 0
-
-    def script(self, sql: bytes) -> None:
-        """Several of our own statements in one message, each in its own transaction where it says so."""
-        self._done(self.connection.pgconn.exec_(sql))
 
     def _done(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
         if result.status not in DONE:
@@ -181,7 +177,7 @@ def failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:
             subject,
             found,
             needed,
-            fix or 'docs/operate.md, "A dump by hand": fix what the message says, then the same command again',
+            fix or 'docs/dumps.md, "A dump by hand": fix what the message says, then the same command again',
         )
     )
 
@@ -209,7 +205,7 @@ def copy_failure(error: psycopg.Error, user: str, table: str, line: int, offset:
 
 
 def end_sessions(
-    session: Session, role: str, stop: threading.Event, application: str | None = None, seconds: float = 60.0
+    session: LoadSession, role: str, stop: threading.Event, application: str | None = None, seconds: float = 60.0
 ) -> None:
     """Ends all sessions of this role, and those of the session's own login in this database under an application_name.
 

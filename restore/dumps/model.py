@@ -3,8 +3,8 @@
 The functions on them, with the exact signatures that others build on:
 
     catalog.listing.list_dumps(s3, bucket, prefix) -> tuple[Dump, ...]  newest first
-    catalog.listing.choose(dumps, wanted) -> Dump                       pure; raises Refused
-    catalog.listing.pinned(s3, dump) -> Dump                            version id, ETag and size as they are now
+    catalog.listing.choose(dumps, name) -> Dump                         pure; raises Refused
+    catalog.listing.pin_dump(s3, dump) -> Dump                          version id, ETag and size as they are now
     check.scan.scan(s3, dump, *, progress, stop) -> Scan
     load.loader.load(s3, dump, target, options, *, scan, storage, progress, stop) -> LoadResult
     check.verify.verify(s3, dump, target, *, scan, progress, stop) -> Verification
@@ -38,7 +38,7 @@ class Format(StrEnum):
 
 
 class Compression(StrEnum):
-    """Of the whole object; what an archive format compresses inside isn't told."""
+    """How the whole object is compressed; compression inside an archive format is not shown."""
 
     NONE = "none"
     GZIP = "gzip"
@@ -48,8 +48,8 @@ class Compression(StrEnum):
     XZ = "xz"
 
 
-class Phase(StrEnum):
-    """Of a scan, a load or a verification, in this order."""
+class LoadPhase(StrEnum):
+    """The phases of a scan, a load or a verification, in their order."""
 
     READING = "reading"
     PREPARING = "preparing"
@@ -62,11 +62,11 @@ class Phase(StrEnum):
     @property
     def reads(self) -> bool:
         """The dump's bytes say how far it is; in the others tasks do."""
-        return self in (Phase.READING, Phase.LOADING)
+        return self in (LoadPhase.READING, LoadPhase.LOADING)
 
 
 @dataclass(frozen=True)
-class Part:
+class DumpPart:
     """A file of a directory-format dump."""
 
     key: str
@@ -92,13 +92,13 @@ class Dump:
     """Bytes as stored, of all parts."""
     modified: datetime
     etag: str
-    """Of the object; of a directory one hash over its parts' names and ETags."""
+    """ETag of the object; for a directory, one hash over the names and ETags of its parts."""
     version_id: str | None = None
     """None while not pinned, for a directory, and in a bucket without versioning."""
     storage_class: str = "STANDARD"
     readable: bool = True
     """False for an archived object (Glacier) without a restored copy."""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[DumpPart, ...] = ()
 
     @property
     def url(self) -> str:
@@ -118,7 +118,7 @@ class TableRows:
     """As pg_dump writes it: schema-qualified and quoted where needed."""
     rows: int
     bytes: int = 0
-    """Of its COPY data in the dump, uncompressed; 0 in a target."""
+    """Bytes of its COPY data in the dump, uncompressed; 0 in a target."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Scan:
     server_version: str
     """`Dumped from database version`, e.g. `16.4`; "" when the dump doesn't say."""
     dump_version: str
-    """Of pg_dump, e.g. `16.4`."""
+    """Version of pg_dump, e.g. `16.4`."""
     encoding: str
     database: str | None
     """Its name, which the directory format alone tells; None otherwise."""
@@ -145,7 +145,7 @@ class Scan:
     statements: Mapping[str, int]
     """Number of statements by kind."""
     bytes: int
-    """Of SQL text, uncompressed."""
+    """Bytes of SQL text, uncompressed."""
     large_objects: int
     """Groups of them that have data; pg_dump puts those of one owner in one group."""
     problems: tuple[Problem, ...]
@@ -159,7 +159,7 @@ class Scan:
     indexes: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
     """Number and text of the statements that make indexes and constraints: lets `load` begin with them early."""
     segment_bytes: int = 0
-    """Of the pieces in `pieces`."""
+    """Bytes of each of the pieces in `pieces`."""
     pieces: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]], repr=False)
     """Rows of each piece of a table's data, where they were counted: spares `load` the counting."""
     security_definer: tuple[str, ...] = ()
@@ -171,11 +171,11 @@ class Scan:
 
     @property
     def target_bytes(self) -> int:
-        """A generous estimate of the loaded database's size: rows as text, their indexes, and WAL beside it."""
+        """A generous estimate of the bytes that a load needs: rows as text, their indexes, and WAL."""
         return int(self.bytes * 2.5) + 64 * MIB
 
     def facts(self) -> dict[str, Any]:
-        """For plan and evidence: JSON-like."""
+        """The scan as JSON-like values, for the plan and the evidence."""
         return {
             "dump": self.dump.url,
             "versionId": self.dump.version_id,
@@ -207,7 +207,7 @@ class Roles(StrEnum):
     """Leave out the owners and grants that name them; what they would own belongs to the loading role."""
 
 
-class Login(StrEnum):
+class LoadLogin(StrEnum):
     """Whose rights the dump's own functions have while it is loaded."""
 
     SEPARATE = "separate"
@@ -235,11 +235,11 @@ class Options:
     """Kinds of statements to leave out (see statements.DECISIONS): `subscription`, `foreign`, ..."""
     allow: frozenset[str] = frozenset()
     """Kinds of statements to run that are refused otherwise."""
-    login: Login = Login.SEPARATE
+    login: LoadLogin = LoadLogin.SEPARATE
     superuser: bool = False
     """Load although the role may do more than its share: be superuser, or reach the server's files or programs."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Of the loading sessions, over the standard ones (loading session settings only; nothing is left behind)."""
+    """Settings of the loading sessions, on top of the standard ones; nothing of them is left behind."""
     check_first: bool = True
     """Read the whole dump before anything is loaded, unless a scan is given: what is wrong is said before."""
     analyze: bool = True
@@ -251,11 +251,11 @@ class Options:
 class Progress:
     """Where a scan, a load or a verification stands."""
 
-    phase: Phase
+    phase: LoadPhase
     seconds: float
     """Since its beginning."""
     bytes_read: int
-    """Of the dump as stored in S3."""
+    """Bytes of the dump as stored in S3."""
     bytes_total: int
     rows: int
     """Loaded so far, those of earlier attempts included."""
@@ -297,9 +297,9 @@ class LoadResult:
     """As loaded, largest first. Empty when `already_loaded`."""
     rows: int
     bytes: int
-    """Of SQL text, uncompressed."""
+    """Bytes of SQL text, uncompressed."""
     seconds: float
-    """Of this attempt."""
+    """Seconds of this attempt."""
     phases: Mapping[str, float]
     """Seconds of this attempt by phase."""
     resumed: bool

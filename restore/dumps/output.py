@@ -29,7 +29,7 @@ def dump_facts(dump: Dump) -> dict[str, Any]:
     }
 
 
-def listed(dumps: Sequence[Dump], now: datetime | None = None) -> str:
+def render_list(dumps: Sequence[Dump], now: datetime | None = None) -> str:
     """Age, size, storage class and key of each; what to do about archived ones."""
     if not dumps:
         return "no dump there"
@@ -46,7 +46,7 @@ def _row(dump: Dump, now: datetime) -> str:
     return f"{taken:{TIME_FORMAT}}  {spoken(now - taken):>12} old  {sized(dump.size):>9}  {note}  {dump.url}"
 
 
-def planned(scan: Scan) -> str:
+def render_plan(scan: Scan) -> str:
     """What is in a dump, what it needs, and what is wrong with it."""
     packed = "" if scan.compression.value == "none" else f", {scan.compression.value}"
     seconds = timedelta(seconds=scan.bytes / LOAD_RATE)
@@ -70,7 +70,7 @@ def planned(scan: Scan) -> str:
     return "\n".join(lines)
 
 
-def loaded(result: LoadResult) -> str:
+def render_load(result: LoadResult) -> str:
     if result.already_loaded:
         already = f"{result.dump.url} is loaded already ({result.rows:,} rows): nothing was done"
         return "\n".join([already, *_warnings(result)])
@@ -110,25 +110,25 @@ def _few(names: Sequence[str]) -> str:
     return f"{', '.join(names[:MOST_TABLES])}{more}" if names else "none"
 
 
-def verified(found: Verification) -> str:
-    if found.passed:
-        rows = sum(table.target or 0 for table in found.tables)
+def render_verification(verification: Verification) -> str:
+    if verification.passed:
+        rows = sum(table.target or 0 for table in verification.tables)
         return (
-            f"equal: {rows:,} rows in {len(found.tables)} tables, {found.checked_sequences} sequences;"
+            f"equal: {rows:,} rows in {len(verification.tables)} tables, {verification.checked_sequences} sequences;"
             " indexes and constraints valid"
         )
-    lines = ["different:"] if found.tables else ["nothing to compare: the dump has no table data"]
+    lines = ["different:"] if verification.tables else ["nothing to compare: the dump has no table data"]
     lines += [
         f"  {table.name}: {_count(table.dump)} in the dump, {_count(table.target)} in the target"
-        for table in found.tables
+        for table in verification.tables
         if not table.equal
     ]
     lines += [
         f"  sequence {name}: {dump} in the dump, {target} in the target"
-        for name, (dump, target) in found.sequences.items()
+        for name, (dump, target) in verification.sequences.items()
     ]
-    lines += [f"  invalid index {name}" for name in found.invalid_indexes]
-    lines += [f"  not validated: constraint {name}" for name in found.unvalidated_constraints]
+    lines += [f"  invalid index {name}" for name in verification.invalid_indexes]
+    lines += [f"  not validated: constraint {name}" for name in verification.unvalidated_constraints]
     return "\n".join(lines)
 
 

@@ -77,7 +77,7 @@ def pods_problem(context: GateContext, gate: str, running: Sequence[RunningWorkl
     commands = dict.fromkeys(f"kubectl -n {context.settings.namespace} {workload.command}" for workload in running)
     fix = "; ".join([*commands, "pulumi up"])
     if any(workload.lasting for workload in running):
-        fix += " (delete a pod by force only when its node is gone for good: docs/operate.md)"
+        fix += " (delete a pod by force only when its node is gone for good: docs/troubleshooting.md)"
     return Problem(f"{gate}.pods", "; ".join(item.text for item in running), "no pod of the applications", fix)
 
 

@@ -32,6 +32,8 @@ Value = TypeVar("Value")
 TIDY_SECONDS = 4.0
 """The engine kills the program 5 s after its SIGINT: what a stopped gate has left to end cleanly."""
 SAY_EVERY_SECONDS = 15.0
+PAGE = "docs/troubleshooting.md"
+"""Has an entry for each problem's name; made from restore/troubleshooting/."""
 RESOURCE_ID = "resource_id"
 """The name, in a receipt and in the evidence, of the DbiResourceId of the database that was proved."""
 KEPT_SETTINGS = "wanted"
@@ -274,7 +276,7 @@ def attempt(
         known = f"; waived: {', '.join(waived)}" if waived else ""
         say(f"{gate.name}: open: {proof.summary}{known} (evidence: {where})")
         return None
-    return f"{error}\nevidence: {where}\nall at once: python -m restore report"
+    return f"{error}\nevidence: {where}\nall at once: python -m restore report; what each means: {PAGE}"
 
 
 def read_receipt(inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -29,7 +29,7 @@ from validation.verdict import Verdict
 
 SECONDS = 48 * 3600.0
 LOGIN_SECONDS = 900.0
-DUMP_PAGE = 'docs/operate.md, "What is loaded is not what the dump holds"'
+DUMP_PAGE = 'docs/dumps.md, "What is loaded is not what the dump holds"'
 MAINTENANCE = "postgres"
 """The database that every instance has."""
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from restore.dumps.catalog import pin
 from restore.dumps.check import scan
 from restore.dumps.check.scan_file import flags
-from restore.dumps.model import GIB, PRIVILEGED_OWNER, Dump, Options, Phase, Progress, Roles, Scan
+from restore.dumps.model import GIB, PRIVILEGED_OWNER, Dump, LoadPhase, Options, Progress, Roles, Scan
 from restore.errors import Problem
 from restore.gates.context import GateContext
 from restore.gates.hook import Proof, Watch
@@ -33,12 +33,13 @@ SKIP = re.compile(r"--skip ([a-z_]+)")
 def options(settings: Settings) -> Options:
     """How to load: a role that the dump names and the new server lacks is made, without login."""
     store = settings.backups
-    return Options(roles=Roles.CREATE, allow=frozenset(store.allow), skip=frozenset(store.skip))
+    return Options(roles=Roles.CREATE, role_map=store.map, allow=frozenset(store.allow), skip=frozenset(store.skip))
 
 
 def fingerprint(settings: Settings) -> dict[str, list[str]]:
     """What changes the judgement of a dump besides its bytes; nothing for what is not set."""
-    return {name: kinds for name, kinds in flags(options(settings)).items() if kinds}
+    mapped = [f"{old}={new}" for old, new in sorted(settings.backups.map.items())]
+    return {name: kinds for name, kinds in {**flags(options(settings)), "map": mapped}.items() if kinds}
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:
@@ -60,13 +61,14 @@ def owner_problems(scan_result: Scan, settings: Settings) -> Iterable[Problem]:
     allowed = settings.backups.allow
     if PRIVILEGED_OWNER in allowed:
         return
+    heir = settings.backups.owner or "<role>"
     needed = "owners without rights beyond the database: functions of the dump run with their owner's rights"
-    fix = (
-        f"pulumi config set --path 'backups.allow[{len(allowed)}]' {PRIVILEGED_OWNER} (for a dump you trust); pulumi up"
-    )
+    trust = f"pulumi config set --path 'backups.allow[{len(allowed)}]' {PRIVILEGED_OWNER} (for a dump you trust)"
     for name in scan_result.owners:
-        if name == settings.login.user or name.startswith(("rds_", "pg_")):
+        role = settings.backups.map.get(name, name)
+        if role == settings.login.user or role.startswith(("rds_", "pg_")):
             what = "owns something in the dump, and has rights on the whole server"
+            fix = f"pulumi config set --path 'backups.map[\"{name}\"]' {heir}; pulumi up; or: {trust}"
             yield Problem(f"scanned.owner:{name}", what, needed, fix)
 
 
@@ -110,7 +112,7 @@ def storage_problems(scan_result: Scan, settings: InstanceSettings) -> Iterable[
 def progress_reporter(watch: Watch) -> Callable[[Progress], None]:
     """Says where a scan or a load stands: each phase at its beginning, then every 15 s."""
     context = contextvars.copy_context()  # Pulumi's log knows its program by it, in whatever thread this is called
-    last: list[tuple[Phase, float]] = []
+    last: list[tuple[LoadPhase, float]] = []
 
     def say(progress: Progress) -> None:
         now = time.monotonic()

@@ -60,10 +60,10 @@ def find_dump(settings: Settings, request: Request, client: S3Client) -> DumpObj
     dumps = listing.list_dumps(client, bucket, settings.backups.prefix)
     named = any(key in (dump.key, dump.key.rstrip("/")) for dump in dumps)
     if named or key == LATEST:
-        pinned = listing.pinned(client, listing.choose(dumps, key))
+        pinned = listing.pin_dump(client, listing.choose(dumps, key))
     else:
         pinned = listing.find(client, bucket, key)
-    head = header.heading(client, pinned)
+    head = header.read_heading(client, pinned)
     described = describe_dump(pinned, pin.version_of(pinned))
     return replace(described, server_version=head.server_version, expansion=head.expansion)
 

@@ -78,7 +78,7 @@ def problem(subject: str, error: RestoreError) -> Problem:
             subject,
             str(error),
             "a read that succeeds",
-            'docs/operate.md, "Trouble": fix what the message says, then the same command again',
+            "docs/troubleshooting.md: fix what the message says, then the same command again",
         )
     return Problem(subject, str(error), "an answer", "check network and VPN, then: pulumi preview")
 

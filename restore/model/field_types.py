@@ -5,32 +5,18 @@ A type checker sees plain types in these; pydantic reads by what is annotated.
 
 from __future__ import annotations
 
-import ast
-import inspect
-import itertools
 import json
 import re
-import textwrap
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, Strict
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict
 
-LONGEST_SHOWN = 60
+from validation.keyed.fields import NUMBER, DocumentSection, Fault
+from validation.problems import shown
+
 SUBDOMAIN = r"(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
-
-
-class Fault(ValueError):
-    """Why a value is refused. Without `found` the value itself is shown, without `fix` the command that sets it."""
-
-    def __init__(self, needed: str, *, found: str = "", fix: str = ""):
-        super().__init__(needed)
-        self.needed = needed
-        self.found = found
-        self.fix = fix
 
 
 def camel_case(name: str) -> str:
@@ -39,45 +25,13 @@ def camel_case(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def shown(value: Any) -> str:
-    """Returns the value for a message, on one line and never longer than is useful."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    cut = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
-    return json.dumps(cut, ensure_ascii=False) if isinstance(value, str) else cut
-
-
 CONFIG = ConfigDict(extra="forbid", frozen=True, alias_generator=camel_case, coerce_numbers_to_str=True)
 
 
-class Section:
-    """Base of what an object of the configuration is read into: camelCase, no unknown fields, and the docstring of
-    each field as its description.
-
-    Docstrings are read when a JSON Schema is made: pydantic (use_attribute_docstrings) parses the source at each start.
-    """
+class Section(DocumentSection):
+    """Base of what an object of the configuration is read into: camelCase, no unknown fields."""
 
     __pydantic_config__: ClassVar[ConfigDict] = CONFIG
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        reference = handler(core)
-        node = handler.resolve_ref_schema(reference)
-        for owner in (owner for owner in cls.__mro__ if issubclass(owner, Section) and owner is not Section):
-            for name, text in _field_docstrings(owner).items():
-                node["properties"][camel_case(name)].setdefault("description", text)
-        return reference
-
-
-def _field_docstrings(owner: type) -> dict[str, str]:
-    """Returns the string below each annotated name of a class."""
-    body = cast("ast.ClassDef", ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]).body
-    return {
-        target.id: " ".join(text.split())
-        for field, below in itertools.pairwise(body)
-        if isinstance(field, ast.AnnAssign) and isinstance(target := field.target, ast.Name)
-        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-        if isinstance(text := below.value.value, str)
-    }
 
 
 def decoded(value: Any) -> Any:
@@ -100,12 +54,6 @@ def given_fields(value: Any) -> Any:
         for name, item in cast("Mapping[Any, Any]", fields).items()
     }
     return {name: item for name, item in texts.items() if item is not None and item != ""}
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("a boolean")  # noqa: TRY004 (a TypeError would not be reported as a fault of the value)
-    return value
 
 
 def _boolean(value: Any) -> Any:
@@ -149,14 +97,13 @@ def _health(url: str) -> str:
     return url
 
 
-NUMBER = BeforeValidator(_number)
-"""With Annotated[int, ...]: pydantic alone reads true as 1."""
 OBJECT = BeforeValidator(given_fields)
 JSON = BeforeValidator(decoded)
 
 Whole = Annotated[int, Field(ge=0, le=2**31 - 1), NUMBER]
 Flag = Annotated[bool, Strict(), BeforeValidator(_boolean)]
 Texts = Annotated[tuple[Annotated[str, Strict(), Field(pattern=r"\S")], ...], JSON]
+RoleMap = Annotated[Mapping[str, Annotated[str, Strict(), Field(pattern=r"\S")]], JSON]
 Object = Annotated[Mapping[str, Any], JSON]
 HealthUrl = Annotated[str, AfterValidator(_health)]
 DeploymentName = Annotated[

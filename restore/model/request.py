@@ -12,11 +12,11 @@ from pydantic import Field
 
 from restore.model.aws_account import AwsLogin
 from restore.model.field_types import (
-    NUMBER,
     Bucket,
     Flag,
     KeyPrefix,
     Object,
+    RoleMap,
     SecretKeyName,
     SecretName,
     Section,
@@ -24,6 +24,7 @@ from restore.model.field_types import (
     TlsMode,
 )
 from restore.units import TIME_FORMAT
+from validation.keyed.fields import NUMBER
 from validation.verdict import Verdict as Verdict
 
 LATEST = "latest"
@@ -155,6 +156,9 @@ class DumpStore(Section):
     privileged_owner."""
     skip: Texts = ()
     """Kinds of statements to leave out, such as subscription."""
+    map: RoleMap = field(default_factory=dict[str, str])
+    """Roles of the dump, and the role that stands for each in the new database: for one that owns something and has
+    rights beyond it, such as the master user."""
 
 
 @dataclass(frozen=True)

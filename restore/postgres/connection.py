@@ -14,14 +14,12 @@ from restore.model.rds import Credential, Endpoint
 from restore.model.request import Tls, certificates_command
 from restore.postgres.errors import translate
 from restore.redaction import register_secret
+from validation.connect.target import NO_OTHER_SERVER, RESPONSIVE
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 APPLICATION_NAME = "pulumi-restore"
-
-
-CONNECT_SECONDS = 10
 
 
 CHANGE_SECONDS = 300.0
@@ -70,16 +68,12 @@ def open_connection(
     if read_only:
         settings = f"-c default_transaction_read_only=on {settings}"
     parameters: dict[str, Any] = {
-        "connect_timeout": CONNECT_SECONDS,
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 20000,
+        **RESPONSIVE,
         **login,
         "application_name": APPLICATION_NAME,
         "options": f"{login.get('options', '')} {settings}".strip(),
         "host": endpoint.host,
-        "hostaddr": "",  # otherwise PGHOSTADDR of the environment would win over the host
+        **NO_OTHER_SERVER,
         "port": endpoint.port,
         **tls_parameters(tls),
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from restore.config.reader import nearest
 from restore.cutover import connection_url, deployments, traffic
 from restore.cutover.traffic import ConnectionTarget
 from restore.errors import Problem
@@ -13,6 +12,7 @@ from restore.model.context import RestoreContext
 from restore.model.labels import ANNOTATION_PREVIOUS
 from restore.model.request import SecretKey, Traffic
 from validation.connect import urls
+from validation.keyed.reader import nearest
 
 
 def applications_named(context: RestoreContext) -> Iterable[Problem]:

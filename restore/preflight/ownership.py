@@ -70,7 +70,7 @@ def retagging(context: RestoreContext, arn: str, tags: Mapping[str, str]) -> str
         return ""
     tag = shlex.quote(f"Key={TAG_STACK},Value={context.settings.stack}")
     command = f"aws rds add-tags-to-resource --region {context.settings.region} --resource-name {arn} --tags {tag}"
-    return f'if this stack was called {tags[TAG_STACK]} before (docs/operate.md, "Trouble"): {command}; otherwise: '
+    return f"if this stack was called {tags[TAG_STACK]} before (docs/troubleshooting.md): {command}; otherwise: "
 
 
 def identifier_taken(context: RestoreContext) -> Iterable[Problem]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from restore.config.reader import nearest
 from restore.errors import Problem
 from restore.model.context import ENGINE, RestoreContext
 from restore.model.inventory import Inventory
@@ -14,6 +13,7 @@ from restore.model.rds import InstanceSettings, Snapshot
 from restore.model.request import LATEST, Method
 from restore.model.restore_source import Resolution, RestoreSource
 from restore.units import TIME_FORMAT
+from validation.keyed.reader import nearest
 
 COPY_FIRST = ("shared", "public")
 """Kinds of snapshots that can't be restored here when they are encrypted: they are copied first."""

@@ -80,7 +80,7 @@ def test_a_fix_that_nobody_can_follow_is_noticed(text: str) -> None:
         "python -m restore.dumps load \0 --to-env TARGET_URL",
         'GRANT "\0" TO "\0" WITH ADMIN OPTION',
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN (1, 2)",
-        'docs/operate.md, "A dump by hand": the same command again goes on where it was',
+        'docs/dumps.md, "A dump by hand": the same command again goes on where it was',
     ],
 )
 def test_a_fix_that_can_be_followed_passes(text: str) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from restore.config import json_schema, reader
-from restore.config.json_schema import Node
 from restore.config.keys import AwsKeys, Keys, KubernetesKeys
 from sandbox.machine.layout import CHECKOUT
+from validation.keyed import json_schema, reader
+from validation.keyed.json_schema import Node
 
 HOLE = "\0"
 """Stands for what an f-string fills in."""
@@ -64,7 +64,7 @@ def field_fault(segments: list[str]) -> str:
     key = KEYS[segments[0]]
     fields = json_schema.properties(SCHEMA, key)
     asked = segments[2:] if isinstance(key.get("additionalProperties"), Mapping) else segments[1:]
-    known = not asked or not fields or asked[0] in fields or HOLE in asked[0]
+    known = not asked or not fields or asked[0] in fields or HOLE in asked[0] or asked[0].startswith("<")
     return "" if known else f"{segments[0]} has no field {asked[0]}"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from restore.config import json_schema, reader
 from restore.config.keys import Keys
 from sandbox.machine.layout import CHECKOUT
 from tests.support.fixes.collect import HOLE, Program
+from validation.keyed import json_schema
+from validation.keyed.reader import schema_of
 
 BEFORE_THE_FIRST_RESOURCE = ("cli", "config", "cutover", "lifecycle", "model", "preflight", "recovery_points")
 KINDS = (
@@ -25,7 +26,7 @@ KINDS = (
     "time",
     "traffic",
 )
-SCHEMA = reader.schema_of(Keys)
+SCHEMA = schema_of(Keys)
 
 
 def subjects() -> list[str]:

@@ -9,11 +9,12 @@ from datetime import datetime
 from validation.baseline.model import Baseline, TableState
 from validation.expectations.table_names import quoted
 from validation.schema import snapshot
+from validation.terminal import format_size
 from validation.times import rfc3339_micros
 
 
 @dataclass(frozen=True)
-class Difference:
+class BaselineDifference:
     """One line: what it is about, and how it was and is."""
 
     subject: str
@@ -24,13 +25,13 @@ class Difference:
         return f"{self.subject}: {self.was} -> {self.now}"
 
 
-def differences(old: Baseline, new: Baseline) -> tuple[Difference, ...]:
+def differences(old: Baseline, new: Baseline) -> tuple[BaselineDifference, ...]:
     """In tables and sequences, by name; sizes only where the rows differ too, since vacuum and bloat change them."""
-    about = [
-        Difference("database", old.database, new.database),
-        Difference("server version", old.server_version, new.server_version),
+    identity = [
+        BaselineDifference("database", old.database, new.database),
+        BaselineDifference("server version", old.server_version, new.server_version),
     ]
-    compared = (*about, *_tables(old, new), *_sequences(old, new), *_faults(old, new))
+    compared = (*identity, *_tables(old, new), *_sequences(old, new), *_faults(old, new))
     return tuple(difference for difference in compared if difference.was != difference.now)
 
 
@@ -38,19 +39,19 @@ def schema_changes(old: Baseline, new: Baseline) -> tuple[snapshot.Change, ...]:
     return snapshot.diff(old.schema, new.schema)
 
 
-def _tables(old: Baseline, new: Baseline) -> Iterator[Difference]:
+def _tables(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
     for table in sorted(old.tables.keys() | new.tables.keys()):
         was, now = old.tables.get(table), new.tables.get(table)
-        yield Difference(str(table), _rows(was, None), _rows(now, was))
+        yield BaselineDifference(str(table), _rows(was, None), _rows(now, was))
         for column in sorted({column for state in (was, now) if state for column in state.newest}):
-            yield Difference(f"{table}.{quoted(column)}", _newest(was, column), _newest(now, column))
+            yield BaselineDifference(f"{table}.{quoted(column)}", _newest(was, column), _newest(now, column))
 
 
 def _rows(state: TableState | None, before: TableState | None) -> str:
     if state is None:
         return "no table"
     grown = state.rows - before.rows if before else 0
-    change = f" ({grown:+,}, {size(state.bytes)})" if grown else ""
+    change = f" ({grown:+,}, {format_size(state.bytes)})" if grown else ""
     return f"{state.rows:,} rows{change}"
 
 
@@ -59,38 +60,29 @@ def _newest(state: TableState | None, column: str) -> str:
     return f"newest {rfc3339_micros(at)}" if at else "no newest value"
 
 
-def _sequences(old: Baseline, new: Baseline) -> Iterator[Difference]:
+def _sequences(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
     for name in sorted(old.sequences.keys() | new.sequences.keys()):
         was, now = old.sequences.get(name), new.sequences.get(name)
-        yield Difference(
+        yield BaselineDifference(
             f"sequence {name}", f"at {was.last:,}" if was else "no value", f"at {now.last:,}" if now else "no value"
         )
 
 
-def _faults(old: Baseline, new: Baseline) -> Iterator[Difference]:
+def _faults(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
     for name in sorted(old.faults.keys() | new.faults.keys()):
         was, now = (f"{of.faults[name].count:,} wrong" if name in of.faults else "as it should be" for of in (old, new))
-        yield Difference(_check(name), was, now)
+        yield BaselineDifference(_check(name), was, now)
 
 
 def _check(question: str) -> str:
     return f"check {question.removeprefix('faults:')}"
 
 
-def size(count: float) -> str:
-    """Bytes as people read them, in binary units."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1024:
-            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
-        count /= 1024
-    return f"{count:,.1f} TB"
-
-
 def as_text(old: Baseline, new: Baseline) -> str:
     """The differences for people; ends with a newline."""
     lines = [f"{old.database}: {rfc3339_micros(old.taken)} -> {rfc3339_micros(new.taken)}"]
-    found, changes = differences(old, new), schema_changes(old, new)
-    lines += [f"  {difference}" for difference in found] or ["  the same rows, newest values and sequences"]
+    changed_data, changes = differences(old, new), schema_changes(old, new)
+    lines += [f"  {difference}" for difference in changed_data] or ["  the same rows, newest values and sequences"]
     lines += ["schema:", *(f"  {line}" for line in snapshot.as_text(changes).splitlines())] if changes else []
     return "\n".join(lines if changes else [*lines, "  the same schema"]) + "\n"
 
@@ -99,12 +91,12 @@ def render(baseline: Baseline) -> str:
     """One baseline for people; ends with a newline."""
     lines = [
         f"{baseline.database}, PostgreSQL {baseline.server_version}, {rfc3339_micros(baseline.taken)}",
-        f"{len(baseline.tables):,} tables, {baseline.rows:,} rows, {size(baseline.bytes)};"
+        f"{len(baseline.tables):,} tables, {baseline.rows:,} rows, {format_size(baseline.bytes)};"
         f" schema {baseline.schema.digest[:16]}",
         "",
     ]
     for table, state in sorted(baseline.tables.items()):
-        lines.append(f"{state.rows:>15,} rows  {size(state.bytes):>10}  {table}")
+        lines.append(f"{state.rows:>15,} rows  {format_size(state.bytes):>10}  {table}")
         lines += [f"{'':>15}       newest {column} {rfc3339_micros(at)}" for column, at in sorted(state.newest.items())]
     lines += [f"{at.last:>15,} last  {'':>10}  sequence {name}" for name, at in sorted(baseline.sequences.items())]
     lines += [f"{of.count:>15,} wrong {'':>10}  {_check(name)}" for name, of in sorted(baseline.faults.items())]

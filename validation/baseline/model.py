@@ -99,12 +99,12 @@ def _state_as_json(state: TableState) -> dict[str, Any]:
 
 def from_json(data: object, where: str) -> Baseline:
     """Reads what `as_json` wrote. Raises BaselineError for anything else."""
-    found: Mapping[str, Any] = cast("Mapping[str, Any]", data) if isinstance(data, Mapping) else {}
-    if found.get("baseline") != SCHEMA:
+    document: Mapping[str, Any] = cast("Mapping[str, Any]", data) if isinstance(data, Mapping) else {}
+    if document.get("baseline") != SCHEMA:
         fix = "docs/checks.md: give the place of baselines, or move the file away"
         raise BaselineError(where, f"no baseline of version {SCHEMA}", "what `baseline record` wrote", fix)
     try:
-        return _read(found)
+        return _read(document)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         fix = "docs/checks.md: get the file back from its copy, or record a new baseline"
         raise BaselineError(where, f"a damaged baseline ({error})", "what `baseline record` wrote", fix) from error
@@ -113,7 +113,7 @@ def from_json(data: object, where: str) -> Baseline:
 def _read(data: Mapping[str, Any]) -> Baseline:
     schema = SchemaSnapshot.from_json(data["schema"]["sections"])
     if schema.digest != data["schema"]["sha256"]:
-        raise ValueError("its schema doesn't have the SHA-256 that is written beside it")
+        raise ValueError("its schema doesn't have the SHA-256 that is written with it")
     return Baseline(
         taken=_moment(data["taken"]),
         database=str(data["database"]),

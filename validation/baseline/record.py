@@ -14,14 +14,14 @@ from validation.baseline.faults import FaultList, Faults
 from validation.baseline.model import Baseline, Position, TableState
 from validation.connect.query import Answer, Question, Side, Unanswered
 from validation.connect.query_runner import Budget, QueryOutcome, ask_all
-from validation.connect.session import Session, Unreachable, connect
+from validation.connect.session import ReadSession, Unreachable, connect
 from validation.connect.target import Target
 from validation.expectations.model import Expectations, Freshness, Limits
 from validation.expectations.table_names import Table
 from validation.schema import catalog as catalogs
 from validation.schema import snapshot
 from validation.schema.catalog import Catalog, server_question
-from validation.schema.table_scan import TIMESTAMPS, Scan, scans
+from validation.schema.table_scan import TIMESTAMPS, TableScan, scans
 from validation.sql.queries import query
 from validation.times import from_epoch
 
@@ -64,7 +64,7 @@ def reading(target: Target, limits: Limits) -> Generator[Reader]:
 class Reader:
     """Reads one database on one snapshot; what it can't read raises Unread."""
 
-    def __init__(self, target: Target, session: Session, limits: Limits) -> None:
+    def __init__(self, target: Target, session: ReadSession, limits: Limits) -> None:
         self._target, self._session = target, session
         self._workers = limits.workers
         self._terms = Budget(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
@@ -122,7 +122,7 @@ def _newest_of_all(catalog: Catalog) -> Expectations:
     )
 
 
-def _baseline(answers: Mapping[str, Answer], passes: Mapping[Table, Scan]) -> Baseline:
+def _baseline(answers: Mapping[str, Answer], passes: Mapping[Table, TableScan]) -> Baseline:
     sizes = {Table(row["schema"], row["name"]): int(row["bytes"]) for row in answers[SIZES.id].row["sizes"]}
     about = answers[server_question(Side.CANDIDATE).id].row
     taken: datetime = answers[CLOCK.id].row["now"]
@@ -138,7 +138,7 @@ def _baseline(answers: Mapping[str, Answer], passes: Mapping[Table, Scan]) -> Ba
     )
 
 
-def _state(row: Mapping[str, Any], scan: Scan, size: int) -> TableState:
+def _state(row: Mapping[str, Any], scan: TableScan, size: int) -> TableState:
     moments = {column: row[alias] for column, alias in scan.newest.items() if row[alias] is not None}
     newest = {column: at for column, epoch in moments.items() if (at := from_epoch(epoch)) is not None}
     return TableState(int(row["rows"]), size, newest)
@@ -146,12 +146,12 @@ def _state(row: Mapping[str, Any], scan: Scan, size: int) -> TableState:
 
 def given(rows: Iterable[Mapping[str, Any]]) -> Mapping[Table, Position]:
     """The sequences that gave a value. Raises Unread for one that this login can't read."""
-    found = list(rows)
-    closed = [str(Table(row["schema"], row["name"])) for row in found if not row["readable"]]
+    positions = list(rows)
+    closed = [str(Table(row["schema"], row["name"])) for row in positions if not row["readable"]]
     if closed:
         raise Unread(f"no right to read {', '.join(closed)}; grant the login pg_read_all_data, or select on them")
     return {
         Table(row["schema"], row["name"]): Position(int(row["last"]), int(row["increment"]))
-        for row in found
+        for row in positions
         if row["last"] is not None
     }

@@ -12,7 +12,8 @@ from psycopg import sql
 
 from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
 from validation.connect.query import Answer, Question, Side
-from validation.expectations.model import Privilege, Role, Scope
+from validation.expectations.model import Role
+from validation.expectations.privileges import Privilege, Scope
 from validation.expectations.table_names import Table
 from validation.sql.queries import query
 from validation.verdict import Severity
@@ -49,11 +50,11 @@ def columns(answer: Answer) -> dict[Table, tuple[str, ...]]:
 
 def declared(roles: Sequence[Role], role: str, here: Mapping[Table, Sequence[str]]) -> dict[Table, tuple[str, ...]]:
     """What the expectations say that the role may do with tables and sequences."""
-    found: dict[Table, tuple[str, ...]] = {}
-    for privilege in (privilege for wanted in roles if wanted.name == role for privilege in wanted.may):
+    privileges: dict[Table, tuple[str, ...]] = {}
+    for privilege in (privilege for expected in roles if expected.name == role for privilege in expected.may):
         words = tuple(word.lower() for word in privilege.words if word.lower() in TRIED)
-        found = union(found, dict.fromkeys(_covered(privilege, here), words))
-    return found
+        privileges = union(privileges, dict.fromkeys(_covered(privilege, here), words))
+    return privileges
 
 
 def _covered(privilege: Privilege, here: Mapping[Table, Sequence[str]]) -> Sequence[Table]:
@@ -70,13 +71,13 @@ def union(first: May, second: May) -> dict[Table, tuple[str, ...]]:
     }
 
 
-def checks(wanted: May, here: Mapping[Table, Sequence[str]]) -> Iterator[Check]:
+def checks(privileges: May, here: Mapping[Table, Sequence[str]]) -> Iterator[Check]:
     """One for each privilege on each table; without any, that nothing says what the application must do."""
-    if not any(wanted.values()):
+    if not any(privileges.values()):
         judgement = inconclusive("nothing says what its role must do", NEEDED, NOTHING_SAID)
         yield settled("application", judgement, Severity.ADVISORY)
-    for table, privileges in sorted(wanted.items()):
-        for privilege in privileges:
+    for table, words in sorted(privileges.items()):
+        for privilege in words:
             if privilege == USAGE:
                 yield _usage(table)
             elif table in here and (statement := _statement(privilege, table, here[table])):

@@ -14,16 +14,15 @@ from validation.checks.check import Check, Judgement, failed, inconclusive, pass
 from validation.connect.query import Answer, Question, Row
 from validation.expectations.table_names import Table
 from validation.schema.catalog import Catalog
-from validation.schema.table_scan import Scan
+from validation.schema.table_scan import TableScan
 from validation.sql.queries import query
 from validation.terminal import number
+from validation.times import format_time
 from validation.verdict import Severity
-
-WHEN = "%Y-%m-%d %H:%M:%S UTC"
 
 
 def checks(
-    found: Mapping[Table, Scan],
+    passes: Mapping[Table, TableScan],
     catalog: Catalog,
     baseline: Baseline | BaselineError | None,
     restore_point: datetime | None,
@@ -37,7 +36,7 @@ def checks(
     if restore_point is not None and baseline.taken > restore_point:
         yield _too_late(baseline, restore_point)
         return
-    yield _tables(found, catalog, baseline)
+    yield _tables(passes, catalog, baseline)
     yield _sequences(baseline)
 
 
@@ -49,15 +48,15 @@ def fitting(baseline: Baseline | BaselineError | None, restore_point: datetime |
 
 
 def _too_late(baseline: Baseline, restore_point: datetime) -> Check:
-    said = f"a baseline of {baseline.taken:{WHEN}}, after the restore point {restore_point:{WHEN}}"
+    said = f"a baseline of {format_time(baseline.taken)}, after the restore point {format_time(restore_point)}"
     fix = "docs/checks.md: give a baseline from before the restore point, or none"
     return settled("baseline", inconclusive(said, "a baseline that the restored data must contain", fix))
 
 
-def _tables(found: Mapping[Table, Scan], catalog: Catalog, baseline: Baseline) -> Check:
-    here = [table for table in baseline.tables if table in found]
+def _tables(passes: Mapping[Table, TableScan], catalog: Catalog, baseline: Baseline) -> Check:
+    here = [table for table in baseline.tables if table in passes]
     missing = [table for table in baseline.tables if table not in catalog.by_name]
-    needed = f"every table of the baseline of {baseline.taken:{WHEN}}, with rows where it had any"
+    needed = f"every table of the baseline of {format_time(baseline.taken)}, with rows where it had any"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         pairs = zip(here, answers, strict=True)
@@ -71,16 +70,16 @@ def _tables(found: Mapping[Table, Scan], catalog: Catalog, baseline: Baseline) -
             )
         return passed(f"{number(len(baseline.tables), 'table')} of the baseline are here", needed)
 
-    return Check("tables-of-baseline", judge, tuple(found[table].question for table in here), needed)
+    return Check("tables-of-baseline", judge, tuple(passes[table].question for table in here), needed)
 
 
 def _sequences(baseline: Baseline) -> Check:
     """Advisory: a sequence that somebody restarted on purpose stands behind its baseline too."""
-    needed = f"every sequence where it was at {baseline.taken:{WHEN}}, or beyond"
+    needed = f"every sequence where it was at {format_time(baseline.taken)}, or beyond"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
-        found = answers[0].row["sequences"]
-        wrong, closed = behind(baseline.sequences, found)
+        sequences = answers[0].row["sequences"]
+        wrong, closed = behind(baseline.sequences, sequences)
         if wrong:
             fix = "docs/checks.md: is the recovery point the earlier one, or was the sequence restarted on purpose?"
             return failed("; ".join(wrong), needed, fix)
@@ -92,12 +91,12 @@ def _sequences(baseline: Baseline) -> Check:
     return Check("sequences-of-baseline", judge, (question,), needed, severity=Severity.ADVISORY)
 
 
-def behind(wanted: Mapping[Table, Position], found: Sequence[Row]) -> tuple[list[str], list[str]]:
+def behind(positions: Mapping[Table, Position], sequences: Sequence[Row]) -> tuple[list[str], list[str]]:
     """What of the wanted isn't there or stands behind, and the names of those that can't be read."""
-    here = {Table(row["schema"], row["name"]): row for row in found}
-    closed = [name for name in wanted if name in here and not here[name]["readable"]]
-    wrong = [f"{name} is missing" for name in wanted if name not in here]
-    for name, position in wanted.items():
+    here = {Table(row["schema"], row["name"]): row for row in sequences}
+    closed = [name for name in positions if name in here and not here[name]["readable"]]
+    wrong = [f"{name} is missing" for name in positions if name not in here]
+    for name, position in positions.items():
         if name in here and name not in closed and position.beyond(here[name]["last"]):
             now = "has given no value" if here[name]["last"] is None else f"stands at {here[name]['last']:,}"
             wrong.append(f"{name} {now}, the baseline's at {position.last:,}")

@@ -46,15 +46,15 @@ def sequence(use: SequenceUse) -> Check:
         row = answers[0].row
         following = int(row["last_value"]) + (use.increment if row["is_called"] else 0)
         furthest = row["furthest"]
-        said = f"{use.sequence} gives {following:,} next, the column has {_value(furthest)}"
+        found = f"{use.sequence} gives {following:,} next, the column has {_value(furthest)}"
         behind = furthest is not None and (following - furthest) * use.increment <= 0
         if behind:
             return failed(
-                said,
+                found,
                 needed,
                 "docs/checks.md: setval() past the column's value before anybody writes",
             )
-        return passed(said, needed)
+        return passed(found, needed)
 
     statement = query(
         "sequence",
@@ -91,9 +91,9 @@ def foreign_key(key: ForeignKey, primary: Sequence[str]) -> Check:
         orphans = int(answers[0].row["orphans"])
         if orphans:
             kind = "" if key.validated else " (NOT VALID)"
-            said = f"{number(orphans, 'row')} of {key.child} without their row in {key.parent}{kind}"
+            found = f"{number(orphans, 'row')} of {key.child} without their row in {key.parent}{kind}"
             return failed(
-                said,
+                found,
                 NO_ORPHANS,
                 "docs/checks.md: choose a recovery point before the rows were lost, or repair them",
             )

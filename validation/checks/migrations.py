@@ -28,66 +28,66 @@ def checks(catalog: Catalog, declared: Migrations | None) -> Iterator[Check]:
     """Broken-off migrations are looked for wherever Prisma's table is, the applied ones where declared."""
     if declared is None and PRISMA_MIGRATIONS not in catalog.by_name:
         return
-    wanted = declared or Migrations()
-    facts = catalog.by_name.get(wanted.table)
+    expected = declared or Migrations()
+    facts = catalog.by_name.get(expected.table)
     absent = [column for column in COLUMNS if facts and column not in facts.columns]
     if facts is None:
-        yield missing_table("migrations", wanted.table)
+        yield missing_table("migrations", expected.table)
     elif absent:
         yield missing_column("migrations", ", ".join(absent))
     else:
-        yield _migrations(wanted)
-        if wanted.checksums:
-            yield _checksums(wanted)
+        yield _migrations(expected)
+        if expected.checksums:
+            yield _checksums(expected)
 
 
-def _migrations(wanted: Migrations) -> Check:
-    needed = _needed(wanted)
+def _migrations(expected: Migrations) -> Check:
+    needed = _needed(expected)
 
     def judge(answers: Sequence[Answer]) -> Judgement:
-        found: list[Migration] = answers[0].row["migrations"]
-        done = applied(found)
-        problems = [*incomplete(found, done), *_unexpected(done, wanted)]
+        migrations: list[Migration] = answers[0].row["migrations"]
+        done = applied(migrations)
+        problems = [*incomplete(migrations, done), *_unexpected(done, expected)]
         if problems:
             fix = "docs/checks.md: another recovery point, or finish it with prisma migrate resolve"
             return failed("; ".join(problems), needed, fix)
         return passed(f"{number(len(done), 'migration')} applied, last {done[-1]}", needed)
 
-    return Check("migrations", judge, (_question(wanted),), needed, faults=_fault_list(wanted))
+    return Check("migrations", judge, (_question(expected),), needed, faults=_fault_list(expected))
 
 
-def _fault_list(wanted: Migrations) -> FaultList:
+def _fault_list(expected: Migrations) -> FaultList:
     """What is declared decides, whatever the source has."""
 
     def read(answer: Answer) -> Faults:
-        found: list[Migration] = answer.row["migrations"]
-        done = applied(found)
-        listed = [Fault(text, {"migration": text}) for text in incomplete(found, done)]
-        listed += [Fault(text, {"migration": text}, decides=True) for text in _unexpected(done, wanted)]
+        migrations: list[Migration] = answer.row["migrations"]
+        done = applied(migrations)
+        listed = [Fault(text, {"migration": text}) for text in incomplete(migrations, done)]
+        listed += [Fault(text, {"migration": text}, decides=True) for text in _unexpected(done, expected)]
         return Faults(len(listed), tuple(listed))
 
-    question = replace(_question(wanted), id=f"faults:migrations:{wanted.table}")
+    question = replace(_question(expected), id=f"faults:migrations:{expected.table}")
     return FaultList("migrations, not as they should be", question, read)
 
 
-def _checksums(wanted: Migrations) -> Check:
+def _checksums(expected: Migrations) -> Check:
     """Advisory: a script that was edited after it was applied says nothing of the data, but somebody should know."""
-    known = dict(wanted.checksums)
+    known = dict(expected.checksums)
     needed = "the checksums of the folder's migration.sql files"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
-        found: list[Migration] = [m for m in answers[0].row["migrations"] if m["rolled_back"] is None]
-        edited = [m["name"] for m in found if m["name"] in known and m["checksum"] not in known[m["name"]]]
+        migrations: list[Migration] = [m for m in answers[0].row["migrations"] if m["rolled_back"] is None]
+        edited = [m["name"] for m in migrations if m["name"] in known and m["checksum"] not in known[m["name"]]]
         if edited:
             fix = "docs/checks.md: is this the release that wrote this database? compare the scripts"
             return failed(f"another script than that of {', '.join(dict.fromkeys(edited))} was applied", needed, fix)
         return passed(f"the scripts of {number(len(known), 'migration')}", needed)
 
-    return Check("migration-checksums", judge, (_question(wanted),), needed, severity=Severity.ADVISORY)
+    return Check("migration-checksums", judge, (_question(expected),), needed, severity=Severity.ADVISORY)
 
 
-def _question(wanted: Migrations) -> Question:
-    return Question("migrations", query("migrations", table=wanted.table.identifier))
+def _question(expected: Migrations) -> Question:
+    return Question("migrations", query("migrations", table=expected.table.identifier))
 
 
 def applied(migrations: Sequence[Migration]) -> list[str]:
@@ -112,20 +112,20 @@ def incomplete(migrations: Sequence[Migration], done: Sequence[str]) -> list[str
     return [*broken(migrations), *([] if done else ["no migration is applied"])]
 
 
-def _unexpected(done: Sequence[str], wanted: Migrations) -> list[str]:
+def _unexpected(done: Sequence[str], expected: Migrations) -> list[str]:
     problems: list[str] = []
-    if wanted.last is not None and done and done[-1] != wanted.last:
+    if expected.last is not None and done and done[-1] != expected.last:
         problems.append(f"last applied is {done[-1]}")
-    if wanted.applied is not None:
-        problems += [f"{name} is not applied" for name in wanted.applied if name not in done]
-        problems += [f"{name} is applied but not expected" for name in done if name not in wanted.applied]
+    if expected.applied is not None:
+        problems += [f"{name} is not applied" for name in expected.applied if name not in done]
+        problems += [f"{name} is applied but not expected" for name in done if name not in expected.applied]
     return problems
 
 
-def _needed(wanted: Migrations) -> str:
+def _needed(expected: Migrations) -> str:
     parts = ["all finished, none rolled back"]
-    if wanted.last is not None:
-        parts.append(f"last {wanted.last}")
-    if wanted.applied is not None:
-        parts.append(f"exactly the {number(len(wanted.applied), 'migration')} that are declared")
+    if expected.last is not None:
+        parts.append(f"last {expected.last}")
+    if expected.applied is not None:
+        parts.append(f"exactly the {number(len(expected.applied), 'migration')} that are declared")
     return "; ".join(parts)

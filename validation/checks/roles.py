@@ -8,7 +8,8 @@ from psycopg import sql
 
 from validation.checks.check import Check, Judgement, failed, passed
 from validation.connect.query import Answer, Question, Row
-from validation.expectations.model import Privilege, Role, Scope
+from validation.expectations.model import Role
+from validation.expectations.privileges import Privilege, Scope
 from validation.expectations.table_names import Table
 from validation.sql.queries import query
 from validation.terminal import number
@@ -19,8 +20,8 @@ SEQUENCES = ["S"]
 NOTHING = "select null::int, null::text, null::boolean where false"
 
 
-def checks(wanted: Sequence[Role]) -> Iterator[Check]:
-    for role in wanted:
+def checks(roles: Sequence[Role]) -> Iterator[Check]:
+    for role in roles:
         yield _role(role)
 
 
@@ -45,13 +46,13 @@ def _role(role: Role) -> Check:
 
 
 def _needed(role: Role) -> str:
-    wanted = [
+    properties = [
         f"{_flag(name)} {'on' if value else 'off'}" for name in ATTRIBUTES if (value := getattr(role, name)) is not None
     ]
-    wanted += [f"member of {', '.join(role.member_of)}"] if role.member_of else []
-    wanted += [number(len(role.may), "grant")] if role.may else []
-    wanted += [f"none of {number(len(role.may_not), 'privilege')}"] if role.may_not else []
-    return f"role {role.name}" + (f": {', '.join(wanted)}" if wanted else "")
+    properties += [f"member of {', '.join(role.member_of)}"] if role.member_of else []
+    properties += [number(len(role.may), "grant")] if role.may else []
+    properties += [f"none of {number(len(role.may_not), 'privilege')}"] if role.may_not else []
+    return f"role {role.name}" + (f": {', '.join(properties)}" if properties else "")
 
 
 def _flag(name: str) -> str:
@@ -68,9 +69,9 @@ def wrong_of(role: Role, row: Row) -> list[str]:
     return wrong + list(_wrong_privileges(role, row["privileges"]))
 
 
-def _wrong_privileges(role: Role, found: Sequence[Row]) -> Iterator[str]:
+def _wrong_privileges(role: Role, rows: Sequence[Row]) -> Iterator[str]:
     for position, (privilege, word, may) in enumerate(_words(role)):
-        objects = [row for row in found if row["number"] == position]
+        objects = [row for row in rows if row["number"] == position]
         wrong = [row["object"] for row in objects if row["held"] != may]
         if not objects:
             yield f"nothing there for {word} ON {_object(privilege)}"

@@ -18,8 +18,8 @@ from validation.terminal import number
 NONE, SOME = "no such row", "at least 1 row"
 
 
-def checks(catalog: Catalog, wanted: Sequence[MustExist | MustNotExist]) -> Iterator[Check]:
-    for expectation in wanted:
+def checks(catalog: Catalog, expectations: Sequence[MustExist | MustNotExist]) -> Iterator[Check]:
+    for expectation in expectations:
         key = ", ".join(f"{quoted(column)}={value}" for column, value in expectation.key)
         family = "must-exist" if isinstance(expectation, MustExist) else "must-not-exist"
         name = f"{family}:{expectation.table}({key})"
@@ -33,13 +33,13 @@ def checks(catalog: Catalog, wanted: Sequence[MustExist | MustNotExist]) -> Iter
             yield _exists(name, expectation)
 
 
-def _exists(name: str, wanted: MustExist | MustNotExist) -> Check:
+def _exists(name: str, expectation: MustExist | MustNotExist) -> Check:
     condition = sql.SQL(" and ").join(
-        sql.SQL("{} = {}").format(sql.Identifier(column), sql.Literal(value)) for column, value in wanted.key
+        sql.SQL("{} = {}").format(sql.Identifier(column), sql.Literal(value)) for column, value in expectation.key
     )
-    statement = query("must_exist", table=wanted.table.identifier, condition=condition)
-    question = Question(f"must-exist:{wanted.table!r}{wanted.key!r}", statement)
-    there = isinstance(wanted, MustExist)
+    statement = query("must_exist", table=expectation.table.identifier, condition=condition)
+    question = Question(f"must-exist:{expectation.table!r}{expectation.key!r}", statement)
+    there = isinstance(expectation, MustExist)
     return Check(name, _there if there else _gone, (question,), SOME if there else NONE)
 
 

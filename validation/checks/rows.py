@@ -16,10 +16,10 @@ from validation.connect.query import Answer, Question, Side
 from validation.expectations.model import Expectations, Freshness, RowRange
 from validation.expectations.table_names import Table, quoted
 from validation.schema.catalog import Catalog
-from validation.schema.table_scan import Scan
+from validation.schema.table_scan import TableScan
 from validation.sql.queries import query
 from validation.terminal import number
-from validation.times import from_epoch
+from validation.times import format_time, format_time_micros, from_epoch
 from validation.verdict import Severity
 
 NO_BASELINE = "docs/checks.md: record a baseline, or waive the check with a reason"
@@ -29,62 +29,62 @@ NO_SOURCE = "docs/checks.md: give the source to compare with, or waive the check
 
 
 def checks(
-    found: Mapping[Table, Scan],
+    passes: Mapping[Table, TableScan],
     expectations: Expectations,
     source: Catalog | None,
     restore_point: datetime | None,
     baseline: Baseline | None = None,
 ) -> Iterator[Check]:
-    yield _tables(found)
-    yield from _freshness(found, expectations.freshness, restore_point)
-    yield from _future(found, expectations.freshness, restore_point)
-    yield from _counts(found, expectations.tables, source, baseline)
-    yield from _nulls(found, expectations)
+    yield _tables(passes)
+    yield from _freshness(passes, expectations.freshness, restore_point)
+    yield from _future(passes, expectations.freshness, restore_point)
+    yield from _counts(passes, expectations.tables, source, baseline)
+    yield from _nulls(passes, expectations)
     if source is not None:
-        yield _tables_of_source(found, source)
+        yield _tables_of_source(passes, source)
 
 
-def _tables(found: Mapping[Table, Scan]) -> Check:
+def _tables(passes: Mapping[Table, TableScan]) -> Check:
     """An empty database is no restored database."""
-    roots = [scan.question for scan in found.values() if not scan.facts.partition]
+    roots = [scan.question for scan in passes.values() if not scan.facts.partition]
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         rows = sum(int(answer.row["rows"]) for answer in answers)
-        said = f"{number(len(roots), 'table')}, {number(rows, 'row')} in the {len(answers)} that were read"
+        found = f"{number(len(roots), 'table')}, {number(rows, 'row')} in the {len(answers)} that were read"
         needed = "tables with rows in them"
         if roots and not answers:
-            return inconclusive(said, needed, "docs/checks.md")
+            return inconclusive(found, needed, "docs/checks.md")
         if not rows:
             return failed(
-                said,
+                found,
                 needed,
                 "docs/checks.md: an empty database; give the right one, or restore again",
             )
-        return passed(said, needed)
+        return passed(found, needed)
 
     return Check("tables", judge, tuple(roots), tolerant=True)
 
 
 def _counts(
-    found: Mapping[Table, Scan],
+    passes: Mapping[Table, TableScan],
     ranges: Mapping[Table, RowRange],
     source: Catalog | None,
     baseline: Baseline | None,
 ) -> Iterator[Check]:
-    for table in sorted(ranges.keys() | found.keys()):
+    for table in sorted(ranges.keys() | passes.keys()):
         name = f"rows:{table}"
-        wanted = ranges.get(table, RowRange())
+        bounds = ranges.get(table, RowRange())
         before = baseline.tables.get(table) if baseline else None
-        if table not in found:
+        if table not in passes:
             yield missing_table(name, table)
-        elif wanted.needs_baseline and before is None:
-            said = f"a baseline without {table}" if baseline else "no baseline was read"
-            yield settled(name, inconclusive(said, _range(wanted, Others()), NO_BASELINE))
-        elif wanted.needs_source and source is None:
-            yield settled(name, inconclusive("no source was read", _range(wanted, Others()), NO_SOURCE))
+        elif bounds.needs_baseline and before is None:
+            found = f"a baseline without {table}" if baseline else "no baseline was read"
+            yield settled(name, inconclusive(found, _range(bounds, Others()), NO_BASELINE))
+        elif bounds.needs_source and source is None:
+            yield settled(name, inconclusive("no source was read", _range(bounds, Others()), NO_SOURCE))
         else:
-            of_source = (_count_of_source(table, source),) if wanted.needs_source else ()
-            yield _count(name, found[table], wanted, of_source, before.rows if before else None)
+            of_source = (_count_of_source(table, source),) if bounds.needs_source else ()
+            yield _count(name, passes[table], bounds, of_source, before.rows if before else None)
 
 
 @dataclass(frozen=True)
@@ -112,21 +112,23 @@ class Bound:
         return self.rows is None or (rows >= self.rows if self.least else rows <= self.rows)
 
 
-def _count(name: str, scan: Scan, wanted: RowRange, of_source: tuple[Question, ...], of_baseline: int | None) -> Check:
+def _count(
+    name: str, scan: TableScan, bounds: RowRange, of_source: tuple[Question, ...], of_baseline: int | None
+) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
         rows = int(answers[0].row["rows"])
         others = Others(int(answers[1].row["rows"]) if of_source else None, of_baseline)
-        said = f"{number(rows, 'row')}{others}"
-        needed = _range(wanted, others)
-        if not all(bound.holds(rows) for bound in _bounds(wanted, others)):
+        found = f"{number(rows, 'row')}{others}"
+        needed = _range(bounds, others)
+        if not all(bound.holds(rows) for bound in _bounds(bounds, others)):
             return failed(
-                said,
+                found,
                 needed,
                 "docs/checks.md: compare the recovery point with the time of the loss" + _lost(scan),
             )
-        return passed(said, needed)
+        return passed(found, needed)
 
-    return Check(name, judge, (scan.question, *of_source), _range(wanted, Others(baseline=of_baseline)))
+    return Check(name, judge, (scan.question, *of_source), _range(bounds, Others(baseline=of_baseline)))
 
 
 def _count_of_source(table: Table, source: Catalog | None) -> Question:
@@ -135,15 +137,15 @@ def _count_of_source(table: Table, source: Catalog | None) -> Question:
     return Question(f"source:count:{table}", statement, Side.SOURCE, facts.pages if facts else 0)
 
 
-def _bounds(wanted: RowRange, others: Others) -> Iterator[Bound]:
-    for word, rows in (("least", wanted.min), ("most", wanted.max)):
+def _bounds(bounds: RowRange, others: Others) -> Iterator[Bound]:
+    for word, rows in (("least", bounds.min), ("most", bounds.max)):
         if rows is not None:
             yield Bound(word == "least", Decimal(rows), f"at {word} {rows:,}")
     for word, share, rows, whose in (
-        ("least", wanted.at_least_of_source, others.source, "source"),
-        ("most", wanted.at_most_of_source, others.source, "source"),
-        ("least", wanted.at_least_of_baseline, others.baseline, "baseline"),
-        ("most", wanted.at_most_of_baseline, others.baseline, "baseline"),
+        ("least", bounds.at_least_of_source, others.source, "source"),
+        ("most", bounds.at_most_of_source, others.source, "source"),
+        ("least", bounds.at_least_of_baseline, others.baseline, "baseline"),
+        ("most", bounds.at_most_of_baseline, others.baseline, "baseline"),
     ):
         if share is not None:
             part = None if rows is None else _part(share, rows)
@@ -156,19 +158,19 @@ def _part(share: float, rows: int) -> Decimal:
     return Decimal(str(share)) * rows
 
 
-def _range(wanted: RowRange, others: Others) -> str:
-    return ", ".join(bound.words for bound in _bounds(wanted, others)) or "readable to the end"
+def _range(bounds: RowRange, others: Others) -> str:
+    return ", ".join(bound.words for bound in _bounds(bounds, others)) or "readable to the end"
 
 
-def _lost(scan: Scan) -> str:
+def _lost(scan: TableScan) -> str:
     return "; the table is UNLOGGED: a restore always empties it" if scan.facts.unlogged else ""
 
 
-def _nulls(found: Mapping[Table, Scan], expectations: Expectations) -> Iterator[Check]:
+def _nulls(passes: Mapping[Table, TableScan], expectations: Expectations) -> Iterator[Check]:
     for expectation in expectations.not_null:
         for column in expectation.columns:
             name = f"not-null:{expectation.table}.{quoted(column)}"
-            scan = found.get(expectation.table)
+            scan = passes.get(expectation.table)
             if scan is None:
                 yield missing_table(name, expectation.table)
             elif column not in scan.nulls:
@@ -177,7 +179,7 @@ def _nulls(found: Mapping[Table, Scan], expectations: Expectations) -> Iterator[
                 yield _null(name, scan, column)
 
 
-def _null(name: str, scan: Scan, column: str) -> Check:
+def _null(name: str, scan: TableScan, column: str) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
         nulls, rows = int(answers[0].row[scan.nulls[column]]), int(answers[0].row["rows"])
         needed = "rows, none without a value"
@@ -203,11 +205,11 @@ def _null(name: str, scan: Scan, column: str) -> Check:
 
 
 def _freshness(
-    found: Mapping[Table, Scan], wanted: Iterable[Freshness], restore_point: datetime | None
+    passes: Mapping[Table, TableScan], expectations: Iterable[Freshness], restore_point: datetime | None
 ) -> Iterator[Check]:
-    for expectation in wanted:
+    for expectation in expectations:
         name = f"freshness:{expectation.table}.{quoted(expectation.column)}"
-        scan = found.get(expectation.table)
+        scan = passes.get(expectation.table)
         if scan is None:
             yield missing_table(name, expectation.table)
         elif expectation.column not in scan.facts.columns:
@@ -223,14 +225,14 @@ def _freshness(
             yield _fresh(name, scan, expectation, restore_point)
 
 
-def _fresh(name: str, scan: Scan, wanted: Freshness, restore_point: datetime) -> Check:
+def _fresh(name: str, scan: TableScan, freshness: Freshness, restore_point: datetime) -> Check:
     point = restore_point.astimezone(UTC)
-    first = point - timedelta(seconds=wanted.tolerance_seconds)
-    last = point + timedelta(seconds=wanted.ahead_seconds)
-    needed = f"newest from {first:%Y-%m-%d %H:%M:%S.%f} to {last:%Y-%m-%d %H:%M:%S.%f} UTC"
+    first = point - timedelta(seconds=freshness.tolerance_seconds)
+    last = point + timedelta(seconds=freshness.ahead_seconds)
+    needed = f"newest from {format_time_micros(first)} to {format_time_micros(last)}"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
-        newest = answers[0].row[scan.newest[wanted.column]]
+        newest = answers[0].row[scan.newest[freshness.column]]
         if newest is None:
             return failed(
                 "no timestamp at all",
@@ -244,32 +246,32 @@ def _fresh(name: str, scan: Scan, wanted: Freshness, restore_point: datetime) ->
                 needed,
                 "docs/checks.md: correct the value in the source, or waive the check",
             )
-        said = f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC"
+        found = f"newest {format_time_micros(at)}"
         if at > last:
             fix = "docs/checks.md: data from after the restore point; wrong instance, or wrong recovery point"
-            return failed(f"{said}, {(at - last).total_seconds():,.3f} s too new", needed, fix)
+            return failed(f"{found}, {(at - last).total_seconds():,.3f} s too new", needed, fix)
         if at < first:
             fix = "docs/checks.md: older than asked for; another recovery point, or a larger tolerance_seconds"
-            return failed(f"{said}, {(first - at).total_seconds():,.3f} s too old", needed, fix)
-        return passed(said, needed)
+            return failed(f"{found}, {(first - at).total_seconds():,.3f} s too old", needed, fix)
+        return passed(found, needed)
 
     return Check(name, judge, (scan.question,), needed)
 
 
 def _future(
-    found: Mapping[Table, Scan], declared: Iterable[Freshness], restore_point: datetime | None
+    passes: Mapping[Table, TableScan], declared: Iterable[Freshness], restore_point: datetime | None
 ) -> Iterator[Check]:
     """Times after the restore point where none is declared: advice, since a column's name is all there is to go by."""
     judged = {(freshness.table, freshness.column) for freshness in declared}
-    for table, scan in sorted(found.items()):
+    for table, scan in sorted(passes.items()):
         for column in sorted(scan.newest):
             if restore_point is not None and (table, column) not in judged:
                 yield _not_after(f"future:{table}.{quoted(column)}", scan, column, restore_point.astimezone(UTC))
 
 
-def _not_after(name: str, scan: Scan, column: str, point: datetime) -> Check:
+def _not_after(name: str, scan: TableScan, column: str, point: datetime) -> Check:
     last = point + CLOCKS
-    needed = f"nothing later than {last:%Y-%m-%d %H:%M:%S} UTC"
+    needed = f"nothing later than {format_time(last)}"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         newest = answers[0].row[scan.newest[column]]
@@ -277,28 +279,28 @@ def _not_after(name: str, scan: Scan, column: str, point: datetime) -> Check:
             return passed("no timestamp", needed)
         at = from_epoch(newest)
         if newest > 0 and (at is None or at > last):
-            said = f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC" if at else f"newest is {newest} s"
+            found = f"newest {format_time_micros(at)}" if at else f"newest is {newest} s"
             fix = (
                 "docs/checks.md: is this data from after the restore point? declare a column that may lie in the future"
             )
-            return failed(said, needed, fix)
-        return passed(f"newest {at:%Y-%m-%d %H:%M:%S.%f} UTC" if at else f"newest is {newest} s", needed)
+            return failed(found, needed, fix)
+        return passed(f"newest {format_time_micros(at)}" if at else f"newest is {newest} s", needed)
 
     return Check(name, judge, (scan.question,), needed, severity=Severity.ADVISORY)
 
 
-def _tables_of_source(found: Mapping[Table, Scan], source: Catalog) -> Check:
+def _tables_of_source(passes: Mapping[Table, TableScan], source: Catalog) -> Check:
     """A table that the source has, with rows in it, is not missing or empty in the candidate."""
     theirs = [facts for facts in source.tables if not facts.partition]
-    asked = [facts for facts in theirs if not facts.unlogged and facts.table in found]
+    asked = [facts for facts in theirs if not facts.unlogged and facts.table in passes]
     has_rows = {
         facts.table: Question(
             f"source:has_rows:{facts.table}", query("has_rows", table=facts.table.identifier), Side.SOURCE
         )
         for facts in asked
     }
-    scanned = [found[facts.table].question for facts in asked]
-    missing = [facts.table for facts in theirs if facts.table not in found]
+    scanned = [passes[facts.table].question for facts in asked]
+    missing = [facts.table for facts in theirs if facts.table not in passes]
     needed = "every table of the source, with rows where the source has any"
 
     def judge(answers: Sequence[Answer]) -> Judgement:

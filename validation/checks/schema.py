@@ -49,11 +49,11 @@ def _of_source(section: str, severity: Severity) -> Check:
     return Check(f"source-schema:{section}", judge_both, questions, AGAINST_SOURCE, severity=severity)
 
 
-def judge(section: str, wanted: SchemaSection, found: SchemaSection, needed: str) -> Judgement:
-    changes = tuple(snapshot.compare(section, wanted, found))
+def judge(section: str, expected: SchemaSection, actual: SchemaSection, needed: str) -> Judgement:
+    changes = tuple(snapshot.compare(section, expected, actual))
     if not changes:
-        return passed(f"{len(found):,} the same", needed)
+        return passed(f"{len(actual):,} the same", needed)
     more = f"; and {len(changes) - SHOWN:,} more" if len(changes) > SHOWN else ""
-    said = "; ".join(str(change) for change in changes[:SHOWN]) + more
+    found = "; ".join(str(change) for change in changes[:SHOWN]) + more
     examples = tuple({"object": change.identity, "difference": str(change.kind)} for change in changes[:SHOWN])
-    return failed(said, needed, FIX, examples)
+    return failed(found, needed, FIX, examples)

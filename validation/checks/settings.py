@@ -36,46 +36,46 @@ QUANTITY = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)")
 TRUE, FALSE = ("on", "true", "yes", "1"), ("off", "false", "no", "0")
 
 
-def settings(wanted: Sequence[Setting]) -> Iterator[Check]:
-    if wanted:
-        names = sql.Literal([setting.name for setting in wanted])
+def settings(settings: Sequence[Setting]) -> Iterator[Check]:
+    if settings:
+        names = sql.Literal([setting.name for setting in settings])
         question = Question("settings", query("settings", names=names))
-        for setting in wanted:
+        for setting in settings:
             yield _setting(setting, question)
 
 
-def _setting(wanted: Setting, question: Question) -> Check:
-    needed = f"{wanted.name} = {wanted.value}"
+def _setting(setting: Setting, question: Question) -> Check:
+    needed = f"{setting.name} = {setting.value}"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
-        row = answers[0].row["settings"].get(wanted.name)
+        row = answers[0].row["settings"].get(setting.name)
         if row is None:
             fix = "GRANT pg_read_all_settings TO <user>; or correct the name (docs/expectations.md)"
             return inconclusive("a setting that this login doesn't see", needed, fix)
-        said = f"{wanted.name} = {row['value']}{' x ' + row['unit'] if row['unit'] else ''}"
-        if not same(wanted.value, row):
+        found = f"{setting.name} = {row['value']}{' x ' + row['unit'] if row['unit'] else ''}"
+        if not same(setting.value, row):
             return failed(
-                said,
+                found,
                 needed,
                 "docs/checks.md: change it in the parameter group of the instance; reboot if static",
             )
-        return passed(said, needed)
+        return passed(found, needed)
 
-    return Check(f"settings:{wanted.name}", judge, (question,), needed)
+    return Check(f"settings:{setting.name}", judge, (question,), needed)
 
 
-def same(wanted: str, row: Row) -> bool:
+def same(value: str, row: Row) -> bool:
     """Whether a value as people write it is the one of pg_settings (`value`, `unit`, `type`)."""
-    found = str(row["value"])
+    current = str(row["value"])
     if row["type"] == "bool":
-        return (wanted.lower() in TRUE) == (found in TRUE) and wanted.lower() in TRUE + FALSE
+        return (value.lower() in TRUE) == (current in TRUE) and value.lower() in TRUE + FALSE
     if row["type"] in ("integer", "real"):
-        return _quantity(wanted, row["unit"]) == _quantity(found, row["unit"])
-    return wanted.lower() == found.lower() if row["type"] == "enum" else wanted == found
+        return _quantity(value, row["unit"]) == _quantity(current, row["unit"])
+    return value.lower() == current.lower() if row["type"] == "enum" else value == current
 
 
 def _quantity(text: str, unit: str | None) -> tuple[str, Decimal] | str:
-    """Dimension and amount; a number without unit is in the setting's own, such as `8kB`. Else the text itself."""
+    """Dimension and amount; a number without unit is in the setting's own, such as `8kB`. Otherwise the string."""
     match = QUANTITY.fullmatch(text.strip())
     if not match:
         return text
@@ -87,30 +87,30 @@ def _quantity(text: str, unit: str | None) -> tuple[str, Decimal] | str:
     return dimension, amount * factor
 
 
-def extensions(wanted: Sequence[Extension]) -> Iterator[Check]:
+def extensions(extensions: Sequence[Extension]) -> Iterator[Check]:
     question = Question("installed-extensions", query("installed_extensions"))
-    for extension in wanted:
+    for extension in extensions:
         yield _extension(extension, question)
 
 
-def _extension(wanted: Extension, question: Question) -> Check:
-    needed = f"extension {wanted.name}" + (f" {wanted.version}" if wanted.version else "")
+def _extension(extension: Extension, question: Question) -> Check:
+    needed = f"extension {extension.name}" + (f" {extension.version}" if extension.version else "")
 
     def judge(answers: Sequence[Answer]) -> Judgement:
-        version = answers[0].row["extensions"].get(wanted.name)
+        version = answers[0].row["extensions"].get(extension.name)
         if version is None:
             return failed(
-                f"no extension {wanted.name}",
+                f"no extension {extension.name}",
                 needed,
-                f"CREATE EXTENSION {wanted.name}; or a later recovery point (docs/checks.md)",
+                f"CREATE EXTENSION {extension.name}; or a later recovery point (docs/checks.md)",
             )
-        said = f"extension {wanted.name} {version}"
-        if wanted.version not in (None, version):
+        found = f"extension {extension.name} {version}"
+        if extension.version not in (None, version):
             return failed(
-                said,
+                found,
                 needed,
-                f"ALTER EXTENSION {wanted.name} UPDATE; or correct the expectations (docs/expectations.md)",
+                f"ALTER EXTENSION {extension.name} UPDATE; or correct the expectations (docs/expectations.md)",
             )
-        return passed(said, needed)
+        return passed(found, needed)
 
-    return Check(f"extensions:{wanted.name}", judge, (question,), needed)
+    return Check(f"extensions:{extension.name}", judge, (question,), needed)

@@ -14,8 +14,7 @@ from psycopg import sql
 from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
 from validation.checks.common import example, fault_list
 from validation.connect.query import BORROWED, Answer, Question, Row
-from validation.expectations.model import PLACEHOLDER, SqlCheck
-from validation.expectations.sql_checks import RESTORE_POINT, built_in
+from validation.expectations.sql_checks import PLACEHOLDER, RESTORE_POINT, SqlCheck, built_in
 from validation.expectations.table_names import quoted
 from validation.schema.catalog import list_question
 from validation.sql.queries import query
@@ -39,8 +38,8 @@ class QueryContext:
     restore_point: datetime | None = None
 
 
-def checks(wanted: Sequence[SqlCheck], around: QueryContext) -> Iterator[Check]:
-    return chain.from_iterable(_checks(check, around) for check in wanted)
+def checks(checks: Sequence[SqlCheck], around: QueryContext) -> Iterator[Check]:
+    return chain.from_iterable(_checks(check, around) for check in checks)
 
 
 def _checks(check: SqlCheck, around: QueryContext) -> Iterator[Check]:
@@ -139,7 +138,7 @@ def _sql(text: str) -> sql.SQL:
 
 
 def judge(check: SqlCheck, answer: Answer) -> Judgement:
-    """FAIL for one wrong thing, INCONCLUSIVE where it can't be said of one, else PASS, if there was anything."""
+    """FAIL for one wrong thing, INCONCLUSIVE where it can't be said of one, otherwise PASS, if there was anything."""
     examined, good, wrong = (int(answer.row[count]) for count in ("examined", "good", "wrong"))
     if wrong:
         examples = tuple(example(values) for values in answer.row["examples"])

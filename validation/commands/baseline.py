@@ -14,7 +14,7 @@ from validation.checks.recorded import fault_lists
 from validation.commands import common
 from validation.commands.common import Command
 from validation.document_store import DocumentStore
-from validation.terminal import printable
+from validation.terminal import format_size, printable
 from validation.times import rfc3339_micros
 
 PLACE = "directory, or s3://bucket/prefix"
@@ -64,7 +64,9 @@ def _act_record(options: argparse.Namespace) -> int:
     store = latest.open_baselines(options.to)
     baseline = _live(options)
     where = latest.save(store, baseline)
-    sys.stdout.write(f"{where}: {len(baseline.tables):,} tables, {baseline.rows:,} rows, {diff.size(baseline.bytes)}\n")
+    sys.stdout.write(
+        f"{where}: {len(baseline.tables):,} tables, {baseline.rows:,} rows, {format_size(baseline.bytes)}\n"
+    )
     return common.DONE
 
 

@@ -58,10 +58,10 @@ def target(options: argparse.Namespace, name: str, address: str | None = None) -
 
 
 def required_target(options: argparse.Namespace, name: str, address: str | None = None) -> Target:
-    found = target(options, name, address)
-    if found is None:
+    database = target(options, name, address)
+    if database is None:
         raise UsageError(f"--{name}: needs a database")
-    return found
+    return database
 
 
 def from_environment(variable: str, option: str) -> str:
@@ -84,12 +84,12 @@ def moment(text: str | None, option: str) -> datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
         raise UsageError(f"{option}: found {text!r}, needs a time with zone as 2026-11-22T14:30:00Z")
-    return found
+    return parsed
 
 
 def seconds(text: str) -> float:
@@ -101,7 +101,7 @@ def seconds(text: str) -> float:
 
 
 def workers(text: str) -> int:
-    """For argparse: how many sessions may read side by side."""
+    """For argparse: how many sessions may read in parallel."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, needs a whole number of at least 1")
@@ -113,7 +113,7 @@ def add_limits(command: argparse.ArgumentParser) -> None:
     standard = Limits()
     budget = f"how long it may take (default {standard.budget_seconds:g})"
     command.add_argument("--budget", type=seconds, default=standard.budget_seconds, metavar="SECONDS", help=budget)
-    side = f"sessions side by side (default {standard.workers})"
+    side = f"sessions in parallel (default {standard.workers})"
     command.add_argument("--workers", type=workers, default=standard.workers, metavar="N", help=side)
 
 

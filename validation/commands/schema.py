@@ -7,7 +7,7 @@ import json
 import sys
 
 from validation.commands.common import DONE, Command
-from validation.expectations.reference import json_schema
+from validation.expectations.reference import schema
 
 
 def declare(_: argparse.ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def declare(_: argparse.ArgumentParser) -> None:
 
 
 def act(_: argparse.Namespace) -> int:
-    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")
     return DONE
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from validation.connect.query import Answer, Question, Unanswered
-from validation.connect.session import Session, Unreachable
+from validation.connect.session import ReadSession, Unreachable
 from validation.verdict import Verdict
 
 LOG = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class _Work:
     statement_seconds: float
     answered: queue.Queue[tuple[str, QueryOutcome]] = field(default_factory=queue.Queue[tuple[str, QueryOutcome]])
     lock: threading.Lock = field(default_factory=threading.Lock)
-    sessions: list[Session] = field(default_factory=list[Session])
+    sessions: list[ReadSession] = field(default_factory=list[ReadSession])
     stopped: str | None = None
 
     def next(self) -> tuple[Question, float] | None:
@@ -58,7 +58,7 @@ class _Work:
                 return None
             return self.waiting.popleft(), min(self.statement_seconds, left)
 
-    def serve(self, session: Session) -> None:
+    def serve(self, session: ReadSession) -> None:
         with self.lock:
             self.sessions.append(session)
 
@@ -75,10 +75,10 @@ class _Work:
 
 
 def ask_all(
-    lead: Session,
+    lead: ReadSession,
     questions: Iterable[Question],
     budget: Budget,
-    open_another: Callable[[], Session] | None = None,
+    open_another: Callable[[], ReadSession] | None = None,
     sessions: int = 1,
 ) -> dict[str, QueryOutcome]:
     """Asks each question once, in this order, in the lead session and up to `sessions` - 1 others.
@@ -105,7 +105,7 @@ def _start(serve: Callable[[], None]) -> None:
     threading.Thread(target=serve, daemon=True).start()
 
 
-def _serve(session: Session, work: _Work) -> None:
+def _serve(session: ReadSession, work: _Work) -> None:
     work.serve(session)
     while following := work.next():
         question, seconds = following
@@ -115,7 +115,7 @@ def _serve(session: Session, work: _Work) -> None:
         work.answered.put((question.id, outcome))
 
 
-def _ask(session: Session, question: Question, seconds: float) -> QueryOutcome:
+def _ask(session: ReadSession, question: Question, seconds: float) -> QueryOutcome:
     try:
         return session.ask(question, seconds)
     except Exception as error:
@@ -130,7 +130,7 @@ def _ask(session: Session, question: Question, seconds: float) -> QueryOutcome:
         )
 
 
-def _serve_another(open_another: Callable[[], Session], work: _Work) -> None:
+def _serve_another(open_another: Callable[[], ReadSession], work: _Work) -> None:
     try:
         session = open_another()
     except Unreachable:

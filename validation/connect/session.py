@@ -30,7 +30,7 @@ class Unreachable(Exception):
 
 
 @dataclass
-class Session:
+class ReadSession:
     """One connection in one repeatable-read, read-only transaction, which lasts as long as the session."""
 
     connection: Connection
@@ -91,7 +91,9 @@ class Session:
                 self._asking.release()
 
 
-def connect(target: Target, *, snapshot: str | None = None, borrow: str | None = None, trial: bool = False) -> Session:
+def connect(
+    target: Target, *, snapshot: str | None = None, borrow: str | None = None, trial: bool = False
+) -> ReadSession:
     """Opens a session, on another session's snapshot when one is given. Raises Unreachable.
 
     With `borrow` it creates that extension for itself before it becomes read-only. A `trial` may write, as far as the
@@ -110,7 +112,7 @@ def connect(target: Target, *, snapshot: str | None = None, borrow: str | None =
     except Unreachable:
         connection.close()
         raise
-    return Session(connection, secret)
+    return ReadSession(connection, secret)
 
 
 def _open(target: Target, secret: str | None) -> Connection:
@@ -119,7 +121,7 @@ def _open(target: Target, secret: str | None) -> Connection:
 
 
 def _prepare(connection: Connection, snapshot: str | None, borrow: str | None, *, trial: bool) -> None:
-    """Settings first and committed, else a rollback would take them back; then the transaction to stay in."""
+    """Settings first and committed, otherwise a rollback would take them back; then the transaction to stay in."""
     if not trial:
         connection.read_only = borrow is None
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -136,9 +138,9 @@ def _prepare(connection: Connection, snapshot: str | None, borrow: str | None, *
 
 def _borrow(connection: Connection, extension: str) -> None:
     """Creates it in a schema of its own. Raises Unreachable where that would run what the database brought along."""
-    found = connection.execute(query("event_triggers")).fetchone()
-    if found and found["enabled"]:
-        raise Unreachable(f"creating it would run {found['enabled']} event triggers of the database")
+    triggers = connection.execute(query("event_triggers")).fetchone()
+    if triggers and triggers["enabled"]:
+        raise Unreachable(f"creating it would run {triggers['enabled']} event triggers of the database")
     schema = sql.Identifier(BORROWED)
     connection.execute(query("borrow_schema", schema=schema))
     connection.execute(query("borrow", extension=sql.Identifier(extension), schema=schema))
@@ -148,5 +150,5 @@ def _borrow(connection: Connection, extension: str) -> None:
 def _own_settings(question: Question, seconds: float) -> sql.Composed:
     milliseconds = min(max(1, round(min(seconds, question.seconds or seconds) * 1000)), LONGEST)
     settings = (("statement_timeout", str(milliseconds)), *question.settings)
-    wanted = [sql.SQL("({}, {})").format(name, value) for name, value in settings]
-    return query("own_settings", wanted=sql.SQL(", ").join(wanted))
+    assignments = [sql.SQL("({}, {})").format(name, value) for name, value in settings]
+    return query("own_settings", wanted=sql.SQL(", ").join(assignments))

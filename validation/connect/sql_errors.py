@@ -41,11 +41,11 @@ def explain(error: psycopg.Error, *, lost: bool, trial: bool = False) -> tuple[V
 
     In a trial of what a login must be able to do, to be refused is a FAIL.
     """
-    said = _message(error)
+    message = _message(error)
     code = error.sqlstate or ""
     if lost:
-        return Verdict.INCONCLUSIVE, f"the connection was lost: {said}", LOST
-    found = f"{said} ({code})" if code else said
+        return Verdict.INCONCLUSIVE, f"the connection was lost: {message}", LOST
+    found = f"{message} ({code})" if code else message
     if trial and code in REFUSED:
         return Verdict.FAIL, found, REFUSED[code]
     if fix := MISSING.get(code) or DAMAGED.get(code):

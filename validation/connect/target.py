@@ -10,10 +10,10 @@ from urllib.parse import quote
 from validation.connect.urls import UrlError, connection_parameters
 
 OWN = ("host", "port", "dbname", "user", "password", "sslmode", "sslrootcert")
-STANDARD = MappingProxyType(
+NO_OTHER_SERVER = MappingProxyType({"hostaddr": ""})
+"""Empty, not absent: otherwise PGHOSTADDR or a service file could lead to another server."""
+RESPONSIVE: Mapping[str, str] = MappingProxyType(
     {
-        # Empty, not absent: else PGHOSTADDR or a service file could lead to another server
-        "hostaddr": "",
         "connect_timeout": "10",
         "keepalives": "1",
         "keepalives_idle": "10",
@@ -22,6 +22,7 @@ STANDARD = MappingProxyType(
         "tcp_user_timeout": "30000",
     }
 )
+"""A server that can't be reached is noticed after 10 s, one that stops answering after about half a minute."""
 
 
 def _none() -> Mapping[str, str]:
@@ -48,7 +49,7 @@ class Target:
 
     @classmethod
     def from_url(cls, url: str, *, expected_address: str | None = None) -> Target:
-        """Reads a URL, also an application's one (see `urls`); TLS is verified unless it says else.
+        """Reads a URL, also an application's one (see `urls`); TLS is verified unless the URL says otherwise.
 
         Raises UrlError, without any of the URL in its message.
         """
@@ -87,7 +88,12 @@ class Target:
             "client_encoding": "utf8",
             "application_name": "validation",
         }
-        return {**STANDARD, **self.parameters, **{name: value for name, value in own.items() if value}}
+        return {
+            **NO_OTHER_SERVER,
+            **RESPONSIVE,
+            **self.parameters,
+            **{name: value for name, value in own.items() if value},
+        }
 
 
 def without(secret: str | None, text: str) -> str:

@@ -1,17 +1,43 @@
-"""What a team expects of a restored database. Read from a file or a mapping by `validation.expectations`."""
+"""What a team expects of a restored database: the keys of the expectations file, as pydantic reads them.
+
+The reference (docs/expectations.md) and the JSON Schema are made of this: a docstring below a field describes its key.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated, Literal, get_args
 
-from validation.expectations.table_names import Table, quoted
-from validation.verdict import Severity, Verdict
+from pydantic import AfterValidator, Field, ValidationInfo
 
-DECLARABLE = (
+from validation.expectations import prisma
+from validation.expectations.field_types import (
+    TABLE_SCHEMA,
+    UNIQUE,
+    ColumnValues,
+    Flag,
+    Number,
+    NumberAbove0,
+    Plain,
+    Positive,
+    Privileges,
+    SomeStrings,
+    String,
+    Strings,
+    TableName,
+    Version,
+    Whole,
+    table_of,
+)
+from validation.expectations.sql_checks import SqlCheck, read_folders
+from validation.expectations.table_names import Table
+from validation.keyed.fields import DocumentSection, Fault, read_as
+from validation.problems import shown
+
+Family = Literal[
     "rows",
     "must-exist",
     "must-not-exist",
@@ -22,24 +48,38 @@ DECLARABLE = (
     "extensions",
     "roles",
     "sql-checks",
-)
+]
+DECLARABLE: tuple[str, ...] = get_args(Family)
 """Families of checks that need a declaration; `required` may name them."""
 
-PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-"""What is filled in where a check's query has it."""
 PRISMA_MIGRATIONS = Table("public", "_prisma_migrations")
+ANY = "any"
 
 
 @dataclass(frozen=True)
-class RowRange:
-    """Bounds on a table's rows: absolute, and as parts of the source's or the baseline's count (0.9 is 90 %)."""
+class Server(DocumentSection):
+    version: Version | None = None
+    """Major version of PostgreSQL."""
+    database: String | None = None
+    """Name of the database; without it the one in the URL."""
 
-    min: int | None = None
-    max: int | None = None
-    at_least_of_source: float | None = None
-    at_most_of_source: float | None = None
-    at_least_of_baseline: float | None = None
-    at_most_of_baseline: float | None = None
+
+@dataclass(frozen=True)
+class RowRange(DocumentSection):
+    """Bounds on a table's rows: absolute, and as parts of the source's or the baseline's count."""
+
+    min: Whole | None = None
+    """Rows at least."""
+    max: Whole | None = None
+    """Rows at most."""
+    at_least_of_source: Number | None = None
+    """At least this part of the source's rows: 0.9 is 90 %."""
+    at_most_of_source: Number | None = None
+    """At most this part of the source's rows."""
+    at_least_of_baseline: Number | None = None
+    """At least this part of the baseline's rows."""
+    at_most_of_baseline: Number | None = None
+    """At most this part of the baseline's rows."""
 
     @property
     def needs_source(self) -> bool:
@@ -51,33 +91,54 @@ class RowRange:
 
 
 @dataclass(frozen=True)
-class MustExist:
-    """A row that must be there. Values are text, the server reads them as the column's own type."""
-
-    table: Table
-    key: tuple[tuple[str, str], ...]
+class OfTable(DocumentSection):
+    table: TableName
+    """As in the catalog: `users`, `audit.events`, odd parts in double quotes."""
 
 
 @dataclass(frozen=True)
-class MustNotExist:
+class RowKey(OfTable):
+    """A row by its table and key. Values are strings, the server reads them as the column's own type."""
+
+    key: ColumnValues
+    """Columns and their values; the server reads them as the columns' own types."""
+
+
+@dataclass(frozen=True)
+class MustExist(RowKey):
+    """A row that must be there."""
+
+
+@dataclass(frozen=True)
+class MustNotExist(RowKey):
     """A row that must be gone, for example one that the incident wrote."""
 
-    table: Table
-    key: tuple[tuple[str, str], ...]
+
+@dataclass(frozen=True)
+class Freshness(OfTable):
+    """How old the newest value of a timestamp column may be, as Prisma writes it: in UTC where it has no time zone."""
+
+    column: String
+    """Name of the column."""
+    tolerance_seconds: Number
+    """How much older than T the newest value may be."""
+    ahead_seconds: Number = 0.0
+    """How much newer, where applications write their own clock's time."""
 
 
 @dataclass(frozen=True)
-class Freshness:
-    """The newest value of a timestamp column lies in [T - tolerance, T + ahead], T being the restore point.
+class MigrationKeys(DocumentSection):
+    """Prisma's migrations as the file has them."""
 
-    `ahead_seconds` is for applications that write their own clock's time. A timestamp without time zone is
-    taken as UTC, as Prisma writes it.
-    """
-
-    table: Table
-    column: str
-    tolerance_seconds: float
-    ahead_seconds: float = 0.0
+    table: Annotated[TableName, Field(json_schema_extra={"default": PRISMA_MIGRATIONS.name})] = PRISMA_MIGRATIONS
+    """Prisma's table."""
+    last: String | None = None
+    """Name of the one that was applied last."""
+    applied: SomeStrings | None = None
+    """Exactly these are applied."""
+    directory: String | None = None
+    """Prisma's folder of migrations, relative to this file: exactly those in it are applied, and the checksums are
+    theirs. Instead of `applied`."""
 
 
 @dataclass(frozen=True)
@@ -94,15 +155,9 @@ class Migrations:
 
 
 @dataclass(frozen=True)
-class NotNull:
-    table: Table
-    columns: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Server:
-    version: int | None = None
-    database: str | None = None
+class NotNull(OfTable):
+    columns: SomeStrings
+    """Names of the columns."""
 
 
 @dataclass(frozen=True)
@@ -121,87 +176,117 @@ class Extension:
     version: str | None = None
 
 
-class Scope(StrEnum):
-    """What a privilege is on; the values are GRANT's words."""
+@dataclass(frozen=True, kw_only=True)
+class RoleRights(DocumentSection):
+    """What a role may do; an attribute that is None may be either."""
 
-    TABLE = "TABLE"
-    SEQUENCE = "SEQUENCE"
-    SCHEMA = "SCHEMA"
-    DATABASE = "DATABASE"
-    ALL_TABLES = "ALL TABLES IN SCHEMA"
-    ALL_SEQUENCES = "ALL SEQUENCES IN SCHEMA"
-
-
-@dataclass(frozen=True)
-class Privilege:
-    """Privileges in capitals ("SELECT", "INSERT") on one object.
-
-    `on` is a Table for a table or sequence, the schema's name for a schema and for all in it, None for the database
-    that is validated.
-    """
-
-    words: tuple[str, ...]
-    scope: Scope
-    on: Table | str | None = None
-
-    def __str__(self) -> str:
-        name = quoted(self.on) if isinstance(self.on, str) else "" if self.on is None else str(self.on)
-        return f"{', '.join(self.words)} ON {self.scope} {name}".rstrip()
+    login: Flag | None = None
+    """May log in."""
+    superuser: Flag | None = None
+    """Is a superuser."""
+    create_database: Flag | None = None
+    """May create databases."""
+    create_role: Flag | None = None
+    """May create roles."""
+    replication: Flag | None = None
+    """May replicate."""
+    bypass_rls: Flag | None = None
+    """Sees rows that policies hide."""
+    member_of: Strings = ()
+    """Roles it is a member of, directly or through others."""
+    may: Privileges = ()
+    """Privileges it has, itself or through others. As GRANT says it: `"SELECT, INSERT ON users"`,
+    `"USAGE ON SEQUENCE s"`, `"USAGE ON SCHEMA public"`, `"CONNECT ON DATABASE"`,
+    `"SELECT ON ALL TABLES IN SCHEMA public"`."""
+    may_not: Privileges = ()
+    """Privileges it must not have."""
 
 
 @dataclass(frozen=True)
-class Role:
-    """A role that must be there; an attribute that is None may be either."""
+class Role(RoleRights):
+    """A role that must be there."""
 
     name: str
-    login: bool | None = None
-    superuser: bool | None = None
-    create_database: bool | None = None
-    create_role: bool | None = None
-    replication: bool | None = None
-    bypass_rls: bool | None = None
-    member_of: tuple[str, ...] = ()
-    may: tuple[Privilege, ...] = ()
-    may_not: tuple[Privilege, ...] = ()
 
 
 @dataclass(frozen=True)
-class SqlCheck:
-    """A query and how its answer is judged.
-
-    `severity` is that of a FAIL, `inconclusive` that of an INCONCLUSIVE; `nothing` is the verdict when there was
-    nothing to look at. `each` names a list of things in sql/each/, each of which is asked for by itself; `extension`
-    is one whose functions the query calls; `settings` hold for this query alone. `as_in_source` is the severity of what
-    the source, or else the baseline, has in the same place.
-    """
-
-    name: str
-    query: str
-    things: str
-    needed: str
-    fix: str
-    severity: Severity = Severity.BLOCKING
-    inconclusive: Severity = Severity.BLOCKING
-    nothing: Verdict = Verdict.INCONCLUSIVE
-    timeout_seconds: float | None = None
-    each: str | None = None
-    extension: str | None = None
-    from_version: int = 0
-    settings: tuple[tuple[str, str], ...] = ()
-    as_in_source: Severity = Severity.BLOCKING
-
-    @property
-    def placeholders(self) -> frozenset[str]:
-        return frozenset(PLACEHOLDER.findall(self.query))
+class Limits(DocumentSection):
+    statement_seconds: NumberAbove0 = 300.0
+    """For one statement."""
+    budget_seconds: NumberAbove0 = 1800.0
+    """For the whole run; what is left then is INCONCLUSIVE."""
+    workers: Positive = 4
+    """Sessions that read in parallel, each with one process of the server."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Seconds for one statement, seconds for the whole run, and how many sessions read side by side."""
+def _table_name(name: str) -> str:
+    table_of(name)
+    return name
 
-    statement_seconds: float = 300.0
-    budget_seconds: float = 1800.0
-    workers: int = 4
+
+def _rows(ranges: Mapping[str, RowRange]) -> Mapping[Table, RowRange]:
+    tables = {table_of(name): bounds for name, bounds in ranges.items()}
+    if len(tables) < len(ranges):
+        raise Fault("each table once", found=", ".join(ranges), fix="remove one of the two")
+    return MappingProxyType(tables)
+
+
+def _in_order(bounds: RowRange) -> RowRange:
+    if not any(value is not None for value in vars(bounds).values()):
+        raise Fault(f"at least one of {', '.join(vars(bounds))}", found="nothing", fix="add one")
+    for low, high, names in (
+        (bounds.min, bounds.max, "min and max"),
+        (bounds.at_least_of_source, bounds.at_most_of_source, "at_least_of_source and at_most_of_source"),
+        (bounds.at_least_of_baseline, bounds.at_most_of_baseline, "at_least_of_baseline and at_most_of_baseline"),
+    ):
+        if low is not None and high is not None and low > high:
+            raise Fault(f"{names} in this order", found=f"{low:g} to {high:g}", fix="swap them")
+    return bounds
+
+
+OrderedRange = Annotated[RowRange, AfterValidator(_in_order), Field(json_schema_extra={"minProperties": 1})]
+
+
+def _folder(info: ValidationInfo) -> Path:
+    """The folder of the file, to which its paths are relative."""
+    return info.context["folder"] if info.context else Path()
+
+
+def _migrations(keys: MigrationKeys, info: ValidationInfo) -> Migrations:
+    if keys.directory and keys.applied:
+        raise Fault("either applied or directory", found="both", fix="remove one of the two", key="directory")
+    checksums = _checksums(_folder(info) / keys.directory) if keys.directory else ()
+    applied = keys.applied or tuple(name for name, _ in checksums) or None
+    if keys.last is not None and applied and keys.last not in applied:
+        fix = "correct it, or add it to applied"
+        raise Fault("one of those that are applied", found=shown(keys.last), fix=fix, key="last")
+    return Migrations(keys.table, keys.last, applied, checksums)
+
+
+def _checksums(directory: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    try:
+        return prisma.migrations(directory)
+    except (OSError, ValueError) as error:
+        needed = "Prisma's folder of migrations"
+        raise Fault(needed, found=str(error), fix="correct the path", key="directory") from error
+
+
+def _settings(values: Mapping[str, str]) -> tuple[Setting, ...]:
+    """A boolean of TOML as the server prints it."""
+    on_or_off = {"true": "on", "false": "off"}
+    return tuple(Setting(name.lower(), on_or_off.get(value, value)) for name, value in values.items())
+
+
+def _extensions(versions: Mapping[str, str]) -> tuple[Extension, ...]:
+    return tuple(Extension(name, None if version == ANY else version) for name, version in versions.items())
+
+
+def _roles(rights: Mapping[str, RoleRights]) -> tuple[Role, ...]:
+    return tuple(Role(name, **vars(given)) for name, given in rights.items())
+
+
+def _sql_checks(folders: tuple[str, ...], info: ValidationInfo) -> tuple[SqlCheck, ...]:
+    return read_folders(_folder(info) / folder for folder in folders)
 
 
 def _no_tables() -> Mapping[Table, RowRange]:
@@ -209,20 +294,45 @@ def _no_tables() -> Mapping[Table, RowRange]:
 
 
 @dataclass(frozen=True)
-class Expectations:
+class Expectations(DocumentSection):
+    required: Annotated[tuple[Family, ...], *UNIQUE] = ()
+    """Families that must be declared in this file; one that isn't makes the run INCONCLUSIVE."""
+    sql_checks: Annotated[tuple[SqlCheck, ...], read_as(Annotated[SomeStrings, AfterValidator(_sql_checks)])] = ()
+    """Folders of your own checks, relative to this file: each .sql file in them is one (see validation/sql/checks)."""
     server: Server = Server()
-    tables: Mapping[Table, RowRange] = field(default_factory=_no_tables)
-    must_exist: tuple[MustExist, ...] = ()
-    must_not_exist: tuple[MustNotExist, ...] = ()
-    freshness: tuple[Freshness, ...] = ()
-    migrations: Migrations | None = None
-    not_null: tuple[NotNull, ...] = ()
-    settings: tuple[Setting, ...] = ()
-    extensions: tuple[Extension, ...] = ()
-    roles: tuple[Role, ...] = ()
-    sql_checks: tuple[SqlCheck, ...] = ()
-    required: tuple[str, ...] = ()
+    """What the server says about itself."""
+    tables: Annotated[
+        Mapping[Table, RowRange],
+        read_as(
+            Annotated[
+                Mapping[Annotated[str, AfterValidator(_table_name)], OrderedRange],
+                AfterValidator(_rows),
+            ]
+        ),
+        Field(json_schema_extra={"propertyNames": TABLE_SCHEMA}),
+    ] = field(default_factory=_no_tables)
+    """How many rows a table has. A table that is named here must be there."""
+    must_exist: Annotated[tuple[MustExist, ...], *UNIQUE] = ()
+    """A row that must be there."""
+    must_not_exist: Annotated[tuple[MustNotExist, ...], *UNIQUE] = ()
+    """A row that must be gone, for example one that the incident wrote."""
+    freshness: Annotated[tuple[Freshness, ...], *UNIQUE] = ()
+    """The newest value of a column lies in [T - tolerance, T + ahead], T the restore point. A timestamp without time
+    zone is taken as UTC."""
+    migrations: Annotated[Migrations, read_as(Annotated[MigrationKeys, AfterValidator(_migrations)])] | None = None
+    """Prisma's migrations: all finished, none rolled back, and these applied."""
+    not_null: Annotated[tuple[NotNull, ...], *UNIQUE] = ()
+    """Columns in which every row has a value."""
+    settings: Annotated[tuple[Setting, ...], read_as(Annotated[Mapping[str, Plain], AfterValidator(_settings)])] = ()
+    """Settings of the server, as SHOW prints them or in the unit of pg_settings: `"200"`, `"64MB"`, `true` for on."""
+    extensions: Annotated[
+        tuple[Extension, ...], read_as(Annotated[Mapping[str, String], AfterValidator(_extensions)])
+    ] = ()
+    """Extensions that must be there, with their version in quotes or "any"."""
+    roles: Annotated[tuple[Role, ...], read_as(Annotated[Mapping[str, RoleRights], AfterValidator(_roles)])] = ()
+    """Roles that must be there, and what they may do. What isn't written may be either way."""
     limits: Limits = Limits()
+    """How long a run may take."""
 
     @property
     def declared(self) -> frozenset[str]:
@@ -239,4 +349,4 @@ class Expectations:
             self.roles,
             self.sql_checks,
         )
-        return frozenset(family for family, said in zip(DECLARABLE, declarations, strict=True) if said)
+        return frozenset(family for family, declared in zip(DECLARABLE, declarations, strict=True) if declared)

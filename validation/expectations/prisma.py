@@ -17,12 +17,12 @@ def migrations(directory: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
     Raises OSError for a folder that can't be read, ValueError for one without migrations.
     """
-    found = sorted(path.parent for path in directory.glob(f"*/{SCRIPT}"))
+    folders = sorted(path.parent for path in directory.glob(f"*/{SCRIPT}"))
     if not directory.is_dir():
         raise NotADirectoryError(f"{directory} is no folder")
-    if not found:
+    if not folders:
         raise ValueError(f"no */{SCRIPT} in {directory}")
-    return tuple((folder.name, checksums((folder / SCRIPT).read_bytes())) for folder in found)
+    return tuple((folder.name, checksums((folder / SCRIPT).read_bytes())) for folder in folders)
 
 
 def checksums(script: bytes) -> tuple[str, ...]:

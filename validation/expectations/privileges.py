@@ -1,13 +1,26 @@
-"""Reads privileges as GRANT writes them: `SELECT, INSERT ON users`, `USAGE ON SCHEMA public`."""
+"""Privileges as GRANT writes them: `SELECT, INSERT ON users`, `USAGE ON SCHEMA public`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 
-from validation.expectations.model import Privilege, Scope
-from validation.expectations.table_names import Table
+from validation.expectations.table_names import Table, quoted
+
+
+class Scope(StrEnum):
+    """What a privilege is on; the values are GRANT's words."""
+
+    TABLE = "TABLE"
+    SEQUENCE = "SEQUENCE"
+    SCHEMA = "SCHEMA"
+    DATABASE = "DATABASE"
+    ALL_TABLES = "ALL TABLES IN SCHEMA"
+    ALL_SEQUENCES = "ALL SEQUENCES IN SCHEMA"
+
 
 TABLE_WORDS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 SEQUENCE_WORDS = ("USAGE", "SELECT", "UPDATE")
@@ -28,8 +41,25 @@ PATTERN = r"^\s*[A-Za-z][A-Za-z ,]*\s+[Oo][Nn](\s|$)"
 NEEDED = '"SELECT, INSERT ON users", "USAGE ON SEQUENCE s", "USAGE ON SCHEMA s" or "CONNECT ON DATABASE"'
 
 
+@dataclass(frozen=True)
+class Privilege:
+    """Privileges in capitals ("SELECT", "INSERT") on one object.
+
+    `on` is a Table for a table or sequence, the schema's name for a schema and for all in it, None for the database
+    that is validated.
+    """
+
+    words: tuple[str, ...]
+    scope: Scope
+    on: Table | str | None = None
+
+    def __str__(self) -> str:
+        name = quoted(self.on) if isinstance(self.on, str) else "" if self.on is None else str(self.on)
+        return f"{', '.join(self.words)} ON {self.scope} {name}".rstrip()
+
+
 def parse(text: str) -> Privilege:
-    """Reads one. Raises ValueError that says what is needed instead."""
+    """Reads a privilege. Raises ValueError that says what is needed instead."""
     match = GRANT.fullmatch(text)
     if not match:
         raise ValueError(NEEDED)

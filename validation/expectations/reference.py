@@ -1,4 +1,4 @@
-"""Writes what is made from the schema of the expectations file: its JSON Schema and its documentation.
+"""Writes what is made from the keys of the expectations file: its JSON Schema and its documentation.
 
 python -m validation.expectations.reference            writes both
 python -m validation.expectations.reference --check    exit 1 when one isn't up to date
@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from validation.expectations import keys, privileges
-from validation.expectations.keys import Key, KeyType, SectionSchema, SectionShape
-from validation.expectations.table_names import PART
-from validation.generated_files import markdown_table, write_or_check
+from validation.expectations.model import Expectations
+from validation.generated_files import write_or_check
+from validation.keyed import json_schema
+from validation.keyed.reader import schema_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-TEXT: Mapping[str, Any] = {"type": "string", "pattern": r"\S"}
-TABLE: Mapping[str, Any] = {
-    "type": "string",
-    "pattern": f"^(?:{PART.pattern})(?:\\.(?:{PART.pattern}))?$",
-}
-PLAIN: Mapping[str, Any] = {"type": ["string", "number", "boolean"]}
 PREAMBLE = """\
 # The expectations file
 
-Made from validation/expectations/keys.py by `python -m validation.expectations.reference`, as is
-expectations.schema.json beside it (`python -m validation schema` prints it: for editors, and for a check in CI).
+Made from validation/expectations/model.py by `python -m validation.expectations.reference`, as is
+expectations.schema.json next to it (`python -m validation schema` prints it: for editors, and for a check in CI).
 
 `python -m validation init --from URL_ENV` writes a first file from a live database. The file is TOML; nothing in it is
 needed, and what isn't declared isn't expected. All mistakes are reported at once, with where they stand.
@@ -38,111 +33,60 @@ What is declared here decides, whatever the source has: it may be what is damage
 foreign keys, indexes, triggers, ...) is advisory where the source, or without one the baseline, has it wrong in the
 same place: validation/README.md, "What is checked".
 """
+TOP_EXAMPLE = 'required = ["rows", "freshness"]\nsql_checks = ["checks"]'
+EXAMPLES: Mapping[str, str] = MappingProxyType(
+    {
+        "server": '[server]\nversion = 17\ndatabase = "ghost_protocol"',
+        "tables": "[tables.users]\nmin = 1000\nat_least_of_baseline = 0.95",
+        "must_exist": '[[must_exist]]\ntable = "users"\nkey = { id = "known-user-id" }',
+        "must_not_exist": '[[must_not_exist]]\ntable = "users"\nkey = { email = "attacker@example.org" }',
+        "freshness": '[[freshness]]\ntable = "transactions"\ncolumn = "created_at"\ntolerance_seconds = 300',
+        "migrations": '[migrations]\ndirectory = "prisma/migrations"',
+        "not_null": '[[not_null]]\ntable = "users"\ncolumns = ["email"]',
+        "settings": '[settings]\nmax_connections = 200\n"rds.force_ssl" = true',
+        "extensions": '[extensions]\npgcrypto = "1.3"\npg_stat_statements = "any"',
+        "roles": '[roles.ghost_app]\nlogin = true\nsuperuser = false\nmay = ["SELECT, INSERT ON users"]\n'
+        'may_not = ["TRUNCATE ON users"]',
+        "limits": "[limits]\nstatement_seconds = 300\nbudget_seconds = 1800\nworkers = 4",
+    }
+)
+"""Every section as people write it."""
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of the file (draft 2020-12). What it can't say, such as min <= max, the reader checks."""
+def schema() -> dict[str, Any]:
+    """JSON Schema of the file. What it can't say, such as min <= max, the reader checks."""
     return {
         "$schema": DRAFT,
+        **schema_of(Expectations),
         "title": "Expectations of a restored database (python -m validation)",
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {
-            **{key.name: _key(key) for key in keys.TOP},
-            **{part.name: _part(part) for part in keys.PARTS},
-        },
     }
-
-
-def _part(part: SectionSchema) -> dict[str, Any]:
-    about = {"description": part.description}
-    match part.shape:
-        case SectionShape.SECTION:
-            return {**about, **_section(part)}
-        case SectionShape.LIST:
-            return {**about, "type": "array", "uniqueItems": True, "items": _section(part)}
-        case SectionShape.NAMED:
-            named = {"propertyNames": dict(TABLE)} if part is keys.TABLES else {}
-            return {**about, "type": "object", **named, "additionalProperties": _section(part)}
-        case SectionShape.VALUES:
-            return {**about, "type": "object", "additionalProperties": _kind(Key("", part.values, ""))}
-
-
-def _section(part: SectionSchema) -> dict[str, Any]:
-    required = [key.name for key in part.keys if key.required]
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {key.name: _key(key) for key in part.keys},
-        **({"required": required} if required else {}),
-        **({"minProperties": 1} if part.any_of else {}),
-    }
-
-
-def _key(key: Key) -> dict[str, Any]:
-    return {"description": key.description, **_kind(key)}
-
-
-def _kind(key: Key) -> dict[str, Any]:
-    match key.kind:
-        case KeyType.TEXT:
-            return {"enum": list(key.choices)} if key.choices else dict(TEXT)
-        case KeyType.TEXTS | KeyType.PRIVILEGES:
-            return {"type": "array", "uniqueItems": True, "minItems": int(key.least), "items": _item(key)}
-        case KeyType.NUMBER:
-            return {"type": "number", "exclusiveMinimum" if key.above else "minimum": key.least}
-        case KeyType.WHOLE:
-            return {"type": "integer", "minimum": int(key.least)}
-        case KeyType.VERSION:
-            return {
-                "anyOf": [{"type": "integer", "minimum": int(key.least)}, {"type": "string", "pattern": "^[0-9]+$"}]
-            }
-        case KeyType.BOOLEAN:
-            return {"type": "boolean"}
-        case KeyType.TABLE:
-            return dict(TABLE)
-        case KeyType.COLUMNS:
-            return {"type": "object", "minProperties": 1, "additionalProperties": dict(PLAIN)}
-        case KeyType.PLAIN:
-            return dict(PLAIN)
-
-
-def _item(key: Key) -> dict[str, Any]:
-    if key.kind is KeyType.PRIVILEGES:
-        return {"type": "string", "pattern": privileges.PATTERN}
-    return {"enum": list(key.choices)} if key.choices else dict(TEXT)
 
 
 def document() -> str:
     """The text of docs/expectations.md."""
-    rows = _table(keys.TOP)
-    example = _toml('required = ["rows", "freshness"]\nsql_checks = ["checks"]')
-    return "\n".join([PREAMBLE, "## At the top\n", example, rows, *(_chapter(part) for part in keys.PARTS)])
+    whole = schema_of(Expectations)
+    sections = json_schema.properties(whole, whole)
+    top = {name: node for name, node in sections.items() if name not in EXAMPLES}
+    chapters = (_chapter(name, sections[name]) for name in EXAMPLES)
+    return "\n".join([PREAMBLE, "## At the top\n", _toml(TOP_EXAMPLE), json_schema.table(top, "key"), *chapters])
 
 
-def _chapter(part: SectionSchema) -> str:
-    example = _toml(f"{part.header(part.names)}\n{part.example}")
-    table = [_table(part.keys)] if part.keys else []
-    return "\n".join([f"## `{part.header('NAME')}`", "", part.description, "", example, *table])
-
-
-def _table(described: Sequence[Key]) -> str:
-    return markdown_table(("key", "type", "default", "meaning"), map(_row, described))
+def _chapter(name: str, node: json_schema.Node) -> str:
+    entry = json_schema.entry(schema_of(Expectations), node)
+    shape = f"[[{name}]]" if node["type"] == "array" else f"[{name}.NAME]" if entry is not node else f"[{name}]"
+    fields = json_schema.properties(schema_of(Expectations), entry)
+    table = [json_schema.table(fields, "key", entry.get("required", ()))] if fields else []
+    description = json_schema.description(node)
+    return "\n".join([f"## `{shape}`", "", description, "", _toml(EXAMPLES[name]), *table])
 
 
 def _toml(text: str) -> str:
     return f"```toml\n{text}\n```\n"
 
 
-def _row(key: Key) -> Sequence[str]:
-    choices = f" One of {', '.join(f'`{choice}`' for choice in key.choices)}." if key.choices else ""
-    default = "required" if key.required else key.default or "none"
-    return f"`{key.name}`", str(key.kind), default, f"{key.description}{choices}"
-
-
 def files() -> dict[Path, str]:
     return {
-        DOCS / "expectations.schema.json": json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n",
+        DOCS / "expectations.schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
         DOCS / "expectations.md": document(),
     }
 

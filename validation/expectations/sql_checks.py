@@ -9,113 +9,165 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
-from functools import cache
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
-from validation.expectations.model import SqlCheck
-from validation.expectations.reader import SectionReader
-from validation.problems import Problem, Problems
+from pydantic import AfterValidator, Field
+
+from validation.expectations.field_types import NumberAbove0, String, Whole, problem_of
+from validation.keyed import reader
+from validation.keyed.fields import DocumentSection, Fault, FaultsInside, read_as
+from validation.keyed.reader import KeyFault
+from validation.problems import Problem, shown
 from validation.sql import sql_file
 from validation.sql.queries import FOLDER
-from validation.sql.sql_file import SqlFile
 from validation.verdict import Severity, Verdict
 
-KEYS = (
-    "things",
-    "needed",
-    "fix",
-    "severity",
-    "inconclusive",
-    "nothing",
-    "timeout_seconds",
-    "each",
-    "extension",
-    "from_version",
-    "settings",
-    "as_in_source",
-)
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+"""What is filled in where a check's query has it."""
 RESTORE_POINT = "restore_point"
+SettingValues = tuple[tuple[str, str], ...]
 
 
 @cache
-def built_in() -> tuple[SqlCheck, ...]:
-    """Those of this package."""
-    problems = Problems()
-    found = read_folder(FOLDER / "checks", problems)
-    if problems.found:
-        raise ValueError("\n".join(problem.line for problem in problems.found))
-    return found
-
-
-@cache
-def lists() -> Mapping[str, SqlFile]:
+def lists() -> Mapping[str, sql_file.SqlFile]:
     """What `each` can name, with the queries that list the things."""
     return MappingProxyType({path.stem: sql_file.read(path) for path in sorted((FOLDER / "each").glob("*.sql"))})
 
 
-def read_folder(folder: Path, problems: Problems) -> tuple[SqlCheck, ...]:
+def _one_of_lists(each: str) -> str:
+    if each not in lists():
+        raise Fault(f"one of {', '.join(lists())}", fix="correct it")
+    return each
+
+
+def _settings(values: Mapping[str, Any]) -> SettingValues:
+    return tuple(sorted((name, str(value)) for name, value in values.items()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqlCheckHead(DocumentSection):
+    """What stands over a query, and how its answer is judged (sql/checks/README.md)."""
+
+    things: String
+    needed: String
+    fix: String
+    severity: Severity = Severity.BLOCKING
+    """Of a FAIL."""
+    inconclusive: Annotated[Severity, Field(default_factory=lambda head: head["severity"])]
+    """Of an INCONCLUSIVE; without it as `severity`."""
+    nothing: Annotated[
+        Verdict,
+        read_as(Annotated[Literal["pass", "inconclusive"], AfterValidator(lambda word: Verdict(word.upper()))]),
+    ] = Verdict.INCONCLUSIVE
+    """The verdict when there was nothing to look at."""
+    timeout_seconds: NumberAbove0 | None = None
+    each: Annotated[String, AfterValidator(_one_of_lists)] | None = None
+    """A list of things in sql/each/, each of which is asked for by itself."""
+    extension: String | None = None
+    """An extension whose functions the query calls."""
+    from_version: Whole = 0
+    settings: Annotated[
+        tuple[tuple[str, str], ...], read_as(Annotated[Mapping[str, Any], AfterValidator(_settings)])
+    ] = ()
+    """Settings that hold for this query alone."""
+    as_in_source: Severity = Severity.BLOCKING
+    """Of what the source, or without one the baseline, has wrong in the same place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqlCheck(SqlCheckHead):
+    """A query, and how its answer is judged."""
+
+    name: str
+    query: str
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        return frozenset(PLACEHOLDER.findall(self.query))
+
+
+@cache
+def built_in() -> tuple[SqlCheck, ...]:
+    """The checks of this package."""
+    problems: list[Problem] = []
+    checks = read_folder(FOLDER / "checks", problems)
+    if problems:
+        raise ValueError("\n".join(problem.line for problem in problems))
+    return checks
+
+
+def read_folders(folders: Iterable[Path]) -> tuple[SqlCheck, ...]:
+    """The checks of all folders. Raises FaultsInside with every mistake in them.
+
+    Two checks of one name, or of a built-in one's, could not be told apart in a report.
+    """
+    problems: list[Problem] = []
+    checks = [check for folder in folders for check in read_folder(folder, problems)]
+    names = Counter(check.name for check in (*built_in(), *checks))
+    repeated = (shown(name) for name, count in names.items() if count > 1)
+    needed = "a name that no other check has"
+    problems += (Problem("sql_checks", name, needed, "rename the file") for name in repeated)
+    if problems:
+        raise FaultsInside(problems)
+    return tuple(checks)
+
+
+def read_folder(folder: Path, problems: list[Problem]) -> tuple[SqlCheck, ...]:
     """The checks of all .sql files in the folder, by name; every mistake is added to the problems."""
     paths = sorted(folder.glob("*.sql"))
     if not paths:
-        problems.add(str(folder), "no .sql file", "a folder of checks", "correct the path, or add a check")
-    found = (_read(path, problems) for path in paths)
-    return tuple(check for check in found if check is not None)
+        problems.append(Problem(str(folder), "no .sql file", "a folder of checks", "correct the path, or add a check"))
+    checks = (_read(path, problems) for path in paths)
+    return tuple(check for check in checks if check is not None)
 
 
-def parse(name: str, text: str, problems: Problems) -> SqlCheck | None:
-    """One check; None, and the problems, when it can't be used."""
-    before = len(problems.found)
-    try:
-        file = sql_file.parse(name, text)
-    except tomllib.TOMLDecodeError as error:
-        problems.found.append(Problem(name, str(error), "TOML behind --:", "correct the line"))
-        return None
-    check = _check(file, SectionReader.of(name, file.head, KEYS, problems))
-    return check if len(problems.found) == before else None
-
-
-def _read(path: Path, problems: Problems) -> SqlCheck | None:
+def _read(path: Path, problems: list[Problem]) -> SqlCheck | None:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        problems.add(str(path), type(error).__name__, "a readable file in UTF-8", "correct the file")
+        problems.append(Problem(str(path), type(error).__name__, "a readable file in UTF-8", "correct the file"))
         return None
     return parse(path.stem, text, problems)
 
 
-def _check(file: SqlFile, head: SectionReader) -> SqlCheck:
-    severity = _one_of(head, "severity", Severity) or Severity.BLOCKING
-    check = SqlCheck(
-        name=file.name,
-        query=file.body,
-        things=head.text("things", required=True) or "",
-        needed=head.text("needed", required=True) or "",
-        fix=head.text("fix", required=True) or "",
-        severity=severity,
-        inconclusive=_one_of(head, "inconclusive", Severity) or severity,
-        nothing=Verdict.PASS if _word(head, "nothing", ("pass", "inconclusive")) == "pass" else Verdict.INCONCLUSIVE,
-        timeout_seconds=head.number("timeout_seconds", above=True),
-        each=_word(head, "each", lists().keys()),
-        extension=head.text("extension"),
-        from_version=head.whole("from_version") or 0,
-        settings=tuple(sorted((key, str(value)) for key, value in head.section("settings", None).values.items())),
-        as_in_source=_one_of(head, "as_in_source", Severity) or Severity.BLOCKING,
-    )
-    _refuse(check, head)
-    return check
+def parse(name: str, text: str, problems: list[Problem]) -> SqlCheck | None:
+    """The check of a file's text; None, and its problems, when it can't be used."""
+    try:
+        file = sql_file.parse(name, text)
+    except tomllib.TOMLDecodeError as error:
+        problems.append(Problem(name, str(error), "TOML behind --:", "correct the line"))
+        return None
+    head, mistakes = reader.read(SqlCheckHead, file.head, partial(_problem_of, name))
+    mistakes += tuple(_query_problems(file))
+    check = SqlCheck(name=name, query=file.body, **vars(head)) if head else None
+    mistakes += tuple(_placeholder_problems(check)) if check else ()
+    problems += mistakes
+    return None if mistakes else check
 
 
-def _refuse(check: SqlCheck, head: SectionReader) -> None:
-    if not re.search(r"\bok\b", check.query):
-        needed = "a query with a column ok"
-        head.problems.add(check.name, check.query[:40] or "no query", needed, "select ... as ok, <keys> from ...")
-    if ";" in _without_texts(check.query):
-        head.problems.add(check.name, ";", "one statement", "make a file of each")
+def _problem_of(name: str, fault: KeyFault) -> Problem:
+    problem = problem_of(fault)
+    return replace(problem, subject=f"{name}.{problem.subject}")
+
+
+def _query_problems(file: sql_file.SqlFile) -> Iterator[Problem]:
+    if not re.search(r"\bok\b", file.body):
+        fix = "select ... as ok, <keys> from ..."
+        yield Problem(file.name, shown(file.body[:40] or "no query"), "a query with a column ok", fix)
+    if ";" in _without_literals(file.body):
+        yield Problem(file.name, ";", "one statement", "make a file of each")
+
+
+def _placeholder_problems(check: SqlCheck) -> Iterator[Problem]:
     if check.each is None and (unknown := check.placeholders - known(check)):
         fix = f"one of {', '.join(sorted(known(check)))}, or each = ... for those of a list"
-        head.problems.add(check.name, f"{{{min(unknown)}}}", "a placeholder that is filled in", fix)
+        yield Problem(check.name, f"{{{min(unknown)}}}", "a placeholder that is filled in", fix)
 
 
 def known(check: SqlCheck) -> frozenset[str]:
@@ -123,18 +175,5 @@ def known(check: SqlCheck) -> frozenset[str]:
     return frozenset({RESTORE_POINT, *([check.extension] if check.extension else [])})
 
 
-def _without_texts(query: str) -> str:
+def _without_literals(query: str) -> str:
     return re.sub(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*", "", query)
-
-
-def _one_of(head: SectionReader, key: str, kind: type[Severity]) -> Severity | None:
-    word = _word(head, key, [str(value) for value in kind])
-    return kind(word) if word is not None else None
-
-
-def _word(head: SectionReader, key: str, words: Collection[str]) -> str | None:
-    word = head.text(key)
-    if word is None or word in words:
-        return word
-    head.refuse(key, f"one of {', '.join(sorted(words))}", "correct it")
-    return None

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from validation.baseline.model import TableState
-from validation.expectations import keys
-from validation.expectations.keys import SectionSchema
 from validation.expectations.model import PRISMA_MIGRATIONS, Role
 from validation.expectations.table_names import Table
 from validation.generate.survey import Survey
@@ -35,7 +33,7 @@ def render(survey: Survey) -> str:
         _freshness(survey),
         _must_exist(survey),
         _migrations(survey.migrations),
-        _pairs(keys.SETTINGS, survey.settings, "Settings that a restore must not change."),
+        _pairs("settings", survey.settings, "Settings that a restore must not change."),
         _extensions(survey.extensions),
         *(_role(role) for role in survey.roles),
     )
@@ -70,7 +68,7 @@ def _head(survey: Survey) -> Iterator[str]:
     yield ""
     yield f"required = [{', '.join(string(family) for family in declared)}]"
     yield ""
-    yield keys.SERVER.header("")
+    yield "[server]"
     yield f"version = {baseline.server_version.partition('.')[0]}"
     yield f"database = {string(baseline.database)}"
 
@@ -80,7 +78,7 @@ def _tables(survey: Survey) -> Iterator[str]:
     for table, state in survey.baseline.tables.items():
         yield ""
         yield _comment(f"{state.rows:,} rows at {rfc3339_micros(survey.baseline.taken)}")
-        yield keys.TABLES.header(key(_table(table)))
+        yield f"[tables.{key(_table(table))}]"
         yield f"min = {max(min(state.rows, 1), int(state.rows * KEPT))}"
 
 
@@ -93,7 +91,7 @@ def _freshness(survey: Survey) -> Iterator[str]:
             column = max(past, key=lambda name: past[name])
             age = survey.baseline.taken - past[column]
             yield from _suggested(
-                keys.FRESHNESS,
+                "freshness",
                 f"table = {string(_table(table))}",
                 f"column = {string(column)}",
                 f"tolerance_seconds = {_tolerance(age)}",
@@ -109,9 +107,7 @@ def _must_exist(survey: Survey) -> Iterator[str]:
     yield _comment("Rows that everybody knows, by their keys: an administrator, a first customer. Fill in, uncomment.")
     keyed = [facts for facts in survey.catalog.tables if facts.key and not facts.partition]
     for facts in sorted(keyed, key=lambda f: (-_rows(survey.baseline.tables.get(f.table)), f.table))[:3]:
-        yield from _suggested(
-            keys.MUST_EXIST, f"table = {string(_table(facts.table))}", f"key = {{ {_values(facts)} }}"
-        )
+        yield from _suggested("must_exist", f"table = {string(_table(facts.table))}", f"key = {{ {_values(facts)} }}")
 
 
 def _rows(state: TableState | None) -> int:
@@ -122,37 +118,37 @@ def _values(facts: TableFacts) -> str:
     return ", ".join(f'{key(column)} = "..."' for column in facts.key)
 
 
-def _suggested(part: SectionSchema, *lines: str) -> Iterator[str]:
+def _suggested(section: str, *lines: str) -> Iterator[str]:
     yield "#"
-    yield _comment(part.header(""))
+    yield _comment(f"[[{section}]]")
     yield from (_comment(line) for line in lines)
 
 
 def _migrations(applied: Sequence[str]) -> Iterator[str]:
     if applied:
         yield _comment('Exactly these. In the application\'s repository, rather: directory = "prisma/migrations"')
-        yield keys.MIGRATIONS.header("")
+        yield "[migrations]"
         yield f"applied = [\n{''.join(f'  {string(name)},' + chr(10) for name in applied)}]"
 
 
-def _pairs(part: SectionSchema, values: Mapping[str, str], comment: str) -> Iterator[str]:
+def _pairs(section: str, values: Mapping[str, str], comment: str) -> Iterator[str]:
     if values:
         yield _comment(comment)
-        yield part.header("")
+        yield f"[{section}]"
         yield from (f"{key(name)} = {string(value)}" for name, value in values.items())
 
 
 def _extensions(extensions: Mapping[str, str]) -> Iterator[str]:
     if extensions:
         yield _comment(
-            'Any version will do: a fresh instance can bring a later one. Else write it in the place of "any".'
+            'Any version will do: a new instance can bring a later one. To require this one, write it instead of "any".'
         )
-        yield keys.EXTENSIONS.header("")
+        yield "[extensions]"
         yield from (f'{key(name)} = "any"  {_comment(version)}' for name, version in extensions.items())
 
 
 def _role(role: Role) -> Iterator[str]:
-    yield keys.ROLES.header(key(role.name))
+    yield f"[roles.{key(role.name)}]"
     yield "login = true"
     yield "superuser = false"
     if role.may:

@@ -13,7 +13,8 @@ from validation.baseline.record import reading
 from validation.checks import migrations
 from validation.connect.query import Question
 from validation.connect.target import Target
-from validation.expectations.model import PRISMA_MIGRATIONS, Limits, Privilege, Role, Scope
+from validation.expectations.model import PRISMA_MIGRATIONS, Limits, Role
+from validation.expectations.privileges import Privilege, Scope
 from validation.expectations.table_names import Table
 from validation.schema.catalog import Catalog
 from validation.sql.queries import query

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from validation.connect.query import Answer, Question, Row, Unanswered
-from validation.connect.session import LONGEST, Session
+from validation.connect.session import LONGEST, ReadSession
 from validation.connect.sql_errors import explain
 from validation.connect.target import without
 from validation.sql.queries import query
@@ -35,8 +35,8 @@ class NotCompared(Exception):
 class ServerPair:
     """A session on each side. `deadline` is a time.monotonic(); `stop` ends everything before."""
 
-    source: Session
-    candidate: Session
+    source: ReadSession
+    candidate: ReadSession
     deadline: float
     stop: threading.Event
 
@@ -70,7 +70,7 @@ class ServerPair:
     def ask_candidate(self, statement: sql.Composed) -> tuple[Row, ...]:
         return self._ask("candidate", self.candidate, statement)
 
-    def _ask(self, side: str, session: Session, statement: sql.Composed) -> tuple[Row, ...]:
+    def _ask(self, side: str, session: ReadSession, statement: sql.Composed) -> tuple[Row, ...]:
         outcome = session.ask(Question("loss", statement, may_be_empty=True), self._seconds())
         if isinstance(outcome, Answer):
             return outcome.rows
@@ -104,7 +104,7 @@ class ServerPair:
             yield aside.result(), there
 
     @contextmanager
-    def _stream(self, side: str, session: Session, statement: sql.Composed) -> Generator[Iterator[Row]]:
+    def _stream(self, side: str, session: ReadSession, statement: sql.Composed) -> Generator[Iterator[Row]]:
         milliseconds = min(max(1, round(self._seconds() * 1000)), LONGEST)
         connection = session.connection
         try:
@@ -116,14 +116,14 @@ class ServerPair:
             raise _translated(error, side, session) from error
 
 
-def _told(rows: Iterator[Row], side: str, session: Session) -> Generator[Row]:
+def _told(rows: Iterator[Row], side: str, session: ReadSession) -> Generator[Row]:
     try:
         yield from rows
     except psycopg.Error as error:
         raise _translated(error, side, session) from error
 
 
-def _translated(error: psycopg.Error, side: str, session: Session) -> NotCompared:
+def _translated(error: psycopg.Error, side: str, session: ReadSession) -> NotCompared:
     lost = session.connection.broken or session.connection.closed
     verdict, found, fix = explain(error, lost=lost)
     return NotCompared.by(side, Unanswered(verdict, without(session.secret, found), fix, lost=lost))

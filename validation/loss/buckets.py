@@ -71,8 +71,8 @@ def _equal(source: Bucket, candidate: Bucket) -> bool:
     return (source.rows, source.hash) == (candidate.rows, candidate.hash)
 
 
-def _total(buckets: Buckets, wanted: Iterable[int]) -> RowSet:
-    return sum((buckets[bucket].part for bucket in wanted), RowSet())
+def _total(buckets: Buckets, numbers: Iterable[int]) -> RowSet:
+    return sum((buckets[bucket].part for bucket in numbers), RowSet())
 
 
 def _more(here: Buckets, there: Buckets, differ: Iterable[int]) -> int:

@@ -115,7 +115,7 @@ def _notes(source: TableShape, candidate: TableShape, columns: Sequence[Column],
 
 
 def timestamp(columns: Sequence[Column], preferred: str | None) -> str | None:
-    """The column that says how old a row is: the preferred one, one of the usual names, else the first of its type."""
+    """The column that says how old a row is: the preferred one, one of the usual names, or the first of its type."""
     names = [column.name for column in columns if column.type in TIMES]
     if preferred in names:
         return preferred

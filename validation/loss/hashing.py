@@ -1,7 +1,7 @@
 """SQL that hashes rows in the server, so that equal values get equal hashes on any two servers. Pure.
 
 A column is hashed by its type's own function where that takes equal values for equal and nothing else (no collation,
-no object number of an enum); else by its text. The functions are those of hash partitioning, the same in every
+no object number of an enum); otherwise by its text. The functions are those of hash partitioning, the same in every
 version since 11 on machines of one byte order; sql/loss_probe.sql asks whether they are. A row's hash mixes those of
 its columns, each with a seed of its own, and is mixed again: the sum of a bucket's hashes then notices values that two
 rows exchanged.
@@ -43,7 +43,7 @@ ORDERED: tuple[LiteralString, ...] = (
 )
 """Types whose order is the same everywhere. All others are put in order as text, byte by byte."""
 NULL = 0x6E756C6C
-"""What a null hashes to, beside the column's seed."""
+"""What a null hashes to, with the column's seed."""
 
 
 def hashed(column: Column, seed: int) -> sql.Composed:
@@ -77,6 +77,6 @@ def bounds_type(column: Column) -> LiteralString:
 
 
 def key_text(key: Sequence[Column]) -> sql.Composed:
-    """A row's key as one text, a JSON array of its columns' texts."""
+    """A row's key as one string, a JSON array of its columns' values as text."""
     parts = (sql.SQL("{}::text").format(sql.Identifier("t", column.name)) for column in key)
     return sql.SQL("json_build_array({})::text").format(sql.SQL(", ").join(parts))

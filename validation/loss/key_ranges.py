@@ -103,11 +103,11 @@ def sample(pair: TablePair, shape: TableShape, pages: int) -> sql.Composed | Non
 
 def chosen(pair: TablePair, sampled: Mapping[str, Sequence[str | None] | None]) -> Ranges:
     """Ranges by the key column that tells most rows apart; the first of equals, as an index begins with it."""
-    found = [
+    candidates = [
         Ranges(column, tuple(dict.fromkeys(bound for bound in sampled[f"bounds_{number}"] or () if bound is not None)))
         for number, column in enumerate(pair.key)
     ]
-    return max(found, key=lambda ranges: len(ranges.bounds))
+    return max(candidates, key=lambda ranges: len(ranges.bounds))
 
 
 @dataclass(frozen=True)

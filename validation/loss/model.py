@@ -162,10 +162,10 @@ class LossReport:
     @property
     def status(self) -> Status:
         """DIFFERENT as soon as one table differs; EQUAL only when every table was compared and is equal."""
-        found = {table.status for table in self.tables}
-        if Status.DIFFERENT in found:
+        statuses = {table.status for table in self.tables}
+        if Status.DIFFERENT in statuses:
             return Status.DIFFERENT
-        return Status.EQUAL if found == {Status.EQUAL} and not self.problems else Status.UNKNOWN
+        return Status.EQUAL if statuses == {Status.EQUAL} and not self.problems else Status.UNKNOWN
 
     def of(self, status: Status) -> tuple[TableLoss, ...]:
         return tuple(table for table in self.tables if table.status is status)

@@ -24,7 +24,7 @@ POLL = 0.2
 
 
 @dataclass(frozen=True)
-class Job:
+class TableJob:
     """One table to compare. `pages` is its size; `guess` its rows on both sides, as the planners think."""
 
     table: Table
@@ -39,7 +39,7 @@ class Pool:
 
     deadline: float
     stop: threading.Event
-    jobs: queue.SimpleQueue[Job] = field(default_factory=queue.SimpleQueue[Job])
+    jobs: queue.SimpleQueue[TableJob] = field(default_factory=queue.SimpleQueue[TableJob])
     done: queue.SimpleQueue[TableLoss] = field(default_factory=queue.SimpleQueue[TableLoss])
     open: list[ServerPair] = field(default_factory=list[ServerPair])
 
@@ -66,7 +66,7 @@ class Pool:
 
 
 def compare_all(
-    pool: Pool, jobs: Iterable[Job], lead: ServerPair, open_another: Callable[[], ServerPair] | None, workers: int
+    pool: Pool, jobs: Iterable[TableJob], lead: ServerPair, open_another: Callable[[], ServerPair] | None, workers: int
 ) -> tuple[tuple[TableLoss, ...], bool]:
     """Every table's result, by name, and whether the lead's sessions came back. The smallest tables come first, so that
     a budget that is too small costs the largest only."""
@@ -93,17 +93,17 @@ def _await(pool: Pool, at_work: list[Future[None]]) -> None:
             return
 
 
-def _results(pool: Pool, jobs: Iterable[Job]) -> tuple[TableLoss, ...]:
+def _results(pool: Pool, jobs: Iterable[TableJob]) -> tuple[TableLoss, ...]:
     done: dict[str, TableLoss] = {}
     with suppress(queue.Empty):
         while True:
             result = pool.done.get_nowait()
             done[result.table] = result
-    found = (done.get(str(job.table)) or _not_compared(job, "a session was lost, or the time was up") for job in jobs)
-    return tuple(sorted(found, key=lambda table: table.table))
+    results = (done.get(str(job.table)) or _not_compared(job, "a session was lost, or the time was up") for job in jobs)
+    return tuple(sorted(results, key=lambda table: table.table))
 
 
-def _work(job: Job, sides: ServerPair) -> TableLoss:
+def _work(job: TableJob, sides: ServerPair) -> TableLoss:
     try:
         return job.work(sides)
     except Exception as error:
@@ -112,7 +112,7 @@ def _work(job: Job, sides: ServerPair) -> TableLoss:
         return _not_compared(job, f"{type(error).__name__} while comparing; see the log, and report it")
 
 
-def _not_compared(job: Job, why: str) -> TableLoss:
+def _not_compared(job: TableJob, why: str) -> TableLoss:
     source, candidate = job.guess
     return TableLoss(
         str(job.table),

@@ -8,7 +8,7 @@ from typing import Any
 
 from validation.loss.model import Against, Difference, LossReport, Newest, Precision, RowSet, Status, TableLoss
 from validation.terminal import number, wrapped
-from validation.times import from_epoch, rfc3339
+from validation.times import format_time, from_epoch, rfc3339
 
 SCHEMA = 1
 INDENT = 16
@@ -56,8 +56,8 @@ def _newest(at: Newest) -> dict[str, str | None]:
     return {"column": at.column, "source": time_text(at.source), "candidate": time_text(at.candidate)}
 
 
-def _difference(found: Difference) -> dict[str, Any]:
-    parts = {"lost": found.lost, "brought_back": found.brought_back, "differing": found.differing}
+def _difference(difference: Difference) -> dict[str, Any]:
+    parts = {"lost": difference.lost, "brought_back": difference.brought_back, "differing": difference.differing}
     return {name: _part(part) for name, part in parts.items()}
 
 
@@ -113,7 +113,7 @@ def _estimate(report: LossReport) -> str:
         f"the newest rows of {number(older, 'table')} are older" if older else "",
     )
     taken = from_epoch(report.source_taken) if report.source_taken is not None else None
-    at = f", taken {taken:%Y-%m-%d %H:%M:%S} UTC" if taken else ""
+    at = f", taken {format_time(taken)}" if taken else ""
     return (
         f"only estimated, by {report.source}{at}: {', '.join(part for part in parts if part)}; "
         "what was written after it is not counted"
@@ -177,11 +177,14 @@ def writing_text(report: LossReport) -> str | None:
 def _table_lines(table: TableLoss, against: Against) -> Iterator[str]:
     yield from wrapped(f"{table.table}{_rows(table, against)}", 2)
     counted = against is Against.BASELINE
-    about = "" if counted or table.precision is Precision.EXACT else "about "
-    found, words = table.difference, ("fewer", "more") if counted else ("lost", "brought back")
-    for name, part in (*zip(words, (found.lost, found.brought_back), strict=True), ("differing", found.differing)):
+    roughly = "" if counted or table.precision is Precision.EXACT else "about "
+    difference, words = table.difference, ("fewer", "more") if counted else ("lost", "brought back")
+    for name, part in (
+        *zip(words, (difference.lost, difference.brought_back), strict=True),
+        ("differing", difference.differing),
+    ):
         if part.rows:
-            yield from _field(f"  {name}", f"{about}{number(part.rows, 'row')}{_span(table, part)}")
+            yield from _field(f"  {name}", f"{roughly}{number(part.rows, 'row')}{_span(table, part)}")
             if part.examples:
                 yield from _field("", "; ".join(_examples(part)))
     for at in table.newest:

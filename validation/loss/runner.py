@@ -13,7 +13,7 @@ from functools import partial
 
 from validation.checks import server
 from validation.connect.query import Answer, Row
-from validation.connect.session import Session, Unreachable, connect
+from validation.connect.session import ReadSession, Unreachable, connect
 from validation.connect.target import Target
 from validation.expectations.table_names import Table
 from validation.loss import comparability
@@ -21,7 +21,7 @@ from validation.loss.both_servers import NotCompared, ServerPair, in_daemon
 from validation.loss.buckets import epoch
 from validation.loss.comparability import TableShape
 from validation.loss.model import LossReport, Writing
-from validation.loss.pool import Job, Pool, compare_all
+from validation.loss.pool import Pool, TableJob, compare_all
 from validation.loss.tables import compare_table, count_one_sided
 from validation.sql.queries import query
 from validation.verdict import Verdict
@@ -67,7 +67,7 @@ def run(
         lead.close()
         return nothing(error)
     if came_back:
-        # Else a thread still waits in it; it ends with the process, and the server's statement timeout before
+        # Otherwise a thread still waits in it; it ends with the process, and the server's statement timeout before
         lead.close()
     return LossReport(tables, str(source), str(candidate), taken[0], taken[1], time.monotonic() - began, writing)
 
@@ -87,7 +87,7 @@ def _connected(targets: tuple[Target, Target], snapshots: tuple[str | None, str 
         raise
 
 
-def _opened(side: str, target: Target, snapshot: str | None) -> Session:
+def _opened(side: str, target: Target, snapshot: str | None) -> ReadSession:
     try:
         return connect(target, snapshot=snapshot)
     except Unreachable as error:
@@ -121,21 +121,21 @@ def _prepared(lead: ServerPair) -> tuple[Decimal | None, Decimal | None]:
     return epoch(here[0]["taken"]), epoch(there[0]["taken"])
 
 
-def _jobs(lead: ServerPair, timestamps: Mapping[Table, str]) -> Iterator[Job]:
+def _jobs(lead: ServerPair, timestamps: Mapping[Table, str]) -> Iterator[TableJob]:
     answers = lead.ask(query("loss_tables"), query("loss_tables"))
     source, candidate = (comparability.read(Answer(rows)) for rows in answers)
     for table in sorted(source.keys() | candidate.keys()):
         yield _job(table, source.get(table), candidate.get(table), timestamps)
 
 
-def _job(table: Table, here: TableShape | None, there: TableShape | None, timestamps: Mapping[Table, str]) -> Job:
+def _job(table: Table, here: TableShape | None, there: TableShape | None, timestamps: Mapping[Table, str]) -> TableJob:
     guess = (here.rows if here else None, there.rows if there else None)
     if here and there:
         pair = comparability.pair(here, there, timestamps)
-        return Job(table, pair.pages, partial(compare_table, pair), guess)
+        return TableJob(table, pair.pages, partial(compare_table, pair), guess)
     only = here or there
     assert only is not None
-    return Job(table, only.pages, partial(count_one_sided, only, here is not None), guess)
+    return TableJob(table, only.pages, partial(count_one_sided, only, here is not None), guess)
 
 
 def _activity(lead: ServerPair) -> Row | None:

@@ -180,8 +180,8 @@ def buckets_per_range(mixed: Mapping[int, int]) -> int:
     rows = sum(mixed.values())
     if rows <= DIRECTLY:
         return 1
-    wanted = min(rows // BUCKET_ROWS, MOST_BUCKETS) // len(mixed)
-    return 1 << max(0, wanted.bit_length() - 1)
+    buckets = min(rows // BUCKET_ROWS, MOST_BUCKETS) // len(mixed)
+    return 1 << max(0, buckets.bit_length() - 1)
 
 
 def drawn(mixed: Mapping[int, int], most: int) -> tuple[int, ...]:

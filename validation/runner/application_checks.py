@@ -27,8 +27,8 @@ def checks(
     columns = application.columns(tables)
     granted = _asked(source, application.may_question(role), budget) if source and source.open else None
     at_source = application.may(granted) if isinstance(granted, Answer) else {}
-    wanted = application.union(at_source, application.declared(expectations.roles, role, columns))
-    return (*login.checks, *application.checks(wanted, columns))
+    privileges = application.union(at_source, application.declared(expectations.roles, role, columns))
+    return (*login.checks, *application.checks(privileges, columns))
 
 
 def _asked(reached: ReachedServer, question: Question, budget: Budget) -> Answer | Unanswered:

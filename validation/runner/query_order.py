@@ -48,10 +48,10 @@ BY_ITSELF = ("max_parallel_workers_per_gather", "0")
 
 
 def shared(questions: Sequence[Question], sessions: int) -> tuple[Question, ...]:
-    """The questions for this many sessions that ask side by side: each is answered by its session's process alone.
+    """The questions for this many sessions that ask in parallel: each is answered by its session's process alone.
 
     Only one that costs more than a session's share of them all, and so would be waited for, may have parallel
-    workers. Beside sessions that keep the processors busy, workers only add what it takes to start them.
+    workers. While sessions keep the processors busy, workers only add what it takes to start them.
     """
     share = sum(question.cost for question in questions) / sessions
 

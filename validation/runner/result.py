@@ -95,13 +95,13 @@ class ValidationReport:
 
 def evaluate(check: Check, answers: Answers) -> CheckResult:
     """The result of a check; the first question without an answer decides, unless the check is tolerant."""
-    got = [answers[q.id] for q in check.questions]
-    heard = [a for a in got if isinstance(a, Answer)]
-    silent = [a for a in got if isinstance(a, Unanswered)]
+    outcomes = [answers[q.id] for q in check.questions]
+    answered = [a for a in outcomes if isinstance(a, Answer)]
+    silent = [a for a in outcomes if isinstance(a, Unanswered)]
     if silent and not check.tolerant:
         judgement = Judgement(silent[0].verdict, silent[0].found, check.needed, silent[0].fix)
     else:
-        judgement = check.judge(heard)
+        judgement = check.judge(answered)
     shown = check.questions if len(check.questions) < 3 else ()
     return CheckResult(
         name=check.name,
@@ -111,7 +111,7 @@ def evaluate(check: Check, answers: Answers) -> CheckResult:
         fix=judgement.fix,
         query=";\n".join(statement_text(q.statement) for q in shown),
         examples=judgement.examples,
-        seconds=sum(a.seconds for a in got),
+        seconds=sum(a.seconds for a in outcomes),
         severity=check.severity_of(judgement.verdict),
     )
 

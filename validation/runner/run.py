@@ -121,14 +121,14 @@ def _with_examples(
     candidate: ReachedServer, checks: Sequence[Check], results: tuple[CheckResult, ...], budget: Budget
 ) -> tuple[CheckResult, ...]:
     """The results; what failed comes with keys of rows to look at, as far as time allows."""
-    wanted = {
+    questions = {
         result.name: check.examples
         for check, result in zip(checks, results, strict=True)
         if check.examples and result.verdict is Verdict.FAIL and not result.examples
     }
-    examples = servers.ask_one(candidate, tuple(wanted.values()), budget)
+    examples = servers.ask_one(candidate, tuple(questions.values()), budget)
     return tuple(
-        with_examples(result, examples[wanted[result.name].id]) if result.name in wanted else result
+        with_examples(result, examples[questions[result.name].id]) if result.name in questions else result
         for result in results
     )
 

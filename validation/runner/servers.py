@@ -13,7 +13,7 @@ from validation.checks import server
 from validation.checks.check import Check
 from validation.connect.query import Answer, Answers, Question, Side, Unanswered
 from validation.connect.query_runner import Budget, QueryOutcome, ask_all
-from validation.connect.session import Session, Unreachable, connect
+from validation.connect.session import ReadSession, Unreachable, connect
 from validation.connect.target import Target
 from validation.runner.query_order import shared
 from validation.schema import catalog as catalogs
@@ -25,7 +25,7 @@ from validation.verdict import Verdict
 class OpenServer:
     """A server whose catalog was read; `version` is the major one."""
 
-    session: Session
+    session: ReadSession
     catalog: Catalog
     version: int
 

@@ -83,8 +83,8 @@ def server_question(side: Side) -> Question:
 
 def needed(side: Side) -> tuple[Question, ...]:
     """What must be answered to know a catalog; of the source its tables are enough."""
-    wanted = ("tables", "foreign_keys", "sequences", "extensions") if side is Side.CANDIDATE else ("tables",)
-    return tuple(Question(f"{side}:{name}", query(name), side) for name in wanted)
+    names = ("tables", "foreign_keys", "sequences", "extensions") if side is Side.CANDIDATE else ("tables",)
+    return tuple(Question(f"{side}:{name}", query(name), side) for name in names)
 
 
 def questions(side: Side) -> tuple[Question, ...]:

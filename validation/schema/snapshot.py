@@ -103,8 +103,8 @@ def section(answer: Answer) -> SchemaSection:
 
 def read(answers: Answers, side: Side = Side.CANDIDATE) -> SchemaSnapshot:
     """The sections that were answered: one that is missing here could not be read, and proves nothing."""
-    heard = {name: answers.get(question(name, side).id) for name in files()}
-    return SchemaSnapshot({name: section(answer) for name, answer in heard.items() if isinstance(answer, Answer)})
+    outcomes = {name: answers.get(question(name, side).id) for name in files()}
+    return SchemaSnapshot({name: section(answer) for name, answer in outcomes.items() if isinstance(answer, Answer)})
 
 
 def diff(wanted: SchemaSnapshot, found: SchemaSnapshot) -> tuple[Change, ...]:
@@ -140,7 +140,7 @@ def _cut(text: str) -> str:
 
 
 def _around(wanted: str, found: str) -> tuple[str, str]:
-    """Both texts, long ones from a little before their first difference."""
+    """Both definitions, long ones from a little before their first difference."""
     if max(len(wanted), len(found)) <= LONGEST:
         return wanted, found
     same = next(

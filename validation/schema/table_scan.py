@@ -22,7 +22,7 @@ OF_THE_PAST = re.compile(r"(created|inserted|updated|modified|changed|registered
 
 
 @dataclass(frozen=True)
-class Scan:
+class TableScan:
     """One pass over a table: its question, and under which names the answer has nulls and newest values."""
 
     facts: TableFacts
@@ -31,7 +31,7 @@ class Scan:
     newest: Mapping[str, str]
 
 
-def scans(catalog: Catalog, expectations: Expectations) -> dict[Table, Scan]:
+def scans(catalog: Catalog, expectations: Expectations) -> dict[Table, TableScan]:
     """A pass over each table, with every aggregate that is asked of it.
 
     A partition is read with its root, and by itself only where something is declared for it.
@@ -44,7 +44,7 @@ def scans(catalog: Catalog, expectations: Expectations) -> dict[Table, Scan]:
     }
 
 
-def _scan(facts: TableFacts, expectations: Expectations) -> Scan:
+def _scan(facts: TableFacts, expectations: Expectations) -> TableScan:
     asked = {c for e in expectations.not_null if e.table == facts.table for c in e.columns}
     timed = {e.column for e in expectations.freshness if e.table == facts.table}
     timed |= {column for column in facts.columns if OF_THE_PAST.fullmatch(column)}
@@ -60,4 +60,6 @@ def _scan(facts: TableFacts, expectations: Expectations) -> Scan:
         for c, alias in newest.items()
     ]
     statement = query("scan", aggregates=sql.SQL(", ").join(aggregates), table=facts.table.identifier)
-    return Scan(facts, Question(f"scan:{facts.table}", statement, cost=facts.pages, settings=TO_THE_END), nulls, newest)
+    return TableScan(
+        facts, Question(f"scan:{facts.table}", statement, cost=facts.pages, settings=TO_THE_END), nulls, newest
+    )

@@ -32,9 +32,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def selftest(target: Target, options: argparse.Namespace) -> int:
     """Exit codes: 0 all found, 1 missed, 2 nothing was proved, 3 usage, or a database that holds something."""
-    wanted = suite(options)
+    files = suite(options)
     try:
-        outcomes = prove(target, wanted, _say)
+        outcomes = prove(target, files, _say)
     except NotScratch as error:
         raise SuiteError(str(error)) from error
     except ScratchError as error:
@@ -57,7 +57,7 @@ def suite(options: argparse.Namespace) -> Suite:
     return Suite(
         sample(options.sample or FOLDER / "sample.sql"),
         expectations.load(options.checks or FOLDER / "checks.toml"),
-        named(defects.each, options.only),
+        named(defects.defect, options.only),
         defects.restore_point,
     )
 

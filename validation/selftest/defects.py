@@ -7,32 +7,50 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated, Literal
 
-from validation.expectations.reader import Problems, SectionReader
+from pydantic import AfterValidator, Field, Strict
 
-KEYS = ("restore_point", "defect")
-OF_DEFECT = ("name", "damage", "found_by", "needs")
-SUPERUSER = "superuser"
+from validation.expectations.field_types import SomeStrings, String, problem_of
+from validation.keyed.fields import DocumentSection, Fault
+from validation.keyed.reader import read
+from validation.problems import Problem
 
 
 class DefectsError(ValueError):
     """All that is wrong with a file of defects."""
 
 
+def _with_zone(point: datetime) -> datetime:
+    if point.tzinfo is None:
+        raise Fault("a time with zone")
+    return point
+
+
+RestorePoint = Annotated[datetime, Strict(), AfterValidator(_with_zone)]
+
+
 @dataclass(frozen=True)
-class Defect:
-    """`damage` are SQL statements, run as one; `found_by` the names of the checks that must fail."""
+class Defect(DocumentSection):
+    name: String
+    damage: String
+    """SQL statements, run as one."""
+    found_by: SomeStrings
+    """The names of the checks that must fail."""
+    needs: Literal["superuser"] | None = None
+    """What the login must be for the damage to be possible."""
 
-    name: str
-    damage: str
-    found_by: tuple[str, ...]
-    needs_superuser: bool = False
+
+def _distinct(defects: tuple[Defect, ...]) -> tuple[Defect, ...]:
+    if len({defect.name for defect in defects}) < len(defects):
+        raise Fault("different names", found="the same name twice", fix="rename one")
+    return defects
 
 
 @dataclass(frozen=True)
-class Defects:
-    each: tuple[Defect, ...]
-    restore_point: datetime | None = None
+class Defects(DocumentSection):
+    defect: Annotated[tuple[Defect, ...], Field(min_length=1), AfterValidator(_distinct)]
+    restore_point: RestorePoint | None = None
 
 
 def load(path: Path) -> Defects:
@@ -41,35 +59,16 @@ def load(path: Path) -> Defects:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DefectsError(f"{path} can't be used: {error}") from error
-    problems = Problems()
-    defects = from_mapping(data, problems)
-    if problems.found:
+    defects, problems = from_mapping(data)
+    if defects is None:
         heading = f"{path} can't be used (validation/README.md, Selftest):"
-        raise DefectsError("\n".join((heading, *(f"  {problem.line}" for problem in problems.found))))
+        raise DefectsError("\n".join((heading, *(f"  {problem.line}" for problem in problems))))
     return defects
 
 
-def from_mapping(data: Mapping[str, object], problems: Problems) -> Defects:
-    top = SectionReader.of("", data, KEYS, problems)
-    each = tuple(_defect(section) for section in top.sections("defect", OF_DEFECT))
-    if not each:
-        top.refuse("defect", "at least one defect", "write [[defect]] with name, damage and found_by")
-    if len({defect.name for defect in each}) != len(each):
-        problems.add("defect", "the same name twice", "different names", "rename one")
-    point = top.values.get("restore_point")
-    if isinstance(point, datetime) and point.tzinfo is not None:
-        return Defects(each, point)
-    if point is not None:
-        top.refuse("restore_point", "a time with zone", "write restore_point = 2026-11-22T14:30:00Z")
-    return Defects(each)
-
-
-def _defect(section: SectionReader) -> Defect:
-    needs = section.text("needs")
-    if needs not in (None, SUPERUSER):
-        section.refuse("needs", f'"{SUPERUSER}" or nothing', "correct it")
-    name, damage = (section.text(key, required=True) or "" for key in ("name", "damage"))
-    return Defect(name, damage, section.texts("found_by", least=1, required=True), needs == SUPERUSER)
+def from_mapping(data: Mapping[str, object]) -> tuple[Defects | None, tuple[Problem, ...]]:
+    """The defects of a file, or every mistake in it."""
+    return read(Defects, data, problem_of)
 
 
 def named(defects: Sequence[Defect], names: Sequence[str]) -> tuple[Defect, ...]:

@@ -101,7 +101,7 @@ def judged(defect: Defect, report: ValidationReport) -> DefectOutcome:
 
 
 def _one(taken: Scratch, target: Target, suite: Suite, schema: SchemaSnapshot, defect: Defect) -> DefectOutcome:
-    if defect.needs_superuser and not taken.superuser:
+    if defect.needs and not taken.superuser:
         return DefectOutcome(defect.name, DefectStatus.LEFT_OUT, "this login is no superuser")
     taken.renew(suite.sample)
     try:

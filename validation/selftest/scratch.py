@@ -57,9 +57,9 @@ class Scratch:
     def take(self) -> None:
         """Marks an empty database as scratch. Raises NotScratch for one that is neither empty nor marked."""
         (comment,) = self._texts(query("selftest_comment")) or ("",)
-        found = self._texts(query("selftest_content"))
-        if comment != MARK and found:
-            some = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+        content = self._texts(query("selftest_content"))
+        if comment != MARK and content:
+            some = ", ".join(content[:3]) + (", ..." if len(content) > 3 else "")
             needed = "needed: an empty one, since everything in it is dropped"
             fix = "CREATE DATABASE scratch (and give its URL)"
             raise NotScratch(f"found: the database is not empty ({some}); {needed}; fix: {fix}")

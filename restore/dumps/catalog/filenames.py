@@ -22,10 +22,10 @@ def looks_like_dump(item: Mapping[str, Any]) -> bool:
 
 def taken(key: str) -> datetime | None:
     """The last time written in a key, read as UTC: `.../prod-20251115-040000.sql.gz`, `2025-11-15T04:00Z`."""
-    found = list(TIME.finditer(key))
-    if not found:
+    times = list(TIME.finditer(key))
+    if not times:
         return None
-    year, month, day, hour, minute, second = (int(part or 0) for part in found[-1].groups())
+    year, month, day, hour, minute, second = (int(part or 0) for part in times[-1].groups())
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:

@@ -9,7 +9,7 @@ from typing import Any
 from restore.aws.client import translated
 from restore.dumps.model import MIB, Compression, Dump, Format
 from restore.dumps.read.archive_format import format_of
-from restore.dumps.read.decompress import MAKERS, compression
+from restore.dumps.read.decompress import MAKERS, detect_compression
 from restore.dumps.read.table_of_contents import header
 
 HEAD_BYTES = 256 << 10
@@ -29,35 +29,35 @@ class Heading:
     """Bytes of SQL for each byte as stored, estimated."""
 
 
-def heading(s3: Any, dump: Dump) -> Heading:
-    """Reads the first bytes. Raises PermanentError, TemporaryError."""
+def read_heading(s3: Any, dump: Dump) -> Heading:
+    """Reads the first bytes of a dump. Raises PermanentError, TemporaryError."""
     with translated("s3"):
-        return told(first_bytes(s3, dump))
+        return parse_heading(first_bytes(s3, dump))
 
 
 def first_bytes(s3: Any, dump: Dump) -> bytes:
-    part = next((one for one in dump.parts if one.name == "toc.dat"), None)
-    key, version = (part.key, part.version_id) if part else (dump.key, dump.version_id)
+    contents = next((part for part in dump.parts if part.name == "toc.dat"), None)
+    key, version = (contents.key, contents.version_id) if contents else (dump.key, dump.version_id)
     which = {"VersionId": version} if version else {}
     return bytes(s3.get_object(Bucket=dump.bucket, Key=key, Range=f"bytes=0-{HEAD_BYTES - 1}", **which)["Body"].read())
 
 
-def told(head: bytes) -> Heading:
-    """Pure."""
+def parse_heading(head: bytes) -> Heading:
+    """What the first bytes of a dump say of it. Pure."""
     kind = format_of(head)
     if kind is Format.TAR:
         head = head[TAR_BLOCK:]  # pg_dump writes toc.dat first
     if kind is not None:
-        return Heading(archive_version(head), INSIDE)
-    text = inflated(head)
-    found = PLAIN_VERSION.search(text)
+        return Heading(parse_archive_version(head), INSIDE)
+    text = inflate(head)
+    version = PLAIN_VERSION.search(text)
     ratio = len(text) / len(head) if head else 1.0
-    return Heading(found[1].decode(errors="replace").strip() if found else "", max(ratio, 1.0))
+    return Heading(version[1].decode(errors="replace").strip() if version else "", max(ratio, 1.0))
 
 
-def inflated(head: bytes) -> bytes:
+def inflate(head: bytes) -> bytes:
     """What the first bytes of a compressed object begin with; nothing where they can't be read: the scan says why."""
-    kind = compression(head)
+    kind = detect_compression(head)
     if kind is Compression.NONE:
         return head
     try:
@@ -66,7 +66,7 @@ def inflated(head: bytes) -> bytes:
         return b""
 
 
-def archive_version(head: bytes) -> str:
+def parse_archive_version(head: bytes) -> str:
     """The server's version in the head of a custom, directory or tar dump; "" when it isn't there."""
     try:
         return header(head).server_version

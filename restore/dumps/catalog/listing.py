@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from restore.aws.client import translated
 from restore.dumps.catalog.filenames import looks_like_dump, taken
-from restore.dumps.model import Dump, Part
+from restore.dumps.model import Dump, DumpPart
 from restore.errors import PermanentError, Problem, Refused
 from restore.model.request import LATEST
 
@@ -34,11 +34,11 @@ def list_dumps(s3: S3Client, bucket: str, prefix: str = "") -> tuple[Dump, ...]:
             Bucket=bucket, Prefix=prefix, OptionalObjectAttributes=["RestoreStatus"]
         )
         objects = [item for page in pages for item in page.get("Contents", [])]
-    return grouped(bucket, objects)
+    return group_objects(bucket, objects)
 
 
-def grouped(bucket: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Dump, ...]:
-    """Dumps out of what S3 lists. Pure."""
+def group_objects(bucket: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Dump, ...]:
+    """Groups the objects that S3 lists into dumps. Pure."""
     folders: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for item in objects:
         folders[str(item["Key"]).rpartition("/")[0]].append(item)
@@ -52,7 +52,7 @@ def grouped(bucket: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Dump, ..
 
 
 def when(dump: Dump) -> tuple[datetime, datetime, str]:
-    """By the time in the key where there is one: a copy made later doesn't make a dump younger."""
+    """When a dump was taken: the time in its key where there is one, for a later copy doesn't make it younger."""
     return taken(dump.key) or dump.modified, dump.modified, dump.key
 
 
@@ -70,7 +70,7 @@ def _object(bucket: str, item: Mapping[str, Any]) -> Dump:
 
 def _directory(bucket: str, folder: str, items: Sequence[Mapping[str, Any]]) -> Dump:
     parts = tuple(
-        Part(str(item["Key"]), str(item["ETag"]).strip('"'), int(item["Size"]))
+        DumpPart(str(item["Key"]), str(item["ETag"]).strip('"'), int(item["Size"]))
         for item in sorted(items, key=lambda item: str(item["Key"]))
     )
     archived = [str(item["StorageClass"]) for item in items if not _readable(item)]
@@ -93,21 +93,21 @@ def _readable(item: Mapping[str, Any]) -> bool:
     return "RestoreExpiryDate" in status and not status.get("IsRestoreInProgress", False)
 
 
-def choose(dumps: Sequence[Dump], wanted: str) -> Dump:
+def choose(dumps: Sequence[Dump], name: str) -> Dump:
     """The dump of a key, or the newest for `latest`. Raises Refused. Pure."""
-    if wanted == LATEST:
+    if name == LATEST:
         if not dumps:
             fix = "check bucket and prefix: aws s3 ls s3://<bucket>/<prefix> --recursive"
             raise Refused([Problem("dump", "no dump below the prefix", "at least one", fix)])
-        return _read_now(dumps[0])
+        return _require_readable(dumps[0])
     for dump in dumps:
-        if wanted in (dump.key, dump.key.rstrip("/"), dump.url, dump.url.rstrip("/")):
-            return _read_now(dump)
+        if name in (dump.key, dump.key.rstrip("/"), dump.url, dump.url.rstrip("/")):
+            return _require_readable(dump)
     newest = ", ".join(dump.key for dump in dumps[:3]) or "none"
     raise Refused(
         [
             Problem(
-                f"dump {wanted}",
+                f"dump {name}",
                 "no such dump",
                 f"one that is there (newest: {newest})",
                 "python -m restore.dumps list s3://<bucket>/<prefix>/",
@@ -116,18 +116,18 @@ def choose(dumps: Sequence[Dump], wanted: str) -> Dump:
     )
 
 
-def _read_now(dump: Dump) -> Dump:
+def _require_readable(dump: Dump) -> Dump:
     if not dump.readable:
-        raise Refused([archived(dump)])
+        raise Refused([archived_problem(dump)])
     return dump
 
 
-def archived(dump: Dump) -> Problem:
-    """What to do about a dump in Glacier. Pure."""
+def archived_problem(dump: Dump) -> Problem:
+    """The problem of a dump in Glacier, with the command that makes it readable. Pure."""
     key = dump.parts[0].key if dump.parts else dump.key
     request = '{"Days":7,"GlacierJobParameters":{"Tier":"Standard"}}'
-    each = "for each object below it: " if dump.parts else ""
-    fix = f"{each}aws s3api restore-object --bucket {dump.bucket} --key {key} --restore-request '{request}'"
+    for_each = "for each object below it: " if dump.parts else ""
+    fix = f"{for_each}aws s3api restore-object --bucket {dump.bucket} --key {key} --restore-request '{request}'"
     needed = "a readable copy (Standard takes 3-5 hours from GLACIER, 12 from DEEP_ARCHIVE)"
     return Problem(f"dump {dump.url}", f"archived in {dump.storage_class}", f"{needed}, or another dump", fix)
 
@@ -135,25 +135,25 @@ def archived(dump: Dump) -> Problem:
 def find(s3: S3Client, bucket: str, key: str) -> Dump:
     """The dump at one key or prefix, pinned; its name may be anything. Raises as `pinned`."""
     if not key.endswith("/"):
-        return pinned(s3, Dump(bucket, key, 0, datetime.min.replace(tzinfo=UTC), ""))
-    found = [dump for dump in list_dumps(s3, bucket, key) if dump.key == key]
-    if not found:
+        return pin_dump(s3, Dump(bucket, key, 0, datetime.min.replace(tzinfo=UTC), ""))
+    dumps = [dump for dump in list_dumps(s3, bucket, key) if dump.key == key]
+    if not dumps:
         needed = f"{TOC} below it: the directory format of pg_dump"
         raise Refused(
             [Problem(f"dump s3://{bucket}/{key}", f"no {TOC}", needed, f"python -m restore.dumps list s3://{bucket}/")]
         )
-    return pinned(s3, found[0])
+    return pin_dump(s3, dumps[0])
 
 
-def pinned(s3: S3Client, dump: Dump) -> Dump:
+def pin_dump(s3: S3Client, dump: Dump) -> Dump:
     """The dump with version id, ETag and size of this moment.
 
     Raises Refused for one that isn't there, is empty, archived, or not the one that was listed (its ETag changed).
     """
     if dump.parts:
         parts = tuple(_pinned_part(s3, dump, part) for part in dump.parts)
-        return _read_now(replace(dump, parts=parts))
-    pin = described(dump.bucket, dump.key, _head(s3, dump.bucket, dump.key))
+        return _require_readable(replace(dump, parts=parts))
+    pin = dump_of_head(dump.bucket, dump.key, _head(s3, dump.bucket, dump.key))
     if dump.etag and pin.etag != dump.etag:
         raise Refused([_changed(dump.url, dump.etag, pin.etag)])
     if pin.size == 0:
@@ -167,10 +167,10 @@ def pinned(s3: S3Client, dump: Dump) -> Dump:
                 )
             ]
         )
-    return _read_now(pin)
+    return _require_readable(pin)
 
 
-def described(bucket: str, key: str, head: Mapping[str, Any]) -> Dump:
+def dump_of_head(bucket: str, key: str, head: Mapping[str, Any]) -> Dump:
     """The object that HeadObject's answer is of, pinned. Pure."""
     storage_class = str(head.get("StorageClass", "STANDARD"))
     return Dump(
@@ -185,16 +185,16 @@ def described(bucket: str, key: str, head: Mapping[str, Any]) -> Dump:
     )
 
 
-def _pinned_part(s3: S3Client, dump: Dump, part: Part) -> Part:
-    found = _head(s3, dump.bucket, part.key)
-    etag = str(found["ETag"]).strip('"')
+def _pinned_part(s3: S3Client, dump: Dump, part: DumpPart) -> DumpPart:
+    head = _head(s3, dump.bucket, part.key)
+    etag = str(head["ETag"]).strip('"')
     if etag != part.etag:
         raise Refused([_changed(f"s3://{dump.bucket}/{part.key}", part.etag, etag)])
-    return replace(part, version_id=_version(found))
+    return replace(part, version_id=_version(head))
 
 
-def _version(found: Mapping[str, Any]) -> str | None:
-    version = found.get("VersionId")
+def _version(head: Mapping[str, Any]) -> str | None:
+    version = head.get("VersionId")
     return None if version in (None, "null") else str(version)
 
 

@@ -1,4 +1,4 @@
-"""Which bytes a dump is, as one short text that a tag or a receipt can hold, and the dump of such a text."""
+"""Which bytes a dump is, as one short string that a tag or a receipt can hold, and the dump of such a string."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def _version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
     if head is None:
         needed = f"version {version}, with which this restore began"
         raise PermanentError.of(_gone(f"s3://{bucket}/{key}", "no such version", needed))
-    dump = replace(listing.described(bucket, key, head), version_id=version)
+    dump = replace(listing.dump_of_head(bucket, key, head), version_id=version)
     if not dump.readable:
-        raise Refused([listing.archived(dump)])
+        raise Refused([listing.archived_problem(dump)])
     return dump
 
 

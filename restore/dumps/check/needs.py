@@ -18,48 +18,48 @@ class Needs:
     owners: set[str] = field(default_factory=set[str])
     """The loading role must be their member: to give them what it makes, and to set their default privileges."""
     public_owners: set[str] = field(default_factory=set[str])
-    """Of the schema `public`: it can stay with the owner that it has in the target."""
+    """Owners of the schema `public`: it can stay with the owner that it has in the target."""
     extensions: set[str] = field(default_factory=set[str])
     decisions: dict[str, list[ClassifiedStatement]] = field(default_factory=dict[str, list[ClassifiedStatement]])
     server_version: str = ""
     bytes: int = 0
-    """Of storage; 0: not known."""
+    """Bytes of storage; 0: not known."""
 
     def see(self, known: ClassifiedStatement) -> None:
-        owner = role_names.owner(known)
+        owner = role_names.new_owner(known)
         if owner is not None and role_names.PUBLIC_OWNER.match(known.sql):
             self.public_owners.add(owner)
             return
-        self.roles.update(span.role for span in role_names.spans(known))
+        self.roles.update(span.role for span in role_names.role_spans(known))
         if known.kind == "session_authorization":
-            self.owners.add(authorized(known))
-            self.roles.add(authorized(known))
+            self.owners.add(authorized_role(known))
+            self.roles.add(authorized_role(known))
         if owner is not None:
             self.owners.add(owner)
         if known.part("maker"):
-            self.owners.add(role_names.plain(known.text("maker")))
+            self.owners.add(role_names.unquote(known.text("maker")))
         if known.kind == "extension":
-            self.extensions.add(role_names.plain(known.text("name")))
+            self.extensions.add(role_names.unquote(known.text("name")))
         if known.kind in DECISIONS:
             self.decisions.setdefault(known.kind, []).append(known)
 
 
-def authorized(known: ClassifiedStatement) -> str:
+def authorized_role(known: ClassifiedStatement) -> str:
     """The role of SET SESSION AUTHORIZATION; "" for DEFAULT."""
     if known.part("role") == b"DEFAULT":
         return ""
-    return known.text("quoted").replace("''", "'") or role_names.plain(known.text("role"))
+    return known.text("quoted").replace("''", "'") or role_names.unquote(known.text("role"))
 
 
-def undecided(needs: Needs, options: Options) -> list[Problem]:
+def decision_problems(needs: Needs, options: Options) -> list[Problem]:
     """Statements that somebody must decide about. Pure."""
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for kind, statements in sorted(needs.decisions.items()):
         if kind in options.skip or (kind in options.allow and kind != "tablespace"):
             continue
         first = statements[0]
-        fix = f'--allow {kind} runs them, --skip {kind} leaves them out (docs/operate.md, "A dump by hand")'
+        fix = f'--allow {kind} runs them, --skip {kind} leaves them out (docs/dumps.md, "A dump by hand")'
         subject = f"dump, line {first.statement.line}, byte {first.statement.offset}"
         count = f"{len(statements)} of kind {kind}, first: {first.short}"
-        found.append(Problem(subject, count, f"a decision: {DECISIONS[kind]}", fix))
-    return found
+        problems.append(Problem(subject, count, f"a decision: {DECISIONS[kind]}", fix))
+    return problems

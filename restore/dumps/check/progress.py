@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Protocol
 
-from restore.dumps.model import Phase, Progress, ProgressCallback, TableRows
+from restore.dumps.model import LoadPhase, Progress, ProgressCallback, TableRows
 
 EVERY = 0.5
 """Seconds between two reports."""
@@ -33,7 +33,7 @@ class Meter:
         self._lock = threading.Lock()
         self._total, self._read = total, read
         self._began = time.monotonic()
-        self._phase, self._phase_began = Phase.READING, self._began
+        self._phase, self._phase_began = LoadPhase.READING, self._began
         self._doing: Counter[str] = Counter()
         self._past: deque[tuple[float, int]] = deque()
         self.tables: dict[bytes, tuple[int, int]] = {}
@@ -46,7 +46,7 @@ class Meter:
     def seconds(self) -> float:
         return time.monotonic() - self._began
 
-    def enter(self, phase: Phase) -> None:
+    def enter(self, phase: LoadPhase) -> None:
         now = time.monotonic()
         with self._lock:
             spent = self.phases.get(self._phase.value, 0.0)

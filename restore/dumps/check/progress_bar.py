@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from restore.dumps.model import Phase, Progress
+from restore.dumps.model import LoadPhase, Progress
 from restore.units import sized, spoken
 
 BAR_WIDTH = 14
@@ -31,8 +31,8 @@ def measure(progress: Progress) -> tuple[int, int, str]:
     return progress.bytes_read, progress.bytes_total, ", ".join(parts)
 
 
-def beside(progress: Progress) -> str:
-    """What else there is to say. Pure."""
+def format_details(progress: Progress) -> str:
+    """The second line: tables or tasks at work, rows, and rate. Pure."""
     parts = [f"{progress.rows:,} rows"] if progress.rows else []
     if progress.phase.reads and progress.tasks_total:
         parts.append(f"{progress.tasks_done} of {progress.tasks_total} indexes and keys")
@@ -41,17 +41,17 @@ def beside(progress: Progress) -> str:
     return "; ".join(parts)
 
 
-def rendered(progress: Progress) -> Group:
+def render(progress: Progress) -> Group:
     """Two lines, each cut at the terminal's width."""
     done, total, words = measure(progress)
     line = Table.grid(padding=(0, 1))
-    line.add_column(width=max(len(phase.value) for phase in Phase))
+    line.add_column(width=max(len(phase.value) for phase in LoadPhase))
     line.add_column(width=BAR_WIDTH)
     line.add_column(no_wrap=True, overflow="ellipsis")
-    over = progress.phase is Phase.FINISHED
+    over = progress.phase is LoadPhase.FINISHED
     bar = ProgressBar(total=1 if over else max(total, 1), completed=1 if over else done, width=BAR_WIDTH)
     line.add_row(progress.phase.value, bar, words)
-    return Group(line, Text(beside(progress), style="dim", no_wrap=True, overflow="ellipsis"))
+    return Group(line, Text(format_details(progress), style="dim", no_wrap=True, overflow="ellipsis"))
 
 
 class Bar:
@@ -62,7 +62,7 @@ class Bar:
         self._live = Live(console=Console(file=stream), get_renderable=self._lines)
 
     def _lines(self) -> Group:
-        return rendered(self._progress) if self._progress else Group()
+        return render(self._progress) if self._progress else Group()
 
     def __enter__(self) -> Self:
         self._live.start()

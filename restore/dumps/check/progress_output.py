@@ -13,7 +13,7 @@ from restore.units import sized, spoken
 LINE_SECONDS = 10.0
 
 
-def line(progress: Progress) -> str:
+def format_line(progress: Progress) -> str:
     """One line: phase, how much of the dump, rows, rate, what is left. Pure."""
     share = 100 * progress.bytes_read // max(1, progress.bytes_total)
     parts = [f"{progress.phase.value}: {share} % of {sized(progress.bytes_total)} read, {progress.rows:,} rows"]
@@ -39,7 +39,7 @@ class Lines:
         if progress.phase == self._phase and progress.seconds - self._said < LINE_SECONDS:
             return
         self._phase, self._said = progress.phase, progress.seconds
-        self._say(line(progress))
+        self._say(format_line(progress))
 
 
 class JsonLines(Lines):

@@ -8,15 +8,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from restore.dumps.check.needs import Needs, undecided
+from restore.dumps.check.needs import Needs, decision_problems
 from restore.dumps.check.progress import Meter, Ticker
-from restore.dumps.model import Dump, Options, Phase, ProgressCallback, Scan
+from restore.dumps.model import Dump, LoadPhase, Options, ProgressCallback, Scan
 from restore.dumps.read.readahead import Ahead
 from restore.dumps.read.stream import SqlStream
 from restore.dumps.sql import insert_statements, role_names
-from restore.dumps.sql.allow_list import ClassifiedStatement, definer
+from restore.dumps.sql.allow_list import ClassifiedStatement, security_definer_name
 from restore.dumps.sql.postponed_indexes import Postponed
-from restore.dumps.sql.sections import Script, Section
+from restore.dumps.sql.sections import DumpSection, Script
 from restore.dumps.sql.splitter import SLACK, Piece, Splitter
 from restore.errors import PermanentError, Problem, TemporaryError
 
@@ -40,10 +40,10 @@ def scan(
     """
     halt = stop or threading.Event()
     with closing(SqlStream(s3, dump, options.pg_restore if options else None, halt)) as stream:
-        found = _Scanner(stream, dump, options or Options(), halt).read(progress, count=count)
-    if found.problems and not count:
+        result = _Scanner(stream, dump, options or Options(), halt).read(progress, count=count)
+    if result.problems and not count:
         return scan(s3, dump, options, progress=progress, stop=stop)
-    return found
+    return result
 
 
 @dataclass
@@ -85,7 +85,7 @@ class _Scanner:
             complete = False
         finally:
             ahead.close()
-            meter.enter(Phase.FINISHED)
+            meter.enter(LoadPhase.FINISHED)
             ticker.close()
         return self._scan(script, meter, complete=complete)
 
@@ -98,22 +98,22 @@ class _Scanner:
                 if count:
                     self.pieces[item.begin.table].append(item.rows)
             elif isinstance(item, ClassifiedStatement) and item.kind == "insert":
-                meter.loaded(item.part("table"), insert_statements.rows(item), len(item.sql))
+                meter.loaded(item.part("table"), insert_statements.count_rows(item), len(item.sql))
             elif isinstance(item, ClassifiedStatement):
                 self._see(item, script)
 
     def _see(self, known: ClassifiedStatement, script: Script) -> None:
         self.kinds[known.kind] += 1
         self.needs.see(known)
-        if name := definer(known):
+        if name := security_definer_name(known):
             self.definers.append(name)
         if known.kind == "setval":
             name = known.text("sequence").replace("''", "'")
             self.sequences[name] = int(known.part("last")), known.part("called") == b"true"
-        elif script.section > Section.PRE_DATA and self.postponed.early(known):
+        elif script.section > DumpSection.PRE_DATA and self.postponed.early(known):
             self.indexes.append((known.statement.number, script.hold(known).sql))
         if known.kind in ("constraint", "foreign_key") and known.sql.endswith(b" NOT VALID"):
-            self.not_valid.add(role_names.plain(known.text("name")))
+            self.not_valid.add(role_names.unquote(known.text("name")))
 
     def _scan(self, script: Script, meter: Meter, *, complete: bool) -> Scan:
         name = script.name
@@ -133,7 +133,7 @@ class _Scanner:
             statements=dict(self.kinds),
             bytes=script.bytes or sum(table.bytes for table in tables),
             large_objects=self.kinds["begin"],
-            problems=(*self.problems, *undecided(self.needs, self.options)),
+            problems=(*self.problems, *decision_problems(self.needs, self.options)),
             complete=complete,
             sequences=self.sequences,
             not_valid=frozenset(self.not_valid),

@@ -13,25 +13,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from restore.dumps.model import Compression, Dump, Format, Options, Part, Scan, TableRows
+from restore.dumps.model import Compression, Dump, DumpPart, Format, Options, Scan, TableRows
 from restore.errors import PermanentError, Problem
 
 VERSION = 1
 
 
-def save(path: Path, scan: Scan, options: Options) -> None:
+def save_plan(path: Path, scan: Scan, options: Options) -> None:
     """Raises PermanentError where it can't be written."""
     try:
-        path.write_text(text(scan, options))
+        path.write_text(format_plan(scan, options))
     except OSError as error:
         fix = "python -m restore.dumps plan <url> --save <file in a folder that you may write to>"
         raise PermanentError.of(Problem("--save", str(error), "a file to write", fix)) from error
 
 
-def opened(path: Path, dump: Dump, options: Options) -> Scan:
+def read_plan(path: Path, dump: Dump, options: Options) -> Scan:
     """The plan in a file. Raises PermanentError for no plan, one of other bytes than the dump's, or of other flags."""
     try:
-        made_with, scan = parsed(path.read_text())
+        made_with, scan = parse_plan(path.read_text())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error) if isinstance(error, OSError) else f"{path} is no plan of this version of the program"
         raise PermanentError.of(_again(reason, "a file that `plan --save` wrote", dump)) from error
@@ -51,8 +51,8 @@ def _again(found: str, needed: str, dump: Dump) -> Problem:
     return Problem("--plan", found, needed, f"make it again: python -m restore.dumps plan {dump.url} --save FILE")
 
 
-def text(scan: Scan, options: Options) -> str:
-    """As JSON."""
+def format_plan(scan: Scan, options: Options) -> str:
+    """A plan as JSON."""
     facts = asdict(scan)
     facts["dump"]["modified"] = scan.dump.modified.isoformat()
     facts["not_valid"] = sorted(scan.not_valid)
@@ -60,13 +60,13 @@ def text(scan: Scan, options: Options) -> str:
     return json.dumps({"version": VERSION, "flags": flags(options), "scan": facts}, indent=1) + "\n"
 
 
-def parsed(given: str) -> tuple[dict[str, list[str]], Scan]:
-    """Flags and scan of a text of `text`'s. Raises one of what Python raises for any other: see `opened`."""
+def parse_plan(given: str) -> tuple[dict[str, list[str]], Scan]:
+    """Flags and scan of what `format_plan` wrote. Raises whatever Python raises for anything else."""
     document = json.loads(given)
     facts: Mapping[str, Any] = document["scan"]
     if document["version"] != VERSION or set(facts) != {field.name for field in fields(Scan)}:
         raise ValueError("not of this version")
-    made: dict[str, Any] = {
+    values: dict[str, Any] = {
         "dump": _dump(facts["dump"]),
         "format": Format(facts["format"]),
         "compression": Compression(facts["compression"]),
@@ -78,12 +78,12 @@ def parsed(given: str) -> tuple[dict[str, list[str]], Scan]:
         **{name: tuple(facts[name]) for name in ("roles", "owners", "extensions", "security_definer")},
         "problems": tuple(Problem(**problem) for problem in facts["problems"]),
     }
-    return document["flags"], Scan(**(dict(facts) | made))
+    return document["flags"], Scan(**(dict(facts) | values))
 
 
 def _dump(facts: Mapping[str, Any]) -> Dump:
-    made: dict[str, Any] = {
+    values: dict[str, Any] = {
         "modified": datetime.fromisoformat(facts["modified"]),
-        "parts": tuple(Part(**part) for part in facts["parts"]),
+        "parts": tuple(DumpPart(**part) for part in facts["parts"]),
     }
-    return Dump(**(dict(facts) | made))
+    return Dump(**(dict(facts) | values))

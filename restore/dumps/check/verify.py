@@ -16,7 +16,7 @@ from psycopg import sql
 
 from restore.dumps.check.progress import EVERY
 from restore.dumps.check.scan import scan as scan_dump
-from restore.dumps.connections import Session, failure
+from restore.dumps.connections import LoadSession, failure
 from restore.dumps.model import Dump, Options, ProgressCallback, Scan, TableCheck, TableRows, Verification
 from restore.errors import Refused, TemporaryError
 from validation.connect.target import Target
@@ -81,24 +81,24 @@ def verify(
 
     Raises Refused for a dump with problems, PermanentError, TemporaryError. A difference is no error: see `passed`.
     """
-    found = scan or scan_dump(s3, dump, options, progress=progress, stop=stop)
-    if not found.complete:
-        raise Refused(found.problems)
-    sessions: list[Session] = []
+    expected = scan or scan_dump(s3, dump, options, progress=progress, stop=stop)
+    if not expected.complete:
+        raise Refused(expected.problems)
+    sessions: list[LoadSession] = []
     try:
         with _stoppable(stop or threading.Event(), sessions, target), closing(_session(target)) as session:
             sessions.append(session)
             indexes = tuple(str(name) for (name,) in session.query(INVALID_INDEXES))
-            constraints = _unvalidated(session, found)
-            sequences = _sequences(session, found)
+            constraints = _unvalidated(session, expected)
+            sequences = _sequences(session, expected)
             analyzed = tuple(str(name) for (name,) in session.query(NEVER_ANALYZED))
-            tables = _tables(target, found.tables, sessions)
+            tables = _tables(target, expected.tables, sessions)
         return Verification(
             tables=tables,
             invalid_indexes=indexes,
             unvalidated_constraints=constraints,
             sequences=sequences,
-            checked_sequences=len(found.sequences),
+            checked_sequences=len(expected.sequences),
             never_analyzed=analyzed,
         )
     except psycopg.Error as error:
@@ -106,7 +106,7 @@ def verify(
 
 
 @contextmanager
-def _stoppable(stop: threading.Event, sessions: Sequence[Session], target: Target) -> Generator[None]:
+def _stoppable(stop: threading.Event, sessions: Sequence[LoadSession], target: Target) -> Generator[None]:
     """Ends what the sessions are at when stopped, again until they are: then TemporaryError is raised."""
     over = threading.Event()
 
@@ -128,21 +128,21 @@ def _stoppable(stop: threading.Event, sessions: Sequence[Session], target: Targe
         watcher.join()
 
 
-def _session(target: Target) -> Session:
-    return Session(target, {"search_path": "", "default_transaction_read_only": "on", "row_security": "off"})
+def _session(target: Target) -> LoadSession:
+    return LoadSession(target, {"search_path": "", "default_transaction_read_only": "on", "row_security": "off"})
 
 
-def _unvalidated(session: Session, found: Scan) -> tuple[str, ...]:
-    return tuple(f"{name} on {place}" for name, place in session.query(UNVALIDATED) if name not in found.not_valid)
+def _unvalidated(session: LoadSession, expected: Scan) -> tuple[str, ...]:
+    return tuple(f"{name} on {place}" for name, place in session.query(UNVALIDATED) if name not in expected.not_valid)
 
 
-def _sequences(session: Session, found: Scan) -> dict[str, tuple[int | None, int | None]]:
+def _sequences(session: LoadSession, expected: Scan) -> dict[str, tuple[int | None, int | None]]:
     """Those that differ. A sequence whose value wasn't handed out yet counts as one less."""
     different: dict[str, tuple[int | None, int | None]] = {}
-    for name, wanted in found.sequences.items():
-        there = _sequence(session, name)
-        if there != wanted:
-            different[name] = (_last(wanted), _last(there))
+    for name, position in expected.sequences.items():
+        actual = _sequence(session, name)
+        if actual != position:
+            different[name] = (_last(position), _last(actual))
     return different
 
 
@@ -150,13 +150,13 @@ def _last(value: tuple[int, bool] | None) -> int | None:
     return None if value is None else value[0] if value[1] else value[0] - 1
 
 
-def _sequence(session: Session, name: str) -> tuple[int, bool] | None:
+def _sequence(session: LoadSession, name: str) -> tuple[int, bool] | None:
     """The name is that of a setval: as regclass reads it, quoted where needed."""
     try:
-        found = session.query(SEQUENCE, (name,))
-        if not found:
+        rows = session.query(SEQUENCE, (name,))
+        if not rows:
             return None
-        row = session.connection.execute(b"select last_value, is_called from " + str(found[0][0]).encode()).fetchone()
+        row = session.connection.execute(b"select last_value, is_called from " + str(rows[0][0]).encode()).fetchone()
     except psycopg.Error as error:
         if error.sqlstate in ABSENT:
             return None
@@ -164,8 +164,8 @@ def _sequence(session: Session, name: str) -> tuple[int, bool] | None:
     return (int(row[0]), bool(row[1])) if row else None
 
 
-def _tables(target: Target, tables: Sequence[TableRows], sessions: list[Session]) -> tuple[TableCheck, ...]:
-    """Counted by a few sessions beside each other, the largest first; they are added to `sessions`."""
+def _tables(target: Target, tables: Sequence[TableRows], sessions: list[LoadSession]) -> tuple[TableCheck, ...]:
+    """Counted by a few sessions in parallel, the largest first; they are added to `sessions`."""
     local = threading.local()
 
     def count(table: TableRows) -> TableCheck:
@@ -182,7 +182,7 @@ def _tables(target: Target, tables: Sequence[TableRows], sessions: list[Session]
             session.close()
 
 
-def _rows(session: Session, table: str) -> int | None:
+def _rows(session: LoadSession, table: str) -> int | None:
     """None where there is no such table; a view of that name is none.
 
     The name is that of a COPY statement: checked, and quoted where needed.
@@ -204,7 +204,7 @@ def _rows(session: Session, table: str) -> int | None:
         return int(row[0]) if row else 0
 
 
-def _by(session: Session, owner: str, query: str) -> bytes:
+def _by(session: LoadSession, owner: str, query: str) -> bytes:
     """The query as a temporary function of the table's owner, and a query that calls it.
 
     The planner calls functions of a table's indexes and statistics with the rights of whoever counts. A function that

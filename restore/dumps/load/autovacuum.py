@@ -1,6 +1,6 @@
 """Keeps autovacuum away from large tables while they load.
 
-It comes as soon as rows are there (RDS looks every 15 s), reads and writes the table beside the loader, and whatever
+It comes as soon as rows are there (RDS looks every 15 s), reads and writes the table as the loader does, and whatever
 needs the table meanwhile, an index too, waits for deadlock_timeout (1 s) until PostgreSQL ends it
 (https://www.postgresql.org/docs/current/routine-vacuuming.html#AUTOVACUUM). The loader analyzes the tables itself.
 """
@@ -26,7 +26,7 @@ class Autovacuum:
         self._paused: list[bytes] = []
 
     def pause(self, table: bytes) -> None:
-        """For a table of this dump. A load that goes on does it again."""
+        """Switches autovacuum off for a table of this dump; a load that goes on does it again."""
         if table in self._own:
             return
         session = self._control.session

@@ -1,4 +1,5 @@
-"""The pieces of a dump's data on their way to the board: skipped when loaded before, else grouped into transactions."""
+"""The pieces of a dump's data on their way to the board: skipped when loaded before, otherwise grouped into
+transactions."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ class Rows:
             self.meter.skipped(begin.table, piece.rows, piece.size)
             self.board.give(piece.buffer)
         else:
-            run = CopyBatch(begin, piece.at, piece.line, piece.offset, self._freezes(piece), hinted=not _only(piece))
+            run = CopyBatch(begin, piece.at, piece.line, piece.offset, self._freezes(piece))
             self.board.add(run)
             self._extend(run, piece)
         if piece.last:
@@ -55,10 +56,10 @@ class Rows:
 
 
 def _empty(piece: Piece) -> bool:
-    """No row at all. It is an extension's own table as a rule, which only its owner may write to."""
+    """Whether it has no row. Its table is an extension's own as a rule, which only its owner may write to."""
     return _only(piece) and piece.size == 0
 
 
 def _only(piece: Piece) -> bool:
-    """Of its table."""
+    """Whether it is the only piece of its table."""
     return piece.at == 0 and piece.last

@@ -13,8 +13,8 @@ from itertools import groupby
 
 import psycopg
 
-from restore.dumps.check.needs import authorized
-from restore.dumps.connections import Session, failure
+from restore.dumps.check.needs import authorized_role
+from restore.dumps.connections import LoadSession, failure
 from restore.dumps.load import ledger
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.target_checks import Prepared
@@ -22,7 +22,7 @@ from restore.dumps.model import Options
 from restore.dumps.sql import role_names
 from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.dumps.sql.grammar import NAME, ROLE
-from restore.dumps.sql.splitter import IDENTIFIER, shown
+from restore.dumps.sql.splitter import IDENTIFIER, shorten
 
 BATCH = 50
 """Statements in one transaction: each table it makes costs locks until its end."""
@@ -49,7 +49,9 @@ select pg_catalog.pg_has_role(current_user, extowner, 'USAGE') from pg_catalog.p
 class Control:
     """Runs statements exactly once over all attempts. Raises PermanentError, TemporaryError."""
 
-    def __init__(self, session: Session, operator: Session, done: Done, options: Options, prepared: Prepared) -> None:
+    def __init__(
+        self, session: LoadSession, operator: LoadSession, done: Done, options: Options, prepared: Prepared
+    ) -> None:
         """Both sessions are the same where the dump is loaded with the operator's own login."""
         self.session, self.operator = session, operator
         self._done, self._options, self._prepared = done, options, prepared
@@ -69,10 +71,10 @@ class Control:
             self.run(statements[start : start + BATCH])
 
     def run(self, statements: Iterable[ClassifiedStatement]) -> None:
-        """In one transaction."""
+        """Runs the statements in one transaction."""
         statements = list(statements)
-        found = [match for item in statements if (match := UNLOGGED.match(item.sql))]
-        self.unlogged.extend(b"ALTER %b %b SET UNLOGGED" % (match["what"], match["name"]) for match in found)
+        unlogged = [match for item in statements if (match := UNLOGGED.match(item.sql))]
+        self.unlogged.extend(b"ALTER %b %b SET UNLOGGED" % (match["what"], match["name"]) for match in unlogged)
         todo = [item for item in statements if item.kind in AGAIN or item.statement.number not in self._done.statements]
         numbers = [item.statement.number for item in todo if item.kind not in AGAIN]
         if not todo:
@@ -99,7 +101,7 @@ class Control:
 
     def _of_public(self, known: ClassifiedStatement) -> bool:
         """Whether it gives the schema `public` to the operator."""
-        name = role_names.owner(known) if role_names.PUBLIC_OWNER.match(known.sql) else None
+        name = role_names.new_owner(known) if role_names.PUBLIC_OWNER.match(known.sql) else None
         return name is not None and self._options.role_map.get(name, name) == self._prepared.user
 
     def unlog(self) -> None:
@@ -114,7 +116,7 @@ class Control:
             if self._left_out(item):
                 self.skipped.append(item.short)
             else:
-                self._as_operator(item, role_names.renamed(item, self._options.role_map))
+                self._as_operator(item, role_names.rename_roles(item, self._options.role_map))
 
     def _note(self, numbers: Sequence[int]) -> None:
         if numbers:
@@ -138,9 +140,9 @@ class Control:
             case "session_authorization" | "reset_authorization":
                 self._become(known)
             case _ if self._is_operators(known):
-                self._as_operator(known, role_names.renamed(known, self._options.role_map))
+                self._as_operator(known, role_names.rename_roles(known, self._options.role_map))
             case _:
-                sql = role_names.renamed(known, self._names(known))
+                sql = role_names.rename_roles(known, self._names(known))
                 if SQL_ASCII.match(sql):
                     sql = b"SET client_encoding = '%b'" % self.session.unconverted.encode()
                 self._execute(known, sql.replace(b" UNLOGGED", b"", 1) if UNLOGGED.match(sql) else sql)
@@ -167,7 +169,7 @@ class Control:
             if self._role and known.kind == "acl":
                 self.operator.run(b"RESET ROLE")
             if known.kind == "extension" and self._prepared.load_role:
-                name = role_names.plain(known.text("name"))
+                name = role_names.unquote(known.text("name"))
                 self._prepared.load_role.admit(name, foreign="foreign" in self._options.allow)
 
     def _execute(self, known: ClassifiedStatement, sql: bytes) -> None:
@@ -188,7 +190,7 @@ class Control:
         try:
             yield
         except psycopg.Error as error:
-            where = f"dump, line {known.statement.line}, byte {known.statement.offset}: {shown(sql)}"
+            where = f"dump, line {known.statement.line}, byte {known.statement.offset}: {shorten(sql)}"
             raise failure(error, where, self._fix(error)) from error
 
     def _fix(self, error: psycopg.Error) -> str:
@@ -196,7 +198,7 @@ class Control:
         if not isinstance(error, psycopg.errors.InsufficientPrivilege) or self._prepared.load_role is None:
             return ""
         user = self._prepared.user
-        return f'docs/operate.md, "A dump by hand": --login own for a dump you trust, with all rights of {user}'
+        return f'docs/dumps.md, "A dump by hand": --login own for a dump you trust, with all rights of {user}'
 
     def _give(self, known: ClassifiedStatement, sql: bytes) -> None:
         """A new owner needs CREATE where the object is; the dump grants it at its end, so it is lent for this."""
@@ -207,26 +209,26 @@ class Control:
             place = self._place(known)
             if place is None:
                 raise
-            owner = role_names.owner(known) or ""
-            role = role_names.quoted(self._names(known).get(owner, owner), known.statement.codec)
+            owner = role_names.new_owner(known) or ""
+            role = role_names.quote(self._names(known).get(owner, owner), known.statement.codec)
             self.session.run(b"GRANT CREATE ON %b TO %b" % (place, role))
             self.session.run(sql)
             self.session.run(b"REVOKE CREATE ON %b FROM %b" % (place, role))
 
     def _place(self, known: ClassifiedStatement) -> bytes | None:
         if known.sql.startswith(b"ALTER SCHEMA "):
-            return b"DATABASE " + role_names.quoted(self.session.target.dbname, known.statement.codec)
+            return b"DATABASE " + role_names.quote(self.session.target.dbname, known.statement.codec)
         schema = SCHEMA.match(known.sql)
         return b"SCHEMA " + schema["schema"] if schema else None
 
     def _become(self, known: ClassifiedStatement) -> None:
         """SET ROLE gives the same grantor as SET SESSION AUTHORIZATION, which only superusers may run."""
-        role = authorized(known) if known.kind == "session_authorization" else ""
+        role = authorized_role(known) if known.kind == "session_authorization" else ""
         name = self._options.role_map.get(role, role)
         there = name and name not in self._prepared.missing
         if self._prepared.load_role and name == self._prepared.user:
             there = False  # the load's own role stands in for it
-        self._role = role_names.quoted(name, known.statement.codec) if there else None
+        self._role = role_names.quote(name, known.statement.codec) if there else None
         self.session.run(b"SET ROLE " + self._role if self._role else b"RESET ROLE")
 
     def _left_out(self, known: ClassifiedStatement) -> bool:
@@ -238,14 +240,14 @@ class Control:
             return bool(self.session.query("select pg_catalog.to_regnamespace('public') is not null")[0][0])
         if known.kind == "extension_comment":
             return not self._may_comment(known)
-        names = {self._options.role_map.get(span.role, span.role) for span in role_names.spans(known)}
+        names = {self._options.role_map.get(span.role, span.role) for span in role_names.role_spans(known)}
         if role_names.PUBLIC_OWNER.match(known.sql) and names & self._prepared.powerful:
             return True
         return bool(names & self._prepared.missing)
 
     def _may_comment(self, known: ClassifiedStatement) -> bool:
         """An extension that stood before belongs to another (RDS: plpgsql to rdsadmin), and has its comment."""
-        rows = self.operator.query(EXTENSION_OWNER, (role_names.plain(known.text("name")),))
+        rows = self.operator.query(EXTENSION_OWNER, (role_names.unquote(known.text("name")),))
         return not rows or bool(rows[0][0])
 
     # A large object's data: one transaction of many statements, as they come

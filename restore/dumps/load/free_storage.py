@@ -22,7 +22,7 @@ LEAST_GROWTH = 10
 
 @dataclass(frozen=True)
 class Storage:
-    """Of one instance, as CloudWatch measured it last."""
+    """The free storage of an instance, as CloudWatch measured it last."""
 
     instance: str
     allocated: int
@@ -35,7 +35,7 @@ class Storage:
         return f"{sized(self.free)} free of {self.allocated} GiB on {self.instance} at {self.at:%H:%M}Z (CloudWatch)"
 
     def facts(self) -> dict[str, Any]:
-        """For programs: JSON-like."""
+        """The measurement as JSON-like values."""
         return {
             "instance": self.instance,
             "allocatedGib": self.allocated,
@@ -58,22 +58,22 @@ class Storage:
         )
 
 
-def named(host: str) -> tuple[str, str] | None:
+def parse_endpoint(host: str) -> tuple[str, str] | None:
     """Identifier and region in an instance's endpoint; None for another host. Pure."""
-    found = parse_address(host)
-    return (found.identifier, found.region) if found else None
+    address = parse_address(host)
+    return (address.identifier, address.region) if address else None
 
 
 def measure(host: str, instance: str | None, region: str, connect: Callable[[str], Aws]) -> Storage:
     """The storage of the instance that is called so, or has this endpoint. Raises RestoreError: why it isn't known."""
-    known = (instance, region) if instance else named(host)
-    if known is None:
-        fix = 'docs/operate.md, "A dump by hand": --instance names the instance behind it'
+    place = (instance, region) if instance else parse_endpoint(host)
+    if place is None:
+        fix = 'docs/dumps.md, "A dump by hand": --instance names the instance behind it'
         raise PermanentError.of(Problem("storage of the target", f"{host} is no RDS endpoint", "one to ask for", fix))
-    identifier, where = known
+    identifier, where = place
     aws = connect(where)
-    found = Rds(aws).instance(identifier)
-    if found is None or not (instance or (found.endpoint and found.endpoint.host.lower() == host.lower())):
+    described = Rds(aws).instance(identifier)
+    if described is None or not (instance or (described.endpoint and described.endpoint.host.lower() == host.lower())):
         what = f"no instance {identifier} in {where}" if instance else f"no instance with the endpoint {host}"
         needed = "an instance of this account: clusters and proxies don't tell"
         raise PermanentError.of(
@@ -81,12 +81,12 @@ def measure(host: str, instance: str | None, region: str, connect: Callable[[str
                 "storage of the target",
                 what,
                 needed,
-                'docs/operate.md, "A dump by hand": --instance names the instance behind it',
+                'docs/dumps.md, "A dump by hand": --instance names the instance behind it',
             )
         )
-    free = free_storage(aws, found.identifier, datetime.now(UTC))
+    free = free_storage(aws, described.identifier, datetime.now(UTC))
     if free is None:
         needed = "a value of the last 15 minutes"
-        fix = 'docs/operate.md, "A dump by hand": a new instance has a value after a few minutes; or --no-storage-check'
+        fix = 'docs/dumps.md, "A dump by hand": a new instance has a value after a few minutes; or --no-storage-check'
         raise PermanentError.of(Problem(f"FreeStorageSpace of {identifier}", "none in CloudWatch", needed, fix))
-    return Storage(found.identifier, found.settings.allocated_storage or 0, int(free.value), free.at)
+    return Storage(described.identifier, described.settings.allocated_storage or 0, int(free.value), free.at)

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 import psycopg
 
 from restore.dumps.check.progress import Meter
-from restore.dumps.connections import Session, copy_failure
+from restore.dumps.connections import LoadSession, copy_failure
 from restore.dumps.load import ledger
 from restore.dumps.load.ddl import Control
 from restore.dumps.load.ledger import Done
 from restore.dumps.sql.allow_list import ClassifiedStatement
-from restore.dumps.sql.insert_statements import joined, rows
-from restore.dumps.sql.splitter import shown
+from restore.dumps.sql.insert_statements import count_rows, join_statements
+from restore.dumps.sql.splitter import shorten
 
 MOST_BYTES = 256 << 10
-"""Of one transaction."""
+"""Most bytes of one transaction."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Inserts:
 
     def see(self, known: ClassifiedStatement) -> None:
         if known.statement.number <= self.done.inserted:
-            self.meter.skipped(known.part("table"), rows(known), len(known.sql))
+            self.meter.skipped(known.part("table"), count_rows(known), len(known.sql))
             return
         self._waiting.append(known)
         self._bytes += len(known.sql)
@@ -39,26 +39,26 @@ class Inserts:
             self.flush()
 
     def flush(self) -> None:
-        """Loads what waits."""
+        """Loads the statements that wait, in one transaction."""
         if not self._waiting:
             return
         last = self._waiting[-1].statement.number
         session = self.control.session
         with session.transaction():
-            taken = [(same, _run(session, same[0], sql)) for same, sql in joined(self._waiting)]
+            taken = [(same, _run(session, same[0], sql)) for same, sql in join_statements(self._waiting)]
             total = self.done.inserted_rows + sum(count for _, count in taken)
             with self.control.as_loader():
                 ledger.inserts_done(session, last, total)
         self.done.inserted, self.done.inserted_rows = last, total
         for same, count in taken:
-            self.meter.loaded(same[0].part("table"), count, sum(len(one.sql) for one in same))
+            self.meter.loaded(same[0].part("table"), count, sum(len(statement.sql) for statement in same))
         self._waiting, self._bytes = [], 0
 
 
-def _run(session: Session, first: ClassifiedStatement, sql: bytes) -> int:
+def _run(session: LoadSession, first: ClassifiedStatement, sql: bytes) -> int:
     try:
         return session.run(sql)
     except psycopg.Error as error:
         statement = first.statement
-        table = shown(first.part("table"))
+        table = shorten(first.part("table"))
         raise copy_failure(error, session.target.user, table, statement.line, statement.offset) from error

@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 
 from psycopg import errors, sql
 
-from restore.dumps.connections import Session
+from restore.dumps.connections import LoadSession
 from restore.dumps.load.server_objects import Objects
 from restore.dumps.model import Dump
 from restore.errors import PermanentError, Problem, Refused
@@ -32,10 +32,9 @@ TABLES = (
 )
 GRANTS = (
     "grant usage on schema _restore to {}",
-    "grant select (one), update (one) on _restore.load to {}",
     "grant insert, select, update (stop, rows) on _restore.done to {}",
 )
-"""What the load's own role needs: to add entries, and to lock the first line (flush)."""
+"""What the load's own role needs: to add entries."""
 STATEMENT, COPY, TASK, INSERT = "s", "c", "t", "i"
 
 
@@ -56,27 +55,27 @@ class Done:
     inserted_rows: int = 0
 
     def loaded(self, block: int, at: int) -> bool:
-        """Whether a piece that begins there is loaded."""
+        """Whether the piece that begins at byte `at` of this block is loaded."""
         ranges = self.copies.get(block, {})
         return at in ranges or any(start <= at < stop for start, (stop, _) in ranges.items())
 
 
-def locked(session: Session) -> bool:
+def try_lock(session: LoadSession) -> bool:
     """Takes the loader's lock in this database for the session's life, if it is free."""
     return bool(session.query("select pg_catalog.pg_try_advisory_lock(%s)", (LOCK,))[0][0])
 
 
-def mark(session: Session) -> dict[str, Any] | None:
+def read_mark(session: LoadSession) -> dict[str, Any] | None:
     """Which dump a finished load left here."""
     lines = _comment(session).splitlines()
-    found = next((line for line in lines if line.startswith(MARK)), None)
+    entry = next((line for line in lines if line.startswith(MARK)), None)
     try:
-        return json.loads(found.removeprefix(MARK)) if found else None
+        return json.loads(entry.removeprefix(MARK)) if entry else None
     except ValueError:
-        return None  # somebody else's words: the target's content decides
+        return None  # written by somebody else: the target's content decides
 
 
-def _comment(session: Session) -> str:
+def _comment(session: LoadSession) -> str:
     rows = session.query(
         "select coalesce(pg_catalog.shobj_description(oid, 'pg_database'), '') from pg_catalog.pg_database"
         " where datname = pg_catalog.current_database()"
@@ -84,7 +83,7 @@ def _comment(session: Session) -> str:
     return str(rows[0][0])
 
 
-def exists(session: Session) -> bool:
+def exists(session: LoadSession) -> bool:
     """Whether this login made one: another's could be a trap."""
     query: LiteralString = (
         "select count(*) from pg_catalog.pg_class c where c.oid = pg_catalog.to_regclass('_restore.done')"
@@ -93,7 +92,9 @@ def exists(session: Session) -> bool:
     return bool(session.query(query)[0][0])
 
 
-def begin(session: Session, dump: Dump, segment_bytes: int, reader: str, server: Objects, public_owner: str) -> Done:
+def begin(
+    session: LoadSession, dump: Dump, segment_bytes: int, reader: str, server: Objects, public_owner: str
+) -> Done:
     """A new ledger. `reader`: the program that reads the dump; another would cut it in other pieces."""
     with session.transaction():
         for statement in TABLES:
@@ -105,35 +106,37 @@ def begin(session: Session, dump: Dump, segment_bytes: int, reader: str, server:
     return Done(segment_bytes, resumed=False)
 
 
-def admit(session: Session, role: str) -> None:
-    """Lets the load's own role add to it."""
+def admit(session: LoadSession, role: str) -> None:
+    """Lets the load's own role add entries."""
     for grant in GRANTS:
         session.connection.execute(sql.SQL(grant).format(sql.Identifier(role)))
 
 
-def server(session: Session) -> Objects:
+def read_server(session: LoadSession) -> Objects:
     """What the server had before the first statement of the dump."""
     return dict(session.query("select server from _restore.load")[0][0])
 
 
-def public_owner(session: Session) -> str:
+def read_public_owner(session: LoadSession) -> str:
     """Who gets the schema `public` at the end."""
     return str(session.query("select public_owner from _restore.load")[0][0])
 
 
-def set_public_owner(session: Session, name: str) -> None:
+def set_public_owner(session: LoadSession, name: str) -> None:
     session.query("update _restore.load set public_owner = %s", (name,))
 
 
-def set_server(session: Session, objects: Objects) -> None:
+def set_server(session: LoadSession, objects: Objects) -> None:
     session.query("update _restore.load set server = %s", (json.dumps(dict(objects)),))
 
 
-def read(session: Session, dump: Dump, reader: str) -> Done:
+def read(session: LoadSession, dump: Dump, reader: str) -> Done:
     """An earlier attempt's ledger. Raises Refused when that was of another dump."""
-    found, segment_bytes, found_reader = session.query("select dump, segment_bytes, reader from _restore.load")[0]
-    if (found, found_reader) != (dump.identity, reader):
-        raise Refused([_another(session, f"{found}, read by {found_reader}", f"{dump.identity}, read by {reader}")])
+    identity, segment_bytes, earlier_reader = session.query("select dump, segment_bytes, reader from _restore.load")[0]
+    if (identity, earlier_reader) != (dump.identity, reader):
+        raise Refused(
+            [_another(session, f"{identity}, read by {earlier_reader}", f"{dump.identity}, read by {reader}")]
+        )
     done = Done(int(segment_bytes), resumed=True)
     for kind, number, start, stop, rows in session.query(
         "select kind::text, number, start, stop, rows from _restore.done"
@@ -149,25 +152,25 @@ def read(session: Session, dump: Dump, reader: str) -> Done:
     return done
 
 
-def _another(session: Session, found: str, needed: str) -> Problem:
-    fix = 'docs/operate.md, "A dump by hand": load that dump to its end, or start with an empty database'
+def _another(session: LoadSession, found: str, needed: str) -> Problem:
+    fix = 'docs/dumps.md, "A dump by hand": load that dump to its end, or start with an empty database'
     return Problem(f"target {session.target}", f"an unfinished load of {found}", needed, fix)
 
 
-def statements_done(session: Session, numbers: Iterable[int]) -> None:
-    """Within the transaction that ran them."""
+def statements_done(session: LoadSession, numbers: Iterable[int]) -> None:
+    """Notes statements as done, within the transaction that ran them."""
     session.query(
         "insert into _restore.done select 's', number, 0, 0, 0 from pg_catalog.unnest(%s::int[]) as number",
         (list(numbers),),
     )
 
 
-def task_done(session: Session, number: int, step: int) -> None:
+def task_done(session: LoadSession, number: int, step: int) -> None:
     session.query("insert into _restore.done values ('t', %s, %s, 0, 0)", (number, step))
 
 
-def inserts_done(session: Session, last: int, rows: int) -> None:
-    """All INSERTs up to that one, and their rows."""
+def inserts_done(session: LoadSession, last: int, rows: int) -> None:
+    """Notes all INSERTs up to number `last` as done, and their rows."""
     session.query(
         "insert into _restore.done values ('i', 0, 0, %s, %s)"
         " on conflict (kind, number, start) do update set stop = excluded.stop, rows = excluded.rows",
@@ -175,18 +178,13 @@ def inserts_done(session: Session, last: int, rows: int) -> None:
     )
 
 
-def copy_done(session: Session, block: int, start: int, stop: int, rows: int) -> None:
+def copy_done(session: LoadSession, block: int, start: int, stop: int, rows: int) -> None:
     session.query("insert into _restore.done values ('c', %s, %s, %s, %s)", (block, start, stop, rows))
 
 
-def flush(session: Session) -> None:
-    """All that any session has committed is durable then. A commit that wrote nothing wouldn't wait for the disk."""
-    with session.transaction():
-        session.query("set local synchronous_commit to on")
-        session.query("select from _restore.load for update")
-
-
-def finish(session: Session, mark: Mapping[str, Any], before: Callable[[], None], after: Callable[[], None]) -> None:
+def finish(
+    session: LoadSession, mark: Mapping[str, Any], before: Callable[[], None], after: Callable[[], None]
+) -> None:
     """Leaves the mark in place of the ledger, durably, together with what is to be run before and after that."""
     (database,) = session.query("select pg_catalog.current_database()")[0]
     others = [line for line in _comment(session).splitlines() if not line.startswith(MARK)]
@@ -200,7 +198,7 @@ def finish(session: Session, mark: Mapping[str, Any], before: Callable[[], None]
         after()
 
 
-def run_in_any_order(session: Session, statements: list[bytes]) -> None:
+def run_in_any_order(session: LoadSession, statements: list[bytes]) -> None:
     """A table becomes unlogged only after those that refer to it: what fails is tried again after the others."""
     while statements:
         failed: list[bytes] = []
@@ -215,11 +213,11 @@ def run_in_any_order(session: Session, statements: list[bytes]) -> None:
         statements = failed
 
 
-def refuse_other(session: Session, found: dict[str, Any], dump: Dump) -> None:
+def refuse_other(session: LoadSession, loaded: dict[str, Any], dump: Dump) -> None:
     """Raises PermanentError unless the finished load was of the same dump."""
-    if found.get("dump") == dump.identity:
+    if loaded.get("dump") == dump.identity:
         return
-    fix = 'docs/operate.md, "A dump by hand": load into an empty database; this one is left as it is'
+    fix = 'docs/dumps.md, "A dump by hand": load into an empty database; this one is left as it is'
     raise PermanentError.of(
-        Problem(f"target {session.target}", f"a finished load of {found.get('dump')}", dump.identity, fix)
+        Problem(f"target {session.target}", f"a finished load of {loaded.get('dump')}", dump.identity, fix)
     )

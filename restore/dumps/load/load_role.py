@@ -84,7 +84,7 @@ class LoadRole(TemporaryRole):
             found, needed = "it has no CREATEROLE", "the right to make the role that the dump is loaded with"
             fix = (
                 f'ALTER ROLE "{user}" CREATEROLE; or, for a dump you trust, --login own '
-                f'with all rights of {user} for its functions (docs/operate.md, "A dump by hand")'
+                f'with all rights of {user} for its functions (docs/dumps.md, "A dump by hand")'
             )
             return [Problem(f"role {user}", found, needed, fix)]
         if any(powerful for (powerful,) in self.session.query(ATTRIBUTES, (self.name,))):
@@ -152,7 +152,7 @@ class LoadRole(TemporaryRole):
             needed = "an owner without rights beyond this database: functions run with its rights"
             fix = (
                 f'ALTER DATABASE "{database}" OWNER TO <a role that has none>; pulumi up; or, to give it to {user} '
-                f'for a dump you trust, --allow {PRIVILEGED_OWNER} (docs/operate.md, "A dump by hand")'
+                f'for a dump you trust, --allow {PRIVILEGED_OWNER} (docs/dumps.md, "A dump by hand")'
             )
             raise PermanentError.of(Problem(f"database {database}", found, needed, fix))
 

@@ -25,31 +25,38 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 
-from restore.dumps.check.needs import Needs, undecided
+from restore.dumps.check.needs import Needs, decision_problems
 from restore.dumps.check.progress import Meter, Ticker
 from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import INVALID_INDEXES
-from restore.dumps.connections import APPLICATION, PINNED, WAITING, Session, end_sessions, failure, maintenance_memory
+from restore.dumps.connections import (
+    APPLICATION,
+    PINNED,
+    WAITING,
+    LoadSession,
+    end_sessions,
+    failure,
+    maintenance_memory,
+)
 from restore.dumps.load import ledger, server_objects
 from restore.dumps.load.autovacuum import Autovacuum
 from restore.dumps.load.copy_batches import Rows
 from restore.dumps.load.ddl import Control
 from restore.dumps.load.free_storage import Storage
-from restore.dumps.load.hint_bits import Hints
 from restore.dumps.load.insert_batches import Inserts
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.load_role import LoadRole
-from restore.dumps.load.post_data import LAST, Afterwards, texts
+from restore.dumps.load.post_data import LAST, Afterwards, text_columns
 from restore.dumps.load.post_data_tasks import Planner
 from restore.dumps.load.read_role import ReadRole
 from restore.dumps.load.target_checks import prepare
 from restore.dumps.load.work_queue import SPARE, WorkQueue
 from restore.dumps.load.workers import Worker
-from restore.dumps.model import MIB, Dump, LoadResult, Login, Options, Phase, Progress, ProgressCallback, Scan
+from restore.dumps.model import MIB, Dump, LoadLogin, LoadPhase, LoadResult, Options, Progress, ProgressCallback, Scan
 from restore.dumps.read.stream import SqlStream
 from restore.dumps.sql import encodings
 from restore.dumps.sql.allow_list import ClassifiedStatement, classify
-from restore.dumps.sql.sections import Script, Section
+from restore.dumps.sql.sections import DumpSection, Script
 from restore.dumps.sql.splitter import NOTHING, CopyBegin, Piece, Seen, Splitter, Statement
 from restore.errors import PermanentError, Problem, Refused, RestoreError, TemporaryError
 from restore.polling import wait_for
@@ -130,7 +137,7 @@ class _Load:
             with closing(self._operator()) as session:
                 _lock(session, self.stop)
                 session.query("select pg_catalog.set_config('application_name', %s, false)", (APPLICATION,))
-                found = ledger.mark(session)
+                found = ledger.read_mark(session)
                 if found is not None:
                     ledger.refuse_other(session, found, self.dump)
                     return _already(session, self.dump, found)
@@ -141,11 +148,11 @@ class _Load:
         except psycopg.Error as error:
             raise failure(error, f"target {self.target}") from error
 
-    def _operator(self) -> Session:
-        own = self.options.login is Login.OWN
-        return Session(self.target, {**self.options.settings, **({} if own else PINNED)}, WAITING)
+    def _operator(self) -> LoadSession:
+        own = self.options.login is LoadLogin.OWN
+        return LoadSession(self.target, {**self.options.settings, **({} if own else PINNED)}, WAITING)
 
-    def _with_stream(self, session: Session, stream: SqlStream) -> LoadResult:
+    def _with_stream(self, session: LoadSession, stream: SqlStream) -> LoadResult:
         self.operator = self.session = session
         self.stream = stream
         self.meter = Meter(self.dump.size, lambda: stream.bytes_read)
@@ -189,7 +196,7 @@ class _Load:
 
     def _check(self, progress: Progress) -> None:
         """The check's end isn't the load's."""
-        if self.report and progress.phase is Phase.READING:
+        if self.report and progress.phase is LoadPhase.READING:
             self.report(progress)
 
     def _cause(self, error: BaseException) -> BaseException:
@@ -221,7 +228,7 @@ class _Load:
         self.board.all_read()
         self.afterwards.run(self.post_data, self.meter.enter)
         self._finish()
-        self.meter.enter(Phase.FINISHED)
+        self.meter.enter(LoadPhase.FINISHED)
 
     def _begin(self, count: int, segment: int) -> None:
         """Reads the definitions, checks the target, and runs them."""
@@ -229,7 +236,7 @@ class _Load:
         needs = Needs()
         self.first: ClassifiedStatement | CopyBegin | Piece | None = None
         for item in self.items:
-            if not isinstance(item, ClassifiedStatement) or self.script.section is not Section.PRE_DATA:
+            if not isinstance(item, ClassifiedStatement) or self.script.section is not DumpSection.PRE_DATA:
                 self.first = item
                 break
             if item.kind == "drop":
@@ -239,19 +246,19 @@ class _Load:
             (self.post_data if item.kind == LAST else self.pre_data).append(self.script.hold(item))
         needs.server_version = self.script.server_version
         self._add_scan(needs)
-        self.meter.enter(Phase.PREPARING)
+        self.meter.enter(LoadPhase.PREPARING)
         self.done = done = self._prepare(needs, segment)
         self._count_done(done)
         self.control = Control(self.session, self.operator, done, self.options, self.prepared)
         self.control.run_all(self.pre_data)
         sizes = {table: seen.bytes for table, seen in self.seen.items()}
         self.rows = Rows(self.board, self.meter, done, self.script.plain, sizes)
-        planner = Planner(self.rows.size, self.script.partitioned, texts(self.session))
+        planner = Planner(self.rows.size, self.script.partitioned, text_columns(self.session))
         self.autovacuum = Autovacuum(self.control, self.pre_data)
         self.inserts = Inserts(self.control, self.meter, done)
         self.afterwards = Afterwards(self.board, self.control, done, planner, self.options)
         self._plan_early()
-        self.meter.enter(Phase.LOADING)
+        self.meter.enter(LoadPhase.LOADING)
         if self.first is not None:
             self._start(count)
 
@@ -266,11 +273,11 @@ class _Load:
             public = LoadRole.of(self.operator).public_owner()
             done = ledger.begin(self.operator, self.dump, segment, self.stream.reader, now, public)
         elif before != now:
-            ledger.set_server(self.operator, server_objects.rebased(ledger.server(self.operator), before, now))
+            ledger.set_server(self.operator, server_objects.rebase(ledger.read_server(self.operator), before, now))
         if self.prepared.load_role:
-            self.prepared.load_role.take_public(ledger.public_owner(self.operator))
+            self.prepared.load_role.take_public(ledger.read_public_owner(self.operator))
             ledger.admit(self.operator, name)
-            self.session = Session(self.prepared.target, self.options.settings)
+            self.session = LoadSession(self.prepared.target, self.options.settings)
         return done
 
     def _add_scan(self, needs: Needs) -> None:
@@ -304,14 +311,13 @@ class _Load:
             **self.options.settings,
         }
 
-        def connect() -> Session:
-            session = Session(self.prepared.target, own)
+        def connect() -> LoadSession:
+            session = LoadSession(self.prepared.target, own)
             for setting in settings:
                 session.run(setting)
             return session
 
-        hints = Hints(count, resumed=self.rows.done.resumed)
-        self.workers.extend(Worker(self.board, self.meter, hints, connect) for _ in range(count))
+        self.workers.extend(Worker(self.board, self.meter, connect) for _ in range(count))
 
     def _remaining(self) -> Iterator[ClassifiedStatement | CopyBegin | Piece]:
         if self.first is not None:
@@ -342,7 +348,7 @@ class _Load:
     def _statement(self, known: ClassifiedStatement) -> None:
         if known.kind in ("begin", "commit") or (known.kind == "large_object" and self.control.in_group):
             self.control.group(known)
-        elif known.kind == "set" or self.script.section is Section.DATA:
+        elif known.kind == "set" or self.script.section is DumpSection.DATA:
             self.control.run([known])
         else:
             self._behind_the_data(known)
@@ -351,7 +357,7 @@ class _Load:
         """Kept for later. Raises PermanentError for what somebody must decide about."""
         needs = Needs()
         needs.see(known)
-        problems = undecided(needs, self.options)
+        problems = decision_problems(needs, self.options)
         if problems:
             raise PermanentError.of(problems[0])
         self.post_data.append(self.script.hold(known))
@@ -359,7 +365,7 @@ class _Load:
     def _finish(self) -> None:
         invalid = [str(name) for (name,) in self.session.query(INVALID_INDEXES)]
         if invalid:
-            fix = 'docs/operate.md, "A dump by hand": drop the database and load again; if it stays so, report it'
+            fix = 'docs/dumps.md, "A dump by hand": drop the database and load again; if it stays so, report it'
             found = f"invalid indexes: {', '.join(invalid)}"
             raise PermanentError.of(Problem(f"target {self.target}", found, "none", fix))
         self.autovacuum.resume(self.post_data)
@@ -378,13 +384,13 @@ class _Load:
             worker.join()
         self.session.close()
         load_role.close(self.stop)
-        load_role.give_public_back(ledger.public_owner(self.operator))
+        load_role.give_public_back(ledger.read_public_owner(self.operator))
         load_role.hand_over(self.prepared.heir)
 
     def _changes(self) -> tuple[str, ...]:
         """What the server lost or got meanwhile, and the load did not do."""
         now = server_objects.read(self.operator, LoadRole.of(self.operator).name)
-        return server_objects.changes(ledger.server(self.operator), now)
+        return server_objects.changes(ledger.read_server(self.operator), now)
 
     def _hand_over(self) -> None:
         """Within the last transaction."""
@@ -414,7 +420,7 @@ def seen_by(scan: Scan, segment: int) -> dict[bytes, Seen]:
     """What a load in pieces of that size need not find out again."""
     codec, same = encodings.codec(scan.encoding), scan.segment_bytes == segment
     return {
-        encodings.encoded(table.name, codec): Seen(table.bytes, scan.pieces.get(table.name, ()) if same else ())
+        encodings.encode(table.name, codec): Seen(table.bytes, scan.pieces.get(table.name, ()) if same else ())
         for table in scan.tables
     }
 
@@ -423,22 +429,22 @@ def _drops(count: int) -> tuple[str, ...]:
     return (f"drops of pg_dump --clean: {count} (the target was empty)",) if count else ()
 
 
-def _already(session: Session, dump: Dump, mark: Mapping[str, Any]) -> LoadResult:
+def _already(session: LoadSession, dump: Dump, mark: Mapping[str, Any]) -> LoadResult:
     rows, changes = int(mark.get("rows", 0)), tuple(map(str, mark.get("changes", ())))
     empty = LoadResult(dump, (), rows, 0, 0.0, {}, resumed=True, already_loaded=True, skipped=())
     return replace(empty, server_changes=changes, **_owned(session))
 
 
-def _owned(session: Session) -> dict[str, tuple[str, ...]]:
+def _owned(session: LoadSession) -> dict[str, tuple[str, ...]]:
     """Of the loaded database: what runs with its owner's rights, and which owners can log in."""
     definers = tuple(str(function) for (function,) in session.query(SECURITY_DEFINER))
     return {"security_definer": definers, "logins": tuple(str(name) for (name,) in session.query(LOGINS))}
 
 
-def _lock(session: Session, stop: threading.Event) -> None:
+def _lock(session: LoadSession, stop: threading.Event) -> None:
     """One load at a time. Raises TemporaryError when another one goes on for LOCK_SECONDS, or when stopped."""
     wait_for(
-        lambda: ledger.locked(session),
+        lambda: ledger.try_lock(session),
         lambda taken: taken,
         stop=stop,
         deadline=time.monotonic() + LOCK_SECONDS,

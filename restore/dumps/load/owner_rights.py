@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import psycopg
 from psycopg import errors, sql
 
-from restore.dumps.connections import Session
+from restore.dumps.connections import LoadSession
 from restore.dumps.load.temporary_role import PREFIXES, joined
 from restore.dumps.model import PRIVILEGED_OWNER, Options
 from restore.errors import Problem
@@ -60,7 +60,7 @@ where r.rolname = any (%s) and not pg_catalog.pg_has_role(current_user, r.oid, '
 """
 
 
-def rights(session: Session, owners: Iterable[str]) -> Mapping[str, tuple[bool, str]]:
+def rights(session: LoadSession, owners: Iterable[str]) -> Mapping[str, tuple[bool, str]]:
     """Owners with rights beyond this database: whether they reach the server itself, and which rights."""
     rows = session.query(RIGHTS, (sorted(owners), list(DANGEROUS)))
     return {str(name): (bool(dangerous), str(found)) for name, dangerous, found in rows}
@@ -85,7 +85,7 @@ def _privileged(name: str, found: str, dangerous: bool) -> Problem:
 
 def reserved(names: Iterable[str]) -> list[Problem]:
     """Names that the loader takes for itself. Pure."""
-    fix = 'docs/operate.md, "A dump by hand": rename it on the source, or --map it'
+    fix = 'docs/dumps.md, "A dump by hand": rename it on the source, or --map it'
     needed = f"no role whose name begins with {' or '.join(PREFIXES)}"
     return [
         Problem(f"role {name}", "named by the dump", needed, fix) for name in sorted(names) if name.startswith(PREFIXES)
@@ -94,11 +94,11 @@ def reserved(names: Iterable[str]) -> list[Problem]:
 
 def lacking(names: Sequence[str]) -> Problem:
     """Roles that the server doesn't have. Pure."""
-    fix = 'docs/operate.md, "A dump by hand": --roles create (without login), --map old=new, or --roles skip'
+    fix = 'docs/dumps.md, "A dump by hand": --roles create (without login), --map old=new, or --roles skip'
     return Problem("roles", f"the server lacks {', '.join(names)}", "the roles that the dump names", fix)
 
 
-def create(session: Session, names: Sequence[str], problems: list[Problem]) -> tuple[str, ...]:
+def create(session: LoadSession, names: Sequence[str], problems: list[Problem]) -> tuple[str, ...]:
     """Makes them without login; what is not allowed is added to `problems`."""
     made: list[str] = []
     for name in names:
@@ -115,7 +115,7 @@ def create(session: Session, names: Sequence[str], problems: list[Problem]) -> t
     return tuple(made)
 
 
-def join(session: Session, names: Iterable[str], version: int, problems: list[Problem]) -> None:
+def join(session: LoadSession, names: Iterable[str], version: int, problems: list[Problem]) -> None:
     """The operator's membership: who compares and validates the database later reads it with that."""
     for name in names:
         try:
@@ -124,7 +124,7 @@ def join(session: Session, names: Iterable[str], version: int, problems: list[Pr
             problems.append(_not_joined(session, name, said(error)))
 
 
-def admin_problems(session: Session, names: Iterable[str], version: int) -> list[Problem]:
+def admin_problems(session: LoadSession, names: Iterable[str], version: int) -> list[Problem]:
     """Owners whose membership the operator can't hand on to the load's own role."""
     if version < 160000:
         return []  # CREATEROLE is enough there
@@ -132,7 +132,7 @@ def admin_problems(session: Session, names: Iterable[str], version: int) -> list
     return [_not_joined(session, str(name), f"{session.target.user} has no ADMIN OPTION on it") for (name,) in rows]
 
 
-def _not_joined(session: Session, name: str, found: str) -> Problem:
+def _not_joined(session: LoadSession, name: str, found: str) -> Problem:
     user = session.target.user
     fix = f'as who made it: GRANT "{name}" TO "{user}" WITH ADMIN OPTION'
     return Problem(f"role {name}", found, f"the right of {user} to make the load's role its member", fix)

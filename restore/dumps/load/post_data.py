@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
-from restore.dumps.connections import Session
+from restore.dumps.connections import LoadSession
 from restore.dumps.load.ddl import Control
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.post_data_tasks import Planner, Task
 from restore.dumps.load.work_queue import WorkQueue
-from restore.dumps.model import Options, Phase
+from restore.dumps.model import LoadPhase, Options
 from restore.dumps.sql.allow_list import ClassifiedStatement
-from restore.dumps.sql.postponed_indexes import HEAVY, divided
+from restore.dumps.sql.postponed_indexes import HEAVY, divide
 
 LATE = "constraint_comment"
 """Some of the constraints are tasks, so that comments on them come after those."""
@@ -56,11 +56,11 @@ class Relation:
     view: bool
     """A materialized view, which is filled last."""
     partitions: tuple[bytes, ...]
-    """Of all levels."""
+    """Partitions of all levels."""
 
 
-def texts(session: Session) -> frozenset[tuple[bytes, bytes]]:
-    """Table and column of text, as pg_dump writes them."""
+def text_columns(session: LoadSession) -> frozenset[tuple[bytes, bytes]]:
+    """Every (table, column) of a text type, written as pg_dump writes them."""
     return frozenset((bytes(table), bytes(column)) for table, column in session.query(TEXTS))
 
 
@@ -75,33 +75,33 @@ class Afterwards:
         """What begins as soon as its table is loaded; what was planned before is not planned twice."""
         self._plan(self._planner.heavies(statements))
 
-    def run(self, statements: Iterable[ClassifiedStatement], enter: Callable[[Phase], None]) -> None:
-        """All of it, after the data."""
-        enter(Phase.INDEXES)
-        first, rest = divided(item for item in statements if item.kind not in self._options.skip)
+    def run(self, statements: Iterable[ClassifiedStatement], enter: Callable[[LoadPhase], None]) -> None:
+        """Runs everything that comes after the data."""
+        enter(LoadPhase.INDEXES)
+        first, rest = divide(item for item in statements if item.kind not in self._options.skip)
         self.plan_early(first)
         relations = self._relations()
-        self._planner.partitions.update((one.name, one.partitions) for one in relations)
+        self._planner.partitions.update((relation.name, relation.partitions) for relation in relations)
         self._plan(self._planner.foreign_keys(item for item in rest if self._planner.begins_early(item)))
         changed = any(item.kind in HEAVY or STATISTICS.match(item.sql) for item in rest)
-        early = {one.name for one in relations if not one.view and not changed}
-        self._plan(self._analyzed(one for one in relations if one.name in early))
+        early = {relation.name for relation in relations if not relation.view and not changed}
+        self._plan(self._analyzed(relation for relation in relations if relation.name in early))
         self._board.all_done()
-        enter(Phase.CONSTRAINTS)
+        enter(LoadPhase.CONSTRAINTS)
         self._rest([item for item in rest if item.kind not in (LATE, LAST)])
-        enter(Phase.ANALYZING)
-        self._plan(self._analyzed(one for one in self._relations() if one.name not in early))
+        enter(LoadPhase.ANALYZING)
+        self._plan(self._analyzed(relation for relation in self._relations() if relation.name not in early))
         self._board.all_done()
         self._control.run_all([item for item in rest if item.kind == LATE])
 
     def _plan(self, tasks: Sequence[Task]) -> None:
-        """Those that no earlier attempt did."""
+        """Plans the tasks that no earlier attempt did."""
         for task in tasks:
             task.done = (task.number, task.step) in self._done.tasks
         self._board.plan([task for task in tasks if not task.done])
 
     def _rest(self, statements: Sequence[ClassifiedStatement]) -> None:
-        """Short ones in order, while no task holds a lock that they wait for; then the long ones, beside each other."""
+        """Short ones in order, while no task holds a lock that they wait for; then the long ones, in parallel."""
         self._control.run_all([item for item in statements if item.kind not in LONG])
         keys = [item for item in statements if item.kind == "foreign_key" and not self._planner.begins_early(item)]
         self._plan(self._planner.foreign_keys(keys))
@@ -115,4 +115,4 @@ class Afterwards:
     def _analyzed(self, relations: Iterable[Relation]) -> list[Task]:
         if not self._options.analyze:
             return []
-        return [self._planner.analyzed(one.name, one.size) for one in relations]
+        return [self._planner.analyzed(relation.name, relation.size) for relation in relations]

@@ -1,4 +1,4 @@
-"""What is to be done after the data, as tasks that know which of them can run beside which. Pure.
+"""What is to be done after the data, as tasks that know which of them can run in parallel. Pure.
 
 The server would keep them apart by its locks anyway, but with sessions that wait instead of working.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from restore.dumps.sql.allow_list import ClassifiedStatement
-from restore.dumps.sql.splitter import IDENTIFIER, shown
+from restore.dumps.sql.splitter import IDENTIFIER, shorten
 
 
 class Lock(StrEnum):
@@ -36,7 +36,8 @@ TOGETHER = frozenset(
 )
 """https://www.postgresql.org/docs/current/explicit-locking.html#TABLE-LOCK-COMPATIBILITY"""
 BIG = 4 << 20
-"""Of a table's data: below it one statement makes a key, above it an index beside others and the key from it."""
+"""Bytes of a table's data: below it one statement makes a key; above it an index is built in parallel with others and
+the key made from it."""
 METHODS = {b"gin": 7.0, b"gist": 4.0, b"spgist": 4.5, b"brin": 0.7}
 """Processor time of an index compared with that of a B-tree of one number, each built alone of the benchmark's largest
 table at a tenth of its rows (bench/dumps): GIN of jsonb (4.6 to 9, by operator class), GiST of ranges, SP-GiST of text.
@@ -62,7 +63,7 @@ class Task:
     cost: float
     """Bytes of table data it goes through, roughly: the most expensive runs first."""
     number: int = 0
-    """Of the dump's statement, for the ledger; 0: not in the ledger."""
+    """Number of the dump's statement, for the ledger; 0: not in the ledger."""
     step: int = 0
     after: set[Task] = field(default_factory=set["Task"])
     table: bytes | None = None
@@ -71,7 +72,7 @@ class Task:
     """Bytes of table data out of which a B-tree is sorted; 0: none is."""
     done: bool = False
 
-    def beside(self, other: Task) -> bool:
+    def compatible_with(self, other: Task) -> bool:
         """Whether both can hold their locks at once."""
         return all(
             frozenset({lock, other.locks[table]}) in TOGETHER
@@ -131,7 +132,7 @@ class Planner:
         return [index, Task(_name("key", known), (adopt,), {table: Lock.EXCLUSIVE}, FIRST, number, 1, after, table)]
 
     def _weight(self, known: ClassifiedStatement) -> float:
-        """Of an index or a key. What is ordered by an expression is text as a rule."""
+        """Cost of an index or a key. What is ordered by an expression is text as a rule."""
         if (method := known.part("method")) in METHODS:
             return METHODS[method]
         first, *others = known.part("columns").removeprefix(b"(").split(b")")[0].split(b",")
@@ -148,11 +149,11 @@ class Planner:
         return Task(_name("constraint", known), (known.sql,), locks, self.size(table) + 1, number, 9, after, table)
 
     def _shared(self, table: bytes) -> set[Task]:
-        """Its indexes so far, which can be built beside each other: what needs the table alone comes after them."""
+        """A table's indexes so far, which can be built in parallel: what needs the table alone comes after them."""
         return {task for task in self.heavy[table] if task.locks[table] is Lock.SHARE}
 
     def foreign_keys(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
-        """Each as a quick task that adds it and one that proves it, once all else of both tables is there.
+        """Each as a quick task that adds it and one that proves it, once everything on both tables is there.
 
         A foreign key that can't be split stays one task.
         """
@@ -225,25 +226,25 @@ class Planner:
         tables = self._parts(relation)
         locks, cost = dict.fromkeys(tables, Lock.SHARE_UPDATE_EXCLUSIVE), min(size, 30 << 20) * 0.5
         after = self._heavies_of(tables)
-        return Task(f"analyze {shown(relation)}", (b"ANALYZE %b" % relation,), locks, cost, after=after)
+        return Task(f"analyze {shorten(relation)}", (b"ANALYZE %b" % relation,), locks, cost, after=after)
 
 
 def _name(what: str, known: ClassifiedStatement, part: str = "name") -> str:
-    return f"{what} {shown(known.part(part))}"
+    return f"{what} {shorten(known.part(part))}"
 
 
-def ready(tasks: Sequence[Task], running: Iterable[Task], loaded: Callable[[bytes], bool]) -> Task | None:
+def choose_ready_task(tasks: Sequence[Task], running: Iterable[Task], loaded: Callable[[bytes], bool]) -> Task | None:
     """The most expensive task that can begin now, and takes no lock that one of the FIRST waits for."""
     held = list(running)
     for task in tasks:
         if task.cost >= FIRST and _able(task, loaded):
-            if _beside_all(task, held):
+            if _compatible_with_all(task, held):
                 return task
             held.append(task)
     best: Task | None = None
     for task in tasks:
         dearer = task.cost < FIRST and (best is None or task.cost > best.cost)
-        if dearer and _able(task, loaded) and _beside_all(task, held):
+        if dearer and _able(task, loaded) and _compatible_with_all(task, held):
             best = task
     return best
 
@@ -252,5 +253,5 @@ def _able(task: Task, loaded: Callable[[bytes], bool]) -> bool:
     return all(before.done for before in task.after) and (task.table is None or loaded(task.table))
 
 
-def _beside_all(task: Task, others: Iterable[Task]) -> bool:
-    return all(task.beside(other) for other in others)
+def _compatible_with_all(task: Task, others: Iterable[Task]) -> bool:
+    return all(task.compatible_with(other) for other in others)

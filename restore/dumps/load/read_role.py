@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 
 import psycopg
 
-from restore.dumps.connections import PINNED, Session, failure
+from restore.dumps.connections import PINNED, LoadSession, failure
 from restore.dumps.load import owner_rights
 from restore.dumps.load.temporary_role import TemporaryRole
 from restore.errors import PermanentError, Problem, RestoreError
@@ -62,7 +62,7 @@ class ReadRole(TemporaryRole):
         self.forget(stop)
         if self.exists():
             needed = "the name of the role that reads this database, free"
-            fix = f'docs/operate.md, "What is loaded is not what the dump holds": DROP ROLE "{self.name}"'
+            fix = f'docs/dumps.md, "What is loaded is not what the dump holds": DROP ROLE "{self.name}"'
             raise PermanentError.of(Problem(f"role {self.name}", "it can't be dropped", needed, fix))
         version = self.session.connection.info.server_version
         return self.renewed(self._groups(version), version)
@@ -105,7 +105,7 @@ def reading(operator: Target, say: Callable[[str], None], stop: threading.Event)
 @contextmanager
 def _administering(operator: Target) -> Generator[ReadRole]:
     """In a session of the operator's that nothing of the database can lead astray."""
-    with closing(Session(operator, PINNED, APPLICATION)) as session:
+    with closing(LoadSession(operator, PINNED, APPLICATION)) as session:
         try:
             yield ReadRole.of(session)
         except psycopg.Error as error:

@@ -1,4 +1,4 @@
-"""What a server has beside the content of one database: nothing of it may change while a dump is loaded.
+"""What a server has besides the content of one database: nothing of it may change while a dump is loaded.
 
 Each object is a subject (`role app`, `setting search_path of database shop`) with a hash of what it is: no value
 leaves the server. Passwords can't be seen.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import LiteralString
 
-from restore.dumps.connections import Session
+from restore.dumps.connections import LoadSession
 
 Objects = Mapping[str, str]
 """By subject."""
@@ -51,7 +51,7 @@ SINCE_PARAMETERS = 150000
 """server_version_num of the first with GRANT ... ON PARAMETER."""
 
 
-def read(session: Session, load_role: str) -> Objects:
+def read(session: LoadSession, load_role: str) -> Objects:
     """All of them as they are, but for the load's own role itself. Raises psycopg.Error."""
     query = BEGIN + OBJECTS
     if session.connection.info.server_version >= SINCE_PARAMETERS:
@@ -69,7 +69,7 @@ def changes(before: Objects, after: Objects) -> tuple[str, ...]:
     )
 
 
-def rebased(stored: Objects, before: Objects, after: Objects) -> Objects:
+def rebase(stored: Objects, before: Objects, after: Objects) -> Objects:
     """What an earlier attempt found, with what this one has itself changed since then. Pure."""
     own = {subject for subject in before.keys() | after.keys() if before.get(subject) != after.get(subject)}
     kept = {subject: hashed for subject, hashed in stored.items() if subject not in own}

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from restore.dumps.check.needs import Needs, undecided
-from restore.dumps.connections import Session
+from restore.dumps.check.needs import Needs, decision_problems
+from restore.dumps.connections import LoadSession
 from restore.dumps.load import owner_rights
 from restore.dumps.load.free_storage import Storage
 from restore.dumps.load.load_role import LoadRole
 from restore.dumps.load.owner_rights import DANGEROUS
-from restore.dumps.model import PRIVILEGED_OWNER, Login, Options, Roles
+from restore.dumps.model import PRIVILEGED_OWNER, LoadLogin, Options, Roles
 from restore.errors import Problem, Refused
 from validation.connect.target import Target
 
@@ -96,11 +96,11 @@ class Prepared:
 
 
 def prepare(
-    session: Session, needs: Needs, options: Options, storage: Storage | None = None, *, empty: bool
+    session: LoadSession, needs: Needs, options: Options, storage: Storage | None = None, *, empty: bool
 ) -> Prepared:
     """Creates and joins roles as asked. `empty`: nothing may be there yet. Raises Refused with all problems."""
     superuser, dangerous, owner, version, text = session.query(RIGHTS, (list(DANGEROUS),))[0]
-    problems = undecided(needs, options)
+    problems = decision_problems(needs, options)
     if (superuser or dangerous) and not options.superuser:
         problems.append(_too_much(session, ["superuser"] if superuser else dangerous))
     if not owner and not superuser:
@@ -113,29 +113,29 @@ def prepare(
     return _with_roles(session, needs, options, version, problems)
 
 
-def _too_much(session: Session, rights: Sequence[str]) -> Problem:
-    fix = 'docs/operate.md, "A dump by hand": log in without these rights, or --superuser for a dump you trust'
+def _too_much(session: LoadSession, rights: Sequence[str]) -> Problem:
+    fix = 'docs/dumps.md, "A dump by hand": log in without these rights, or --superuser for a dump you trust'
     needed = "a role that can't reach the server's files or programs, whatever the dump's own functions do"
     return Problem(f"role {session.target.user}", f"member of {', '.join(rights)}", needed, fix)
 
 
-def _not_owner(session: Session) -> Problem:
+def _not_owner(session: LoadSession) -> Problem:
     name, user = session.target.dbname, session.target.user
     fix = f'ALTER DATABASE "{name}" OWNER TO "{user}"'
     return Problem(f"role {user}", f"not the owner of database {name}", "its owner, or a member of that role", fix)
 
 
-def _content(session: Session) -> list[Problem]:
-    found = [str(row[0]) for row in session.query(CONTENT)]
-    if not found:
+def _content(session: LoadSession) -> list[Problem]:
+    content = [str(row[0]) for row in session.query(CONTENT)]
+    if not content:
         return []
-    fix = 'docs/operate.md, "A dump by hand": load into an empty database; a load never mixes with what is there'
-    return [Problem(f"target {session.target}", f"not empty: {', '.join(found)}", "an empty database", fix)]
+    fix = 'docs/dumps.md, "A dump by hand": load into an empty database; a load never mixes with what is there'
+    return [Problem(f"target {session.target}", f"not empty: {', '.join(content)}", "an empty database", fix)]
 
 
-def _extensions(session: Session, wanted: Iterable[str]) -> list[Problem]:
-    rows = session.query(EXTENSIONS, (sorted(wanted),))
-    fix = 'docs/operate.md, "A dump by hand": enable it, or choose another version (RDS: SHOW rds.extensions)'
+def _extensions(session: LoadSession, names: Iterable[str]) -> list[Problem]:
+    rows = session.query(EXTENSIONS, (sorted(names),))
+    fix = 'docs/dumps.md, "A dump by hand": enable it, or choose another version (RDS: SHOW rds.extensions)'
     return [
         Problem(f"extension {name}", "the server doesn't have it", "an available extension", fix)
         for name, available in rows
@@ -146,11 +146,11 @@ def _extensions(session: Session, wanted: Iterable[str]) -> list[Problem]:
 def _version(wanted: str, found: str) -> list[Problem]:
     if not wanted or _major(found) >= _major(wanted):
         return []
-    fix = 'docs/operate.md, "A dump by hand": load into a server of the same major version or a newer one'
+    fix = 'docs/dumps.md, "A dump by hand": load into a server of the same major version or a newer one'
     return [Problem("server version", found, f"{wanted} or newer: the dump is from there", fix)]
 
 
-def _storage(session: Session, needed: int, storage: Storage | None) -> list[Problem]:
+def _storage(session: LoadSession, needed: int, storage: Storage | None) -> list[Problem]:
     """What an earlier attempt has loaded takes its room already."""
     if not storage or not needed:
         return []
@@ -163,9 +163,11 @@ def _major(version: str) -> int:
     return int(digits.group()) if digits else 0
 
 
-def _with_roles(session: Session, needs: Needs, options: Options, version: int, problems: list[Problem]) -> Prepared:
+def _with_roles(
+    session: LoadSession, needs: Needs, options: Options, version: int, problems: list[Problem]
+) -> Prepared:
     user = str(session.query("select current_user::text")[0][0])
-    wanted = {options.role_map.get(name, name) for name in needs.roles if not name.startswith("pg_") and name}
+    named = {options.role_map.get(name, name) for name in needs.roles if not name.startswith("pg_") and name}
     owning = {options.role_map.get(name, name) for name in needs.owners if name}
     public = {options.role_map.get(name, name) for name in needs.public_owners} - owning
     heir = _heir(session, user, owning, options)
@@ -173,22 +175,22 @@ def _with_roles(session: Session, needs: Needs, options: Options, version: int, 
     powerful = frozenset(
         name for name in public & rights.keys() - {user} if owner_rights.refusals({name: rights[name]}, options)
     )
-    judged = (owning or {heir}) - ({user} if options.login is Login.OWN else set())
+    judged = (owning or {heir}) - ({user} if options.login is LoadLogin.OWN else set())
     problems.extend(owner_rights.refusals({name: rights[name] for name in sorted(judged) if name in rights}, options))
-    problems.extend(owner_rights.reserved(wanted | owning))
+    problems.extend(owner_rights.reserved(named | owning))
     owning |= public - powerful
-    found = {str(name): bool(usable) for name, usable in session.query(FOUND, (sorted(wanted | owning),))}
-    missing = sorted((wanted | owning) - found.keys())
+    existing = {str(name): bool(usable) for name, usable in session.query(FOUND, (sorted(named | owning),))}
+    missing = sorted((named | owning) - existing.keys())
     if missing and options.roles is Roles.REFUSE:
         problems.append(owner_rights.lacking(missing))
-    load_role = LoadRole.of(session) if options.login is Login.SEPARATE else None
-    handed_on = owning & found.keys() - {user}
+    load_role = LoadRole.of(session) if options.login is LoadLogin.SEPARATE else None
+    handed_on = owning & existing.keys() - {user}
     if load_role:
         problems.extend(load_role.problems() or owner_rights.admin_problems(session, handed_on, version))
     if problems:
         raise Refused(problems)
     created = owner_rights.create(session, missing, problems) if options.roles is Roles.CREATE else ()
-    usable = {name for name, usable in found.items() if usable}
+    usable = {name for name, usable in existing.items() if usable}
     left_out = frozenset(missing) if options.roles is Roles.SKIP else frozenset[str]()
     if not problems:
         owner_rights.join(session, sorted(owning - usable - left_out), version, problems)
@@ -200,8 +202,8 @@ def _with_roles(session: Session, needs: Needs, options: Options, version: int, 
     return Prepared(version, known, left_out, powerful, created, user, target, load_role, heir if inherits else None)
 
 
-def _heir(session: Session, user: str, owning: set[str], options: Options) -> str:
+def _heir(session: LoadSession, user: str, owning: set[str], options: Options) -> str:
     """Who comes to own what the dump gives to the operator, or to nobody."""
-    if options.login is Login.OWN or user in owning or options.superuser or PRIVILEGED_OWNER in options.allow:
+    if options.login is LoadLogin.OWN or user in owning or options.superuser or PRIVILEGED_OWNER in options.allow:
         return user
     return str(session.query(DATABASE_OWNER)[0][0])

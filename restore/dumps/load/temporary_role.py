@@ -16,7 +16,7 @@ from typing import ClassVar, LiteralString, Self
 
 from psycopg import errors, sql
 
-from restore.dumps.connections import Session, end_sessions
+from restore.dumps.connections import LoadSession, end_sessions
 from restore.postgres.roles import READ_PREFIX
 from validation.connect.target import Target
 
@@ -48,7 +48,7 @@ def joined(role: sql.Identifier, member: sql.Composable, version: int) -> sql.Co
 class TemporaryRole:
     """`session` is the operator's, in the role's database. Methods raise psycopg.Error."""
 
-    session: Session
+    session: LoadSession
     name: str
 
     prefix: ClassVar[str]
@@ -58,7 +58,7 @@ class TemporaryRole:
     """Privileges that it has on the database."""
 
     @classmethod
-    def of(cls, session: Session) -> Self:
+    def of(cls, session: LoadSession) -> Self:
         return cls(session, str(session.query(NAME, (cls.prefix,))[0][0]))
 
     @property

@@ -7,11 +7,11 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from restore.dumps.load.post_data_tasks import Task, ready
+from restore.dumps.load.post_data_tasks import Task, choose_ready_task
 from restore.dumps.sql.splitter import SLACK, CopyBegin, Piece
 
 SPARE = 2
-"""Buffers beside one for each session: one that is filled, one that waits."""
+"""Buffers on top of one for each session: one that is filled, one that waits."""
 POLL = 1.0
 """Seconds; every change wakes who waits, this is for a change that nobody announced."""
 
@@ -26,14 +26,12 @@ class CopyBatch:
     offset: int
     freeze: bool
     """The table is emptied first, and its rows are written as frozen."""
-    hinted: bool
-    """Its rows are read once they are committed."""
     pieces: deque[Piece] = field(default_factory=deque[Piece])
     closed: bool = False
 
 
-class Stopped(Exception):
-    """The load has failed elsewhere, or is to stop: see Board.error."""
+class LoadStopped(Exception):
+    """The load has failed elsewhere, or is to stop: see WorkQueue.error."""
 
 
 class WorkQueue:
@@ -56,15 +54,15 @@ class WorkQueue:
         self.error: BaseException | None = None
 
     def fail(self, error: BaseException) -> None:
-        """Only the first counts."""
+        """Stops everything; only the first error is kept."""
         with self._changed:
-            if self.error is None and not isinstance(error, Stopped):
+            if self.error is None and not isinstance(error, LoadStopped):
                 self.error = error
             self.over = True
             self._changed.notify_all()
 
     def end(self) -> None:
-        """The sessions go home."""
+        """Ends the sessions' work."""
         with self._changed:
             self.over = True
             self._changed.notify_all()
@@ -72,7 +70,7 @@ class WorkQueue:
     def _wait(self) -> None:
         self._changed.wait(POLL)
         if self.over:
-            raise Stopped
+            raise LoadStopped
 
     # Buffers
 
@@ -81,7 +79,7 @@ class WorkQueue:
             while not self._buffers and self._made >= self._most:
                 self._wait()
             if self.over:
-                raise Stopped
+                raise LoadStopped
             if self._buffers:
                 return self._buffers.pop()
             self._made += 1
@@ -107,7 +105,7 @@ class WorkQueue:
             self._changed.notify_all()
 
     def pieces(self, run: CopyBatch) -> Iterator[Piece]:
-        """As they come; each buffer is given back when the next is asked for."""
+        """The pieces of a batch as they come; each buffer is given back when the next is asked for."""
         while True:
             with self._changed:
                 while not run.pieces:
@@ -118,13 +116,12 @@ class WorkQueue:
             yield piece
             self.give(piece.buffer)
 
-    def loaded(self, run: CopyBatch) -> bool:
-        """Whether it was the last of its table."""
+    def loaded(self, run: CopyBatch) -> None:
+        """Notes that the rows of a batch are committed."""
         with self._changed:
             self.loading -= 1
             self._open[run.begin.table] -= 1
             self._changed.notify_all()
-            return self._complete(run.begin.table)
 
     def close_table(self, table: bytes) -> None:
         """No more rows of it will come."""
@@ -151,7 +148,7 @@ class WorkQueue:
             self._changed.notify_all()
 
     def all_done(self) -> None:
-        """Waits for the tasks so far."""
+        """Waits until all tasks planned so far are done."""
         with self._changed:
             while self.tasks or self.running:
                 self._wait()
@@ -164,15 +161,15 @@ class WorkQueue:
             self._changed.notify_all()
 
     def next(self) -> CopyBatch | Task:
-        """Work for a session, rows before tasks."""
+        """The next work for a session, rows before tasks."""
         with self._changed:
             while True:
                 if self.over:
-                    raise Stopped
+                    raise LoadStopped
                 if self._runs:
                     self.loading += 1
                     return self._runs.popleft()
-                task = ready(self.tasks, self.running, self._complete)
+                task = choose_ready_task(self.tasks, self.running, self._complete)
                 if task is not None:
                     self.tasks.remove(task)
                     self.running.append(task)

@@ -8,21 +8,20 @@ from collections.abc import Callable, Iterator
 import psycopg
 
 from restore.dumps.check.progress import Meter
-from restore.dumps.connections import Session, copy_failure, failure
+from restore.dumps.connections import LoadSession, copy_failure, failure
 from restore.dumps.load import ledger
-from restore.dumps.load.hint_bits import Hints
 from restore.dumps.load.post_data_tasks import Task
-from restore.dumps.load.work_queue import CopyBatch, Stopped, WorkQueue
-from restore.dumps.sql.splitter import Piece, shown
+from restore.dumps.load.work_queue import CopyBatch, LoadStopped, WorkQueue
+from restore.dumps.sql.splitter import Piece, shorten
 from restore.errors import PermanentError, Problem
 
 
 class Worker:
     """One session's work until the board's end. A failure ends the whole load."""
 
-    def __init__(self, board: WorkQueue, meter: Meter, hints: Hints, connect: Callable[[], Session]) -> None:
-        self._board, self._meter, self._hints, self._connect = board, meter, hints, connect
-        self.session: Session | None = None
+    def __init__(self, board: WorkQueue, meter: Meter, connect: Callable[[], LoadSession]) -> None:
+        self._board, self._meter, self._connect = board, meter, connect
+        self.session: LoadSession | None = None
         self._thread = threading.Thread(target=self._work, daemon=True, name="load")
         self._thread.start()
 
@@ -34,9 +33,9 @@ class Worker:
             self.session = self._connect()
             while True:
                 item = self._board.next()
-                with self._meter.doing(shown(item.begin.table) if isinstance(item, CopyBatch) else item.name):
+                with self._meter.doing(shorten(item.begin.table) if isinstance(item, CopyBatch) else item.name):
                     self._do(self.session, item)
-        except Stopped:
+        except LoadStopped:
             pass
         except BaseException as error:  # noqa: BLE001 - whatever it is, the other threads must hear of it
             self._board.fail(error)
@@ -44,37 +43,32 @@ class Worker:
             if self.session is not None:
                 self.session.close()
 
-    def _do(self, session: Session, item: CopyBatch | Task) -> None:
+    def _do(self, session: LoadSession, item: CopyBatch | Task) -> None:
         if isinstance(item, CopyBatch):
             self._load(session, item)
         else:
             self._run(session, item)
 
-    def _load(self, session: Session, run: CopyBatch) -> None:
+    def _load(self, session: LoadSession, run: CopyBatch) -> None:
         counted, table = Counted(self._board.pieces(run)), run.begin.table
         try:
-            if run.hinted:
-                self._hints.apart(session)
             with session.transaction():
                 taken = self._copy(session, run, counted)
                 if taken != counted.rows:
                     raise PermanentError.of(_lost(run, taken, counted.rows))
                 ledger.copy_done(session, run.begin.block, run.at, run.at + counted.bytes, counted.rows)
-            if run.hinted:
-                self._hints.committed(session, table)
             self._meter.loaded(table, counted.rows, counted.bytes)
-            if self._board.loaded(run) and run.hinted:
-                self._hints.completed(session, table)
+            self._board.loaded(run)
         except psycopg.Error as error:
-            raise copy_failure(error, session.target.user, shown(table), run.line, run.offset) from error
+            raise copy_failure(error, session.target.user, shorten(table), run.line, run.offset) from error
 
     @staticmethod
-    def _copy(session: Session, run: CopyBatch, counted: Counted) -> int:
+    def _copy(session: LoadSession, run: CopyBatch, counted: Counted) -> int:
         if run.freeze:
             session.run(b"TRUNCATE ONLY " + run.begin.table)
         return session.copy(run.begin.sql + (b" WITH (FREEZE)" if run.freeze else b""), iter(counted))
 
-    def _run(self, session: Session, task: Task) -> None:
+    def _run(self, session: LoadSession, task: Task) -> None:
         try:
             with session.transaction():
                 spare = min(self._board.idle_sessions, 7)
@@ -87,7 +81,7 @@ class Worker:
                 if task.number:
                     ledger.task_done(session, task.number, task.step)
         except psycopg.Error as error:
-            raise failure(error, f"{task.name}: {shown(task.statements[0])}") from error
+            raise failure(error, f"{task.name}: {shorten(task.statements[0])}") from error
         self._board.finished(task)
 
 
@@ -110,4 +104,4 @@ class Counted:
 def _lost(run: CopyBatch, taken: int, sent: int) -> Problem:
     found = f"the server took {taken} rows of {sent}"
     fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
-    return Problem(f"table {shown(run.begin.table)}, dump from line {run.line}, byte {run.offset}", found, "all", fix)
+    return Problem(f"table {shorten(run.begin.table)}, dump from line {run.line}, byte {run.offset}", found, "all", fix)

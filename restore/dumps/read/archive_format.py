@@ -27,42 +27,42 @@ if TYPE_CHECKING:
 TAR_MAGIC, TAR_AT = b"ustar", 257
 PROGRAM = "pg_restore"
 MOST_WORDS = 4096
-"""Of pg_restore's messages."""
+"""Most bytes kept of pg_restore's messages."""
 STEP = 256 << 10
 F_SETPIPE_SZ = 1031
 
 
 def format_of(head: bytes) -> Format | None:
-    """By a file's first bytes; None for text."""
+    """The archive format by a file's first bytes; None for text."""
     if head.startswith(MAGIC):
         return Format.CUSTOM
     return Format.TAR if head[TAR_AT : TAR_AT + len(TAR_MAGIC)] == TAR_MAGIC else None
 
 
-def program(path: str | None) -> str:
-    """pg_restore's path. Raises PermanentError."""
-    found = shutil.which(path or PROGRAM)
-    if found is None:
-        fix = 'docs/operate.md, "A dump by hand": install the client programs of PostgreSQL, or --pg-restore PATH'
+def find_program(path: str | None) -> str:
+    """The path of pg_restore. Raises PermanentError where there is none."""
+    executable = shutil.which(path or PROGRAM)
+    if executable is None:
+        fix = 'docs/dumps.md, "A dump by hand": install the client programs of PostgreSQL, or --pg-restore PATH'
         needed = "pg_restore, of the dump's major version or a newer one"
         raise PermanentError.of(Problem("archive format", f"no {path or PROGRAM} on PATH", needed, fix))
-    return found
+    return executable
 
 
-def version(path: str) -> str:
+def program_version(path: str) -> str:
     """What pg_restore says of itself: `pg_restore (PostgreSQL) 17.10`."""
     done = subprocess.run([path, "--version"], capture_output=True, text=True, env=environment(), check=False)
     return done.stdout.strip() or "pg_restore"
 
 
 def environment() -> dict[str, str]:
-    """Nothing of ours: no PG* variable that could lead to a server, no secret."""
+    """The environment of pg_restore: no PG* variable that could lead to a server, no secret."""
     kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
 
 
-def dying() -> list[str]:
-    """A prefix that ends the program with its parent, where there is one: else it would wait for pipes for ever."""
+def die_with_parent() -> list[str]:
+    """A prefix that ends the program with its parent, where the machine has one: it could wait for pipes for ever."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
@@ -70,7 +70,7 @@ def dying() -> list[str]:
 Feed = Callable[["subprocess.Popen[bytes]"], None]
 
 
-def piped(source: Source, stop: threading.Event) -> Feed:
+def pipe_archive(source: Source, stop: threading.Event) -> Feed:
     """An archive that is one stream, through the process's standard input."""
 
     def feed(process: subprocess.Popen[bytes]) -> None:
@@ -87,13 +87,13 @@ class Converted(io.RawIOBase):
 
     def __init__(self, arguments: list[str], feed: Feed, path: str | None, subject: str, stop: threading.Event) -> None:
         """`feed` gives the archive to the running process, in a thread of its own."""
-        found = program(path)
-        self.program = version(found)
+        executable = find_program(path)
+        self.program = program_version(executable)
         self._give, self._subject, self._stop = feed, subject, stop
         self._failure: RestoreError | None = None
         self._words = bytearray()
         self._process = subprocess.Popen(
-            [*dying(), found, "--file=-", *arguments],
+            [*die_with_parent(), executable, "--file=-", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -32,7 +32,7 @@ class Source(Protocol):
     """Bytes in order."""
 
     def chunk(self, most: int) -> memoryview:
-        """At most that many bytes; empty at the end."""
+        """The next bytes, at most that many; empty at the end."""
         ...
 
 
@@ -48,8 +48,8 @@ class Decompressor(Protocol):
     def decompress(self, data: Any, /, max_length: int = -1) -> bytes: ...
 
 
-def compression(head: bytes) -> Compression:
-    """By the first bytes."""
+def detect_compression(head: bytes) -> Compression:
+    """Which compression the first bytes show."""
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), Compression.NONE)
 
 

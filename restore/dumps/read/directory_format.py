@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restore.dumps.model import MIB, Dump, Part
+from restore.dumps.model import MIB, Dump, DumpPart
 from restore.dumps.read import table_of_contents
 from restore.dumps.read.s3_stream import RangedObject
 from restore.errors import PermanentError, Problem, TemporaryError
@@ -32,7 +32,7 @@ TOC = "toc.dat"
 
 
 class Folder:
-    """A temporary folder with the tables of contents as files and all else as pipes. Close it to remove it."""
+    """A temporary folder with the tables of contents as files and all others as pipes. Close it to remove it."""
 
     def __init__(self, s3: S3Client, dump: Dump, stop: threading.Event) -> None:
         self._s3, self._dump, self._stop = s3, dump, stop
@@ -52,7 +52,7 @@ class Folder:
         current = self._current
         return self._finished + (current.bytes_read if current else 0)
 
-    def _make(self) -> Iterator[tuple[Path, Part]]:
+    def _make(self) -> Iterator[tuple[Path, DumpPart]]:
         """The pipes in the order in which pg_restore opens them."""
         toc = table_of_contents.read(self._file(TOC), f"{self._dump.url}{TOC}")
         self.database = toc.database
@@ -60,7 +60,7 @@ class Folder:
             if not name.endswith(".toc"):
                 yield self._pipe(name)
                 continue
-            for blob in table_of_contents.blobs(self._file(name), f"{self._dump.url}{name}"):
+            for blob in table_of_contents.read_blob_list(self._file(name), f"{self._dump.url}{name}"):
                 yield self._pipe(blob)
 
     def _file(self, name: str) -> bytes:
@@ -73,19 +73,19 @@ class Folder:
         self._finished += part.size
         return data
 
-    def _pipe(self, name: str) -> tuple[Path, Part]:
+    def _pipe(self, name: str) -> tuple[Path, DumpPart]:
         part = self._part(name)
         os.mkfifo(self.path / part.name, 0o600)
         return self.path / part.name, part
 
-    def _part(self, name: str) -> Part:
+    def _part(self, name: str) -> DumpPart:
         for ending in ENDINGS:
             if name + ending in self._parts:
                 return self._parts[name + ending]
         fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
         raise PermanentError.of(Problem(f"dump {self._dump.url}", f"no {name}", "every file that toc.dat names", fix))
 
-    def _open(self, part: Part) -> RangedObject:
+    def _open(self, part: DumpPart) -> RangedObject:
         return RangedObject(self._s3, self._dump.bucket, part.key, part.size, part.etag, part.version_id)
 
     def feed(self, process: subprocess.Popen[bytes]) -> None:

@@ -96,7 +96,7 @@ class RangedObject(io.RawIOBase):
 
     def _changed(self, start: int, found: str) -> Problem:
         needed = f"ETag {self._etag}, as when reading began"
-        fix = 'docs/operate.md, "A dump by hand": load into an empty database: the object was overwritten'
+        fix = 'docs/dumps.md, "A dump by hand": load into an empty database: the object was overwritten'
         return Problem(f"dump {self.url}, byte {start}", found, needed, fix)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from restore.dumps.model import Compression, Dump, Format
 from restore.dumps.read import archive_format
-from restore.dumps.read.decompress import Decompressed, Source, compression
+from restore.dumps.read.decompress import Decompressed, Source, detect_compression
 from restore.dumps.read.directory_format import Folder
 from restore.dumps.read.s3_stream import RangedObject
 from restore.errors import PermanentError, Problem
@@ -77,7 +77,7 @@ class SqlStream:
 
     def _open(self, whole: RangedObject, pg_restore: str | None, stop: threading.Event) -> tuple[Format, io.RawIOBase]:
         stored = Peeked(whole, self.dump.url)
-        self.compression = compression(stored.head)
+        self.compression = detect_compression(stored.head)
         text = stored
         if self.compression is not Compression.NONE:
             text = Peeked(Decompressed(stored, self.compression, f"dump {self.dump.url}"), self.dump.url)
@@ -86,7 +86,9 @@ class SqlStream:
             if b"\0" in text.head or not text.head.strip():
                 raise PermanentError.of(_unknown(self.dump, text.head))
             return Format.PLAIN, PlainText(text)
-        return kind, self._convert([f"--format={kind.value}"], archive_format.piped(text, stop), pg_restore, stop)
+        return kind, self._convert(
+            [f"--format={kind.value}"], archive_format.pipe_archive(text, stop), pg_restore, stop
+        )
 
     def _convert(
         self, arguments: list[str], feed: archive_format.Feed, pg_restore: str | None, stop: threading.Event
@@ -105,12 +107,12 @@ class SqlStream:
 
     @property
     def database(self) -> str | None:
-        """Its name, where the format tells."""
+        """Name of the dumped database, where the format holds it."""
         return self._folder.database if self._folder else None
 
     @property
     def bytes_read(self) -> int:
-        """As stored."""
+        """Bytes read so far, as stored."""
         source = self._whole or self._folder
         return source.bytes_read if source else 0
 

@@ -26,7 +26,7 @@ class Header:
     """What an archive begins with."""
 
     version: tuple[int, int]
-    """Of the archive's format."""
+    """Version of the archive's format."""
     database: str
     server_version: str
 
@@ -136,7 +136,7 @@ def _entry(reader: _Reader, version: tuple[int, int]) -> str | None:
     return reader.string()
 
 
-def blobs(data: bytes, subject: str) -> tuple[str, ...]:
+def read_blob_list(data: bytes, subject: str) -> tuple[str, ...]:
     """The files that a blobs.toc names. Raises PermanentError."""
     names: list[str] = []
     for line in data.splitlines():

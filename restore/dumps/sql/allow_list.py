@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from restore.dumps.sql import encodings
 from restore.dumps.sql.grammar import RULES
 from restore.dumps.sql.skeleton import outline
-from restore.dumps.sql.splitter import CopyBegin, Meta, Statement, shown
+from restore.dumps.sql.splitter import CopyBegin, Meta, Statement, shorten
 from restore.errors import PermanentError, Problem
 
 LEDGER = b"_restore"
@@ -41,7 +41,7 @@ SAFE_LANGUAGES = frozenset({b"sql", b"plpgsql", b"plperl", b"pltcl", b"plv8", b"
 
 REFUSED = (
     (rb"COPY\b", "COPY other than from the dump itself"),
-    (rb"INSERT\b", "an INSERT of something else than literals"),
+    (rb"INSERT\b", "an INSERT of anything but literals"),
     (rb"(?:CREATE|ALTER|DROP|COMMENT ON) DATABASE\b", "a database's DDL: the dump was made with --create"),
     (rb"(?:CREATE|ALTER|DROP) (?:ROLE|USER|GROUP|TABLESPACE|SYSTEM)\b", "a change of the whole server"),
     (rb"SET (?:SESSION )?(?:ROLE|SESSION)\b|RESET\b", "a change of the session's role"),
@@ -76,32 +76,32 @@ class ClassifiedStatement:
         return self.match.groupdict().get(name) or b""
 
     def text(self, name: str) -> str:
-        """The same in the dump's encoding."""
-        return encodings.decoded(self.part(name), self.statement.codec)
+        """A named part as a string, decoded from the dump's encoding."""
+        return encodings.decode(self.part(name), self.statement.codec)
 
     @property
     def short(self) -> str:
-        return shown(self.sql, 80)
+        return shorten(self.sql, 80)
 
 
 def classify(statement: Statement) -> ClassifiedStatement:
-    """Raises PermanentError for what isn't on the list."""
+    """Which kind of statement it is. Raises PermanentError for what isn't on the list."""
     for kind, pattern in RULES:
         match = pattern.match(statement.sql)
         if match is not None:
             return _checked(ClassifiedStatement(kind, statement, match))
-    raise refused(statement, _reason(statement.sql))
+    raise refusal(statement, _reason(statement.sql))
 
 
 def _reason(sql: bytes) -> str:
     return next((why for pattern, why in REASONS if pattern.match(sql)), "a statement that pg_dump doesn't write")
 
 
-def refused(statement: Statement | Meta | CopyBegin, found: str) -> PermanentError:
+def refusal(statement: Statement | Meta | CopyBegin, found: str) -> PermanentError:
     text = statement.text if isinstance(statement, Meta) else statement.sql
-    fix = 'docs/operate.md, "A dump by hand": not executed; take the dump with the defaults of pg_dump'
+    fix = 'docs/dumps.md, "A dump by hand": not executed; take the dump with the defaults of pg_dump'
     subject = f"dump, line {statement.line}, byte {statement.offset}"
-    return PermanentError.of(Problem(subject, f"{found}: {shown(text)}", "what pg_dump writes, nothing else", fix))
+    return PermanentError.of(Problem(subject, f"{found}: {shorten(text)}", "what pg_dump writes, nothing else", fix))
 
 
 def _checked(known: ClassifiedStatement) -> ClassifiedStatement:
@@ -111,22 +111,22 @@ def _checked(known: ClassifiedStatement) -> ClassifiedStatement:
     text = outline(known.sql)
     words = text.lower().split()
     if LEDGER in words:
-        raise refused(known.statement, f"a use of the loader's own schema {LEDGER.decode()}")
+        raise refusal(known.statement, f"a use of the loader's own schema {LEDGER.decode()}")
     return _by_kind(known, text, words)
 
 
 def _by_kind(known: ClassifiedStatement, text: bytes, words: list[bytes]) -> ClassifiedStatement:
     match known.kind:
         case "table" if TOP_LEVEL_AS.search(text):
-            raise refused(known.statement, "a table made from a query")
+            raise refusal(known.statement, "a table made from a query")
         case "matview" if not text.endswith(b"WITH NO DATA"):
-            raise refused(known.statement, "a materialized view that is filled at once")
+            raise refusal(known.statement, "a materialized view that is filled at once")
         case "function":
             return _language(known, text)
         case "acl" if GRANT_OBJECT.search(text) is None or UNPLAIN.search(text):
-            raise refused(known.statement, "a grant of a role or of something outside this database")
+            raise refusal(known.statement, "a grant of a role or of something outside this database")
         case "ddl" | "constraint" | "key" | "foreign_key" | "owner" if _several(known.sql, words):
-            raise refused(known.statement, "several changes in one statement")
+            raise refusal(known.statement, "several changes in one statement")
         case _:
             return known
 
@@ -140,43 +140,43 @@ def _language(known: ClassifiedStatement, text: bytes) -> ClassifiedStatement:
     head = BODY.split(text, maxsplit=1)[0]
     languages = [bytes(name).lower() for name in LANGUAGE_CLAUSE.findall(head)]
     if not languages:
-        raise refused(known.statement, "a function without a language")
+        raise refusal(known.statement, "a function without a language")
     kind = "ddl" if all(name in SAFE_LANGUAGES for name in languages) else "untrusted_language"
     return ClassifiedStatement(kind, known.statement, known.match)
 
 
-def definer(known: ClassifiedStatement) -> str | None:
+def security_definer_name(known: ClassifiedStatement) -> str | None:
     """The function's name, where it runs with its owner's rights."""
     name = known.part("function")
     if not name or not SECURITY_DEFINER.search(BODY.split(outline(known.sql), maxsplit=1)[0]):
         return None
-    return encodings.decoded(name, known.statement.codec)
+    return encodings.decode(name, known.statement.codec)
 
 
-def encoding(known: ClassifiedStatement) -> str:
-    """Of a SET client_encoding."""
+def client_encoding(known: ClassifiedStatement) -> str:
+    """The encoding that a SET client_encoding names."""
     return known.text("value").strip().strip("'")
 
 
 def _check_encoding(known: ClassifiedStatement) -> None:
-    if encoding(known).upper() in encodings.UNSAFE:
-        raise refused(known.statement, "an encoding in which a quote can hide; take the dump with --encoding=UTF8")
-    if not encodings.supported(encoding(known)):
-        raise refused(known.statement, "an encoding that is not supported; take the dump with --encoding=UTF8")
+    if client_encoding(known).upper() in encodings.UNSAFE:
+        raise refusal(known.statement, "an encoding in which a quote can hide; take the dump with --encoding=UTF8")
+    if not encodings.supported(client_encoding(known)):
+        raise refusal(known.statement, "an encoding that is not supported; take the dump with --encoding=UTF8")
 
 
 def _setting(known: ClassifiedStatement) -> ClassifiedStatement:
     name, value = known.part("name"), known.part("value").strip().strip(b"'")
     if name not in SETTINGS:
-        raise refused(known.statement, "a setting that pg_dump doesn't set")
+        raise refusal(known.statement, "a setting that pg_dump doesn't set")
     if name == b"client_encoding":
         _check_encoding(known)
     if name == b"standard_conforming_strings" and value != b"on":
-        raise refused(known.statement, "standard_conforming_strings off")
+        raise refusal(known.statement, "standard_conforming_strings off")
     if name == b"default_tablespace" and value not in (b"", b"pg_default", b'""'):
         return ClassifiedStatement("tablespace", known.statement, known.match)
     if not re.fullmatch(rb"[\w', \".$-]*", known.part("value")):
-        raise refused(known.statement, "a value that pg_dump doesn't write")
+        raise refusal(known.statement, "a value that pg_dump doesn't write")
     return known
 
 
@@ -184,7 +184,7 @@ def check_data(table: bytes, statement: Statement | CopyBegin) -> None:
     """Raises PermanentError for rows for a schema that is the server's or the loader's own."""
     schema = table[1 : table.index(b'"', 1)] if table[:1] == b'"' else table.split(b".")[0]
     if schema in (LEDGER, b"pg_catalog", b"information_schema", b"pg_toast"):
-        raise refused(statement, "data of a system table")
+        raise refusal(statement, "data of a system table")
 
 
 class Restriction:
@@ -198,10 +198,10 @@ class Restriction:
         """Raises PermanentError for any other meta-command."""
         match = META.match(meta.text)
         if match is None:
-            raise refused(meta, "a psql meta-command")
+            raise refusal(meta, "a psql meta-command")
         if match["end"] and (self._key != match["key"] or self._over):
-            raise refused(meta, "an \\unrestrict whose key isn't that of \\restrict")
+            raise refusal(meta, "an \\unrestrict whose key isn't that of \\restrict")
         if not match["end"] and self._key is not None:
-            raise refused(meta, "a second \\restrict")
+            raise refusal(meta, "a second \\restrict")
         self._over = bool(match["end"])
         self._key = match["key"]

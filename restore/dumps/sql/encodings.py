@@ -36,11 +36,11 @@ def codec(encoding: str) -> str:
     return CODECS.get(encoding.upper(), UTF8)
 
 
-def decoded(name: bytes, by: str) -> str:
+def decode(name: bytes, by: str) -> str:
     """A letter that the codec doesn't know is replaced: PostgreSQL's EUC_JP has some more than Python's."""
     return name.decode(by, errors="replace")
 
 
-def encoded(name: str, by: str) -> bytes:
-    """The same back; what was replaced doesn't come again."""
+def encode(name: str, by: str) -> bytes:
+    """A string in the dump's encoding; a letter that `decode` replaced is not restored."""
     return name.encode(by, errors="replace")

@@ -12,22 +12,22 @@ from restore.dumps.sql.splitter import ROW
 ONE = re.compile(ROW)
 
 
-def rows(known: ClassifiedStatement) -> int:
-    """How many one statement has."""
+def count_rows(known: ClassifiedStatement) -> int:
+    """How many rows a statement inserts."""
     return sum(1 for _ in ONE.finditer(known.part("rows"))) or 1
 
 
 def _form(known: ClassifiedStatement) -> tuple[bytes, bytes]:
-    """What is before the rows and behind them; all of a statement that names none."""
+    """What stands before and after the rows; the whole statement where it has none."""
     start, end = known.match.span("rows")
     return (known.sql[:start], known.sql[end:]) if start >= 0 else (known.sql, known.sql)
 
 
-def joined(statements: Iterable[ClassifiedStatement]) -> Iterator[tuple[list[ClassifiedStatement], bytes]]:
-    """Statements of the same form in a row as one: those, and the text of all. Pure."""
+def join_statements(statements: Iterable[ClassifiedStatement]) -> Iterator[tuple[list[ClassifiedStatement], bytes]]:
+    """Joins consecutive statements of the same form: each group, and one statement for all of it. Pure."""
     for (before, behind), group in groupby(statements, _form):
         same = list(group)
         if same[0].part("rows"):
-            yield same, before + b", ".join(one.part("rows") for one in same) + behind
+            yield same, before + b", ".join(statement.part("rows") for statement in same) + behind
         else:
-            yield from (([one], one.sql) for one in same)
+            yield from (([statement], statement.sql) for statement in same)

@@ -35,7 +35,7 @@ class Postponed:
         return not any(call in known.sql for call in self._calls)
 
 
-def divided(statements: Iterable[ClassifiedStatement]) -> tuple[list[ClassifiedStatement], list[ClassifiedStatement]]:
+def divide(statements: Iterable[ClassifiedStatement]) -> tuple[list[ClassifiedStatement], list[ClassifiedStatement]]:
     """Statements behind the data: those that can be made before all the rest, and the rest in its order."""
     postponed = Postponed()
     early: list[ClassifiedStatement] = []

@@ -28,23 +28,23 @@ class Span:
     end: int
 
 
-def plain(identifier: str) -> str:
+def unquote(identifier: str) -> str:
     """The name an identifier stands for."""
     return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier
 
 
-def quoted(name: str, codec: str) -> bytes:
-    """As an identifier, in the encoding of the statements around it."""
-    return b'"%b"' % encodings.encoded(name.replace('"', '""'), codec)
+def quote(name: str, codec: str) -> bytes:
+    """Quotes a name as an identifier, in the encoding of the statements around it."""
+    return b'"%b"' % encodings.encode(name.replace('"', '""'), codec)
 
 
-def spans(known: ClassifiedStatement) -> tuple[Span, ...]:
-    """In the order of the text, without PUBLIC and the like."""
-    found: list[Span] = []
+def role_spans(known: ClassifiedStatement) -> tuple[Span, ...]:
+    """Where a statement names roles, in its order; without PUBLIC and other keywords."""
+    ordered: list[Span] = []
     for group in GROUPS:
         if known.part(group):
-            found.extend(_names(known, group))
-    return tuple(sorted(found, key=lambda span: span.start))
+            ordered.extend(_names(known, group))
+    return tuple(sorted(ordered, key=lambda span: span.start))
 
 
 def _names(known: ClassifiedStatement, group: str) -> list[Span]:
@@ -52,21 +52,21 @@ def _names(known: ClassifiedStatement, group: str) -> list[Span]:
     spans: list[Span] = []
     for name in known.part(group).split(b", "):
         if name.lower() not in WORDS:
-            spans.append(Span(plain(encodings.decoded(name, known.statement.codec)), start, start + len(name)))
+            spans.append(Span(unquote(encodings.decode(name, known.statement.codec)), start, start + len(name)))
         start += len(name) + 2
     return spans
 
 
-def owner(known: ClassifiedStatement) -> str | None:
-    """Who will own something by this statement."""
-    found = spans(known) if known.kind in OWNING or known.sql.startswith(b"ALTER PUBLICATION") else ()
-    return found[-1].role if found else None
+def new_owner(known: ClassifiedStatement) -> str | None:
+    """The role that will own something by this statement, or None."""
+    named = role_spans(known) if known.kind in OWNING or known.sql.startswith(b"ALTER PUBLICATION") else ()
+    return named[-1].role if named else None
 
 
-def renamed(known: ClassifiedStatement, names: Mapping[str, str]) -> bytes:
+def rename_roles(known: ClassifiedStatement, names: Mapping[str, str]) -> bytes:
     """The statement's text with other names for roles."""
     sql = known.sql
-    for span in reversed(spans(known)):
+    for span in reversed(role_spans(known)):
         if span.role in names:
-            sql = sql[: span.start] + quoted(names[span.role], known.statement.codec) + sql[span.end :]
+            sql = sql[: span.start] + quote(names[span.role], known.statement.codec) + sql[span.end :]
     return sql

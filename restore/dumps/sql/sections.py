@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from restore.dumps.sql import encodings
-from restore.dumps.sql.allow_list import ClassifiedStatement, Restriction, check_data, classify, encoding, refused
+from restore.dumps.sql.allow_list import (
+    ClassifiedStatement,
+    Restriction,
+    check_data,
+    classify,
+    client_encoding,
+    refusal,
+)
 from restore.dumps.sql.skeleton import outline
 from restore.dumps.sql.splitter import CopyBegin, End, Meta, Piece, Splitter, Statement
 from restore.errors import PermanentError, Problem
@@ -26,7 +33,7 @@ AROUND = 700
 MOST_REFUSALS = 20
 
 
-class Section(IntEnum):
+class DumpSection(IntEnum):
     """https://www.postgresql.org/docs/current/app-pgdump.html, --section"""
 
     PRE_DATA = 0
@@ -48,7 +55,7 @@ class Script:
         """Something was made."""
         self._has_code = False
         """Something was made that may call functions of the dump's choice."""
-        self.section = Section.PRE_DATA
+        self.section = DumpSection.PRE_DATA
         self.partitioned: set[bytes] = set()
         """Tables without rows of their own."""
         self.plain: set[bytes] = set()
@@ -85,7 +92,7 @@ class Script:
 
     @property
     def server_version(self) -> str:
-        """Of the server that was dumped; "" when the dump doesn't say."""
+        """Version of the server that was dumped; "" when the dump doesn't say."""
         return self._splitter.versions.get("from database", "")
 
     @property
@@ -93,53 +100,53 @@ class Script:
         return self._splitter.versions.get("by pg_dump", "")
 
     def name(self, table: bytes) -> str:
-        """A table's, in the dump's encoding."""
-        return encodings.decoded(table, self._splitter.codec)
+        """A table's name, decoded from the dump's encoding."""
+        return encodings.decode(table, self._splitter.codec)
 
     def hold(self, known: ClassifiedStatement) -> ClassifiedStatement:
-        """The same, which the caller keeps. Raises PermanentError when that is too much."""
+        """Counts a statement that the caller keeps in memory. Raises PermanentError when they become too many."""
         self._held += len(known.sql) + AROUND
         if self._held > HELD:
-            raise refused(known.statement, f"more than {HELD >> 20} MiB of statements beside the data, up to")
+            raise refusal(known.statement, f"more than {HELD >> 20} MiB of statements besides the data, up to")
         return known
 
     def _see(self, known: ClassifiedStatement) -> None:
         if known.kind == "drop" and self._defines:
-            raise refused(known.statement, "a DROP behind definitions, where pg_dump --clean writes none")
+            raise refusal(known.statement, "a DROP behind definitions, where pg_dump --clean writes none")
         self._defines = self._defines or known.kind not in BEFORE_ALL
         if known.kind == "extension" and self._has_code:
-            raise refused(known.statement, "an extension behind definitions that its script could run")
+            raise refusal(known.statement, "an extension behind definitions that its script could run")
         self._has_code = self._has_code or not (known.kind in HARMLESS or known.sql.startswith(HARMLESS_DDL))
         if known.kind == "set" and known.part("name") == b"client_encoding":
-            self.encoding = encoding(known)
+            self.encoding = client_encoding(known)
             self._splitter.codec = encodings.codec(self.encoding)
         if known.kind == "table":
             (self.partitioned if _is_partitioned(known) else self.plain).add(known.part("table"))
         if known.kind == "commit" and not self._in_group:
-            raise refused(known.statement, "a COMMIT without its BEGIN")
+            raise refusal(known.statement, "a COMMIT without its BEGIN")
         if self._in_group and known.kind not in ("large_object", "commit"):
-            raise refused(known.statement, "something else than a large object between BEGIN and COMMIT")
+            raise refusal(known.statement, "anything but a large object between BEGIN and COMMIT")
         self._in_group = known.kind == "begin" or (self._in_group and known.kind != "commit")
         if known.kind == "insert":
             self._see_data(known.part("table"), known.statement)
         if known.kind in DATA_KINDS:
-            self.section = max(self.section, Section.DATA) if known.kind != "large_object" else self.section
-        elif self.section is Section.DATA and not _of_data(known):
-            self.section = Section.POST_DATA
+            self.section = max(self.section, DumpSection.DATA) if known.kind != "large_object" else self.section
+        elif self.section is DumpSection.DATA and not _of_data(known):
+            self.section = DumpSection.POST_DATA
 
     def _see_copy(self, begin: CopyBegin) -> None:
         if self._in_group:
-            raise refused(begin, "something else than a large object between BEGIN and COMMIT")
+            raise refusal(begin, "anything but a large object between BEGIN and COMMIT")
         self._see_data(begin.table, begin)
         if begin.table in self._copied and begin.table in self.plain:
-            raise refused(begin, "data of a table for the second time")
+            raise refusal(begin, "data of a table for the second time")
         self._copied.add(begin.table)
-        self.section = Section.DATA
+        self.section = DumpSection.DATA
 
     def _see_data(self, table: bytes, statement: Statement | CopyBegin) -> None:
         check_data(table, statement)
-        if self.section is Section.POST_DATA:
-            raise refused(statement, "data after indexes or constraints")
+        if self.section is DumpSection.POST_DATA:
+            raise refusal(statement, "data after indexes or constraints")
 
     def _see_end(self, end: End) -> None:
         self.bytes = end.bytes

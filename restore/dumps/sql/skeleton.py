@@ -13,9 +13,9 @@ OPENING, CLOSING = b"([", b")]"
 def outline(sql: bytes) -> bytes:
     """Tokens of the top level, one blank between two: `CREATE TABLE public . x ( ) PARTITION BY RANGE ( )`.
 
-    A string becomes `''`, a quoted identifier the bare name where it needs no quotes, else `""`.
+    A string becomes `''`, a quoted identifier the bare name where it needs no quotes, otherwise `""`.
     """
-    found: list[bytes] = []
+    parts: list[bytes] = []
     depth, position = 0, 0
     while position < len(sql):
         item = token(sql, position, last=True)
@@ -24,10 +24,10 @@ def outline(sql: bytes) -> bytes:
             if part in CLOSING:
                 depth = max(0, depth - 1)
             if depth == 0:
-                found.append(part)
+                parts.append(part)
             if part in OPENING:
                 depth += 1
-    return b" ".join(found)
+    return b" ".join(parts)
 
 
 def _parts(kind: str, text: bytes) -> list[bytes]:

@@ -36,7 +36,7 @@ INSERT = (
     rb"INSERT INTO (?P<table>%(i)s\.%(i)s) (?:\(%(i)s(?:, %(i)s)*\) )?(?:OVERRIDING SYSTEM VALUE )?(?:DEFAULT VALUES"
     rb"|VALUES\s+(?P<rows>%(r)s(?:,\s*%(r)s)*+))(?: ON CONFLICT DO NOTHING)?" % {b"i": IDENTIFIER, b"r": ROW}
 )
-"""Of pg_dump --inserts: literals alone, which the columns' types read as in a COPY."""
+"""Rows of pg_dump --inserts: literals alone, which the columns' types read as in a COPY."""
 WHOLE_INSERT = re.compile(INSERT + rb";")
 """What the lexer would cut out too, in a seventh of the time."""
 END = b"\n\\.\n"
@@ -98,7 +98,7 @@ class Piece:
     whole: bool
     """It ends at a row's end. A row longer than a piece comes in several that aren't whole but the last."""
     last: bool
-    """Of its COPY."""
+    """Whether it is the last of its COPY."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Seen:
 
     bytes: int
     rows: Sequence[int] = ()
-    """Of its first pieces, as long as these were as large."""
+    """Rows of its first pieces, as long as these were as large."""
 
 
 NOTHING = Seen(0)
@@ -146,14 +146,14 @@ class Splitter:
         """In _text: what is before it is consumed."""
         self._offset = 0
         self._line = 1
-        """Of what is at _counted in _text."""
+        """Line of the dump at position _counted of _text."""
         self._counted = 0
         self._ended = False
         self._statements = 0
         self._blocks = 0
         self._complete = False
         self.codec = UTF8
-        """Of what comes next: whoever takes the statements knows the one that sets it."""
+        """Encoding of what comes next, set by whoever takes the statement that changes it."""
         self.versions: dict[str, str] = {}
         """What the dump's head says: `from database` and `by pg_dump`."""
 
@@ -247,7 +247,7 @@ class Splitter:
         match = COPY.match(sql)
         if match is None:
             needed = "COPY schema.table (columns) FROM stdin, as pg_dump writes it"
-            raise _refused(offset, line, shown(sql), needed)
+            raise _refused(offset, line, shorten(sql), needed)
         while self._position >= len(self._text) and not self._ended:
             self._more()
         if not self._text.startswith(b"\n", self._position):
@@ -379,8 +379,8 @@ class Splitter:
         return (newline, False, True) if newline else (self._piece, False, False)
 
 
-def shown(sql: bytes, most: int = 120) -> str:
-    """A statement's beginning, on one line."""
+def shorten(sql: bytes, most: int = 120) -> str:
+    """The beginning of a statement, on one line."""
     text = " ".join(sql[: 4 * most].decode(errors="replace").split())
     return text if len(text) <= most else text[:most] + "..."
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from restore.dumps.connections import Session
+from restore.dumps.connections import LoadSession
 from restore.dumps.load.autovacuum import Autovacuum
 from restore.dumps.load.ddl import Control
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.target_checks import Prepared
-from restore.dumps.model import Options, Phase, Progress
+from restore.dumps.model import LoadPhase, Options, Progress
 from tests.support.dumps.bucket import Bucket
 from tests.support.dumps.dump_loading import WAITS, loaded, that_waits
 from tests.support.dumps.dump_server import MASTER, DumpServer
@@ -26,7 +26,7 @@ def test_autovacuum_stays_away_from_a_large_table_until_the_loads_end(
         superuser.execute("SELECT pg_advisory_lock(%s)", [WAITS])
 
         def look(progress: Progress) -> None:
-            if progress.phase is Phase.INDEXES and not seen:
+            if progress.phase is LoadPhase.INDEXES and not seen:
                 seen.append(server.value(target, OPTIONS))
                 superuser.execute("SELECT pg_advisory_unlock(%s)", [WAITS])
 
@@ -38,7 +38,7 @@ def test_autovacuum_stays_away_from_a_large_table_until_the_loads_end(
 def test_a_table_that_the_loader_may_not_change_is_loaded_all_the_same(server: DumpServer, target: str) -> None:
     with server.cluster.sql(target) as superuser:
         superuser.execute("CREATE TABLE public.posts (id int)")
-    with closing(Session(server.target(target), {})) as session:
+    with closing(LoadSession(server.target(target), {})) as session:
         nothing = Prepared(0, frozenset(), frozenset(), frozenset(), (), MASTER, session.target, None, MASTER)
         control = Control(session, session, Done(1, resumed=False), Options(), nothing)
         autovacuum = Autovacuum(control, [])

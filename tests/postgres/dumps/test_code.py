@@ -15,7 +15,16 @@ from psycopg.conninfo import make_conninfo
 from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import verify
 from restore.dumps.load.read_role import reading
-from restore.dumps.model import PRIVILEGED_OWNER, LoadResult, Login, Options, Phase, Progress, Roles, Verification
+from restore.dumps.model import (
+    PRIVILEGED_OWNER,
+    LoadLogin,
+    LoadPhase,
+    LoadResult,
+    Options,
+    Progress,
+    Roles,
+    Verification,
+)
 from sandbox.machine.processes import wait_until
 from tests.support.dumps.bucket import Bucket
 from tests.support.dumps.code_of_dumps import EVENT_TRIGGER, KINDS, POLICY, QUIET_UNTIL_READ, READ, VICTIM, VIEW
@@ -196,7 +205,7 @@ def test_what_changes_on_the_server_during_a_load_is_told_then_and_later(
         superuser.execute("SELECT pg_advisory_lock(%s)", [WAITS])
 
         def intrude(progress: Progress) -> None:
-            if progress.phase is Phase.INDEXES and not harmed(server):
+            if progress.phase is LoadPhase.INDEXES and not harmed(server):
                 superuser.execute("CREATE ROLE intruder LOGIN PASSWORD 'x'")
                 superuser.execute("ALTER DATABASE postgres SET search_path = 'evil-value'")
                 superuser.execute("SELECT pg_advisory_unlock(%s)", [WAITS])
@@ -265,7 +274,7 @@ def test_a_login_that_may_make_no_roles_is_told_what_it_lacks_and_the_way(
     for said in ("it has no CREATEROLE", f'ALTER ROLE "{LITTLE}" CREATEROLE', "--login own"):
         assert said in words
     absent = bucket.put("absent.sql", plain.replace(b"OWNER TO shop_owner", b"OWNER TO absent"))
-    own = Options(login=Login.OWN, roles=Roles.CREATE)
+    own = Options(login=LoadLogin.OWN, roles=Roles.CREATE)
     words = refused_words(lambda: strictly(server, bucket, absent, shop, own))
     assert f"the right of {LITTLE} to create it" in words
     assert "does not exist" not in words
@@ -281,15 +290,6 @@ def test_a_dump_you_trust_may_give_things_to_the_operator(
         server.value(shop, "SELECT string_agg(DISTINCT tableowner, ' ') FROM pg_tables WHERE schemaname = 'public'")
         == MASTER
     )
-
-
-def test_the_loads_own_role_may_wait_until_its_rows_are_durable(
-    server: DumpServer, bucket: Bucket, plain: bytes, shop: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before it reads them for their hint bits; it has no other right on the ledger's first line."""
-    monkeypatch.setattr("restore.dumps.load.hint_bits.LEAST_BLOCKS", 1)
-    done = strictly(server, bucket, bucket.put("hints.sql", plain), shop, Options(2, 16 << 10))
-    assert done.rows == 2300
 
 
 def test_a_publication_goes_to_its_owner(server: DumpServer, bucket: Bucket, plain: bytes, shop: str) -> None:

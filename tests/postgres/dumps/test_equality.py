@@ -66,8 +66,8 @@ def test_a_load_by_a_saved_plan_equals_psqls(
 ) -> None:
     key = bucket.put("planned.sql.gz", gzip.compress(plain, 1))
     dump = dump_of(bucket, key)
-    scan_file.save(tmp_path / "plan.json", scan(bucket.s3, dump, options), options)
-    planned = scan_file.opened(tmp_path / "plan.json", dump, options)
+    scan_file.save_plan(tmp_path / "plan.json", scan(bucket.s3, dump, options), options)
+    planned = scan_file.read_plan(tmp_path / "plan.json", dump, options)
     loaded(server, bucket, key, target, scan=planned)
     assert differences(wanted, server.content(target)) == []
     assert verify(bucket.s3, dump, server.target(target), scan=planned).passed

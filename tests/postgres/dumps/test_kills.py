@@ -13,9 +13,9 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from psycopg import OperationalError
 
-from restore.dumps.connections import APPLICATION, WAITING, Session, end_sessions
+from restore.dumps.connections import APPLICATION, WAITING, LoadSession, end_sessions
 from restore.dumps.load.ddl import Control
-from restore.dumps.model import LoadResult, Phase, Progress
+from restore.dumps.model import LoadPhase, LoadResult, Progress
 from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.errors import TemporaryError
 from sandbox.machine.processes import wait_until
@@ -179,7 +179,7 @@ def test_a_stopped_load_ends_soon_and_goes_on_later(
     stop = threading.Event()
 
     def stop_soon(progress: Progress) -> None:
-        if progress.phase is Phase.INDEXES:
+        if progress.phase is LoadPhase.INDEXES:
             stop.set()
 
     with server.cluster.sql(target) as superuser:
@@ -243,9 +243,9 @@ def test_a_load_that_is_stopped_between_two_statements_never_waits_in_the_next(
 ) -> None:
     """Its session is idle when it is told to cancel, and takes no notice."""
     key, stop, cancelled = bucket.put("waits.sql", in_its_definitions(small)), threading.Event(), threading.Event()
-    run_all, cancel = Control.run_all, Session.cancel
+    run_all, cancel = Control.run_all, LoadSession.cancel
 
-    def cancel_and_tell(session: Session) -> None:
+    def cancel_and_tell(session: LoadSession) -> None:
         cancel(session)
         cancelled.set()
 
@@ -254,7 +254,7 @@ def test_a_load_that_is_stopped_between_two_statements_never_waits_in_the_next(
         assert cancelled.wait(20)
         run_all(control, statements)
 
-    monkeypatch.setattr(Session, "cancel", cancel_and_tell)
+    monkeypatch.setattr(LoadSession, "cancel", cancel_and_tell)
     monkeypatch.setattr(Control, "run_all", stopped_before)
     with server.cluster.sql(target) as superuser:
         superuser.execute("SELECT pg_advisory_lock(%s)", [WAITS])
@@ -366,8 +366,8 @@ def test_a_killed_loaders_session_that_lives_on_is_ended_by_the_next_load(
 
 def test_sessions_that_a_killed_loader_left_are_ended_and_nobody_elses(server: DumpServer, target: str) -> None:
     with ExitStack() as stack:
-        left, session = (stack.enter_context(closing(Session(server.target(target), {}))) for _ in range(2))
-        waiting = stack.enter_context(closing(Session(server.target(target), {}, WAITING)))
+        left, session = (stack.enter_context(closing(LoadSession(server.target(target), {}))) for _ in range(2))
+        waiting = stack.enter_context(closing(LoadSession(server.target(target), {}, WAITING)))
         other = stack.enter_context(server.cluster.sql(target))
         end_sessions(session, "restore_load_0", threading.Event(), APPLICATION)
         with pytest.raises(OperationalError):

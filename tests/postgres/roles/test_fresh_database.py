@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from restore.dumps.catalog.header import INSIDE, told
+from restore.dumps.catalog.header import INSIDE, parse_heading
 from restore.model.rds import Credential
 from restore.postgres import roles
 from sandbox.machine.processes import wait_until
@@ -99,7 +99,7 @@ def test_the_first_bytes_of_every_format_tell_the_server_s_version(
     head = first_bytes(database, tmp_path, options)
     with database.connect() as connection:
         version = connection.info.parameter_status("server_version")
-    found = told(head)
+    found = parse_heading(head)
     assert found.server_version == version
     assert found.expansion == expansion if expansion else found.expansion > 1
 
@@ -114,4 +114,4 @@ def first_bytes(database: Database, folder: Path, options: list[str]) -> bytes:
 
 @pytest.mark.parametrize("head", [b"", b"PGDMP", b"PGDMP\x01", b"\x1f\x8b\x08garbage", b"\x00" * 600, b"SELECT 1;\n"])
 def test_first_bytes_that_tell_nothing_are_no_version(head: bytes) -> None:
-    assert told(head).server_version == ""
+    assert parse_heading(head).server_version == ""

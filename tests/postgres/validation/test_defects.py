@@ -13,7 +13,7 @@ from validation.schema.snapshot import SchemaSnapshot
 from validation.selftest.defects import load
 
 REPLICA = "set session_replication_role = replica; "
-DEFECTS = {defect.name: defect for defect in load(FOLDER / "defects.toml").each}
+DEFECTS = {defect.name: defect for defect in load(FOLDER / "defects.toml").defect}
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests.support.postgres.validation_sample import FAIL, INCONCLUSIVE, the, va
 from validation import ValidationReport, Verdict, as_json, as_text, from_mapping, run
 from validation.connect import query_runner
 from validation.connect.query import Answer, Question, Unanswered
-from validation.connect.session import Session, Unreachable, connect
+from validation.connect.session import ReadSession, Unreachable, connect
 from validation.connect.target import Target
 from validation.expectations.table_names import Table
 from validation.sql.queries import query
@@ -205,17 +205,17 @@ def test_a_query_without_an_answer_is_inconclusive(database: Database) -> None:
         session.close()
 
 
-def counts(*sessions: Session) -> list[int]:
+def counts(*sessions: ReadSession) -> list[int]:
     count = Question("count", query("count", table=Table("public", "notes").identifier))
     return [a.row["rows"] for a in (session.ask(count, 10) for session in sessions) if isinstance(a, Answer)]
 
 
 @pytest.fixture
-def opened(database: Database) -> Iterator[Callable[..., Session]]:
+def opened(database: Database) -> Iterator[Callable[..., ReadSession]]:
     """Opens sessions that are closed after the test."""
     with ExitStack() as stack:
 
-        def opened(snapshot: str | None = None) -> Session:
+        def opened(snapshot: str | None = None) -> ReadSession:
             session = connect(database.target, snapshot=snapshot)
             stack.callback(session.close)
             return session
@@ -223,21 +223,23 @@ def opened(database: Database) -> Iterator[Callable[..., Session]]:
         yield opened
 
 
-def test_one_session_sees_one_moment_also_after_an_error(database: Database, opened: Callable[..., Session]) -> None:
+def test_one_session_sees_one_moment_also_after_an_error(
+    database: Database, opened: Callable[..., ReadSession]
+) -> None:
     session = opened()
     database.execute("delete from notes")
     assert isinstance(session.ask(Question("x", sql.SQL("select 1 / 0").format()), 10), Unanswered)
     assert counts(session) == [2]
 
 
-def test_all_sessions_see_one_moment(database: Database, opened: Callable[..., Session]) -> None:
+def test_all_sessions_see_one_moment(database: Database, opened: Callable[..., ReadSession]) -> None:
     lead = opened()
     snapshot = lead.snapshot()
     database.execute("delete from notes")
     assert counts(lead, opened(snapshot=snapshot), opened()) == [2, 2, 0]
 
 
-def test_a_session_that_cannot_export_still_asks(opened: Callable[..., Session]) -> None:
+def test_a_session_that_cannot_export_still_asks(opened: Callable[..., ReadSession]) -> None:
     session = opened()
     session.connection.execute("savepoint inside")
     with pytest.raises(Unreachable, match="subtransaction"):

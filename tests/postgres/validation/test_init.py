@@ -17,7 +17,7 @@ from validation.checks import roles
 from validation.commands import main
 from validation.connect.query_runner import Budget, ask_all
 from validation.connect.session import connect
-from validation.expectations.model import Privilege, Scope
+from validation.expectations.privileges import Privilege, Scope
 from validation.expectations.table_names import Table
 from validation.runner.result import evaluate
 

@@ -20,7 +20,7 @@ from tests.support.postgres.loss_pair import KINDS, Both, candidate_server, copi
 from tests.support.postgres.scratch_server import PASSWORD, Database, Server
 from validation.commands.main import main
 from validation.connect.query import Answer, Question, Row, Unanswered
-from validation.connect.session import Session
+from validation.connect.session import ReadSession
 from validation.connect.target import Target
 from validation.loss import Status, as_json, as_text, key_ranges, run, tables
 from validation.loss.both_servers import NotCompared
@@ -239,14 +239,14 @@ def test_equal_ranges_cost_a_row_each_and_one_changed_row_not_many_more(
         fill(database, "numbers", 8000)
     pair.execute("vacuum analyze numbers")
     sent: list[int] = []
-    plain_ask = Session.ask
+    plain_ask = ReadSession.ask
 
-    def ask(session: Session, question: Question, seconds: float) -> Answer | Unanswered:
+    def ask(session: ReadSession, question: Question, seconds: float) -> Answer | Unanswered:
         answer = plain_ask(session, question, seconds)
         sent.append(len(answer.rows) if isinstance(answer, Answer) else 0)
         return answer
 
-    monkeypatch.setattr(Session, "ask", ask)
+    monkeypatch.setattr(ReadSession, "ask", ask)
     monkeypatch.setattr(key_ranges, "SMALL_PAGES", 8)
     assert pair.of("numbers").status is Status.EQUAL
     equal = sum(sent)

@@ -87,7 +87,7 @@ TRANSFER = {
     ),
     "gzip_bit_flipped_late": Bad(in_gzip(lambda d: flipped(d, len(d) - 900, 16)), "gzip|damaged|corrupt", "bad.sql.gz"),
     "gzip_checksum_flipped": Bad(in_gzip(lambda d: flipped(d, len(d) - 6)), "checksum|crc", "bad.sql.gz"),
-    "gzip_length_flipped": Bad(in_gzip(lambda d: flipped(d, len(d) - 2)), "length|size", "bad.sql.gz"),
+    "gzip_length_flipped": Bad(in_gzip(lambda d: flipped(d, len(d) - 2)), "incorrect checksum", "bad.sql.gz"),
     "gzip_cut_in_the_middle": Bad(in_gzip(shortened(0.6)), "truncated|ends|incomplete", "bad.sql.gz"),
     "gzip_cut_by_four_bytes": Bad(in_gzip(lambda d: d[:-4]), "truncated|ends|incomplete", "bad.sql.gz"),
     "gzip_cut_in_its_header": Bad(in_gzip(lambda d: d[:6]), "truncated|ends|incomplete|empty", "bad.sql.gz"),

@@ -49,14 +49,18 @@ class Module:
 
 
 class Program:
-    """`names` are those of parameters, fields and variables that hold the texts asked for."""
+    """`names` are those of parameters, fields and variables that hold the texts asked for.
 
-    def __init__(self, files: Iterable[Path], names: frozenset[str] = FIXES):
+    `callers`: a parameter is what the callers of its function pass, not a HOLE."""
+
+    def __init__(self, files: Iterable[Path], names: frozenset[str] = FIXES, *, callers: bool = False):
         self.names = names
+        self.callers = callers
         self.modules = [Module(file, ast.parse(file.read_text())) for file in files]
         self.functions: dict[str, list[tuple[Module, Function]]] = defaultdict(list)
         self.constants: dict[str, list[tuple[Module, ast.expr]]] = defaultdict(list)
         self.positions: dict[str, set[int]] = defaultdict(set)
+        self.calls: dict[str, list[tuple[Module, ast.Call]]] = defaultdict(list)
         for module in self.modules:
             self._index(module)
 
@@ -66,6 +70,13 @@ class Program:
                 for expression in self._expressions(node):
                     for text in self.values(module, expression):
                         yield FixText(module.file, expression.lineno, text.rpartition(HEADING)[2])
+
+    def first_arguments(self, function: str) -> Iterator[FixText]:
+        """The texts that are passed to a function or class of this name as its first argument."""
+        for module, call in self.calls[function]:
+            if call.args:
+                for text in self.values(module, call.args[0]):
+                    yield FixText(module.file, call.lineno, text)
 
     def values(self, module: Module, node: ast.expr, seen: tuple[str, ...] = ()) -> list[str]:
         """The texts that an expression can be; [HOLE] for what only the running program knows."""
@@ -97,7 +108,7 @@ class Program:
             case ast.Call(func=ast.Attribute(value=ast.Name() as mapping, attr="get")):
                 return self.values(module, mapping, seen)
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name not in seen:
-                return self._returned(name, (*seen, name))
+                return self._returned(module, name, (*seen, name))
             case _:
                 return [HOLE]
 
@@ -109,14 +120,31 @@ class Program:
     def _named(self, module: Module, node: ast.AST, name: str, seen: tuple[str, ...]) -> list[str]:
         for scope in module.scopes(node):
             if isinstance(scope, Function) and name in _parameters(scope):
-                return [HOLE]
+                return (self._passed(module, scope, name, seen) if self.callers else []) or [HOLE]
             if values := list(_assigned(scope, name)):
                 return [text for value in values for text in self.values(module, value, seen)]
         elsewhere = self.constants.get(name, [])
         return [text for other, value in elsewhere for text in self.values(other, value, seen)] or [HOLE]
 
-    def _returned(self, name: str, seen: tuple[str, ...]) -> list[str]:
-        definitions = self.functions.get(name, [])
+    def _passed(self, module: Module, function: Function, name: str, seen: tuple[str, ...]) -> list[str]:
+        """What the callers of a function pass for a parameter; of a name that several have, those in its module."""
+        key = f"{function.name}({name})"
+        if key in seen:
+            return []
+        at = [parameter for parameter in _parameters(function) if parameter not in ("self", "cls")].index(name)
+        anywhere = len(self.functions[function.name]) == 1
+        passed = [
+            (caller, value)
+            for caller, call in self.calls[function.name]
+            if anywhere or caller is module
+            for value in (*call.args[at : at + 1], *(word.value for word in call.keywords if word.arg == name))
+        ]
+        outside = (*(known for known in seen if known != name), key)
+        return [text for caller, value in passed for text in self.values(caller, value, outside)]
+
+    def _returned(self, caller: Module, name: str, seen: tuple[str, ...]) -> list[str]:
+        everywhere = self.functions.get(name, [])
+        definitions = [found for found in everywhere if found[0] is caller] or everywhere
         if len(definitions) != 1 or not _returns_text(definitions[0][1]):
             return [HOLE]
         module, function = definitions[0]
@@ -140,7 +168,10 @@ class Program:
 
     def _index(self, module: Module) -> None:
         for node in ast.walk(module.tree):
-            if isinstance(node, Function):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                self.calls[name].append((module, node))
+            elif isinstance(node, Function):
                 self.functions[node.name].append((module, node))
                 self._positions(node.name, _parameters(node))
             elif isinstance(node, ast.ClassDef):

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from restore.dumps import cli, output
-from restore.dumps.check.progress_output import Lines, line
+from restore.dumps.check.progress_output import Lines, format_line
 from restore.dumps.load import free_storage
 from restore.dumps.load.free_storage import Storage
 from restore.dumps.model import (
     Compression,
     Dump,
     Format,
+    LoadPhase,
     LoadResult,
-    Phase,
     Progress,
     Scan,
     TableCheck,
@@ -41,7 +41,7 @@ def verification(*tables: TableCheck, **more: Any) -> Verification:
 
 def test_nothing_compared_is_no_success() -> None:
     assert not verification().passed
-    assert "nothing to compare" in output.verified(verification())
+    assert "nothing to compare" in output.render_verification(verification())
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_nothing_compared_is_no_success() -> None:
 )
 def test_every_difference_fails_and_is_said(found: Verification, says: str) -> None:
     assert not found.passed
-    assert says in output.verified(found)
+    assert says in output.render_verification(found)
     json.dumps(found.facts())
 
 
 def test_equal_is_said_with_what_was_compared() -> None:
     found = verification(TableCheck("a", 1, 1), TableCheck("b", 2, 2))
     assert found.passed
-    assert "3 rows in 2 tables" in output.verified(found)
+    assert "3 rows in 2 tables" in output.render_verification(found)
 
 
 def scan(*problems: Problem) -> Scan:
@@ -74,7 +74,7 @@ def scan(*problems: Problem) -> Scan:
 
 
 def test_a_plan_says_what_is_needed_and_what_is_wrong() -> None:
-    text = output.planned(scan(Problem("dump, line 7", "a DROP", "none", "without --clean")))
+    text = output.render_plan(scan(Problem("dump, line 7", "a DROP", "none", "without --clean")))
     for words in ("PostgreSQL 16.4", "1,234,567", "app", "citext", "a DROP"):
         assert words in text
     json.dumps(scan().facts())
@@ -82,15 +82,15 @@ def test_a_plan_says_what_is_needed_and_what_is_wrong() -> None:
 
 def test_a_load_that_did_nothing_says_so() -> None:
     result = LoadResult(DUMP, (), 5, 0, 0, {}, resumed=True, already_loaded=True, skipped=())
-    assert "nothing was done" in output.loaded(result)
+    assert "nothing was done" in output.render_load(result)
 
 
-def progress(phase: Phase, seconds: float) -> Progress:
+def progress(phase: LoadPhase, seconds: float) -> Progress:
     return Progress(phase, seconds, 5 * 10**8, 2 * 10**9, 1000, 10**7, 150.0, 1, 4, ("public.t", "index i"))
 
 
 def test_a_line_says_how_far_and_how_long() -> None:
-    assert line(progress(Phase.LOADING, 50)) == (
+    assert format_line(progress(LoadPhase.LOADING, 50)) == (
         "loading: 25 % of 2.0 GB read, 1,000 rows; 10.0 MB/s; 1 of 4 indexes, keys and the like;"
         " about 2 min 30 s left in this phase; now public.t, index i"
     )
@@ -99,7 +99,12 @@ def test_a_line_says_how_far_and_how_long() -> None:
 def test_lines_come_at_each_phase_and_now_and_then_between() -> None:
     said: list[str] = []
     lines = Lines(said.append)
-    for phase, seconds in ((Phase.READING, 0), (Phase.READING, 5), (Phase.READING, 11), (Phase.LOADING, 12)):
+    for phase, seconds in (
+        (LoadPhase.READING, 0),
+        (LoadPhase.READING, 5),
+        (LoadPhase.READING, 11),
+        (LoadPhase.LOADING, 12),
+    ):
         lines(progress(phase, seconds))
     assert [text.partition(":")[0] for text in said] == ["reading", "reading", "loading"]
 

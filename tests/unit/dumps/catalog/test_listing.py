@@ -19,25 +19,29 @@ def item(key: str, *, size: int = 10, day: int = 20, **more: Any) -> dict[str, A
 
 
 def test_a_copy_made_later_does_not_make_an_old_dump_the_latest() -> None:
-    found = listing.grouped("b", [item("x-20261118-040000.sql.gz", day=25), item("x-20261119-040000.sql.gz", day=19)])
+    found = listing.group_objects(
+        "b", [item("x-20261118-040000.sql.gz", day=25), item("x-20261119-040000.sql.gz", day=19)]
+    )
     assert listing.choose(found, "latest").key == "x-20261119-040000.sql.gz"
 
 
 def test_an_empty_or_foreign_object_is_never_the_latest() -> None:
-    found = listing.grouped("b", [item("a-20261118.dump"), item("b-20261125.dump", size=0), item("c-20261126.log")])
+    found = listing.group_objects(
+        "b", [item("a-20261118.dump"), item("b-20261125.dump", size=0), item("c-20261126.log")]
+    )
     assert [dump.key for dump in found] == ["a-20261118.dump"]
 
 
 def test_a_folder_without_its_table_of_contents_is_no_dump() -> None:
-    found = listing.grouped("b", [item("half/1.dat.gz"), item("whole/1.dat.gz"), item("whole/toc.dat")])
+    found = listing.group_objects("b", [item("half/1.dat.gz"), item("whole/1.dat.gz"), item("whole/toc.dat")])
     assert [(dump.key, dump.size, len(dump.parts)) for dump in found] == [("whole/", 20, 2)]
 
 
 def test_an_archived_dump_is_refused_with_the_request_to_make() -> None:
-    found = listing.grouped("b", [item("a.sql", StorageClass="GLACIER")])
+    found = listing.group_objects("b", [item("a.sql", StorageClass="GLACIER")])
     with pytest.raises(Refused, match=r"aws s3api restore-object --bucket b --key a\.sql"):
         listing.choose(found, "latest")
-    assert "archived" in output.listed(found, DAY)
+    assert "archived" in output.render_list(found, DAY)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +53,7 @@ def test_an_archived_dump_is_refused_with_the_request_to_make() -> None:
     ],
 )
 def test_only_a_finished_restore_makes_an_archived_dump_readable(status: dict[str, Any], readable: bool) -> None:
-    (dump,) = listing.grouped("b", [item("a.sql", StorageClass="DEEP_ARCHIVE", RestoreStatus=status)])
+    (dump,) = listing.group_objects("b", [item("a.sql", StorageClass="DEEP_ARCHIVE", RestoreStatus=status)])
     assert dump.readable is readable
 
 
@@ -57,7 +61,7 @@ def test_no_dump_is_said_and_a_wrong_key_names_what_is_there() -> None:
     with pytest.raises(Refused, match="no dump below the prefix"):
         listing.choose((), "latest")
     with pytest.raises(Refused, match=r"a-20261118\.dump"):
-        listing.choose(listing.grouped("b", [item("a-20261118.dump")]), "a.dump")
+        listing.choose(listing.group_objects("b", [item("a-20261118.dump")]), "a.dump")
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from restore.dumps.check.progress_bar import Bar, rendered
-from restore.dumps.model import Phase, Progress
+from restore.dumps.check.progress_bar import Bar, render
+from restore.dumps.model import LoadPhase, Progress
 
 TB = 10**12
 LARGEST = Progress(
-    Phase.LOADING, 1.0, 999 * TB, 999 * TB, 999_999_999_999, 999e6, 359_999.0, 1999, 2000,
+    LoadPhase.LOADING, 1.0, 999 * TB, 999 * TB, 999_999_999_999, 999e6, 359_999.0, 1999, 2000,
     tuple(f"public.a_table_with_quite_a_long_name_{number}" for number in range(8)),
 )  # fmt: skip
 
@@ -23,12 +23,12 @@ LARGEST = Progress(
 def shown(progress: Progress) -> list[str]:
     screen = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
     with screen.capture() as printed:
-        screen.print(rendered(progress))
+        screen.print(render(progress))
     return printed.get().splitlines()
 
 
-@pytest.mark.parametrize("phase", Phase)
-def test_the_first_line_is_whole_and_the_second_is_cut_not_wrapped(phase: Phase) -> None:
+@pytest.mark.parametrize("phase", LoadPhase)
+def test_the_first_line_is_whole_and_the_second_is_cut_not_wrapped(phase: LoadPhase) -> None:
     first, second = shown(replace(LARGEST, phase=phase))
     assert len(first) <= 80
     assert len(second) <= 80
@@ -44,7 +44,7 @@ def test_while_rows_are_loaded_it_says_how_much_how_fast_and_how_long() -> None:
 
 
 def test_while_indexes_are_built_the_bar_counts_them_not_bytes() -> None:
-    first, _ = shown(replace(LARGEST, phase=Phase.INDEXES, tasks_done=0))
+    first, _ = shown(replace(LARGEST, phase=LoadPhase.INDEXES, tasks_done=0))
     assert "0 of 2000 indexes, keys and the like" in first
     assert "TB" not in first
 
@@ -52,7 +52,7 @@ def test_while_indexes_are_built_the_bar_counts_them_not_bytes() -> None:
 def test_what_was_last_reported_stays_on_the_screen() -> None:
     ours, theirs = os.openpty()
     with os.fdopen(theirs, "w") as terminal, Bar(terminal) as bar:
-        bar(replace(LARGEST, phase=Phase.FINISHED))
+        bar(replace(LARGEST, phase=LoadPhase.FINISHED))
     said = b""
     with contextlib.suppress(OSError):  # a terminal that nobody writes to any more ends with EIO
         while part := os.read(ours, 4096):

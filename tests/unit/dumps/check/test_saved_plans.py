@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from restore.dumps.check import scan_file
-from restore.dumps.model import Compression, Dump, Format, Options, Part, Scan, TableRows
+from restore.dumps.model import Compression, Dump, DumpPart, Format, Options, Scan, TableRows
 from restore.errors import PermanentError, Problem
 
-DUMP = Dump("b", "nightly/", 5, datetime(2026, 11, 19, tzinfo=UTC), "etag", parts=(Part("nightly/toc.dat", "e", 5),))
+DUMP = Dump(
+    "b", "nightly/", 5, datetime(2026, 11, 19, tzinfo=UTC), "etag", parts=(DumpPart("nightly/toc.dat", "e", 5),)
+)
 SCAN = Scan(
     DUMP, Format.DIRECTORY, Compression.NONE, "17.6", "17.6", "LATIN1", "app", ("app", "zoë"), ("app",), ("citext",),
     (TableRows('public."a b"', 7, 70),), {"table": 1}, 700, 0, (Problem("line 7", "a DROP", "none", "without"),),
@@ -24,29 +26,29 @@ OPTIONS = Options(skip=frozenset({"subscription"}))
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Path:
-    scan_file.save(tmp_path / "plan.json", SCAN, OPTIONS)
+    scan_file.save_plan(tmp_path / "plan.json", SCAN, OPTIONS)
     return tmp_path / "plan.json"
 
 
 def test_a_plan_loses_nothing_of_its_scan(plan: Path) -> None:
-    assert scan_file.opened(plan, DUMP, OPTIONS) == SCAN
+    assert scan_file.read_plan(plan, DUMP, OPTIONS) == SCAN
 
 
 def test_a_plan_of_other_bytes_is_refused(plan: Path) -> None:
     """The nightly dump was written again under the same key meanwhile."""
     with pytest.raises(PermanentError, match=r"found: +a plan of .*etag=etag.*\n.*etag=newer"):
-        scan_file.opened(plan, replace(DUMP, etag="newer"), OPTIONS)
+        scan_file.read_plan(plan, replace(DUMP, etag="newer"), OPTIONS)
 
 
 def test_a_plan_made_with_other_flags_is_refused(plan: Path) -> None:
     """What it let pass would be met in the midst of the load."""
     with pytest.raises(PermanentError, match="subscription"):
-        scan_file.opened(plan, DUMP, Options())
+        scan_file.read_plan(plan, DUMP, Options())
 
 
 def changed(**facts: object) -> str:
     """A plan with facts of another kind, which somebody's editor left there."""
-    document = json.loads(scan_file.text(SCAN, OPTIONS))
+    document = json.loads(scan_file.format_plan(SCAN, OPTIONS))
     document["scan"] |= facts
     return json.dumps(document)
 
@@ -60,27 +62,27 @@ def changed(**facts: object) -> str:
         "null",
         '{"version": 1}',
         json.dumps({"version": 1, "flags": {}, "scan": {"dump": {}}}),
-        scan_file.text(SCAN, OPTIONS).replace('"version": 1', '"version": 2'),
-        scan_file.text(SCAN, OPTIONS).replace('"format": "directory"', '"format": "scroll"'),
+        scan_file.format_plan(SCAN, OPTIONS).replace('"version": 1', '"version": 2'),
+        scan_file.format_plan(SCAN, OPTIONS).replace('"format": "directory"', '"format": "scroll"'),
         changed(sequences=[]),
         changed(indexes=[[3, 5]]),
         changed(dump=[]),
-        scan_file.text(SCAN, OPTIONS).replace('"rows": 7', '"row": 7'),
-        scan_file.text(SCAN, OPTIONS).replace('"sequences": {', '"more": {}, "sequences": {'),
+        scan_file.format_plan(SCAN, OPTIONS).replace('"rows": 7', '"row": 7'),
+        scan_file.format_plan(SCAN, OPTIONS).replace('"sequences": {', '"more": {}, "sequences": {'),
     ],
 )
 def test_a_file_that_is_no_plan_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "plan.json"
     file.write_text(content)
     with pytest.raises(PermanentError, match=r"is no plan of this version.*[\s\S]*plan s3://b/nightly/ --save FILE"):
-        scan_file.opened(file, DUMP, OPTIONS)
+        scan_file.read_plan(file, DUMP, OPTIONS)
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="No such file"):
-        scan_file.opened(tmp_path / "plan.json", DUMP, OPTIONS)
+        scan_file.read_plan(tmp_path / "plan.json", DUMP, OPTIONS)
 
 
 def test_a_plan_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="--save"):
-        scan_file.save(tmp_path / "missing" / "plan.json", SCAN, OPTIONS)
+        scan_file.save_plan(tmp_path / "missing" / "plan.json", SCAN, OPTIONS)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from restore.aws.client import Aws
-from restore.dumps.load.free_storage import Storage, measure, named
+from restore.dumps.load.free_storage import Storage, measure, parse_endpoint
 from restore.dumps.model import GIB
 from restore.errors import PermanentError
 
@@ -47,7 +47,7 @@ def test_the_storage_asked_for_is_enough_and_one_that_rds_takes(allocated: int, 
     ],
 )
 def test_only_an_endpoint_of_rds_names_an_instance(host: str, found: tuple[str, str] | None) -> None:
-    assert named(host) == found
+    assert parse_endpoint(host) == found
 
 
 def test_no_call_to_aws_is_made_for_a_host_that_is_none_of_its_own() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from restore.dumps.sql.allow_list import ClassifiedStatement, classify
-from restore.dumps.sql.insert_statements import joined, rows
+from restore.dumps.sql.insert_statements import count_rows, join_statements
 from restore.dumps.sql.splitter import Statement
 
 
@@ -13,7 +13,7 @@ def insert(text: str, number: int = 1) -> ClassifiedStatement:
 
 def texts(*statements: str) -> list[str]:
     known = [insert(text, number) for number, text in enumerate(statements)]
-    return [sql.decode() for _, sql in joined(known)]
+    return [sql.decode() for _, sql in join_statements(known)]
 
 
 def test_rows_of_one_table_become_one_statement() -> None:
@@ -38,5 +38,5 @@ def test_a_row_without_columns_is_not_put_to_others() -> None:
 
 
 def test_what_looks_like_rows_within_a_text_is_not_counted() -> None:
-    assert rows(insert("INSERT INTO s.t VALUES\n\t(1, '), (2, ''x'')'),\n\t(2, ');')")) == 2
-    assert rows(insert("INSERT INTO s.t DEFAULT VALUES")) == 1
+    assert count_rows(insert("INSERT INTO s.t VALUES\n\t(1, '), (2, ''x'')'),\n\t(2, ');')")) == 2
+    assert count_rows(insert("INSERT INTO s.t DEFAULT VALUES")) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from restore.dumps.sql.allow_list import classify
-from restore.dumps.sql.postponed_indexes import divided
+from restore.dumps.sql.postponed_indexes import divide
 from restore.dumps.sql.splitter import Statement
 
 FUNCTION = (
@@ -16,7 +16,7 @@ KEY = "ALTER TABLE ONLY public.t\n    ADD CONSTRAINT t_pkey PRIMARY KEY (id)"
 
 
 def early(*texts: str) -> list[str]:
-    found, rest = divided([classify(Statement(text.encode(), number, 0, 1)) for number, text in enumerate(texts)])
+    found, rest = divide([classify(Statement(text.encode(), number, 0, 1)) for number, text in enumerate(texts)])
     assert len(found) + len(rest) == len(texts)
     return [item.sql.decode() for item in found]
 

@@ -6,7 +6,7 @@ import pytest
 
 from restore.dumps.connections import MERGE_BUFFER, maintenance_memory, sort_memory
 from restore.dumps.load.loader import piece_bytes
-from restore.dumps.load.post_data_tasks import FIRST, PROOF, Lock, Planner, Task, ready
+from restore.dumps.load.post_data_tasks import FIRST, PROOF, Lock, Planner, Task, choose_ready_task
 from restore.dumps.model import MIB
 from restore.dumps.sql.allow_list import ClassifiedStatement, classify
 from restore.dumps.sql.splitter import Statement
@@ -42,7 +42,7 @@ def test_a_big_tables_key_is_an_index_beside_others_and_a_key_after_all_of_them(
     tasks = by_name(planned())
     assert tasks["index big_pkey"].statements == (b"CREATE UNIQUE INDEX big_pkey ON public.big USING btree (id)",)
     assert {task.name for task in tasks["key big_pkey"].after} >= {"index big_pkey", "index a", "index b"}
-    assert tasks["index a"].beside(tasks["index big_pkey"])
+    assert tasks["index a"].compatible_with(tasks["index big_pkey"])
 
 
 def test_a_small_or_partitioned_tables_key_stays_one_statement() -> None:
@@ -63,11 +63,11 @@ def test_no_statement_is_planned_twice() -> None:
 
 
 def test_nothing_begins_before_its_table_is_loaded() -> None:
-    assert ready(planned(), [], lambda _: False) is None
+    assert choose_ready_task(planned(), [], lambda _: False) is None
 
 
 def test_the_most_expensive_task_begins_first() -> None:
-    first = ready(planned(), [], lambda _: True)
+    first = choose_ready_task(planned(), [], lambda _: True)
     assert first is not None
     assert first.name == "index b"
 
@@ -106,8 +106,8 @@ def test_what_takes_long_begins_before_what_is_quick_so_that_no_session_is_left_
 )
 def test_tasks_run_together_only_where_the_server_lets_them(one: Lock, other: Lock, together: bool) -> None:
     tasks = [Task("a", (), {b"t": one}, 1), Task("b", (), {b"t": other}, 1)]
-    assert tasks[0].beside(tasks[1]) is together
-    assert Task("c", (), {b"u": Lock.EXCLUSIVE}, 1).beside(tasks[0])
+    assert tasks[0].compatible_with(tasks[1]) is together
+    assert Task("c", (), {b"u": Lock.EXCLUSIVE}, 1).compatible_with(tasks[0])
 
 
 FOREIGN_KEY = "ALTER TABLE {} {}\n    ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES {}(id)"
@@ -149,8 +149,8 @@ def test_what_takes_a_partitioned_table_takes_its_partitions_when_their_indexes_
     for task in (whole, statistics):
         assert task.after == {index, key}
         assert task.locks.keys() >= {b"public.parent", b"public.big"}
-    assert not whole.beside(statistics)
-    assert not statistics.beside(index)
+    assert not whole.compatible_with(statistics)
+    assert not statistics.compatible_with(index)
 
 
 def test_a_foreign_key_that_the_source_never_proved_is_not_proved_here() -> None:
@@ -172,8 +172,8 @@ def test_a_foreign_key_is_not_kept_waiting_by_ever_new_index_builds() -> None:
     running, second, third = plan.heavies(builds)
     add = Task("add", (), {b"public.small": Lock.SHARE_ROW_EXCLUSIVE}, FIRST)
     elsewhere = Task("other", (), {b"public.other": Lock.SHARE}, 1)
-    assert ready([second, add, elsewhere, third], [running], lambda _: True) is elsewhere
-    assert ready([second, add, elsewhere, third], [], lambda _: True) is add
+    assert choose_ready_task([second, add, elsewhere, third], [running], lambda _: True) is elsewhere
+    assert choose_ready_task([second, add, elsewhere, third], [], lambda _: True) is add
 
 
 def test_what_a_foreign_keys_proof_waits_for_begins_before_what_nothing_waits_for() -> None:
@@ -184,7 +184,7 @@ def test_what_a_foreign_keys_proof_waits_for_begins_before_what_nothing_waits_fo
     for foreign_keys, first in (([], "index lonely"), ([foreign_key()], "constraint small_pkey")):
         plan = Planner(lambda table: {**SIZES, b"public.lonely": 90 * MIB}.get(table, 0), set())
         tasks = plan.heavies(statements)
-        found = ready([*tasks, *plan.foreign_keys(foreign_keys)], [], lambda _: True)
+        found = choose_ready_task([*tasks, *plan.foreign_keys(foreign_keys)], [], lambda _: True)
         assert found is not None
         assert found.name == first
 

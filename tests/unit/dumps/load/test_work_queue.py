@@ -11,7 +11,7 @@ from restore.dumps.check.progress import Meter
 from restore.dumps.load.copy_batches import SMALL, Rows
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.post_data_tasks import Lock, Task
-from restore.dumps.load.work_queue import CopyBatch, Stopped, WorkQueue
+from restore.dumps.load.work_queue import CopyBatch, LoadStopped, WorkQueue
 from restore.dumps.sql.splitter import CopyBegin, Piece
 from restore.errors import PermanentError
 
@@ -65,15 +65,6 @@ def test_only_a_whole_table_of_the_dumps_own_is_emptied_and_frozen() -> None:
     assert [run_of(board).freeze for _ in range(3)] == [True, False, False]
 
 
-def test_a_table_of_one_piece_costs_no_query_for_its_hints() -> None:
-    board = WorkQueue(4, 16)
-    reader = rows(board)
-    reader.see(piece(board, 0, last=True))
-    reader.see(piece(board, 0))
-    reader.see(piece(board, 10, last=True))
-    assert [run_of(board).hinted for _ in range(3)] == [False, True, True]
-
-
 def test_a_tables_index_waits_for_its_last_row() -> None:
     board = WorkQueue(1, 16)
     reader = rows(board)
@@ -92,7 +83,7 @@ def waiting(board: WorkQueue, call: Callable[[], object]) -> tuple[threading.Thr
     def wait() -> None:
         try:
             call()
-        except Stopped as error:
+        except LoadStopped as error:
             caught.append(error)
 
     thread = threading.Thread(target=wait)

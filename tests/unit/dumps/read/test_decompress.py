@@ -14,7 +14,7 @@ import pytest
 from backports import zstd
 
 from restore.dumps.model import Compression
-from restore.dumps.read.decompress import Decompressed, compression
+from restore.dumps.read.decompress import Decompressed, detect_compression
 from restore.errors import PermanentError
 
 untyped: Any = lz4.frame
@@ -47,7 +47,7 @@ def unpacked(data: bytes, kind: Compression, step: int = 1 << 20) -> bytes:
 @pytest.mark.parametrize("step", [7, 1 << 20])
 def test_several_frames_are_one_stream(kind: Compression, step: int) -> None:
     packed = PACKERS[kind](RAW)
-    assert compression(packed) is kind
+    assert detect_compression(packed) is kind
     assert unpacked(packed + packed, kind, step) == RAW + RAW
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from restore.dumps.catalog.header import told
+from restore.dumps.catalog.header import parse_heading
 from restore.dumps.read import table_of_contents
 from restore.errors import PermanentError
 
@@ -63,9 +63,9 @@ def test_a_cut_or_strange_table_of_contents_is_refused() -> None:
 
 
 def test_large_objects_are_files_of_the_dump() -> None:
-    assert table_of_contents.blobs(b"17 blob_17.dat\n18 blob_18.dat\n", "x") == ("blob_17.dat", "blob_18.dat")
+    assert table_of_contents.read_blob_list(b"17 blob_17.dat\n18 blob_18.dat\n", "x") == ("blob_17.dat", "blob_18.dat")
     with pytest.raises(PermanentError):
-        table_of_contents.blobs(b"17 ../../etc/passwd\n", "x")
+        table_of_contents.read_blob_list(b"17 ../../etc/passwd\n", "x")
 
 
 @pytest.mark.parametrize("version", [(1, 12), (1, 14), (1, 16), (1, 99)])
@@ -77,8 +77,8 @@ def test_the_preview_knows_the_server_of_any_archive(version: tuple[int, int]) -
     whole = head + string("16.4 (Debian)") + string("17.1")
     found = table_of_contents.header(whole)
     assert (found.version, found.database, found.server_version) == (version, "app", "16.4 (Debian)")
-    assert told(whole).server_version == "16.4 (Debian)"
+    assert parse_heading(whole).server_version == "16.4 (Debian)"
     in_tar = b"toc.dat".ljust(257, b"\0") + b"ustar".ljust(255, b"\0") + whole
-    assert told(in_tar).server_version == "16.4 (Debian)"
+    assert parse_heading(in_tar).server_version == "16.4 (Debian)"
     for cut in (whole[: len(head)], whole[:8], b"PGDMP", b""):
-        assert told(cut).server_version == ""
+        assert parse_heading(cut).server_version == ""

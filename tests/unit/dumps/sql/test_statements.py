@@ -7,7 +7,14 @@ from contextlib import suppress
 import pytest
 
 from restore.dumps.sql import role_names
-from restore.dumps.sql.allow_list import DECISIONS, ClassifiedStatement, Restriction, check_data, classify, definer
+from restore.dumps.sql.allow_list import (
+    DECISIONS,
+    ClassifiedStatement,
+    Restriction,
+    check_data,
+    classify,
+    security_definer_name,
+)
 from restore.dumps.sql.splitter import CopyBegin, Meta, Statement
 from restore.errors import PermanentError
 
@@ -235,12 +242,12 @@ def test_a_matching_pair_passes() -> None:
     ],
 )
 def test_every_role_of_a_statement_is_found(text: str, wanted: list[str]) -> None:
-    assert [span.role for span in role_names.spans(known(text))] == wanted
+    assert [span.role for span in role_names.role_spans(known(text))] == wanted
 
 
 def test_a_mapped_role_takes_the_other_ones_place_only() -> None:
     statement = known("GRANT SELECT ON TABLE public.app TO app")
-    assert role_names.renamed(statement, {"app": 'n"w'}) == b'GRANT SELECT ON TABLE public.app TO "n""w"'
+    assert role_names.rename_roles(statement, {"app": 'n"w'}) == b'GRANT SELECT ON TABLE public.app TO "n""w"'
 
 
 @pytest.mark.parametrize(
@@ -258,4 +265,4 @@ def test_a_mapped_role_takes_the_other_ones_place_only() -> None:
     ],
 )
 def test_a_function_with_its_owners_rights_is_known_as_one(text: str, name: str | None) -> None:
-    assert definer(known(text)) == name
+    assert security_definer_name(known(text)) == name

@@ -10,14 +10,13 @@ from typing import Any, cast
 import pytest
 
 from restore.dumps.catalog.pin import version_of
-from restore.dumps.model import Dump, LoadResult, Progress, Scan, TableCheck, Verification
-from restore.dumps.model import Phase as Doing
+from restore.dumps.model import Dump, LoadPhase, LoadResult, Progress, Scan, TableCheck, Verification
 from restore.gates import imported, scanned
 from restore.gates.context import GateContext
 from restore.inventory.dump_lookup import password_problems
 from restore.model.dump import DumpVersion
 from restore.model.rds import Credential, InstanceSettings
-from restore.model.request import Login, Settings
+from restore.model.request import DumpStore, Login, Settings
 from tests.support.worlds import DUMP_KEY, candidate
 
 GIB = 1 << 30
@@ -101,7 +100,7 @@ def test_a_dump_that_would_fill_the_disk_is_not_begun(size: int | None, fits: bo
 
 
 def test_a_status_line_says_how_far_a_load_is() -> None:
-    at = Progress(Doing.LOADING, 10.0, 50_000_000, 200_000_000, 1200, 5_000_000.0, 30.4)
+    at = Progress(LoadPhase.LOADING, 10.0, 50_000_000, 200_000_000, 1200, 5_000_000.0, 30.4)
     assert scanned.format_progress(at) == "loading, 25 % of 200.0 MB, 1200 rows, 5.0 MB/s, about 30 s left"
 
 
@@ -133,12 +132,21 @@ def test_what_changed_on_the_server_during_a_load_has_a_name_that_a_waiver_takes
     assert [problem.found for problem in problems] == ["new", "gone"]
 
 
-@pytest.mark.parametrize(("allow", "told"), [((), ["ghostadmin", "rds_superuser"]), (("privileged_owner",), [])])
+@pytest.mark.parametrize(
+    ("store", "told"),
+    [
+        (DumpStore(), ["ghostadmin", "rds_superuser"]),
+        (DumpStore(allow=("privileged_owner",)), []),
+        (DumpStore(map={"ghostadmin": "app"}), ["rds_superuser"]),
+        (DumpStore(map={"app": "ghostadmin", "ghostadmin": "app", "rds_superuser": "app"}), ["app"]),
+    ],
+)
 def test_owners_with_rights_on_the_whole_server_are_told_before_anything_is_loaded(
-    allow: tuple[str, ...], told: list[str]
+    store: DumpStore, told: list[str]
 ) -> None:
     found = cast("Scan", SimpleNamespace(owners=("app", "ghostadmin", "rds_superuser")))
-    settings = cast("Settings", SimpleNamespace(backups=SimpleNamespace(allow=allow), login=LOGIN))
+    settings = cast("Settings", SimpleNamespace(backups=store, login=LOGIN))
     problems = list(scanned.owner_problems(found, settings))
     assert [problem.subject for problem in problems] == [f"scanned.owner:{name}" for name in told]
     assert all("backups.allow[0]' privileged_owner" in problem.fix for problem in problems)
+    assert all(f'backups.map["{name}"]\'' in problem.fix for name, problem in zip(told, problems, strict=True))

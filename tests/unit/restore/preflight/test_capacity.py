@@ -42,9 +42,7 @@ def test_a_quota_that_is_used_up_is_found_before_the_applications_stop(name: str
     problem = only_problem(settings(), world(quotas={**ROOM, name: taken}))
     assert problem.subject == f"account quota {name}"
     assert found in problem.found
-    assert problem.fix.startswith(
-        "aws service-quotas request-service-quota-increase --service-code rds --quota-code L-"
-    )
+    assert problem.fix.startswith("aws service-quotas request-service-quota-increase --service-code rds --quota")
 
 
 def test_a_snapshot_that_is_not_taken_needs_no_room() -> None:

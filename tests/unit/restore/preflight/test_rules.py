@@ -14,7 +14,7 @@ from restore import plan
 from restore.config.keys import SAFETY_CHECK
 from restore.model.cluster import Cluster, Writer
 from restore.model.inventory import Inventory
-from restore.model.labels import ANNOTATION_ID, TAG_CLOSED, TAG_ID, TAG_STACK
+from restore.model.labels import ANNOTATION_ID, TAG_CLOSED, TAG_ID, TAG_POINT, TAG_SOURCE, TAG_STACK
 from restore.model.rds import Endpoint
 from restore.model.rds_status import BROKEN
 from restore.model.request import App, Login, Method, Request, SecretKey, Traffic
@@ -608,9 +608,7 @@ def test_an_endpoint_at_another_port_is_another_server() -> None:
 def test_a_member_of_a_multi_az_cluster_is_refused() -> None:
     problem = only_problem(settings(), inventory(source=instance(db_cluster="shop-cluster")))
     assert "member of Multi-AZ DB cluster shop-cluster" in problem.found
-    assert problem.fix.startswith(
-        "aws rds restore-db-cluster-to-point-in-time --source-db-cluster-identifier shop-cluster"
-    )
+    assert problem.fix.startswith("aws rds restore-db-cluster-to-point-in-time --source-db-cluster-identifier shop-c")
 
 
 OLD = instance("shop-old1", "db-OLD")
@@ -637,8 +635,8 @@ def test_the_backups_of_another_instance_are_used_on_purpose_and_named_in_the_ta
     made = plan.make(settings(asked_for), inventory(**SWITCHED_OVER))
     assert (made.point.source_resource_id, made.point.at) == ("db-OLD", TARGET)
     assert made.point.tag == "pitr:2026-11-22T14:30:00Z@shop-old1"
-    assert made.tags["restore:point"] == made.point.tag
-    assert made.tags["restore:source"] == "db-SOURCE"
+    assert made.tags[TAG_POINT] == made.point.tag
+    assert made.tags[TAG_SOURCE] == "db-SOURCE"
     assert "of shop-old1 (db-OLD)" in "\n".join(made.notes)
 
 

@@ -161,7 +161,7 @@ def test_a_difference_says_how_it_was_and_is() -> None:
     )
     assert [str(one) for one in diff.differences(BASELINE, later)] == [
         "public.new: no table -> 0 rows",
-        'public."odd ""name"".x": 500 rows -> 490 rows (-10, 16.0 kB)',
+        'public."odd ""name"".x": 500 rows -> 490 rows (-10, 16.4 kB)',
         'public."odd ""name"".x".created_at: newest 2026-11-22T14:30:00.123456Z -> no newest value',
         "sequence public.users_id_seq: at 500 -> no value",
     ]

@@ -12,8 +12,8 @@ from validation import Severity, Verdict
 from validation.checks.check import Check
 from validation.checks.sql_files import QueryContext, checks, judge
 from validation.connect.query import Answer
-from validation.expectations.reader import Problems
 from validation.expectations.sql_checks import SqlCheck, built_in, lists, parse, read_folder
+from validation.problems import Problem
 from validation.sql import queries
 
 HEAD = '--: things = "orders"\n--: needed = "each paid"\n--: fix = "ask the shop"\n'
@@ -22,9 +22,9 @@ AT = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
 
 
 def check(text: str = HEAD + QUERY) -> SqlCheck:
-    problems = Problems()
+    problems: list[Problem] = []
     found = parse("paid", text, problems)
-    assert found, problems.found
+    assert found, problems
     return found
 
 
@@ -74,10 +74,10 @@ def test_a_file_needs_no_more_than_what_a_person_must_read() -> None:
     ],
 )
 def test_a_mistake_in_a_file_is_a_problem_and_no_check(text: str) -> None:
-    problems = Problems()
+    problems: list[Problem] = []
     assert parse("paid", text, problems) is None
-    assert problems.found
-    assert all(str(problem).startswith("paid") for problem in problems.found)
+    assert problems
+    assert all(str(problem).startswith("paid") for problem in problems)
 
 
 def test_all_mistakes_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
@@ -85,11 +85,11 @@ def test_all_mistakes_of_a_folder_are_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "two.sql").write_text(HEAD + "select 1")
     (tmp_path / "three.sql").write_bytes(b"\xff\xfe")
     (tmp_path / "good.sql").write_text(HEAD + QUERY)
-    problems = Problems()
+    problems: list[Problem] = []
     assert [found.name for found in read_folder(tmp_path, problems)] == ["good"]
-    assert len(problems.found) == 5
+    assert len(problems) == 5
     read_folder(tmp_path / "absent", problems)
-    assert len(problems.found) == 6
+    assert len(problems) == 6
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from validation import CheckResult, ValidationReport, Verdict
 from validation.commands import main
 from validation.commands import run as run_command
-from validation.expectations.reference import json_schema
+from validation.expectations.reference import schema
 
 SECRET = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
 
@@ -122,7 +122,7 @@ def test_what_could_not_be_found_out_is_exit_code_2_and_leaves_nothing(
 
 def test_the_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(["schema"]) == 0
-    assert json.loads(capsys.readouterr().out) == json_schema()
+    assert json.loads(capsys.readouterr().out) == schema()
 
 
 def test_a_url_given_for_a_name_is_not_repeated(checks: str, capsys: pytest.CaptureFixture[str]) -> None:

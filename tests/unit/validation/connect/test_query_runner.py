@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -11,8 +12,8 @@ import pytest
 from psycopg import sql
 
 from validation.connect.query import Answer, Question, Unanswered
-from validation.connect.query_runner import Budget, ask_all
-from validation.connect.session import Session, Unreachable
+from validation.connect.query_runner import Budget, QueryOutcome, ask_all
+from validation.connect.session import ReadSession, Unreachable
 from validation.verdict import Verdict
 
 QUESTIONS = tuple(Question(str(n), sql.SQL("select 1").format()) for n in (4, 3, 2, 1, 0))
@@ -37,20 +38,24 @@ class Double:
     def close(self) -> None: ...
 
 
-def session(**outcomes: Any) -> tuple[Session, Double]:
+def session(**outcomes: Any) -> tuple[ReadSession, Double]:
     double = Double({name.removeprefix("q"): outcome for name, outcome in outcomes.items()})
-    return cast(Session, double), double
+    return cast(ReadSession, double), double
 
 
 def budget(seconds: float = 60) -> Budget:
     return Budget(10, time.monotonic() + seconds)
 
 
+def kinds(outcomes: Mapping[str, QueryOutcome]) -> list[type[QueryOutcome]]:
+    return [type(outcome) for outcome in outcomes.values()]
+
+
 def test_questions_are_asked_in_their_order_and_each_once() -> None:
     lead, double = session()
     outcomes = ask_all(lead, (*QUESTIONS, *QUESTIONS), budget())
     assert double.asked == ["4", "3", "2", "1", "0"]
-    assert all(isinstance(outcome, Answer) for outcome in outcomes.values())
+    assert kinds(outcomes) == [Answer] * len(QUESTIONS)
 
 
 def test_after_a_lost_connection_the_rest_is_not_asked() -> None:
@@ -64,17 +69,17 @@ def test_after_a_lost_connection_the_rest_is_not_asked() -> None:
 def test_a_mistake_in_a_session_does_not_wait_for_the_whole_budget(caplog: pytest.LogCaptureFixture) -> None:
     lead, _ = session(q4=RuntimeError("a mistake"))
     outcomes = ask_all(lead, QUESTIONS, budget(3600))
-    assert all(isinstance(outcome, Unanswered) for outcome in outcomes.values())
+    assert kinds(outcomes) == [Unanswered] * len(QUESTIONS)
     assert "a mistake" in caplog.text
 
 
 def test_sessions_that_cannot_be_opened_are_done_without() -> None:
-    def refused() -> Session:
+    def refused() -> ReadSession:
         raise Unreachable("too many connections")
 
     lead, _ = session()
     outcomes = ask_all(lead, QUESTIONS, budget(), refused, 4)
-    assert all(isinstance(outcome, Answer) for outcome in outcomes.values())
+    assert kinds(outcomes) == [Answer] * len(QUESTIONS)
 
 
 def test_nothing_is_asked_after_the_deadline_or_a_stop() -> None:

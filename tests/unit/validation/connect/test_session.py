@@ -10,7 +10,7 @@ from typing import Any, cast
 from psycopg import sql
 
 from validation.connect.query import Answer, Question
-from validation.connect.session import Session
+from validation.connect.session import ReadSession
 
 
 class SlowConnection:
@@ -40,7 +40,7 @@ STATEMENT = sql.SQL("select 1 as n").format()
 
 def test_a_connection_is_not_closed_under_the_thread_that_waits_for_its_answer() -> None:
     connection = SlowConnection()
-    session, outcomes = Session(cast(Any, connection), None), list[Any]()
+    session, outcomes = ReadSession(cast(Any, connection), None), list[Any]()
     asking = threading.Thread(target=lambda: outcomes.append(session.ask(Question("n", STATEMENT), 5)), name="asking")
     asking.start()
     assert connection.asked.wait(10)
@@ -54,5 +54,5 @@ def test_a_connection_is_not_closed_under_the_thread_that_waits_for_its_answer()
 
 def test_a_session_that_is_asked_nothing_is_closed_at_once() -> None:
     connection = SlowConnection()
-    Session(cast(Any, connection), None).close()
+    ReadSession(cast(Any, connection), None).close()
     assert connection.closed_by == [threading.current_thread().name]

@@ -20,12 +20,11 @@ from validation.expectations.model import (
     MustExist,
     MustNotExist,
     NotNull,
-    Privilege,
     Role,
     RowRange,
-    Scope,
     Setting,
 )
+from validation.expectations.privileges import Privilege, Scope
 from validation.expectations.table_names import Table, quoted
 
 
@@ -148,12 +147,29 @@ def test_all_mistakes_are_reported_at_once() -> None:
         {"roles": {"app": {"may": ["SELECT ON a.b.c"]}}},
         {"extensions": {"pgcrypto": " "}},
         {"server": "17"},
+        {"server": None},
     ],
 )
 def test_a_mistake_is_one_problem_not_two(data: dict[str, Any]) -> None:
     with pytest.raises(ExpectationsError) as caught:
         from_mapping(data)
     assert len(caught.value.problems) == 1, str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "subject"),
+    [
+        ({"migrations": {"last": "z", "applied": ["a"]}}, "migrations.last"),
+        ({"migrations": {"directory": "nowhere"}}, "migrations.directory"),
+        ({"tables": {"users": {}}}, "tables.users"),
+        ({"roles": {"app": {"may": ["EAT ON users"]}}}, "roles.app.may"),
+        ({"not_null": [{"table": "u", "columns": ["a", "a"]}]}, "not_null #1.columns"),
+    ],
+)
+def test_a_mistake_has_the_place_of_the_key_that_is_wrong(data: dict[str, Any], subject: str) -> None:
+    with pytest.raises(ExpectationsError) as caught:
+        from_mapping(data)
+    assert [problem.subject for problem in caught.value.problems] == [subject]
 
 
 def test_whole_numbers_may_come_as_floats_since_json_has_no_others() -> None:
@@ -202,7 +218,7 @@ def test_own_checks_come_from_the_folders_that_the_file_names(tmp_path: Path) ->
     (tmp_path / "own" / "broken.sql").write_text("select 1")
     with pytest.raises(ExpectationsError) as caught:
         load(path)
-    assert "found 'indexes', needs a name that no other check has" in str(caught.value)
+    assert 'found "indexes", needs a name that no other check has' in str(caught.value)
     assert "broken" in str(caught.value)
 
 

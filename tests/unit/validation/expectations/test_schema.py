@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any, cast
 
 import jsonschema
@@ -13,21 +12,11 @@ import pytest
 
 from tests.support.expectations_file import FILE
 from validation import ExpectationsError, from_mapping
-from validation.expectations import keys, model, reference
-from validation.expectations.keys import SectionSchema
+from validation.expectations import reference
+from validation.keyed import json_schema
 
-SCHEMA = reference.json_schema()
-MADE: dict[str, tuple[SectionSchema, type[Any], set[str]]] = {
-    "server": (keys.SERVER, model.Server, set()),
-    "tables": (keys.TABLES, model.RowRange, set()),
-    "must_exist": (keys.MUST_EXIST, model.MustExist, set()),
-    "must_not_exist": (keys.MUST_NOT_EXIST, model.MustNotExist, set()),
-    "freshness": (keys.FRESHNESS, model.Freshness, set()),
-    "migrations": (keys.MIGRATIONS, model.Migrations, {"directory", "checksums"}),
-    "not_null": (keys.NOT_NULL, model.NotNull, set()),
-    "roles": (keys.ROLES, model.Role, {"name"}),
-    "limits": (keys.LIMITS, model.Limits, set()),
-}
+SCHEMA = reference.schema()
+SECTIONS = json_schema.properties(SCHEMA, SCHEMA)
 
 
 def fits(data: object) -> bool:
@@ -47,27 +36,21 @@ def reads(data: dict[str, Any]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", MADE)
-def test_every_documented_key_reaches_the_expectations_and_no_other(name: str) -> None:
-    part, made, aside = MADE[name]
-    assert {key.name for key in part.keys} ^ {field.name for field in fields(made)} == aside
-
-
-def test_every_section_of_the_schema_is_read() -> None:
-    sections = {part.name for part in keys.PARTS} | {key.name for key in keys.TOP}
-    assert sections == {field.name for field in fields(model.Expectations)}
-
-
 def test_the_schema_is_one_and_a_whole_file_fits_it() -> None:
     cast("Any", jsonschema).Draft202012Validator.check_schema(SCHEMA)
     assert fits(tomllib.loads(FILE))
 
 
-@pytest.mark.parametrize("part", keys.PARTS, ids=lambda part: part.name)
-def test_every_documented_example_is_right(part: SectionSchema) -> None:
-    data = tomllib.loads(f"{part.header(part.names)}\n{part.example}")
+def test_every_section_has_an_example() -> None:
+    assert set(SECTIONS) == {*reference.EXAMPLES, *tomllib.loads(reference.TOP_EXAMPLE)}
+
+
+@pytest.mark.parametrize("name", reference.EXAMPLES)
+def test_every_documented_example_is_right(name: str) -> None:
+    data = tomllib.loads(reference.EXAMPLES[name])
+    assert set(data) == {name}
     assert fits(data)
-    if part is not keys.MIGRATIONS:  # its folder isn't here
+    if name != "migrations":  # its folder isn't here
         assert reads(data)
 
 
@@ -107,5 +90,7 @@ def test_what_is_made_of_the_description_is_up_to_date() -> None:
 
 
 def test_every_key_is_documented_with_a_sentence() -> None:
-    all_keys = [*keys.TOP, *(key for part in keys.PARTS for key in part.keys)]
-    assert all(re.search(r"\w.*[.]$", key.description) for key in all_keys)
+    fields = [field for node in SECTIONS.values() for field in json_schema.properties(SCHEMA, node).values()]
+    assert len(fields) > len(SECTIONS)
+    for node in (*SECTIONS.values(), *fields):
+        assert re.search(r"\w.*[.]$", json_schema.description(node)), node

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
+from validation.generated_files import markdown_table
+
 Node = Mapping[str, Any]
+Location = tuple[str | int, ...]
 
 
 def resolved(schema: Node, node: Node) -> dict[str, Any]:
@@ -17,15 +20,20 @@ def resolved(schema: Node, node: Node) -> dict[str, Any]:
     return {**resolved(schema, base), **node} if base else dict(node)
 
 
+def entry(schema: Node, node: Node) -> Node:
+    """The object that each item of a list or each named value of an object is; the node itself where it is neither."""
+    children: Node | bool = node.get("items") or node.get("additionalProperties", False)
+    below = {} if isinstance(children, bool) else resolved(schema, children)
+    return below if "properties" in below else node
+
+
 def properties(schema: Node, node: Node) -> dict[str, dict[str, Any]]:
     """Returns the fields of an object, or of each of its named objects."""
-    each: Node | bool = node.get("additionalProperties", False)
-    holder = node if isinstance(each, bool) else resolved(schema, each)
-    fields: Mapping[str, Node] = holder.get("properties", {})
+    fields: Mapping[str, Node] = entry(schema, node).get("properties", {})
     return {name: resolved(schema, field) for name, field in fields.items()}
 
 
-def at(schema: Node, location: Sequence[str | int]) -> dict[str, Any]:
+def at(schema: Node, location: Location) -> dict[str, Any]:
     """Returns the node of a location: names of fields and numbers of items; an empty one where the schema says
     nothing."""
     node = resolved(schema, schema)
@@ -41,28 +49,43 @@ def expected(node: Node) -> str:
     if choices := [str(choice) for choice in node.get("enum", [])]:
         return f"one of {', '.join(choices)}"
     match node.get("type"):
-        case "integer":
-            return f"a whole number from {node.get('minimum')} to {node.get('maximum')}"
+        case "integer" | "number" as number:
+            return f"a {'whole ' if number == 'integer' else ''}number{_bounds(node)}"
         case "boolean":
             return "true or false"
         case "array":
-            return f"a {kind(node)}"
+            return f"a {kind(node)}{', at least one' * bool(node.get('minItems'))}"
         case "object":
             return "an object"
         case _:
-            return str(node.get("const", "a string"))
+            return str(node.get("const", "a string that isn't empty" if node.get("pattern") == r"\S" else "a string"))
 
 
-def table(fields: Mapping[str, Node], first: str) -> str:
+def _bounds(node: Node) -> str:
+    match node:
+        case {"minimum": low, "maximum": high}:
+            return f" from {low} to {high}"
+        case {"minimum": low}:
+            return f" of at least {low:g}"
+        case {"exclusiveMinimum": low}:
+            return f" above {low:g}"
+        case _:
+            return ""
+
+
+def table(fields: Mapping[str, Node], first: str, required: Collection[str] = ()) -> str:
     """Returns a Markdown table of fields with their types, defaults and meanings."""
-    rows = [f"| `{name}` | {kind(node)} | {default(node)} | {meaning(node)} |" for name, node in fields.items()]
-    return "\n".join([f"| {first} | type | default | meaning |", "|---|---|---|---|", *rows, ""])
+    rows = (
+        (f"`{name}`", kind(node), "required" if name in required else default(node), meaning(node))
+        for name, node in fields.items()
+    )
+    return markdown_table((first, "type", "default", "meaning"), rows)
 
 
 def kind(node: Node) -> str:
     if node.get("type") == "array":
         items: Node = node.get("items", {})
-        return f"list of {'object' if '$ref' in items else items.get('type', 'string')}s"
+        return f"list of {'objects' if '$ref' in items else kind(items) + 's'}"
     return str(node.get("type", "string"))
 
 
@@ -70,7 +93,7 @@ def default(node: Node) -> str:
     value = node.get("default")
     if value is None or value == "" or isinstance(value, dict | list):
         return "not set"
-    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+    return f"`{value if isinstance(value, str) else f'{value:g}' if isinstance(value, float) else json.dumps(value)}`"
 
 
 def description(node: Node) -> str:
@@ -78,7 +101,7 @@ def description(node: Node) -> str:
 
 
 def meaning(node: Node) -> str:
-    choices = ", ".join(f"`{choice}`" for choice in node.get("enum", []))
+    choices = ", ".join(f"`{choice}`" for choice in node.get("enum") or node.get("items", {}).get("enum", []))
     bounds = f"From {node['minimum']} to {node['maximum']}." if node.get("maximum", 2**31) < 2**31 - 1 else ""
     examples = ", ".join(f"`{example}`" for example in node.get("examples", []))
     parts = (

@@ -1,0 +1,169 @@
+"""Troubles that `pulumi preview` names: nothing was touched yet."""
+
+from __future__ import annotations
+
+from restore.troubleshooting.entry import Chapter, Entry
+
+CONFIGURATION = (
+    Entry(
+        ("config <key>",),
+        "A key is unknown, misspelled, missing, or has a value that can't be meant.",
+        "Everything that is wrong with the configuration is listed at once. Keys with fields are set with --path.",
+        "docs/configuration.md has every key with its type and default; pulumi preview",
+    ),
+    Entry(
+        ("config id",),
+        "No restore is configured, the command names another one, or <source>-<id> is no name that RDS takes.",
+        "The id names the restore, its instance and its evidence; it is at most as long as the source's name leaves.",
+        "pulumi config set id <id>; pulumi preview",
+    ),
+    Entry(
+        ("config apps",),
+        "traffic is frozen or restored, and `apps` is empty.",
+        "Nobody would be stopped: pods would write to the source while its copy is made.",
+        "pulumi config set --path 'apps[\"<deployment>\"]' '{}' (once for each); pulumi preview",
+    ),
+    Entry(
+        ("config instance", "config instance.<field>"),
+        "The source is gone and nothing says its class, subnet group or security groups; or a value is less than the "
+        "recovery point needs.",
+        "What isn't given gets RDS's defaults: another network, another class. Storage and IOPS can't be less than the "
+        "snapshot's.",
+        "pulumi config set --path instance.<field> <value>; pulumi preview",
+    ),
+    Entry(
+        ("config waive.<name>",),
+        "A waiver stands here word for word as in another restore that was never closed.",
+        "A waiver holds for one restore: what was harmless last month may be what is wrong today.",
+        'pulumi config rm --path \'waive["<name>"]\', or pulumi config set --path \'waive["<name>"]\' "<reason>"',
+    ),
+    Entry(
+        ("config login.secretId",),
+        "Neither a secret with the operator's password nor IAM login is configured.",
+        "The gates log in to source and candidate as the operator, to see who is connected and what is in them.",
+        "pulumi config set --path login.secretId <name>, or pulumi config set --path login.iam true",
+    ),
+    Entry(
+        ("config tls.rootCertificate",),
+        "The file can't be read, or there is none.",
+        "Certificates of RDS are signed by AWS's own authorities, which no system trusts by itself.",
+        "curl --fail --output rds.pem https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem; "
+        "pulumi config set --path tls.rootCertificate rds.pem",
+    ),
+)
+STATE = (
+    Entry(
+        ("restore <id>",),
+        "Another restore of this stack is open, this one was made from another recovery point, or it has no record.",
+        "One restore at a time, and one recovery point for one id, for ever: another point is another instance.",
+        "python -m restore status; python -m restore close <id>, or pulumi config set id <another one>",
+    ),
+    Entry(
+        ("traffic <wanted>",),
+        "The move skips `frozen`, or no freeze has ended with a safety snapshot yet.",
+        "Pods that write to one database while others write to the other split the data (split brain). No waiver "
+        "covers this.",
+        "pulumi config set traffic frozen; pulumi up; then pulumi config set traffic restored; pulumi up",
+    ),
+    Entry(
+        ("option --time",),
+        "The time has no zone, or isn't a time.",
+        "UTC and local time differ by hours of data.",
+        "python -m restore options --time 2026-11-22T14:30:00Z",
+    ),
+    Entry(
+        ("account <account>",),
+        "Preflight and the AWS plugin call as different accounts, or not as the account that is allowed.",
+        "What was looked at isn't what would be changed: the profile of this shell isn't the one of the configuration.",
+        "aws sts get-caller-identity; pulumi config set aws:profile <profile>; pulumi preview",
+    ),
+)
+RECOVERY_POINTS = (
+    Entry(
+        ("snapshot <name>", "snapshot latest"),
+        "It isn't here, isn't available, isn't the source's, isn't encrypted as the source is, or must be copied.",
+        "Automated snapshots go with the instance; shared and encrypted ones are restored from a copy in this account. "
+        "A safety snapshot with status `failed` holds nothing.",
+        "python -m restore options (lists what can be restored); pulumi config set snapshot <name>; pulumi preview",
+    ),
+    Entry(
+        ("time <time>",),
+        "The time lies outside of the window: in the future, after LatestRestorableTime, or before the first backup.",
+        "RDS uploads its log every 5 minutes; older moments have snapshots alone.",
+        "python -m restore options --time <time>; pulumi config set time latest",
+    ),
+    Entry(
+        ("recovery point <point>",),
+        "There are no automated backups to go back in, or the point is of another major version than the source.",
+        "Point-in-time recovery needs a retention above 0 and a first backup that has ended. Parameter and option "
+        "groups belong to one major version.",
+        "python -m restore options; pulumi config set method snapshot; pulumi preview",
+    ),
+)
+INSTANCES = (
+    Entry(
+        ("instance <name>", "instance <name> (<resource id>)"),
+        "Source or candidate isn't as it must be: gone, broken, another instance under the name, or another restore's.",
+        "The line `found` says which. Statuses such as failed, incompatible-restore or storage-full don't end by "
+        "themselves: RDS's events say why. An instance is known by its DbiResourceId, never by its name alone.",
+        "aws rds describe-events --source-type db-instance --source-identifier <name> --duration 1440; "
+        "python -m restore status",
+    ),
+)
+APPLICATIONS = (
+    Entry(
+        ("deployment <name>",),
+        "It doesn't exist, stands at zero with nothing that says how many replicas it should have, or left `apps` in "
+        "the middle of a restore.",
+        "What this restore has stopped must come back: it remembers replicas in annotations of the Deployment.",
+        "kubectl -n <namespace> get deployment <name> -o yaml; "
+        "pulumi config set --path 'apps[\"<name>\"].replicas' <number>",
+    ),
+    Entry(
+        ("secret <name>", "secret <name>, key <key>"),
+        "The applications' secret (or the operator's in Secrets Manager) isn't there, lacks the key, can't be changed, "
+        "or holds no URL that names the source.",
+        "One key of it is switched, host and port alone. A CNAME of the source is made known by secret.sourceHost.",
+        "kubectl -n <namespace> describe secret <name>; pulumi config set --path secret.key <key>, or "
+        "pulumi config set --path secret.sourceHost <host>",
+    ),
+    Entry(
+        ("<kind> <workload>",),
+        "A CronJob, Job, ScaledObject, StatefulSet or another Deployment writes as well, or brings the pods back.",
+        "Stopping the applications alone would leave a writer. The problem's own fix suspends or pauses it.",
+        "kubectl -n <namespace> get <kind> <workload> -o yaml; pulumi preview",
+    ),
+)
+CHAPTER = Chapter(
+    "Before anything stopped",
+    "`pulumi preview` and `pulumi up` refuse with everything that is wrong at once, and nothing was touched.",
+    (*CONFIGURATION, *STATE, *RECOVERY_POINTS, *INSTANCES, *APPLICATIONS),
+    (
+        Entry(
+            ("refused, nothing was touched",),
+            "The heading over a list of problems.",
+            "Bad input, or a state in which going on would do harm. Each problem of the list has its entry here.",
+            "pulumi preview",
+        ),
+        Entry(
+            ("the stack is currently locked by 1 lock(s)",),
+            "Pulumi refuses to begin.",
+            "An `up` runs elsewhere, or was killed. Ask first: two at once would undo each other.",
+            "pulumi cancel --yes (if nobody else is at work); pulumi up",
+        ),
+        Entry(
+            ("pending operations",),
+            "Pulumi warns of them, or `close` refuses.",
+            "A run was killed while it changed something. What exists is found by name and tags and adopted.",
+            "pulumi up; pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'",
+        ),
+        Entry(
+            ("belongs to stack <stack>",),
+            "The candidate or the safety snapshot of this id exists, and carries another stack's tag.",
+            "The stack was renamed (pulumi stack rename), or another product's stack uses the identifier. After a "
+            "rename run the printed command, and move the evidence from `<evidence>/<old name>/` to "
+            "`<evidence>/<new name>/`.",
+            "pulumi config set id <another one> (if it is another product's); pulumi preview",
+        ),
+    ),
+)

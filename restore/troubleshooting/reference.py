@@ -1,0 +1,98 @@
+"""Writes docs/troubleshooting.md from the entries of this folder.
+
+python -m restore.troubleshooting.reference            writes it
+python -m restore.troubleshooting.reference --check    exit 1 when it isn't up to date
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import textwrap
+from pathlib import Path
+
+from restore.troubleshooting import before_the_freeze, candidate, dumps, frozen, outside, switch
+from restore.troubleshooting.entry import Chapter, Entry
+from validation.generated_files import write_or_check
+
+CHAPTERS = (
+    before_the_freeze.CHAPTER,
+    frozen.CHAPTER,
+    dumps.CHAPTER,
+    candidate.CHAPTER,
+    switch.SWITCHING,
+    switch.SERVING,
+    switch.BACK_AND_CLOSE,
+    outside.AWS,
+    outside.KUBERNETES,
+    outside.POSTGRESQL,
+)
+FILE = Path(__file__).resolve().parents[2] / "docs" / "troubleshooting.md"
+JOINT = re.compile(r"; |, then |, or ")
+"""Between the commands of a fix."""
+REMARK = re.compile(r" \(([^()']*)\)$")
+ALTERNATIVE = ", or "
+PREAMBLE = """\
+# Troubleshooting
+
+Made from restore/troubleshooting/ by `python -m restore.troubleshooting.reference`. What goes wrong is printed as
+
+    quiesced.sessions
+      found:  1 client sessions: pid 4711 report@app psql from 10.0.3.7
+      needed: none
+      fix:    the command for exactly this case
+
+Search this page for the first line, the problem's name (`<...>` stands for what differs), to see what it means. The
+printed `fix` knows names and numbers: run that one. Whatever shuts a gate can be let pass by its name, with a reason
+that stands in the report; three things can't (operate.md, "A database is dead, or you know better than a gate"):
+
+    pulumi config set --path 'waive["quiesced.sessions"]' "the reporting team's psql only reads"
+
+What stands and what was proved, at any moment:
+
+    python -m restore status
+    python -m restore report
+"""
+
+
+def document() -> str:
+    """The text of docs/troubleshooting.md."""
+    contents = "\n".join(f"- [{chapter.title}](#{anchor(chapter.title)})" for chapter in CHAPTERS)
+    return "\n".join([PREAMBLE, contents, "", *map(render_chapter, CHAPTERS)])
+
+
+def anchor(title: str) -> str:
+    """The fragment that GitHub gives a heading."""
+    kept = (character for character in title.lower() if character.isalnum() or character in " -")
+    return "".join(kept).replace(" ", "-")
+
+
+def render_chapter(chapter: Chapter) -> str:
+    entries = map(render_entry, (*chapter.problems, *chapter.messages))
+    return "\n".join([f"## {chapter.title}", "", chapter.introduction, "", *entries])
+
+
+def render_entry(entry: Entry) -> str:
+    """Its names as heading, what is seen, what it means, and the commands as a block that can be pasted."""
+    heading = ", ".join(f"`{name}`" for name in entry.names)
+    seen, meaning = filled(f"You see: {entry.symptom}"), filled(f"It means: {entry.meaning}")
+    commands = "\n".join(f"    {line}" for line in command_lines(entry.fix))
+    return f"### {heading}\n\n{seen}\n\n{meaning}\n\n{commands}\n"
+
+
+def filled(text: str) -> str:
+    """A paragraph in lines of the repository's length."""
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+
+
+def command_lines(fix: str) -> list[str]:
+    """A line for each command; remarks, pages and alternatives stand behind `#`, as a shell ignores them."""
+    lines: list[str] = []
+    for joint, piece in zip(["", *JOINT.findall(fix)], JOINT.split(fix), strict=True):
+        lines += ["# or:"] if joint == ALTERNATIVE else []
+        lines.append(f"# {piece}" if piece.startswith("docs/") else REMARK.sub(r"  # \1", piece))
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(write_or_check({FILE: document()}, "restore.troubleshooting.reference", __doc__, sys.argv[1:]))

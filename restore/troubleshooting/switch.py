@@ -1,0 +1,142 @@
+"""Troubles of the switch, of serving, of the way back and of the end."""
+
+from __future__ import annotations
+
+from restore.troubleshooting.entry import Chapter, Entry
+
+SWITCHING = Chapter(
+    "Switching",
+    "`switched` proves that the switch is safe before the secret is touched: while it is shut nobody serves, and both "
+    'databases are as they were. Problems with pods, sessions and rows have their entries under "While frozen".',
+    (
+        Entry(
+            ("switched.row",),
+            "No row of the database that is to serve could be read with the application's login; no waiver covers it.",
+            "A restored database has the passwords of its recovery point; or it can't be reached at all.",
+            'docs/operate.md, "A database can\'t be reached, or refuses a login"; pulumi up',
+        ),
+        Entry(
+            ("the database that is to serve",),
+            "The instance that traffic is to move to is gone.",
+            "Somebody deleted it. The other database still has its data.",
+            "python -m restore status; pulumi config set traffic <the other one>; pulumi up",
+        ),
+        Entry(
+            ("switched.login",),
+            "The application's login works, but what it may do could not be found out.",
+            "The connection was lost, or the login is refused at times.",
+            'docs/operate.md, "A database can\'t be reached, or refuses a login"; pulumi up',
+        ),
+        Entry(
+            ("switched.privileges",),
+            "The application's login lacks rights on its tables.",
+            "Grants are those of the recovery point, or the dump had none.",
+            'GRANT "<owner>" TO "<application>" (or run the GRANT that the problem prints); pulumi up',
+        ),
+        Entry(
+            ("switched.recovery",),
+            "The server is still in recovery.",
+            "It can't be written to yet.",
+            "aws rds wait db-instance-available --db-instance-identifier <name>; pulumi up",
+        ),
+        Entry(
+            ("switched.proved",),
+            "The instance under the candidate's name isn't the one that was proved.",
+            "It was deleted and made again, by whomever: a proof belongs to a DbiResourceId, and this one has none.",
+            "pulumi refresh --yes --target '**candidate-<id>'; pulumi config set traffic frozen; pulumi up",
+        ),
+        Entry(
+            ("switched.secret:<secret>",),
+            "The secret was changed while the switch was under way.",
+            "User, password, database or parameters differ from what the plan was made of: somebody else writes it.",
+            "kubectl -n <namespace> describe secret <secret>; pulumi up",
+        ),
+    ),
+    (
+        Entry(
+            ("the application can't connect after the restore",),
+            "Pods log connection errors right after the switch.",
+            "Security groups or network policies that name the old instance, or a host that stands in another key or "
+            "ConfigMap as well.",
+            "kubectl -n <namespace> logs deployment/<name> --all-containers --tail 50; "
+            "aws rds describe-db-instances --db-instance-identifier <name> --query "
+            "'DBInstances[0].VpcSecurityGroups'; python -m restore status",
+        ),
+    ),
+)
+SERVING = Chapter(
+    "Serving",
+    "The switch is done and the applications come back; `serving` waits 15 minutes for them. While it is shut they may "
+    "well serve: look at your own dashboards, then decide between waiting, a waiver and the way back.",
+    (
+        Entry(
+            ("serving.rollout:<deployment>",),
+            "Not all replicas are ready.",
+            "Pods crash, can't be scheduled, can't pull their image, or an autoscaler has set another number.",
+            "kubectl -n <namespace> describe deployment <deployment>; "
+            "kubectl -n <namespace> logs deployment/<deployment> --all-containers --tail 50",
+        ),
+        Entry(
+            ("serving.sessions:<deployment>",),
+            "No session of this Deployment is seen on the database that serves.",
+            "It hasn't connected yet (lazy pools wait for a request), connects through a proxy that hides it, or not "
+            "at all.",
+            "kubectl -n <namespace> logs deployment/<deployment> --all-containers --tail 50; "
+            'pulumi config set --path \'waive["serving.sessions:<deployment>"]\' "<reason>"; pulumi up',
+        ),
+        Entry(
+            ("serving.elsewhere",),
+            "Somebody is connected to the database that was left.",
+            "A client that reads its address elsewhere: it reads, or writes, what is no longer the truth.",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN (<pids>); pulumi up",
+        ),
+        Entry(
+            ("serving.health:<deployment>",),
+            "Its health URL doesn't answer 2xx.",
+            "The application is up and not well, or this machine can't reach it.",
+            "kubectl -n <namespace> logs deployment/<deployment> --all-containers --tail 50; pulumi up",
+        ),
+    ),
+    (
+        Entry(
+            ("the restored database serves, and is wrong",),
+            "Error rates rise, or users miss data.",
+            "What was written since the switch stays in the candidate and isn't in the source.",
+            "python -m restore report; python -m restore rollback",
+        ),
+    ),
+)
+BACK_AND_CLOSE = Chapter(
+    "Way back and close",
+    "A dead candidate never holds up the way back: only the source must let one row be read before it serves again.",
+    (
+        Entry(
+            ("stack state",),
+            "`close` finds operations pending in the state.",
+            "A run was killed while it changed something: the state doesn't know what exists.",
+            "pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'; pulumi up; "
+            "python -m restore close",
+        ),
+        Entry(
+            ("evidence <record>",),
+            "A record can't be read or written, or holds a secret.",
+            "Without evidence no gate opens: the place isn't writable, a document is damaged, or a secret was about to "
+            "be written.",
+            "docs/evidence.md; pulumi config set evidence <directory or s3://bucket/prefix>; pulumi up",
+        ),
+    ),
+    (
+        Entry(
+            ("there is no terminal to ask on",),
+            "`rollback` or `close` does nothing.",
+            "They ask before they act.",
+            "python -m restore rollback --yes, or python -m restore close --yes",
+        ),
+        Entry(
+            ("[secret]",),
+            "`rollback` refuses because the history gave a placeholder.",
+            "The history can't be decrypted on this machine.",
+            "pulumi login (or set PULUMI_CONFIG_PASSPHRASE); python -m restore rollback",
+        ),
+    ),
+)
