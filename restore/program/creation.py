@@ -72,7 +72,7 @@ def await_acceptance(
             deadline=time.monotonic() + seconds,
             subject=f"AWS to accept the restore to {candidate}",
             found=lambda _: "no such instance yet; no application was stopped",
-            fix="pulumi up (not with --parallel 1: the restore and this wait need each other)",
+            fix="pulumi up (without --parallel 1)",
             longest=2.0,
         )
     except RestoreError as error:
