@@ -213,7 +213,7 @@ def changes(context: GateContext, candidate: Instance, wanted: InstanceSettings)
     groups = tuple(Change(group, modify(group)) for group in grouped(names))
     if names:
         yield Change(tuple(names), modify(tuple(names)), groups if len(groups) > 1 else ())
-    for role in set(wanted.associated_roles) - set(candidate.settings.associated_roles):
+    for role in sorted(set(wanted.associated_roles) - set(candidate.settings.associated_roles)):
         yield Change(("associated_roles",), partial(context.rds.add_role, candidate.resource_id, role))
 
 

@@ -15,9 +15,8 @@ from restore.model.context import ENGINE
 from restore.model.planned import Plan
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method
-from restore.program.creation import make_watch_hooks
+from restore.program.creation import Creation, watched
 from restore.program.protection import LONG, bind_hooks
-from restore.program.receipts import Gates
 from restore.program.timing_hooks import Record
 from restore.units import TIME_FORMAT
 
@@ -85,11 +84,10 @@ def keep_settings(plan: Plan, parent: pulumi.Resource) -> pulumi.Stash:
 
 
 def declare_candidate(
-    plan: Plan, gates: Gates, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource], record: Record
+    plan: Plan, creation: Creation, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource], record: Record
 ) -> aws.rds.Instance:
     """The restored instance. An existing one is adopted by its DbiResourceId, which is also the id in state:
     importing what is already there is no change (tests/standins/parity, scenario 03b)."""
-    watch = make_watch_hooks(plan.candidate, gates.find_candidate, gates.running)
     return aws.rds.Instance(
         f"candidate-{plan.id}",
         identifier=plan.candidate,
@@ -108,6 +106,6 @@ def declare_candidate(
             import_=plan.adopt,
             depends_on=depends_on,
             custom_timeouts=LONG,
-            hooks=bind_hooks("candidate", plan.candidate, record, watch),
+            hooks=watched(bind_hooks("candidate", plan.candidate, record), creation),
         ),
     )

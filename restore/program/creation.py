@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pulumi
 
-from restore.errors import GateClosed, RestoreError
+from restore.errors import GateClosed, PermanentError, RestoreError
 from restore.gates.hook import Running
 from restore.model.planned import Plan
 from restore.model.rds import Instance
@@ -27,22 +27,76 @@ FindInstance = Callable[[], Instance | None]
 ACCEPTANCE_SECONDS = 900.0
 """RDS answers a restore within seconds; the plugin tries again for minutes where a new role isn't known yet."""
 LOOK_EVERY_SECONDS = 5.0
+UNTOUCHED = "no application was stopped"
 
 
-def declare_acceptance(plan: Plan, find: FindInstance, running: Running, parent: pulumi.Resource) -> list[pulumi.Stash]:
+class Creation:
+    """The candidate's creation in this run: begun and ended by the hooks of the resource, looked at meanwhile."""
+
+    def __init__(self, plan: Plan, find: FindInstance, running: Running, say: Callable[[str], None]) -> None:
+        self.plan, self._find, self._running, self._say = plan, find, running, say
+        self._ended, self._refused = threading.Event(), threading.Event()
+
+    def begin(self) -> None:
+        threading.Thread(target=self.watch, name="creation", daemon=True).start()
+
+    def end(self) -> None:
+        self._ended.set()
+
+    def refuse(self) -> None:
+        """The plugin's create failed: nothing is to be waited for any more."""
+        self._refused.set()
+        self._ended.set()
+
+    def watch(self, every: float = LOOK_EVERY_SECONDS) -> None:
+        """Says each status, until the creation has ended or the run stops; a look that fails disturbs nobody."""
+        said = ""
+        while not self._ended.wait(every) and not self._running.stop.is_set():
+            try:
+                instance = self._find()
+            except RestoreError:
+                continue
+            if instance and instance.status != said:
+                said = instance.status
+                self._say(describe_creation(instance))
+
+    def await_acceptance(self, seconds: float = ACCEPTANCE_SECONDS) -> str | None:
+        """Waits until RDS lists the candidate; why it never did, or None."""
+        if self.plan.candidate_found or self.plan.switched_before:
+            return None
+        try:
+            with self._running:
+                wait_for(
+                    self._look,
+                    lambda instance: instance is not None,
+                    stop=self._running.stop,
+                    deadline=time.monotonic() + seconds,
+                    subject=f"AWS to accept the restore to {self.plan.candidate}",
+                    found=lambda _: f"no such instance yet; {UNTOUCHED}",
+                    fix="pulumi up (without --parallel 1)",
+                    longest=2.0,
+                )
+        except RestoreError as error:
+            return str(error) or type(error).__name__
+        return None
+
+    def _look(self) -> Instance | None:
+        if self._refused.is_set():
+            raise PermanentError(f"AWS did not accept the restore to {self.plan.candidate}; {UNTOUCHED}")
+        return self._find()
+
+
+def declare_acceptance(creation: Creation, parent: pulumi.Resource) -> list[pulumi.Stash]:
     """What is created once AWS has accepted the restore, and not before: applications stop after it.
 
     Empty where the candidate can only be made after the freeze (from `latest`).
     """
+    plan = creation.plan
     if waits_for_freeze(plan):
         return []
 
-    def wait() -> str | None:
-        with running:
-            return await_acceptance(plan.candidate, find, running.stop)
-
     async def run(_args: pulumi.ResourceHookArgs) -> None:
-        if plan.candidate_found is None and not plan.switched_before and (error := await asyncio.to_thread(wait)):
+        if error := await asyncio.to_thread(creation.await_acceptance):
             raise GateClosed(error)
 
     hook = pulumi.ResourceHook("restore-accepted", run)
@@ -60,52 +114,6 @@ def waits_for_freeze(plan: Plan) -> bool:
     return plan.point.latest and plan.candidate_found is None
 
 
-def await_acceptance(
-    candidate: str, find: FindInstance, stop: threading.Event, seconds: float = ACCEPTANCE_SECONDS
-) -> str | None:
-    """Waits until RDS lists the candidate; why it never did, or None."""
-    try:
-        wait_for(
-            find,
-            lambda instance: instance is not None,
-            stop=stop,
-            deadline=time.monotonic() + seconds,
-            subject=f"AWS to accept the restore to {candidate}",
-            found=lambda _: "no such instance yet; no application was stopped",
-            fix="pulumi up (without --parallel 1)",
-            longest=2.0,
-        )
-    except RestoreError as error:
-        return str(error) or type(error).__name__
-    return None
-
-
-class CreationWatch:
-    """Says in `pulumi up` what RDS is doing with the candidate while the plugin waits for it."""
-
-    def __init__(self, find: FindInstance, say: Callable[[str], None], stop: threading.Event) -> None:
-        self._find, self._say, self._stop = find, say, stop
-        self._ended = threading.Event()
-
-    def begin(self) -> None:
-        threading.Thread(target=self.run, name="creation", daemon=True).start()
-
-    def end(self) -> None:
-        self._ended.set()
-
-    def run(self, every: float = LOOK_EVERY_SECONDS) -> None:
-        """Looks until the creation has ended or the run stops; a look that fails is no reason to disturb anybody."""
-        said = ""
-        while not self._ended.wait(every) and not self._stop.is_set():
-            try:
-                instance = self._find()
-            except RestoreError:
-                continue
-            if instance and instance.status != said:
-                said = instance.status
-                self._say(describe_creation(instance))
-
-
 def describe_creation(instance: Instance) -> str:
     """One line: what RDS does with the instance, and how to go on where that takes long and needn't be waited for."""
     if instance.status != BACKING_UP:
@@ -117,18 +125,24 @@ def describe_creation(instance: Instance) -> str:
     )
 
 
-def make_watch_hooks(
-    candidate: str, find: FindInstance, running: Running
-) -> tuple[pulumi.ResourceHook, pulumi.ResourceHook]:
-    """The hooks before and after the candidate's creation that begin and end the watch."""
-    watch = CreationWatch(find, pulumi.log.info, running.stop)
+def watched(hooks: pulumi.ResourceHookBinding, creation: Creation) -> pulumi.ResourceHookBinding:
+    """The candidate's hooks, and those by which its creation is known to begin, end or fail."""
+    name = creation.plan.candidate
 
     async def begin(_args: pulumi.ResourceHookArgs) -> None:
-        watch.begin()
+        creation.begin()
 
     async def end(_args: pulumi.ResourceHookArgs) -> None:
-        watch.end()
+        creation.end()
+
+    def fail(_args: pulumi.ErrorHookArgs) -> bool:
+        creation.refuse()
+        return False  # not again
 
     options = pulumi.ResourceHookOptions(ignore_errors=True)
-    begins = pulumi.ResourceHook(f"watch-{candidate}-begins", begin, options)
-    return begins, pulumi.ResourceHook(f"watch-{candidate}-ends", end, options)
+    return pulumi.ResourceHookBinding(
+        before_create=[*(hooks.before_create or []), pulumi.ResourceHook(f"watch-{name}-begins", begin, options)],
+        after_create=[*(hooks.after_create or []), pulumi.ResourceHook(f"watch-{name}-ends", end, options)],
+        before_delete=hooks.before_delete,
+        on_error=[pulumi.ErrorHook(f"watch-{name}-fails", fail)],
+    )

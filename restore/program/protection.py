@@ -18,15 +18,11 @@ def refuse_delete(_args: pulumi.ResourceHookArgs) -> None:
     )
 
 
-def bind_hooks(
-    step: str, identifier: str, record: Record, watch: tuple[pulumi.ResourceHook, ...] = ()
-) -> pulumi.ResourceHookBinding:
-    """The hooks of a database or snapshot: its creation is timed, its deletion refused. `watch`: two more hooks, before
-    and after the creation.
+def bind_hooks(step: str, identifier: str, record: Record) -> pulumi.ResourceHookBinding:
+    """The hooks of a database or snapshot: its creation is timed, its deletion refused.
 
     `before_delete` runs before any Delete, also in a delete-first replace and in `destroy --run-program`.
     """
     begins, ends = make_timing_hooks(step, identifier, record)
     never_delete = pulumi.ResourceHook(f"never-delete-{identifier}", refuse_delete)
-    before, after = [begins, *watch[:1]], [ends, *watch[1:]]
-    return pulumi.ResourceHookBinding(before_create=before, after_create=after, before_delete=[never_delete])
+    return pulumi.ResourceHookBinding(before_create=[begins], after_create=[ends], before_delete=[never_delete])

@@ -12,7 +12,7 @@ from restore.model.dump import DumpVersion
 from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, move_of
 from restore.model.planned import Plan
 from restore.program.candidate import declare_candidate, keep_settings
-from restore.program.creation import declare_acceptance
+from restore.program.creation import Creation, declare_acceptance
 from restore.program.receipts import Gates, declare_receipt, list_open_gates
 from restore.program.timing_hooks import Record
 
@@ -40,9 +40,10 @@ class Restore(pulumi.ComponentResource):
         """
         super().__init__("restore:index:Restore", plan.id, {"recoveryPoint": plan.point.tag})
         settings = keep_settings(plan, self)
-        instance = declare_candidate(plan, gates, self, [*depends_on, settings], record)
+        creation = Creation(plan, gates.find_candidate, gates.running, pulumi.log.info)
+        instance = declare_candidate(plan, creation, self, [*depends_on, settings], record)
         freezes = move_of(plan) is Move.FREEZE
-        self.accepted = declare_acceptance(plan, gates.find_candidate, gates.running, self) if freezes else []
+        self.accepted = declare_acceptance(creation, self) if freezes else []
         self.resource_id = instance.resource_id
         self.candidate = {
             "identifier": plan.candidate,

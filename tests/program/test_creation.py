@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from restore import plan
 from restore.errors import PermanentError, TemporaryError
+from restore.gates.hook import Running
 from restore.model.rds import Instance
-from restore.program.creation import CreationWatch, await_acceptance, describe_creation
-from tests.support.worlds import candidate
+from restore.program.creation import Creation, describe_creation
+from tests.support.worlds import candidate, inventory, settings
 
 
 def looks(*found: Instance | Exception | None) -> Iterator[Instance | Exception | None]:
@@ -33,30 +36,47 @@ class Rds:
         return answer
 
 
+def creation(rds: Rds, say: Callable[[str], None] = str, running: Running | None = None, **changes: Any) -> Creation:
+    made = plan.make(settings(), inventory())
+    return Creation(replace(made, **changes), rds.find, running or Running(), say)
+
+
 def test_the_freeze_goes_on_as_soon_as_rds_lists_the_instance() -> None:
     rds = Rds(None, TemporaryError("throttled"), candidate(status="creating"))
-    assert await_acceptance("shop-inc-1", rds.find, threading.Event()) is None
+    assert creation(rds).await_acceptance() is None
     assert rds.count == 3
 
 
 def test_a_restore_that_aws_refused_stops_no_application() -> None:
-    """The engine interrupts the program when the plugin's create fails: the wait ends, and its hook fails."""
-    stop = threading.Event()
-    stop.set()
-    error = await_acceptance("shop-inc-1", Rds(None).find, stop)
+    """The engine waits for what runs beside a failed step: the wait must end by itself."""
+    begun = creation(Rds(None))
+    begun.refuse()
+    assert begun.await_acceptance() == "AWS did not accept the restore to shop-inc-1; no application was stopped"
+
+
+def test_an_interrupt_ends_the_wait() -> None:
+    running = Running()
+    running.stop.set()
+    error = creation(Rds(None), running=running).await_acceptance()
     assert error is not None
     assert "no application was stopped" in error
 
 
 def test_a_restore_that_never_begins_says_so_and_how_to_go_on() -> None:
-    error = await_acceptance("shop-inc-1", Rds(None).find, threading.Event(), seconds=0)
+    error = creation(Rds(None)).await_acceptance(seconds=0)
     assert error is not None
     assert "fix: pulumi up" in error
 
 
 def test_what_cannot_be_asked_is_told() -> None:
-    error = await_acceptance("shop-inc-1", Rds(PermanentError("denied")).find, threading.Event())
-    assert error == "denied"
+    assert creation(Rds(PermanentError("denied"))).await_acceptance() == "denied"
+
+
+@pytest.mark.parametrize("changes", [{"candidate_found": candidate()}, {"switched_before": True}])
+def test_a_freeze_that_needs_no_new_instance_waits_for_none(changes: dict[str, Any]) -> None:
+    rds = Rds(None)
+    assert creation(rds, **changes).await_acceptance() is None
+    assert rds.count == 0
 
 
 @pytest.mark.parametrize("status", ["creating", "modifying"])
@@ -71,14 +91,23 @@ def test_a_first_backup_of_hours_is_told_with_the_way_to_go_on() -> None:
 
 def test_each_status_is_told_once_and_a_look_that_fails_disturbs_nobody() -> None:
     said: list[str] = []
-    stop = threading.Event()
-    backing_up = candidate(status="backing-up")
+    running = Running()
 
     def say(text: str) -> None:
         said.append(text)
         if "backing-up" in text:
-            stop.set()
+            running.stop.set()
 
-    rds = Rds(None, TemporaryError("no answer"), candidate(status="creating"), candidate(status="creating"), backing_up)
-    CreationWatch(rds.find, say, stop).run(every=0)
+    creating, backing_up = candidate(status="creating"), candidate(status="backing-up")
+    rds = Rds(None, TemporaryError("no answer"), creating, creating, backing_up)
+    creation(rds, say, running).watch(every=0)
     assert [text.split(":")[0] for text in said] == ["shop-inc-1 is creating", "shop-inc-1 is backing-up"]
+
+
+@pytest.mark.parametrize("end", [Creation.end, Creation.refuse])
+def test_nothing_is_looked_at_once_the_creation_is_over(end: Callable[[Creation], None]) -> None:
+    rds = Rds(candidate(status="creating"))
+    over = creation(rds)
+    end(over)
+    over.watch(every=0)
+    assert rds.count == 0

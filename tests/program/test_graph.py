@@ -303,3 +303,4 @@ def test_the_candidate_is_watched_while_the_plugin_waits_for_its_first_backup() 
     hooks = declared(plan(Traffic.FROZEN))["candidate-inc-1"].hooks
     assert "watch-ghost-db-inc-1-begins" in hooks.before_create
     assert "watch-ghost-db-inc-1-ends" in hooks.after_create
+    assert list(hooks.on_error) == ["watch-ghost-db-inc-1-fails"]
