@@ -83,18 +83,19 @@ def problem(subject: str, error: RestoreError) -> Problem:
     return Problem(subject, str(error), "an answer", "check network and VPN, then: pulumi preview")
 
 
-def gather(settings: Settings, now: datetime) -> Inventory:
+def gather(settings: Settings, now: datetime, *, room: bool = True) -> Inventory:
     """Returns everything preflight's rules need. Raises Refused with the problems of all parts that couldn't be read.
 
     Without a request only what may still be open is read: the instances and the cluster. Names are declared public.
+    `room`: whether an instance may be made of it, so that the operator's login and AWS's room for it count too.
     """
     declare_public(public_names(settings))
-    found = _read(settings, now)
+    found = _read(settings, now, room)
     declare_public(found_names(found))
     return found
 
 
-def _read(settings: Settings, now: datetime) -> Inventory:
+def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
     aws = Aws.of(settings)
     rds = Rds(aws)
     namespace = Namespace(Api(settings.kubeconfig, settings.context), settings.namespace)
@@ -105,7 +106,9 @@ def _read(settings: Settings, now: datetime) -> Inventory:
         if settings.request is None:
             reads.finish()
             return _empty(settings, now, instances.result(), cluster.result())
-        found = _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster))
+        found = _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster, room))
+        if not room:
+            return found
         context = RestoreContext(settings, settings.request, found)
         return replace(found, capacity=read_capacity(aws, context, pool))
 
@@ -121,6 +124,7 @@ class _Started:
     reads: Reads
     instances: Future[tuple[Instance, ...]]
     cluster: Future[Cluster]
+    room: bool
 
 
 def _restore(settings: Settings, request: Request, now: datetime, started: _Started) -> Inventory:
@@ -144,7 +148,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     wanted = request.method is Method.DUMP and made is None
     identity = reads.start("the AWS account", lambda: caller(started.aws))
     dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if wanted else None)
-    if made is None:
+    if started.room and made is None:
         reads.start("the operator's login", lambda: Secrets(started.aws).check(settings.login))
     reads.finish()
     every_backup = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
