@@ -94,9 +94,9 @@ def compare_production(context: GateContext, watch: Watch) -> Proof:
 def target_settings(context: GateContext, watch: Watch) -> InstanceSettings:
     """The settings kept in the state at the candidate's creation: the source may have been changed since then."""
     kept = watch.receipt.get(KEPT_SETTINGS)
-    kept_here = isinstance(kept, str) and kept
-    settings = thawed(kept, context.settings.instance) if kept_here else context.plan.settings
-    return with_key_arn(context, settings)
+    if not isinstance(kept, str) or not kept:
+        return with_key_arn(context, context.plan.settings)
+    return with_key_arn(context, thawed(kept, context.settings.instance))
 
 
 def with_key_arn(context: GateContext, settings: InstanceSettings) -> InstanceSettings:

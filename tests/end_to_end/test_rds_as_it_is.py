@@ -14,11 +14,11 @@ from restore.errors import Problem
 from restore.inventory.gather import gather
 from restore.model.inventory import Inventory
 from restore.preflight import rules
-from sandbox.application import names, stack_config
+from sandbox.application import database, names, stack_config
 from sandbox.application.operator_rights import OperatorRights
 from sandbox.runtime import environment
 from sandbox.trouble import catalogue
-from tests.support.sandbox.harness import Project, Sandbox
+from tests.support.sandbox.harness import Project, Sandbox, utc_now
 
 CANDIDATE = f"{names.INSTANCE}-inc-1"
 
@@ -118,11 +118,12 @@ def test_a_restore_of_a_source_with_a_rotated_password_and_uncopied_settings_is_
     sandbox: Sandbox, project: Project
 ) -> None:
     """Both are lost in every restore: the password of now, and what no restore takes along."""
-    found = sandbox.incident()
+    before = utc_now()
+    database.wait_restorable(sandbox.aws, before)
     with played(sandbox, "rotated-password"), played(sandbox, "uncopied-settings"):
         secret = sandbox.instance()["MasterUserSecret"]["SecretArn"]
         project.pulumi("config", "set", "--path", "login.secretId", secret).ok()
-        project.config(id="inc-1", method="pitr", time=found["restore_to"], traffic="source")
+        project.config(id="inc-1", method="pitr", time=before, traffic="source")
         project.up().ok()
         made = sandbox.instance(CANDIDATE)
     assert project.evidence("inc-1", "validated")[-1]["open"]
