@@ -89,10 +89,11 @@ class Creation:
 def declare_acceptance(creation: Creation, parent: pulumi.Resource) -> list[pulumi.Stash]:
     """What is created once AWS has accepted the restore, and not before: applications stop after it.
 
-    Empty where the candidate can only be made after the freeze (from `latest`).
+    Empty for a restore from `latest`, which can only be asked for after the freeze; also once its candidate is there,
+    so that a second `up` changes nothing.
     """
     plan = creation.plan
-    if waits_for_freeze(plan):
+    if plan.point.latest:
         return []
 
     async def run(_args: pulumi.ResourceHookArgs) -> None:

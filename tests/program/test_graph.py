@@ -292,7 +292,11 @@ def test_what_the_freeze_waits_for_is_not_the_end_of_the_restore() -> None:
 
 
 def test_a_restore_from_latest_is_not_waited_for_by_the_freeze_that_it_waits_for() -> None:
-    assert "accepted-inc-1" not in declared(plan(Traffic.FROZEN, latest=True))
+    first = plan(Traffic.FROZEN, latest=True)
+    assert "accepted-inc-1" not in declared(first)
+    again = replace(first, candidate_found=CANDIDATE_INSTANCE, adopt="db-CANDIDATE")
+    assert "accepted-inc-1" not in declared(again)
+    assert declared(again).keys() == declared(first).keys()
 
 
 def test_nothing_is_waited_for_on_the_way_back() -> None:
