@@ -27,6 +27,19 @@ def source_found(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
+def source_alone(context: RestoreContext) -> Iterable[Problem]:
+    """A member of a Multi-AZ DB cluster has no backups of its own, and can't be modified by itself."""
+    if context.source and context.source.db_cluster:
+        cluster = context.source.db_cluster
+        yield Problem(
+            f"instance {context.source.identifier}",
+            f"a member of Multi-AZ DB cluster {cluster}",
+            "an instance of its own: a cluster's backups are restored as a cluster, which this program doesn't do",
+            f"aws rds restore-db-cluster-to-point-in-time --source-db-cluster-identifier {cluster} "
+            "--db-cluster-identifier <name> --use-latest-restorable-time",
+        )
+
+
 def source_leaving(context: RestoreContext) -> Iterable[Problem]:
     """Only where something is still to be made of it, or to go back to: a candidate that exists needs it no more."""
     if not context.source or context.source.status not in LEAVING or context.request.traffic is Traffic.RESTORED:

@@ -89,7 +89,9 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
         record("run", run_record.document(settings, planned, config, now))
     running = Running()
     leave_cleanly_on_interrupt(running)
-    declared = graph.declare(planned, settings, Gates(planned.id, by_name, running), record, proved=proved)
+    declared = graph.declare(
+        planned, settings, Gates(planned.id, by_name, running, context.find_candidate), record, proved=proved
+    )
     read_loss = partial(loss_report.newest, context.store, planned)
     read_recoverability = partial(tell_recoverability, context)
     outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss, read_recoverability)
