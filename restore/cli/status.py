@@ -23,7 +23,7 @@ from restore.pulumi_stack.automation import OperatorStack
 def status(stack: OperatorStack, now: datetime) -> str:
     """Returns the restore's state as found now, for an 80-column terminal."""
     settings = settings_of(stack, now)
-    inventory = gather.gather(settings, now)
+    inventory = gather.gather(settings, now, room=False)
     lines = [
         f"stack {stack.name}, source {settings.source}: {inventory.source.status if inventory.source else 'not found'}"
     ]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from restore.config.request import Cutover, DumpKey, RestoreId, SnapshotName, Time
+from restore.config.request import Cutover, DumpKey, InstanceName, RestoreId, SnapshotName, Time
 from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
 from restore.model.field_types import (
     CONFIG,
@@ -25,12 +25,10 @@ from restore.model.field_types import (
     Section,
     Texts,
     camel_case,
-    checked,
     decoded,
     matching,
 )
 from restore.model.gates import BY_NAME
-from restore.model.identifiers import MAX_INSTANCE, instance_fault
 from restore.model.rds import InstanceSettings
 from restore.model.request import (
     SHORTEST_REASON,
@@ -57,7 +55,11 @@ LATER: Mapping[str, str] = {
 }
 """Keys that this version refuses by name: what they would be for."""
 
-CHECK = rf"(?:{'|'.join(BY_NAME)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]\S(?:.{{0,198}}\S)?)?)?|{SAFETY_CHECK}"
+NAMED = r"\S(?:.{0,198}\S)?"
+CHECK = (
+    rf"(?:{'|'.join(BY_NAME)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]{NAMED})?)?"
+    rf"|preflight\.[A-Za-z][A-Za-z0-9_-]*:{NAMED}|{SAFETY_CHECK}"
+)
 CHECK_NEEDED = f"<gate>.<check> as reports name it, or {SAFETY_CHECK}; gates are {', '.join(BY_NAME)}"
 
 
@@ -109,6 +111,9 @@ class RestoreKeys(Section, BaseModel):
     time: Time | None = Field(None, examples=["2026-11-22T14:30:00Z"])
     """For method pitr: the second to restore to, RFC 3339 with a zone, or latest: the last restorable second after the
     applications were stopped."""
+    backup_of: InstanceName | None = Field(None, examples=["shop-prod-db-old1"])
+    """For method pitr: the instance whose automated backups have that second, where not the source's: a Blue/Green
+    switchover leaves those of before with <source>-old1."""
     dump: DumpKey | None = Field(None, examples=["database/postgresql/shop-prod-20261122-040000.sql.gz"])
     """For method dump: key of the object in the bucket of `backups` (of a dump in directory format its prefix, with
     the / at its end), or latest: the newest whole one."""
@@ -126,16 +131,7 @@ class RestoreKeys(Section, BaseModel):
 class Keys(RestoreKeys):
     """All keys of the project: those of one restore, and those of the site, written once per stack."""
 
-    source: (
-        Annotated[
-            str,
-            checked(
-                instance_fault,
-                f"at most {MAX_INSTANCE} lower-case letters, digits and single hyphens, a letter first",
-            ),
-        ]
-        | None
-    ) = Field(None, examples=["shop-prod-db"])
+    source: InstanceName | None = Field(None, examples=["shop-prod-db"])
     """Identifier of the RDS instance that is to be recovered. Needed."""
     namespace: (
         Annotated[
@@ -182,11 +178,12 @@ class Keys(RestoreKeys):
         JSON,
     ] = {}
     """What may fail, each with the reason (10 characters at least): a gate's check as reports name it
-    (conformed.multiAz, validated.rows:users), a family of checks (validated.rows), a whole gate (serving), or
-    safety-snapshot; <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a
-    gate shut says the command. A waiver stands in every report and holds for one restore: close takes it away, and one
-    left over from another id is refused until it is given anew. None covers validated.proved and switched.row: nothing
-    serves of which no row was read."""
+    (conformed.multiAz, validated.rows:users), a family of checks (validated.rows), a whole gate (serving),
+    safety-snapshot, or one thing that the preview refuses, by its own name (preflight.writer:CronJob/nightly);
+    <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a gate shut says the
+    command. A waiver stands in every report and holds for one restore: close takes it away, and one left over from
+    another id is refused until it is given anew. None covers validated.proved and switched.row: nothing serves of which
+    no row was read."""
     evidence: Annotated[
         str,
         matching(

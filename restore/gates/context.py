@@ -77,6 +77,12 @@ class GateContext:
             )
         return instance
 
+    def find_candidate(self) -> Instance | None:
+        """The candidate as it is now; None while there is none that is ours."""
+        instance = self.rds.instance(self.plan.candidate)
+        ours = (self.plan.id, self.plan.stack)
+        return instance if instance and (instance.tags.get(TAG_ID), instance.tags.get(TAG_STACK)) == ours else None
+
     def source(self) -> Instance | None:
         """The source as it is now, by its DbiResourceId: under whatever identifier. None when it is gone."""
         return self._read(self.plan.source)

@@ -23,6 +23,7 @@ from restore.gates.erasure import mark_tables, returned_rows
 from restore.gates.error_problems import unproved
 from restore.gates.hook import RESOURCE_ID, Proof, Watch
 from restore.gates.in_cluster import in_cluster_problems
+from restore.gates.operator_login import ensure_login
 from restore.gates.proofs import earlier_proof, find_proof
 from restore.gates.sequences import tell_behind
 from restore.gates.targets import application_target, operator_target, reading_target, source_target
@@ -89,6 +90,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
 def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
     """Proves a candidate that never served. Raises whatever keeps the checks from running."""
     endpoint = endpoint_of(candidate)
+    ensure_login(context, watch, candidate)  # RDS may have rotated the password since gate `conformed`
     wanted = with_ahead_seconds(context, wanted_expectations(context.settings))
     point = restore_point(context, candidate)
     source, unasked = source_target(context)

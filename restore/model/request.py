@@ -68,15 +68,17 @@ class Request:
     """Key of the object in the bucket of dumps; of a dump in directory format the prefix, with its `/`."""
     foreign_snapshot: bool = False
     """The snapshot may be of another instance: named on purpose (`foreignSnapshot: true`)."""
+    backup_of: str | None = None
+    """The instance whose automated backups are used instead of the source's."""
     incident: str | None = None
 
     @property
     def recovery_point(self) -> str:
         """As written in the candidate's tag: `pitr:2026-11-22T14:30:00Z`, `snapshot:<identifier>`, `dump:<key>`,
-        `...:latest`."""
+        `...:latest`; a backup of another instance is `pitr:2026-11-22T14:30:00Z@<identifier>`."""
         value = {Method.SNAPSHOT: self.snapshot, Method.PITR: self.time, Method.DUMP: self.dump}[self.method]
         text = f"{value:{TIME_FORMAT}}" if isinstance(value, datetime) else str(value)
-        return f"{self.method}:{text}"
+        return f"{self.method}:{text}@{self.backup_of}" if self.backup_of else f"{self.method}:{text}"
 
 
 @dataclass(frozen=True)

@@ -208,6 +208,8 @@ def _move_allowed(context: RestoreContext) -> bool:
 
 
 def candidate_ready_to_serve(context: RestoreContext) -> Iterable[Problem]:
+    if context.inventory.candidate and not context.candidate:
+        return  # another instance has its name: ownership.identifier_taken says so
     if context.request.traffic is Traffic.RESTORED and not (context.candidate and context.candidate.endpoint):
         found = f"status {context.candidate.status}, no endpoint yet" if context.candidate else "doesn't exist yet"
         yield Problem(

@@ -12,13 +12,14 @@ from restore.errors import Problem
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.preflight import account, applications, instances, ownership
+from restore.preflight import account, applications, capacity, instances, ownership, rights
 
 Rule = Callable[[RestoreContext], Iterable[Problem]]
 
 RULES: tuple[Rule, ...] = (
     account.plugin_in_another_account,
     account.account_allowed,
+    rights.rights_given,
     ownership.other_restore_open,
     ownership.identifier_fits,
     ownership.candidate_renamed,
@@ -28,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     ownership.dump_still_pinned,
     ownership.source_is_another_instance,
     instances.source_found,
+    instances.source_alone,
     instances.source_leaving,
     instances.source_can_be_saved,
     instances.freeze_completed,
@@ -36,6 +38,12 @@ RULES: tuple[Rule, ...] = (
     instances.recovery_point_usable,
     instances.settings_usable,
     instances.tags_fit,
+    capacity.instance_quota,
+    capacity.storage_quota,
+    capacity.snapshot_quota,
+    capacity.class_orderable,
+    capacity.place_for_instance,
+    capacity.keys_usable,
     applications.applications_named,
     applications.applications_kept,
     applications.deployments_exist,

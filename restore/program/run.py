@@ -19,7 +19,7 @@ from restore.evidence import Store, publish, run_record
 from restore.gates import loss_report, registry, validated
 from restore.gates.context import GateContext
 from restore.gates.hook import Running, leave_cleanly_on_interrupt
-from restore.inventory import gather
+from restore.inventory import access, gather
 from restore.kubernetes import Api, Namespace
 from restore.lifecycle.recoverability import describe_recoverability
 from restore.model import waivers
@@ -48,7 +48,8 @@ def run() -> None:
             refuse_open_restores(settings, inventory)
             outputs.export_idle()
             return
-        planned = plan.make(settings, replace(inventory, plugin_caller=plugin_caller()))
+        answers = access.ask_rights(settings, inventory)
+        planned = plan.make(settings, replace(inventory, plugin_caller=plugin_caller(), rights=answers))
         declare(settings, planned, run_record.mask_secrets(config, secret_names), now)
     except RestoreError as error:
         raise pulumi.RunError(str(error)) from error
@@ -88,7 +89,9 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
         record("run", run_record.document(settings, planned, config, now))
     running = Running()
     leave_cleanly_on_interrupt(running)
-    declared = graph.declare(planned, settings, Gates(planned.id, by_name, running), record, proved=proved)
+    declared = graph.declare(
+        planned, settings, Gates(planned.id, by_name, running, context.find_candidate), record, proved=proved
+    )
     read_loss = partial(loss_report.newest, context.store, planned)
     read_recoverability = partial(tell_recoverability, context)
     outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss, read_recoverability)

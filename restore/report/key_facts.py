@@ -53,7 +53,8 @@ def point(plan: EvidenceRecord) -> str:
     method, _, value = text(plan.get("recovery_point")).partition(":")
     at = moment(plan.get("data_of"))
     if method == "pitr" and at:
-        return f"point in time {clock(at)}"
+        of = value.partition("@")[2]
+        return f"point in time {clock(at)}" + (f" of {of}" if of else "")
     return f"{METHODS.get(method, method)} {value}" + (f", data of {clock(at)}" if at else "")
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -53,6 +53,9 @@ class Rds:
 
     instances: list[Instance]
     modified: list[tuple[str, InstanceSettings]] = field(default_factory=list[tuple[str, InstanceSettings]])
+    roles: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    rebooted: list[str] = field(default_factory=list[str])
+    passwords: dict[str, str] = field(default_factory=dict[str, str])
 
     def instance(self, identifier: str) -> Instance | None:
         return next((one for one in self.instances if one.identifier == identifier), None)
@@ -67,9 +70,31 @@ class Rds:
             raise TemporaryError(f"out of time; {found.identifier} is {found.status}")
         return found
 
-    def modify(self, resource_id: str, wanted: InstanceSettings) -> None:
+    def modify(self, resource_id: str, wanted: InstanceSettings, *, ours: InstanceSettings | None = None) -> None:
+        del ours
         self.modified.append((resource_id, wanted))
-        self.instances = [replace(i, settings=wanted) if i.resource_id == resource_id else i for i in self.instances]
+        given = {item.name: getattr(wanted, item.name) for item in fields(wanted)}
+        named = {name: value for name, value in given.items() if value not in (None, ())}
+        self._change(resource_id, lambda one: replace(one, settings=replace(one.settings, **named)))
+
+    def add_role(self, resource_id: str, role: str) -> None:
+        self.roles.append((resource_id, role))
+        self._change(
+            resource_id,
+            lambda one: replace(
+                one, settings=replace(one.settings, associated_roles=(*one.settings.associated_roles, role))
+            ),
+        )
+
+    def reboot(self, resource_id: str) -> None:
+        self.rebooted.append(resource_id)
+        self._change(resource_id, lambda one: replace(one, parameters_pending_reboot=False))
+
+    def _change(self, resource_id: str, change: Callable[[Instance], Instance]) -> None:
+        self.instances = [change(one) if one.resource_id == resource_id else one for one in self.instances]
+
+    def set_master_password(self, resource_id: str, password: str) -> None:
+        self.passwords[resource_id] = password
 
 
 @dataclass

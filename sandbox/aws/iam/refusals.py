@@ -10,6 +10,8 @@ from xml.sax.saxutils import escape
 from sandbox.aws.iam.calls import Request
 
 DENIED, BAD = 403, 400
+FORBIDDEN = frozenset({"AccessDenied", "UnauthorizedOperation", "InvalidClientTokenId", "InvalidAccessKeyId"})
+"""The codes with that status; EC2 has one of its own."""
 NAMESPACES = {
     "rds": "http://rds.amazonaws.com/doc/2014-10-31/",
     "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
@@ -27,7 +29,7 @@ class Refusal:
 
     @property
     def status(self) -> int:
-        return DENIED if self.code in ("AccessDenied", "InvalidClientTokenId", "InvalidAccessKeyId") else BAD
+        return DENIED if self.code in FORBIDDEN else BAD
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def answer(request: Request, refusal: Refusal) -> Answer:
     if "x-amz-target" in request.headers:
         body = json.dumps({"__type": refusal.code, "Message": refusal.message, "message": refusal.message})
         return Answer(refusal.status, "application/x-amz-json-1.1", body)
-    return Answer(refusal.status, "text/xml", _query(refusal))
+    return Answer(refusal.status, "text/xml", _ec2(refusal) if refusal.service == "ec2" else _query(refusal))
 
 
 def _s3(refusal: Refusal) -> str:
@@ -66,6 +68,13 @@ def _s3(refusal: Refusal) -> str:
         '<?xml version="1.0" encoding="UTF-8"?>'
         f"<Error><Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message>"
         f"<RequestId>{uuid.uuid4().hex[:16].upper()}</RequestId><HostId>sandbox</HostId></Error>"
+    )
+
+
+def _ec2(refusal: Refusal) -> str:
+    return (
+        f"<Response><Errors><Error><Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message>"
+        f"</Error></Errors><RequestID>{uuid.uuid4()}</RequestID></Response>"
     )
 
 

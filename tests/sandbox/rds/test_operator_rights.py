@@ -39,6 +39,7 @@ def world(sandbox: Sandbox) -> None:
     sandbox.create(f"{SOURCE}-old", Tags=STACK)
     sandbox.available(f"{SOURCE}-old")
     sandbox.available(SOURCE)
+    aws.client("iam").create_role(RoleName="restore-operator", AssumeRolePolicyDocument="{}")
     aws.secrets.create_secret(Name=SECRET, SecretString="x")
     for bucket in (DUMPS, "ghost-protocol-sandbox-evidence"):
         aws.s3.create_bucket(Bucket=bucket)
@@ -87,10 +88,23 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "rds:DescribeDBSnapshots": lambda o: o("rds").describe_db_snapshots(),
     "rds:DescribeDBInstanceAutomatedBackups": lambda o: o("rds").describe_db_instance_automated_backups(),
     "rds:DescribeDBEngineVersions": lambda o: o("rds").describe_db_engine_versions(Engine="postgres"),
+    "rds:DescribeAccountAttributes": lambda o: o("rds").describe_account_attributes(),
+    "rds:DescribeOrderableDBInstanceOptions": lambda o: o("rds").describe_orderable_db_instance_options(
+        Engine="postgres"
+    ),
+    "rds:DescribeDBSubnetGroups": lambda o: o("rds").describe_db_subnet_groups(),
+    "ec2:DescribeSubnets": lambda o: o("ec2").describe_subnets(),
+    "rds:AddRoleToDBInstance": lambda o: o("rds").add_role_to_db_instance(
+        DBInstanceIdentifier=f"{SOURCE}-old",
+        RoleArn="arn:aws:iam::123456789012:role/rds-s3-export",
+        FeatureName="s3Export",
+    ),
+    "rds:RebootDBInstance": lambda o: o("rds").reboot_db_instance(DBInstanceIdentifier=f"{SOURCE}-old"),
     "secretsmanager:GetSecretValue": lambda o: o("secretsmanager").get_secret_value(SecretId=SECRET),
     "iam:SimulatePrincipalPolicy": lambda o: o("iam").simulate_principal_policy(
         PolicySourceArn=ROLE, ActionNames=["rds:CreateDBSnapshot"]
     ),
+    "iam:GetRole": lambda o: o("iam").get_role(RoleName="restore-operator"),
     "rds:RestoreDBInstanceFromDBSnapshot": restored,
     "rds:RestoreDBInstanceToPointInTime": lambda o: o("rds").restore_db_instance_to_point_in_time(
         SourceDBInstanceIdentifier=SOURCE, TargetDBInstanceIdentifier=f"{SOURCE}-pit", UseLatestRestorableTime=True
@@ -122,6 +136,7 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "rds:CreateDBInstance": created,
     "secretsmanager:CreateSecret": created,
     "secretsmanager:TagResource": created,
+    "ec2:DescribeSecurityGroups": lambda o: o("ec2").describe_security_groups(),
     "cloudwatch:GetMetricStatistics": lambda o: o("cloudwatch").get_metric_statistics(
         Namespace="AWS/RDS", MetricName="X", StartTime=0, EndTime=60, Period=60, Statistics=["Average"]
     ),
@@ -139,7 +154,7 @@ def test_without_a_right_its_call_is_refused_in_the_words_of_aws(
     if action.startswith("kms:"):
         assert (error["Code"], "do not have permissions to access it" in error["Message"]) == (KEY_LOST, True)
         return
-    assert error["Code"] in ("AccessDenied", "AccessDeniedException")
+    assert error["Code"] in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
     assert error["Message"].startswith(f"User: {SESSION} is not authorized to perform: {action}")
     assert error["Message"].endswith(f"because no identity-based policy allows the {action} action")
 
@@ -217,8 +232,8 @@ def test_the_operator_is_a_role_and_is_told_what_it_may_do(sandbox: Sandbox, ope
 
 
 def test_what_the_sandbox_has_no_rights_for_is_an_error_never_a_success(operator: Callable[[str], Any]) -> None:
-    with pytest.raises(ClientError, match=r"SandboxUnsupported.*ec2:DescribeSubnets"):
-        operator("ec2").describe_subnets()
+    with pytest.raises(ClientError, match=r"SandboxUnsupported.*ec2:DescribeVpcs"):
+        operator("ec2").describe_vpcs()
     with pytest.raises(ClientError, match=r"SandboxUnsupported.*S3 operation"):
         operator("s3").delete_object(Bucket=DUMPS, Key=DUMP)
 

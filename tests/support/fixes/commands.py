@@ -49,6 +49,9 @@ PULUMI: Mapping[tuple[str, ...], frozenset[str]] = {
     ("up",): frozenset(),
     ("preview",): frozenset(),
     ("login",): frozenset(),
+    ("whoami",): frozenset(),
+    ("plugin", "install"): frozenset(),
+    ("stack", "ls"): frozenset(),
     ("stack", "select"): frozenset(),
     ("cancel",): frozenset({"--yes"}),
     ("stack", "history"): frozenset(),
@@ -58,6 +61,7 @@ PULUMI: Mapping[tuple[str, ...], frozenset[str]] = {
 }
 KUBECTL: Mapping[str, frozenset[str]] = {
     "annotate": frozenset(),
+    "auth": frozenset({"--subresource"}),
     "create": frozenset({"--from-file", "--dry-run", "--output"}),
     "delete": frozenset({"--force", "--grace-period"}),
     "describe": frozenset(),
