@@ -36,6 +36,11 @@ class Secrets:
             raise PermanentError.of(_no_source())
         return self._stored(login.secret_id, login.user)
 
+    def check(self, login: Login) -> None:
+        """Raises as `login` when the configured secret has no password; an IAM token needs none."""
+        if not login.iam and login.secret_id:
+            self._stored(login.secret_id, login.user)
+
     def managed(self, arn: str, user: str) -> Credential:
         """Returns the login that RDS has made itself and keeps under this ARN. Raises as `login`."""
         return self._stored(arn, user)

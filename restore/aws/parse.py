@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -42,8 +42,44 @@ MODIFY = {
     "ca_cert_identifier": "CACertificateIdentifier",
     "copy_tags_to_snapshot": "CopyTagsToSnapshot",
     "deletion_protection": "DeletionProtection",
+    "network_type": "NetworkType",
+    "dedicated_log_volume": "DedicatedLogVolume",
+    "database_insights_mode": "DatabaseInsightsMode",
+    "engine_lifecycle_support": "EngineLifecycleSupport",
+    "domain": "Domain",
+    "domain_iam_role_name": "DomainIAMRoleName",
 }
 """Parameter of ModifyDBInstance by field; the log exports have a shape of their own."""
+
+PAIRS = (("monitoring_interval", "monitoring_role_arn"), ("domain", "domain_iam_role_name"))
+"""Both are sent when one differs: RDS refuses one without the other."""
+TOGETHER = (
+    ("allocated_storage", "max_allocated_storage", "storage_type", "iops", "storage_throughput"),
+    ("db_subnet_group_name", "vpc_security_group_ids", "network_type"),
+    (
+        "performance_insights_enabled",
+        "performance_insights_kms_key_id",
+        "performance_insights_retention_period",
+        "database_insights_mode",
+    ),
+    *PAIRS,
+)
+"""Fields that RDS judges together (API reference of ModifyDBInstance); each other one is judged alone."""
+PENDING = {
+    "DBInstanceClass": "instance_class",
+    "AllocatedStorage": "allocated_storage",
+    "StorageType": "storage_type",
+    "Iops": "iops",
+    "StorageThroughput": "storage_throughput",
+    "Port": "port",
+    "BackupRetentionPeriod": "backup_retention_period",
+    "MultiAZ": "multi_az",
+    "CACertificateIdentifier": "ca_cert_identifier",
+    "DBSubnetGroupName": "db_subnet_group_name",
+    "IAMDatabaseAuthenticationEnabled": "iam_database_authentication_enabled",
+    "DedicatedLogVolume": "dedicated_log_volume",
+}
+"""Field by its name among PendingModifiedValues."""
 
 
 def utc(moment: datetime | None) -> datetime | None:
@@ -63,13 +99,20 @@ def endpoint(answer: AwsAnswer) -> Endpoint | None:
 
 
 def _first(items: Sequence[AwsAnswer] | None, name: str) -> str | None:
-    return str(items[0][name]) if items else None
+    return str(items[0][name]) if items and items[0].get(name) else None
 
 
 def managed_secret(answer: AwsAnswer) -> str | None:
     """Returns where RDS keeps a master password of its own making."""
     kept: AwsAnswer = answer.get("MasterUserSecret") or {}
     return kept.get("SecretArn")
+
+
+def associated_roles(answer: AwsAnswer) -> tuple[str, ...]:
+    """Returns the roles that features use, as FEATURE=ARN; those that RDS can't use, or not yet, don't count."""
+    roles = cast("Sequence[AwsAnswer]", answer.get("AssociatedRoles") or ())
+    active = (role for role in roles if role.get("Status") == "ACTIVE")
+    return tuple(sorted(f"{role.get('FeatureName', '')}={role.get('RoleArn', '')}" for role in active))
 
 
 def settings(answer: AwsAnswer) -> InstanceSettings:
@@ -110,6 +153,13 @@ def settings(answer: AwsAnswer) -> InstanceSettings:
         ca_cert_identifier=answer.get("CACertificateIdentifier"),
         copy_tags_to_snapshot=answer.get("CopyTagsToSnapshot"),
         deletion_protection=answer.get("DeletionProtection"),
+        network_type=answer.get("NetworkType"),
+        dedicated_log_volume=answer.get("DedicatedLogVolume"),
+        database_insights_mode=answer.get("DatabaseInsightsMode"),
+        engine_lifecycle_support=answer.get("EngineLifecycleSupport"),
+        domain=_first(answer.get("DomainMemberships"), "Domain"),
+        domain_iam_role_name=_first(answer.get("DomainMemberships"), "IAMRoleName"),
+        associated_roles=associated_roles(answer),
     )
 
 
@@ -133,6 +183,9 @@ def instance(answer: DBInstanceTypeDef) -> Instance:
         managed_secret=managed_secret(fields),
         pending=dict(cast("AwsAnswer", fields.get("PendingModifiedValues") or {})),
         tags=tags(fields.get("TagList")),
+        parameters_pending_reboot=_first(fields.get("DBParameterGroups"), "ParameterApplyStatus") == "pending-reboot",
+        replicas=tuple(fields.get("ReadReplicaDBInstanceIdentifiers") or ()),
+        db_cluster=fields.get("DBClusterIdentifier"),
     )
 
 
@@ -196,19 +249,70 @@ def differences(settings: InstanceSettings, wanted: InstanceSettings) -> dict[st
 
 
 def satisfied(name: str, value: Any, wanted: Any) -> bool:
-    """Storage can't shrink, so more of it is enough; lists have no order; RDS leaves out what is off."""
+    """Storage can't shrink, so more of it is enough; lists have no order; RDS leaves out what is off, and writes names,
+    windows and modes in small letters however they were given."""
     if wanted is None or wanted == ():
         return True
     if name == "allocated_storage":
         return value is not None and value >= wanted
+    if name == "performance_insights_kms_key_id" and value:
+        return key_id(str(value)) == key_id(str(wanted))
+    if isinstance(wanted, str) and isinstance(value, str) and not wanted.startswith("arn:"):
+        return wanted.casefold() == value.casefold()
+    if name == "associated_roles":
+        return set(cast("tuple[str, ...]", wanted)) <= set(cast("tuple[str, ...]", value or ()))
     if isinstance(wanted, tuple):
         return set(cast("tuple[str, ...]", wanted)) == set(cast("tuple[str, ...]", value or ()))
     return wanted == value or (not wanted and not value)
 
 
+def key_id(key: str) -> str:
+    """The id of a KMS key that is named by its ARN or by its id."""
+    return key.rpartition("/")[2] if ":key/" in key else key
+
+
+def only(settings: InstanceSettings, names: Iterable[str]) -> InstanceSettings:
+    """These fields of the settings; every other one unset, and so neither changed nor compared."""
+    return replace(InstanceSettings(), **{name: getattr(settings, name) for name in names})
+
+
+def partners(names: Iterable[str]) -> list[str]:
+    """The fields that RDS wants in the same call as these."""
+    given = set(names)
+    return [name for pair in PAIRS if given & set(pair) for name in pair if name not in given]
+
+
+def grouped(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """The fields in the groups that RDS judges together."""
+    left = list(names)
+    groups = [tuple(name for name in group if name in left) for group in TOGETHER]
+    known = {name for group in groups for name in group}
+    return [group for group in groups if group] + [(name,) for name in left if name not in known]
+
+
+def foreign_pending(pending: Mapping[str, Any], ours: InstanceSettings) -> list[str]:
+    """Names of the changes that wait and aren't what we want ourselves: an earlier call of ours leaves such ones."""
+    return sorted(name for name, value in pending.items() if not _is_ours(name, value, ours))
+
+
+def _is_ours(name: str, value: Any, ours: InstanceSettings) -> bool:
+    if name == "MasterUserPassword":
+        return True  # of the candidate, whose master password nobody else sets
+    if name == "PendingCloudwatchLogsExports":
+        wanted, exports = set(ours.enabled_cloudwatch_logs_exports), cast("AwsAnswer", value)
+        enable, disable = set(exports.get("LogTypesToEnable") or ()), set(exports.get("LogTypesToDisable") or ())
+        return bool(wanted) and enable <= wanted and not disable & wanted
+    field = PENDING.get(name)
+    wanted_value = getattr(ours, field) if field else None
+    return field is not None and wanted_value is not None and satisfied(field, value, wanted_value)
+
+
 def modification(settings: InstanceSettings, wanted: InstanceSettings) -> dict[str, Any]:
     """Returns the parameters of ModifyDBInstance for what differs; empty when nothing does."""
     changed = differences(settings, wanted)
+    for name in partners(changed):
+        if getattr(wanted, name) is not None:
+            changed.setdefault(name, (getattr(settings, name), getattr(wanted, name)))
     parameters: dict[str, Any] = {
         MODIFY[name]: list(cast("Sequence[str]", new)) if isinstance(new, tuple) else new
         for name, (_, new) in changed.items()

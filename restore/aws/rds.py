@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from restore.aws import parse
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NO_INSTANCE = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"})
 NO_SNAPSHOT = frozenset({"DBSnapshotNotFound", "DBSnapshotNotFoundFault"})
+HAS_ROLE = frozenset({"DBInstanceRoleAlreadyExists", "DBInstanceRoleAlreadyExistsFault"})
 NO_BACKUP = frozenset({"DBInstanceAutomatedBackupNotFound", "DBInstanceAutomatedBackupNotFoundFault"})
 KINDS = {"rds:": "automated", "awsbackup:": "awsbackup"}
 """The type by the beginning of a snapshot's name: DescribeDBSnapshots finds these by name only with their type."""
@@ -92,35 +93,58 @@ class Rds:
             items = [item for page in pages.paginate(Engine=engine) for item in page["DBEngineVersions"]]
         return tuple(item.get("EngineVersion", "") for item in items)
 
-    def modify(self, resource_id: str, wanted: InstanceSettings, *, immediately: bool = True) -> Mapping[str, Any]:
+    def modify(
+        self,
+        resource_id: str,
+        wanted: InstanceSettings,
+        *,
+        immediately: bool = True,
+        ours: InstanceSettings | None = None,
+    ) -> Mapping[str, Any]:
         """Bring the fields that `wanted` names to these values; returns the parameters sent, empty for nothing to do.
 
         Addressed by DbiResourceId: the identifier is looked up right before the call. Changes that somebody else
-        has queued (`Instance.pending`) would be applied along: PermanentError, nothing sent.
+        has queued (`Instance.pending`) would be applied along: PermanentError, nothing sent. What waits and is as in
+        `ours` (else `wanted`) was queued by us.
         """
         target = self._present(resource_id)
         parameters = parse.modification(target.settings, wanted)
         if not parameters:
             return {}
-        if immediately and target.pending:
-            raise PermanentError.of(_queued(target))
+        if immediately and (foreign := parse.foreign_pending(target.pending, ours or wanted)):
+            raise PermanentError.of(_queued(target, foreign))
         with translated("rds"):
             self._client.modify_db_instance(
                 DBInstanceIdentifier=target.identifier, ApplyImmediately=immediately, **parameters
             )
         return parameters
 
+    def add_role(self, resource_id: str, role: str) -> None:
+        """Associate an IAM role, given as FEATURE=ARN; one that is associated already is no error."""
+        feature, _, arn = role.partition("=")
+        name = self._present(resource_id).identifier
+        call = self._client.add_role_to_db_instance
+        found("rds", lambda: call(DBInstanceIdentifier=name, RoleArn=arn, FeatureName=feature), HAS_ROLE)
+
+    def reboot(self, resource_id: str) -> None:
+        """Restart an instance, so that static parameters of its group count. Never for one that serves."""
+        with translated("rds"):
+            self._client.reboot_db_instance(DBInstanceIdentifier=self._present(resource_id).identifier)
+
     def set_master_password(self, resource_id: str, password: str) -> None:
-        """Give the master user a password of our own; RDS then forgets the one that it has made and kept itself."""
+        """Give the master user a password of our own; RDS then forgets the one that it has made and kept itself.
+
+        A password of ours that still waits isn't somebody else's change."""
         target = self._present(resource_id)
-        if target.pending.keys() - {"MasterUserPassword"}:
-            raise PermanentError.of(_queued(target))
+        if foreign := sorted(target.pending.keys() - {"MasterUserPassword"}):
+            raise PermanentError.of(_queued(target, foreign))
+        managed = {"ManageMasterUserPassword": False} if target.managed_secret else {}
         with translated("rds"):
             self._client.modify_db_instance(
                 DBInstanceIdentifier=target.identifier,
                 MasterUserPassword=register_secret(password),
-                ManageMasterUserPassword=False,
                 ApplyImmediately=True,
+                **managed,
             )
 
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
@@ -187,10 +211,10 @@ def _gone(resource_id: str) -> Problem:
     return Problem(f"instance {resource_id}", "no instance has this DbiResourceId", "the instance", fix)
 
 
-def _queued(target: Instance) -> Problem:
+def _queued(target: Instance, foreign: Sequence[str]) -> Problem:
     return Problem(
         f"instance {target.identifier}",
-        f"changes queued by somebody else: {', '.join(sorted(target.pending))}",
+        f"changes queued by somebody else: {', '.join(foreign)}",
         "no queued changes, because applying ours at once applies them too",
         f"apply or revert them: aws rds modify-db-instance --db-instance-identifier {target.identifier} <options>",
     )

@@ -35,7 +35,7 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
                 )
             ]
         )
-    inventory = gather.gather(settings, now)
+    inventory = gather.gather(settings, now, room=False)
     asked = close.as_if_open(inventory)
     serves = traffic.found_traffic(RestoreContext(settings, settings.request, asked))
     closing = close.plan(settings.request, inventory, serves, list(stack.config()))

@@ -22,7 +22,7 @@ def options(stack: OperatorStack, wanted: str | None, now: datetime) -> str:
     """Returns the recovery points ranked by data lost, for an 80-column terminal."""
     moment = parse_time(wanted) if wanted else None
     settings = settings_of(stack, now)
-    inventory = gather.gather(replace(settings, request=LOOK), now)
+    inventory = gather.gather(replace(settings, request=LOOK), now, room=False)
     dumps, unread = list_dumps(settings)
     ranked = ranking.rank(replace(inventory, dumps=dumps), moment, settings.source)
     return "\n\n".join([ranking.render(ranked, moment), *unread])

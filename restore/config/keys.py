@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from restore.config.request import Cutover, DumpKey, RestoreId, SnapshotName, Time
+from restore.config.request import Cutover, DumpKey, InstanceName, RestoreId, SnapshotName, Time
 from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
 from restore.model.field_types import (
     CONFIG,
@@ -25,14 +25,24 @@ from restore.model.field_types import (
     Section,
     Texts,
     camel_case,
-    checked,
     decoded,
     matching,
 )
 from restore.model.gates import BY_NAME
-from restore.model.identifiers import MAX_INSTANCE, instance_fault
 from restore.model.rds import InstanceSettings
-from restore.model.request import DumpStore, Login, Method, QuietSettings, SecretKey, Tls, Traffic, ValidationSettings
+from restore.model.request import (
+    SHORTEST_REASON,
+    DumpStore,
+    ErasedTable,
+    Login,
+    Method,
+    QuietSettings,
+    SecretKey,
+    TableName,
+    Tls,
+    Traffic,
+    ValidationSettings,
+)
 from restore.model.waivers import NEVER
 from validation.keyed.fields import NUMBER, Fault
 
@@ -51,7 +61,6 @@ CHECK = (
     rf"|preflight\.[A-Za-z][A-Za-z0-9_-]*:{NAMED}|{SAFETY_CHECK}"
 )
 CHECK_NEEDED = f"<gate>.<check> as reports name it, or {SAFETY_CHECK}; gates are {', '.join(BY_NAME)}"
-SHORTEST_REASON = 10
 
 
 def _writers(value: Any) -> Any:
@@ -102,6 +111,9 @@ class RestoreKeys(Section, BaseModel):
     time: Time | None = Field(None, examples=["2026-11-22T14:30:00Z"])
     """For method pitr: the second to restore to, RFC 3339 with a zone, or latest: the last restorable second after the
     applications were stopped."""
+    backup_of: InstanceName | None = Field(None, examples=["shop-prod-db-old1"])
+    """For method pitr: the instance whose automated backups have that second, where not the source's: a Blue/Green
+    switchover leaves those of before with <source>-old1."""
     dump: DumpKey | None = Field(None, examples=["database/postgresql/shop-prod-20261122-040000.sql.gz"])
     """For method dump: key of the object in the bucket of `backups` (of a dump in directory format its prefix, with
     the / at its end), or latest: the newest whole one."""
@@ -119,16 +131,7 @@ class RestoreKeys(Section, BaseModel):
 class Keys(RestoreKeys):
     """All keys of the project: those of one restore, and those of the site, written once per stack."""
 
-    source: (
-        Annotated[
-            str,
-            checked(
-                instance_fault,
-                f"at most {MAX_INSTANCE} lower-case letters, digits and single hyphens, a letter first",
-            ),
-        ]
-        | None
-    ) = Field(None, examples=["shop-prod-db"])
+    source: InstanceName | None = Field(None, examples=["shop-prod-db"])
     """Identifier of the RDS instance that is to be recovered. Needed."""
     namespace: (
         Annotated[
@@ -155,6 +158,18 @@ class Keys(RestoreKeys):
     quiet: Annotated[QuietSettings, OBJECT] = QuietSettings()
     """When a database counts as unused: gates quiesced and switched wait until no client is connected and no row is
     written."""
+    fence: Flag = False
+    """Whether a switch takes the applications' role its login on the database that is left, and ends its sessions
+    there, so that nothing forgotten goes on writing to it. The way back gives the login back. The operator needs
+    CREATEROLE, and from PostgreSQL 16 on the ADMIN option on that role."""
+    sequences: Annotated[str, matching("ahead", "ahead, or nothing")] | None = Field(None, examples=["ahead"])
+    """ahead: before a switch the restored database's sequences are set past the last values that the source gave out,
+    so that no number which customers have seen is given out again; where the source can't be asked, past its newest
+    baseline and 10,000 steps more. Otherwise those that go back are told. The operator needs UPDATE on them."""
+    erasure: Annotated[Mapping[TableName, Annotated[ErasedTable, OBJECT]], JSON] = {}
+    """Tables of which rows are erased on purpose, by name (schema.table): what a row is known by, and where the source
+    keeps its record of erasure. Rows that a restore brings back are marked in the loss report, and keep gate switched
+    shut (switched.erasure:<table>)."""
     waive: Annotated[
         Mapping[
             Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_coverable)],

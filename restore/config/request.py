@@ -12,7 +12,15 @@ from pydantic import BeforeValidator, PlainValidator, ValidationInfo
 from restore.config.reader import refusal, removal
 from restore.errors import Problem
 from restore.model.field_types import checked
-from restore.model.identifiers import MAX_ID, MAX_SNAPSHOT, dump_fault, id_fault, snapshot_fault
+from restore.model.identifiers import (
+    MAX_ID,
+    MAX_INSTANCE,
+    MAX_SNAPSHOT,
+    dump_fault,
+    id_fault,
+    instance_fault,
+    snapshot_fault,
+)
 from restore.model.request import LATEST, Method
 from restore.units import TIME_FORMAT
 from validation.keyed.fields import Fault
@@ -26,6 +34,7 @@ OF_METHOD: Mapping[str, Method] = {
     "snapshot": Method.SNAPSHOT,
     "foreignSnapshot": Method.SNAPSHOT,
     "time": Method.PITR,
+    "backupOf": Method.PITR,
     "dump": Method.DUMP,
 }
 """Keys that mean something for one method only."""
@@ -88,6 +97,13 @@ SnapshotName = Annotated[
     ),
 ]
 DumpKey = Annotated[str, checked(dump_fault, "the key of a dump as `python -m restore options` lists them, or latest")]
+InstanceName = Annotated[
+    str,
+    checked(
+        instance_fault,
+        f"at most {MAX_INSTANCE} lower-case letters, digits and single hyphens, a letter first",
+    ),
+]
 Time = Annotated[datetime | str, PlainValidator(_time, json_schema_input_type=str)]
 Cutover = Annotated[Literal["secret"], BeforeValidator(_cutover)]
 
@@ -101,6 +117,9 @@ def contradictions(given: Mapping[str, Any]) -> Iterable[Problem]:
     if given.get("snapshot") == LATEST and "foreignSnapshot" in given:
         needed = "with foreignSnapshot one snapshot by name: latest means the newest of the source itself"
         yield refusal("snapshot", LATEST, needed)
+    if given.get("time") == LATEST and "backupOf" in given:
+        needed = "with backupOf one time: latest means the last second of the source itself"
+        yield refusal("time", LATEST, needed)
 
 
 def _without_id(given: Mapping[str, Any]) -> Iterable[Problem]:

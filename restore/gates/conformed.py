@@ -2,28 +2,49 @@
 
 A restore gives defaults for what isn't passed, and the PITR call takes fewer settings than the snapshot call (API
 reference of RestoreDBInstanceToPointInTime): the gate brings such settings in line, waits for the wanted setting (not
-for `available`, which can be the past), and compares. Once the candidate has served it is production: then it is never
-changed.
+for `available`, which can be the past), and compares. What a waiver covers is left as it is, and what RDS refuses is a
+problem of that setting alone. Once the candidate has served it is production: then it is never changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 
-from restore.aws.parse import differences
-from restore.candidate.settings import thawed
+from restore.aws.keys import Keys
+from restore.aws.parse import differences, grouped, only, partners
+from restore.candidate.settings import PYTHON_NAMES, thawed
 from restore.config.keys import camel_case
-from restore.errors import Problem, TemporaryError
+from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.context import GateContext
 from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID, Proof, Watch
+from restore.gates.operator_login import ensure_login
 from restore.gates.proofs import earlier_proof
+from restore.model import waivers
 from restore.model.rds import Instance, InstanceSettings
-from restore.model.rds_status import USABLE
+from restore.model.rds_status import BACKING_UP, USABLE
 from validation.verdict import Verdict
 
 SECONDS = 24 * 3600.0
+CHANGE_SECONDS = 4 * 3600.0
+"""For all changes together: a conversion to Multi-AZ and a new volume type take hours on a large database."""
+PENDING_REBOOT = "pendingReboot"
+"""The name, among the settings, of a parameter group whose static parameters don't count yet."""
+
+Refusals = dict[str, RestoreError]
+"""Why a setting was not changed, by field."""
+
+
+@dataclass(frozen=True)
+class Differing:
+    """What isn't as wanted: found and wanted values by the setting's name in config, and why RDS didn't change them."""
+
+    values: Mapping[str, tuple[Any, Any]]
+    refused: Mapping[str, str] = field(default_factory=dict[str, str])
+    others: tuple[Problem, ...] = ()
+    """Problems that are no setting's."""
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:
@@ -34,12 +55,29 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         return compare_production(context, watch)
     candidate, wanted = wait_until_usable(context, watch), target_settings(context, watch)
     before = differing_settings(wanted, candidate)
-    if before:
-        watch.say(f"bringing in line: {', '.join(sorted(before))}")
-        candidate = bring_in_line(context, watch, candidate, wanted)
+    names = [PYTHON_NAMES[name] for name in before if not is_waived(context, name)]
+    refusals: Refusals = {}
+    if names:
+        fields_to_send = [*names, *(name for name in partners(names) if camel_case(name) not in before)]
+        candidate = bring_in_line(context, watch, candidate, only(wanted, fields_to_send), refusals)
+    candidate, others = settle(context, watch, candidate)
     after = differing_settings(wanted, candidate)
     changed = {name: {"from": old, "to": new} for name, (old, new) in before.items() if name not in after}
-    return judge(context, candidate, wanted, after, changed)
+    refused = {camel_case(name): describe(error) for name, error in refusals.items()}
+    return judge(context, candidate, wanted, Differing(after, refused, others), changed)
+
+
+def is_waived(context: GateContext, name: str) -> bool:
+    return waivers.reason(f"conformed.{name}", "conformed", context.settings.waive) is not None
+
+
+def settle(context: GateContext, watch: Watch, candidate: Instance) -> tuple[Instance, tuple[Problem, ...]]:
+    """What is no setting: static parameters that need a reboot, and the operator's login. Returns the candidate as it
+    is then, and the problems."""
+    if candidate.parameters_pending_reboot and not is_waived(context, PENDING_REBOOT):
+        candidate = reboot(context, watch, candidate)
+    login = None if is_waived(context, "login") else ensure_login(context, watch, candidate)
+    return candidate, (*reboot_problems(candidate), *((login,) if login else ()))
 
 
 def compare_production(context: GateContext, watch: Watch) -> Proof:
@@ -49,25 +87,37 @@ def compare_production(context: GateContext, watch: Watch) -> Proof:
         if names := ", ".join(differing_settings(wanted, candidate)):
             watch.say(f"{candidate.identifier} serves or has served and stays as it is; differing: {names}")
         return proof
-    return judge(context, candidate, wanted, differing_settings(wanted, candidate), {})
+    differing = Differing(differing_settings(wanted, candidate), others=tuple(reboot_problems(candidate)))
+    return judge(context, candidate, wanted, differing, {})
 
 
 def target_settings(context: GateContext, watch: Watch) -> InstanceSettings:
     """The settings kept in the state at the candidate's creation: the source may have been changed since then."""
     kept = watch.receipt.get(KEPT_SETTINGS)
     if not isinstance(kept, str) or not kept:
-        return context.plan.settings
-    return thawed(kept, context.settings.instance)
+        return with_key_arn(context, context.plan.settings)
+    return with_key_arn(context, thawed(kept, context.settings.instance))
+
+
+def with_key_arn(context: GateContext, settings: InstanceSettings) -> InstanceSettings:
+    """RDS answers with a key's ARN, whatever alias it was given. An alias that can't be asked about stays one."""
+    alias = settings.performance_insights_kms_key_id or ""
+    if "alias/" not in alias:
+        return settings
+    try:
+        return replace(settings, performance_insights_kms_key_id=Keys(context.aws).read(alias).arn)
+    except RestoreError:
+        return settings
 
 
 def judge(
     context: GateContext,
     candidate: Instance,
     wanted: InstanceSettings,
-    differing: Mapping[str, tuple[Any, Any]],
+    differing: Differing,
     changed: Mapping[str, Any],
 ) -> Proof:
-    """PASS when no setting differs. `differing`: found and wanted values; `changed`: what this run has changed."""
+    """PASS when no setting differs. `changed`: what this run has changed."""
     facts: dict[str, Any] = {
         "candidate": candidate.identifier,
         RESOURCE_ID: candidate.resource_id,
@@ -77,7 +127,11 @@ def judge(
         "changed": dict(changed),
         "settings": list_settings(context, candidate, wanted),
     }
-    problems = tuple(setting_problem(candidate, name, needed, found) for name, (found, needed) in differing.items())
+    settings = (
+        setting_problem(candidate, name, needed, found, differing.refused.get(name, ""))
+        for name, (found, needed) in differing.values.items()
+    )
+    problems = (*settings, *differing.others)
     if problems:
         return Proof(Verdict.FAIL, "settings differ from the wanted ones", facts, problems)
     return Proof(Verdict.PASS, f"{candidate.identifier} is {candidate.status}; its settings are the wanted ones", facts)
@@ -110,28 +164,137 @@ def wait_until_usable(context: GateContext, watch: Watch) -> Instance:
     )
 
 
-def bring_in_line(context: GateContext, watch: Watch, candidate: Instance, wanted: InstanceSettings) -> Instance:
-    """Modifies what differs and waits until it holds; returns the candidate as it is, also when that never happens.
-
-    Raises TemporaryError when the operator stops the run, PermanentError when RDS refuses the modification.
+def bring_in_line(
+    context: GateContext, watch: Watch, candidate: Instance, wanted: InstanceSettings, refusals: Refusals
+) -> Instance:
+    """Changes what differs from `wanted` and waits until it holds; returns the candidate as it is, also when that never
+    happens. Adds to `refusals`. Raises TemporaryError when the operator stops the run.
     """
-    watch.wait_for(
-        lambda: context.rds.modify(candidate.resource_id, wanted),
-        lambda _sent: True,
-        subject=f"{candidate.identifier} to take a modification",
-    )
+    names = list(differences(candidate.settings, wanted))
+    watch.say(f"bringing in line: {', '.join(camel_case(name) for name in names)}")
+    end = min(watch.deadline, watch.now() + CHANGE_SECONDS)
+    for change in changes(context, candidate, wanted):
+        send(context, watch, candidate, change, refusals, end)
+    left = only(wanted, (name for name in names if name not in refusals))
+
+    def holds(instance: Instance) -> bool:
+        missing = differing_settings(left, instance)
+        if missing:
+            watch.say(f"{instance.identifier} is {instance.status}; waiting for {', '.join(missing)}")
+        return instance.status in USABLE and not missing
+
+    subject = f"the settings of {candidate.identifier}"
     try:
-        return context.rds.wait_until(
-            candidate.resource_id,
-            lambda instance: instance.status in USABLE and not differing_settings(wanted, instance),
-            stop=watch.stop,
-            deadline=watch.deadline,
-            subject=f"the settings of {candidate.identifier}",
-        )
+        return context.rds.wait_until(candidate.resource_id, holds, stop=watch.stop, deadline=end, subject=subject)
     except TemporaryError:
         if watch.stop.is_set():
             raise
         return context.candidate()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One call to RDS: the fields that it is about, and the calls to make instead where it is refused."""
+
+    names: tuple[str, ...]
+    call: Callable[[], object]
+    parts: tuple[Change, ...] = ()
+
+
+def changes(context: GateContext, candidate: Instance, wanted: InstanceSettings) -> Iterable[Change]:
+    """All that ModifyDBInstance takes in one call, because each takes minutes; refused, one for each group of settings.
+    Roles have a call each."""
+    names = [name for name in differences(candidate.settings, wanted) if name != "associated_roles"]
+
+    def modify(names: tuple[str, ...]) -> Callable[[], object]:
+        part = only(wanted, {*names, *partners(names)})
+        return partial(context.rds.modify, candidate.resource_id, part, ours=wanted)
+
+    groups = tuple(Change(group, modify(group)) for group in grouped(names))
+    if names:
+        yield Change(tuple(names), modify(tuple(names)), groups if len(groups) > 1 else ())
+    for role in sorted(set(wanted.associated_roles) - set(candidate.settings.associated_roles)):
+        yield Change(("associated_roles",), partial(context.rds.add_role, candidate.resource_id, role))
+
+
+def send(
+    context: GateContext, watch: Watch, candidate: Instance, change: Change, refusals: Refusals, end: float
+) -> None:
+    """Makes one call as soon as RDS takes it. A refusal is that of its fields: what can be had is had.
+
+    Raises TemporaryError when the operator stops the run."""
+
+    def call() -> bool:
+        try:
+            change.call()
+        except TemporaryError as error:
+            watch.say(describe_wait(context.candidate(), change.names, error))
+            raise
+        return True
+
+    subject = f"{candidate.identifier} to take a modification"
+    try:
+        watch.wait_for(call, bool, subject=subject, seconds=max(end - watch.now(), 0))
+    except RestoreError as error:
+        if watch.stop.is_set():
+            raise
+        if change.parts and not isinstance(error, TemporaryError):
+            for part in change.parts:
+                send(context, watch, candidate, part, refusals, end)
+        else:
+            refusals.update(dict.fromkeys(change.names, error))
+
+
+def describe_wait(candidate: Instance, names: Iterable[str], error: RestoreError) -> str:
+    """What a modification waits for, and how to go on without where that takes hours."""
+    wanted = ", ".join(camel_case(name) for name in names)
+    if candidate.status != BACKING_UP:
+        return f"{candidate.identifier} is {candidate.status}; waiting to change {wanted}: {error}"
+    return (
+        f"{candidate.identifier} is backing-up, and RDS changes nothing before its first backup has ended, which can "
+        f"take hours; waiting to change {wanted}. To go on without: press Ctrl-C, then: "
+        f"{waivers.command('conformed')}; pulumi up"
+    )
+
+
+def describe(error: RestoreError) -> str:
+    """Why RDS didn't change a setting, in one line."""
+    return error.problem.found if error.problem else " ".join(str(error).split())
+
+
+def reboot(context: GateContext, watch: Watch, candidate: Instance) -> Instance:
+    """Restarts the candidate, which nobody uses yet; returns it as it is, also when RDS refuses."""
+    watch.say(f"rebooting {candidate.identifier}: static parameters of its group wait for that")
+    try:
+        watch.wait_for(
+            lambda: context.rds.reboot(candidate.resource_id),
+            lambda _sent: True,
+            seconds=CHANGE_SECONDS,
+            subject=f"{candidate.identifier} to take a reboot",
+        )
+        return context.rds.wait_until(
+            candidate.resource_id,
+            lambda instance: instance.status in USABLE and not instance.parameters_pending_reboot,
+            stop=watch.stop,
+            deadline=min(watch.deadline, watch.now() + CHANGE_SECONDS),
+            subject=f"the reboot of {candidate.identifier}",
+        )
+    except RestoreError:
+        if watch.stop.is_set():
+            raise
+        return context.candidate()
+
+
+def reboot_problems(candidate: Instance) -> Iterable[Problem]:
+    """The problem `conformed.pendingReboot`."""
+    if candidate.parameters_pending_reboot:
+        name = candidate.identifier
+        yield Problem(
+            f"conformed.{PENDING_REBOOT}",
+            f"parameter group {candidate.settings.parameter_group_name} of {name} is pending-reboot",
+            "in-sync: its static parameters count only after a reboot",
+            f"aws rds reboot-db-instance --db-instance-identifier {name}; pulumi up",
+        )
 
 
 def differing_settings(wanted: InstanceSettings, candidate: Instance) -> dict[str, tuple[Any, Any]]:
@@ -139,11 +302,11 @@ def differing_settings(wanted: InstanceSettings, candidate: Instance) -> dict[st
     return {camel_case(name): pair for name, pair in differences(candidate.settings, wanted).items()}
 
 
-def setting_problem(candidate: Instance, name: str, wanted: Any, found: Any) -> Problem:
+def setting_problem(candidate: Instance, name: str, wanted: Any, found: Any, refused: str = "") -> Problem:
     """The problem `conformed.<setting>`, by the setting's name in config."""
     return Problem(
         f"conformed.{name}",
-        repr(found),
+        f"{found!r}; RDS didn't change it: {refused}" if refused else repr(found),
         f"{wanted!r} for {candidate.identifier}, as the source had it (or the key instance says)",
         f"pulumi config set --path instance.{name} <value> (where another value is right); pulumi up",
     )

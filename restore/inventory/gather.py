@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from restore.aws import Aws, Rds, caller
+from restore.aws import Aws, Rds, Secrets, caller
 from restore.errors import PermanentError, Problem, Refused, RestoreError
+from restore.inventory.capacity import read_capacity
 from restore.inventory.dump_lookup import choose_dump
 from restore.kubernetes import Api, Namespace
 from restore.model.cluster import Cluster
+from restore.model.context import RestoreContext
 from restore.model.identifiers import candidate, safety_snapshot
 from restore.model.inventory import Inventory
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
@@ -80,18 +83,19 @@ def problem(subject: str, error: RestoreError) -> Problem:
     return Problem(subject, str(error), "an answer", "check network and VPN, then: pulumi preview")
 
 
-def gather(settings: Settings, now: datetime) -> Inventory:
+def gather(settings: Settings, now: datetime, *, room: bool = True) -> Inventory:
     """Returns everything preflight's rules need. Raises Refused with the problems of all parts that couldn't be read.
 
     Without a request only what may still be open is read: the instances and the cluster. Names are declared public.
+    `room`: whether an instance may be made of it, so that the operator's login and AWS's room for it count too.
     """
     declare_public(public_names(settings))
-    found = _read(settings, now)
+    found = _read(settings, now, room)
     declare_public(found_names(found))
     return found
 
 
-def _read(settings: Settings, now: datetime) -> Inventory:
+def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
     aws = Aws.of(settings)
     rds = Rds(aws)
     namespace = Namespace(Api(settings.kubeconfig, settings.context), settings.namespace)
@@ -102,7 +106,11 @@ def _read(settings: Settings, now: datetime) -> Inventory:
         if settings.request is None:
             reads.finish()
             return _empty(settings, now, instances.result(), cluster.result())
-        return _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster))
+        found = _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster, room))
+        if not room:
+            return found
+        context = RestoreContext(settings, settings.request, found)
+        return replace(found, capacity=read_capacity(aws, context, pool))
 
 
 def _cluster(namespace: Namespace, settings: Settings) -> Cluster:
@@ -116,6 +124,7 @@ class _Started:
     reads: Reads
     instances: Future[tuple[Instance, ...]]
     cluster: Future[Cluster]
+    room: bool
 
 
 def _restore(settings: Settings, request: Request, now: datetime, started: _Started) -> Inventory:
@@ -132,9 +141,15 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     source, made = _named(known, settings.source), _named(known, candidate(settings.source, request.id))
     if source:
         by_name += _by_resource_id(started, source.resource_id)
+    former = tuple(item for item in known if is_former(item.identifier, settings.source))
+    by_name += [
+        _backups_of(started, name) for name in {request.backup_of, *(item.identifier for item in former)} if name
+    ]
     wanted = request.method is Method.DUMP and made is None
     identity = reads.start("the AWS account", lambda: caller(started.aws))
     dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if wanted else None)
+    if started.room and made is None:
+        reads.start("the operator's login", lambda: Secrets(started.aws).check(settings.login))
     reads.finish()
     every_backup = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
     instances = started.instances.result()
@@ -149,6 +164,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
         safety_snapshot=safety.result(),
         orderable_versions=versions.result(),
         dump=dump.result(),
+        former=former,
         caller=identity.result(),
     )
 
@@ -162,6 +178,19 @@ def _by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]
         ),
         started.reads.start("snapshots", lambda: Backups(snapshots=rds.snapshots(resource_id=resource_id))),
     ]
+
+
+def is_former(identifier: str, source: str) -> bool:
+    """Whether a Blue/Green switchover gave this name to what the source was (User Guide, "Switching a blue/green
+    deployment": <name>-old1, -old2, ...)."""
+    return bool(re.fullmatch(rf"{re.escape(source)}-old\d+", identifier))
+
+
+def _backups_of(started: _Started, identifier: str) -> Future[Backups]:
+    rds = started.rds
+    return started.reads.start(
+        "automated backups", lambda: Backups(windows=rds.automated_backups(identifier=identifier))
+    )
 
 
 def _empty(settings: Settings, now: datetime, instances: tuple[Instance, ...], cluster: Cluster) -> Inventory:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from restore.model.aws_account import Caller
+from restore.model.capacity import Capacity
 from restore.model.cluster import Cluster
 from restore.model.dump import DumpChoice, DumpObject
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
@@ -34,6 +35,10 @@ class Inventory:
     rights: RightsAnswers = field(default_factory=RightsAnswers)
     """What the operator may do in the phases ahead, as far as it was asked."""
     safety_snapshot: Snapshot | None = None
+    capacity: Capacity | None = None
+    """What AWS says of the instance and the snapshot that are still to be made."""
+    former: tuple[Instance, ...] = ()
+    """Instances that a Blue/Green switchover has left: <source>-old1, ...; their backups are among `backups`."""
     orderable_versions: tuple[str, ...] = ()
     """PostgreSQL versions that the region still creates."""
     dump: DumpChoice | None = None

@@ -75,6 +75,19 @@ class InstanceSettings(Section):
     copy_tags_to_snapshot: Flag | None = None
     deletion_protection: Flag | None = None
     """Else true, whatever the source has."""
+    network_type: str | None = None
+    """IPV4 or DUAL."""
+    dedicated_log_volume: Flag | None = None
+    database_insights_mode: str | None = None
+    """standard or advanced."""
+    engine_lifecycle_support: str | None = None
+    """Whether RDS Extended Support, which costs, begins at the end of the major version; RDS's default enrols."""
+    domain: str | None = None
+    """Directory of Kerberos logins."""
+    domain_iam_role_name: str | None = None
+    """Role by which RDS uses that directory."""
+    associated_roles: Texts = ()
+    """IAM roles of features such as s3Import, as FEATURE=ARN; no call that restores takes them along."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,12 @@ class Instance:
     """ARN of the secret in which RDS keeps a master password of its own making; None where it doesn't."""
     pending: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    parameters_pending_reboot: bool = False
+    """Static parameters of its group count only after a reboot."""
+    replicas: tuple[str, ...] = ()
+    """Identifiers, or ARNs in other regions, of its read replicas."""
+    db_cluster: str | None = None
+    """The Multi-AZ DB cluster that it is a member of."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +142,9 @@ class Snapshot:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+REPLICATING = "replicating"
+
+
 @dataclass(frozen=True)
 class AutomatedBackup:
     """The PITR window of an instance, living or gone (DescribeDBInstanceAutomatedBackups)."""
@@ -141,3 +163,10 @@ class AutomatedBackup:
     """What the automated backup knows of it; no class, subnet group or security groups."""
     storage_encrypted: bool = False
     kms_key_id: str | None = None
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether it was replicated from another region: it is restored by its own ARN, also when its instance is gone
+        (API reference of RestoreDBInstanceToPointInTime, SourceDBInstanceAutomatedBackupsArn)."""
+        here = self.arn.split(":")[3] if self.arn.count(":") > 3 else self.region
+        return self.status == REPLICATING or here != self.region

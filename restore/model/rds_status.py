@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+BACKING_UP = "backing-up"
+
 
 class Condition(StrEnum):
     USABLE = "the database answers, and its settings are final or can be changed"
@@ -48,8 +50,9 @@ STATUSES: Mapping[str, StatusMeaning] = {
     "available": StatusMeaning(Condition.USABLE, takes_snapshot=True),
     "storage-optimization": StatusMeaning(Condition.USABLE, takes_snapshot=True),
     # Lasts for hours, and the instance is usable in it (hashicorp/terraform-provider-aws issue 44104)
-    "backing-up": _USABLE,
+    BACKING_UP: _USABLE,
     "storage-initialization": _USABLE,
+    "storage-config-upgrade": _USABLE,
     "configuring-enhanced-monitoring": _IN_TRANSITION,
     "configuring-iam-database-auth": _IN_TRANSITION,
     "configuring-log-exports": _IN_TRANSITION,
@@ -62,7 +65,6 @@ STATUSES: Mapping[str, StatusMeaning] = {
     "renaming": _IN_TRANSITION,
     "resetting-master-credentials": _IN_TRANSITION,
     "starting": _IN_TRANSITION,
-    "storage-config-upgrade": _IN_TRANSITION,
     "upgrading": _IN_TRANSITION,
     "delete-precheck": _LEAVING,
     "deleting": _LEAVING,

@@ -85,6 +85,11 @@ def explain(endpoint: Endpoint, user: str, database: str, text: str, *, bad_requ
     return TemporaryError.of(Problem(subject, found, "an answer", LOGIN_PAGE))
 
 
+def is_wrong_password(error: RestoreError) -> bool:
+    """Whether a login failed by its password, which another one may open."""
+    return bool(error.problem and re.search("password authentication failed", error.problem.found))
+
+
 @contextmanager
 def translate(endpoint: Endpoint, user: str, database: str) -> Generator[None]:
     """Raise psycopg's errors as PermanentError or TemporaryError."""

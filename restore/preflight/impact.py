@@ -12,6 +12,7 @@ from restore.model.rds_status import BROKEN, SNAPSHOT_READY
 from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
 from restore.preflight.account import account_lines
+from restore.preflight.capacity import unasked_lines
 from restore.preflight.public_names import password_warnings
 from restore.preflight.rights import rights_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
@@ -27,12 +28,15 @@ def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettin
         account_lines(context),
         rights_lines(context),
         _applications(context),
+        _both_databases(context),
         _instance(context, origin, wanted),
         _lost(context, origin),
         _duration(context, origin),
         _fresh(context, origin),
         _warnings(context, origin),
         password_warnings(context),
+        _master_password(context, origin),
+        unasked_lines(context),
         _writers(context),
         _waivers(context),
         _next(context),
@@ -69,6 +73,22 @@ def _applications(context: RestoreContext) -> Iterable[str]:
             yield "stops: nothing, the applications go on using the source"
 
 
+def _both_databases(context: RestoreContext) -> Iterable[str]:
+    """Yields what a switch does to the databases, where the configuration asks for it."""
+    source, candidate = context.settings.source, context.candidate_name
+    moves = traffic.pointing(context) is not ConnectionTarget.CANDIDATE
+    match context.request.traffic:
+        case Traffic.RESTORED if moves:
+            if context.settings.fence:
+                yield f"fences: the applications' role can't log in to {source} any more, and its sessions are ended"
+            if context.settings.sequences:
+                yield f"moves on: the sequences of {candidate}, past the last values that {source} gave out"
+        case Traffic.SOURCE if not moves and context.settings.fence:
+            yield f"fences: the applications' role can't log in to {candidate} any more; it can to {source}"
+        case _:
+            return
+
+
 def _instance(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> Iterable[str]:
     if context.candidate:
         yield f"keeps: instance {context.candidate_name} ({context.candidate.status}), made from {origin.point.tag}"
@@ -95,8 +115,9 @@ def _point_text(context: RestoreContext, origin: RestoreSource) -> str:
         pinned = context.inventory.dump.dump if context.inventory.dump else None
         size = f", {sized(pinned.size)}" if pinned else ""
         return f"dump s3://{point.dump.bucket}/{point.dump.key} (version {point.dump.version}{size}){at}"
-    of = f"{context.settings.source} ({point.source_resource_id})"
-    gone = "" if context.source else ", from its retained automated backups"
+    named = context.request.backup_of or context.settings.source
+    of = f"{named} ({point.source_resource_id})"
+    gone = "" if context.source or context.request.backup_of else ", from its retained automated backups"
     return f"point in time {f'{point.time:{TIME_FORMAT}}' if point.time else 'latest'} of {of}{gone}"
 
 
@@ -137,6 +158,11 @@ def _fresh(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
 
 def _warnings(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     source = context.source
+    if origin.point.latest and not context.candidate and context.request.traffic is Traffic.FROZEN:
+        yield (
+            "note: `latest` can be asked for only after the freeze: should AWS refuse it then, nobody is served "
+            "meanwhile; with a time, applications stop once AWS has accepted the restore"
+        )
     if source and source.pending:
         names = ", ".join(sorted(source.pending))
         yield f"note: the source has modifications waiting ({names}); the restored instance is made without them"
@@ -144,6 +170,12 @@ def _warnings(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
         yield f"note: the source's status is {source.status}"
     elif source and source.status not in SNAPSHOT_READY and context.request.traffic is not Traffic.SOURCE:
         yield f"note: the source is {source.status}; RDS takes its safety snapshot when it is available again"
+    if source and source.replicas and context.request.traffic is not Traffic.SOURCE:
+        yield (
+            f"note: read replicas of the source stay its own ({', '.join(source.replicas)}): who reads them doesn't "
+            f"see {context.candidate_name}; after the switch: aws rds create-db-instance-read-replica "
+            f"--source-db-instance-identifier {context.candidate_name} --db-instance-identifier <name>"
+        )
     if context.candidate and context.candidate.status in BROKEN:
         yield f"note: {context.candidate_name} is {context.candidate.status}"
     version = origin.engine_version
@@ -153,6 +185,34 @@ def _warnings(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     encrypted = source and origin.encrypted and source.kms_key_id and origin.kms_key_id
     if source and encrypted and source.kms_key_id != origin.kms_key_id:
         yield f"note: the restored instance has the recovery point's KMS key {origin.kms_key_id}, not the source's"
+
+
+def _master_password(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
+    """Yields what becomes of a master password that RDS makes, keeps and rotates."""
+    login, source = context.settings.login, context.source
+    if login.iam or origin.point.method is Method.DUMP or context.candidate:
+        return
+    if source and source.managed_secret:
+        yield (
+            f"note: RDS manages the master password of {source.identifier} and rotates it; {context.candidate_name} "
+            "has that of its recovery point, and no secret of its own: where it refuses the password of "
+            f"login.secretId, and login.user is {source.master_user}, that password is set on it"
+        )
+        if login.user == source.master_user and not _names_secret(login.secret_id or "", source.managed_secret):
+            yield (
+                f"note: RDS keeps that password in another secret than login.secretId ({login.secret_id}): "
+                f"pulumi config set --path login.secretId {source.managed_secret}"
+            )
+    elif source is None and "rds!db-" in (login.secret_id or ""):
+        yield (
+            f"note: RDS deletes {login.secret_id} with its instance, which is gone; a password in a secret of your own "
+            "is set on the restored instance: pulumi config set --path login.secretId <name>"
+        )
+
+
+def _names_secret(name: str, arn: str) -> bool:
+    """Whether a secret's ARN or name is this ARN's, which ends in six characters more than the name."""
+    return bool(name) and (name == arn or arn.rpartition(":secret:")[2].rpartition("-")[0] == name)
 
 
 def _writers(context: RestoreContext) -> Iterable[str]:

@@ -27,6 +27,19 @@ def source_found(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
+def source_alone(context: RestoreContext) -> Iterable[Problem]:
+    """A member of a Multi-AZ DB cluster has no backups of its own, and can't be modified by itself."""
+    if context.source and context.source.db_cluster:
+        cluster = context.source.db_cluster
+        yield Problem(
+            f"instance {context.source.identifier}",
+            f"a member of Multi-AZ DB cluster {cluster}",
+            "an instance of its own: a cluster's backups are restored as a cluster, which this program doesn't do",
+            f"aws rds restore-db-cluster-to-point-in-time --source-db-cluster-identifier {cluster} "
+            "--db-cluster-identifier <name> --use-latest-restorable-time",
+        )
+
+
 def source_leaving(context: RestoreContext) -> Iterable[Problem]:
     """Only where something is still to be made of it, or to go back to: a candidate that exists needs it no more."""
     if not context.source or context.source.status not in LEAVING or context.request.traffic is Traffic.RESTORED:
@@ -87,22 +100,13 @@ def source_to_return_to(context: RestoreContext) -> Iterable[Problem]:
 
 def candidate_failed(context: RestoreContext) -> Iterable[Problem]:
     candidate = context.candidate
-    if not candidate or _on_the_way_back(context):
+    if not candidate or traffic.leaves_candidate(context):
         return
     if candidate.status in BROKEN or candidate.status in LEAVING:
         again = "pulumi config set id <another one>"
         repair = f"{way_out(candidate.status, candidate.identifier)}; or restore again: {again}"
         fix = again if candidate.status in LEAVING else repair
         yield Problem(f"instance {candidate.identifier}", f"status {candidate.status}", "a usable instance", fix)
-
-
-def _on_the_way_back(context: RestoreContext) -> bool:
-    """Away from the candidate: then its troubles are no reason to stay."""
-    if context.request.traffic is Traffic.RESTORED:
-        return False
-    return traffic.pointing(context) is ConnectionTarget.CANDIDATE or (
-        context.request.traffic is Traffic.SOURCE and context.manages_any
-    )
 
 
 def recovery_point_usable(context: RestoreContext) -> Iterable[Problem]:

@@ -12,7 +12,7 @@ from restore.errors import Problem
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.preflight import account, applications, instances, ownership, rights
+from restore.preflight import account, applications, capacity, instances, ownership, rights
 
 Rule = Callable[[RestoreContext], Iterable[Problem]]
 
@@ -29,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     ownership.dump_still_pinned,
     ownership.source_is_another_instance,
     instances.source_found,
+    instances.source_alone,
     instances.source_leaving,
     instances.source_can_be_saved,
     instances.freeze_completed,
@@ -37,6 +38,12 @@ RULES: tuple[Rule, ...] = (
     instances.recovery_point_usable,
     instances.settings_usable,
     instances.tags_fit,
+    capacity.instance_quota,
+    capacity.storage_quota,
+    capacity.snapshot_quota,
+    capacity.class_orderable,
+    capacity.place_for_instance,
+    capacity.keys_usable,
     applications.applications_named,
     applications.applications_kept,
     applications.deployments_exist,
@@ -44,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     applications.secret_usable,
     applications.secret_can_be_changed,
     applications.secret_way_back_known,
+    applications.fence_possible,
     applications.traffic_moves_through_frozen,
     applications.candidate_ready_to_serve,
     applications.other_writers_stopped,

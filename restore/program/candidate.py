@@ -15,12 +15,15 @@ from restore.model.context import ENGINE
 from restore.model.planned import Plan
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method
+from restore.program.creation import Creation, watched
 from restore.program.protection import LONG, bind_hooks
 from restore.program.timing_hooks import Record
 from restore.units import TIME_FORMAT
 
 IGNORED_ON_PITR = frozenset({"allocated_storage"})
-SETTING_NAMES = tuple(field.name for field in fields(InstanceSettings))
+NOT_AT_CREATION = frozenset({"associated_roles", "domain", "domain_iam_role_name"})
+"""What gate `conformed` brings along: no restore takes roles, and a directory that refuses would cost the restore."""
+SETTING_NAMES = tuple(field.name for field in fields(InstanceSettings) if field.name not in NOT_AT_CREATION)
 CREATE_ONLY = [
     *(camel_case(name) for name in SETTING_NAMES),
     *("identifier", "password", "snapshotIdentifier", "restoreToPointInTime", "engineVersion", "storageEncrypted"),
@@ -81,7 +84,7 @@ def keep_settings(plan: Plan, parent: pulumi.Resource) -> pulumi.Stash:
 
 
 def declare_candidate(
-    plan: Plan, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource], record: Record
+    plan: Plan, creation: Creation, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource], record: Record
 ) -> aws.rds.Instance:
     """The restored instance. An existing one is adopted by its DbiResourceId, which is also the id in state:
     importing what is already there is no change (tests/standins/parity, scenario 03b)."""
@@ -103,6 +106,6 @@ def declare_candidate(
             import_=plan.adopt,
             depends_on=depends_on,
             custom_timeouts=LONG,
-            hooks=bind_hooks("candidate", plan.candidate, record),
+            hooks=watched(bind_hooks("candidate", plan.candidate, record), creation),
         ),
     )

@@ -33,7 +33,7 @@ class Cutover(pulumi.ComponentResource):
     ) -> None:
         """Args:
         namespace: of the applications.
-        depends_on: what must be done before anything is switched.
+        depends_on: what must be done before anything is switched, or stopped.
         proved: what `switched` is to say about the candidate that it switches to.
         """
         super().__init__("restore:index:Cutover", plan.id, {"traffic": str(plan.traffic)})
@@ -41,7 +41,7 @@ class Cutover(pulumi.ComponentResource):
         serving = describe_serving(plan)
         if move_of(plan) is Move.FREEZE:
             declare_secrets(plan, namespace, self, [])
-            self.deployments = declare_deployments(plan, namespace, self, [])
+            self.deployments = declare_deployments(plan, namespace, self, depends_on)
             self.receipts = {}
         else:
             traffic = {"traffic": str(plan.traffic), **serving}

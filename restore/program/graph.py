@@ -16,6 +16,7 @@ import pulumi
 from restore.model.gates import SERVING, Move, move_of
 from restore.model.planned import Plan
 from restore.model.request import Settings
+from restore.program.creation import waits_for_freeze
 from restore.program.cutover import Cutover
 from restore.program.freeze import Freeze
 from restore.program.receipts import Gates
@@ -51,11 +52,16 @@ def declare_rehearsal(plan: Plan, gates: Gates, record: Record) -> Declared:
 
 
 def declare_freeze(plan: Plan, settings: Settings, gates: Gates, record: Record) -> Declared:
-    """The applications stop while the candidate is made; one from `latest` waits until nobody writes any more."""
-    cutover = Cutover(plan, settings.namespace, gates, depends_on=[])
-    freeze = Freeze(plan, settings.source, gates, record, depends_on=cutover.deployments)
-    waits = plan.point.latest and plan.candidate_found is None
-    restore = Restore(plan, gates, record, depends_on=[*freeze.receipts.values()] if waits else [], proofs=True)
+    """No application stops before AWS has accepted the restore; they stop while the candidate is made. One from
+    `latest` can't be asked for before: it waits until nobody writes any more."""
+    if waits_for_freeze(plan):
+        cutover = Cutover(plan, settings.namespace, gates, depends_on=[])
+        freeze = Freeze(plan, settings.source, gates, record, depends_on=cutover.deployments)
+        restore = Restore(plan, gates, record, depends_on=[*freeze.receipts.values()], proofs=True)
+    else:
+        restore = Restore(plan, gates, record, depends_on=[], proofs=True)
+        cutover = Cutover(plan, settings.namespace, gates, depends_on=restore.accepted)
+        freeze = Freeze(plan, settings.source, gates, record, depends_on=cutover.deployments)
     return Declared({**freeze.receipts, **restore.receipts}, restore.candidate)
 
 

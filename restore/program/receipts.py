@@ -11,6 +11,7 @@ import pulumi
 from restore.gates.hook import RESOURCE_ID, Gate, Running, receipt_hook
 from restore.model.gates import GateDefinition
 from restore.model.planned import Plan
+from restore.program.creation import FindInstance
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Gates:
     restore_id: str
     by_name: Mapping[str, Gate]
     running: Running
+    find_candidate: FindInstance
 
 
 def declare_receipt(

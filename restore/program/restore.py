@@ -9,9 +9,10 @@ import pulumi
 
 from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID
 from restore.model.dump import DumpVersion
-from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED
+from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, move_of
 from restore.model.planned import Plan
 from restore.program.candidate import declare_candidate, keep_settings
+from restore.program.creation import Creation, declare_acceptance
 from restore.program.receipts import Gates, declare_receipt, list_open_gates
 from restore.program.timing_hooks import Record
 
@@ -23,6 +24,9 @@ class Restore(pulumi.ComponentResource):
     """DbiResourceId of the candidate."""
     candidate: Mapping[str, Any]
     """The candidate as the stack's outputs show it."""
+    accepted: Sequence[pulumi.Stash]
+    """What is there once AWS has accepted the restore; empty in a run that need not wait for that, and where the
+    candidate is only made after the freeze."""
     receipts: Mapping[str, pulumi.Stash]
     """By gate, in the order in which they can open."""
 
@@ -36,7 +40,10 @@ class Restore(pulumi.ComponentResource):
         """
         super().__init__("restore:index:Restore", plan.id, {"recoveryPoint": plan.point.tag})
         settings = keep_settings(plan, self)
-        instance = declare_candidate(plan, self, [*depends_on, settings], record)
+        creation = Creation(plan, gates.find_candidate, gates.running, pulumi.log.info)
+        instance = declare_candidate(plan, creation, self, [*depends_on, settings], record)
+        freezes = move_of(plan) is Move.FREEZE
+        self.accepted = declare_acceptance(creation, self) if freezes else []
         self.resource_id = instance.resource_id
         self.candidate = {
             "identifier": plan.candidate,

@@ -21,6 +21,7 @@ from restore.gates.context import GateContext
 from restore.gates.hook import Running, leave_cleanly_on_interrupt
 from restore.inventory import access, gather
 from restore.kubernetes import Api, Namespace
+from restore.lifecycle.recoverability import describe_recoverability
 from restore.model import waivers
 from restore.model.inventory import Inventory
 from restore.model.planned import Plan
@@ -88,9 +89,21 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
         record("run", run_record.document(settings, planned, config, now))
     running = Running()
     leave_cleanly_on_interrupt(running)
-    declared = graph.declare(planned, settings, Gates(planned.id, by_name, running), record, proved=proved)
+    declared = graph.declare(
+        planned, settings, Gates(planned.id, by_name, running, context.find_candidate), record, proved=proved
+    )
     read_loss = partial(loss_report.newest, context.store, planned)
-    outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss)
+    read_recoverability = partial(tell_recoverability, context)
+    outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss, read_recoverability)
+
+
+def tell_recoverability(context: GateContext) -> str:
+    """Until when the database that serves can be recovered, as RDS says now; an output never fails the run."""
+    try:
+        database = context.serving()
+    except RestoreError as error:
+        return f"not known: {error}"
+    return describe_recoverability(database).text if database else "not known: the database that serves is gone"
 
 
 def connect_adapters(settings: Settings, planned: Plan) -> GateContext:

@@ -36,10 +36,16 @@ def pitr_windows(inventory: Inventory, source_name: str) -> tuple[AutomatedBacku
         if (
             backup.source_resource_id == source.resource_id and backup.status not in KEPT_STATUSES
             if source
-            else backup.source_identifier == source_name and backup.status in KEPT_STATUSES
+            else backup.source_identifier == source_name and (backup.status in KEPT_STATUSES or backup.is_replica)
         )
     ]
     return tuple(sorted(usable, key=lambda backup: last_moment(backup, source) or _NEVER, reverse=True))
+
+
+def windows_of(inventory: Inventory, name: str) -> tuple[AutomatedBackup, ...]:
+    """Returns the automated backups of another instance, the one that reaches furthest first."""
+    named = [backup for backup in inventory.backups if backup.source_identifier == name]
+    return tuple(sorted(named, key=lambda backup: backup.latest or _NEVER, reverse=True))
 
 
 def last_moment(backup: AutomatedBackup, source: Instance | None) -> datetime | None:
@@ -67,20 +73,24 @@ def window_text(backup: AutomatedBackup, source: Instance | None) -> str:
 def resolve_time(context: RestoreContext) -> Resolution:
     """Returns the automated backup that covers the wanted time, or reaches furthest for `latest`."""
     time = context.request.time
-    backups = pitr_windows(context.inventory, context.settings.source)
-    open_backups = [b for b in backups if b.earliest and last_moment(b, context.source) and b.engine == ENGINE]
+    source = None if context.request.backup_of else context.source
+    if context.request.backup_of:
+        backups = windows_of(context.inventory, context.request.backup_of)
+    else:
+        backups = pitr_windows(context.inventory, context.settings.source)
+    open_backups = [b for b in backups if b.earliest and last_moment(b, source) and b.engine == ENGINE]
     if not open_backups:
         return Resolution(None, (_no_window(context, backups),))
     if not isinstance(time, datetime):
         return Resolution(_of_backup(context, open_backups[0], None))
-    covering = next((backup for backup in open_backups if covers(backup, context.source, time)), None)
+    covering = next((backup for backup in open_backups if covers(backup, source, time)), None)
     if covering:
         return Resolution(_of_backup(context, covering, time))
     return Resolution(None, (_outside(context, open_backups, time),))
 
 
 def _of_backup(context: RestoreContext, backup: AutomatedBackup, time: datetime | None) -> RestoreSource:
-    living = context.source
+    living = None if context.request.backup_of else context.source
     storage = (living.settings.allocated_storage if living else None) or backup.settings.allocated_storage or 0
     return RestoreSource(
         point=RecoveryPoint(
@@ -89,7 +99,7 @@ def _of_backup(context: RestoreContext, backup: AutomatedBackup, time: datetime 
             latest=time is None,
             source_resource_id=backup.source_resource_id,
             # A backup retained in this region goes by its instance's resource id, as a living instance does.
-            automated_backup_arn=backup.arn if backup.status == "replicating" else None,
+            automated_backup_arn=backup.arn if backup.is_replica else None,
             tag=context.request.recovery_point,
             at=time,
         ),
@@ -107,16 +117,20 @@ def _no_window(context: RestoreContext, backups: Sequence[AutomatedBackup]) -> P
     if backups:
         found = f"automated backups are {backups[0].status}, with no restorable time yet"
         return Problem(subject, found, "a first automated backup that has ended", fix)
-    if context.source:
+    if context.source and not context.request.backup_of:
         return Problem(subject, "no automated backups (retention 0, or they were deleted)", "automated backups", fix)
+    if context.request.backup_of:
+        found = f"no automated backup of {context.request.backup_of} here"
+        return Problem("config backupOf", found, "an instance with automated backups", "pulumi config rm backupOf")
     found = f"{context.settings.source} doesn't exist, and no automated backup of it was retained or replicated here"
     return Problem(subject, found, "an instance, or a retained automated backup", fix)
 
 
 def _outside(context: RestoreContext, backups: Sequence[AutomatedBackup], time: datetime) -> Problem:
     newest = backups[0]
-    last = last_moment(newest, context.source) or _NEVER
-    needed = "within " + ", or ".join(window_text(backup, context.source) for backup in backups)
+    source = None if context.request.backup_of else context.source
+    last = last_moment(newest, source) or _NEVER
+    needed = "within " + ", or ".join(window_text(backup, source) for backup in backups)
     if time > context.inventory.now:
         found, fix = f"in the future (now {context.inventory.now:{TIME_FORMAT}})", f"set time {last:{TIME_FORMAT}}"
     elif time > last:
@@ -128,6 +142,9 @@ def _outside(context: RestoreContext, backups: Sequence[AutomatedBackup], time: 
 
 
 def _before(context: RestoreContext, time: datetime, backup: AutomatedBackup) -> tuple[str, str]:
+    if former := next((one for one in context.inventory.former if _has(context.inventory, one, time)), None):
+        found = f"before the earliest restorable time; {former.identifier}, which a Blue/Green switchover left, has it"
+        return found, f"set backupOf {former.identifier}"
     usable = usable_snapshots(context.inventory, context.settings.source)
     older = next((s for s in usable if s.created and s.created <= time), None)
     if not older:
@@ -136,3 +153,7 @@ def _before(context: RestoreContext, time: datetime, backup: AutomatedBackup) ->
         f"before the earliest restorable time; the newest snapshot before it is {describe(older)}",
         f"set method snapshot; pulumi config rm time; pulumi config set snapshot {older.identifier}",
     )
+
+
+def _has(inventory: Inventory, former: Instance, time: datetime) -> bool:
+    return any(covers(backup, None, time) for backup in windows_of(inventory, former.identifier))

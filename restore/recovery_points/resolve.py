@@ -45,7 +45,7 @@ def _point(context: RestoreContext, candidate: Instance, tag: str) -> RecoveryPo
         return RecoveryPoint(Method.SNAPSHOT, snapshot=value, at=snapshot.created if snapshot else None)
     if method == Method.DUMP:
         return dump_tag.pinned(value, candidate.tags.get(TAG_DUMP, "")) or RecoveryPoint(Method.DUMP)
-    time = _parsed(value) if method == Method.PITR else None
+    time = _parsed(value.partition("@")[0]) if method == Method.PITR else None
     return RecoveryPoint(context.request.method, time=time, latest=method == Method.PITR and time is None, at=time)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from restore.model.gates import CONFORMED, QUIESCED, VALIDATED
+from restore.model.gates import CONFORMED, QUIESCED, SERVING, VALIDATED
 from restore.report import loss, timeline
 from restore.report.audit import who
 from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, of_step, text
@@ -31,6 +31,7 @@ def key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> Itera
     yield "By the loss report", (report.headline,) if report else ()
     yield "Applications stopped", tuple(describe_outage(outage) for outage in timeline.outages(evidence))
     yield "Restored database", (text(plan.get("candidate")), text(conformed.get("endpoint")))
+    yield "When it began to serve", (text(facts(evidence, SERVING.name).get("recoverability")),)
     yield "Source", (text(plan.get("source")), text(plan.get("source_resource_id")))
     yield "Safety snapshot of the source", (text(plan.get("safety_snapshot")),)
     yield "Incident", (text(last.get("incident")),)
@@ -52,7 +53,8 @@ def point(plan: EvidenceRecord) -> str:
     method, _, value = text(plan.get("recovery_point")).partition(":")
     at = moment(plan.get("data_of"))
     if method == "pitr" and at:
-        return f"point in time {clock(at)}"
+        of = value.partition("@")[2]
+        return f"point in time {clock(at)}" + (f" of {of}" if of else "")
     return f"{METHODS.get(method, method)} {value}" + (f", data of {clock(at)}" if at else "")
 
 

@@ -25,10 +25,10 @@ CONFIGURATION = (
     ),
     Entry(
         ("config instance", "config instance.<field>"),
-        "The source is gone and nothing says its class, subnet group or security groups; or a value is less than the "
-        "recovery point needs.",
+        "The source is gone and nothing says its class, subnet group or security groups; a value is less than the "
+        "recovery point needs; or AWS has no such class or storage, or no free address in its zones.",
         "What isn't given gets RDS's defaults: another network, another class. Storage and IOPS can't be less than the "
-        "snapshot's.",
+        "snapshot's. Multi-AZ needs a free address in two zones that have the class.",
         "pulumi config set --path instance.<field> <value>; pulumi preview",
     ),
     Entry(
@@ -84,6 +84,19 @@ STATE = (
         "Preflight and the AWS plugin call as different accounts, or not as the account that is allowed.",
         "What was looked at isn't what would be changed: the profile of this shell isn't the one of the configuration.",
         "aws sts get-caller-identity; pulumi config set aws:profile <profile>; pulumi preview",
+    ),
+    Entry(
+        ("account quota <name>",),
+        "The account has as many DB instances, GiB of storage or manual snapshots as it may have.",
+        "AWS would refuse the restore, or the safety snapshot once the applications have stopped.",
+        "aws rds describe-account-attributes (shows what is used); aws service-quotas request-service-quota-increase "
+        "--service-code rds --quota-code <code> --desired-value <number> (or delete what nobody needs); pulumi preview",
+    ),
+    Entry(
+        ("key <arn>",),
+        "The KMS key of the recovery point, or of Performance Insights, is disabled, pending deletion or gone.",
+        "RDS can't use it: the restore would not be accepted, or end in inaccessible-encryption-credentials.",
+        "aws kms describe-key --key-id <arn>; aws kms enable-key --key-id <arn>; pulumi preview",
     ),
 )
 RECOVERY_POINTS = (

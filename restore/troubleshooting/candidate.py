@@ -11,8 +11,22 @@ INSTANCE = (
         ("conformed.<setting>",),
         "A setting of the candidate isn't the source's.",
         "A restore gives defaults for what isn't passed. What could be changed was; this could not, or the key "
-        "`instance` says otherwise.",
+        "`instance` says otherwise. Why RDS refused stands in `found`; during its first backup it changes nothing.",
         "pulumi config set --path instance.<setting> <value> (if another value is right); pulumi up",
+    ),
+    Entry(
+        ("conformed.login",),
+        "The candidate refuses the operator's password, and RDS didn't take it as the new one.",
+        "The master password of a restore is that of its recovery point; RDS may have rotated the source's since. It "
+        "is set on the candidate where login.user is its master user; RDS takes it in status available alone.",
+        "aws rds describe-db-instances --db-instance-identifier <candidate>; pulumi up",
+    ),
+    Entry(
+        ("conformed.pendingReboot",),
+        "The candidate's parameter group is `pending-reboot`.",
+        "Its static parameters (shared_preload_libraries, max_connections, ...) don't count before a reboot, which the "
+        "program does by itself, but never of a database that serves or has served.",
+        "aws rds reboot-db-instance --db-instance-identifier <candidate>; pulumi up",
     ),
 )
 ASKING = (
@@ -216,7 +230,7 @@ CHAPTER = Chapter(
             ("the restored database has wrong data",),
             "Rows are missing, or the damage is there as well.",
             "Wrong snapshot, or a time after the incident. The loss report says what only source or candidate has.",
-            f"pulumi stack select <stack>; {ANOTHER_POINT}",
+            ANOTHER_POINT,
         ),
         Entry(
             ("the first queries are slow",),

@@ -30,7 +30,7 @@ def settings(gateway: Gateway, home: Home, source: Instance, kubeconfig: Path, t
         namespace=home.name,
         apps=(App("indexer"),),
         secret=SecretKey("credentials", "URL"),
-        login=Login("ghostadmin", "name"),
+        login=Login("ghostadmin", iam=True),
         tls=tls,
         evidence="evidence",
         request=Request("inc-1", Method.PITR, Traffic.FROZEN, time=LATEST),
@@ -50,6 +50,24 @@ def test_the_world_is_read_at_once(settings: Settings, source: Instance) -> None
     assert found.cluster.deployments["indexer"]
     assert found.cluster.secret
     assert source.engine_version in found.orderable_versions
+    assert found.capacity
+    assert found.capacity.unasked == {}
+    assert found.capacity.quotas
+    assert found.capacity.quotas["DBInstances"].used >= 1
+    assert source.settings.storage_type in {offer.storage_type for offer in found.capacity.offers or ()}
+    assert [subnet for subnet in found.capacity.subnets or () if subnet.free]
+
+
+def test_an_operator_s_secret_that_is_not_there_is_found_before_anything_stops(settings: Settings) -> None:
+    with pytest.raises(Refused) as caught:
+        gather(replace(settings, login=Login("ghostadmin", "never-was")), NOW)
+    assert [problem.subject for problem in caught.value.problems] == ["secret never-was"]
+
+
+def test_who_only_looks_needs_neither_secret_nor_room(settings: Settings) -> None:
+    found = gather(replace(settings, login=Login("ghostadmin", "never-was")), NOW, room=False)
+    assert found.source
+    assert found.capacity is None
 
 
 def test_without_a_request_what_may_be_open_is_still_read(settings: Settings) -> None:

@@ -29,8 +29,8 @@ from tests.support.sandbox.harness import Project, Sandbox
 
 PAGE = documented.read()
 EVIDENCE = "ghost-protocol-sandbox-evidence"
-LATER = ("secretsmanager:GetSecretValue", "iam:SimulatePrincipalPolicy", "iam:GetRole")
-"""Given with the preview's rights, but first asked for by gates; and by whoever asks for rights."""
+LATER = ("iam:SimulatePrincipalPolicy", "iam:GetRole")
+"""Given with the preview's rights, and asked for by whoever asks for rights."""
 KEDA = Verb("list", "scaledobjects", "keda.sh")
 """Not asked for where KEDA is not installed."""
 ACTIONS = [action for action in documented.actions_of(PAGE.policies[0]) if action not in LATER]

@@ -266,7 +266,9 @@ def test_the_report_asks_for_every_gate_that_the_graph_has(
     switched = traffic is not Traffic.FROZEN and moved
     wanted = make(traffic, moved=moved or traffic is not Traffic.SOURCE, switched=switched)
     stashes = {name for name, one in declared(wanted).items() if one.type == "pulumi:index:Stash"}
-    receipts = {name.removesuffix("-inc-1") for name in stashes if not name.startswith(("way-back", "settings"))}
+    receipts = {
+        name.removesuffix("-inc-1") for name in stashes if not name.startswith(("way-back", "settings", "accepted"))
+    }
     assert receipts == {gate.name for gate in needed_gates(wanted)}
 
 
@@ -275,3 +277,34 @@ def test_the_long_work_of_aws_is_timed() -> None:
     for name in ("candidate-inc-1", "safety-inc-1"):
         assert requests[name].hooks.before_create
         assert requests[name].hooks.after_create
+
+
+@pytest.mark.parametrize("make", [plan, of_dump])
+def test_no_application_stops_before_aws_has_accepted_the_restore(make: Callable[..., Plan]) -> None:
+    requests = declared(make(Traffic.FROZEN))
+    assert "accepted-inc-1" in before(requests, "api-gateway")
+    assert before(requests, "accepted-inc-1") == set()
+    assert requests["accepted-inc-1"].hooks.before_create
+
+
+def test_what_the_freeze_waits_for_is_not_the_end_of_the_restore() -> None:
+    assert "candidate-inc-1" not in before(declared(plan(Traffic.FROZEN)), "api-gateway")
+
+
+def test_a_restore_from_latest_is_not_waited_for_by_the_freeze_that_it_waits_for() -> None:
+    first = plan(Traffic.FROZEN, latest=True)
+    assert "accepted-inc-1" not in declared(first)
+    again = replace(first, candidate_found=CANDIDATE_INSTANCE, adopt="db-CANDIDATE")
+    assert "accepted-inc-1" not in declared(again)
+    assert declared(again).keys() == declared(first).keys()
+
+
+def test_nothing_is_waited_for_on_the_way_back() -> None:
+    assert "accepted-inc-1" not in declared(plan(Traffic.SOURCE, switched=True), proved=True)
+
+
+def test_the_candidate_is_watched_while_the_plugin_waits_for_its_first_backup() -> None:
+    hooks = declared(plan(Traffic.FROZEN))["candidate-inc-1"].hooks
+    assert "watch-ghost-db-inc-1-begins" in hooks.before_create
+    assert "watch-ghost-db-inc-1-ends" in hooks.after_create
+    assert list(hooks.on_error) == ["watch-ghost-db-inc-1-fails"]

@@ -48,7 +48,13 @@ def register(plan: Plan, settings: Settings, *, proved: bool) -> Mapping[str, An
     by_name = {name: Gate(name, 60, lambda _: Proof(Verdict.PASS, "ok"), lambda _: "") for name in PROOFS}
 
     def declare() -> None:
-        graph.declare(plan, settings, Gates(plan.id, by_name, Running()), lambda _step, _document: None, proved=proved)
+        graph.declare(
+            plan,
+            settings,
+            Gates(plan.id, by_name, Running(), lambda: None),
+            lambda _step, _document: None,
+            proved=proved,
+        )
 
     asyncio.get_event_loop().run_until_complete(run_pulumi_func(declare))
     return {urn: request for urn, request in recorder.by_urn.items() if request.type != "pulumi:pulumi:Stack"}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
+from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -24,8 +25,11 @@ from restore.model.cluster import Deployment
 from restore.model.inventory import Inventory
 from restore.model.rds import Credential, Endpoint, Instance, InstanceSettings
 from restore.model.request import QuietSettings, Request, Settings, Tls, Traffic
-from restore.postgres import Activity, Attempt, Quiet, Session
+from restore.postgres import Activity, Attempt, Fence, Quiet, Session
+from restore.postgres.background_writers import BackgroundWriter
 from restore.postgres.errors import LOGIN_PAGE
+from restore.postgres.sequences import Name, Sequence
+from restore.postgres.write_counters import WriteCounters
 from sandbox.machine.layout import CHECKOUT
 from tests.support import worlds
 
@@ -33,6 +37,7 @@ STOPPED = TemporaryError.of(Problem("PostgreSQL", "connection refused", "an answ
 REFUSED = PermanentError.of(Problem("PostgreSQL", "password authentication failed", "a login", LOGIN_PAGE))
 QUIET_AT = datetime(2026, 11, 22, 14, 50, tzinfo=UTC)
 QUIET = Quiet((), (), Activity(QUIET_AT, 0, 0, 0), Activity(QUIET_AT, 0, 0, 0))
+COUNTERS = WriteCounters(QUIET_AT, QUIET_AT, None, 100, {"public.users": 100})
 KNOWN = "the instance was stopped by the storage team"
 WRITER = Session(7, "shop_app", "shop", "forgotten", "10.0.0.9", "idle", None)
 DEAD = worlds.instance(status="stopped")
@@ -48,6 +53,9 @@ class Rds:
 
     instances: list[Instance]
     modified: list[tuple[str, InstanceSettings]] = field(default_factory=list[tuple[str, InstanceSettings]])
+    roles: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    rebooted: list[str] = field(default_factory=list[str])
+    passwords: dict[str, str] = field(default_factory=dict[str, str])
 
     def instance(self, identifier: str) -> Instance | None:
         return next((one for one in self.instances if one.identifier == identifier), None)
@@ -62,21 +70,43 @@ class Rds:
             raise TemporaryError(f"out of time; {found.identifier} is {found.status}")
         return found
 
-    def modify(self, resource_id: str, wanted: InstanceSettings) -> None:
+    def modify(self, resource_id: str, wanted: InstanceSettings, *, ours: InstanceSettings | None = None) -> None:
+        del ours
         self.modified.append((resource_id, wanted))
-        self.instances = [replace(i, settings=wanted) if i.resource_id == resource_id else i for i in self.instances]
+        given = {item.name: getattr(wanted, item.name) for item in fields(wanted)}
+        named = {name: value for name, value in given.items() if value not in (None, ())}
+        self._change(resource_id, lambda one: replace(one, settings=replace(one.settings, **named)))
+
+    def add_role(self, resource_id: str, role: str) -> None:
+        self.roles.append((resource_id, role))
+        self._change(
+            resource_id,
+            lambda one: replace(
+                one, settings=replace(one.settings, associated_roles=(*one.settings.associated_roles, role))
+            ),
+        )
+
+    def reboot(self, resource_id: str) -> None:
+        self.rebooted.append(resource_id)
+        self._change(resource_id, lambda one: replace(one, parameters_pending_reboot=False))
+
+    def _change(self, resource_id: str, change: Callable[[Instance], Instance]) -> None:
+        self.instances = [change(one) if one.resource_id == resource_id else one for one in self.instances]
+
+    def set_master_password(self, resource_id: str, password: str) -> None:
+        self.passwords[resource_id] = password
 
 
 @dataclass
 class Namespace:
     found: Mapping[str, Deployment | None]
     url: str
-    by_selector: Mapping[str, Sequence[Pod]] = field(default_factory=dict[str, Sequence[Pod]])
+    by_selector: Mapping[str, SequenceOf[Pod]] = field(default_factory=dict[str, SequenceOf[Pod]])
 
-    def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
+    def deployments(self, names: SequenceOf[str]) -> Mapping[str, Deployment | None]:
         return {name: self.found.get(name) for name in names}
 
-    def pods(self, selector: str) -> Sequence[Pod]:
+    def pods(self, selector: str) -> SequenceOf[Pod]:
         return self.by_selector.get(selector, ())
 
     def connection_secret(self, _name: str, _key: str) -> Any:
@@ -98,6 +128,9 @@ class Databases:
     before: list[Quiet] = field(default_factory=list[Quiet])
     """What is observed before that, the last first."""
     login: Attempt | RestoreError = MAY_ALL
+    counters: WriteCounters = COUNTERS
+    writers: list[BackgroundWriter] = field(default_factory=list[BackgroundWriter])
+    sequences: dict[str, dict[Name, Sequence]] = field(default_factory=dict[str, dict[Name, Sequence]])
     there: dict[str, tuple[Session, ...]] = field(default_factory=dict[str, tuple[Session, ...]])
     asked: list[str] = field(default_factory=list[str])
 
@@ -117,6 +150,24 @@ class Databases:
     def list_sessions(self, connection: str) -> tuple[Session, ...]:
         return self.there.get(connection, ())
 
+    def read_counters(self, _connection: str) -> WriteCounters:
+        return self.counters
+
+    def read_settings(self, _connection: str) -> tuple[str, list[BackgroundWriter]]:
+        return "", list(self.writers)
+
+    def list_subscriptions(self, _connection: str) -> list[BackgroundWriter]:
+        return []
+
+    def list_sequences(self, host: str) -> Mapping[Name, Sequence]:
+        return dict(self.sequences.get(host, {}))
+
+    def set_sequence(self, host: str, name: Name, last: int) -> None:
+        self.sequences[host][name] = replace(self.sequences[host][name], last=last)
+
+    def read_fence(self, _connection: str, _role: str) -> Fence:
+        return Fence(can_login=True, restore_id="", comment="")
+
     def install(self, patch: pytest.MonkeyPatch) -> None:
         def observe(*_: object) -> Quiet:
             return self.before.pop() if self.before else self.rest
@@ -130,6 +181,13 @@ class Databases:
         patch.setattr(postgres, "read_row", self.read_row)
         patch.setattr(postgres, "list_sessions", self.list_sessions)
         patch.setattr(postgres, "observe", observe)
+        patch.setattr(postgres, "read_counters", self.read_counters)
+        patch.setattr(postgres, "read_settings", self.read_settings)
+        patch.setattr(postgres, "read_fence", self.read_fence)
+        patch.setattr(postgres, "administer", self.connect)
+        patch.setattr(postgres, "list_sequences", self.list_sequences)
+        patch.setattr(postgres, "set_sequence", self.set_sequence)
+        patch.setattr(postgres, "list_subscriptions", self.list_subscriptions)
         patch.setattr(postgres, "try_login", try_login)
 
 

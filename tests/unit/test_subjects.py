@@ -16,6 +16,7 @@ KINDS = (
     "deployment",
     "dump",
     "instance",
+    "key",
     "option",
     "recovery point",
     "restore",

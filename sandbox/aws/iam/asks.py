@@ -59,6 +59,7 @@ RDS_RESOURCES: Mapping[str, Mapping[str, str]] = {
         "OptionGroupName": "og",
     },
     "ModifyDBSnapshotAttribute": {"DBSnapshotIdentifier": "snapshot"},
+    "AddRoleToDBInstance": {"DBInstanceIdentifier": "db"},
     "RebootDBInstance": {"DBInstanceIdentifier": "db"},
     "StartDBInstance": {"DBInstanceIdentifier": "db"},
     "StopDBInstance": {"DBInstanceIdentifier": "db"},
@@ -162,15 +163,25 @@ def _forwarded(call: Call, world: World) -> Iterator[Need]:
     if role := call.parameters.get("MonitoringRoleArn"):
         passed = {"iam:PassedToService": "monitoring.rds.amazonaws.com"}
         yield Need(Ask("iam:PassRole", role, passed), role)
+    for role in _roles_of_rds(call):
+        yield Need(Ask("iam:PassRole", role, {"iam:PassedToService": "rds.amazonaws.com"}), role)
     if call.parameters.get("ManageMasterUserPassword"):
         secret = f"arn:aws:secretsmanager:{call.region}:{ACCOUNT}:secret:rds!db-"
         for action in ("secretsmanager:CreateSecret", "secretsmanager:TagResource"):
             yield Need(Ask(action, secret), secret)
 
 
+def _roles_of_rds(call: Call) -> Iterator[str]:
+    """The roles that RDS itself is to assume: of a feature, of a directory."""
+    if call.operation == "AddRoleToDBInstance":
+        yield str(call.parameters["RoleArn"])
+    if name := call.parameters.get("DomainIAMRoleName"):
+        yield f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
 def _ec2(call: Call, _: World) -> Iterator[Need]:
     """Its descriptions have no resources."""
-    if call.operation not in ("DescribeSecurityGroups",):
+    if call.operation not in ("DescribeSecurityGroups", "DescribeSubnets"):
         raise UnknownOperationError(f"ec2:{call.operation}: add it to sandbox/aws/iam/asks.py")
     yield Need(Ask(f"ec2:{call.operation}"), "", "UnauthorizedOperation")
 

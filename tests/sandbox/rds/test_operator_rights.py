@@ -88,6 +88,18 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "rds:DescribeDBSnapshots": lambda o: o("rds").describe_db_snapshots(),
     "rds:DescribeDBInstanceAutomatedBackups": lambda o: o("rds").describe_db_instance_automated_backups(),
     "rds:DescribeDBEngineVersions": lambda o: o("rds").describe_db_engine_versions(Engine="postgres"),
+    "rds:DescribeAccountAttributes": lambda o: o("rds").describe_account_attributes(),
+    "rds:DescribeOrderableDBInstanceOptions": lambda o: o("rds").describe_orderable_db_instance_options(
+        Engine="postgres"
+    ),
+    "rds:DescribeDBSubnetGroups": lambda o: o("rds").describe_db_subnet_groups(),
+    "ec2:DescribeSubnets": lambda o: o("ec2").describe_subnets(),
+    "rds:AddRoleToDBInstance": lambda o: o("rds").add_role_to_db_instance(
+        DBInstanceIdentifier=f"{SOURCE}-old",
+        RoleArn="arn:aws:iam::123456789012:role/rds-s3-export",
+        FeatureName="s3Export",
+    ),
+    "rds:RebootDBInstance": lambda o: o("rds").reboot_db_instance(DBInstanceIdentifier=f"{SOURCE}-old"),
     "secretsmanager:GetSecretValue": lambda o: o("secretsmanager").get_secret_value(SecretId=SECRET),
     "iam:SimulatePrincipalPolicy": lambda o: o("iam").simulate_principal_policy(
         PolicySourceArn=ROLE, ActionNames=["rds:CreateDBSnapshot"]
@@ -220,8 +232,8 @@ def test_the_operator_is_a_role_and_is_told_what_it_may_do(sandbox: Sandbox, ope
 
 
 def test_what_the_sandbox_has_no_rights_for_is_an_error_never_a_success(operator: Callable[[str], Any]) -> None:
-    with pytest.raises(ClientError, match=r"SandboxUnsupported.*ec2:DescribeSubnets"):
-        operator("ec2").describe_subnets()
+    with pytest.raises(ClientError, match=r"SandboxUnsupported.*ec2:DescribeVpcs"):
+        operator("ec2").describe_vpcs()
     with pytest.raises(ClientError, match=r"SandboxUnsupported.*S3 operation"):
         operator("s3").delete_object(Bucket=DUMPS, Key=DUMP)
 

@@ -42,7 +42,8 @@ STATEMENTS = re.compile(
     rf"|ALTER DATABASE {NAME} OWNER TO {NAME}|GRANT {NAME} TO {NAME}(?: WITH ADMIN OPTION)?"
     rf"|GRANT (?:SELECT|INSERT) ON {NAME} TO {NAME}|CREATE (?:EXTENSION|DATABASE) {NAME}|ALTER EXTENSION {NAME} UPDATE"
     r"|(?:COMMIT|ROLLBACK) PREPARED 'x'"
-    r"|SELECT [a-z_0-9(),.:*' ]+ FROM .+|SELECT setval\(.+\)"
+    r"|SELECT [a-z_0-9(),.:*' ]+ FROM .+|SELECT (?:setval|cron\.alter_job)\(.+\)"
+    rf"|ALTER SUBSCRIPTION {NAME} DISABLE"
 )
 PULUMI: Mapping[tuple[str, ...], frozenset[str]] = {
     ("up",): frozenset(),

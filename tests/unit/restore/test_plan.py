@@ -410,6 +410,7 @@ def test_the_notes_warn_of_what_the_operator_did_not_ask_about() -> None:
         (PITR, restored(cluster=SWITCHED), "next: pulumi config set traffic source"),
         (SOURCE, restored(cluster=FROZEN_AGAIN), "nothing is copied back"),
         (LATEST, inventory(), "loses: nothing committed"),
+        (LATEST, inventory(), "note: `latest` can be asked for only after the freeze"),
         (SNAPSHOT, inventory(), "RPO 11 h"),
     ],
 )

@@ -77,7 +77,7 @@ CHANGEABLE_IN = frozenset(["available", "storage-full", "storage-optimization", 
     " DatabaseInsightsMode EnablePerformanceInsights PerformanceInsightsKMSKeyId PerformanceInsightsRetentionPeriod"
     " CloudwatchLogsExportConfiguration DeletionProtection MaxAllocatedStorage NetworkType DedicatedLogVolume"
     " EngineLifecycleSupport DBSubnetGroupName ManageMasterUserPassword MasterUserSecretKmsKeyId"
-    " RotateMasterUserPassword"
+    " RotateMasterUserPassword Domain DomainIAMRoleName"
 )
 def modify_db_instance(rds: Rds, p: Shape) -> Shape:
     instance = rds.instance(p["DBInstanceIdentifier"])
@@ -148,6 +148,9 @@ def memberships(rds: Rds, instance: Instance, p: Shape) -> Shape:
         changes["DBParameterGroups"] = [groups.parameter_membership(rds, version, name, "pending-reboot")]
     if name := p.get("OptionGroupName"):
         changes["OptionGroupMemberships"] = [groups.option_membership(rds, version, name)]
+    if domain := p.get("Domain"):
+        member = {"Domain": domain, "Status": "joined", "IAMRoleName": p.get("DomainIAMRoleName", "")}
+        changes["DomainMemberships"] = [member]
     if identifier := p.get("CACertificateIdentifier"):
         changes["CertificateDetails"] = certificate(rds, identifier)
     return {key: value for key, value in changes.items() if shape.get(key) != value}

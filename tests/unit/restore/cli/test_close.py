@@ -35,7 +35,7 @@ class Stack:
 
 
 def answering(value: object) -> Callable[..., object]:
-    def answer(*_: object) -> object:
+    def answer(*_: object, **__: object) -> object:
         return value
 
     return answer

@@ -83,7 +83,7 @@ def stack(asked: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert not asked
     monkeypatch.chdir(tmp_path)
 
-    def gathered(*_: object) -> Inventory:
+    def gathered(*_: object, **__: object) -> Inventory:
         return inventory()
 
     monkeypatch.setattr(gather, "gather", gathered)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from restore.errors import PermanentError, Problem
+from restore import postgres
+from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.gates import conformed
 from restore.model.rds import InstanceSettings
 from restore.model.rds_status import USABLE
+from restore.model.request import Traffic
+from restore.postgres.errors import LOGIN_PAGE
 from tests.support.gate_worlds import Stage, stage
-from tests.support.worlds import FROZEN, SOURCE_SETTINGS, asked, candidate, instance, restored
+from tests.support.worlds import FROZEN, SOURCE_SETTINGS, SWITCHED, asked, candidate, instance, restored
 
 WANTED = replace(SOURCE_SETTINGS, deletion_protection=True)
 
@@ -44,7 +49,7 @@ def test_a_setting_that_rds_does_not_take_is_named_with_the_key_that_lets_it_be(
 ) -> None:
     at = made(tmp_path, replace(WANTED, **{name: value}))  # pyright: ignore[reportArgumentType]
 
-    def ignored(*_: object) -> None:
+    def ignored(*_: object, **__: object) -> None:
         at.rds.modified.append(("", WANTED))
 
     at.rds.modify = ignored  # type: ignore[method-assign]
@@ -81,13 +86,144 @@ def test_an_instance_of_somebody_else_under_the_candidate_s_name_is_let_be(tmp_p
     assert at.rds.modified == []
 
 
-def test_a_modification_that_rds_refuses_is_told_with_its_own_way_out(tmp_path: Path) -> None:
+def denied(*_: object, **__: object) -> None:
+    raise PermanentError.of(Problem("rds:ModifyDBInstance", "AccessDenied", "the right", "aws sts get-caller-identity"))
+
+
+def test_a_modification_that_rds_refuses_is_told_as_that_setting_s(tmp_path: Path) -> None:
     at = made(tmp_path, replace(WANTED, multi_az=False))
+    at.rds.modify = denied  # type: ignore[method-assign]
+    assert refused(at).keys() == {"conformed.multiAz"}
+    assert "False; RDS didn't change it: AccessDenied" in at.problems["conformed.multiAz"]["found"]
 
-    def refuses(*_: object) -> None:
-        raise PermanentError.of(
-            Problem("rds:ModifyDBInstance", "AccessDenied", "the right", "aws sts get-caller-identity")
-        )
 
-    at.rds.modify = refuses  # type: ignore[method-assign]
-    assert refused(at)["conformed.unproved"].startswith("aws sts get-caller-identity; pulumi up")
+def test_one_refused_setting_does_not_keep_the_others_from_being_brought_in_line(tmp_path: Path) -> None:
+    at = made(tmp_path, replace(WANTED, multi_az=False, backup_retention_period=1, max_allocated_storage=1))
+    change = at.rds.modify
+
+    def picky(resource_id: str, wanted: InstanceSettings, **_: object) -> None:
+        if wanted.multi_az is not None:
+            denied()
+        change(resource_id, wanted)
+
+    at.rds.modify = picky  # type: ignore[method-assign]
+    assert refused(at).keys() == {"conformed.multiAz"}
+    sent = [{item.name for item in fields(one) if getattr(one, item.name)} for _, one in at.rds.modified]
+    assert sorted(map(sorted, sent)) == [["backup_retention_period"], ["max_allocated_storage"]]
+
+
+def test_a_waived_setting_is_neither_changed_nor_waited_for(tmp_path: Path) -> None:
+    different = replace(WANTED, multi_az=False, backup_retention_period=1)
+    at = made(tmp_path, different)
+    at.context = replace(
+        at.context, settings=replace(at.context.settings, waive={"conformed.multiAz": "one zone is enough for a week"})
+    )
+    assert at.prove("conformed", conformed.prove) is None
+    assert [one for _, one in at.rds.modified] == [InstanceSettings(backup_retention_period=7)]
+    assert at.last["waived"] == {"conformed.multiAz": "one zone is enough for a week"}
+
+
+def test_a_waived_gate_modifies_nothing(tmp_path: Path) -> None:
+    at = made(tmp_path, replace(WANTED, multi_az=False))
+    at.context = replace(at.context, settings=replace(at.context.settings, waive={"conformed": "the backup lasts"}))
+    assert at.prove("conformed", conformed.prove) is None
+    assert at.rds.modified == []
+
+
+def test_a_first_backup_that_holds_up_a_modification_is_told_with_the_way_on() -> None:
+    busy = TemporaryError("AWS rds:ModifyDBInstance: InvalidDBInstanceState: Database instance is not available")
+    said = conformed.describe_wait(candidate(status="backing-up"), ["multi_az", "iops"], busy)
+    assert "waiting to change multiAz, iops" in said
+    assert "pulumi config set --path 'waive[\"conformed\"]'" in said
+    assert "is modifying; waiting to change iops: AWS" in conformed.describe_wait(
+        candidate(status="modifying"), ["iops"], busy
+    )
+
+
+def test_a_role_that_no_restore_takes_along_is_associated(tmp_path: Path) -> None:
+    role = "s3Export=arn:aws:iam::123456789012:role/export"
+    source = instance(settings=replace(WANTED, associated_roles=(role,)))
+    at = stage(asked(), restored(source=source, cluster=FROZEN, candidate=candidate()), tmp_path)
+    assert at.prove("conformed", conformed.prove) is None
+    assert at.rds.roles == [("db-CANDIDATE", role)]
+
+
+def test_static_parameters_count_before_anything_is_validated(tmp_path: Path) -> None:
+    at = made(tmp_path, parameters_pending_reboot=True)
+    assert at.prove("conformed", conformed.prove) is None
+    assert at.rds.rebooted == ["db-CANDIDATE"]
+
+
+def test_a_reboot_that_rds_refuses_is_told_with_its_command(tmp_path: Path) -> None:
+    at = made(tmp_path, parameters_pending_reboot=True)
+    at.rds.reboot = denied  # type: ignore[method-assign]
+    assert refused(at)["conformed.pendingReboot"].startswith("aws rds reboot-db-instance")
+
+
+def test_production_is_never_rebooted(tmp_path: Path) -> None:
+    serves = restored(cluster=SWITCHED, candidate=candidate(parameters_pending_reboot=True))
+    at = stage(asked(traffic=Traffic.RESTORED), serves, tmp_path)
+    assert refused(at).keys() == {"conformed.pendingReboot"}
+    assert at.rds.rebooted == []
+
+
+# The operator's login
+
+
+WRONG_PASSWORD = PermanentError.of(
+    Problem("PostgreSQL", 'FATAL:  password authentication failed for user "admin"', "a login", LOGIN_PAGE)
+)
+
+
+def rotated(folder: Path, patch: pytest.MonkeyPatch, error: RestoreError = WRONG_PASSWORD, **changes: Any) -> Stage:
+    """A candidate that refuses the operator until a password is set on it."""
+    at = made(folder, master_user="admin", **changes)
+
+    @contextmanager
+    def connect(*_: object) -> Generator[None]:
+        if not at.rds.passwords:
+            raise error
+        yield
+
+    patch.setattr(postgres, "connect", connect)
+    return at
+
+
+def test_a_master_password_that_rds_has_rotated_is_set_on_the_candidate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = rotated(tmp_path, monkeypatch)
+    assert at.prove("conformed", conformed.prove) is None
+    assert at.rds.passwords == {"db-CANDIDATE": "operators-password"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"master_user": "somebody"}, WRONG_PASSWORD),
+        ({}, TemporaryError.of(Problem("PostgreSQL", "connection refused", "an answer", LOGIN_PAGE))),
+    ],
+)
+def test_a_password_is_set_only_where_it_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], error: RestoreError
+) -> None:
+    at = rotated(tmp_path, monkeypatch, error)
+    at.rds.instances = [replace(one, **changes) for one in at.rds.instances]
+    assert at.prove("conformed", conformed.prove) is None
+    assert at.rds.passwords == {}
+
+
+def test_the_password_of_production_is_never_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rotated(tmp_path, monkeypatch)
+    serves = restored(cluster=SWITCHED, candidate=candidate(master_user="admin"))
+    at = stage(asked(traffic=Traffic.RESTORED), serves, tmp_path)
+    assert at.prove("conformed", conformed.prove) is None
+    assert at.rds.passwords == {}
+
+
+def test_a_password_that_rds_does_not_take_is_a_problem_with_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = rotated(tmp_path, monkeypatch)
+    at.rds.set_master_password = denied  # type: ignore[method-assign]
+    assert refused(at)["conformed.login"].startswith("aws sts get-caller-identity")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from restore.model.rds_status import BROKEN, DEAD_ENDS, LEAVING, SNAPSHOT_READY, STATUSES, USABLE, Condition, way_out
+from restore.model.rds_status import BROKEN, DEAD_ENDS, LEAVING, SNAPSHOT_READY, STATUSES, USABLE, way_out
 
 DOCUMENTED = """
 available backing-up configuring-enhanced-monitoring configuring-iam-database-auth configuring-log-exports
@@ -22,8 +22,8 @@ def test_no_documented_status_surprises_the_program() -> None:
 
 
 def test_a_database_that_answers_is_used_although_rds_still_works_on_it() -> None:
-    assert {"available", "backing-up", "storage-initialization", "storage-optimization"} == USABLE
-    assert STATUSES["storage-config-upgrade"].condition is Condition.IN_TRANSITION
+    rds_still_works = {"backing-up", "storage-config-upgrade", "storage-initialization", "storage-optimization"}
+    assert rds_still_works | {"available"} == USABLE
 
 
 def test_the_safety_snapshot_waits_for_a_status_in_which_rds_takes_it() -> None:

@@ -14,10 +14,10 @@ from restore import plan
 from restore.config.keys import SAFETY_CHECK
 from restore.model.cluster import Cluster, Writer
 from restore.model.inventory import Inventory
-from restore.model.labels import ANNOTATION_ID, TAG_CLOSED, TAG_ID, TAG_STACK
+from restore.model.labels import ANNOTATION_ID, TAG_CLOSED, TAG_ID, TAG_POINT, TAG_SOURCE, TAG_STACK
 from restore.model.rds import Endpoint
 from restore.model.rds_status import BROKEN
-from restore.model.request import App, Method, Request, SecretKey, Traffic
+from restore.model.request import App, Login, Method, Request, SecretKey, Traffic
 from restore.preflight.rules import RULES
 from tests.support.worlds import (
     FROZEN,
@@ -307,6 +307,15 @@ def test_a_broken_candidate_is_not_switched_to_but_never_holds_up_the_way_back(s
         assert status in only_problem(settings(request_), restored(candidate=broken, cluster=where)).found
     for request_, where in ((PITR, SWITCHED), (PITR, FROZEN_AGAIN), (SOURCE, FROZEN_AGAIN), (SOURCE, RETURNED)):
         assert problems(settings(request_), restored(candidate=broken, cluster=where)) == {}
+
+
+def test_an_instance_put_in_the_candidates_place_is_not_switched_to_but_never_holds_up_the_way_back() -> None:
+    stranger = replace(candidate(), resource_id="db-STRANGER", tags={})
+    for request_, where in ((PITR, FROZEN), (RESTORED, FROZEN)):
+        found = problems(settings(request_), restored(candidate=stranger, cluster=where, open_restores=()))
+        assert "no restore made it" in found["instance shop-inc-1"].found
+    for request_, where in ((SOURCE, FROZEN), (PITR, SWITCHED), (SOURCE, FROZEN_AGAIN), (SOURCE, RETURNED)):
+        assert problems(settings(request_), restored(candidate=stranger, cluster=where, open_restores=())) == {}
 
 
 def test_there_is_no_way_back_to_a_source_that_is_gone() -> None:
@@ -600,3 +609,104 @@ def test_rules_stand_an_empty_world() -> None:
 def test_an_endpoint_at_another_port_is_another_server() -> None:
     moved = instance(endpoint=Endpoint(SOURCE_HOST, 6432))
     assert "points at" in only_problem(settings(), inventory(source=moved)).found
+
+
+# RDS as it is
+
+
+def test_a_member_of_a_multi_az_cluster_is_refused() -> None:
+    problem = only_problem(settings(), inventory(source=instance(db_cluster="shop-cluster")))
+    assert "member of Multi-AZ DB cluster shop-cluster" in problem.found
+    assert problem.fix.startswith("aws rds restore-db-cluster-to-point-in-time --source-db-cluster-identifier shop-c")
+
+
+OLD = instance("shop-old1", "db-OLD")
+OLD_BACKUP = backup(
+    arn="arn:aws:rds:us-east-1:123456789012:auto-backup:ab-old",
+    source_identifier="shop-old1",
+    source_resource_id="db-OLD",
+)
+SWITCHED_OVER = {
+    "former": (OLD,),
+    "backups": (backup(earliest=NOW - timedelta(minutes=10)), OLD_BACKUP),
+}
+"""A Blue/Green switchover ten minutes ago: what came before is with shop-old1."""
+
+
+def test_a_time_before_a_blue_green_switchover_is_offered_from_the_instance_that_has_it() -> None:
+    problem = only_problem(settings(), inventory(**SWITCHED_OVER))
+    assert "shop-old1, which a Blue/Green switchover left, has it" in problem.found
+    assert problem.fix == "pulumi config set backupOf shop-old1"
+
+
+def test_the_backups_of_another_instance_are_used_on_purpose_and_named_in_the_tag() -> None:
+    asked_for = asked(PITR, backup_of="shop-old1")
+    made = plan.make(settings(asked_for), inventory(**SWITCHED_OVER))
+    assert (made.point.source_resource_id, made.point.at) == ("db-OLD", TARGET)
+    assert made.point.tag == "pitr:2026-11-22T14:30:00Z@shop-old1"
+    assert made.tags[TAG_POINT] == made.point.tag
+    assert made.tags[TAG_SOURCE] == "db-SOURCE"
+    assert "of shop-old1 (db-OLD)" in "\n".join(made.notes)
+
+
+def test_a_candidate_made_of_another_instance_s_backups_stays_what_it_is() -> None:
+    made_of = candidate(point="pitr:2026-11-22T14:30:00Z@shop-old1")
+    found = restored(candidate=made_of, open_restores=(made_of,), cluster=FROZEN)
+    assert plan.make(settings(asked(PITR, backup_of="shop-old1")), found).point.at == TARGET
+    assert "was made from pitr:2026-11-22T14:30:00Z@shop-old1" in only_problem(settings(), found).found
+
+
+def test_backups_that_are_not_there_are_refused() -> None:
+    problem = only_problem(settings(asked(PITR, backup_of="shop-old9")), inventory())
+    assert problem.subject == "config backupOf"
+
+
+@pytest.mark.parametrize("status", ["replicating", "active", "retained"])
+def test_a_backup_replicated_from_another_region_is_restored_by_its_arn_when_its_source_is_gone(status: str) -> None:
+    replica = backup(status=status, region="us-west-2")
+    found = inventory(source=None, backups=(replica,), snapshots=())
+    made = plan.make(settings(instance=GONE), found)
+    assert made.point.automated_backup_arn == replica.arn
+
+
+def test_a_backup_retained_here_goes_by_its_instance_s_resource_id() -> None:
+    found = inventory(source=None, backups=(backup(status="retained"),), snapshots=())
+    made = plan.make(settings(instance=GONE), found)
+    assert (made.point.automated_backup_arn, made.point.source_resource_id) == (None, "db-SOURCE")
+
+
+# What the preview says of it
+
+
+def notes(**source: Any) -> str:
+    return "\n".join(plan.make(settings(), inventory(source=instance(**source))).notes)
+
+
+def test_read_replicas_that_stay_with_the_source_are_named() -> None:
+    said = notes(replicas=("shop-reader",))
+    assert "read replicas of the source stay its own (shop-reader)" in said
+    assert "aws rds create-db-instance-read-replica --source-db-instance-identifier shop-inc-1" in said
+    assert "read replicas" not in notes()
+
+
+MANAGED = "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds!db-1234-AbCdEf"
+
+
+def test_a_master_password_that_rds_rotates_is_told_with_what_becomes_of_it() -> None:
+    said = notes(managed_secret=MANAGED, master_user="admin")
+    assert "RDS manages the master password of shop and rotates it" in said
+    assert f"pulumi config set --path login.secretId {MANAGED}" in said
+    assert "manages" not in notes(master_user="admin")
+
+
+@pytest.mark.parametrize("name", [MANAGED, "rds!db-1234"])
+def test_the_secret_that_rds_keeps_is_known_by_its_arn_and_by_its_name(name: str) -> None:
+    source = instance(managed_secret=MANAGED, master_user="admin")
+    said = plan.make(settings(login=Login("admin", name)), inventory(source=source)).notes
+    assert not [line for line in said if "pulumi config set --path login.secretId" in line]
+
+
+def test_the_secret_of_an_instance_that_is_gone_is_told_with_the_way_on() -> None:
+    found = inventory(source=None, backups=(backup(status="retained"),))
+    said = plan.make(settings(instance=GONE, login=Login("admin", MANAGED)), found).notes
+    assert [line for line in said if "RDS deletes" in line and "login.secretId <name>" in line]

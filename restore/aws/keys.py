@@ -1,0 +1,26 @@
+"""KMS keys: which one a name means, and whether it can be used."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from restore.aws.client import Aws, found
+from restore.model.capacity import GONE, KmsKey
+
+NO_KEY = frozenset({"NotFoundException"})
+
+
+class Keys:
+    """Keys of one region. Nothing is asked before the first method."""
+
+    def __init__(self, aws: Aws):
+        self._aws = aws
+
+    def read(self, name: str) -> KmsKey:
+        """Returns the key of an ARN, id or alias (kms:DescribeKey); one that isn't there has the state GONE."""
+        client = cast("Any", self._aws.client("kms"))
+        answer = found("kms", lambda: client.describe_key(KeyId=name), NO_KEY)
+        if answer is None:
+            return KmsKey(name, GONE)
+        described = answer["KeyMetadata"]
+        return KmsKey(described.get("Arn", name), described.get("KeyState", ""))

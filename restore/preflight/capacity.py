@@ -1,0 +1,167 @@
+"""Rules about the AWS account: it has room for what is to be made, so that nothing stops for what AWS refuses.
+
+Only for a candidate that is still to be made; what couldn't be asked is told in the preview. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from restore.candidate.settings import target_settings
+from restore.config.keys import SAFETY_CHECK
+from restore.errors import Problem
+from restore.model.capacity import GONE, USABLE_KEY, Capacity, Offer, Subnet
+from restore.model.context import RestoreContext
+from restore.model.rds import InstanceSettings
+from restore.model.request import Traffic
+from restore.model.restore_source import RestoreSource
+from restore.recovery_points.resolve import resolve
+
+# Quota codes: AWS General Reference, "Amazon RDS endpoints and quotas"
+INSTANCES = ("DBInstances", "L-7B6409FD", "DB instances")
+STORAGE = ("AllocatedStorage", "L-7ADDB58A", "GiB of storage")
+SNAPSHOTS = ("ManualSnapshots", "L-272F1212", "manual snapshots")
+
+
+def instance_quota(context: RestoreContext) -> Iterable[Problem]:
+    if _to_make(context):
+        yield from _over_quota(context, INSTANCES, 1, f"room for {context.candidate_name}")
+
+
+def storage_quota(context: RestoreContext) -> Iterable[Problem]:
+    made = _to_make(context)
+    if made:
+        origin, settings = made
+        size = settings.allocated_storage or origin.storage
+        yield from _over_quota(context, STORAGE, size, f"{size} GiB for {context.candidate_name}")
+
+
+def snapshot_quota(context: RestoreContext) -> Iterable[Problem]:
+    """The safety snapshot is taken when the applications have stopped: too late to find that it can't be."""
+    wanted = context.request.traffic is not Traffic.SOURCE and context.source and not context.safety
+    if wanted and SAFETY_CHECK not in context.settings.waive:
+        without = f'; or, to do without: pulumi config set --path waive.{SAFETY_CHECK} "<reason>"'
+        yield from _over_quota(context, SNAPSHOTS, 1, f"room for {context.safety_name}", without)
+
+
+def _over_quota(
+    context: RestoreContext, quota: tuple[str, str, str], wanted: int, needed: str, otherwise: str = ""
+) -> Iterable[Problem]:
+    name, code, what = quota
+    known = context.inventory.capacity.quotas if context.inventory.capacity else None
+    found = known.get(name) if known else None
+    if found and found.left < wanted:
+        raised = found.used + wanted
+        yield Problem(
+            f"account quota {name}",
+            f"{found.used} of {found.most} {what} are taken",
+            needed,
+            "aws service-quotas request-service-quota-increase --service-code rds "
+            f"--quota-code {code} --desired-value {raised}; or delete what nobody needs any more{otherwise}",
+        )
+
+
+def _to_make(context: RestoreContext) -> tuple[RestoreSource, InstanceSettings] | None:
+    """The recovery point, and the settings of the candidate that is to be made of it; None for none."""
+    origin = None if context.candidate else resolve(context).origin
+    return (origin, target_settings(context, origin)) if origin else None
+
+
+def class_orderable(context: RestoreContext) -> Iterable[Problem]:
+    """Yields a class that RDS creates no instance of, or not with the wanted storage."""
+    made, capacity = _to_make(context), context.inventory.capacity
+    if not made or not capacity or capacity.offers is None:
+        return
+    origin, settings = made
+    listing = (
+        "aws rds describe-orderable-db-instance-options --engine postgres --query "
+        "'OrderableDBInstanceOptions[].[DBInstanceClass,StorageType]' --output text"
+    )
+    if not capacity.offers:
+        yield Problem(
+            "config instance.instanceClass",
+            f"RDS creates no {settings.instance_class} in {context.settings.region}",
+            "a class that can be ordered",
+            f"pulumi config set --path instance.instanceClass <class>; to see which: {listing}",
+        )
+    elif not _fitting(capacity, origin, settings):
+        types = ", ".join(sorted({offer.storage_type for offer in capacity.offers}))
+        yield Problem(
+            "config instance.storageType",
+            f"RDS creates no {settings.instance_class} with {settings.storage_type} storage",
+            f"one of {types}",
+            f"pulumi config set --path instance.storageType <type>; to see which: {listing}",
+        )
+
+
+def _fitting(capacity: Capacity, origin: RestoreSource, settings: InstanceSettings) -> Sequence[Offer]:
+    """What can be ordered as wanted; of a version that can't be ordered any more, as any other."""
+    offers = capacity.offers or ()
+    exact = [offer for offer in offers if offer.version == origin.engine_version] or offers
+    return [offer for offer in exact if settings.storage_type in (None, offer.storage_type)]
+
+
+def place_for_instance(context: RestoreContext) -> Iterable[Problem]:
+    """The instance needs a subnet with a free address in a zone that has its class; Multi-AZ needs two zones."""
+    made, capacity = _to_make(context), context.inventory.capacity
+    if not made or not capacity or not capacity.subnets:
+        return
+    origin, settings = made
+    fitting = _fitting(capacity, origin, settings)
+    if capacity.offers is not None and not fitting:
+        return  # said by class_orderable
+    offered = {zone for offer in fitting for zone in offer.zones}
+    reachable = [subnet for subnet in capacity.subnets if not fitting or subnet.zone in offered]
+    needed = 2 if settings.multi_az else 1
+    problem = None
+    if len(_zones(reachable)) < needed:
+        there = ", ".join(sorted(_zones(capacity.subnets)))
+        found = f"its subnets are in {there}; {settings.instance_class} can be ordered in {', '.join(sorted(offered))}"
+        problem = (found, "and one more", "subnets")
+    elif len(_zones(subnet for subnet in reachable if subnet.free != 0)) < needed:
+        full = ", ".join(subnet.identifier for subnet in reachable if subnet.free == 0)
+        problem = (f"no free address in {full}", "and a larger one", "subnets with a free address")
+    if problem:
+        yield _no_place(settings, *problem, zones=needed)
+
+
+def _no_place(settings: InstanceSettings, found: str, more: str, what: str, *, zones: int) -> Problem:
+    group = settings.db_subnet_group_name
+    single = "; or: pulumi config set --path instance.multiAz false" if zones > 1 else ""
+    return Problem(
+        "config instance.dbSubnetGroupName",
+        f"{group}: {found}",
+        f"{what} in {'two zones that have' if zones > 1 else 'a zone that has'} {settings.instance_class}",
+        f"aws rds modify-db-subnet-group --db-subnet-group-name {group} --subnet-ids <those of now {more}>; "
+        f"or: pulumi config set --path instance.dbSubnetGroupName <group>{single}",
+    )
+
+
+def _zones(subnets: Iterable[Subnet]) -> set[str]:
+    return {subnet.zone for subnet in subnets}
+
+
+def keys_usable(context: RestoreContext) -> Iterable[Problem]:
+    """A restore with a key that RDS can't use ends in inaccessible-encryption-credentials, or isn't accepted."""
+    capacity = context.inventory.capacity
+    if not _to_make(context) or not capacity or not capacity.keys:
+        return
+    for key in capacity.keys.values():
+        if key.state != USABLE_KEY:
+            yield Problem(f"key {key.arn}", key.state, "a KMS key that RDS can use", _way_out(key.arn, key.state))
+
+
+def _way_out(key: str, state: str) -> str:
+    enable = f"aws kms enable-key --key-id {key}"
+    if state == "PendingDeletion":
+        return f"aws kms cancel-key-deletion --key-id {key}; {enable}"
+    if state == GONE:
+        return "python -m restore options (of a recovery point with another key)"
+    return enable if state == "Disabled" else f"aws kms describe-key --key-id {key}"
+
+
+def unasked_lines(context: RestoreContext) -> Iterable[str]:
+    """What nobody could ask before the first application stops."""
+    capacity = context.inventory.capacity
+    for name, why in (capacity.unasked if capacity else {}).items():
+        yield f"note: not asked: {name} ({why}); docs/permissions.md has the right"
