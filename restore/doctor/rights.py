@@ -53,6 +53,9 @@ def preflight(worlds: Sequence[tuple[Settings, Inventory]]) -> Iterator[Finding]
         if State.PROBLEM not in found.values():
             yield ok(f"preflight, {_method(settings)}", "a restore would be accepted")
     yield from (of_problem(problem, state) for problem, state in problems.items())
+    rooms = [inventory.capacity for _, inventory in worlds if inventory.capacity]
+    unasked = {what: why for room in rooms for what, why in room.unasked.items()}
+    yield from (note(what, f"not asked: {why}") for what, why in unasked.items())
 
 
 def _context(settings: Settings, inventory: Inventory) -> RestoreContext:

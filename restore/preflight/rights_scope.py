@@ -186,6 +186,11 @@ def database_key(scope: RightsScope) -> Iterator[AwsTarget]:
         yield AwsTarget(key if key.startswith("arn:") else scope.arn("kms", f"key/{key}"), _via_rds(scope))
 
 
+def database_key_alone(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The same key, asked about by this program itself and not by RDS."""
+    yield from (AwsTarget(target.arn) for target in database_key(scope))
+
+
 def database_key_grant(scope: RightsScope) -> Iterator[AwsTarget]:
     for target in database_key(scope):
         yield AwsTarget(target.arn, (*target.keys, ("kms:GrantIsForAWSResource", "true")))
@@ -195,6 +200,25 @@ def monitoring_role(scope: RightsScope) -> Iterator[AwsTarget]:
     role = scope.settings.monitoring_role_arn
     if role and not scope.is_made:
         yield AwsTarget(role, (("iam:PassedToService", "monitoring.rds.amazonaws.com"),))
+
+
+TO_RDS: Keys = (("iam:PassedToService", "rds.amazonaws.com"),)
+
+
+def instance_with_roles(scope: RightsScope) -> Iterator[AwsTarget]:
+    if scope.settings.associated_roles:
+        yield from candidate_as_made(scope)
+
+
+def associated_roles(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Roles of features, each given as FEATURE=ARN."""
+    yield from (AwsTarget(role.partition("=")[2], TO_RDS) for role in scope.settings.associated_roles)
+
+
+def domain_role(scope: RightsScope) -> Iterator[AwsTarget]:
+    name = scope.settings.domain_iam_role_name
+    if name and not scope.is_made:
+        yield AwsTarget(f"arn:{scope.partition}:iam::{scope.account}:role/{name}", TO_RDS)
 
 
 def operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:

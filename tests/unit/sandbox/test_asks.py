@@ -129,7 +129,7 @@ def test_a_version_of_an_object_is_a_right_of_its_own() -> None:
 
 
 def test_nothing_is_allowed_because_nobody_thought_of_it() -> None:
-    for service, operation in (("rds", "DeleteDBCluster"), ("ec2", "DescribeSubnets"), ("s3", "")):
+    for service, operation in (("rds", "DeleteDBCluster"), ("ec2", "DescribeVpcs"), ("s3", "")):
         with pytest.raises(UnknownOperationError):
             asked(operation, service=service, Bucket="b", Key="k")
 
