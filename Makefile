@@ -5,13 +5,16 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-proof test unit check lint types layers bench-quick bench-dumps bench-validation setup clean lock
+.PHONY: demo demo-dump demo-field demo-proof test unit check lint types layers bench-quick bench-dumps bench-validation setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
 
 demo-proof: $(READY)
 	$(BIN)/python -m sandbox.demo.damaged_restore
+
+demo-field: $(READY)
+	$(BIN)/python -m sandbox.demo.field_restores
 
 demo-dump: $(READY)
 	$(BIN)/python -m sandbox.demo.dump_restore

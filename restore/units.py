@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from validation.terminal import format_size as sized
 from validation.times import format_time
@@ -12,6 +13,14 @@ __all__ = ["TIME_FORMAT", "clock", "measured", "sized", "spoken"]
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 """How configuration, tags and AWS write a UTC time."""
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+def parse_date(header: str | None) -> datetime | None:
+    """Returns the time of an HTTP Date header; None for none, or what is no date."""
+    try:
+        return parsedate_to_datetime(header) if header else None
+    except ValueError:
+        return None
 
 
 def clock(moment: datetime | None) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from restore.aws.client import Aws, translated
 from restore.model.aws_account import Caller
+from restore.units import parse_date
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -16,3 +18,10 @@ def caller(aws: Aws) -> Caller:
     with translated("sts"):
         answer = cast("STSClient", aws.client("sts")).get_caller_identity()
     return Caller(answer["Account"], answer["Arn"])
+
+
+def server_time(aws: Aws) -> datetime | None:
+    """Returns the clock of STS, in whole seconds; None when its answer doesn't tell it. Signatures hold by it."""
+    with translated("sts"):
+        answer = cast("STSClient", aws.client("sts")).get_caller_identity()
+    return parse_date(answer["ResponseMetadata"]["HTTPHeaders"].get("date"))

@@ -1,1 +1,1 @@
-"""What an operator runs besides `pulumi`: `python -m restore options|status|report|rollback|close`."""
+"""What an operator runs besides `pulumi`: `python -m restore options|status|doctor|report|rollback|close`."""

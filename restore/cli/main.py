@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from restore.cli import close, report, status
+from restore.cli import close, doctor, report, status
 from restore.cli import options as options_command
 from restore.cutover import rollback
+from restore.doctor import render
 from restore.errors import Problem, Refused, RestoreError
 from restore.pulumi_stack.automation import OperatorStack
 
@@ -26,6 +27,10 @@ def parser() -> argparse.ArgumentParser:
     options = commands.add_parser("options", help="what the source can be restored from, ranked by data lost")
     options.add_argument("--time", help="the moment wanted, RFC 3339 with zone (default: as late as possible)")
     commands.add_parser("status", help="who serves, what the gates proved, what to do next; changes nothing")
+    examination = commands.add_parser(
+        "doctor", help="asks on a quiet day for all that a restore needs; changes nothing"
+    )
+    examination.add_argument("--json", action="store_true", help="the findings as JSON")
     page = commands.add_parser("report", help="verdict, timeline, checks and losses of a restore; writes the page")
     page.add_argument("id", nargs="?", help="the restore (default: the configured one)")
     page.add_argument("--open", action="store_true", help="open the page in a browser")
@@ -82,7 +87,16 @@ def refuse_other(stack: OperatorStack, named: str | None) -> None:
         raise Refused([Problem("config id", f"the configuration is of restore {configured or '(none)'}", named, fix)])
 
 
+def examine(arguments: argparse.Namespace) -> int:
+    """Exit code 0 when there is no problem; what can't be known from here is a note, and no problem."""
+    findings = doctor.examine(arguments.project, arguments.stack)
+    print(render.document(findings) if arguments.json else render.table(findings))
+    return 0 if render.all_well(findings) else 1
+
+
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "doctor":
+        return examine(arguments)
     stack = OperatorStack(arguments.project, arguments.stack)
     match arguments.command:
         case "options":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 
 from restore.config.settings import collect
@@ -10,9 +11,12 @@ from restore.model.request import Settings
 from restore.pulumi_stack.automation import OperatorStack
 
 
-def settings_of(stack: OperatorStack, now: datetime) -> Settings:
-    """Raises Refused with everything that is wrong with the configuration."""
+def settings_of(stack: OperatorStack, now: datetime, more: Mapping[str, str] | None = None) -> Settings:
+    """Returns a stack's settings, as if it had `more` keys too.
+
+    Raises Refused with everything that is wrong with the configuration.
+    """
     config = stack.config()
     secret = [key for key, value in config.items() if value.secret]
-    entries = {key: value.text for key, value in config.items()}
+    entries = {key: value.text for key, value in config.items()} | dict(more or {})
     return collect(entries, stack.program_name, dict(os.environ), secret).settings(now)

@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any, cast
 
 from restore.aws import Aws
+from restore.cli.left_database import describe_left
 from restore.cli.stack_settings import settings_of
 from restore.cutover import traffic
 from restore.evidence import Store
 from restore.inventory import gather
 from restore.lifecycle.close import CLEAR_PENDING
+from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
-from restore.model.request import Request, Settings
+from restore.model.request import Request, Settings, Traffic
 from restore.pulumi_stack.automation import OperatorStack
 
 
@@ -48,12 +50,24 @@ def describe_restore(settings: Settings, request: Request, inventory: Inventory)
         else f"  {name}: no such Deployment"
         for name, deployment in inventory.cluster.deployments.items()
     ]
-    return lines + describe_gates(settings, request)
-
-
-def describe_gates(settings: Settings, request: Request) -> list[str]:
-    """Returns the newest attempt of each gate, from the evidence."""
     store = Store.open(settings.evidence, Aws.of(settings))
+    return [*lines, *describe_databases(context, store, now), *describe_gates(store, settings, request)]
+
+
+def describe_databases(context: RestoreContext, store: Store, now: Traffic | None) -> list[str]:
+    """Returns how far the database that serves can be recovered, and what goes on at the one that was left.
+
+    Before traffic was moved for the first time nothing was left, and the source is as it was."""
+    pair = {Traffic.RESTORED: (context.candidate, context.source), Traffic.SOURCE: (context.source, context.candidate)}
+    serving, left = pair.get(now, (None, None)) if now and context.manages_secret else (None, None)
+    return [
+        *([describe_recoverability(serving).text] if serving else []),
+        *(describe_left(context, store, left) if left else []),
+    ]
+
+
+def describe_gates(store: Store, settings: Settings, request: Request) -> list[str]:
+    """Returns the newest attempt of each gate, from the evidence."""
     newest: dict[str, Mapping[str, Any]] = {
         str(record["gate"]): record for record in store.read_all(settings.stack, request.id) if "gate" in record
     }

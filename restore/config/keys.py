@@ -30,7 +30,19 @@ from restore.model.field_types import (
 )
 from restore.model.gates import BY_NAME
 from restore.model.rds import InstanceSettings
-from restore.model.request import DumpStore, Login, Method, QuietSettings, SecretKey, Tls, Traffic, ValidationSettings
+from restore.model.request import (
+    SHORTEST_REASON,
+    DumpStore,
+    ErasedTable,
+    Login,
+    Method,
+    QuietSettings,
+    SecretKey,
+    TableName,
+    Tls,
+    Traffic,
+    ValidationSettings,
+)
 from restore.model.waivers import NEVER
 from validation.keyed.fields import NUMBER, Fault
 
@@ -43,9 +55,12 @@ LATER: Mapping[str, str] = {
 }
 """Keys that this version refuses by name: what they would be for."""
 
-CHECK = rf"(?:{'|'.join(BY_NAME)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]\S(?:.{{0,198}}\S)?)?)?|{SAFETY_CHECK}"
+NAMED = r"\S(?:.{0,198}\S)?"
+CHECK = (
+    rf"(?:{'|'.join(BY_NAME)})(?:\.[A-Za-z][A-Za-z0-9_-]*(?:[.:]{NAMED})?)?"
+    rf"|preflight\.[A-Za-z][A-Za-z0-9_-]*:{NAMED}|{SAFETY_CHECK}"
+)
 CHECK_NEEDED = f"<gate>.<check> as reports name it, or {SAFETY_CHECK}; gates are {', '.join(BY_NAME)}"
-SHORTEST_REASON = 10
 
 
 def _writers(value: Any) -> Any:
@@ -143,6 +158,18 @@ class Keys(RestoreKeys):
     quiet: Annotated[QuietSettings, OBJECT] = QuietSettings()
     """When a database counts as unused: gates quiesced and switched wait until no client is connected and no row is
     written."""
+    fence: Flag = False
+    """Whether a switch takes the applications' role its login on the database that is left, and ends its sessions
+    there, so that nothing forgotten goes on writing to it. The way back gives the login back. The operator needs
+    CREATEROLE, and from PostgreSQL 16 on the ADMIN option on that role."""
+    sequences: Annotated[str, matching("ahead", "ahead, or nothing")] | None = Field(None, examples=["ahead"])
+    """ahead: before a switch the restored database's sequences are set past the last values that the source gave out,
+    so that no number which customers have seen is given out again; where the source can't be asked, past its newest
+    baseline and 10,000 steps more. Otherwise those that go back are told. The operator needs UPDATE on them."""
+    erasure: Annotated[Mapping[TableName, Annotated[ErasedTable, OBJECT]], JSON] = {}
+    """Tables of which rows are erased on purpose, by name (schema.table): what a row is known by, and where the source
+    keeps its record of erasure. Rows that a restore brings back are marked in the loss report, and keep gate switched
+    shut (switched.erasure:<table>)."""
     waive: Annotated[
         Mapping[
             Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_coverable)],
@@ -151,11 +178,12 @@ class Keys(RestoreKeys):
         JSON,
     ] = {}
     """What may fail, each with the reason (10 characters at least): a gate's check as reports name it
-    (conformed.multiAz, validated.rows:users), a family of checks (validated.rows), a whole gate (serving), or
-    safety-snapshot; <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a
-    gate shut says the command. A waiver stands in every report and holds for one restore: close takes it away, and one
-    left over from another id is refused until it is given anew. None covers validated.proved and switched.row: nothing
-    serves of which no row was read."""
+    (conformed.multiAz, validated.rows:users), a family of checks (validated.rows), a whole gate (serving),
+    safety-snapshot, or one thing that the preview refuses, by its own name (preflight.writer:CronJob/nightly);
+    <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a gate shut says the
+    command. A waiver stands in every report and holds for one restore: close takes it away, and one left over from
+    another id is refused until it is given anew. None covers validated.proved and switched.row: nothing serves of which
+    no row was read."""
     evidence: Annotated[
         str,
         matching(

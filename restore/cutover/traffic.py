@@ -65,6 +65,15 @@ def found_traffic(context: RestoreContext) -> Traffic | None:
     return None if stopped else use.get(pointing(context))
 
 
+def leaves_candidate(context: RestoreContext) -> bool:
+    """Tells whether this is the way back, or has been: then the candidate's troubles are no reason to stay."""
+    if context.request.traffic is Traffic.RESTORED:
+        return False
+    return pointing(context) is ConnectionTarget.CANDIDATE or (
+        context.request.traffic is Traffic.SOURCE and context.manages_any
+    )
+
+
 def wanted_endpoint(context: RestoreContext) -> Endpoint | None:
     """Returns where the URL points after this `up`."""
     url = live_url(context)

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 from restore import postgres
 from restore.errors import Problem, TemporaryError
@@ -19,6 +21,7 @@ from restore.gates.hook import Watch
 from restore.kubernetes import Pod
 from restore.model.rds import Instance
 from restore.model.rds_status import BROKEN
+from restore.model.request import Settings
 
 OVERDUE = timedelta(minutes=2)
 """How long a pod may outlive its grace period, clocks being what they are, before its node counts as dead."""
@@ -84,7 +87,16 @@ def pods_problem(context: GateContext, gate: str, running: Sequence[RunningWorkl
 # The database
 
 
-def observe_until_idle(context: GateContext, watch: Watch, database: Instance) -> postgres.Quiet:
+@dataclass(frozen=True)
+class DatabaseUse:
+    """Who uses a database, and what it has counted as written until now."""
+
+    interval: postgres.Quiet
+    counters: postgres.WriteCounters
+    writers: tuple[postgres.BackgroundWriter, ...] = ()
+
+
+def observe_until_idle(context: GateContext, watch: Watch, database: Instance) -> DatabaseUse:
     """Observes until nobody uses the database, or the grace period (config key quiet.graceSeconds) is over.
 
     Raises RestoreError when it can't be asked: at once where RDS says why, or where trying again can't help.
@@ -94,7 +106,9 @@ def observe_until_idle(context: GateContext, watch: Watch, database: Instance) -
     while True:
         try:
             with context.connect(database) as connection:
-                return _observe(watch, connection, end)
+                interval = _observe(context, watch, connection, end)
+                counters = postgres.read_counters(connection)
+                return DatabaseUse(interval, counters, _background_writers(context, database, connection))
         except TemporaryError as error:
             if watch.stop.is_set() or time.monotonic() > end:
                 raise
@@ -102,19 +116,47 @@ def observe_until_idle(context: GateContext, watch: Watch, database: Instance) -
             watch.pause(1, f"{database.identifier} to answer")
 
 
-def _observe(watch: Watch, connection: postgres.Connection, end: float) -> postgres.Quiet:
+def _observe(context: GateContext, watch: Watch, connection: postgres.Connection, end: float) -> postgres.Quiet:
     while True:
-        interval = postgres.observe(connection, INTERVAL_SECONDS, watch.stop)
+        interval = postgres.observe(connection, INTERVAL_SECONDS, watch.stop, partial(is_ignored, context.settings))
         if interval.quiet or time.monotonic() > end:
             return interval
         watch.say(f"waiting for {len(interval.sessions)} sessions to end and {interval.rows_written} rows to stop")
         watch.pause(1, "the database to be at rest")
 
 
-def activity_problems(
-    context: GateContext, database: Instance, interval: postgres.Quiet, gate: str
-) -> tuple[Problem, ...]:
+def is_ignored(settings: Settings, session: postgres.Session) -> bool:
+    """Whether a person has said that this session never writes (config key quiet.ignore)."""
+    return any(item.covers(session.user, session.application, session.address) for item in settings.quiet.ignore)
+
+
+def _background_writers(
+    context: GateContext, database: Instance, connection: postgres.Connection
+) -> tuple[postgres.BackgroundWriter, ...]:
+    """What writes without a session: the jobs of pg_cron stand in a database of their own."""
+    cron, writers = postgres.read_settings(connection)
+    writers += postgres.list_subscriptions(connection)
+    if cron == context.database:
+        writers += postgres.list_cron_jobs(connection, cron)
+    elif cron:
+        with context.connect(database, cron) as home:
+            writers += postgres.list_cron_jobs(home, cron)
+    return tuple(writers)
+
+
+def use_facts(use: DatabaseUse) -> dict[str, Any]:
+    """What the evidence keeps of it, besides the counts that each gate names itself."""
+    ignored = {f"{session.user} {session.application}".strip() for session in use.interval.ignored}
+    return {
+        "counters": use.counters.as_json(),
+        **({"ignored_sessions": sorted(ignored)} if ignored else {}),
+        **({"background_writers": [f"{writer.kind}:{writer.name}" for writer in use.writers]} if use.writers else {}),
+    }
+
+
+def activity_problems(context: GateContext, database: Instance, use: DatabaseUse, gate: str) -> tuple[Problem, ...]:
     """One problem for each thing that moves; each may be waived by its name (`<gate>.sessions`), with a reason."""
+    interval = use.interval
     problems: list[Problem] = []
     if interval.sessions:
         found = f"{len(interval.sessions)} client sessions: {describe_sessions(interval.sessions)}"
@@ -128,7 +170,30 @@ def activity_problems(
         found = f"{interval.rows_written} rows written in {INTERVAL_SECONDS:g} s"
         fix = f"{psql_command(context, database, WRITTEN)} (shows the tables: stop what writes them); pulumi up"
         problems.append(Problem(f"{gate}.writes", found, "none", fix))
+    problems += [writer_problem(context, database, writer, gate) for writer in use.writers]
     return tuple(problems)
+
+
+def writer_problem(context: GateContext, database: Instance, writer: postgres.BackgroundWriter, gate: str) -> Problem:
+    """The problem `<gate>.cron:<job>`, `<gate>.subscription:<name>` or `<gate>.partman:<database>`."""
+    writes = f"writes to {writer.database} without a client's session"
+    needed = "none that is active while nobody may write"
+    fix = f"{psql_command(context, database, writer.statement, writer.home)}; pulumi up"
+    match writer.kind:
+        case postgres.WriterKind.CRON:
+            return Problem(f"{gate}.cron:{writer.name}", f"an active job of pg_cron {writes}", needed, fix)
+        case postgres.WriterKind.SUBSCRIPTION:
+            return Problem(f"{gate}.subscription:{writer.name}", f"an enabled subscription {writes}", needed, fix)
+        case postgres.WriterKind.PARTMAN:
+            reset = f"{reset_worker(database)}; pulumi up"
+            return Problem(f"{gate}.partman:{writer.name}", f"pg_partman's worker {writes}", needed, reset)
+
+
+def reset_worker(database: Instance) -> str:
+    """The command that leaves pg_partman's worker without a database."""
+    group = database.settings.parameter_group_name or "<parameter group>"
+    parameters = "ParameterName=pg_partman_bgw.dbname,ApplyMethod=immediate"
+    return f"aws rds reset-db-parameter-group --db-parameter-group-name {group} --parameters {parameters}"
 
 
 def describe_sessions(sessions: Iterable[postgres.Session]) -> str:
@@ -146,10 +211,11 @@ def ending_command(context: GateContext, database: Instance, sessions: Sequence[
     return psql_command(context, database, statement)
 
 
-def psql_command(context: GateContext, database: Instance, statement: str) -> str:
-    """The command that runs a statement there as the operator; psql asks for the password."""
+def psql_command(context: GateContext, database: Instance, statement: str, name: str = "") -> str:
+    """The command that runs a statement there as the operator, in the application's database or in that of this name;
+    psql asks for the password."""
     host = database.endpoint.host if database.endpoint else "<host>"
     port = database.endpoint.port if database.endpoint else "<port>"
     tls = f"sslmode={context.settings.tls.mode} sslrootcert={context.settings.tls.root_certificate}"
-    login = f"host={host} port={port} user={context.settings.login.user} dbname={context.database} {tls}"
+    login = f"host={host} port={port} user={context.settings.login.user} dbname={name or context.database} {tls}"
     return f"psql {shlex.quote(login)} -c {shlex.quote(statement)}"

@@ -99,11 +99,19 @@ class GateContext:
         return self.rds.instance_by_resource_id(planned.resource_id) if planned else None
 
     @contextmanager
-    def connect(self, instance: Instance) -> Generator[postgres.Connection]:
-        """Connects as the operator to the application's database, at the instance's own endpoint: its certificate
-        holds for that, and for no alias. Raises as postgres.connect, and TemporaryError without an endpoint."""
+    def connect(self, instance: Instance, database: str = "") -> Generator[postgres.Connection]:
+        """Connects as the operator to the application's database, or that of this name, at the instance's own endpoint:
+        its certificate holds for that, and for no alias. Raises as postgres.connect, and TemporaryError without an
+        endpoint."""
+        endpoint, name = endpoint_of(instance), database or self.database
+        with postgres.connect(endpoint, self.login(endpoint), self.settings.tls, name) as connection:
+            yield connection
+
+    @contextmanager
+    def administer(self, instance: Instance) -> Generator[postgres.Connection]:
+        """Connects as `connect` does, but to change something. Never to a database that serves."""
         endpoint = endpoint_of(instance)
-        with postgres.connect(endpoint, self.login(endpoint), self.settings.tls, self.database) as connection:
+        with postgres.administer(endpoint, self.login(endpoint), self.settings.tls, self.database) as connection:
             yield connection
 
 

@@ -51,6 +51,13 @@ def report(
         return {"status": "unknown", "headline": f"what a switch loses is unknown: {why}", "tables": []}
 
 
+def add_notes(watch: Watch, report: Mapping[str, Any], notes: Sequence[str]) -> Mapping[str, Any]:
+    """The report with what else is to be known of a switch, which `up` shows too."""
+    for note in notes:
+        watch.say(redacted(note))
+    return {**report, "notes": [*report.get("notes", ()), *map(redacted, notes)]} if notes else report
+
+
 def mask(value: Any) -> Any:
     """Masks every known secret: a table's key may hold one, and evidence with a secret is refused as a whole."""
     if isinstance(value, str):

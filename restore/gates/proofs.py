@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from restore.errors import Problem, RestoreError
+from restore.evidence import Store
 from restore.gates.context import GateContext
 from restore.gates.hook import RESOURCE_ID, Proof, Watch
 from restore.model.rds import Instance
@@ -14,9 +15,12 @@ from validation.verdict import Verdict
 
 def find_proof(context: GateContext, gate: str, instance: Instance | None) -> Mapping[str, Any] | None:
     """The newest record in which this gate opened for this very instance; None when there is none."""
-    if instance is None:
-        return None
-    for record in context.store.newest_first(context.plan.stack, context.plan.id, gate):
+    return find_record(context.store, context.plan.stack, context.plan.id, gate, instance) if instance else None
+
+
+def find_record(store: Store, stack: str, restore_id: str, gate: str, instance: Instance) -> Mapping[str, Any] | None:
+    """The same, of any restore."""
+    for record in store.newest_first(stack, restore_id, gate):
         facts: Mapping[str, Any] = record.get("facts") or {}
         if record.get("open") is True and facts.get(RESOURCE_ID) == instance.resource_id:
             return record

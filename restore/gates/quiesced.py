@@ -12,7 +12,14 @@ from datetime import UTC, datetime
 
 from restore.config.keys import SAFETY_CHECK
 from restore.errors import Problem, RestoreError, TemporaryError
-from restore.gates.activity import RunningWorkload, activity_problems, list_running, observe_until_idle, pods_problem
+from restore.gates.activity import (
+    RunningWorkload,
+    activity_problems,
+    list_running,
+    observe_until_idle,
+    pods_problem,
+    use_facts,
+)
 from restore.gates.context import GateContext
 from restore.gates.error_problems import error_problem, unreachable
 from restore.gates.hook import Proof, Watch
@@ -88,19 +95,21 @@ def await_idle_database(
     """Waits until nobody uses the database; that it can't be asked is a problem too. Adds to `facts`."""
     facts["database"] = database.identifier
     try:
-        interval = observe_until_idle(context, watch, database)
+        use = observe_until_idle(context, watch, database)
     except RestoreError as error:
         if watch.stop.is_set():
             raise
         facts["unreachable"] = str(error)
         return [unreachable("quiesced", database, error)]
+    interval = use.interval
     facts |= {
         "quiet_since": interval.first.at.isoformat(),
         "sessions": len(interval.sessions),
         "rows_written": interval.rows_written,
         "wal_bytes": interval.wal_bytes,
+        **use_facts(use),
     }
-    return activity_problems(context, database, interval, "quiesced")
+    return activity_problems(context, database, use, "quiesced")
 
 
 def await_snapshot_ready(context: GateContext, watch: Watch) -> Iterable[Problem]:

@@ -11,6 +11,7 @@ import pulumi
 from restore.evidence import publish
 from restore.gates import conformed, imported, proofs, quiesced, scanned, serving, switched, validated
 from restore.gates.context import GateContext
+from restore.gates.fence import FENCE
 from restore.gates.hook import Gate, Proof, Watch
 from restore.model.gates import (
     CONFORMED,
@@ -54,6 +55,8 @@ def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) 
         extra |= scanned.fingerprint(context.settings)
     if name == VALIDATED.name:
         extra |= validated.fingerprint(context.settings)
+    if name == SWITCHED.name and context.settings.fence:
+        extra[FENCE] = True
     return extra
 
 

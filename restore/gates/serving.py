@@ -9,11 +9,12 @@ from typing import Any
 
 from restore import postgres
 from restore.errors import Problem, RestoreError, TemporaryError
-from restore.gates.activity import describe_sessions, ending_command
+from restore.gates.activity import describe_sessions, ending_command, is_ignored
 from restore.gates.context import GateContext
 from restore.gates.error_problems import unreachable
 from restore.gates.hook import Proof, Watch
 from restore.kubernetes import Pod
+from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.planned import AppPlan
 from restore.model.rds import Instance
 from restore.model.waivers import reason
@@ -107,6 +108,8 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
     """At least one session of each Deployment on the database that is to serve."""
     names = {name: [(pod.name, pod.address) for pod in of_app] for name, of_app in pods.items()}
     database = context.serving()
+    if database:
+        facts["recoverability"] = describe_recoverability(database).text
     if database is None:
         found, needed = "the database that is to serve is gone", "an instance that exists"
         return [Problem("serving.unreachable", found, needed, "python -m restore status")]
@@ -139,15 +142,16 @@ def elsewhere_problems(context: GateContext, facts: dict[str, Any]) -> list[Prob
         if left is None:
             return []
         with context.connect(left) as connection:
-            sessions = postgres.list_sessions(connection)
+            found = postgres.list_sessions(connection)
     except RestoreError as error:
         facts["left_unreachable"] = unreachable("serving", left, error).found if left else str(error)
         return []
+    sessions = [session for session in found if not is_ignored(context.settings, session)]
     facts["left"] = {"database": left.identifier, "sessions": len(sessions)}
     if not sessions:
         return []
-    found = f"{len(sessions)} sessions on {left.identifier}: {describe_sessions(sessions)}"
-    return [Problem("serving.elsewhere", found, "none", f"{ending_command(context, left, sessions)}; pulumi up")]
+    named = f"{len(sessions)} sessions on {left.identifier}: {describe_sessions(sessions)}"
+    return [Problem("serving.elsewhere", named, "none", f"{ending_command(context, left, sessions)}; pulumi up")]
 
 
 def health_problems(context: GateContext, app: AppPlan, pods: list[Pod]) -> list[Problem]:

@@ -15,10 +15,21 @@ from psycopg import sql
 
 from restore import postgres
 from restore.errors import PermanentError, Problem, RestoreError
-from restore.gates.activity import activity_problems, list_running, observe_until_idle, pods_problem, psql_command
+from restore.gates.activity import (
+    activity_problems,
+    list_running,
+    observe_until_idle,
+    pods_problem,
+    psql_command,
+    use_facts,
+)
 from restore.gates.context import GateContext, endpoint_of
+from restore.gates.erasure import erasure_problems
 from restore.gates.error_problems import error_problem, unreachable
+from restore.gates.fence import FENCE, lift_fence, raise_fence
 from restore.gates.hook import Proof, Watch
+from restore.gates.sequences import sequence_problems
+from restore.gates.written import written_problems
 from restore.model.planned import SecretPlan
 from restore.model.rds import Instance
 from restore.model.request import Traffic
@@ -34,7 +45,7 @@ ROW = "switched.row"
 def prove(context: GateContext, watch: Watch) -> Proof:
     """No pod runs, the secret is as planned, the application can log in and read, and nobody writes elsewhere."""
     facts: dict[str, Any] = {}
-    database, problems = read_row(context, facts)
+    database, problems = read_row(context, watch, facts)
     if database is None or problems:
         return Proof(Verdict.FAIL, "no row was read of the database that is to serve", facts, tuple(problems))
     secret = context.plan.secret
@@ -43,25 +54,79 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         problems += pod_problems(context)
         problems += secret_problems(context, secret)
     problems += [*proof_problems(context, watch, database), *login_problems(context, database, facts)]
-    shut = any(reason(problem.subject, watch.gate, context.settings.waive) is None for problem in problems)
-    if secret and not shut:
+    if secret and not is_shut(context, watch, problems):
         problems += elsewhere_problems(context, watch, facts)
+        if not is_switched(context) and not is_shut(context, watch, problems):
+            left = None if "left_unreachable" in facts else context.left()
+            problems += sequence_problems(context, watch, database, left, facts)
+            if context.plan.traffic is Traffic.RESTORED:
+                problems += erasure_problems(context, database, left, facts)
+        if not is_shut(context, watch, problems):
+            problems += fence_problems(context, watch, secret, facts)
     if problems:
         return Proof(Verdict.FAIL, "the switch would not be safe", facts, tuple(problems))
     unasked = "; the database that is left can't be asked" if "left_unreachable" in facts else ""
     return Proof(Verdict.PASS, f"the application reads {facts['row_of']} of {database.identifier}{unasked}", facts)
 
 
-def read_row(context: GateContext, facts: dict[str, Any]) -> tuple[Instance | None, list[Problem]]:
+def is_shut(context: GateContext, watch: Watch, problems: Iterable[Problem]) -> bool:
+    """Whether a problem is left that nobody waived."""
+    return any(reason(problem.subject, watch.gate, context.settings.waive) is None for problem in problems)
+
+
+def fence_problems(context: GateContext, watch: Watch, secret: SecretPlan, facts: dict[str, Any]) -> Iterable[Problem]:
+    """Fences the database that is left, or lifts a fence that the configuration no longer wants.
+
+    A database that can't be asked holds nothing up; that it has no fence is said and recorded."""
+    wanted = context.settings.fence
+    if not wanted and FENCE not in watch.earlier:
+        return []
+    left = None if "left_unreachable" in facts else context.left()
+    if left is None:
+        facts["fence"] = "unchanged: the database that is left is gone, or can't be asked"
+        watch.say(f"fence {facts['fence']}")
+        return []
+    if wanted:
+        return raise_fence(context, watch, left, secret.url, facts)
+    try:
+        lift_fence(context, watch, left, secret.url, facts)
+    except RestoreError as error:
+        return [error_problem(f"{watch.gate}.fence", error, "no fence (config key fence)")]
+    return []
+
+
+def read_row(context: GateContext, watch: Watch, facts: dict[str, Any]) -> tuple[Instance | None, list[Problem]]:
     """The database that is to serve, and why no row of it could be read with the application's login."""
     needed = "one row, read with the application's own login"
     try:
         database = wanted_database(context)
         facts["serves"] = database.identifier
-        facts["row_of"] = postgres.read_row(wanted_url(context), endpoint_of(database), context.settings.tls)
+        facts["row_of"] = read_unfenced_row(context, watch, database, facts)
     except Exception as error:  # noqa: BLE001 - whatever it is, no row was read
         return None, [error_problem(ROW, error, needed)]
     return database, []
+
+
+def read_unfenced_row(context: GateContext, watch: Watch, database: Instance, facts: dict[str, Any]) -> str:
+    """The table of which a row was read; where the login is refused, after a fence of the way there was lifted.
+
+    Raises whatever kept it from being read."""
+    url, endpoint = wanted_url(context), endpoint_of(database)
+    try:
+        return postgres.read_row(url, endpoint, context.settings.tls)
+    except RestoreError:
+        if not is_fence_lifted(context, watch, database, facts):
+            raise
+    return postgres.read_row(url, endpoint, context.settings.tls)
+
+
+def is_fence_lifted(context: GateContext, watch: Watch, database: Instance, facts: dict[str, Any]) -> bool:
+    """Lifts the fence, where there is one. That it can't be asked is said: the refused login is the problem."""
+    try:
+        return lift_fence(context, watch, database, wanted_url(context), facts)
+    except RestoreError as error:
+        watch.say(f"whether {database.identifier} is fenced can't be asked: {error}")
+        return False
 
 
 def wanted_database(context: GateContext) -> Instance:
@@ -164,7 +229,7 @@ def elsewhere_problems(context: GateContext, watch: Watch, facts: dict[str, Any]
         left = context.left()
         if left is None:
             return ()
-        interval = observe_until_idle(context, watch, left)
+        use = observe_until_idle(context, watch, left)
     except RestoreError as error:
         if watch.stop.is_set():
             raise
@@ -175,7 +240,8 @@ def elsewhere_problems(context: GateContext, watch: Watch, facts: dict[str, Any]
         return ()
     facts |= {
         "left": left.identifier,
-        "sessions_left": len(interval.sessions),
-        "rows_written_left": interval.rows_written,
+        "sessions_left": len(use.interval.sessions),
+        "rows_written_left": use.interval.rows_written,
+        **use_facts(use),
     }
-    return activity_problems(context, left, interval, "switched")
+    return [*activity_problems(context, left, use, "switched"), *written_problems(context, watch, left, use, facts)]

@@ -15,24 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from restore import postgres
-from restore.aws import Aws
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import loss_report
+from restore.gates.baselines import find_baseline
 from restore.gates.context import GateContext, endpoint_of
+from restore.gates.erasure import mark_tables, returned_rows
 from restore.gates.error_problems import unproved
 from restore.gates.hook import RESOURCE_ID, Proof, Watch
 from restore.gates.in_cluster import in_cluster_problems
 from restore.gates.operator_login import ensure_login
 from restore.gates.proofs import earlier_proof, find_proof
+from restore.gates.sequences import tell_behind
 from restore.gates.targets import application_target, operator_target, reading_target, source_target
 from restore.model.planned import RecoveryPoint
 from restore.model.rds import Instance
 from restore.model.request import Method, Settings
 from restore.model.waivers import reason
 from validation import expectations
-from validation.baseline import latest
-from validation.baseline.model import Baseline, BaselineError
-from validation.document_store import S3
 from validation.expectations.model import Expectations
 from validation.runner.render import as_json
 from validation.runner.result import CheckResult, ValidationReport
@@ -50,9 +49,10 @@ NAMED = 3
 
 
 def fingerprint(settings: Settings) -> dict[str, str]:
-    """Changes when the expectations do, also in the files that they name, or the place of baselines: the gate then
-    runs again. Raises PermanentError for expectations that can't be used."""
+    """Changes when the expectations do, also in the files that they name, the place of baselines or the tables of
+    erasure: the gate then runs again. Raises PermanentError for expectations that can't be used."""
     content = f"{wanted_expectations(settings)!r} {settings.validation.baseline}"
+    content += f" {dict(settings.erasure)!r}" if settings.erasure else ""
     return {"expectations": hashlib.sha256(content.encode()).hexdigest()[:16]}
 
 
@@ -107,7 +107,7 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
             application=application_target(context, endpoint),
             administrator=None if restored is operator else operator,
             restore_point=point,
-            baseline=baseline(context, point),
+            baseline=find_baseline(context, point),
             waivers=check_waivers(context.settings.waive),
             workers=context.settings.validation.workers,
             budget_seconds=context.settings.validation.budget_seconds,
@@ -116,7 +116,9 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
         lost = loss_report.report(
             watch,
             source,
-            lambda: baseline(context, candidate.created),  # what came after the restore point is what a switch loses
+            lambda: find_baseline(
+                context, candidate.created
+            ),  # what came after the restore point is what a switch loses
             restored,
             wanted,
             context.settings.validation.loss_seconds,
@@ -126,7 +128,10 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
         *([] if report.proved else unread_problems(context, candidate)),
         *in_cluster_problems(context, watch, candidate, wanted),
     ]
-    facts |= {"report": as_json(report), "loss": lost}
+    asked = None if unasked else context.source()
+    returned = returned_rows(context, candidate, asked, lost)
+    notes = [*tell_behind(context, watch, candidate, asked), *(item.text for item in returned if item.text)]
+    facts |= {"report": as_json(report), "loss": loss_report.add_notes(watch, mark_tables(lost, returned), notes)}
     verdict = Verdict.FAIL if report.verdict is CheckVerdict.FAIL or problems else Verdict(str(report.verdict))
     return Proof(verdict, summarize(report, problems, context.settings.waive), facts, tuple(problems))
 
@@ -169,18 +174,6 @@ def restore_point(context: GateContext, candidate: Instance) -> datetime | None:
     if "quiet_since" in facts:
         return datetime.fromisoformat(str(facts["quiet_since"]))
     return candidate.created
-
-
-def baseline(context: GateContext, until: datetime | None) -> Baseline | BaselineError | None:
-    """The newest one that was taken by then: the checks can ask no more of the data than its restore point has."""
-    place = context.settings.validation.baseline
-    if place is None:
-        return None
-    try:
-        s3 = Aws.of(context.settings).client("s3") if place.startswith(S3) else None
-        return latest.find_latest(latest.open_baselines(place, s3), context.database, until)
-    except BaselineError as error:
-        return error
 
 
 def check_waivers(waive: Mapping[str, str]) -> dict[str, str]:

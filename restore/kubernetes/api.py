@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NoReturn, Protocol, cast
 from urllib.parse import urlencode
 
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.kubernetes import connection
+from restore.units import parse_date
 
 JsonBody = dict[str, Any]
 
@@ -35,6 +37,7 @@ class ApiAnswer(Protocol):
 
     status: int
     data: bytes
+    headers: Mapping[str, str]
 
 
 class Api:
@@ -53,6 +56,15 @@ class Api:
     def probe(self) -> str:
         """Returns the server's version, for example `v1.36.3`: proves that it is reachable and accepts the login."""
         return str(self._json(self._answer("GET", "/version"))["gitVersion"])
+
+    @property
+    def server(self) -> str:
+        """The URL of the API server."""
+        return self._logged_in().server
+
+    def server_time(self) -> datetime | None:
+        """Returns the server's clock, in whole seconds; None when an answer doesn't tell it."""
+        return parse_date(self._answer("GET", "/version").headers.get("Date"))
 
     def get(self, path: str, **query: str) -> JsonBody | None:
         """Returns one object or list; None for 404."""

@@ -115,4 +115,5 @@ def _writer(owner: Owner, names: Sequence[str], state: KubeObject | None) -> Wri
         detail=f"owns {', '.join(names)} and {rest}",
         stop=owner.stop,
         blocking=not resting,
+        namespace=owner.namespace if owner.path else "",
     )

@@ -12,8 +12,10 @@ from typing import Any, cast
 
 from restore.config.keys import RESTORE_KEYS
 from restore.errors import Problem, Refused
+from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.inventory import Inventory
 from restore.model.labels import ANNOTATION_ID, TAG_CLOSED
+from restore.model.rds import Instance
 from restore.model.request import Request, Traffic
 
 WAIVERS = "restore:waive"
@@ -38,6 +40,8 @@ class Closing:
     """To be tagged as closed; None when it is already, or was never made."""
     set: Mapping[str, str]
     remove: tuple[str, ...]
+    unrecoverable: str = ""
+    """That the database which serves can't be recovered to a point in time yet; empty where it can."""
 
 
 def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_keys: Sequence[str]) -> Closing:
@@ -68,7 +72,13 @@ def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_
         candidate_arn=candidate.arn if candidate and TAG_CLOSED not in candidate.tags else None,
         set={"restore:source": candidate.identifier} if candidate and serves is Traffic.RESTORED else {},
         remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE),
+        unrecoverable=describe_unrecoverable(candidate if serves is Traffic.RESTORED else inventory.source),
     )
+
+
+def describe_unrecoverable(serving: Instance | None) -> str:
+    recoverability = describe_recoverability(serving) if serving else None
+    return recoverability.text if recoverability and not recoverability.recoverable else ""
 
 
 def as_if_open(inventory: Inventory) -> Inventory:
@@ -118,6 +128,8 @@ def render(closing: Closing) -> str:
     if closing.secret:
         lines.append("The connection secret's key is handed back; its value stays.")
     lines.append("Everything of this restore leaves the Pulumi state (and stays in AWS and Kubernetes).")
+    if closing.unrecoverable:
+        lines += ["", f"WARNING: {closing.unrecoverable}", "Closing now forgets the way back to the source.", ""]
     lines += [f"config: {key} = {value}" for key, value in closing.set.items()]
     if closing.remove:
         lines.append(f"config removed: {', '.join(closing.remove)}")

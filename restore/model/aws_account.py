@@ -9,6 +9,8 @@ from typing import Annotated
 
 from restore.model.field_types import JSON, Section, Texts, matching
 
+SESSION = re.compile(r"arn:(?P<partition>aws[a-z-]*):sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/.+")
+USER = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:user/.+")
 UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 PART = r"\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h)"
 Duration = Annotated[str, matching(rf"(?:{PART})+", "a duration such as 1h or 45m")]
@@ -79,3 +81,13 @@ class Caller:
         if ":assumed-role/" in self.arn:
             return self.arn.rpartition("/")[0]
         return self.arn
+
+    @property
+    def policy_source(self) -> str | None:
+        """The ARN whose policies decide: the user's, or that of the role behind a session; None for any other login.
+
+        A session's ARN doesn't tell the path of its role, so the role is named without one.
+        """
+        if session := SESSION.fullmatch(self.arn):
+            return f"arn:{session['partition']}:iam::{session['account']}:role/{session['role']}"
+        return self.arn if USER.fullmatch(self.arn) else None

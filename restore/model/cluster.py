@@ -39,6 +39,8 @@ class Writer:
     """The command that suspends it."""
     blocking: bool
     """False: known to be harmless at zero replicas (an HPA is inactive then), only told."""
+    namespace: str = ""
+    """Of the owner's own object, where it has one that can be read."""
 
 
 @dataclass(frozen=True)

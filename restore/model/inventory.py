@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from restore.model.aws_account import Caller
@@ -10,6 +10,7 @@ from restore.model.capacity import Capacity
 from restore.model.cluster import Cluster
 from restore.model.dump import DumpChoice, DumpObject
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
+from restore.model.rights import RightsAnswers
 from validation.verdict import Verdict as Verdict
 
 
@@ -31,6 +32,8 @@ class Inventory:
     """Who asked AWS for all of this."""
     plugin_caller: Caller | None = None
     """Who will change AWS: the Pulumi plugin, as it says itself; None outside a Pulumi program."""
+    rights: RightsAnswers = field(default_factory=RightsAnswers)
+    """What the operator may do in the phases ahead, as far as it was asked."""
     safety_snapshot: Snapshot | None = None
     capacity: Capacity | None = None
     """What AWS says of the instance and the snapshot that are still to be made."""

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from restore.model.aws_account import AwsLogin
 from restore.model.field_types import (
+    JSON,
+    OBJECT,
     Bucket,
     Flag,
     KeyPrefix,
@@ -22,12 +26,17 @@ from restore.model.field_types import (
     Section,
     Texts,
     TlsMode,
+    checked,
 )
 from restore.units import TIME_FORMAT
-from validation.keyed.fields import NUMBER
+from validation.expectations.table_names import Table
+from validation.keyed.fields import NUMBER, Fault
 from validation.verdict import Verdict as Verdict
 
 LATEST = "latest"
+SHORTEST_REASON = 10
+"""Characters of a reason for which something is let pass."""
+CONFIGURATION = 'docs/configuration.md, "Fields of `quiet`"'
 
 
 class Method(StrEnum):
@@ -161,6 +170,56 @@ class DumpStore(Section):
     rights beyond it, such as the master user."""
 
 
+def _address_fault(text: str) -> str | None:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return "no address"
+    return None
+
+
+def _names_somebody(session: IgnoredSession) -> IgnoredSession:
+    if not (session.user or session.application or session.address):
+        raise Fault("at least one of user, application and address", found="an entry that would ignore every session")
+    return session
+
+
+@dataclass(frozen=True)
+class IgnoredSession(Section):
+    """Sessions that don't count as use of a database, because a person knows that they never write."""
+
+    reason: Annotated[
+        str,
+        checked(
+            lambda text: None if len(text.strip()) >= SHORTEST_REASON else "no reason, or hardly one",
+            f"a reason of at least {SHORTEST_REASON} characters: it stands in the evidence",
+        ),
+    ]
+    """Why they may stay (10 characters at least)."""
+    user: str | None = None
+    """PostgreSQL user; * stands for any characters."""
+    application: str | None = None
+    """Its application_name; * stands for any characters."""
+    address: (
+        Annotated[str, checked(_address_fault, "an IP address, or a network such as 10.0.0.0/24", fix=CONFIGURATION)]
+        | None
+    ) = None
+    """The client's address, or a network such as 10.0.0.0/24."""
+
+    def covers(self, user: str, application: str, address: str | None) -> bool:
+        """Tells whether everything that is named here fits a session."""
+        return (
+            (self.user is None or fnmatchcase(user, self.user))
+            and (self.application is None or fnmatchcase(application, self.application))
+            and (self.address is None or _is_in(address, self.address))
+        )
+
+
+def _is_in(address: str | None, network: str) -> bool:
+    """A session without an address comes through a socket of the server's own machine."""
+    return address is not None and ip_address(address) in ip_network(network, strict=False)
+
+
 @dataclass(frozen=True)
 class QuietSettings(Section):
     """When a database counts as unused."""
@@ -168,6 +227,35 @@ class QuietSettings(Section):
     grace_seconds: Annotated[int, Field(ge=0, le=3600), NUMBER] = 90
     """Seconds that clients may stay connected after the pods have ended: TCP to a killed client ends with the server's
     next write or keepalive."""
+    ignore: Annotated[
+        tuple[Annotated[IgnoredSession, OBJECT, AfterValidator(_names_somebody)], ...],
+        JSON,
+    ] = ()
+    """Sessions that don't count, each by user, application and address (all that are given must fit) and with a
+    reason: monitoring, for example. They stand in the evidence."""
+
+
+def _table_fault(text: str) -> str | None:
+    try:
+        Table.parse(text)
+    except ValueError:
+        return "no table's name"
+    return None
+
+
+TableName = Annotated[str, checked(_table_fault, "table or schema.table, as the catalog spells them")]
+
+
+@dataclass(frozen=True)
+class ErasedTable(Section):
+    """How rows that are erased on purpose are known, so that they don't come back unnoticed."""
+
+    key: str
+    """The table's column by which a row is known."""
+    record: TableName | None = None
+    """Table of the source that records what was erased; without one, every row that the source no longer has counts."""
+    record_key: str | None = None
+    """Its column with the erased rows' keys; else named as `key`."""
 
 
 @dataclass(frozen=True)
@@ -209,6 +297,11 @@ class Settings:
     backups: DumpStore = DumpStore()
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     quiet: QuietSettings = QuietSettings()
+    fence: bool = False
+    sequences: str | None = None
+    """`ahead`, or None."""
+    erasure: Mapping[str, ErasedTable] = field(default_factory=dict[str, ErasedTable])
+    """By table, with its schema unless that is public."""
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])

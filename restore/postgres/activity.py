@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -80,6 +80,8 @@ class Quiet:
     """Prepared transactions: they can still commit."""
     first: Activity
     last: Activity
+    ignored: tuple[Session, ...] = ()
+    """Sessions that a person has said don't write (config key quiet.ignore)."""
 
     @property
     def rows_written(self) -> int:
@@ -125,16 +127,23 @@ def read_activity(connection: Connection) -> Activity:
     return Activity(at=at.astimezone(UTC), wal=int(wal), rows=int(rows), commits=int(commits or 0))
 
 
-def observe(connection: Connection, seconds: float = 3.0, stop: threading.Event | None = None) -> Quiet:
+def observe(
+    connection: Connection,
+    seconds: float = 3.0,
+    stop: threading.Event | None = None,
+    ignored: Callable[[Session], bool] = lambda _: False,
+) -> Quiet:
     """Observes for so many seconds; the connection is to the application's database, whose row counters are compared.
 
-    Raises TemporaryError when stopped before the end.
+    `ignored` says which sessions don't count. Raises TemporaryError when stopped before the end.
     """
     first = read_activity(connection)
     if (stop or threading.Event()).wait(seconds):
         raise TemporaryError("stopped while observing whether the database is at rest")
+    sessions = list_sessions(connection)
     return Quiet(
-        sessions=list_sessions(connection),
+        sessions=tuple(session for session in sessions if not ignored(session)),
+        ignored=tuple(session for session in sessions if ignored(session)),
         prepared=tuple(str(gid) for (gid,) in connection.execute(PREPARED).fetchall()),
         first=first,
         last=read_activity(connection),

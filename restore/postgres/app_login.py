@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -47,6 +48,10 @@ URL's options set it. Tables of extensions are none of an application's."""
 
 ROW_SECONDS, ALL_ROWS_SECONDS = 10.0, 60.0
 """How long reading one row may take: of one table, and of any table at all."""
+
+
+ROWS_SECONDS = 300.0
+"""How long a statement may take that looks for many rows."""
 
 
 READABLE = """
@@ -117,6 +122,13 @@ def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
         user, database, version, recovering = row
         schema, lacking = missing_privileges(named, list_schemas(connection))
         return Attempt(str(user), str(database), str(version), bool(recovering), schema, lacking)
+
+
+@contextmanager
+def connect_as_application(url: str, endpoint: Endpoint, tls: Tls) -> Generator[Connection]:
+    """A read-only connection with the application's own URL at another endpoint. Raises as `try_login`."""
+    with open_connection(application_login(url), endpoint, tls, ROWS_SECONDS) as connection:
+        yield connection
 
 
 def read_row(url: str, endpoint: Endpoint, tls: Tls) -> str:

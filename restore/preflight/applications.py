@@ -22,6 +22,15 @@ def applications_named(context: RestoreContext) -> Iterable[Problem]:
         yield Problem("config apps", found, "every Deployment that writes to the database", fix)
 
 
+def fence_possible(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a fence around the operator's own user: nobody could give the login back."""
+    url, user = connection_url.live_url(context), context.settings.login.user
+    if context.settings.fence and url and urls.connection_parameters(str(url)).get("user") == user:
+        found = f"the applications log in as {user}, which is login.user: the fence would lock the operator out"
+        fix = 'pulumi config rm fence; or docs/permissions.md, "PostgreSQL"'
+        yield Problem("config fence", found, "a role of the applications' own", fix)
+
+
 def applications_kept(context: RestoreContext) -> Iterable[Problem]:
     """Refuses `apps` without a Deployment of this restore: it would stay stopped, and be forgotten."""
     named = {app.name for app in context.settings.apps}
@@ -199,6 +208,8 @@ def _move_allowed(context: RestoreContext) -> bool:
 
 
 def candidate_ready_to_serve(context: RestoreContext) -> Iterable[Problem]:
+    if context.inventory.candidate and not context.candidate:
+        return  # another instance has its name: ownership.identifier_taken says so
     if context.request.traffic is Traffic.RESTORED and not (context.candidate and context.candidate.endpoint):
         found = f"status {context.candidate.status}, no endpoint yet" if context.candidate else "doesn't exist yet"
         yield Problem(

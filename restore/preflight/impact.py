@@ -14,6 +14,7 @@ from restore.model.restore_source import RestoreSource
 from restore.preflight.account import account_lines
 from restore.preflight.capacity import unasked_lines
 from restore.preflight.public_names import password_warnings
+from restore.preflight.rights import rights_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
 from restore.units import TIME_FORMAT, sized, spoken
 
@@ -25,7 +26,9 @@ def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettin
     """Returns one line each, in the order in which they matter."""
     topics = (
         account_lines(context),
+        rights_lines(context),
         _applications(context),
+        _both_databases(context),
         _instance(context, origin, wanted),
         _lost(context, origin),
         _duration(context, origin),
@@ -68,6 +71,22 @@ def _applications(context: RestoreContext) -> Iterable[str]:
                 yield f"leaves behind: what was written to {context.candidate_name}; it stays, nothing is copied back"
         case _:
             yield "stops: nothing, the applications go on using the source"
+
+
+def _both_databases(context: RestoreContext) -> Iterable[str]:
+    """Yields what a switch does to the databases, where the configuration asks for it."""
+    source, candidate = context.settings.source, context.candidate_name
+    moves = traffic.pointing(context) is not ConnectionTarget.CANDIDATE
+    match context.request.traffic:
+        case Traffic.RESTORED if moves:
+            if context.settings.fence:
+                yield f"fences: the applications' role can't log in to {source} any more, and its sessions are ended"
+            if context.settings.sequences:
+                yield f"moves on: the sequences of {candidate}, past the last values that {source} gave out"
+        case Traffic.SOURCE if not moves and context.settings.fence:
+            yield f"fences: the applications' role can't log in to {candidate} any more; it can to {source}"
+        case _:
+            return
 
 
 def _instance(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> Iterable[str]:

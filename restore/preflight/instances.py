@@ -100,22 +100,13 @@ def source_to_return_to(context: RestoreContext) -> Iterable[Problem]:
 
 def candidate_failed(context: RestoreContext) -> Iterable[Problem]:
     candidate = context.candidate
-    if not candidate or _on_the_way_back(context):
+    if not candidate or traffic.leaves_candidate(context):
         return
     if candidate.status in BROKEN or candidate.status in LEAVING:
         again = "pulumi config set id <another one>"
         repair = f"{way_out(candidate.status, candidate.identifier)}; or restore again: {again}"
         fix = again if candidate.status in LEAVING else repair
         yield Problem(f"instance {candidate.identifier}", f"status {candidate.status}", "a usable instance", fix)
-
-
-def _on_the_way_back(context: RestoreContext) -> bool:
-    """Away from the candidate: then its troubles are no reason to stay."""
-    if context.request.traffic is Traffic.RESTORED:
-        return False
-    return traffic.pointing(context) is ConnectionTarget.CANDIDATE or (
-        context.request.traffic is Traffic.SOURCE and context.manages_any
-    )
 
 
 def recovery_point_usable(context: RestoreContext) -> Iterable[Problem]:

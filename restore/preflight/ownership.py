@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 
+from restore.cutover import traffic
 from restore.errors import Problem
 from restore.model.context import RestoreContext
 from restore.model.identifiers import MAX_INSTANCE, instance_fault
@@ -74,11 +75,14 @@ def retagging(context: RestoreContext, arn: str, tags: Mapping[str, str]) -> str
 
 
 def identifier_taken(context: RestoreContext) -> Iterable[Problem]:
+    """Another instance under the candidate's name is never made part of a restore, nor a reason not to leave it."""
     instance = context.inventory.candidate
     if not instance or context.candidate:
         return
     subject, fix = f"instance {instance.identifier}", "pulumi config set id <another one>"
     if not context.is_ours(instance.tags):
+        if traffic.leaves_candidate(context):
+            return
         whose = instance.tags.get(TAG_STACK)
         text = f"exists, and belongs to stack {whose}" if whose else "exists, and no restore made it"
         fix = retagging(context, instance.arn, instance.tags) + fix

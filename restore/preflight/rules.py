@@ -12,13 +12,14 @@ from restore.errors import Problem
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.preflight import account, applications, capacity, instances, ownership
+from restore.preflight import account, applications, capacity, instances, ownership, rights
 
 Rule = Callable[[RestoreContext], Iterable[Problem]]
 
 RULES: tuple[Rule, ...] = (
     account.plugin_in_another_account,
     account.account_allowed,
+    rights.rights_given,
     ownership.other_restore_open,
     ownership.identifier_fits,
     ownership.candidate_renamed,
@@ -50,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     applications.secret_usable,
     applications.secret_can_be_changed,
     applications.secret_way_back_known,
+    applications.fence_possible,
     applications.traffic_moves_through_frozen,
     applications.candidate_ready_to_serve,
     applications.other_writers_stopped,

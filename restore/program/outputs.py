@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from restore.gates.hook import KEPT_SETTINGS
-from restore.model.gates import VALIDATED, Move, move_of
+from restore.model.gates import SERVING, VALIDATED, Move, move_of
 from restore.model.planned import Plan
 from restore.model.request import Settings
 
@@ -51,6 +51,7 @@ def export(
     receipts: Mapping[str, pulumi.Stash],
     candidate: Mapping[str, Any],
     loss: Callable[[], Mapping[str, Any]],
+    recoverability: Callable[[], str],
 ) -> None:
     """Exports what the operator asks for afterwards.
 
@@ -58,6 +59,7 @@ def export(
         receipts: by gate; they are read by their input, for a Stash's output is its first input.
         candidate: outputs of the instance.
         loss: reads what a switch loses; it is called after the gate that finds it out.
+        recoverability: reads until when the database that serves can be recovered; called once it serves.
     """
     pulumi.export("state", f"restore {plan.id}: traffic {plan.traffic}")
     pulumi.export("recoveryPoint", plan.point.tag)
@@ -65,6 +67,8 @@ def export(
     pulumi.export("receipts", {name: stash.input.apply(drop_kept_settings) for name, stash in receipts.items()})
     if proved := receipts.get(VALIDATED.name):
         pulumi.export("loss", proved.input.apply(lambda _: asyncio.to_thread(loss)))
+    if served := receipts.get(SERVING.name):
+        pulumi.export("recoverable", served.input.apply(lambda _: asyncio.to_thread(recoverability)))
     pulumi.export("safetySnapshot", plan.safety_snapshot)
     evidence = f"{settings.evidence.rstrip('/')}/{plan.stack}/{plan.id}"
     pulumi.export("evidence", evidence)

@@ -19,8 +19,9 @@ from restore.evidence import Store, publish, run_record
 from restore.gates import loss_report, registry, validated
 from restore.gates.context import GateContext
 from restore.gates.hook import Running, leave_cleanly_on_interrupt
-from restore.inventory import gather
+from restore.inventory import access, gather
 from restore.kubernetes import Api, Namespace
+from restore.lifecycle.recoverability import describe_recoverability
 from restore.model import waivers
 from restore.model.inventory import Inventory
 from restore.model.planned import Plan
@@ -47,7 +48,8 @@ def run() -> None:
             refuse_open_restores(settings, inventory)
             outputs.export_idle()
             return
-        planned = plan.make(settings, replace(inventory, plugin_caller=plugin_caller()))
+        answers = access.ask_rights(settings, inventory)
+        planned = plan.make(settings, replace(inventory, plugin_caller=plugin_caller(), rights=answers))
         declare(settings, planned, run_record.mask_secrets(config, secret_names), now)
     except RestoreError as error:
         raise pulumi.RunError(str(error)) from error
@@ -91,7 +93,17 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
         planned, settings, Gates(planned.id, by_name, running, context.find_candidate), record, proved=proved
     )
     read_loss = partial(loss_report.newest, context.store, planned)
-    outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss)
+    read_recoverability = partial(tell_recoverability, context)
+    outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss, read_recoverability)
+
+
+def tell_recoverability(context: GateContext) -> str:
+    """Until when the database that serves can be recovered, as RDS says now; an output never fails the run."""
+    try:
+        database = context.serving()
+    except RestoreError as error:
+        return f"not known: {error}"
+    return describe_recoverability(database).text if database else "not known: the database that serves is gone"
 
 
 def connect_adapters(settings: Settings, planned: Plan) -> GateContext:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pulumi import automation
+from pulumi import RunError, automation
 
 from restore.cutover.rollback import Config, ConfigValue, Step, Update
-from restore.errors import PermanentError
+from restore.errors import PermanentError, RestoreError
 from restore.units import clock
+
+Value = TypeVar("Value")
 
 
 @contextmanager
@@ -43,7 +45,8 @@ class OperatorStack:
             self.name = name or (selected.name if selected else "")
             if not self.name:
                 raise PermanentError("no stack is selected\n  fix: pulumi stack select <name>")
-            self._stack = automation.select_stack(self.name, work_dir=str(folder))
+            self._folder = str(folder)
+            self._stack = automation.select_stack(self.name, work_dir=self._folder)
 
     @property
     def program_name(self) -> str:
@@ -94,6 +97,34 @@ class OperatorStack:
         settings = workspace.stack_settings(self.name)
         settings.config = {**(settings.config or {}), **{key: json.loads(value.text) for key, value in objects.items()}}
         workspace.save_stack_settings(self.name, settings)
+
+    def ask(self, question: Callable[[], Value]) -> Value:
+        """Returns what a question says inside a Pulumi program of this stack: with its configuration and plugins.
+
+        The program ends right after the question, by an error of its own, so that nothing is planned. Raises what the
+        question raises, and PermanentError when the program could not be run.
+        """
+        answers: list[Value | RestoreError] = []
+
+        def program() -> None:
+            try:
+                answers.append(question())
+            except RestoreError as error:
+                answers.append(error)
+            raise RunError("asked")
+
+        project = self._stack.workspace.project_settings().name
+        with translated("opening the stack"):
+            asking = automation.select_stack(self.name, project_name=project, program=program, work_dir=self._folder)
+        try:
+            asking.preview(suppress_outputs=True)
+        except automation.CommandError as error:
+            if not answers:
+                raise PermanentError(f"a program of this stack could not be run:\n{error}") from error
+        answer = answers[0]
+        if isinstance(answer, RestoreError):
+            raise answer
+        return answer
 
     def set(self, change: Mapping[str, str], remove: list[str]) -> None:
         """Sets and removes plain keys without an update."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from restore.model.gates import CONFORMED, QUIESCED, VALIDATED
+from restore.model.gates import CONFORMED, QUIESCED, SERVING, VALIDATED
 from restore.report import loss, timeline
 from restore.report.audit import who
 from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, of_step, text
@@ -31,6 +31,7 @@ def key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> Itera
     yield "By the loss report", (report.headline,) if report else ()
     yield "Applications stopped", tuple(describe_outage(outage) for outage in timeline.outages(evidence))
     yield "Restored database", (text(plan.get("candidate")), text(conformed.get("endpoint")))
+    yield "When it began to serve", (text(facts(evidence, SERVING.name).get("recoverability")),)
     yield "Source", (text(plan.get("source")), text(plan.get("source_resource_id")))
     yield "Safety snapshot of the source", (text(plan.get("safety_snapshot")),)
     yield "Incident", (text(last.get("incident")),)

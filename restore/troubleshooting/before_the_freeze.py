@@ -72,6 +72,14 @@ STATE = (
         "python -m restore options --time 2026-11-22T14:30:00Z",
     ),
     Entry(
+        ("right <right>",),
+        "A right is denied that this run or a later phase needs; the phases stand there, and what would stop.",
+        "IAM was asked by simulation, the cluster by an access review. A policy of the key, bucket or secret itself "
+        "doesn't count in a simulation: who knows that it gives the right goes on by a waiver.",
+        "docs/permissions.md has every right; pulumi preview, or "
+        'pulumi config set --path \'waive["preflight.right:<right>"]\' "<reason>"',
+    ),
+    Entry(
         ("account <account>",),
         "Preflight and the AWS plugin call as different accounts, or not as the account that is allowed.",
         "What was looked at isn't what would be changed: the profile of this shell isn't the one of the configuration.",

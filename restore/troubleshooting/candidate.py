@@ -230,7 +230,7 @@ CHAPTER = Chapter(
             ("the restored database has wrong data",),
             "Rows are missing, or the damage is there as well.",
             "Wrong snapshot, or a time after the incident. The loss report says what only source or candidate has.",
-            f"pulumi stack select <stack>; {ANOTHER_POINT}",
+            ANOTHER_POINT,
         ),
         Entry(
             ("the first queries are slow",),

@@ -134,7 +134,7 @@ COMMAND_LINE = (
         ("FreeStorageSpace of <instance>",),
         "CloudWatch has no value of the last 15 minutes.",
         "The instance is new, or CloudWatch may not be asked.",
-        f"{BY_HAND}: wait some minutes, or --no-storage-check",
+        f"{BY_HAND}: wait some minutes (--no-storage-check does without it)",
     ),
 )
 CHAPTER = Chapter(

@@ -21,7 +21,8 @@ CHAPTER = Chapter(
             ("quiesced.sessions", "switched.sessions"),
             "Clients are connected, though no pod is: a psql, a pooler, a job elsewhere, monitoring.",
             "Whoever is connected may write what the restore won't have. Each is named with user, application and "
-            "address. Clients that take long to let go get more time by the key quiet.graceSeconds.",
+            "address. Clients that take long to let go get more time by the key quiet.graceSeconds; monitoring that "
+            "never writes is left out by the key quiet.ignore, by name and with a reason.",
             f"{ACTIVITY}; pulumi config set --path quiet.graceSeconds <seconds>; pulumi up",
         ),
         Entry(
@@ -35,6 +36,22 @@ CHAPTER = Chapter(
             "Rows are written although no client session is seen.",
             "Something inside of the server writes: pg_cron, a subscription, a background worker.",
             "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables; pulumi up",
+        ),
+        Entry(
+            (
+                "quiesced.cron:<job>",
+                "switched.cron:<job>",
+                "quiesced.subscription:<name>",
+                "switched.subscription:<name>",
+                "quiesced.partman:<database>",
+                "switched.partman:<database>",
+            ),
+            "A job of pg_cron is active, a subscription is enabled, or pg_partman's worker has a database.",
+            "They write without any session. A restored copy has the same ones: what you stop is to be started again "
+            "at the database that serves in the end.",
+            'SELECT cron.alter_job(<job>, active := false); ALTER SUBSCRIPTION "<name>" DISABLE; '
+            "aws rds reset-db-parameter-group --db-parameter-group-name <group> "
+            "--parameters ParameterName=pg_partman_bgw.dbname,ApplyMethod=immediate; pulumi up",
         ),
         Entry(
             ("<gate>.unreachable", "serving.unreachable"),

@@ -12,7 +12,8 @@ AWS = Chapter(
         Entry(
             ("AWS <action>",),
             "AWS refuses a call, or doesn't answer.",
-            "AccessDenied: the operator's role lacks this action. No answer: network, VPN, or the wrong region.",
+            "AccessDenied: the operator's role lacks this action. NoSuchBucket: backups.bucket or evidence names "
+            "another one. No answer: network, VPN, or the wrong region.",
             "docs/permissions.md has every call; aws sts get-caller-identity",
         ),
         Entry(

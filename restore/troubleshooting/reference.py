@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
-from restore.troubleshooting import before_the_freeze, candidate, dumps, frozen, outside, switch
+from restore.troubleshooting import before_the_freeze, candidate, dumps, frozen, outside, quiet_day, switch
 from restore.troubleshooting.entry import Chapter, Entry
 from validation.generated_files import write_or_check
 
 CHAPTERS = (
+    quiet_day.CHAPTER,
     before_the_freeze.CHAPTER,
     frozen.CHAPTER,
     dumps.CHAPTER,
@@ -28,10 +30,11 @@ CHAPTERS = (
     outside.POSTGRESQL,
 )
 FILE = Path(__file__).resolve().parents[2] / "docs" / "troubleshooting.md"
-JOINT = re.compile(r"; |, then |, or ")
+JOINT = re.compile(r"; or: |, or |; then |, then |; ")
 """Between the commands of a fix."""
-REMARK = re.compile(r" \(([^()']*)\)$")
-ALTERNATIVE = ", or "
+QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
+REMARK = re.compile(r"(?<! IN) \(([^()']*)\)$")
+ALTERNATIVES = (", or ", "; or: ")
 PREAMBLE = """\
 # Troubleshooting
 
@@ -69,7 +72,7 @@ def anchor(title: str) -> str:
 
 def render_chapter(chapter: Chapter) -> str:
     entries = map(render_entry, (*chapter.problems, *chapter.messages))
-    return "\n".join([f"## {chapter.title}", "", chapter.introduction, "", *entries])
+    return "\n".join([f"## {chapter.title}", "", filled(chapter.introduction), "", *entries])
 
 
 def render_entry(entry: Entry) -> str:
@@ -88,10 +91,20 @@ def filled(text: str) -> str:
 def command_lines(fix: str) -> list[str]:
     """A line for each command; remarks, pages and alternatives stand behind `#`, as a shell ignores them."""
     lines: list[str] = []
-    for joint, piece in zip(["", *JOINT.findall(fix)], JOINT.split(fix), strict=True):
-        lines += ["# or:"] if joint == ALTERNATIVE else []
+    for joint, piece in pieces(fix):
+        lines += ["# or:"] if joint in ALTERNATIVES else []
         lines.append(f"# {piece}" if piece.startswith("docs/") else REMARK.sub(r"  # \1", piece))
     return lines
+
+
+def pieces(fix: str) -> Iterator[tuple[str, str]]:
+    """The commands of a fix, each with what joins it to the one before; joints inside quotes are none."""
+    masked = QUOTED.sub(lambda match: "q" * len(match[0]), fix)
+    joint, start = "", 0
+    for found in JOINT.finditer(masked):
+        yield joint, fix[start : found.start()]
+        joint, start = found[0], found.end()
+    yield joint, fix[start:]
 
 
 if __name__ == "__main__":

@@ -46,6 +46,33 @@ SWITCHING = Chapter(
             "pulumi refresh --yes --target '**candidate-<id>'; pulumi config set traffic frozen; pulumi up",
         ),
         Entry(
+            ("switched.written",),
+            "Rows were written to the database that is left, after the freeze; or its statistics were reset.",
+            "A writer that no Deployment runs (a Lambda, a laptop, another cluster). The restored database hasn't got "
+            "these rows; another proof of the same freeze doesn't hide them.",
+            "python -m restore status; pulumi config set traffic <the other one>; pulumi up",
+        ),
+        Entry(
+            ("switched.fence",),
+            "The applications' role keeps its login on the database that is left, though the key fence is set.",
+            "The operator needs CREATEROLE, and from PostgreSQL 16 on the ADMIN option on that role.",
+            'docs/permissions.md, "PostgreSQL"; pulumi config rm fence; pulumi up',
+        ),
+        Entry(
+            ("switched.sequences",),
+            "Sequences can't be set past what the source gave out, though the key sequences is ahead.",
+            "The source can't be asked and no baseline is known, the operator's login may not see them, or a limit of "
+            "the sequence is reached.",
+            'docs/permissions.md, "PostgreSQL"; pulumi config rm sequences; pulumi up',
+        ),
+        Entry(
+            ("switched.erasure:<table>",),
+            "Rows come back that were erased on purpose (the key erasure names their tables).",
+            "The restore point is older than the erasure. Erase them again in the restored database before it serves, "
+            "or soon after it does.",
+            "python -m restore report; pulumi up",
+        ),
+        Entry(
             ("switched.secret:<secret>",),
             "The secret was changed while the switch was under way.",
             "User, password, database or parameters differ from what the plan was made of: somebody else writes it.",

@@ -148,7 +148,15 @@ def ensure_network(aws: Clients) -> list[str]:
         if name not in known:
             made = ec2.create_security_group(GroupName=name, Description=f"PostgreSQL from {name}", VpcId=vpc)
             known[name] = made["GroupId"]
+            _let_in_this_machine(ec2, made["GroupId"])
     return [known[name] for name in names.SECURITY_GROUPS]
+
+
+def _let_in_this_machine(ec2: Any, group: str) -> None:
+    """Everything in the sandbox has an address of this machine."""
+    loopback = [{"CidrIp": "127.0.0.0/8"}]
+    port = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": loopback}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[port])
 
 
 def ensure_parameters(aws: Clients) -> None:

@@ -63,6 +63,25 @@ class Stage:
         if bool(result.returncode) is not fails:
             raise DemoError(f"{shlex.join(words)}: exit code {result.returncode}")
 
+    def refuses(self, *words: str, saying: str) -> str:
+        """What the command printed. Raises DemoError unless it fails and names what it is about."""
+        self.console.print(f"$ {shlex.join(words)}", style="bold cyan", highlight=False, soft_wrap=True)
+        result = subprocess.run(
+            words,
+            cwd=CHECKOUT,
+            env=dict(self.variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        print(result.stdout, end="", flush=True)
+        if not result.returncode:
+            raise DemoError(f"{shlex.join(words)}: not refused")
+        if saying not in result.stdout:
+            raise DemoError(f"{shlex.join(words)}: refused, and {saying} isn't named")
+        return result.stdout
+
     def config(self, **values: str) -> None:
         for key, value in values.items():
             self.run("pulumi", "config", "set", key, value)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from restore.aws import Aws
 from restore.config.settings import collect
 from restore.errors import Refused
+from restore.inventory.access import ask, ask_rights
 from restore.inventory.gather import gather
 from restore.kubernetes import Api
-from sandbox.application import names, stack_config
+from restore.model.context import RestoreContext
+from restore.model.inventory import Inventory
+from restore.model.request import Settings
+from restore.model.rights import Right
+from restore.preflight import rules
+from restore.preflight.rights import needed_rights, phases_ahead
+from sandbox.application import names, nightly_dump, stack_config
 from sandbox.application.operator_rights import OperatorRights
 from sandbox.application.operator_roles import Verb, verbs_of
 from sandbox.rights import documented
@@ -20,7 +29,7 @@ from tests.support.sandbox.harness import Project, Sandbox
 
 PAGE = documented.read()
 EVIDENCE = "ghost-protocol-sandbox-evidence"
-LATER = ("iam:SimulatePrincipalPolicy",)
+LATER = ("iam:SimulatePrincipalPolicy", "iam:GetRole")
 """Given with the preview's rights, and asked for by whoever asks for rights."""
 KEDA = Verb("list", "scaledobjects", "keda.sh")
 """Not asked for where KEDA is not installed."""
@@ -70,6 +79,64 @@ def test_each_right_that_a_preview_needs_is_named_when_it_is_missing(sandbox: Sa
     read(sandbox)
 
 
+FREEZES = {
+    "pitr": {"restore:time": "latest"},
+    "snapshot": {"restore:snapshot": "latest"},
+    "dump": {"restore:dump": "latest"},
+}
+WAIVED = {"preflight.right:patch deployments.apps": "given by a webhook that no access review asks"}
+PLACES = {
+    "restore:evidence": f"s3://{EVIDENCE}/restores",
+    "restore:validation": {"baseline": f"s3://{EVIDENCE}/restores/baselines"},
+}
+
+
+def frozen(sandbox: Sandbox, method: str, now: datetime) -> Settings:
+    wanted = {"restore:id": "inc-1", "restore:method": method, "restore:traffic": "frozen"}
+    entries = stack_config.configuration(sandbox.layout) | wanted | FREEZES[method] | PLACES
+    return collect(entries, "test", {}).settings(now)
+
+
+def needed(settings: Settings, inventory: Inventory) -> list[Right]:
+    assert settings.request is not None
+    context = RestoreContext(settings, settings.request, inventory)
+    return list(needed_rights(context, phases_ahead(context)))
+
+
+@pytest.mark.usefixtures("preview")
+def test_each_right_of_every_later_phase_is_named_before_a_freeze(sandbox: Sandbox, rights: OperatorRights) -> None:
+    """Of each method: with all documented rights nothing is refused, without one this one is."""
+    now = datetime.now(UTC)
+    nightly_dump.run(sandbox.layout)
+    tried: set[str] = set()
+    aws, api = Aws.of(settings := frozen(sandbox, "pitr", now)), Api(settings.kubeconfig)
+    for method in FREEZES:
+        settings = frozen(sandbox, method, now)
+        inventory = gather(settings, now)
+        wanted = needed(settings, inventory)
+        answers = ask_rights(settings, inventory)
+        assert (answers.asked, answers.denied, answers.not_asked) == (len(wanted), (), ()), method
+        for name in sorted({right.name for right in wanted} - tried):
+            with rights.without(name):
+                answers = ask(aws, api, inventory.caller, [right for right in wanted if right.name == name])
+            problems = rules.problems(settings, replace(inventory, rights=answers))
+            assert [problem.subject for problem in problems] == [f"right {name}"]
+            tried.add(name)
+    assert len(tried) > 25
+
+
+@pytest.mark.usefixtures("preview")
+def test_who_may_not_ask_is_told_so_once_and_can_go_on(sandbox: Sandbox, rights: OperatorRights) -> None:
+    now = datetime.now(UTC)
+    settings = frozen(sandbox, "pitr", now)
+    inventory = gather(settings, now)
+    with rights.without("iam:SimulatePrincipalPolicy"):
+        answers = ask_rights(settings, inventory)
+    assert answers.denied == ()
+    (told,) = answers.not_asked
+    assert "not authorized to perform: iam:SimulatePrincipalPolicy" in told
+
+
 def test_a_freeze_that_may_not_stop_the_applications_says_so(
     sandbox: Sandbox, project: Project, rights: OperatorRights
 ) -> None:
@@ -78,6 +145,8 @@ def test_a_freeze_that_may_not_stop_the_applications_says_so(
     sandbox.aws.s3.create_bucket(Bucket=EVIDENCE)
     project.config(id="inc-1", method="pitr", time="latest", traffic="frozen", evidence=f"s3://{EVIDENCE}/restores")
     with rights.without("patch deployments.apps"):
+        project.up().failed("refused, nothing was touched (1 problem)", "right patch deployments.apps")
+        project.edit(lambda config: config.update({"restore:waive": WAIVED}))
         project.up().failed('cannot patch resource "deployments"')
     assert sandbox.replicas() == before
     assert sandbox.instances().keys() == {names.INSTANCE}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
+from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -24,8 +25,11 @@ from restore.model.cluster import Deployment
 from restore.model.inventory import Inventory
 from restore.model.rds import Credential, Endpoint, Instance, InstanceSettings
 from restore.model.request import QuietSettings, Request, Settings, Tls, Traffic
-from restore.postgres import Activity, Attempt, Quiet, Session
+from restore.postgres import Activity, Attempt, Fence, Quiet, Session
+from restore.postgres.background_writers import BackgroundWriter
 from restore.postgres.errors import LOGIN_PAGE
+from restore.postgres.sequences import Name, Sequence
+from restore.postgres.write_counters import WriteCounters
 from sandbox.machine.layout import CHECKOUT
 from tests.support import worlds
 
@@ -33,6 +37,7 @@ STOPPED = TemporaryError.of(Problem("PostgreSQL", "connection refused", "an answ
 REFUSED = PermanentError.of(Problem("PostgreSQL", "password authentication failed", "a login", LOGIN_PAGE))
 QUIET_AT = datetime(2026, 11, 22, 14, 50, tzinfo=UTC)
 QUIET = Quiet((), (), Activity(QUIET_AT, 0, 0, 0), Activity(QUIET_AT, 0, 0, 0))
+COUNTERS = WriteCounters(QUIET_AT, QUIET_AT, None, 100, {"public.users": 100})
 KNOWN = "the instance was stopped by the storage team"
 WRITER = Session(7, "shop_app", "shop", "forgotten", "10.0.0.9", "idle", None)
 DEAD = worlds.instance(status="stopped")
@@ -96,12 +101,12 @@ class Rds:
 class Namespace:
     found: Mapping[str, Deployment | None]
     url: str
-    by_selector: Mapping[str, Sequence[Pod]] = field(default_factory=dict[str, Sequence[Pod]])
+    by_selector: Mapping[str, SequenceOf[Pod]] = field(default_factory=dict[str, SequenceOf[Pod]])
 
-    def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
+    def deployments(self, names: SequenceOf[str]) -> Mapping[str, Deployment | None]:
         return {name: self.found.get(name) for name in names}
 
-    def pods(self, selector: str) -> Sequence[Pod]:
+    def pods(self, selector: str) -> SequenceOf[Pod]:
         return self.by_selector.get(selector, ())
 
     def connection_secret(self, _name: str, _key: str) -> Any:
@@ -123,6 +128,9 @@ class Databases:
     before: list[Quiet] = field(default_factory=list[Quiet])
     """What is observed before that, the last first."""
     login: Attempt | RestoreError = MAY_ALL
+    counters: WriteCounters = COUNTERS
+    writers: list[BackgroundWriter] = field(default_factory=list[BackgroundWriter])
+    sequences: dict[str, dict[Name, Sequence]] = field(default_factory=dict[str, dict[Name, Sequence]])
     there: dict[str, tuple[Session, ...]] = field(default_factory=dict[str, tuple[Session, ...]])
     asked: list[str] = field(default_factory=list[str])
 
@@ -142,6 +150,24 @@ class Databases:
     def list_sessions(self, connection: str) -> tuple[Session, ...]:
         return self.there.get(connection, ())
 
+    def read_counters(self, _connection: str) -> WriteCounters:
+        return self.counters
+
+    def read_settings(self, _connection: str) -> tuple[str, list[BackgroundWriter]]:
+        return "", list(self.writers)
+
+    def list_subscriptions(self, _connection: str) -> list[BackgroundWriter]:
+        return []
+
+    def list_sequences(self, host: str) -> Mapping[Name, Sequence]:
+        return dict(self.sequences.get(host, {}))
+
+    def set_sequence(self, host: str, name: Name, last: int) -> None:
+        self.sequences[host][name] = replace(self.sequences[host][name], last=last)
+
+    def read_fence(self, _connection: str, _role: str) -> Fence:
+        return Fence(can_login=True, restore_id="", comment="")
+
     def install(self, patch: pytest.MonkeyPatch) -> None:
         def observe(*_: object) -> Quiet:
             return self.before.pop() if self.before else self.rest
@@ -155,6 +181,13 @@ class Databases:
         patch.setattr(postgres, "read_row", self.read_row)
         patch.setattr(postgres, "list_sessions", self.list_sessions)
         patch.setattr(postgres, "observe", observe)
+        patch.setattr(postgres, "read_counters", self.read_counters)
+        patch.setattr(postgres, "read_settings", self.read_settings)
+        patch.setattr(postgres, "read_fence", self.read_fence)
+        patch.setattr(postgres, "administer", self.connect)
+        patch.setattr(postgres, "list_sequences", self.list_sequences)
+        patch.setattr(postgres, "set_sequence", self.set_sequence)
+        patch.setattr(postgres, "list_subscriptions", self.list_subscriptions)
         patch.setattr(postgres, "try_login", try_login)
 
 

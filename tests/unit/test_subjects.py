@@ -20,6 +20,7 @@ KINDS = (
     "option",
     "recovery point",
     "restore",
+    "right",
     "secret",
     "snapshot",
     "stack",
@@ -38,7 +39,7 @@ def is_even(subject: str) -> bool:
     kind, _, key = subject.partition("config ")
     if not kind:
         return HOLE in key or key.partition(".")[0] in json_schema.properties(SCHEMA, SCHEMA)
-    return subject.startswith((HOLE, *(f"{kind} " for kind in KINDS)))
+    return subject == "stack" or subject.startswith((HOLE, *(f"{kind} " for kind in KINDS)))
 
 
 def test_every_refusal_names_its_subject_in_the_same_way() -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from restore.troubleshooting.entry import Entry
 from restore.troubleshooting.reference import CHAPTERS, FILE, anchor, command_lines, document
 from sandbox.machine.layout import CHECKOUT
 from tests.support.fixes.collect import HOLE, Program
-from tests.support.fixes.commands import faults
+from tests.support.fixes.commands import PROGRAMS, SQL, faults
 from validation.expectations.sql_checks import built_in
 
 PACKAGES = ("restore", "validation")
@@ -84,13 +82,12 @@ def test_no_name_has_two_entries() -> None:
     assert len(patterns()) == len(set(patterns()))
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.title)
-def test_every_command_of_the_page_runs_as_printed(chapter: object) -> None:
-    assert {entry.names: wrong for entry in chapter_entries(chapter) if (wrong := faults(entry.fix))} == {}
+def all_entries() -> list[Entry]:
+    return [entry for chapter in CHAPTERS for entry in (*chapter.problems, *chapter.messages)]
 
 
-def chapter_entries(chapter: object) -> list[Entry]:
-    return [entry for known in CHAPTERS if known is chapter for entry in (*known.problems, *known.messages)]
+def test_every_command_of_the_page_runs_as_printed() -> None:
+    assert {entry.names: wrong for entry in all_entries() if (wrong := faults(entry.fix))} == {}
 
 
 def test_the_page_is_what_the_entries_say() -> None:
@@ -103,10 +100,18 @@ def test_links_of_the_contents_lead_to_their_chapters() -> None:
     assert links == [anchor(heading) for heading in headings]
 
 
+def test_every_line_to_copy_is_a_command_or_what_a_shell_ignores() -> None:
+    lines = [line for entry in all_entries() for line in command_lines(entry.fix)]
+    assert [line for line in lines if line.split(" ", 1)[0] not in (*PROGRAMS, *SQL, "#")] == []
+
+
 def test_alternatives_are_not_run_one_after_the_other() -> None:
-    assert command_lines("pulumi up (later), or pulumi preview; docs/operate.md") == [
+    assert command_lines("pulumi up (later), or pulumi preview; or: pulumi login; docs/operate.md") == [
         "pulumi up  # later",
         "# or:",
         "pulumi preview",
+        "# or:",
+        "pulumi login",
         "# docs/operate.md",
     ]
+    assert command_lines("SELECT 1 FROM t WHERE pid IN (<pids>)") == ["SELECT 1 FROM t WHERE pid IN (<pids>)"]

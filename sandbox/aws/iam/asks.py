@@ -181,9 +181,9 @@ def _roles_of_rds(call: Call) -> Iterator[str]:
 
 def _ec2(call: Call, _: World) -> Iterator[Need]:
     """Its descriptions have no resources."""
-    if call.operation != "DescribeSubnets":
+    if call.operation not in ("DescribeSecurityGroups", "DescribeSubnets"):
         raise UnknownOperationError(f"ec2:{call.operation}: add it to sandbox/aws/iam/asks.py")
-    yield Need(Ask("ec2:DescribeSubnets"), "", "UnauthorizedOperation")
+    yield Need(Ask(f"ec2:{call.operation}"), "", "UnauthorizedOperation")
 
 
 def _secrets(call: Call, _: World) -> Iterator[Need]:
@@ -215,9 +215,11 @@ def _kms(call: Call, _: World) -> Iterator[Need]:
 def _iam(call: Call, _: World) -> Iterator[Need]:
     """The provider asks who it is by GetUser or ListRoles where it may not ask STS (skipCredentialsValidation)."""
     action = f"iam:{call.operation}"
-    if call.operation not in ("SimulatePrincipalPolicy", "GetUser", "ListRoles"):
+    if call.operation not in ("SimulatePrincipalPolicy", "GetRole", "GetUser", "ListRoles"):
         raise UnknownOperationError(f"{action}: add it to sandbox/aws/iam/asks.py")
-    arn = str(call.parameters.get("PolicySourceArn") or f"arn:aws:iam::{ACCOUNT}:role/")
+    arn = str(
+        call.parameters.get("PolicySourceArn") or f"arn:aws:iam::{ACCOUNT}:role/{call.parameters.get('RoleName', '')}"
+    )
     yield Need(Ask(action, arn), arn)
 
 

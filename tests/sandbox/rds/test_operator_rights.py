@@ -39,6 +39,7 @@ def world(sandbox: Sandbox) -> None:
     sandbox.create(f"{SOURCE}-old", Tags=STACK)
     sandbox.available(f"{SOURCE}-old")
     sandbox.available(SOURCE)
+    aws.client("iam").create_role(RoleName="restore-operator", AssumeRolePolicyDocument="{}")
     aws.secrets.create_secret(Name=SECRET, SecretString="x")
     for bucket in (DUMPS, "ghost-protocol-sandbox-evidence"):
         aws.s3.create_bucket(Bucket=bucket)
@@ -103,6 +104,7 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "iam:SimulatePrincipalPolicy": lambda o: o("iam").simulate_principal_policy(
         PolicySourceArn=ROLE, ActionNames=["rds:CreateDBSnapshot"]
     ),
+    "iam:GetRole": lambda o: o("iam").get_role(RoleName="restore-operator"),
     "rds:RestoreDBInstanceFromDBSnapshot": restored,
     "rds:RestoreDBInstanceToPointInTime": lambda o: o("rds").restore_db_instance_to_point_in_time(
         SourceDBInstanceIdentifier=SOURCE, TargetDBInstanceIdentifier=f"{SOURCE}-pit", UseLatestRestorableTime=True
@@ -134,6 +136,7 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "rds:CreateDBInstance": created,
     "secretsmanager:CreateSecret": created,
     "secretsmanager:TagResource": created,
+    "ec2:DescribeSecurityGroups": lambda o: o("ec2").describe_security_groups(),
     "cloudwatch:GetMetricStatistics": lambda o: o("cloudwatch").get_metric_statistics(
         Namespace="AWS/RDS", MetricName="X", StartTime=0, EndTime=60, Period=60, Statistics=["Average"]
     ),

@@ -42,12 +42,16 @@ STATEMENTS = re.compile(
     rf"|ALTER DATABASE {NAME} OWNER TO {NAME}|GRANT {NAME} TO {NAME}(?: WITH ADMIN OPTION)?"
     rf"|GRANT (?:SELECT|INSERT) ON {NAME} TO {NAME}|CREATE (?:EXTENSION|DATABASE) {NAME}|ALTER EXTENSION {NAME} UPDATE"
     r"|(?:COMMIT|ROLLBACK) PREPARED 'x'"
-    r"|SELECT [a-z_0-9(),.:*' ]+ FROM .+|SELECT setval\(.+\)"
+    r"|SELECT [a-z_0-9(),.:*' ]+ FROM .+|SELECT (?:setval|cron\.alter_job)\(.+\)"
+    rf"|ALTER SUBSCRIPTION {NAME} DISABLE"
 )
 PULUMI: Mapping[tuple[str, ...], frozenset[str]] = {
     ("up",): frozenset(),
     ("preview",): frozenset(),
     ("login",): frozenset(),
+    ("whoami",): frozenset(),
+    ("plugin", "install"): frozenset(),
+    ("stack", "ls"): frozenset(),
     ("stack", "select"): frozenset(),
     ("cancel",): frozenset({"--yes"}),
     ("stack", "history"): frozenset(),
@@ -57,6 +61,7 @@ PULUMI: Mapping[tuple[str, ...], frozenset[str]] = {
 }
 KUBECTL: Mapping[str, frozenset[str]] = {
     "annotate": frozenset(),
+    "auth": frozenset({"--subresource"}),
     "create": frozenset({"--from-file", "--dry-run", "--output"}),
     "delete": frozenset({"--force", "--grace-period"}),
     "describe": frozenset(),

@@ -24,6 +24,8 @@ from restore.model.request import (
     RDS_CERTIFICATES,
     App,
     DumpStore,
+    ErasedTable,
+    IgnoredSession,
     Login,
     Method,
     Request,
@@ -73,6 +75,22 @@ def defaults() -> dict[str, Any]:
 
 
 # What is valid
+
+
+def test_what_comes_after_the_switch_is_off_until_it_is_asked_for() -> None:
+    plain = settings_of({})
+    assert (plain.fence, plain.sequences, plain.erasure, plain.quiet.ignore) == (False, None, {}, ())
+    wanted = settings_of(
+        {
+            "fence": "true",
+            "sequences": "ahead",
+            "erasure": {"users": {"key": "id", "record": "audit.erased", "recordKey": "user_id"}},
+            "quiet": {"ignore": [{"user": "datadog", "address": "10.0.0.0/8", "reason": "monitoring, read only"}]},
+        }
+    )
+    assert (wanted.fence, wanted.sequences) == (True, "ahead")
+    assert wanted.erasure == {"users": ErasedTable("id", "audit.erased", "user_id")}
+    assert wanted.quiet.ignore == (IgnoredSession("monitoring, read only", user="datadog", address="10.0.0.0/8"),)
 
 
 def test_the_defaults_of_the_schema_say_the_same_as_no_configuration_at_all() -> None:
@@ -558,3 +576,22 @@ def test_a_secret_key_that_is_refused_is_not_shown() -> None:
     with pytest.raises(Refused) as refused:
         Entries(SITE, "prod", "us-east-1", {"token": ["hidden"]}, secret_keys=frozenset({"aws:token"})).settings(NOW)
     assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"quiet": {"ignore": [{"reason": "everybody is welcome"}]}},
+        {"quiet": {"ignore": [{"user": "datadog", "reason": "why not"}]}},
+        {"quiet": {"ignore": [{"user": "datadog"}]}},
+        {"quiet": {"ignore": [{"address": "the office", "reason": "monitoring, read only"}]}},
+        {"sequences": "behind"},
+        {"erasure": {"a.b.c": {"key": "id"}}},
+        {"erasure": {"users": {}}},
+    ],
+)
+def test_an_entry_that_would_excuse_everything_or_means_nothing_is_refused(values: Mapping[str, Any]) -> None:
+    [name] = values
+    [(subject, problem)] = problems_of(values).items()
+    assert subject.startswith(name)
+    assert problem.fix

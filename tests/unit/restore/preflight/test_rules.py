@@ -309,6 +309,15 @@ def test_a_broken_candidate_is_not_switched_to_but_never_holds_up_the_way_back(s
         assert problems(settings(request_), restored(candidate=broken, cluster=where)) == {}
 
 
+def test_an_instance_put_in_the_candidates_place_is_not_switched_to_but_never_holds_up_the_way_back() -> None:
+    stranger = replace(candidate(), resource_id="db-STRANGER", tags={})
+    for request_, where in ((PITR, FROZEN), (RESTORED, FROZEN)):
+        found = problems(settings(request_), restored(candidate=stranger, cluster=where, open_restores=()))
+        assert "no restore made it" in found["instance shop-inc-1"].found
+    for request_, where in ((SOURCE, FROZEN), (PITR, SWITCHED), (SOURCE, FROZEN_AGAIN), (SOURCE, RETURNED)):
+        assert problems(settings(request_), restored(candidate=stranger, cluster=where, open_restores=())) == {}
+
+
 def test_there_is_no_way_back_to_a_source_that_is_gone() -> None:
     assert "nothing to go back to" in only_problem(settings(SOURCE), restored(source=None, cluster=FROZEN_AGAIN)).found
 

@@ -1,0 +1,43 @@
+"""`python -m restore doctor`: everything that a restore will need, asked on a quiet day. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from restore.cli.stack_settings import settings_of
+from restore.doctor.examine import Examination
+from restore.doctor.finding import Finding
+from restore.errors import PermanentError, Problem
+from restore.model.aws_account import Caller
+from restore.model.request import Settings
+from restore.pulumi_stack.automation import OperatorStack
+
+
+def examine(project: Path, name: str | None) -> list[Finding]:
+    """Returns the findings of a stack; that it can't be opened is one of them."""
+    opened: list[OperatorStack] = []
+
+    def stack() -> OperatorStack:
+        """Raises PermanentError while there is none; opened once."""
+        if not opened:
+            try:
+                opened.append(OperatorStack(project, name))
+            except PermanentError as error:
+                found = str(error).rpartition("error: ")[2].partition("\n")[0]
+                selected = "a stack that this machine's login to Pulumi can open"
+                fix = "pulumi whoami; pulumi stack ls; pulumi stack select <name>"
+                raise PermanentError.of(Problem("stack", found, selected, fix)) from error
+        return opened[0]
+
+    def settings_with(more: Mapping[str, str]) -> Settings:
+        return settings_of(stack(), datetime.now(UTC), more)
+
+    def ask_plugin() -> Caller:
+        # Here, not above: the plugin's SDK takes a second to load, which no other command needs
+        from restore.program.aws_plugin import plugin_caller
+
+        return stack().ask(plugin_caller)
+
+    return Examination(project, settings_with, ask_plugin).findings()

@@ -1,0 +1,125 @@
+"""The programs and packages of this machine, against what pyproject.toml and Pulumi.yaml ask for."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
+
+from restore.doctor.finding import Finding, note, of_problem, ok
+from restore.errors import PermanentError, Problem
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PLUGINS = ("aws", "kubernetes")
+SECONDS = 60.0
+VERSION = re.compile(r"\d+(?:\.\d+)+")
+TOOLS_PAGE = 'docs/doctor.md, "Tools"'
+
+
+def tools(project: Path, server_version: str | None, *, dumps: bool) -> Iterator[Finding]:
+    """Yields what this machine has. `server_version`: the source's, which pg_restore must not be older than."""
+    yield pulumi_cli(project)
+    yield from (plugin(name) for name in PLUGINS)
+    yield packages()
+    if dumps:
+        yield pg_restore(server_version)
+
+
+def pulumi_cli(project: Path) -> Finding:
+    wanted = Version(required_pulumi(project))
+    what, needed = "Pulumi CLI", f"{wanted} or later, on PATH"
+    fix = TOOLS_PAGE
+    try:
+        found = Version(version_in(output("pulumi", "version")))
+    except (PermanentError, InvalidVersion) as error:
+        return of_problem(Problem(what, str(error), needed, fix))
+    return ok(what, str(found)) if found >= wanted else of_problem(Problem(what, str(found), needed, fix))
+
+
+def required_pulumi(project: Path) -> str:
+    """Returns the least version that Pulumi.yaml asks for."""
+    content: Any = yaml.safe_load((project / "Pulumi.yaml").read_text())
+    return version_in(str(content["requiredPulumiVersion"]))
+
+
+def plugin(name: str) -> Finding:
+    """The plugin of the installed SDK's very version: it is what the program asks the engine for."""
+    what, wanted = f"plugin {name}", metadata.version(f"pulumi-{name}")
+    if program := shutil.which(f"pulumi-resource-{name}"):
+        return ok(what, f"{Path(program).name} on PATH, which the engine takes whatever its version")
+    fix = f"pulumi plugin install resource {name} {wanted}"
+    try:
+        listed: list[dict[str, Any]] = json.loads(output("pulumi", "plugin", "ls", "--json"))
+    except (PermanentError, ValueError) as error:
+        return of_problem(Problem(what, str(error), f"{wanted}, installed", fix))
+    versions = [str(item.get("version")) for item in listed if item.get("name") == name]
+    if wanted in versions:
+        return ok(what, wanted)
+    return of_problem(Problem(what, f"installed: {', '.join(versions) or 'none'}", wanted, fix))
+
+
+def packages() -> Finding:
+    """The Python packages that pyproject.toml names, in the versions that it allows."""
+    what, file = "Python packages", CHECKOUT / "pyproject.toml"
+    if not file.is_file():
+        return note(what, f"not known: no {file}")
+    wanted = [Requirement(text) for text in tomllib.loads(file.read_text())["project"]["dependencies"]]
+    wrong = [found for requirement in wanted if (found := unfit(requirement))]
+    if not wrong:
+        return ok(what, f"{len(wanted)}, in the versions that pyproject.toml allows")
+    needed = ", ".join(str(requirement) for requirement in wanted)
+    return of_problem(Problem(what, ", ".join(wrong), needed, TOOLS_PAGE))
+
+
+def unfit(requirement: Requirement) -> str | None:
+    """Returns what is wrong with the installed package, or None."""
+    try:
+        found = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        return f"{requirement.name} is not installed"
+    return None if requirement.specifier.contains(found, prereleases=True) else f"{requirement.name} {found}"
+
+
+def pg_restore(server_version: str | None) -> Finding:
+    """Archive formats of pg_dump need it, of the dump's version at least (PostgreSQL, "pg_restore", Notes)."""
+    what, major = "pg_restore", int((server_version or "0").partition(".")[0])
+    needed = f"version {major or 'of the dumps'} or later, for dumps in an archive format"
+    fix = TOOLS_PAGE
+    try:
+        found = version_in(output("pg_restore", "--version"))
+    except PermanentError as error:
+        return of_problem(Problem(what, str(error), needed, fix))
+    if int(found.partition(".")[0]) < major:
+        return of_problem(Problem(what, found, needed, fix))
+    return ok(what, found)
+
+
+def output(*command: str) -> str:
+    """Returns what a program prints. Raises PermanentError when it isn't there, or fails."""
+    program = shutil.which(command[0])
+    if program is None:
+        raise PermanentError(f"no {command[0]} on PATH")
+    try:
+        done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PermanentError(f"{command[0]}: {error}") from error
+    if done.returncode:
+        first_line = next(iter(done.stderr.strip().splitlines()), "")
+        raise PermanentError(f"`{' '.join(command)}` failed: {first_line}")
+    return done.stdout
+
+
+def version_in(text: str) -> str:
+    """Returns the first version in a text; the text itself where there is none."""
+    match = VERSION.search(text)
+    return match[0] if match else text.strip()

@@ -1,0 +1,248 @@
+"""The rights that each phase of a restore needs, as one table, and the refusal of those that are denied. Pure.
+
+docs/permissions.md is the same for people: tests/unit/sandbox/test_needed_rights.py holds them to each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from restore.cutover import traffic
+from restore.cutover.traffic import ConnectionTarget
+from restore.errors import Problem
+from restore.model import waivers
+from restore.model.context import RestoreContext
+from restore.model.request import Traffic
+from restore.model.rights import RIGHT_CHECK, AwsRight, ClusterRight, Denied, Phase, Right, RightsAnswers
+from restore.preflight import rights_scope as on
+from restore.preflight.rights_scope import AwsTarget, ClusterTarget, RightsScope
+
+P = Phase
+Targets = Callable[[RightsScope], Iterable[AwsTarget | ClusterTarget]]
+
+STOPS: Mapping[Phase, str] = {
+    P.PREVIEW: "nothing can be planned",
+    P.FREEZE: "the applications are not stopped, or not proved to be",
+    P.RESTORE: "no database is restored",
+    P.CONFORM: "the restored database keeps settings that are not the source's",
+    P.LOAD: "the dump is not loaded",
+    P.VALIDATE: "the restored data is not proved, so traffic can't move",
+    P.EVIDENCE: "no record is kept, so no gate opens",
+    P.SWITCH: "the applications stay stopped, on neither database",
+    P.SERVING: "nobody proves which database serves",
+    P.WAY_BACK: "the applications can't return to the source",
+    P.CLOSE: "replicas and secret are not handed back",
+    P.BY_HAND: "it is not looked at",
+}
+"""What happens in a phase that lacks a right."""
+
+
+@dataclass(frozen=True)
+class NeededRight:
+    """One line of the table: a right as docs/permissions.md names it, the phases that need it, what for, on what.
+
+    No targets: the options in use don't need it.
+    """
+
+    name: str
+    phases: frozenset[Phase]
+    reason: str
+    targets: Targets
+
+
+def _needed(name: str, reason: str, targets: Targets, *phases: Phase) -> NeededRight:
+    return NeededRight(name, frozenset(phases), reason, targets)
+
+
+_GATES_WITH_LOGIN = (P.FREEZE, P.CONFORM, P.LOAD, P.VALIDATE, P.SWITCH, P.SERVING, P.WAY_BACK)
+_EACH_MOVE = (P.FREEZE, P.SWITCH, P.WAY_BACK, P.CLOSE)
+
+TABLE: tuple[NeededRight, ...] = (
+    _needed("rds:DescribeDBInstances", "what exists", on.anything, P.PREVIEW),
+    _needed("rds:DescribeDBSnapshots", "what exists", on.anything, P.PREVIEW),
+    _needed("rds:DescribeDBInstanceAutomatedBackups", "the windows of PITR", on.anything, P.PREVIEW),
+    _needed("rds:DescribeDBEngineVersions", "the versions that can be created", on.anything, P.PREVIEW),
+    _needed("iam:SimulatePrincipalPolicy", "to ask for these rights", on.own_principal, P.PREVIEW),
+    _needed("iam:GetRole", "to ask for these rights", on.own_principal, P.PREVIEW),
+    _needed("secretsmanager:GetSecretValue", "the operator's login", on.operator_secret, *_GATES_WITH_LOGIN),
+    _needed("secretsmanager:GetSecretValue", "the password that RDS makes", on.master_secret, P.LOAD),
+    _needed("rds:RestoreDBInstanceFromDBSnapshot", "makes the candidate", on.from_snapshot, P.RESTORE),
+    _needed("rds:RestoreDBInstanceToPointInTime", "makes the candidate", on.to_point_in_time, P.RESTORE),
+    _needed("rds:CreateDBInstance", "makes the candidate", on.new_instance, P.RESTORE),
+    _needed("rds:CreateDBSnapshot", "takes the safety snapshot", on.snapshot_of_source, P.FREEZE),
+    _needed("rds:DescribeDBSnapshotAttributes", "reads the safety snapshot", on.safety_snapshot, P.FREEZE),
+    _needed("rds:AddTagsToResource", "tags the candidate", on.made_with_tags, P.RESTORE),
+    _needed("rds:AddTagsToResource", "tags the safety snapshot", on.safety_snapshot, P.FREEZE),
+    _needed("rds:AddTagsToResource", "marks the candidate as closed", on.candidate_as_made, P.CLOSE),
+    _needed("rds:ModifyDBInstance", "brings settings in line", on.changed_instance, P.CONFORM, P.LOAD),
+    _needed("kms:DescribeKey", "RDS, for an encrypted instance", on.database_key, P.RESTORE),
+    _needed("kms:Decrypt", "RDS, for an encrypted instance", on.database_key, P.RESTORE),
+    _needed("kms:CreateGrant", "RDS, for an encrypted instance", on.database_key_grant, P.RESTORE),
+    _needed("iam:PassRole", "RDS, for enhanced monitoring", on.monitoring_role, P.RESTORE),
+    _needed("secretsmanager:CreateSecret", "RDS, for the password that it makes", on.new_master_secret, P.RESTORE),
+    _needed("secretsmanager:TagResource", "RDS, for the password that it makes", on.new_master_secret, P.RESTORE),
+    _needed("s3:ListBucket", "finds the dump", on.dump_bucket, P.LOAD),
+    _needed("s3:GetObject", "reads the dump", on.dumps, P.LOAD),
+    _needed("s3:GetObjectVersion", "reads the dump", on.dumps, P.LOAD),
+    _needed("s3:ListBucket", "finds records", on.records_bucket, P.EVIDENCE),
+    _needed("s3:GetObject", "reads records", on.records, P.EVIDENCE),
+    _needed("s3:PutObject", "writes records and the report", on.records, P.EVIDENCE),
+    _needed("s3:ListBucket", "finds the baseline", on.baselines_bucket, P.VALIDATE),
+    _needed("s3:GetObject", "reads the baseline", on.baselines, P.VALIDATE),
+    _needed("cloudwatch:GetMetricStatistics", "free storage, for `restore.dumps load`", on.anything, P.BY_HAND),
+    _needed("ec2:DescribeSecurityGroups", "who can reach a candidate", on.anything, P.BY_HAND),
+    _needed("rds-db:connect", "the operator's login by IAM", on.logins_by_iam, *_GATES_WITH_LOGIN),
+    _needed("list deployments.apps", "replicas, and who else owns them", on.namespace, P.PREVIEW),
+    _needed("list statefulsets.apps", "who else uses the secret", on.namespace, P.PREVIEW),
+    _needed("list daemonsets.apps", "who else uses the secret", on.namespace, P.PREVIEW),
+    _needed("list cronjobs.batch", "who else uses the secret", on.namespace, P.PREVIEW),
+    _needed("list jobs.batch", "who else uses the secret", on.namespace, P.PREVIEW),
+    _needed("list horizontalpodautoscalers.autoscaling", "who else scales", on.namespace, P.PREVIEW),
+    _needed("list scaledobjects.keda.sh", "who else scales", on.namespace, P.PREVIEW),
+    _needed("get applications.argoproj.io", "whether Argo CD is suspended", on.argo_applications, P.PREVIEW),
+    _needed(
+        "get kustomizations.kustomize.toolkit.fluxcd.io",
+        "whether Flux is suspended",
+        on.flux_objects("kustomization"),
+        P.PREVIEW,
+    ),
+    _needed(
+        "get helmreleases.helm.toolkit.fluxcd.io",
+        "whether Flux is suspended",
+        on.flux_objects("helmrelease"),
+        P.PREVIEW,
+    ),
+    _needed("get secrets", "the connection secret", on.connection_secret, P.PREVIEW, P.SWITCH, P.WAY_BACK, P.CLOSE),
+    _needed("get deployments.apps", "the plugin, before and after its patch", on.applications, *_EACH_MOVE),
+    _needed("patch deployments.apps", "stops and starts the applications", on.applications, *_EACH_MOVE),
+    _needed("patch secrets", "changes the URL's host", on.connection_secret, P.SWITCH, P.WAY_BACK, P.CLOSE),
+    _needed("list pods", "the pods of the applications", on.namespace, P.FREEZE, P.SWITCH, P.SERVING, P.WAY_BACK),
+    _needed("list pods", "the pod of the Job that connects from inside", on.namespace, P.VALIDATE),
+    _needed("create jobs.batch", "the Job that connects from inside", on.namespace, P.VALIDATE),
+    _needed("get jobs.batch", "the Job that connects from inside", on.job, P.VALIDATE),
+    _needed("patch jobs.batch", "starts that Job", on.job, P.VALIDATE),
+    _needed("delete jobs.batch", "removes that Job", on.job, P.VALIDATE),
+    _needed("create secrets", "the login of that Job", on.namespace, P.VALIDATE),
+    _needed("get secrets", "the login of that Job", on.job, P.VALIDATE),
+    _needed("delete secrets", "removes the login of that Job", on.job, P.VALIDATE),
+    _needed("get pods/log", "what that Job found", on.namespace, P.VALIDATE),
+    _needed("list events", "why that Job gets no pod", on.namespace, P.VALIDATE),
+)
+"""In the order of docs/permissions.md, "What each right is for"."""
+
+_CANDIDATE = frozenset({P.RESTORE, P.CONFORM, P.LOAD, P.VALIDATE, P.EVIDENCE})
+_AFTER_IT = frozenset({P.FREEZE, P.SWITCH, P.SERVING, P.WAY_BACK, P.CLOSE})
+
+
+def phases_ahead(context: RestoreContext) -> frozenset[Phase]:
+    """Returns the phases whose rights are asked for before this run changes anything.
+
+    Before the first application stops that is every later phase; afterwards what this move needs, for each refusal is
+    then an outage. What can be asked without a right being missed was asked by the reads of the preview.
+    """
+    switched = traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    match context.request.traffic:
+        case Traffic.FROZEN if switched:
+            return frozenset({P.FREEZE, P.WAY_BACK, P.SERVING})
+        case Traffic.FROZEN:
+            return _CANDIDATE | _AFTER_IT
+        case Traffic.RESTORED:
+            return frozenset({P.SWITCH, P.SERVING, P.WAY_BACK})
+        case Traffic.SOURCE if context.manages_any:
+            return frozenset({P.WAY_BACK, P.SERVING})
+        case Traffic.SOURCE:
+            return _CANDIDATE
+
+
+def needed_rights(context: RestoreContext, phases: frozenset[Phase]) -> tuple[Right, ...]:
+    """Returns every right that these phases need with the options in use, each once."""
+    scope = RightsScope(context)
+    rows = [row for row in TABLE if row.phases & phases]
+    return tuple(dict.fromkeys(right for row in rows for right in rights_of(row, scope)))
+
+
+def rights_of(row: NeededRight, scope: RightsScope) -> Iterator[Right]:
+    """Yields the rights of one line of the table, by their real names."""
+    for target in row.targets(scope):
+        if isinstance(target, AwsTarget):
+            yield AwsRight(row.name, target.arn, target.keys)
+        else:
+            yield ClusterRight.parse(row.name, target.namespace, target.name)
+
+
+def rights_given(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a right that a later phase needs and the operator doesn't have, unless it is waived by name."""
+    answers = context.inventory.rights
+    for name, denials in _by_name(answers).items():
+        if waiver_name(name) not in context.settings.waive:
+            yield denied_problem(context, name, denials)
+
+
+def _by_name(answers: RightsAnswers) -> Mapping[str, list[Denied]]:
+    by_name: dict[str, list[Denied]] = {}
+    for denied in answers.denied:
+        by_name.setdefault(denied.right.name, []).append(denied)
+    return by_name
+
+
+def waiver_name(right: str) -> str:
+    """Returns what `waive` calls a right: `preflight.right:rds:CreateDBSnapshot`."""
+    return f"{RIGHT_CHECK}:{right}"
+
+
+def denied_problem(context: RestoreContext, name: str, denials: list[Denied]) -> Problem:
+    scope = RightsScope(context)
+    denied = {denial.right for denial in denials}
+    rows = [row for row in TABLE if row.name == name and denied.intersection(rights_of(row, scope))]
+    phases = [phase for phase in Phase if any(phase in row.phases for row in rows)]
+    reasons = ", ".join(dict.fromkeys(row.reason for row in rows))
+    stops = "; ".join(f"{phase}: {STOPS[phase]}" for phase in phases)
+    seen = _command(context, denials[0].right)
+    return Problem(
+        f"right {name}",
+        f"denied on {', '.join(dict.fromkeys(_shown(denial) for denial in denials))}",
+        f"{reasons} (without it, {stops})",
+        f'docs/permissions.md, "What each right is for"; {seen}; or, to go on knowing this: '
+        f'pulumi config set --path {waivers.path(waiver_name(name))} "<reason>"',
+    )
+
+
+def _shown(denied: Denied) -> str:
+    right = denied.right
+    if isinstance(right, AwsRight):
+        return f"{right.resource} ({denied.why})"
+    named = f"{right.object_name} in " if right.object_name else ""
+    return f"{named}namespace {right.namespace} ({denied.why})"
+
+
+def _command(context: RestoreContext, right: Right) -> str:
+    """Returns the command that asks for this right again."""
+    if isinstance(right, AwsRight):
+        return _simulation(context, right)
+    resource, slash, subresource = right.resource.partition("/")
+    named = f"{resource}{'.' if right.group else ''}{right.group}"
+    target = f"{named}/{right.object_name}" if right.object_name else named
+    option = f" --subresource {subresource}" if slash else ""
+    return f"kubectl --namespace {right.namespace} auth can-i {right.verb} {target}{option}"
+
+
+def _simulation(context: RestoreContext, right: AwsRight) -> str:
+    caller = context.inventory.caller
+    principal = caller.policy_source if caller else None
+    keys = " ".join(
+        f"ContextKeyName={key},ContextKeyValues={value},ContextKeyType=string" for key, value in right.context
+    )
+    return (
+        f"aws iam simulate-principal-policy --policy-source-arn {principal or '<role ARN>'} "
+        f"--action-names {right.action} --resource-arns '{right.resource}'"
+    ) + (f" --context-entries {keys}" if keys else "")
+
+
+def rights_lines(context: RestoreContext) -> Iterable[str]:
+    """What was asked, for the impact; and what could not be."""
+    answers = context.inventory.rights
+    if answers.asked:
+        given = answers.asked - len(answers.denied)
+        yield f"rights: {given} of {answers.asked} that this run and later phases need are given"
+    yield from (f"note: not asked: {what}" for what in answers.not_asked)

@@ -1,0 +1,320 @@
+"""What the rights of a restore are for, by their real names: ARNs in AWS, objects in the cluster. Pure.
+
+Which resources and condition keys an action is decided by: Service Authorization Reference, pages of RDS, S3, KMS,
+Secrets Manager and IAM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from restore.candidate.settings import target_settings
+from restore.config.keys import SAFETY_CHECK
+from restore.model.context import RestoreContext
+from restore.model.labels import TAG_ID, TAG_STACK
+from restore.model.rds import InstanceSettings
+from restore.model.request import Method
+from restore.model.restore_source import RestoreSource
+from restore.recovery_points.resolve import resolve
+
+UNKNOWN_ACCOUNT = "000000000000"
+SECRET_SUFFIX = "-000000"
+"""Secrets Manager ends each secret's ARN in six random characters."""
+NEW_RESOURCE_ID = "db-MADEBYTHISRESTORE"
+"""Stands for the DbiResourceId that the candidate will get: a policy that names the source's doesn't let it in."""
+S3_URL = "s3://"
+Keys = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class AwsTarget:
+    """What an action is asked on, with the condition keys of the request."""
+
+    arn: str = "*"
+    keys: Keys = ()
+
+
+@dataclass(frozen=True)
+class ClusterTarget:
+    """What a verb is asked on; an empty name stands for all objects."""
+
+    namespace: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class RightsScope:
+    """One restore, and what it will touch."""
+
+    context: RestoreContext
+
+    @cached_property
+    def origin(self) -> RestoreSource | None:
+        return resolve(self.context).origin
+
+    @cached_property
+    def settings(self) -> InstanceSettings:
+        if self.origin:
+            return target_settings(self.context, self.origin)
+        return self.context.source.settings if self.context.source else InstanceSettings()
+
+    @property
+    def method(self) -> Method:
+        return self.context.request.method
+
+    @cached_property
+    def partition(self) -> str:
+        caller = self.context.inventory.caller
+        return caller.arn.split(":")[1] if caller else "aws"
+
+    @cached_property
+    def account(self) -> str:
+        caller = self.context.inventory.caller
+        return caller.account if caller else UNKNOWN_ACCOUNT
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.context.settings.region}:{self.account}:{resource}"
+
+    def global_arn(self, service: str, resource: str) -> str:
+        """Returns the ARN of what has no region: a bucket, an object."""
+        return f"arn:{self.partition}:{service}:::{resource}"
+
+    def rds(self, kind: str, name: str) -> str:
+        return name if name.startswith("arn:") else self.arn("rds", f"{kind}:{name.lower()}")
+
+    @cached_property
+    def tags(self) -> dict[str, str]:
+        return {TAG_ID: self.context.request.id, TAG_STACK: self.context.settings.stack}
+
+    def tag_keys(self, kind: str) -> Keys:
+        """Returns the condition keys `aws:RequestTag/...` or `aws:ResourceTag/...` of this restore's own tags."""
+        return tuple((f"aws:{kind}Tag/{name}", value) for name, value in sorted(self.tags.items()))
+
+    @property
+    def is_made(self) -> bool:
+        return self.context.candidate is not None
+
+
+def anything(_: RightsScope) -> Iterator[AwsTarget]:
+    yield AwsTarget()
+
+
+def candidate(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The instance that is to be made, as a request names it."""
+    yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Request"))
+
+
+def candidate_as_made(scope: RightsScope) -> Iterator[AwsTarget]:
+    yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Resource"))
+
+
+def groups(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The subnet, parameter and option group that an instance is made or changed with."""
+    settings = scope.settings
+    named = (
+        ("subgrp", settings.db_subnet_group_name),
+        ("pg", settings.parameter_group_name),
+        ("og", settings.option_group_name),
+    )
+    yield from (AwsTarget(scope.rds(kind, name)) for kind, name in named if name)
+
+
+def from_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
+    if scope.method is not Method.SNAPSHOT or scope.is_made:
+        return
+    yield from candidate(scope)
+    yield from groups(scope)
+    if scope.origin and scope.origin.point.snapshot:
+        yield AwsTarget(scope.rds("snapshot", scope.origin.point.snapshot))
+
+
+def to_point_in_time(scope: RightsScope) -> Iterator[AwsTarget]:
+    if scope.method is not Method.PITR or scope.is_made:
+        return
+    yield from candidate(scope)
+    yield from groups(scope)
+    backup = scope.origin.point.automated_backup_arn if scope.origin else None
+    if backup:
+        yield AwsTarget(backup)
+    elif scope.context.source:
+        yield AwsTarget(scope.rds("db", scope.context.source.identifier))
+
+
+def new_instance(scope: RightsScope) -> Iterator[AwsTarget]:
+    if scope.method is Method.DUMP and not scope.is_made:
+        yield from candidate(scope)
+        yield from groups(scope)
+
+
+def changed_instance(scope: RightsScope) -> Iterator[AwsTarget]:
+    yield from candidate_as_made(scope)
+    yield from groups(scope)
+
+
+def made_with_tags(scope: RightsScope) -> Iterator[AwsTarget]:
+    """What is given tags when it is made: the candidate and the safety snapshot."""
+    if not scope.is_made:
+        yield from candidate(scope)
+
+
+def _safety_wanted(scope: RightsScope) -> bool:
+    waived = SAFETY_CHECK in scope.context.settings.waive
+    return scope.context.source is not None and scope.context.safety is None and not waived
+
+
+def safety_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
+    if _safety_wanted(scope):
+        yield AwsTarget(scope.rds("snapshot", scope.context.safety_name), scope.tag_keys("Request"))
+
+
+def snapshot_of_source(scope: RightsScope) -> Iterator[AwsTarget]:
+    if _safety_wanted(scope) and scope.context.source:
+        yield AwsTarget(scope.rds("db", scope.context.source.identifier))
+        yield from safety_snapshot(scope)
+
+
+def _via_rds(scope: RightsScope) -> Keys:
+    return (("kms:ViaService", f"rds.{scope.context.settings.region}.amazonaws.com"),)
+
+
+def database_key(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The KMS key of the data. A key of AWS's own asks for no right."""
+    key = scope.origin.kms_key_id if scope.origin and scope.origin.encrypted else None
+    if key and not scope.is_made:
+        yield AwsTarget(key if key.startswith("arn:") else scope.arn("kms", f"key/{key}"), _via_rds(scope))
+
+
+def database_key_grant(scope: RightsScope) -> Iterator[AwsTarget]:
+    for target in database_key(scope):
+        yield AwsTarget(target.arn, (*target.keys, ("kms:GrantIsForAWSResource", "true")))
+
+
+def monitoring_role(scope: RightsScope) -> Iterator[AwsTarget]:
+    role = scope.settings.monitoring_role_arn
+    if role and not scope.is_made:
+        yield AwsTarget(role, (("iam:PassedToService", "monitoring.rds.amazonaws.com"),))
+
+
+def operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
+    login = scope.context.settings.login
+    if login.secret_id and not login.iam:
+        named = login.secret_id.startswith("arn:")
+        yield AwsTarget(
+            login.secret_id if named else scope.arn("secretsmanager", f"secret:{login.secret_id}{SECRET_SUFFIX}")
+        )
+
+
+def master_secret(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The secret in which RDS keeps the master password of a new instance; its name is RDS's own."""
+    if scope.method is Method.DUMP:
+        yield AwsTarget(scope.arn("secretsmanager", f"secret:rds!db-{scope.context.candidate_name}{SECRET_SUFFIX}"))
+
+
+def new_master_secret(scope: RightsScope) -> Iterator[AwsTarget]:
+    if not scope.is_made:
+        yield from master_secret(scope)
+
+
+def dumps(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Any object below the prefix of the dumps; which one is meant may still be open."""
+    store = scope.context.settings.backups
+    if scope.method is Method.DUMP and store.bucket:
+        point = scope.origin.point.dump if scope.origin else None
+        key = point.key if point else f"{store.prefix}{scope.context.request.dump}"
+        yield AwsTarget(scope.global_arn("s3", f"{store.bucket}/{key}"))
+
+
+def dump_bucket(scope: RightsScope) -> Iterator[AwsTarget]:
+    if scope.method is Method.DUMP and scope.context.settings.backups.bucket:
+        yield AwsTarget(scope.global_arn("s3", scope.context.settings.backups.bucket))
+
+
+def _s3(place: str | None) -> tuple[str, str] | None:
+    """Returns bucket and prefix of a place in S3, the prefix with its slash; None for a directory."""
+    if not place or not place.startswith(S3_URL):
+        return None
+    bucket, _, prefix = place.removeprefix(S3_URL).rstrip("/").partition("/")
+    return bucket, f"{prefix}/" if prefix else ""
+
+
+def _objects(scope: RightsScope, place: str | None, name: str) -> Iterator[AwsTarget]:
+    if found := _s3(place):
+        yield AwsTarget(scope.global_arn("s3", f"{found[0]}/{found[1]}{name}"))
+
+
+def _bucket(scope: RightsScope, place: str | None) -> Iterator[AwsTarget]:
+    if found := _s3(place):
+        yield AwsTarget(scope.global_arn("s3", found[0]))
+
+
+def records(scope: RightsScope) -> Iterator[AwsTarget]:
+    settings, restore_id = scope.context.settings, scope.context.request.id
+    yield from _objects(scope, settings.evidence, f"{settings.stack}/{restore_id}/report.html")
+
+
+def records_bucket(scope: RightsScope) -> Iterator[AwsTarget]:
+    yield from _bucket(scope, scope.context.settings.evidence)
+
+
+def baselines(scope: RightsScope) -> Iterator[AwsTarget]:
+    yield from _objects(scope, scope.context.settings.validation.baseline, "baseline.json")
+
+
+def baselines_bucket(scope: RightsScope) -> Iterator[AwsTarget]:
+    yield from _bucket(scope, scope.context.settings.validation.baseline)
+
+
+def logins_by_iam(scope: RightsScope) -> Iterator[AwsTarget]:
+    login = scope.context.settings.login
+    if not login.iam:
+        return
+    known = [instance.resource_id for instance in (scope.context.source, scope.context.candidate) if instance]
+    for resource_id in known if scope.is_made else [*known, NEW_RESOURCE_ID]:
+        yield AwsTarget(scope.arn("rds-db", f"dbuser:{resource_id}/{login.user}"))
+
+
+def own_principal(scope: RightsScope) -> Iterator[AwsTarget]:
+    """None: that this right is there shows when it is used to ask for the others."""
+    del scope
+    yield from ()
+
+
+def namespace(scope: RightsScope) -> Iterator[ClusterTarget]:
+    yield ClusterTarget(scope.context.settings.namespace)
+
+
+def applications(scope: RightsScope) -> Iterator[ClusterTarget]:
+    settings = scope.context.settings
+    yield from (ClusterTarget(settings.namespace, app.name) for app in settings.apps)
+
+
+def connection_secret(scope: RightsScope) -> Iterator[ClusterTarget]:
+    settings = scope.context.settings
+    yield ClusterTarget(settings.namespace, settings.secret.name)
+
+
+def job(scope: RightsScope) -> Iterator[ClusterTarget]:
+    """The Job that connects from inside, and its Secret, which has the same name."""
+    yield ClusterTarget(scope.context.settings.namespace, f"restore-validate-{scope.context.request.id}")
+
+
+def argo_applications(scope: RightsScope) -> Iterator[ClusterTarget]:
+    yield from (ClusterTarget(namespace, name) for namespace, name in _owners(scope, "ArgoCD"))
+
+
+def flux_objects(word: str) -> Callable[[RightsScope], Iterator[ClusterTarget]]:
+    """Flux's own objects of one kind; `word` is that of the flux command, with which a writer's name begins."""
+
+    def targets(scope: RightsScope) -> Iterator[ClusterTarget]:
+        for namespace, name in _owners(scope, "Flux"):
+            if name.startswith(f"{word} "):
+                yield ClusterTarget(namespace, name.removeprefix(f"{word} "))
+
+    return targets
+
+
+def _owners(scope: RightsScope, kind: str) -> Iterator[tuple[str, str]]:
+    writers = scope.context.inventory.cluster.writers
+    yield from ((writer.namespace, writer.name) for writer in writers if writer.kind == kind and writer.namespace)

@@ -1,0 +1,66 @@
+"""What was written to a database between two moments, by a real server's counters."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from restore import postgres
+from restore.postgres.write_counters import Written, written_since
+from sandbox.machine.processes import wait_until
+from tests.support.postgres.scratch_server import Database
+
+
+@pytest.fixture
+def shop(empty_database: Database) -> Database:
+    empty_database.execute(
+        "create table public.orders (id int); create table public.idle (id int);"
+        "insert into public.orders select generate_series(1, 100)"
+    )
+    return empty_database
+
+
+def counters(database: Database) -> postgres.WriteCounters:
+    """The counters once the sessions of before have handed theirs in."""
+    with database.connect() as connection:
+        wait_until(lambda: others(connection) == 0, 10, "the other sessions to end", 0.05)
+        return postgres.read_counters(connection)
+
+
+def others(connection: psycopg.Connection) -> int:
+    query = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def test_every_kind_of_write_is_counted_and_named_by_its_table(shop: Database) -> None:
+    before = counters(shop)
+    shop.execute(
+        "insert into public.idle values (1), (2); update public.orders set id = 0 where id = 7;"
+        "delete from public.orders where id = 8"
+    )
+    assert written_since(before, counters(shop)) == Written(4, {"public.idle": 2, "public.orders": 2})
+
+
+def test_reading_analyzing_and_temporary_tables_are_no_writes(shop: Database) -> None:
+    before = counters(shop)
+    shop.execute("create temporary table t as select * from public.orders; select * from public.orders")
+    shop.execute("analyze public.orders")
+    shop.execute("vacuum public.orders")
+    assert written_since(before, counters(shop)) == Written()
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        "select pg_stat_reset()",
+        "select pg_stat_reset_single_table_counters('public.idle'::regclass)",
+        "drop table public.orders",
+    ],
+)
+def test_a_write_is_not_hidden_by_what_resets_its_counter(shop: Database, hide: str) -> None:
+    before = counters(shop)
+    shop.execute("insert into public.idle values (1)")
+    shop.execute(hide)
+    assert written_since(before, counters(shop)).unknown

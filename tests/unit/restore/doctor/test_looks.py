@@ -1,0 +1,155 @@
+"""Old tools, a wrong clock, another account, a closed network: each is found on a quiet day, not in the incident."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime, timedelta
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+from restore.aws.security_groups import Ingress, opens, sources
+from restore.doctor import databases, logins, stores, tools
+from restore.doctor.finding import State
+from restore.model.aws_account import Caller
+from sandbox.machine.layout import CHECKOUT
+from tests.support import worlds as w
+
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes a program on PATH, which has no other, that prints something and ends with a code."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def make(name: str, prints: str, code: int = 0) -> None:
+        file = tmp_path / name
+        file.write_text(f"#!/bin/sh\nprintf '%s' '{prints}'\nexit {code}\n")
+        file.chmod(file.stat().st_mode | stat.S_IXUSR)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("prints", "state"), [("v3.272.0\n", State.OK), ("v3.100.0\n", State.PROBLEM), ("oops", State.PROBLEM)]
+)
+def test_a_pulumi_that_is_too_old_is_found(program: Any, prints: str, state: State) -> None:
+    program("pulumi", prints)
+    finding = tools.pulumi_cli(CHECKOUT)
+    assert finding.state is state
+    assert bool(finding.fix) is (state is State.PROBLEM)
+
+
+def test_a_missing_program_is_a_problem(program: Any) -> None:
+    assert tools.pulumi_cli(CHECKOUT).found == "no pulumi on PATH"
+    assert tools.pg_restore("17.10").found == "no pg_restore on PATH"
+    program("pulumi", "", 1)
+    assert "failed" in tools.pulumi_cli(CHECKOUT).found
+
+
+def test_a_plugin_of_another_version_than_the_sdk_s_is_found(program: Any) -> None:
+    wanted = metadata.version("pulumi-aws")
+    program("pulumi", f'[{{"name": "aws", "kind": "resource", "version": "{wanted}"}}]')
+    assert tools.plugin("aws").state is State.OK
+    program("pulumi", '[{"name": "aws", "kind": "resource", "version": "6.0.0"}]')
+    finding = tools.plugin("aws")
+    assert (finding.found, finding.needed) == ("installed: 6.0.0", wanted)
+    assert finding.fix == f"pulumi plugin install resource aws {wanted}"
+    assert tools.plugin("kubernetes").found == "installed: none"
+
+
+def test_packages_outside_the_allowed_versions_are_named() -> None:
+    assert tools.unfit(Requirement("packaging>=1")) is None
+    assert tools.unfit(Requirement("packaging>=9999")) == f"packaging {metadata.version('packaging')}"
+    assert tools.unfit(Requirement("no-such-package")) == "no-such-package is not installed"
+    assert tools.packages().state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("prints", "state"),
+    [
+        ("pg_restore (PostgreSQL) 17.6 (Debian 17.6-1)", State.OK),
+        ("pg_restore (PostgreSQL) 18.0", State.OK),
+        ("pg_restore (PostgreSQL) 15.18", State.PROBLEM),
+    ],
+)
+def test_a_pg_restore_older_than_the_source_is_found(program: Any, prints: str, state: State) -> None:
+    program("pg_restore", prints)
+    assert tools.pg_restore("17.10").state is state
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"), [(0, State.OK), (-59, State.OK), (61, State.OK), (-70, State.PROBLEM), (300, State.PROBLEM)]
+)
+def test_a_clock_that_is_off_is_found_however_slow_the_answer(seconds: int, state: State) -> None:
+    """The answer takes 5 s; the header has whole seconds."""
+    clock = iter([NOW, NOW + timedelta(seconds=5)])
+    assert logins.clock("clock", lambda: NOW + timedelta(seconds=seconds), lambda: next(clock)).state is state
+
+
+def test_a_server_that_tells_no_time_is_no_problem() -> None:
+    assert logins.clock("clock", lambda: None).state is State.NOTE
+
+
+def test_a_plugin_in_another_account_is_found() -> None:
+    looked = Caller("1", "arn:aws:sts::1:assumed-role/a/me")
+    assert logins.same_account(looked, Caller("2", "arn:aws:sts::2:assumed-role/a/me")).state is State.PROBLEM
+    assert logins.same_account(looked, Caller("1", "arn:aws:sts::1:assumed-role/b/me")).state is State.NOTE
+    assert logins.same_account(looked, Caller("1", "arn:aws:sts::1:assumed-role/a/pulumi")).state is State.OK
+
+
+def rule(**changes: Any) -> dict[str, Any]:
+    return {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "10.0.0.0/8"}], **changes}
+
+
+def test_a_rule_counts_for_its_own_port_alone() -> None:
+    assert opens(rule(), 5432)
+    assert opens(rule(IpProtocol="-1", FromPort=None, ToPort=None), 5432)
+    assert not opens(rule(), 6432)
+    assert not opens(rule(IpProtocol="udp"), 5432)
+
+
+def test_everything_that_a_rule_lets_in_is_read() -> None:
+    more = {"Ipv6Ranges": [{"CidrIpv6": "fd00::/8"}], "UserIdGroupPairs": [{"GroupId": "sg-app"}]}
+    found = list(sources(rule(**more, PrefixListIds=[{"PrefixListId": "pl-vpn"}])))
+    assert found == [Ingress("10.0.0.0/8"), Ingress("fd00::/8"), Ingress(other="sg-app"), Ingress(other="pl-vpn")]
+
+
+def let_in(addresses: list[str], *rules: Ingress) -> State:
+    return databases.let_in("path", addresses, rules, "sg-1", 5432).state
+
+
+def test_who_is_let_in_is_known_only_where_an_address_says_it() -> None:
+    block, group = Ingress("10.0.0.0/8"), Ingress(other="sg-app")
+    assert let_in(["10.1.2.3"], block, group) is State.OK
+    assert let_in(["10.1.2.3", "192.168.1.1"], block) is State.NOTE
+    assert let_in(["192.168.1.1"], group) is State.NOTE
+    assert let_in([], block) is State.NOTE
+    assert let_in(["10.1.2.3"]) is State.PROBLEM
+    assert let_in(["fe80::1%eth0"], Ingress("fe80::/10"), block) is State.OK
+
+
+def test_an_evidence_folder_that_cant_be_written_is_found_and_a_good_one_is_not_made(tmp_path: Path) -> None:
+    aws: Any = None
+    place = tmp_path / "new" / "evidence"
+    (finding,) = stores.evidence(w.settings(evidence=str(place)), aws)
+    assert finding.state is State.OK
+    assert not place.exists()
+    (tmp_path / "file").write_text("")
+    (finding,) = stores.evidence(w.settings(evidence=str(tmp_path / "file" / "evidence")), aws)
+    assert finding.state is State.PROBLEM
+
+
+def test_a_file_without_certificates_is_found(tmp_path: Path) -> None:
+    for content in ("", "no certificate"):
+        file = tmp_path / "ca.pem"
+        file.write_text(content)
+        (finding,) = stores.certificates(w.settings(tls=w.Tls("verify-full", str(file))))
+        assert finding.state is State.PROBLEM, content
+        assert "pulumi config set --path tls.rootCertificate rds.pem" in finding.fix
+    (finding,) = stores.certificates(w.settings(tls=w.Tls("verify-full", str(tmp_path / "missing.pem"))))
+    assert finding.state is State.PROBLEM
