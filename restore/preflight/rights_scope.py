@@ -197,6 +197,31 @@ def monitoring_role(scope: RightsScope) -> Iterator[AwsTarget]:
         yield AwsTarget(role, (("iam:PassedToService", "monitoring.rds.amazonaws.com"),))
 
 
+def key_state(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The same key, asked about by this program itself."""
+    yield from (AwsTarget(target.arn) for target in database_key(scope))
+
+
+def instance_with_roles(scope: RightsScope) -> Iterator[AwsTarget]:
+    if scope.settings.associated_roles:
+        yield from candidate_as_made(scope)
+
+
+def instance_with_parameters(scope: RightsScope) -> Iterator[AwsTarget]:
+    """RDS's own parameter groups have nothing that waits for a reboot."""
+    group = scope.settings.parameter_group_name
+    if group and not group.startswith("default."):
+        yield from candidate_as_made(scope)
+
+
+def feature_roles(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The roles of features such as s3Export, and that of a directory."""
+    arns = [role.partition("=")[2] for role in scope.settings.associated_roles]
+    if name := scope.settings.domain_iam_role_name:
+        arns.append(f"arn:{scope.partition}:iam::{scope.account}:role/{name}")
+    yield from (AwsTarget(arn, (("iam:PassedToService", "rds.amazonaws.com"),)) for arn in arns)
+
+
 def operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
     login = scope.context.settings.login
     if login.secret_id and not login.iam:

@@ -54,6 +54,8 @@ def found(base: Inventory) -> Inventory:
     named: dict[str, Any] = {
         "db_subnet_group_name": f"{SOURCE}-subnets",
         "parameter_group_name": f"{SOURCE}-pg17",
+        "associated_roles": (f"s3Export=arn:aws:iam::{ACCOUNT}:role/rds-s3-export",),
+        "domain_iam_role_name": "rds-directory",
         "monitoring_interval": 60,
         "monitoring_role_arn": f"arn:aws:iam::{ACCOUNT}:role/rds-monitoring-role",
     }
