@@ -82,7 +82,7 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("rds:AddTagsToResource", "marks the candidate as closed", on.candidate_as_made, P.CLOSE),
     _needed("rds:ModifyDBInstance", "brings settings in line", on.changed_instance, P.CONFORM, P.LOAD),
     _needed("rds:AddRoleToDBInstance", "associated roles", on.instance_with_roles, P.CONFORM),
-    _needed("rds:RebootDBInstance", "static parameters that wait for a reboot", on.candidate_as_made, P.CONFORM),
+    _needed("rds:RebootDBInstance", "static parameters that wait", on.instance_with_parameters, P.CONFORM),
     _needed("kms:DescribeKey", "RDS, for an encrypted instance", on.database_key, P.RESTORE),
     _needed("kms:Decrypt", "RDS, for an encrypted instance", on.database_key, P.RESTORE),
     _needed("kms:CreateGrant", "RDS, for an encrypted instance", on.database_key_grant, P.RESTORE),

@@ -210,6 +210,13 @@ def instance_with_roles(scope: RightsScope) -> Iterator[AwsTarget]:
         yield from candidate_as_made(scope)
 
 
+def instance_with_parameters(scope: RightsScope) -> Iterator[AwsTarget]:
+    """RDS's own parameter groups have nothing that waits for a reboot."""
+    group = scope.settings.parameter_group_name
+    if group and not group.startswith("default."):
+        yield from candidate_as_made(scope)
+
+
 def associated_roles(scope: RightsScope) -> Iterator[AwsTarget]:
     """Roles of features, each given as FEATURE=ARN."""
     yield from (AwsTarget(role.partition("=")[2], TO_RDS) for role in scope.settings.associated_roles)

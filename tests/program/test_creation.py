@@ -36,7 +36,11 @@ class Rds:
         return answer
 
 
-def creation(rds: Rds, say: Callable[[str], None] = str, running: Running | None = None, **changes: Any) -> Creation:
+def silent(_text: str) -> None:
+    """Nothing is to be told."""
+
+
+def creation(rds: Rds, say: Callable[[str], None] = silent, running: Running | None = None, **changes: Any) -> Creation:
     made = plan.make(settings(), inventory())
     return Creation(replace(made, **changes), rds.find, running or Running(), say)
 

@@ -142,3 +142,21 @@ def test_a_refusal_has_the_form_of_the_protocol() -> None:
     assert (told.status, json.loads(told.body)["__type"]) == (400, "AccessDeniedException")
     head = answer(request("s3", "HEAD", "/b/k"), Refusal("s3", "AccessDenied", "no"))
     assert (head.status, head.body) == (403, "")
+
+
+def test_a_role_that_rds_is_to_assume_must_be_passed_to_it() -> None:
+    """Of a feature (AddRoleToDBInstance), and of a directory: the dependent actions of the reference."""
+    role = "arn:aws:iam::123456789012:role/rds-s3-export"
+    found = asked("AddRoleToDBInstance", DBInstanceIdentifier="shop-inc-1", RoleArn=role, FeatureName="s3Export")
+    assert found == {"rds:AddRoleToDBInstance": [f"{RDS}:db:shop-inc-1"], "iam:PassRole": [role]}
+    joined = {"DBInstanceIdentifier": "shop-inc-1", "Domain": "d-1", "DomainIAMRoleName": "rds-s3-export"}
+    _, need = needs(Call("rds", "ModifyDBInstance", "us-east-1", joined), World())
+    assert (need.ask.action, need.ask.resource) == ("iam:PassRole", role)
+    assert need.ask.context == {"iam:PassedToService": "rds.amazonaws.com"}
+
+
+def test_ec2_answers_a_refusal_in_its_own_form() -> None:
+    assert asked("DescribeSubnets", service="ec2") == {"ec2:DescribeSubnets": ["*"]}
+    refused = answer(request("ec2"), Refusal("ec2", "UnauthorizedOperation", "no"))
+    assert refused.status == 403
+    assert refused.body.startswith("<Response><Errors><Error><Code>UnauthorizedOperation</Code>")
