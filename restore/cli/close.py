@@ -72,4 +72,4 @@ def hand_back(settings: Settings, closing: close.Closing) -> None:
     for name in closing.deployments:
         namespace.hand_back_deployment(name)
     if closing.secret:
-        namespace.hand_back_secret(settings.secret.name, settings.secret.key)
+        namespace.hand_back_secret(settings.secret)

@@ -90,7 +90,7 @@ class AppKeys(Section, BaseModel):
     replicas: Annotated[int, Field(ge=0, le=10_000), NUMBER] | None = None
     """Replicas to come back with; else as found at the first freeze."""
     health: HealthUrl | None = None
-    """URL that answers 2xx when healthy; {pod} stands for each pod's address."""
+    """URL that answers 2xx when healthy; with {pod} as its host each pod is asked, through the API server."""
 
 
 class RestoreKeys(Section, BaseModel):

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+
 from restore.cutover.connection_url import (
     endpoint_of,
     live_url,
+    named_endpoint,
     previous_endpoint,
     repoint,
+    repoint_text,
     same_endpoint,
 )
 from restore.cutover.deployments import former_manager_of
-from restore.cutover.traffic import wanted_endpoint
+from restore.cutover.traffic import ConnectionTarget, pointing, wanted_endpoint
+from restore.model.cluster import ConnectionSecret
 from restore.model.context import RestoreContext
-from restore.model.labels import ANNOTATION_MANAGER, ANNOTATION_REAPPLIED
+from restore.model.labels import ANNOTATION_MANAGER, ANNOTATION_PREVIOUS_ALSO, ANNOTATION_REAPPLIED
 from restore.model.planned import SecretPlan
+from restore.model.rds import Endpoint
 from restore.model.request import Traffic
+from validation.connect import urls
 
 
 def secret_plan(context: RestoreContext) -> SecretPlan | None:
@@ -40,4 +47,51 @@ def secret_plan(context: RestoreContext) -> SecretPlan | None:
             context.manages_secret, secret.annotations.get(ANNOTATION_MANAGER), secret.key_manager
         ),
         reapplied=secret.resource_version if moves else secret.annotations.get(ANNOTATION_REAPPLIED, ""),
+        values=_values(context, secret, live, endpoint),
+        original_values=_values(context, secret, live, previous),
+        previous_also=previous_also(context, secret),
     )
+
+
+def _values(context: RestoreContext, secret: ConnectionSecret, live: urls.Url, endpoint: Endpoint) -> dict[str, str]:
+    """Returns what each key that is written is to hold when the URL is at this endpoint."""
+    keys = context.settings.secret.keys
+    values = {secret.key: repoint(live, endpoint)}
+    if keys.host:
+        values = {keys.host: endpoint.host, **({keys.port: str(endpoint.port)} if keys.port else {})}
+    now = endpoint_of(live)
+    home = previous_endpoint(context) or now
+    former = previous_also(context, secret)
+    for key in context.settings.secret.also_keys:
+        text, own = secret.values.get(key, ""), _endpoint(former.get(key, ""))
+        present = named_endpoint(text, filter(None, (now, own)))
+        if present:
+            values[key] = repoint_text(text, present, own if own and same_endpoint(endpoint, home) else endpoint)
+        elif key in secret.owned_keys:
+            values[key] = text  # somebody else's by now; what an apply leaves out is deleted
+    return values
+
+
+def previous_also(context: RestoreContext, secret: ConnectionSecret) -> dict[str, str]:
+    """Returns the host:port that each further key named before this restore changed it: as it is noted, else found."""
+    noted = secret.annotations.get(ANNOTATION_PREVIOUS_ALSO, "") if context.manages_secret else ""
+    if noted:
+        return {str(key): str(value) for key, value in json.loads(noted).items()}
+    known = [*source_endpoints(context)]
+    found = {key: named_endpoint(secret.values.get(key, ""), known) for key in context.settings.secret.also_keys}
+    return {key: str(endpoint) for key, endpoint in found.items() if endpoint}
+
+
+def source_endpoints(context: RestoreContext) -> tuple[Endpoint, ...]:
+    """Returns where the source answers, under every name that is known of it, and where its replicas do."""
+    live, previous = live_url(context), previous_endpoint(context)
+    found = [context.source.endpoint if context.source else None, previous]
+    if live and pointing(context) is ConnectionTarget.SOURCE:
+        found.append(endpoint_of(live))
+    found += [replica.endpoint for replica in context.inventory.replicas]
+    return tuple(dict.fromkeys(endpoint for endpoint in found if endpoint and endpoint.host))
+
+
+def _endpoint(text: str) -> Endpoint | None:
+    host, _, port = text.rpartition(":")
+    return Endpoint(host, int(port)) if host and port.isdecimal() else None

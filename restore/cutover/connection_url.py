@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from restore.model.context import RestoreContext
 from restore.model.labels import ANNOTATION_PREVIOUS
 from restore.model.rds import Endpoint
@@ -49,3 +52,25 @@ def repoint(url: urls.Url, endpoint: Endpoint) -> str:
         return str(url)
     unwritten = url.port is None and endpoint.port == STANDARD_PORT
     return str(url.at(endpoint.host, None if unwritten else endpoint.port))
+
+
+def named_endpoint(text: str, endpoints: Iterable[Endpoint]) -> Endpoint | None:
+    """Returns the first of these endpoints whose host stands in a text; its port is the text's, where it says one."""
+    for endpoint in endpoints:
+        if match := _address(endpoint.host).search(text):
+            return Endpoint(endpoint.host, int(match["port"] or endpoint.port))
+    return None
+
+
+def repoint_text(text: str, now: Endpoint, wanted: Endpoint) -> str:
+    """Returns a text in which each address of one endpoint is another's, all other bytes as they were; a port that
+    isn't written stays unwritten."""
+
+    def replaced(match: re.Match[str]) -> str:
+        return f"{wanted.host}:{wanted.port}" if match["port"] else wanted.host
+
+    return _address(now.host).sub(replaced, text)
+
+
+def _address(host: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.-]){re.escape(host)}(?::(?P<port>[0-9]+))?(?![\w-]|\.\w)", re.IGNORECASE)

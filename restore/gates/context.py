@@ -54,8 +54,8 @@ class GateContext:
 
     def application_url(self) -> str:
         """The connection URL as it stands in the cluster now. Raises PermanentError when it is gone."""
-        name, key = self.settings.secret.name, self.settings.secret.key
-        secret = self.namespace.connection_secret(name, key)
+        name, key = self.settings.secret.name, self.settings.secret.switched_keys[0]
+        secret = self.namespace.connection_secret(self.settings.secret)
         if secret is None or not secret.url:
             fix = f"kubectl -n {self.settings.namespace} edit secret {name} (key {key}); pulumi up"
             raise PermanentError.of(Problem(f"secret {name}", f"no key {key}", "the applications' connection URL", fix))

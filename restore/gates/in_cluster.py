@@ -69,6 +69,10 @@ def connection_job(context: GateContext, candidate: Instance, wanted: Expectatio
         statements=statements(wanted),
         environment=environment,
         root_certificate=certificate(settings.tls),
+        labels=settings.validation.job.labels,
+        annotations=settings.validation.job.annotations,
+        service_account=settings.validation.job.service_account,
+        image_pull_secrets=settings.validation.job.image_pull_secrets,
     )
 
 

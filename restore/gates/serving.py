@@ -5,9 +5,12 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from restore import postgres
+from restore.cutover.connection_url import endpoint_of, same_endpoint
 from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.activity import describe_sessions, ending_command, is_ignored
 from restore.gates.context import GateContext
@@ -15,13 +18,18 @@ from restore.gates.error_problems import unreachable
 from restore.gates.hook import Proof, Watch
 from restore.kubernetes import Pod
 from restore.lifecycle.recoverability import describe_recoverability
-from restore.model.planned import AppPlan
+from restore.model.cluster import Deployment, Reference
+from restore.model.labels import ANNOTATION_ENDPOINT
+from restore.model.planned import AppPlan, SecretPlan
 from restore.model.rds import Instance
-from restore.model.waivers import reason
+from restore.model.waivers import is_waived, reason
+from validation.connect import urls
 from validation.verdict import Verdict
 
 SECONDS = 900.0
 HEALTH_SECONDS = 10.0
+SECRET = "serving.secret:"
+SESSIONS = "serving.sessions:"
 
 
 @dataclass(frozen=True)
@@ -35,68 +43,148 @@ class Observation:
 def prove(context: GateContext, watch: Watch) -> Proof:
     """Waits until every line holds; at the deadline tells the lines that don't."""
     last: list[Observation] = []
+    ready_since: list[float] = []
 
     def read() -> Observation:
         last[:] = [observe(context)]
         return last[0]
 
-    def nothing_open(observation: Observation) -> bool:
+    def nothing_to_wait_for(observation: Observation) -> bool:
         unwaived = [
             problem
             for problem in observation.problems
             if reason(problem.subject, watch.gate, context.settings.waive) is None
         ]
+        if any(problem.subject.startswith(SECRET) for problem in unwaived):
+            return True  # no waiting helps: somebody else writes it
+        if unwaived and all(problem.subject.startswith(SESSIONS) for problem in unwaived):
+            ready_since.append(watch.now())
+            if watch.now() - ready_since[0] >= context.settings.secret.watch_seconds:
+                return True  # a lazy pool opens no session before a request
+        else:
+            ready_since.clear()
         if unwaived:
             watch.say("waiting for " + "; ".join(f"{problem.subject} ({problem.found})" for problem in unwaived[:3]))
         return not unwaived
 
     try:
-        observation = watch.wait_for(read, nothing_open, subject="the applications", longest=3)
+        observation = watch.wait_for(read, nothing_to_wait_for, subject="the applications", longest=3)
     except TemporaryError:
         if watch.stop.is_set() or not last:
             raise
         return Proof(Verdict.FAIL, "the applications don't serve as they should", last[0].facts, last[0].problems)
-    if observation.problems:
-        return Proof(Verdict.FAIL, "what is left open is waived", observation.facts, observation.problems)
+    later = (*changed_secret_problems(context, watch, observation), *reference_problems(context))
+    return conclude(context, observation, (*observation.problems, *later))
+
+
+def conclude(context: GateContext, observation: Observation, problems: tuple[Problem, ...]) -> Proof:
+    """PASS without a problem; INCONCLUSIVE where all that is known is that some have no session yet."""
+    facts = observation.facts
+    if any(problem.subject.startswith(SECRET) for problem in problems):
+        return Proof(Verdict.FAIL, "the connection secret doesn't stay as it was switched", facts, problems)
+    if problems and all(problem.subject.startswith(SESSIONS) for problem in problems):
+        return Proof(Verdict.INCONCLUSIVE, "ready, but whom they use isn't seen: no session yet", facts, problems)
+    if problems:
+        return Proof(Verdict.FAIL, "what is left open is waived, or has to be", facts, problems)
     endpoint = context.plan.apps[0].endpoint
-    unasked = "left_unreachable" in observation.facts
-    others = "the database that was left can't be asked" if unasked else "none elsewhere"
-    return Proof(Verdict.PASS, f"every Deployment is ready and connected to {endpoint}, {others}", observation.facts)
+    others = "the database that was left can't be asked" if "left_unreachable" in facts else "none elsewhere"
+    return Proof(Verdict.PASS, f"every Deployment is ready and connected to {endpoint}, {others}", facts)
+
+
+def changed_secret_problems(context: GateContext, watch: Watch, observation: Observation) -> list[Problem]:
+    """What the key names after the configured seconds, if it named the right database until then: the pods go on with
+    the database that they were started with, and the next ones would use the other."""
+    secret, seconds = context.plan.secret, context.settings.secret.watch_seconds
+    known = any(problem.subject.startswith(SECRET) for problem in observation.problems)
+    if secret is None or known or not seconds:
+        return []
+    watch.say(f"reading the secret again in {seconds} s: a controller may put its former value back")
+    watch.pause(seconds, "the secret to stay as it is")
+    return secret_problems(context, secret)
+
+
+def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
+    """The problem `serving.secret:<name>` when the key names another database than it was switched to."""
+    endpoint = endpoint_of(urls.parse(context.application_url()))
+    if same_endpoint(endpoint, secret.endpoint):
+        return []
+    found = f"key {secret.key} names {endpoint}: somebody has written it since the switch"
+    fix = (
+        f"kubectl -n {context.settings.namespace} get secret {secret.name} --show-managed-fields --output yaml "
+        "(names who writes it: stop that); pulumi up"
+    )
+    return [Problem(f"{SECRET}{secret.name}", found, f"{secret.endpoint}", fix)]
+
+
+def reference_problems(context: GateContext) -> list[Problem]:
+    """The problems `serving.reference:<app>/<place>`: what tells the pods the database that was left. Preflight's
+    waiver of it counts here too."""
+    left = context.plan.left
+    if context.plan.secret is None or left is None or left.endpoint is None:
+        return []
+    host, namespace = left.endpoint.host, context.settings.namespace
+    apps = [app.name for app in context.plan.apps]
+    found = context.namespace.references(apps, context.settings.secret)
+    return [
+        Problem(
+            f"serving.reference:{reference.app}/{reference.place}",
+            f"it names {left.identifier}, which was left",
+            "the database that serves, everywhere",
+            f"kubectl -n {namespace} edit {edited(reference)}; "
+            f"kubectl -n {namespace} rollout restart deployment {reference.app}; pulumi up",
+        )
+        for reference in found
+        if reference.app in apps and reference.names(host) and not is_waived(reference.check, context.settings.waive)
+    ]
+
+
+def edited(reference: Reference) -> str:
+    """The object that holds a reference, as kubectl names it."""
+    kind, name, *_ = reference.place.split("/", 2)
+    return f"deployment {reference.app}" if kind == "env" else f"{kind.lower()} {name}"
 
 
 def observe(context: GateContext) -> Observation:
     """Asks Kubernetes, both databases and the applications' health URLs."""
     apps = context.plan.apps
-    pods = list_pods(context)
-    problems = [problem for app in apps for problem in rollout_problems(context, app, pods[app.name])]
+    deployments = context.namespace.deployments([app.name for app in apps])
+    pods = {name: list_pods(context, deployment) for name, deployment in deployments.items()}
+    problems = [p for app in apps for p in rollout_problems(context, app, deployments[app.name], pods[app.name])]
     facts: dict[str, Any] = {
         "endpoint": str(apps[0].endpoint),
         "ready": {name: sum(pod.ready for pod in of_app) for name, of_app in pods.items()},
     }
+    problems += secret_problems(context, context.plan.secret) if context.plan.secret else []
     problems += session_problems(context, pods, facts)
     problems += elsewhere_problems(context, facts)
     problems += [problem for app in apps for problem in health_problems(context, app, pods[app.name])]
     return Observation(tuple(problems), facts)
 
 
-def list_pods(context: GateContext) -> dict[str, list[Pod]]:
-    """The pods of each Deployment, ended ones left out."""
-    deployments = context.namespace.deployments([app.name for app in context.plan.apps])
-    return {
-        name: [pod for pod in context.namespace.pods(deployment.selector) if not pod.ended] if deployment else []
-        for name, deployment in deployments.items()
-    }
+def list_pods(context: GateContext, deployment: Deployment | None) -> list[Pod]:
+    """The pods of a Deployment, ended ones left out."""
+    return [pod for pod in context.namespace.pods(deployment.selector) if not pod.ended] if deployment else []
 
 
-def rollout_problems(context: GateContext, app: AppPlan, pods: list[Pod]) -> list[Problem]:
-    """The problem `serving.rollout:<app>` until exactly the wanted replicas are ready."""
-    ready = [pod for pod in pods if pod.ready and not pod.terminating]
-    if len(ready) == app.replicas == len(pods):
+def rollout_problems(
+    context: GateContext, app: AppPlan, deployment: Deployment | None, pods: list[Pod]
+) -> list[Problem]:
+    """The problem `serving.rollout:<app>` until all replicas that it is to have now are ready, of the pods that the
+    switch made, and none of the former is left. An autoscaler may have set another number since."""
+    former = [pod for pod in pods if pod.annotations.get(ANNOTATION_ENDPOINT) != str(app.endpoint)]
+    ready = [pod for pod in pods if pod not in former and pod.ready and not pod.terminating]
+    if deployment and not app.replicas and not deployment.replicas and not pods:
+        return []
+    seen = deployment is not None and deployment.observed_generation >= deployment.generation
+    if deployment and seen and deployment.replicas and len(ready) >= deployment.replicas and not former:
         return []
     reasons = "; ".join(f"{pod.name}: {why}" for pod in pods for why in pod.reasons[:2])
     found = f"{len(ready)} of {len(pods)} pods ready" + (f" ({reasons})" if reasons else "")
+    found += f", {len(former)} of them from before the switch" if former else ""
+    found += "" if seen else ", its controller hasn't seen the change yet"
+    wanted = f"{deployment.replicas} ready" if deployment and deployment.replicas else "at least one ready"
     fix = f"kubectl -n {context.settings.namespace} describe deployment {app.name}; {logs_command(context, app.name)}"
-    return [Problem(f"serving.rollout:{app.name}", found, f"{app.replicas} ready and no other", fix)]
+    return [Problem(f"serving.rollout:{app.name}", found, f"{wanted}, and none from before the switch", fix)]
 
 
 def logs_command(context: GateContext, name: str) -> str:
@@ -119,11 +207,16 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
     except RestoreError as error:
         return [unreachable("serving", database, error)]
     facts["sessions"] = {name: len(by_app.get(name, ())) for name in names}
+    user = urls.connection_parameters(context.application_url()).get("user")
+    if unnamed := sum(session.user == user for session in by_app.get("", ())):
+        # Behind a proxy, a NAT or on the node's own network a session has another address than its pod
+        facts["sessions_by_user"] = unnamed
+        return []
     return [
         Problem(
-            f"serving.sessions:{name}",
-            f"no session of it on {database.identifier}",
-            "at least one",
+            f"{SESSIONS}{name}",
+            f"no session of it on {database.identifier} yet",
+            "at least one, by its pods' addresses or by the application's user",
             f"{logs_command(context, name)}; kubectl -n {context.settings.namespace} set env deployment/{name} "
             f"PGAPPNAME={name} (if it is connected)",
         )
@@ -159,14 +252,29 @@ def health_problems(context: GateContext, app: AppPlan, pods: list[Pod]) -> list
     if not app.health or not app.replicas:
         return []
     if "{pod}" in app.health:
-        urls = [app.health.replace("{pod}", pod.address) for pod in pods if pod.address]
+        asked = [(pod.name, check_pod(context, app.health, pod)) for pod in pods if pod.address]
     else:
-        urls = [app.health]
-    faults = [f"{url}: {fault}" for url in urls if (fault := check_health(url)) is not None]
-    if urls and not faults:
+        asked = [(app.health, check_health(app.health))]
+    faults = [f"{name}: {fault}" for name, fault in asked if fault is not None]
+    if asked and not faults:
         return []
     found = "; ".join(faults) or "no pod to ask"
     return [Problem(f"serving.health:{app.name}", found, "2xx from each", logs_command(context, app.name))]
+
+
+def check_pod(context: GateContext, url: str, pod: Pod) -> str | None:
+    """What is wrong with a pod's answer, or None for 2xx. It is asked through the API server, which every operator
+    reaches; that proxies to no loopback address, where a pod is on this very machine."""
+    if pod.address and ip_address(pod.address).is_loopback:
+        return check_health(url.replace("{pod}", pod.address))
+    parts = urlsplit(url.replace("{pod}", "pod"))
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        status = context.api.pod_health(context.settings.namespace, pod.name, parts.scheme, port, path)
+    except RestoreError as error:
+        return error.problem.found if error.problem else str(error)
+    return None if 200 <= status < 300 else f"status {status}"
 
 
 def check_health(url: str) -> str | None:

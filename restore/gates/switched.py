@@ -33,7 +33,7 @@ from restore.gates.written import written_problems
 from restore.model.planned import SecretPlan
 from restore.model.rds import Instance
 from restore.model.request import Traffic
-from restore.model.waivers import reason
+from restore.model.waivers import is_waived, reason
 from restore.postgres.errors import LOGIN_PAGE
 from validation.connect import urls
 from validation.verdict import Verdict
@@ -53,6 +53,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         facts |= {"to": str(secret.endpoint), "back_to": str(secret.previous)}
         problems += pod_problems(context)
         problems += secret_problems(context, secret)
+        problems += controller_problems(context)
     problems += [*proof_problems(context, watch, database), *login_problems(context, database, facts)]
     if secret and not is_shut(context, watch, problems):
         problems += elsewhere_problems(context, watch, facts)
@@ -186,6 +187,17 @@ def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
 def changed_secret_problem(secret: SecretPlan, found: str) -> Problem:
     """The problem `switched.secret:<name>`."""
     return Problem(f"switched.secret:{secret.name}", found, "the value this plan was made from", "pulumi up")
+
+
+def controller_problems(context: GateContext) -> Iterable[Problem]:
+    """Who would put the secret back, at this moment: preflight's waiver of it counts here too. The way back is to what
+    its controller knows, so none holds it up."""
+    if context.plan.traffic is not Traffic.RESTORED:
+        return
+    for writer in context.namespace.secret_writers(context.settings.secret):
+        if writer.blocking and not is_waived(writer.check, context.settings.waive):
+            needed = "nobody who puts the secret back once it is switched"
+            yield Problem(f"switched.writer:{writer.kind}/{writer.name}", writer.detail, needed, writer.stop)
 
 
 def login_problems(context: GateContext, database: Instance, facts: dict[str, Any]) -> list[Problem]:

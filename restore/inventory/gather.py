@@ -166,6 +166,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
         dump=dump.result(),
         former=former,
         caller=identity.result(),
+        replicas=tuple(item for item in instances if source and item.identifier in source.replicas),
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn, Protocol, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.kubernetes import connection
@@ -26,10 +27,27 @@ PATCHES = {
 }
 BUSY = frozenset({408, 410, 429, 500, 502, 503, 504})
 CONFLICT = 409
+ANY_STATUS = tuple(range(300, 600))
+MOST_REDIRECTS = 3
+PROXY = 'resource "pods/proxy"'
+"""In the API server's own refusal; a pod may answer 403 as well."""
 
 
 class Conflict(TemporaryError):
     """The object was changed by somebody else in between, or exists already."""
+
+
+class Forbidden(PermanentError):
+    """The login has no right (RBAC) to do this."""
+
+
+@dataclass(frozen=True)
+class ReadObject:
+    """An object, or a list of them, that the login may have no right to read."""
+
+    item: JsonBody | None = None
+    """None: there is none, or it is forbidden."""
+    forbidden: bool = False
 
 
 class ApiAnswer(Protocol):
@@ -71,6 +89,13 @@ class Api:
         answer = self._answer("GET", path, query=query, also=(404,))
         return None if answer.status == 404 else self._json(answer)
 
+    def read(self, path: str) -> ReadObject:
+        """Returns an object; that the login may not read it is an answer too, and no error."""
+        try:
+            return ReadObject(self.get(path))
+        except Forbidden:
+            return ReadObject(forbidden=True)
+
     def items(self, path: str, **query: str) -> list[JsonBody]:
         """Returns all items of a list, page by page; empty when the server doesn't know the resource (404)."""
         found: list[JsonBody] = []
@@ -105,6 +130,22 @@ class Api:
         answer = self._answer("GET", path, query=query, also=(404,))
         return "" if answer.status == 404 else answer.data.decode(errors="replace")
 
+    def pod_health(self, namespace: str, pod: str, scheme: str, port: int, path: str) -> int:
+        """Returns the status with which a pod answers a GET, asked through the API server: from outside of the cluster
+        nobody reaches a pod's address. Redirects are followed, three at most. Raises Forbidden without the right
+        `get pods/proxy`."""
+        where = f"/api/v1/namespaces/{quote(namespace)}/pods/{scheme}:{quote(pod)}:{port}/proxy{path}"
+        return self._followed(where, MOST_REDIRECTS)
+
+    def _followed(self, path: str, redirects: int) -> int:
+        answer = self._answer("GET", path, also=ANY_STATUS)
+        if answer.status == 403 and PROXY in _message(answer):
+            _refused("GET", path, answer)
+        location = urlsplit(str(answer.headers.get("Location") or ""))
+        if redirects and 300 <= answer.status < 400 and location.path.startswith("/"):
+            return self._followed(location.path + (f"?{location.query}" if location.query else ""), redirects - 1)
+        return answer.status
+
     def _answer(
         self,
         method: str,
@@ -113,7 +154,7 @@ class Api:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content: str = "application/json",
-        also: tuple[int, ...] = (),
+        also: Collection[int] = (),
     ) -> ApiAnswer:
         where = self._logged_in()
         url = where.server + path + (f"?{urlencode(query)}" if query else "")
@@ -160,7 +201,7 @@ def translated(method: str, path: str, status: int, message: str) -> RestoreErro
         return PermanentError.of(Problem("Kubernetes login", message, "a login that the cluster accepts", fix))
     if status == 403:
         needed = "the right (RBAC) to do this"
-        return PermanentError.of(Problem("Kubernetes rights", message, needed, "see docs/permissions.md"))
+        return Forbidden.of(Problem("Kubernetes rights", message, needed, "see docs/permissions.md"))
     if status == CONFLICT:
         return Conflict(f"Kubernetes: {message}")
     if status in BUSY:

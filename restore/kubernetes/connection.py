@@ -44,6 +44,7 @@ class ClusterLogin:
                 url,
                 headers=dict(headers),
                 body=body,
+                redirect=False,
                 timeout=urllib3.Timeout(connect=seconds[0], read=seconds[1]),
                 retries=urllib3.Retry(total=RETRIES, redirect=0, status=0, backoff_factor=0.2),
             )

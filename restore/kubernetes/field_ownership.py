@@ -24,16 +24,17 @@ NOTES = (
     labels.ANNOTATION_REAPPLIED,
     labels.ANNOTATION_ENDPOINT,
     labels.ANNOTATION_PREVIOUS,
+    labels.ANNOTATION_PREVIOUS_ALSO,
 )
 ANNOTATIONS = ("f:metadata", "f:annotations")
 NOBODY = [cast("Fields", {})]
 """How the API is told that no manager is left; an empty list means "unchanged" to it."""
 
 
-def hand_back(item: KubeObject, field: Sequence[str], now: datetime) -> list[Fields] | None:
+def hand_back(item: KubeObject, field: Sequence[str], now: datetime, *more: Sequence[str]) -> list[Fields] | None:
     """Returns the patch for an object, None when there is nothing of ours on it.
 
-    Our entry goes, the field goes to the manager in ANNOTATION_MANAGER (to nobody without one), our annotations on the
+    Our entry goes, each field goes to the manager in ANNOTATION_MANAGER (to nobody without one), our annotations on the
     object go. The pod template stays as it is, its annotation owned by nobody: removing it would roll the pods.
     """
     metadata: KubeObject = item["metadata"]
@@ -44,8 +45,9 @@ def hand_back(item: KubeObject, field: Sequence[str], now: datetime) -> list[Fie
         return None
     others = [copy.deepcopy(dict(entry)) for entry in entries if entry not in ours]
     former = notes.get(labels.ANNOTATION_MANAGER)
-    if former and any(owns(entry, field) for entry in ours):
-        _give(others, former, field, str(item.get("apiVersion", "v1")), now)
+    for taken in (field, *more):
+        if former and any(owns(entry, taken) for entry in ours):
+            _give(others, former, taken, str(item.get("apiVersion", "v1")), now)
     removed = sorted((set(NOTES) | _annotations_of(ours) - _annotations_of(others)) & notes.keys())
     return [
         {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from restore.kubernetes.api import ReadObject
 from restore.kubernetes.parse import KubeObject, texts
 from restore.model.cluster import Writer
 
@@ -35,14 +36,18 @@ class Owner:
     path: str | None
     """The path of its own object, which says whether it is suspended; None where that isn't known."""
     stop: str
+    resume: str = ""
 
 
-def owners(item: KubeObject, namespace: str) -> tuple[Owner, ...]:
-    """Returns all owners of an object that aren't told, on the object itself, to leave it alone."""
+def owners(kind: str, item: KubeObject, namespace: str) -> tuple[Owner, ...]:
+    """Returns all owners of an object that aren't told, on the object itself, to leave it alone.
+
+    The controllers of a Secret are known by more than an owner's mark: restore/kubernetes/secret_controllers.py.
+    """
     metadata: KubeObject = item["metadata"]
     labels, notes = texts(metadata.get("labels")), texts(metadata.get("annotations"))
-    found = [*_argo(metadata, labels, notes), *_flux(labels, notes, namespace), *_controllers(metadata, namespace)]
-    return tuple(found)
+    controllers = () if kind == "Secret" else _controllers(metadata, namespace)
+    return (*_argo(metadata, labels, notes), *_flux(labels, notes, namespace), *controllers)
 
 
 def _argo(metadata: KubeObject, labels: Mapping[str, str], notes: Mapping[str, str]) -> Iterator[Owner]:
@@ -53,7 +58,8 @@ def _argo(metadata: KubeObject, labels: Mapping[str, str], notes: Mapping[str, s
         namespace, _, name = application.rpartition("_")
         namespace = namespace or ARGO_NAMESPACE
         path = f"/apis/argoproj.io/v1alpha1/namespaces/{namespace}/applications/{name}"
-        yield Owner("ArgoCD", name, namespace, path, f"argocd app set {namespace}/{name} --sync-policy none")
+        stop, resume = (f"argocd app set {namespace}/{name} --sync-policy {policy}" for policy in ("none", "automated"))
+        yield Owner("ArgoCD", name, namespace, path, stop, resume)
 
 
 def _written_by(metadata: KubeObject, prefix: str) -> bool:
@@ -68,7 +74,8 @@ def _flux(labels: Mapping[str, str], notes: Mapping[str, str], namespace: str) -
         if name and not left_alone:
             home = labels.get(f"{prefix}/namespace", namespace)
             path = f"/apis/{version}/namespaces/{home}/{resource}/{name}"
-            yield Owner("Flux", f"{word} {name}", home, path, f"flux suspend {word} {name} --namespace {home}")
+            stop, resume = (f"flux {verb} {word} {name} --namespace {home}" for verb in ("suspend", "resume"))
+            yield Owner("Flux", f"{word} {name}", home, path, stop, resume)
 
 
 def _controllers(metadata: KubeObject, namespace: str) -> Iterator[Owner]:
@@ -82,7 +89,7 @@ def _controllers(metadata: KubeObject, namespace: str) -> Iterator[Owner]:
 
 
 def suspended(owner: Owner, custom_resource: KubeObject | None) -> bool:
-    """Tells whether the owner leaves its objects alone now. Unknown (None: gone, or not readable) is no."""
+    """Tells whether the owner leaves its objects alone now. Unknown (None) is no."""
     if custom_resource is None:
         return False
     spec: KubeObject = custom_resource.get("spec") or {}
@@ -96,24 +103,33 @@ def suspended(owner: Owner, custom_resource: KubeObject | None) -> bool:
 
 
 def writers(
-    items: Iterable[tuple[str, KubeObject]], namespace: str, states: Mapping[str, KubeObject | None]
+    items: Iterable[tuple[str, KubeObject]], namespace: str, reads: Mapping[str, ReadObject]
 ) -> tuple[Writer, ...]:
-    """Returns one Writer for each owner of these objects (kind, object); `states` are the owners' objects by path."""
+    """Returns one Writer for each owner of these objects (kind, object); `reads` has the owners' objects by path."""
     owned: dict[Owner, list[str]] = {}
     for kind, item in items:
-        for owner in owners(item, namespace):
+        for owner in owners(kind, item, namespace):
             owned.setdefault(owner, []).append(f"{kind} {item['metadata']['name']}")
-    return tuple(_writer(owner, names, states.get(owner.path or "")) for owner, names in owned.items())
+    return tuple(_writer(owner, names, reads.get(owner.path or "", ReadObject())) for owner, names in owned.items())
 
 
-def _writer(owner: Owner, names: Sequence[str], state: KubeObject | None) -> Writer:
-    resting = suspended(owner, state)
-    rest = "is suspended" if resting else "undoes what is changed there"
+def _writer(owner: Owner, names: Sequence[str], read: ReadObject) -> Writer:
+    resting = suspended(owner, read.item)
     return Writer(
         kind=owner.kind,
         name=owner.name,
-        detail=f"owns {', '.join(names)} and {rest}",
+        detail=f"owns {', '.join(names)} and {'is suspended' if resting else _unrest(owner, read)}",
         stop=owner.stop,
         blocking=not resting,
+        resume=owner.resume if resting else "",
         namespace=owner.namespace if owner.path else "",
     )
+
+
+def _unrest(owner: Owner, read: ReadObject) -> str:
+    """Returns what is known of an owner that isn't known to be suspended."""
+    if read.forbidden:
+        unread = "whether it is suspended can't be read, the right is missing"
+        return f"may undo what is changed there: {unread} (docs/permissions.md, namespace {owner.namespace})"
+    gone = f"; its own object is not in namespace {owner.namespace}" if owner.path and read.item is None else ""
+    return f"undoes what is changed there{gone}"

@@ -43,6 +43,9 @@ class Job:
     """Text (PEM), for a file that PGSSLROOTCERT names: AWS's bundle is longer than an environment variable may be."""
     service_account: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of its pod."""
+    image_pull_secrets: tuple[str, ...] = ()
 
 
 def _metadata(job: Job) -> JsonBody:
@@ -61,11 +64,16 @@ def job_body(job: Job, seconds: int) -> JsonBody:
             "activeDeadlineSeconds": max(0, seconds) + SPARE_SECONDS,
             "ttlSecondsAfterFinished": KEPT_SECONDS,
             "template": {
-                "metadata": {"labels": {**job.labels, MANAGED_BY[0]: MANAGED_BY[1]}},
+                "metadata": _pod_metadata(job),
                 "spec": _pod_spec(job),
             },
         },
     }
+
+
+def _pod_metadata(job: Job) -> JsonBody:
+    metadata: JsonBody = {"labels": {**job.labels, MANAGED_BY[0]: MANAGED_BY[1]}}
+    return {**metadata, "annotations": dict(job.annotations)} if job.annotations else metadata
 
 
 def _pod_spec(job: Job) -> JsonBody:
@@ -100,6 +108,8 @@ def _pod_spec(job: Job) -> JsonBody:
     }
     if job.service_account:
         spec["serviceAccountName"] = job.service_account
+    if job.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in job.image_pull_secrets]
     return spec
 
 

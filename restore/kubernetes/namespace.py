@@ -8,18 +8,21 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from restore.errors import PermanentError
 from restore.kubernetes import field_ownership, gitops, parse
-from restore.kubernetes.api import Api, JsonBody
-from restore.kubernetes.other_writers import KEDA, LISTS, Workloads, name_of, writers
+from restore.kubernetes.api import Api, JsonBody, ReadObject
+from restore.kubernetes.other_writers import LISTS, OPTIONAL, Workloads, name_of, other_workloads, pod_spec_of, writers
 from restore.kubernetes.pods import Pod, pod
-from restore.model.cluster import Cluster, ConnectionSecret, Deployment, Writer
+from restore.kubernetes.references import Use, references, uses
+from restore.kubernetes.secret_controllers import secret_controllers, secret_writers
+from restore.model.cluster import Cluster, ConnectionSecret, Deployment, Reference, Writer
 from restore.model.labels import ANNOTATION_ID
 from restore.model.request import SecretKey
 from restore.redaction import register_secret
 from restore.retrying import retry
 
 THREADS = 10
+Run = Callable[..., Iterable[Any]]
+"""`map`, or that of a pool."""
 
 
 class Namespace:
@@ -35,27 +38,45 @@ class Namespace:
             secret_read = pool.submit(self._secret, secret.name)
             workloads = self._workloads(pool.map)
             connection_secret = secret_read.result()
+            references, unread = self._references(workloads, apps, secret, pool.map)
             return Cluster(
                 deployments=_deployments(workloads.deployments, [*apps, *_held(workloads.deployments)]),
-                writers=self._writers(workloads, connection_secret, apps, secret.name, pool.map),
-                secret=_connection_secret(connection_secret, secret.key),
+                writers=self._writers(workloads, connection_secret, apps, secret, pool.map),
+                secret=_connection_secret(connection_secret, secret),
+                references=references,
+                unread=unread,
             )
+
+    def references(self, apps: Sequence[str], secret: SecretKey) -> tuple[Reference, ...]:
+        """Returns the values that the applications' pods get besides what the switch writes."""
+        return self._references(Workloads(self._api.items(self._list("deployments"))), apps, secret, map)[0]
+
+    def _references(
+        self, workloads: Workloads, apps: Sequence[str], secret: SecretKey, run: Run
+    ) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
+        """What else runs in the namespace is named by kind and name."""
+        specs = {name_of(item): pod_spec_of(item) for item in workloads.deployments if name_of(item) in apps}
+        specs |= {f"{kind}/{name}": spec for kind, name, spec in other_workloads(workloads, apps)}
+        wanted = {use.path(self.name): use for spec in specs.values() for use in uses(spec)}
+        reads = self._reads(wanted, run)
+        objects = {path: read.item for path, read in reads.items() if read.item}
+        switched = {Use("Secret", secret.name, key) for key in secret.switched_keys}
+        found = (item for app, spec in specs.items() for item in references(app, spec, objects, self.name, switched))
+        unread = sorted(f"{wanted[path].kind} {wanted[path].name}" for path, read in reads.items() if read.forbidden)
+        return tuple(dict.fromkeys(found)), tuple(unread)
 
     def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
         """Returns each named Deployment, None for one that doesn't exist."""
         return _deployments(self._api.items(self._list("deployments")), names)
 
-    def writers(self, apps: Sequence[str], secret: str) -> tuple[Writer, ...]:
-        """Returns what else writes or brings pods back: HPA, ScaledObject, CronJob, Job, Deployment, StatefulSet,
-        ..."""
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="writers") as pool:
-            secret_read = pool.submit(self._secret, secret)
-            workloads = self._workloads(pool.map)
-            return self._writers(workloads, secret_read.result(), apps, secret, pool.map)
+    def secret_writers(self, secret: SecretKey) -> tuple[Writer, ...]:
+        """Returns who puts the connection secret back; empty when there is no such Secret."""
+        item = self._secret(secret.name)
+        return self._secret_writers(item, secret, map) if item else ()
 
-    def connection_secret(self, name: str, key: str) -> ConnectionSecret | None:
+    def connection_secret(self, secret: SecretKey) -> ConnectionSecret | None:
         """Returns the Secret, its URL registered as a secret value; None when there is no such Secret."""
-        return _connection_secret(self._secret(name), key)
+        return _connection_secret(self._secret(secret.name), secret)
 
     def pods(self, selector: str) -> tuple[Pod, ...]:
         """Returns the pods of a label selector, terminating ones too, by name."""
@@ -75,16 +96,18 @@ class Namespace:
         """
         return self._hand_back(f"/apis/apps/v1/namespaces/{quote(self.name)}/deployments/{quote(name)}", parse.REPLICAS)
 
-    def hand_back_secret(self, name: str, key: str) -> bool:
-        """The same for the connection secret's key; its value stays."""
-        return self._hand_back(self._path("secrets", name), ("f:data", f"f:{key}"))
+    def hand_back_secret(self, secret: SecretKey) -> bool:
+        """The same for the connection secret's keys; their values stay."""
+        return self._hand_back(
+            self._path("secrets", secret.name), *(("f:data", f"f:{k}") for k in secret.switched_keys)
+        )
 
-    def _hand_back(self, path: str, field: Sequence[str]) -> bool:
+    def _hand_back(self, path: str, field: Sequence[str], *more: Sequence[str]) -> bool:
         """Tried again when somebody else wrote between our read and our patch, and when the API doesn't answer."""
 
         def hand_back() -> bool:
             existing = self._api.get(path)
-            operations = field_ownership.hand_back(existing, field, datetime.now(UTC)) if existing else None
+            operations = field_ownership.hand_back(existing, field, datetime.now(UTC), *more) if existing else None
             if operations is None:
                 return False
             self._api.patch(path, operations, "json")
@@ -106,9 +129,14 @@ class Namespace:
         return Workloads(**dict(zip(LISTS, lists, strict=True)))
 
     def _items(self, field: str) -> list[JsonBody]:
-        """A server without KEDA says "forbidden" and not "unknown" to who has no right to KEDA's objects."""
-        if field == "scaled_objects" and self._api.get(KEDA) is None:
-            return []
+        """A server without KEDA (or Argo, or Knative) says "forbidden" and not "unknown" to who has no right to its
+        objects."""
+        group = next((group for group in OPTIONAL if LISTS[field].startswith(group)), None)
+        if group:
+            served = self._api.get(group)
+            kinds = {str(item.get("name")) for item in (served or {}).get("resources") or ()}
+            if LISTS[field].rpartition("/")[2] not in kinds:
+                return []
         return self._api.items(self._list(field))
 
     def _writers(
@@ -116,22 +144,27 @@ class Namespace:
         workloads: Workloads,
         secret: JsonBody | None,
         apps: Sequence[str],
-        secret_name: str,
-        run: Callable[..., Iterable[JsonBody | None]],
+        wanted: SecretKey,
+        run: Run,
     ) -> tuple[Writer, ...]:
         owned = [("Deployment", item) for item in workloads.deployments if name_of(item) in apps]
         owned += [("Secret", secret)] if secret else []
-        owners = {owner for _, item in owned for owner in gitops.owners(item, self.name)}
-        paths = sorted({owner.path for owner in owners if owner.path})
-        states = dict(zip(paths, run(self._readable, paths), strict=True))
-        return writers(workloads, self.name, apps, secret_name) + gitops.writers(owned, self.name, states)
+        owners = {owner for kind, item in owned for owner in gitops.owners(kind, item, self.name)}
+        reads = self._reads((owner.path for owner in owners if owner.path), run)
+        return (
+            *writers(workloads, self.name, apps, wanted.name),
+            *gitops.writers(owned, self.name, reads),
+            *(self._secret_writers(secret, wanted, run) if secret else ()),
+        )
 
-    def _readable(self, path: str) -> JsonBody | None:
-        """Returns the object; None also where the operator has no right to read it: it then counts as not known."""
-        try:
-            return self._api.get(path)
-        except PermanentError:
-            return None
+    def _secret_writers(self, item: JsonBody, secret: SecretKey, run: Run) -> tuple[Writer, ...]:
+        controllers = secret_controllers(item, self.name, secret.key, secret.controller)
+        reads = self._reads((path for controller in controllers for path in controller.reads), run)
+        return secret_writers(item, self.name, controllers, reads)
+
+    def _reads(self, paths: Iterable[str], run: Run) -> dict[str, ReadObject]:
+        distinct = sorted(set(paths))
+        return dict(zip(distinct, run(self._api.read, distinct), strict=True))
 
 
 def _deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
@@ -145,11 +178,13 @@ def _held(items: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name for name, annotations in notes if ANNOTATION_ID in annotations]
 
 
-def _connection_secret(answer: JsonBody | None, key: str) -> ConnectionSecret | None:
+def _connection_secret(answer: JsonBody | None, wanted: SecretKey) -> ConnectionSecret | None:
     if answer is None:
         return None
-    secret = parse.connection_secret(answer, key)
-    register_secret((secret.url or "").strip())
-    for password in parse.passwords(secret.url or ""):
-        register_secret(password)
+    secret = parse.connection_secret(answer, wanted.key, wanted.keys, wanted.also_keys)
+    for url in (secret.url or "", *(secret.values[key] for key in wanted.also_keys if key in secret.values)):
+        if "://" in url:
+            register_secret(url.strip())
+        for password in parse.passwords(url):
+            register_secret(password)
     return secret

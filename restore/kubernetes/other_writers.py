@@ -1,6 +1,8 @@
 """What else writes to the database, or brings the writers back: found and named. Pure.
 
-Sources: Kubernetes "Horizontal Pod Autoscaling" (inactive at zero replicas), KEDA "Pause autoscaling".
+Sources: Kubernetes "Horizontal Pod Autoscaling" (inactive at zero replicas), KEDA "Pause autoscaling" and "Scaling
+Jobs", Argo Workflows "Cron Workflows" and "Suspending", Argo Rollouts "Migrating to Rollouts" (workloadRef), Knative
+Serving "Configuring scale to zero".
 """
 
 from __future__ import annotations
@@ -20,6 +22,11 @@ PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
 REFERENCES = frozenset({"secretKeyRef", "secretRef", "secret"})
 
 KEDA = "/apis/keda.sh/v1alpha1"
+ARGO = "/apis/argoproj.io/v1alpha1"
+KNATIVE = "/apis/serving.knative.dev/v1"
+OPTIONAL = (KEDA, ARGO, KNATIVE)
+"""Not every cluster serves these."""
+KNATIVE_LABEL = "serving.knative.dev/service"
 LISTS = {
     "deployments": "/apis/apps/v1/namespaces/{namespace}/deployments",
     "stateful_sets": "/apis/apps/v1/namespaces/{namespace}/statefulsets",
@@ -28,6 +35,11 @@ LISTS = {
     "jobs": "/apis/batch/v1/namespaces/{namespace}/jobs",
     "autoscalers": "/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers",
     "scaled_objects": KEDA + "/namespaces/{namespace}/scaledobjects",
+    "scaled_jobs": KEDA + "/namespaces/{namespace}/scaledjobs",
+    "workflows": ARGO + "/namespaces/{namespace}/workflows",
+    "cron_workflows": ARGO + "/namespaces/{namespace}/cronworkflows",
+    "rollouts": ARGO + "/namespaces/{namespace}/rollouts",
+    "knative_services": KNATIVE + "/namespaces/{namespace}/services",
 }
 
 
@@ -46,6 +58,11 @@ class Workloads:
     jobs: Sequence[KubeObject] = field(default_factory=_none)
     autoscalers: Sequence[KubeObject] = field(default_factory=_none)
     scaled_objects: Sequence[KubeObject] = field(default_factory=_none)
+    scaled_jobs: Sequence[KubeObject] = field(default_factory=_none)
+    workflows: Sequence[KubeObject] = field(default_factory=_none)
+    cron_workflows: Sequence[KubeObject] = field(default_factory=_none)
+    rollouts: Sequence[KubeObject] = field(default_factory=_none)
+    knative_services: Sequence[KubeObject] = field(default_factory=_none)
 
 
 def writers(workloads: Workloads, namespace: str, apps: Collection[str], secret: str) -> tuple[Writer, ...]:
@@ -53,8 +70,13 @@ def writers(workloads: Workloads, namespace: str, apps: Collection[str], secret:
     return (
         *_autoscalers(workloads.autoscalers, namespace, apps),
         *_scaled_objects(workloads.scaled_objects, namespace, apps),
+        *_scaled_jobs(workloads.scaled_jobs, namespace, secret),
         *_cron_jobs(workloads.cron_jobs, namespace, secret),
         *_jobs(workloads.jobs, namespace, secret),
+        *_cron_workflows(workloads.cron_workflows, namespace, secret),
+        *_workflows(workloads.workflows, namespace, secret),
+        *_rollouts(workloads.rollouts, namespace, apps, secret),
+        *_knative_services(workloads.knative_services, namespace, secret),
         *_others("Deployment", workloads.deployments, namespace, apps, secret),
         *_others("StatefulSet", workloads.stateful_sets, namespace, (), secret),
         *_others("DaemonSet", workloads.daemon_sets, namespace, (), secret),
@@ -91,24 +113,106 @@ def _scaled_objects(items: Sequence[KubeObject], namespace: str, apps: Collectio
             notes = texts(item["metadata"].get("annotations"))
             resting = notes.get(PAUSED, "").lower() == "true" or notes.get(PAUSED_REPLICAS) == "0"
             rest = "paused" if resting else "brings it back from zero replicas"
-            stop = f"kubectl --namespace {namespace} annotate scaledobject {name_of(item)} {PAUSED}=true"
-            yield Writer("ScaledObject", name_of(item), f"scales Deployment {target}; {rest}", stop, not resting)
+            annotate = f"kubectl --namespace {namespace} annotate scaledobject {name_of(item)}"
+            resume = f"{annotate} {PAUSED}- {PAUSED_REPLICAS}-" if resting else ""
+            detail = f"scales Deployment {target}; {rest}"
+            yield Writer("ScaledObject", name_of(item), detail, f"{annotate} {PAUSED}=true", not resting, resume)
+
+
+def _starter(
+    kind: str, item: KubeObject, does: str, spec: KubeObject, secret: str, commands: tuple[str, str], *, resting: bool
+) -> Iterator[Writer]:
+    """What starts pods, or is one, as a writer: it blocks when its pods get the secret and it isn't at rest. Of what
+    rests and has no secret nothing is said.
+
+    `spec`: what its pods are made of. `commands`: the one that stops it, and the one that lets it go on.
+    """
+    uses = references_secret(spec, secret)
+    detail = f"{'is suspended' if resting else does}{f', with the secret {secret}' if uses else ', without the secret'}"
+    if uses or not resting:
+        resume = commands[1] if resting else ""
+        yield Writer(kind, name_of(item), detail, commands[0], blocking=uses and not resting, resume=resume)
+
+
+def _scaled_jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
+    for item in items:
+        resting = texts(item["metadata"].get("annotations")).get(PAUSED, "").lower() == "true"
+        annotate = f"kubectl --namespace {namespace} annotate scaledjob {name_of(item)} {PAUSED}"
+        commands = (f"{annotate}=true", f"{annotate}-")
+        yield from _starter("ScaledJob", item, "starts Jobs by itself", _spec(item), secret, commands, resting=resting)
+
+
+def _cron_workflows(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
+    for item in items:
+        spec = _with_template(_spec(item), "workflowSpec", secret)
+        resting, commands = bool(_spec(item).get("suspend")), _suspending(namespace, "cronworkflow", item)
+        yield from _starter("CronWorkflow", item, "starts Workflows", spec, secret, commands, resting=resting)
+
+
+def _workflows(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
+    """A suspended one goes on with the pods that it has: it is no rest."""
+    for item in items:
+        status: KubeObject = item.get("status") or {}
+        if status.get("phase") not in ENDED:
+            spec = _with_template({"own": _spec(item)}, "own", secret)
+            patch = """--type merge --patch '{"spec":{"shutdown":"Stop"}}'"""
+            stop = f"kubectl --namespace {namespace} patch workflow {name_of(item)} {patch}"
+            yield from _starter("Workflow", item, "is running", spec, secret, (stop, ""), resting=False)
+
+
+ENDED = frozenset({"Succeeded", "Failed", "Error"})
+
+
+def _with_template(spec: KubeObject, field_name: str, secret: str) -> KubeObject:
+    """Returns the specification; what is written elsewhere (workflowTemplateRef) counts as using the secret."""
+    own: KubeObject = spec.get(field_name) or {}
+    return {"secretRef": {"name": secret}} if own.get("workflowTemplateRef") else spec
+
+
+def _rollouts(items: Sequence[KubeObject], namespace: str, apps: Collection[str], secret: str) -> Iterator[Writer]:
+    """An Argo Rollout that runs the pods of a Deployment: the Deployment at zero replicas stops none of them."""
+    for item in items:
+        spec, name = _spec(item), name_of(item)
+        reference: KubeObject = spec.get("workloadRef") or {}
+        replicas = spec.get("replicas", 1)
+        patch = f"kubectl --namespace {namespace} patch rollout {name} --type merge --patch"
+        stop, resume = (f"""{patch} '{{"spec":{{"replicas":{count}}}}}'""" for count in (0, "<as before>"))
+        if reference.get("kind") == "Deployment" and reference.get("name") in apps:
+            target = reference["name"]
+            detail = f"runs the pods of Deployment {target} (workloadRef): its replicas stop nothing"
+            yield Writer("Rollout", name, detail, stop, bool(replicas), "" if replicas else resume)
+        elif references_secret(_pod_spec(spec), secret) or reference:
+            what = f"runs pods as {reference.get('name')} says" if reference else f"has the secret {secret}"
+            yield Writer(
+                "Rollout", name, f"{what}, {replicas} replicas", stop, bool(replicas), "" if replicas else resume
+            )
+
+
+def _knative_services(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
+    """Any request brings one back from zero, whatever its Deployment's replicas are."""
+    for item in items:
+        stop = f"kubectl --namespace {namespace} delete service.serving.knative.dev {name_of(item)}"
+        commands = (f"{stop} (its manifest brings it back afterwards)", "")
+        yield from _starter(
+            "KnativeService", item, "starts pods at a request", _spec(item), secret, commands, resting=False
+        )
 
 
 def _cron_jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     for item in items:
         spec = _spec(item)
-        if not spec.get("suspend"):
-            job: KubeObject = spec.get("jobTemplate") or {}
-            detail = f"starts Jobs at {spec.get('schedule', 'unknown times')!r}{_reads(_pod_spec(_spec(job)), secret)}"
-            yield Writer("CronJob", name_of(item), detail, _suspend(namespace, "cronjob", item), blocking=True)
+        does = f"starts Jobs at {spec.get('schedule', 'unknown times')!r}"
+        commands = _suspending(namespace, "cronjob", item)
+        yield from _starter("CronJob", item, does, spec, secret, commands, resting=bool(spec.get("suspend")))
 
 
 def _jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     for item in items:
-        if _active(item) and texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) != MANAGED_BY[1]:
-            detail = f"is running{_reads(_pod_spec(_spec(item)), secret)}"
-            yield Writer("Job", name_of(item), detail, _suspend(namespace, "job", item), blocking=True)
+        ours = texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) == MANAGED_BY[1]
+        active, suspended = _active(item), bool(_spec(item).get("suspend"))
+        if (active or suspended) and not ours:
+            commands = _suspending(namespace, "job", item)
+            yield from _starter("Job", item, "is running", _spec(item), secret, commands, resting=not active)
 
 
 def _active(job: KubeObject) -> bool:
@@ -119,8 +223,12 @@ def _active(job: KubeObject) -> bool:
     return running or not (ended or _spec(job).get("suspend"))
 
 
-def _suspend(namespace: str, word: str, item: KubeObject) -> str:
-    return f'kubectl --namespace {namespace} patch {word} {name_of(item)} --patch \'{{"spec":{{"suspend":true}}}}\''
+def _suspending(namespace: str, word: str, item: KubeObject) -> tuple[str, str]:
+    """Returns the commands that suspend it and let it go on."""
+    kubectl = f"kubectl --namespace {namespace} patch {word} {name_of(item)}"
+    how = " --type merge" if word == "cronworkflow" else ""  # the API patches custom resources in no other way
+    stop, resume = (f"""{kubectl}{how} --patch '{{"spec":{{"suspend":{value}}}}}'""" for value in ("true", "false"))
+    return stop, resume
 
 
 def _others(
@@ -129,6 +237,8 @@ def _others(
     """Workloads that have the same secret: they write to the source while the apps don't."""
     for item in items:
         name, replicas = name_of(item), _spec(item).get("replicas", 1)
+        if KNATIVE_LABEL in texts(item["metadata"].get("labels")):
+            continue  # told as the Service that it belongs to
         if name not in apps and replicas and references_secret(_pod_spec(_spec(item)), secret):
             stop, size = f"scale {kind.lower()} {name} --replicas=0", f", {replicas} replicas"
             if kind == "DaemonSet":
@@ -138,17 +248,35 @@ def _others(
             yield Writer(kind, name, f"has the secret {secret}{size}", stop, blocking=True)
 
 
+def other_workloads(workloads: Workloads, apps: Collection[str]) -> Iterator[tuple[str, str, KubeObject]]:
+    """Returns kind, name and pod specification of what else runs, or starts by itself."""
+    for item in workloads.deployments:
+        if name_of(item) not in apps and _spec(item).get("replicas", 1):
+            yield "Deployment", name_of(item), pod_spec_of(item)
+    for item in workloads.stateful_sets:
+        if _spec(item).get("replicas", 1):
+            yield "StatefulSet", name_of(item), pod_spec_of(item)
+    yield from (("DaemonSet", name_of(item), pod_spec_of(item)) for item in workloads.daemon_sets)
+    for item in workloads.cron_jobs:
+        if not _spec(item).get("suspend"):
+            yield "CronJob", name_of(item), _pod_spec(_spec(cast("KubeObject", _spec(item).get("jobTemplate") or {})))
+    for item in workloads.jobs:
+        if _active(item) and texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) != MANAGED_BY[1]:
+            yield "Job", name_of(item), pod_spec_of(item)
+
+
+def pod_spec_of(item: KubeObject) -> KubeObject:
+    """Returns the pod's specification in the template of a workload."""
+    return _pod_spec(_spec(item))
+
+
 def _pod_spec(spec: KubeObject) -> KubeObject:
     template: KubeObject = spec.get("template") or {}
     return _spec(template)
 
 
-def _reads(pod_spec: KubeObject, secret: str) -> str:
-    return f", with the secret {secret}" if references_secret(pod_spec, secret) else ""
-
-
 def references_secret(pod_spec: KubeObject, secret: str) -> bool:
-    """Tells whether a pod gets a Secret as variables, a volume, or a part of a projected volume."""
+    """Tells whether pods of this specification get a Secret as variables, a volume, or a part of a projected one."""
     return secret in set(_references(pod_spec))
 
 

@@ -7,11 +7,12 @@ import binascii
 import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from restore.errors import PermanentError, Problem
 from restore.model.cluster import ConnectionSecret, Deployment
 from restore.model.labels import FIELD_MANAGER
+from restore.model.request import ConnectionKeys
 
 KubeObject = Mapping[str, Any]
 
@@ -34,6 +35,8 @@ def deployment(answer: KubeObject) -> Deployment:
     status: KubeObject = answer.get("status") or {}
     template: KubeObject = spec.get("template") or {}
     template_metadata: KubeObject = template.get("metadata") or {}
+    pod_spec: KubeObject = template.get("spec") or {}
+    containers = cast("Sequence[KubeObject]", pod_spec.get("containers") or ())
     replicas = spec.get("replicas")
     return Deployment(
         name=str(metadata["name"]),
@@ -47,26 +50,54 @@ def deployment(answer: KubeObject) -> Deployment:
         template_annotations=texts(template_metadata.get("annotations")),
         labels=texts(metadata.get("labels")),
         selector=selector(spec.get("selector") or {}),
+        generation=int(metadata.get("generation") or 0),
+        observed_generation=int(status.get("observedGeneration") or 0),
+        images=tuple(str(item.get("image", "")) for item in containers),
     )
 
 
-def connection_secret(answer: KubeObject, key: str) -> ConnectionSecret:
+def connection_secret(
+    answer: KubeObject, key: str, parts: ConnectionKeys | None = None, also: Sequence[str] = ()
+) -> ConnectionSecret:
     """Reads a Secret object and the value of one key: None when the key is absent.
 
-    Raises PermanentError when the value is no text.
+    `parts`: the keys that the URL is made of instead. `also`: further keys to read. Raises PermanentError when a value
+    is no text.
     """
     metadata: KubeObject = answer["metadata"]
     data: KubeObject = answer.get("data") or {}
+    if parts and parts.host:
+        key, also = parts.host, (parts.host, parts.port, parts.user, parts.password, parts.database, *also)
+    values = {name: _decoded(metadata, name, str(data[name])) for name in also if name in data}
+    url = _decoded(metadata, key, str(data[key])) if key in data else None
     return ConnectionSecret(
         name=str(metadata["name"]),
         key=key,
         keys=tuple(sorted(data)),
-        url=_decoded(metadata, key, str(data[key])) if key in data else None,
+        url=composed(parts, values) if url is not None and parts and parts.host else url,
+        values=values,
         key_manager=field_manager(metadata, ("f:data", f"f:{key}")),
         annotations=texts(metadata.get("annotations")),
         resource_version=str(metadata.get("resourceVersion", "")),
         immutable=answer.get("immutable") is True,
+        owned_keys=_owned_keys(metadata),
     )
+
+
+def _owned_keys(metadata: KubeObject) -> tuple[str, ...]:
+    entries = cast("Sequence[KubeObject]", metadata.get("managedFields") or ())
+    ours = [entry for entry in entries if entry.get("manager") == FIELD_MANAGER and owns(entry, ("f:data",))]
+    names = {str(name) for entry in ours for name in entry["fieldsV1"]["f:data"]}
+    return tuple(sorted(name.removeprefix("f:") for name in names if name.startswith("f:")))
+
+
+def composed(parts: ConnectionKeys, values: Mapping[str, str]) -> str:
+    """Returns the URL that the values of single keys say; its white space at the ends is no part of it."""
+    host, port, user, password, database = (
+        values.get(name, "").strip() for name in (parts.host, parts.port, parts.user, parts.password, parts.database)
+    )
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    return f"postgresql://{login}@{host}{f':{port}' if port else ''}/{quote(database, safe='')}"
 
 
 def _decoded(metadata: KubeObject, key: str, value: str) -> str:
@@ -131,7 +162,8 @@ def field_manager(metadata: KubeObject, path: Sequence[str]) -> str | None:
 
 
 def passwords(url: str) -> tuple[str, ...]:
-    """Returns the password in a URL, as written and decoded; empty when there is none."""
+    """Returns the passwords in a URL, as written and decoded: before the host, and (JDBC) as a parameter."""
     authority = url.partition("://")[2].partition("/")[0]
-    written = authority.rpartition("@")[0].partition(":")[2]
-    return (written, unquote(written)) if written else ()
+    pairs = (pair.partition("=") for pair in url.partition("?")[2].split("&"))
+    found = [authority.rpartition("@")[0].partition(":")[2], *(value for name, _, value in pairs if name == "password")]
+    return tuple(text for written in found if written for text in (written, unquote(written)))

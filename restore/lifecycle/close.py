@@ -40,6 +40,8 @@ class Closing:
     """To be tagged as closed; None when it is already, or was never made."""
     set: Mapping[str, str]
     remove: tuple[str, ...]
+    suspended: tuple[str, ...] = ()
+    """What was stopped for the restore, or before it, and still is: each with the command that lets it go on."""
     unrecoverable: str = ""
     """That the database which serves can't be recovered to a point in time yet; empty where it can."""
 
@@ -72,6 +74,7 @@ def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_
         candidate_arn=candidate.arn if candidate and TAG_CLOSED not in candidate.tags else None,
         set={"restore:source": candidate.identifier} if candidate and serves is Traffic.RESTORED else {},
         remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE),
+        suspended=tuple(f"{w.kind} {w.name}: {w.resume}" for w in inventory.cluster.writers if w.resume),
         unrecoverable=describe_unrecoverable(candidate if serves is Traffic.RESTORED else inventory.source),
     )
 
@@ -127,6 +130,8 @@ def render(closing: Closing) -> str:
         lines.append(f"Replicas handed back to their former manager: {', '.join(closing.deployments)}")
     if closing.secret:
         lines.append("The connection secret's key is handed back; its value stays.")
+    if closing.suspended:
+        lines += ["Still suspended; to let it go on:", *(f"  {line}" for line in closing.suspended)]
     lines.append("Everything of this restore leaves the Pulumi state (and stays in AWS and Kubernetes).")
     if closing.unrecoverable:
         lines += ["", f"WARNING: {closing.unrecoverable}", "Closing now forgets the way back to the source.", ""]

@@ -113,6 +113,9 @@ SecretName = Annotated[str, matching(SUBDOMAIN, "a name of a Secret: lower-case 
 SecretKeyName = Annotated[
     str, matching(r"[-._a-zA-Z0-9]{1,253}", "a key of a Secret: letters, digits, hyphens, underscores and dots")
 ]
+Workload = Annotated[
+    str, matching(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9][-a-z0-9.]{0,252}", "namespace/name of a Deployment")
+]
 TlsMode = Annotated[
     str,
     matching(

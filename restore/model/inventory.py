@@ -30,6 +30,8 @@ class Inventory:
     cluster: Cluster
     caller: Caller | None = None
     """Who asked AWS for all of this."""
+    replicas: tuple[Instance, ...] = ()
+    """Read replicas of the source, in its region."""
     plugin_caller: Caller | None = None
     """Who will change AWS: the Pulumi plugin, as it says itself; None outside a Pulumi program."""
     rights: RightsAnswers = field(default_factory=RightsAnswers)

@@ -41,3 +41,7 @@ ANNOTATION_ENDPOINT = "restore.pulumi/endpoint"
 
 
 ANNOTATION_PREVIOUS = "restore.pulumi/previous-endpoint"
+
+
+ANNOTATION_PREVIOUS_ALSO = "restore.pulumi/previous-endpoints-also"
+"""JSON: the host:port that each key of `secret.alsoKeys` named before the switch."""

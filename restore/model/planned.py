@@ -41,6 +41,11 @@ class SecretPlan:
     former_manager: str | None
     reapplied: str = ""
     """A marker like AppPlan's: it changes when the live URL isn't the wanted one; the patch is then applied again."""
+    values: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """What each key is to hold that this restore writes."""
+    original_values: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    previous_also: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The host:port that each further key named before this restore changed it."""
 
 
 @dataclass(frozen=True)

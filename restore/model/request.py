@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -26,6 +26,7 @@ from restore.model.field_types import (
     Section,
     Texts,
     TlsMode,
+    Workload,
     checked,
 )
 from restore.units import TIME_FORMAT
@@ -89,7 +90,23 @@ class App:
     replicas: int | None = None
     """Overrides the replicas found at the first freeze."""
     health: str | None = None
-    """URL that answers 2xx when healthy; `{pod}` stands for each pod's address."""
+    """URL that answers 2xx when healthy; with `{pod}` as its host each pod is asked, through the API server."""
+
+
+@dataclass(frozen=True)
+class ConnectionKeys(Section):
+    """Keys of a Secret that hold the parts of the connection one by one. `host` empty: there is a URL instead."""
+
+    host: str = ""
+    """Key of the host."""
+    port: str = ""
+    """Key of the port; else 5432."""
+    user: str = "DB_USER"
+    """Key of the user."""
+    password: str = "DB_PASSWORD"
+    """Key of the password."""
+    database: str = "DB_NAME"
+    """Key of the database."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +119,36 @@ class SecretKey(Section):
     """Its key that holds the URL."""
     source_host: str | None = None
     """Host by which the URL names the source, where not by its endpoint (a CNAME, or a source now gone)."""
+    keys: Annotated[ConnectionKeys, OBJECT] = ConnectionKeys()
+    """In place of `key`, where host, port, user, password and database have a key each (DB_HOST, ...): host and port
+    are switched."""
+    also_keys: Texts = ()
+    """Other keys of the same Secret that name the source, or a replica of it, and are switched along."""
+    controller: Workload | None = None
+    """Deployment of the controller that keeps this Secret, as namespace/name; one at zero replicas is paused. Without
+    it the places of External Secrets', Vault's and sealed-secrets' own manifests."""
+    watch_seconds: Annotated[int, Field(ge=0, le=3600), NUMBER] = 60
+    """Seconds after which gate serving reads the URL again (a controller may have put the former one back), and that it
+    waits for the first session of applications that are ready."""
+
+    @property
+    def read_keys(self) -> tuple[str, ...]:
+        """The keys that must be there."""
+        parts = self.keys
+        own = (parts.host, parts.port, parts.user, parts.password, parts.database) if parts.host else (self.key,)
+        return tuple(dict.fromkeys(key for key in (*own, *self.also_keys) if key))
+
+    def field_of(self, key: str) -> str:
+        """Returns the field of the configuration that names a key."""
+        named = {getattr(self.keys, item.name): f"keys.{item.name}" for item in fields(ConnectionKeys)}
+        also = {name: f"alsoKeys[{number}]" for number, name in enumerate(self.also_keys)}
+        return {**also, **(named if self.keys.host else {}), **({} if self.keys.host else {self.key: "key"})}[key]
+
+    @property
+    def switched_keys(self) -> tuple[str, ...]:
+        """The keys that a switch writes."""
+        own = (self.keys.host, self.keys.port) if self.keys.host else (self.key,)
+        return tuple(dict.fromkeys(key for key in (*own, *self.also_keys) if key))
 
 
 @dataclass(frozen=True)
@@ -259,6 +306,22 @@ class ErasedTable(Section):
 
 
 @dataclass(frozen=True)
+class JobSettings(Section):
+    """What the Job that connects from inside the cluster needs besides: what meshes, network policies, security groups
+    and registries go by."""
+
+    labels: Annotated[Mapping[str, str], JSON] = field(default_factory=dict[str, str])
+    """Labels of the Job and its pod: those by which network policies, or security groups for pods, let the applications
+    reach the database. Not those by which a Service or Deployment selects its pods: they would count it as theirs."""
+    annotations: Annotated[Mapping[str, str], JSON] = field(default_factory=dict[str, str])
+    """Annotations of the pod, such as sidecar.istio.io/inject: false (a sidecar never ends, nor does the Job)."""
+    service_account: SecretName | None = None
+    """ServiceAccount of the pod; else the namespace's default."""
+    image_pull_secrets: Annotated[tuple[SecretName, ...], JSON] = ()
+    """Secrets with the login to a private registry."""
+
+
+@dataclass(frozen=True)
 class ValidationSettings(Section):
     """What the restored data is held against, and the image of the Job that connects from inside the cluster."""
 
@@ -275,6 +338,8 @@ class ValidationSettings(Section):
     """Seconds that the comparison with the source, row by row, may take."""
     baseline: str | None = None
     """Directory or s3://bucket/prefix with baselines, to compare with the newest."""
+    job: Annotated[JobSettings, OBJECT] = field(default_factory=JobSettings)
+    """What the Job that connects from inside the cluster needs besides."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,11 @@ def reason(subject: str, gate: str, waive: Mapping[str, str]) -> str | None:
     return waive.get(subject) or waive.get(family(subject)) or waive.get(gate)
 
 
+def is_waived(check: str, waive: Mapping[str, str]) -> bool:
+    """Tells whether something that preflight refuses is let pass: by its own name, and by no other."""
+    return bool(waive.get(check))
+
+
 def left_over(waive: Mapping[str, str], restore_id: str, earlier: Mapping[str, Mapping[str, str]]) -> list[Problem]:
     """Returns the waivers that stand here word for word as in another restore that was never closed. `earlier`: by
     its id."""
@@ -60,11 +65,14 @@ def path(name: str) -> str:
     return shlex.quote(f"waive[{json.dumps(name, ensure_ascii=False)}]")
 
 
-def with_command(problem: Problem) -> Problem:
-    """Returns the problem, its fix saying how to go on without it, where a waiver can."""
+def with_command(problem: Problem, check: str = "") -> Problem:
+    """Returns the problem, its fix saying how to go on without it, where a waiver can.
+
+    `check`: the waiver's name, where that isn't the problem's subject.
+    """
     if problem.subject in NEVER:
         return replace(problem, fix=f"{problem.fix.removesuffix(UNCOVERED)}{UNCOVERED}")
-    waive = command(problem.subject)
+    waive = command(check or problem.subject)
     if waive in problem.fix:  # of a record that is told again
         return problem
     return replace(problem, fix=f"{problem.fix}; or, to go on knowing this: {waive}")

@@ -6,8 +6,11 @@ import shlex
 from collections.abc import Iterable
 
 from restore.cutover import connection_url, deployments, traffic
+from restore.cutover.connection_secret import source_endpoints
 from restore.cutover.traffic import ConnectionTarget
 from restore.errors import Problem
+from restore.model import waivers
+from restore.model.cluster import ConnectionSecret, Reference
 from restore.model.context import RestoreContext
 from restore.model.labels import ANNOTATION_PREVIOUS
 from restore.model.request import SecretKey, Traffic
@@ -85,13 +88,19 @@ def secret_usable(context: RestoreContext) -> Iterable[Problem]:
         yield Problem(
             subject, where, "the applications' connection secret", "pulumi config set --path secret.name <name>"
         )
-    elif live.url is None:
-        near = nearest(wanted.key, live.keys) or sorted(live.keys)
-        keys = f"no key {wanted.key}; it has {', '.join(sorted(live.keys)) or 'none'}"
-        fix = f"pulumi config set --path secret.key {near[0] if near else '<key>'}"
-        yield Problem(subject, keys, "the key that holds the connection URL", fix)
+    elif missing := _missing_keys(wanted, live):
+        near = nearest(missing[0], live.keys) or sorted(live.keys)
+        keys = f"no key {', '.join(missing)}; it has {', '.join(sorted(live.keys)) or 'none'}"
+        field = wanted.field_of(missing[0])
+        fix = f"pulumi config set --path secret.{field} {near[0] if near else '<key>'}"
+        yield Problem(subject, keys, "the key that holds the connection URL, or each of its parts", fix)
     else:
-        yield from _url_usable(context, f"{subject}, key {wanted.key}", live.url)
+        yield from _url_usable(context, f"{subject}, key {live.key}", live.url or "")
+
+
+def _missing_keys(wanted: SecretKey, live: ConnectionSecret) -> list[str]:
+    missing = [key for key in wanted.read_keys if key not in live.keys]
+    return missing or ([live.key] if live.url is None else [])
 
 
 def _edit(context: RestoreContext) -> str:
@@ -141,6 +150,21 @@ def _unwrapping(namespace: str, secret: SecretKey) -> str:
     )
 
 
+def secret_keys_kept(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a configuration without a key that this restore has written: the next patch would delete it."""
+    secret, wanted = context.inventory.cluster.secret, context.settings.secret
+    if not secret or not context.manages_secret:
+        return
+    for key in secret.owned_keys:
+        if key not in wanted.switched_keys:
+            yield Problem(
+                f"secret {secret.name}",
+                f"this restore has written key {key}, and `secret` doesn't name it any more",
+                "every key of this restore, until it is closed",
+                f"pulumi config set --path 'secret.alsoKeys[{len(wanted.also_keys)}]' {key}",
+            )
+
+
 def secret_can_be_changed(context: RestoreContext) -> Iterable[Problem]:
     """Refuses an immutable Secret before anything stops, not at the switch: the API takes no change of its values."""
     secret = context.inventory.cluster.secret
@@ -155,6 +179,37 @@ def secret_can_be_changed(context: RestoreContext) -> Iterable[Problem]:
         f"{kubectl} get secret {secret.name} --output yaml | sed '/^immutable: true$/d' | "
         f"{kubectl} replace --force --filename -",
     )
+
+
+def other_references_switched(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses applications that are told the source in other places as well: they would go on using it."""
+    if _settled(context):
+        return
+    endpoints = source_endpoints(context)
+    for reference in context.inventory.cluster.references:
+        named = next((endpoint for endpoint in endpoints if reference.names(endpoint.host)), None)
+        if named is None or waivers.is_waived(reference.check, context.settings.waive):
+            continue
+        whose = "the source" if context.source and named == context.source.endpoint else "the source or its replica"
+        problem = Problem(
+            reference.app.replace("/", " ") if "/" in reference.app else f"deployment {reference.app}",
+            f"{reference.place} names {whose}, and isn't switched",
+            "every place that names it switched along, or known to be harmless",
+            _switching(context, reference),
+        )
+        yield waivers.with_command(problem, reference.check)
+
+
+def _switching(context: RestoreContext, reference: Reference) -> str:
+    """Returns what makes the place follow the switch: a key of the same Secret does by configuration."""
+    kind, name, key = (*reference.place.split("/", 2), "", "")[:3]
+    secret, namespace = context.settings.secret, context.settings.namespace
+    if (kind, name) == ("Secret", secret.name) and key:
+        return f"pulumi config set --path 'secret.alsoKeys[{len(secret.also_keys)}]' {key}"
+    if kind == "env":
+        workload = reference.app.lower() if "/" in reference.app else f"deployment/{reference.app}"
+        return f"kubectl -n {namespace} set env {workload} {name}- (take it from the secret instead)"
+    return f"kubectl -n {namespace} edit {kind.lower()} {name} (key {key}: take it from the secret instead)"
 
 
 def _secret_stays(context: RestoreContext) -> bool:
@@ -221,13 +276,16 @@ def candidate_ready_to_serve(context: RestoreContext) -> Iterable[Problem]:
 
 
 def other_writers_stopped(context: RestoreContext) -> Iterable[Problem]:
-    settled = {
-        Traffic.SOURCE,
-        traffic.found_traffic(context) if context.request.traffic is not Traffic.FROZEN else None,
-    }
-    if context.request.traffic in settled:
+    if _settled(context):
         return
     for writer in context.inventory.cluster.writers:
-        if writer.blocking:
-            needed = "stopped until traffic has moved: it writes, or brings pods back"
-            yield Problem(f"{writer.kind} {writer.name}", writer.detail, needed, writer.stop)
+        if writer.blocking and not waivers.is_waived(writer.check, context.settings.waive):
+            needed = "stopped until traffic has moved: it writes, or brings back what was changed"
+            problem = Problem(f"{writer.kind} {writer.name}", writer.detail, needed, writer.stop)
+            yield waivers.with_command(problem, writer.check)
+
+
+def _settled(context: RestoreContext) -> bool:
+    """Tells whether this run neither stops the applications nor switches them to the candidate."""
+    wanted = context.request.traffic
+    return wanted is Traffic.SOURCE or (wanted is not Traffic.FROZEN and traffic.found_traffic(context) is wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from restore.cutover import deployments, traffic
+from restore.cutover.connection_secret import source_endpoints
 from restore.cutover.traffic import ConnectionTarget
 from restore.model.context import RestoreContext
 from restore.model.rds import InstanceSettings
@@ -38,6 +39,8 @@ def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettin
         _master_password(context, origin),
         unasked_lines(context),
         _writers(context),
+        _references(context),
+        _job_image(context),
         _waivers(context),
         _next(context),
     )
@@ -55,7 +58,8 @@ def _returning(context: RestoreContext) -> str:
 
 def _applications(context: RestoreContext) -> Iterable[str]:
     running = _named(context)
-    secret = f"{context.settings.secret.name}, key {context.settings.secret.key}"
+    keys = context.settings.secret.switched_keys
+    secret = f"{context.settings.secret.name}, {'keys' if len(keys) > 1 else 'key'} {', '.join(keys)}"
     match context.request.traffic:
         case Traffic.FROZEN if running:
             yield f"stops: {running} in {context.settings.namespace}; nobody is served until traffic moves on"
@@ -218,6 +222,34 @@ def _names_secret(name: str, arn: str) -> bool:
 def _writers(context: RestoreContext) -> Iterable[str]:
     for writer in context.inventory.cluster.writers:
         yield f"note: {writer.kind} {writer.name}: {writer.detail}"
+
+
+def _references(context: RestoreContext) -> Iterable[str]:
+    endpoints = source_endpoints(context)
+    for reference in context.inventory.cluster.references:
+        if any(reference.names(endpoint.host) for endpoint in endpoints):
+            yield f"note: {reference.app} is told the source by {reference.place} as well"
+    if unread := context.inventory.cluster.unread:
+        named = ", ".join(unread)
+        yield f"note: {named} can't be read (docs/permissions.md): whether the source is named there isn't known"
+
+
+def _job_image(context: RestoreContext) -> Iterable[str]:
+    """Whether a node can pull an image isn't asked of anybody; that no application's comes from there can be seen."""
+    image = context.settings.validation.image or "postgres"
+    known = {_registry(image) for _, deployment in context.apps for image in deployment.images}
+    if known and _registry(image) not in known:
+        yield (
+            f"note: the Job that connects from inside takes image {image} from {_registry(image)}, the applications "
+            f"theirs from {', '.join(sorted(known))}; if the nodes can't pull it: pulumi config set --path "
+            "validation.image <image with psql>"
+        )
+
+
+def _registry(image: str) -> str:
+    """Returns where an image comes from: a first part with a dot or port is a registry, all else is Docker Hub's."""
+    first, slash, _ = image.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
 
 
 def _waivers(context: RestoreContext) -> Iterable[str]:

@@ -58,6 +58,17 @@ def _needed(name: str, reason: str, targets: Targets, *phases: Phase) -> NeededR
 _GATES_WITH_LOGIN = (P.FREEZE, P.CONFORM, P.LOAD, P.VALIDATE, P.SWITCH, P.SERVING, P.WAY_BACK)
 _EACH_MOVE = (P.FREEZE, P.SWITCH, P.WAY_BACK, P.CLOSE)
 
+SECRET_CONTROLLERS: Mapping[str, str] = {
+    "ExternalSecret": "get externalsecrets.external-secrets.io",
+    "VaultStaticSecret": "get vaultstaticsecrets.secrets.hashicorp.com",
+    "VaultDynamicSecret": "get vaultdynamicsecrets.secrets.hashicorp.com",
+    "VaultPKISecret": "get vaultpkisecrets.secrets.hashicorp.com",
+    "HCPVaultSecretsApp": "get hcpvaultsecretsapps.secrets.hashicorp.com",
+    "SecretProviderClass": "list secretproviderclasses.secrets-store.csi.x-k8s.io",
+    "SealedSecret": "get sealedsecrets.bitnami.com",
+}
+"""By kind, the right to see whether one that keeps the connection secret is paused."""
+
 TABLE: tuple[NeededRight, ...] = (
     _needed("rds:DescribeDBInstances", "what exists", on.anything, P.PREVIEW),
     _needed("rds:DescribeDBSnapshots", "what exists", on.anything, P.PREVIEW),
@@ -109,6 +120,16 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("list jobs.batch", "who else uses the secret", on.namespace, P.PREVIEW),
     _needed("list horizontalpodautoscalers.autoscaling", "who else scales", on.namespace, P.PREVIEW),
     _needed("list scaledobjects.keda.sh", "who else scales", on.namespace, P.PREVIEW),
+    _needed("list scaledjobs.keda.sh", "who else writes", on.namespace, P.PREVIEW),
+    _needed("list workflows.argoproj.io", "who else writes", on.namespace, P.PREVIEW),
+    _needed("list cronworkflows.argoproj.io", "who else writes", on.namespace, P.PREVIEW),
+    _needed("list rollouts.argoproj.io", "what runs the applications' pods", on.namespace, P.PREVIEW),
+    _needed("list services.serving.knative.dev", "who else writes", on.namespace, P.PREVIEW),
+    _needed("get configmaps", "where else the source is named", on.namespace, P.PREVIEW),
+    *(
+        _needed(right, "whether it puts the secret back", on.secret_controllers(kind), P.PREVIEW, P.SWITCH)
+        for kind, right in SECRET_CONTROLLERS.items()
+    ),
     _needed("get applications.argoproj.io", "whether Argo CD is suspended", on.argo_applications, P.PREVIEW),
     _needed(
         "get kustomizations.kustomize.toolkit.fluxcd.io",
@@ -128,6 +149,7 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("patch secrets", "changes the URL's host", on.connection_secret, P.SWITCH, P.WAY_BACK, P.CLOSE),
     _needed("list pods", "the pods of the applications", on.namespace, P.FREEZE, P.SWITCH, P.SERVING, P.WAY_BACK),
     _needed("list pods", "the pod of the Job that connects from inside", on.namespace, P.VALIDATE),
+    _needed("get pods/proxy", "the health URL of each pod", on.pods_asked, P.SERVING),
     _needed("create jobs.batch", "the Job that connects from inside", on.namespace, P.VALIDATE),
     _needed("get jobs.batch", "the Job that connects from inside", on.job, P.VALIDATE),
     _needed("patch jobs.batch", "starts that Job", on.job, P.VALIDATE),

@@ -326,6 +326,25 @@ def connection_secret(scope: RightsScope) -> Iterator[ClusterTarget]:
     yield ClusterTarget(settings.namespace, settings.secret.name)
 
 
+def pods_asked(scope: RightsScope) -> Iterator[ClusterTarget]:
+    """The pods whose health URL is asked through the API server."""
+    settings = scope.context.settings
+    if any("{pod}" in (app.health or "") for app in settings.apps):
+        yield ClusterTarget(settings.namespace)
+
+
+def secret_controllers(kind: str) -> Callable[[RightsScope], Iterator[ClusterTarget]]:
+    """What keeps the connection secret, of one kind, where its marks are found; classes are only listed."""
+
+    def targets(scope: RightsScope) -> Iterator[ClusterTarget]:
+        for writer in scope.context.inventory.cluster.writers:
+            if writer.kind == kind:
+                name = "" if kind == "SecretProviderClass" else writer.name
+                yield ClusterTarget(scope.context.settings.namespace, name)
+
+    return targets
+
+
 def job(scope: RightsScope) -> Iterator[ClusterTarget]:
     """The Job that connects from inside, and its Secret, which has the same name."""
     yield ClusterTarget(scope.context.settings.namespace, f"restore-validate-{scope.context.request.id}")

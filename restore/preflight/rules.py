@@ -49,12 +49,14 @@ RULES: tuple[Rule, ...] = (
     applications.deployments_exist,
     applications.replicas_known,
     applications.secret_usable,
+    applications.secret_keys_kept,
     applications.secret_can_be_changed,
     applications.secret_way_back_known,
     applications.fence_possible,
     applications.traffic_moves_through_frozen,
     applications.candidate_ready_to_serve,
     applications.other_writers_stopped,
+    applications.other_references_switched,
 )
 
 

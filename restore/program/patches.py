@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pulumi
@@ -12,6 +13,7 @@ from restore.model.labels import (
     ANNOTATION_ID,
     ANNOTATION_MANAGER,
     ANNOTATION_PREVIOUS,
+    ANNOTATION_PREVIOUS_ALSO,
     ANNOTATION_REAPPLIED,
     ANNOTATION_REPLICAS,
     FIELD_MANAGER,
@@ -65,7 +67,8 @@ def declare_deployment(
 def declare_secrets(
     plan: Plan, namespace: str, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource]
 ) -> list[k8s.core.v1.SecretPatch]:
-    """One key of the applications' Secret; every other key stays whose it is. Empty while it was never switched."""
+    """The keys of the applications' Secret that name the database; every other key stays whose it is. Empty while it
+    was never switched."""
     secret = plan.secret
     if secret is None:
         return []
@@ -75,11 +78,12 @@ def declare_secrets(
         ANNOTATION_PREVIOUS: str(secret.previous),
         ANNOTATION_MANAGER: secret.former_manager or "",
         ANNOTATION_REAPPLIED: secret.reapplied,
+        **({ANNOTATION_PREVIOUS_ALSO: json.dumps(dict(secret.previous_also))} if secret.previous_also else {}),
     }
     patch = k8s.core.v1.SecretPatch(
         secret.name,
         metadata=k8s.meta.v1.ObjectMetaPatchArgs(name=secret.name, namespace=namespace, annotations=annotations),
-        string_data={secret.key: pulumi.Output.secret(secret.url)},
+        string_data={key: pulumi.Output.secret(value) for key, value in secret.values.items()},
         opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True, depends_on=depends_on),
     )
     return [patch]
@@ -91,9 +95,10 @@ def keep_way_back(plan: Plan, parent: pulumi.Resource) -> list[pulumi.Stash]:
     secret = plan.secret
     if secret is None:
         return []
+    also = {"values": dict(secret.original_values)} if len(secret.original_values) > 1 else {}
     way_back = pulumi.Stash(
         f"way-back-{plan.id}",
-        input=pulumi.Output.secret({"secret": secret.name, "key": secret.key, "url": secret.original_url}),
+        input=pulumi.Output.secret({"secret": secret.name, "key": secret.key, "url": secret.original_url, **also}),
         opts=pulumi.ResourceOptions(parent=parent, ignore_changes=["input"]),
     )
     return [way_back]

@@ -150,8 +150,10 @@ APPLICATIONS = (
     ),
     Entry(
         ("<kind> <workload>",),
-        "A CronJob, Job, ScaledObject, StatefulSet or another Deployment writes as well, or brings the pods back.",
-        "Stopping the applications alone would leave a writer. The problem's own fix suspends or pauses it.",
+        "A CronJob, Job, ScaledObject, StatefulSet or another Deployment writes as well, or brings the pods back; or a "
+        "controller (External Secrets, Vault, ...) keeps the secret as it is; or something else is told the source.",
+        "Stopping the applications alone would leave a writer, or the switch would not last. The problem's own fix "
+        "suspends it, or has it switched along; each can be waived by its own name, which the problem prints.",
         "kubectl -n <namespace> get <kind> <workload> -o yaml; pulumi preview",
     ),
 )

@@ -46,6 +46,13 @@ SWITCHING = Chapter(
             "pulumi refresh --yes --target '**candidate-<id>'; pulumi config set traffic frozen; pulumi up",
         ),
         Entry(
+            ("switched.writer:<kind>/<name>",),
+            "A controller would put the secret back after the switch.",
+            "It keeps the secret as its own source says: External Secrets, Vault, the CSI driver, sealed-secrets. The "
+            "problem's own fix pauses it; its source must name the database that serves before it goes on.",
+            "kubectl -n <namespace> get secret <secret> --show-managed-fields --output yaml; pulumi up",
+        ),
+        Entry(
             ("switched.written",),
             "Rows were written to the database that is left, after the freeze; or its statistics were reset.",
             "A writer that no Deployment runs (a Lambda, a laptop, another cluster). The restored database hasn't got "
@@ -99,7 +106,8 @@ SERVING = Chapter(
         Entry(
             ("serving.rollout:<deployment>",),
             "Not all replicas are ready.",
-            "Pods crash, can't be scheduled, can't pull their image, or an autoscaler has set another number.",
+            "Pods crash, can't be scheduled (an autoscaler may have removed nodes meanwhile: wait for it), can't pull "
+            "their image, or former pods don't end. Another number than before the freeze is fine.",
             "kubectl -n <namespace> describe deployment <deployment>; "
             "kubectl -n <namespace> logs deployment/<deployment> --all-containers --tail 50",
         ),
@@ -110,6 +118,18 @@ SERVING = Chapter(
             "at all.",
             "kubectl -n <namespace> logs deployment/<deployment> --all-containers --tail 50; "
             'pulumi config set --path \'waive["serving.sessions:<deployment>"]\' "<reason>"; pulumi up',
+        ),
+        Entry(
+            ("serving.secret:<secret>",),
+            "The secret names another database than it was switched to.",
+            "Somebody has written it since: a controller, GitOps, a person. Pods that start now use the other one.",
+            "kubectl -n <namespace> get secret <secret> --show-managed-fields --output yaml; pulumi up",
+        ),
+        Entry(
+            ("serving.reference:<deployment>/<place>",),
+            "The pods are told the database that was left in another place as well.",
+            "A ConfigMap, another key or a plain variable names it: readers read it, migrations change it.",
+            "kubectl -n <namespace> describe deployment <deployment>; pulumi up",
         ),
         Entry(
             ("serving.elsewhere",),

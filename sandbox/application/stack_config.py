@@ -23,6 +23,9 @@ SERVICES: tuple[Service, ...] = (
     "sts",
 )
 
+WATCH_SECONDS = 2
+"""The sandbox's controllers look every second, or at once."""
+
 
 def program(layout: Layout) -> dict[str, Any]:
     """The program's own keys. No `id`: a fresh stack touches nothing."""
@@ -30,7 +33,7 @@ def program(layout: Layout) -> dict[str, Any]:
         "source": names.INSTANCE,
         "namespace": names.NAMESPACE,
         "apps": {name: {"health": f"http://{{pod}}:{names.HEALTH_PORT}/health"} for name in names.DEPLOYMENTS},
-        "secret": {"name": names.SECRET, "key": names.SECRET_KEY},
+        "secret": {"name": names.SECRET, "key": names.SECRET_KEY, "watchSeconds": WATCH_SECONDS},
         "login": {"user": names.MASTER_USER, "secretId": names.MASTER_SECRET},
         "backups": {"bucket": names.BACKUP_BUCKET, "prefix": names.BACKUP_PREFIX},
         "evidence": str(layout.evidence),

@@ -32,6 +32,8 @@ STORED = "ghost-protocol/sandbox/application"
 """The application's secret in AWS Secrets Manager: what the controllers take for the truth."""
 NAME = names.SECRET
 ORPHAN_INTERVAL, INTERVAL = "5s", "1h0m0s"
+VAULT_OPERATOR = "vault-secrets-operator-controller-manager"
+"""The name that its Helm chart gives its Deployment."""
 SEALED_ANNOTATION = "sealedsecrets.bitnami.com/managed"
 
 
@@ -106,7 +108,7 @@ def vault_secret(stage: Stage) -> Memory:
         "destination": {"name": NAME, "create": True, "overwrite": True},
     }
     post(stage.kube, VAULT_STATIC_SECRET.path(), VAULT_STATIC_SECRET.object(NAME, spec))
-    controller = stage.start("vault-secrets", "vault-secrets-operator-system", "vault-secrets-operator")
+    controller = stage.start("vault-secrets", "vault-secrets-operator-system", VAULT_OPERATOR)
     wait_marked(stage, "labels", "secrets.hashicorp.com/vso-ownerRefUID")
     return {"controller": controller, "keys": keys}
 

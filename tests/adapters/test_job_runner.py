@@ -124,7 +124,7 @@ class Recorded(Api):
 
 
 RESOURCE = re.compile(
-    r"/api(?:s/(?P<group>[^/]+))?/[^/]+/namespaces/[^/]+/(?P<resource>\w+)(?:/(?P<name>[^/]+))?(?:/(?P<part>\w+))?"
+    r"/api(?:s/(?P<group>[^/]+))?/[^/]+/namespaces/[^/]+/(?P<resource>\w+)(?:/(?P<name>[^/]+))?(?:/(?P<part>\w+)(?:/.*)?)?"
 )
 
 
@@ -138,7 +138,14 @@ def right(method: str, path: str) -> set[Right]:
     return {(match["group"] or "", resource, verbs[method])}
 
 
-WITH_KEDA_ALONE = {("keda.sh", "scaledobjects", "list")}
+WHERE_INSTALLED = {
+    ("keda.sh", "scaledobjects", "list"),
+    ("keda.sh", "scaledjobs", "list"),
+    ("argoproj.io", "workflows", "list"),
+    ("argoproj.io", "cronworkflows", "list"),
+    ("argoproj.io", "rollouts", "list"),
+    ("serving.knative.dev", "services", "list"),
+}
 OF_THE_PLUGIN = {("", "secrets", "patch"), ("apps", "deployments", "patch")}
 """Used by the program's own requests too (close), and proved for the plugin in tests/standins/providers."""
 
@@ -151,15 +158,16 @@ def test_the_documented_rights_are_enough_and_each_is_needed(home: Home, job: Jo
     found = limited.namespace.cluster(["indexer"], SecretKey("credentials", "URL"))
     indexer = found.deployments["indexer"]
     assert indexer
-    assert limited.namespace.pods(indexer.selector)
+    pods = limited.namespace.pods(indexer.selector)
+    assert api.pod_health(home.name, pods[0].name, "http", 80, "/") >= 400, "the right is there, and no such server"
     assert run_job(api, job, stop=threading.Event(), deadline=soon()).succeeded
     assert limited.namespace.hand_back_deployment("indexer")
-    assert limited.namespace.hand_back_secret("credentials", "URL")
+    assert limited.namespace.hand_back_secret(SecretKey("credentials", "URL"))
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
     home.api.create(f"/api/v1/namespaces/{home.name}/resourcequotas", quota)
     assert not run_job(api, job, stop=threading.Event(), deadline=soon(5)).succeeded
     assert left(home) == []
-    assert api.asked | WITH_KEDA_ALONE == documented_role.rights("restore-preview", "restore")
+    assert api.asked | WHERE_INSTALLED == documented_role.rights("restore-preview", "restore")
     assert api.asked >= OF_THE_PLUGIN
 
 

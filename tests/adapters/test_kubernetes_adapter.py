@@ -51,8 +51,8 @@ def test_the_namespace_is_read_in_one_go(home: Home) -> None:
 
 
 def test_an_absent_secret_and_an_absent_key_are_told_apart(home: Home) -> None:
-    assert home.namespace.connection_secret("nothing", "URL") is None
-    found = home.namespace.connection_secret("credentials", "NOTHING")
+    assert home.namespace.connection_secret(SecretKey("nothing", "URL")) is None
+    found = home.namespace.connection_secret(SecretKey("credentials", "NOTHING"))
     assert found
     assert found.url is None
 
@@ -97,8 +97,8 @@ def test_handing_a_secret_back_keeps_its_value_and_the_other_keys(home: Home) ->
         "data": {"URL": "bmV3"},
     }
     home.apply("/api/v1", "secrets", item)
-    assert home.namespace.hand_back_secret("credentials", "URL") is True
-    found = home.namespace.connection_secret("credentials", "URL")
+    assert home.namespace.hand_back_secret(SecretKey("credentials", "URL")) is True
+    found = home.namespace.connection_secret(SecretKey("credentials", "URL"))
     assert found
     assert (found.url, found.key_manager, found.annotations) == ("new", "kubectl/Update", {})
     assert found.keys == ("KEY", "URL")
@@ -106,7 +106,7 @@ def test_handing_a_secret_back_keeps_its_value_and_the_other_keys(home: Home) ->
 
 def test_handing_back_what_is_not_there_is_nothing(home: Home) -> None:
     assert home.namespace.hand_back_deployment("nothing") is False
-    assert home.namespace.hand_back_secret("nothing", "URL") is False
+    assert home.namespace.hand_back_secret(SecretKey("nothing", "URL")) is False
 
 
 def test_the_api_is_probed_before_any_plan_is_shown(kubeconfig: Path) -> None:

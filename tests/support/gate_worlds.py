@@ -21,8 +21,9 @@ from restore.evidence import Store
 from restore.gates.context import GateContext
 from restore.gates.hook import Gate, Proof, Running, Watch, attempt
 from restore.kubernetes import Pod
-from restore.model.cluster import Deployment
+from restore.model.cluster import Deployment, Reference, Writer
 from restore.model.inventory import Inventory
+from restore.model.labels import ANNOTATION_ENDPOINT
 from restore.model.rds import Credential, Endpoint, Instance, InstanceSettings
 from restore.model.request import QuietSettings, Request, Settings, Tls, Traffic
 from restore.postgres import Activity, Attempt, Fence, Quiet, Session
@@ -102,6 +103,10 @@ class Namespace:
     found: Mapping[str, Deployment | None]
     url: str
     by_selector: Mapping[str, SequenceOf[Pod]] = field(default_factory=dict[str, SequenceOf[Pod]])
+    writers: tuple[Writer, ...] = ()
+    told: tuple[Reference, ...] = ()
+    later: list[str] = field(default_factory=list[str])
+    """URLs that are read before `url`, the last first."""
 
     def deployments(self, names: SequenceOf[str]) -> Mapping[str, Deployment | None]:
         return {name: self.found.get(name) for name in names}
@@ -109,8 +114,14 @@ class Namespace:
     def pods(self, selector: str) -> SequenceOf[Pod]:
         return self.by_selector.get(selector, ())
 
-    def connection_secret(self, _name: str, _key: str) -> Any:
-        return worlds.secret(self.url)
+    def connection_secret(self, _secret: object) -> Any:
+        return worlds.secret(self.later.pop() if self.later else self.url)
+
+    def references(self, _apps: object, _secret: object) -> tuple[Reference, ...]:
+        return self.told
+
+    def secret_writers(self, _secret: object) -> tuple[Writer, ...]:
+        return self.writers
 
 
 class Secrets:
@@ -290,8 +301,9 @@ def resumed(traffic: Traffic, folder: Path, **settings: Any) -> Stage:
     cluster = worlds.SWITCHED if traffic is Traffic.RESTORED else worlds.RETURNED
     at = stage(worlds.asked(traffic=traffic), worlds.restored(cluster=cluster), folder, **settings)
     at.namespace.found = {name: replace(worlds.held(name, 1, 1), selector=name) for name in ("api", "indexer")}
+    notes = {ANNOTATION_ENDPOINT: str(at.context.plan.apps[0].endpoint)}
     pods = {
-        name: [Pod(f"{name}-1", "u", "10.0.0.1", "n", "Running", ready=True, terminating=False)]
+        name: [Pod(f"{name}-1", "u", "10.0.0.1", "n", "Running", ready=True, terminating=False, annotations=notes)]
         for name in ("api", "indexer")
     }
     at.namespace.by_selector = pods

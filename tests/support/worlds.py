@@ -204,7 +204,7 @@ def settings(request: Request | None = PITR, **changes: Any) -> Settings:
         source="shop",
         namespace="shop-prod",
         apps=(App("api"), App("indexer")),
-        secret=SecretKey("database-credentials", "DATABASE_URL"),
+        secret=SecretKey("database-credentials", "DATABASE_URL", watch_seconds=0),
         login=Login("admin", "shop/admin"),
         tls=Tls("verify-full", "ca.pem"),
         evidence="./evidence",

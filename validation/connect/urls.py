@@ -16,11 +16,12 @@ from urllib.parse import unquote
 from psycopg import pq
 
 URL = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>/[^?#]*)?"
+    r"(?P<scheme>(?:jdbc:)?[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>/[^?#]*)?"
     r"(?:\?(?P<query>[^#]*))?(?P<fragment>#.*)?",
     re.DOTALL,
 )
-SCHEME = re.compile(r"postgres(ql)?(\+[A-Za-z0-9_]+)?", re.IGNORECASE)
+SCHEME = re.compile(r"(jdbc:)?postgres(ql)?(\+[A-Za-z0-9_]+)?", re.IGNORECASE)
+"""JDBC's driver takes user and password as parameters (jdbc.postgresql.org, "Connecting to the Database")."""
 HOST = re.compile(r"(?P<host>\[[^\]]*\]|[^:,\[\]]*)(?::(?P<port>[0-9]*))?")
 AROUND = " \t\r\n\f\v"
 """What may stand around a URL: `echo` and editors end what they write with a newline, and clients read past it."""

@@ -133,7 +133,7 @@ def test_vault_puts_a_secret_back_as_its_owner_but_not_its_controller(whole: Who
         assert metadata["labels"]["app.kubernetes.io/managed-by"] == "hashicorp-vso"
         assert [(o["kind"], o.get("controller")) for o in metadata["ownerReferences"]] == [("VaultStaticSecret", None)]
         assert "vault-secrets-operator" in managers(stage)
-        scale_controller(stage, "vault-secrets-operator-system", "vault-secrets-operator", 0)
+        scale_controller(stage, "vault-secrets-operator-system", "vault-secrets-operator-controller-manager", 0)
         edit(stage, VAULT_STATIC_SECRET, names.SECRET, {"spec": {"refreshAfter": None, "hmacSecretData": False}})
         vault_secrets.reconcile(Controller(whole.layout, {}), {})  # once more, as its specification has changed
         change(stage)

@@ -66,7 +66,7 @@ KUBECTL: Mapping[str, frozenset[str]] = {
     "delete": frozenset({"--force", "--grace-period"}),
     "describe": frozenset(),
     "edit": frozenset(),
-    "get": frozenset({"--output", "-o"}),
+    "get": frozenset({"--output", "-o", "--show-managed-fields"}),
     "logs": frozenset({"--selector", "--all-containers", "--tail"}),
     "patch": frozenset({"--patch", "--patch-file", "--type"}),
     "replace": frozenset({"--force", "--filename"}),

@@ -28,6 +28,9 @@ SOURCE = names.INSTANCE
 ACCOUNT = "123456789012"
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 ASKS_ITSELF = {"iam:SimulatePrincipalPolicy", "iam:GetRole"}
+KEEPERS = tuple(
+    Writer(kind, names.SECRET, "keeps it", "docs/operate.md", blocking=False) for kind in rights.SECRET_CONTROLLERS
+)
 OWNERS = tuple(
     Writer(kind, name, "owns it", "docs/operate.md", blocking=False, namespace="argocd")
     for kind, name in (("ArgoCD", "shop"), ("Flux", "kustomization shop"), ("Flux", "helmrelease shop"))
@@ -40,7 +43,7 @@ def site(request: Request, **changes: Any) -> Settings:
         request,
         source=SOURCE,
         namespace=names.NAMESPACE,
-        apps=tuple(App(name) for name in names.DEPLOYMENTS),
+        apps=tuple(App(name, health="http://{pod}:8080/health") for name in names.DEPLOYMENTS),
         secret=SecretKey(names.SECRET, names.SECRET_KEY),
         login=Login("ghostadmin", names.MASTER_SECRET),
         backups=DumpStore(names.BACKUP_BUCKET, names.BACKUP_PREFIX),
@@ -60,7 +63,7 @@ def found(base: Inventory) -> Inventory:
         "monitoring_role_arn": f"arn:aws:iam::{ACCOUNT}:role/rds-monitoring-role",
     }
     settings: InstanceSettings = replace(w.SOURCE_SETTINGS, **named)
-    cluster: Cluster = replace(w.RUNNING, writers=OWNERS)
+    cluster: Cluster = replace(w.RUNNING, writers=OWNERS + KEEPERS)
     return replace(
         base,
         source=w.instance(SOURCE, kms_key_id=KEY, settings=settings),

@@ -11,8 +11,9 @@ import pytest
 
 from restore.gates import switched
 from restore.kubernetes import Pod
+from restore.model.cluster import Writer
 from restore.postgres import Quiet
-from tests.support.gate_worlds import MAY_ALL, PROVED, QUIET, REFUSED, WRITER, Databases, Stage, back, forth
+from tests.support.gate_worlds import KNOWN, MAY_ALL, PROVED, QUIET, REFUSED, WRITER, Databases, Stage, back, forth
 from tests.support.worlds import CANDIDATE_HOST, PASSWORD, SOURCE_HOST, SWITCHED_URL, URL, held
 
 
@@ -138,3 +139,23 @@ def test_what_is_written_to_the_database_that_is_left_would_be_lost(
     fixes = refused(direction(tmp_path))
     assert fixes.keys() == {subject}
     assert f"host={left}" in fixes[subject]
+
+
+SYNC = Writer("ExternalSecret", "db", "writes Secret database-credentials", "kubectl -n shop-prod get secret x", True)
+
+
+def test_who_would_put_the_secret_back_is_asked_again_at_the_switch(databases: Databases, tmp_path: Path) -> None:
+    del databases
+    at = forth(tmp_path)
+    at.namespace.writers = (SYNC, replace(SYNC, name="paused", blocking=False))
+    assert refused(at).keys() == {"switched.writer:ExternalSecret/db"}
+    known = forth(tmp_path / "known", waive={"preflight.writer:ExternalSecret/db": KNOWN})
+    known.namespace.writers = (SYNC,)
+    assert known.prove("switched", switched.prove, receipt=PROVED) is None
+
+
+def test_who_would_put_the_secret_back_never_holds_up_the_way_back(databases: Databases, tmp_path: Path) -> None:
+    del databases
+    at = back(tmp_path)
+    at.namespace.writers = (SYNC,)
+    assert at.prove("switched", switched.prove) is None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from restore.kubernetes.job_manifests import CERTIFICATE, SCRIPT, Job, job_body, secret_body
-from restore.kubernetes.other_writers import Workloads, writers
+from restore.kubernetes.other_writers import MANAGED_BY, Workloads, writers
 
 JOB = Job(
     namespace="prod",
@@ -118,3 +118,19 @@ def test_without_a_certificate_nothing_is_mounted() -> None:
     pod = job_body(replace(JOB, root_certificate=None), 60)["spec"]["template"]["spec"]
     assert (pod["volumes"], pod["containers"][0]["volumeMounts"]) == ([], [])
     assert CERTIFICATE not in secret_body(replace(JOB, root_certificate=None), "uid-1")["stringData"]
+
+
+def test_what_meshes_policies_and_private_registries_go_by_reaches_the_pod() -> None:
+    """Without them the Job never ends (a sidecar), never connects (a policy), or never starts (a registry)."""
+    wanted = replace(
+        JOB,
+        labels={"app": "api"},
+        annotations={"sidecar.istio.io/inject": "false"},
+        service_account="api",
+        image_pull_secrets=("registry",),
+    )
+    template = job_body(wanted, 60)["spec"]["template"]
+    assert template["metadata"]["labels"] == {"app": "api", MANAGED_BY[0]: MANAGED_BY[1]}
+    assert template["metadata"]["annotations"] == {"sidecar.istio.io/inject": "false"}
+    assert template["spec"]["serviceAccountName"] == "api"
+    assert template["spec"]["imagePullSecrets"] == [{"name": "registry"}]

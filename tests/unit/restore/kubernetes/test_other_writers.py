@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from restore.kubernetes import gitops
-from restore.kubernetes.other_writers import Workloads, references_secret, writers
+from restore.kubernetes.api import ReadObject
+from restore.kubernetes.other_writers import Workloads, other_workloads, references_secret, writers
 from restore.model.cluster import Writer
 
 APPS = ("api-gateway", "indexer")
@@ -56,8 +57,10 @@ def test_keda_that_holds_replicas_above_zero_is_no_pause() -> None:
 
 def test_a_cron_job_blocks_until_it_is_suspended() -> None:
     spec = {"schedule": "0 3 * * *", "jobTemplate": {"spec": template(WITH_SECRET)}}
-    (only,) = found(cron_jobs=[item("nightly", spec), item("resting", {**spec, "suspend": True})])
+    only, resting = found(cron_jobs=[item("nightly", spec), item("resting", {**spec, "suspend": True})])
     assert only.blocking
+    assert not resting.blocking
+    assert resting.resume.endswith("""patch cronjob resting --patch '{"spec":{"suspend":false}}'""")
     assert only.detail == f"starts Jobs at '0 3 * * *', with the secret {SECRET}"
     assert only.stop == 'kubectl --namespace prod patch cronjob nightly --patch \'{"spec":{"suspend":true}}\''
 
@@ -75,7 +78,85 @@ def test_a_cron_job_blocks_until_it_is_suspended() -> None:
     ],
 )
 def test_a_job_blocks_as_long_as_a_pod_of_it_may_write(status: Any, spec: Any, running: bool) -> None:
-    assert bool(found(jobs=[item("import", spec, status)])) is running
+    listed = found(jobs=[item("import", {**spec, **template(WITH_SECRET)}, status)])
+    assert any(one.blocking for one in listed) is running
+
+
+def test_what_never_gets_the_secret_is_told_and_blocks_nobody() -> None:
+    """A namespace's backup of files or certificate renewal writes to no database."""
+    other = template({"containers": [{}]})
+    listed = found(
+        cron_jobs=[item("certificates", {"schedule": "0 3 * * *", "jobTemplate": {"spec": other}})],
+        jobs=[item("thumbnails", other, {"active": 1})],
+        scaled_jobs=[item("mails", {"jobTargetRef": other})],
+    )
+    assert [(one.name, one.blocking) for one in listed] == [
+        ("mails", False),
+        ("certificates", False),
+        ("thumbnails", False),
+    ]
+    assert found(cron_jobs=[item("resting", {"suspend": True, "jobTemplate": {"spec": other}})]) == ()
+
+
+def test_scaled_jobs_cron_workflows_and_workflows_write_until_they_are_suspended() -> None:
+    paused = {"annotations": {"autoscaling.keda.sh/paused": "true"}}
+    jobs = {"jobTargetRef": template(WITH_SECRET)}
+    workflow = {"workflowSpec": {"templates": [{"container": WITH_SECRET["containers"][0]}]}}
+    listed = found(
+        scaled_jobs=[item("reindex", jobs), item("paused", jobs, **paused)],
+        cron_workflows=[item("report", workflow), item("resting", {**workflow, "suspend": True})],
+        workflows=[item("running", workflow["workflowSpec"]), item("done", {}, {"phase": "Succeeded"})],
+    )
+    assert {one.name: one.blocking for one in listed} == {
+        "reindex": True,
+        "paused": False,
+        "report": True,
+        "resting": False,
+        "running": True,
+    }
+    assert all(one.resume for one in listed if not one.blocking)
+
+
+def test_a_workflow_whose_template_stands_elsewhere_may_use_the_secret() -> None:
+    elsewhere = {"workflowTemplateRef": {"name": "nightly"}}
+    assert found(cron_workflows=[item("report", {"workflowSpec": elsewhere})])[0].blocking
+    assert found(workflows=[item("report-1", elsewhere, {"phase": "Running"})])[0].blocking
+
+
+def test_a_rollout_that_runs_the_pods_of_an_application_makes_the_freeze_stop_nothing() -> None:
+    reference = {"replicas": 2, "workloadRef": {"kind": "Deployment", "name": "indexer"}}
+    (only,) = found(rollouts=[item("indexer", reference)])
+    assert only.blocking
+    assert "its replicas stop nothing" in only.detail
+    (stopped,) = found(rollouts=[item("indexer", {**reference, "replicas": 0})])
+    assert not stopped.blocking
+    assert found(rollouts=[item("own", template(WITH_SECRET))])[0].blocking
+    assert found(rollouts=[item("other", template({"containers": [{}]}))]) == ()
+
+
+def test_a_knative_service_is_told_once_and_not_as_its_deployment() -> None:
+    labels = {"serving.knative.dev/service": "webhooks"}
+    (only,) = found(
+        knative_services=[item("webhooks", template(WITH_SECRET))],
+        deployments=[item("webhooks-00001-deployment", template(WITH_SECRET), labels=labels)],
+    )
+    assert (only.kind, only.name, only.blocking) == ("KnativeService", "webhooks", True)
+
+
+def test_what_else_runs_is_searched_for_the_source_as_well() -> None:
+    listed = other_workloads(
+        Workloads(
+            deployments=[item("indexer", template({})), item("reports", template({})), item("off", {"replicas": 0})],
+            cron_jobs=[item("nightly", {"jobTemplate": {"spec": template({})}}), item("resting", {"suspend": True})],
+            jobs=[item("import", {}, {"active": 1}), item("done", {"suspend": True})],
+        ),
+        APPS,
+    )
+    assert [(kind, name) for kind, name, _ in listed] == [
+        ("Deployment", "reports"),
+        ("CronJob", "nightly"),
+        ("Job", "import"),
+    ]
 
 
 def test_our_own_job_is_no_foreign_writer() -> None:
@@ -123,7 +204,8 @@ def owned(**metadata: Any) -> dict[str, Any]:
 
 
 def writer(owned_item: dict[str, Any], **states: Any) -> tuple[Writer, ...]:
-    return gitops.writers([("Deployment", owned_item)], "prod", states)
+    reads = {path: ReadObject(state) for path, state in states.items()}
+    return gitops.writers([("Deployment", owned_item)], "prod", reads)
 
 
 ARGO = owned(annotations={"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:prod/indexer"})
@@ -152,7 +234,7 @@ def test_argo_cd_with_automatic_sync_blocks(policy: dict[str, Any]) -> None:
 
 def test_an_argo_cd_application_elsewhere_is_looked_for_there() -> None:
     found = gitops.owners(
-        owned(annotations={"argocd.argoproj.io/tracking-id": "team_shop:apps/Deployment:p/i"}), "prod"
+        "Deployment", owned(annotations={"argocd.argoproj.io/tracking-id": "team_shop:apps/Deployment:p/i"}), "prod"
     )
     assert found[0].path == "/apis/argoproj.io/v1alpha1/namespaces/team/applications/shop"
 
@@ -183,10 +265,22 @@ def test_a_helm_release_is_suspended_by_its_own_command() -> None:
     assert only.stop == "flux suspend helmrelease shop --namespace infra"
 
 
-def test_a_secret_that_an_operator_rewrites_is_told_before_the_switch() -> None:
-    owner = {"kind": "ExternalSecret", "name": "db", "controller": True}
-    (only,) = gitops.writers([("Secret", owned(ownerReferences=[owner]))], "prod", {})
-    assert (only.kind, only.blocking) == ("ExternalSecret", True)
+def test_a_right_that_is_missing_is_told_apart_from_a_controller_that_works() -> None:
+    reads = {ARGO_PATH: ReadObject(forbidden=True), FLUX_PATH: ReadObject(forbidden=True)}
+    for item in (ARGO, owned(labels=FLUX_LABELS)):
+        (only,) = gitops.writers([("Deployment", item)], "prod", reads)
+        assert only.blocking
+        assert "can't be read, the right is missing (docs/permissions.md, namespace" in only.detail
+    (gone,) = writer(ARGO)
+    assert "its own object is not in namespace argocd" in gone.detail
+
+
+def test_what_is_suspended_says_how_it_goes_on() -> None:
+    (argo,) = writer(ARGO, **{ARGO_PATH: {"metadata": {}, "spec": {}}})
+    assert argo.resume == "argocd app set argocd/shop --sync-policy automated"
+    (flux,) = writer(owned(labels=FLUX_LABELS), **{FLUX_PATH: {"spec": {"suspend": True}}})
+    assert flux.resume == "flux resume kustomization apps --namespace flux-system"
+    assert writer(ARGO)[0].resume == ""
 
 
 def test_one_owner_of_several_objects_is_said_once() -> None:

@@ -10,6 +10,7 @@ import pytest
 from restore.errors import PermanentError
 from restore.kubernetes import parse
 from restore.kubernetes.pods import pod
+from restore.model.request import ConnectionKeys
 
 OURS: dict[str, str] = {"manager": "pulumi-restore", "operation": "Apply"}
 
@@ -148,3 +149,19 @@ def test_how_a_restarting_container_ended_is_told() -> None:
 def test_an_ended_pod_can_not_write() -> None:
     ended = pod_object(phase="Failed", containerStatuses=[{"name": "a", "state": {"terminated": {"exitCode": 2}}}])
     assert (pod(ended).ended, pod(ended).exit_code) == (True, 2)
+
+
+def test_a_url_is_made_of_single_keys_byte_for_byte() -> None:
+    values = {"H": "db.example\n", "P": "5433", "U": "a b", "W": "p@s/s", "D": "shop"}
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    parts = ConnectionKeys("H", "P", "U", "W", "D")
+    found = parse.connection_secret({"metadata": {"name": "s", "namespace": "n"}, "data": data}, "URL", parts)
+    assert found.url == "postgresql://a%20b:p%40s%2Fs@db.example:5433/shop"
+    assert (found.key, found.values) == ("H", values)
+    assert "p@s" not in repr(found)
+    del data["H"]
+    assert parse.connection_secret({"metadata": {"name": "s"}, "data": data}, "URL", parts).url is None
+
+
+def test_a_password_that_a_jdbc_url_has_as_a_parameter_is_a_secret_too() -> None:
+    assert parse.passwords("jdbc:postgresql://h/d?user=u&password=p%40ss&ssl=true") == ("p%40ss", "p@ss")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from restore.cutover.traffic import found_traffic
 from restore.errors import Refused
 from restore.lifecycle import close
+from restore.model.cluster import Writer
 from restore.model.context import RestoreContext
 from restore.model.labels import TAG_CLOSED
 from restore.model.request import Traffic
@@ -30,6 +33,16 @@ def test_a_waiver_ends_with_the_restore_that_it_was_given_for() -> None:
     closing = close.plan(PITR, restored(), Traffic.SOURCE, ["restore:source", "restore:waive", "restore:validation"])
     assert closing.remove == ("restore:waive",)
     assert "config removed: restore:waive" in close.render(closing)
+
+
+def test_what_was_suspended_for_the_restore_is_not_forgotten_at_its_end() -> None:
+    command = """kubectl --namespace shop-prod patch cronjob nightly --patch '{"spec":{"suspend":false}}'"""
+    suspended = Writer("CronJob", "nightly", "is suspended", "...", blocking=False, resume=command)
+    running = Writer("CronJob", "hourly", "starts Jobs", "...", blocking=True)
+    found = restored(cluster=replace(SWITCHED, writers=(suspended, running)))
+    shown = close.render(close.plan(PITR, found, Traffic.RESTORED, []))
+    assert f"Still suspended; to let it go on:\n  CronJob nightly: {command}\n" in shown
+    assert "hourly" not in shown
 
 
 @pytest.mark.parametrize("serves", [None, Traffic.FROZEN])

@@ -576,6 +576,16 @@ def test_another_writer_is_stopped_before_traffic_moves(request_: Request, found
     assert set(problems(settings(request_), busy)) == ({"CronJob nightly"} if refused else set())
 
 
+def test_another_writer_is_waived_by_its_own_name_alone() -> None:
+    busy = restored(cluster=replace(RUNNING, writers=(CRON,)))
+    refused = only_problem(settings(), busy)
+    name = "preflight.writer:CronJob/nightly"
+    assert f"""pulumi config set --path 'waive["{name}"]' "<reason>\"""" in refused.fix
+    assert problems(settings(waive={name: "it only reads, asked the team"}), busy) == {}
+    for other in ("preflight.writer:CronJob/hourly", "preflight.writer:Job/nightly"):
+        assert set(problems(settings(waive={other: "it only reads, asked the team"}), busy)) == {"CronJob nightly"}
+
+
 # All of it
 
 

@@ -145,3 +145,11 @@ def test_bytes_around_or_in_a_url_are_named_and_not_guessed_at(url: str, named: 
     with pytest.raises(WrappedUrlError, match=named) as caught:
         parse(url)
     assert "secret" not in str(caught.value)
+
+
+def test_a_jdbc_url_is_read_and_moved_like_any_other() -> None:
+    url = "jdbc:postgresql://old.example:5432/shop?user=app&password=p%40ss&ssl=true"
+    assert str(parse(url)) == url
+    assert str(parse(url).at("new.example")) == url.replace("old.example", "new.example")
+    known = connection_parameters(url)
+    assert (known["host"], known["user"], known["password"], known["dbname"]) == ("old.example", "app", "p@ss", "shop")
