@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 from restore.aws.client import Aws, found
 from restore.model.capacity import GONE, KmsKey
 
@@ -18,7 +16,7 @@ class Keys:
 
     def read(self, name: str) -> KmsKey:
         """Returns the key of an ARN, id or alias (kms:DescribeKey); one that isn't there has the state GONE."""
-        client = cast("Any", self._aws.client("kms"))
+        client = self._aws.client("kms")
         answer = found("kms", lambda: client.describe_key(KeyId=name), NO_KEY)
         if answer is None:
             return KmsKey(name, GONE)

@@ -57,7 +57,7 @@ class Offers:
     def with_addresses(self, subnets: Sequence[Subnet]) -> tuple[Subnet, ...]:
         """Returns the same subnets with their free addresses (ec2:DescribeSubnets)."""
         with translated("ec2"):
-            ec2 = cast("Any", self._aws.client("ec2"))
+            ec2 = self._aws.client("ec2")
             answer = ec2.describe_subnets(SubnetIds=[subnet.identifier for subnet in subnets])
         free = {str(item["SubnetId"]): int(item["AvailableIpAddressCount"]) for item in answer["Subnets"]}
         return tuple(Subnet(one.identifier, one.zone, free.get(one.identifier)) for one in subnets)

@@ -138,7 +138,7 @@ class Rds:
         target = self._present(resource_id)
         if foreign := sorted(target.pending.keys() - {"MasterUserPassword"}):
             raise PermanentError.of(_queued(target, foreign))
-        managed = {"ManageMasterUserPassword": False} if target.managed_secret else {}
+        managed: dict[str, Any] = {"ManageMasterUserPassword": False} if target.managed_secret else {}
         with translated("rds"):
             self._client.modify_db_instance(
                 DBInstanceIdentifier=target.identifier,

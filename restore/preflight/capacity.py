@@ -162,6 +162,6 @@ def _way_out(key: str, state: str) -> str:
 
 def unasked_lines(context: RestoreContext) -> Iterable[str]:
     """What nobody could ask before the first application stops."""
-    capacity = context.inventory.capacity
-    for name, why in (capacity.unasked if capacity else {}).items():
+    capacity = context.inventory.capacity or Capacity()
+    for name, why in capacity.unasked.items():
         yield f"note: not asked: {name} ({why}); docs/permissions.md has the right"
