@@ -82,7 +82,7 @@ def test_a_source_that_is_gone_is_none_and_no_error(settings: Settings) -> None:
 
 
 def test_all_that_can_not_be_read_is_said_at_once_and_each_thing_once(settings: Settings) -> None:
-    broken = replace(settings, endpoints={"rds": "http://127.0.0.1:1"}, kubeconfig="/nowhere")
+    broken = replace(settings, endpoints={**settings.endpoints, "rds": "http://127.0.0.1:1"}, kubeconfig="/nowhere")
     with pytest.raises(Refused) as caught:
         gather(broken, NOW)
     assert [problem.subject for problem in caught.value.problems] == ["kubeconfig (/nowhere)", "AWS rds"]

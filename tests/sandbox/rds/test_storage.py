@@ -15,12 +15,14 @@ from restore.aws.metrics import Measured, free_storage
 from restore.dumps.load.free_storage import measure
 from restore.dumps.model import GIB
 from restore.errors import PermanentError
+from sandbox.application.names import BACKUP_BUCKET, BACKUP_PREFIX
 from sandbox.aws.client import DEFAULT_REGION
 from sandbox.machine.layout import CHECKOUT
 from sandbox.postgres.host import Host
 from sandbox.runtime.environment import variables
 from tests.support.sandbox.rds_gateway import PASSWORD, Sandbox
 
+KEY = f"{BACKUP_PREFIX}app.sql"
 GIVEN = {"allocatedGib": 20, "instance": "db"}
 
 
@@ -34,8 +36,8 @@ def dumped(sandbox: Sandbox) -> Sandbox:
     pg_dump = Host.at(sandbox.layout).binaries.tool("pg_dump")
     login = {"PGHOST": where["Address"], "PGPORT": str(where["Port"]), "PGUSER": "ghostadmin", "PGPASSWORD": PASSWORD}
     dump = subprocess.run([pg_dump, "app"], env=os.environ | login, capture_output=True, check=True).stdout
-    sandbox.aws.s3.create_bucket(Bucket="dumps")
-    sandbox.aws.s3.put_object(Bucket="dumps", Key="app.sql", Body=dump)
+    sandbox.aws.s3.create_bucket(Bucket=BACKUP_BUCKET)
+    sandbox.aws.s3.put_object(Bucket=BACKUP_BUCKET, Key=KEY, Body=dump)
     return sandbox
 
 
@@ -53,7 +55,8 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
 def load(sandbox: Sandbox, *words: str) -> subprocess.CompletedProcess[str]:
     host = sandbox.layout.address("rds", DEFAULT_REGION, "db")
     url = f"postgresql://ghostadmin:{PASSWORD}@{host}/empty?sslrootcert={sandbox.layout.ca}"
-    argv = [sys.executable, "-m", "restore.dumps", "load", "s3://dumps/app.sql", "--to-env", "TARGET_URL", "--json"]
+    argv = [sys.executable, "-m", "restore.dumps", "load", f"s3://{BACKUP_BUCKET}/{KEY}"]
+    argv += ["--to-env", "TARGET_URL", "--json"]
     argv += ["--allow", "privileged_owner"]  # the tables of this dump are the master user's own
     env = os.environ | environment(sandbox) | {"TARGET_URL": url}
     return subprocess.run([*argv, *words], cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=120)
