@@ -20,6 +20,7 @@ from restore.gates import proofs
 from restore.gates.activity import psql_command
 from restore.gates.context import GateContext, endpoint_of
 from restore.gates.hook import Proof, Watch
+from restore.gates.operator_login import LOGIN_SECONDS, MAINTENANCE, set_master_password
 from restore.gates.scanned import options, pinned_dump, progress_reporter, read_dump
 from restore.gates.targets import operator_target
 from restore.model.rds import Credential, Endpoint, Instance
@@ -28,10 +29,7 @@ from restore.postgres import roles
 from validation.verdict import Verdict
 
 SECONDS = 48 * 3600.0
-LOGIN_SECONDS = 900.0
 DUMP_PAGE = 'docs/dumps.md, "What is loaded is not what the dump holds"'
-MAINTENANCE = "postgres"
-"""The database that every instance has."""
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:
@@ -97,7 +95,7 @@ def give_login(context: GateContext, watch: Watch, candidate: Instance, endpoint
         if context.settings.login.iam:
             let_in_by_iam(context, candidate, endpoint, candidate.managed_secret)
         else:
-            set_operator_password(context, watch, candidate, context.login(endpoint))
+            set_operator_password(context, watch, candidate)
     watch.wait_for(
         lambda: login_refusal(context, endpoint),
         lambda text: not text,
@@ -107,14 +105,10 @@ def give_login(context: GateContext, watch: Watch, candidate: Instance, endpoint
     )
 
 
-def set_operator_password(context: GateContext, watch: Watch, candidate: Instance, operator: Credential) -> None:
-    """RDS takes a modification only between its own: while it makes the first backup it answers "not now"."""
+def set_operator_password(context: GateContext, watch: Watch, candidate: Instance) -> None:
+    """Replaces the password that RDS has made, and waits until RDS has forgotten that one."""
     watch.say("giving the operator's password to the new instance")
-    watch.wait_for(
-        lambda: context.rds.set_master_password(candidate.resource_id, operator.password),
-        lambda _sent: True,
-        subject=f"{candidate.identifier} to take the operator's password",
-    )
+    set_master_password(context, watch, candidate)
     context.rds.wait_until(
         candidate.resource_id,
         lambda instance: instance.managed_secret is None and instance.status in USABLE,

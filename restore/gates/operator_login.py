@@ -7,6 +7,8 @@ RDS and AWS Secrets Manager"), the one in Secrets Manager is of now, and the can
 
 from __future__ import annotations
 
+import math
+
 from restore import postgres
 from restore.errors import Problem, RestoreError
 from restore.gates.context import GateContext, endpoint_of
@@ -36,7 +38,7 @@ def ensure_login(context: GateContext, watch: Watch, candidate: Instance) -> Pro
     watch.say(f"{candidate.identifier} has another master password (of its recovery point): setting the operator's")
     needed = f"the login of {login.user} at {candidate.identifier}, with the password of login.secretId"
     try:
-        set_master_password(context, watch, candidate)
+        set_master_password(context, watch, candidate, seconds=LOGIN_SECONDS)
         watch.wait_for(
             lambda: is_password_refused(context, endpoint),
             lambda refused: not refused,
@@ -51,13 +53,15 @@ def ensure_login(context: GateContext, watch: Watch, candidate: Instance) -> Pro
     return None
 
 
-def set_master_password(context: GateContext, watch: Watch, candidate: Instance) -> None:
-    """RDS takes it in status available alone: during the first backup it answers "not now"."""
+def set_master_password(context: GateContext, watch: Watch, candidate: Instance, *, seconds: float = math.inf) -> None:
+    """Sends the operator's password until RDS takes it, for at most `seconds` and the gate's own deadline.
+
+    RDS takes a modification only between its own: during the first backup it answers "not now"."""
     password = context.login(endpoint_of(candidate)).password
     watch.wait_for(
         lambda: context.rds.set_master_password(candidate.resource_id, password),
         lambda _sent: True,
-        seconds=LOGIN_SECONDS,
+        seconds=seconds,
         subject=f"{candidate.identifier} to take the operator's password",
     )
 

@@ -119,12 +119,3 @@ def cron_job(name: str, *, suspended: bool = False, schedule: str = "* * * * *")
             "jobTemplate": {"spec": {"backoffLimit": 0, "template": writing_pod(name)}},
         },
     }
-
-
-def argocd_deployment(name: str, replicas: int = 1) -> Manifest:
-    """A Deployment that says it belongs to Argo CD, which would put its replicas back."""
-    made = deployment(name, replicas, {"app.kubernetes.io/instance": "ghost-protocol"})
-    made["metadata"]["annotations"] = {
-        "argocd.argoproj.io/tracking-id": f"ghost-protocol:apps/Deployment:{NAMESPACE}/{name}"
-    }
-    return made

@@ -16,7 +16,6 @@ from sandbox.aws.client import ACCESS_KEY, DEFAULT_REGION, OPERATOR_KEY, SECRET_
 from sandbox.machine.layout import CHECKOUT, DIRECTORY_VARIABLE, Layout
 
 STAND_INS = (CHECKOUT / "sandbox" / "standins" / "engine" / "bin", CHECKOUT / "sandbox" / "standins" / "bin")
-PLUGIN_KINDS = ("aws", "kubernetes")
 
 
 def variables(layout: Layout, search_path: str) -> dict[str, str]:

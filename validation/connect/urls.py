@@ -28,7 +28,6 @@ AROUND = " \t\r\n\f\v"
 BYTE_ORDER_MARK = "\ufeff"
 QUOTES = "\"'`"
 INVISIBLE = re.compile(r"[\x00-\x1f\x7f]")
-IN_QUERY = ("host", "hostaddr", "port", "dbname", "user", "password", "service")
 
 
 class UrlError(ValueError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -169,10 +168,6 @@ class LossReport:
 
     def of(self, status: Status) -> tuple[TableLoss, ...]:
         return tuple(table for table in self.tables if table.status is status)
-
-
-def total_rows(tables: Iterable[TableLoss]) -> int:
-    return sum(table.source_rows or 0 for table in tables)
 
 
 def _without_examples(difference: Difference) -> Difference:

@@ -18,7 +18,6 @@ from sandbox.aws.iam.refusals import Refusal
 from sandbox.aws.query_protocol import Protocol, Shape
 from sandbox.rights import documented
 
-ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{OPERATOR_ROLE}"
 SESSION_ARN = f"arn:aws:sts::{ACCOUNT}:assumed-role/{OPERATOR_ROLE}/on-call"
 ROLE_ID = "AROASANDBOXOPERATOR00:on-call"
 UNKNOWN_KEY = "The security token included in the request is invalid."
