@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-field demo-proof test unit check lint types layers bench-quick bench-dumps bench-validation setup clean lock
+.PHONY: demo demo-dump demo-field demo-proof test test-slow unit check lint types layers bench-quick bench-dumps bench-validation setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
@@ -22,7 +22,12 @@ demo-dump: $(READY)
 # What the stand-in engine was seen to do like the real one is not proved again with the same sources, except in CI.
 test: $(READY)
 	$(BIN)/python -m sandbox.cluster build
-	PARITY=$(if $(CI),all,changed) $(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder -q
+	PARITY=$(if $(CI),all,changed) $(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder -q -m "not slow"
+
+# What is slow and seldom breaks.
+test-slow: $(READY)
+	$(BIN)/python -m sandbox.cluster build
+	PARITY=changed $(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder -q -m slow
 
 # The pure tests alone: no server, no sandbox.
 unit: $(READY)

@@ -33,16 +33,19 @@ SELECT (SELECT count(*) FROM users WHERE created_at <= %(to)s),
        (SELECT max(created_at) FROM transactions WHERE created_at <= %(to)s)
 """
 KNOWN = """
-SELECT u.id, u.email, count(*) FROM users u JOIN transactions t ON t.user_id = u.id
-WHERE t.created_at BETWEEN %(to)s - interval '50 minutes' AND %(to)s - interval '5 minutes'
-GROUP BY u.id, u.email ORDER BY count(*) DESC, u.id LIMIT 1
+SELECT u.id, u.email, count(t.id) FROM users u LEFT JOIN transactions t
+    ON t.user_id = u.id AND t.created_at BETWEEN %(to)s - interval '50 minutes' AND %(to)s - interval '5 minutes'
+GROUP BY u.id, u.email ORDER BY count(t.id) DESC, u.id LIMIT 1
 """
 TABLES = ("users", "transactions", "smart_contracts", "_prisma_migrations")
 
 
 @dataclass(frozen=True)
 class Known:
-    """A user who was hit by both statements: `transactions` counts those of the hour that are lost."""
+    """A user who was hit by both statements: `transactions` counts those of the hour that are lost.
+
+    None are left to lose when an incident follows another within minutes.
+    """
 
     id: str
     email: str

@@ -126,6 +126,12 @@ def test_the_incident_damages_nothing_before_its_second(whole: Whole) -> None:
         assert connection.execute(gone, [restore_to, restore_to]).fetchall() == [(0,)]
 
 
+def test_a_second_incident_within_minutes_breaks_what_is_left(whole: Whole) -> None:
+    happened = json.loads(whole.run("incident"))
+    assert happened["updated"] == happened["rows_before"]["users"]
+    assert happened["known_user"]
+
+
 def test_a_second_up_changes_neither_replicas_nor_secret(whole: Whole) -> None:
     application = whole.application
     application.kube.scale("indexer", names.NAMESPACE, 0)
