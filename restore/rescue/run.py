@@ -1,0 +1,156 @@
+"""Looks what is missing or differs, and brings it back in one transaction of the database that serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psycopg
+
+from restore.errors import PermanentError, Problem, Refused, RestoreError, TemporaryError
+from restore.postgres.connection import Connection
+from restore.rescue import statements
+from restore.rescue.members import PAGE, Member, Rescue
+from restore.rescue.model import Done, Found, Trigger, Wish, Writer
+from restore.rescue.statements import Part
+from restore.rescue.transfer import RowsToFile
+from restore.rescue.undo import UndoFile
+
+LOCK_TIMEOUT = "10s"
+"""A row or table that somebody else has locked is waited for so long; the applications' own waits count as theirs."""
+
+
+def look(source: Connection, candidate: Connection, wish: Wish) -> tuple[Found, ...]:
+    """Returns what is missing or differs; writes nothing but temporary tables, which it drops.
+
+    Raises Refused for what can't be rescued at all.
+    """
+    with candidate.transaction(), source.transaction(force_rollback=True):
+        rescue = Rescue.begin(source, candidate)
+        members = rescue.send_members(wish)
+        found = [_find(source, member) for member in members]
+        if found[-1].lost:
+            found += [_find(source, member) for member in rescue.send_children(members[-1])]
+        return tuple(one for one in found if not one.why or one.lost or one.different)
+
+
+def _find(source: Connection, member: Member) -> Found:
+    part = member.part
+    lost = _number(source, statements.count_lost(part))
+    row = source.execute("SELECT current_setting('track_commit_timestamp')::bool").fetchone()
+    rows = source.execute(statements.writers_of_differing(part, times=bool(row and row[0]))).fetchall()
+    writers = tuple(Writer(transaction, rows, committed) for transaction, rows, committed in rows)
+    examples = source.execute(statements.example_keys(part)).fetchall() if lost or writers else []
+    return Found(part.table, member.sent, lost, writers, tuple(str(key) for (key,) in examples), member.why)
+
+
+def apply(
+    source: Connection, candidate: Connection, wish: Wish, undo: Path, title: str, say: Callable[[str], object]
+) -> tuple[Done, ...]:
+    """Brings back what the wish says, all of it or nothing; `undo` is a new file for the script that takes it back.
+
+    Raises Refused, TemporaryError where others hold a lock, PermanentError where the source refuses a row.
+    """
+    try:
+        return _apply(source, candidate, wish, UndoFile(undo, title), only_with_parents=False)
+    except psycopg.errors.ForeignKeyViolation:
+        say("some rows refer to rows that can't be brought back: they stay out")
+        return _apply(source, candidate, wish, UndoFile(undo, title), only_with_parents=True)
+
+
+def _apply(
+    source: Connection, candidate: Connection, wish: Wish, undo: UndoFile, *, only_with_parents: bool
+) -> tuple[Done, ...]:
+    with candidate.transaction(), source.transaction(), undo:
+        try:
+            source.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            rescue = Rescue.begin(source, candidate)
+            members = rescue.send_members(wish)
+            if wish.with_children:
+                members += rescue.send_children(members[-1])
+            done = _write(rescue, members, wish, undo, only_with_parents=only_with_parents)
+            undo.finish()
+        except BaseException as error:
+            undo.discard()
+            if translated := _translate(error):
+                raise translated from error
+            raise
+        if not any(one.inserted or one.overwritten for one in done):
+            undo.discard()
+        return done
+
+
+def _write(
+    rescue: Rescue, members: Sequence[Member], wish: Wish, undo: UndoFile, *, only_with_parents: bool
+) -> tuple[Done, ...]:
+    source = rescue.source
+    silenced = () if wish.fire_triggers else _triggers(members)
+    for trigger in silenced:
+        source.execute(statements.disable(trigger))
+    undo.add_triggers(silenced)
+    row = source.execute("SELECT pg_current_xact_id()::xid::text").fetchone()
+    assert row is not None
+    done = tuple(_write_part(rescue, one, wish, undo, row[0], only_with_parents=only_with_parents) for one in members)
+    source.execute("SET CONSTRAINTS ALL IMMEDIATE")  # which also fires what is pending: no ALTER TABLE before that
+    for trigger in silenced:
+        source.execute(statements.enable(trigger))
+    return done
+
+
+def _write_part(
+    rescue: Rescue, member: Member, wish: Wish, undo: UndoFile, transaction: str, *, only_with_parents: bool
+) -> Done:
+    source, part = rescue.source, member.part
+    must_have = [key for key in rescue.foreign_keys if key.child == part.table] if only_with_parents else []
+    overwritten = 0
+    if (wish.written_by or wish.overwrite) and (not member.why or member.is_child):
+        source.execute(statements.lock_differing(part, wish))
+        overwritten = undo.add_overwritten(part, transaction, RowsToFile(source, statements.copy_locked(part)))
+        source.execute(statements.overwrite(part))
+    rows = RowsToFile(source, statements.insert_lost(part, must_have))
+    inserted = undo.add_inserted(part, rescue.foreign_keys, transaction, rows)
+    kept = _number(source, statements.count_lost(part))
+    return Done(part.table, inserted, overwritten, kept, _move_sequences(source, part) if inserted else ())
+
+
+def _triggers(members: Sequence[Member]) -> tuple[Trigger, ...]:
+    """The triggers that must not fire. Raises Refused where the operator may not say so."""
+    problems = [
+        Problem(
+            f"table {member.part.table}",
+            f"its triggers ({', '.join(trigger.name for trigger in member.part.facts.triggers)}) would fire, and only "
+            f"its owner {member.part.facts.owner} can disable them",
+            "a login that is a member of the owner, or leave to fire them",
+            "python -m restore rescue ... --fire-triggers (or docs/rescue.md)",
+        )
+        for member in members
+        if member.part.facts.triggers and not member.part.facts.may_alter
+    ]
+    if problems:
+        raise Refused(problems)
+    return tuple(dict.fromkeys(trigger for member in members for trigger in member.part.facts.triggers))
+
+
+def _move_sequences(source: Connection, part: Part) -> tuple[str, ...]:
+    return tuple(
+        sequence
+        for column, sequence in part.facts.sequences
+        if column in part.columns and source.execute(statements.move_ahead(part, column, sequence)).fetchone()
+    )
+
+
+def _number(source: Connection, statement: psycopg.sql.Composed) -> int:
+    row = source.execute(statement).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _translate(error: BaseException) -> RestoreError | None:
+    """Returns the errors whose meaning a rescue knows better than any connection; None for others."""
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        fix = "the same command again, when the source is less busy (nothing was written)"
+        return TemporaryError.of(Problem("the source", str(error).strip(), "locks within 10 s", fix))
+    if isinstance(error, psycopg.IntegrityError) and not isinstance(error, psycopg.errors.ForeignKeyViolation):
+        found = str(error).partition("\n")[0]
+        return PermanentError.of(Problem("the source", found, "rows that its constraints let in", PAGE))
+    return None
