@@ -19,6 +19,8 @@ from restore.rescue.undo import UndoFile
 LOCK_TIMEOUT = "10s"
 """A row or table that somebody else has locked is waited for so long; the applications' own waits count as theirs."""
 
+WORK_MEM = "64MB"
+
 
 def look(source: Connection, candidate: Connection, wish: Wish) -> tuple[Found, ...]:
     """Returns what is missing or differs; writes nothing but temporary tables, which it drops.
@@ -52,23 +54,24 @@ def apply(
     Raises Refused, TemporaryError where others hold a lock, PermanentError where the source refuses a row.
     """
     try:
-        return _apply(source, candidate, wish, UndoFile(undo, title), only_with_parents=False)
-    except psycopg.errors.ForeignKeyViolation:
-        say("some rows refer to rows that can't be brought back: they stay out")
-        return _apply(source, candidate, wish, UndoFile(undo, title), only_with_parents=True)
+        return _apply(source, candidate, wish, UndoFile(undo, title), only_possible=False)
+    except (psycopg.errors.ForeignKeyViolation, psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation):
+        say("the source's constraints refuse some rows: once more, without these")
+        return _apply(source, candidate, wish, UndoFile(undo, title), only_possible=True)
 
 
 def _apply(
-    source: Connection, candidate: Connection, wish: Wish, undo: UndoFile, *, only_with_parents: bool
+    source: Connection, candidate: Connection, wish: Wish, undo: UndoFile, *, only_possible: bool
 ) -> tuple[Done, ...]:
     with candidate.transaction(), source.transaction(), undo:
         try:
-            source.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            source.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL work_mem = '{WORK_MEM}'")
+            source.execute("SET LOCAL jit = off")
             rescue = Rescue.begin(source, candidate)
             members = rescue.send_members(wish)
             if wish.with_children:
                 members += rescue.send_children(members[-1])
-            done = _write(rescue, members, wish, undo, only_with_parents=only_with_parents)
+            done = _write(rescue, members, wish, undo, only_possible=only_possible)
             undo.finish()
         except BaseException as error:
             undo.discard()
@@ -81,7 +84,7 @@ def _apply(
 
 
 def _write(
-    rescue: Rescue, members: Sequence[Member], wish: Wish, undo: UndoFile, *, only_with_parents: bool
+    rescue: Rescue, members: Sequence[Member], wish: Wish, undo: UndoFile, *, only_possible: bool
 ) -> tuple[Done, ...]:
     source = rescue.source
     silenced = () if wish.fire_triggers else _triggers(members)
@@ -90,7 +93,7 @@ def _write(
     undo.add_triggers(silenced)
     row = source.execute("SELECT pg_current_xact_id()::xid::text").fetchone()
     assert row is not None
-    done = tuple(_write_part(rescue, one, wish, undo, row[0], only_with_parents=only_with_parents) for one in members)
+    done = tuple(_write_part(rescue, one, wish, undo, row[0], only_possible=only_possible) for one in members)
     source.execute("SET CONSTRAINTS ALL IMMEDIATE")  # which also fires what is pending: no ALTER TABLE before that
     for trigger in silenced:
         source.execute(statements.enable(trigger))
@@ -98,18 +101,18 @@ def _write(
 
 
 def _write_part(
-    rescue: Rescue, member: Member, wish: Wish, undo: UndoFile, transaction: str, *, only_with_parents: bool
+    rescue: Rescue, member: Member, wish: Wish, undo: UndoFile, transaction: str, *, only_possible: bool
 ) -> Done:
     source, part = rescue.source, member.part
-    must_have = [key for key in rescue.foreign_keys if key.child == part.table] if only_with_parents else []
     overwritten = 0
     if (wish.written_by or wish.overwrite) and (not member.why or member.is_child):
         source.execute(statements.lock_differing(part, wish))
         overwritten = undo.add_overwritten(part, transaction, RowsToFile(source, statements.copy_locked(part)))
         source.execute(statements.overwrite(part))
-    rows = RowsToFile(source, statements.insert_lost(part, must_have))
-    inserted = undo.add_inserted(part, rescue.foreign_keys, transaction, rows)
-    kept = _number(source, statements.count_lost(part))
+    own_keys = [key for key in rescue.foreign_keys if key.child == part.table]
+    insert = statements.insert_possible(part, own_keys) if only_possible else statements.insert_lost(part)
+    inserted = undo.add_inserted(part, rescue.foreign_keys, transaction, RowsToFile(source, insert))
+    kept = _number(source, statements.count_lost(part)) if only_possible else 0
     return Done(part.table, inserted, overwritten, kept, _move_sequences(source, part) if inserted else ())
 
 
@@ -150,7 +153,7 @@ def _translate(error: BaseException) -> RestoreError | None:
     if isinstance(error, psycopg.errors.LockNotAvailable):
         fix = "the same command again, when the source is less busy (nothing was written)"
         return TemporaryError.of(Problem("the source", str(error).strip(), "locks within 10 s", fix))
-    if isinstance(error, psycopg.IntegrityError) and not isinstance(error, psycopg.errors.ForeignKeyViolation):
+    if isinstance(error, psycopg.errors.CheckViolation | psycopg.errors.NotNullViolation):
         found = str(error).partition("\n")[0]
         return PermanentError.of(Problem("the source", found, "rows that its constraints let in", PAGE))
     return None

@@ -173,9 +173,9 @@ def writers_of_differing(part: Part, *, times: bool) -> sql.Composed:
 
 
 def lacks_parent(part: Part, foreign_key: ForeignKey) -> sql.Composed:
-    """Whether a row that is missing refers to a row that the database that serves doesn't have."""
-    return sql.SQL("SELECT EXISTS (SELECT FROM {} AS t WHERE {} AND {} AND NOT {})").format(
-        part.sent, missing(part), _refers(foreign_key), _has_parent(foreign_key)
+    """Whether a row that was sent refers to a row that the database that serves doesn't have."""
+    return sql.SQL("SELECT EXISTS (SELECT FROM {} AS t WHERE {} AND NOT {})").format(
+        part.sent, _refers(foreign_key), _has_parent(foreign_key)
     )
 
 
@@ -195,27 +195,37 @@ def _has_parent(foreign_key: ForeignKey) -> sql.Composed:
 # What is written
 
 
-def insert_lost(part: Part, must_have: Sequence[ForeignKey]) -> sql.Composed:
-    """Inserts what is missing and returns its keys. `must_have`: only rows whose parents are there."""
-    conditions = [missing(part)]
-    for foreign_key in must_have:
+def insert_lost(part: Part) -> sql.Composed:
+    """Inserts every row that is missing, and answers with their keys."""
+    return _insert(part, missing(part), sql.SQL(""))
+
+
+def insert_possible(part: Part, foreign_keys: Sequence[ForeignKey]) -> sql.Composed:
+    """Inserts the missing rows that no unique index and no foreign key refuses, and answers with their keys."""
+    conditions = missing(part)
+    for foreign_key in foreign_keys:
         own = sql.SQL("false")
         if foreign_key.parent == part.table:
             own = sql.SQL("EXISTS (SELECT FROM {} AS o WHERE {})").format(
                 part.sent, equal("o", foreign_key.parent_columns, "t", foreign_key.child_columns)
             )
-        conditions.append(
-            sql.SQL("(NOT ({}) OR {} OR {})").format(_refers(foreign_key), _has_parent(foreign_key), own)
+        conditions += sql.SQL(" AND (NOT ({}) OR {} OR {})").format(
+            _refers(foreign_key), _has_parent(foreign_key), own
         )
+    return _insert(part, conditions, sql.SQL("ON CONFLICT DO NOTHING"))
+
+
+def _insert(part: Part, condition: sql.Composable, conflicts: sql.Composable) -> sql.Composed:
     return sql.SQL(
         "COPY (INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {sent} AS t "
-        "WHERE {conditions} ON CONFLICT DO NOTHING RETURNING {key}) TO STDOUT"
+        "WHERE {condition} {conflicts} RETURNING {key}) TO STDOUT"
     ).format(
         table=part.table.identifier,
         columns=names(part.columns),
         values=names(part.columns, "t"),
         sent=part.sent,
-        conditions=sql.SQL(" AND ").join(conditions),
+        condition=condition,
+        conflicts=conflicts,
         key=names(part.key),
     )
 

@@ -78,7 +78,6 @@ def send(source: Connection, candidate: Connection, part: Part, scope: sql.Compo
     ):
         for piece in rows:
             sent.write(piece)
-    source.execute(sql.SQL("ANALYZE {}").format(part.sent))
     return out.rowcount
 
 
