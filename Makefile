@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-field demo-proof test test-slow unit check lint types layers bench-quick bench-dumps bench-validation setup clean lock
+.PHONY: demo demo-dump demo-field demo-proof demo-rescue test test-slow unit check lint types layers bench-quick bench-dumps bench-rescue bench-validation setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
@@ -18,6 +18,9 @@ demo-field: $(READY)
 
 demo-dump: $(READY)
 	$(BIN)/python -m sandbox.demo.dump_restore
+
+demo-rescue: $(READY)
+	$(BIN)/python -m sandbox.demo.rescued_table
 
 # What the stand-in engine was seen to do like the real one is not proved again with the same sources, except in CI.
 test: $(READY)
@@ -53,6 +56,9 @@ bench-validation: $(READY)
 
 bench-dumps: $(READY)
 	$(BIN)/python -m bench.dumps
+
+bench-rescue: $(READY)
+	$(BIN)/python -m bench.rescue
 
 setup: $(READY)
 

@@ -53,14 +53,18 @@ class Rescue:
 
     def send_members(self, wish: Wish) -> list[Member]:
         """Sends what the wish is about, in an order in which it can be inserted. Raises Refused."""
-        self._check_condition(wish)
+        self._check_condition("--where", wish.table, wish.where, self.candidate)
+        self._check_condition("--damaged", wish.table, wish.damaged, self.source)
         pair = self._pair(wish.table)
         scope = statements.where(wish.where)
         if scope is statements.EVERY:
             scope = transfer.differing_scope(self.source, self.candidate, pair)
-        asked_for = self._send(pair, scope, "")
-        parents = list(self._send_parents(asked_for, frozenset({wish.table})))
-        return [*parents, asked_for]
+        return self.send_scope(wish.table, scope, wish.columns)
+
+    def send_scope(self, table: Table, scope: sql.Composable, compared: Sequence[str] = ()) -> list[Member]:
+        """Sends a table's rows within the scope, after the rows that they refer to and that are missing."""
+        asked_for = self._send(self._pair(table), scope, "", compared)
+        return [*self._send_parents(asked_for, frozenset({table})), asked_for]
 
     def send_children(self, parent: Member, path: frozenset[Table] = frozenset()) -> Iterator[Member]:
         """Sends the rows that a DELETE of the parent's rows took along, and what those refer to."""
@@ -94,11 +98,12 @@ class Rescue:
         row = self.source.execute(statements.lacks_parent(part, foreign_key)).fetchone()
         return bool(row and row[0])
 
-    def _send(self, pair: TablePair, scope: sql.Composable, why: str) -> Member:
+    def _send(self, pair: TablePair, scope: sql.Composable, why: str, compared: Sequence[str] = ()) -> Member:
         facts = read_facts(self.source, pair.source.table)
         assert facts is not None, pair.source.table
         columns = transfer.shared_columns(pair, facts.writable)
-        part = Part(facts, columns, tuple(column.name for column in pair.key), next(self._numbers))
+        key = tuple(column.name for column in pair.key)
+        part = Part(facts, columns, tuple(compared) or columns, key, next(self._numbers))
         if problems := _refusals(part):
             raise Refused(problems)
         return Member(part, scope, transfer.send(self.source, self.candidate, part, scope), why)
@@ -107,9 +112,8 @@ class Rescue:
         """Returns a table of both sides whose rows can be told apart. Raises Refused."""
         pair = transfer.pair_of(self.here, self.there, table)
         if pair is None:
-            where = " and ".join(
-                name for name, shapes in (("the source", self.here), ("the candidate", self.there)) if table not in shapes
-            )
+            sides = (("the source", self.here), ("the candidate", self.there))
+            where = " and ".join(name for name, shapes in sides if table not in shapes)
             needed = "a table of both, as schema.table where it isn't in schema public"
             raise Refused([Problem(f"table {table}", f"{where} has no such table", needed, PAGE)])
         if not pair.key:
@@ -121,18 +125,19 @@ class Rescue:
         pair = transfer.pair_of(self.here, self.there, table)
         return pair if pair and pair.key else None
 
-    def _check_condition(self, wish: Wish) -> None:
-        if not wish.where.strip() or wish.table not in self.there:
+    def _check_condition(self, option: str, table: Table, condition: str, connection: Connection) -> None:
+        if not condition.strip() or table not in self.there or table not in self.here:
             return
         statement = sql.SQL("SELECT FROM {} AS t WHERE {} LIMIT 0").format(
-            wish.table.identifier, statements.where(wish.where)
+            table.identifier, statements.where(condition)
         )
         try:
-            self.candidate.execute(statement)
+            with connection.transaction():
+                connection.execute(statement)
         except (psycopg.ProgrammingError, psycopg.DataError) as error:
-            needed = f"SQL that is true or false for a row of {wish.table}; functions outside pg_catalog with their schema"
+            needed = f"SQL that is true or false for a row of {table}, functions with their schema"
             found = str(error).partition("\n")[0]
-            raise Refused([Problem("--where", found, needed, PAGE)]) from error
+            raise Refused([Problem(option, found, needed, PAGE)]) from error
 
 
 def _refusals(part: Part) -> list[Problem]:
@@ -150,4 +155,7 @@ def _refusals(part: Part) -> list[Problem]:
         problems.append(Problem(subject, found, "a login with these rights on the source", fix))
     if set(part.key) - set(part.columns):
         problems.append(Problem(subject, "its key is a generated column", "a key that can be written", PAGE))
+    if unknown := [column for column in part.compared if column not in part.columns]:
+        needed = f"columns that both sides have and that can be written: {', '.join(part.columns)}"
+        problems.append(Problem("--column", f"{subject} has no {', '.join(unknown)}", needed, PAGE))
     return problems

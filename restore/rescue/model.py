@@ -66,10 +66,19 @@ class Wish:
     """SQL about the candidate's rows; empty for all."""
     written_by: tuple[str, ...] = ()
     """Transactions, by their number (xmin), whose versions of rows are overwritten: the incident's own."""
+    damaged: str = ""
+    """SQL about the source's rows: those for which it is true are overwritten, whoever wrote them."""
     overwrite: bool = False
     """Whether every row that differs is overwritten, whoever wrote it."""
+    columns: tuple[str, ...] = ()
+    """Columns that are compared and overwritten; empty for all. A missing row comes back whole."""
     with_children: bool = False
     fire_triggers: bool = False
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether any row that differs may be overwritten."""
+        return bool(self.written_by or self.damaged or self.overwrite)
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,8 @@ class Found:
     lost: int
     differing: tuple[Writer, ...]
     examples: tuple[str, ...] = ()
+    overwritten: int = 0
+    """Of those that differ, the rows that the wish overwrites."""
     why: str = ""
     """Why this table is looked at, when it is another than the one that was asked for."""
 

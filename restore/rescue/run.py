@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from restore.errors import PermanentError, Problem, Refused, RestoreError, TemporaryError
 from restore.postgres.connection import Connection
@@ -15,6 +17,7 @@ from restore.rescue.model import Done, Found, Trigger, Wish, Writer
 from restore.rescue.statements import Part
 from restore.rescue.transfer import RowsToFile
 from restore.rescue.undo import UndoFile
+from validation.expectations.table_names import Table
 
 LOCK_TIMEOUT = "10s"
 """A row or table that somebody else has locked is waited for so long; the applications' own waits count as theirs."""
@@ -30,20 +33,33 @@ def look(source: Connection, candidate: Connection, wish: Wish) -> tuple[Found, 
     with candidate.transaction(), source.transaction(force_rollback=True):
         rescue = Rescue.begin(source, candidate)
         members = rescue.send_members(wish)
-        found = [_find(source, member) for member in members]
+        found = [_find(source, member, wish) for member in members]
         if found[-1].lost:
-            found += [_find(source, member) for member in rescue.send_children(members[-1])]
+            found += [_find(source, member, wish) for member in rescue.send_children(members[-1])]
         return tuple(one for one in found if not one.why or one.lost or one.different)
 
 
-def _find(source: Connection, member: Member) -> Found:
+def _find(source: Connection, member: Member, wish: Wish) -> Found:
     part = member.part
     lost = _number(source, statements.count_lost(part))
     row = source.execute("SELECT current_setting('track_commit_timestamp')::bool").fetchone()
     rows = source.execute(statements.writers_of_differing(part, times=bool(row and row[0]))).fetchall()
     writers = tuple(Writer(transaction, rows, committed) for transaction, rows, committed in rows)
     examples = source.execute(statements.example_keys(part)).fetchall() if lost or writers else []
-    return Found(part.table, member.sent, lost, writers, tuple(str(key) for (key,) in examples), member.why)
+    overwritten = _number(source, statements.count_overwritten(part, _own_wish(member, wish))) if writers else 0
+    return Found(
+        part.table, member.sent, lost, writers, tuple(str(key) for (key,) in examples), overwritten, member.why
+    )
+
+
+def _own_wish(member: Member, wish: Wish) -> Wish:
+    """What is wished of this table: of another than the one asked for, nothing by a condition on its columns; and of a
+    table that is only referred to, no row that is there already."""
+    if not member.why:
+        return wish
+    if member.is_child:
+        return replace(wish, damaged="")
+    return replace(wish, damaged="", written_by=(), overwrite=False)
 
 
 def apply(
@@ -53,25 +69,44 @@ def apply(
 
     Raises Refused, TemporaryError where others hold a lock, PermanentError where the source refuses a row.
     """
+
+    def collect(rescue: Rescue) -> list[Member]:
+        members = rescue.send_members(wish)
+        return [*members, *rescue.send_children(members[-1])] if wish.with_children else members
+
+    return bring_back(source, candidate, wish, collect, undo, title, say)
+
+
+Collect = Callable[[Rescue], Sequence[Member]]
+"""Sends the rows that are looked at, and says in which order they are inserted."""
+
+
+def bring_back(
+    source: Connection,
+    candidate: Connection,
+    wish: Wish,
+    collect: Collect,
+    undo: Path,
+    title: str,
+    say: Callable[[str], object],
+) -> tuple[Done, ...]:
+    """Does what `apply` does, of the members that are collected. Raises as it does."""
     try:
-        return _apply(source, candidate, wish, UndoFile(undo, title), only_possible=False)
+        return _bring_back(source, candidate, wish, collect, UndoFile(undo, title), only_possible=False)
     except (psycopg.errors.ForeignKeyViolation, psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation):
         say("the source's constraints refuse some rows: once more, without these")
-        return _apply(source, candidate, wish, UndoFile(undo, title), only_possible=True)
+        return _bring_back(source, candidate, wish, collect, UndoFile(undo, title), only_possible=True)
 
 
-def _apply(
-    source: Connection, candidate: Connection, wish: Wish, undo: UndoFile, *, only_possible: bool
+def _bring_back(
+    source: Connection, candidate: Connection, wish: Wish, collect: Collect, undo: UndoFile, *, only_possible: bool
 ) -> tuple[Done, ...]:
     with candidate.transaction(), source.transaction(), undo:
         try:
             source.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL work_mem = '{WORK_MEM}'")
             source.execute("SET LOCAL jit = off")
             rescue = Rescue.begin(source, candidate)
-            members = rescue.send_members(wish)
-            if wish.with_children:
-                members += rescue.send_children(members[-1])
-            done = _write(rescue, members, wish, undo, only_possible=only_possible)
+            done = _write(rescue, collect(rescue), wish, undo, only_possible=only_possible)
             undo.finish()
         except BaseException as error:
             undo.discard()
@@ -97,7 +132,26 @@ def _write(
     source.execute("SET CONSTRAINTS ALL IMMEDIATE")  # which also fires what is pending: no ALTER TABLE before that
     for trigger in silenced:
         source.execute(statements.enable(trigger))
-    return done
+    return _by_table(done)
+
+
+def _by_table(done: Sequence[Done]) -> tuple[Done, ...]:
+    """One for each table: rows of some were brought back in parts, as asked for and as others refer to them."""
+    tables: dict[Table, Done] = {}
+    for one in done:
+        other = tables.get(one.table)
+        tables[one.table] = one if other is None else _add(other, one)
+    return tuple(tables.values())
+
+
+def _add(one: Done, other: Done) -> Done:
+    return Done(
+        one.table,
+        one.inserted + other.inserted,
+        one.overwritten + other.overwritten,
+        one.kept + other.kept,
+        tuple(dict.fromkeys((*one.sequences, *other.sequences))),
+    )
 
 
 def _write_part(
@@ -105,7 +159,8 @@ def _write_part(
 ) -> Done:
     source, part = rescue.source, member.part
     overwritten = 0
-    if (wish.written_by or wish.overwrite) and (not member.why or member.is_child):
+    wish = _own_wish(member, wish)
+    if wish.overwrites:
         source.execute(statements.lock_differing(part, wish))
         overwritten = undo.add_overwritten(part, transaction, RowsToFile(source, statements.copy_locked(part)))
         source.execute(statements.overwrite(part))
@@ -142,7 +197,7 @@ def _move_sequences(source: Connection, part: Part) -> tuple[str, ...]:
     )
 
 
-def _number(source: Connection, statement: psycopg.sql.Composed) -> int:
+def _number(source: Connection, statement: sql.Composed) -> int:
     row = source.execute(statement).fetchone()
     assert row is not None
     return int(row[0])

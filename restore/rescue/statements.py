@@ -28,6 +28,8 @@ class Part:
 
     facts: TableFacts
     columns: tuple[str, ...]
+    compared: tuple[str, ...]
+    """Of these, the ones in which rows can differ and that are overwritten."""
     key: tuple[str, ...]
     number: int
 
@@ -153,7 +155,7 @@ def example_keys(part: Part) -> sql.Composed:
 def differing(part: Part) -> sql.Composed:
     """Whether two rows differ byte by byte: a comparison that every type has (documentation, 9.25.6)."""
     return sql.SQL("ROW({})::record OPERATOR(pg_catalog.*<>) ROW({})::record").format(
-        names(part.columns, "s"), names(part.columns, "t")
+        names(part.compared, "s"), names(part.compared, "t")
     )
 
 
@@ -209,9 +211,7 @@ def insert_possible(part: Part, foreign_keys: Sequence[ForeignKey]) -> sql.Compo
             own = sql.SQL("EXISTS (SELECT FROM {} AS o WHERE {})").format(
                 part.sent, equal("o", foreign_key.parent_columns, "t", foreign_key.child_columns)
             )
-        conditions += sql.SQL(" AND (NOT ({}) OR {} OR {})").format(
-            _refers(foreign_key), _has_parent(foreign_key), own
-        )
+        conditions += sql.SQL(" AND (NOT ({}) OR {} OR {})").format(_refers(foreign_key), _has_parent(foreign_key), own)
     return _insert(part, conditions, sql.SQL("ON CONFLICT DO NOTHING"))
 
 
@@ -230,12 +230,29 @@ def _insert(part: Part, condition: sql.Composable, conflicts: sql.Composable) ->
     )
 
 
+def is_overwritten(wish: Wish) -> sql.Composable:
+    """Whether a row that differs is overwritten."""
+    if wish.overwrite:
+        return EVERY
+    of_incident = sql.SQL("s.xmin::text = ANY({})").format(sql.Literal(list(wish.written_by)))
+    if not wish.damaged.strip():
+        return of_incident
+    # In a row of its own, so that a bare column name in it is the source's, and not the candidate's
+    damaged = sql.SQL("EXISTS (SELECT FROM (SELECT s.*) AS damaged WHERE {})").format(where(wish.damaged))
+    return sql.SQL("({} OR {})").format(of_incident, damaged)
+
+
+def count_overwritten(part: Part, wish: Wish) -> sql.Composed:
+    return sql.SQL("SELECT count(*) FROM {} AS s JOIN {} AS t ON {} WHERE {} AND {}").format(
+        part.table.identifier, part.sent, equal("s", part.key, "t", part.key), differing(part), is_overwritten(wish)
+    )
+
+
 def lock_differing(part: Part, wish: Wish) -> sql.Composed:
     """Locks the rows that are to be overwritten, and keeps them as they are."""
-    written_by = EVERY if wish.overwrite else sql.SQL("s.xmin::text = ANY({})").format(sql.Literal(list(wish.written_by)))
     return sql.SQL(
         "CREATE TEMPORARY TABLE {before} ON COMMIT DROP AS SELECT {columns} FROM {table} AS s JOIN {sent} AS t "
-        "ON {match} WHERE {differs} AND {written_by} FOR UPDATE OF s"
+        "ON {match} WHERE {differs} AND {overwritten} FOR UPDATE OF s"
     ).format(
         before=sql.Identifier(f"rescue_{part.number}_before"),
         columns=names(part.columns, "s"),
@@ -243,7 +260,7 @@ def lock_differing(part: Part, wish: Wish) -> sql.Composed:
         sent=part.sent,
         match=equal("s", part.key, "t", part.key),
         differs=differing(part),
-        written_by=written_by,
+        overwritten=is_overwritten(wish),
     )
 
 
@@ -264,14 +281,16 @@ def overwrite(part: Part) -> sql.Composed:
 
 
 def assigned(part: Part, alias: str) -> sql.Composed:
-    changing = [column for column in part.columns if column not in part.key] or list(part.key)
+    changing = [column for column in part.compared if column not in part.key] or list(part.key)
     return sql.SQL(", ").join(
         sql.SQL("{} = {}").format(sql.Identifier(column), sql.Identifier(alias, column)) for column in changing
     )
 
 
 def disable(trigger: Trigger) -> sql.Composed:
-    return sql.SQL("ALTER TABLE {} DISABLE TRIGGER {}").format(trigger.relation.identifier, sql.Identifier(trigger.name))
+    return sql.SQL("ALTER TABLE {} DISABLE TRIGGER {}").format(
+        trigger.relation.identifier, sql.Identifier(trigger.name)
+    )
 
 
 def enable(trigger: Trigger) -> sql.Composed:

@@ -70,15 +70,11 @@ def _buckets(connection: Connection, statement: sql.Composed) -> Mapping[int, tu
 def send(source: Connection, candidate: Connection, part: Part, scope: sql.Composable) -> int:
     """Copies the candidate's rows within the scope into the part's temporary table; returns how many."""
     source.execute(statements.make_sent(part))
-    with (
-        source.cursor() as into,
-        candidate.cursor() as out,
-        out.copy(statements.copy_out(part, scope)) as rows,
-        into.copy(statements.copy_in(part)) as sent,
-    ):
-        for piece in rows:
-            sent.write(piece)
-    return out.rowcount
+    with source.cursor() as into, candidate.cursor() as out:
+        with out.copy(statements.copy_out(part, scope)) as rows, into.copy(statements.copy_in(part)) as sent:
+            for piece in rows:
+                sent.write(piece)
+        return into.rowcount
 
 
 class RowsToFile:
@@ -95,7 +91,9 @@ class RowsToFile:
             return cursor.rowcount
 
 
-def pair_of(source: Mapping[Table, TableShape], candidate: Mapping[Table, TableShape], table: Table) -> TablePair | None:
+def pair_of(
+    source: Mapping[Table, TableShape], candidate: Mapping[Table, TableShape], table: Table
+) -> TablePair | None:
     """How a table that both sides have is compared."""
     here, there = source.get(table), candidate.get(table)
     return comparability.pair(here, there, {}) if here and there else None

@@ -30,8 +30,9 @@ class UndoFile:
         self._statements: list[sql.Composable] = []
         self._triggers: list[Trigger] = []
         self._file = _create(path)
-        self._write(f"-- {title}\n-- Run it as: psql \"$DATABASE_URL\" --file {path.name}\n")
-        self._write("\\set ON_ERROR_STOP on\nBEGIN;\nSET LOCAL search_path = pg_catalog;\nSET LOCAL lock_timeout = '10s';\n")
+        self._write(f'-- {title}\n-- Run it as: psql "$DATABASE_URL" --file {path.name}\n')
+        self._write("\\set ON_ERROR_STOP on\nBEGIN;\nSET LOCAL search_path = pg_catalog;\n")
+        self._write("SET LOCAL lock_timeout = '10s';\n")
 
     def __enter__(self) -> Self:
         return self
@@ -48,7 +49,7 @@ class UndoFile:
         undone = sql.Identifier("pg_temp", f"inserted_{part.number}")
         count = self._add_rows(part, f"inserted_{part.number}", part.key, write_rows)
         if count:
-            own = _own(part, undone, transaction)
+            own = _own(part, transaction)
             self._statements.append(
                 sql.SQL("DELETE FROM {} AS s USING {} AS u WHERE {}").format(part.table.identifier, undone, own)
             )
@@ -66,7 +67,7 @@ class UndoFile:
         if count:
             self._statements.append(
                 sql.SQL("UPDATE {} AS s SET {} FROM {} AS u WHERE {}").format(
-                    part.table.identifier, assigned(part, "u"), undone, _own(part, undone, transaction)
+                    part.table.identifier, assigned(part, "u"), undone, _own(part, transaction)
                 )
             )
         return count
@@ -96,9 +97,7 @@ class UndoFile:
         """Removes the file of a rescue that wrote nothing."""
         self.path.unlink(missing_ok=True)
 
-    def _add_rows(
-        self, part: Part, table: str, columns: Sequence[str], write_rows: Callable[[BinaryIO], int]
-    ) -> int:
+    def _add_rows(self, part: Part, table: str, columns: Sequence[str], write_rows: Callable[[BinaryIO], int]) -> int:
         made = sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
             sql.Identifier(table), names(columns), part.table.identifier
         )
@@ -122,13 +121,11 @@ def _create(path: Path) -> BinaryIO:
         ) from error
 
 
-def _own(part: Part, undone: sql.Identifier, transaction: str) -> sql.Composed:
+def _own(part: Part, transaction: str) -> sql.Composed:
     return sql.SQL("{} AND s.xmin::text = {}").format(equal("s", part.key, "u", part.key), sql.Literal(transaction))
 
 
-def _refuse_referred(
-    part: Part, foreign_key: ForeignKey, undone: sql.Identifier, own: sql.Composable
-) -> sql.Composed:
+def _refuse_referred(part: Part, foreign_key: ForeignKey, undone: sql.Identifier, own: sql.Composable) -> sql.Composed:
     """Fails where rows that came since refer to a row that is about to be deleted. It stands before the deletion."""
     message = f"rows of {foreign_key.child} refer to rows of {part.table} that the rescue brought back: keep them"
     block = sql.SQL(

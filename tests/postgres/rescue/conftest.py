@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from restore.rescue import run
+from restore.rescue import carry, run
 from restore.rescue.model import Done, Found, Wish
 from tests.support.postgres.scratch_server import Database, Server
 from validation.expectations.table_names import Table
@@ -69,7 +68,10 @@ class Shop:
         """Every row of every table, in order."""
         tables = ("countries", "customers", "orders", '"odd ""lines%"', "tags", "audit", "heap")
         with database.connect() as connection:
-            return {name: connection.execute(f"SELECT t::text FROM {name} t ORDER BY 1".encode()).fetchall() for name in tables}
+            return {
+                name: connection.execute(f"SELECT t::text FROM {name} t ORDER BY 1".encode()).fetchall()
+                for name in tables
+            }
 
     @property
     def undo(self) -> Path:
@@ -78,6 +80,17 @@ class Shop:
     def look(self, wish: Wish) -> tuple[Found, ...]:
         with self.serving.connect() as source, self.restored.connect() as candidate:
             return run.look(source, candidate, wish)
+
+    def next_transaction(self) -> int:
+        """Of the candidate, as gate `switched` records it."""
+        with self.restored.connect() as connection:
+            row = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def carry(self, next_transaction: int) -> tuple[Done, ...]:
+        with self.serving.connect() as source, self.restored.connect() as candidate:
+            return carry.carry(source, candidate, next_transaction, self.undo, "test", self.said.append)
 
     def apply(self, wish: Wish) -> tuple[Done, ...]:
         with self.serving.connect() as source, self.restored.connect() as candidate:
@@ -90,5 +103,3 @@ def shop(server: Server, tmp_path: Path) -> Iterator[Shop]:
         for database in (serving, restored):
             database.execute(SHOP)
         yield Shop(serving, restored, tmp_path, [])
-
-

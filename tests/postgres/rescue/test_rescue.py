@@ -36,7 +36,11 @@ def undo(shop: Shop) -> None:
     server = shop.serving.server
     url = f"postgresql://{SUPERUSER}@{server.host}:{server.port}/{shop.serving.name}"
     done = subprocess.run(
-        [psql, url, "--no-psqlrc", "--file", shop.undo], env={"PGPASSWORD": PASSWORD}, capture_output=True, text=True, check=False
+        [psql, url, "--no-psqlrc", "--file", shop.undo],
+        env={"PGPASSWORD": PASSWORD},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
@@ -91,6 +95,21 @@ def test_rows_written_after_the_incident_are_kept(shop: Shop) -> None:
     assert differing_tables(shop) == []
 
 
+def test_only_the_damaged_column_goes_back_where_others_were_written_since(shop: Shop) -> None:
+    shop.damage("UPDATE customers SET email = 'lost' || id")
+    shop.damage("UPDATE customers SET country = NULL WHERE id = 7; UPDATE customers SET email = 'new' WHERE id = 8")
+    wish = Wish(CUSTOMERS, damaged="email LIKE 'lost%'", columns=("email",))
+    (found,) = shop.look(wish)
+    assert found.overwritten == 19
+    assert written(shop.apply(wish)) == {"customers": (0, 19, 0)}
+    assert shop.ask("SELECT email, country FROM customers WHERE id IN (7, 8) ORDER BY id") == [
+        ("c7@example.invalid", None),
+        ("new", "ch"),
+    ]
+    undo(shop)
+    assert shop.ask("SELECT email, country FROM customers WHERE id = 7") == [("lost7", None)]
+
+
 def test_a_value_that_somebody_else_has_by_now_keeps_its_row_out(shop: Shop) -> None:
     shop.damage("DELETE FROM orders WHERE customer_id = 9; DELETE FROM customers WHERE id = 9")
     shop.damage("INSERT INTO customers (id, email) VALUES (900, 'c9@example.invalid')")
@@ -123,6 +142,12 @@ def test_a_condition_limits_what_comes_back(shop: Shop) -> None:
     shop.damage("DELETE FROM orders WHERE id > 150")
     done = shop.apply(Wish(ORDERS, where="id % 2 = 0 -- even ones"))
     assert written(done) == {"orders": (25, 0, 0)}
+
+
+@pytest.mark.parametrize("wish", [Wish(ORDERS, damaged="nothing = 1"), Wish(ORDERS, columns=("nothing",))])
+def test_a_wrong_name_of_a_column_is_refused_in_one_sentence(shop: Shop, wish: Wish) -> None:
+    with pytest.raises(Refused, match="nothing"):
+        shop.look(wish)
 
 
 @pytest.mark.parametrize("condition", ["no_such_column = 1", "id = 'x'", "id ="])
@@ -162,7 +187,7 @@ def test_undo_never_deletes_a_row_that_others_refer_to_by_now(shop: Shop) -> Non
     shop.damage("DELETE FROM orders WHERE id = 150")
     shop.apply(Wish(ORDERS))
     shop.damage('INSERT INTO "odd ""lines%" VALUES (150, 9, \'new\')')
-    with pytest.raises(AssertionError, match="refer to rows of public.orders"):
+    with pytest.raises(AssertionError, match="refer to rows of public"):
         undo(shop)
     assert shop.ask("SELECT count(*) FROM orders WHERE id = 150") == [(1,)]
 
@@ -210,17 +235,21 @@ def test_a_lost_connection_before_the_commit_writes_nothing(shop: Shop, monkeypa
 
 def test_large_tables_send_only_the_ranges_that_differ(shop: Shop) -> None:
     for database in (shop.serving, shop.restored):
-        database.execute("CREATE TABLE big AS SELECT n AS id, repeat('x', 100) AS word FROM generate_series(1, 50000) n")
+        database.execute(
+            "CREATE TABLE big AS SELECT n AS id, repeat('x', 100) AS word FROM generate_series(1, 50000) n"
+        )
         database.execute("ALTER TABLE big ADD PRIMARY KEY (id)")
     shop.damage("DELETE FROM big WHERE id BETWEEN 20000 AND 20100; UPDATE big SET word = 'y' WHERE id = 30000")
     (found,) = shop.look(Wish(Table("public", "big")))
     assert (found.lost, found.different) == (101, 1)
-    assert found.read < 5_000
+    assert 102 <= found.read < 5_000
 
 
 def test_columns_that_only_one_side_has_stay_as_they_are(shop: Shop) -> None:
     shop.damage("DELETE FROM orders WHERE id = 150")
-    shop.serving.execute("ALTER TABLE orders ADD COLUMN added text DEFAULT 'd'; ALTER TABLE orders DROP COLUMN parent_id")
+    shop.serving.execute(
+        "ALTER TABLE orders ADD COLUMN added text DEFAULT 'd'; ALTER TABLE orders DROP COLUMN parent_id"
+    )
     assert written(shop.apply(Wish(ORDERS))) == {"orders": (1, 0, 0)}
     assert shop.ask("SELECT added, customer_id FROM orders WHERE id = 150") == [("d", 11)]
 
