@@ -108,22 +108,22 @@ Time = Annotated[datetime | str, PlainValidator(_time, json_schema_input_type=st
 Cutover = Annotated[Literal["secret"], BeforeValidator(_cutover)]
 
 
-def contradictions(given: Mapping[str, Any]) -> Iterable[Problem]:
-    """Yields the keys of a request that don't go together; `given` are those that say anything but their default."""
-    if "id" not in given:
-        yield from _without_id(given)
-    elif given.get("method") in tuple(Method):
-        yield from _of_other_method(given, Method(given["method"]))
-    if given.get("snapshot") == LATEST and "foreignSnapshot" in given:
+def contradictions(keys: Mapping[str, Any]) -> Iterable[Problem]:
+    """Yields the keys of a request that don't go together; `keys` are those that say anything but their default."""
+    if "id" not in keys:
+        yield from _without_id(keys)
+    elif keys.get("method") in tuple(Method):
+        yield from _of_other_method(keys, Method(keys["method"]))
+    if keys.get("snapshot") == LATEST and "foreignSnapshot" in keys:
         needed = "with foreignSnapshot one snapshot by name: latest means the newest of the source itself"
         yield refusal("snapshot", LATEST, needed)
-    if given.get("time") == LATEST and "backupOf" in given:
+    if keys.get("time") == LATEST and "backupOf" in keys:
         needed = "with backupOf one time: latest means the last second of the source itself"
         yield refusal("time", LATEST, needed)
 
 
-def _without_id(given: Mapping[str, Any]) -> Iterable[Problem]:
-    if left := [key for key in ("method", *OF_METHOD, "traffic") if key in given]:
+def _without_id(keys: Mapping[str, Any]) -> Iterable[Problem]:
+    if left := [key for key in ("method", *OF_METHOD, "traffic") if key in keys]:
         yield refusal(
             "id",
             f"not set, while {', '.join(left)} {'is' if len(left) == 1 else 'are'} set",
@@ -132,9 +132,9 @@ def _without_id(given: Mapping[str, Any]) -> Iterable[Problem]:
         )
 
 
-def _of_other_method(given: Mapping[str, Any], method: Method) -> Iterable[Problem]:
+def _of_other_method(keys: Mapping[str, Any], method: Method) -> Iterable[Problem]:
     for key, owner in OF_METHOD.items():
-        if owner is not method and key in given:
+        if owner is not method and key in keys:
             yield refusal(
                 key,
                 f"set, while method is {method}",

@@ -90,5 +90,5 @@ def _blocks(rules: Sequence[Ingress]) -> str:
 
 def holds(block: str, address: str) -> bool:
     network = ip_network(block, strict=False)
-    found = ip_address(address.partition("%")[0])
-    return found.version == network.version and found in network
+    parsed = ip_address(address.partition("%")[0])
+    return parsed.version == network.version and parsed in network

@@ -30,8 +30,8 @@ def evidence(settings: Settings, aws: Aws) -> Iterator[Finding]:
     folder = Path(place).expanduser().absolute()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-        made = "" if folder == nearest else ", made at the first record"
-        yield ok(what, f"{folder} is writable{made}")
+        remark = "" if folder == nearest else ", made at the first record"
+        yield ok(what, f"{folder} is writable{remark}")
         return
     fix = "pulumi config set evidence <directory or s3://bucket/prefix>"
     yield of_problem(Problem(what, f"{nearest} is not writable", f"a writable {folder}", fix))

@@ -100,22 +100,22 @@ class Watch:
     def wait_for(
         self,
         read: Callable[[], Value],
-        done: Callable[[Value], bool],
+        is_done: Callable[[Value], bool],
         *,
         subject: str,
         seconds: float = math.inf,
-        found: Callable[[Value], str] = repr,
+        describe: Callable[[Value], str] = repr,
         first: float = 0.5,
         longest: float = 15.0,
     ) -> Value:
         """restore.polling's `wait_for` by this gate's clock, for at most `seconds`; raises as that does."""
         return polling.wait_for(
             read,
-            done,
+            is_done,
             stop=self.stop,
             deadline=min(self.deadline, self.now() + seconds),
             subject=subject,
-            found=found,
+            describe=describe,
             first=first,
             longest=longest,
         )
@@ -273,8 +273,8 @@ def attempt(
         unwritten = f"gate {gate.name}: its evidence could not be written: {failure or type(failure).__name__}"
         return f"{error}\n{unwritten}" if error else unwritten
     if error is None:
-        known = f"; waived: {', '.join(waived)}" if waived else ""
-        say(f"{gate.name}: open: {proof.summary}{known} (evidence: {where})")
+        of_waivers = f"; waived: {', '.join(waived)}" if waived else ""
+        say(f"{gate.name}: open: {proof.summary}{of_waivers} (evidence: {where})")
         return None
     return f"{error}\nevidence: {where}\nall at once: python -m restore report; what each means: {PAGE}"
 

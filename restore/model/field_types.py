@@ -64,8 +64,8 @@ def checked(fault: Callable[[str], str | None], needed: str, *, fix: str = "") -
     """Refuses texts of which `fault` says what is wrong."""
 
     def check(text: str) -> str:
-        if found := fault(text):
-            raise Fault(needed, found=f"{shown(text)}: {found}", fix=fix)
+        if reason := fault(text):
+            raise Fault(needed, found=f"{shown(text)}: {reason}", fix=fix)
         return text
 
     return AfterValidator(check)

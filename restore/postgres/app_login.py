@@ -203,6 +203,6 @@ def missing_privileges(named: str | None, rights: Sequence[SchemaRights]) -> tup
     readable = [schema for schema in rights if schema.usable and schema.readable]
     if readable:
         return readable[0].name, ()
-    wanted = [schema for schema in rights if schema.tables] or [schema for schema in rights if schema.usable]
-    first = next(iter(wanted or rights), SchemaRights("public", usable=False))
+    needed = [schema for schema in rights if schema.tables] or [schema for schema in rights if schema.usable]
+    first = next(iter(needed or rights), SchemaRights("public", usable=False))
     return first.name, first.lacking

@@ -21,9 +21,13 @@ COPY_FIRST = ("shared", "public")
 
 def find_snapshot(inventory: Inventory, name: str) -> Snapshot | None:
     """Returns a snapshot by identifier or ARN."""
-    wanted = name.lower()
+    lowered = name.lower()
     return next(
-        (snapshot for snapshot in inventory.snapshots if wanted in (snapshot.identifier.lower(), snapshot.arn.lower())),
+        (
+            snapshot
+            for snapshot in inventory.snapshots
+            if lowered in (snapshot.identifier.lower(), snapshot.arn.lower())
+        ),
         None,
     )
 
@@ -50,8 +54,8 @@ def _must_be_copied(snapshot: Snapshot) -> bool:
 
 
 def describe(snapshot: Snapshot) -> str:
-    made = f"{snapshot.created:{TIME_FORMAT}}" if snapshot.created else "no time yet"
-    return f"{snapshot.identifier} ({snapshot.kind}, {made})"
+    created = f"{snapshot.created:{TIME_FORMAT}}" if snapshot.created else "no time yet"
+    return f"{snapshot.identifier} ({snapshot.kind}, {created})"
 
 
 def resolve_snapshot(context: RestoreContext) -> Resolution:
@@ -110,10 +114,12 @@ def _no_snapshot(context: RestoreContext) -> Problem:
 def _snapshot_problems(context: RestoreContext, snapshot: Snapshot) -> Iterable[Problem]:
     subject = f"snapshot {snapshot.identifier}"
     if snapshot.status != "available":
-        done = f", {snapshot.percent} % done" if snapshot.status == "creating" and snapshot.percent is not None else ""
+        progress = (
+            f", {snapshot.percent} % done" if snapshot.status == "creating" and snapshot.percent is not None else ""
+        )
         wait = f"aws rds wait db-snapshot-available --db-snapshot-identifier {snapshot.identifier}"
         fix = wait if snapshot.status == "creating" else "python -m restore options (take another one)"
-        yield Problem(subject, f"status {snapshot.status}{done}", "status available", fix)
+        yield Problem(subject, f"status {snapshot.status}{progress}", "status available", fix)
     if snapshot.engine != ENGINE:
         yield Problem(subject, f"engine {snapshot.engine}", f"engine {ENGINE}", "pulumi config set snapshot latest")
     if not context.request.foreign_snapshot and not _is_own(context, snapshot):
