@@ -31,7 +31,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Known:
+class LastValues:
     """The last values that were given out elsewhere, by name, and where that is known from."""
 
     where: str
@@ -60,7 +60,7 @@ class Advance:
         return f"{self.label} {'unused' if self.before is None else self.before} -> {self.after}"
 
 
-def plan_advances(last_values: Known, present: Mapping[Name, Sequence]) -> tuple[Advance, ...]:
+def plan_advances(last_values: LastValues, present: Mapping[Name, Sequence]) -> tuple[Advance, ...]:
     """The sequences that are behind what is known, those that the database doesn't have left out. Pure."""
     advances: list[Advance] = []
     for name, last in last_values.values.items():
@@ -76,20 +76,20 @@ def target(sequence: Sequence, last: int, margin: int) -> int:
     return last if sequence.cycles else last + margin * sequence.increment
 
 
-def from_server(where: str, sequences: Mapping[Name, Sequence]) -> Known:
+def from_server(where: str, sequences: Mapping[Name, Sequence]) -> LastValues:
     """What a database gave out. Pure."""
     values = {name: sequence.last for name, sequence in sequences.items() if sequence.last is not None}
     unreadable = tuple(name for name, sequence in sequences.items() if not sequence.readable)
-    return Known(where, values, unreadable=unreadable)
+    return LastValues(where, values, unreadable=unreadable)
 
 
-def from_baseline(baseline: Baseline) -> Known:
+def from_baseline(baseline: Baseline) -> LastValues:
     """What a baseline knows to be given out, with the margin for what came after it. Pure."""
     values = {(table.schema, table.name): position.last for table, position in baseline.sequences.items()}
-    return Known(f"the baseline of {baseline.taken:%Y-%m-%d %H:%M} UTC plus {MARGIN:,} steps", values, MARGIN)
+    return LastValues(f"the baseline of {baseline.taken:%Y-%m-%d %H:%M} UTC plus {MARGIN:,} steps", values, MARGIN)
 
 
-def describe_behind(last_values: Known, behind: Iterable[Advance]) -> str:
+def describe_behind(last_values: LastValues, behind: Iterable[Advance]) -> str:
     """One sentence for the loss report and for `up`; empty where none is behind."""
     named = [advance.text for advance in behind]
     if not named:
@@ -141,7 +141,7 @@ def sequence_problems(
             watch.say(note)
         return []
     try:
-        last_values = known_values(context, left)
+        last_values = find_last_values(context, left)
         if isinstance(last_values, Problem):
             return [last_values]
         return advance_all(context, watch, database, last_values, facts)
@@ -151,7 +151,7 @@ def sequence_problems(
         return [error_problem(NAME, error, NEEDED)]
 
 
-def known_values(context: GateContext, left: Instance | None) -> Known | Problem:
+def find_last_values(context: GateContext, left: Instance | None) -> LastValues | Problem:
     """What the source gave out, by itself or by its newest baseline; a problem where neither tells."""
     if left:
         return from_server(left.identifier, read_sequences(context, left))
@@ -164,7 +164,7 @@ def known_values(context: GateContext, left: Instance | None) -> Known | Problem
 
 
 def advance_all(
-    context: GateContext, watch: Watch, database: Instance, last_values: Known, facts: dict[str, Any]
+    context: GateContext, watch: Watch, database: Instance, last_values: LastValues, facts: dict[str, Any]
 ) -> list[Problem]:
     """Sets every sequence that is behind; the problem names those that can't be. Safe to repeat after a kill: what is
     done is behind no longer. Raises RestoreError."""
