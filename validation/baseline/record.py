@@ -75,17 +75,19 @@ class Reader:
     def baseline(self, fault_lists: FaultLists = _no_faults) -> Baseline:
         catalog = self.catalog()
         passes = scans(catalog, _newest_of_all(catalog))
-        asked = (CLOCK, SIZES, POSITIONS, server_question(Side.CANDIDATE), *snapshot.questions())
+        questions = (CLOCK, SIZES, POSITIONS, server_question(Side.CANDIDATE), *snapshot.questions())
         costly = sorted((scan.question for scan in passes.values()), key=lambda question: -question.cost)
-        answers = self.ask((*asked, *costly))
+        answers = self.ask((*questions, *costly))
         lists = fault_lists(catalog, int(answers[server_question(Side.CANDIDATE).id].row["major"]))
         return replace(_baseline(answers, passes), faults=self._faults(lists))
 
     def _faults(self, lists: Sequence[FaultList]) -> Mapping[str, Faults]:
         """What was found wrong; a list that isn't answered is left out, and then excuses nothing."""
         outcomes = self._outcomes([of.question for of in lists])
-        found = {of.question.id: of.read(got) for of in lists if isinstance(got := outcomes[of.question.id], Answer)}
-        return {name: faults for name, faults in found.items() if faults.count}
+        faults_by_name = {
+            of.question.id: of.read(got) for of in lists if isinstance(got := outcomes[of.question.id], Answer)
+        }
+        return {name: faults for name, faults in faults_by_name.items() if faults.count}
 
     def ask(self, questions: Sequence[Question]) -> Mapping[str, Answer]:
         """The answer to every question."""

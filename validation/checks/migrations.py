@@ -46,12 +46,12 @@ def _migrations(expected: Migrations) -> Check:
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         migrations: list[Migration] = answers[0].row["migrations"]
-        done = applied(migrations)
-        problems = [*incomplete(migrations, done), *_unexpected(done, expected)]
+        applied_names = applied(migrations)
+        problems = [*incomplete(migrations, applied_names), *_unexpected(applied_names, expected)]
         if problems:
             fix = "docs/checks.md: another recovery point, or finish it with prisma migrate resolve"
             return failed("; ".join(problems), needed, fix)
-        return passed(f"{number(len(done), 'migration')} applied, last {done[-1]}", needed)
+        return passed(f"{number(len(applied_names), 'migration')} applied, last {applied_names[-1]}", needed)
 
     return Check("migrations", judge, (_question(expected),), needed, faults=_fault_list(expected))
 
@@ -61,9 +61,9 @@ def _fault_list(expected: Migrations) -> FaultList:
 
     def read(answer: Answer) -> Faults:
         migrations: list[Migration] = answer.row["migrations"]
-        done = applied(migrations)
-        listed = [Fault(text, {"migration": text}) for text in incomplete(migrations, done)]
-        listed += [Fault(text, {"migration": text}, decides=True) for text in _unexpected(done, expected)]
+        applied_names = applied(migrations)
+        listed = [Fault(text, {"migration": text}) for text in incomplete(migrations, applied_names)]
+        listed += [Fault(text, {"migration": text}, decides=True) for text in _unexpected(applied_names, expected)]
         return Faults(len(listed), tuple(listed))
 
     question = replace(_question(expected), id=f"faults:migrations:{expected.table}")
@@ -72,16 +72,16 @@ def _fault_list(expected: Migrations) -> FaultList:
 
 def _checksums(expected: Migrations) -> Check:
     """Advisory: a script that was edited after it was applied says nothing of the data, but somebody should know."""
-    known = dict(expected.checksums)
+    checksums = dict(expected.checksums)
     needed = "the checksums of the folder's migration.sql files"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         migrations: list[Migration] = [m for m in answers[0].row["migrations"] if m["rolled_back"] is None]
-        edited = [m["name"] for m in migrations if m["name"] in known and m["checksum"] not in known[m["name"]]]
+        edited = [m["name"] for m in migrations if m["name"] in checksums and m["checksum"] not in checksums[m["name"]]]
         if edited:
             fix = "docs/checks.md: is this the release that wrote this database? compare the scripts"
             return failed(f"another script than that of {', '.join(dict.fromkeys(edited))} was applied", needed, fix)
-        return passed(f"the scripts of {number(len(known), 'migration')}", needed)
+        return passed(f"the scripts of {number(len(checksums), 'migration')}", needed)
 
     return Check("migration-checksums", judge, (_question(expected),), needed, severity=Severity.ADVISORY)
 
@@ -92,33 +92,33 @@ def _question(expected: Migrations) -> Question:
 
 def applied(migrations: Sequence[Migration]) -> list[str]:
     """Names of the applied migrations in the order in which they were finished."""
-    done = [m for m in migrations if m["finished"] is not None and m["rolled_back"] is None]
-    done.sort(key=lambda m: (m["finished"], m["started"], m["name"]))
-    return list(dict.fromkeys(m["name"] for m in done))
+    complete = [m for m in migrations if m["finished"] is not None and m["rolled_back"] is None]
+    complete.sort(key=lambda m: (m["finished"], m["started"], m["name"]))
+    return list(dict.fromkeys(m["name"] for m in complete))
 
 
 def broken(migrations: Sequence[Migration]) -> list[str]:
     """What is unfinished, or rolled back and not applied by a later run."""
-    done = set(applied(migrations))
+    applied_names = set(applied(migrations))
     unfinished = {m["name"] for m in migrations if m["finished"] is None and m["rolled_back"] is None}
-    back = {m["name"] for m in migrations if m["rolled_back"] is not None} - done
+    back = {m["name"] for m in migrations if m["rolled_back"] is not None} - applied_names
     return [f"{name} is unfinished" for name in sorted(unfinished)] + [
         f"{name} was rolled back" for name in sorted(back - unfinished)
     ]
 
 
-def incomplete(migrations: Sequence[Migration], done: Sequence[str]) -> list[str]:
+def incomplete(migrations: Sequence[Migration], applied_names: Sequence[str]) -> list[str]:
     """What is `broken`, or that nothing is applied at all."""
-    return [*broken(migrations), *([] if done else ["no migration is applied"])]
+    return [*broken(migrations), *([] if applied_names else ["no migration is applied"])]
 
 
-def _unexpected(done: Sequence[str], expected: Migrations) -> list[str]:
+def _unexpected(applied_names: Sequence[str], expected: Migrations) -> list[str]:
     problems: list[str] = []
-    if expected.last is not None and done and done[-1] != expected.last:
-        problems.append(f"last applied is {done[-1]}")
+    if expected.last is not None and applied_names and applied_names[-1] != expected.last:
+        problems.append(f"last applied is {applied_names[-1]}")
     if expected.applied is not None:
-        problems += [f"{name} is not applied" for name in expected.applied if name not in done]
-        problems += [f"{name} is applied but not expected" for name in done if name not in expected.applied]
+        problems += [f"{name} is not applied" for name in expected.applied if name not in applied_names]
+        problems += [f"{name} is applied but not expected" for name in applied_names if name not in expected.applied]
     return problems
 
 

@@ -61,9 +61,9 @@ def _flag(name: str) -> str:
 
 def wrong_of(role: Role, row: Row) -> list[str]:
     """What of the role isn't as declared."""
-    asked = [(name, getattr(role, name)) for name in ATTRIBUTES]
+    attributes = [(name, getattr(role, name)) for name in ATTRIBUTES]
     wrong = [
-        f"{_flag(n)} is {'on' if row[n] else 'off'}" for n, value in asked if value is not None and row[n] != value
+        f"{_flag(n)} is {'on' if row[n] else 'off'}" for n, value in attributes if value is not None and row[n] != value
     ]
     wrong += [f"no member of {other}" for other in role.member_of if other not in row["member_of"]]
     return wrong + list(_wrong_privileges(role, row["privileges"]))

@@ -96,8 +96,8 @@ class Others:
 
     def __str__(self) -> str:
         pairs = (("source", self.source), ("baseline", self.baseline))
-        known = [f"{name}: {rows:,}" for name, rows in pairs if rows is not None]
-        return f" ({', '.join(known)})" if known else ""
+        counts = [f"{name}: {rows:,}" for name, rows in pairs if rows is not None]
+        return f" ({', '.join(counts)})" if counts else ""
 
 
 @dataclass(frozen=True)
@@ -292,22 +292,22 @@ def _not_after(name: str, scan: TableScan, column: str, point: datetime) -> Chec
 def _tables_of_source(passes: Mapping[Table, TableScan], source: Catalog) -> Check:
     """A table that the source has, with rows in it, is not missing or empty in the candidate."""
     theirs = [facts for facts in source.tables if not facts.partition]
-    asked = [facts for facts in theirs if not facts.unlogged and facts.table in passes]
+    compared = [facts for facts in theirs if not facts.unlogged and facts.table in passes]
     has_rows = {
         facts.table: Question(
             f"source:has_rows:{facts.table}", query("has_rows", table=facts.table.identifier), Side.SOURCE
         )
-        for facts in asked
+        for facts in compared
     }
-    scanned = [passes[facts.table].question for facts in asked]
+    scanned = [passes[facts.table].question for facts in compared]
     missing = [facts.table for facts in theirs if facts.table not in passes]
     needed = "every table of the source, with rows where the source has any"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
-        counts, filled = answers[: len(asked)], answers[len(asked) :]
+        counts, filled = answers[: len(compared)], answers[len(compared) :]
         empty = [
             facts.table
-            for facts, count, there in zip(asked, counts, filled, strict=True)
+            for facts, count, there in zip(compared, counts, filled, strict=True)
             if there.row["has_rows"] and not count.row["rows"]
         ]
         wrong = [f"{table} is missing" for table in missing] + [f"{table} is empty" for table in empty]

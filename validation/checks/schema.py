@@ -17,24 +17,24 @@ AGAINST_SOURCE = "the schema of the source"
 FIX = "docs/checks.md: is the recovery point on the other side of a migration? then waive the check"
 
 
-def checks(wanted: SchemaSnapshot | None, *, source: bool) -> Iterator[Check]:
+def checks(expected: SchemaSnapshot | None, *, source: bool) -> Iterator[Check]:
     """Against the baseline where there is one; the source, which may be what is damaged, is then only advice."""
     for section in snapshot.files():
         severity = snapshot.severity(section)
-        if wanted is not None:
-            yield _of_baseline(section, wanted, severity)
+        if expected is not None:
+            yield _of_baseline(section, expected, severity)
         if source:
-            yield _of_source(section, severity if wanted is None else Severity.ADVISORY)
+            yield _of_source(section, severity if expected is None else Severity.ADVISORY)
 
 
-def _of_baseline(section: str, wanted: SchemaSnapshot, severity: Severity) -> Check:
+def _of_baseline(section: str, expected: SchemaSnapshot, severity: Severity) -> Check:
     name = f"schema:{section}"
-    if section not in wanted.sections:
+    if section not in expected.sections:
         fix = "docs/checks.md: record the baseline again with this version"
         return settled(name, inconclusive("the baseline doesn't have it", AGAINST_BASELINE, fix), severity)
 
     def judge_one(answers: Sequence[Answer]) -> Judgement:
-        return judge(section, wanted.sections[section], snapshot.section(answers[0]), AGAINST_BASELINE)
+        return judge(section, expected.sections[section], snapshot.section(answers[0]), AGAINST_BASELINE)
 
     return Check(name, judge_one, (snapshot.question(section),), AGAINST_BASELINE, severity=severity)
 

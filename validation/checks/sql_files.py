@@ -114,12 +114,12 @@ def _complete(check: SqlCheck, name: str, pieces: Pieces, pages: int = 0) -> Che
         borrows=check.extension if check.extension and pieces[check.extension] == sql.Identifier(BORROWED) else None,
         administrative=check.extension == AMCHECK and check in built_in(),
     )
-    made = Check(name, lambda answers: judge(check, answers[0]), (question,), check.needed, severity=check.severity)
-    made = replace(made, inconclusive=check.inconclusive)
+    judged = Check(name, lambda answers: judge(check, answers[0]), (question,), check.needed, severity=check.severity)
+    judged = replace(judged, inconclusive=check.inconclusive)
     if check.as_in_source is Severity.BLOCKING:
-        return made
+        return judged
     faults = query("faults_of_sql_check", **parts)
-    return replace(made, faults=fault_list(name, check.things, faults, question, recorded=check.each is None))
+    return replace(judged, faults=fault_list(name, check.things, faults, question, recorded=check.each is None))
 
 
 def _lists(check: SqlCheck) -> sql.Composable:

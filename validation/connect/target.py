@@ -53,20 +53,20 @@ class Target:
 
         Raises UrlError, without any of the URL in its message.
         """
-        given = connection_parameters(url)
-        missing = [name for name in ("host", "dbname", "user") if name not in given]
+        parameters = connection_parameters(url)
+        missing = [name for name in ("host", "dbname", "user") if name not in parameters]
         if missing:
             raise UrlError(f"the URL lacks {', '.join(missing)}")
         return cls(
-            host=given["host"],
-            dbname=given["dbname"],
-            user=given["user"],
-            password=given.get("password"),
-            port=_port(given.get("port", "5432")),
-            sslmode=given.get("sslmode", "verify-full"),
-            sslrootcert=given.get("sslrootcert"),
+            host=parameters["host"],
+            dbname=parameters["dbname"],
+            user=parameters["user"],
+            password=parameters.get("password"),
+            port=_port(parameters.get("port", "5432")),
+            sslmode=parameters.get("sslmode", "verify-full"),
+            sslrootcert=parameters.get("sslrootcert"),
             expected_address=expected_address,
-            parameters={name: value for name, value in given.items() if name not in OWN},
+            parameters={name: value for name, value in parameters.items() if name not in OWN},
         )
 
     def __str__(self) -> str:

@@ -132,11 +132,11 @@ def connection_parameters(url: str) -> dict[str, str]:
         "user": parts.user,
         "password": parts.password,
     }
-    given = {name: unquote(value) for name, value in written.items() if value}
+    filled = {name: unquote(value) for name, value in written.items() if value}
     in_query = dict(parts.parameters)
     if "sslkey" not in in_query:
         in_query.pop("sslcert", None)
-    return given | {name: value for name, value in in_query.items() if name in libpq_keywords()}
+    return filled | {name: value for name, value in in_query.items() if name in libpq_keywords()}
 
 
 @cache

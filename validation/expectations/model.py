@@ -282,7 +282,7 @@ def _extensions(versions: Mapping[str, str]) -> tuple[Extension, ...]:
 
 
 def _roles(rights: Mapping[str, RoleRights]) -> tuple[Role, ...]:
-    return tuple(Role(name, **vars(given)) for name, given in rights.items())
+    return tuple(Role(name, **vars(role_rights)) for name, role_rights in rights.items())
 
 
 def _sql_checks(folders: tuple[str, ...], info: ValidationInfo) -> tuple[SqlCheck, ...]:

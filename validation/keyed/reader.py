@@ -54,9 +54,9 @@ class KeyFault:
     near: str = ""
 
 
-def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
+def nearest(word: str, words: Iterable[str], count: int = 3) -> list[str]:
     """The known words that the word was probably meant to be, best first."""
-    spelling = {name.lower(): name for name in known}
+    spelling = {name.lower(): name for name in words}
     return [spelling[match] for match in difflib.get_close_matches(word.lower(), list(spelling), count, 0.5)]
 
 
@@ -115,10 +115,10 @@ def _problems(schema: Node, error: Any, problem_of: Callable[[KeyFault], Problem
 def _fault(schema: Node, error: Any, raised: object) -> KeyFault:
     mistake, location = _place(error)
     if mistake is Mistake.UNKNOWN:
-        known = tuple(json_schema.at(schema, location[:-1]).get("properties", {}))
-        near = next(iter(nearest(str(location[-1]), known, 1)), "")
-        needed = f"one of {', '.join(sorted(known)) or 'none'}"
-        return KeyFault(mistake, location, error["input"], {}, needed, known=known, near=near)
+        allowed = tuple(json_schema.at(schema, location[:-1]).get("properties", {}))
+        near = next(iter(nearest(str(location[-1]), allowed, 1)), "")
+        needed = f"one of {', '.join(sorted(allowed)) or 'none'}"
+        return KeyFault(mistake, location, error["input"], {}, needed, known=allowed, near=near)
     node = json_schema.at(schema, location)
     fault = raised if isinstance(raised, Fault) else Fault(json_schema.expected(node))
     location = (*location, fault.key) if fault.key else location

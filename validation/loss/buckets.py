@@ -132,8 +132,8 @@ def _entries(rows: Iterable[Row]) -> dict[str, Entry]:
     for row in rows:
         part = RowSet(int(row["copies"]), epoch(row["oldest"]), epoch(row["newest"]))
         entry = Entry(int(row["hash"]), part)
-        known = entries.get(row["key"])
-        entries[row["key"]] = known + entry if known else entry
+        earlier = entries.get(row["key"])
+        entries[row["key"]] = earlier + entry if earlier else entry
     return entries
 
 

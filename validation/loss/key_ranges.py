@@ -47,14 +47,14 @@ class Ranges:
         kind = sql.SQL(hashing.bounds_type(self.column))
         return sql.SQL("{}::{}[]").format(sql.Literal(list(self.bounds)), kind)
 
-    def holding(self, wanted: Sequence[int]) -> sql.Composable:
+    def holding(self, numbers: Sequence[int]) -> sql.Composable:
         """Whether a row lies in one of the ranges; few runs of them also by bounds, for which there may be an index."""
-        if self.column is None or not self.bounds or len(wanted) > len(self.bounds):
+        if self.column is None or not self.bounds or len(numbers) > len(self.bounds):
             return sql.SQL("true")
-        runs = _runs(wanted)
+        runs = _runs(numbers)
         if len(runs) <= MOST_RUNS:
             return sql.SQL("({})").format(sql.SQL(" or ").join(self._between(first, last) for first, last in runs))
-        return sql.SQL("{} = any({}::int4[])").format(self.number, sql.Literal(sorted(wanted)))
+        return sql.SQL("{} = any({}::int4[])").format(self.number, sql.Literal(sorted(numbers)))
 
     def _between(self, first: int, last: int) -> sql.Composed:
         """Rows of ranges first to last."""

@@ -94,12 +94,14 @@ def _await(pool: Pool, at_work: list[Future[None]]) -> None:
 
 
 def _results(pool: Pool, jobs: Iterable[TableJob]) -> tuple[TableLoss, ...]:
-    done: dict[str, TableLoss] = {}
+    losses: dict[str, TableLoss] = {}
     with suppress(queue.Empty):
         while True:
             result = pool.done.get_nowait()
-            done[result.table] = result
-    results = (done.get(str(job.table)) or _not_compared(job, "a session was lost, or the time was up") for job in jobs)
+            losses[result.table] = result
+    results = (
+        losses.get(str(job.table)) or _not_compared(job, "a session was lost, or the time was up") for job in jobs
+    )
     return tuple(sorted(results, key=lambda table: table.table))
 
 

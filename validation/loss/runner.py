@@ -78,7 +78,7 @@ def _connected(targets: tuple[Target, Target], snapshots: tuple[str | None, str 
     try:
         candidate = _opened("candidate", targets[1], snapshots[1])
     except Unreachable:
-        aside.add_done_callback(lambda done: None if done.exception() else done.result().close())
+        aside.add_done_callback(lambda future: None if future.exception() else future.result().close())
         raise
     try:
         return ServerPair(aside.result(), candidate, pool.deadline, pool.stop)

@@ -197,16 +197,18 @@ def count_one_sided(shape: TableShape, lost: bool, servers: ServerPair) -> Table
     """Counts a table that only the source (`lost`) or only the candidate has."""
     began, column = time.monotonic(), time_of(shape)
     side = "source" if lost else "candidate"
-    known = TableLoss(str(shape.table), Status.UNKNOWN, timestamp=column, notes=(f"only the {side} has this table",))
+    one_sided = TableLoss(
+        str(shape.table), Status.UNKNOWN, timestamp=column, notes=(f"only the {side} has this table",)
+    )
     statement = query("loss_count", time=time_expression(column), table=shape.relation)
     try:
         row = (servers.ask_source(statement) if lost else servers.ask_candidate(statement))[0]
     except NotCompared as error:
-        notes = (*known.notes, f"not counted: {error}")
-        return replace(known, precision=Precision.ESTIMATED, notes=notes, seconds=time.monotonic() - began)
+        notes = (*one_sided.notes, f"not counted: {error}")
+        return replace(one_sided, precision=Precision.ESTIMATED, notes=notes, seconds=time.monotonic() - began)
     part = RowSet(int(row["rows"]), epoch(row["oldest"]), epoch(row["newest"]))
     return replace(
-        known,
+        one_sided,
         status=Status.DIFFERENT,
         source_rows=part.rows if lost else None,
         candidate_rows=None if lost else part.rows,

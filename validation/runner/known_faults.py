@@ -50,8 +50,8 @@ def told(
     }
     if not lists or (baseline is None and (source is None or source.open is None)):
         return results
-    asked = tuple(question for of in lists.values() for question in (of.question, _of_source(of.question)))
-    answers = servers.ask(candidate, source, None, asked, budget, sessions, administrator)
+    questions = tuple(question for of in lists.values() for question in (of.question, _of_source(of.question)))
+    answers = servers.ask(candidate, source, None, questions, budget, sessions, administrator)
     return tuple(
         _told(result, lists[result.name], answers, baseline) if result.name in lists else result for result in results
     )

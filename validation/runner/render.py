@@ -68,10 +68,10 @@ def _head(report: ValidationReport) -> Iterator[str]:
     blocking = Counter(r.verdict for r in report.results if r.severity is Severity.BLOCKING and not report.waiver(r))
     waived = sum(1 for r in report.results if report.waiver(r))
     as_in = Counter(r.as_in for r in report.results if r.as_in)
-    known = "".join(f", {count} as in {where}" for where, count in as_in.items())
+    as_in_counts = "".join(f", {count} as in {where}" for where, count in as_in.items())
     said = (
         f"{len(report.results)} checks: {blocking[Verdict.FAIL]} failed,"
-        f" {blocking[Verdict.INCONCLUSIVE]} inconclusive, {waived} waived{known}; {report.seconds:.1f} s"
+        f" {blocking[Verdict.INCONCLUSIVE]} inconclusive, {waived} waived{as_in_counts}; {report.seconds:.1f} s"
     )
     yield from wrapped(said, 0)
     if not report.proved:

@@ -116,12 +116,12 @@ def evaluate(check: Check, answers: Answers) -> CheckResult:
     )
 
 
-def with_examples(found: CheckResult, answer: Answer | Unanswered) -> CheckResult:
+def with_examples(result: CheckResult, answer: Answer | Unanswered) -> CheckResult:
     """The result with the rows to look at; without them when they could not be read in time."""
     if isinstance(answer, Unanswered):
-        return found
+        return result
     keys = tuple(_keys(row["keys"]) for row in answer.rows if row["keys"])
-    return replace(found, examples=keys, seconds=found.seconds + answer.seconds)
+    return replace(result, examples=keys, seconds=result.seconds + answer.seconds)
 
 
 def _keys(values: Mapping[str, object]) -> Example:

@@ -63,9 +63,11 @@ def run(
         checks = _checks(candidate, source_server, expectations, restore_point, baseline, schema)
         checks += application_checks.checks(candidate, source_server, login, expectations, budget) if login else ()
         reached = (candidate, source_server, login)
-        known = {key: answer for server in reached if server for key, answer in server.answers.items()}
-        questions = _unknown(checks, known)
-        answers = known | servers.ask(candidate, source_server, login, questions, budget, sessions, administrator)
+        known_answers = {key: answer for server in reached if server for key, answer in server.answers.items()}
+        questions = _unknown(checks, known_answers)
+        answers = known_answers | servers.ask(
+            candidate, source_server, login, questions, budget, sessions, administrator
+        )
         results = tuple(evaluate(check, answers) for check in checks)
         before = baseline_checks.fitting(baseline, restore_point)
         results = known_faults.told(candidate, source_server, before, checks, results, budget, sessions, administrator)
@@ -111,10 +113,10 @@ def _checks(
     return (*reached, *planned)
 
 
-def _unknown(checks: Sequence[Check], known: Answers) -> tuple[Question, ...]:
+def _unknown(checks: Sequence[Check], answers: Answers) -> tuple[Question, ...]:
     """Everything the checks ask that isn't known yet, in the order in which to ask it."""
-    asked = {q.id: q for check in checks for q in check.questions if q.id not in known}
-    return ordered(checks, tuple(asked.values()))
+    by_id = {q.id: q for check in checks for q in check.questions if q.id not in answers}
+    return ordered(checks, tuple(by_id.values()))
 
 
 def _with_examples(

@@ -47,11 +47,11 @@ def reach(stack: ExitStack, target: Target, side: Side, budget: Budget) -> Reach
     except Unreachable as error:
         return ReachedServer(target, (server.unreachable(target, side, str(error)),), {})
     stack.callback(session.close)
-    wanted = catalogs.needed(side)
+    catalog_questions = catalogs.needed(side)
     answers = ask_all(session, (server_question(side), *catalogs.questions(side)), budget)
-    checks = (server.connection(target, side), server.listed(side, wanted))
+    checks = (server.connection(target, side), server.listed(side, catalog_questions))
     heard = {key: answer for key, answer in answers.items() if isinstance(answer, Answer)}
-    if any(question.id not in heard for question in (server_question(side), *wanted)):
+    if any(question.id not in heard for question in (server_question(side), *catalog_questions)):
         return ReachedServer(target, checks, answers)
     version = int(heard[server_question(side).id].row["major"])
     return ReachedServer(target, checks, answers, OpenServer(session, catalogs.read(side, heard), version))
@@ -127,9 +127,9 @@ def _ask_apart(
     """
     outcomes: dict[str, QueryOutcome] = {}
     for administrative, extension in sorted({(q.administrative, q.borrows or "") for q in questions}):
-        asked = [q for q in questions if (q.administrative, q.borrows or "") == (administrative, extension)]
+        together = [q for q in questions if (q.administrative, q.borrows or "") == (administrative, extension)]
         login = administrator if administrator and administrative else target
-        outcomes |= _ask_with(login, extension or None, asked, budget)
+        outcomes |= _ask_with(login, extension or None, together, budget)
     return outcomes
 
 

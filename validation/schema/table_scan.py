@@ -45,10 +45,10 @@ def scans(catalog: Catalog, expectations: Expectations) -> dict[Table, TableScan
 
 
 def _scan(facts: TableFacts, expectations: Expectations) -> TableScan:
-    asked = {c for e in expectations.not_null if e.table == facts.table for c in e.columns}
+    not_null = {c for e in expectations.not_null if e.table == facts.table for c in e.columns}
     timed = {e.column for e in expectations.freshness if e.table == facts.table}
     timed |= {column for column in facts.columns if OF_THE_PAST.fullmatch(column)}
-    nulls = {c: f"nulls_{i}" for i, c in enumerate(sorted(asked & facts.columns.keys()))}
+    nulls = {c: f"nulls_{i}" for i, c in enumerate(sorted(not_null & facts.columns.keys()))}
     newest = {c: f"newest_{i}" for i, c in enumerate(sorted(timed)) if facts.columns.get(c, "") in TIMESTAMPS}
     aggregates = [sql.SQL("count(*) as rows")]
     aggregates += [

@@ -40,19 +40,19 @@ def selftest(target: Target, options: argparse.Namespace) -> int:
     except ScratchError as error:
         sys.stderr.write(f"{error}\n")
         return INCONCLUSIVE
-    found, missed, left_out = (sum(outcome.proof is proof for outcome in outcomes) for proof in DefectStatus)
-    sys.stdout.write(f"\n{found} found, {missed} missed, {left_out} left out\n")
+    detected, missed, left_out = (sum(outcome.proof is proof for outcome in outcomes) for proof in DefectStatus)
+    sys.stdout.write(f"\n{detected} found, {missed} missed, {left_out} left out\n")
     if missed:
         return FAIL
-    return PASS if found > 1 else INCONCLUSIVE
+    return PASS if detected > 1 else INCONCLUSIVE
 
 
 def suite(options: argparse.Namespace) -> Suite:
     """The files given, or those of this package. Raises SuiteError, ExpectationsError and DefectsError."""
-    given = [name for name in OWN if getattr(options, name) is not None]
-    if given and len(given) < len(OWN):
-        missing = ", ".join(f"--{name}" for name in OWN if name not in given)
-        raise SuiteError(f"found --{' and --'.join(given)}, needs all three of your own files: add {missing}")
+    own = [name for name in OWN if getattr(options, name) is not None]
+    if own and len(own) < len(OWN):
+        missing = ", ".join(f"--{name}" for name in OWN if name not in own)
+        raise SuiteError(f"found --{' and --'.join(own)}, needs all three of your own files: add {missing}")
     defects = load(options.defects or FOLDER / "defects.toml")
     return Suite(
         sample(options.sample or FOLDER / "sample.sql"),
