@@ -47,11 +47,11 @@ class Fault:
         content = json.loads(body or b"{}")
         if not isinstance(content, dict):
             raise ValueError("a fault is a JSON object")  # noqa: TRY004 - one error for all bad input
-        given = cast("dict[str, Any]", content)
-        known = {f.name for f in fields(cls)}
-        if unknown := sorted(given.keys() - known):
-            raise ValueError(f"unknown keys {unknown}; known are {sorted(known)}")
-        fault = cls(**given)
+        keys = cast("dict[str, Any]", content)
+        names = {f.name for f in fields(cls)}
+        if unknown := sorted(keys.keys() - names):
+            raise ValueError(f"unknown keys {unknown}; known are {sorted(names)}")
+        fault = cls(**keys)
         if fault.kind not in KINDS:
             raise ValueError(f"unknown kind {fault.kind!r}; known are {sorted(KINDS)}")
         if fault.kind in NEED_OPERATION and not fault.operation:
