@@ -24,7 +24,7 @@ from restore.model.identifiers import (
 from restore.model.request import LATEST, Method
 from restore.units import TIME_FORMAT
 from validation.keyed.fields import Fault
-from validation.problems import shown
+from validation.problems import show_value
 
 RFC3339 = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[Tt](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d+))?(?P<zone>[Zz]|[+-]\d\d:\d\d)?",
@@ -49,19 +49,19 @@ def _time(value: Any, info: ValidationInfo) -> datetime | str:
     fix = time_command(now)
     match = RFC3339.fullmatch(text)
     if not match:
-        raise Fault("RFC 3339 with a zone, such as 2026-11-22T14:30:00Z, or latest", found=shown(text), fix=fix)
+        raise Fault("RFC 3339 with a zone, such as 2026-11-22T14:30:00Z, or latest", found=show_value(text), fix=fix)
     second = f"{match['day']}T{match['clock']}"
     if not match["zone"]:
         fix = f"pulumi config set time {second}Z, if that is UTC"
-        raise Fault("a zone: Z for UTC, or an offset such as +01:00", found=f"{shown(text)}: no zone", fix=fix)
+        raise Fault("a zone: Z for UTC, or an offset such as +01:00", found=f"{show_value(text)}: no zone", fix=fix)
     if (match["fraction"] or "").strip("0"):
-        found = f"{shown(text)}: a part of a second"
+        found = f"{show_value(text)}: a part of a second"
         fix = f"pulumi config set time {second}{match['zone']}"
         raise Fault("whole seconds: RDS restores to the second", found=found, fix=fix)
     try:
         moment = datetime.fromisoformat(second + match["zone"].upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise Fault("a time that exists", found=f"{shown(text)}: no such date or time", fix=fix) from error
+        raise Fault("a time that exists", found=f"{show_value(text)}: no such date or time", fix=fix) from error
     if moment > now:
         found = f"{moment:{TIME_FORMAT}}: in the future (now {now:{TIME_FORMAT}})"
         raise Fault("a time in the past, before the damage", found=found, fix=fix)

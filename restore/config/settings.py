@@ -19,7 +19,7 @@ from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault, instanc
 from restore.model.rds import InstanceSettings
 from restore.model.request import App, Method, Request, Settings, certificates_command
 from validation.keyed import json_schema
-from validation.keyed.reader import schema_of
+from validation.keyed.reader import build_json_schema
 
 POINTS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
 """The key that names the recovery point of each method."""
@@ -156,7 +156,9 @@ def _missing(entries: Mapping[str, Any], region: str | None, now: datetime) -> I
     for path in _needed(entries):
         section, _, name = path.rpartition(".")
         if name not in (_section(entries, section) if section else entries):
-            description = json_schema.description(json_schema.at(schema_of(Keys), (*path.split("."),)))
+            description = json_schema.find_description(
+                json_schema.find_node(build_json_schema(Keys), (*path.split("."),))
+            )
             first_sentence = description.partition(". ")[0].rstrip(".")
             yield refusal(path, "not set", first_sentence, commands.get(path, ""))
 

@@ -39,7 +39,7 @@ def _database(cluster: Cluster) -> str:
     """The application's database, where its URL can be read."""
     url = cluster.secret.url if cluster.secret else None
     try:
-        return urls.connection_parameters(url).get("dbname") or POSTGRES if url else POSTGRES
+        return urls.read_parameters(url).get("dbname") or POSTGRES if url else POSTGRES
     except urls.UrlError:
         return POSTGRES
 

@@ -17,13 +17,13 @@ from restore.inventory import dump_lookup
 from restore.model.request import LATEST, Method, Request, Settings, certificates_command
 from restore.postgres import SYSTEM
 from restore.units import sized, spoken
-from validation.document_store import s3_location
+from validation.document_store import parse_s3_location
 
 
 def evidence(settings: Settings, aws: Aws) -> Iterator[Finding]:
     """A record is for ever in a bucket, so there the right to write is asked for instead (with all others)."""
     what, place = "evidence", settings.evidence
-    if s3_location(place):
+    if parse_s3_location(place):
         restores = Store.open(place, aws).ids(settings.stack)
         yield ok(what, f"{place} can be read, {len(restores)} restores of this stack; writing: see the rights")
         return

@@ -50,7 +50,7 @@ def in_cluster_problems(
 def connection_job(context: GateContext, candidate: Instance, expectations: Expectations) -> Job:
     endpoint = candidate.endpoint
     assert endpoint is not None
-    login = urls.connection_parameters(context.application_url())
+    login = urls.read_parameters(context.application_url())
     environment = {
         "PGHOST": endpoint.host,
         "PGPORT": str(endpoint.port),

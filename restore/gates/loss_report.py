@@ -19,7 +19,7 @@ from validation.baseline.model import Baseline, BaselineError
 from validation.baseline.record import Unread
 from validation.connect.target import Target
 from validation.expectations.model import Expectations, Limits
-from validation.loss import Against, LossReport, as_json, as_text, estimated, run
+from validation.loss import Against, LossReport, as_json, as_text, estimate_loss, run
 
 SHOWN = 10
 """Tables that `up` shows, those that lose most; all are in the evidence."""
@@ -95,7 +95,7 @@ def compare(
     baseline = last_known()
     if isinstance(baseline, Baseline):
         try:
-            report = estimated(baseline, candidate, Limits(left, left))
+            report = estimate_loss(baseline, candidate, Limits(left, left))
         except Unread as error:
             return replace(unknown, problems=(*unknown.problems, str(error)))
         return replace(report, notes=(*unknown.problems, *report.notes))

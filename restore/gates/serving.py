@@ -207,7 +207,7 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
     except RestoreError as error:
         return [unreachable("serving", database, error)]
     facts["sessions"] = {name: len(by_app.get(name, ())) for name in names}
-    user = urls.connection_parameters(context.application_url()).get("user")
+    user = urls.read_parameters(context.application_url()).get("user")
     if unnamed := sum(session.user == user for session in by_app.get("", ())):
         # Behind a proxy, a NAT or on the node's own network a session has another address than its pod
         facts["sessions_by_user"] = unnamed

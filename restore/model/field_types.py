@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict
 
 from validation.keyed.fields import NUMBER, DocumentSection, Fault
-from validation.problems import shown
+from validation.problems import show_value
 
 SUBDOMAIN = r"(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
 
@@ -65,7 +65,7 @@ def checked(fault: Callable[[str], str | None], needed: str, *, fix: str = "") -
 
     def check(text: str) -> str:
         if reason := fault(text):
-            raise Fault(needed, found=f"{shown(text)}: {reason}", fix=fix)
+            raise Fault(needed, found=f"{show_value(text)}: {reason}", fix=fix)
         return text
 
     return AfterValidator(check)

@@ -175,7 +175,7 @@ def application_login(url: str) -> dict[str, str]:
     """Picks the parameters of the application's URL that hold at any endpoint. Raises PermanentError for one that can't
     be used. Pure."""
     try:
-        login = urls.connection_parameters(url)
+        login = urls.read_parameters(url)
     except urls.UrlError as error:
         needed = "postgresql://user:password@host:port/database"
         raise PermanentError.of(

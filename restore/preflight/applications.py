@@ -15,7 +15,7 @@ from restore.model.context import RestoreContext
 from restore.model.labels import ANNOTATION_PREVIOUS
 from restore.model.request import SecretKey, Traffic
 from validation.connect import urls
-from validation.keyed.reader import nearest
+from validation.keyed.reader import find_nearest
 
 
 def applications_named(context: RestoreContext) -> Iterable[Problem]:
@@ -28,7 +28,7 @@ def applications_named(context: RestoreContext) -> Iterable[Problem]:
 def fence_possible(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a fence around the operator's own user: nobody could give the login back."""
     url, user = connection_url.live_url(context), context.settings.login.user
-    if context.settings.fence and url and urls.connection_parameters(str(url)).get("user") == user:
+    if context.settings.fence and url and urls.read_parameters(str(url)).get("user") == user:
         found = f"the applications log in as {user}, which is login.user: the fence would lock the operator out"
         fix = 'pulumi config rm fence; or docs/permissions.md, "PostgreSQL"'
         yield Problem("config fence", found, "a role of the applications' own", fix)
@@ -52,7 +52,7 @@ def deployments_exist(context: RestoreContext) -> Iterable[Problem]:
     existing = [name for name, deployment in by_name.items() if deployment]
     for app in context.settings.apps:
         if by_name.get(app.name) is None:
-            near = nearest(app.name, existing)
+            near = find_nearest(app.name, existing)
             meant = f", perhaps {' or '.join(near)}" if near else ""
             yield Problem(
                 f"deployment {app.name}",
@@ -89,7 +89,7 @@ def secret_usable(context: RestoreContext) -> Iterable[Problem]:
             subject, where, "the applications' connection secret", "pulumi config set --path secret.name <name>"
         )
     elif missing := _missing_keys(configured, live):
-        near = nearest(missing[0], live.keys) or sorted(live.keys)
+        near = find_nearest(missing[0], live.keys) or sorted(live.keys)
         keys = f"no key {', '.join(missing)}; it has {', '.join(sorted(live.keys)) or 'none'}"
         field = configured.field_of(missing[0])
         fix = f"pulumi config set --path secret.{field} {near[0] if near else '<key>'}"

@@ -40,7 +40,7 @@ def _in_url(inventory: Inventory, parameters: Iterable[str]) -> list[str]:
     if not secret or not secret.url:
         return []
     try:
-        parameters_of_url = urls.connection_parameters(secret.url)
+        parameters_of_url = urls.read_parameters(secret.url)
     except ValueError:
         return []  # what is wrong with the URL is said by its own rule
     return [value for name in parameters if (value := parameters_of_url.get(name))]

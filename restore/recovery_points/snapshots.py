@@ -13,7 +13,7 @@ from restore.model.rds import InstanceSettings, Snapshot
 from restore.model.request import LATEST, Method
 from restore.model.restore_source import Resolution, RestoreSource
 from restore.units import TIME_FORMAT
-from validation.keyed.reader import nearest
+from validation.keyed.reader import find_nearest
 
 COPY_FIRST = ("shared", "public")
 """Kinds of snapshots that can't be restored here when they are encrypted: they are copied first."""
@@ -99,7 +99,7 @@ def _listed(snapshots: Iterable[Snapshot]) -> str:
 def _unknown_snapshot(context: RestoreContext, name: str) -> Problem:
     usable = usable_snapshots(context.inventory, context.settings.source)
     named = {snapshot.identifier: snapshot for snapshot in usable}
-    near = [named[match] for match in nearest(name, named)] or list(usable[:3])
+    near = [named[match] for match in find_nearest(name, named)] or list(usable[:3])
     needed = f"one of the source's, such as {_listed(near)}" if near else "a snapshot in this region and account"
     fix = f"pulumi config set snapshot {near[0].identifier}" if near else "python -m restore options"
     return Problem(f"snapshot {name}", "no snapshot of that name here", needed, fix)

@@ -88,7 +88,7 @@ def ask_all(
     """
     by_id = {question.id: question for question in questions}
     if budget.stop.is_set():
-        return dict.fromkeys(by_id, _not_asked(STOPPED))
+        return dict.fromkeys(by_id, _make_unanswered(STOPPED))
     work = _Work(deque(by_id.values()), budget.deadline, budget.statement_seconds)
     _start(lambda: _serve(lead, work))
     if open_another is not None:
@@ -97,7 +97,7 @@ def ask_all(
             _start(serve_another)
     outcomes = _collect(work, len(by_id), budget)
     reason = work.stopped or "no answer came in time"
-    return {key: outcomes.get(key) or _not_asked(reason) for key in by_id}
+    return {key: outcomes.get(key) or _make_unanswered(reason) for key in by_id}
 
 
 def _start(serve: Callable[[], None]) -> None:
@@ -161,6 +161,6 @@ def _collect(work: _Work, count: int, budget: Budget) -> dict[str, QueryOutcome]
     return outcomes
 
 
-def _not_asked(reason: str) -> Unanswered:
+def _make_unanswered(reason: str) -> Unanswered:
     fix = "docs/checks.md: run it again with a larger budget, or when the server answers"
     return Unanswered(Verdict.INCONCLUSIVE, reason, fix)

@@ -47,7 +47,7 @@ class Change:
 
     def __str__(self) -> str:
         if self.kind is ChangeKind.CHANGED:
-            expected, actual = _around(self.wanted, self.found)
+            expected, actual = _cut_around(self.wanted, self.found)
             return f"{self.identity} changed: wanted `{expected}`, found `{actual}`"
         return f"{self.identity} {self.kind}: `{_cut(self.wanted or self.found)}`"
 
@@ -74,37 +74,39 @@ class SchemaSnapshot:
 
 
 @cache
-def files() -> Mapping[str, SqlFile]:
+def read_files() -> Mapping[str, SqlFile]:
     """The sections by name, with the heads of their files."""
     return MappingProxyType({path.stem: sql_file.read(path) for path in sorted((FOLDER / "schema").glob("*.sql"))})
 
 
-def severity(section: str) -> Severity:
-    return Severity(files()[section].head.get("severity", Severity.BLOCKING))
+def choose_severity(section: str) -> Severity:
+    return Severity(read_files()[section].head.get("severity", Severity.BLOCKING))
 
 
-def question(section: str, side: Side = Side.CANDIDATE) -> Question:
+def build_question(section: str, side: Side = Side.CANDIDATE) -> Question:
     """Asks for one section."""
-    body = sql.SQL(cast(LiteralString, files()[section].body))
+    body = sql.SQL(cast(LiteralString, read_files()[section].body))
     return Question(
         f"{side}:schema:{section}", query("schema_section", own_relations=query("own_relations"), section=body), side
     )
 
 
-def questions(side: Side = Side.CANDIDATE) -> tuple[Question, ...]:
+def build_questions(side: Side = Side.CANDIDATE) -> tuple[Question, ...]:
     """What to ask to know a whole schema."""
-    return tuple(question(section, side) for section in files())
+    return tuple(build_question(section, side) for section in read_files())
 
 
-def section(answer: Answer) -> SchemaSection:
+def read_section(answer: Answer) -> SchemaSection:
     """The answer to `question`."""
     return {identity: definition or "" for identity, definition in answer.row["items"].items()}
 
 
 def read(answers: Answers, side: Side = Side.CANDIDATE) -> SchemaSnapshot:
     """The sections that were answered: one that is missing here could not be read, and proves nothing."""
-    outcomes = {name: answers.get(question(name, side).id) for name in files()}
-    return SchemaSnapshot({name: section(answer) for name, answer in outcomes.items() if isinstance(answer, Answer)})
+    outcomes = {name: answers.get(build_question(name, side).id) for name in read_files()}
+    return SchemaSnapshot(
+        {name: read_section(answer) for name, answer in outcomes.items() if isinstance(answer, Answer)}
+    )
 
 
 def diff(expected: SchemaSnapshot, actual: SchemaSnapshot) -> tuple[Change, ...]:
@@ -139,7 +141,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
-def _around(expected: str, actual: str) -> tuple[str, str]:
+def _cut_around(expected: str, actual: str) -> tuple[str, str]:
     """Both definitions, long ones from a little before their first difference."""
     if max(len(expected), len(actual)) <= LONGEST:
         return expected, actual

@@ -229,7 +229,7 @@ def _python(words: list[str]) -> Iterator[str]:
     parsers = {
         "restore": restore.cli.main.parser,
         "restore.dumps": restore.dumps.cli.parser,
-        "validation": validation.commands.main.parser,
+        "validation": validation.commands.main.build_parser,
     }
     if words[0] != "-m" or words[1] not in parsers:
         yield "no command of this program"
