@@ -14,6 +14,7 @@ from pathlib import Path
 from restore.cli import close, doctor, report, status
 from restore.cli import options as options_command
 from restore.cli import rescue as rescue_command
+from restore.cli import rollback as rollback_command
 from restore.cutover import rollback
 from restore.doctor import render
 from restore.errors import Problem, Refused, RestoreError
@@ -45,7 +46,15 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("id", nargs="?", help="the restore; refused unless it is the configured one")
         command.add_argument("--yes", action="store_true", help="don't ask")
+        if name == "rollback":
+            add_rollback(command)
     return top
+
+
+def add_rollback(command: argparse.ArgumentParser) -> None:
+    writes = command.add_mutually_exclusive_group()
+    writes.add_argument("--carry", action="store_true", help="take along what was written since the switch")
+    writes.add_argument("--accept-loss", action="store_true", help="leave behind what was written since the switch")
 
 
 def add_rescue(command: argparse.ArgumentParser) -> None:
@@ -100,14 +109,17 @@ def confirmer(*, yes: bool) -> Callable[[str], bool]:
     return confirm
 
 
-def roll_back(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
-    way = rollback.plan_way_back(stack.config(), stack.history())
-    if not confirm(rollback.render(way)):
-        return False
-    for step in way.steps:
-        stack.apply(step)
-    print("The applications serve from the source again. When the restore is over: python -m restore close")
-    return True
+def roll_back(stack: OperatorStack, arguments: argparse.Namespace) -> bool:
+    done = rollback_command.roll_back(
+        stack,
+        confirmer(yes=arguments.yes),
+        bring_along=arguments.carry,
+        accept_loss=arguments.accept_loss,
+        yes=arguments.yes,
+    )
+    if done:
+        print("The applications serve from the source again. When the restore is over: python -m restore close")
+    return done
 
 
 def close_restore(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
@@ -149,7 +161,7 @@ def run(arguments: argparse.Namespace) -> int:
             return 0 if rescue(stack, arguments) else 1
         case "rollback":
             refuse_other(stack, arguments.id)
-            return 0 if roll_back(stack, confirmer(yes=arguments.yes)) else 1
+            return 0 if roll_back(stack, arguments) else 1
         case _:
             refuse_other(stack, arguments.id)
             return 0 if close_restore(stack, confirmer(yes=arguments.yes)) else 1

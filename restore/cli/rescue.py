@@ -53,7 +53,7 @@ def rescue(stack: OperatorStack, wish: Wish, undo: Path | None, confirm: Callabl
         title = f"Takes back what restore {settings.request.id} brought into {source.identifier} ({source.resource_id})"
         done = run.apply(into, out_of, wish, file, title, print)
     print(render.render_done(done, file))
-    record(settings, store, source, candidate, wish, done, now)
+    record(settings, store, source, candidate, render.command(wish), done, now)
     return True
 
 
@@ -64,9 +64,9 @@ def find_databases(context: RestoreContext, store: Store) -> tuple[Instance, Ins
     for name, instance in (("source", context.source), ("candidate", context.candidate)):
         if instance is None or instance.status not in AVAILABLE:
             found = f"{instance.identifier} is {instance.status}" if instance else "there is none"
-            problems.append(Problem(f"the {name}", found, "a database that answers", "python -m restore status"))
+            problems.append(Problem(f"instance {name}", found, "a database that answers", "python -m restore status"))
     if traffic.pointing(context) is ConnectionTarget.CANDIDATE:
-        fix = "python -m restore rollback (docs/rescue.md: what was written to the candidate)"
+        fix = "python -m restore rollback --carry"
         found = "the applications use the candidate"
         problems.append(Problem("config traffic", found, "applications that use the source", fix))
     if context.candidate and not find_record(
@@ -74,7 +74,7 @@ def find_databases(context: RestoreContext, store: Store) -> tuple[Instance, Ins
     ):
         fix = "pulumi config set traffic source; pulumi up"
         found = f"{context.candidate.identifier} was not proved: nothing says that its rows are right"
-        problems.append(Problem("gate validated", found, "an open gate for this very instance", fix))
+        problems.append(Problem(f"restore {restore_id}", found, "an open gate validated, for this very instance", fix))
     if problems:
         raise Refused(problems)
     assert context.source
@@ -87,7 +87,7 @@ def connect(context: RestoreContext, instance: Instance, *, read_only: bool) -> 
     """Connects to the application's database there, as the operator. Raises RestoreError."""
     settings, url = context.settings, connection_url.live_url(context)
     assert instance.endpoint, instance.status
-    of_url = urls.connection_parameters(str(url)).get("dbname") if url else ""
+    of_url = urls.read_parameters(str(url)).get("dbname") if url else ""
     credential = Secrets(Aws.of(settings)).login(settings.login, instance.endpoint)
     login = operator_login(credential, settings.login.database or of_url or "postgres")
     with open_connection(login, instance.endpoint, settings.tls, STATEMENT_SECONDS, read_only=read_only) as connection:
@@ -99,7 +99,7 @@ def record(
     store: Store,
     source: Instance,
     candidate: Instance,
-    wish: Wish,
+    command: str,
     done: tuple[Done, ...],
     began: datetime,
 ) -> None:
@@ -110,7 +110,7 @@ def record(
         "operator": provenance.operator(Aws.of(settings)),
         "into": source.resource_id,
         "from": candidate.resource_id,
-        "command": render.command(wish),
+        "command": command,
         "tables": [
             {"table": str(one.table), "brought_back": one.inserted, "overwritten": one.overwritten, "kept": one.kept}
             for one in done

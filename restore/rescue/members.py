@@ -53,8 +53,8 @@ class Rescue:
 
     def send_members(self, wish: Wish) -> list[Member]:
         """Sends what the wish is about, in an order in which it can be inserted. Raises Refused."""
-        self._check_condition("--where", wish.table, wish.where, self.candidate)
-        self._check_condition("--damaged", wish.table, wish.damaged, self.source)
+        self._check_condition("option --where", wish.table, wish.where, self.candidate)
+        self._check_condition("option --damaged", wish.table, wish.damaged, self.source)
         pair = self._pair(wish.table)
         scope = statements.where(wish.where)
         if scope is statements.EVERY:
@@ -157,5 +157,5 @@ def _refusals(part: Part) -> list[Problem]:
         problems.append(Problem(subject, "its key is a generated column", "a key that can be written", PAGE))
     if unknown := [column for column in part.compared if column not in part.columns]:
         needed = f"columns that both sides have and that can be written: {', '.join(part.columns)}"
-        problems.append(Problem("--column", f"{subject} has no {', '.join(unknown)}", needed, PAGE))
+        problems.append(Problem("option --column", f"{subject} has no {', '.join(unknown)}", needed, PAGE))
     return problems

@@ -179,7 +179,7 @@ def _triggers(members: Sequence[Member]) -> tuple[Trigger, ...]:
             f"its triggers ({', '.join(trigger.name for trigger in member.part.facts.triggers)}) would fire, and only "
             f"its owner {member.part.facts.owner} can disable them",
             "a login that is a member of the owner, or leave to fire them",
-            "python -m restore rescue ... --fire-triggers (or docs/rescue.md)",
+            f"python -m restore rescue --table {member.part.table} --fire-triggers (or docs/rescue.md)",
         )
         for member in members
         if member.part.facts.triggers and not member.part.facts.may_alter
@@ -206,9 +206,9 @@ def _number(source: Connection, statement: sql.Composed) -> int:
 def _translate(error: BaseException) -> RestoreError | None:
     """Returns the errors whose meaning a rescue knows better than any connection; None for others."""
     if isinstance(error, psycopg.errors.LockNotAvailable):
-        fix = "the same command again, when the source is less busy (nothing was written)"
-        return TemporaryError.of(Problem("the source", str(error).strip(), "locks within 10 s", fix))
+        fix = "python -m restore rescue --table <table> (nothing was written: again, when the source is less busy)"
+        return TemporaryError.of(Problem("instance source", str(error).strip(), "locks within 10 s", fix))
     if isinstance(error, psycopg.errors.CheckViolation | psycopg.errors.NotNullViolation):
         found = str(error).partition("\n")[0]
-        return PermanentError.of(Problem("the source", found, "rows that its constraints let in", PAGE))
+        return PermanentError.of(Problem("instance source", found, "rows that its constraints let in", PAGE))
     return None

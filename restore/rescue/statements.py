@@ -78,7 +78,7 @@ def both(one: sql.Composable, other: sql.Composable) -> sql.Composable:
 def counted_buckets(relation: sql.Composable, columns: Iterable[Column], ranges: Ranges) -> sql.Composed:
     """Rows and the sum of their hashes, by range of keys."""
     return sql.SQL("SELECT {} AS bucket, count(*) AS rows, sum({}) AS hash FROM {} AS t GROUP BY 1").format(
-        ranges.number, hashing.mixed(columns, ROW_SEED), relation
+        ranges.number, hashing.compose_mixed_hash(columns, ROW_SEED), relation
     )
 
 

@@ -55,12 +55,12 @@ def differing_scope(source: Connection, candidate: Connection, pair: TablePair) 
         there = aside.submit(_buckets, candidate, counted)
         here = _buckets(source, counted)
     differing = [bucket for bucket, facts in there.result().items() if here.get(bucket) != facts]
-    return ranges.holding(differing) if differing else sql.SQL("false")
+    return ranges.compose_condition(differing) if differing else sql.SQL("false")
 
 
 def _ranges(candidate: Connection, pair: TablePair) -> Ranges:
-    statement = key_ranges.sample(pair, pair.candidate, pair.candidate.pages)
-    return key_ranges.chosen(pair, ask(candidate, statement)[0]) if statement else Ranges()
+    statement = key_ranges.compose_sample(pair, pair.candidate, pair.candidate.pages)
+    return key_ranges.choose_ranges(pair, ask(candidate, statement)[0]) if statement else Ranges()
 
 
 def _buckets(connection: Connection, statement: sql.Composed) -> Mapping[int, tuple[int, int]]:
@@ -96,7 +96,7 @@ def pair_of(
 ) -> TablePair | None:
     """How a table that both sides have is compared."""
     here, there = source.get(table), candidate.get(table)
-    return comparability.pair(here, there, {}) if here and there else None
+    return comparability.pair_tables(here, there, {}) if here and there else None
 
 
 def shared_columns(pair: TablePair, writable: Sequence[str]) -> tuple[str, ...]:

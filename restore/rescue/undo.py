@@ -115,7 +115,9 @@ def _create(path: Path) -> BinaryIO:
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "wb")
     except OSError as error:
-        fix = f"python -m restore rescue ... --undo {path.with_suffix('.2.sql')} (any file that can be made)"
+        fix = (
+            f"python -m restore rescue --table <table> --undo {path.with_suffix('.2.sql')} (any file that can be made)"
+        )
         raise PermanentError.of(
             Problem(f"undo file {path}", error.strerror or str(error), "a new file that can be written", fix)
         ) from error
