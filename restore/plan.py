@@ -37,13 +37,13 @@ def make(settings: Settings, inventory: Inventory) -> Plan:
 
 def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
     settings_of_candidate = target_settings(context, origin)
-    serving, left = traffic.databases(context)
+    serving, left = traffic.find_databases(context)
     return Plan(
         id=context.request.id,
         stack=context.settings.stack,
         region=context.settings.region,
         traffic=context.request.traffic,
-        found_traffic=traffic.found_traffic(context),
+        found_traffic=traffic.find_traffic(context),
         point=origin.point,
         candidate=context.candidate_name,
         candidate_found=context.candidate,
@@ -55,11 +55,11 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         source=context.source,
         safety_snapshot=_safety(context),
         adopt_safety=context.safety.identifier if context.safety else None,
-        apps=deployments.app_plans(context),
-        secret=connection_secret.secret_plan(context),
+        apps=deployments.plan_apps(context),
+        secret=connection_secret.plan_secret(context),
         serving=serving,
         left=left,
-        switched_before=traffic.switched_before(context),
+        switched_before=traffic.was_switched_before(context),
         fresh=new_instance.plan_new_instance(context, origin),
         notes=notes(context, origin, settings_of_candidate),
     )

@@ -81,7 +81,7 @@ def close_restore(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
 
 def refuse_other(stack: OperatorStack, named: str | None) -> None:
     """Raises Refused when the restore that is named isn't the configured one."""
-    configured = rollback.text_of(stack.config(), rollback.ID)
+    configured = rollback.read_text(stack.config(), rollback.ID)
     if named and named != configured:
         fix = f"pulumi config set id {named} (with its method and recovery point), then again"
         raise Refused([Problem("config id", f"the configuration is of restore {configured or '(none)'}", named, fix)])

@@ -37,10 +37,10 @@ def status(stack: OperatorStack, now: datetime) -> str:
 
 def describe_restore(settings: Settings, request: Request, inventory: Inventory) -> list[str]:
     context = RestoreContext(settings, request, inventory)
-    now = traffic.found_traffic(context)
+    now = traffic.find_traffic(context)
     lines = [
         f"restore {request.id}: traffic wanted {request.traffic}, found {now or 'half-way between two states'}",
-        f"the connection secret points at: {traffic.pointing(context)}",
+        f"the connection secret points at: {traffic.find_pointing(context)}",
     ]
     candidate = inventory.candidate
     lines.append(f"candidate: {candidate.identifier} {candidate.status}" if candidate else "candidate: not made yet")

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from restore import postgres
-from restore.cutover.connection_url import endpoint_of, same_endpoint
+from restore.cutover.connection_url import is_same_endpoint, read_endpoint
 from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.activity import describe_sessions, ending_command, is_ignored
 from restore.gates.context import GateContext
@@ -105,8 +105,8 @@ def changed_secret_problems(context: GateContext, watch: Watch, observation: Obs
 
 def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
     """The problem `serving.secret:<name>` when the key names another database than it was switched to."""
-    endpoint = endpoint_of(urls.parse(context.application_url()))
-    if same_endpoint(endpoint, secret.endpoint):
+    endpoint = read_endpoint(urls.parse(context.application_url()))
+    if is_same_endpoint(endpoint, secret.endpoint):
         return []
     found = f"key {secret.key} names {endpoint}: somebody has written it since the switch"
     fix = (

@@ -76,7 +76,7 @@ def source_can_be_saved(context: RestoreContext) -> Iterable[Problem]:
 
 def freeze_completed(context: RestoreContext) -> Iterable[Problem]:
     """No switch before the freeze was proved: the safety snapshot is only taken of a source that gate found quiet."""
-    first = context.request.traffic is Traffic.RESTORED and traffic.pointing(context) is ConnectionTarget.SOURCE
+    first = context.request.traffic is Traffic.RESTORED and traffic.find_pointing(context) is ConnectionTarget.SOURCE
     if not first or not context.source or context.safety or SAFETY_CHECK in context.settings.waive:
         return
     yield Problem(
@@ -88,7 +88,7 @@ def freeze_completed(context: RestoreContext) -> Iterable[Problem]:
 
 
 def source_to_return_to(context: RestoreContext) -> Iterable[Problem]:
-    back = context.request.traffic is Traffic.SOURCE and traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    back = context.request.traffic is Traffic.SOURCE and traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     if back and context.source is None:
         yield Problem(
             f"instance {context.settings.source}",
