@@ -53,7 +53,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         tags=candidate_tags(context, origin),
         final_snapshot=identifiers.final_snapshot(context.candidate_name, context.settings.stack),
         source=context.source,
-        safety_snapshot=_safety(context),
+        safety_snapshot=_name_safety(context),
         adopt_safety=context.safety.identifier if context.safety else None,
         apps=deployments.plan_apps(context),
         secret=connection_secret.plan_secret(context),
@@ -65,7 +65,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
     )
 
 
-def _safety(context: RestoreContext) -> str | None:
+def _name_safety(context: RestoreContext) -> str | None:
     if context.safety:
         return context.safety.identifier
     needed = context.request.traffic is not Traffic.SOURCE and context.source is not None

@@ -98,7 +98,7 @@ def endpoint(answer: AwsAnswer) -> Endpoint | None:
     return Endpoint(str(address["Address"]), int(address.get("Port") or 5432))
 
 
-def _first(items: Sequence[AwsAnswer] | None, name: str) -> str | None:
+def _read_first(items: Sequence[AwsAnswer] | None, name: str) -> str | None:
     return str(items[0][name]) if items and items[0].get(name) else None
 
 
@@ -129,8 +129,8 @@ def settings(answer: AwsAnswer) -> InstanceSettings:
         vpc_security_group_ids=tuple(
             sorted(group["VpcSecurityGroupId"] for group in groups if group.get("Status") not in LEAVING)
         ),
-        parameter_group_name=_first(answer.get("DBParameterGroups"), "DBParameterGroupName"),
-        option_group_name=_first(answer.get("OptionGroupMemberships"), "OptionGroupName"),
+        parameter_group_name=_read_first(answer.get("DBParameterGroups"), "DBParameterGroupName"),
+        option_group_name=_read_first(answer.get("OptionGroupMemberships"), "OptionGroupName"),
         multi_az=answer.get("MultiAZ"),
         publicly_accessible=answer.get("PubliclyAccessible"),
         port=address.port if address else (answer.get("DbInstancePort") or None),
@@ -157,8 +157,8 @@ def settings(answer: AwsAnswer) -> InstanceSettings:
         dedicated_log_volume=answer.get("DedicatedLogVolume"),
         database_insights_mode=answer.get("DatabaseInsightsMode"),
         engine_lifecycle_support=answer.get("EngineLifecycleSupport"),
-        domain=_first(answer.get("DomainMemberships"), "Domain"),
-        domain_iam_role_name=_first(answer.get("DomainMemberships"), "IAMRoleName"),
+        domain=_read_first(answer.get("DomainMemberships"), "Domain"),
+        domain_iam_role_name=_read_first(answer.get("DomainMemberships"), "IAMRoleName"),
         associated_roles=associated_roles(answer),
     )
 
@@ -183,7 +183,8 @@ def instance(answer: DBInstanceTypeDef) -> Instance:
         managed_secret=managed_secret(fields),
         pending=dict(cast("AwsAnswer", fields.get("PendingModifiedValues") or {})),
         tags=tags(fields.get("TagList")),
-        parameters_pending_reboot=_first(fields.get("DBParameterGroups"), "ParameterApplyStatus") == "pending-reboot",
+        parameters_pending_reboot=_read_first(fields.get("DBParameterGroups"), "ParameterApplyStatus")
+        == "pending-reboot",
         replicas=tuple(fields.get("ReadReplicaDBInstanceIdentifiers") or ()),
         db_cluster=fields.get("DBClusterIdentifier"),
     )

@@ -112,7 +112,7 @@ class Rds:
         if not parameters:
             return {}
         if immediately and (foreign := parse.foreign_pending(target.pending, ours or desired)):
-            raise PermanentError.of(_queued(target, foreign))
+            raise PermanentError.of(_build_queued(target, foreign))
         with translated("rds"):
             self._client.modify_db_instance(
                 DBInstanceIdentifier=target.identifier, ApplyImmediately=immediately, **parameters
@@ -137,7 +137,7 @@ class Rds:
         A password of ours that still waits isn't somebody else's change."""
         target = self._present(resource_id)
         if foreign := sorted(target.pending.keys() - {"MasterUserPassword"}):
-            raise PermanentError.of(_queued(target, foreign))
+            raise PermanentError.of(_build_queued(target, foreign))
         managed: dict[str, Any] = {"ManageMasterUserPassword": False} if target.managed_secret else {}
         with translated("rds"):
             self._client.modify_db_instance(
@@ -184,7 +184,7 @@ class Rds:
     def _present(self, resource_id: str) -> Instance:
         item = self.instance_by_resource_id(resource_id)
         if item is None:
-            raise PermanentError.of(_gone(resource_id))
+            raise PermanentError.of(_build_gone(resource_id))
         return item
 
     def _instances(self, **parameters: Any) -> tuple[Instance, ...]:
@@ -208,12 +208,12 @@ def _can_recover(instance: Instance) -> bool:
     return True
 
 
-def _gone(resource_id: str) -> Problem:
+def _build_gone(resource_id: str) -> Problem:
     fix = "aws rds describe-db-instances; if it was deleted: pulumi config set id <another one>"
     return Problem(f"instance {resource_id}", "no instance has this DbiResourceId", "the instance", fix)
 
 
-def _queued(target: Instance, foreign: Sequence[str]) -> Problem:
+def _build_queued(target: Instance, foreign: Sequence[str]) -> Problem:
     return Problem(
         f"instance {target.identifier}",
         f"changes queued by somebody else: {', '.join(foreign)}",

@@ -40,7 +40,7 @@ def session_of(region: str, login: AwsLogin, assume: Assume) -> Session:
         aws_session_token=register_secret(login.token) if login.token else None,
     )
     for role in login.roles:
-        session = _assumed(session, region, role, assume)
+        session = _assume_role(session, region, role, assume)
     return session
 
 
@@ -73,7 +73,7 @@ class _Given(CredentialProvider):
         return self._credentials
 
 
-def _assumed(source: Session, region: str, role: AssumedRole, assume: Assume) -> Session:
+def _assume_role(source: Session, region: str, role: AssumedRole, assume: Assume) -> Session:
     """A session of the role, whose credentials are asked for again before they expire."""
 
     def refresh() -> dict[str, str]:

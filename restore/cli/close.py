@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from restore.aws import Aws, Rds
-from restore.cli.stack_settings import settings_of
+from restore.cli.stack_settings import read_settings
 from restore.cutover import traffic
 from restore.errors import Problem, Refused, RestoreError
 from restore.evidence import Store, provenance, publish
@@ -23,7 +23,7 @@ from restore.units import TIME_FORMAT
 def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     """False when not confirmed. Raises Refused when nothing is configured or nobody serves, PermanentError else."""
     now = datetime.now(UTC)
-    settings = settings_of(stack, now)
+    settings = read_settings(stack, now)
     if settings.request is None:
         raise Refused(
             [

@@ -139,8 +139,8 @@ class Api:
 
     def _followed(self, path: str, redirects: int) -> int:
         answer = self._answer("GET", path, also=ANY_STATUS)
-        if answer.status == 403 and PROXY in _message(answer):
-            _refused("GET", path, answer)
+        if answer.status == 403 and PROXY in _read_message(answer):
+            _refuse("GET", path, answer)
         location = urlsplit(str(answer.headers.get("Location") or ""))
         if redirects and 300 <= answer.status < 400 and location.path.startswith("/"):
             return self._followed(location.path + (f"?{location.query}" if location.query else ""), redirects - 1)
@@ -164,7 +164,7 @@ class Api:
             encoded, headers["Content-Type"] = json.dumps(body).encode(), content
         answer = where.request(method, url, headers, encoded, (CONNECT_SECONDS, READ_SECONDS))
         if answer.status >= 300 and answer.status not in also:
-            _refused(method, path, answer)
+            _refuse(method, path, answer)
         return answer
 
     def _json(self, answer: ApiAnswer) -> JsonBody:
@@ -184,7 +184,7 @@ class Api:
             return self._login
 
 
-def _message(answer: ApiAnswer) -> str:
+def _read_message(answer: ApiAnswer) -> str:
     """Returns the server's own words: the message of its Status."""
     try:
         status = json.loads(answer.data)
@@ -217,5 +217,5 @@ def translated(method: str, path: str, status: int, message: str) -> RestoreErro
     )
 
 
-def _refused(method: str, path: str, answer: ApiAnswer) -> NoReturn:
-    raise translated(method, path, answer.status, _message(answer))
+def _refuse(method: str, path: str, answer: ApiAnswer) -> NoReturn:
+    raise translated(method, path, answer.status, _read_message(answer))

@@ -78,7 +78,7 @@ def load(kubeconfig: str | None, context: str | None) -> ClusterLogin:
     try:
         _read(configuration, kubeconfig, context)
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
-        raise PermanentError.of(_unusable(kubeconfig, context, error)) from error
+        raise PermanentError.of(_build_unusable(kubeconfig, context, error)) from error
     configuration.connection_pool_maxsize = POOL
     return ClusterLogin(str(configuration.host).rstrip("/"), configuration, connection_pool(configuration))
 
@@ -119,7 +119,7 @@ def _default_exists(locations: str) -> bool:
     return any(Path(item).expanduser().exists() for item in locations.split(os.pathsep) if item)
 
 
-def _unusable(kubeconfig: str | None, context: str | None, error: Exception) -> Problem:
+def _build_unusable(kubeconfig: str | None, context: str | None, error: Exception) -> Problem:
     named = "the one in kubernetes:kubeconfig" if kubeconfig else "KUBECONFIG or ~/.kube/config"
     if kubeconfig and not is_content(kubeconfig):
         named = kubeconfig
