@@ -20,7 +20,7 @@ from restore.recovery_points.resolve import resolve
 
 
 def make(settings: Settings, inventory: Inventory) -> Plan:
-    """The plan of the restore that is asked for.
+    """Returns the plan of the restore that is asked for.
 
     Raises Refused with everything that is wrong, and ValueError when no restore is asked for.
     """

@@ -91,7 +91,7 @@ def translated_client_error(service: str, error: ClientError) -> RestoreError:
 
 @contextmanager
 def translated(service: str) -> Generator[None]:
-    """Raise botocore's errors as PermanentError or TemporaryError."""
+    """Raises botocore's errors as PermanentError or TemporaryError."""
     import botocore.exceptions as vendor
 
     try:
@@ -130,7 +130,7 @@ class Aws:
 
     @classmethod
     def of(cls, settings: Settings) -> Aws:
-        """As the AWS plugin calls under the same configuration."""
+        """Returns AWS as the plugin calls it under the same configuration."""
         return cls(settings.region, settings.endpoints, settings.aws_login)
 
     def __post_init__(self) -> None:

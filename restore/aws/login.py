@@ -63,7 +63,8 @@ class Secrets:
 
 
 def parse_secret(secret_id: str, text: str, user: str) -> Credential:
-    """A plain string is the password of `user`; RDS's JSON holds `username` and `password` together. Pure."""
+    """Returns the login that a secret holds. A plain string is the password of `user`; RDS's JSON holds `username` and
+    `password` together. Pure."""
     password: object = text
     if text.lstrip().startswith("{"):
         document = _parse_object(text)

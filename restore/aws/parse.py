@@ -252,8 +252,8 @@ def differences(settings: InstanceSettings, desired: InstanceSettings) -> dict[s
 
 
 def satisfied(name: str, value: Any, desired: Any) -> bool:
-    """Storage can't shrink, so more of it is enough; lists have no order; RDS leaves out what is off, and writes names,
-    windows and modes in small letters however they were given."""
+    """Tells whether a setting is as desired: storage can't shrink, so more of it is enough; lists have no order; RDS
+    leaves out what is off, and writes names, windows and modes in small letters however they were given."""
     if desired is None or desired == ():
         return True
     if name == "allocated_storage":
@@ -270,23 +270,23 @@ def satisfied(name: str, value: Any, desired: Any) -> bool:
 
 
 def key_id(key: str) -> str:
-    """The id of a KMS key that is named by its ARN or by its id."""
+    """Returns the id of a KMS key that is named by its ARN or by its id."""
     return key.rpartition("/")[2] if ":key/" in key else key
 
 
 def only(settings: InstanceSettings, names: Iterable[str]) -> InstanceSettings:
-    """These fields of the settings; every other one unset, and so neither changed nor compared."""
+    """Returns these fields of the settings; every other one unset, and so neither changed nor compared."""
     return replace(InstanceSettings(), **{name: getattr(settings, name) for name in names})
 
 
 def partners(names: Iterable[str]) -> list[str]:
-    """The fields that RDS wants in the same call as these."""
+    """Returns the fields that RDS wants in the same call as these."""
     named = set(names)
     return [name for pair in PAIRS if named & set(pair) for name in pair if name not in named]
 
 
 def grouped(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """The fields in the groups that RDS judges together."""
+    """Returns the fields in the groups that RDS judges together."""
     left = list(names)
     groups = [tuple(name for name in group if name in left) for group in TOGETHER]
     together = {name for group in groups for name in group}
@@ -294,7 +294,8 @@ def grouped(names: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def foreign_pending(pending: Mapping[str, Any], ours: InstanceSettings) -> list[str]:
-    """Names of the changes that wait and aren't what we want ourselves: an earlier call of ours leaves such ones."""
+    """Returns the names of the changes that wait and aren't what we want ourselves: an earlier call of ours leaves such
+    ones."""
     return sorted(name for name, value in pending.items() if not _is_ours(name, value, ours))
 
 

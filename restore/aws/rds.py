@@ -120,19 +120,19 @@ class Rds:
         return parameters
 
     def add_role(self, resource_id: str, role: str) -> None:
-        """Associate an IAM role, given as FEATURE=ARN; one that is associated already is no error."""
+        """Associates an IAM role, given as FEATURE=ARN; one that is associated already is no error."""
         feature, _, arn = role.partition("=")
         name = self._present(resource_id).identifier
         call = self._client.add_role_to_db_instance
         found("rds", lambda: call(DBInstanceIdentifier=name, RoleArn=arn, FeatureName=feature), HAS_ROLE)
 
     def reboot(self, resource_id: str) -> None:
-        """Restart an instance, so that static parameters of its group count. Never for one that serves."""
+        """Restarts an instance, so that static parameters of its group count. Never for one that serves."""
         with translated("rds"):
             self._client.reboot_db_instance(DBInstanceIdentifier=self._present(resource_id).identifier)
 
     def set_master_password(self, resource_id: str, password: str) -> None:
-        """Give the master user a password of our own; RDS then forgets the one that it has made and kept itself.
+        """Gives the master user a password of our own; RDS then forgets the one that it has made and kept itself.
 
         A password of ours that still waits isn't somebody else's change."""
         target = self._present(resource_id)
@@ -148,7 +148,7 @@ class Rds:
             )
 
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Set tags on an instance or a snapshot; setting one again changes nothing."""
+        """Sets tags on an instance or a snapshot; setting one again changes nothing."""
         with translated("rds"):
             self._client.add_tags_to_resource(
                 ResourceName=arn, Tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())]
@@ -164,7 +164,7 @@ class Rds:
         subject: str,
         longest: float = 15.0,
     ) -> Instance:
-        """Poll until the instance is as wanted. Ask for the wanted setting: `available` alone may be the past.
+        """Polls until the instance is as wanted. Ask for the wanted setting: `available` alone may be the past.
 
         `deadline` is of time.monotonic(). TemporaryError when stopped or out of time; PermanentError when the
         instance is gone, or in a status that waiting can't end (`incompatible-restore`, ...).

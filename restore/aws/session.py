@@ -22,7 +22,7 @@ Assume = Callable[["Session", dict[str, Any]], Any]
 
 
 def session_of(region: str, login: AwsLogin, assume: Assume) -> Session:
-    """The session that calls as the plugin does. Roles are assumed at the first call.
+    """Returns the session that calls as the plugin does. Roles are assumed at the first call.
 
     As in the plugin, keys given count before a profile, and either before what the environment has.
     """
@@ -45,7 +45,7 @@ def session_of(region: str, login: AwsLogin, assume: Assume) -> Session:
 
 
 def assume_role_request(role: AssumedRole) -> dict[str, Any]:
-    """The parameters of STS's AssumeRole. Pure."""
+    """Returns the parameters of STS's AssumeRole. Pure."""
     request: dict[str, Any] = {
         "RoleArn": role.role_arn,
         "RoleSessionName": role.session_name or SESSION_NAME,

@@ -21,7 +21,8 @@ from restore.units import TIME_FORMAT
 
 
 def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
-    """False when not confirmed. Raises Refused when nothing is configured or nobody serves, PermanentError else."""
+    """Closes the restore; returns False when that was not confirmed. Raises Refused when nothing is configured or
+    nobody serves, PermanentError else."""
     now = datetime.now(UTC)
     settings = read_settings(stack, now)
     if settings.request is None:
@@ -56,7 +57,8 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
 
 
 def record(settings: Settings, restore_id: str, closing: close.Closing, now: datetime) -> None:
-    """The end of the restore, for its report. Without evidence it is still over: a fault is told, not raised."""
+    """Records the end of the restore, for its report. Without evidence it is still over: a fault is told, not
+    raised."""
     aws = Aws.of(settings)
     content = {"began": now.isoformat(), "operator": provenance.operator(aws), "serves": str(closing.serves)}
     try:

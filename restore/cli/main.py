@@ -88,7 +88,7 @@ def refuse_other(stack: OperatorStack, named: str | None) -> None:
 
 
 def examine(arguments: argparse.Namespace) -> int:
-    """Exit code 0 when there is no problem; what can't be known from here is a note, and no problem."""
+    """Returns the exit code: 0 when there is no problem; what can't be known from here is a note, and no problem."""
     findings = doctor.examine(arguments.project, arguments.stack)
     print(render.render_document(findings) if arguments.json else render.render_table(findings))
     return 0 if render.is_all_well(findings) else 1

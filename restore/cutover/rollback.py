@@ -58,7 +58,8 @@ def read_text(config: Config, key: str) -> str:
 
 
 def is_same_value(left: ConfigValue, right: ConfigValue) -> bool:
-    """Equal as the program reads them: history gives objects as JSON text, whatever their layout."""
+    """Tells whether two values are equal as the program reads them: history gives objects as JSON text, whatever their
+    layout."""
     return left.secret == right.secret and parse_value(left.text) == parse_value(right.text)
 
 
@@ -74,7 +75,8 @@ def set_traffic(config: Config, traffic: Traffic) -> dict[str, ConfigValue]:
 
 
 def merge_waivers(config: Config, now: Config) -> dict[str, ConfigValue]:
-    """With what was waived then and what is waived now: a waiver given during the switch holds on the way back too."""
+    """Returns a configuration with what was waived then and what is waived now: a waiver given during the switch holds
+    on the way back too."""
     earlier_and_now = [parse_value(read_text(configuration, WAIVERS)) for configuration in (config, now)]
     union = {
         name: why
@@ -104,7 +106,7 @@ def is_before_switch(id_: str, update: Update) -> bool:
 
 
 def plan_way_back(now: Config, history: Sequence[Update]) -> WayBack:
-    """Steps from `restored` (or a half-done move) back to the source: frozen first, then source.
+    """Returns the steps from `restored` (or a half-done move) back to the source: frozen first, then source.
 
     Raises Refused when there is nothing to go back from, or a secret would come back as a placeholder.
     """

@@ -69,8 +69,8 @@ def find_own_addresses(endpoint: Endpoint) -> list[str]:
 
 
 def let_in(what: str, addresses: Sequence[str], rules: Sequence[Ingress], groups: str, port: int) -> Finding:
-    """An address that no block of the rules holds may come in all the same: through NAT it has another one, and a rule
-    may name a group instead of addresses."""
+    """Tells whom the security groups of a candidate let in. An address that no block of the rules holds may come in all
+    the same: through NAT it has another one, and a rule may name a group instead of addresses."""
     outside = [item for item in addresses if not any(holds(rule.block, item) for rule in rules if rule.block)]
     others = ", ".join(dict.fromkeys(rule.other for rule in rules if rule.other))
     if not rules:

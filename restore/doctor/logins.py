@@ -35,7 +35,7 @@ def examine_cluster_login(settings: Settings, api: Api) -> Iterator[Finding]:
 
 
 def examine_account(looked: Caller, plugin: Caller) -> Finding:
-    """The plugin changes the account that is looked at."""
+    """Compares both accounts: the plugin must change the one that is looked at."""
     what = "AWS plugin's identity"
     if looked.account != plugin.account:
         fix = "aws sts get-caller-identity; name one profile for both: pulumi config set aws:profile <profile>"

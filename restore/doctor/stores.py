@@ -21,7 +21,8 @@ from validation.document_store import parse_s3_location
 
 
 def examine_evidence(settings: Settings, aws: Aws) -> Iterator[Finding]:
-    """A record is for ever in a bucket, so there the right to write is asked for instead (with all others)."""
+    """Examines where the evidence goes. A record is for ever in a bucket, so there the right to write is asked for
+    instead (with all others)."""
     what, place = "evidence", settings.evidence
     if parse_s3_location(place):
         restores = Store.open(place, aws).ids(settings.stack)
@@ -38,7 +39,7 @@ def examine_evidence(settings: Settings, aws: Aws) -> Iterator[Finding]:
 
 
 def examine_dumps(settings: Settings, aws: Aws, now: datetime) -> Iterator[Finding]:
-    """The newest dump, found and begun to be read."""
+    """Yields what is to be said of the newest dump, found and begun to be read."""
     what, store = "dumps", settings.backups
     listed = dump_lookup.list_dumps(settings, aws)
     if not listed:

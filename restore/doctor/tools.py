@@ -57,7 +57,7 @@ def read_required_pulumi(project: Path) -> str:
 
 
 def examine_plugin(name: str) -> Finding:
-    """The plugin of the installed SDK's very version: it is what the program asks the engine for."""
+    """Examines the plugin of the installed SDK's very version: it is what the program asks the engine for."""
     what, required = f"plugin {name}", metadata.version(f"pulumi-{name}")
     if program := shutil.which(f"pulumi-resource-{name}"):
         return build_ok(what, f"{Path(program).name} on PATH, which the engine takes whatever its version")
@@ -73,7 +73,7 @@ def examine_plugin(name: str) -> Finding:
 
 
 def examine_packages() -> Finding:
-    """The Python packages that pyproject.toml names, in the versions that it allows."""
+    """Examines the Python packages that pyproject.toml names, in the versions that it allows."""
     what, file = "Python packages", CHECKOUT / "pyproject.toml"
     if not file.is_file():
         return note(what, f"not known: no {file}")
@@ -95,7 +95,8 @@ def find_unfit(requirement: Requirement) -> str | None:
 
 
 def examine_pg_restore(server_version: str | None) -> Finding:
-    """Archive formats of pg_dump need it, of the dump's version at least (PostgreSQL, "pg_restore", Notes)."""
+    """Examines pg_restore: archive formats of pg_dump need it, of the dump's version at least (PostgreSQL,
+    "pg_restore", Notes)."""
     what, major = "pg_restore", int((server_version or "0").partition(".")[0])
     needed = f"version {major or 'of the dumps'} or later, for dumps in an archive format"
     fix = TOOLS_PAGE

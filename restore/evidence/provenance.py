@@ -18,7 +18,8 @@ GIT_SECONDS = 5.0
 
 
 def operator(aws: Aws) -> dict[str, str]:
-    """Who it is, as the machine and AWS know them. What can't be known is said, and never stops a restore."""
+    """Returns who runs this, as the machine and AWS know them. What can't be known is said, and never stops a
+    restore."""
     identity = _read_caller(aws)
     account = {"account": identity.account} if isinstance(identity, Caller) else {}
     arn = identity.arn if isinstance(identity, Caller) else identity
@@ -26,7 +27,7 @@ def operator(aws: Aws) -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Version by name: the program's commit, Python, and the client libraries that did the work."""
+    """Returns the versions by name: the program's commit, Python, and the client libraries that did the work."""
     return {
         "program": commit(),
         "python": platform.python_version(),

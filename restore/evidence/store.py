@@ -53,7 +53,7 @@ class Store:
         return cls(s3_documents(aws, *in_s3))
 
     def write(self, stack: str, restore_id: str, step: str, document: Mapping[str, Any]) -> str:
-        """Write one record; returns where. Adds schema, stack, id, step, written (UTC).
+        """Writes one record; returns where. Adds schema, stack, id, step, written (UTC).
 
         Raises PermanentError when the document holds a known secret (names its path, not its value), or the store
         can't be written to; TemporaryError when S3 doesn't answer.
@@ -73,7 +73,7 @@ class Store:
         )
 
     def publish(self, stack: str, restore_id: str, document: Mapping[str, Any], page: str) -> str:
-        """Replace what is made of the records: evidence.json and report.html. Returns where the page is."""
+        """Replaces what is made of the records: evidence.json and report.html. Returns where the page is."""
         folder = _format_folder(stack, restore_id)
         self._put(f"{folder}evidence.json", _require_no_secrets(document, "evidence.json"), replace=True)
         if secrets_in(page):

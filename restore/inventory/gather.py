@@ -59,7 +59,7 @@ class Reads:
         return future
 
     def finish(self) -> None:
-        """Wait for all; raises Refused with the problem of each that failed, said once."""
+        """Waits for all; raises Refused with the problem of each that failed, said once."""
         errors = [(subject, future.exception()) for subject, future in self._started]
         unexpected = next((error for _, error in errors if error and not isinstance(error, RestoreError)), None)
         if unexpected:
@@ -182,7 +182,7 @@ def _start_by_resource_id(started: _Started, resource_id: str) -> list[Future[Ba
 
 
 def is_former(identifier: str, source: str) -> bool:
-    """Whether a Blue/Green switchover gave this name to what the source was (User Guide, "Switching a blue/green
+    """Tells whether a Blue/Green switchover gave this name to what the source was (User Guide, "Switching a blue/green
     deployment": <name>-old1, -old2, ...)."""
     return bool(re.fullmatch(rf"{re.escape(source)}-old\d+", identifier))
 

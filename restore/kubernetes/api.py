@@ -111,15 +111,17 @@ class Api:
                 return items
 
     def create(self, path: str, body: Mapping[str, Any]) -> JsonBody:
-        """Conflict when an object of that name exists."""
+        """Creates an object. Raises Conflict when one of that name exists."""
         return self._json(self._answer("POST", path, body=body))
 
     def patch(self, path: str, body: Any, kind: str, **query: str) -> JsonBody:
-        """`kind`: json, merge, strategic or apply (server-side). Conflict when its resourceVersion isn't the newest."""
+        """Patches an object. `kind`: json, merge, strategic or apply (server-side). Conflict when its resourceVersion
+        isn't the newest."""
         return self._json(self._answer("PATCH", path, query=query, body=body, content=PATCHES[kind]))
 
     def delete(self, path: str, *, uid: str | None = None, propagation: str = "Background") -> bool:
-        """False when there was nothing to delete; `uid`: only this very object, else Conflict."""
+        """Deletes an object; returns False when there was nothing to delete. `uid`: only this very object, else
+        Conflict."""
         body: JsonBody = {"propagationPolicy": propagation}
         if uid:
             body["preconditions"] = {"uid": uid}

@@ -53,7 +53,7 @@ def _build_metadata(job: Job) -> JsonBody:
 
 
 def job_body(job: Job, seconds: int) -> JsonBody:
-    """Suspended, so that no pod starts before its Secret is there; one attempt, of `seconds`."""
+    """Returns the Job, suspended, so that no pod starts before its Secret is there; one attempt, of `seconds`."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -114,7 +114,8 @@ def _build_pod_spec(job: Job) -> JsonBody:
 
 
 def _build_environment(job: Job) -> list[JsonBody]:
-    """Key by key: all of the Secret at once would put the certificate into the environment as well."""
+    """Returns the variables key by key: all of the Secret at once would put the certificate into the environment as
+    well."""
     variables: list[JsonBody] = [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": job.name, "key": name}}}
         for name in sorted(_build_login(job))
@@ -140,7 +141,7 @@ def _build_volume(job: Job) -> JsonBody:
 
 
 def secret_body(job: Job, job_uid: str) -> JsonBody:
-    """Owned by the Job: the cluster removes it together with the Job."""
+    """Returns the Secret, owned by the Job: the cluster removes it together with the Job."""
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": job_uid}
     certificate = {} if job.root_certificate is None else {CERTIFICATE: job.root_certificate}
     return {

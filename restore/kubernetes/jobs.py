@@ -48,7 +48,7 @@ class JobResult:
 
 
 def run_job(api: Api, job: Job, *, stop: threading.Event, deadline: float) -> JobResult:
-    """Run it to its end and remove it and its Secret, whatever happens. `deadline` is of time.monotonic().
+    """Runs a Job to its end, and removes it and its Secret, whatever happens. `deadline` is of time.monotonic().
 
     1. a Job of this name that a killed run left behind is removed; one that isn't ours is refused (PermanentError)
     2. the Job is made suspended, then its Secret (owned by the Job), then the Job is let go

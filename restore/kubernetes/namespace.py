@@ -89,7 +89,7 @@ class Namespace:
         return self._api.text(f"{self._path('pods', pod)}/log", tailLines=str(lines), **query)
 
     def hand_back_deployment(self, name: str) -> bool:
-        """Give spec.replicas back to its former manager and remove our metadata annotations.
+        """Gives spec.replicas back to its former manager and removes our metadata annotations.
 
         Nothing rolls: replicas stay as they are, and so does the pod template with its annotation. False when
         there was nothing of ours (any more). Conflict when others go on changing the object.
@@ -97,7 +97,7 @@ class Namespace:
         return self._hand_back(f"/apis/apps/v1/namespaces/{quote(self.name)}/deployments/{quote(name)}", parse.REPLICAS)
 
     def hand_back_secret(self, secret: SecretKey) -> bool:
-        """The same for the connection secret's keys; their values stay."""
+        """Returns the same for the connection secret's keys; their values stay."""
         return self._hand_back(
             self._path("secrets", secret.name), *(("f:data", f"f:{k}") for k in secret.switched_keys)
         )

@@ -24,7 +24,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def texts(mapping: object) -> dict[str, str]:
-    """Labels or annotations, without kubectl's copy of the object."""
+    """Returns the labels or annotations, without kubectl's copy of the object."""
     return {str(key): str(value) for key, value in cast("KubeObject", mapping or {}).items() if key != LAST_APPLIED}
 
 
@@ -155,7 +155,7 @@ def owns(entry: KubeObject, path: Sequence[str]) -> bool:
 
 
 def field_manager(metadata: KubeObject, path: Sequence[str]) -> str | None:
-    """Who owns a field: somebody else before us, the latest of several; None when nobody does."""
+    """Returns who owns a field: somebody else before us, the latest of several; None when nobody does."""
     entries = [item for item in cast("Sequence[KubeObject]", metadata.get("managedFields") or ()) if owns(item, path)]
     ranked = sorted(entries, key=lambda item: (item.get("manager") != FIELD_MANAGER, str(item.get("time", ""))))
     return manager_name(ranked[-1]) if ranked else None

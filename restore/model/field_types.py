@@ -20,7 +20,7 @@ SUBDOMAIN = r"(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0
 
 
 def camel_case(name: str) -> str:
-    """`instance_class` as `instanceClass`."""
+    """Returns `instance_class` as `instanceClass`."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
 

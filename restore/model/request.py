@@ -174,8 +174,8 @@ RDS_CERTIFICATES_ELSEWHERE: Mapping[str, str] = {
 
 
 def certificates_of(region: str) -> str:
-    """Where AWS publishes the certificates of all RDS regions of the region's partition (RDS User Guide, "Using SSL/TLS
-    to encrypt a connection", as docs.aws.amazon.com and docs.amazonaws.cn have it)."""
+    """Returns where AWS publishes the certificates of all RDS regions of the region's partition (RDS User Guide, "Using
+    SSL/TLS to encrypt a connection", as docs.aws.amazon.com and docs.amazonaws.cn have it)."""
     return next(
         (url for start, url in RDS_CERTIFICATES_ELSEWHERE.items() if region.startswith(start)), RDS_CERTIFICATES
     )

@@ -271,7 +271,7 @@ def _simulation(context: RestoreContext, right: AwsRight) -> str:
 
 
 def rights_lines(context: RestoreContext) -> Iterable[str]:
-    """What was asked, for the impact; and what could not be."""
+    """Yields what was asked, for the impact; and what could not be."""
     answers = context.inventory.rights
     if answers.asked:
         allowed = answers.asked - len(answers.denied)

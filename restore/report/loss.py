@@ -148,7 +148,7 @@ def read_table(table: EvidenceRecord, against: str, longest: int) -> TableLoss:
 
 
 def describe_newest(table: EvidenceRecord) -> Iterator[str]:
-    """Against a baseline: whether the restored rows are newer or older, by each timestamp column."""
+    """Yields, against a baseline, whether the restored rows are newer or older, by each timestamp column."""
     for column in records(table.get("newest")):
         before, now = moment(column.get("source")), moment(column.get("candidate"))
         word = "older" if before and (now is None or now < before) else "newer"
@@ -170,7 +170,7 @@ def read_groups(table: EvidenceRecord, against: str, longest: int) -> Iterator[R
 
 
 def format_times(table: EvidenceRecord, part: EvidenceRecord) -> str:
-    """To the second; the evidence has them to the microsecond."""
+    """Returns times to the second; the evidence has them to the microsecond."""
     ends = (part.get(name) for name in ("oldest", "newest"))
     said = " to ".join(dict.fromkeys(clock(moment(end)) or text(end) for end in ends if end))
     column = text(table.get("timestamp"))

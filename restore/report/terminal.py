@@ -97,7 +97,7 @@ def render_duration(phase: TimelinePhase) -> Text:
 
 
 def render_bar(phase: TimelinePhase) -> Text:
-    """On the run's own scale; at least one mark long."""
+    """Returns a bar on the run's own scale; at least one mark long."""
     left = min(phase.left * BAR // 1000, BAR - 1)
     width = max(round(phase.width * BAR / 1000), 1)
     style = STYLES[phase.verdict] if phase.verdict in ("FAIL", "INCONCLUSIVE") else "blue"

@@ -137,7 +137,8 @@ def build_gate_phase(record: EvidenceRecord) -> TimelinePhase:
 
 
 def build_resource_phases(name: str, inside: Sequence[EvidenceRecord], last: datetime) -> Iterable[TimelinePhase]:
-    """From the records of its beginning and its end; up to the last thing known where the end is missing."""
+    """Yields a phase from the records of its beginning and its end; up to the last thing known where the end is
+    missing."""
     recorded = list(of_step(inside, name))
     began = next((at for record in recorded if (at := moment(record.get("began")))), None)
     if began is None:
@@ -183,7 +184,7 @@ def place_phases(phases: Sequence[TimelinePhase], began: datetime, ended: dateti
 
 
 def find_outages(evidence: Sequence[EvidenceRecord]) -> tuple[Outage, ...]:
-    """From the run that froze the applications to the gate that proved them serving."""
+    """Returns the time from the run that froze the applications to the gate that proved them serving."""
     periods: list[Outage] = []
     stopped: datetime | None = None
     for record in evidence:

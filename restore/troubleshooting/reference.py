@@ -59,13 +59,13 @@ What stands and what was proved, at any moment:
 
 
 def render_document() -> str:
-    """The text of docs/troubleshooting.md."""
+    """Returns the text of docs/troubleshooting.md."""
     contents = "\n".join(f"- [{chapter.title}](#{make_anchor(chapter.title)})" for chapter in CHAPTERS)
     return "\n".join([PREAMBLE, contents, "", *map(render_chapter, CHAPTERS)])
 
 
 def make_anchor(title: str) -> str:
-    """The fragment that GitHub gives a heading."""
+    """Returns the fragment that GitHub gives a heading."""
     kept = (character for character in title.lower() if character.isalnum() or character in " -")
     return "".join(kept).replace(" ", "-")
 
@@ -76,7 +76,7 @@ def render_chapter(chapter: Chapter) -> str:
 
 
 def render_entry(entry: Entry) -> str:
-    """Its names as heading, what is seen, what it means, and the commands as a block that can be pasted."""
+    """Returns its names as heading, what is seen, what it means, and the commands as a block that can be pasted."""
     heading = ", ".join(f"`{name}`" for name in entry.names)
     seen, meaning = fill_lines(f"You see: {entry.symptom}"), fill_lines(f"It means: {entry.meaning}")
     commands = "\n".join(f"    {line}" for line in format_commands(entry.fix))
@@ -84,12 +84,12 @@ def render_entry(entry: Entry) -> str:
 
 
 def fill_lines(text: str) -> str:
-    """A paragraph in lines of the repository's length."""
+    """Returns a paragraph in lines of the repository's length."""
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def format_commands(fix: str) -> list[str]:
-    """A line for each command; remarks, pages and alternatives stand behind `#`, as a shell ignores them."""
+    """Returns a line for each command; remarks, pages and alternatives stand behind `#`, as a shell ignores them."""
     lines: list[str] = []
     for joint, piece in split_fix(fix):
         lines += ["# or:"] if joint in ALTERNATIVES else []
@@ -98,7 +98,7 @@ def format_commands(fix: str) -> list[str]:
 
 
 def split_fix(fix: str) -> Iterator[tuple[str, str]]:
-    """The commands of a fix, each with what joins it to the one before; joints inside quotes are none."""
+    """Yields the commands of a fix, each with what joins it to the one before; joints inside quotes are none."""
     masked = QUOTED.sub(lambda match: "q" * len(match[0]), fix)
     joint, start = "", 0
     for boundary in JOINT.finditer(masked):
