@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from restore.aws import parse
 from restore.aws.client import Aws, found, translated
 from restore.errors import PermanentError, Problem
-from restore.model.labels import TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, InstanceSettings, Snapshot
 from restore.model.rds_status import DEAD_ENDS, way_out
 from restore.polling import wait_for
@@ -54,10 +53,6 @@ class Rds:
         filters = [{"Name": "dbi-resource-id", "Values": [resource_id]}]
         matching = (item for item in self._instances(Filters=filters) if item.resource_id == resource_id)
         return next(matching, None)
-
-    def tagged_instances(self, stack: str) -> tuple[Instance, ...]:
-        """Returns the candidates of a stack, closed ones too: those that carry TAG_STACK with this value."""
-        return tuple(item for item in self._instances() if item.tags.get(TAG_STACK) == stack)
 
     def snapshots(self, *, identifier: str | None = None, resource_id: str | None = None) -> tuple[Snapshot, ...]:
         """Returns all snapshots of an instance (automated, manual, AWS Backup), oldest first, by either name of it.

@@ -83,11 +83,6 @@ class Namespace:
         listed = (pod(item) for item in self._api.items(self._path("pods"), labelSelector=selector))
         return tuple(sorted(listed, key=lambda item: item.name))
 
-    def logs(self, pod: str, *, lines: int = 50, container: str | None = None) -> str:
-        """Returns the end of a pod's log; empty when there is none."""
-        query = {"container": container} if container else {}
-        return self._api.text(f"{self._path('pods', pod)}/log", tailLines=str(lines), **query)
-
     def hand_back_deployment(self, name: str) -> bool:
         """Gives spec.replicas back to its former manager and removes our metadata annotations.
 

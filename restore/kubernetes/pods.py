@@ -30,7 +30,6 @@ class Pod:
     """When its grace period ends; a pod that is still there long after is on a node that doesn't answer."""
     reasons: tuple[str, ...] = ()
     """Why it isn't ready: `app: ImagePullBackOff: ...`, `Unschedulable: ...`; the last end of restarted containers."""
-    restarts: int = 0
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     """Its annotations; those of the template that it was made from are among them."""
     exit_code: int | None = None
@@ -58,7 +57,6 @@ def pod(answer: KubeObject) -> Pod:
         terminating=bool(metadata.get("deletionTimestamp")),
         to_end=_read_moment(metadata.get("deletionTimestamp")),
         reasons=tuple(_list_reasons(status, containers)),
-        restarts=sum(int(item.get("restartCount") or 0) for item in containers),
         annotations=dict(cast("Mapping[str, str]", metadata.get("annotations") or {})),
         exit_code=_read_exit_code(status),
     )
