@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from restore.troubleshooting.entry import Entry
 from restore.troubleshooting.reference import CHAPTERS, FILE, format_commands, make_anchor, render_document
@@ -28,13 +29,14 @@ def patterns() -> list[str]:
     return [name for entry in entries() for name in entry.names]
 
 
+@cache
 def printed_names() -> dict[str, str]:
     """Every name of a problem that the code can print, a HOLE for what differs, and where."""
     files = [file for package in PACKAGES for file in sorted((CHECKOUT / package).rglob("*.py"))]
     program = Program([file for file in files if OF_A_FILE not in str(file)], frozenset({"subject"}), callers=True)
     named = {joined(text.text): f"{text.file}:{text.line}" for text in program.first_arguments("Problem")}
     assert CHECK in named
-    for text in (*program.first_arguments("Check"), *program.first_arguments("settled")):
+    for text in (*program.first_arguments("Check"), *program.first_arguments("build_settled")):
         named[f"validated.{joined(text.text)}"] = f"{text.file}:{text.line}"
     named |= {f"validated.{check.name}" + (f":{HOLE}" if check.each else ""): check.name for check in read_built_in()}
     nameless = (CHECK, OF_SQL, HOLE, f"{HOLE}: {HOLE}")
