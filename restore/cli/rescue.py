@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from restore.aws import Aws, Secrets
-from restore.cli.stack_settings import settings_of
+from restore.cli.stack_settings import read_settings
 from restore.cutover import connection_url, traffic
 from restore.cutover.traffic import ConnectionTarget
 from restore.errors import Problem, Refused, RestoreError
@@ -35,7 +35,7 @@ def rescue(stack: OperatorStack, wish: Wish, undo: Path | None, confirm: Callabl
     Raises Refused when there is no candidate that was proved, or the applications use it.
     """
     now = datetime.now(UTC)
-    settings = settings_of(stack, now)
+    settings = read_settings(stack, now)
     if settings.request is None:
         fix = "pulumi config set id <id>; pulumi config set traffic source; pulumi up"
         raise Refused([Problem("config id", "not set: no restore is configured", "a restore that stands", fix)])
@@ -65,7 +65,7 @@ def find_databases(context: RestoreContext, store: Store) -> tuple[Instance, Ins
         if instance is None or instance.status not in AVAILABLE:
             found = f"{instance.identifier} is {instance.status}" if instance else "there is none"
             problems.append(Problem(f"instance {name}", found, "a database that answers", "python -m restore status"))
-    if traffic.pointing(context) is ConnectionTarget.CANDIDATE:
+    if traffic.find_pointing(context) is ConnectionTarget.CANDIDATE:
         fix = "python -m restore rollback --carry"
         found = "the applications use the candidate"
         problems.append(Problem("config traffic", found, "applications that use the source", fix))
@@ -85,7 +85,7 @@ def find_databases(context: RestoreContext, store: Store) -> tuple[Instance, Ins
 @contextmanager
 def connect(context: RestoreContext, instance: Instance, *, read_only: bool) -> Generator[Connection]:
     """Connects to the application's database there, as the operator. Raises RestoreError."""
-    settings, url = context.settings, connection_url.live_url(context)
+    settings, url = context.settings, connection_url.read_live_url(context)
     assert instance.endpoint, instance.status
     of_url = urls.read_parameters(str(url)).get("dbname") if url else ""
     credential = Secrets(Aws.of(settings)).login(settings.login, instance.endpoint)
@@ -103,7 +103,7 @@ def record(
     done: tuple[Done, ...],
     began: datetime,
 ) -> None:
-    """What was done, for the report. It is done whatever becomes of its record: a fault is told, not raised."""
+    """Records what was done, for the report. It is done whatever becomes of its record: a fault is told, not raised."""
     assert settings.request
     content = {
         "began": began.isoformat(),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from restore.aws import Aws
 from restore.cli import rescue
-from restore.cli.stack_settings import settings_of
+from restore.cli.stack_settings import read_settings
 from restore.cutover import rollback
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.evidence import Store
@@ -47,7 +47,7 @@ def roll_back(
 ) -> bool:
     """Goes back; False when that was declined. Raises Refused, or whatever a step's `pulumi up` ends with."""
     way = rollback.plan_way_back(stack.config(), stack.history())
-    settings = settings_of(stack, datetime.now(UTC))
+    settings = read_settings(stack, datetime.now(UTC))
     writes = find_writes(settings)
     text = f"{rollback.render(way)}\n{describe(writes, bring_along=bring_along)}".strip()
     loses = bool(writes.count or writes.unknown)
@@ -85,7 +85,7 @@ def find_writes(settings: Settings) -> Writes:
 
 
 def find_switch(settings: Settings, candidate: Instance) -> tuple[bool, int | None]:
-    """Whether the applications were ever switched to this very instance, and its next transaction at that time."""
+    """Tells whether the applications were ever switched to this very instance, and its next transaction then."""
     assert settings.request
     store = Store.open(settings.evidence, Aws.of(settings))
     opened = [
@@ -99,7 +99,7 @@ def find_switch(settings: Settings, candidate: Instance) -> tuple[bool, int | No
 
 
 def describe(writes: Writes, *, bring_along: bool) -> str:
-    """What becomes of it, for a terminal of 80 columns; nothing where nothing was written."""
+    """Says what becomes of it, for a terminal of 80 columns; empty where nothing was written."""
     if writes.unknown:
         return f"What was written to the candidate since the switch isn't known: {writes.unknown}\nIt stays there."
     if not writes.count:
@@ -114,7 +114,7 @@ def describe(writes: Writes, *, bring_along: bool) -> str:
 
 
 def is_loss_accepted(writes: Writes, *, yes: bool) -> bool:
-    """Whether a person types what is lost. Raises Refused where nobody can."""
+    """Tells whether a person types what is lost. Raises Refused where nobody can."""
     phrase = f"lose {writes.count} rows" if writes.count else "lose what isn't known"
     if yes or not sys.stdin.isatty():
         found = f"{writes.count:,} rows would stay behind" if writes.count else writes.unknown

@@ -31,7 +31,7 @@ class NewRows:
 
 
 def written_since(next_transaction: int) -> sql.Composed:
-    """Whether a row's version is at least as new as that transaction (documentation, 9.27: age of xmin)."""
+    """Returns a condition for versions of rows at least as new as that transaction (documentation, 9.27: age)."""
     return sql.SQL("age(t.xmin) <= age({}::xid)").format(sql.Literal(str(next_transaction % (1 << 32))))
 
 

@@ -50,7 +50,7 @@ def _table_lines(found: Found, wish: Wish) -> Iterator[str]:
 
 
 def command(wish: Wish) -> str:
-    """The command of this wish, as a shell takes it."""
+    """Returns the command of this wish, as a shell takes it."""
     words = ["python", "-m", "restore", "rescue", "--table", str(wish.table)]
     words += ["--where", wish.where] if wish.where else []
     for transaction in wish.written_by:

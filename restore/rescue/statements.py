@@ -54,7 +54,7 @@ def names(columns: Iterable[str], alias: str = "") -> sql.Composed:
 
 
 def equal(left: str, left_columns: Sequence[str], right: str, right_columns: Sequence[str]) -> sql.Composed:
-    """Whether columns of two rows are equal, one by one."""
+    """Compares columns of two rows, one by one."""
     return sql.SQL(" AND ").join(
         sql.SQL("{} = {}").format(sql.Identifier(left, one), sql.Identifier(right, other))
         for one, other in zip(left_columns, right_columns, strict=True)
@@ -62,7 +62,7 @@ def equal(left: str, left_columns: Sequence[str], right: str, right_columns: Seq
 
 
 def where(condition: str) -> sql.Composable:
-    """An operator's condition. In parentheses and on a line of its own, so that a comment in it ends there."""
+    """Puts an operator's condition into parentheses, on a line of its own, so that a comment in it ends there."""
     return sql.SQL("({}\n)").format(sql.SQL(cast(LiteralString, condition))) if condition.strip() else EVERY
 
 
@@ -76,14 +76,14 @@ def both(one: sql.Composable, other: sql.Composable) -> sql.Composable:
 
 
 def counted_buckets(relation: sql.Composable, columns: Iterable[Column], ranges: Ranges) -> sql.Composed:
-    """Rows and the sum of their hashes, by range of keys."""
+    """Counts rows and adds up their hashes, by range of keys."""
     return sql.SQL("SELECT {} AS bucket, count(*) AS rows, sum({}) AS hash FROM {} AS t GROUP BY 1").format(
         ranges.number, hashing.compose_mixed_hash(columns, ROW_SEED), relation
     )
 
 
 def referred_by(foreign_key: ForeignKey, scope: sql.Composable) -> sql.Composed:
-    """Rows of the parent that a child's row within the scope refers to."""
+    """Returns a condition for rows of the parent that a child's row within the scope refers to."""
     return sql.SQL(
         "EXISTS (SELECT FROM (SELECT {columns} FROM {child} AS t WHERE {scope}) AS child WHERE {match})"
     ).format(
@@ -95,7 +95,7 @@ def referred_by(foreign_key: ForeignKey, scope: sql.Composable) -> sql.Composed:
 
 
 def referring_to(foreign_key: ForeignKey, scope: sql.Composable) -> sql.Composed:
-    """Rows of the child that refer to a parent's row within the scope."""
+    """Returns a condition for rows of the child that refer to a parent's row within the scope."""
     return sql.SQL(
         "EXISTS (SELECT FROM (SELECT {columns} FROM {parent} AS t WHERE {scope}) AS parent WHERE {match})"
     ).format(
@@ -136,7 +136,7 @@ def count_lost(part: Part) -> sql.Composed:
 
 
 def example_keys(part: Part) -> sql.Composed:
-    """Keys of rows to look at, each as a JSON array: missing ones first."""
+    """Reads keys of rows to look at, each as a JSON array: missing ones first."""
     return sql.SQL(
         "(SELECT json_build_array({key})::text FROM {sent} AS t WHERE {missing} LIMIT {most}) UNION ALL "
         "(SELECT json_build_array({key})::text FROM {sent} AS t JOIN {table} AS s ON {match} WHERE {differs} "
@@ -153,14 +153,14 @@ def example_keys(part: Part) -> sql.Composed:
 
 
 def differing(part: Part) -> sql.Composed:
-    """Whether two rows differ byte by byte: a comparison that every type has (documentation, 9.25.6)."""
+    """Compares two rows byte by byte, as every type can be (documentation, 9.25.6)."""
     return sql.SQL("ROW({})::record OPERATOR(pg_catalog.*<>) ROW({})::record").format(
         names(part.compared, "s"), names(part.compared, "t")
     )
 
 
 def writers_of_differing(part: Part, *, times: bool) -> sql.Composed:
-    """The transactions that wrote the rows that differ, those of most rows first."""
+    """Reads the transactions that wrote the rows that differ, those of most rows first."""
     committed = "pg_xact_commit_timestamp(s.xmin)::text" if times else "''"
     return sql.SQL(
         "SELECT s.xmin::text, count(*), coalesce(max({}), '') FROM {} AS t JOIN {} AS s ON {} WHERE {} "
@@ -175,7 +175,7 @@ def writers_of_differing(part: Part, *, times: bool) -> sql.Composed:
 
 
 def lacks_parent(part: Part, foreign_key: ForeignKey) -> sql.Composed:
-    """Whether a row that was sent refers to a row that the database that serves doesn't have."""
+    """Asks whether a row that was sent refers to a row that the database that serves doesn't have."""
     return sql.SQL("SELECT EXISTS (SELECT FROM {} AS t WHERE {} AND NOT {})").format(
         part.sent, _refers(foreign_key), _has_parent(foreign_key)
     )
@@ -231,7 +231,7 @@ def _insert(part: Part, condition: sql.Composable, conflicts: sql.Composable) ->
 
 
 def is_overwritten(wish: Wish) -> sql.Composable:
-    """Whether a row that differs is overwritten."""
+    """Returns a condition for the rows that differ and are overwritten."""
     if wish.overwrite:
         return EVERY
     of_incident = sql.SQL("s.xmin::text = ANY({})").format(sql.Literal(list(wish.written_by)))

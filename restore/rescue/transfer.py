@@ -94,7 +94,7 @@ class RowsToFile:
 def pair_of(
     source: Mapping[Table, TableShape], candidate: Mapping[Table, TableShape], table: Table
 ) -> TablePair | None:
-    """How a table that both sides have is compared."""
+    """Says how a table that both sides have is compared; None for one that a side lacks."""
     here, there = source.get(table), candidate.get(table)
     return comparability.pair_tables(here, there, {}) if here and there else None
 
