@@ -26,7 +26,7 @@ from sandbox.machine.processes import wait_until
 READY_SECONDS = 120.0
 NODE = "sandbox"
 NOT_READY = "node.kubernetes.io/not-ready"
-"""The API server gives it to every new node, and the node lifecycle controller, which doesn't run here, takes it away."""
+"""Every new node has it; the node lifecycle controller, which doesn't run here, takes it away."""
 ALLOCATABLE = {"cpu": "8", "memory": "16Gi", "pods": "110"}
 Say = Callable[[str, float, str], None]
 
