@@ -26,7 +26,7 @@ from restore.units import sized
 NODES_CHECK = f"{ROOM_CHECK}:nodes"
 CORDON = Taint("node.kubernetes.io/unschedulable", "", "NoSchedule")
 KEEPS_OUT = ("NoSchedule", "NoExecute")
-FULL = "full"
+CORDONED, FULL = "cordoned", "full"
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,17 @@ class Places:
         for pod in self._pods:
             self._take(pod.node, pod.requests)
 
+    def running(self, deployment: Deployment) -> list[str]:
+        """The nodes of its pods, one for each."""
+        return [pod.node for pod in self._pods if pod.deployment == (self._namespace, deployment.name)]
+
     def shortage(self, deployment: Deployment, wanted: int) -> Shortage | None:
-        """Places what the application needs besides the pods that stay where they are; None when all have a node."""
+        """Places what the application needs besides the pods that could stay where they are; None when all have a node.
+
+        A pod could stay on any node that isn't cordoned: what runs there was let in, by whomever.
+        """
         refusals = {item.name: refusal(item, deployment.needs) for item in self._nodes}
-        of_app = (self._namespace, deployment.name)
-        placed = sum(pod.deployment == of_app and not refusals.get(pod.node, "gone") for pod in self._pods)
+        placed = sum(refusals.get(name, CORDONED) != CORDONED for name in self.running(deployment))
         while placed < wanted and self._place(deployment.needs, refusals):
             placed += 1
         if placed >= wanted:
@@ -85,7 +91,7 @@ def refusal(node: Node, needs: PodNeeds) -> str:
     taints = (CORDON, *node.taints) if node.cordoned else node.taints
     kept_out = [taint for taint in taints if taint.effect in KEEPS_OUT and not _tolerated(taint, needs.tolerations)]
     if kept_out:
-        return "cordoned" if CORDON in kept_out else f"tainted {kept_out[0].key}"
+        return CORDONED if CORDON in kept_out else f"tainted {kept_out[0].key}"
     selected = all(node.labels.get(key) == value for key, value in needs.selector.items())
     chosen = not needs.terms or any(all(_holds(line, node) for line in term) for term in needs.terms)
     return "" if selected and chosen else "not chosen by the pods' node selector or affinity"
@@ -125,13 +131,19 @@ def _described(placed: int, wanted: int, needs: PodNeeds, refusals: dict[str, st
 
 
 def shortages(context: RestoreContext) -> tuple[Shortage, ...]:
-    """Of the applications, in their order; none where the nodes couldn't be asked."""
+    """Of the applications, in their order; none where the nodes couldn't be asked.
+
+    Of one that runs its pods of now count, for those alone would be missed; of one at zero all that come back.
+    """
     room = context.inventory.nodes
     if room is None or room.unasked:
         return ()
     places = Places(context)
-    wanted = ((deployment, recorded_replicas(context, app, deployment) or 0) for app, deployment in context.apps)
-    found = (places.shortage(deployment, replicas) for deployment, replicas in wanted)
+    wanted = [
+        (deployment, len(places.running(deployment)) or recorded_replicas(context, app, deployment) or 0)
+        for app, deployment in context.apps
+    ]
+    found = [places.shortage(deployment, replicas) for deployment, replicas in wanted]
     return tuple(item for item in found if item)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from restore import plan
+from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.nodes import Node, NodePod, NodeRoom, PodNeeds, Requirement, Taint, Toleration
-from restore.model.request import Traffic
+from restore.model.request import Settings, Traffic
 from restore.preflight import nodes
 from tests.support import worlds as w
 
@@ -72,8 +73,24 @@ def test_nodes_that_could_not_be_asked_are_not_taken_for_none() -> None:
 
 def test_what_runs_is_counted_against_a_node() -> None:
     busy = NodeRoom((node("a"),), tuple(NodePod("a", {"cpu": Decimal(1)}) for _ in range(3)))
-    problem = w.problems(w.settings(), world(busy))["deployment api"]
-    assert problem.found.startswith("room for 2 of 3 pods")
+    frozen = w.settings(w.asked(traffic=Traffic.RESTORED))
+    (note,) = nodes.node_lines(context(frozen, world(busy, w.restored(cluster=w.FROZEN))))
+    assert note.startswith("note: api: room for 2 of 3 pods")
+
+
+def test_a_pod_that_never_found_a_node_is_no_reason_to_refuse_a_freeze() -> None:
+    full = node("a", allocatable={name: amount * 2 for name, amount in HALF.items()})
+    assert w.problems(w.settings(), world(NodeRoom((full,), running("a", "a")))) == {}
+
+
+def test_a_pod_that_somebody_let_onto_a_tainted_node_is_let_in_again() -> None:
+    fargate = node("a", taints=(Taint("eks.amazonaws.com/compute-type", "fargate", "NoSchedule"),))
+    assert w.problems(w.settings(), world(NodeRoom((fargate,), running("a", "a", "a")))) == {}
+
+
+def context(configured: Settings, found: Inventory) -> RestoreContext:
+    assert configured.request is not None
+    return RestoreContext(configured, configured.request, found)
 
 
 @pytest.mark.parametrize(
