@@ -139,11 +139,15 @@ def shortages(context: RestoreContext) -> tuple[Shortage, ...]:
     if room is None or room.unasked:
         return ()
     places = Places(context)
-    wanted = [
-        (deployment, len(places.running(deployment)) or recorded_replicas(context, app, deployment) or 0)
+    found = [
+        places.shortage(
+            deployment,
+            len(places.running(deployment))
+            if deployment.replicas
+            else recorded_replicas(context, app, deployment) or 0,
+        )
         for app, deployment in context.apps
     ]
-    found = [places.shortage(deployment, replicas) for deployment, replicas in wanted]
     return tuple(item for item in found if item)
 
 
