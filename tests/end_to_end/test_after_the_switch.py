@@ -12,14 +12,17 @@ from signal import SIGINT
 import pytest
 
 from sandbox.application import database, names
+from sandbox.machine.processes import wait_until
 from sandbox.trouble import catalogue
-from tests.support.sandbox.harness import Project, Sandbox, utc_now
+from sandbox.trouble.controllers.autoscalers import UNDER_LOAD
+from tests.support.sandbox.harness import Project, Sandbox
 
 CANDIDATE = f"{names.INSTANCE}-inc-1"
 ERASED = "00000000-aaaa-4aaa-8aaa-000000000017"
 RECORD = "CREATE TABLE erasures (user_id text)"
 ERASE = f"DELETE FROM users WHERE id = '{ERASED}'"
 ON_RECORD = f"INSERT INTO erasures VALUES ('{ERASED}')"
+NEXT_SECOND = """SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC' + '1 s', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
 CUSTOMER = f"INSERT INTO users (id, email) VALUES ('{ERASED}', 'forget@me.test')"
 
 
@@ -43,7 +46,7 @@ def erased_customer(sandbox: Sandbox) -> Generator[str]:
     """A customer who is there at the second that is given, and whose data was erased on purpose afterwards."""
     run_sql(sandbox, CUSTOMER, RECORD)
     try:
-        moment = utc_now()
+        (moment,) = sandbox.ask(NEXT_SECOND)
         database.wait_restorable(sandbox.aws, moment)
         run_sql(sandbox, ERASE, ON_RECORD)
         yield moment
@@ -132,12 +135,14 @@ def test_clients_of_a_lazy_pool_behind_a_proxy_are_known_by_their_user_once_they
 def test_an_autoscaler_that_scales_right_after_the_switch_is_no_failure_and_keeps_its_number(
     sandbox: Sandbox, project: Project
 ) -> None:
+    served = names.DEPLOYMENTS["indexer"] + UNDER_LOAD
     with trouble(sandbox, "autoscaler"):
+        wait_until(lambda: sandbox.replicas()["indexer"] == served, 60, "the load of now", 0.1)
         project.config(id="inc-1", method="pitr", time="latest", traffic="frozen")
         project.up().ok()
         project.config(traffic="restored")
         project.up().ok()
-        scaled = {**names.DEPLOYMENTS, "indexer": names.DEPLOYMENTS["indexer"] + 2}
+        scaled = {**names.DEPLOYMENTS, "indexer": served + UNDER_LOAD}
         assert sandbox.replicas() == scaled
         assert project.evidence("inc-1", "serving")[-1]["open"]
         project.up().ok()
