@@ -110,8 +110,8 @@ def _amounts(quantities: KubeObject) -> dict[str, Decimal]:
     return {name: parse(amount) for name, amount in quantities.items()}
 
 
-def _sum(one: Mapping[str, Decimal], other: Amounts) -> dict[str, Decimal]:
-    return {name: one.get(name, Decimal()) + other.get(name, Decimal()) for name in {*one, *other}}
+def _sum(first: Mapping[str, Decimal], other: Amounts) -> dict[str, Decimal]:
+    return {name: first.get(name, Decimal()) + other.get(name, Decimal()) for name in {*first, *other}}
 
 
 def _raise_to(largest: dict[str, Decimal], started: Mapping[str, Decimal], more: Amounts) -> None:

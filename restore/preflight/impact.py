@@ -25,14 +25,14 @@ ESTIMATES = {Method.SNAPSHOT: "20-40 minutes", Method.PITR: "30-60 minutes", Met
 """The runbook's; AWS gives no figure."""
 
 
-def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> tuple[str, ...]:
+def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> tuple[str, ...]:
     """Returns one line each, in the order in which they matter."""
     topics = (
         account_lines(context),
         rights_lines(context),
         _applications(context),
         _both_databases(context),
-        _instance(context, origin, wanted),
+        _instance(context, origin, settings),
         _lost(context, origin),
         _duration(context, origin),
         _fresh(context, origin),
@@ -96,14 +96,14 @@ def _both_databases(context: RestoreContext) -> Iterable[str]:
             return
 
 
-def _instance(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> Iterable[str]:
+def _instance(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
     if context.candidate:
         yield f"keeps: instance {context.candidate_name} ({context.candidate.status}), made from {origin.point.tag}"
     else:
         parts = (
-            wanted.instance_class,
-            f"{wanted.storage_type or 'storage'} {wanted.allocated_storage or origin.storage} GiB",
-            "Multi-AZ" if wanted.multi_az else "one zone",
+            settings.instance_class,
+            f"{settings.storage_type or 'storage'} {settings.allocated_storage or origin.storage} GiB",
+            "Multi-AZ" if settings.multi_az else "one zone",
             f"PostgreSQL {origin.engine_version}" if origin.engine_version else None,
         )
         yield f"creates: instance {context.candidate_name} ({', '.join(part for part in parts if part)})"
@@ -240,7 +240,7 @@ def _references(context: RestoreContext) -> Iterable[str]:
 def _job_image(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     """Whether a node can pull an image nobody can be asked; that a pod runs it, or that a node has it, can be seen."""
     image = context.settings.validation.image or f"postgres:{(origin.engine_version or 'latest').partition('.')[0]}"
-    of_apps = [image for _, deployment in context.apps for image in deployment.images]
+    of_apps = [name for _, deployment in context.apps for name in deployment.images]
     room = context.inventory.nodes or NodeRoom()
     known = [*of_apps, *(name for item in (*room.pods, *room.nodes) for name in item.images)]
     if not of_apps or _reference(image) in map(_reference, known):

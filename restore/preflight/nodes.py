@@ -34,7 +34,7 @@ class Shortage:
     """An application of which not all pods find a node."""
 
     app: str
-    found: str
+    text: str
 
 
 class Places:
@@ -53,18 +53,18 @@ class Places:
         """The nodes of its pods, one for each."""
         return [pod.node for pod in self._pods if pod.deployment == (self._namespace, deployment.name)]
 
-    def shortage(self, deployment: Deployment, wanted: int) -> Shortage | None:
+    def shortage(self, deployment: Deployment, replicas: int) -> Shortage | None:
         """Places what the application needs besides the pods that could stay where they are; None when all have a node.
 
         A pod could stay on any node that isn't cordoned: what runs there was let in, by whomever.
         """
         refusals = {item.name: refusal(item, deployment.needs) for item in self._nodes}
         placed = sum(refusals.get(name, CORDONED) != CORDONED for name in self.running(deployment))
-        while placed < wanted and self._place(deployment.needs, refusals):
+        while placed < replicas and self._place(deployment.needs, refusals):
             placed += 1
-        if placed >= wanted:
+        if placed >= replicas:
             return None
-        return Shortage(deployment.name, _described(placed, wanted, deployment.needs, refusals))
+        return Shortage(deployment.name, _described(placed, replicas, deployment.needs, refusals))
 
     def _place(self, needs: PodNeeds, refusals: dict[str, str]) -> bool:
         for item in self._nodes:
@@ -121,13 +121,13 @@ def _holds(line: Requirement, node: Node) -> bool:
             return True  # Gt and Lt: not looked at
 
 
-def _described(placed: int, wanted: int, needs: PodNeeds, refusals: dict[str, str]) -> str:
+def _described(placed: int, replicas: int, needs: PodNeeds, refusals: dict[str, str]) -> str:
     reasons = Counter(reason for reason in refusals.values() if reason)
     named = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     cpu, memory = needs.requests.get("cpu"), needs.requests.get("memory")
     each = ", ".join([*([f"{cpu.normalize():f} CPU"] if cpu else []), *([sized(int(memory))] if memory else [])])
     asked = f" ({each} each)" if each else ""
-    return f"room for {placed} of {wanted} pods{asked}; of {len(refusals)} nodes: {named or 'none takes them'}"
+    return f"room for {placed} of {replicas} pods{asked}; of {len(refusals)} nodes: {named or 'none takes them'}"
 
 
 def shortages(context: RestoreContext) -> tuple[Shortage, ...]:
@@ -139,7 +139,7 @@ def shortages(context: RestoreContext) -> tuple[Shortage, ...]:
     if room is None or room.unasked:
         return ()
     places = Places(context)
-    found = [
+    by_app = [
         places.shortage(
             deployment,
             len(places.running(deployment))
@@ -148,7 +148,7 @@ def shortages(context: RestoreContext) -> tuple[Shortage, ...]:
         )
         for app, deployment in context.apps
     ]
-    return tuple(item for item in found if item)
+    return tuple(shortage for shortage in by_app if shortage)
 
 
 def replicas_have_nodes(context: RestoreContext) -> Iterable[Problem]:
@@ -159,7 +159,7 @@ def replicas_have_nodes(context: RestoreContext) -> Iterable[Problem]:
     for item in shortages(context):
         problem = Problem(
             f"deployment {item.app}",
-            item.found,
+            item.text,
             "a node for each pod that comes back; an autoscaler of nodes may bring them",
             "kubectl get nodes; kubectl uncordon <node>; pulumi preview",
         )
@@ -178,4 +178,4 @@ def node_lines(context: RestoreContext) -> Iterable[str]:
     if room.unasked:
         yield f"note: not asked: room on the nodes ({room.unasked}); docs/permissions.md has the right"
     for item in shortages(context):
-        yield f"note: {item.app}: {item.found}; serving waits for nodes that an autoscaler may bring"
+        yield f"note: {item.app}: {item.text}; serving waits for nodes that an autoscaler may bring"

@@ -62,7 +62,7 @@ def test_where_a_pod_may_run_is_read_whole() -> None:
 
 
 def test_a_node_tells_what_it_has_and_whom_it_takes() -> None:
-    found = node(
+    described = node(
         {
             "metadata": {"name": "a", "labels": {"pool": "web"}},
             "spec": {"unschedulable": True, "taints": [{"key": "db", "effect": "NoSchedule"}]},
@@ -72,9 +72,13 @@ def test_a_node_tells_what_it_has_and_whom_it_takes() -> None:
             },
         }
     )
-    assert (found.cordoned, found.taints, found.labels) == (True, (Taint("db", "", "NoSchedule"),), {"pool": "web"})
-    assert found.allocatable == {"cpu": Decimal("3.92"), "memory": Decimal(7 << 30), "pods": Decimal(29)}
-    assert found.images == ("docker.io/library/postgres:17",)
+    assert (described.cordoned, described.taints, described.labels) == (
+        True,
+        (Taint("db", "", "NoSchedule"),),
+        {"pool": "web"},
+    )
+    assert described.allocatable == {"cpu": Decimal("3.92"), "memory": Decimal(7 << 30), "pods": Decimal(29)}
+    assert described.images == ("docker.io/library/postgres:17",)
 
 
 def test_a_pod_is_known_for_one_of_its_deployment() -> None:
@@ -83,8 +87,8 @@ def test_a_pod_is_known_for_one_of_its_deployment() -> None:
         "labels": {"pod-template-hash": "5f8c7d9b4"},
         "ownerReferences": [{"kind": "ReplicaSet", "name": "api-5f8c7d9b4"}],
     }
-    found = node_pod({"metadata": metadata, "spec": {"nodeName": "a", "containers": [container("1")]}})
-    assert (found.node, found.deployment, found.images) == ("a", ("shop", "api"), ("shop/api:1",))
+    described = node_pod({"metadata": metadata, "spec": {"nodeName": "a", "containers": [container("1")]}})
+    assert (described.node, described.deployment, described.images) == ("a", ("shop", "api"), ("shop/api:1",))
     assert node_pod({"metadata": {"namespace": "shop"}, "spec": {}}).deployment is None
 
 

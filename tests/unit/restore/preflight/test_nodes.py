@@ -24,11 +24,11 @@ API = ("shop-prod", "api")
 
 def world(room: NodeRoom | None, base: Inventory | None = None, needs: PodNeeds = NEEDS) -> Inventory:
     """`api` asks for something; `indexer` for nothing, as before."""
-    found = base or w.inventory()
-    api = found.cluster.deployments["api"]
+    inventory = base or w.inventory()
+    api = inventory.cluster.deployments["api"]
     assert api is not None
-    deployments = {**found.cluster.deployments, "api": replace(api, needs=needs)}
-    return replace(found, cluster=replace(found.cluster, deployments=deployments), nodes=room)
+    deployments = {**inventory.cluster.deployments, "api": replace(api, needs=needs)}
+    return replace(inventory, cluster=replace(inventory.cluster, deployments=deployments), nodes=room)
 
 
 def running(*names: str) -> tuple[NodePod, ...]:
@@ -57,9 +57,9 @@ def test_a_freeze_is_refused_while_the_nodes_of_its_pods_take_no_others() -> Non
 def test_afterwards_it_is_only_told_because_an_autoscaler_may_bring_nodes() -> None:
     none_left = NodeRoom((node("a", taints=(Taint("gpu", "", "NoSchedule"),)),))
     frozen = w.settings(w.asked(traffic=Traffic.RESTORED))
-    found = world(none_left, w.restored(cluster=w.FROZEN))
-    assert w.problems(frozen, found) == {}
-    told = "\n".join(plan.make(frozen, found).notes)
+    inventory = world(none_left, w.restored(cluster=w.FROZEN))
+    assert w.problems(frozen, inventory) == {}
+    told = "\n".join(plan.make(frozen, inventory).notes)
     assert "note: api: room for 0 of 3 pods (0.5 CPU, 1.1 GB each); of 1 nodes: 1 tainted gpu; serving waits" in told
 
 
@@ -88,9 +88,9 @@ def test_a_pod_that_somebody_let_onto_a_tainted_node_is_let_in_again() -> None:
     assert w.problems(w.settings(), world(NodeRoom((fargate,), running("a", "a", "a")))) == {}
 
 
-def context(configured: Settings, found: Inventory) -> RestoreContext:
+def context(configured: Settings, inventory: Inventory) -> RestoreContext:
     assert configured.request is not None
-    return RestoreContext(configured, configured.request, found)
+    return RestoreContext(configured, configured.request, inventory)
 
 
 @pytest.mark.parametrize(
@@ -121,15 +121,17 @@ def test_a_node_is_refused_for_what_the_scheduler_would_refuse_it(
     assert bool(nodes.refusal(node("a", **changes), needs)) is bool(refused)
 
 
-def image_notes(found: Inventory, **settings: Any) -> list[str]:
-    notes = plan.make(w.settings(**settings), found).notes
+def image_notes(inventory: Inventory, **settings: Any) -> list[str]:
+    notes = plan.make(w.settings(**settings), inventory).notes
     return [note for note in notes if "the Job that connects from inside" in note]
 
 
 def with_image(image: str, room: NodeRoom | None = None) -> Inventory:
-    found = world(room)
-    deployments = {name: item and replace(item, images=(image,)) for name, item in found.cluster.deployments.items()}
-    return replace(found, cluster=replace(found.cluster, deployments=deployments))
+    inventory = world(room)
+    deployments = {
+        name: item and replace(item, images=(image,)) for name, item in inventory.cluster.deployments.items()
+    }
+    return replace(inventory, cluster=replace(inventory.cluster, deployments=deployments))
 
 
 @pytest.mark.parametrize(
