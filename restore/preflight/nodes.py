@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from restore.cutover.deployments import recorded_replicas
+from restore.cutover.deployments import read_recorded_replicas
 from restore.errors import Problem
 from restore.model import waivers
 from restore.model.capacity import ROOM_CHECK
@@ -144,7 +144,7 @@ def shortages(context: RestoreContext) -> tuple[Shortage, ...]:
             deployment,
             len(places.running(deployment))
             if deployment.replicas
-            else recorded_replicas(context, app, deployment) or 0,
+            else read_recorded_replicas(context, app, deployment) or 0,
         )
         for app, deployment in context.apps
     ]
