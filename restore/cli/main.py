@@ -16,6 +16,7 @@ from restore.cli import options as options_command
 from restore.cutover import rollback
 from restore.doctor import render
 from restore.errors import Problem, Refused, RestoreError
+from restore.lifecycle import pending
 from restore.pulumi_stack.automation import OperatorStack
 
 
@@ -66,10 +67,26 @@ def roll_back(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     way = rollback.plan_way_back(stack.config(), stack.history())
     if not confirm(rollback.render(way)):
         return False
+    clear_pending(stack)
     for step in way.steps:
         stack.apply(step)
     print("The applications serve from the source again. When the restore is over: python -m restore close")
     return True
+
+
+def clear_pending(stack: OperatorStack) -> None:
+    """Clears what killed runs left pending, and says so. The `up` that follows finds a database or a snapshot by its
+    name, and adopts it; nothing here holds up the way back, so a state that can't be written is told and left."""
+    state = stack.export()
+    operations = pending.read_pending(state)
+    if not operations or pending.unknown_problems(operations):
+        return
+    try:
+        stack.replace_state(pending.without_pending(state))
+    except RestoreError as error:
+        print(f"what a killed run left pending stays in the state: {error}", file=sys.stderr)
+        return
+    print(f"Cleared from the state, left pending by a killed run: {', '.join(pending.list_names(operations))}")
 
 
 def close_restore(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
