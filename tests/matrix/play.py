@@ -1,4 +1,4 @@
-"""Plays one cell: the cause strikes at the step and is lifted; the next command must end where an undisturbed run does."""
+"""Plays one cell: the cause strikes at the step and is lifted; the next command ends where an undisturbed run does."""
 
 from __future__ import annotations
 
