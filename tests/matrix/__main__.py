@@ -42,17 +42,16 @@ def all_cells() -> list[Cell]:
 class Matrix:
     """The rounds still to be played, and how the cells have ended."""
 
-    def __init__(self, rounds: Sequence[Round], console: Console, workers: int) -> None:
+    def __init__(self, rounds: Sequence[Round], console: Console) -> None:
         self.left: queue.SimpleQueue[Round] = queue.SimpleQueue()
         for item in rounds:
             self.left.put(item)
         self.played: list[Played] = []
         self.broken: list[str] = []
         self.undisturbed: dict[tuple[Phase, bool], World] = {}
-        self._console, self._ready = console, threading.Barrier(workers)
-        self._undisturbed_left = queue.SimpleQueue[Round]()
-        for item in undisturbed_rounds(rounds):
-            self._undisturbed_left.put(item)
+        self._phases = [phase for phase in Phase if any(phase in item.phases for item in rounds)]
+        self._looking = {True: threading.Lock(), False: threading.Lock()}
+        self._console = console
 
     def stop(self) -> None:
         """No further round begins."""
@@ -72,20 +71,28 @@ class Matrix:
         """One worker's whole life; whatever breaks it is told, and makes the matrix fail."""
         try:
             with working(folder) as worker:
-                while (item := take(self._undisturbed_left)) is not None:
-                    self.undisturbed |= worker.look_undisturbed(item)
-                self._ready.wait()
                 while (item := take(self.left)) is not None:
                     self._play(worker, item)
-        except BaseException:  # noqa: BLE001 - told at the end
-            self.broken.append(traceback.format_exc())
-            self._ready.abort()
+        except BaseException:  # noqa: BLE001 - the other workers go on
+            self._break(traceback.format_exc())
 
     def _play(self, worker: Worker, item: Round) -> None:
         try:
+            self._look_undisturbed(worker, dump=bool(item.dump))
             worker.play(item, self.undisturbed, self.note)
         except (AssertionError, TimeoutError, OSError) as error:
-            self.broken.append(f"round {[cell.name for cell in item.cells]}: {error}")
+            self._break(f"round {[cell.name for cell in item.cells]}: {error}")
+
+    def _look_undisturbed(self, worker: Worker, *, dump: bool) -> None:
+        """What the cells are compared with, once for all workers."""
+        with self._looking[dump]:
+            if not any(of_dump == dump for _, of_dump in self.undisturbed):
+                phases = [phase for phase in self._phases if (phase is Phase.LOAD) == dump]
+                self.undisturbed |= worker.look_undisturbed(Round((), "folder", "plain" if dump else ""), phases)
+
+    def _break(self, text: str) -> None:
+        self.broken.append(text)
+        self._console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
 
 
 def take(rounds: queue.SimpleQueue[Round]) -> Round | None:
@@ -93,12 +100,6 @@ def take(rounds: queue.SimpleQueue[Round]) -> Round | None:
         return rounds.get_nowait()
     except queue.Empty:
         return None
-
-
-def undisturbed_rounds(rounds: Sequence[Round]) -> list[Round]:
-    """Those that the comparisons need."""
-    by_dump = [Round((), "folder", dump) for dump in ("", "plain")]
-    return [item for item in by_dump if any(bool(other.dump) == bool(item.dump) for other in rounds)]
 
 
 def table_of(played: Sequence[Played]) -> Table:
@@ -147,7 +148,7 @@ def main(words: Sequence[str] | None = None) -> int:
     cells, unplayed = playable(wanted, may_mount(folder))
     rounds = arrange(cells)
     workers = min(arguments.workers, len(rounds)) or 1
-    matrix = Matrix(rounds, console, workers)
+    matrix = Matrix(rounds, console)
     threads = [threading.Thread(target=matrix.work, args=(folder / str(number),)) for number in range(workers)]
     signal.signal(signal.SIGTERM, lambda _number, _frame: matrix.stop())
     for thread in threads:
@@ -159,8 +160,6 @@ def main(words: Sequence[str] | None = None) -> int:
         console.print(
             f"not played, and not counted: {len(unplayed)} cells of full disks; only root may mount a small one"
         )
-    for text in matrix.broken:
-        console.print(text, style="bold red", markup=False, highlight=False)
     console.print(table_of(matrix.played))
     arguments.json.write_text(as_json(matrix.played, time.monotonic() - begun))
     count = Counter(item.outcome for item in matrix.played)

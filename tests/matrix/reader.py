@@ -126,7 +126,7 @@ class Reader:
     def state(self) -> list[str]:
         file = self.project.folder / "state" / ".pulumi" / "stacks" / "restore" / f"{self.project.stack}.json"
         content = json.loads(file.read_text())
-        latest = content["checkpoint"]["latest"] or {}
+        latest = cast("dict[str, Any]", content["checkpoint"]["latest"] or {})
         resources = cast("list[dict[str, Any]]", latest.get("resources") or [])
         pending = cast("list[dict[str, Any]]", latest.get("pending_operations") or [])
         named = [

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from sandbox.application import database, names, nightly_dump
 from sandbox.aws.client import Clients
@@ -101,11 +102,11 @@ class Worker:
         except (AssertionError, TimeoutError, OSError) as error:
             say(Played(cell, why=[f"an undisturbed phase before it: {str(error)[-2000:]}"]))
 
-    def look_undisturbed(self, plan: Round) -> dict[tuple[Phase, bool], World]:
+    def look_undisturbed(self, plan: Round, phases: Sequence[Phase]) -> dict[tuple[Phase, bool], World]:
         """The end of each phase of a restore that nothing interrupts."""
         ends: dict[tuple[Phase, bool], World] = {}
         with self.stage(plan) as stage:
-            for phase in (plan.phases[0], *(() if plan.dump else ORDER)):
+            for phase in phases:
                 configure(stage, phase)
                 finish(stage, phase)
                 ends[phase, bool(plan.dump)] = world = stage.reader.look()
@@ -154,9 +155,8 @@ class Worker:
         project.extra |= {"AWS_ENDPOINT_URL": self.aws_url, "KUBECONFIG": str(kubeconfig)}
 
         def behind_wire(config: dict[str, object]) -> None:
-            services: object = config["aws:endpoints"]
-            assert isinstance(services, list)
-            config["aws:endpoints"] = [dict.fromkeys(services[0], self.aws_url)]
+            (services,) = cast("list[dict[str, str]]", config["aws:endpoints"])
+            config["aws:endpoints"] = [dict.fromkeys(services, self.aws_url)]
             config["kubernetes:kubeconfig"] = str(kubeconfig)
 
         project.edit(behind_wire)
@@ -184,7 +184,7 @@ def custom_dump(worker_sandbox: Sandbox) -> nightly_dump.Nightly:
         "PGHOST": target.host,
         "PGPORT": str(target.port),
         "PGUSER": names.MASTER_USER,
-        "PGPASSWORD": target.password or "",
+        "PGPASSWORD": database.ensure_password(aws),
         "PGDATABASE": names.DATABASE,
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": str(worker_sandbox.layout.ca),

@@ -156,7 +156,9 @@ class Handler(BaseHTTPRequestHandler):
     def handle_call(self) -> None:
         wire = self.server.wire
         body = self._read_body()
-        call = self.server.upstream.name(self.command, self.path, self.headers, body)
+        call = self.server.upstream.name(
+            self.command, self.path, {name.title(): value for name, value in self.headers.items()}, body
+        )
         trap = wire.take_trap(call)
         if trap and not trap.after:
             trap.hold()
@@ -266,7 +268,8 @@ def start(layout: Layout) -> tuple[Wire, list[WireServer], str, str]:
     )
     port = 8001
     servers = [WireServer(address, port, wire, upstream) for address, upstream in upstreams]
-    return wire, servers, *(f"http://{address}:{port}" for address, _ in upstreams)
+    aws_url, api_url = (f"http://{address}:{port}" for address, _ in upstreams)
+    return wire, servers, aws_url, api_url
 
 
 def operator_context(kubeconfig: Mapping[str, Any]) -> ssl.SSLContext:
