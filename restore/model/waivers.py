@@ -40,13 +40,13 @@ def left_over(waive: Mapping[str, str], restore_id: str, earlier: Mapping[str, M
             f"{removal(name)}, or give the reason that holds now: {command(name)}",
         )
         for name, why in waive.items()
-        for other, given in earlier.items()
-        if given.get(name) == why
+        for other, waivers in earlier.items()
+        if waivers.get(name) == why
     ]
 
 
 def family(subject: str) -> str:
-    """`validated.rows` of `validated.rows:users`."""
+    """Returns `validated.rows` of `validated.rows:users`."""
     return subject.partition(":")[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from restore.cutover import deployments, traffic
-from restore.cutover.connection_secret import source_endpoints
+from restore.cutover.connection_secret import list_source_endpoints
 from restore.cutover.traffic import ConnectionTarget
 from restore.model.context import RestoreContext
 from restore.model.rds import InstanceSettings
@@ -23,14 +23,14 @@ ESTIMATES = {Method.SNAPSHOT: "20-40 minutes", Method.PITR: "30-60 minutes", Met
 """The runbook's; AWS gives no figure."""
 
 
-def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> tuple[str, ...]:
+def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> tuple[str, ...]:
     """Returns one line each, in the order in which they matter."""
     topics = (
         account_lines(context),
         rights_lines(context),
         _applications(context),
         _both_databases(context),
-        _instance(context, origin, wanted),
+        _instance(context, origin, settings),
         _lost(context, origin),
         _duration(context, origin),
         _fresh(context, origin),
@@ -52,7 +52,7 @@ def _named(context: RestoreContext) -> str:
 
 
 def _returning(context: RestoreContext) -> str:
-    plans = deployments.app_plans(context)
+    plans = deployments.plan_apps(context)
     return ", ".join(f"{plan.name} ({plan.replicas})" for plan in plans) or "none"
 
 
@@ -66,12 +66,12 @@ def _applications(context: RestoreContext) -> Iterable[str]:
         case Traffic.FROZEN:
             yield "stops: nothing, the applications are stopped already"
         case Traffic.RESTORED:
-            if traffic.pointing(context) is not ConnectionTarget.CANDIDATE:
-                yield f"switches: secret {secret} to {traffic.wanted_endpoint(context)}, the rest of the URL stays"
+            if traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE:
+                yield f"switches: secret {secret} to {traffic.find_target_endpoint(context)}, the rest of the URL stays"
             yield f"runs: {_returning(context)} on {context.candidate_name}"
         case Traffic.SOURCE if context.manages_any:
-            yield f"goes back: {_returning(context)} run on {traffic.wanted_endpoint(context)}"
-            if traffic.pointing(context) is ConnectionTarget.CANDIDATE:
+            yield f"goes back: {_returning(context)} run on {traffic.find_target_endpoint(context)}"
+            if traffic.find_pointing(context) is ConnectionTarget.CANDIDATE:
                 yield f"leaves behind: what was written to {context.candidate_name}; it stays, nothing is copied back"
         case _:
             yield "stops: nothing, the applications go on using the source"
@@ -80,7 +80,7 @@ def _applications(context: RestoreContext) -> Iterable[str]:
 def _both_databases(context: RestoreContext) -> Iterable[str]:
     """Yields what a switch does to the databases, where the configuration asks for it."""
     source, candidate = context.settings.source, context.candidate_name
-    moves = traffic.pointing(context) is not ConnectionTarget.CANDIDATE
+    moves = traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.RESTORED if moves:
             if context.settings.fence:
@@ -93,14 +93,14 @@ def _both_databases(context: RestoreContext) -> Iterable[str]:
             return
 
 
-def _instance(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> Iterable[str]:
+def _instance(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
     if context.candidate:
         yield f"keeps: instance {context.candidate_name} ({context.candidate.status}), made from {origin.point.tag}"
     else:
         parts = (
-            wanted.instance_class,
-            f"{wanted.storage_type or 'storage'} {wanted.allocated_storage or origin.storage} GiB",
-            "Multi-AZ" if wanted.multi_az else "one zone",
+            settings.instance_class,
+            f"{settings.storage_type or 'storage'} {settings.allocated_storage or origin.storage} GiB",
+            "Multi-AZ" if settings.multi_az else "one zone",
             f"PostgreSQL {origin.engine_version}" if origin.engine_version else None,
         )
         yield f"creates: instance {context.candidate_name} ({', '.join(part for part in parts if part)})"
@@ -225,7 +225,7 @@ def _writers(context: RestoreContext) -> Iterable[str]:
 
 
 def _references(context: RestoreContext) -> Iterable[str]:
-    endpoints = source_endpoints(context)
+    endpoints = list_source_endpoints(context)
     for reference in context.inventory.cluster.references:
         if any(reference.names(endpoint.host) for endpoint in endpoints):
             yield f"note: {reference.app} is told the source by {reference.place} as well"
@@ -237,11 +237,11 @@ def _references(context: RestoreContext) -> Iterable[str]:
 def _job_image(context: RestoreContext) -> Iterable[str]:
     """Whether a node can pull an image isn't asked of anybody; that no application's comes from there can be seen."""
     image = context.settings.validation.image or "postgres"
-    known = {_registry(image) for _, deployment in context.apps for image in deployment.images}
-    if known and _registry(image) not in known:
+    images = {_registry(image) for _, deployment in context.apps for image in deployment.images}
+    if images and _registry(image) not in images:
         yield (
             f"note: the Job that connects from inside takes image {image} from {_registry(image)}, the applications "
-            f"theirs from {', '.join(sorted(known))}; if the nodes can't pull it: pulumi config set --path "
+            f"theirs from {', '.join(sorted(images))}; if the nodes can't pull it: pulumi config set --path "
             "validation.image <image with psql>"
         )
 
@@ -258,7 +258,7 @@ def _waivers(context: RestoreContext) -> Iterable[str]:
 
 
 def _next(context: RestoreContext) -> Iterable[str]:
-    switched = traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    switched = traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.SOURCE if context.manages_any:
             yield "next: python -m restore close (the databases stay)"

@@ -172,7 +172,7 @@ def phases_ahead(context: RestoreContext) -> frozenset[Phase]:
     Before the first application stops that is every later phase; afterwards what this move needs, for each refusal is
     then an outage. What can be asked without a right being missed was asked by the reads of the preview.
     """
-    switched = traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    switched = traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.FROZEN if switched:
             return frozenset({P.FREEZE, P.WAY_BACK, P.SERVING})
@@ -271,9 +271,9 @@ def _simulation(context: RestoreContext, right: AwsRight) -> str:
 
 
 def rights_lines(context: RestoreContext) -> Iterable[str]:
-    """What was asked, for the impact; and what could not be."""
+    """Yields what was asked, for the impact; and what could not be."""
     answers = context.inventory.rights
     if answers.asked:
-        given = answers.asked - len(answers.denied)
-        yield f"rights: {given} of {answers.asked} that this run and later phases need are given"
+        allowed = answers.asked - len(answers.denied)
+        yield f"rights: {allowed} of {answers.asked} that this run and later phases need are given"
     yield from (f"note: not asked: {what}" for what in answers.not_asked)

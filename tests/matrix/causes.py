@@ -64,9 +64,10 @@ def kill_worker(stage: Stage, step: Step, process: Process) -> None:
     if step.plugin == "pod":
         kill_pod(stage, process)
         return
-    pid = stage.worker(step.plugin, process)
-    assert pid is not None, f"no {step.plugin} runs"
-    os.kill(pid, signal.SIGKILL)
+    if stage.worker(step.plugin, process) is None and stage.wire.trap:
+        stage.wire.trap.released.set()  # it is started by what comes with the answer that is held
+    assert stage.wait_for(lambda: stage.worker(step.plugin, process) is not None, f"{step.plugin}", process)
+    os.kill(stage.worker(step.plugin, process) or process.pid, signal.SIGKILL)
 
 
 def kill_pod(stage: Stage, process: Process) -> None:

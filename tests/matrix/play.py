@@ -12,7 +12,7 @@ from enum import StrEnum
 from sandbox.machine.processes import wait_until
 from tests.matrix.causes import Cause
 from tests.matrix.reader import World
-from tests.matrix.stage import Stage
+from tests.matrix.stage import COMMAND_SECONDS, Stage, engines
 from tests.matrix.steps import TRAFFIC, Phase, Step, command_of
 from tests.support.sandbox.harness import Run
 
@@ -89,7 +89,7 @@ def disturb(stage: Stage, cell: Cell, played: Played) -> None:
     try:
         if cell.cause.lasts and run.code:
             played.why += complaints(run, cell.cause, told=False)
-        if cell.cause.lasts and not cell.cause.hangs and not (run.code and "fix:" in run.text):
+        if cell.cause.lasts and run.code and not cell.cause.hangs and "fix:" not in run.text:
             again = stage.run(*cell.step.command)
             if again.code:
                 played.outcome, played.said = Outcome.STOPPED, first_error(again)
@@ -132,7 +132,7 @@ def complaints(run: Run, cause: Cause, *, told: bool) -> list[str]:
     found: list[str] = []
     if "Traceback" in run.text:
         found.append(f"a traceback: {run.text[-3000:]}")
-    if "error" not in run.text:
+    if "error" not in run.text and "interrupted" not in run.text:
         found.append(f"no error was said: {run.text[-1500:]}")
     if told and "fix:" not in run.text and not (cause.disk == "state" and NO_SPACE.lower() in run.text.lower()):
         found.append(f"no fix was said: {run.text[-3000:]}")
@@ -149,6 +149,7 @@ def finish(stage: Stage, phase: Phase, command: tuple[str, ...] = ()) -> Run:
     words = command or command_of(phase)
     run = stage.run(*words)
     if run.code and "pulumi cancel" in run.text:
+        wait_until(lambda: not engines(stage.project.folder), COMMAND_SECONDS, "another update to end", 0.2)
         stage.project.pulumi("cancel", "--yes").ok()
         run = stage.run(*words)
     if phase is Phase.CLOSE and run.code and "config id" in run.text:

@@ -111,8 +111,7 @@ class Stage:
     def engine(self, process: subprocess.Popen[str]) -> int:
         """The pid of the Pulumi CLI: the command itself, or its child."""
         for pid in (process.pid, *descendants(process.pid)):
-            words = command_lines().get(pid, "").split("\0")
-            if any(word.rpartition("/")[2] == "pulumi" for word in words[:3]) and "up" in words:
+            if is_update(command_lines().get(pid, "").split("\0")):
                 return pid
         return process.pid
 
@@ -150,6 +149,11 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def remaining(folder: Path) -> list[int]:
-    """Processes that still work in a project's folder, such as those that outlive a killed engine."""
-    return [pid for pid in command_lines() if working_folder(pid) == folder]
+def engines(folder: Path) -> list[int]:
+    """Updates that run in a project's folder, such as one whose `rollback` was killed."""
+    lines = command_lines()
+    return [pid for pid in lines if is_update(lines[pid].split("\0")) and working_folder(pid) == folder]
+
+
+def is_update(words: list[str]) -> bool:
+    return any(word.rpartition("/")[2] == "pulumi" for word in words[:3]) and "up" in words
