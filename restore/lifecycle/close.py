@@ -110,7 +110,7 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe_pending(state: Mapping[str, Any], inventory: Inventory) -> list[str]:
-    """A line for each thing that leaves the state as a pending operation."""
+    """Returns a line for each thing that leaves the state as a pending operation."""
     operations = pending.read_pending(state)
     return [*pending.describe_harmless(operations), *pending.describe_in_aws(operations, inventory)]
 

@@ -44,7 +44,7 @@ def read_pending(state: Mapping[str, Any]) -> tuple[PendingOperation, ...]:
 
 
 def parse(operation: Mapping[str, Any]) -> PendingOperation:
-    """The type stands in the URN, after those of the parents: urn:pulumi:stack::project::parent$type::name."""
+    """Reads one operation; its type stands in the URN after those of the parents: ...::project::parent$type::name."""
     qualified, _, name = str(operation["resource"]["urn"]).rpartition("::")
     return PendingOperation(name, qualified.rpartition("::")[2].rpartition("$")[2], str(operation["type"]))
 
@@ -55,13 +55,13 @@ def without_pending(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def list_names(pending: Sequence[PendingOperation]) -> list[str]:
-    """Each name once, with how often it is pending: every killed run leaves one of its own."""
+    """Returns each name once, with how often it is pending: every killed run leaves one of its own."""
     counted = Counter(operation.name for operation in pending)
     return [f"{name} ({count} times)" if count > 1 else name for name, count in counted.items()]
 
 
 def unknown_problems(pending: Sequence[PendingOperation]) -> list[Problem]:
-    """Operations on a type of which nobody here can say whether anything exists."""
+    """Returns the problem of operations on types of which nobody here can say whether anything exists."""
     known = (INSTANCE, SNAPSHOT)
     names = sorted({item.name for item in pending if not item.makes_nothing and item.type not in known})
     if not names:
@@ -72,13 +72,13 @@ def unknown_problems(pending: Sequence[PendingOperation]) -> list[Problem]:
 
 
 def describe_harmless(pending: Sequence[PendingOperation]) -> list[str]:
-    """One line for all of which nothing exists outside of the state; none without such."""
+    """Returns one line for all of which nothing exists outside of the state; none without such."""
     names = ", ".join(list_names([operation for operation in pending if operation.makes_nothing]))
     return [f"left pending by a killed run, and nothing exists of it elsewhere: {names}"] if names else []
 
 
 def describe_in_aws(pending: Sequence[PendingOperation], inventory: Inventory) -> list[str]:
-    """A line for each database or snapshot: what RDS has of it. It is found by its name, never made or deleted here."""
+    """Returns a line for each database or snapshot: what RDS has of it, by its name. Nothing is made or deleted."""
     candidate, snapshot = inventory.candidate, inventory.safety_snapshot
     exists = {
         INSTANCE: f"instance {candidate.identifier} ({candidate.resource_id})" if candidate else "",
