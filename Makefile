@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-field demo-proof demo-rescue test test-slow unit check lint types layers bench-quick bench-dumps bench-rescue bench-validation setup clean lock
+.PHONY: demo demo-dump demo-field demo-proof demo-rescue test test-slow matrix unit check lint types layers bench-quick bench-dumps bench-rescue bench-validation setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
@@ -31,6 +31,11 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/python -m sandbox.cluster build
 	PARITY=changed $(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder -q -m slow
+
+# Every interruption at every step, on two sandboxes; `make matrix CELLS='^load: '` plays a selection.
+matrix: $(READY)
+	$(BIN)/python -m sandbox.cluster build
+	$(BIN)/python -m tests.matrix --cells '$(CELLS)'
 
 # The pure tests alone: no server, no sandbox.
 unit: $(READY)

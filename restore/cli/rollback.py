@@ -17,6 +17,7 @@ from restore.evidence import Store
 from restore.gates.hook import RESOURCE_ID
 from restore.gates.switched import NEXT_TRANSACTION
 from restore.inventory import gather
+from restore.lifecycle import pending
 from restore.model.context import RestoreContext
 from restore.model.gates import SWITCHED
 from restore.model.rds import Instance
@@ -55,12 +56,28 @@ def roll_back(
         raise Refused([cannot_carry(writes)])
     if not confirm(text) or (loses and not bring_along and not accept_loss and not is_loss_accepted(writes, yes=yes)):
         return False
+    clear_pending(stack)
     frozen, served = way.steps
     stack.apply(frozen)
     if bring_along and writes.since is not None:
         carry_back(settings, writes.since)
     stack.apply(served)
     return True
+
+
+def clear_pending(stack: OperatorStack) -> None:
+    """Clears what killed runs left pending, and says so. The `up` that follows finds a database or a snapshot by its
+    name, and adopts it; nothing here holds up the way back, so a state that can't be written is told and left."""
+    state = stack.export()
+    operations = pending.read_pending(state)
+    if not operations or pending.unknown_problems(operations):
+        return
+    try:
+        stack.replace_state(pending.without_pending(state))
+    except RestoreError as error:
+        print(f"what a killed run left pending stays in the state: {error}", file=sys.stderr)
+        return
+    print(f"Cleared from the state, left pending by a killed run: {', '.join(pending.list_names(operations))}")
 
 
 def find_writes(settings: Settings) -> Writes:

@@ -159,8 +159,9 @@ BACK_AND_CLOSE = Chapter(
     (
         Entry(
             ("stack state",),
-            "`close` finds operations pending in the state.",
-            "A run was killed while it changed something: the state doesn't know what exists.",
+            "`close` finds operations pending in the state that are of no restore.",
+            "A run was killed while it changed something else: the state doesn't know what exists. What a restore "
+            "leaves pending `close` clears by itself.",
             "pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'; pulumi up; "
             "python -m restore close",
         ),
