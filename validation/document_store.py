@@ -22,7 +22,7 @@ S3 = "s3://"
 S3_FIX = (
     "docs/permissions.md: look at name and region of the bucket, at the login, and at its rights (s3:ListBucket, ...)"
 )
-CONTENT_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8"}
+CONTENT_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8", "txt": "text/plain; charset=utf-8"}
 ALREADY_EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 

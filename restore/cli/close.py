@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from restore.aws import Aws, Rds
 from restore.cli.stack_settings import settings_of
 from restore.cutover import traffic
+from restore.dependents.infrastructure import DOCUMENT
 from restore.errors import Problem, Refused, RestoreError
 from restore.evidence import Store, provenance, publish
 from restore.inventory import gather
@@ -38,7 +39,7 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     inventory = gather.gather(settings, now, room=False)
     asked = close.as_if_open(inventory)
     serves = traffic.found_traffic(RestoreContext(settings, settings.request, asked))
-    closing = close.plan(settings.request, inventory, serves, list(stack.config()))
+    closing = close.plan(settings.request, inventory, serves, list(stack.config()), settings)
     close.without_resources(stack.export())  # refuses before the question what would be refused after it
     if not confirm(close.render(closing)):
         return False
@@ -61,6 +62,9 @@ def record(settings: Settings, restore_id: str, closing: close.Closing, now: dat
     content = {"began": now.isoformat(), "operator": provenance.operator(aws), "serves": str(closing.serves)}
     try:
         store = Store.open(settings.evidence, aws)
+        if closing.take_over:
+            store.keep(settings.stack, restore_id, DOCUMENT, closing.take_over)
+            content["take_over"] = DOCUMENT
         publish.record(store, settings.stack, restore_id, "close", content, warn=print)
     except RestoreError as error:
         print(f"the end of the restore could not be recorded in the evidence: {error}")

@@ -78,6 +78,12 @@ class Store:
             raise PermanentError.of(_leak("report.html", ("its text",)))
         return self._put(f"{folder}report.html", page.encode("utf-8", "replace"), replace=True)
 
+    def keep(self, stack: str, restore_id: str, name: str, text: str) -> str:
+        """Write a document beside the records, or replace it; returns where. Raises as `write` does."""
+        if secrets_in(text):
+            raise PermanentError.of(_leak(name, ("its text",)))
+        return self._put(f"{_folder(stack, restore_id)}{_checked(name)}", text.encode(), replace=True)
+
     def read_all(self, stack: str, restore_id: str) -> tuple[Mapping[str, Any], ...]:
         """Returns all records of a restore, oldest first; empty for none. PermanentError for one that can't be read."""
         return tuple(self._read(name) for name in self._names(stack, restore_id))

@@ -12,10 +12,12 @@ from typing import TypeVar
 from restore.aws import Aws, Rds, Secrets, caller
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
+from restore.inventory.dependents import read_dependents
 from restore.inventory.dump_lookup import choose_dump
 from restore.kubernetes import Api, Namespace
 from restore.model.cluster import Cluster
 from restore.model.context import RestoreContext
+from restore.model.dependents import Dependents
 from restore.model.identifiers import candidate, safety_snapshot
 from restore.model.inventory import Inventory
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
@@ -110,7 +112,9 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
         if not room:
             return found
         context = RestoreContext(settings, settings.request, found)
-        return replace(found, capacity=read_capacity(aws, context, pool))
+        capacity = read_capacity(aws, context, pool)
+        dependents = read_dependents(settings, aws, found.source, pool) if found.source else Dependents()
+        return replace(found, capacity=capacity, dependents=dependents)
 
 
 def _cluster(namespace: Namespace, settings: Settings) -> Cluster:
