@@ -15,7 +15,6 @@ from restore.model.rds import Instance
 from restore.model.request import Request
 
 K = DependentKind
-PAGE = "docs/dependents.md"
 SECRET, RENAME = "secret", "rename"
 """Kinds of cutover, as the key `cutover` has them."""
 FOLLOWED = frozenset({K.PROXY, K.ALARM, K.EVENT_SUBSCRIPTION, K.BACKUP_SELECTION})
@@ -24,7 +23,7 @@ FOLLOWED = frozenset({K.PROXY, K.ALARM, K.EVENT_SUBSCRIPTION, K.BACKUP_SELECTION
 
 @dataclass(frozen=True)
 class Kind:
-    """`effect`: what becomes of it by a cutover by secret; `page`: the heading of docs/dependents.md."""
+    """`effect`: what becomes of it by a cutover by secret; `page`: the page that says how to re-point it."""
 
     plural: str
     effect: str
@@ -32,21 +31,35 @@ class Kind:
 
 
 KINDS: Mapping[DependentKind, Kind] = {
-    K.PROXY: Kind("RDS Proxies", "go on connecting to the source", "RDS Proxy"),
-    K.ALARM: Kind("CloudWatch alarms", "go on watching the source", "Alarms"),
-    K.EVENT_SUBSCRIPTION: Kind("event subscriptions", "go on telling of the source", "Event subscriptions"),
-    K.BACKUP_SELECTION: Kind("AWS Backup selections", "go on backing up the source", "AWS Backup"),
-    K.IAM_POLICY: Kind("IAM policies", "go on letting log in to the source only", "IAM policies"),
-    K.FEATURE_ROLE: Kind("feature roles", "are given to the restored instance by gate conformed", "Feature roles"),
-    K.SECRET: Kind("Secrets Manager secrets", "go on naming the source, and rotation changes its password", "Secrets"),
-    K.DNS_RECORD: Kind("DNS records", "go on pointing to the source", "DNS records"),
+    K.PROXY: Kind("RDS Proxies", "go on connecting to the source", 'docs/dependents.md, "RDS Proxy"'),
+    K.ALARM: Kind("CloudWatch alarms", "go on watching the source", 'docs/dependents.md, "Alarms"'),
+    K.EVENT_SUBSCRIPTION: Kind(
+        "event subscriptions", "go on telling of the source", 'docs/dependents.md, "Event subscriptions"'
+    ),
+    K.BACKUP_SELECTION: Kind(
+        "AWS Backup selections", "go on backing up the source", 'docs/dependents.md, "AWS Backup"'
+    ),
+    K.IAM_POLICY: Kind("IAM policies", "go on letting log in to the source only", 'docs/dependents.md, "IAM policies"'),
+    K.FEATURE_ROLE: Kind(
+        "feature roles", "are given to the restored instance by gate conformed", 'docs/dependents.md, "Feature roles"'
+    ),
+    K.SECRET: Kind(
+        "Secrets Manager secrets",
+        "go on naming the source, and rotation changes its password",
+        'docs/dependents.md, "Secrets"',
+    ),
+    K.DNS_RECORD: Kind("DNS records", "go on pointing to the source", 'docs/dependents.md, "DNS records"'),
     K.REPLICATION_SLOT: Kind(
-        "logical replication slots", "stay in the source: a restored database has none", "Logical replication"
+        "logical replication slots",
+        "stay in the source: a restored database has none",
+        'docs/dependents.md, "Logical replication"',
     ),
     K.SUBSCRIPTION: Kind(
-        "logical subscriptions", "come along with the restore, enabled, and share their slot", "Logical replication"
+        "logical subscriptions",
+        "come along with the restore, enabled, and share their slot",
+        'docs/dependents.md, "Logical replication"',
     ),
-    K.READ_REPLICA: Kind("read replicas", "go on replicating the source", "Read replicas"),
+    K.READ_REPLICA: Kind("read replicas", "go on replicating the source", 'docs/dependents.md, "Read replicas"'),
 }
 MOVES_WITH_NAME = frozenset({KnownBy.IDENTIFIER, KnownBy.ARN, KnownBy.ENDPOINT})
 STAYS_WITH_INSTANCE = frozenset({K.READ_REPLICA, K.REPLICATION_SLOT, K.SUBSCRIPTION, K.FEATURE_ROLE})
@@ -78,7 +91,7 @@ def effect_of(dependent: Dependent, cutover: str) -> str:
 def command_for(dependent: Dependent, former: Instance, serving: Instance) -> str:
     """Returns the command that points a dependent from one instance to the other, or the page that says how."""
     make = COMMANDS.get(dependent.kind)
-    return make(dependent, former, serving) if make else f'{PAGE}, "{KINDS[dependent.kind].page}"'
+    return make(dependent, former, serving) if make else KINDS[dependent.kind].page
 
 
 def _proxy(dependent: Dependent, former: Instance, serving: Instance) -> str:
@@ -91,7 +104,7 @@ def _proxy(dependent: Dependent, former: Instance, serving: Instance) -> str:
 
 def _alarm(dependent: Dependent, former: Instance, serving: Instance) -> str:
     del former, serving
-    return f'aws cloudwatch describe-alarms --alarm-names {shlex.quote(dependent.name)}; {PAGE}, "Alarms"'
+    return f"aws cloudwatch describe-alarms --alarm-names {shlex.quote(dependent.name)}; {KINDS[K.ALARM].page}"
 
 
 def _subscription(dependent: Dependent, former: Instance, serving: Instance) -> str:

@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from restore.dependents.advice import PAGE, RENAME
+from restore.dependents.advice import RENAME
 from restore.model.labels import TAG_PREFIX
 from restore.model.rds import Instance
 from restore.model.request import Infrastructure
 
 DOCUMENT = "take-over.txt"
 """The document of the evidence that says how the code takes over the instance that serves."""
-HEADING = f'{PAGE}, "Infrastructure code"'
+PAGE = 'docs/dependents.md, "Infrastructure code"'
 TERRAFORM, PULUMI = "terraform", "pulumi"
 TERRAFORM_ADDRESS = "aws_db_instance.<name>"
 PULUMI_URN = "<URN of the instance: pulumi stack --show-urns>"
@@ -45,12 +45,12 @@ def ownership_lines(infrastructure: Infrastructure, cutover: str) -> Iterable[st
         yield (
             f"warning: {named} knows the source by its DbiResourceId: after the rename its next plan finds it under "
             f"another name and renames it back; let nobody apply it before it has taken over the restored instance, "
-            f"as python -m restore close says: {HEADING}"
+            f"as python -m restore close says: {PAGE}"
         )
     else:
         yield (
             f"note: {named} still owns the source after the switch, and not the restored instance, until it takes over "
-            f"as python -m restore close says: {HEADING}"
+            f"as python -m restore close says: {PAGE}"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from restore.dependents.advice import FOLLOWED, KINDS, PAGE, effect_of, stays_behind
+from restore.dependents.advice import FOLLOWED, KINDS, effect_of, stays_behind
 from restore.model.dependents import Dependent, DependentKind, Dependents, Follow, KnownBy
 
 MOST_NAMES = 5
@@ -36,7 +36,7 @@ def _named(kind: DependentKind, members: list[Dependent]) -> str:
 def _to_do(dependent: Dependent, cutover: str, follow: Follow) -> str:
     if not stays_behind(dependent, cutover):
         return ""
-    page = f'{PAGE}, "{KINDS[dependent.kind].page}"'
+    page = KINDS[dependent.kind].page
     if dependent.kind not in FOLLOWED:
         return f"; {page}"
     if follow is Follow.FOLLOW:

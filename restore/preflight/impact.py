@@ -241,7 +241,7 @@ def _references(context: RestoreContext) -> Iterable[str]:
 def _dependents(context: RestoreContext) -> Iterable[str]:
     cutover = cutover_of(context.request)
     yield from dependent_lines(context.inventory.dependents, cutover, context.settings.dependents)
-    if context.source:
+    if context.source and context.request.traffic is not Traffic.SOURCE:
         yield from ownership_lines(context.settings.infrastructure, cutover)
 
 
