@@ -181,7 +181,7 @@ def named_policies(page: Shape) -> Iterator[tuple[str, Any]]:
     for policy in page.get("Policies", ()):
         for version in policy.get("PolicyVersionList", ()):
             if version.get("IsDefaultVersion"):
-                yield str(policy["PolicyName"]), version.get("Document")
+                yield str(policy["Arn"]).rpartition("/")[2], version.get("Document")
     lists = (("UserDetailList", "User"), ("RoleDetailList", "Role"), ("GroupDetailList", "Group"))
     for key, kind in lists:
         for owner in page.get(key, ()):

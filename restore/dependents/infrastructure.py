@@ -95,18 +95,14 @@ def terraform(address: str, move: TakeOver) -> list[str]:
 
 def pulumi(urn: str, move: TakeOver) -> list[str]:
     """Returns the steps for Pulumi. The state's entry gets another id, because `pulumi state delete` is refused while
-    other resources use the instance's outputs, and the option `import_` applies every input that differs."""
+    other resources use the instance's outputs, and the option `import_` applies every input that differs. The tags are
+    ignored in the resource: a refresh doesn't run the program, so it has the provider's former configuration."""
     former, serving = move.former_resource_id, move.serving.resource_id
+    identifier = [] if move.renamed else [f'  identifier="{move.serving.identifier}"']
     return [
-        *(
-            []
-            if move.renamed
-            else [f'Pulumi. In the program, the instance\'s inputs:\n\n  identifier="{move.serving.identifier}"']
-        ),
-        ("Pulumi, in" if move.renamed else "Then, in")
-        + " the folder of that program (the first line has the provider leave the tags of the restore alone; with a "
-        "provider of its own in the program, set ignore_tags there):\n"
-        f"\n  pulumi config set --path 'aws:ignoreTags.keyPrefixes[0]' {TAG_PREFIX}"
+        "Pulumi. In the program, the instance's inputs and options (the tags of the restore stay on it):\n\n"
+        + "\n".join([*identifier, '  ignore_changes=["tags"]']),
+        "Then, in the folder of that program:\n"
         "\n  pulumi stack export --file before.json"
         f'\n  sed \'s/"id": "{former}"/"id": "{serving}"/\' before.json > after.json'
         "\n  pulumi stack import --file after.json"
