@@ -21,6 +21,8 @@ from restore.model.rds import Instance
 Shape = Mapping[str, Any]
 MOST = 5000
 """Entries of one listing that are read; an account with more is told that not all were asked."""
+MOST_ZONES = 100
+"""Each hosted zone is a listing of its own."""
 DIMENSION = "DBInstanceIdentifier"
 NO_PROXY = frozenset({"DBProxyNotFoundFault", "DBProxyTargetGroupNotFoundFault"})
 CONNECT = "rds-db:connect"
@@ -28,13 +30,14 @@ OWNER_TAG = "aws:rds:primaryDBInstanceArn"
 """The tag of a secret that RDS keeps for an instance."""
 
 
-def listed(aws: Aws, service: str, operation: str, key: str, **parameters: Any) -> list[Shape]:
-    """Returns every entry of a listing. Raises PermanentError for one that is longer than MOST."""
+def listed(aws: Aws, service: str, operation: str, key: str, most: int | None = None, **parameters: Any) -> list[Shape]:
+    """Returns every entry of a listing. Raises PermanentError for one that is longer than `most`, else MOST."""
+    limit = most or MOST
     with translated(service):
         pages = aws.client(service).get_paginator(operation).paginate(**parameters)
-        items = list(islice((item for page in pages for item in page.get(key, ())), MOST + 1))
-    if len(items) > MOST:
-        found, needed = f"more than {MOST} {key}", f"at most {MOST}, so that a preview ends"
+        items = list(islice((item for page in pages for item in page.get(key, ())), limit + 1))
+    if len(items) > limit:
+        found, needed = f"more than {limit} {key}", f"at most {limit}, so that a preview ends"
         fix = 'docs/dependents.md, "What is looked for"'
         raise PermanentError.of(Problem(f"AWS {service}", found, needed, fix))
     return items
@@ -267,7 +270,7 @@ def find_records(aws: Aws, instance: Instance) -> list[Dependent]:
             DependentKind.DNS_RECORD, str(record["Name"]).rstrip("."), KnownBy.ENDPOINT, place=str(zone["Id"]),
             detail="private zone" if zone.get("Config", {}).get("PrivateZone") else "",
         )
-        for zone in listed(aws, "route53", "list_hosted_zones", "HostedZones")
+        for zone in listed(aws, "route53", "list_hosted_zones", "HostedZones", MOST_ZONES)
         for record in listed(
             aws, "route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"]
         )

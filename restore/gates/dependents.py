@@ -6,6 +6,7 @@ It comes last, when the applications serve: a dependent that can't follow is a p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from restore.aws import dependents as reads
@@ -44,14 +45,23 @@ def dependent_problems(context: GateContext, watch: Watch, facts: dict[str, Any]
         return [unasked_problem("instances", error)]
     if serving is None:
         return []
-    followed = follow_all(context, watch, former, serving, facts) if follows and former else []
+    followed = follow_all(context, watch, former or gone_instance(context, serving), serving, facts) if follows else []
     return [*followed, *(backup_problems(context, serving) if backed_up else [])]
+
+
+def gone_instance(context: GateContext, serving: Instance) -> Instance:
+    """What the database that was left was called: alarms and subscriptions go on naming one that is gone."""
+    name = context.plan.candidate if context.plan.traffic is Traffic.SOURCE else context.settings.source
+    arn = f"{serving.arn.rpartition(':')[0]}:{name}"
+    return replace(serving, identifier=name, resource_id="gone", arn=arn, endpoint=None, tags={})
 
 
 def follow_all(
     context: GateContext, watch: Watch, former: Instance, serving: Instance, facts: dict[str, Any]
 ) -> list[Problem]:
     """Re-points everything; what this restore never found pointing to the source stays as it is."""
+    if former.identifier == serving.identifier:
+        return []
     try:
         earlier = following.recorded(context.store.newest_first(context.plan.stack, context.plan.id, following.STEP))
     except RestoreError as error:

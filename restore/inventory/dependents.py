@@ -17,8 +17,10 @@ from restore.model.request import Settings
 AVAILABLE = "available"
 
 
-def read_dependents(settings: Settings, aws: Aws, instance: Instance, pool: ThreadPoolExecutor) -> Dependents:
-    """Returns everything that knows this instance, in the account and in the server."""
+def ask_dependents(
+    settings: Settings, aws: Aws, instance: Instance, pool: ThreadPoolExecutor
+) -> Callable[[], Dependents]:
+    """Asks for everything that knows this instance, in the account and in the server; returns what waits for it."""
     secrets = partial(_read_secrets, aws, instance)
     questions: dict[str, Callable[[], Dependents]] = {
         "RDS Proxies": _asking(reads.find_proxies, aws, instance),
@@ -30,9 +32,9 @@ def read_dependents(settings: Settings, aws: Aws, instance: Instance, pool: Thre
         "DNS records": _asking(reads.find_records, aws, instance),
         "replication": partial(_read_replication, settings, aws, instance),
     }
-    asked = {name: pool.submit(_try, name, question) for name, question in questions.items()}
+    asked = [pool.submit(_try, name, question) for name, question in questions.items()]
     known = Dependents((*_replicas(instance), *reads.find_feature_roles(instance)))
-    return merge([known, *(future.result() for future in asked.values())])
+    return lambda: merge([known, *(future.result() for future in asked)])
 
 
 def merge(parts: Iterable[Dependents]) -> Dependents:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from restore.aws import Aws, Rds, Secrets, caller
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
-from restore.inventory.dependents import read_dependents
+from restore.inventory.dependents import ask_dependents
 from restore.inventory.dump_lookup import choose_dump
 from restore.kubernetes import Api, Namespace
 from restore.model.cluster import Cluster
@@ -112,9 +112,9 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
         if not room:
             return inventory
         context = RestoreContext(settings, settings.request, inventory)
+        read_dependents = ask_dependents(settings, aws, inventory.source, pool) if inventory.source else Dependents
         capacity = read_capacity(aws, context, pool)
-        dependents = read_dependents(settings, aws, inventory.source, pool) if inventory.source else Dependents()
-        return replace(inventory, capacity=capacity, dependents=dependents)
+        return replace(inventory, capacity=capacity, dependents=read_dependents())
 
 
 def _cluster(namespace: Namespace, settings: Settings) -> Cluster:

@@ -112,6 +112,14 @@ def test_the_way_back_takes_along_what_this_restore_moved_and_nothing_else(accou
     ]
 
 
+def test_a_source_that_is_gone_still_has_its_alarms(account: Account, tmp_path: Path) -> None:
+    """Its last state is no reason to watch nothing."""
+    stage = at(Traffic.RESTORED, tmp_path)
+    stage.rds.instances = [one for one in stage.rds.instances if one.identifier != "shop"]
+    assert stage.prove("serving", serving.prove) is None
+    assert ("point_alarm", "db-cpu", "shop", "shop-inc-1") in account.calls
+
+
 def test_a_way_back_of_a_restore_that_moved_nothing_touches_nothing(account: Account, tmp_path: Path) -> None:
     assert at(Traffic.SOURCE, tmp_path).prove("serving", serving.prove) is None
     assert account.calls == []
