@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from restore.aws import dependents as reads
@@ -15,8 +17,10 @@ from restore.errors import PermanentError, Problem, TemporaryError
 from restore.gates import dependents, serving
 from restore.model.dependents import BackupSelection, Dependent, DependentKind, Dependents, Follow, KnownBy
 from restore.model.request import Traffic
+from sandbox.machine.layout import CHECKOUT
 from tests.support import worlds
 from tests.support.gate_worlds import KNOWN, Databases, Stage, of_pods, resumed
+from tests.support.report_records import assembled
 from tests.support.worlds import CANDIDATE_HOST, SOURCE_HOST
 
 K = DependentKind
@@ -193,3 +197,13 @@ def test_another_plan_than_the_source_s_is_not_its_backup(
     waived = backed_up(tmp_path, monkeypatch, waive={"serving.backup-plan": KNOWN})
     assert waived.prove("serving", serving.prove) is None
     assert set(waived.last["waived"]) == {"serving.backup-plan"}
+
+
+def test_what_is_recorded_keeps_to_the_documented_schema(account: Account, tmp_path: Path) -> None:
+    schema = json.loads((CHECKOUT / "docs" / "evidence.md").read_text().partition("```json\n")[2].partition("```")[0])
+    stage = at(Traffic.RESTORED, tmp_path)
+    assert stage.prove("serving", serving.prove) is None
+    records = list(stage.context.store.newest_first("prod", "inc-1", following.STEP))
+    validator: Any = jsonschema.Draft202012Validator(schema)
+    assert [error.message for error in validator.iter_errors(assembled(records))] == []
+    assert records[0]["planned"][0] == {"kind": "proxy", "name": "shop", "place": ""}
