@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ def install() -> None:
     import moto.backup.urls as urls
 
     kind = cast("Any", responses.BackupResponse)
+    kind.delete_backup_plan = forgetting(kind.delete_backup_plan)
     for operation in (create_backup_selection, list_backup_selections, get_backup_selection, delete_backup_selection):
         setattr(kind, operation.__name__, operation)
     added = dict.fromkeys(PATHS, kind.dispatch)
@@ -26,6 +28,17 @@ def install() -> None:
     known = dict(paths)
     paths.clear()
     paths.update({**added, **known})  # first: moto's own path of a plan takes whatever stands behind its id
+
+
+def forgetting(delete: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Deletes a plan so that its name is free again; moto only marks it."""
+
+    def delete_backup_plan(self: Any) -> Any:
+        answer = delete(self)
+        self.backup_backend.plans.pop(json.loads(answer)["BackupPlanId"], None)
+        return answer
+
+    return delete_backup_plan
 
 
 def create_backup_selection(self: Any) -> Any:
