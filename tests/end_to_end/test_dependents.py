@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ CANDIDATE = f"{names.INSTANCE}-inc-1"
 
 
 @contextmanager
-def trouble(sandbox: Sandbox, name: str) -> Iterator[None]:
+def trouble(sandbox: Sandbox, name: str) -> Generator[None]:
     catalogue.play(sandbox.layout, name)
     try:
         yield

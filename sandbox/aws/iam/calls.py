@@ -76,7 +76,7 @@ def _backup(request: Request) -> tuple[str, Mapping[str, Any]]:
             return "ListBackupPlans", {}
         case ["backup", "plans", plan, "selections"]:
             name = {"GET": "ListBackupSelections", "PUT": "CreateBackupSelection"}.get(request.method, "")
-            body = json.loads(request.body or b"{}") if name.startswith("Create") else {}
+            body: dict[str, Any] = json.loads(request.body or b"{}") if name.startswith("Create") else {}
             return name, {"BackupPlanId": plan, **body}
         case ["backup", "plans", plan, "selections", selection]:
             name = {"GET": "GetBackupSelection", "DELETE": "DeleteBackupSelection"}.get(request.method, "")

@@ -184,8 +184,8 @@ def test_an_operation_without_a_name_of_its_own_is_known_by_method_and_path(
 
 def test_a_selection_asks_for_its_plan_and_for_the_role_that_it_gives_away() -> None:
     role = "arn:aws:iam::123456789012:role/backup"
-    selection = {"BackupPlanId": "p-1", "BackupSelection": {"IamRoleArn": role}}
-    assert asked("CreateBackupSelection", service="backup", **selection) == {
+    selection = {"IamRoleArn": role}
+    assert asked("CreateBackupSelection", service="backup", BackupPlanId="p-1", BackupSelection=selection) == {
         "backup:CreateBackupSelection": ["arn:aws:backup:us-east-1:123456789012:backup-plan:p-1"],
         "iam:PassRole": [role],
     }
@@ -203,7 +203,6 @@ def test_a_refusal_in_cbor_is_read_by_a_client_as_any_other() -> None:
 
     sent = request("monitoring", path="/service/GraniteServiceVersion20100801/operation/DescribeAlarms")
     told = answer(sent, Refusal("cloudwatch", "AccessDenied", "é" * 300))
-    read: Any = create_parser("smithy-rpc-v2-cbor").parse(
-        {"status_code": told.status, "headers": {}, "body": told.content}, None
-    )
+    parser: Any = create_parser("smithy-rpc-v2-cbor")
+    read = parser.parse({"status_code": told.status, "headers": {}, "body": told.content}, None)
     assert (read["Error"]["Code"], read["Error"]["Message"]) == ("AccessDenied", "é" * 300)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from restore.dependents.advice import RENAME, SECRET
@@ -64,7 +66,7 @@ def test_a_rename_is_a_warning_and_a_switch_by_secret_a_note(infrastructure: Inf
         assert infrastructure.address is None or infrastructure.address in line
 
 
-def closing(traffic: Traffic, **changes: object) -> close.Closing:
+def closing(traffic: Traffic, **changes: Any) -> close.Closing:
     found = restored(cluster=SWITCHED, candidate=candidate(**changes))
     return close.plan(asked(PITR, traffic=traffic), found, traffic, [], settings(infrastructure=PULUMI))
 

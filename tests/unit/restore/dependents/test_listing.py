@@ -23,8 +23,8 @@ SLOT = Dependent(K.REPLICATION_SLOT, "cdc", KnownBy.ITSELF, detail="nobody reads
 REPLICA = Dependent(K.READ_REPLICA, "shop-replica", KnownBy.ITSELF)
 
 
-def lines(*found: Dependent, cutover: str = SECRET, follow: Follow = Follow.LIST, **unasked: str) -> list[str]:
-    return list(dependent_lines(Dependents(found, unasked), cutover, follow))
+def lines(*found: Dependent, cutover: str = SECRET, follow: Follow = Follow.LIST) -> list[str]:
+    return list(dependent_lines(Dependents(found), cutover, follow))
 
 
 def test_each_kind_has_one_line_with_its_names_and_what_to_do() -> None:
@@ -50,7 +50,8 @@ def test_what_selects_by_tags_needs_nothing() -> None:
 
 
 def test_what_could_not_be_asked_is_never_none() -> None:
-    assert lines(**{"DNS records": "AccessDenied: no"}) == [
+    unasked = Dependents(unasked={"DNS records": "AccessDenied: no"})
+    assert list(dependent_lines(unasked, SECRET, Follow.LIST)) == [
         "note: not asked: DNS records of the source: AccessDenied: no"
     ]
 

@@ -42,7 +42,7 @@ class Account:
         self.calls: list[tuple[str, ...]] = []
         self.pointing = dict(SOURCES)
         self.selections: list[BackupSelection] = []
-        self.refused: dict[str, Exception] = {}
+        self.refused: dict[str, BaseException] = {}
         self.unasked: dict[DependentKind, Exception] = {}
         patch.setattr(dependents, "FINDERS", {kind: self.finder(kind) for kind in SOURCES})
         for name in ("point_proxy", "point_alarm", "point_event_subscription", "add_selection", "remove_selection"):
