@@ -47,12 +47,12 @@ def listed(aws: Aws, service: str, operation: str, key: str, most: int | None = 
 
 
 def read_alarms(aws: Aws) -> list[Shape]:
-    """Every metric alarm of the region (cloudwatch:DescribeAlarms)."""
+    """Reads every metric alarm of the region (cloudwatch:DescribeAlarms)."""
     return listed(aws, "cloudwatch", "describe_alarms", "MetricAlarms", AlarmTypes=["MetricAlarm"])
 
 
 def watches(alarm: Shape, identifier: str) -> bool:
-    """Whether one of an alarm's metrics is that of an instance. Pure."""
+    """Tells whether one of an alarm's metrics is that of an instance. Pure."""
     return any(
         item.get("Name") == DIMENSION and item.get("Value") == identifier
         for dimensions in dimensions_of(alarm)
@@ -78,7 +78,7 @@ def find_alarms(aws: Aws, instance: Instance) -> list[Dependent]:
 
 
 def read_targets(aws: Aws, proxy: str) -> list[str]:
-    """The instances that a proxy connects to, by identifier; none of one that is gone."""
+    """Reads the instances that a proxy connects to, by identifier; none of one that is gone."""
     client = aws.client("rds")
     pages = client.get_paginator("describe_db_proxy_targets")
     answered = found("rds", lambda: list(pages.paginate(DBProxyName=proxy)), NO_PROXY)
@@ -97,7 +97,7 @@ def find_proxies(aws: Aws, instance: Instance) -> list[Dependent]:
 
 
 def find_event_subscriptions(aws: Aws, instance: Instance) -> list[Dependent]:
-    """Those that name the instance; one without names is about all instances."""
+    """Finds those that name the instance; one without names is about all instances."""
     return [
         Dependent(DependentKind.EVENT_SUBSCRIPTION, str(item["CustSubscriptionId"]), KnownBy.IDENTIFIER)
         for item in listed(aws, "rds", "describe_event_subscriptions", "EventSubscriptionsList")
@@ -106,7 +106,7 @@ def find_event_subscriptions(aws: Aws, instance: Instance) -> list[Dependent]:
 
 
 def find_feature_roles(instance: Instance) -> list[Dependent]:
-    """Pure."""
+    """Returns the roles of features that are associated with the instance. Pure."""
     pairs = (role.partition("=") for role in instance.settings.associated_roles)
     return [Dependent(DependentKind.FEATURE_ROLE, feature, KnownBy.ITSELF, place=arn) for feature, _, arn in pairs]
 
@@ -115,7 +115,7 @@ def find_feature_roles(instance: Instance) -> list[Dependent]:
 
 
 def read_selections(aws: Aws) -> list[BackupSelection]:
-    """Every selection of every backup plan of the region."""
+    """Reads every selection of every backup plan of the region."""
     client = aws.client("backup")
     selections: list[BackupSelection] = []
     for plan in listed(aws, "backup", "list_backup_plans", "BackupPlansList"):
@@ -129,7 +129,7 @@ def read_selections(aws: Aws) -> list[BackupSelection]:
 
 
 def parse_selection(plan: Shape, selection_id: str, selection: Shape) -> BackupSelection:
-    """Pure."""
+    """Makes a selection of what GetBackupSelection answers. Pure."""
     conditions = cast("Mapping[str, list[Shape]]", selection.get("Conditions") or {})
     return BackupSelection(
         plan_id=str(plan["BackupPlanId"]),
@@ -165,7 +165,7 @@ def find_selections(aws: Aws, instance: Instance) -> list[Dependent]:
 
 
 def find_policies(aws: Aws, instance: Instance) -> list[Dependent]:
-    """Customer managed and inline policies with the DbiResourceId in an ARN of rds-db:connect."""
+    """Finds customer managed and inline policies with the DbiResourceId in an ARN of rds-db:connect."""
     filters = ["User", "Role", "Group", "LocalManagedPolicy"]
     client = aws.client("iam")
     with translated("iam"):
@@ -193,7 +193,7 @@ def named_policies(page: Shape) -> Iterator[tuple[str, Any]]:
 
 
 def lets_connect(document: Any, resource_id: str) -> bool:
-    """Whether a statement about rds-db:connect names this DbiResourceId. Pure."""
+    """Tells whether a statement about rds-db:connect names this DbiResourceId. Pure."""
     policy: Shape = json.loads(unquote(document)) if isinstance(document, str) else document or {}
     return any(
         any(fnmatchcase(CONNECT, action.lower()) for action in _texts(statement.get("Action")))
@@ -214,7 +214,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def find_secrets(aws: Aws, instance: Instance) -> tuple[list[Dependent], dict[str, str]]:
-    """Secrets that RDS keeps for the instance, and rotated ones whose JSON names it; and those that can't be read.
+    """Finds secrets that RDS keeps for the instance, rotated ones whose JSON names it, and those that can't be read.
 
     Of a value only the fields that name a database are looked at."""
     dependents: list[Dependent] = []
@@ -261,7 +261,7 @@ def names_instance(value: str, instance: Instance) -> KnownBy | None:
 
 
 def find_records(aws: Aws, instance: Instance) -> list[Dependent]:
-    """Records of all hosted zones, private ones too, that point to the endpoint."""
+    """Finds records of all hosted zones, private ones too, that point to the endpoint."""
     if instance.endpoint is None:
         return []
     host = instance.endpoint.host
@@ -279,7 +279,7 @@ def find_records(aws: Aws, instance: Instance) -> list[Dependent]:
 
 
 def points_to(record: Shape, host: str) -> bool:
-    """Pure."""
+    """Tells whether a record leads to a host, as a CNAME or as an alias. Pure."""
     values = [item.get("Value") for item in record.get("ResourceRecords", ())]
     targets = [*values, record.get("AliasTarget", {}).get("DNSName")]
     return any(str(target or "").rstrip(".").lower() == host.lower() for target in targets)

@@ -34,7 +34,9 @@ FINDERS: dict[DependentKind, Callable[[Aws, Instance], list[Dependent]]] = {
 
 
 def dependent_problems(context: GateContext, watch: Watch, facts: dict[str, Any]) -> list[Problem]:
-    """The problems `serving.dependent:<kind>/<name>` and `serving.backup-plan`; the facts say what was re-pointed."""
+    """Returns the problems `serving.dependent:<kind>/<name>` and `serving.backup-plan`.
+
+    The facts say what was re-pointed."""
     follows = context.settings.dependents is Follow.FOLLOW
     backed_up = context.plan.traffic is Traffic.RESTORED and context.plan.backup_plans
     if not follows and not backed_up:
@@ -50,7 +52,7 @@ def dependent_problems(context: GateContext, watch: Watch, facts: dict[str, Any]
 
 
 def gone_instance(context: GateContext, serving: Instance) -> Instance:
-    """What the database that was left was called: alarms and subscriptions go on naming one that is gone."""
+    """Returns what the database that was left was called: alarms and subscriptions go on naming one that is gone."""
     name = context.plan.candidate if context.plan.traffic is Traffic.SOURCE else context.settings.source
     arn = f"{serving.arn.rpartition(':')[0]}:{name}"
     return replace(serving, identifier=name, resource_id="gone", arn=arn, endpoint=None, tags={})
@@ -59,7 +61,7 @@ def gone_instance(context: GateContext, serving: Instance) -> Instance:
 def follow_all(
     context: GateContext, watch: Watch, former: Instance, serving: Instance, facts: dict[str, Any]
 ) -> list[Problem]:
-    """Re-points everything; what this restore never found pointing to the source stays as it is."""
+    """Repoints everything; what this restore never found pointing to the source stays as it is."""
     if former.identifier == serving.identifier:
         return []
     try:
@@ -87,7 +89,7 @@ def follow_all(
 
 
 def find_pointing(context: GateContext, former: Instance) -> tuple[list[Dependent], list[Problem]]:
-    """What points to the database that was left, and the kinds that can't be asked."""
+    """Finds what points to the database that was left, and the kinds that can't be asked."""
     found: list[Dependent] = []
     problems: list[Problem] = []
     for kind, find in FINDERS.items():
@@ -99,7 +101,7 @@ def find_pointing(context: GateContext, former: Instance) -> tuple[list[Dependen
 
 
 def keep_record(context: GateContext, former: Instance, serving: Instance, planned: Sequence[Dependent]) -> None:
-    """What is about to be re-pointed, before the first change: by it the way back knows what to take along."""
+    """Records what is about to be re-pointed, before the first change: by it the way back knows what to take along."""
     content = {
         "former": former.resource_id,
         "serving": serving.resource_id,
@@ -109,7 +111,7 @@ def keep_record(context: GateContext, former: Instance, serving: Instance, plann
 
 
 def repoint(context: GateContext, dependent: Dependent, former: Instance, serving: Instance) -> bool:
-    """Whether there was something to do."""
+    """Repoints one of them; returns whether there was something to do."""
     aws, name, pair = context.aws, dependent.name, (former.identifier, serving.identifier)
     match dependent.kind:
         case K.PROXY:
@@ -127,7 +129,7 @@ def repoint(context: GateContext, dependent: Dependent, former: Instance, servin
 
 
 def backup_problems(context: GateContext, serving: Instance) -> list[Problem]:
-    """The problem `serving.backup-plan` when the database that serves is in no plan that the source was in."""
+    """Returns the problem `serving.backup-plan` when the database that serves is in no plan that the source was in."""
     plans = context.plan.backup_plans
     fix = 'docs/dependents.md, "AWS Backup": add it to the plan; pulumi up'
     try:
@@ -152,7 +154,7 @@ def stuck_problem(dependent: Dependent, former: Instance, serving: Instance, err
 
 
 def unasked_problem(what: str, error: RestoreError) -> Problem:
-    """One kind of dependents that can't be asked; nothing is known of them."""
+    """Returns the problem of one kind of dependents that can't be asked; nothing is known of them."""
     found = error.problem.found if error.problem else str(error)
     fix = 'docs/permissions.md, "Dependents"; pulumi up'
     return Problem(f"{DEPENDENT}{what}", f"can't be asked: {found}", "an answer: what points to the source", fix)

@@ -38,7 +38,7 @@ def ask_dependents(
 
 
 def merge(parts: Iterable[Dependents]) -> Dependents:
-    """Pure."""
+    """Returns all of the parts as one. Pure."""
     listed = list(parts)
     unasked = {what: why for part in listed for what, why in part.unasked.items()}
     return Dependents(tuple(item for part in listed for item in part.found), unasked)
@@ -80,7 +80,7 @@ def _read_replication(settings: Settings, aws: Aws, instance: Instance) -> Depen
 
 
 def slot_dependent(slot: postgres.LogicalSlot) -> Dependent:
-    """Pure."""
+    """Returns a slot with who reads it. Pure."""
     reader = f"read by {slot.consumer or 'somebody'} at {slot.address}" if slot.address else "nobody reads it now"
     detail = f"{slot.plugin} in database {slot.database}, {reader}"
     return Dependent(DependentKind.REPLICATION_SLOT, slot.name, KnownBy.ITSELF, detail=detail)
