@@ -74,7 +74,7 @@ def cutover_of(request: Request) -> str:
 def stays_behind(dependent: Dependent, cutover: str) -> bool:
     """Tells whether the dependent still belongs to the former instance after such a cutover.
 
-    A rename takes along what knows the instance by a name. RDS Proxy keeps its connections to the instance it has registered."""
+    A rename takes along what knows the instance by a name; RDS Proxy stays with the instance it has registered."""
     if cutover == RENAME and dependent.known_by in MOVES_WITH_NAME:
         return dependent.kind in STAYS_WITH_INSTANCE or dependent.kind is K.PROXY
     return dependent.known_by is not KnownBy.TAGS and dependent.kind is not K.FEATURE_ROLE
