@@ -95,7 +95,10 @@ def let_log_in(stage: Stage) -> Memory:
     policy = iam.create_policy(PolicyName=POLICY, PolicyDocument=document)["Policy"]["Arn"]
     route53: Any = stage.aws.client("route53")
     zone = route53.create_hosted_zone(
-        Name=ZONE, CallerReference="sandbox", VPC={"VPCRegion": names.REGION, "VPCId": "vpc-1"}
+        Name=ZONE,
+        CallerReference="sandbox",
+        VPC={"VPCRegion": names.REGION, "VPCId": "vpc-1"},
+        HostedZoneConfig={"PrivateZone": True},
     )["HostedZone"]["Id"]
     change(stage, zone, "CREATE", instance["Endpoint"]["Address"])
     return {"policy": policy, "zone": zone, "host": instance["Endpoint"]["Address"]}
