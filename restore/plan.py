@@ -7,6 +7,7 @@ from restore.candidate.settings import target_settings
 from restore.candidate.tags import candidate_tags
 from restore.config.keys import SAFETY_CHECK
 from restore.cutover import connection_secret, deployments, traffic
+from restore.dependents.backup_plans import backup_plans
 from restore.errors import Refused
 from restore.model import identifiers
 from restore.model.context import RestoreContext
@@ -61,6 +62,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         left=left,
         switched_before=traffic.was_switched_before(context),
         fresh=new_instance.plan_new_instance(context, origin),
+        backup_plans=backup_plans(context.inventory.dependents),
         notes=notes(context, origin, settings_of_candidate),
     )
 

@@ -23,7 +23,7 @@ S3_FIX = (
     "docs/permissions.md: look at name and region of the bucket, at the login, and at its rights (s3:ListBucket, ...)"
 )
 NO_BUCKET_FIX = "aws s3 ls (lists the buckets of this account); docs/configuration.md has the keys that name buckets"
-CONTENT_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8"}
+CONTENT_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8", "txt": "text/plain; charset=utf-8"}
 ALREADY_EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 

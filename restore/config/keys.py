@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from restore.config.request import Cutover, DumpKey, InstanceName, RestoreId, SnapshotName, Time
 from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
+from restore.model.dependents import Follow
 from restore.model.field_types import (
     CONFIG,
     JSON,
@@ -34,6 +35,7 @@ from restore.model.request import (
     SHORTEST_REASON,
     DumpStore,
     ErasedTable,
+    Infrastructure,
     Login,
     Method,
     QuietSettings,
@@ -170,6 +172,13 @@ class Keys(RestoreKeys):
     """Tables of which rows are erased on purpose, by name (schema.table): what a row is known by, and where the source
     keeps its record of erasure. Rows that a restore brings back are marked in the loss report, and keep gate switched
     shut (switched.erasure:<table>)."""
+    dependents: Follow = Field(Follow.LIST, examples=["follow"])
+    """list: what else knows the source (alarms, proxies, event subscriptions, backup plans, and what no API re-points)
+    is listed in the preview with what to do. follow: gate serving also re-points alarms, proxies, event subscriptions
+    and backup selections to the database that serves, and back on the way back (docs/dependents.md)."""
+    infrastructure: Annotated[Infrastructure, OBJECT] = Infrastructure()
+    """Where the team's own infrastructure code has the source; close then prints the commands by which it takes over
+    the instance that serves with these names, otherwise with placeholders, for both tools."""
     waive: Annotated[
         Mapping[
             Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_check_coverable)],

@@ -13,6 +13,7 @@ from restore.gates import conformed, imported, proofs, quiesced, scanned, servin
 from restore.gates.context import GateContext
 from restore.gates.fence import FENCE
 from restore.gates.hook import Gate, Proof, Watch
+from restore.model.dependents import Follow
 from restore.model.gates import (
     CONFORMED,
     IMPORTED,
@@ -55,6 +56,8 @@ def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) 
         extra |= scanned.fingerprint(context.settings)
     if name == VALIDATED.name:
         extra |= validated.fingerprint(context.settings)
+    if name == SERVING.name and context.settings.dependents is Follow.FOLLOW:
+        extra["dependents"] = str(Follow.FOLLOW)
     if name == SWITCHED.name and context.settings.fence:
         extra[FENCE] = True
     return extra

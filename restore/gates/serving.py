@@ -14,6 +14,7 @@ from restore.cutover.connection_url import is_same_endpoint, read_endpoint
 from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.activity import describe_sessions, ending_command, is_ignored
 from restore.gates.context import GateContext
+from restore.gates.dependents import dependent_problems
 from restore.gates.error_problems import unreachable
 from restore.gates.hook import Proof, Watch
 from restore.kubernetes import Pod
@@ -73,7 +74,11 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         if watch.stop.is_set() or not last:
             raise
         return Proof(Verdict.FAIL, "the applications don't serve as they should", last[0].facts, last[0].problems)
-    later = (*changed_secret_problems(context, watch, observation), *reference_problems(context))
+    later = (
+        *changed_secret_problems(context, watch, observation),
+        *reference_problems(context),
+        *dependent_problems(context, watch, observation.facts),
+    )
     return conclude(context, observation, (*observation.problems, *later))
 
 

@@ -12,10 +12,12 @@ from typing import TypeVar
 from restore.aws import Aws, Rds, Secrets, caller
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
+from restore.inventory.dependents import ask_dependents
 from restore.inventory.dump_lookup import choose_dump
 from restore.kubernetes import Api, Namespace, read_node_room
 from restore.model.cluster import Cluster
 from restore.model.context import RestoreContext
+from restore.model.dependents import Dependents
 from restore.model.identifiers import candidate, safety_snapshot
 from restore.model.inventory import Inventory
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
@@ -113,7 +115,10 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
         if not room:
             return inventory
         context = RestoreContext(settings, settings.request, inventory)
-        return replace(inventory, capacity=read_capacity(aws, context, pool), nodes=nodes.result() if nodes else None)
+        read_dependents = ask_dependents(settings, aws, inventory.source, pool) if inventory.source else Dependents
+        capacity = read_capacity(aws, context, pool)
+        node_room = nodes.result() if nodes else None
+        return replace(inventory, capacity=capacity, nodes=node_room, dependents=read_dependents())
 
 
 def _start_cluster(namespace: Namespace, settings: Settings) -> Cluster:

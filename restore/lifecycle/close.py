@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from restore.config.keys import RESTORE_KEYS
+from restore.dependents.infrastructure import TakeOver, describe_take_over
 from restore.errors import Problem, Refused
 from restore.lifecycle import pending
 from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.inventory import Inventory
-from restore.model.labels import ANNOTATION_ID, TAG_CLOSED
+from restore.model.labels import ANNOTATION_ID, TAG_CLOSED, TAG_SOURCE
 from restore.model.rds import Instance
-from restore.model.request import Request, Traffic
+from restore.model.request import Request, Settings, Traffic
 
 WAIVERS = "restore:waive"
 OF_ONE_RESTORE = frozenset([WAIVERS, *(f"restore:{name}" for name in RESTORE_KEYS)])
@@ -40,11 +41,19 @@ class Closing:
     remove: tuple[str, ...]
     suspended: tuple[str, ...] = ()
     """What was stopped for the restore, or before it, and still is: each with the command that lets it go on."""
+    take_over: str = ""
+    """How the team's infrastructure code takes over the instance that serves; empty where that is the source."""
     unrecoverable: str = ""
     """That the database which serves can't be recovered to a point in time yet; empty where it can."""
 
 
-def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_keys: Sequence[str]) -> Closing:
+def plan(
+    request: Request,
+    inventory: Inventory,
+    serves: Traffic | None,
+    config_keys: Sequence[str],
+    settings: Settings,
+) -> Closing:
     """Raises Refused while the applications are stopped or half-way: a restore is over when somebody serves."""
     if serves is None or serves is Traffic.FROZEN:
         raise Refused(
@@ -73,8 +82,18 @@ def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_
         set={"restore:source": candidate.identifier} if candidate and serves is Traffic.RESTORED else {},
         remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE),
         suspended=tuple(f"{w.kind} {w.name}: {w.resume}" for w in inventory.cluster.writers if w.resume),
+        take_over=_take_over(settings, request, candidate) if serves is Traffic.RESTORED else "",
         unrecoverable=describe_unrecoverable(candidate if serves is Traffic.RESTORED else inventory.source),
     )
+
+
+def _take_over(settings: Settings, request: Request, candidate: Instance | None) -> str:
+    """What the code has is the source that this restore began with, whatever that is called by now."""
+    former = candidate.tags.get(TAG_SOURCE) if candidate else None
+    if candidate is None or former is None:
+        return ""
+    renamed = candidate.identifier == settings.source
+    return describe_take_over(settings.infrastructure, TakeOver(former, candidate, request.id, renamed))
 
 
 def describe_unrecoverable(serving: Instance | None) -> str:
@@ -131,6 +150,8 @@ def render(closing: Closing, pending_lines: Sequence[str] = ()) -> str:
     lines += (f"Cleared from the state, {line}" for line in pending_lines)
     if closing.unrecoverable:
         lines += ["", f"WARNING: {closing.unrecoverable}", "Closing now forgets the way back to the source.", ""]
+    if closing.take_over:
+        lines += ["", closing.take_over]
     lines += [f"config: {key} = {value}" for key, value in closing.set.items()]
     if closing.remove:
         lines.append(f"config removed: {', '.join(closing.remove)}")

@@ -8,6 +8,7 @@ from datetime import datetime
 from restore.model.aws_account import Caller
 from restore.model.capacity import Capacity
 from restore.model.cluster import Cluster
+from restore.model.dependents import Dependents
 from restore.model.dump import DumpChoice, DumpObject
 from restore.model.nodes import NodeRoom
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
@@ -48,5 +49,7 @@ class Inventory:
     """PostgreSQL versions that the region still creates."""
     dump: DumpChoice | None = None
     """For method dump, while the candidate is still to be made."""
+    dependents: Dependents = field(default_factory=Dependents)
+    """What else knows the source."""
     dumps: tuple[DumpObject, ...] = ()
     """All of the bucket, newest first; read for `python -m restore options` only."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from validation.verdict import Verdict as Verdict
 
+TAG_PREFIX = "restore:"
+
+
 TAG_ID = "restore:id"
 
 

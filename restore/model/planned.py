@@ -113,5 +113,7 @@ class Plan:
     """For method dump."""
     adopt_safety: str | None = None
     """The safety snapshot's identifier when it exists: to import, as `adopt` is."""
+    backup_plans: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The AWS Backup plans that the source is in: their names, by id."""
     notes: tuple[str, ...] = ()
     """What the operator should know, as lines: what stops, what is created, what is lost, how long."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from restore.model.aws_account import AwsLogin
+from restore.model.dependents import Follow
 from restore.model.field_types import (
     JSON,
     OBJECT,
@@ -28,6 +29,7 @@ from restore.model.field_types import (
     TlsMode,
     Workload,
     checked,
+    matching,
 )
 from restore.units import TIME_FORMAT
 from validation.expectations.table_names import Table
@@ -37,6 +39,8 @@ from validation.verdict import Verdict as Verdict
 LATEST = "latest"
 SHORTEST_REASON = 10
 """Characters of a reason for which something is let pass."""
+ADDRESS = r"urn:pulumi:\S+|[A-Za-z_][^\s']*\.[^\s']+"
+ADDRESS_NEEDED = "the address of a Terraform resource (aws_db_instance.main), or a URN of Pulumi"
 CONFIGURATION = 'docs/configuration.md, "Fields of `quiet`"'
 
 
@@ -345,6 +349,17 @@ class ValidationSettings(Section):
 
 
 @dataclass(frozen=True)
+class Infrastructure(Section):
+    """Where the team's own infrastructure code has the source, so that `close` can say how it takes over the instance
+    that serves."""
+
+    tool: Annotated[str, matching("terraform|pulumi", "terraform or pulumi")] | None = None
+    """terraform or pulumi."""
+    address: Annotated[str, matching(ADDRESS, ADDRESS_NEEDED)] | None = None
+    """For Terraform the resource's address (module.database.aws_db_instance.main), for Pulumi its URN."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole configuration of a stack. `request` is None while no restore is asked for."""
 
@@ -369,6 +384,9 @@ class Settings:
     """`ahead`, or None."""
     erasure: Mapping[str, ErasedTable] = field(default_factory=dict[str, ErasedTable])
     """By table, with its schema unless that is public."""
+    dependents: Follow = Follow.LIST
+    """Whether what depends on the source is re-pointed after a switch, or only listed."""
+    infrastructure: Infrastructure = Infrastructure()
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])

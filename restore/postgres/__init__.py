@@ -20,6 +20,7 @@ from restore.postgres.background_writers import (
 from restore.postgres.connection import APPLICATION_NAME, SYSTEM, Connection, administer, connect, tls_parameters
 from restore.postgres.erasure import count_present, list_erased_keys
 from restore.postgres.fence import Fence, lift, put_up, read_fence
+from restore.postgres.replication import LogicalSlot, list_logical_slots
 from restore.postgres.sequences import list_sequences, set_sequence
 from restore.postgres.write_counters import WriteCounters, read_counters, read_next_transaction
 
@@ -31,6 +32,7 @@ __all__ = [
     "BackgroundWriter",
     "Connection",
     "Fence",
+    "LogicalSlot",
     "Quiet",
     "Session",
     "WriteCounters",
@@ -45,6 +47,7 @@ __all__ = [
     "lift",
     "list_cron_jobs",
     "list_erased_keys",
+    "list_logical_slots",
     "list_sequences",
     "list_sessions",
     "list_subscriptions",

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from restore.cutover import deployments, traffic
 from restore.cutover.connection_secret import list_source_endpoints
 from restore.cutover.traffic import ConnectionTarget
+from restore.dependents.advice import cutover_of
+from restore.dependents.infrastructure import ownership_lines
+from restore.dependents.listing import dependent_lines
 from restore.model.context import RestoreContext
 from restore.model.nodes import NodeRoom
 from restore.model.rds import InstanceSettings
@@ -43,6 +46,7 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         node_lines(context),
         _writers(context),
         _references(context),
+        _dependents(context),
         _job_image(context, origin),
         _waivers(context),
         _next(context),
@@ -235,6 +239,13 @@ def _references(context: RestoreContext) -> Iterable[str]:
     if unread := context.inventory.cluster.unread:
         named = ", ".join(unread)
         yield f"note: {named} can't be read (docs/permissions.md): whether the source is named there isn't known"
+
+
+def _dependents(context: RestoreContext) -> Iterable[str]:
+    cutover = cutover_of(context.request)
+    yield from dependent_lines(context.inventory.dependents, cutover, context.settings.dependents)
+    if context.source and context.request.traffic is not Traffic.SOURCE:
+        yield from ownership_lines(context.settings.infrastructure, cutover)
 
 
 def _job_image(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:

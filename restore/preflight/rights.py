@@ -112,6 +112,35 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("s3:GetObject", "reads the baseline", on.baselines, P.VALIDATE),
     _needed("cloudwatch:GetMetricStatistics", "free storage, for `restore.dumps load`", on.anything, P.BY_HAND),
     _needed("ec2:DescribeSecurityGroups", "who can reach a candidate", on.anything, P.BY_HAND),
+    *(
+        _needed(right, "what depends on the source", on.anything, P.PREVIEW)
+        for right in (
+            "rds:DescribeDBProxies",
+            "rds:DescribeDBProxyTargets",
+            "rds:DescribeEventSubscriptions",
+            "cloudwatch:DescribeAlarms",
+            "backup:ListBackupPlans",
+            "backup:ListBackupSelections",
+            "backup:GetBackupSelection",
+            "iam:GetAccountAuthorizationDetails",
+            "secretsmanager:ListSecrets",
+            "route53:ListHostedZones",
+            "route53:ListResourceRecordSets",
+        )
+    ),
+    *(
+        _needed(right, "`dependents: follow`", targets, P.SERVING, P.WAY_BACK)
+        for right, targets in (
+            ("cloudwatch:PutMetricAlarm", on.followed_alarms),
+            ("rds:RegisterDBProxyTargets", on.followed_proxies),
+            ("rds:DeregisterDBProxyTargets", on.followed_proxies),
+            ("rds:AddSourceIdentifierToSubscription", on.followed_event_subscriptions),
+            ("rds:RemoveSourceIdentifierFromSubscription", on.followed_event_subscriptions),
+            ("backup:CreateBackupSelection", on.followed_backup_plans),
+            ("backup:DeleteBackupSelection", on.followed_backup_plans),
+            ("iam:PassRole", on.roles_of_backups),
+        )
+    ),
     _needed("rds-db:connect", "the operator's login by IAM", on.logins_by_iam, *_GATES_WITH_LOGIN),
     _needed("list deployments.apps", "replicas, and who else owns them", on.namespace, P.PREVIEW),
     _needed("list statefulsets.apps", "who else uses the secret", on.namespace, P.PREVIEW),

@@ -13,6 +13,7 @@ from functools import cached_property
 from restore.candidate.settings import target_settings
 from restore.config.keys import SAFETY_CHECK
 from restore.model.context import RestoreContext
+from restore.model.dependents import Dependent, DependentKind, Follow
 from restore.model.labels import TAG_ID, TAG_STACK
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method
@@ -220,6 +221,41 @@ def instance_with_parameters(scope: RightsScope) -> Iterator[AwsTarget]:
 def associated_roles(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields the roles of features, each given as FEATURE=ARN."""
     yield from (AwsTarget(role.partition("=")[2], TO_RDS) for role in scope.settings.associated_roles)
+
+
+def _followed(scope: RightsScope, kind: DependentKind) -> tuple[Dependent, ...]:
+    """What is re-pointed of a kind; none where dependents are only listed."""
+    if scope.context.settings.dependents is not Follow.FOLLOW:
+        return ()
+    return scope.context.inventory.dependents.of_kind(kind)
+
+
+def followed_alarms(scope: RightsScope) -> Iterator[AwsTarget]:
+    for item in _followed(scope, DependentKind.ALARM):
+        yield AwsTarget(scope.arn("cloudwatch", f"alarm:{item.name}"))
+
+
+def followed_proxies(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields the target groups of proxies, whose ARNs are random, and both instances."""
+    if _followed(scope, DependentKind.PROXY):
+        yield AwsTarget(scope.arn("rds", "target-group:prx-tg-0"))
+        yield AwsTarget(scope.rds("db", scope.context.settings.source))
+        yield AwsTarget(scope.rds("db", scope.context.candidate_name))
+
+
+def followed_event_subscriptions(scope: RightsScope) -> Iterator[AwsTarget]:
+    for item in _followed(scope, DependentKind.EVENT_SUBSCRIPTION):
+        yield AwsTarget(scope.rds("es", item.name))
+
+
+def followed_backup_plans(scope: RightsScope) -> Iterator[AwsTarget]:
+    for item in _followed(scope, DependentKind.BACKUP_SELECTION):
+        yield AwsTarget(scope.arn("backup", f"backup-plan:{item.place.partition(' ')[0]}"))
+
+
+def roles_of_backups(scope: RightsScope) -> Iterator[AwsTarget]:
+    for item in _followed(scope, DependentKind.BACKUP_SELECTION):
+        yield AwsTarget(item.place.partition(" ")[2], (("iam:PassedToService", "backup.amazonaws.com"),))
 
 
 def domain_role(scope: RightsScope) -> Iterator[AwsTarget]:

@@ -138,6 +138,19 @@ SERVING = Chapter(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN (<pids>); pulumi up",
         ),
         Entry(
+            ("serving.dependent:<what>",),
+            "Something that depends on the source could not be re-pointed, or not be asked.",
+            "With `dependents: follow` alarms, proxies, event subscriptions and backup selections follow each move. "
+            " The applications serve; this one thing is still with the database that was left.",
+            'docs/dependents.md, "What follows"; pulumi up',
+        ),
+        Entry(
+            ("serving.backup-plan",),
+            "The database that serves is in none of the AWS Backup plans that the source was in.",
+            "A selection by ARN names the source alone; one by tags takes the restored instance along.",
+            'docs/dependents.md, "AWS Backup", or: pulumi config set dependents follow; pulumi up',
+        ),
+        Entry(
             ("serving.health:<deployment>",),
             "Its health URL doesn't answer 2xx.",
             "The application is up and not well, or this machine can't reach it.",

@@ -10,6 +10,7 @@ import pytest
 from restore.model.aws_account import Caller
 from restore.model.cluster import Cluster, Writer
 from restore.model.context import RestoreContext
+from restore.model.dependents import Dependent, DependentKind, Dependents, Follow, KnownBy
 from restore.model.inventory import Inventory
 from restore.model.rds import InstanceSettings
 from restore.model.request import App, DumpStore, Login, Request, SecretKey, Settings, ValidationSettings
@@ -74,11 +75,23 @@ def found(base: Inventory) -> Inventory:
     )
 
 
+BACKUPS = f"plan-1 arn:aws:iam::{ACCOUNT}:role/service-role/AWSBackupDefaultServiceRole"
+DEPENDENTS = Dependents(
+    (
+        Dependent(DependentKind.ALARM, "db-cpu", KnownBy.IDENTIFIER),
+        Dependent(DependentKind.PROXY, "shop", KnownBy.IDENTIFIER),
+        Dependent(DependentKind.EVENT_SUBSCRIPTION, "failures", KnownBy.IDENTIFIER),
+        Dependent(DependentKind.BACKUP_SELECTION, "daily/databases", KnownBy.ARN, BACKUPS),
+    )
+)
+
+
 CONTEXTS = {
     "snapshot": (site(w.SNAPSHOT), found(w.inventory())),
     "pitr": (site(w.PITR), found(w.inventory())),
     "dump": (site(w.DUMP), found(w.dumped())),
     "iam": (site(w.PITR, login=Login("ghostadmin", iam=True)), found(w.inventory())),
+    "follow": (site(w.PITR, dependents=Follow.FOLLOW), replace(found(w.inventory()), dependents=DEPENDENTS)),
     "candidate made": (site(w.PITR), replace(found(w.restored()), candidate=w.candidate(identifier=f"{SOURCE}-inc-1"))),
 }
 

@@ -24,14 +24,16 @@ def test_a_close_that_was_killed_after_marking_the_candidate_still_sees_who_serv
     request = asked(PITR, traffic=Traffic.RESTORED)
     serves = find_traffic(RestoreContext(settings(request), request, close.as_if_open(found)))
     assert serves is Traffic.RESTORED
-    closing = close.plan(request, found, serves, ["restore:id", "restore:source"])
+    closing = close.plan(request, found, serves, ["restore:id", "restore:source"], settings())
     assert closing.candidate_arn is None
     assert closing.set == {"restore:source": "shop-inc-1"}
     assert closing.remove == ("restore:id",)
 
 
 def test_a_waiver_ends_with_the_restore_that_it_was_given_for() -> None:
-    closing = close.plan(PITR, restored(), Traffic.SOURCE, ["restore:source", "restore:waive", "restore:validation"])
+    closing = close.plan(
+        PITR, restored(), Traffic.SOURCE, ["restore:source", "restore:waive", "restore:validation"], settings()
+    )
     assert closing.remove == ("restore:waive",)
     assert "config removed: restore:waive" in close.render(closing)
 
@@ -41,7 +43,7 @@ def test_what_was_suspended_for_the_restore_is_not_forgotten_at_its_end() -> Non
     suspended = Writer("CronJob", "nightly", "is suspended", "...", blocking=False, resume=command)
     running = Writer("CronJob", "hourly", "starts Jobs", "...", blocking=True)
     found = restored(cluster=replace(SWITCHED, writers=(suspended, running)))
-    shown = close.render(close.plan(PITR, found, Traffic.RESTORED, []))
+    shown = close.render(close.plan(PITR, found, Traffic.RESTORED, [], settings()))
     assert f"Still suspended; to let it go on:\n  CronJob nightly: {command}\n" in shown
     assert "hourly" not in shown
 
@@ -49,7 +51,7 @@ def test_what_was_suspended_for_the_restore_is_not_forgotten_at_its_end() -> Non
 @pytest.mark.parametrize("serves", [None, Traffic.FROZEN])
 def test_a_restore_is_not_closed_while_nobody_serves(serves: Traffic | None) -> None:
     with pytest.raises(Refused, match="traffic"):
-        close.plan(PITR, restored(), serves, [])
+        close.plan(PITR, restored(), serves, [], settings())
 
 
 def pending_state(*urns: str) -> dict[str, Any]:
