@@ -6,7 +6,7 @@ from restore.candidate import new_instance
 from restore.candidate.settings import target_settings
 from restore.candidate.tags import candidate_tags
 from restore.config.keys import SAFETY_CHECK
-from restore.cutover import connection_secret, deployments, traffic
+from restore.cutover import connection_secret, deployments, names, traffic
 from restore.errors import Refused
 from restore.model import identifiers
 from restore.model.context import RestoreContext
@@ -57,6 +57,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         adopt_safety=context.safety.identifier if context.safety else None,
         apps=deployments.app_plans(context),
         secret=connection_secret.secret_plan(context),
+        rename=names.rename_plan(context),
         serving=serving,
         left=left,
         switched_before=traffic.switched_before(context),

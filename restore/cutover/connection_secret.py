@@ -31,7 +31,7 @@ def secret_plan(context: RestoreContext) -> SecretPlan | None:
     """
     secret = context.inventory.cluster.secret
     live, endpoint = live_url(context), wanted_endpoint(context)
-    needed = context.request.traffic is Traffic.RESTORED or context.manages_secret
+    needed = not context.renames and (context.request.traffic is Traffic.RESTORED or context.manages_secret)
     if not (needed and secret and live and endpoint):
         return None
     previous = previous_endpoint(context) or endpoint_of(live)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from restore.cutover.connection_url import endpoint_of, live_url, previous_endpoint, same_endpoint, same_host
 from restore.model.context import RestoreContext
+from restore.model.labels import ANNOTATION_PREVIOUS
 from restore.model.rds import Endpoint, Instance
 from restore.model.rds_address import parse_address
 from restore.model.request import Traffic
@@ -16,6 +17,8 @@ class ConnectionTarget(StrEnum):
 
     SOURCE = "source"
     CANDIDATE = "candidate"
+    NOBODY = "nobody"
+    """With cutover rename, between two calls: production's endpoint, and no instance has its name."""
     ELSEWHERE = "elsewhere"
 
 
@@ -25,6 +28,8 @@ def pointing(context: RestoreContext) -> ConnectionTarget:
     if not url or not url.host:
         return ConnectionTarget.ELSEWHERE
     endpoint = endpoint_of(url)
+    if context.renames and names_production(context, endpoint):
+        return production_holder(context)
     candidate = context.candidate.endpoint if context.candidate else None
     if candidate and same_endpoint(endpoint, candidate):
         return ConnectionTarget.CANDIDATE
@@ -36,6 +41,35 @@ def pointing(context: RestoreContext) -> ConnectionTarget:
         if context.manages_secret and context.candidate is None
         else ConnectionTarget.ELSEWHERE
     )
+
+
+def names_production(context: RestoreContext, endpoint: Endpoint) -> bool:
+    """Tells whether this is the endpoint of production's identifier, whoever has that now, or the alias of it."""
+    alias, address = context.settings.secret.source_host, parse_address(endpoint.host)
+    if (alias and same_host(alias, endpoint.host)) or (address and address.identifier == context.settings.source):
+        return True
+    holders = (context.source, context.candidate)
+    known = [one.endpoint for one in holders if one and one.identifier == context.settings.source and one.endpoint]
+    noted = noted_production(context)
+    return any(same_endpoint(endpoint, other) for other in [*known, *([noted] if noted else [])])
+
+
+def noted_production(context: RestoreContext) -> Endpoint | None:
+    """Returns production's endpoint as the first freeze noted it at the Deployments."""
+    notes = (deployment.annotations for _, deployment in context.apps if context.held(deployment.annotations))
+    noted = next((note[ANNOTATION_PREVIOUS] for note in notes if note.get(ANNOTATION_PREVIOUS)), "")
+    host, _, port = noted.rpartition(":")
+    return Endpoint(host, int(port)) if host and port.isdecimal() else None
+
+
+def production_holder(context: RestoreContext) -> ConnectionTarget:
+    """Returns which of the two has production's identifier. A source that is gone had it last."""
+    production = context.settings.source
+    if context.candidate and context.candidate.identifier == production:
+        return ConnectionTarget.CANDIDATE
+    if context.source is None or context.source.identifier == production:
+        return ConnectionTarget.SOURCE
+    return ConnectionTarget.NOBODY
 
 
 def _names_source(context: RestoreContext, endpoint: Endpoint) -> bool:
@@ -78,6 +112,8 @@ def wanted_endpoint(context: RestoreContext) -> Endpoint | None:
     """Returns where the URL points after this `up`."""
     url = live_url(context)
     live = endpoint_of(url) if url else None
+    if context.renames:
+        return live  # the name stays, and moves to another instance
     match context.request.traffic:
         case Traffic.RESTORED:
             return context.candidate.endpoint if context.candidate else None
@@ -101,4 +137,4 @@ def databases(context: RestoreContext) -> tuple[Instance | None, Instance | None
 def switched_before(context: RestoreContext) -> bool:
     """Tells whether the applications were ever switched to the candidate: the annotations of the switch stay until
     close."""
-    return context.manages_secret or pointing(context) is ConnectionTarget.CANDIDATE
+    return context.manages_secret or context.has_served or pointing(context) is ConnectionTarget.CANDIDATE

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from restore.aws import Aws, Rds, Secrets, caller
+from restore.cutover.names import find_name_holders, find_pair
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
 from restore.inventory.dump_lookup import choose_dump
@@ -138,7 +139,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     safety = reads.start("the safety snapshot", lambda: rds.snapshot(safety_snapshot(settings.source, request.id)))
     versions = reads.start("engine versions", rds.orderable_versions)
     known = () if started.instances.exception() else started.instances.result()
-    source, made = _named(known, settings.source), _named(known, candidate(settings.source, request.id))
+    source, made = find_pair(known, settings)
     if source:
         by_name += _by_resource_id(started, source.resource_id)
     former = tuple(item for item in known if is_former(item.identifier, settings.source))
@@ -159,6 +160,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
         backups=every_backup.windows,
         snapshots=every_backup.snapshots,
         candidate=made,
+        name_holders=find_name_holders(instances, settings),
         open_restores=open_restores(instances, settings, source),
         cluster=started.cluster.result(),
         safety_snapshot=safety.result(),
@@ -216,7 +218,8 @@ def open_restores(instances: Iterable[Instance], settings: Settings, source: Ins
 
     The tag holds the bare name of the stack, which another product of the same account may use for its own. A candidate
     is another product's when its source lives and is not the one that this stack names: unless id or name say that it
-    is this stack's all the same (its `source` was changed, or its source has another name by now).
+    is this stack's all the same (its `source` was changed, or its source has another
+    name by now, as after cutover rename).
     """
     known = tuple(instances)
     foreign = {item.resource_id for item in known} - {source.resource_id if source else None}
@@ -232,7 +235,7 @@ def open_restores(instances: Iterable[Instance], settings: Settings, source: Ins
 def _by_name(item: Instance, settings: Settings) -> bool:
     restore_id = item.tags.get(TAG_ID, "")
     asked = settings.request is not None and settings.request.id == restore_id
-    return asked or item.identifier == candidate(settings.source, restore_id)
+    return asked or item.identifier in (candidate(settings.source, restore_id), settings.source)
 
 
 def _some(item: Snapshot | None) -> tuple[Snapshot, ...]:

@@ -14,6 +14,7 @@ from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
 from restore.preflight.account import account_lines
 from restore.preflight.capacity import unasked_lines
+from restore.preflight.names import rename_lines
 from restore.preflight.public_names import password_warnings
 from restore.preflight.rights import rights_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
@@ -30,6 +31,7 @@ def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettin
         rights_lines(context),
         _applications(context),
         _both_databases(context),
+        rename_lines(context),
         _instance(context, origin, wanted),
         _lost(context, origin),
         _duration(context, origin),
@@ -66,7 +68,7 @@ def _applications(context: RestoreContext) -> Iterable[str]:
         case Traffic.FROZEN:
             yield "stops: nothing, the applications are stopped already"
         case Traffic.RESTORED:
-            if traffic.pointing(context) is not ConnectionTarget.CANDIDATE:
+            if not context.renames and traffic.pointing(context) is not ConnectionTarget.CANDIDATE:
                 yield f"switches: secret {secret} to {traffic.wanted_endpoint(context)}, the rest of the URL stays"
             yield f"runs: {_returning(context)} on {context.candidate_name}"
         case Traffic.SOURCE if context.manages_any:
@@ -95,7 +97,8 @@ def _both_databases(context: RestoreContext) -> Iterable[str]:
 
 def _instance(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> Iterable[str]:
     if context.candidate:
-        yield f"keeps: instance {context.candidate_name} ({context.candidate.status}), made from {origin.point.tag}"
+        candidate = context.candidate
+        yield f"keeps: instance {candidate.identifier} ({candidate.status}), made from {origin.point.tag}"
     else:
         parts = (
             wanted.instance_class,
@@ -181,7 +184,7 @@ def _warnings(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
             f"--source-db-instance-identifier {context.candidate_name} --db-instance-identifier <name>"
         )
     if context.candidate and context.candidate.status in BROKEN:
-        yield f"note: {context.candidate_name} is {context.candidate.status}"
+        yield f"note: {context.candidate.identifier} is {context.candidate.status}"
     version = origin.engine_version
     orderable = context.inventory.orderable_versions
     if not context.candidate and version and orderable and version not in orderable:
@@ -228,7 +231,8 @@ def _references(context: RestoreContext) -> Iterable[str]:
     endpoints = source_endpoints(context)
     for reference in context.inventory.cluster.references:
         if any(reference.names(endpoint.host) for endpoint in endpoints):
-            yield f"note: {reference.app} is told the source by {reference.place} as well"
+            follows = ", and follows the name without being stopped" if context.renames else ""
+            yield f"note: {reference.app} is told the source by {reference.place} as well{follows}"
     if unread := context.inventory.cluster.unread:
         named = ", ".join(unread)
         yield f"note: {named} can't be read (docs/permissions.md): whether the source is named there isn't known"

@@ -54,7 +54,8 @@ def identifier_fits(context: RestoreContext) -> Iterable[Problem]:
 def candidate_renamed(context: RestoreContext) -> Iterable[Problem]:
     """A restore has one instance: under another name it would be made a second time."""
     for instance in context.inventory.open_restores:
-        if context.is_ours(instance.tags) and instance.identifier != context.candidate_name:
+        names = (context.candidate_name, context.settings.source)  # of cutover rename, the second
+        if context.is_ours(instance.tags) and instance.identifier not in names:
             yield Problem(
                 f"instance {instance.identifier}",
                 f"was made by restore {context.request.id}, whose instance is called {context.candidate_name} now",
