@@ -269,7 +269,7 @@ def dns_cache_problems(context: GateContext, left: Instance, sessions: Sequence[
             needed,
             f"kubectl -n {context.settings.namespace} delete pod {client}; pulumi up"
             if client in names
-            else f"start the client at {client} again, then: {ending_command(context, left, own)}; pulumi up",
+            else f"{ending_command(context, left, own)} (start the client at {client} again first); pulumi up",
         )
         for client, own in clients.items()
     ]

@@ -16,7 +16,7 @@ from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.inventory import Inventory
 from restore.model.labels import ANNOTATION_ID, TAG_CLOSED
 from restore.model.rds import Instance
-from restore.model.request import Request, Traffic
+from restore.model.request import Cutover, Request, Traffic
 
 WAIVERS = "restore:waive"
 OF_ONE_RESTORE = frozenset([WAIVERS, *(f"restore:{name}" for name in RESTORE_KEYS)])
@@ -42,6 +42,8 @@ class Closing:
     remove: tuple[str, ...]
     suspended: tuple[str, ...] = ()
     """What was stopped for the restore, or before it, and still is: each with the command that lets it go on."""
+    names: tuple[str, ...] = ()
+    """With cutover rename, what each of the two instances is called, and stays."""
     unrecoverable: str = ""
     """That the database which serves can't be recovered to a point in time yet; empty where it can."""
 
@@ -75,7 +77,17 @@ def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_
         set={"restore:source": candidate.identifier} if candidate and serves is Traffic.RESTORED else {},
         remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE),
         suspended=tuple(f"{w.kind} {w.name}: {w.resume}" for w in inventory.cluster.writers if w.resume),
+        names=describe_names(request, inventory),
         unrecoverable=describe_unrecoverable(candidate if serves is Traffic.RESTORED else inventory.source),
+    )
+
+
+def describe_names(request: Request, inventory: Inventory) -> tuple[str, ...]:
+    if request.cutover is not Cutover.RENAME:
+        return ()
+    pair = (("source", inventory.source), ("restored database", inventory.candidate))
+    return tuple(
+        f"The {what} is {one.identifier} ({one.resource_id}), and keeps that name." for what, one in pair if one
     )
 
 
@@ -130,6 +142,7 @@ def render(closing: Closing) -> str:
         lines.append(f"Replicas handed back to their former manager: {', '.join(closing.deployments)}")
     if closing.secret:
         lines.append("The connection secret's key is handed back; its value stays.")
+    lines += closing.names
     if closing.suspended:
         lines += ["Still suspended; to let it go on:", *(f"  {line}" for line in closing.suspended)]
     lines.append("Everything of this restore leaves the Pulumi state (and stays in AWS and Kubernetes).")
