@@ -148,12 +148,13 @@ HELD = {ANNOTATION_PREVIOUS: str(SOURCE_AT)}
 
 
 def context(
-    found: list[Instance], traffic: Traffic = Traffic.FROZEN, replicas: int = 0, **notes: str
+    found: list[Instance], traffic: Traffic = Traffic.FROZEN, replicas: int = 0, notes: Mapping[str, str] | None = None
 ) -> RestoreContext:
     request: Request = asked(REQUEST, traffic=traffic)
     configured: Settings = settings(request)
     source, made = find_pair(found, configured)
-    apps = cluster(held("api", replicas, 3, **HELD, **notes), held("indexer", replicas, 2, **HELD, **notes), secret())
+    noted = {**HELD, **(notes or {})}
+    apps = cluster(held("api", replicas, 3, **noted), held("indexer", replicas, 2, **noted), secret())
     read: Inventory = inventory(source=source, candidate=made, cluster=apps)
     return RestoreContext(configured, request, read)
 
@@ -199,7 +200,7 @@ def test_an_alias_of_production_names_whoever_has_its_name(places: tuple[str, st
 def test_a_candidate_that_has_served_is_production_also_under_its_own_name_again() -> None:
     found = at(world(PRODUCTION, OWN), ENDPOINTS)
     assert not switched_before(context(found))
-    assert switched_before(context(found, **{ANNOTATION_SERVED: "db-CANDIDATE"}))
+    assert switched_before(context(found, notes={ANNOTATION_SERVED: "db-CANDIDATE"}))
 
 
 def test_an_instance_of_production_s_name_that_is_not_this_restore_s_is_the_source() -> None:
