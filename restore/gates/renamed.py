@@ -8,6 +8,7 @@ production's endpoint, its certificate verified, reaches the database that is to
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,8 @@ from validation.verdict import Verdict
 SECONDS = 3600.0
 NAME_SECONDS = 1800.0
 """RDS and DNS take about ten minutes for each name; the first read of a restored volume is slow besides."""
+UNLISTED_SECONDS = 120.0
+"""RDS may not list an instance for a moment while its name changes."""
 HOLDER = "renamed.holder"
 PRODUCTION = "renamed.production"
 LONGEST = 5.0
@@ -70,6 +73,7 @@ class Mover:
         self._context, self._watch, self._plan, self._facts = context, watch, plan, facts
         self._waived: dict[str, Obstacle] = {}
         self._refusal: RestoreError | None = None
+        self._sent = -math.inf
 
     def advance(self) -> list[Problem] | None:
         """None while there is more to do. Raises TemporaryError where the same may succeed later."""
@@ -97,12 +101,15 @@ class Mover:
                 return [pending_problem(obstacle) for obstacle in self._waived.values()]
             case Obstacle() if step.pending and is_waived(self._context, self._watch, step):
                 self._waived[step.instance] = step
+            case Obstacle() if step.instance == self._plan.holder and self._watch.now() - self._sent < UNLISTED_SECONDS:
+                self._watch.say(f"{step.instance} isn't listed at the moment")
             case Obstacle():
                 return [obstacle_problem(self._plan, step, self._facts)]
             case Wait():
                 self._watch.say(step.text)
             case Rename():
                 send(self._context, self._watch, step, self._accepted, self._facts)
+                self._sent = self._watch.now()
         return None
 
 

@@ -178,10 +178,11 @@ def _warnings(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     elif source and source.status not in SNAPSHOT_READY and context.request.traffic is not Traffic.SOURCE:
         yield f"note: the source is {source.status}; RDS takes its safety snapshot when it is available again"
     if source and source.replicas and context.request.traffic is not Traffic.SOURCE:
+        serving = context.settings.source if context.renames else context.candidate_name
         yield (
             f"note: read replicas of the source stay its own ({', '.join(source.replicas)}): who reads them doesn't "
             f"see {context.candidate_name}; after the switch: aws rds create-db-instance-read-replica "
-            f"--source-db-instance-identifier {context.candidate_name} --db-instance-identifier <name>"
+            f"--source-db-instance-identifier {serving} --db-instance-identifier <name>"
         )
     if context.candidate and context.candidate.status in BROKEN:
         yield f"note: {context.candidate.identifier} is {context.candidate.status}"
