@@ -14,7 +14,7 @@ from restore.cutover.connection_url import (
     same_endpoint,
 )
 from restore.cutover.deployments import former_manager_of
-from restore.cutover.traffic import ConnectionTarget, pointing, wanted_endpoint
+from restore.cutover.traffic import ConnectionTarget, leaves_name, pointing, wanted_endpoint
 from restore.model.cluster import ConnectionSecret
 from restore.model.context import RestoreContext
 from restore.model.labels import ANNOTATION_MANAGER, ANNOTATION_PREVIOUS_ALSO, ANNOTATION_REAPPLIED
@@ -31,7 +31,8 @@ def secret_plan(context: RestoreContext) -> SecretPlan | None:
     """
     secret = context.inventory.cluster.secret
     live, endpoint = live_url(context), wanted_endpoint(context)
-    needed = not context.renames and (context.request.traffic is Traffic.RESTORED or context.manages_secret)
+    moves = context.request.traffic is Traffic.RESTORED or context.manages_secret or leaves_name(context)
+    needed = moves and not context.renames
     if not (needed and secret and live and endpoint):
         return None
     previous = previous_endpoint(context) or endpoint_of(live)

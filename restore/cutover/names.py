@@ -119,7 +119,7 @@ def delay_of(instance: Instance, waived: frozenset[str] = frozenset()) -> Obstac
     return None if instance.status == AVAILABLE else Wait(f"{name} is {instance.status}; RDS renames it when available")
 
 
-TO_SECRET = "pulumi config set cutover secret (before the first switch)"
+TO_SECRET = "pulumi config set cutover secret (where nothing is renamed yet, or to go back); pulumi up"
 
 
 def _repair(instance: Instance) -> str:

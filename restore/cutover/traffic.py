@@ -119,8 +119,18 @@ def wanted_endpoint(context: RestoreContext) -> Endpoint | None:
             return context.candidate.endpoint if context.candidate else None
         case Traffic.SOURCE if context.manages_secret and pointing(context) is not ConnectionTarget.SOURCE:
             return previous_endpoint(context)
+        case Traffic.SOURCE if leaves_name(context):
+            return context.source.endpoint if context.source else None
         case _:
             return live
+
+
+def leaves_name(context: RestoreContext) -> bool:
+    """Tells whether this is the way back by the URL from a candidate that has production's name, and can't give it
+    away: the source is then used under the name that it has."""
+    candidate = context.candidate
+    by_url = not context.renames and not context.manages_secret and context.request.traffic is Traffic.SOURCE
+    return by_url and candidate is not None and candidate.identifier == context.settings.source
 
 
 def databases(context: RestoreContext) -> tuple[Instance | None, Instance | None]:

@@ -13,6 +13,7 @@ from restore.model.context import RestoreContext
 from restore.model.identifiers import MAX_INSTANCE, instance_fault
 from restore.model.planned import RenamePlan
 from restore.model.rds import Instance
+from restore.model.rds_status import BROKEN, LEAVING
 from restore.model.request import Cutover, Traffic
 
 
@@ -21,13 +22,21 @@ def cutover_kept(context: RestoreContext) -> Iterable[Problem]:
     moved = names_moved(context)
     if context.renames and context.manages_secret:
         found, former = "rename, and this restore has changed the connection secret", Cutover.SECRET
-    elif not context.renames and moved:
+    elif not context.renames and moved and not (context.manages_secret or _is_stuck(context)):
         found, former = f"secret, and this restore has renamed instances ({moved})", Cutover.RENAME
     else:
         return
     yield Problem(
         "config cutover", found, "the same until this restore is closed", f"pulumi config set cutover {former}"
     )
+
+
+def _is_stuck(context: RestoreContext) -> bool:
+    """Tells whether the candidate can't give production's name away: it doesn't hold up the way back by the URL."""
+    candidate = context.candidate
+    if candidate is None or candidate.identifier != context.settings.source:
+        return False
+    return context.request.traffic is not Traffic.RESTORED and candidate.status in BROKEN | LEAVING
 
 
 def names_moved(context: RestoreContext) -> str:

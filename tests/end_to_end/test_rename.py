@@ -35,6 +35,8 @@ def test_the_name_moves_there_and_back_and_the_secret_never_changes(sandbox: San
     assert f"renames: {SOURCE} to {ASIDE}, {CANDIDATE} to {SOURCE}" in switched.text
     assert sandbox.instances() == {SOURCE: ids["candidate"], ASIDE: ids["source"]}
     assert (sandbox.ask(SESSIONS, SOURCE)[0] > 0, sandbox.ask(SESSIONS, ASIDE)[0]) == (True, 0)
+    safety = next(one for one in sandbox.snapshots() if one["DBSnapshotIdentifier"] == f"{CANDIDATE}-safety")
+    assert (safety["DBInstanceIdentifier"], safety["DbiResourceId"]) == (SOURCE, ids["source"])
     project.restore("rollback", "--yes").ok()
     assert at_home(sandbox, ids)
     assert (sandbox.secret(), sandbox.secret_version()) == (secret, version)

@@ -10,7 +10,7 @@ import pytest
 from restore import plan
 from restore.model.cluster import Reference, Writer
 from restore.model.inventory import Inventory
-from restore.model.labels import ANNOTATION_PREVIOUS
+from restore.model.labels import ANNOTATION_ID, ANNOTATION_PREVIOUS
 from restore.model.rds import Endpoint, Instance
 from restore.model.request import Cutover, Settings, Traffic
 from tests.support.worlds import (
@@ -133,3 +133,24 @@ def test_the_url_is_never_changed_and_pods_are_started_again_for_another_databas
     assert {app.endpoint for planned in (forth, back) for app in planned.apps} == {SOURCE_AT}
     assert {app.pod_annotation for app in forth.apps} != {app.pod_annotation for app in back.apps}
     assert {app.served for app in forth.apps} == {"db-CANDIDATE"}
+
+
+def test_a_dead_candidate_with_production_s_name_does_not_prevent_the_way_back() -> None:
+    dead = candidate(identifier="shop", endpoint=SOURCE_AT, status="storage-full")
+    found = moved(candidate=dead, open_restores=(dead,))
+    assert "pulumi config set cutover secret" in only_problem(rename(Traffic.SOURCE), found).fix
+    by_url = settings(asked(PITR, traffic=Traffic.SOURCE))
+    assert problems(by_url, found) == {}
+    planned = plan.make(by_url, found)
+    assert planned.secret is not None
+    assert ASIDE_AT.host in planned.secret.url
+    assert {app.endpoint for app in planned.apps} == {ASIDE_AT}
+    assert planned.serving is not None
+    assert planned.serving.resource_id == "db-SOURCE"
+    notes = {ANNOTATION_ID: "inc-1", ANNOTATION_PREVIOUS: str(SOURCE_AT)}
+    switched = secret(planned.secret.url, annotations=notes)
+    after = moved(candidate=dead, open_restores=(dead,), cluster=replace(STOPPED, secret=switched))
+    assert problems(by_url, after) == {}
+    again = plan.make(by_url, after)
+    assert again.secret is not None
+    assert again.secret.url == planned.secret.url
