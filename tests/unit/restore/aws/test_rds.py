@@ -284,7 +284,8 @@ class Client:
     """RDS, in which a name may move between a look-up and a call."""
 
     def __init__(self, renamed: str, **changes: Any):
-        self.renamed, self.shape = renamed, DB_INSTANCE | {"PendingModifiedValues": {}} | changes
+        self.renamed = renamed
+        self.shape: dict[str, Any] = {**DB_INSTANCE, "PendingModifiedValues": {}, **changes}
         self.calls: list[dict[str, Any]] = []
 
     def get_paginator(self, _name: str) -> Client:
