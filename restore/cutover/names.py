@@ -66,8 +66,8 @@ def next_step(plan: RenamePlan, instances: Iterable[Instance], waived: frozenset
         instances: at least the two of the plan, and whoever has one of its identifiers.
         waived: identifiers of the instances whose queued changes may be applied along.
     """
-    found = tuple(instances)
-    holder, leaver = _by_id(found, plan.holder), _by_id(found, plan.leaver)
+    listed = tuple(instances)
+    holder, leaver = _by_id(listed, plan.holder), _by_id(listed, plan.leaver)
     if holder is None:
         return _gone(plan.holder)
     moving = next((instance for instance in (leaver, holder) if instance and _is_moving(instance)), None)
@@ -75,12 +75,12 @@ def next_step(plan: RenamePlan, instances: Iterable[Instance], waived: frozenset
         return Wait(f"{moving.identifier} is being renamed ({moving.status})")
     if holder.identifier == plan.production:
         return Done()
-    owner = _named(found, plan.production)
+    owner = _named(listed, plan.production)
     if owner is not None and owner is not leaver:
         return taken(plan.production, owner)
     calls = [(holder, plan.production)]
     if owner is not None:
-        other = _named(found, plan.aside)
+        other = _named(listed, plan.aside)
         if other is not None:
             return taken(plan.aside, other)
         calls.insert(0, (owner, plan.aside))
@@ -188,15 +188,15 @@ def find_pair(instances: Iterable[Instance], settings: Settings) -> tuple[Instan
     The candidate has its own name, or production's once it was renamed; that it is this restore's is known by its
     tags, which name the source by DbiResourceId. Without a rename both are known by their identifiers.
     """
-    known = tuple(instances)
-    production = _named(known, settings.source)
+    listed = tuple(instances)
+    production = _named(listed, settings.source)
     if settings.request is None:
         return production, None
     restore_id = settings.request.id
     own = {TAG_ID: restore_id, TAG_STACK: settings.stack}
     renamed = production is not None and own.items() <= production.tags.items()
-    candidate = production if renamed else _named(known, identifiers.candidate(settings.source, restore_id))
-    aside = _named(known, identifiers.aside(settings.source, restore_id))
+    candidate = production if renamed else _named(listed, identifiers.candidate(settings.source, restore_id))
+    aside = _named(listed, identifiers.aside(settings.source, restore_id))
     pinned = candidate.tags.get(TAG_SOURCE) if candidate else None
     if aside and (aside.resource_id == pinned or (candidate is None and production is None)):
         return aside, candidate

@@ -48,10 +48,9 @@ def names_production(context: RestoreContext, endpoint: Endpoint) -> bool:
     alias, address = context.settings.secret.source_host, parse_address(endpoint.host)
     if (alias and same_host(alias, endpoint.host)) or (address and address.identifier == context.settings.source):
         return True
-    holders = (context.source, context.candidate)
-    known = [one.endpoint for one in holders if one and one.identifier == context.settings.source and one.endpoint]
-    noted = noted_production(context)
-    return any(same_endpoint(endpoint, other) for other in [*known, *([noted] if noted else [])])
+    instances = [instance for instance in (context.source, context.candidate) if instance]
+    holders = [instance.endpoint for instance in instances if instance.identifier == context.settings.source]
+    return any(known and same_endpoint(endpoint, known) for known in (*holders, noted_production(context)))
 
 
 def noted_production(context: RestoreContext) -> Endpoint | None:
@@ -73,12 +72,12 @@ def production_holder(context: RestoreContext) -> ConnectionTarget:
 
 
 def _names_source(context: RestoreContext, endpoint: Endpoint) -> bool:
-    known = context.source.endpoint if context.source else None
+    endpoint_now = context.source.endpoint if context.source else None
     alias = context.settings.secret.source_host
     previous = previous_endpoint(context)
     if alias and same_host(alias, endpoint.host):
         return True
-    if any(other and same_endpoint(other, endpoint) for other in (known, previous)):
+    if any(other and same_endpoint(other, endpoint) for other in (endpoint_now, previous)):
         return True
     address = parse_address(endpoint.host)
     return context.source is None and address is not None and address.identifier == context.settings.source
@@ -137,9 +136,9 @@ def databases(context: RestoreContext) -> tuple[Instance | None, Instance | None
     """Returns the instance that the URL names after this `up`, and the other one. This is the one place that
     resolves an address, which may be an alias, to a database."""
     pair = (context.source, context.candidate)
-    wanted = context.request.traffic
-    on_candidate = wanted is Traffic.RESTORED or (
-        wanted is Traffic.FROZEN and pointing(context) is ConnectionTarget.CANDIDATE
+    target_traffic = context.request.traffic
+    on_candidate = target_traffic is Traffic.RESTORED or (
+        target_traffic is Traffic.FROZEN and pointing(context) is ConnectionTarget.CANDIDATE
     )
     return (pair[1], pair[0]) if on_candidate else pair
 

@@ -124,9 +124,9 @@ def is_waived(context: GateContext, watch: Watch, obstacle: Obstacle) -> bool:
 def read_instances(context: GateContext, plan: RenamePlan) -> list[Instance]:
     """The two instances as they are now, by DbiResourceId, and whoever has a name that is needed. Raises
     RestoreError."""
-    own = [context.rds.instance_by_resource_id(one) for one in (plan.leaver, plan.holder) if one]
+    own = [context.rds.instance_by_resource_id(resource) for resource in (plan.leaver, plan.holder) if resource]
     named = [context.rds.instance(name) for name in (plan.production, plan.aside)]
-    return list({one.resource_id: one for one in [*named, *own] if one}.values())
+    return list({instance.resource_id: instance for instance in [*named, *own] if instance}.values())
 
 
 def send(context: GateContext, watch: Watch, step: Rename, waived: frozenset[str], facts: dict[str, Any]) -> None:

@@ -87,7 +87,9 @@ def describe_names(request: Request, inventory: Inventory) -> tuple[str, ...]:
         return ()
     pair = (("source", inventory.source), ("restored database", inventory.candidate))
     return tuple(
-        f"The {what} is {one.identifier} ({one.resource_id}), and keeps that name." for what, one in pair if one
+        f"The {role} is {instance.identifier} ({instance.resource_id}), and keeps that name."
+        for role, instance in pair
+        if instance
     )
 
 

@@ -97,8 +97,8 @@ def plan_ahead(context: RestoreContext) -> RenamePlan | None:
 
 
 def all_instances(context: RestoreContext) -> list[Instance]:
-    found = [*context.inventory.name_holders, context.source, context.candidate]
-    return list({one.resource_id: one for one in found if one}.values())
+    listed = [*context.inventory.name_holders, context.source, context.candidate]
+    return list({instance.resource_id: instance for instance in listed if instance}.values())
 
 
 # What the preview says

@@ -70,9 +70,9 @@ def present_address(plan: Plan) -> tuple[str, str] | None:
     of its creation. None where these are still right."""
     if plan.rename and plan.traffic is Traffic.RESTORED:
         return plan.rename.production, str(plan.apps[0].endpoint)
-    found = plan.candidate_found
-    if plan.traffic is Traffic.FROZEN and found and found.identifier != plan.candidate:
-        return found.identifier, str(found.endpoint)
+    candidate = plan.candidate_found
+    if plan.traffic is Traffic.FROZEN and candidate and candidate.identifier != plan.candidate:
+        return candidate.identifier, str(candidate.endpoint)
     return None
 
 
