@@ -78,7 +78,9 @@ class Mover:
     def advance(self) -> list[Problem] | None:
         """None while there is more to do. Raises TemporaryError where the same may succeed later."""
         try:
-            outcome = self._take(next_step(self._plan, read_instances(self._context, self._plan), self._accepted))
+            instances = read_instances(self._context, self._plan)
+            self._facts["names"] = {instance.identifier: instance.resource_id for instance in instances}
+            outcome = self._take(next_step(self._plan, instances, self._accepted))
         except TemporaryError as error:
             self._watch.say(f"RDS answers later: {' '.join(str(error).split())}")
             raise
@@ -145,7 +147,7 @@ def pending_problem(obstacle: Obstacle) -> Problem:
 def obstacle_problem(plan: RenamePlan, obstacle: Obstacle, facts: Mapping[str, Any]) -> Problem:
     if obstacle.pending:
         return pending_problem(obstacle)
-    found = f"{obstacle.instance}: {obstacle.found}{describe_calls(facts)}"
+    found = f"{obstacle.instance}: {obstacle.found}; {describe_names(plan, facts)}"
     return Problem(HOLDER, found, f"{obstacle.needed}, so that {plan.production} is {plan.holder}", obstacle.fix)
 
 
@@ -155,13 +157,16 @@ def refusal_problem(plan: RenamePlan, error: RestoreError, facts: Mapping[str, A
         "pulumi up (goes on where it stands); or, back: pulumi config set traffic frozen; pulumi up; "
         f"pulumi config set traffic source; pulumi up ({PAGE})"
     )
-    return Problem(HOLDER, f"{found}{describe_calls(facts)}", f"{plan.production} as a name of {plan.holder}", fix)
+    return Problem(
+        HOLDER, f"{found}; {describe_names(plan, facts)}", f"{plan.production} as a name of {plan.holder}", fix
+    )
 
 
-def describe_calls(facts: Mapping[str, Any]) -> str:
-    """What was renamed in this run, for the person who is to go on or back."""
-    made = ", ".join(f"{call['from']} to {call['to']}" for call in facts["calls"])
-    return f"; renamed so far: {made}" if made else "; no instance was renamed"
+def describe_names(plan: RenamePlan, facts: Mapping[str, Any]) -> str:
+    """Who is called what, for the person who is to go on or back."""
+    names: Mapping[str, str] = facts.get("names", {})
+    nobody = "" if plan.production in names or not names else f", and nobody is {plan.production}"
+    return ", ".join(f"{resource_id} is {name}" for name, resource_id in names.items()) + nobody
 
 
 # Where the name leads

@@ -68,8 +68,8 @@ SWITCHING = Chapter(
         Entry(
             ("renamed.holder",),
             "With cutover rename: the database that is to serve hasn't got production's name; no waiver covers it.",
-            "RDS refused a call, or somebody else's instance has a name that is needed. The text says what was renamed "
-            "so far. Nobody is served meanwhile; nothing is lost, and the next run goes on, or back, from there.",
+            "RDS refused a call, or somebody else's instance has a name that is needed. The text says who is called "
+            "what. Nobody is served meanwhile; nothing is lost, and the next run goes on, or back, from there.",
             'docs/rename.md, "When it stops halfway"; pulumi up',
         ),
         Entry(

@@ -96,6 +96,7 @@ def test_a_refused_rename_never_counts_as_done_and_says_both_ways_on(waive: dict
     assert prove(staged) is not None
     problem = staged.problems["renamed.holder"]
     assert "AccessDenied" in problem["found"]
+    assert "db-SOURCE is shop-before-inc-1, db-CANDIDATE is shop-inc-1, and nobody is shop" in problem["found"]
     assert "traffic frozen; pulumi up; pulumi config set traffic source" in problem["fix"]
     assert problem["fix"].endswith(UNCOVERED)
     assert staged.rds.instance(PRODUCTION) is None
