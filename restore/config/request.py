@@ -40,7 +40,7 @@ OF_METHOD: Mapping[str, Method] = {
 """Keys that mean something for one method only."""
 
 
-def _time(value: Any, info: ValidationInfo) -> datetime | str:
+def _parse_time(value: Any, info: ValidationInfo) -> datetime | str:
     """Returns a whole second of the past in UTC, or LATEST. The validation's context has `now`."""
     text = value.isoformat() if isinstance(value, datetime) else str(value)
     if text == LATEST:
@@ -95,15 +95,15 @@ InstanceName = Annotated[
         f"at most {MAX_INSTANCE} lower-case letters, digits and single hyphens, a letter first",
     ),
 ]
-Time = Annotated[datetime | str, PlainValidator(_time, json_schema_input_type=str)]
+Time = Annotated[datetime | str, PlainValidator(_parse_time, json_schema_input_type=str)]
 
 
 def contradictions(keys: Mapping[str, Any]) -> Iterable[Problem]:
     """Yields the keys of a request that don't go together; `keys` are those that say anything but their default."""
     if "id" not in keys:
-        yield from _without_id(keys)
+        yield from _find_without_id(keys)
     elif keys.get("method") in tuple(Method):
-        yield from _of_other_method(keys, Method(keys["method"]))
+        yield from _find_of_other_method(keys, Method(keys["method"]))
     if keys.get("snapshot") == LATEST and "foreignSnapshot" in keys:
         needed = "with foreignSnapshot one snapshot by name: latest means the newest of the source itself"
         yield refusal("snapshot", LATEST, needed)
@@ -112,7 +112,7 @@ def contradictions(keys: Mapping[str, Any]) -> Iterable[Problem]:
         yield refusal("time", LATEST, needed)
 
 
-def _without_id(keys: Mapping[str, Any]) -> Iterable[Problem]:
+def _find_without_id(keys: Mapping[str, Any]) -> Iterable[Problem]:
     if left := [key for key in ("method", *OF_METHOD, "traffic") if key in keys]:
         yield refusal(
             "id",
@@ -122,7 +122,7 @@ def _without_id(keys: Mapping[str, Any]) -> Iterable[Problem]:
         )
 
 
-def _of_other_method(keys: Mapping[str, Any], method: Method) -> Iterable[Problem]:
+def _find_of_other_method(keys: Mapping[str, Any], method: Method) -> Iterable[Problem]:
     for key, owner in OF_METHOD.items():
         if owner is not method and key in keys:
             yield refusal(

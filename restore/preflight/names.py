@@ -93,7 +93,7 @@ def plan_ahead(context: RestoreContext) -> RenamePlan | None:
     """Returns the plan of this run; of a freeze, that of the move which it is for; None without a candidate."""
     if context.request.traffic is not Traffic.FROZEN:
         return names.rename_plan(context)
-    return names.plan_of(context, back=traffic.pointing(context) is ConnectionTarget.CANDIDATE)
+    return names.plan_of(context, back=traffic.find_pointing(context) is ConnectionTarget.CANDIDATE)
 
 
 def all_instances(context: RestoreContext) -> list[Instance]:

@@ -11,7 +11,7 @@ import pytest
 
 from restore.cutover import names
 from restore.cutover.names import Done, Obstacle, Rename, Wait, find_pair, next_step, plan_of
-from restore.cutover.traffic import ConnectionTarget, databases, found_traffic, pointing, switched_before
+from restore.cutover.traffic import ConnectionTarget, find_databases, find_pointing, find_traffic, was_switched_before
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.labels import ANNOTATION_PREVIOUS, ANNOTATION_SERVED, TAG_ID
@@ -177,15 +177,15 @@ def test_which_database_serves_is_known_in_every_state(places: tuple[str, str], 
     assert seen.source is not None
     assert seen.candidate is not None
     assert (seen.source.resource_id, seen.candidate.resource_id) == ("db-SOURCE", "db-CANDIDATE")
-    assert pointing(seen) is target
-    assert found_traffic(seen) is Traffic.FROZEN
-    serving, left = databases(seen)
+    assert find_pointing(seen) is target
+    assert find_traffic(seen) is Traffic.FROZEN
+    serving, left = find_databases(seen)
     on_candidate = target is ConnectionTarget.CANDIDATE
     assert [one and one.resource_id for one in (serving, left)] == (
         ["db-CANDIDATE", "db-SOURCE"] if on_candidate else ["db-SOURCE", "db-CANDIDATE"]
     )
     running = {ConnectionTarget.SOURCE: Traffic.SOURCE, ConnectionTarget.CANDIDATE: Traffic.RESTORED}
-    assert found_traffic(context(at(world(*places), ENDPOINTS), replicas=1)) is running.get(target)
+    assert find_traffic(context(at(world(*places), ENDPOINTS), replicas=1)) is running.get(target)
 
 
 @pytest.mark.parametrize(("places", "target"), PLACES)
@@ -194,13 +194,13 @@ def test_an_alias_of_production_names_whoever_has_its_name(places: tuple[str, st
     alias = replace(seen.settings.secret, source_host="db.shop.internal")
     url = worlds.URL.replace(worlds.SOURCE_HOST, "db.shop.internal")
     found = replace(seen.inventory, cluster=replace(seen.inventory.cluster, secret=secret(url)))
-    assert pointing(RestoreContext(replace(seen.settings, secret=alias), seen.request, found)) is target
+    assert find_pointing(RestoreContext(replace(seen.settings, secret=alias), seen.request, found)) is target
 
 
 def test_a_candidate_that_has_served_is_production_also_under_its_own_name_again() -> None:
     found = at(world(PRODUCTION, OWN), ENDPOINTS)
-    assert not switched_before(context(found))
-    assert switched_before(context(found, notes={ANNOTATION_SERVED: "db-CANDIDATE"}))
+    assert not was_switched_before(context(found))
+    assert was_switched_before(context(found, notes={ANNOTATION_SERVED: "db-CANDIDATE"}))
 
 
 def test_an_instance_of_production_s_name_that_is_not_this_restore_s_is_the_source() -> None:
