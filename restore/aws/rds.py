@@ -115,7 +115,7 @@ class Rds:
         return parameters
 
     def rename(self, resource_id: str, identifier: str, waived: Collection[str] = ()) -> str:
-        """Begin to give an instance another identifier, at once; returns the one that it had.
+        """Begins to give an instance another identifier, at once; returns the one that it had.
 
         Changes that somebody else has queued would be applied along: PermanentError, nothing sent, unless the present
         identifier is `waived`. ModifyDBInstance knows instances by name alone, and a name may move between the look-up

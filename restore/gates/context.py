@@ -62,7 +62,8 @@ class GateContext:
         return secret.url
 
     def candidate(self) -> Instance:
-        """The candidate as it is now. Raises PermanentError when the identifier names an instance that isn't ours."""
+        """Returns the candidate as it is now. Raises PermanentError when the identifier names an instance that isn't
+        ours."""
         instance = self._present_candidate()
         if instance is None:
             raise PermanentError.of(no_candidate(self.plan))
@@ -78,7 +79,7 @@ class GateContext:
         return instance
 
     def find_candidate(self) -> Instance | None:
-        """The candidate as it is now; None while there is none that is ours."""
+        """Returns the candidate as it is now; None while there is none that is ours."""
         instance = self._present_candidate()
         ours = (self.plan.id, self.plan.stack)
         return instance if instance and (instance.tags.get(TAG_ID), instance.tags.get(TAG_STACK)) == ours else None
@@ -91,6 +92,7 @@ class GateContext:
         return self.rds.instance(self.plan.candidate)
 
     def is_candidate(self, instance: Instance) -> bool:
+        """Tells whether this is the candidate, under whichever name."""
         planned = self.plan.candidate_found
         return instance.resource_id == planned.resource_id if planned else instance.identifier == self.plan.candidate
 

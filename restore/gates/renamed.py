@@ -76,7 +76,9 @@ class Mover:
         self._sent = -math.inf
 
     def advance(self) -> list[Problem] | None:
-        """None while there is more to do. Raises TemporaryError where the same may succeed later."""
+        """Takes the next step; returns None while there is more to do.
+
+        Raises TemporaryError where the same may succeed later."""
         try:
             instances = read_instances(self._context, self._plan)
             self._facts["names"] = {instance.identifier: instance.resource_id for instance in instances}
@@ -124,7 +126,7 @@ def is_waived(context: GateContext, watch: Watch, obstacle: Obstacle) -> bool:
 
 
 def read_instances(context: GateContext, plan: RenamePlan) -> list[Instance]:
-    """The two instances as they are now, by DbiResourceId, and whoever has a name that is needed. Raises
+    """Reads the two instances as they are now, by DbiResourceId, and whoever has a name that is needed. Raises
     RestoreError."""
     own = [context.rds.instance_by_resource_id(resource) for resource in (plan.leaver, plan.holder) if resource]
     named = [context.rds.instance(name) for name in (plan.production, plan.aside)]
@@ -163,7 +165,7 @@ def refusal_problem(plan: RenamePlan, error: RestoreError, facts: Mapping[str, A
 
 
 def describe_names(plan: RenamePlan, facts: Mapping[str, Any]) -> str:
-    """Who is called what, for the person who is to go on or back."""
+    """Says who is called what, for the person who is to go on or back."""
     names: Mapping[str, str] = facts.get("names", {})
     nobody = "" if plan.production in names or not names else f", and nobody is {plan.production}"
     return ", ".join(f"{resource_id} is {name}" for name, resource_id in names.items()) + nobody
@@ -199,7 +201,7 @@ def follow_name(context: GateContext, watch: Watch, plan: RenamePlan, facts: dic
 
 
 def describe_reach(context: GateContext, plan: RenamePlan, facts: dict[str, Any]) -> str:
-    """Why production's endpoint isn't known to reach the database; empty when it is. Raises RestoreError.
+    """Says why production's endpoint isn't known to reach the database; empty when it is. Raises RestoreError.
 
     Two servers never start at the same microsecond: the one behind production's endpoint is not the other instance's
     when theirs differ."""

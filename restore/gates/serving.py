@@ -170,8 +170,8 @@ def list_pods(context: GateContext, deployment: Deployment | None) -> list[Pod]:
 def rollout_problems(
     context: GateContext, app: AppPlan, deployment: Deployment | None, pods: list[Pod]
 ) -> list[Problem]:
-    """The problem `serving.rollout:<app>` until all replicas that it is to have now are ready, of the pods that the
-    switch made, and none of the former is left. An autoscaler may have set another number since."""
+    """Returns the problem `serving.rollout:<app>` until all replicas that it is to have now are ready, of the pods that
+    the switch made, and none of the former is left. An autoscaler may have set another number since."""
     former = [pod for pod in pods if pod.annotations.get(ANNOTATION_ENDPOINT) != app.pod_annotation]
     ready = [pod for pod in pods if pod not in former and pod.ready and not pod.terminating]
     if deployment and not app.replicas and not deployment.replicas and not pods:
@@ -252,8 +252,8 @@ def elsewhere_problems(context: GateContext, facts: dict[str, Any]) -> list[Prob
 
 
 def dns_cache_problems(context: GateContext, left: Instance, sessions: Sequence[postgres.Session]) -> list[Problem]:
-    """The problem `serving.dnsCache:<client>` of each pod or address that still uses the instance which production's
-    name has left. Ended sessions would come back: the client has kept the name's former address."""
+    """Returns the problem `serving.dnsCache:<client>` of each pod or address that still uses the instance which
+    production's name has left. Ended sessions would come back: the client has kept the name's former address."""
     clients: dict[str, list[postgres.Session]] = {}
     pods = [pod for pod in context.namespace.pods("") if not pod.ended]
     for session in sessions:

@@ -168,7 +168,8 @@ def pod_problems(context: GateContext) -> list[Problem]:
 
 
 def is_switched(context: GateContext) -> bool:
-    """The secret already holds the wanted URL, or the database production's name: pods that run were started so."""
+    """Tells whether the secret already holds the wanted URL, or the database production's name: pods that run were
+    started so."""
     if context.plan.rename:
         database = context.serving()
         return database is not None and database.identifier == context.plan.rename.production

@@ -18,7 +18,7 @@ from restore.model.request import Cutover, Traffic
 
 
 def cutover_kept(context: RestoreContext) -> Iterable[Problem]:
-    """One restore moves traffic in one way: the way back of the other would leave name or URL behind."""
+    """Refuses another cutover than the one that has moved something: its way back would leave name or URL behind."""
     moved = names_moved(context)
     if context.renames and context.manages_secret:
         found, former = "rename, and this restore has changed the connection secret", Cutover.SECRET
@@ -105,7 +105,7 @@ def all_instances(context: RestoreContext) -> list[Instance]:
 
 
 def rename_lines(context: RestoreContext) -> Iterable[str]:
-    """What is renamed, and what becomes of those who know the database by more than its name."""
+    """Yields what is renamed, and what becomes of those who know the database by more than its name."""
     if not context.renames or not (context.manages_any or context.request.traffic is not Traffic.SOURCE):
         return
     plan = plan_ahead(context)

@@ -111,7 +111,7 @@ def candidate_as_made(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def renamed_instances(scope: RightsScope) -> Iterator[AwsTarget]:
-    """Both instances of cutover rename, under every name that they have or get; a name that is still free has no
+    """Yields both instances of cutover rename, under every name that they have or get; a name that is still free has no
     tags."""
     context = scope.context
     if not context.renames:

@@ -46,7 +46,7 @@ def declare(plan: Plan, settings: Settings, gates: Gates, record: Record, *, pro
 
 
 def source_name(plan: Plan, settings: Settings) -> str:
-    """The source's present identifier: cutover rename gives that of the configuration to the candidate."""
+    """Returns the source's present identifier: cutover rename gives that of the configuration to the candidate."""
     return plan.source.identifier if plan.source else settings.source
 
 

@@ -66,7 +66,8 @@ class Restore(pulumi.ComponentResource):
 
 
 def present_address(plan: Plan) -> tuple[str, str] | None:
-    """Identifier and endpoint of a candidate that has production's name, now or after this run: the state holds those
+    """Returns identifier and endpoint of a candidate that has production's name, now or after this run: the state holds
+    those
     of its creation. None where these are still right."""
     if plan.rename and plan.traffic is Traffic.RESTORED:
         return plan.rename.production, str(plan.apps[0].endpoint)
