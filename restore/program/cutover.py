@@ -58,7 +58,8 @@ class Cutover(pulumi.ComponentResource):
     def declare_names(
         self, plan: Plan, gates: Gates, traffic: Mapping[str, Any], switched: pulumi.Stash
     ) -> dict[str, pulumi.Stash]:
-        """Declares the receipt `renamed`, whose gate moves production's identifier; empty where the URL is switched instead."""
+        """Declares the receipt `renamed`, whose gate moves production's identifier; empty where the URL is switched
+        instead."""
         if plan.rename is None:
             return {}
         names = {"production": plan.rename.production, "aside": plan.rename.aside}
