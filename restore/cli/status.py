@@ -59,7 +59,9 @@ def describe_databases(context: RestoreContext, store: Store, now: Traffic | Non
 
     Before traffic was moved for the first time nothing was left, and the source is as it was."""
     pair = {Traffic.RESTORED: (context.candidate, context.source), Traffic.SOURCE: (context.source, context.candidate)}
-    serving, left = pair.get(now, (None, None)) if now and context.manages_secret else (None, None)
+    serving, left = (
+        pair.get(now, (None, None)) if now and (context.manages_secret or context.has_served) else (None, None)
+    )
     return [
         *([describe_recoverability(serving).text] if serving else []),
         *(describe_left(context, store, left) if left else []),

@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from restore.config.request import Cutover, DumpKey, InstanceName, RestoreId, SnapshotName, Time
+from restore.config.request import DumpKey, InstanceName, RestoreId, SnapshotName, Time
 from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
 from restore.model.dependents import Follow
 from restore.model.field_types import (
@@ -33,6 +33,7 @@ from restore.model.gates import BY_NAME
 from restore.model.rds import InstanceSettings
 from restore.model.request import (
     SHORTEST_REASON,
+    Cutover,
     DumpStore,
     ErasedTable,
     Infrastructure,
@@ -124,8 +125,9 @@ class RestoreKeys(Section, BaseModel):
     traffic: Traffic = Field(Traffic.SOURCE, examples=["frozen"])
     """Which database serves the applications: source, frozen (none: zero replicas) or restored. It moves only through
     frozen."""
-    cutover: Cutover = "secret"
-    """How traffic is switched: secret (the host in the applications' connection URL)."""
+    cutover: Cutover = Field(Cutover.SECRET, examples=["rename"])
+    """How traffic is moved: secret (the host in the applications' connection URL changes) or rename (the instances
+    change names, and the restored one gets the name of the source: docs/rename.md). One for the whole restore."""
     incident: str | None = Field(None, examples=["PD-5678"])
     """Ticket or link of the incident; it stands in the evidence."""
 
@@ -192,7 +194,7 @@ class Keys(RestoreKeys):
     <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a gate shut says the
     command. A waiver stands in every report and holds for one restore: close takes it away, and one left over from
     another id is refused until it is given anew. None covers validated.proved and switched.row: nothing serves of which
-    no row was read."""
+    no row was read; nor renamed.holder: no reason makes a name move."""
     evidence: Annotated[
         str,
         matching(

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from restore.evidence import publish
-from restore.gates import conformed, imported, proofs, quiesced, scanned, serving, switched, validated
+from restore.gates import conformed, imported, proofs, quiesced, renamed, scanned, serving, switched, validated
 from restore.gates.context import GateContext
 from restore.gates.fence import FENCE
 from restore.gates.hook import Gate, Proof, Watch
@@ -18,6 +18,7 @@ from restore.model.gates import (
     CONFORMED,
     IMPORTED,
     QUIESCED,
+    RENAMED,
     SCANNED,
     SERVING,
     SWITCHED,
@@ -32,6 +33,7 @@ PROOFS: Mapping[str, tuple[float, Callable[[GateContext, Watch], Proof]]] = {
     IMPORTED.name: (imported.SECONDS, imported.prove),
     VALIDATED.name: (validated.SECONDS, validated.prove),
     SWITCHED.name: (switched.SECONDS, switched.prove),
+    RENAMED.name: (renamed.SECONDS, renamed.prove),
     SERVING.name: (serving.SECONDS, serving.prove),
 }
 

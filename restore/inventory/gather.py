@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from restore.aws import Aws, Rds, Secrets, caller
+from restore.cutover.names import find_name_holders, find_pair
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
 from restore.inventory.dependents import ask_dependents
@@ -146,7 +147,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     safety = reads.start("the safety snapshot", lambda: rds.snapshot(safety_snapshot(settings.source, request.id)))
     versions = reads.start("engine versions", rds.orderable_versions)
     listed = () if started.instances.exception() else started.instances.result()
-    source, restored = _find_named(listed, settings.source), _find_named(listed, candidate(settings.source, request.id))
+    source, restored = find_pair(listed, settings)
     if source:
         by_name += _start_by_resource_id(started, source.resource_id)
     former = tuple(item for item in listed if is_former(item.identifier, settings.source))
@@ -167,6 +168,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
         backups=every_backup.windows,
         snapshots=every_backup.snapshots,
         candidate=restored,
+        name_holders=find_name_holders(instances, settings),
         open_restores=open_restores(instances, settings, source),
         cluster=started.cluster.result(),
         safety_snapshot=safety.result(),
@@ -224,7 +226,8 @@ def open_restores(instances: Iterable[Instance], settings: Settings, source: Ins
 
     The tag holds the bare name of the stack, which another product of the same account may use for its own. A candidate
     is another product's when its source lives and is not the one that this stack names: unless id or name say that it
-    is this stack's all the same (its `source` was changed, or its source has another name by now).
+    is this stack's all the same (its `source` was changed, or its source has another
+    name by now, as after cutover rename).
     """
     listed = tuple(instances)
     foreign = {item.resource_id for item in listed} - {source.resource_id if source else None}
@@ -240,7 +243,7 @@ def open_restores(instances: Iterable[Instance], settings: Settings, source: Ins
 def _is_by_name(item: Instance, settings: Settings) -> bool:
     restore_id = item.tags.get(TAG_ID, "")
     requested = settings.request is not None and settings.request.id == restore_id
-    return requested or item.identifier == candidate(settings.source, restore_id)
+    return requested or item.identifier in (candidate(settings.source, restore_id), settings.source)
 
 
 def _require_some(item: Snapshot | None) -> tuple[Snapshot, ...]:

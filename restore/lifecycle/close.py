@@ -18,7 +18,7 @@ from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.inventory import Inventory
 from restore.model.labels import ANNOTATION_ID, TAG_CLOSED, TAG_SOURCE
 from restore.model.rds import Instance
-from restore.model.request import Request, Settings, Traffic
+from restore.model.request import Cutover, Request, Settings, Traffic
 
 WAIVERS = "restore:waive"
 OF_ONE_RESTORE = frozenset([WAIVERS, *(f"restore:{name}" for name in RESTORE_KEYS)])
@@ -43,6 +43,8 @@ class Closing:
     """What was stopped for the restore, or before it, and still is: each with the command that lets it go on."""
     take_over: str = ""
     """How the team's infrastructure code takes over the instance that serves; empty where that is the source."""
+    names: tuple[str, ...] = ()
+    """With cutover rename, what each of the two instances is called, and stays."""
     unrecoverable: str = ""
     """That the database which serves can't be recovered to a point in time yet; empty where it can."""
 
@@ -83,6 +85,7 @@ def plan(
         remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE),
         suspended=tuple(f"{w.kind} {w.name}: {w.resume}" for w in inventory.cluster.writers if w.resume),
         take_over=_take_over(settings, request, candidate) if serves is Traffic.RESTORED else "",
+        names=describe_names(request, inventory),
         unrecoverable=describe_unrecoverable(candidate if serves is Traffic.RESTORED else inventory.source),
     )
 
@@ -94,6 +97,17 @@ def _take_over(settings: Settings, request: Request, candidate: Instance | None)
         return ""
     renamed = candidate.identifier == settings.source
     return describe_take_over(settings.infrastructure, TakeOver(former, candidate, request.id, renamed))
+
+
+def describe_names(request: Request, inventory: Inventory) -> tuple[str, ...]:
+    if request.cutover is not Cutover.RENAME:
+        return ()
+    pair = (("source", inventory.source), ("restored database", inventory.candidate))
+    return tuple(
+        f"The {role} is {instance.identifier} ({instance.resource_id}), and keeps that name."
+        for role, instance in pair
+        if instance
+    )
 
 
 def describe_unrecoverable(serving: Instance | None) -> str:
@@ -144,6 +158,7 @@ def render(closing: Closing, pending_lines: Sequence[str] = ()) -> str:
         lines.append(f"Replicas handed back to their former manager: {', '.join(closing.deployments)}")
     if closing.secret:
         lines.append("The connection secret's key is handed back; its value stays.")
+    lines += closing.names
     if closing.suspended:
         lines += ["Still suspended; to let it go on:", *(f"  {line}" for line in closing.suspended)]
     lines.append("Everything of this restore leaves the Pulumi state (and stays in AWS and Kubernetes).")

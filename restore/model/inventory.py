@@ -26,12 +26,14 @@ class Inventory:
     snapshots: tuple[Snapshot, ...]
     """Every snapshot of the source, and the one that was named, whosever it is."""
     candidate: Instance | None
-    """The instance that has the candidate's identifier."""
+    """The instance that has the candidate's identifier, or this restore's under the identifier of the source."""
     open_restores: tuple[Instance, ...]
     """Instances tagged as candidates of this stack, not closed."""
     cluster: Cluster
     caller: Caller | None = None
     """Who asked AWS for all of this."""
+    name_holders: tuple[Instance, ...] = ()
+    """The instances, whosever they are, that have one of the names which cutover rename moves."""
     replicas: tuple[Instance, ...] = ()
     """Read replicas of the source, in its region."""
     plugin_caller: Caller | None = None

@@ -46,5 +46,9 @@ ANNOTATION_ENDPOINT = "restore.pulumi/endpoint"
 ANNOTATION_PREVIOUS = "restore.pulumi/previous-endpoint"
 
 
+ANNOTATION_SERVED = "restore.pulumi/served"
+"""With cutover rename: DbiResourceId of the candidate, once this Deployment was started on it."""
+
+
 ANNOTATION_PREVIOUS_ALSO = "restore.pulumi/previous-endpoints-also"
 """JSON: the host:port that each key of `secret.alsoKeys` named before the switch."""

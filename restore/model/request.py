@@ -60,6 +60,15 @@ class Traffic(StrEnum):
     RESTORED = "restored"
 
 
+class Cutover(StrEnum):
+    """How traffic is moved to another database."""
+
+    SECRET = "secret"
+    """The host in the applications' connection URL changes."""
+    RENAME = "rename"
+    """The instances change names: the URL goes on naming production's, and another instance has that name."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One restore as the operator asked for it. `snapshot`, `time` and `dump` hold LATEST or one exact value."""
@@ -76,6 +85,7 @@ class Request:
     backup_of: str | None = None
     """The instance whose automated backups are used instead of the source's."""
     incident: str | None = None
+    cutover: Cutover = Cutover.SECRET
 
     @property
     def recovery_point(self) -> str:

@@ -1,6 +1,15 @@
 """PostgreSQL as the operator and as the application see it: connections, sessions, logins. psycopg's home."""
 
-from restore.postgres.activity import Activity, Quiet, Session, attribute, list_sessions, observe, read_activity
+from restore.postgres.activity import (
+    Activity,
+    Quiet,
+    Session,
+    attribute,
+    list_sessions,
+    observe,
+    read_activity,
+    read_server_start,
+)
 from restore.postgres.app_login import (
     Attempt,
     application_login,
@@ -59,6 +68,7 @@ __all__ = [
     "read_fence",
     "read_next_transaction",
     "read_row",
+    "read_server_start",
     "read_settings",
     "set_sequence",
     "tls_parameters",

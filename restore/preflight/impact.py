@@ -18,6 +18,7 @@ from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
 from restore.preflight.account import account_lines
 from restore.preflight.capacity import unasked_lines
+from restore.preflight.names import rename_lines
 from restore.preflight.nodes import node_lines
 from restore.preflight.public_names import password_warnings
 from restore.preflight.rights import rights_lines
@@ -35,6 +36,7 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         rights_lines(context),
         _applications(context),
         _both_databases(context),
+        rename_lines(context),
         _instance(context, origin, settings),
         _lost(context, origin),
         _duration(context, origin),
@@ -73,7 +75,7 @@ def _applications(context: RestoreContext) -> Iterable[str]:
         case Traffic.FROZEN:
             yield "stops: nothing, the applications are stopped already"
         case Traffic.RESTORED:
-            if traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE:
+            if not context.renames and traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE:
                 yield f"switches: secret {secret} to {traffic.find_target_endpoint(context)}, the rest of the URL stays"
             yield f"runs: {_returning(context)} on {context.candidate_name}"
         case Traffic.SOURCE if context.manages_any:
@@ -102,7 +104,8 @@ def _both_databases(context: RestoreContext) -> Iterable[str]:
 
 def _instance(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
     if context.candidate:
-        yield f"keeps: instance {context.candidate_name} ({context.candidate.status}), made from {origin.point.tag}"
+        candidate = context.candidate
+        yield f"keeps: instance {candidate.identifier} ({candidate.status}), made from {origin.point.tag}"
     else:
         parts = (
             settings.instance_class,
@@ -182,13 +185,14 @@ def _warnings(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     elif source and source.status not in SNAPSHOT_READY and context.request.traffic is not Traffic.SOURCE:
         yield f"note: the source is {source.status}; RDS takes its safety snapshot when it is available again"
     if source and source.replicas and context.request.traffic is not Traffic.SOURCE:
+        serving = context.settings.source if context.renames else context.candidate_name
         yield (
             f"note: read replicas of the source stay its own ({', '.join(source.replicas)}): who reads them doesn't "
             f"see {context.candidate_name}; after the switch: aws rds create-db-instance-read-replica "
-            f"--source-db-instance-identifier {context.candidate_name} --db-instance-identifier <name>"
+            f"--source-db-instance-identifier {serving} --db-instance-identifier <name>"
         )
     if context.candidate and context.candidate.status in BROKEN:
-        yield f"note: {context.candidate_name} is {context.candidate.status}"
+        yield f"note: {context.candidate.identifier} is {context.candidate.status}"
     version = origin.engine_version
     orderable = context.inventory.orderable_versions
     if not context.candidate and version and orderable and version not in orderable:
@@ -235,7 +239,8 @@ def _references(context: RestoreContext) -> Iterable[str]:
     endpoints = list_source_endpoints(context)
     for reference in context.inventory.cluster.references:
         if any(reference.names(endpoint.host) for endpoint in endpoints):
-            yield f"note: {reference.app} is told the source by {reference.place} as well"
+            follows = ", and follows the name without being stopped" if context.renames else ""
+            yield f"note: {reference.app} is told the source by {reference.place} as well{follows}"
     if unread := context.inventory.cluster.unread:
         named = ", ".join(unread)
         yield f"note: {named} can't be read (docs/permissions.md): whether the source is named there isn't known"

@@ -14,7 +14,16 @@ from restore.errors import Problem
 from restore.model import waivers
 from restore.model.context import RestoreContext
 from restore.model.request import Traffic
-from restore.model.rights import RIGHT_CHECK, AwsRight, ClusterRight, Denied, Phase, Right, RightsAnswers
+from restore.model.rights import (
+    RIGHT_CHECK,
+    SECRET_CONTROLLERS,
+    AwsRight,
+    ClusterRight,
+    Denied,
+    Phase,
+    Right,
+    RightsAnswers,
+)
 from restore.preflight import rights_scope as on
 from restore.preflight.rights_scope import AwsTarget, ClusterTarget, RightsScope
 
@@ -58,17 +67,6 @@ def _needed(name: str, reason: str, targets: Targets, *phases: Phase) -> NeededR
 _GATES_WITH_LOGIN = (P.FREEZE, P.CONFORM, P.LOAD, P.VALIDATE, P.SWITCH, P.SERVING, P.WAY_BACK)
 _EACH_MOVE = (P.FREEZE, P.SWITCH, P.WAY_BACK, P.CLOSE)
 
-SECRET_CONTROLLERS: Mapping[str, str] = {
-    "ExternalSecret": "get externalsecrets.external-secrets.io",
-    "VaultStaticSecret": "get vaultstaticsecrets.secrets.hashicorp.com",
-    "VaultDynamicSecret": "get vaultdynamicsecrets.secrets.hashicorp.com",
-    "VaultPKISecret": "get vaultpkisecrets.secrets.hashicorp.com",
-    "HCPVaultSecretsApp": "get hcpvaultsecretsapps.secrets.hashicorp.com",
-    "SecretProviderClass": "list secretproviderclasses.secrets-store.csi.x-k8s.io",
-    "SealedSecret": "get sealedsecrets.bitnami.com",
-}
-"""By kind, the right to see whether one that keeps the connection secret is paused."""
-
 TABLE: tuple[NeededRight, ...] = (
     _needed("rds:DescribeDBInstances", "what exists", on.anything, P.PREVIEW),
     _needed("rds:DescribeDBSnapshots", "what exists", on.anything, P.PREVIEW),
@@ -92,6 +90,7 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("rds:AddTagsToResource", "tags the safety snapshot", on.safety_snapshot, P.FREEZE),
     _needed("rds:AddTagsToResource", "marks the candidate as closed", on.candidate_as_made, P.CLOSE),
     _needed("rds:ModifyDBInstance", "brings settings in line", on.changed_instance, P.CONFORM, P.LOAD),
+    _needed("rds:ModifyDBInstance", "renames both instances", on.renamed_instances, P.SWITCH, P.WAY_BACK),
     _needed("rds:AddRoleToDBInstance", "associated roles", on.instance_with_roles, P.CONFORM),
     _needed("rds:RebootDBInstance", "static parameters that wait", on.instance_with_parameters, P.CONFORM),
     _needed("kms:DescribeKey", "RDS, for an encrypted instance", on.database_key, P.RESTORE),

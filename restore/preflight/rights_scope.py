@@ -111,6 +111,16 @@ def candidate_as_made(scope: RightsScope) -> Iterator[AwsTarget]:
     yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Resource"))
 
 
+def renamed_instances(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields both instances of cutover rename, under every name that they have or get; a name that is still free has no
+    tags."""
+    context = scope.context
+    if not context.renames:
+        return
+    for name in (context.settings.source, context.aside_name, context.candidate_name):
+        yield AwsTarget(scope.rds("db", name))
+
+
 def groups(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields the subnet, parameter and option group that an instance is made or changed with."""
     settings = scope.settings

@@ -66,6 +66,32 @@ SWITCHING = Chapter(
             'docs/permissions.md, "PostgreSQL"; pulumi config rm fence; pulumi up',
         ),
         Entry(
+            ("renamed.holder",),
+            "With cutover rename: the database that is to serve hasn't got production's name; no waiver covers it.",
+            "RDS refused a call, or somebody else's instance has a name that is needed. The text says who is called "
+            "what. Nobody is served meanwhile; nothing is lost, and the next run goes on, or back, from there.",
+            'docs/rename.md, "When it stops halfway"; pulumi up',
+        ),
+        Entry(
+            ("renamed.pending:<identifier>",),
+            "Changes of somebody else wait for the maintenance window of an instance that is to be renamed.",
+            "RDS applies them along with a rename, which is made at once: a change of class or version takes its time, "
+            "and happens while nobody is served.",
+            "aws rds describe-db-instances --db-instance-identifier <identifier>; pulumi up",
+        ),
+        Entry(
+            ("renamed.production",),
+            "The names are right, but production's endpoint doesn't reach the database that has the name.",
+            "DNS and RDS take minutes to follow a name. Or this machine keeps an old answer, or has no path to it.",
+            'docs/rename.md, "When it stops halfway"; pulumi up',
+        ),
+        Entry(
+            ("serving.dnsCache:<client>",),
+            "After a rename, a client is connected to the instance that production's name has left.",
+            "It keeps the address that the name had before (a DNS cache, a JVM, a pool), or names the instance itself.",
+            "kubectl -n <namespace> delete pod <pod> (or start the client again); pulumi up",
+        ),
+        Entry(
             ("switched.sequences",),
             "Sequences can't be set past what the source gave out, though the key sequences is ahead.",
             "The source can't be asked and no baseline is known, the operator's login may not see them, or a limit of "

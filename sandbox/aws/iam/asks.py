@@ -54,6 +54,7 @@ RDS_RESOURCES: Mapping[str, Mapping[str, str]] = {
     "CreateDBSnapshot": {"DBInstanceIdentifier": "db", "DBSnapshotIdentifier": "snapshot"},
     "ModifyDBInstance": {
         "DBInstanceIdentifier": "db",
+        "NewDBInstanceIdentifier": "db",
         "DBSubnetGroupName": "subgrp",
         "DBParameterGroupName": "pg",
         "OptionGroupName": "og",

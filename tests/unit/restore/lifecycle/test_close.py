@@ -84,7 +84,7 @@ def test_nobody_mistakes_a_cleared_receipt_for_a_database() -> None:
         f"({instance.resource_id}), and it stays",
         "left pending by a killed run: safety-inc-1: RDS has nothing of that name",
     ]
-    closing = close.plan(PITR, restored(), Traffic.SOURCE, [])
+    closing = close.plan(PITR, restored(), Traffic.SOURCE, [], settings())
     assert "Cleared from the state, left pending by a killed run: candidate-inc-1" in close.render(closing, told)
 
 
