@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-field demo-proof test test-slow unit check lint types layers bench-quick bench-dumps bench-validation setup clean lock
+.PHONY: demo demo-dump demo-field demo-proof test test-slow unit check lint types layers bench-quick bench-dumps bench-validation bench-critical-path setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
@@ -53,6 +53,10 @@ bench-validation: $(READY)
 
 bench-dumps: $(READY)
 	$(BIN)/python -m bench.dumps
+
+# A restore by hand against this one; half an hour. Needs the AWS CLI, kubectl and psql on PATH.
+bench-critical-path: $(READY)
+	$(BIN)/python -m bench.critical_path
 
 setup: $(READY)
 
