@@ -41,6 +41,8 @@ OURS = (
     ("up", "--yes", "--skip-preview"),
 )
 """What an operator types. `{time}`: the second to restore to."""
+TO_THE_SANDBOX = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }'
+"""Version 1 of the AWS CLI doesn't read the variable."""
 LOST = "SELECT count(*) FROM transactions WHERE created_at > %s::timestamptz"
 OUR_DECISIONS = (
     "the time (options ranks what there is by the data it loses)",
@@ -119,7 +121,7 @@ def run(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> s
     """Its standard output. Raises BenchError with what it printed when it fails."""
     result = subprocess.run(command, cwd=folder, env=dict(variables), capture_output=True, text=True, check=False)
     if result.returncode:
-        raise BenchError(f"{' '.join(command)}: exit code {result.returncode}\n{result.stdout}{result.stderr}")
+        raise BenchError(f"{' '.join(command)[:200]}: exit code {result.returncode}\n{result.stdout}{result.stderr}")
     return result.stdout
 
 
@@ -146,7 +148,7 @@ def by_hand(pace: Pace) -> dict[str, Result]:
     """Runs by_hand.sh; a result for each cutover."""
     with tempfile.TemporaryDirectory(prefix="restore-bench-") as root, broken_sandbox(Path(root), pace) as scene:
         marks = Path(root) / "marks"
-        script = f'at() {{ echo "$(date +%s.%N) $1" >> {marks}; }}\n{FILE.read_text()}'
+        script = f'at() {{ echo "$(date +%s.%N) $1" >> {marks}; }}\n{TO_THE_SANDBOX}\n{FILE.read_text()}'
         run(["bash", "-c", script], Path(root), {**scene.variables, **hand_variables(scene)})
         lines = [line.split(" ", 1) for line in marks.read_text().splitlines()]
         times = [(name, float(stamp)) for stamp, name in lines]
