@@ -24,7 +24,8 @@ class SecretValues:
 def read_values(api: Api, namespace: str, name: str) -> SecretValues:
     """Reads a Secret that is there; empty for one that isn't. Errors as of Api."""
     item = api.get(_path(namespace, name)) or {"metadata": {}}
-    decoded = {key: _text(value) for key, value in (item.get("data") or {}).items()}
+    data: Mapping[str, str] = item.get("data") or {}
+    decoded = {key: _text(value) for key, value in data.items()}
     texts = {key: text for key, text in decoded.items() if text is not None}
     return SecretValues(texts, str(item["metadata"].get("resourceVersion", "")))
 
@@ -46,8 +47,8 @@ def _path(namespace: str, name: str) -> str:
     return f"/api/v1/namespaces/{quote(namespace)}/secrets/{quote(name)}"
 
 
-def _text(value: object) -> str | None:
+def _text(value: str) -> str | None:
     try:
-        return base64.b64decode(str(value), validate=True).decode()
+        return base64.b64decode(value, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None

@@ -17,6 +17,7 @@ from restore.credentials import databases
 from restore.credentials.rotation import Rotation
 from restore.errors import PermanentError, Problem, Refused
 from restore.kubernetes.api import Conflict
+from restore.model.cluster import ConnectionSecret
 from restore.model.context import RestoreContext
 from restore.model.rds import Credential, Endpoint
 from restore.model.request import Login, SecretKey, Traffic
@@ -148,6 +149,20 @@ def secret_of(url: str) -> dict[str, Any]:
     return {"metadata": {"name": "database-credentials", "resourceVersion": "7"}, "data": data}
 
 
+def answer(value: object) -> Callable[..., object]:
+    """A function that says this, whatever it is asked."""
+
+    def say(*_: object) -> object:
+        return value
+
+    return say
+
+
+def connection_secret(url: str) -> ConnectionSecret:
+    assert w.RUNNING.secret is not None
+    return replace(w.RUNNING.secret, url=url, key_manager="kubectl-client-side-apply/Update")
+
+
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
@@ -160,8 +175,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(databases.postgres, "administer", made.connect)
     monkeypatch.setattr(databases, "set_password", made.set_password)
     monkeypatch.setattr(databases, "is_password_accepted", made.accepts)
-    monkeypatch.setattr(databases, "end_sessions", lambda _connection, _roles: 1)
-    monkeypatch.setattr(databases, "list_other_logins", lambda _connection, _roles: ("stranger",))
+    monkeypatch.setattr(databases, "end_sessions", answer(1))
+    monkeypatch.setattr(databases, "list_other_logins", answer(("stranger",)))
     return made
 
 
@@ -176,9 +191,10 @@ def rotation(
     world: World, *, leave_source: bool = False, login: Login | None = None, stored: str | None = None
 ) -> Rotation:
     """A new process: it knows nothing but what the world holds."""
-    secret = replace(w.RUNNING.secret, url=world.url, key_manager="kubectl-client-side-apply/Update")
     cluster = replace(
-        w.RUNNING, deployments={"api": w.held("api", 0, 3), "indexer": w.held("indexer", 0, 2)}, secret=secret
+        w.RUNNING,
+        deployments={"api": w.held("api", 0, 3), "indexer": w.held("indexer", 0, 2)},
+        secret=connection_secret(world.url),
     )
     source = replace(w.instance(), master_user=OPERATOR, managed_secret=MANAGED)
     candidate = replace(w.candidate(), master_user=OPERATOR)
@@ -201,8 +217,8 @@ class NamespaceOf:
     def pods(self, _selector: str) -> list[Any]:
         return []
 
-    def connection_secret(self, _secret: SecretKey) -> Any:
-        return replace(w.RUNNING.secret, url=self.world.url)
+    def connection_secret(self, _secret: SecretKey) -> ConnectionSecret:
+        return connection_secret(self.world.url)
 
 
 def finish(world: World, **options: Any) -> dict[str, Any]:
@@ -283,7 +299,7 @@ def test_the_stolen_password_is_proved_dead_and_what_is_left_alone_is_named(worl
 def test_an_old_password_that_still_opens_a_database_is_no_success(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(databases, "is_password_accepted", lambda *_: True)
+    monkeypatch.setattr(databases, "is_password_accepted", answer(True))
     with pytest.raises(PermanentError, match="still accepts its old password"):
         finish(world)
     assert w.PASSWORD in world.url
