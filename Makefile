@@ -54,7 +54,7 @@ bench-validation: $(READY)
 bench-dumps: $(READY)
 	$(BIN)/python -m bench.dumps
 
-# A restore by hand against this one; half an hour. Needs the AWS CLI, kubectl and psql on PATH.
+# A restore by hand against this one; about 20 minutes. Needs the AWS CLI, kubectl and psql on PATH.
 bench-critical-path: $(READY)
 	$(BIN)/python -m bench.critical_path
 

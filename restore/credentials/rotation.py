@@ -39,6 +39,7 @@ from restore.model.managed_login import is_kept_by_rds
 from restore.model.rds import Instance
 from restore.model.request import Settings
 from restore.polling import wait_for
+from restore.redaction import register_secret
 from restore.retrying import retry
 
 RDS_ROTATES_SECONDS = 900.0
@@ -173,7 +174,9 @@ class Rotation:
         return OperatorLogins(known[0].user, tuple(dict.fromkeys(item.password for item in known)))
 
     def _parsed(self, version: SecretVersion) -> Credential:
-        return parse_secret(self.secret_id, version.text, self.settings.login.user)
+        login = parse_secret(self.secret_id, version.text, self.settings.login.user)
+        register_secret(login.password)
+        return login
 
     def _ask_databases(self, logins: OperatorLogins) -> tuple[str, ...]:
         """Logs in to each database; returns what is left alone. Raises Refused when one can't be asked."""
@@ -192,7 +195,7 @@ class Rotation:
             elif database is not self.candidate or self.candidate.master_user != logins.user:
                 error = PermanentError("it refuses every password of the operator's that is known")
                 raise Refused([databases.unreachable(database, error)])
-            if database.master_user not in roles:
+            if self.settings.login.iam or database.master_user not in roles:
                 left.append(f"master user {database.master_user} of {database.identifier}")
         return tuple(dict.fromkeys([*left, *self._references()]))
 
