@@ -143,11 +143,12 @@ class Rotation:
 
     def _secret_problems(self) -> Iterable[Problem]:
         """Yields what is wrong with the secrets in Secrets Manager."""
-        if not self.settings.login.iam and self.secret_id:
-            if self.managed and self.leave_source:
+        if self.managed:
+            if self.leave_source:
                 needed = "a secret of the operator's own: RDS changes this one with the source alone"
                 fix = f"pulumi config set --path login.secretId <name>; {LEAVE_SOURCE}"
                 yield Problem("config login.secretId", "the secret that RDS manages for the source", needed, fix)
+        elif self.secret_id and not self.settings.login.iam:
             pending = self.versions.staged(self.secret_id, PENDING)
             if pending and CURRENT not in pending.stages and not pending.id.startswith(VERSION_PREFIX):
                 cancel = f"aws secretsmanager cancel-rotate-secret --secret-id {self.secret_id}"
