@@ -120,16 +120,21 @@ STEPS: tuple[str, ...] = (
 )
 
 
+def kill_after(project: Project, step: str) -> None:
+    """Kills a rotation as soon as it has said this."""
+    process = project.start("python", "-m", "restore", *ROTATE)
+    wait_until(lambda: step in project.output or process.poll() is not None, 60, step, 0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(30)
+    assert "Rotated:" not in project.output, project.output
+
+
 @pytest.mark.slow
 def test_rotations_that_are_killed_go_on_with_the_passwords_that_they_chose(sandbox: Sandbox, project: Project) -> None:
     frozen(project)
     for step in STEPS:
         stolen, master = sandbox.url, master_password(sandbox)
-        process = project.start("python", "-m", "restore", *ROTATE)
-        wait_until(lambda said=step: said in project.output or process.poll() is not None, 60, step, 0.005)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
-        assert "Rotated:" not in project.output, project.output
+        kill_after(project, step)
         finished = project.restore(*ROTATE).ok()
         assert "Finishing the rotation" in finished.text
         assert_rotated(sandbox, stolen, master)
