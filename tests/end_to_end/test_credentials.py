@@ -132,6 +132,7 @@ def kill_after(project: Project, step: str) -> None:
 @pytest.mark.slow
 def test_rotations_that_are_killed_go_on_with_the_passwords_that_they_chose(sandbox: Sandbox, project: Project) -> None:
     frozen(project)
+    stolen, master = sandbox.url, master_password(sandbox)
     for step in STEPS:
         stolen, master = sandbox.url, master_password(sandbox)
         kill_after(project, step)
