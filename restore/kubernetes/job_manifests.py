@@ -115,12 +115,12 @@ def _pod_spec(job: Job) -> JsonBody:
 
 def _environment(job: Job) -> list[JsonBody]:
     """Key by key: all of the Secret at once would put the certificate into the environment as well."""
-    found: list[JsonBody] = [
+    variables: list[JsonBody] = [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": job.name, "key": name}}} for name in sorted(_login(job))
     ]
     if job.root_certificate is not None:
-        found.append({"name": "PGSSLROOTCERT", "value": f"{CERTIFICATE_FOLDER}/{CERTIFICATE}"})
-    return found
+        variables.append({"name": "PGSSLROOTCERT", "value": f"{CERTIFICATE_FOLDER}/{CERTIFICATE}"})
+    return variables
 
 
 def _login(job: Job) -> Mapping[str, str]:

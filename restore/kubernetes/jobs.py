@@ -60,8 +60,8 @@ def run_job(api: Api, job: Job, *, stop: threading.Event, deadline: float) -> Jo
     register_secret(job.environment.get("PGPASSWORD", ""))
     run = _Run(api, job, stop, deadline)
     run.remove_left_behind()
-    made = api.create(run.jobs, job_body(job, int(deadline - time.monotonic())))
-    uid = str(made["metadata"]["uid"])
+    created = api.create(run.jobs, job_body(job, int(deadline - time.monotonic())))
+    uid = str(created["metadata"]["uid"])
     try:
         api.create(run.secrets, secret_body(job, uid))
         api.patch(run.path, {"spec": {"suspend": False}}, "merge")
@@ -135,7 +135,7 @@ class _Run:
             stop=self._stop,
             deadline=min(self._deadline, time.monotonic() + REMOVE_SECONDS),
             subject=f"Job {self._job.name} of an earlier run to go",
-            found=lambda _: "it is still there",
+            describe=lambda _: "it is still there",
             first=0.1,
         )
 
@@ -147,7 +147,7 @@ class _Run:
                 stop=self._stop,
                 deadline=self._deadline,
                 subject=f"Job {self._job.name}",
-                found=lambda item: "; ".join(item.pod.reasons if item.pod else ()) or "it is running",
+                describe=lambda item: "; ".join(item.pod.reasons if item.pod else ()) or "it is running",
                 first=0.1,
                 longest=2.0,
             )
