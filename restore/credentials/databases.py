@@ -105,7 +105,7 @@ def reset_master_password(rds: Rds, database: Instance, logins: OperatorLogins, 
         stop=threading.Event(),
         deadline=time.monotonic() + RDS_SECONDS,
         subject=f"{database.identifier} to take the operator's password",
-        found=lambda _: "refused",
+        describe=lambda _: "refused",
         fix=COMMAND,
         longest=5.0,
     )

@@ -39,7 +39,7 @@ def changed_values(values: Mapping[str, str], old: Credential, new: str) -> dict
 
 def login_of(url: str) -> Credential:
     """Returns the login that a connection URL holds; an empty password where it has none. Raises UrlError."""
-    parameters = urls.connection_parameters(url)
+    parameters = urls.read_parameters(url)
     return Credential(parameters.get("user", ""), parameters.get("password", ""))
 
 

@@ -285,7 +285,7 @@ class Rotation:
             stop=threading.Event(),
             deadline=time.monotonic() + RDS_ROTATES_SECONDS,
             subject=f"RDS to rotate {self.secret_id}",
-            found=lambda _: "not yet",
+            describe=lambda _: "not yet",
             fix=COMMAND,
             longest=5.0,
         )

@@ -102,7 +102,7 @@ def test_a_stolen_password_opens_neither_database_and_the_applications_serve_wit
     assert {**sandbox.secret(), names.SECRET_KEY: stolen} == others
     facts = project.evidence("inc-1", "credentials")[-1]["facts"]
     assert (facts["old_refused"], facts["new_accepted"], facts["source"]) == (True, True, "rotated")
-    new = urls.connection_parameters(sandbox.url)["password"]
+    new = urls.read_parameters(sandbox.url)["password"]
     assert_said_nowhere(project, rotated, new, master_password(sandbox), master)
 
     project.config(traffic="restored")
