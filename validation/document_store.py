@@ -54,7 +54,7 @@ class DocumentStore(Protocol):
     """Documents by relative names, with `/` between the folders. Every method raises DocumentStoreError."""
 
     def names(self, folder: str = "") -> list[str]:
-        """Names of the documents directly in a folder (`a/b/`, or the root), sorted."""
+        """Returns the names of the documents directly in a folder (`a/b/`, or the root), sorted."""
         ...
 
     def get(self, name: str) -> bytes: ...
@@ -65,7 +65,8 @@ class DocumentStore(Protocol):
 
 
 def parse_s3_location(location: str) -> tuple[str, str] | None:
-    """Bucket and prefix of s3://bucket/prefix, None for a directory. Raises DocumentStoreError without a bucket."""
+    """Returns bucket and prefix of s3://bucket/prefix, None for a directory. Raises DocumentStoreError without a
+    bucket."""
     if not location.startswith(S3):
         return None
     bucket, _, prefix = location.removeprefix(S3).partition("/")
@@ -80,7 +81,7 @@ def parse_s3_location(location: str) -> tuple[str, str] | None:
 
 
 def open_store(location: str, s3: S3Client | None = None) -> DocumentStore:
-    """A directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given."""
+    """Opens a directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given."""
     match parse_s3_location(location):
         case None:
             return DirectoryStore(Path(location).expanduser())
@@ -223,7 +224,7 @@ class S3Store:
             return self._client().get_object(Bucket=self._compose_bucket, Key=self._prefix + name)["Body"].read()
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
-        """A write that the client sends again finds its own document, and is content."""
+        """Writes the document. A write that the client sends again finds its own document, and is content."""
         location = f"{self}{name}"
         with self._errors():
             written = self._written(name, content, replace=replace)

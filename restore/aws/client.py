@@ -91,7 +91,7 @@ def translated_client_error(service: str, error: ClientError) -> RestoreError:
 
 @contextmanager
 def translated(service: str) -> Generator[None]:
-    """Raise botocore's errors as PermanentError or TemporaryError."""
+    """Raises botocore's errors as PermanentError or TemporaryError."""
     import botocore.exceptions as vendor
 
     try:
@@ -99,21 +99,21 @@ def translated(service: str) -> Generator[None]:
     except vendor.ClientError as error:
         raise translated_client_error(service, error) from error
     except (vendor.HTTPClientError, vendor.ConnectionError, vendor.IncompleteReadError) as error:
-        raise TemporaryError.of(_no_answer(service, error)) from error
+        raise TemporaryError.of(_build_no_answer(service, error)) from error
     except (vendor.NoCredentialsError, vendor.PartialCredentialsError, vendor.CredentialRetrievalError) as error:
-        raise PermanentError.of(_not_logged_in(error)) from error
+        raise PermanentError.of(_build_not_logged_in(error)) from error
     except (vendor.ProfileNotFound, vendor.SSOError, vendor.TokenRetrievalError) as error:
-        raise PermanentError.of(_not_logged_in(error)) from error
+        raise PermanentError.of(_build_not_logged_in(error)) from error
     except vendor.BotoCoreError as error:
         raise PermanentError(f"AWS {service}: {type(error).__name__}: {error}") from error
 
 
-def _no_answer(service: str, error: Exception) -> Problem:
+def _build_no_answer(service: str, error: Exception) -> Problem:
     fix = "check network and VPN, then: aws sts get-caller-identity; pulumi config set aws:region <region>"
     return Problem(f"AWS {service}", f"no answer: {error}", "a reachable endpoint", fix)
 
 
-def _not_logged_in(error: Exception) -> Problem:
+def _build_not_logged_in(error: Exception) -> Problem:
     return Problem("AWS credentials", str(error).rstrip("."), "a login to AWS", FIX_LOGIN)
 
 
@@ -130,7 +130,7 @@ class Aws:
 
     @classmethod
     def of(cls, settings: Settings) -> Aws:
-        """As the AWS plugin calls under the same configuration."""
+        """Returns AWS as the plugin calls it under the same configuration."""
         return cls(settings.region, settings.endpoints, settings.aws_login)
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from restore.cli.stack_settings import settings_of
+from restore.cli.stack_settings import read_settings
 from restore.credentials import plan, rotation
 from restore.errors import Problem, Refused
 from restore.evidence import provenance, publish
@@ -19,7 +19,7 @@ STEP = "credentials"
 def rotate(stack: OperatorStack, confirm: Callable[[str], bool], *, leave_source: bool) -> bool:
     """False when not confirmed. Raises Refused for whatever stands against it, RestoreError for what fails."""
     began = datetime.now(UTC)
-    settings = settings_of(stack, began)
+    settings = read_settings(stack, began)
     if settings.request is None:
         fix = "pulumi config set id <id>"
         raise Refused([Problem("config id", "not set: no restore is configured", "the id of the restore", fix)])

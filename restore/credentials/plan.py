@@ -42,7 +42,7 @@ class RotationPlan:
 def problems(context: RestoreContext, *, proved: bool, pods: Sequence[str], leave_source: bool) -> Iterable[Problem]:
     """Yields every reason against a rotation now. `proved`: gate `validated` has opened for this very candidate;
     `pods`: those of the applications that haven't ended."""
-    restore, serves = f"restore {context.request.id}", traffic.found_traffic(context)
+    restore, serves = f"restore {context.request.id}", traffic.find_traffic(context)
     if serves is not Traffic.FROZEN:
         found = f"traffic is {serves or 'half-way between two states'}"
         fix = f"pulumi config set traffic frozen; pulumi up; {COMMAND}"

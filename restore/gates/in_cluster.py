@@ -79,7 +79,7 @@ def connection_job(context: GateContext, candidate: Instance, expectations: Expe
 
 
 def statements(expectations: Expectations) -> tuple[str, ...]:
-    """One line of output each, whatever the tables hold."""
+    """Returns statements with one line of output each, whatever the tables hold."""
     reads = [
         sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT 1) AS one").format(table.identifier).as_string()
         for table in sorted(expectations.tables)
@@ -88,7 +88,8 @@ def statements(expectations: Expectations) -> tuple[str, ...]:
 
 
 def certificate(tls: Tls) -> str | None:
-    """The root certificate's text, None where those of the system count; PermanentError for an unreadable file."""
+    """Returns the root certificate's text, None where those of the system count; PermanentError for an unreadable
+    file."""
     if tls.root_certificate in (None, SYSTEM):
         return None
     try:

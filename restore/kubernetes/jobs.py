@@ -48,7 +48,7 @@ class JobResult:
 
 
 def run_job(api: Api, job: Job, *, stop: threading.Event, deadline: float) -> JobResult:
-    """Run it to its end and remove it and its Secret, whatever happens. `deadline` is of time.monotonic().
+    """Runs a Job to its end, and removes it and its Secret, whatever happens. `deadline` is of time.monotonic().
 
     1. a Job of this name that a killed run left behind is removed; one that isn't ours is refused (PermanentError)
     2. the Job is made suspended, then its Secret (owned by the Job), then the Job is let go
@@ -160,7 +160,7 @@ class _Run:
     def _seen(self, uid: str) -> _Seen:
         answer = self._api.get(self.path)
         if answer is None or answer["metadata"]["uid"] != uid:
-            raise PermanentError.of(_removed(self._job))
+            raise PermanentError.of(_build_removed(self._job))
         pods = self._api.items(self.pods, labelSelector=f"batch.kubernetes.io/controller-uid={uid}")
         return _Seen(answer, pod(pods[-1]) if pods else None)
 
@@ -207,6 +207,6 @@ def _must_be_ours(job: Job, kind: str, existing: JsonBody) -> None:
     raise PermanentError.of(Problem(f"{kind} {job.name}", without, "the name free for this program's own", fix))
 
 
-def _removed(job: Job) -> Problem:
+def _build_removed(job: Job) -> Problem:
     found = "somebody removed or replaced it while it ran"
     return Problem(f"Job {job.name}", found, "that it runs to its end", "pulumi up")

@@ -37,7 +37,8 @@ def storage_quota(context: RestoreContext) -> Iterable[Problem]:
 
 
 def snapshot_quota(context: RestoreContext) -> Iterable[Problem]:
-    """The safety snapshot is taken when the applications have stopped: too late to find that it can't be."""
+    """Refuses a full quota of snapshots: the safety snapshot is taken when the applications have stopped: too late to
+    find that it can't be."""
     snapshot_ahead = context.request.traffic is not Traffic.SOURCE and context.source and not context.safety
     if snapshot_ahead and SAFETY_CHECK not in context.settings.waive:
         without = f'; or, to do without: pulumi config set --path waive.{SAFETY_CHECK} "<reason>"'
@@ -102,7 +103,8 @@ def _fitting(capacity: Capacity, origin: RestoreSource, settings: InstanceSettin
 
 
 def place_for_instance(context: RestoreContext) -> Iterable[Problem]:
-    """The instance needs a subnet with a free address in a zone that has its class; Multi-AZ needs two zones."""
+    """Refuses subnets without a place for the instance: it needs a subnet with a free address in a zone that has its
+    class; Multi-AZ needs two zones."""
     new_instance, capacity = _to_make(context), context.inventory.capacity
     if not new_instance or not capacity or not capacity.subnets:
         return
@@ -142,7 +144,8 @@ def _zones(subnets: Iterable[Subnet]) -> set[str]:
 
 
 def keys_usable(context: RestoreContext) -> Iterable[Problem]:
-    """A restore with a key that RDS can't use ends in inaccessible-encryption-credentials, or isn't accepted."""
+    """Refuses keys that RDS can't use: such a restore ends in inaccessible-encryption-credentials, or isn't
+    accepted."""
     capacity = context.inventory.capacity
     if not _to_make(context) or not capacity or not capacity.keys:
         return
@@ -161,7 +164,7 @@ def _way_out(key: str, state: str) -> str:
 
 
 def unasked_lines(context: RestoreContext) -> Iterable[str]:
-    """What nobody could ask before the first application stops."""
+    """Yields what nobody could ask before the first application stops."""
     capacity = context.inventory.capacity or Capacity()
     for name, why in capacity.unasked.items():
         yield f"note: not asked: {name} ({why}); docs/permissions.md has the right"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from restore.cutover import deployments, traffic
-from restore.cutover.connection_secret import source_endpoints
+from restore.cutover.connection_secret import list_source_endpoints
 from restore.cutover.traffic import ConnectionTarget
 from restore.model.context import RestoreContext
 from restore.model.rds import InstanceSettings
@@ -52,7 +52,7 @@ def _named(context: RestoreContext) -> str:
 
 
 def _returning(context: RestoreContext) -> str:
-    plans = deployments.app_plans(context)
+    plans = deployments.plan_apps(context)
     return ", ".join(f"{plan.name} ({plan.replicas})" for plan in plans) or "none"
 
 
@@ -66,12 +66,12 @@ def _applications(context: RestoreContext) -> Iterable[str]:
         case Traffic.FROZEN:
             yield "stops: nothing, the applications are stopped already"
         case Traffic.RESTORED:
-            if traffic.pointing(context) is not ConnectionTarget.CANDIDATE:
-                yield f"switches: secret {secret} to {traffic.wanted_endpoint(context)}, the rest of the URL stays"
+            if traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE:
+                yield f"switches: secret {secret} to {traffic.find_target_endpoint(context)}, the rest of the URL stays"
             yield f"runs: {_returning(context)} on {context.candidate_name}"
         case Traffic.SOURCE if context.manages_any:
-            yield f"goes back: {_returning(context)} run on {traffic.wanted_endpoint(context)}"
-            if traffic.pointing(context) is ConnectionTarget.CANDIDATE:
+            yield f"goes back: {_returning(context)} run on {traffic.find_target_endpoint(context)}"
+            if traffic.find_pointing(context) is ConnectionTarget.CANDIDATE:
                 yield f"leaves behind: what was written to {context.candidate_name}; it stays, nothing is copied back"
         case _:
             yield "stops: nothing, the applications go on using the source"
@@ -80,7 +80,7 @@ def _applications(context: RestoreContext) -> Iterable[str]:
 def _both_databases(context: RestoreContext) -> Iterable[str]:
     """Yields what a switch does to the databases, where the configuration asks for it."""
     source, candidate = context.settings.source, context.candidate_name
-    moves = traffic.pointing(context) is not ConnectionTarget.CANDIDATE
+    moves = traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.RESTORED if moves:
             if context.settings.fence:
@@ -225,7 +225,7 @@ def _writers(context: RestoreContext) -> Iterable[str]:
 
 
 def _references(context: RestoreContext) -> Iterable[str]:
-    endpoints = source_endpoints(context)
+    endpoints = list_source_endpoints(context)
     for reference in context.inventory.cluster.references:
         if any(reference.names(endpoint.host) for endpoint in endpoints):
             yield f"note: {reference.app} is told the source by {reference.place} as well"
@@ -258,7 +258,7 @@ def _waivers(context: RestoreContext) -> Iterable[str]:
 
 
 def _next(context: RestoreContext) -> Iterable[str]:
-    switched = traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    switched = traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.SOURCE if context.manages_any:
             yield "next: python -m restore close (the databases stay)"

@@ -177,7 +177,7 @@ def phases_ahead(context: RestoreContext) -> frozenset[Phase]:
     Before the first application stops that is every later phase; afterwards what this move needs, for each refusal is
     then an outage. What can be asked without a right being missed was asked by the reads of the preview.
     """
-    switched = traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    switched = traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.FROZEN if switched:
             return frozenset({P.FREEZE, P.WAY_BACK, P.SERVING})
@@ -276,7 +276,7 @@ def _simulation(context: RestoreContext, right: AwsRight) -> str:
 
 
 def rights_lines(context: RestoreContext) -> Iterable[str]:
-    """What was asked, for the impact; and what could not be."""
+    """Yields what was asked, for the impact; and what could not be."""
     answers = context.inventory.rights
     if answers.asked:
         allowed = answers.asked - len(answers.denied)

@@ -227,7 +227,7 @@ def _faults_of_call(service: str, operation: str, options: set[str]) -> Iterator
 
 def _python(words: list[str]) -> Iterator[str]:
     parsers = {
-        "restore": restore.cli.main.parser,
+        "restore": restore.cli.main.build_parser,
         "restore.dumps": restore.dumps.cli.parser,
         "validation": validation.commands.main.build_parser,
     }
