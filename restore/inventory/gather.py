@@ -13,14 +13,14 @@ from restore.aws import Aws, Rds, Secrets, caller
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
 from restore.inventory.dump_lookup import choose_dump
-from restore.kubernetes import Api, Namespace
+from restore.kubernetes import Api, Namespace, read_node_room
 from restore.model.cluster import Cluster
 from restore.model.context import RestoreContext
 from restore.model.identifiers import candidate, safety_snapshot
 from restore.model.inventory import Inventory
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
-from restore.model.request import LATEST, Method, Request, Settings
+from restore.model.request import LATEST, Method, Request, Settings, Traffic
 from restore.preflight.public_names import found_names, public_names
 from restore.redaction import declare_public
 
@@ -98,7 +98,8 @@ def gather(settings: Settings, now: datetime, *, room: bool = True) -> Inventory
 def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
     aws = Aws.of(settings)
     rds = Rds(aws)
-    namespace = Namespace(Api(settings.kubeconfig, settings.context), settings.namespace)
+    api = Api(settings.kubeconfig, settings.context)
+    namespace = Namespace(api, settings.namespace)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="inventory") as pool:
         reads = Reads(pool)
         cluster = reads.start("cluster", lambda: _start_cluster(namespace, settings))
@@ -106,11 +107,13 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
         if settings.request is None:
             reads.finish()
             return _build_empty(settings, now, instances.result(), cluster.result())
+        asked = room and settings.request.traffic is not Traffic.SOURCE
+        nodes = pool.submit(read_node_room, api) if asked else None
         inventory = _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster, room))
         if not room:
             return inventory
         context = RestoreContext(settings, settings.request, inventory)
-        return replace(inventory, capacity=read_capacity(aws, context, pool))
+        return replace(inventory, capacity=read_capacity(aws, context, pool), nodes=nodes.result() if nodes else None)
 
 
 def _start_cluster(namespace: Namespace, settings: Settings) -> Cluster:

@@ -8,12 +8,14 @@ from restore.cutover import deployments, traffic
 from restore.cutover.connection_secret import list_source_endpoints
 from restore.cutover.traffic import ConnectionTarget
 from restore.model.context import RestoreContext
+from restore.model.nodes import NodeRoom
 from restore.model.rds import InstanceSettings
 from restore.model.rds_status import BROKEN, SNAPSHOT_READY
 from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
 from restore.preflight.account import account_lines
 from restore.preflight.capacity import unasked_lines
+from restore.preflight.nodes import node_lines
 from restore.preflight.public_names import password_warnings
 from restore.preflight.rights import rights_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
@@ -38,9 +40,10 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         password_warnings(context),
         _master_password(context, origin),
         unasked_lines(context),
+        node_lines(context),
         _writers(context),
         _references(context),
-        _job_image(context),
+        _job_image(context, origin),
         _waivers(context),
         _next(context),
     )
@@ -234,16 +237,32 @@ def _references(context: RestoreContext) -> Iterable[str]:
         yield f"note: {named} can't be read (docs/permissions.md): whether the source is named there isn't known"
 
 
-def _job_image(context: RestoreContext) -> Iterable[str]:
-    """Whether a node can pull an image isn't asked of anybody; that no application's comes from there can be seen."""
-    image = context.settings.validation.image or "postgres"
-    images = {_registry(image) for _, deployment in context.apps for image in deployment.images}
-    if images and _registry(image) not in images:
-        yield (
-            f"note: the Job that connects from inside takes image {image} from {_registry(image)}, the applications "
-            f"theirs from {', '.join(sorted(images))}; if the nodes can't pull it: pulumi config set --path "
-            "validation.image <image with psql>"
-        )
+def _job_image(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
+    """Whether a node can pull an image nobody can be asked; that a pod runs it, or that a node has it, can be seen."""
+    image = context.settings.validation.image or f"postgres:{(origin.engine_version or 'latest').partition('.')[0]}"
+    of_apps = [name for _, deployment in context.apps for name in deployment.images]
+    room = context.inventory.nodes or NodeRoom()
+    known = [*of_apps, *(name for item in (*room.pods, *room.nodes) for name in item.images)]
+    if not of_apps or _reference(image) in map(_reference, known):
+        return
+    registries = {_registry(item) for item in of_apps}
+    elsewhere = f"from {_registry(image)}, the applications theirs from {', '.join(sorted(registries))}"
+    looked = "no pod runs it and no node tells to have it" if room.nodes else "no application runs it"
+    why = looked if _registry(image) in registries else elsewhere
+    yield (
+        f"note: the Job that connects from inside takes image {image}: {why}; if the nodes can't pull it: "
+        "pulumi config set --path validation.image <image with psql>"
+    )
+
+
+def _reference(image: str) -> str:
+    """The full name of an image, as nodes tell it: registry, path and tag."""
+    registry = _registry(image)
+    path = image.removeprefix(f"{registry}/")
+    if registry == "docker.io" and "/" not in path:
+        path = f"library/{path}"
+    tagged = ":" in path.rpartition("/")[2] or "@" in path
+    return f"{registry}/{path}" if tagged else f"{registry}/{path}:latest"
 
 
 def _registry(image: str) -> str:

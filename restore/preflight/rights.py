@@ -131,6 +131,8 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("list rollouts.argoproj.io", "what runs the applications' pods", on.namespace, P.PREVIEW),
     _needed("list services.serving.knative.dev", "who else writes", on.namespace, P.PREVIEW),
     _needed("get configmaps", "where else the source is named", on.namespace, P.PREVIEW),
+    _needed("list nodes", "room for the replicas that come back", on.whole_cluster, P.PREVIEW),
+    _needed("list pods", "what the nodes have free", on.whole_cluster, P.PREVIEW),
     *(
         _needed(right, "whether it puts the secret back", on.secret_controllers(kind), P.PREVIEW, P.SWITCH)
         for kind, right in SECRET_CONTROLLERS.items()
@@ -244,10 +246,17 @@ def denied_problem(context: RestoreContext, name: str, denials: list[Denied]) ->
     )
 
 
+def is_optional(right: Right) -> bool:
+    """Whether a restore goes on without it, and says so: rights in the whole cluster, which few operators have."""
+    return isinstance(right, ClusterRight) and not right.namespace
+
+
 def _shown(denied: Denied) -> str:
     right = denied.right
     if isinstance(right, AwsRight):
         return f"{right.resource} ({denied.why})"
+    if not right.namespace:
+        return f"the whole cluster ({denied.why})"
     named = f"{right.object_name} in " if right.object_name else ""
     return f"{named}namespace {right.namespace} ({denied.why})"
 
@@ -260,6 +269,8 @@ def _command(context: RestoreContext, right: Right) -> str:
     named = f"{resource}{'.' if right.group else ''}{right.group}"
     target = f"{named}/{right.object_name}" if right.object_name else named
     option = f" --subresource {subresource}" if slash else ""
+    if not right.namespace:
+        return f"kubectl auth can-i {right.verb} {target} --all-namespaces"
     return f"kubectl --namespace {right.namespace} auth can-i {right.verb} {target}{option}"
 
 

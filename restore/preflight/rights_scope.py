@@ -39,7 +39,7 @@ class AwsTarget:
 
 @dataclass(frozen=True)
 class ClusterTarget:
-    """What a verb is asked on; an empty name stands for all objects."""
+    """What a verb is asked on; an empty name stands for all objects, an empty namespace for the whole cluster."""
 
     namespace: str
     name: str = ""
@@ -341,6 +341,11 @@ def own_principal(scope: RightsScope) -> Iterator[AwsTarget]:
 
 def namespace(scope: RightsScope) -> Iterator[ClusterTarget]:
     yield ClusterTarget(scope.context.settings.namespace)
+
+
+def whole_cluster(scope: RightsScope) -> Iterator[ClusterTarget]:
+    del scope
+    yield ClusterTarget("")
 
 
 def applications(scope: RightsScope) -> Iterator[ClusterTarget]:
