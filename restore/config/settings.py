@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import Any, cast
 
 from restore.config.keys import DEFAULTS, ENVIRONMENT, LATER, PROJECT, AwsKeys, Keys, KubernetesKeys
-from restore.config.reader import read, refusal, removal
+from restore.config.reader import read, refusal, removal, setting
 from restore.config.request import contradictions, time_command
 from restore.errors import Problem, Refused
 from restore.model.field_types import camel_case, decoded, given_fields
 from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault, instance_fault
 from restore.model.rds import InstanceSettings
-from restore.model.request import App, Method, Request, Settings, certificates_command
+from restore.model.request import App, Method, Request, Runner, Settings, certificates_command
+from validation.document_store import S3
 from validation.keyed import json_schema
 from validation.keyed.reader import schema_of
 
@@ -61,6 +62,7 @@ class Entries:
             *_later(given),
             *_elsewhere(self.aws),
             *contradictions(given),
+            *_beside_the_database(given),
             *_missing(given, self.region, now),
             *_too_long(given),
         ]
@@ -83,6 +85,9 @@ class Entries:
             quiet=keys.quiet,
             fence=keys.fence,
             sequences=keys.sequences,
+            runner=keys.runner,
+            runner_job=keys.runner_job,
+            tunnel=keys.tunnel,
             erasure=keys.erasure,
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
@@ -129,6 +134,20 @@ def _later(given: Mapping[str, Any]) -> Iterable[Problem]:
         for name, purpose in LATER.items()
         if name in given
     )
+
+
+def _beside_the_database(given: Mapping[str, Any]) -> Iterable[Problem]:
+    """Yields what gates in Jobs would not find: a Job has no folder of this machine."""
+    if given.get("runner") != Runner.KUBERNETES:
+        return
+    if "image" not in _section(given, "runnerJob"):
+        yield refusal("runnerJob.image", "not set", "the image that runner kubernetes starts (docs/runner.md)")
+    places = {"evidence": given.get("evidence"), "validation.baseline": _section(given, "validation").get("baseline")}
+    for key, place in places.items():
+        if not str(place or (key != "evidence" and S3)).startswith(S3):
+            needed = "s3://bucket/prefix: a Job has no directory of this machine (docs/runner.md)"
+            fix = f"{setting(key)} s3://<bucket>/<prefix>"
+            yield refusal(key, str(place or DEFAULTS[key]), needed, fix)
 
 
 def _elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:

@@ -78,6 +78,21 @@ class Store:
             raise PermanentError.of(_leak("report.html", ("its text",)))
         return self._put(f"{folder}report.html", page.encode("utf-8", "replace"), replace=True)
 
+    def write_result(self, stack: str, restore_id: str, name: str, document: Mapping[str, Any]) -> str:
+        """Write what a Job found, below the restore's records and none of them; returns where. Raises as `write`."""
+        return self._put(f"{_results(stack, restore_id)}{_checked(name)}.json", _without_secrets(document, name))
+
+    def read_result(self, stack: str, restore_id: str, name: str, most: int) -> bytes | None:
+        """Returns what a Job has written under this name, at most `most` bytes; None while there is nothing."""
+        folder, file = _results(stack, restore_id), f"{_checked(name)}.json"
+        with _reading():
+            try:
+                if folder + file not in self._documents.names(folder):
+                    return None
+            except NotFoundError:
+                return None
+            return self._documents.get(folder + file, most)
+
     def read_all(self, stack: str, restore_id: str) -> tuple[Mapping[str, Any], ...]:
         """Returns all records of a restore, oldest first; empty for none. PermanentError for one that can't be read."""
         return tuple(self._read(name) for name in self._names(stack, restore_id))
@@ -161,6 +176,10 @@ def _step(name: str) -> str | None:
 
 def _folder(stack: str, restore_id: str) -> str:
     return f"{_checked(stack)}/{_checked(restore_id)}/"
+
+
+def _results(stack: str, restore_id: str) -> str:
+    return f"{_folder(stack, restore_id)}jobs/"
 
 
 def _checked(name: str) -> str:
