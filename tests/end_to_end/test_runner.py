@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
-import pytest
-
 from sandbox.application import names
-from sandbox.machine.processes import wait_until
 from tests.support.sandbox.harness import Project, Sandbox
 
 BUCKET = "ghost-protocol-sandbox-evidence"
@@ -23,7 +21,7 @@ def beside_the_database(sandbox: Sandbox, project: Project, restore_id: str = "i
     project.edit(
         lambda config: config.update(
             {
-                "restore:evidence": f"s3://{BUCKET}/restores",
+                "restore:evidence": f"s3://{BUCKET}/restores/{uuid.uuid4().hex}",
                 "restore:runner": "kubernetes",
                 "restore:runnerJob": {"image": "registry.example/restore:1"},
                 "restore:tunnel": barred,
@@ -34,9 +32,10 @@ def beside_the_database(sandbox: Sandbox, project: Project, restore_id: str = "i
 
 def records(sandbox: Sandbox, project: Project, gate: str, restore_id: str = "inc-1") -> list[dict[str, Any]]:
     """The attempts of a gate, oldest first."""
-    prefix = f"restores/{project.stack}/{restore_id}/"
+    place = project.pulumi("config", "get", "evidence").ok().text.strip().removeprefix(f"s3://{BUCKET}/")
+    prefix = f"{place}/{project.stack}/{restore_id}/"
     listed = sandbox.aws.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix, Delimiter="/").get("Contents", [])
-    keys = sorted(item["Key"] for item in listed if item["Key"].endswith(f"-{gate}.json"))
+    keys = sorted(key for item in listed if (key := str(item.get("Key"))).endswith(f"-{gate}.json"))
     return [json.loads(sandbox.aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()) for key in keys]
 
 

@@ -68,7 +68,8 @@ def _read(data: Any) -> Any:
         return [_read(item) for item in cast("list[Any]", data)]
     if not isinstance(data, dict):
         return data
-    tag, value = data[TAG], data[VALUE]
+    tagged = cast("Mapping[str, Any]", data)
+    tag, value = tagged[TAG], tagged[VALUE]
     if tag == MAPPING:
         return {_read(key): _read(item) for key, item in value}
     if tag == SEQUENCE:
