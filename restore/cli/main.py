@@ -16,7 +16,7 @@ from restore.cli import options as options_command
 from restore.cutover import rollback
 from restore.doctor import render
 from restore.errors import Problem, Refused, RestoreError
-from restore.gates.runner import work
+from restore.gates.runner import probe, work
 from restore.pulumi_stack.automation import OperatorStack
 
 
@@ -33,10 +33,12 @@ def parser() -> argparse.ArgumentParser:
     )
     examination.add_argument("--json", action="store_true", help="the findings as JSON")
     gate = commands.add_parser("gate", help="a gate's work, where a Job of runner kubernetes runs it")
-    gate.add_argument("--request", type=Path, required=True, help="the file with what is asked")
-    gate.add_argument("--root-certificate", type=Path, help="the certificates to trust, in place of the request's")
     gate.add_argument("--job", required=True, help="name of the Job")
     gate.add_argument("--uid", required=True, help="its uid")
+    probe_command = commands.add_parser("probe", help="a login to a database, where a Job of doctor tries it")
+    for command in (gate, probe_command):
+        command.add_argument("--request", type=Path, required=True, help="the file with what is asked")
+        command.add_argument("--root-certificate", type=Path, help="the certificates to trust")
     page = commands.add_parser("report", help="verdict, timeline, checks and losses of a restore; writes the page")
     page.add_argument("id", nargs="?", help="the restore (default: the configured one)")
     page.add_argument("--open", action="store_true", help="open the page in a browser")
@@ -105,6 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
         return examine(arguments)
     if arguments.command == "gate":
         return work.run(arguments.request, arguments.root_certificate, arguments.job, arguments.uid)
+    if arguments.command == "probe":
+        return probe.answer(arguments.request, arguments.root_certificate)
     stack = OperatorStack(arguments.project, arguments.stack)
     match arguments.command:
         case "options":

@@ -104,7 +104,7 @@ def _second_looks(
         "preflight": lambda: rights.preflight(worlds),
     }
     if source:
-        looks["source"] = lambda: databases.source(site, source, aws, inventory.cluster)
+        looks["source"] = lambda: databases.source(site, source, api, inventory.cluster)
         looks["network path"] = lambda: databases.network_path(site, source, aws, namespace)
     return looks
 

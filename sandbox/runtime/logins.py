@@ -1,4 +1,4 @@
-"""The operator's logins to AWS and to the cluster, as environment variables."""
+"""Logins to AWS and to the cluster, as environment variables: the operator's, and those of its Jobs."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def operator(layout: Layout) -> dict[str, str]:
         "AWS_DEFAULT_REGION": DEFAULT_REGION,  # the only one that boto3 reads
         "AWS_ENDPOINT_URL": layout.aws_endpoint,
     }
+
+
+def gates(layout: Layout) -> dict[str, str]:
+    """Of the Jobs in which gates run: AWS knows them as the operator, the cluster as a user of their own."""
+    return {**operator(layout), "KUBECONFIG": str(layout.gates_kubeconfig)}

@@ -110,7 +110,7 @@ class Supervisor:
     def _cluster(self) -> Child:
         cluster = KubernetesCluster(self.layout)
         cluster.remove_leftovers()
-        return cluster.start(self.program, images(self.postgres_programs, logins.operator(self.layout)))
+        return cluster.start(self.program, images(self.postgres_programs, logins.gates(self.layout)))
 
     def _aws(self) -> Child:
         (self.layout.aws / "ready.json").unlink(missing_ok=True)

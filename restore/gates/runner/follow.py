@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
@@ -23,6 +23,7 @@ from restore.kubernetes import FoundJob, Job, JobResult, JobRun, Resources, list
 from restore.kubernetes.job_manifests import CERTIFICATE, FOLDER, JOB_UID
 from restore.model.gates import BY_NAME
 from restore.model.labels import LABEL_GATE, LABEL_ID, LABEL_STACK
+from restore.model.request import Settings
 from validation.expectations.model import Expectations
 
 KEPT_SECONDS = 24 * 3600
@@ -151,26 +152,34 @@ def labels_of(context: GateContext, gate: str) -> Mapping[str, str]:
 def gate_job(context: GateContext, request: GateRequest) -> Job:
     """The Job that answers a request; its name is the same for the same proof. Raises PermanentError for a root
     certificate that can't be read."""
-    settings = context.settings.runner_job
     name = f"restore-{request.gate}-{context.plan.id}-{request.fingerprint}"
-    pem = certificate(context.settings.tls)
-    files = {REQUEST: request.write(), **({CERTIFICATE: pem} if pem else {})}
-    trusted = ("--root-certificate", f"{FOLDER}/{CERTIFICATE}") if pem else ()
-    return Job(
-        namespace=context.settings.namespace,
-        name=name,
-        image=settings.image or "",
+    job, trusted = base_job(context.settings, name, {REQUEST: request.write()})
+    return replace(
+        job,
         container=request.gate,
         arguments=("gate", "--request", f"{FOLDER}/{REQUEST}", "--job", name, "--uid", f"$({JOB_UID})", *trusted),
-        files=files,
-        service_account=settings.service_account,
-        labels={**settings.labels, **labels_of(context, request.gate)},
-        annotations=settings.annotations,
-        image_pull_secrets=settings.image_pull_secrets,
-        resources=Resources(settings.cpu, settings.memory, cpu_limit=None, memory_limit=settings.memory),
+        labels={**job.labels, **labels_of(context, request.gate)},
         kept_seconds=KEPT_SECONDS,
+    )
+
+
+def base_job(settings: Settings, name: str, files: Mapping[str, str]) -> tuple[Job, tuple[str, ...]]:
+    """A Job of this program's image, and its arguments for the certificates that it trusts."""
+    of_team = settings.runner_job
+    pem = certificate(settings.tls)
+    job = Job(
+        namespace=settings.namespace,
+        name=name,
+        image=of_team.image or "",
+        files={**files, **({CERTIFICATE: pem} if pem else {})},
+        service_account=of_team.service_account,
+        labels=of_team.labels,
+        annotations=of_team.annotations,
+        image_pull_secrets=of_team.image_pull_secrets,
+        resources=Resources(of_team.cpu, of_team.memory, cpu_limit=None, memory_limit=of_team.memory),
         runs_gate=True,
     )
+    return job, (("--root-certificate", f"{FOLDER}/{CERTIFICATE}") if pem else ())
 
 
 def deletion(job: Job) -> str:
