@@ -77,8 +77,8 @@ KUBERNETES = Chapter(
         Entry(
             ("Job <job>", "Secret <job>"),
             "A Job or Secret of that name is somebody else's, was removed while it ran, or left no result.",
-            "The program only touches what has its own label. With runner kubernetes the gate's own Job was killed (out "
-            "of memory), can't start (its image, a quota), or can't write its result; its last lines say which.",
+            "The program only touches what has its own label. With runner kubernetes the gate's own Job was killed "
+            "(out of memory), can't start (its image, a quota), or can't write its result; its last lines say which.",
             "docs/runner.md; kubectl -n <namespace> get job <name> -o yaml; pulumi up",
         ),
         Entry(

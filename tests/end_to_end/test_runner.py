@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
-import threading
 import uuid
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -18,12 +16,11 @@ import pytest
 from sandbox.application import names
 from sandbox.machine.processes import wait_until
 from tests.support.sandbox.harness import Project, Sandbox, command_lines
+from tests.support.tunnel import TUNNEL, forwarded
 
 BUCKET = "ghost-protocol-sandbox-evidence"
 NOWHERE = "127.0.0.1:9"
 """Nothing answers there."""
-TUNNEL = "127.0.0.99"
-"""From where the end of the tunnel calls the database."""
 
 
 def beside_the_database(sandbox: Sandbox, project: Project, restore_id: str = "inc-1") -> None:
@@ -149,36 +146,6 @@ def kill(sandbox: Sandbox) -> None:
     for pid, words in command_lines().items():
         if "restore\0gate" in words and str(sandbox.layout.root) in words:
             os.kill(pid, signal.SIGKILL)
-
-
-@contextmanager
-def forwarded(host: str, port: int, through: list[str]) -> Generator[str]:
-    """A tunnel to a server, as a port of this machine; `through` counts who used it."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                client, peer = listener.accept()
-            except OSError:
-                return
-            through.append(str(peer))
-            server = socket.create_connection((host, port), source_address=(TUNNEL, 0))
-            for ends in ((client, server), (server, client)):
-                threading.Thread(target=pump, args=ends, daemon=True).start()
-
-    threading.Thread(target=serve, daemon=True).start()
-    with listener:
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-
-
-def pump(source: socket.socket, sink: socket.socket) -> None:
-    with source, sink:
-        try:
-            while content := source.recv(1 << 16):
-                sink.sendall(content)
-        except OSError:
-            return
 
 
 @contextmanager

@@ -122,3 +122,13 @@ def test_a_place_that_can_not_be_written_to_is_told_with_another_to_choose(tmp_p
 
 def test_known_secrets_are_masked_in_what_is_said() -> None:
     assert redacted(f"login with {SECRET} failed") == f"login with {MASK} failed"
+
+
+def test_what_a_job_found_is_no_record_and_of_limited_size(store: Store) -> None:
+    store.write_result("prod", "inc-1", "restore-validated-inc-1-0-uid", {"verdict": "PASS"})
+    assert store.read_all("prod", "inc-1") == ()
+    found = store.read_result("prod", "inc-1", "restore-validated-inc-1-0-uid", 1000)
+    assert json.loads(found or b"") == {"verdict": "PASS"}
+    assert store.read_result("prod", "inc-1", "another", 1000) is None
+    with pytest.raises(PermanentError, match="more than 3 bytes"):
+        store.read_result("prod", "inc-1", "restore-validated-inc-1-0-uid", 3)
