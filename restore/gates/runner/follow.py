@@ -93,8 +93,7 @@ def prove(expectations: Callable[[], Expectations], context: GateContext, watch:
 def attach(errand: Errand, run: JobRun, watch: Watch) -> str:
     """Begins the Job, or finds the one that an earlier run began; returns its uid."""
     found = run.find()
-    ended = found is not None and found.ended is not None
-    has_result = found is not None and ended and errand.read(found.uid) is not None
+    has_result = found is not None and found.ended is not None and is_answered(errand, found.uid, watch)
     moves = BY_NAME[errand.request.gate].proved_at_each_move
     step = next_step(found, has_result=has_result, moves=moves, now=datetime.now(UTC))
     name = errand.job.name
@@ -109,6 +108,16 @@ def attach(errand: Errand, run: JobRun, watch: Watch) -> str:
     run.let_go(uid)
     watch.say(f"runs in the cluster: kubectl -n {errand.job.namespace} logs -f job/{name}")
     return uid
+
+
+def is_answered(errand: Errand, uid: str, watch: Watch) -> bool:
+    """Whether the ended Job has left an answer that counts; one that doesn't is said, and the Job begun again. Raises
+    TemporaryError while the evidence store doesn't answer."""
+    try:
+        return errand.read(uid) is not None
+    except PermanentError as error:
+        watch.say(f"the result of Job {errand.job.name} doesn't count: {error}")
+        return False
 
 
 def await_proof(errand: Errand, run: JobRun, uid: str, watch: Watch) -> Proof:

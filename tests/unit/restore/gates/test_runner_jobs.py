@@ -145,6 +145,19 @@ def test_a_job_that_ended_while_nobody_looked_is_not_begun_again(stage: Stage) -
     assert cluster.made == []
 
 
+def test_a_result_that_somebody_else_wrote_is_not_taken_and_holds_nothing_up(stage: Stage, tmp_path: Path) -> None:
+    context = on(Cluster(), stage)
+    cluster, path = running(context)
+    answering(context)(path.rpartition("/")[2], "uid-1")
+    name = result_name(path.rpartition("/")[2], "uid-1")
+    file = next(tmp_path.rglob(f"{name}.json"))
+    file.write_text(file.read_text().replace("db-CANDIDATE", "db-ANOTHER"))
+    cluster.end(path, datetime.now(UTC))
+    cluster.at_end = answering(context)
+    assert prove(context) == PROOF
+    assert [made.partition("/")[0] for made in cluster.made] == ["jobs", "secrets"]
+
+
 def test_a_run_that_is_stopped_leaves_the_job_running(stage: Stage) -> None:
     context = on(Cluster(), stage)
     cluster, path = running(context)
