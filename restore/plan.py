@@ -24,8 +24,8 @@ def make(settings: Settings, inventory: Inventory) -> Plan:
 
     Raises Refused with everything that is wrong, and ValueError when no restore is asked for.
     """
-    if found := problems(settings, inventory):
-        raise Refused(found)
+    if refusals := problems(settings, inventory):
+        raise Refused(refusals)
     if settings.request is None:
         raise ValueError("no restore is asked for: there is nothing to plan")
     context = RestoreContext(settings, settings.request, inventory)
@@ -36,7 +36,7 @@ def make(settings: Settings, inventory: Inventory) -> Plan:
 
 
 def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
-    wanted = target_settings(context, origin)
+    settings_of_candidate = target_settings(context, origin)
     serving, left = traffic.databases(context)
     return Plan(
         id=context.request.id,
@@ -48,7 +48,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         candidate=context.candidate_name,
         candidate_found=context.candidate,
         adopt=context.candidate.resource_id if context.candidate else None,
-        settings=wanted,
+        settings=settings_of_candidate,
         engine_version=origin.engine_version,
         tags=candidate_tags(context, origin),
         final_snapshot=identifiers.final_snapshot(context.candidate_name, context.settings.stack),
@@ -61,7 +61,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         left=left,
         switched_before=traffic.switched_before(context),
         fresh=new_instance.plan_new_instance(context, origin),
-        notes=notes(context, origin, wanted),
+        notes=notes(context, origin, settings_of_candidate),
     )
 
 

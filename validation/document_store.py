@@ -66,7 +66,7 @@ class DocumentStore(Protocol):
         ...
 
 
-def s3_location(location: str) -> tuple[str, str] | None:
+def parse_s3_location(location: str) -> tuple[str, str] | None:
     """Bucket and prefix of s3://bucket/prefix, None for a directory. Raises DocumentStoreError without a bucket."""
     if not location.startswith(S3):
         return None
@@ -83,27 +83,27 @@ def s3_location(location: str) -> tuple[str, str] | None:
 
 def open_store(location: str, s3: S3Client | None = None) -> DocumentStore:
     """A directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given."""
-    match s3_location(location):
+    match parse_s3_location(location):
         case None:
             return DirectoryStore(Path(location).expanduser())
         case bucket, prefix:
-            client = s3 or _s3_client(location)
-            return S3Store(lambda: client, bucket, prefix, partial(_s3_errors, location))
+            client = s3 or _make_s3_client(location)
+            return S3Store(lambda: client, bucket, prefix, partial(_translate_s3_errors, location))
 
 
-def _s3_client(location: str) -> S3Client:
+def _make_s3_client(location: str) -> S3Client:
     # Here, not above: only who keeps documents in S3 needs boto3
     try:
         import boto3
     except ImportError as error:
         fix = "pip install boto3, or give a directory"
         raise DocumentStoreError(location, "no boto3 here", "boto3 to reach S3", fix) from error
-    with _s3_errors(location):
+    with _translate_s3_errors(location):
         return boto3.client("s3")  # pyright: ignore[reportUnknownMemberType]
 
 
 @contextmanager
-def _s3_errors(location: str) -> Generator[None]:
+def _translate_s3_errors(location: str) -> Generator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -122,18 +122,18 @@ class DirectoryStore:
         return str(self._root)
 
     def names(self, folder: str = "") -> list[str]:
-        with _directory_errors(self._root / folder):
+        with _translate_directory_errors(self._root / folder):
             paths = sorted((self._root / folder).iterdir())
         return [folder + path.name for path in paths if not path.name.startswith(".")]
 
     def get(self, name: str, most: int | None = None) -> bytes:
         path = self._root / name
-        with _directory_errors(path), path.open("rb") as file:
+        with _translate_directory_errors(path), path.open("rb") as file:
             return _at_most(most, file.read, str(path))
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
         path = self._root / name
-        with _directory_errors(path):
+        with _translate_directory_errors(path):
             _make_folder(path.parent)
             write_whole(path, content, replace=replace)
             _sync(path.parent)
@@ -141,7 +141,7 @@ class DirectoryStore:
 
 
 @contextmanager
-def _directory_errors(path: Path) -> Generator[None]:
+def _translate_directory_errors(path: Path) -> Generator[None]:
     try:
         yield
     except FileExistsError as error:
@@ -216,22 +216,22 @@ class S3Store:
         prefix: str,
         errors: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self._client, self._bucket, self._errors = client, bucket, errors
+        self._client, self._compose_bucket, self._errors = client, bucket, errors
         self._prefix = f"{prefix}/" if prefix else ""
 
     def __str__(self) -> str:
-        return f"{S3}{self._bucket}/{self._prefix}"
+        return f"{S3}{self._compose_bucket}/{self._prefix}"
 
     def names(self, folder: str = "") -> list[str]:
         with self._errors():
             pages = self._client().get_paginator("list_objects_v2")
-            answers = list(pages.paginate(Bucket=self._bucket, Prefix=self._prefix + folder, Delimiter="/"))
+            answers = list(pages.paginate(Bucket=self._compose_bucket, Prefix=self._prefix + folder, Delimiter="/"))
         keys = [item.get("Key", "") for page in answers for item in page.get("Contents", ())]
         return sorted(key.removeprefix(self._prefix) for key in keys)
 
     def get(self, name: str, most: int | None = None) -> bytes:
         with self._errors():
-            body = self._client().get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"]
+            body = self._client().get_object(Bucket=self._compose_bucket, Key=self._prefix + name)["Body"]
             return _at_most(most, body.read, f"{self}{name}")
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
@@ -247,7 +247,9 @@ class S3Store:
         """False where another document has the name."""
         client = self._client()
         kind = CONTENT_TYPES[name.rpartition(".")[2]]
-        put = partial(client.put_object, Bucket=self._bucket, Key=self._prefix + name, Body=content, ContentType=kind)
+        put = partial(
+            client.put_object, Bucket=self._compose_bucket, Key=self._prefix + name, Body=content, ContentType=kind
+        )
         try:
             _ = put() if replace else put(IfNoneMatch="*")
         except client.exceptions.ClientError as error:

@@ -7,14 +7,14 @@ import textwrap
 WIDTH = 80
 
 
-def printable(text: str) -> str:
+def make_printable(text: str) -> str:
     """Names and values come from the data: control characters must not reach the terminal."""
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 
-def wrapped(text: str, indent: int) -> list[str]:
+def wrap(text: str, indent: int) -> list[str]:
     """The text as lines, those after the first indented by so many blanks."""
-    lines = textwrap.wrap(printable(text), WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
+    lines = textwrap.wrap(make_printable(text), WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
     return lines or [""]
 
 
@@ -26,6 +26,6 @@ def format_size(count: float) -> str:
     return f"{count:.0f} B"
 
 
-def number(count: int, noun: str) -> str:
+def format_number(count: int, noun: str) -> str:
     """The count with its noun: `1 row`, `2,000 rows`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

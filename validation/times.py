@@ -27,15 +27,15 @@ def format_time_micros(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
 
 
-def rfc3339(at: datetime) -> str:
+def format_rfc3339(at: datetime) -> str:
     """The time in UTC, as short as it can be told."""
-    return _utc(at, "auto")
+    return _to_utc(at, "auto")
 
 
-def rfc3339_micros(at: datetime) -> str:
+def format_rfc3339_micros(at: datetime) -> str:
     """The time in UTC, always with microseconds."""
-    return _utc(at, "microseconds")
+    return _to_utc(at, "microseconds")
 
 
-def _utc(at: datetime, timespec: str) -> str:
+def _to_utc(at: datetime, timespec: str) -> str:
     return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")

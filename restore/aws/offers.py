@@ -38,10 +38,12 @@ class Offers:
         exact = self._orderable(DBInstanceClass=instance_class, EngineVersion=version) if version else ()
         return exact or self._orderable(DBInstanceClass=instance_class)
 
-    def _orderable(self, **wanted: str) -> tuple[Offer, ...]:
+    def _orderable(self, **criteria: str) -> tuple[Offer, ...]:
         pages = cast("Any", self._rds.get_paginator("describe_orderable_db_instance_options"))
         with translated("rds"):
-            listed = [page["OrderableDBInstanceOptions"] for page in pages.paginate(Engine=ENGINE, Vpc=True, **wanted)]
+            listed = [
+                page["OrderableDBInstanceOptions"] for page in pages.paginate(Engine=ENGINE, Vpc=True, **criteria)
+            ]
         return tuple(_offer(item) for page in listed for item in page)
 
     def subnets(self, group: str) -> tuple[Subnet, ...]:
@@ -60,7 +62,7 @@ class Offers:
             ec2 = self._aws.client("ec2")
             answer = ec2.describe_subnets(SubnetIds=[subnet.identifier for subnet in subnets])
         free = {str(item["SubnetId"]): int(item["AvailableIpAddressCount"]) for item in answer["Subnets"]}
-        return tuple(Subnet(one.identifier, one.zone, free.get(one.identifier)) for one in subnets)
+        return tuple(Subnet(subnet.identifier, subnet.zone, free.get(subnet.identifier)) for subnet in subnets)
 
 
 def _offer(item: Mapping[str, Any]) -> Offer:

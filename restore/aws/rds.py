@@ -99,22 +99,22 @@ class Rds:
     def modify(
         self,
         resource_id: str,
-        wanted: InstanceSettings,
+        desired: InstanceSettings,
         *,
         immediately: bool = True,
         ours: InstanceSettings | None = None,
     ) -> Mapping[str, Any]:
-        """Bring the fields that `wanted` names to these values; returns the parameters sent, empty for nothing to do.
+        """Brings the fields that `desired` names to these values; returns the parameters sent, empty for nothing to do.
 
         Addressed by DbiResourceId: the identifier is looked up right before the call. Changes that somebody else
         has queued (`Instance.pending`) would be applied along: PermanentError, nothing sent. What waits and is as in
-        `ours` (else `wanted`) was queued by us.
+        `ours` (otherwise `desired`) was queued by us.
         """
         target = self._present(resource_id)
-        parameters = parse.modification(target.settings, wanted)
+        parameters = parse.modification(target.settings, desired)
         if not parameters:
             return {}
-        if immediately and (foreign := parse.foreign_pending(target.pending, ours or wanted)):
+        if immediately and (foreign := parse.foreign_pending(target.pending, ours or desired)):
             raise PermanentError.of(_queued(target, foreign))
         with translated("rds"):
             self._client.modify_db_instance(
@@ -160,7 +160,7 @@ class Rds:
     def wait_until(
         self,
         resource_id: str,
-        wanted: Callable[[Instance], bool],
+        condition: Callable[[Instance], bool],
         *,
         stop: threading.Event,
         deadline: float,
@@ -174,11 +174,13 @@ class Rds:
         """
         return wait_for(
             lambda: self._present(resource_id),
-            lambda instance: _can_recover(instance) and wanted(instance),
+            lambda instance: _can_recover(instance) and condition(instance),
             stop=stop,
             deadline=deadline,
             subject=subject,
-            found=lambda item: f"{item.identifier} is {item.status}, pending changes {sorted(item.pending) or 'none'}",
+            describe=lambda item: (
+                f"{item.identifier} is {item.status}, pending changes {sorted(item.pending) or 'none'}"
+            ),
             longest=longest,
         )
 

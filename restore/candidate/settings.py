@@ -52,8 +52,8 @@ def thawed(text: str, by_hand: Mapping[str, Any]) -> InstanceSettings:
     unset.
 
     Raises ValueError for a text that holds none."""
-    known = cast("Mapping[str, Any]", json.loads(text))
-    kept = {field.name: known[field.name] for field in fields(InstanceSettings) if field.name in known}
+    values = cast("Mapping[str, Any]", json.loads(text))
+    kept = {field.name: values[field.name] for field in fields(InstanceSettings) if field.name in values}
     lists = {name: tuple(cast("list[str]", value)) for name, value in kept.items() if isinstance(value, list)}
     changed = {PYTHON_NAMES[name]: value for name, value in by_hand.items()}
     return replace(InstanceSettings(), **{**kept, **lists, **changed})

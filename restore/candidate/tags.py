@@ -24,8 +24,8 @@ def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[st
 def _source_tag(context: RestoreContext, origin: RestoreSource) -> dict[str, str]:
     """Pins the source for as long as this restore lasts, by what no rename can move."""
     kept = context.candidate.tags.get(TAG_SOURCE) if context.candidate else None
-    known = context.source.resource_id if context.source else origin.point.source_resource_id
-    pinned = kept or known
+    resource_id = context.source.resource_id if context.source else origin.point.source_resource_id
+    pinned = kept or resource_id
     return {TAG_SOURCE: pinned} if pinned else {}
 
 

@@ -36,8 +36,8 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
             ]
         )
     inventory = gather.gather(settings, now, room=False)
-    asked = close.as_if_open(inventory)
-    serves = traffic.found_traffic(RestoreContext(settings, settings.request, asked))
+    open_inventory = close.as_if_open(inventory)
+    serves = traffic.found_traffic(RestoreContext(settings, settings.request, open_inventory))
     closing = close.plan(settings.request, inventory, serves, list(stack.config()))
     close.without_resources(stack.export())  # refuses before the question what would be refused after it
     if not confirm(close.render(closing)):

@@ -81,10 +81,10 @@ def roll_back(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
 
 
 def close_restore(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
-    done = close.run(stack, confirm)
-    if done:
+    closed = close.run(stack, confirm)
+    if closed:
         print("Closed. The databases are untouched.")
-    return done
+    return closed
 
 
 def refuse_other(stack: OperatorStack, named: str | None) -> None:

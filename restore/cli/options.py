@@ -18,9 +18,9 @@ LOOK = Request(id="options", method=Method.PITR, traffic=Traffic.SOURCE, time=LA
 """Has the inventory read every backup; nothing is ever restored by it."""
 
 
-def options(stack: OperatorStack, wanted: str | None, now: datetime) -> str:
+def options(stack: OperatorStack, time: str | None, now: datetime) -> str:
     """Returns the recovery points ranked by data lost, for an 80-column terminal."""
-    moment = parse_time(wanted) if wanted else None
+    moment = parse_time(time) if time else None
     settings = settings_of(stack, now)
     inventory = gather.gather(replace(settings, request=LOOK), now, room=False)
     dumps, unread = list_dumps(settings)

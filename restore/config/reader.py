@@ -16,7 +16,7 @@ from restore.redaction import MASK
 from validation.keyed import reader
 from validation.keyed.json_schema import Location, Node
 from validation.keyed.reader import KeyFault, Mistake
-from validation.problems import shown
+from validation.problems import show_value
 
 PLAIN = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 TOP_LEVEL = re.compile(r"(?:[a-z]+:)?[A-Za-z0-9_-]+", re.ASCII)
@@ -45,7 +45,7 @@ def _problem(namespace: str, secret_keys: Collection[str], fault: KeyFault) -> P
     if path_of(fault.location[:1], namespace) in secret_keys:
         return refusal(path, MASK, fault.needed)
     fix = removal(path) if fault.mistake is Mistake.NAME else fault.fix or _command(path, fault.node)
-    return refusal(path, fault.found or shown(fault.value), fault.needed, fix)
+    return refusal(path, fault.found or show_value(fault.value), fault.needed, fix)
 
 
 def _command(path: str, node: Node) -> str:

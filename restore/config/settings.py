@@ -20,7 +20,7 @@ from restore.model.rds import InstanceSettings
 from restore.model.request import App, Method, Request, Runner, Settings, certificates_command
 from validation.document_store import S3
 from validation.keyed import json_schema
-from validation.keyed.reader import schema_of
+from validation.keyed.reader import build_json_schema
 
 POINTS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
 """The key that names the recovery point of each method."""
@@ -50,24 +50,24 @@ class Entries:
 
     def settings(self, now: datetime) -> Settings:
         """Returns the settings of a stack. Raises Refused with everything that is wrong."""
-        given = self.given
-        known = {key: value for key, value in given.items() if key not in LATER}
-        keys, unfit = read(Keys, known, secret_keys=self.secret_keys, context={"now": now})
+        entries = self.given
+        present = {key: value for key, value in entries.items() if key not in LATER}
+        keys, unfit = read(Keys, present, secret_keys=self.secret_keys, context={"now": now})
         aws, unfit_aws = read(AwsKeys, given_fields(self.aws), namespace="aws", secret_keys=self.secret_keys)
         kubernetes, unfit_kubernetes = read(
             KubernetesKeys, given_fields(self.kubernetes), namespace="kubernetes", secret_keys=self.secret_keys
         )
-        found = [
+        problems = [
             *unfit,
-            *_later(given),
+            *_later(entries),
             *_elsewhere(self.aws),
-            *contradictions(given),
-            *_beside_the_database(given),
-            *_missing(given, self.region, now),
-            *_too_long(given),
+            *contradictions(entries),
+            *_beside_the_database(entries),
+            *_missing(entries, self.region, now),
+            *_too_long(entries),
         ]
-        if not keys or not aws or not kubernetes or found:
-            raise Refused([*found, *unfit_aws, *unfit_kubernetes])
+        if not keys or not aws or not kubernetes or problems:
+            raise Refused([*problems, *unfit_aws, *unfit_kubernetes])
         return Settings(
             stack=self.stack,
             region=self.region or "",
@@ -79,7 +79,7 @@ class Entries:
             tls=keys.tls,
             evidence=keys.evidence,
             request=_request(keys),
-            instance=_overrides(keys.instance, _section(given, "instance")),
+            instance=_overrides(keys.instance, _section(entries, "instance")),
             backups=keys.backups,
             validation=keys.validation,
             quiet=keys.quiet,
@@ -122,17 +122,17 @@ def _request(keys: Keys) -> Request | None:
     return Request(**{item.name: getattr(keys, item.name) for item in fields(Request)}) if keys.id else None
 
 
-def _overrides(instance: InstanceSettings, given: Mapping[str, Any]) -> dict[str, Any]:
+def _overrides(instance: InstanceSettings, instance_entries: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the settings that are given, by their camelCase names."""
     settings = {camel_case(item.name): getattr(instance, item.name) for item in fields(InstanceSettings)}
-    return {name: value for name, value in settings.items() if name in given}
+    return {name: value for name, value in settings.items() if name in instance_entries}
 
 
-def _later(given: Mapping[str, Any]) -> Iterable[Problem]:
+def _later(entries: Mapping[str, Any]) -> Iterable[Problem]:
     return (
         refusal(name, f"a key for {purpose}", "not in this version", removal(name))
         for name, purpose in LATER.items()
-        if name in given
+        if name in entries
     )
 
 
@@ -159,7 +159,7 @@ def _elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:
             yield refusal(f"aws:{name}", "set", needed, fix)
 
 
-def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Iterable[Problem]:
+def _missing(entries: Mapping[str, Any], region: str | None, now: datetime) -> Iterable[Problem]:
     """Yields what isn't set and is needed: the site's keys always, a restore's with its id."""
     commands = {
         "id": "pulumi config set id inc-1234",
@@ -172,36 +172,38 @@ def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Ite
     if not region:
         fix = "pulumi config set aws:region <region>"
         yield refusal("aws:region", "not set", "the region of the source", fix)
-    for path in _needed(given):
+    for path in _needed(entries):
         section, _, name = path.rpartition(".")
-        if name not in (_section(given, section) if section else given):
-            description = json_schema.description(json_schema.at(schema_of(Keys), (*path.split("."),)))
+        if name not in (_section(entries, section) if section else entries):
+            description = json_schema.find_description(
+                json_schema.find_node(build_json_schema(Keys), (*path.split("."),))
+            )
             first_sentence = description.partition(". ")[0].rstrip(".")
             yield refusal(path, "not set", first_sentence, commands.get(path, ""))
 
 
-def _section(given: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _section(entries: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Returns the fields that are given of an object; none where it is no object."""
-    fields = given_fields(given.get(key))
+    fields = given_fields(entries.get(key))
     return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
-def _needed(given: Mapping[str, Any]) -> Iterable[str]:
+def _needed(entries: Mapping[str, Any]) -> Iterable[str]:
     yield from ("source", "namespace")
-    if "id" not in given:
+    if "id" not in entries:
         return
     yield from ("method", "tls.rootCertificate", "login.user")
-    if decoded(_section(given, "login").get("iam")) is not True:
+    if decoded(_section(entries, "login").get("iam")) is not True:
         yield "login.secretId"
-    if given.get("method") in POINTS:
-        yield POINTS[given["method"]]
-    if given.get("method") == Method.DUMP:
+    if entries.get("method") in POINTS:
+        yield POINTS[entries["method"]]
+    if entries.get("method") == Method.DUMP:
         yield "backups.bucket"
 
 
-def _too_long(given: Mapping[str, Any]) -> Iterable[Problem]:
+def _too_long(entries: Mapping[str, Any]) -> Iterable[Problem]:
     """Refuses an id and a source that make a candidate's name too long together, though each may be right."""
-    source, restore_id = str(given.get("source", "")), str(given.get("id", ""))
+    source, restore_id = str(entries.get("source", "")), str(entries.get("id", ""))
     name = candidate(source, restore_id)
     if not instance_fault(source) and not id_fault(restore_id) and instance_fault(name):
         room = max(MAX_INSTANCE - len(source) - 1, 0)

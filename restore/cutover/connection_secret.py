@@ -77,19 +77,19 @@ def previous_also(context: RestoreContext, secret: ConnectionSecret) -> dict[str
     noted = secret.annotations.get(ANNOTATION_PREVIOUS_ALSO, "") if context.manages_secret else ""
     if noted:
         return {str(key): str(value) for key, value in json.loads(noted).items()}
-    known = [*source_endpoints(context)]
-    found = {key: named_endpoint(secret.values.get(key, ""), known) for key in context.settings.secret.also_keys}
-    return {key: str(endpoint) for key, endpoint in found.items() if endpoint}
+    endpoints = [*source_endpoints(context)]
+    previous = {key: named_endpoint(secret.values.get(key, ""), endpoints) for key in context.settings.secret.also_keys}
+    return {key: str(endpoint) for key, endpoint in previous.items() if endpoint}
 
 
 def source_endpoints(context: RestoreContext) -> tuple[Endpoint, ...]:
     """Returns where the source answers, under every name that is known of it, and where its replicas do."""
     live, previous = live_url(context), previous_endpoint(context)
-    found = [context.source.endpoint if context.source else None, previous]
+    endpoints = [context.source.endpoint if context.source else None, previous]
     if live and pointing(context) is ConnectionTarget.SOURCE:
-        found.append(endpoint_of(live))
-    found += [replica.endpoint for replica in context.inventory.replicas]
-    return tuple(dict.fromkeys(endpoint for endpoint in found if endpoint and endpoint.host))
+        endpoints.append(endpoint_of(live))
+    endpoints += [replica.endpoint for replica in context.inventory.replicas]
+    return tuple(dict.fromkeys(endpoint for endpoint in endpoints if endpoint and endpoint.host))
 
 
 def _endpoint(text: str) -> Endpoint | None:

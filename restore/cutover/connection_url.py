@@ -62,12 +62,12 @@ def named_endpoint(text: str, endpoints: Iterable[Endpoint]) -> Endpoint | None:
     return None
 
 
-def repoint_text(text: str, now: Endpoint, wanted: Endpoint) -> str:
+def repoint_text(text: str, now: Endpoint, endpoint: Endpoint) -> str:
     """Returns a text in which each address of one endpoint is another's, all other bytes as they were; a port that
     isn't written stays unwritten."""
 
     def replaced(match: re.Match[str]) -> str:
-        return f"{wanted.host}:{wanted.port}" if match["port"] else wanted.host
+        return f"{endpoint.host}:{endpoint.port}" if match["port"] else endpoint.host
 
     return _address(now.host).sub(replaced, text)
 

@@ -32,29 +32,29 @@ def app_plans(context: RestoreContext) -> tuple[AppPlan, ...]:
 
 def _app_plan(context: RestoreContext, app: App, deployment: Deployment, endpoint: Endpoint) -> AppPlan:
     recorded = recorded_replicas(context, app, deployment) or 0
-    wanted = 0 if context.request.traffic is Traffic.FROZEN else recorded
+    replicas = 0 if context.request.traffic is Traffic.FROZEN else recorded
     held = context.held(deployment.annotations)
     return AppPlan(
         name=app.name,
-        replicas=wanted,
+        replicas=replicas,
         recorded_replicas=recorded,
         former_manager=former_manager_of(
             held, deployment.annotations.get(ANNOTATION_MANAGER), deployment.replicas_manager
         ),
         endpoint=endpoint,
-        reapplied=_reapplied(deployment, wanted),
+        reapplied=_reapplied(deployment, replicas),
         health=app.health,
     )
 
 
-def _reapplied(deployment: Deployment, wanted: int) -> str:
+def _reapplied(deployment: Deployment, replicas: int) -> str:
     """Returns a new marker whenever the Deployment runs and shouldn't, or the other way round.
 
     The engine compares inputs, not the cluster: without it, a Deployment that somebody scaled up, or that an
     interrupted run had resumed, would count as frozen. Other differences in number are left alone: they may be an
     autoscaler's.
     """
-    if (deployment.replicas == 0) != (wanted == 0):
+    if (deployment.replicas == 0) != (replicas == 0):
         return deployment.resource_version
     return deployment.annotations.get(ANNOTATION_REAPPLIED, "")
 

@@ -75,19 +75,19 @@ def with_traffic(config: Config, traffic: Traffic) -> dict[str, ConfigValue]:
 
 def with_waivers(config: Config, now: Config) -> dict[str, ConfigValue]:
     """With what was waived then and what is waived now: a waiver given during the switch holds on the way back too."""
-    given = [parse_value(text_of(configuration, WAIVERS)) for configuration in (config, now)]
+    earlier_and_now = [parse_value(text_of(configuration, WAIVERS)) for configuration in (config, now)]
     union = {
         name: why
-        for waivers in given
+        for waivers in earlier_and_now
         if isinstance(waivers, dict)
         for name, why in cast("dict[str, Any]", waivers).items()
     }
     return {**config, WAIVERS: ConfigValue(json.dumps(union))} if union else dict(config)
 
 
-def make_step(title: str, now: Config, wanted: Config) -> Step:
-    change = {key: value for key, value in wanted.items() if key not in now or not is_same_value(now[key], value)}
-    return Step(title, change, tuple(key for key in now if key not in wanted))
+def make_step(title: str, now: Config, later: Config) -> Step:
+    change = {key: value for key, value in later.items() if key not in now or not is_same_value(now[key], value)}
+    return Step(title, change, tuple(key for key in now if key not in later))
 
 
 def find_earlier_update(id_: str, history: Sequence[Update]) -> Update | None:

@@ -39,12 +39,12 @@ def pointing(context: RestoreContext) -> ConnectionTarget:
 
 
 def _names_source(context: RestoreContext, endpoint: Endpoint) -> bool:
-    known = context.source.endpoint if context.source else None
+    endpoint_now = context.source.endpoint if context.source else None
     alias = context.settings.secret.source_host
     previous = previous_endpoint(context)
     if alias and same_host(alias, endpoint.host):
         return True
-    if any(other and same_endpoint(other, endpoint) for other in (known, previous)):
+    if any(other and same_endpoint(other, endpoint) for other in (endpoint_now, previous)):
         return True
     address = parse_address(endpoint.host)
     return context.source is None and address is not None and address.identifier == context.settings.source
@@ -91,9 +91,9 @@ def databases(context: RestoreContext) -> tuple[Instance | None, Instance | None
     """Returns the instance that the URL names after this `up`, and the other one. This is the one place that
     resolves an address, which may be an alias, to a database."""
     pair = (context.source, context.candidate)
-    wanted = context.request.traffic
-    on_candidate = wanted is Traffic.RESTORED or (
-        wanted is Traffic.FROZEN and pointing(context) is ConnectionTarget.CANDIDATE
+    target_traffic = context.request.traffic
+    on_candidate = target_traffic is Traffic.RESTORED or (
+        target_traffic is Traffic.FROZEN and pointing(context) is ConnectionTarget.CANDIDATE
     )
     return (pair[1], pair[0]) if on_candidate else pair
 

@@ -39,7 +39,7 @@ def _database(cluster: Cluster) -> str:
     """The application's database, where its URL can be read."""
     url = cluster.secret.url if cluster.secret else None
     try:
-        return urls.connection_parameters(url).get("dbname") or POSTGRES if url else POSTGRES
+        return urls.read_parameters(url).get("dbname") or POSTGRES if url else POSTGRES
     except urls.UrlError:
         return POSTGRES
 
@@ -91,5 +91,5 @@ def _blocks(rules: Sequence[Ingress]) -> str:
 
 def holds(block: str, address: str) -> bool:
     network = ip_network(block, strict=False)
-    found = ip_address(address.partition("%")[0])
-    return found.version == network.version and found in network
+    parsed = ip_address(address.partition("%")[0])
+    return parsed.version == network.version and parsed in network

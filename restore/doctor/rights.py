@@ -33,8 +33,8 @@ def rights_of_all_phases(worlds: Sequence[tuple[Settings, Inventory]]) -> Iterat
 
 
 def _counted(what: str, answers: RightsAnswers) -> Finding:
-    given = answers.asked - len(answers.denied)
-    found = f"{given} of {answers.asked} are given"
+    allowed = answers.asked - len(answers.denied)
+    found = f"{allowed} of {answers.asked} are given"
     return ok(what, found) if answers.asked and not answers.denied else note(what, f"{found}, see below")
 
 
@@ -43,14 +43,14 @@ def preflight(worlds: Sequence[tuple[Settings, Inventory]]) -> Iterator[Finding]
     problems: dict[Problem, State] = {}
     for settings, inventory in worlds:
         context = _context(settings, inventory)
-        found = {
+        states = {
             problem: State.NOTE if rule in IN_AN_INCIDENT else State.PROBLEM
             for rule in rules.RULES
             if rule is not rights.rights_given
             for problem in rule(context)
         }
-        problems |= found
-        if State.PROBLEM not in found.values():
+        problems |= states
+        if State.PROBLEM not in states.values():
             yield ok(f"preflight, {_method(settings)}", "a restore would be accepted")
     yield from (of_problem(problem, state) for problem, state in problems.items())
     rooms = [inventory.capacity for _, inventory in worlds if inventory.capacity]

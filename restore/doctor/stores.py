@@ -17,21 +17,21 @@ from restore.inventory import dump_lookup
 from restore.model.request import LATEST, Method, Request, Settings, certificates_command
 from restore.postgres import SYSTEM
 from restore.units import sized, spoken
-from validation.document_store import s3_location
+from validation.document_store import parse_s3_location
 
 
 def evidence(settings: Settings, aws: Aws) -> Iterator[Finding]:
     """A record is for ever in a bucket, so there the right to write is asked for instead (with all others)."""
     what, place = "evidence", settings.evidence
-    if s3_location(place):
+    if parse_s3_location(place):
         restores = Store.open(place, aws).ids(settings.stack)
         yield ok(what, f"{place} can be read, {len(restores)} restores of this stack; writing: see the rights")
         return
     folder = Path(place).expanduser().absolute()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-        made = "" if folder == nearest else ", made at the first record"
-        yield ok(what, f"{folder} is writable{made}")
+        remark = "" if folder == nearest else ", made at the first record"
+        yield ok(what, f"{folder} is writable{remark}")
         return
     fix = "pulumi config set evidence <directory or s3://bucket/prefix>"
     yield of_problem(Problem(what, f"{nearest} is not writable", f"a writable {folder}", fix))

@@ -36,14 +36,14 @@ def tools(project: Path, server_version: str | None, *, dumps: bool) -> Iterator
 
 
 def pulumi_cli(project: Path) -> Finding:
-    wanted = Version(required_pulumi(project))
-    what, needed = "Pulumi CLI", f"{wanted} or later, on PATH"
+    required = Version(required_pulumi(project))
+    what, needed = "Pulumi CLI", f"{required} or later, on PATH"
     fix = TOOLS_PAGE
     try:
-        found = Version(version_in(output("pulumi", "version")))
+        installed = Version(version_in(output("pulumi", "version")))
     except (PermanentError, InvalidVersion) as error:
         return of_problem(Problem(what, str(error), needed, fix))
-    return ok(what, str(found)) if found >= wanted else of_problem(Problem(what, str(found), needed, fix))
+    return ok(what, str(installed)) if installed >= required else of_problem(Problem(what, str(installed), needed, fix))
 
 
 def required_pulumi(project: Path) -> str:
@@ -54,18 +54,18 @@ def required_pulumi(project: Path) -> str:
 
 def plugin(name: str) -> Finding:
     """The plugin of the installed SDK's very version: it is what the program asks the engine for."""
-    what, wanted = f"plugin {name}", metadata.version(f"pulumi-{name}")
+    what, required = f"plugin {name}", metadata.version(f"pulumi-{name}")
     if program := shutil.which(f"pulumi-resource-{name}"):
         return ok(what, f"{Path(program).name} on PATH, which the engine takes whatever its version")
-    fix = f"pulumi plugin install resource {name} {wanted}"
+    fix = f"pulumi plugin install resource {name} {required}"
     try:
         listed: list[dict[str, Any]] = json.loads(output("pulumi", "plugin", "ls", "--json"))
     except (PermanentError, ValueError) as error:
-        return of_problem(Problem(what, str(error), f"{wanted}, installed", fix))
+        return of_problem(Problem(what, str(error), f"{required}, installed", fix))
     versions = [str(item.get("version")) for item in listed if item.get("name") == name]
-    if wanted in versions:
-        return ok(what, wanted)
-    return of_problem(Problem(what, f"installed: {', '.join(versions) or 'none'}", wanted, fix))
+    if required in versions:
+        return ok(what, required)
+    return of_problem(Problem(what, f"installed: {', '.join(versions) or 'none'}", required, fix))
 
 
 def packages() -> Finding:
@@ -73,21 +73,21 @@ def packages() -> Finding:
     what, file = "Python packages", CHECKOUT / "pyproject.toml"
     if not file.is_file():
         return note(what, f"not known: no {file}")
-    wanted = [Requirement(text) for text in tomllib.loads(file.read_text())["project"]["dependencies"]]
-    wrong = [found for requirement in wanted if (found := unfit(requirement))]
+    requirements = [Requirement(text) for text in tomllib.loads(file.read_text())["project"]["dependencies"]]
+    wrong = [problem for requirement in requirements if (problem := unfit(requirement))]
     if not wrong:
-        return ok(what, f"{len(wanted)}, in the versions that pyproject.toml allows")
-    needed = ", ".join(str(requirement) for requirement in wanted)
+        return ok(what, f"{len(requirements)}, in the versions that pyproject.toml allows")
+    needed = ", ".join(str(requirement) for requirement in requirements)
     return of_problem(Problem(what, ", ".join(wrong), needed, TOOLS_PAGE))
 
 
 def unfit(requirement: Requirement) -> str | None:
     """Returns what is wrong with the installed package, or None."""
     try:
-        found = metadata.version(requirement.name)
+        installed = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
         return f"{requirement.name} is not installed"
-    return None if requirement.specifier.contains(found, prereleases=True) else f"{requirement.name} {found}"
+    return None if requirement.specifier.contains(installed, prereleases=True) else f"{requirement.name} {installed}"
 
 
 def pg_restore(server_version: str | None) -> Finding:
@@ -96,12 +96,12 @@ def pg_restore(server_version: str | None) -> Finding:
     needed = f"version {major or 'of the dumps'} or later, for dumps in an archive format"
     fix = TOOLS_PAGE
     try:
-        found = version_in(output("pg_restore", "--version"))
+        installed = version_in(output("pg_restore", "--version"))
     except PermanentError as error:
         return of_problem(Problem(what, str(error), needed, fix))
-    if int(found.partition(".")[0]) < major:
-        return of_problem(Problem(what, found, needed, fix))
-    return ok(what, found)
+    if int(installed.partition(".")[0]) < major:
+        return of_problem(Problem(what, installed, needed, fix))
+    return ok(what, installed)
 
 
 def output(*command: str) -> str:
@@ -110,13 +110,13 @@ def output(*command: str) -> str:
     if program is None:
         raise PermanentError(f"no {command[0]} on PATH")
     try:
-        done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=SECONDS, check=False)
+        process = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PermanentError(f"{command[0]}: {error}") from error
-    if done.returncode:
-        first_line = next(iter(done.stderr.strip().splitlines()), "")
+    if process.returncode:
+        first_line = next(iter(process.stderr.strip().splitlines()), "")
         raise PermanentError(f"`{' '.join(command)}` failed: {first_line}")
-    return done.stdout
+    return process.stdout
 
 
 def version_in(text: str) -> str:

@@ -131,8 +131,8 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     options = options_of(arguments)
     if arguments.command == "plan":
         with _reporting(as_json=arguments.json) as report:
-            found = scan(s3, dump, options, progress=report, stop=stop)
-        return _planned(arguments, found, options)
+            scanned = scan(s3, dump, options, progress=report, stop=stop)
+        return _planned(arguments, scanned, options)
     target, planned = target_of(arguments), plan_of(arguments, dump, options)
     if arguments.command == "load":
         room = storage_of(arguments, target)
@@ -215,10 +215,10 @@ def plan_of(arguments: argparse.Namespace, dump: Dump, options: Options) -> Scan
     return scan_file.read_plan(arguments.plan, dump, options) if arguments.plan else None
 
 
-def _region(given: str | None) -> str:
+def _region(option: str | None) -> str:
     import boto3.session
 
-    region = given or boto3.session.Session().region_name
+    region = option or boto3.session.Session().region_name
     if not region:
         raise PermanentError.of(
             Problem(

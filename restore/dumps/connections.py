@@ -223,7 +223,7 @@ def end_sessions(
         stop=stop,
         deadline=time.monotonic() + seconds,
         subject=f"the end of the sessions of {role} on {session.target}",
-        found=lambda left: f"{len(left)} of them",
+        describe=lambda left: f"{len(left)} of them",
         fix="SELECT pid, application_name FROM pg_stat_activity (until none of them is left); pulumi up",
         first=0.1,
         longest=1.0,

@@ -8,7 +8,7 @@ from typing import Any
 
 from restore.dumps.catalog.listing import when
 from restore.dumps.model import Dump, LoadResult, Scan, Verification
-from restore.errors import listed as listed_problems
+from restore.errors import list_problems
 from restore.units import TIME_FORMAT, sized, spoken
 
 LOAD_RATE = 45e6
@@ -66,7 +66,7 @@ def render_plan(scan: Scan) -> str:
     if drops := scan.statements.get("drop"):
         lines.append(f"  left out    drops of pg_dump --clean: {drops} (the target must be empty)")
     if scan.problems:
-        lines.append(f"it can't be loaded as it is:\n{listed_problems(scan.problems)}")
+        lines.append(f"it can't be loaded as it is:\n{list_problems(scan.problems)}")
     return "\n".join(lines)
 
 

@@ -19,9 +19,9 @@ GIT_SECONDS = 5.0
 
 def operator(aws: Aws) -> dict[str, str]:
     """Who it is, as the machine and AWS know them. What can't be known is said, and never stops a restore."""
-    known = _caller(aws)
-    account = {"account": known.account} if isinstance(known, Caller) else {}
-    arn = known.arn if isinstance(known, Caller) else known
+    identity = _caller(aws)
+    account = {"account": identity.account} if isinstance(identity, Caller) else {}
+    arn = identity.arn if isinstance(identity, Caller) else identity
     return {"user": _user(), "host": socket.gethostname(), "aws": arn, **account}
 
 
@@ -39,10 +39,10 @@ def commit() -> str:
     words = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     folder = Path(__file__).resolve().parent
     try:
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=GIT_SECONDS, check=True)
+        process = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=GIT_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError):
         return "not known"
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 def _installed(name: str) -> str | None:

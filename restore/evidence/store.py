@@ -22,7 +22,7 @@ from validation.document_store import (
     DocumentStoreError,
     NotFoundError,
     S3Store,
-    s3_location,
+    parse_s3_location,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Store:
     def open(cls, location: str, aws: Aws | None = None) -> Store:
         """Returns the store of a directory or of s3://bucket/prefix (which needs `aws`). No I/O."""
         with _reading():
-            in_s3 = s3_location(location)
+            in_s3 = parse_s3_location(location)
         if in_s3 is None:
             return cls(DirectoryStore(Path(location).expanduser()))
         if aws is None:

@@ -67,7 +67,7 @@ class GateContext:
     def database(self) -> str:
         """The application's database: where rows are counted and sessions looked for."""
         url = self.application_url()
-        return self.settings.login.database or urls.connection_parameters(url).get("dbname") or "postgres"
+        return self.settings.login.database or urls.read_parameters(url).get("dbname") or "postgres"
 
     def login(self, endpoint: Endpoint) -> Credential:
         return self.secrets.login(self.settings.login, endpoint)

@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 import pulumi
 
 from restore import polling
-from restore.errors import GateClosed, Problem, listed
+from restore.errors import GateClosed, Problem, list_problems
 from restore.gates.error_problems import unproved
 from restore.model import waivers
 from restore.units import spoken
@@ -77,7 +77,7 @@ class Watch:
         """What it says until then; empty for a gate that hasn't opened yet."""
         self.stop = stop
         self._end = time.monotonic() + seconds
-        self._seconds = seconds
+        self._count_seconds = seconds
         self._say = say
         self._said: tuple[str, float] = ("", 0.0)
 
@@ -100,22 +100,22 @@ class Watch:
     def wait_for(
         self,
         read: Callable[[], Value],
-        done: Callable[[Value], bool],
+        is_done: Callable[[Value], bool],
         *,
         subject: str,
         seconds: float = math.inf,
-        found: Callable[[Value], str] = repr,
+        describe: Callable[[Value], str] = repr,
         first: float = 0.5,
         longest: float = 15.0,
     ) -> Value:
         """restore.polling's `wait_for` by this gate's clock, for at most `seconds`; raises as that does."""
         return polling.wait_for(
             read,
-            done,
+            is_done,
             stop=self.stop,
             deadline=min(self.deadline, self.now() + seconds),
             subject=subject,
-            found=found,
+            describe=describe,
             first=first,
             longest=longest,
         )
@@ -127,7 +127,7 @@ class Watch:
                 f"gate {self.gate} stopped by the operator while waiting for {waiting_for}; run `pulumi up` again"
             )
         if time.monotonic() >= self._end:
-            within = spoken(timedelta(seconds=self._seconds))
+            within = spoken(timedelta(seconds=self._count_seconds))
             raise GateClosed(f"gate {self.gate}: {waiting_for}: not within {within}\n  fix: pulumi up")
 
 
@@ -231,7 +231,7 @@ def explain_closed(gate: Gate, proof: Proof) -> str | None:
     if not left:
         return None
     problems = [waivers.with_command(problem) for problem in left]
-    return f"gate {gate.name} is {proof.verdict}: {proof.summary}\n{listed(problems)}"
+    return f"gate {gate.name} is {proof.verdict}: {proof.summary}\n{list_problems(problems)}"
 
 
 def attempt(
@@ -273,8 +273,8 @@ def attempt(
         unwritten = f"gate {gate.name}: its evidence could not be written: {failure or type(failure).__name__}"
         return f"{error}\n{unwritten}" if error else unwritten
     if error is None:
-        known = f"; waived: {', '.join(waived)}" if waived else ""
-        say(f"{gate.name}: open: {proof.summary}{known} (evidence: {where})")
+        of_waivers = f"; waived: {', '.join(waived)}" if waived else ""
+        say(f"{gate.name}: open: {proof.summary}{of_waivers} (evidence: {where})")
         return None
     return f"{error}\nevidence: {where}\nall at once: python -m restore report; what each means: {PAGE}"
 

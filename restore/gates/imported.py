@@ -43,8 +43,8 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     give_login(context, watch, candidate, endpoint)
     dump = pinned_dump(context)
     scan = read_dump(context, watch, dump)
-    made = prepare(context, endpoint)
-    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "dump": receipt(context), "prepared": made}
+    prepared = prepare(context, endpoint)
+    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "dump": receipt(context), "prepared": prepared}
     return load(context, watch, candidate, scan, facts)
 
 
@@ -101,7 +101,7 @@ def give_login(context: GateContext, watch: Watch, candidate: Instance, endpoint
         lambda text: not text,
         seconds=LOGIN_SECONDS,
         subject=f"the operator's login on {endpoint}",
-        found=str,
+        describe=str,
     )
 
 
@@ -154,13 +154,13 @@ def prepare(context: GateContext, endpoint: Endpoint) -> dict[str, Any]:
 
 def application_login(context: GateContext) -> Credential:
     """User and password of the applications' URL. Raises PermanentError when it has none."""
-    given = postgres.application_login(context.application_url())
-    if not given.get("user") or not given.get("password"):
+    parameters = postgres.application_login(context.application_url())
+    if not parameters.get("user") or not parameters.get("password"):
         needed = "user and password of the application, to give them to the new database"
         secret = context.settings.secret
         fix = f"kubectl -n {context.settings.namespace} edit secret {secret.name} (key {secret.key}); pulumi up"
         raise PermanentError.of(Problem(f"secret {context.settings.secret.name}", "no user or password", needed, fix))
-    return Credential(given["user"], given["password"])
+    return Credential(parameters["user"], parameters["password"])
 
 
 # What differs
@@ -172,8 +172,8 @@ def difference_problems(compared: Verification, dump: Dump, psql: Callable[[str]
     for table in compared.tables:
         if not table.equal:
             has = "no such table" if table.target is None else f"{table.target} rows"
-            wanted = "no such table" if table.dump is None else f"{table.dump} rows"
-            yield Problem(f"imported.rows:{table.name}", has, f"{wanted}, as in {dump.url}", again)
+            needed = "no such table" if table.dump is None else f"{table.dump} rows"
+            yield Problem(f"imported.rows:{table.name}", has, f"{needed}, as in {dump.url}", again)
     for name in compared.invalid_indexes:
         yield Problem(
             f"imported.indexes:{name}", "invalid", "a valid index", f"{psql(f'REINDEX INDEX {name}')}; pulumi up"

@@ -24,10 +24,12 @@ LOG_LINES = 3
 """Lines of the Job's log, redacted, in the problem: psql's last words tell a refused login from a closed network."""
 
 
-def in_cluster_problems(context: GateContext, watch: Watch, candidate: Instance, wanted: Expectations) -> list[Problem]:
+def in_cluster_problems(
+    context: GateContext, watch: Watch, candidate: Instance, expectations: Expectations
+) -> list[Problem]:
     """Runs the Job: the application's login and its tables, from a pod in its namespace."""
     watch.say("connecting from inside the cluster")
-    job = connection_job(context, candidate, wanted)
+    job = connection_job(context, candidate, expectations)
     deadline = min(watch.deadline, watch.now() + JOB_SECONDS)
     needed = f"psql connects as the application from {job.namespace}"
     try:
@@ -36,7 +38,7 @@ def in_cluster_problems(context: GateContext, watch: Watch, candidate: Instance,
         if watch.stop.is_set():
             raise
         return [error_problem(SUBJECT, error, needed)]
-    wanted_lines = len(statements(wanted))
+    wanted_lines = len(statements(expectations))
     if result.succeeded and len(result.lines) >= wanted_lines:
         return []
     reasons = result.reasons or (f"exit code {result.exit_code}, {len(result.lines)} lines of {wanted_lines}",)
@@ -45,10 +47,10 @@ def in_cluster_problems(context: GateContext, watch: Watch, candidate: Instance,
     return [Problem(SUBJECT, found, needed, fix)]
 
 
-def connection_job(context: GateContext, candidate: Instance, wanted: Expectations) -> Job:
+def connection_job(context: GateContext, candidate: Instance, expectations: Expectations) -> Job:
     endpoint = candidate.endpoint
     assert endpoint is not None
-    login = urls.connection_parameters(context.application_url())
+    login = urls.read_parameters(context.application_url())
     environment = {
         "PGHOST": endpoint.host,
         "PGPORT": str(endpoint.port),
@@ -71,14 +73,14 @@ def connection_job(context: GateContext, candidate: Instance, wanted: Expectatio
         service_account=settings.validation.job.service_account,
         image_pull_secrets=settings.validation.job.image_pull_secrets,
     )
-    return psql_job(job, statements(wanted), environment, certificate(settings.tls))
+    return psql_job(job, statements(expectations), environment, certificate(settings.tls))
 
 
-def statements(wanted: Expectations) -> tuple[str, ...]:
+def statements(expectations: Expectations) -> tuple[str, ...]:
     """One line of output each, whatever the tables hold."""
     reads = [
         sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT 1) AS one").format(table.identifier).as_string()
-        for table in sorted(wanted.tables)
+        for table in sorted(expectations.tables)
     ]
     return ("SELECT current_user, current_database(), pg_is_in_recovery()", *reads)
 

@@ -19,7 +19,7 @@ from validation.baseline.model import Baseline, BaselineError
 from validation.baseline.record import Unread
 from validation.connect.target import Target
 from validation.expectations.model import Expectations, Limits
-from validation.loss import Against, LossReport, as_json, as_text, estimated, run
+from validation.loss import Against, LossReport, as_json, as_text, estimate_loss, run
 
 SHOWN = 10
 """Tables that `up` shows, those that lose most; all are in the evidence."""
@@ -37,12 +37,17 @@ LastKnown = Callable[[], Baseline | BaselineError | None]
 
 
 def report(
-    watch: Watch, source: Target | None, last_known: LastKnown, candidate: Target, wanted: Expectations, seconds: float
+    watch: Watch,
+    source: Target | None,
+    last_known: LastKnown,
+    candidate: Target,
+    expectations: Expectations,
+    seconds: float,
 ) -> Mapping[str, Any]:
     """Makes the report within the budget, shows it in `pulumi up`, and gives it as the evidence keeps it."""
     watch.say("comparing with what was there before")
     try:
-        losses = compare(watch, source, last_known, candidate, wanted, seconds)
+        losses = compare(watch, source, last_known, candidate, expectations, seconds)
         watch.say(f"loss report\n{redacted(as_text(losses, SHOWN))}")
         return mask(as_json(losses))
     except Exception as error:  # noqa: BLE001 - advisory: a mistake of ours must not stop a restore
@@ -70,11 +75,16 @@ def mask(value: Any) -> Any:
 
 
 def compare(
-    watch: Watch, source: Target | None, last_known: LastKnown, candidate: Target, wanted: Expectations, seconds: float
+    watch: Watch,
+    source: Target | None,
+    last_known: LastKnown,
+    candidate: Target,
+    expectations: Expectations,
+    seconds: float,
 ) -> LossReport:
     """Row by row with the source; where it is gone or can't be compared, estimated by its newest baseline."""
     left = min(seconds, max(0.0, watch.deadline - watch.now()))
-    columns = {item.table: item.column for item in wanted.freshness}
+    columns = {item.table: item.column for item in expectations.freshness}
     unknown = (
         run(source, candidate, budget_seconds=left, timestamps=columns, stop=watch.stop)
         if source
@@ -85,7 +95,7 @@ def compare(
     baseline = last_known()
     if isinstance(baseline, Baseline):
         try:
-            report = estimated(baseline, candidate, Limits(left, left))
+            report = estimate_loss(baseline, candidate, Limits(left, left))
         except Unread as error:
             return replace(unknown, problems=(*unknown.problems, str(error)))
         return replace(report, notes=(*unknown.problems, *report.notes))

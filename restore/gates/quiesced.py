@@ -172,7 +172,7 @@ def await_latest_restorable(context: GateContext, watch: Watch, facts: dict[str,
             read,
             reached,
             subject="LatestRestorableTime",
-            found=datetime.isoformat,
+            describe=datetime.isoformat,
             seconds=0 if waived else LATEST_SECONDS,
         )
     except RestoreError as error:

@@ -83,9 +83,9 @@ def with_config_keys(problem: Problem) -> Problem:
 
 def pinned_dump(context: GateContext) -> Dump:
     """The dump of the plan, in exactly that version."""
-    wanted = context.plan.point.dump
-    assert wanted is not None, "method dump plans a dump"
-    return pin.at_version(context.s3, wanted.bucket, wanted.key, wanted.version)
+    planned = context.plan.point.dump
+    assert planned is not None, "method dump plans a dump"
+    return pin.at_version(context.s3, planned.bucket, planned.key, planned.version)
 
 
 def read_dump(context: GateContext, watch: Watch, dump: Dump) -> Scan:

@@ -95,8 +95,8 @@ def changed_secret_problems(context: GateContext, watch: Watch, observation: Obs
     """What the key names after the configured seconds, if it named the right database until then: the pods go on with
     the database that they were started with, and the next ones would use the other."""
     secret, seconds = context.plan.secret, context.settings.secret.watch_seconds
-    known = any(problem.subject.startswith(SECRET) for problem in observation.problems)
-    if secret is None or known or not seconds:
+    reported = any(problem.subject.startswith(SECRET) for problem in observation.problems)
+    if secret is None or reported or not seconds:
         return []
     watch.say(f"reading the secret again in {seconds} s: a controller may put its former value back")
     watch.pause(seconds, "the secret to stay as it is")
@@ -124,7 +124,7 @@ def reference_problems(context: GateContext) -> list[Problem]:
         return []
     host, namespace = left.endpoint.host, context.settings.namespace
     apps = [app.name for app in context.plan.apps]
-    found = context.namespace.references(apps, context.settings.secret)
+    references = context.namespace.references(apps, context.settings.secret)
     return [
         Problem(
             f"serving.reference:{reference.app}/{reference.place}",
@@ -133,7 +133,7 @@ def reference_problems(context: GateContext) -> list[Problem]:
             f"kubectl -n {namespace} edit {edited(reference)}; "
             f"kubectl -n {namespace} rollout restart deployment {reference.app}; pulumi up",
         )
-        for reference in found
+        for reference in references
         if reference.app in apps and reference.names(host) and not is_waived(reference.check, context.settings.waive)
     ]
 
@@ -182,9 +182,9 @@ def rollout_problems(
     found = f"{len(ready)} of {len(pods)} pods ready" + (f" ({reasons})" if reasons else "")
     found += f", {len(former)} of them from before the switch" if former else ""
     found += "" if seen else ", its controller hasn't seen the change yet"
-    wanted = f"{deployment.replicas} ready" if deployment and deployment.replicas else "at least one ready"
+    needed = f"{deployment.replicas} ready" if deployment and deployment.replicas else "at least one ready"
     fix = f"kubectl -n {context.settings.namespace} describe deployment {app.name}; {logs_command(context, app.name)}"
-    return [Problem(f"serving.rollout:{app.name}", found, f"{wanted}, and none from before the switch", fix)]
+    return [Problem(f"serving.rollout:{app.name}", found, f"{needed}, and none from before the switch", fix)]
 
 
 def logs_command(context: GateContext, name: str) -> str:
@@ -207,7 +207,7 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
     except RestoreError as error:
         return [unreachable("serving", database, error)]
     facts["sessions"] = {name: len(by_app.get(name, ())) for name in names}
-    user = urls.connection_parameters(context.application_url()).get("user")
+    user = urls.read_parameters(context.application_url()).get("user")
     if unnamed := sum(session.user == user for session in by_app.get("", ())):
         # Behind a proxy, a NAT or on the node's own network a session has another address than its pod
         facts["sessions_by_user"] = unnamed
@@ -235,11 +235,11 @@ def elsewhere_problems(context: GateContext, facts: dict[str, Any]) -> list[Prob
         if left is None:
             return []
         with context.connect(left) as connection:
-            found = postgres.list_sessions(connection)
+            listed = postgres.list_sessions(connection)
     except RestoreError as error:
         facts["left_unreachable"] = unreachable("serving", left, error).found if left else str(error)
         return []
-    sessions = [session for session in found if not is_ignored(context.settings, session)]
+    sessions = [session for session in listed if not is_ignored(context.settings, session)]
     facts["left"] = {"database": left.identifier, "sessions": len(sessions)}
     if not sessions:
         return []
@@ -252,11 +252,11 @@ def health_problems(context: GateContext, app: AppPlan, pods: list[Pod]) -> list
     if not app.health or not app.replicas:
         return []
     if "{pod}" in app.health:
-        asked = [(pod.name, check_pod(context, app.health, pod)) for pod in pods if pod.address]
+        answers = [(pod.name, check_pod(context, app.health, pod)) for pod in pods if pod.address]
     else:
-        asked = [(app.health, check_health(app.health))]
-    faults = [f"{name}: {fault}" for name, fault in asked if fault is not None]
-    if asked and not faults:
+        answers = [(app.health, check_health(app.health))]
+    faults = [f"{name}: {fault}" for name, fault in answers if fault is not None]
+    if answers and not faults:
         return []
     found = "; ".join(faults) or "no pod to ask"
     return [Problem(f"serving.health:{app.name}", found, "2xx from each", logs_command(context, app.name))]

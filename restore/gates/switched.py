@@ -79,15 +79,15 @@ def fence_problems(context: GateContext, watch: Watch, secret: SecretPlan, facts
     """Fences the database that is left, or lifts a fence that the configuration no longer wants.
 
     A database that can't be asked holds nothing up; that it has no fence is said and recorded."""
-    wanted = context.settings.fence
-    if not wanted and FENCE not in watch.earlier:
+    fenced = context.settings.fence
+    if not fenced and FENCE not in watch.earlier:
         return []
     left = None if "left_unreachable" in facts else context.left()
     if left is None:
         facts["fence"] = "unchanged: the database that is left is gone, or can't be asked"
         watch.say(f"fence {facts['fence']}")
         return []
-    if wanted:
+    if fenced:
         return raise_fence(context, watch, left, secret.url, facts)
     try:
         lift_fence(context, watch, left, secret.url, facts)
@@ -176,10 +176,10 @@ def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
         expected = str(urls.parse(context.application_url()).at(secret.endpoint.host, secret.endpoint.port))
     except urls.UrlError as error:
         return [changed_secret_problem(secret, str(error))]
-    wanted = str(urls.parse(secret.url).at(secret.endpoint.host, secret.endpoint.port))
+    switched_url = str(urls.parse(secret.url).at(secret.endpoint.host, secret.endpoint.port))
     return (
         []
-        if expected == wanted
+        if expected == switched_url
         else [changed_secret_problem(secret, "another user, password, database or parameter than planned")]
     )
 

@@ -63,7 +63,7 @@ def source_target(context: GateContext) -> tuple[Target | None, str]:
 
 def application_target(context: GateContext, endpoint: Endpoint) -> Target | None:
     """The candidate with the application's own login, as its secret has it."""
-    login = urls.connection_parameters(context.application_url())
+    login = urls.read_parameters(context.application_url())
     if "user" not in login:
         return None
     tls = context.settings.tls

@@ -44,8 +44,8 @@ class _Questions:
         orderable: Future[tuple[Offer, ...] | None] | None = None
         subnets: Future[tuple[Subnet, ...] | None] | None = None
         if origin and settings and settings.instance_class:
-            wanted, version = settings.instance_class, origin.engine_version
-            orderable = self._start(OFFERS, lambda: self._offers.orderable(wanted, version))
+            instance_class, version = settings.instance_class, origin.engine_version
+            orderable = self._start(OFFERS, lambda: self._offers.orderable(instance_class, version))
         if settings and settings.db_subnet_group_name:
             group = settings.db_subnet_group_name
             subnets = self._start(SUBNETS, lambda: self._read_subnets(group))

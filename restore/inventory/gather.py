@@ -90,9 +90,9 @@ def gather(settings: Settings, now: datetime, *, room: bool = True) -> Inventory
     `room`: whether an instance may be made of it, so that the operator's login and AWS's room for it count too.
     """
     declare_public(public_names(settings))
-    found = _read(settings, now, room)
-    declare_public(found_names(found))
-    return found
+    inventory = _read(settings, now, room)
+    declare_public(found_names(inventory))
+    return inventory
 
 
 def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
@@ -106,11 +106,11 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
         if settings.request is None:
             reads.finish()
             return _empty(settings, now, instances.result(), cluster.result())
-        found = _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster, room))
+        inventory = _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster, room))
         if not room:
-            return found
-        context = RestoreContext(settings, settings.request, found)
-        return replace(found, capacity=read_capacity(aws, context, pool))
+            return inventory
+        context = RestoreContext(settings, settings.request, inventory)
+        return replace(inventory, capacity=read_capacity(aws, context, pool))
 
 
 def _cluster(namespace: Namespace, settings: Settings) -> Cluster:
@@ -137,18 +137,18 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     named_read = reads.start("the named snapshot", lambda: rds.snapshot(named) if named else None)
     safety = reads.start("the safety snapshot", lambda: rds.snapshot(safety_snapshot(settings.source, request.id)))
     versions = reads.start("engine versions", rds.orderable_versions)
-    known = () if started.instances.exception() else started.instances.result()
-    source, made = _named(known, settings.source), _named(known, candidate(settings.source, request.id))
+    listed = () if started.instances.exception() else started.instances.result()
+    source, restored = _named(listed, settings.source), _named(listed, candidate(settings.source, request.id))
     if source:
         by_name += _by_resource_id(started, source.resource_id)
-    former = tuple(item for item in known if is_former(item.identifier, settings.source))
+    former = tuple(item for item in listed if is_former(item.identifier, settings.source))
     by_name += [
         _backups_of(started, name) for name in {request.backup_of, *(item.identifier for item in former)} if name
     ]
-    wanted = request.method is Method.DUMP and made is None
+    dump_needed = request.method is Method.DUMP and restored is None
     identity = reads.start("the AWS account", lambda: caller(started.aws))
-    dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if wanted else None)
-    if started.room and made is None:
+    dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if dump_needed else None)
+    if started.room and restored is None:
         reads.start("the operator's login", lambda: Secrets(started.aws).check(settings.login))
     reads.finish()
     every_backup = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
@@ -158,7 +158,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
         source=source,
         backups=every_backup.windows,
         snapshots=every_backup.snapshots,
-        candidate=made,
+        candidate=restored,
         open_restores=open_restores(instances, settings, source),
         cluster=started.cluster.result(),
         safety_snapshot=safety.result(),
@@ -218,11 +218,11 @@ def open_restores(instances: Iterable[Instance], settings: Settings, source: Ins
     is another product's when its source lives and is not the one that this stack names: unless id or name say that it
     is this stack's all the same (its `source` was changed, or its source has another name by now).
     """
-    known = tuple(instances)
-    foreign = {item.resource_id for item in known} - {source.resource_id if source else None}
+    listed = tuple(instances)
+    foreign = {item.resource_id for item in listed} - {source.resource_id if source else None}
     return tuple(
         item
-        for item in known
+        for item in listed
         if item.tags.get(TAG_STACK) == settings.stack
         if TAG_CLOSED not in item.tags
         if item.tags.get(TAG_SOURCE) not in foreign or _by_name(item, settings)
@@ -231,8 +231,8 @@ def open_restores(instances: Iterable[Instance], settings: Settings, source: Ins
 
 def _by_name(item: Instance, settings: Settings) -> bool:
     restore_id = item.tags.get(TAG_ID, "")
-    asked = settings.request is not None and settings.request.id == restore_id
-    return asked or item.identifier == candidate(settings.source, restore_id)
+    requested = settings.request is not None and settings.request.id == restore_id
+    return requested or item.identifier == candidate(settings.source, restore_id)
 
 
 def _some(item: Snapshot | None) -> tuple[Snapshot, ...]:

@@ -98,17 +98,17 @@ class Api:
 
     def items(self, path: str, **query: str) -> list[JsonBody]:
         """Returns all items of a list, page by page; empty when the server doesn't know the resource (404)."""
-        found: list[JsonBody] = []
+        items: list[JsonBody] = []
         position = ""
         while True:
             page = self.get(path, **query, limit=str(PAGE), **({"continue": position} if position else {}))
             if page is None:
-                return found
-            found += cast("list[JsonBody]", page.get("items") or [])
+                return items
+            items += cast("list[JsonBody]", page.get("items") or [])
             metadata: JsonBody = page.get("metadata") or {}
             position = str(metadata.get("continue") or "")
             if not position:
-                return found
+                return items
 
     def create(self, path: str, body: Mapping[str, Any]) -> JsonBody:
         """Conflict when an object of that name exists."""

@@ -58,12 +58,12 @@ def hand_back(item: KubeObject, field: Sequence[str], now: datetime, *more: Sequ
 
 def _annotations_of(entries: Sequence[KubeObject]) -> set[str]:
     """Returns the annotations of the object itself that these entries own."""
-    found: set[str] = set()
+    owned: set[str] = set()
     for entry in entries:
         if owns(entry, ANNOTATIONS):
             names = cast("KubeObject", entry["fieldsV1"][ANNOTATIONS[0]][ANNOTATIONS[1]])
-            found.update(name.removeprefix("f:") for name in names if name.startswith("f:"))
-    return found
+            owned.update(name.removeprefix("f:") for name in names if name.startswith("f:"))
+    return owned
 
 
 def _give(entries: list[Fields], manager: str, field: Sequence[str], version: str, now: datetime) -> None:

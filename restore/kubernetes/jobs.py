@@ -205,7 +205,7 @@ class JobRun:
             stop=self._stop,
             deadline=min(self._deadline, time.monotonic() + REMOVE_SECONDS),
             subject=f"Job {self._job.name} of an earlier run to go",
-            found=lambda _: "it is still there",
+            describe=lambda _: "it is still there",
             first=0.1,
         )
 
@@ -224,7 +224,7 @@ class JobRun:
                 stop=self._stop,
                 deadline=self._deadline,
                 subject=f"Job {self._job.name}",
-                found=lambda item: "; ".join(item.pod.reasons if item.pod else ()) or "it is running",
+                describe=lambda item: "; ".join(item.pod.reasons if item.pod else ()) or "it is running",
                 first=0.1,
                 longest=2.0,
             )

@@ -57,13 +57,13 @@ class Namespace:
         """What else runs in the namespace is named by kind and name."""
         specs = {name_of(item): pod_spec_of(item) for item in workloads.deployments if name_of(item) in apps}
         specs |= {f"{kind}/{name}": spec for kind, name, spec in other_workloads(workloads, apps)}
-        wanted = {use.path(self.name): use for spec in specs.values() for use in uses(spec)}
-        reads = self._reads(wanted, run)
+        used = {use.path(self.name): use for spec in specs.values() for use in uses(spec)}
+        reads = self._reads(used, run)
         objects = {path: read.item for path, read in reads.items() if read.item}
         switched = {Use("Secret", secret.name, key) for key in secret.switched_keys}
-        found = (item for app, spec in specs.items() for item in references(app, spec, objects, self.name, switched))
-        unread = sorted(f"{wanted[path].kind} {wanted[path].name}" for path, read in reads.items() if read.forbidden)
-        return tuple(dict.fromkeys(found)), tuple(unread)
+        in_specs = (item for app, spec in specs.items() for item in references(app, spec, objects, self.name, switched))
+        unread = sorted(f"{used[path].kind} {used[path].name}" for path, read in reads.items() if read.forbidden)
+        return tuple(dict.fromkeys(in_specs)), tuple(unread)
 
     def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
         """Returns each named Deployment, None for one that doesn't exist."""
@@ -144,7 +144,7 @@ class Namespace:
         workloads: Workloads,
         secret: JsonBody | None,
         apps: Sequence[str],
-        wanted: SecretKey,
+        key: SecretKey,
         run: Run,
     ) -> tuple[Writer, ...]:
         owned = [("Deployment", item) for item in workloads.deployments if name_of(item) in apps]
@@ -152,9 +152,9 @@ class Namespace:
         owners = {owner for kind, item in owned for owner in gitops.owners(kind, item, self.name)}
         reads = self._reads((owner.path for owner in owners if owner.path), run)
         return (
-            *writers(workloads, self.name, apps, wanted.name),
+            *writers(workloads, self.name, apps, key.name),
             *gitops.writers(owned, self.name, reads),
-            *(self._secret_writers(secret, wanted, run) if secret else ()),
+            *(self._secret_writers(secret, key, run) if secret else ()),
         )
 
     def _secret_writers(self, item: JsonBody, secret: SecretKey, run: Run) -> tuple[Writer, ...]:
@@ -178,11 +178,11 @@ def _held(items: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name for name, annotations in notes if ANNOTATION_ID in annotations]
 
 
-def _connection_secret(answer: JsonBody | None, wanted: SecretKey) -> ConnectionSecret | None:
+def _connection_secret(answer: JsonBody | None, configured: SecretKey) -> ConnectionSecret | None:
     if answer is None:
         return None
-    secret = parse.connection_secret(answer, wanted.key, wanted.keys, wanted.also_keys)
-    for url in (secret.url or "", *(secret.values[key] for key in wanted.also_keys if key in secret.values)):
+    secret = parse.connection_secret(answer, configured.key, configured.keys, configured.also_keys)
+    for url in (secret.url or "", *(secret.values[key] for key in configured.also_keys if key in secret.values)):
         if "://" in url:
             register_secret(url.strip())
         for password in parse.passwords(url):

@@ -165,5 +165,8 @@ def passwords(url: str) -> tuple[str, ...]:
     """Returns the passwords in a URL, as written and decoded: before the host, and (JDBC) as a parameter."""
     authority = url.partition("://")[2].partition("/")[0]
     pairs = (pair.partition("=") for pair in url.partition("?")[2].split("&"))
-    found = [authority.rpartition("@")[0].partition(":")[2], *(value for name, _, value in pairs if name == "password")]
-    return tuple(text for written in found if written for text in (written, unquote(written)))
+    written_passwords = [
+        authority.rpartition("@")[0].partition(":")[2],
+        *(value for name, _, value in pairs if name == "password"),
+    ]
+    return tuple(text for written in written_passwords if written for text in (written, unquote(written)))

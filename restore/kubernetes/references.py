@@ -37,18 +37,18 @@ class Use:
 
 def uses(pod_spec: KubeObject) -> set[Use]:
     """Returns the ConfigMaps and Secrets that a pod gets: by variable, all variables, volume or projected volume."""
-    found: set[Use] = set()
+    names: set[Use] = set()
     for container in _containers(pod_spec):
         for variable in _items(container, "env"):
-            found |= set(_named(cast("KubeObject", variable.get("valueFrom") or {}), 1, "name"))
+            names |= set(_named(cast("KubeObject", variable.get("valueFrom") or {}), 1, "name"))
         for source in _items(container, "envFrom"):
-            found |= set(_named(source, 2, "name"))
+            names |= set(_named(source, 2, "name"))
     for volume in _items(pod_spec, "volumes"):
-        found |= set(_named(volume, 3, None))
+        names |= set(_named(volume, 3, None))
         projected = cast("KubeObject", volume.get("projected") or {})
         for source in _items(projected, "sources"):
-            found |= set(_named(source, 3, "name"))
-    return found
+            names |= set(_named(source, 3, "name"))
+    return names
 
 
 def _containers(pod_spec: KubeObject) -> Iterator[KubeObject]:
@@ -96,7 +96,7 @@ def references(
             if variable.get("value"):
                 yield Reference(app, f"env/{variable['name']}", str(variable["value"]))
     for use in sorted(uses(pod_spec), key=lambda use: (use.kind, use.name, use.key or "")):
-        known = values(use.kind, objects.get(use.path(namespace), {}))
-        for key, text in known.items():
+        texts = values(use.kind, objects.get(use.path(namespace), {}))
+        for key, text in texts.items():
             if use.key in (None, key) and Use(use.kind, use.name, key) not in switched:
                 yield Reference(app, f"{use.kind}/{use.name}/{key}", text)

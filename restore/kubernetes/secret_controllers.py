@@ -102,14 +102,14 @@ def secret_controllers(
     `deployment`: where the controller runs (`<namespace>/<name>`), if not where its own manifests put it.
     """
     metadata: KubeObject = secret["metadata"]
-    known = [
+    controllers = [
         *_external_secrets(metadata, namespace, deployment),
         *_vault_secrets(metadata, namespace, deployment),
         *_provider_classes(metadata, namespace),
         *_sealed_secrets(metadata, namespace, deployment),
         *_copiers(metadata),
     ]
-    return tuple(dict.fromkeys(known or _unknown(metadata, key, deployment)))
+    return tuple(dict.fromkeys(controllers or _unknown(metadata, key, deployment)))
 
 
 def _owners(metadata: KubeObject) -> list[KubeObject]:
@@ -190,8 +190,8 @@ def secret_writers(
 ) -> tuple[Writer, ...]:
     """Returns a Writer for each controller that is there; `reads` holds what was read at its paths."""
     name = str(secret["metadata"]["name"])
-    found = (_writer(controller, name, namespace, reads) for controller in controllers)
-    return tuple(writer for writer in found if writer)
+    candidates = (_writer(controller, name, namespace, reads) for controller in controllers)
+    return tuple(writer for writer in candidates if writer)
 
 
 def _writer(
@@ -244,13 +244,13 @@ def _paused(controller: SecretController, item: KubeObject, secret: str) -> bool
 
 def _classes_of(answer: KubeObject, secret: str) -> list[str]:
     """Returns the SecretProviderClasses of a list that write the Secret."""
-    found: list[str] = []
+    names: list[str] = []
     for item in cast("Sequence[KubeObject]", answer.get("items") or ()):
         spec: KubeObject = item.get("spec") or {}
         objects = cast("Sequence[KubeObject]", spec.get("secretObjects") or ())
         if any(entry.get("secretName") == secret for entry in objects):
-            found.append(str(item["metadata"]["name"]))
-    return found
+            names.append(str(item["metadata"]["name"]))
+    return names
 
 
 def _scale(controller: SecretController, replicas: int) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict
 
 from validation.keyed.fields import NUMBER, DocumentSection, Fault
-from validation.problems import shown
+from validation.problems import show_value
 
 SUBDOMAIN = r"(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
 
@@ -65,8 +65,8 @@ def checked(fault: Callable[[str], str | None], needed: str, *, fix: str = "") -
     """Refuses texts of which `fault` says what is wrong."""
 
     def check(text: str) -> str:
-        if found := fault(text):
-            raise Fault(needed, found=f"{shown(text)}: {found}", fix=fix)
+        if reason := fault(text):
+            raise Fault(needed, found=f"{show_value(text)}: {reason}", fix=fix)
         return text
 
     return AfterValidator(check)

@@ -25,5 +25,5 @@ class RdsAddress:
 
 def parse_address(host: str) -> RdsAddress | None:
     """None for what is no endpoint of RDS."""
-    found = ADDRESS.fullmatch(host)
-    return RdsAddress(found["identifier"].lower(), (found["region"] or found["china"]).lower()) if found else None
+    match = ADDRESS.fullmatch(host)
+    return RdsAddress(match["identifier"].lower(), (match["region"] or match["china"]).lower()) if match else None

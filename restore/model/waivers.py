@@ -40,8 +40,8 @@ def left_over(waive: Mapping[str, str], restore_id: str, earlier: Mapping[str, M
             f"{removal(name)}, or give the reason that holds now: {command(name)}",
         )
         for name, why in waive.items()
-        for other, given in earlier.items()
-        if given.get(name) == why
+        for other, waivers in earlier.items()
+        if waivers.get(name) == why
     ]
 
 

@@ -175,7 +175,7 @@ def application_login(url: str) -> dict[str, str]:
     """Picks the parameters of the application's URL that hold at any endpoint. Raises PermanentError for one that can't
     be used. Pure."""
     try:
-        login = urls.connection_parameters(url)
+        login = urls.read_parameters(url)
     except urls.UrlError as error:
         needed = "postgresql://user:password@host:port/database"
         raise PermanentError.of(
@@ -203,6 +203,6 @@ def missing_privileges(named: str | None, rights: Sequence[SchemaRights]) -> tup
     readable = [schema for schema in rights if schema.usable and schema.readable]
     if readable:
         return readable[0].name, ()
-    wanted = [schema for schema in rights if schema.tables] or [schema for schema in rights if schema.usable]
-    first = next(iter(wanted or rights), SchemaRights("public", usable=False))
+    needed = [schema for schema in rights if schema.tables] or [schema for schema in rights if schema.usable]
+    first = next(iter(needed or rights), SchemaRights("public", usable=False))
     return first.name, first.lacking

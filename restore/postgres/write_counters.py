@@ -98,5 +98,5 @@ def written_since(before: WriteCounters, now: WriteCounters) -> Written:
     if now.rows < before.rows:
         return Written(unknown=f"its counters went back from {before.rows} to {now.rows}: a table or they were dropped")
     grown = {table: rows - before.tables.get(table, 0) for table, rows in now.tables.items()}
-    known = {table: rows for table, rows in grown.items() if rows > 0} if len(before.tables) < TABLES_KEPT else {}
-    return Written(now.rows - before.rows, known)
+    by_table = {table: rows for table, rows in grown.items() if rows > 0} if len(before.tables) < TABLES_KEPT else {}
+    return Written(now.rows - before.rows, by_table)

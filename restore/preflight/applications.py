@@ -15,7 +15,7 @@ from restore.model.context import RestoreContext
 from restore.model.labels import ANNOTATION_PREVIOUS
 from restore.model.request import SecretKey, Traffic
 from validation.connect import urls
-from validation.keyed.reader import nearest
+from validation.keyed.reader import find_nearest
 
 
 def applications_named(context: RestoreContext) -> Iterable[Problem]:
@@ -28,7 +28,7 @@ def applications_named(context: RestoreContext) -> Iterable[Problem]:
 def fence_possible(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a fence around the operator's own user: nobody could give the login back."""
     url, user = connection_url.live_url(context), context.settings.login.user
-    if context.settings.fence and url and urls.connection_parameters(str(url)).get("user") == user:
+    if context.settings.fence and url and urls.read_parameters(str(url)).get("user") == user:
         found = f"the applications log in as {user}, which is login.user: the fence would lock the operator out"
         fix = 'pulumi config rm fence; or docs/permissions.md, "PostgreSQL"'
         yield Problem("config fence", found, "a role of the applications' own", fix)
@@ -48,11 +48,11 @@ def applications_kept(context: RestoreContext) -> Iterable[Problem]:
 
 
 def deployments_exist(context: RestoreContext) -> Iterable[Problem]:
-    known = context.inventory.cluster.deployments
-    existing = [name for name, deployment in known.items() if deployment]
+    by_name = context.inventory.cluster.deployments
+    existing = [name for name, deployment in by_name.items() if deployment]
     for app in context.settings.apps:
-        if known.get(app.name) is None:
-            near = nearest(app.name, existing)
+        if by_name.get(app.name) is None:
+            near = find_nearest(app.name, existing)
             meant = f", perhaps {' or '.join(near)}" if near else ""
             yield Problem(
                 f"deployment {app.name}",
@@ -81,25 +81,25 @@ def secret_usable(context: RestoreContext) -> Iterable[Problem]:
     databases."""
     if not context.settings.apps:
         return
-    wanted, live = context.settings.secret, context.inventory.cluster.secret
-    subject = f"secret {wanted.name}"
+    configured, live = context.settings.secret, context.inventory.cluster.secret
+    subject = f"secret {configured.name}"
     if live is None:
         where = f"doesn't exist in namespace {context.settings.namespace}"
         yield Problem(
             subject, where, "the applications' connection secret", "pulumi config set --path secret.name <name>"
         )
-    elif missing := _missing_keys(wanted, live):
-        near = nearest(missing[0], live.keys) or sorted(live.keys)
+    elif missing := _missing_keys(configured, live):
+        near = find_nearest(missing[0], live.keys) or sorted(live.keys)
         keys = f"no key {', '.join(missing)}; it has {', '.join(sorted(live.keys)) or 'none'}"
-        field = wanted.field_of(missing[0])
+        field = configured.field_of(missing[0])
         fix = f"pulumi config set --path secret.{field} {near[0] if near else '<key>'}"
         yield Problem(subject, keys, "the key that holds the connection URL, or each of its parts", fix)
     else:
         yield from _url_usable(context, f"{subject}, key {live.key}", live.url or "")
 
 
-def _missing_keys(wanted: SecretKey, live: ConnectionSecret) -> list[str]:
-    missing = [key for key in wanted.read_keys if key not in live.keys]
+def _missing_keys(configured: SecretKey, live: ConnectionSecret) -> list[str]:
+    missing = [key for key in configured.read_keys if key not in live.keys]
     return missing or ([live.key] if live.url is None else [])
 
 
@@ -127,13 +127,13 @@ def _url_usable(context: RestoreContext, subject: str, text: str) -> Iterable[Pr
     if not url.host:
         yield Problem(subject, "a URL without a host", "one that names the source", _edit(context))
     elif traffic.pointing(context) is ConnectionTarget.ELSEWHERE:
-        known = [
+        endpoints = [
             str(instance.endpoint) for instance in (context.source, context.candidate) if instance and instance.endpoint
         ]
         yield Problem(
             subject,
             f"points at {connection_url.endpoint_of(url)}",
-            f"at {' or '.join(known)}" if known else f"the endpoint that {context.settings.source} has, or had",
+            f"at {' or '.join(endpoints)}" if endpoints else f"the endpoint that {context.settings.source} has, or had",
             f"if it is the source by another name: pulumi config set --path secret.sourceHost {shlex.quote(url.host)}",
         )
 
@@ -152,16 +152,16 @@ def _unwrapping(namespace: str, secret: SecretKey) -> str:
 
 def secret_keys_kept(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a configuration without a key that this restore has written: the next patch would delete it."""
-    secret, wanted = context.inventory.cluster.secret, context.settings.secret
+    secret, configured = context.inventory.cluster.secret, context.settings.secret
     if not secret or not context.manages_secret:
         return
     for key in secret.owned_keys:
-        if key not in wanted.switched_keys:
+        if key not in configured.switched_keys:
             yield Problem(
                 f"secret {secret.name}",
                 f"this restore has written key {key}, and `secret` doesn't name it any more",
                 "every key of this restore, until it is closed",
-                f"pulumi config set --path 'secret.alsoKeys[{len(wanted.also_keys)}]' {key}",
+                f"pulumi config set --path 'secret.alsoKeys[{len(configured.also_keys)}]' {key}",
             )
 
 
@@ -287,5 +287,5 @@ def other_writers_stopped(context: RestoreContext) -> Iterable[Problem]:
 
 def _settled(context: RestoreContext) -> bool:
     """Tells whether this run neither stops the applications nor switches them to the candidate."""
-    wanted = context.request.traffic
-    return wanted is Traffic.SOURCE or (wanted is not Traffic.FROZEN and traffic.found_traffic(context) is wanted)
+    target = context.request.traffic
+    return target is Traffic.SOURCE or (target is not Traffic.FROZEN and traffic.found_traffic(context) is target)

@@ -29,32 +29,32 @@ def instance_quota(context: RestoreContext) -> Iterable[Problem]:
 
 
 def storage_quota(context: RestoreContext) -> Iterable[Problem]:
-    made = _to_make(context)
-    if made:
-        origin, settings = made
+    new_instance = _to_make(context)
+    if new_instance:
+        origin, settings = new_instance
         size = settings.allocated_storage or origin.storage
         yield from _over_quota(context, STORAGE, size, f"{size} GiB for {context.candidate_name}")
 
 
 def snapshot_quota(context: RestoreContext) -> Iterable[Problem]:
     """The safety snapshot is taken when the applications have stopped: too late to find that it can't be."""
-    wanted = context.request.traffic is not Traffic.SOURCE and context.source and not context.safety
-    if wanted and SAFETY_CHECK not in context.settings.waive:
+    snapshot_ahead = context.request.traffic is not Traffic.SOURCE and context.source and not context.safety
+    if snapshot_ahead and SAFETY_CHECK not in context.settings.waive:
         without = f'; or, to do without: pulumi config set --path waive.{SAFETY_CHECK} "<reason>"'
         yield from _over_quota(context, SNAPSHOTS, 1, f"room for {context.safety_name}", without)
 
 
 def _over_quota(
-    context: RestoreContext, quota: tuple[str, str, str], wanted: int, needed: str, otherwise: str = ""
+    context: RestoreContext, quota: tuple[str, str, str], more: int, needed: str, otherwise: str = ""
 ) -> Iterable[Problem]:
     name, code, what = quota
-    known = context.inventory.capacity.quotas if context.inventory.capacity else None
-    found = known.get(name) if known else None
-    if found and found.left < wanted:
-        raised = found.used + wanted
+    quotas = context.inventory.capacity.quotas if context.inventory.capacity else None
+    used_of = quotas.get(name) if quotas else None
+    if used_of and used_of.left < more:
+        raised = used_of.used + more
         yield Problem(
             f"account quota {name}",
-            f"{found.used} of {found.most} {what} are taken",
+            f"{used_of.used} of {used_of.most} {what} are taken",
             needed,
             "aws service-quotas request-service-quota-increase --service-code rds "
             f"--quota-code {code} --desired-value {raised}; or delete what nobody needs any more{otherwise}",
@@ -69,10 +69,10 @@ def _to_make(context: RestoreContext) -> tuple[RestoreSource, InstanceSettings] 
 
 def class_orderable(context: RestoreContext) -> Iterable[Problem]:
     """Yields a class that RDS creates no instance of, or not with the wanted storage."""
-    made, capacity = _to_make(context), context.inventory.capacity
-    if not made or not capacity or capacity.offers is None:
+    new_instance, capacity = _to_make(context), context.inventory.capacity
+    if not new_instance or not capacity or capacity.offers is None:
         return
-    origin, settings = made
+    origin, settings = new_instance
     listing = (
         "aws rds describe-orderable-db-instance-options --engine postgres --query "
         "'OrderableDBInstanceOptions[].[DBInstanceClass,StorageType]' --output text"
@@ -103,10 +103,10 @@ def _fitting(capacity: Capacity, origin: RestoreSource, settings: InstanceSettin
 
 def place_for_instance(context: RestoreContext) -> Iterable[Problem]:
     """The instance needs a subnet with a free address in a zone that has its class; Multi-AZ needs two zones."""
-    made, capacity = _to_make(context), context.inventory.capacity
-    if not made or not capacity or not capacity.subnets:
+    new_instance, capacity = _to_make(context), context.inventory.capacity
+    if not new_instance or not capacity or not capacity.subnets:
         return
-    origin, settings = made
+    origin, settings = new_instance
     fitting = _fitting(capacity, origin, settings)
     if capacity.offers is not None and not fitting:
         return  # said by class_orderable

@@ -23,14 +23,14 @@ ESTIMATES = {Method.SNAPSHOT: "20-40 minutes", Method.PITR: "30-60 minutes", Met
 """The runbook's; AWS gives no figure."""
 
 
-def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> tuple[str, ...]:
+def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> tuple[str, ...]:
     """Returns one line each, in the order in which they matter."""
     topics = (
         account_lines(context),
         rights_lines(context),
         _applications(context),
         _both_databases(context),
-        _instance(context, origin, wanted),
+        _instance(context, origin, settings),
         _lost(context, origin),
         _duration(context, origin),
         _fresh(context, origin),
@@ -93,14 +93,14 @@ def _both_databases(context: RestoreContext) -> Iterable[str]:
             return
 
 
-def _instance(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> Iterable[str]:
+def _instance(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
     if context.candidate:
         yield f"keeps: instance {context.candidate_name} ({context.candidate.status}), made from {origin.point.tag}"
     else:
         parts = (
-            wanted.instance_class,
-            f"{wanted.storage_type or 'storage'} {wanted.allocated_storage or origin.storage} GiB",
-            "Multi-AZ" if wanted.multi_az else "one zone",
+            settings.instance_class,
+            f"{settings.storage_type or 'storage'} {settings.allocated_storage or origin.storage} GiB",
+            "Multi-AZ" if settings.multi_az else "one zone",
             f"PostgreSQL {origin.engine_version}" if origin.engine_version else None,
         )
         yield f"creates: instance {context.candidate_name} ({', '.join(part for part in parts if part)})"
@@ -237,11 +237,11 @@ def _references(context: RestoreContext) -> Iterable[str]:
 def _job_image(context: RestoreContext) -> Iterable[str]:
     """Whether a node can pull an image isn't asked of anybody; that no application's comes from there can be seen."""
     image = context.settings.validation.image or "postgres"
-    known = {_registry(image) for _, deployment in context.apps for image in deployment.images}
-    if known and _registry(image) not in known:
+    images = {_registry(image) for _, deployment in context.apps for image in deployment.images}
+    if images and _registry(image) not in images:
         yield (
             f"note: the Job that connects from inside takes image {image} from {_registry(image)}, the applications "
-            f"theirs from {', '.join(sorted(known))}; if the nodes can't pull it: pulumi config set --path "
+            f"theirs from {', '.join(sorted(images))}; if the nodes can't pull it: pulumi config set --path "
             "validation.image <image with psql>"
         )
 

@@ -124,9 +124,9 @@ def recovery_point_changed(context: RestoreContext) -> Iterable[Problem]:
 
 
 def _same_point(context: RestoreContext, made_from: str) -> bool:
-    wanted = context.request.recovery_point
+    requested = context.request.recovery_point
     method, _, point = made_from.partition(":")
-    wanted_method, _, wanted_point = wanted.partition(":")
+    wanted_method, _, wanted_point = requested.partition(":")
     if method != wanted_method:
         return False
     if wanted_point == LATEST or point == wanted_point:

@@ -30,8 +30,8 @@ def public_names(settings: Settings) -> frozenset[str]:
 
 def found_names(inventory: Inventory) -> frozenset[str]:
     """Of what was found: identifiers, and whom and what the applications' URL names."""
-    instances = [found for found in (inventory.source, inventory.candidate) if found]
-    names = [name for found in instances for name in (found.identifier, found.resource_id, found.engine)]
+    instances = [instance for instance in (inventory.source, inventory.candidate) if instance]
+    names = [name for instance in instances for name in (instance.identifier, instance.resource_id, instance.engine)]
     return frozenset([*names, *_in_url(inventory, NAMED_IN_URL)])
 
 
@@ -40,10 +40,10 @@ def _in_url(inventory: Inventory, parameters: Iterable[str]) -> list[str]:
     if not secret or not secret.url:
         return []
     try:
-        known = urls.connection_parameters(secret.url)
+        parameters_of_url = urls.read_parameters(secret.url)
     except ValueError:
         return []  # what is wrong with the URL is said by its own rule
-    return [value for name in parameters if (value := known.get(name))]
+    return [value for name in parameters if (value := parameters_of_url.get(name))]
 
 
 def password_warnings(context: RestoreContext) -> Iterable[str]:

@@ -291,6 +291,6 @@ def rights_lines(context: RestoreContext) -> Iterable[str]:
     """What was asked, for the impact; and what could not be."""
     answers = context.inventory.rights
     if answers.asked:
-        given = answers.asked - len(answers.denied)
-        yield f"rights: {given} of {answers.asked} that this run and later phases need are given"
+        allowed = answers.asked - len(answers.denied)
+        yield f"rights: {allowed} of {answers.asked} that this run and later phases need are given"
     yield from (f"note: not asked: {what}" for what in answers.not_asked)

@@ -271,13 +271,13 @@ def _s3(place: str | None) -> tuple[str, str] | None:
 
 
 def _objects(scope: RightsScope, place: str | None, name: str) -> Iterator[AwsTarget]:
-    if found := _s3(place):
-        yield AwsTarget(scope.global_arn("s3", f"{found[0]}/{found[1]}{name}"))
+    if bucket_and_prefix := _s3(place):
+        yield AwsTarget(scope.global_arn("s3", f"{bucket_and_prefix[0]}/{bucket_and_prefix[1]}{name}"))
 
 
 def _bucket(scope: RightsScope, place: str | None) -> Iterator[AwsTarget]:
-    if found := _s3(place):
-        yield AwsTarget(scope.global_arn("s3", found[0]))
+    if bucket_and_prefix := _s3(place):
+        yield AwsTarget(scope.global_arn("s3", bucket_and_prefix[0]))
 
 
 def records(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -301,8 +301,8 @@ def logins_by_iam(scope: RightsScope) -> Iterator[AwsTarget]:
     login = scope.context.settings.login
     if not login.iam:
         return
-    known = [instance.resource_id for instance in (scope.context.source, scope.context.candidate) if instance]
-    for resource_id in known if scope.is_made else [*known, NEW_RESOURCE_ID]:
+    resource_ids = [instance.resource_id for instance in (scope.context.source, scope.context.candidate) if instance]
+    for resource_id in resource_ids if scope.is_made else [*resource_ids, NEW_RESOURCE_ID]:
         yield AwsTarget(scope.arn("rds-db", f"dbuser:{resource_id}/{login.user}"))
 
 

@@ -72,7 +72,7 @@ class Creation:
                     stop=self._running.stop,
                     deadline=time.monotonic() + seconds,
                     subject=f"AWS to accept the restore to {self.plan.candidate}",
-                    found=lambda _: f"no such instance yet; {UNTOUCHED}",
+                    describe=lambda _: f"no such instance yet; {UNTOUCHED}",
                     fix="pulumi up (without --parallel 1)",
                     longest=2.0,
                 )

@@ -13,7 +13,7 @@ from restore.model.rds import InstanceSettings, Snapshot
 from restore.model.request import LATEST, Method
 from restore.model.restore_source import Resolution, RestoreSource
 from restore.units import TIME_FORMAT
-from validation.keyed.reader import nearest
+from validation.keyed.reader import find_nearest
 
 COPY_FIRST = ("shared", "public")
 """Kinds of snapshots that can't be restored here when they are encrypted: they are copied first."""
@@ -21,9 +21,13 @@ COPY_FIRST = ("shared", "public")
 
 def find_snapshot(inventory: Inventory, name: str) -> Snapshot | None:
     """Returns a snapshot by identifier or ARN."""
-    wanted = name.lower()
+    lowered = name.lower()
     return next(
-        (snapshot for snapshot in inventory.snapshots if wanted in (snapshot.identifier.lower(), snapshot.arn.lower())),
+        (
+            snapshot
+            for snapshot in inventory.snapshots
+            if lowered in (snapshot.identifier.lower(), snapshot.arn.lower())
+        ),
         None,
     )
 
@@ -50,8 +54,8 @@ def _must_be_copied(snapshot: Snapshot) -> bool:
 
 
 def describe(snapshot: Snapshot) -> str:
-    made = f"{snapshot.created:{TIME_FORMAT}}" if snapshot.created else "no time yet"
-    return f"{snapshot.identifier} ({snapshot.kind}, {made})"
+    created = f"{snapshot.created:{TIME_FORMAT}}" if snapshot.created else "no time yet"
+    return f"{snapshot.identifier} ({snapshot.kind}, {created})"
 
 
 def resolve_snapshot(context: RestoreContext) -> Resolution:
@@ -95,7 +99,7 @@ def _listed(snapshots: Iterable[Snapshot]) -> str:
 def _unknown_snapshot(context: RestoreContext, name: str) -> Problem:
     usable = usable_snapshots(context.inventory, context.settings.source)
     named = {snapshot.identifier: snapshot for snapshot in usable}
-    near = [named[match] for match in nearest(name, named)] or list(usable[:3])
+    near = [named[match] for match in find_nearest(name, named)] or list(usable[:3])
     needed = f"one of the source's, such as {_listed(near)}" if near else "a snapshot in this region and account"
     fix = f"pulumi config set snapshot {near[0].identifier}" if near else "python -m restore options"
     return Problem(f"snapshot {name}", "no snapshot of that name here", needed, fix)
@@ -110,10 +114,12 @@ def _no_snapshot(context: RestoreContext) -> Problem:
 def _snapshot_problems(context: RestoreContext, snapshot: Snapshot) -> Iterable[Problem]:
     subject = f"snapshot {snapshot.identifier}"
     if snapshot.status != "available":
-        done = f", {snapshot.percent} % done" if snapshot.status == "creating" and snapshot.percent is not None else ""
+        progress = (
+            f", {snapshot.percent} % done" if snapshot.status == "creating" and snapshot.percent is not None else ""
+        )
         wait = f"aws rds wait db-snapshot-available --db-snapshot-identifier {snapshot.identifier}"
         fix = wait if snapshot.status == "creating" else "python -m restore options (take another one)"
-        yield Problem(subject, f"status {snapshot.status}{done}", "status available", fix)
+        yield Problem(subject, f"status {snapshot.status}{progress}", "status available", fix)
     if snapshot.engine != ENGINE:
         yield Problem(subject, f"engine {snapshot.engine}", f"engine {ENGINE}", "pulumi config set snapshot latest")
     if not context.request.foreign_snapshot and not _is_own(context, snapshot):

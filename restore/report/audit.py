@@ -38,8 +38,8 @@ class Waiver:
     """What it let through, empty when nothing yet."""
 
 
-def acts(made: Sequence[EvidenceRecord]) -> Iterator[Act]:
-    for before, run in pairwise((EMPTY, *made)):
+def acts(runs: Sequence[EvidenceRecord]) -> Iterator[Act]:
+    for before, run in pairwise((EMPTY, *runs)):
         plan, operator = mapping(run.get("plan")), mapping(run.get("operator"))
         yield Act(
             at=clock(moment(run.get("began"))),
@@ -69,10 +69,10 @@ def who(record: EvidenceRecord) -> str:
     return text(mapping(record.get("operator")).get("user")) or "not known"
 
 
-def waivers(made: Sequence[EvidenceRecord], evidence: Sequence[EvidenceRecord]) -> Iterator[Waiver]:
+def waivers(runs: Sequence[EvidenceRecord], evidence: Sequence[EvidenceRecord]) -> Iterator[Waiver]:
     """Yields every waiver that any run had, by whom first, and what it let through."""
     first: dict[tuple[str, str], EvidenceRecord] = {}
-    for run in made:
+    for run in runs:
         for pair in texts(run.get("waive")).items():
             first.setdefault(pair, run)
     used = [

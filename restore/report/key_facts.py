@@ -45,8 +45,8 @@ def key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> Itera
 def losses(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> loss.Loss | None:
     """Returns the newest loss report; None where none is made because nothing has to be validated."""
     report = mapping(facts(evidence, VALIDATED.name).get("loss"))
-    wanted = VALIDATED.name in needed(last, evidence)
-    return loss.read(report) if report or wanted else None
+    expected = VALIDATED.name in needed(last, evidence)
+    return loss.read(report) if report or expected else None
 
 
 def point(plan: EvidenceRecord) -> str:

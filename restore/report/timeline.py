@@ -90,11 +90,11 @@ def runs(evidence: Sequence[EvidenceRecord]) -> tuple[TimelineRun, ...]:
     """Returns every run in order. What was recorded before the first run (none should) is left out of the timeline."""
     starts = [(record, began) for record in of_step(evidence, "run") if (began := moment(record.get("began")))]
     ends = [*(began for _, began in starts), None][1:]
-    made: list[TimelineRun] = []
+    timeline: list[TimelineRun] = []
     for number, ((record, began), until) in enumerate(zip(starts, ends, strict=False), 1):
         inside = [record for record in evidence if within(record, began, until)]
-        made.append(one_run(number, record, began, phases(record, began, inside)))
-    return tuple(made)
+        timeline.append(one_run(number, record, began, phases(record, began, inside)))
+    return tuple(timeline)
 
 
 def within(record: EvidenceRecord, began: datetime, until: datetime | None) -> bool:
@@ -122,11 +122,11 @@ def phases(run: EvidenceRecord, began: datetime, inside: Sequence[EvidenceRecord
     """Gates and resources of a run as recorded, and what the applications' resources took between the gates."""
     times = (moment(record.get(name)) for record in inside for name in ("began", "ended"))
     last = max((at for at in times if at), default=began)
-    made = [gate_phase(attempt) for attempt in attempts(inside)]
-    made += [phase for name in RESOURCES for phase in resource_phase(name, inside, last)]
-    made = [phase for phase in made if phase.began >= began]
-    made += between(run, began, made)
-    return sorted(made, key=lambda phase: (phase.began, phase.ended))
+    of_run = [gate_phase(attempt) for attempt in attempts(inside)]
+    of_run += [phase for name in RESOURCES for phase in resource_phase(name, inside, last)]
+    of_run = [phase for phase in of_run if phase.began >= began]
+    of_run += between(run, began, of_run)
+    return sorted(of_run, key=lambda phase: (phase.began, phase.ended))
 
 
 def gate_phase(record: EvidenceRecord) -> TimelinePhase:
@@ -149,15 +149,15 @@ def resource_phase(name: str, inside: Sequence[EvidenceRecord], last: datetime) 
 def between(run: EvidenceRecord, began: datetime, proved: Sequence[TimelinePhase]) -> list[TimelinePhase]:
     """Returns the time that the applications' resources took: no hook measures it, the gates around them do."""
     gates = {phase.name: phase for phase in proved}
-    made: list[TimelinePhase] = []
+    gaps: list[TimelinePhase] = []
     if traffic_of(run) == Traffic.FROZEN and QUIESCED.name in gates:
-        made.append(TimelinePhase("look", "look, plan, Deployments to 0", began, gates[QUIESCED.name].began, ""))
+        gaps.append(TimelinePhase("look", "look, plan, Deployments to 0", began, gates[QUIESCED.name].began, ""))
     elif proved:
-        made.append(TimelinePhase("look", "look and plan", began, min(phase.began for phase in proved), ""))
+        gaps.append(TimelinePhase("look", "look and plan", began, min(phase.began for phase in proved), ""))
     if {SWITCHED.name, SERVING.name} <= gates.keys() and gates[SWITCHED.name].verdict == Verdict.PASS:
         label = "secret switched, Deployments resume"
-        made.append(TimelinePhase("resume", label, gates[SWITCHED.name].ended, gates[SERVING.name].began, ""))
-    return [phase for phase in made if phase.ended >= phase.began]
+        gaps.append(TimelinePhase("resume", label, gates[SWITCHED.name].ended, gates[SERVING.name].began, ""))
+    return [phase for phase in gaps if phase.ended >= phase.began]
 
 
 def place_phases(phases: Sequence[TimelinePhase], began: datetime, ended: datetime) -> tuple[TimelinePhase, ...]:
@@ -184,16 +184,16 @@ def place_phases(phases: Sequence[TimelinePhase], began: datetime, ended: dateti
 
 def outages(evidence: Sequence[EvidenceRecord]) -> tuple[Outage, ...]:
     """From the run that froze the applications to the gate that proved them serving."""
-    made: list[Outage] = []
+    periods: list[Outage] = []
     stopped: datetime | None = None
     for record in evidence:
         at = moment(record.get("began"))
         if record.get("step") == "run" and traffic_of(record) == Traffic.FROZEN and stopped is None:
             stopped = at
         if record.get("gate") == SERVING.name and record.get("open") is True and stopped:
-            made.append(Outage(stopped, moment(record.get("ended"))))
+            periods.append(Outage(stopped, moment(record.get("ended"))))
             stopped = None
-    return (*made, Outage(stopped, None)) if stopped else tuple(made)
+    return (*periods, Outage(stopped, None)) if stopped else tuple(periods)
 
 
 def idle(runs_in_order: Sequence[TimelineRun]) -> timedelta:

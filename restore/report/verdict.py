@@ -93,9 +93,9 @@ def needed(last: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> tuple[st
 def began_moving(runs: Sequence[EvidenceRecord]) -> datetime:
     """Returns when the first of the latest runs that all want the same traffic began."""
     since = BEGINNING
-    wanted = traffic_of(runs[-1]) if runs else ""
+    traffic = traffic_of(runs[-1]) if runs else ""
     for run in reversed(runs):
-        if traffic_of(run) != wanted:
+        if traffic_of(run) != traffic:
             break
         since = moment(run.get("began")) or since
     return since

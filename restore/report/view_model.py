@@ -95,8 +95,8 @@ def build(document: EvidenceRecord) -> ReportView:
     """Makes the view of a document of restore/report/document.py; works for one without any record."""
     evidence = records(document.get("records"))
     state = judge(evidence)
-    made = list(of_step(evidence, "run"))
-    last = made[-1] if made else EMPTY
+    runs = list(of_step(evidence, "run"))
+    last = runs[-1] if runs else EMPTY
     ran = timeline.runs(evidence)
     conformed, validated = facts(evidence, CONFORMED.name), facts(evidence, VALIDATED.name)
     return ReportView(
@@ -114,8 +114,8 @@ def build(document: EvidenceRecord) -> ReportView:
         gates=tuple(gate(attempt, state.gates) for attempt in attempts(evidence)),
         settings=tuple(settings(mapping(conformed.get("settings")))),
         settings_changed=tuple(brought_in_line(conformed)),
-        acts=tuple(audit.acts(made)),
-        waivers=tuple(audit.waivers(made, evidence)),
+        acts=tuple(audit.acts(runs)),
+        waivers=tuple(audit.waivers(runs, evidence)),
         versions=tuple(versions(last, conformed, evidence)),
         config=tuple((name, value) for name, value in texts(last.get("config")).items() if value not in UNSET),
         notes=tuple(text(note) for note in mapping(last.get("plan")).get("notes") or ()),

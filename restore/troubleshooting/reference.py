@@ -101,9 +101,9 @@ def pieces(fix: str) -> Iterator[tuple[str, str]]:
     """The commands of a fix, each with what joins it to the one before; joints inside quotes are none."""
     masked = QUOTED.sub(lambda match: "q" * len(match[0]), fix)
     joint, start = "", 0
-    for found in JOINT.finditer(masked):
-        yield joint, fix[start : found.start()]
-        joint, start = found[0], found.end()
+    for boundary in JOINT.finditer(masked):
+        yield joint, fix[start : boundary.start()]
+        joint, start = boundary[0], boundary.end()
     yield joint, fix[start:]
 
 

@@ -80,8 +80,8 @@ class Application:
         owner = login(instance.host, instance.port, names.APP_USER, password, names.DATABASE, self.layout.ca)
         with owner:
             rows = 0 if seed.seeded(owner) else seed.seed(owner)
-        done = f"{rows} rows loaded" if rows else "rows were there already"
-        self.say("rows", time.monotonic() - begun, done)
+        outcome = f"{rows} rows loaded" if rows else "rows were there already"
+        self.say("rows", time.monotonic() - begun, outcome)
         url = connection_url(names.APP_USER, password, instance.host, instance.port, names.DATABASE, self.layout.ca)
         return url, bool(rows)
 
@@ -119,11 +119,11 @@ class Application:
         return all(name in deployments and self._complete(deployments[name]) for name in names.DEPLOYMENTS)
 
     def _complete(self, deployment: Json) -> bool:
-        wanted = deployment["spec"]["replicas"]
-        if deployment["status"].get("readyReplicas", 0) != wanted:
+        replicas = deployment["spec"]["replicas"]
+        if deployment["status"].get("readyReplicas", 0) != replicas:
             return False
         pods = self.kube.list("Pod", names.NAMESPACE, f"app={deployment['metadata']['name']}")
-        return sum(healthy(pod) for pod in pods) == wanted
+        return sum(healthy(pod) for pod in pods) == replicas
 
     def _complaint(self) -> str:
         """The last line that a pod which does not write has logged."""

@@ -63,8 +63,8 @@ class OperatorRoles:
     def remove(self, removed: Sequence[Verb]) -> None:
         """Exactly these are missing from now on. Raises ValueError for one that no Role gives."""
         if unknown := [str(verb) for verb in removed if verb not in self.verbs()]:
-            known = ", ".join(str(verb) for verb in self.verbs())
-            raise ValueError(f"docs/permissions.md gives no {', '.join(unknown)}; it gives {known}")
+            verbs = ", ".join(str(verb) for verb in self.verbs())
+            raise ValueError(f"docs/permissions.md gives no {', '.join(unknown)}; it gives {verbs}")
         for role in self.roles:
             self._put("roles", role.namespace, manifest(role, without(role.rules, removed)))
         wait_until(lambda: self._enforced(removed), ENFORCED_SECONDS, "the API server to know the Roles")

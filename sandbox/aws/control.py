@@ -130,11 +130,11 @@ class Control:
             ]
 
     def _one(self, body: bytes, *optional: str) -> tuple[Rds, Instance, Shape]:
-        given = cast("dict[str, Any]", json.loads(body or b"{}"))
-        if unknown := given.keys() - {"instance", "region", *optional}:
+        content = cast("dict[str, Any]", json.loads(body or b"{}"))
+        if unknown := content.keys() - {"instance", "region", *optional}:
             raise ValueError(f"unknown keys {sorted(unknown)}")
-        rds = self._runner.region(str(given.get("region", DEFAULT_REGION)))
-        return rds, rds.instance(str(given["instance"])), given
+        rds = self._runner.region(str(content.get("region", DEFAULT_REGION)))
+        return rds, rds.instance(str(content["instance"])), content
 
     def _backup_window(self, body: bytes) -> Shape:
         rds, instance, _ = self._one(body)
@@ -151,8 +151,8 @@ class Control:
         return {"instance": instance.identifier}
 
     def _aws_backup(self, body: bytes) -> Shape:
-        rds, instance, given = self._one(body, "snapshot")
+        rds, instance, content = self._one(body, "snapshot")
         with rds.store.lock:
-            taken = take_by_backup_service(rds, instance.identifier, given.get("snapshot"))
+            taken = take_by_backup_service(rds, instance.identifier, content.get("snapshot"))
             rds.store.save()
         return {"snapshot": taken["DBSnapshotIdentifier"]}

@@ -277,13 +277,13 @@ class Cluster:
     def base_backup(self) -> BaseBackup:
         """A copy that point-in-time recovery can begin with; it counts only once it is recorded as complete."""
         number = max((int(b.path.name) for b in self.backups), default=-1) + 1
-        made = self.copy_out(self.root / "base" / str(number))
-        record = {"start_wal": made.start_wal, "ended": made.ended.isoformat()}
-        target = made.path.with_suffix(".json")
+        backup = self.copy_out(self.root / "base" / str(number))
+        record = {"start_wal": backup.start_wal, "ended": backup.ended.isoformat()}
+        target = backup.path.with_suffix(".json")
         part = target.with_suffix(".part")
         part.write_text(json.dumps(record))
         part.replace(target)
-        return made
+        return backup
 
     def heartbeat(self) -> datetime:
         """Commits something, closes the WAL segment and waits for the archive.

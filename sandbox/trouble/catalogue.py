@@ -45,12 +45,12 @@ def play(layout: Layout, name: str, instance: str = INSTANCE) -> None:
 def end(layout: Layout, name: str) -> None:
     """Ends a trouble that is on. Raises TroubleError."""
     trouble, played = find(name), Played(layout)
-    known = played.all().get(name)
+    entry = played.all().get(name)
     if trouble.off is None:
         raise TroubleError(f"{name} can't be undone; for a fresh sandbox: {FRESH}")
-    if known is None:
+    if entry is None:
         raise TroubleError(f"{name} isn't on; what is on: {', '.join(played.all()) or 'nothing'}")
-    trouble.off(Stage(layout, known["instance"]), known["memory"])
+    trouble.off(Stage(layout, entry["instance"]), entry["memory"])
     played.forget(name)
 
 

@@ -100,9 +100,9 @@ def knative_service(stage: Stage) -> Memory:
     template = {"spec": {"containers": [manifests.container(FUNCTION)]}}
     post(stage.kube, KNATIVE_SERVICE.path(), KNATIVE_SERVICE.object(FUNCTION, {"template": template}))
     service = stage.kube.request("GET", KNATIVE_SERVICE.path(FUNCTION))
-    made = manifests.deployment(REVISION, 1, {"serving.knative.dev/service": FUNCTION})
-    made["metadata"]["ownerReferences"] = [owner(service, controller=True)]
-    stage.kube.create(made)
+    deployment = manifests.deployment(REVISION, 1, {"serving.knative.dev/service": FUNCTION})
+    deployment["metadata"]["ownerReferences"] = [owner(service, controller=True)]
+    stage.kube.create(deployment)
     return {}
 
 
@@ -119,8 +119,8 @@ def rollout(stage: Stage) -> Memory:
     replicas = deployment["spec"]["replicas"]
     spec: Json = {"replicas": replicas, "workloadRef": reference, "strategy": {"canary": {}}}
     post(stage.kube, ROLLOUT.path(), ROLLOUT.object(APP, spec))
-    made = replica_set(stage.kube.request("GET", ROLLOUT.path(APP)), deployment, replicas)
-    post(stage.kube, REPLICA_SETS, made, "rollouts-controller")
+    replicas_object = replica_set(stage.kube.request("GET", ROLLOUT.path(APP)), deployment, replicas)
+    post(stage.kube, REPLICA_SETS, replicas_object, "rollouts-controller")
     stage.kube.scale(APP, names.NAMESPACE, 0)
     return {"replicas": replicas}
 

@@ -59,40 +59,43 @@ class Rds:
     passwords: dict[str, str] = field(default_factory=dict[str, str])
 
     def instance(self, identifier: str) -> Instance | None:
-        return next((one for one in self.instances if one.identifier == identifier), None)
+        return next((instance for instance in self.instances if instance.identifier == identifier), None)
 
     def instance_by_resource_id(self, resource_id: str) -> Instance | None:
-        return next((one for one in self.instances if one.resource_id == resource_id), None)
+        return next((instance for instance in self.instances if instance.resource_id == resource_id), None)
 
-    def wait_until(self, resource_id: str, wanted: Callable[[Instance], bool], **_: object) -> Instance:
-        found = self.instance_by_resource_id(resource_id)
-        assert found is not None
-        if not wanted(found):
-            raise TemporaryError(f"out of time; {found.identifier} is {found.status}")
-        return found
+    def wait_until(self, resource_id: str, condition: Callable[[Instance], bool], **_: object) -> Instance:
+        instance = self.instance_by_resource_id(resource_id)
+        assert instance is not None
+        if not condition(instance):
+            raise TemporaryError(f"out of time; {instance.identifier} is {instance.status}")
+        return instance
 
-    def modify(self, resource_id: str, wanted: InstanceSettings, *, ours: InstanceSettings | None = None) -> None:
+    def modify(self, resource_id: str, desired: InstanceSettings, *, ours: InstanceSettings | None = None) -> None:
         del ours
-        self.modified.append((resource_id, wanted))
-        given = {item.name: getattr(wanted, item.name) for item in fields(wanted)}
-        named = {name: value for name, value in given.items() if value not in (None, ())}
-        self._change(resource_id, lambda one: replace(one, settings=replace(one.settings, **named)))
+        self.modified.append((resource_id, desired))
+        values = {item.name: getattr(desired, item.name) for item in fields(desired)}
+        named = {name: value for name, value in values.items() if value not in (None, ())}
+        self._change(resource_id, lambda instance: replace(instance, settings=replace(instance.settings, **named)))
 
     def add_role(self, resource_id: str, role: str) -> None:
         self.roles.append((resource_id, role))
         self._change(
             resource_id,
-            lambda one: replace(
-                one, settings=replace(one.settings, associated_roles=(*one.settings.associated_roles, role))
+            lambda instance: replace(
+                instance,
+                settings=replace(instance.settings, associated_roles=(*instance.settings.associated_roles, role)),
             ),
         )
 
     def reboot(self, resource_id: str) -> None:
         self.rebooted.append(resource_id)
-        self._change(resource_id, lambda one: replace(one, parameters_pending_reboot=False))
+        self._change(resource_id, lambda instance: replace(instance, parameters_pending_reboot=False))
 
     def _change(self, resource_id: str, change: Callable[[Instance], Instance]) -> None:
-        self.instances = [change(one) if one.resource_id == resource_id else one for one in self.instances]
+        self.instances = [
+            change(instance) if instance.resource_id == resource_id else instance for instance in self.instances
+        ]
 
     def set_master_password(self, resource_id: str, password: str) -> None:
         self.passwords[resource_id] = password
@@ -255,17 +258,17 @@ def actionable(fix: str) -> bool:
     return fix.split()[0] in COMMANDS
 
 
-def stage(request: Request, found: Inventory, folder: Path, **changes: Any) -> Stage:
+def stage(request: Request, inventory: Inventory, folder: Path, **changes: Any) -> Stage:
     """The plan is made of what is found, with these settings changed; Kubernetes is as found."""
     configured: Settings = worlds.settings(request, **{"quiet": QuietSettings(0), **changes})
-    secret = found.cluster.secret
+    secret = inventory.cluster.secret
     assert secret is not None
     assert secret.url is not None
-    rds = Rds([one for one in (found.source, found.candidate) if one])
-    namespace = Namespace(found.cluster.deployments, secret.url)
+    rds = Rds([instance for instance in (inventory.source, inventory.candidate) if instance])
+    namespace = Namespace(inventory.cluster.deployments, secret.url)
     context = GateContext(
         settings=configured,
-        plan=plans.make(configured, found),
+        plan=plans.make(configured, inventory),
         aws=cast("Any", None),
         rds=cast("Any", rds),
         secrets=cast("Any", Secrets()),
@@ -283,14 +286,14 @@ def watch(gate: str) -> Watch:
 # At its turn
 
 
-def frozen(folder: Path, waive: Mapping[str, str] | None = None, **found: Any) -> Stage:
-    world = worlds.inventory(**{"source": DEAD, "cluster": worlds.FROZEN, **found})
+def frozen(folder: Path, waive: Mapping[str, str] | None = None, **changes: Any) -> Stage:
+    world = worlds.inventory(**{"source": DEAD, "cluster": worlds.FROZEN, **changes})
     return stage(worlds.asked(worlds.PITR), world, folder, waive=NO_SNAPSHOT | dict(waive or {}))
 
 
 def back(folder: Path, waive: Mapping[str, str] | None = None, **settings: Any) -> Stage:
-    found = worlds.restored(cluster=worlds.FROZEN_AGAIN)
-    return stage(worlds.asked(traffic=Traffic.SOURCE), found, folder, waive=dict(waive or {}), **settings)
+    inventory = worlds.restored(cluster=worlds.FROZEN_AGAIN)
+    return stage(worlds.asked(traffic=Traffic.SOURCE), inventory, folder, waive=dict(waive or {}), **settings)
 
 
 def forth(folder: Path, **settings: Any) -> Stage:

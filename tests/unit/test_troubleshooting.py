@@ -9,7 +9,7 @@ from restore.troubleshooting.reference import CHAPTERS, FILE, anchor, command_li
 from sandbox.machine.layout import CHECKOUT
 from tests.support.fixes.collect import HOLE, Program
 from tests.support.fixes.commands import PROGRAMS, SQL, faults
-from validation.expectations.sql_checks import built_in
+from validation.expectations.sql_checks import read_built_in
 
 PACKAGES = ("restore", "validation")
 OF_A_FILE = "validation/expectations/"
@@ -36,7 +36,7 @@ def printed_names() -> dict[str, str]:
     assert CHECK in named
     for text in (*program.first_arguments("Check"), *program.first_arguments("settled")):
         named[f"validated.{joined(text.text)}"] = f"{text.file}:{text.line}"
-    named |= {f"validated.{check.name}" + (f":{HOLE}" if check.each else ""): check.name for check in built_in()}
+    named |= {f"validated.{check.name}" + (f":{HOLE}" if check.each else ""): check.name for check in read_built_in()}
     nameless = (CHECK, OF_SQL, HOLE, f"{HOLE}: {HOLE}")
     return {name: where for name, where in named.items() if name not in nameless}
 

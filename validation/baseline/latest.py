@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from validation.baseline.model import Baseline, BaselineError, as_json, from_json
 from validation.document_store import DocumentStore, DocumentStoreError, open_store
-from validation.times import rfc3339_micros
+from validation.times import format_rfc3339_micros
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -63,11 +63,11 @@ def list_baselines(store: DocumentStore, database: str | None = None) -> tuple[S
     with _store_errors():
         names = store.names()
     matches = [match for name in names if (match := NAME.fullmatch(name))]
-    baselines = (StoredBaseline(_taken(match["taken"]), unquote(match["database"]), match[0]) for match in matches)
+    baselines = (StoredBaseline(_read_time(match["taken"]), unquote(match["database"]), match[0]) for match in matches)
     return tuple(sorted(stored for stored in baselines if database in (None, stored.database)))
 
 
-def _taken(text: str) -> datetime:
+def _read_time(text: str) -> datetime:
     return datetime.strptime(text, STAMP).replace(tzinfo=UTC)
 
 
@@ -81,10 +81,10 @@ def find_latest(store: DocumentStore, database: str | None = None, until: dateti
         )
     fit = [stored for stored in baselines if until is None or stored.taken <= until]
     if not fit:
-        of, by = f" of {database}" if database else "", f" taken by {rfc3339_micros(until)}" if until else ""
+        of, by = f" of {database}" if database else "", f" taken by {format_rfc3339_micros(until)}" if until else ""
         found = f"none{of}"
         if baselines:
-            found = f"{len(baselines):,}{of}, the oldest of {rfc3339_micros(baselines[0].taken)}"
+            found = f"{len(baselines):,}{of}, the oldest of {format_rfc3339_micros(baselines[0].taken)}"
         fix = "python -m validation baseline record --from <variable with a URL> --to <directory or s3://bucket/prefix>"
         raise NoBaselineError(str(store), found, f"a baseline{of}{by}", fix)
     return load(store, fit[-1].name)

@@ -118,7 +118,7 @@ def _refuse_wrapped(bare: str) -> None:
         raise WrappedUrlError("a line break, tab or other invisible character stands inside the URL")
 
 
-def connection_parameters(url: str) -> dict[str, str]:
+def read_parameters(url: str) -> dict[str, str]:
     """What libpq needs to connect as this URL says, decoded, as keywords for `psycopg.connect`.
 
     Parameters that libpq doesn't know are left out. So is `sslcert` without `sslkey`: that is Prisma's name
@@ -132,14 +132,14 @@ def connection_parameters(url: str) -> dict[str, str]:
         "user": parts.user,
         "password": parts.password,
     }
-    given = {name: unquote(value) for name, value in written.items() if value}
+    filled = {name: unquote(value) for name, value in written.items() if value}
     in_query = dict(parts.parameters)
     if "sslkey" not in in_query:
         in_query.pop("sslcert", None)
-    return given | {name: value for name, value in in_query.items() if name in libpq_keywords()}
+    return filled | {name: value for name, value in in_query.items() if name in list_libpq_keywords()}
 
 
 @cache
-def libpq_keywords() -> frozenset[str]:
+def list_libpq_keywords() -> frozenset[str]:
     """The connection parameters that the linked libpq knows."""
     return frozenset(option.keyword.decode() for option in pq.Conninfo.get_defaults())

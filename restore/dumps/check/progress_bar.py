@@ -43,13 +43,13 @@ def format_details(progress: Progress) -> str:
 
 def render(progress: Progress) -> Group:
     """Two lines, each cut at the terminal's width."""
-    done, total, words = measure(progress)
+    completed, total, words = measure(progress)
     line = Table.grid(padding=(0, 1))
     line.add_column(width=max(len(phase.value) for phase in LoadPhase))
     line.add_column(width=BAR_WIDTH)
     line.add_column(no_wrap=True, overflow="ellipsis")
     over = progress.phase is LoadPhase.FINISHED
-    bar = ProgressBar(total=1 if over else max(total, 1), completed=1 if over else done, width=BAR_WIDTH)
+    bar = ProgressBar(total=1 if over else max(total, 1), completed=1 if over else completed, width=BAR_WIDTH)
     line.add_row(progress.phase.value, bar, words)
     return Group(line, Text(format_details(progress), style="dim", no_wrap=True, overflow="ellipsis"))
 

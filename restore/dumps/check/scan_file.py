@@ -60,9 +60,9 @@ def format_plan(scan: Scan, options: Options) -> str:
     return json.dumps({"version": VERSION, "flags": flags(options), "scan": facts}, indent=1) + "\n"
 
 
-def parse_plan(given: str) -> tuple[dict[str, list[str]], Scan]:
+def parse_plan(text: str) -> tuple[dict[str, list[str]], Scan]:
     """Flags and scan of what `format_plan` wrote. Raises whatever Python raises for anything else."""
-    document = json.loads(given)
+    document = json.loads(text)
     facts: Mapping[str, Any] = document["scan"]
     if document["version"] != VERSION or set(facts) != {field.name for field in fields(Scan)}:
         raise ValueError("not of this version")

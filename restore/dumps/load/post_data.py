@@ -109,8 +109,8 @@ class Afterwards:
         self._board.all_done()
 
     def _relations(self) -> list[Relation]:
-        found = self._control.session.query(RELATIONS)
-        return [Relation(bytes(name), size, view, tuple(map(bytes, parts))) for name, size, view, parts in found]
+        rows = self._control.session.query(RELATIONS)
+        return [Relation(bytes(name), size, view, tuple(map(bytes, parts))) for name, size, view, parts in rows]
 
     def _analyzed(self, relations: Iterable[Relation]) -> list[Task]:
         if not self._options.analyze:

@@ -51,8 +51,8 @@ def find_program(path: str | None) -> str:
 
 def program_version(path: str) -> str:
     """What pg_restore says of itself: `pg_restore (PostgreSQL) 17.10`."""
-    done = subprocess.run([path, "--version"], capture_output=True, text=True, env=environment(), check=False)
-    return done.stdout.strip() or "pg_restore"
+    process = subprocess.run([path, "--version"], capture_output=True, text=True, env=environment(), check=False)
+    return process.stdout.strip() or "pg_restore"
 
 
 def environment() -> dict[str, str]:

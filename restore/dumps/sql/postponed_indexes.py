@@ -24,15 +24,15 @@ class Postponed:
         self._views: set[bytes] = set()
         self._calls: list[bytes] = []
 
-    def early(self, known: ClassifiedStatement) -> bool:
+    def early(self, classified: ClassifiedStatement) -> bool:
         """Whether it is an index, key or constraint that presumes tables alone: it can be made before all the rest."""
-        if known.kind == "matview":
-            self._views.add(known.part("table"))
-        elif function := FUNCTION.match(known.sql):
+        if classified.kind == "matview":
+            self._views.add(classified.part("table"))
+        elif function := FUNCTION.match(classified.sql):
             self._calls.append(function["name"] + b"(")
-        if known.kind not in HEAVY or known.part("table") in self._views:
+        if classified.kind not in HEAVY or classified.part("table") in self._views:
             return False
-        return not any(call in known.sql for call in self._calls)
+        return not any(call in classified.sql for call in self._calls)
 
 
 def divide(statements: Iterable[ClassifiedStatement]) -> tuple[list[ClassifiedStatement], list[ClassifiedStatement]]:
@@ -40,6 +40,6 @@ def divide(statements: Iterable[ClassifiedStatement]) -> tuple[list[ClassifiedSt
     postponed = Postponed()
     early: list[ClassifiedStatement] = []
     rest: list[ClassifiedStatement] = []
-    for known in statements:
-        (early if postponed.early(known) else rest).append(known)
+    for classified in statements:
+        (early if postponed.early(classified) else rest).append(classified)
     return early, rest

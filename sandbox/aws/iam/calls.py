@@ -47,8 +47,8 @@ def credential_of(request: Request) -> Credential | None:
     """From the Authorization header, or from a presigned URL; None for a request that nobody has signed."""
     presigned = parse_qs(request.query).get("X-Amz-Credential", [""])[0]
     text = request.headers.get("authorization") or f"Credential={presigned}"
-    found = CREDENTIAL.search(text)
-    return Credential(found["key"], found["region"], found["service"]) if found else None
+    match = CREDENTIAL.search(text)
+    return Credential(match["key"], match["region"], match["service"]) if match else None
 
 
 def call_of(request: Request, credential: Credential) -> Call:

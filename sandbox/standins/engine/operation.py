@@ -121,8 +121,8 @@ class Operation:
         if with_hooks:
             self._view.give_up()
             raise Problem("You must run with the `--run-program` flag to use delete hooks during destroy.")
-        known = {r.urn for r in self._checkpoint.old}
-        unknown = [t for t in options.targets if "*" not in t and t not in known]
+        old_urns = {r.urn for r in self._checkpoint.old}
+        unknown = [t for t in options.targets if "*" not in t and t not in old_urns]
         if unknown and options.kind != "update":
             self._view.give_up()
             raise Problem(f"no resource named '{unknown[0]}' found")

@@ -144,8 +144,8 @@ def _server_user() -> pwd.struct_passwd | None:
     """Whom the server runs as when the tests run as root, which PostgreSQL refuses."""
     if os.geteuid() != 0:
         return None
-    known = {entry.pw_name: entry for entry in pwd.getpwall()}
-    return known.get("postgres") or known["nobody"]
+    users = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return users.get("postgres") or users["nobody"]
 
 
 def _binaries(user: pwd.struct_passwd | None) -> Path:

@@ -31,10 +31,10 @@ def create_db_snapshot(rds: Rds, p: Shape) -> Shape:
 
 
 def start(rds: Rds, instance: Instance, identifier: str, kind: str, tags: list[Shape]) -> Shape:
-    made = begin_snapshot(rds, instance, identifier, kind, tags)
+    snapshot = begin_snapshot(rds, instance, identifier, kind, tags)
     rds.event("db-snapshot", identifier, f"Creating {kind} snapshot", "creation")
     rds.scheduler.submit(rds, instance, Step("take_snapshot", "backing-up", {"snapshot": identifier}))
-    return snapshot_of(made.shape)
+    return snapshot_of(snapshot.shape)
 
 
 FILTERS: dict[str, Callable[[Shape], Iterable[str]]] = {
@@ -60,8 +60,8 @@ def describe_db_snapshots(rds: Rds, p: Shape) -> Shape:
     else:
         snapshots = list(rds.state.snapshots.values())
     if name := p.get("DBInstanceIdentifier"):
-        wanted = identifiers.plain(name, "db")
-        snapshots = [s for s in snapshots if s.shape["DBInstanceIdentifier"] == wanted]
+        source = identifiers.plain(name, "db")
+        snapshots = [s for s in snapshots if s.shape["DBInstanceIdentifier"] == source]
     if resource := p.get("DbiResourceId"):
         snapshots = [s for s in snapshots if s.shape["DbiResourceId"] == resource]
     shapes_ = [snapshot_of(s.shape) for s in snapshots if kind in (None, s.shape["SnapshotType"])]

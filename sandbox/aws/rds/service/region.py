@@ -105,13 +105,13 @@ class Rds:
 
     def cluster(self, instance: Instance) -> Cluster:
         """The cluster of an instance, at the address of its present identifier."""
-        known = self.shared.clusters.get(instance.resource_id)
-        if known is None:
+        cluster = self.shared.clusters.get(instance.resource_id)
+        if cluster is None:
             place = Place(self.address(instance.identifier), int(instance.shape["DbInstancePort"]))
             root = self.host.clusters / instance.resource_id.lower()
-            known = Cluster(self.host, root, place)
-            self.shared.clusters[instance.resource_id] = known
-        return known
+            cluster = Cluster(self.host, root, place)
+            self.shared.clusters[instance.resource_id] = cluster
+        return cluster
 
     # -- answering ----------------------------------------------------------------------------------------------
 

@@ -100,12 +100,12 @@ def rotate_master_password(rds: Rds, instance: Instance) -> None:
         rds.scheduler.submit(rds, instance, step)
 
 
-def describe_as(rds: Rds, instance: Instance, fields: dict[str, object], known: frozenset[str]) -> None:
+def describe_as(rds: Rds, instance: Instance, fields: dict[str, object], describable: frozenset[str]) -> None:
     """Facts of the control plane alone, as DescribeDBInstances answers them; None takes one away.
 
     Raises AwsError for a field that the answer doesn't have.
     """
-    if unknown := sorted(fields.keys() - known):
+    if unknown := sorted(fields.keys() - describable):
         raise AwsError("InvalidParameterValue", f"DBInstance has no members {', '.join(unknown)}")
     with rds.store.lock:
         for name, value in fields.items():

@@ -171,8 +171,8 @@ class JobRunner:
             for instance in list(region.instances.values())
         ]
         with ThreadPoolExecutor(max_workers=4) as pool:
-            for done in [pool.submit(self._revive, rds, instance) for rds, instance in everything]:
-                done.result()
+            for future in [pool.submit(self._revive, rds, instance) for rds, instance in everything]:
+                future.result()
         for rds, instance in everything:
             self.submit(rds, instance)
         self._thread(self._watch, "watch")
@@ -246,8 +246,8 @@ class JobRunner:
         """Ends all work and all servers; what was under way is on disk and goes on at the next start."""
         self.shared.stopping.set()
         with ThreadPoolExecutor(max_workers=8) as pool:
-            for done in [pool.submit(cluster.stop) for cluster in list(self.shared.clusters.values())]:
-                done.result()
+            for future in [pool.submit(cluster.stop) for cluster in list(self.shared.clusters.values())]:
+                future.result()
         for thread in self._threads:
             thread.join(10)
         self._pool.shutdown(cancel_futures=True)

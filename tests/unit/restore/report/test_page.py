@@ -25,7 +25,7 @@ from tests.support.report_records import (
 )
 from validation.baseline.model import Baseline, TableState
 from validation.expectations.table_names import Table
-from validation.loss import LossReport, against_baseline, as_json
+from validation.loss import LossReport, as_json, compare_with_baseline
 
 TAGS = """
 html head meta title style body main header footer section article p b h1 h2 h3 span i code pre dl dt dd div br
@@ -213,7 +213,7 @@ def test_what_a_baseline_estimates_is_never_shown_as_lost_or_brought_back_row_by
     before.tables[Table("public", "same")] = TableState(3, 1)  # pyright: ignore[reportIndexIssue]
     now = holds(later, few=5, many=8)
     now.tables[Table("public", "same")] = TableState(3, 1)  # pyright: ignore[reportIndexIssue]
-    for said in told(as_json(against_baseline(before, now))):
+    for said in told(as_json(compare_with_baseline(before, now))):
         assert said.count("only estimated, by the baseline of shop, taken 2026-11-22 02:00:00 UTC: 8 rows fewer") == 2
         assert "newer: at up to 2026-11-22 14:29:00 UTC, in the baseline 2026-11-22 02:00:00 UTC" in said
         assert "not in the candidate" in said

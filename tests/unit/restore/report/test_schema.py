@@ -27,7 +27,7 @@ from tests.support import worlds
 from tests.support.report_records import BACK, FROZEN, RESTORED, SHUT, Records, assembled, gate, run
 from validation.baseline.model import Baseline, TableState
 from validation.expectations.table_names import Table
-from validation.loss import LossReport, RowSet, Status, TableLoss, against_baseline, as_json
+from validation.loss import LossReport, RowSet, Status, TableLoss, as_json, compare_with_baseline
 from validation.loss.model import Difference
 from validation.runner.render import as_json as validation_json
 from validation.runner.result import CheckResult, ValidationReport
@@ -81,7 +81,7 @@ COUNTED = TableLoss(
     [
         LossReport((COUNTED, TableLoss("public.u", Status.UNKNOWN, notes=("locked",))), "old", "new"),
         LossReport((), "the source", "new", problems=("the source is gone",), fix="record baselines"),
-        against_baseline(
+        compare_with_baseline(
             Baseline(worlds.NOW, "shop", "17", {Table("public", "t"): TableState(2, 1, {"at": worlds.NOW})}),
             Baseline(worlds.NOW, "shop", "17", {Table("public", "t"): TableState(1, 1)}),
         ),
