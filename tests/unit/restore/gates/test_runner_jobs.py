@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +42,7 @@ class Cluster:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     made: list[str] = field(default_factory=list[str])
     removed: list[str] = field(default_factory=list[str])
+    uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def get(self, path: str, **_: str) -> dict[str, Any] | None:
         return self.objects.get(path)
@@ -55,7 +57,7 @@ class Cluster:
     def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         name = body["metadata"]["name"]
         self.made.append(f"{path.rpartition('/')[2]}/{name}")
-        metadata = {**body["metadata"], "uid": f"uid-{len(self.made)}"}
+        metadata = {**body["metadata"], "uid": f"uid-{next(self.uids)}"}
         self.objects[f"{path}/{name}"] = {**body, "metadata": metadata}
         return self.objects[f"{path}/{name}"]
 
