@@ -142,7 +142,8 @@ def test_a_job_gets_no_login_file_or_tunnel_of_the_operator(tmp_path: Path) -> N
 
 
 def test_a_document_of_another_version_is_refused_and_makes_nothing_unknown() -> None:
-    for data in ({"=": "Popen", "value": {}}, {"=": "App", "value": {"nothing": 1}}, {"value": 1}):
+    foreign: list[dict[str, Any]] = [{"=": "Popen", "value": {}}, {"=": "App", "value": {"nothing": 1}}, {"value": 1}]
+    for data in foreign:
         with pytest.raises(PermanentError, match="one of this version"):
             values.from_json(data)
     with pytest.raises(TypeError, match="can't be handed"):
