@@ -12,7 +12,7 @@ from restore.model.cluster import Cluster, Writer
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.rds import InstanceSettings
-from restore.model.request import App, DumpStore, Login, Request, SecretKey, Settings, ValidationSettings
+from restore.model.request import App, DumpStore, Login, Request, Runner, SecretKey, Settings, ValidationSettings
 from restore.model.rights import AwsRight, ClusterRight, Phase, Right
 from restore.preflight import rights
 from restore.preflight.rights_scope import RightsScope
@@ -78,6 +78,7 @@ CONTEXTS = {
     "snapshot": (site(w.SNAPSHOT), found(w.inventory())),
     "pitr": (site(w.PITR), found(w.inventory())),
     "dump": (site(w.DUMP), found(w.dumped())),
+    "in jobs": (site(w.PITR, runner=Runner.KUBERNETES), found(w.inventory())),
     "iam": (site(w.PITR, login=Login("ghostadmin", iam=True)), found(w.inventory())),
     "candidate made": (site(w.PITR), replace(found(w.restored()), candidate=w.candidate(identifier=f"{SOURCE}-inc-1"))),
 }
