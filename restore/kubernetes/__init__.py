@@ -2,7 +2,7 @@
 
 from restore.kubernetes.api import Api
 from restore.kubernetes.job_manifests import Job, Resources, psql_job
-from restore.kubernetes.jobs import FoundJob, JobResult, JobRun, list_jobs, run_job
+from restore.kubernetes.jobs import FoundJob, JobResult, JobRun, Look, list_jobs, run_job
 from restore.kubernetes.namespace import Namespace
 from restore.kubernetes.pods import Pod
 
@@ -12,6 +12,7 @@ __all__ = [
     "Job",
     "JobResult",
     "JobRun",
+    "Look",
     "Namespace",
     "Pod",
     "Resources",

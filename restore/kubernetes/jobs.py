@@ -33,6 +33,7 @@ STUCK = (
     "RunContainerError",
     "StartError",
 )
+STARTING = ("ContainerCreating", "PodInitializing")
 REMOVE_SECONDS = 30.0
 LINES = 10000
 SHOWN, MOST = 50, 1 << 16
@@ -119,6 +120,16 @@ def _conditions(job: JsonBody) -> list[JsonBody]:
 def _condition_time(job: JsonBody) -> datetime | None:
     times = [datetime.fromisoformat(str(item["lastTransitionTime"])) for item in _conditions(job)]
     return max(times, default=None)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Who is told how a Job goes on."""
+
+    lines: Callable[[Sequence[str]], None]
+    """Gets the log's last lines, those of before among them."""
+    waits: Callable[[str], None]
+    """Gets why no container runs yet."""
 
 
 @dataclass(frozen=True)
@@ -209,12 +220,14 @@ class JobRun:
             first=0.1,
         )
 
-    def result(self, uid: str, show: Callable[[Sequence[str]], None] | None = None) -> JobResult:
-        """Waits for its end, or until it can't start. `show` gets the log's last lines at each look."""
+    def result(self, uid: str, look: Look | None = None) -> JobResult:
+        """Waits for its end, or until it can't start. `look` is told at each look what there is to tell."""
 
         def over(seen: _Seen) -> bool:
-            if show and seen.pod and seen.pod.phase != "Pending":
-                show(self._last_lines(seen.pod))
+            if look and seen.pod and seen.pod.phase != "Pending":
+                look.lines(self._last_lines(seen.pod))
+            elif look and (reasons := self._waiting_for(seen, uid)):
+                look.waits("; ".join(reasons))
             return self._over(seen)
 
         try:
@@ -233,6 +246,16 @@ class JobRun:
                 raise
             seen = self._seen(uid)
         return self._told(seen, uid)
+
+    def _waiting_for(self, seen: _Seen, uid: str) -> list[str]:
+        """Why no container runs yet; nothing while one is just being started."""
+        reasons = list(seen.pod.reasons) if seen.pod else self._warnings(uid)
+        return [reason for reason in reasons if not reason.endswith(STARTING)]
+
+    def _warnings(self, uid: str) -> list[str]:
+        """What the cluster says of a Job that gets no pod."""
+        events = self._api.items(self.events, fieldSelector=f"involvedObject.uid={uid},type=Warning")
+        return [shorten_reason(str(item.get("reason")), item.get("message")) for item in events]
 
     def _last_lines(self, pod: Pod) -> list[str]:
         """None where the log can't be had: it is looked at again."""
@@ -281,8 +304,7 @@ class JobRun:
         if seen.condition:
             told.append(seen.condition)
         if seen.pod is None:
-            events = self._api.items(self.events, fieldSelector=f"involvedObject.uid={uid},type=Warning")
-            told += [shorten_reason(str(item.get("reason")), item.get("message")) for item in events]
+            told += self._warnings(uid)
         return told or ["out of time: it was still running"]
 
 

@@ -19,7 +19,7 @@ from restore.gates.in_cluster import certificate
 from restore.gates.runner.progress import LONGEST, Progress
 from restore.gates.runner.request import REQUEST, GateRequest, make_request
 from restore.gates.runner.result import MOST_BYTES, read_result, result_name
-from restore.kubernetes import FoundJob, Job, JobResult, JobRun, Resources, list_jobs
+from restore.kubernetes import FoundJob, Job, JobResult, JobRun, Look, Resources, list_jobs
 from restore.kubernetes.job_manifests import CERTIFICATE, FOLDER, JOB_UID
 from restore.model.gates import BY_NAME
 from restore.model.labels import LABEL_GATE, LABEL_ID, LABEL_STACK
@@ -128,7 +128,7 @@ def await_proof(errand: Errand, run: JobRun, uid: str, watch: Watch) -> Proof:
         for text in progress.new(lines):
             watch.say(text)
 
-    ended = run.result(uid, show)
+    ended = run.result(uid, Look(show, lambda reasons: watch.say(f"Job {errand.job.name} waits: {reasons}")))
     proof = errand.read(uid) if ended.ended else None
     if proof is None and not (ended.ended or ended.stuck):
         raise PermanentError.of(out_of_time(errand.job))

@@ -42,12 +42,16 @@ class Cluster:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     made: list[str] = field(default_factory=list[str])
     removed: list[str] = field(default_factory=list[str])
+    pods: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """What is found of its pod, look by look."""
     uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def get(self, path: str, **_: str) -> dict[str, Any] | None:
         return self.objects.get(path)
 
     def items(self, path: str, **query: str) -> list[dict[str, Any]]:
+        if path.endswith("pods"):
+            return [self.pods.pop(0)] if self.pods else []
         if not path.endswith("jobs"):
             return []
         wanted = dict(part.split("=") for part in query["labelSelector"].split(","))
@@ -169,6 +173,29 @@ def test_a_run_that_is_stopped_leaves_the_job_running(stage: Stage) -> None:
         prove(context, watch)
     assert path in cluster.objects
     assert cluster.removed == []
+
+
+def test_a_job_that_finds_no_room_says_so_while_it_waits(stage: Stage) -> None:
+    unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+    starting = {"name": "validated", "state": {"waiting": {"reason": "ContainerCreating"}}}
+    pods: list[dict[str, Any]] = [
+        {"metadata": {"name": "p"}, "status": {"phase": "Pending", "containerStatuses": [starting]}},
+        {"metadata": {"name": "p"}, "status": {"phase": "Pending", "conditions": [unscheduled]}},
+    ]
+    context = on(Cluster(pods=pods), stage)
+    cluster, path = running(context)
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        if "Unschedulable: 0/3 nodes" in text:
+            answering(context)(path.rpartition("/")[2], "uid-1")
+            cluster.end(path, datetime.now(UTC))
+
+    assert prove(context, Watch("validated", 60, threading.Event(), say, {"resource_id": "db-CANDIDATE"})) == PROOF
+    assert [text for text in said if "waits" in text] == [
+        f"validated: Job {path.rpartition('/')[2]} waits: Unschedulable: 0/3 nodes"
+    ]
 
 
 def test_a_job_without_a_result_opens_nothing_and_the_next_run_begins_another(stage: Stage) -> None:
