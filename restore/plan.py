@@ -20,7 +20,7 @@ from restore.recovery_points.resolve import resolve
 
 
 def make(settings: Settings, inventory: Inventory) -> Plan:
-    """The plan of the restore that is asked for.
+    """Returns the plan of the restore that is asked for.
 
     Raises Refused with everything that is wrong, and ValueError when no restore is asked for.
     """
@@ -37,13 +37,13 @@ def make(settings: Settings, inventory: Inventory) -> Plan:
 
 def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
     settings_of_candidate = target_settings(context, origin)
-    serving, left = traffic.databases(context)
+    serving, left = traffic.find_databases(context)
     return Plan(
         id=context.request.id,
         stack=context.settings.stack,
         region=context.settings.region,
         traffic=context.request.traffic,
-        found_traffic=traffic.found_traffic(context),
+        found_traffic=traffic.find_traffic(context),
         point=origin.point,
         candidate=context.candidate_name,
         candidate_found=context.candidate,
@@ -53,19 +53,19 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         tags=candidate_tags(context, origin),
         final_snapshot=identifiers.final_snapshot(context.candidate_name, context.settings.stack),
         source=context.source,
-        safety_snapshot=_safety(context),
+        safety_snapshot=_name_safety(context),
         adopt_safety=context.safety.identifier if context.safety else None,
-        apps=deployments.app_plans(context),
-        secret=connection_secret.secret_plan(context),
+        apps=deployments.plan_apps(context),
+        secret=connection_secret.plan_secret(context),
         serving=serving,
         left=left,
-        switched_before=traffic.switched_before(context),
+        switched_before=traffic.was_switched_before(context),
         fresh=new_instance.plan_new_instance(context, origin),
         notes=notes(context, origin, settings_of_candidate),
     )
 
 
-def _safety(context: RestoreContext) -> str | None:
+def _name_safety(context: RestoreContext) -> str | None:
     if context.safety:
         return context.safety.identifier
     needed = context.request.traffic is not Traffic.SOURCE and context.source is not None

@@ -22,6 +22,7 @@ S3 = "s3://"
 S3_FIX = (
     "docs/permissions.md: look at name and region of the bucket, at the login, and at its rights (s3:ListBucket, ...)"
 )
+NO_BUCKET_FIX = "aws s3 ls (lists the buckets of this account); docs/configuration.md has the keys that name buckets"
 CONTENT_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8"}
 ALREADY_EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
@@ -54,7 +55,7 @@ class DocumentStore(Protocol):
     """Documents by relative names, with `/` between the folders. Every method raises DocumentStoreError."""
 
     def names(self, folder: str = "") -> list[str]:
-        """Names of the documents directly in a folder (`a/b/`, or the root), sorted."""
+        """Returns the names of the documents directly in a folder (`a/b/`, or the root), sorted."""
         ...
 
     def get(self, name: str, most: int | None = None) -> bytes:
@@ -67,7 +68,8 @@ class DocumentStore(Protocol):
 
 
 def parse_s3_location(location: str) -> tuple[str, str] | None:
-    """Bucket and prefix of s3://bucket/prefix, None for a directory. Raises DocumentStoreError without a bucket."""
+    """Returns bucket and prefix of s3://bucket/prefix, None for a directory. Raises DocumentStoreError without a
+    bucket."""
     if not location.startswith(S3):
         return None
     bucket, _, prefix = location.removeprefix(S3).partition("/")
@@ -82,7 +84,7 @@ def parse_s3_location(location: str) -> tuple[str, str] | None:
 
 
 def open_store(location: str, s3: S3Client | None = None) -> DocumentStore:
-    """A directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given."""
+    """Opens a directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given."""
     match parse_s3_location(location):
         case None:
             return DirectoryStore(Path(location).expanduser())
@@ -108,7 +110,10 @@ def _translate_s3_errors(location: str) -> Generator[None]:
 
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except ClientError as error:
+        fix = NO_BUCKET_FIX if error.response.get("Error", {}).get("Code") == "NoSuchBucket" else S3_FIX
+        raise DocumentStoreError(location, " ".join(str(error).split()), "an answer from S3", fix) from error
+    except BotoCoreError as error:
         raise DocumentStoreError(location, " ".join(str(error).split()), "an answer from S3", S3_FIX) from error
 
 
@@ -235,7 +240,7 @@ class S3Store:
             return _at_most(most, body.read, f"{self}{name}")
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
-        """A write that the client sends again finds its own document, and is content."""
+        """Writes the document. A write that the client sends again finds its own document, and is content."""
         location = f"{self}{name}"
         with self._errors():
             written = self._written(name, content, replace=replace)

@@ -44,7 +44,7 @@ class Offers:
             listed = [
                 page["OrderableDBInstanceOptions"] for page in pages.paginate(Engine=ENGINE, Vpc=True, **criteria)
             ]
-        return tuple(_offer(item) for page in listed for item in page)
+        return tuple(_read_offer(item) for page in listed for item in page)
 
     def subnets(self, group: str) -> tuple[Subnet, ...]:
         """Returns the subnets of a subnet group, without their free addresses."""
@@ -65,7 +65,7 @@ class Offers:
         return tuple(Subnet(subnet.identifier, subnet.zone, free.get(subnet.identifier)) for subnet in subnets)
 
 
-def _offer(item: Mapping[str, Any]) -> Offer:
+def _read_offer(item: Mapping[str, Any]) -> Offer:
     return Offer(
         version=str(item.get("EngineVersion", "")),
         storage_type=str(item.get("StorageType", "")),

@@ -98,7 +98,7 @@ def endpoint(answer: AwsAnswer) -> Endpoint | None:
     return Endpoint(str(address["Address"]), int(address.get("Port") or 5432))
 
 
-def _first(items: Sequence[AwsAnswer] | None, name: str) -> str | None:
+def _read_first(items: Sequence[AwsAnswer] | None, name: str) -> str | None:
     return str(items[0][name]) if items and items[0].get(name) else None
 
 
@@ -129,8 +129,8 @@ def settings(answer: AwsAnswer) -> InstanceSettings:
         vpc_security_group_ids=tuple(
             sorted(group["VpcSecurityGroupId"] for group in groups if group.get("Status") not in LEAVING)
         ),
-        parameter_group_name=_first(answer.get("DBParameterGroups"), "DBParameterGroupName"),
-        option_group_name=_first(answer.get("OptionGroupMemberships"), "OptionGroupName"),
+        parameter_group_name=_read_first(answer.get("DBParameterGroups"), "DBParameterGroupName"),
+        option_group_name=_read_first(answer.get("OptionGroupMemberships"), "OptionGroupName"),
         multi_az=answer.get("MultiAZ"),
         publicly_accessible=answer.get("PubliclyAccessible"),
         port=address.port if address else (answer.get("DbInstancePort") or None),
@@ -157,8 +157,8 @@ def settings(answer: AwsAnswer) -> InstanceSettings:
         dedicated_log_volume=answer.get("DedicatedLogVolume"),
         database_insights_mode=answer.get("DatabaseInsightsMode"),
         engine_lifecycle_support=answer.get("EngineLifecycleSupport"),
-        domain=_first(answer.get("DomainMemberships"), "Domain"),
-        domain_iam_role_name=_first(answer.get("DomainMemberships"), "IAMRoleName"),
+        domain=_read_first(answer.get("DomainMemberships"), "Domain"),
+        domain_iam_role_name=_read_first(answer.get("DomainMemberships"), "IAMRoleName"),
         associated_roles=associated_roles(answer),
     )
 
@@ -183,7 +183,8 @@ def instance(answer: DBInstanceTypeDef) -> Instance:
         managed_secret=managed_secret(fields),
         pending=dict(cast("AwsAnswer", fields.get("PendingModifiedValues") or {})),
         tags=tags(fields.get("TagList")),
-        parameters_pending_reboot=_first(fields.get("DBParameterGroups"), "ParameterApplyStatus") == "pending-reboot",
+        parameters_pending_reboot=_read_first(fields.get("DBParameterGroups"), "ParameterApplyStatus")
+        == "pending-reboot",
         replicas=tuple(fields.get("ReadReplicaDBInstanceIdentifiers") or ()),
         db_cluster=fields.get("DBClusterIdentifier"),
     )
@@ -251,8 +252,8 @@ def differences(settings: InstanceSettings, desired: InstanceSettings) -> dict[s
 
 
 def satisfied(name: str, value: Any, desired: Any) -> bool:
-    """Storage can't shrink, so more of it is enough; lists have no order; RDS leaves out what is off, and writes names,
-    windows and modes in small letters however they were given."""
+    """Tells whether a setting is as desired: storage can't shrink, so more of it is enough; lists have no order; RDS
+    leaves out what is off, and writes names, windows and modes in small letters however they were given."""
     if desired is None or desired == ():
         return True
     if name == "allocated_storage":
@@ -269,23 +270,23 @@ def satisfied(name: str, value: Any, desired: Any) -> bool:
 
 
 def key_id(key: str) -> str:
-    """The id of a KMS key that is named by its ARN or by its id."""
+    """Returns the id of a KMS key that is named by its ARN or by its id."""
     return key.rpartition("/")[2] if ":key/" in key else key
 
 
 def only(settings: InstanceSettings, names: Iterable[str]) -> InstanceSettings:
-    """These fields of the settings; every other one unset, and so neither changed nor compared."""
+    """Returns these fields of the settings; every other one unset, and so neither changed nor compared."""
     return replace(InstanceSettings(), **{name: getattr(settings, name) for name in names})
 
 
 def partners(names: Iterable[str]) -> list[str]:
-    """The fields that RDS wants in the same call as these."""
+    """Returns the fields that RDS wants in the same call as these."""
     named = set(names)
     return [name for pair in PAIRS if named & set(pair) for name in pair if name not in named]
 
 
 def grouped(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """The fields in the groups that RDS judges together."""
+    """Returns the fields in the groups that RDS judges together."""
     left = list(names)
     groups = [tuple(name for name in group if name in left) for group in TOGETHER]
     together = {name for group in groups for name in group}
@@ -293,7 +294,8 @@ def grouped(names: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def foreign_pending(pending: Mapping[str, Any], ours: InstanceSettings) -> list[str]:
-    """Names of the changes that wait and aren't what we want ourselves: an earlier call of ours leaves such ones."""
+    """Returns the names of the changes that wait and aren't what we want ourselves: an earlier call of ours leaves such
+    ones."""
     return sorted(name for name, value in pending.items() if not _is_ours(name, value, ours))
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 from restore.aws import parse
 from restore.aws.client import Aws, found, translated
 from restore.errors import PermanentError, Problem
-from restore.model.labels import TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, InstanceSettings, Snapshot
 from restore.model.rds_status import DEAD_ENDS, way_out
 from restore.polling import wait_for
@@ -57,10 +56,6 @@ class Rds:
         filters = [{"Name": "dbi-resource-id", "Values": [resource_id]}]
         matching = (item for item in self._instances(Filters=filters) if item.resource_id == resource_id)
         return next(matching, None)
-
-    def tagged_instances(self, stack: str) -> tuple[Instance, ...]:
-        """Returns the candidates of a stack, closed ones too: those that carry TAG_STACK with this value."""
-        return tuple(item for item in self._instances() if item.tags.get(TAG_STACK) == stack)
 
     def snapshots(self, *, identifier: str | None = None, resource_id: str | None = None) -> tuple[Snapshot, ...]:
         """Returns all snapshots of an instance (automated, manual, AWS Backup), oldest first, by either name of it.
@@ -115,7 +110,7 @@ class Rds:
         if not parameters:
             return {}
         if immediately and (foreign := parse.foreign_pending(target.pending, ours or desired)):
-            raise PermanentError.of(_queued(target, foreign))
+            raise PermanentError.of(_build_queued(target, foreign))
         with translated("rds"):
             self._client.modify_db_instance(
                 DBInstanceIdentifier=target.identifier, ApplyImmediately=immediately, **parameters
@@ -123,24 +118,24 @@ class Rds:
         return parameters
 
     def add_role(self, resource_id: str, role: str) -> None:
-        """Associate an IAM role, given as FEATURE=ARN; one that is associated already is no error."""
+        """Associates an IAM role, given as FEATURE=ARN; one that is associated already is no error."""
         feature, _, arn = role.partition("=")
         name = self._present(resource_id).identifier
         call = self._client.add_role_to_db_instance
         found("rds", lambda: call(DBInstanceIdentifier=name, RoleArn=arn, FeatureName=feature), HAS_ROLE)
 
     def reboot(self, resource_id: str) -> None:
-        """Restart an instance, so that static parameters of its group count. Never for one that serves."""
+        """Restarts an instance, so that static parameters of its group count. Never for one that serves."""
         with translated("rds"):
             self._client.reboot_db_instance(DBInstanceIdentifier=self._present(resource_id).identifier)
 
     def set_master_password(self, resource_id: str, password: str) -> None:
-        """Give the master user a password of our own; RDS then forgets the one that it has made and kept itself.
+        """Gives the master user a password of our own; RDS then forgets the one that it has made and kept itself.
 
         A password of ours that still waits isn't somebody else's change."""
         target = self._present(resource_id)
         if foreign := sorted(target.pending.keys() - {"MasterUserPassword"}):
-            raise PermanentError.of(_queued(target, foreign))
+            raise PermanentError.of(_build_queued(target, foreign))
         managed: dict[str, Any] = {"ManageMasterUserPassword": False} if target.managed_secret else {}
         with translated("rds"):
             self._client.modify_db_instance(
@@ -151,7 +146,7 @@ class Rds:
             )
 
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Set tags on an instance or a snapshot; setting one again changes nothing."""
+        """Sets tags on an instance or a snapshot; setting one again changes nothing."""
         with translated("rds"):
             self._client.add_tags_to_resource(
                 ResourceName=arn, Tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())]
@@ -167,7 +162,7 @@ class Rds:
         subject: str,
         longest: float = 15.0,
     ) -> Instance:
-        """Poll until the instance is as wanted. Ask for the wanted setting: `available` alone may be the past.
+        """Polls until the instance is as wanted. Ask for the wanted setting: `available` alone may be the past.
 
         `deadline` is of time.monotonic(). TemporaryError when stopped or out of time; PermanentError when the
         instance is gone, or in a status that waiting can't end (`incompatible-restore`, ...).
@@ -187,7 +182,7 @@ class Rds:
     def _present(self, resource_id: str) -> Instance:
         item = self.instance_by_resource_id(resource_id)
         if item is None:
-            raise PermanentError.of(_gone(resource_id))
+            raise PermanentError.of(_build_gone(resource_id))
         return item
 
     def _instances(self, **parameters: Any) -> tuple[Instance, ...]:
@@ -220,12 +215,12 @@ def _can_recover(instance: Instance) -> bool:
     return True
 
 
-def _gone(resource_id: str) -> Problem:
+def _build_gone(resource_id: str) -> Problem:
     fix = "aws rds describe-db-instances; if it was deleted: pulumi config set id <another one>"
     return Problem(f"instance {resource_id}", "no instance has this DbiResourceId", "the instance", fix)
 
 
-def _queued(target: Instance, foreign: Sequence[str]) -> Problem:
+def _build_queued(target: Instance, foreign: Sequence[str]) -> Problem:
     return Problem(
         f"instance {target.identifier}",
         f"changes queued by somebody else: {', '.join(foreign)}",

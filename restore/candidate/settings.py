@@ -34,7 +34,7 @@ def overrides(context: RestoreContext) -> dict[str, Any]:
 
 def target_settings(context: RestoreContext, origin: RestoreSource) -> InstanceSettings:
     """Returns what the candidate is to have; a field that stays None isn't passed to RDS, nor compared afterwards."""
-    base = context.source.settings if context.source else _remains(context, origin)
+    base = context.source.settings if context.source else _find_remains(context, origin)
     set_by_hand = overrides(context)
     settings = replace(base, **({"deletion_protection": True} | set_by_hand))
     for fit in (_fit_size, _fit_rates, _fit_insights):
@@ -59,7 +59,7 @@ def thawed(text: str, by_hand: Mapping[str, Any]) -> InstanceSettings:
     return replace(InstanceSettings(), **{**kept, **lists, **changed})
 
 
-def _remains(context: RestoreContext, origin: RestoreSource) -> InstanceSettings:
+def _find_remains(context: RestoreContext, origin: RestoreSource) -> InstanceSettings:
     """Returns what is left of the settings of an instance that is gone."""
     return context.candidate.settings if context.candidate else origin.settings
 

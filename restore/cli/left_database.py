@@ -28,7 +28,7 @@ def describe_left(context: RestoreContext, store: Store, left: Instance) -> list
 
 def ask(context: RestoreContext, store: Store, left: Instance) -> Iterable[str]:
     """Asks the database with the operator's login. Raises RestoreError."""
-    settings, url = context.settings, connection_url.live_url(context)
+    settings, url = context.settings, connection_url.read_live_url(context)
     if left.endpoint is None or url is None:
         return ["it has no endpoint" if url else "the applications' URL can't be read"]
     login = urls.read_parameters(str(url))

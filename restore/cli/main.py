@@ -20,7 +20,7 @@ from restore.gates.runner import probe, work
 from restore.pulumi_stack.automation import OperatorStack
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser("python -m restore", description="What an operator runs besides `pulumi`.")
     top.add_argument("--stack", help="stack name (default: the selected one)")
     top.add_argument("--project", type=Path, default=Path.cwd(), help="folder of Pulumi.yaml (default: this one)")
@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def confirmer(*, yes: bool) -> Callable[[str], bool]:
+def make_confirmer(*, yes: bool) -> Callable[[str], bool]:
     """Shows what is about to happen, and asks; without a terminal --yes is needed."""
 
     def confirm(text: str) -> bool:
@@ -89,17 +89,17 @@ def close_restore(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
 
 def refuse_other(stack: OperatorStack, named: str | None) -> None:
     """Raises Refused when the restore that is named isn't the configured one."""
-    configured = rollback.text_of(stack.config(), rollback.ID)
+    configured = rollback.read_text(stack.config(), rollback.ID)
     if named and named != configured:
         fix = f"pulumi config set id {named} (with its method and recovery point), then again"
         raise Refused([Problem("config id", f"the configuration is of restore {configured or '(none)'}", named, fix)])
 
 
 def examine(arguments: argparse.Namespace) -> int:
-    """Exit code 0 when there is no problem; what can't be known from here is a note, and no problem."""
+    """Returns the exit code: 0 when there is no problem; what can't be known from here is a note, and no problem."""
     findings = doctor.examine(arguments.project, arguments.stack)
-    print(render.document(findings) if arguments.json else render.table(findings))
-    return 0 if render.all_well(findings) else 1
+    print(render.render_document(findings) if arguments.json else render.render_table(findings))
+    return 0 if render.is_all_well(findings) else 1
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -112,24 +112,24 @@ def run(arguments: argparse.Namespace) -> int:
     stack = OperatorStack(arguments.project, arguments.stack)
     match arguments.command:
         case "options":
-            print(options_command.options(stack, arguments.time, datetime.now(UTC)))
+            print(options_command.list_options(stack, arguments.time, datetime.now(UTC)))
         case "status":
-            print(status.status(stack, datetime.now(UTC)))
+            print(status.read_status(stack, datetime.now(UTC)))
         case "report":
             color = sys.stdout.isatty()
             now = datetime.now(UTC)
             print(report.report(stack, arguments.id, now, color=color, browser=arguments.open))
         case "rollback":
             refuse_other(stack, arguments.id)
-            return 0 if roll_back(stack, confirmer(yes=arguments.yes)) else 1
+            return 0 if roll_back(stack, make_confirmer(yes=arguments.yes)) else 1
         case _:
             refuse_other(stack, arguments.id)
-            return 0 if close_restore(stack, confirmer(yes=arguments.yes)) else 1
+            return 0 if close_restore(stack, make_confirmer(yes=arguments.yes)) else 1
     return 0
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    arguments = parser().parse_args(words)
+    arguments = build_parser().parse_args(words)
     try:
         return run(arguments)
     except RestoreError as error:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from restore.aws import Aws
 from restore.cli.left_database import describe_left
-from restore.cli.stack_settings import settings_of
+from restore.cli.stack_settings import read_settings
 from restore.cutover import traffic
 from restore.evidence import Store
 from restore.inventory import gather
@@ -20,9 +20,9 @@ from restore.model.request import Request, Settings, Traffic
 from restore.pulumi_stack.automation import OperatorStack
 
 
-def status(stack: OperatorStack, now: datetime) -> str:
+def read_status(stack: OperatorStack, now: datetime) -> str:
     """Returns the restore's state as found now, for an 80-column terminal."""
-    settings = settings_of(stack, now)
+    settings = read_settings(stack, now)
     inventory = gather.gather(settings, now, room=False)
     lines = [
         f"stack {stack.name}, source {settings.source}: {inventory.source.status if inventory.source else 'not found'}"
@@ -37,10 +37,10 @@ def status(stack: OperatorStack, now: datetime) -> str:
 
 def describe_restore(settings: Settings, request: Request, inventory: Inventory) -> list[str]:
     context = RestoreContext(settings, request, inventory)
-    now = traffic.found_traffic(context)
+    now = traffic.find_traffic(context)
     lines = [
         f"restore {request.id}: traffic wanted {request.traffic}, found {now or 'half-way between two states'}",
-        f"the connection secret points at: {traffic.pointing(context)}",
+        f"the connection secret points at: {traffic.find_pointing(context)}",
     ]
     candidate = inventory.candidate
     lines.append(f"candidate: {candidate.identifier} {candidate.status}" if candidate else "candidate: not made yet")

@@ -48,18 +48,18 @@ def fields_of(model: type[BaseModel]) -> dict[str, dict[str, object]]:
 
 def config_block() -> str:
     """Returns the `config` block of Pulumi.yaml."""
-    return HEADING + "".join(_entry(name, node) for name, node in fields_of(config_keys.Keys).items())
+    return HEADING + "".join(_render_entry(name, node) for name, node in fields_of(config_keys.Keys).items())
 
 
-def _entry(name: str, node: json_schema.Node) -> str:
+def _render_entry(name: str, node: json_schema.Node) -> str:
     names = ", ".join(json_schema.find_properties(build_json_schema(config_keys.Keys), node))
     description = json_schema.find_description(node) + (f" Fields: {names}." if names else "")
     lines = {"type": json_schema.describe_kind(node), "description": description, "default": config_keys.DEFAULTS[name]}
     full_name = f"{config_keys.PROJECT}:{name}" if name in RESERVED else name
-    return f"  {full_name}:\n" + "".join(f"    {field}: {_scalar(value)}\n" for field, value in lines.items())
+    return f"  {full_name}:\n" + "".join(f"    {field}: {_render_scalar(value)}\n" for field, value in lines.items())
 
 
-def _scalar(value: object) -> str:
+def _render_scalar(value: object) -> str:
     plain = isinstance(value, str) and value.isalpha()
     return str(value) if plain else json.dumps(value, ensure_ascii=False)
 
@@ -85,14 +85,14 @@ def document() -> str:
         json_schema.render_table(restore, "key"),
         "## The site, written once per stack\n",
         json_schema.render_table(site, "key"),
-        *(_section(name, node) for name, node in keys.items()),
+        *(_render_section(name, node) for name, node in keys.items()),
         "## Keys of the providers\n",
         json_schema.render_table(foreign, "key"),
     ]
     return "\n".join(part for part in parts if part)
 
 
-def _section(name: str, node: json_schema.Node) -> str:
+def _render_section(name: str, node: json_schema.Node) -> str:
     fields = json_schema.find_properties(build_json_schema(config_keys.Keys), node)
     path = name if "properties" in node else f"{name}.<name>"
     return f"## Fields of `{path}`\n\n{json_schema.render_table(fields, 'field')}" if fields else ""

@@ -40,7 +40,7 @@ OF_METHOD: Mapping[str, Method] = {
 """Keys that mean something for one method only."""
 
 
-def _time(value: Any, info: ValidationInfo) -> datetime | str:
+def _parse_time(value: Any, info: ValidationInfo) -> datetime | str:
     """Returns a whole second of the past in UTC, or LATEST. The validation's context has `now`."""
     text = value.isoformat() if isinstance(value, datetime) else str(value)
     if text == LATEST:
@@ -72,7 +72,7 @@ def time_command(now: datetime) -> str:
     return f"pulumi config set time {now:%Y-%m-%d}T<hour>:<minute>:<second>Z"
 
 
-def _cutover(value: Any) -> Any:
+def _check_cutover(value: Any) -> Any:
     if value == "rename":
         raise Fault(
             "secret (switching by renaming the instances is not in this version)",
@@ -104,16 +104,16 @@ InstanceName = Annotated[
         f"at most {MAX_INSTANCE} lower-case letters, digits and single hyphens, a letter first",
     ),
 ]
-Time = Annotated[datetime | str, PlainValidator(_time, json_schema_input_type=str)]
-Cutover = Annotated[Literal["secret"], BeforeValidator(_cutover)]
+Time = Annotated[datetime | str, PlainValidator(_parse_time, json_schema_input_type=str)]
+Cutover = Annotated[Literal["secret"], BeforeValidator(_check_cutover)]
 
 
 def contradictions(keys: Mapping[str, Any]) -> Iterable[Problem]:
     """Yields the keys of a request that don't go together; `keys` are those that say anything but their default."""
     if "id" not in keys:
-        yield from _without_id(keys)
+        yield from _find_without_id(keys)
     elif keys.get("method") in tuple(Method):
-        yield from _of_other_method(keys, Method(keys["method"]))
+        yield from _find_of_other_method(keys, Method(keys["method"]))
     if keys.get("snapshot") == LATEST and "foreignSnapshot" in keys:
         needed = "with foreignSnapshot one snapshot by name: latest means the newest of the source itself"
         yield refusal("snapshot", LATEST, needed)
@@ -122,7 +122,7 @@ def contradictions(keys: Mapping[str, Any]) -> Iterable[Problem]:
         yield refusal("time", LATEST, needed)
 
 
-def _without_id(keys: Mapping[str, Any]) -> Iterable[Problem]:
+def _find_without_id(keys: Mapping[str, Any]) -> Iterable[Problem]:
     if left := [key for key in ("method", *OF_METHOD, "traffic") if key in keys]:
         yield refusal(
             "id",
@@ -132,7 +132,7 @@ def _without_id(keys: Mapping[str, Any]) -> Iterable[Problem]:
         )
 
 
-def _of_other_method(keys: Mapping[str, Any], method: Method) -> Iterable[Problem]:
+def _find_of_other_method(keys: Mapping[str, Any], method: Method) -> Iterable[Problem]:
     for key, owner in OF_METHOD.items():
         if owner is not method and key in keys:
             yield refusal(

@@ -59,12 +59,12 @@ class Entries:
         )
         problems = [
             *unfit,
-            *_later(entries),
-            *_elsewhere(self.aws),
+            *_find_later(entries),
+            *_find_elsewhere(self.aws),
             *contradictions(entries),
-            *_beside_the_database(entries),
-            *_missing(entries, self.region, now),
-            *_too_long(entries),
+            *_find_beside_the_database(entries),
+            *_find_missing(entries, self.region, now),
+            *_find_too_long(entries),
         ]
         if not keys or not aws or not kubernetes or problems:
             raise Refused([*problems, *unfit_aws, *unfit_kubernetes])
@@ -78,8 +78,8 @@ class Entries:
             login=keys.login,
             tls=keys.tls,
             evidence=keys.evidence,
-            request=_request(keys),
-            instance=_overrides(keys.instance, _section(entries, "instance")),
+            request=_read_request(keys),
+            instance=_select_overrides(keys.instance, _read_section(entries, "instance")),
             backups=keys.backups,
             validation=keys.validation,
             quiet=keys.quiet,
@@ -117,18 +117,18 @@ def collect(
     )
 
 
-def _request(keys: Keys) -> Request | None:
+def _read_request(keys: Keys) -> Request | None:
     """Every field of a request is a key of the same name; without an id none is asked for."""
     return Request(**{item.name: getattr(keys, item.name) for item in fields(Request)}) if keys.id else None
 
 
-def _overrides(instance: InstanceSettings, instance_entries: Mapping[str, Any]) -> dict[str, Any]:
+def _select_overrides(instance: InstanceSettings, instance_entries: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the settings that are given, by their camelCase names."""
     settings = {camel_case(item.name): getattr(instance, item.name) for item in fields(InstanceSettings)}
     return {name: value for name, value in settings.items() if name in instance_entries}
 
 
-def _later(entries: Mapping[str, Any]) -> Iterable[Problem]:
+def _find_later(entries: Mapping[str, Any]) -> Iterable[Problem]:
     return (
         refusal(name, f"a key for {purpose}", "not in this version", removal(name))
         for name, purpose in LATER.items()
@@ -136,13 +136,16 @@ def _later(entries: Mapping[str, Any]) -> Iterable[Problem]:
     )
 
 
-def _beside_the_database(given: Mapping[str, Any]) -> Iterable[Problem]:
+def _find_beside_the_database(entries: Mapping[str, Any]) -> Iterable[Problem]:
     """Yields what gates in Jobs would not find: a Job has no folder of this machine."""
-    if given.get("runner") != Runner.KUBERNETES:
+    if entries.get("runner") != Runner.KUBERNETES:
         return
-    if "image" not in _section(given, "runnerJob"):
+    if "image" not in _read_section(entries, "runnerJob"):
         yield refusal("runnerJob.image", "not set", "the image that runner kubernetes starts (docs/runner.md)")
-    places = {"evidence": given.get("evidence"), "validation.baseline": _section(given, "validation").get("baseline")}
+    places = {
+        "evidence": entries.get("evidence"),
+        "validation.baseline": _read_section(entries, "validation").get("baseline"),
+    }
     for key, place in places.items():
         if not str(place or (key != "evidence" and S3)).startswith(S3):
             needed = "s3://bucket/prefix: a Job has no directory of this machine (docs/runner.md)"
@@ -150,7 +153,7 @@ def _beside_the_database(given: Mapping[str, Any]) -> Iterable[Problem]:
             yield refusal(key, str(place or DEFAULTS[key]), needed, fix)
 
 
-def _elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:
+def _find_elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:
     """Keys that only the plugin obeys: this program would look at one place and the plugin change another."""
     for name in given_fields(aws).keys() & ENVIRONMENT.keys():
         if decoded(aws[name]) not in ([], {}, False):
@@ -159,7 +162,7 @@ def _elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:
             yield refusal(f"aws:{name}", "set", needed, fix)
 
 
-def _missing(entries: Mapping[str, Any], region: str | None, now: datetime) -> Iterable[Problem]:
+def _find_missing(entries: Mapping[str, Any], region: str | None, now: datetime) -> Iterable[Problem]:
     """Yields what isn't set and is needed: the site's keys always, a restore's with its id."""
     commands = {
         "id": "pulumi config set id inc-1234",
@@ -172,9 +175,9 @@ def _missing(entries: Mapping[str, Any], region: str | None, now: datetime) -> I
     if not region:
         fix = "pulumi config set aws:region <region>"
         yield refusal("aws:region", "not set", "the region of the source", fix)
-    for path in _needed(entries):
+    for path in _list_needed(entries):
         section, _, name = path.rpartition(".")
-        if name not in (_section(entries, section) if section else entries):
+        if name not in (_read_section(entries, section) if section else entries):
             description = json_schema.find_description(
                 json_schema.find_node(build_json_schema(Keys), (*path.split("."),))
             )
@@ -182,18 +185,18 @@ def _missing(entries: Mapping[str, Any], region: str | None, now: datetime) -> I
             yield refusal(path, "not set", first_sentence, commands.get(path, ""))
 
 
-def _section(entries: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _read_section(entries: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Returns the fields that are given of an object; none where it is no object."""
     fields = given_fields(entries.get(key))
     return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
-def _needed(entries: Mapping[str, Any]) -> Iterable[str]:
+def _list_needed(entries: Mapping[str, Any]) -> Iterable[str]:
     yield from ("source", "namespace")
     if "id" not in entries:
         return
     yield from ("method", "tls.rootCertificate", "login.user")
-    if decoded(_section(entries, "login").get("iam")) is not True:
+    if decoded(_read_section(entries, "login").get("iam")) is not True:
         yield "login.secretId"
     if entries.get("method") in POINTS:
         yield POINTS[entries["method"]]
@@ -201,7 +204,7 @@ def _needed(entries: Mapping[str, Any]) -> Iterable[str]:
         yield "backups.bucket"
 
 
-def _too_long(entries: Mapping[str, Any]) -> Iterable[Problem]:
+def _find_too_long(entries: Mapping[str, Any]) -> Iterable[Problem]:
     """Refuses an id and a source that make a candidate's name too long together, though each may be right."""
     source, restore_id = str(entries.get("source", "")), str(entries.get("id", ""))
     name = candidate(source, restore_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restore.cutover.traffic import wanted_endpoint
+from restore.cutover.traffic import find_target_endpoint
 from restore.model.cluster import Deployment
 from restore.model.context import RestoreContext
 from restore.model.labels import ANNOTATION_MANAGER, ANNOTATION_REAPPLIED, ANNOTATION_REPLICAS, FIELD_MANAGER
@@ -11,7 +11,7 @@ from restore.model.rds import Endpoint
 from restore.model.request import App, Traffic
 
 
-def recorded_replicas(context: RestoreContext, app: App, deployment: Deployment) -> int | None:
+def read_recorded_replicas(context: RestoreContext, app: App, deployment: Deployment) -> int | None:
     """Returns the replicas to come back with; None when nobody can say."""
     if app.replicas is not None:
         return app.replicas
@@ -21,33 +21,33 @@ def recorded_replicas(context: RestoreContext, app: App, deployment: Deployment)
     return int(noted) if noted.isdecimal() else None
 
 
-def app_plans(context: RestoreContext) -> tuple[AppPlan, ...]:
+def plan_apps(context: RestoreContext) -> tuple[AppPlan, ...]:
     """Returns the wanted state of the Deployments; empty while traffic was never moved and isn't to be."""
-    endpoint = wanted_endpoint(context)
+    endpoint = find_target_endpoint(context)
     untouched = context.request.traffic is Traffic.SOURCE and not context.manages_any
     if untouched or endpoint is None:
         return ()
-    return tuple(_app_plan(context, app, deployment, endpoint) for app, deployment in context.apps)
+    return tuple(_plan_app(context, app, deployment, endpoint) for app, deployment in context.apps)
 
 
-def _app_plan(context: RestoreContext, app: App, deployment: Deployment, endpoint: Endpoint) -> AppPlan:
-    recorded = recorded_replicas(context, app, deployment) or 0
+def _plan_app(context: RestoreContext, app: App, deployment: Deployment, endpoint: Endpoint) -> AppPlan:
+    recorded = read_recorded_replicas(context, app, deployment) or 0
     replicas = 0 if context.request.traffic is Traffic.FROZEN else recorded
     held = context.held(deployment.annotations)
     return AppPlan(
         name=app.name,
         replicas=replicas,
         recorded_replicas=recorded,
-        former_manager=former_manager_of(
+        former_manager=find_former_manager(
             held, deployment.annotations.get(ANNOTATION_MANAGER), deployment.replicas_manager
         ),
         endpoint=endpoint,
-        reapplied=_reapplied(deployment, replicas),
+        reapplied=_choose_reapplied(deployment, replicas),
         health=app.health,
     )
 
 
-def _reapplied(deployment: Deployment, replicas: int) -> str:
+def _choose_reapplied(deployment: Deployment, replicas: int) -> str:
     """Returns a new marker whenever the Deployment runs and shouldn't, or the other way round.
 
     The engine compares inputs, not the cluster: without it, a Deployment that somebody scaled up, or that an
@@ -59,7 +59,7 @@ def _reapplied(deployment: Deployment, replicas: int) -> str:
     return deployment.annotations.get(ANNOTATION_REAPPLIED, "")
 
 
-def former_manager_of(held: bool, noted: str | None, manager: str | None) -> str | None:
+def find_former_manager(held: bool, noted: str | None, manager: str | None) -> str | None:
     if held:
         return noted or None
     ours = manager is not None and manager.partition("/")[0] == FIELD_MANAGER

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from restore.cutover.connection_url import endpoint_of, live_url, previous_endpoint, same_endpoint, same_host
+from restore.cutover.connection_url import (
+    is_same_endpoint,
+    is_same_host,
+    read_endpoint,
+    read_live_url,
+    read_previous_endpoint,
+)
 from restore.model.context import RestoreContext
 from restore.model.rds import Endpoint, Instance
 from restore.model.rds_address import parse_address
@@ -19,14 +25,14 @@ class ConnectionTarget(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
-def pointing(context: RestoreContext) -> ConnectionTarget:
+def find_pointing(context: RestoreContext) -> ConnectionTarget:
     """Returns what the live URL names."""
-    url = live_url(context)
+    url = read_live_url(context)
     if not url or not url.host:
         return ConnectionTarget.ELSEWHERE
-    endpoint = endpoint_of(url)
+    endpoint = read_endpoint(url)
     candidate = context.candidate.endpoint if context.candidate else None
-    if candidate and same_endpoint(endpoint, candidate):
+    if candidate and is_same_endpoint(endpoint, candidate):
         return ConnectionTarget.CANDIDATE
     if _names_source(context, endpoint):
         return ConnectionTarget.SOURCE
@@ -41,64 +47,64 @@ def pointing(context: RestoreContext) -> ConnectionTarget:
 def _names_source(context: RestoreContext, endpoint: Endpoint) -> bool:
     endpoint_now = context.source.endpoint if context.source else None
     alias = context.settings.secret.source_host
-    previous = previous_endpoint(context)
-    if alias and same_host(alias, endpoint.host):
+    previous = read_previous_endpoint(context)
+    if alias and is_same_host(alias, endpoint.host):
         return True
-    if any(other and same_endpoint(other, endpoint) for other in (endpoint_now, previous)):
+    if any(other and is_same_endpoint(other, endpoint) for other in (endpoint_now, previous)):
         return True
     address = parse_address(endpoint.host)
     return context.source is None and address is not None and address.identifier == context.settings.source
 
 
-def all_at_zero(context: RestoreContext) -> bool:
+def are_all_at_zero(context: RestoreContext) -> bool:
     return all(deployment.replicas == 0 for _, deployment in context.apps)
 
 
-def found_traffic(context: RestoreContext) -> Traffic | None:
+def find_traffic(context: RestoreContext) -> Traffic | None:
     """Returns which database serves the applications now; None for a half-done move."""
     if not context.apps:
         return Traffic.SOURCE
-    if all_at_zero(context):
+    if are_all_at_zero(context):
         return Traffic.FROZEN
     stopped = any(deployment.replicas == 0 and app.replicas != 0 for app, deployment in context.apps)
     use = {ConnectionTarget.SOURCE: Traffic.SOURCE, ConnectionTarget.CANDIDATE: Traffic.RESTORED}
-    return None if stopped else use.get(pointing(context))
+    return None if stopped else use.get(find_pointing(context))
 
 
 def leaves_candidate(context: RestoreContext) -> bool:
     """Tells whether this is the way back, or has been: then the candidate's troubles are no reason to stay."""
     if context.request.traffic is Traffic.RESTORED:
         return False
-    return pointing(context) is ConnectionTarget.CANDIDATE or (
+    return find_pointing(context) is ConnectionTarget.CANDIDATE or (
         context.request.traffic is Traffic.SOURCE and context.manages_any
     )
 
 
-def wanted_endpoint(context: RestoreContext) -> Endpoint | None:
+def find_target_endpoint(context: RestoreContext) -> Endpoint | None:
     """Returns where the URL points after this `up`."""
-    url = live_url(context)
-    live = endpoint_of(url) if url else None
+    url = read_live_url(context)
+    live = read_endpoint(url) if url else None
     match context.request.traffic:
         case Traffic.RESTORED:
             return context.candidate.endpoint if context.candidate else None
-        case Traffic.SOURCE if context.manages_secret and pointing(context) is not ConnectionTarget.SOURCE:
-            return previous_endpoint(context)
+        case Traffic.SOURCE if context.manages_secret and find_pointing(context) is not ConnectionTarget.SOURCE:
+            return read_previous_endpoint(context)
         case _:
             return live
 
 
-def databases(context: RestoreContext) -> tuple[Instance | None, Instance | None]:
+def find_databases(context: RestoreContext) -> tuple[Instance | None, Instance | None]:
     """Returns the instance that the URL names after this `up`, and the other one. This is the one place that
     resolves an address, which may be an alias, to a database."""
     pair = (context.source, context.candidate)
     target_traffic = context.request.traffic
     on_candidate = target_traffic is Traffic.RESTORED or (
-        target_traffic is Traffic.FROZEN and pointing(context) is ConnectionTarget.CANDIDATE
+        target_traffic is Traffic.FROZEN and find_pointing(context) is ConnectionTarget.CANDIDATE
     )
     return (pair[1], pair[0]) if on_candidate else pair
 
 
-def switched_before(context: RestoreContext) -> bool:
+def was_switched_before(context: RestoreContext) -> bool:
     """Tells whether the applications were ever switched to the candidate: the annotations of the switch stay until
     close."""
-    return context.manages_secret or pointing(context) is ConnectionTarget.CANDIDATE
+    return context.manages_secret or find_pointing(context) is ConnectionTarget.CANDIDATE

@@ -30,7 +30,7 @@ def dump_facts(dump: Dump) -> dict[str, Any]:
 
 
 def render_list(dumps: Sequence[Dump], now: datetime | None = None) -> str:
-    """Age, size, storage class and key of each; what to do about archived ones."""
+    """Returns age, size, storage class and key of each; what to do about archived ones."""
     if not dumps:
         return "no dump there"
     lines = [_row(dump, now or datetime.now(UTC)) for dump in dumps]
@@ -47,7 +47,7 @@ def _row(dump: Dump, now: datetime) -> str:
 
 
 def render_plan(scan: Scan) -> str:
-    """What is in a dump, what it needs, and what is wrong with it."""
+    """Returns what is in a dump, what it needs, and what is wrong with it."""
     packed = "" if scan.compression.value == "none" else f", {scan.compression.value}"
     seconds = timedelta(seconds=scan.bytes / LOAD_RATE)
     lines = [

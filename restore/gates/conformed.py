@@ -73,8 +73,8 @@ def is_waived(context: GateContext, name: str) -> bool:
 
 
 def settle(context: GateContext, watch: Watch, candidate: Instance) -> tuple[Instance, tuple[Problem, ...]]:
-    """What is no setting: static parameters that need a reboot, and the operator's login, which gates beside the
-    database bring in line themselves. Returns the candidate as it is then, and the problems."""
+    """Brings in line what is no setting: static parameters that need a reboot, and the operator's login, which gates
+    beside the database bring in line themselves. Returns the candidate as it is then, and the problems."""
     if candidate.parameters_pending_reboot and not is_waived(context, PENDING_REBOOT):
         candidate = reboot(context, watch, candidate)
     elsewhere = context.settings.runner is Runner.KUBERNETES
@@ -83,7 +83,7 @@ def settle(context: GateContext, watch: Watch, candidate: Instance) -> tuple[Ins
 
 
 def compare_production(context: GateContext, watch: Watch) -> Proof:
-    """The earlier proof of this very instance, where there is one; otherwise its settings as they are."""
+    """Returns the earlier proof of this very instance, where there is one; otherwise its settings as they are."""
     candidate, desired = context.candidate(), target_settings(context, watch)
     if proof := earlier_proof(context, watch, candidate):
         if names := ", ".join(differing_settings(desired, candidate)):
@@ -94,7 +94,8 @@ def compare_production(context: GateContext, watch: Watch) -> Proof:
 
 
 def target_settings(context: GateContext, watch: Watch) -> InstanceSettings:
-    """The settings kept in the state at the candidate's creation: the source may have been changed since then."""
+    """Returns the settings kept in the state at the candidate's creation: the source may have been changed since
+    then."""
     kept = watch.receipt.get(KEPT_SETTINGS)
     if not isinstance(kept, str) or not kept:
         return with_key_arn(context, context.plan.settings)
@@ -102,7 +103,8 @@ def target_settings(context: GateContext, watch: Watch) -> InstanceSettings:
 
 
 def with_key_arn(context: GateContext, settings: InstanceSettings) -> InstanceSettings:
-    """RDS answers with a key's ARN, whatever alias it was given. An alias that can't be asked about stays one."""
+    """Returns the settings with the ARN of the key: RDS answers with it, whatever alias it was given. An alias that
+    can't be asked about stays one."""
     alias = settings.performance_insights_kms_key_id or ""
     if "alias/" not in alias:
         return settings
@@ -119,7 +121,7 @@ def judge(
     differing: Differing,
     changed: Mapping[str, Any],
 ) -> Proof:
-    """PASS when no setting differs. `changed`: what this run has changed."""
+    """Returns PASS when no setting differs. `changed`: what this run has changed."""
     facts: dict[str, Any] = {
         "candidate": candidate.identifier,
         RESOURCE_ID: candidate.resource_id,
@@ -140,7 +142,7 @@ def judge(
 
 
 def list_settings(context: GateContext, candidate: Instance, desired: InstanceSettings) -> dict[str, Any]:
-    """Every setting that anybody has a value for: the source's, the wanted one, and the candidate's."""
+    """Returns every setting that anybody has a value for: the source's, the wanted one, and the candidate's."""
     sides = {"wanted": desired, "found": candidate.settings}
     if context.plan.source:
         sides = {"source": context.plan.source.settings, **sides}
@@ -204,8 +206,8 @@ class Change:
 
 
 def changes(context: GateContext, candidate: Instance, desired: InstanceSettings) -> Iterable[Change]:
-    """All that ModifyDBInstance takes in one call, because each takes minutes; refused, one for each group of settings.
-    Roles have a call each."""
+    """Yields all that ModifyDBInstance takes in one call, because each takes minutes; refused, one for each group of
+    settings. Roles have a call each."""
     names = [name for name in differences(candidate.settings, desired) if name != "associated_roles"]
 
     def modify(names: tuple[str, ...]) -> Callable[[], object]:
@@ -248,7 +250,7 @@ def send(
 
 
 def describe_wait(candidate: Instance, names: Iterable[str], error: RestoreError) -> str:
-    """What a modification waits for, and how to go on without where that takes hours."""
+    """Returns what a modification waits for, and how to go on without where that takes hours."""
     settings = ", ".join(camel_case(name) for name in names)
     if candidate.status != BACKING_UP:
         return f"{candidate.identifier} is {candidate.status}; waiting to change {settings}: {error}"
@@ -260,7 +262,7 @@ def describe_wait(candidate: Instance, names: Iterable[str], error: RestoreError
 
 
 def describe(error: RestoreError) -> str:
-    """Why RDS didn't change a setting, in one line."""
+    """Returns why RDS didn't change a setting, in one line."""
     return error.problem.found if error.problem else " ".join(str(error).split())
 
 
@@ -288,7 +290,7 @@ def reboot(context: GateContext, watch: Watch, candidate: Instance) -> Instance:
 
 
 def reboot_problems(candidate: Instance) -> Iterable[Problem]:
-    """The problem `conformed.pendingReboot`."""
+    """Yields the problem `conformed.pendingReboot`."""
     if candidate.parameters_pending_reboot:
         name = candidate.identifier
         yield Problem(
@@ -300,12 +302,12 @@ def reboot_problems(candidate: Instance) -> Iterable[Problem]:
 
 
 def differing_settings(desired: InstanceSettings, candidate: Instance) -> dict[str, tuple[Any, Any]]:
-    """Found and wanted values of the settings that differ, by the name used in config."""
+    """Returns the found and the desired values of the settings that differ, by the name used in config."""
     return {camel_case(name): pair for name, pair in differences(candidate.settings, desired).items()}
 
 
 def setting_problem(candidate: Instance, name: str, desired: Any, found: Any, refused: str = "") -> Problem:
-    """The problem `conformed.<setting>`, by the setting's name in config."""
+    """Returns the problem `conformed.<setting>`, by the setting's name in config."""
     return Problem(
         f"conformed.{name}",
         f"{found!r}; RDS didn't change it: {refused}" if refused else repr(found),

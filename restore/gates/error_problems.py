@@ -10,7 +10,7 @@ RERUN = "pulumi up"
 
 
 def error_problem(subject: str, error: BaseException, needed: str) -> Problem:
-    """The problem `subject`: what the error found, and its own way out."""
+    """Returns the problem `subject`: what the error found, and its own way out."""
     problem = error.problem if isinstance(error, RestoreError) else None
     if problem:
         return Problem(subject, f"{problem.subject}: {problem.found}", needed, f"{problem.fix}; {RERUN}")
@@ -19,13 +19,14 @@ def error_problem(subject: str, error: BaseException, needed: str) -> Problem:
 
 
 def unproved(gate: str, error: BaseException) -> Problem:
-    """The problem `<gate>.unproved`: the gate's work ended with an error."""
+    """Returns the problem `<gate>.unproved`: the gate's work ended with an error."""
     problem = error.problem if isinstance(error, RestoreError) else None
     return error_problem(f"{gate}.unproved", error, problem.needed if problem else "a gate that runs to its end")
 
 
 def unreachable(gate: str, instance: Instance, error: RestoreError) -> Problem:
-    """The problem `<gate>.unreachable`: a database that can't be asked, what RDS says of it, and the way out."""
+    """Returns the problem `<gate>.unreachable`: a database that can't be asked, what RDS says of it, and the way
+    out."""
     problem = error.problem
     found = f"{instance.identifier} (status {instance.status}) can't be asked: {problem.found if problem else error}"
     fix = problem.fix if problem else RERUN

@@ -91,7 +91,7 @@ class Watch:
         return time.monotonic()
 
     def say(self, text: str) -> None:
-        """A status line in `pulumi up`; the same text again at most every 15 s."""
+        """Says a status line in `pulumi up`; the same text again at most every 15 s."""
         last, at = self._said
         if text != last or time.monotonic() - at >= SAY_EVERY_SECONDS:
             self._said = (text, time.monotonic())
@@ -108,7 +108,8 @@ class Watch:
         first: float = 0.5,
         longest: float = 15.0,
     ) -> Value:
-        """restore.polling's `wait_for` by this gate's clock, for at most `seconds`; raises as that does."""
+        """Waits as restore.polling's `wait_for` does, by this gate's clock, for at most `seconds`; raises as that
+        does."""
         return polling.wait_for(
             read,
             is_done,
@@ -190,17 +191,18 @@ def leave_cleanly_on_interrupt(running: Running) -> None:
 
 
 def unwaived_problems(proof: Proof, gate: str, waive: Mapping[str, str]) -> tuple[Problem, ...]:
-    """The problems that no waiver covers; restore/model/waivers.py decides."""
+    """Returns the problems that no waiver covers; restore/model/waivers.py decides."""
     return tuple(problem for problem in proof.problems if accepted_reason(proof, problem, gate, waive) is None)
 
 
 def accepted_reason(proof: Proof, problem: Problem, gate: str, waive: Mapping[str, str]) -> str | None:
-    """The reason for which a problem is accepted, given now or with an earlier proof; None where there is none."""
+    """Returns the reason for which a problem is accepted, given now or with an earlier proof; None where there is
+    none."""
     return waivers.reason(problem.subject, gate, waive) or proof.accepted.get(problem.subject)
 
 
 def run_work(gate: Gate, watch: Watch) -> Proof:
-    """The proof; of a gate that could not run, a problem that says so, which a waiver can cover as any other.
+    """Returns the proof; of a gate that could not run, a problem that says so, which a waiver can cover as any other.
 
     Raises Stopped when the operator ends the run meanwhile: what wasn't looked at is then nothing to waive. Catches
     everything else: SystemExit or KeyboardInterrupt leaving a hook would hang the engine.
@@ -221,12 +223,12 @@ def run_work(gate: Gate, watch: Watch) -> Proof:
 
 
 def silence_problem(gate: str, proof: Proof) -> Problem:
-    """The problem `<gate>.unproved` of a proof that didn't pass and names nothing."""
+    """Returns the problem `<gate>.unproved` of a proof that didn't pass and names nothing."""
     return Problem(f"{gate}.unproved", proof.summary or "nothing was proved", "a proof", "pulumi up")
 
 
 def explain_closed(gate: Gate, proof: Proof) -> str | None:
-    """Why this proof doesn't open the gate, with the commands that would let it pass; None when it does."""
+    """Returns why this proof doesn't open the gate, with the commands that would let it pass; None when it does."""
     left = unwaived_problems(proof, gate.name, gate.waive)
     if not left:
         return None
@@ -280,13 +282,13 @@ def attempt(
 
 
 def read_receipt(inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The receipt among a Stash's inputs; empty where there is none."""
+    """Returns the receipt among a Stash's inputs; empty where there is none."""
     receipt = (inputs or {}).get("input")
     return cast("Mapping[str, Any]", receipt) if isinstance(receipt, Mapping) else {}
 
 
 def receipt_hook(gate: Gate, running: Running) -> pulumi.ResourceHook:
-    """The hook to bind to the gate's receipt as `before_create` and `before_update`."""
+    """Returns the hook to bind to the gate's receipt as `before_create` and `before_update`."""
 
     def work(args: pulumi.ResourceHookArgs) -> str | None:
         with running:

@@ -57,7 +57,7 @@ def report(
 
 
 def add_notes(watch: Watch, report: Mapping[str, Any], notes: Sequence[str]) -> Mapping[str, Any]:
-    """The report with what else is to be known of a switch, which `up` shows too."""
+    """Returns the report with what else is to be known of a switch, which `up` shows too."""
     for note in notes:
         watch.say(redacted(note))
     return {**report, "notes": [*report.get("notes", ()), *map(redacted, notes)]} if notes else report
@@ -82,7 +82,7 @@ def compare(
     expectations: Expectations,
     seconds: float,
 ) -> LossReport:
-    """Row by row with the source; where it is gone or can't be compared, estimated by its newest baseline."""
+    """Compares row by row with the source; where it is gone or can't be compared, estimated by its newest baseline."""
     left = min(seconds, max(0.0, watch.deadline - watch.now()))
     columns = {item.table: item.column for item in expectations.freshness}
     unknown = (
@@ -103,7 +103,7 @@ def compare(
 
 
 def newest(store: Store, plan: Plan) -> Mapping[str, Any]:
-    """What the newest proof of this restore says of the loss, in short; for the stack's outputs."""
+    """Returns what the newest proof of this restore says of the loss, in short; for the stack's outputs."""
     try:
         record = store.latest(plan.stack, plan.id, VALIDATED.name)
     except RestoreError as error:
@@ -114,7 +114,7 @@ def newest(store: Store, plan: Plan) -> Mapping[str, Any]:
 
 
 def shorten(report: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A report without its tables: numbers of rows where any were counted, and the newest that is lost."""
+    """Returns a report without its tables: numbers of rows where any were counted, and the newest that is lost."""
     if report.get("problems"):
         return {name: report[name] for name in ("headline", "status", "fix") if report.get(name)}
     words = ("headline", "status", "precision", "against")

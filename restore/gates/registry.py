@@ -42,7 +42,7 @@ IN_JOBS = frozenset(PROOFS) - {CONFORMED.name}
 
 
 def make_gate(context: GateContext, name: str) -> Gate:
-    """The gate of this name. Its waivers are those of the configuration that name it or one of its checks.
+    """Returns the gate of this name. Its waivers are those of the configuration that name it or one of its checks.
 
     Raises RestoreError when what it is to prove can't be read (expectations, for example).
     """
@@ -56,7 +56,7 @@ def make_gate(context: GateContext, name: str) -> Gate:
 
 
 def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) -> dict[str, Any]:
-    """What changes the proof besides the plan: waivers, overridden settings, expectations."""
+    """Returns what changes the proof besides the plan: waivers, overridden settings, expectations."""
     extra: dict[str, Any] = {"waived": dict(waive)} if waive else {}
     if name == CONFORMED.name and context.settings.instance:
         extra["instance"] = dict(context.settings.instance)
@@ -70,6 +70,6 @@ def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) 
 
 
 def is_candidate_proved(context: GateContext) -> bool:
-    """Whether every gate of the candidate has opened for the instance that is there now, by the evidence."""
+    """Tells whether every gate of the candidate has opened for the instance that is there now, by the evidence."""
     candidate = context.plan.candidate_found
     return all(proofs.find_proof(context, gate.name, candidate) for gate in candidate_gates(context.plan))

@@ -61,7 +61,7 @@ class Advance:
 
 
 def plan_advances(last_values: LastValues, present: Mapping[Name, Sequence]) -> tuple[Advance, ...]:
-    """The sequences that are behind what is known, those that the database doesn't have left out. Pure."""
+    """Returns the sequences that are behind what is known, those that the database doesn't have left out. Pure."""
     advances: list[Advance] = []
     for name, last in last_values.values.items():
         sequence = present.get(name)
@@ -72,25 +72,25 @@ def plan_advances(last_values: LastValues, present: Mapping[Name, Sequence]) -> 
 
 
 def target(sequence: Sequence, last: int, margin: int) -> int:
-    """Where a sequence is to stand; one that cycles takes the place of the other, for it has no beyond."""
+    """Returns where a sequence is to stand; one that cycles takes the place of the other, for it has no beyond."""
     return last if sequence.cycles else last + margin * sequence.increment
 
 
 def from_server(where: str, sequences: Mapping[Name, Sequence]) -> LastValues:
-    """What a database gave out. Pure."""
+    """Returns what a database gave out. Pure."""
     values = {name: sequence.last for name, sequence in sequences.items() if sequence.last is not None}
     unreadable = tuple(name for name, sequence in sequences.items() if not sequence.readable)
     return LastValues(where, values, unreadable=unreadable)
 
 
 def from_baseline(baseline: Baseline) -> LastValues:
-    """What a baseline knows to be given out, with the margin for what came after it. Pure."""
+    """Returns what a baseline knows to be given out, with the margin for what came after it. Pure."""
     values = {(table.schema, table.name): position.last for table, position in baseline.sequences.items()}
     return LastValues(f"the baseline of {baseline.taken:%Y-%m-%d %H:%M} UTC plus {MARGIN:,} steps", values, MARGIN)
 
 
 def describe_behind(last_values: LastValues, behind: Iterable[Advance]) -> str:
-    """One sentence for the loss report and for `up`; empty where none is behind."""
+    """Returns one sentence for the loss report and for `up`; empty where none is behind."""
     named = [advance.text for advance in behind]
     if not named:
         return ""
@@ -108,8 +108,8 @@ def read_sequences(context: GateContext, instance: Instance) -> Mapping[Name, Se
 
 
 def tell_behind(context: GateContext, watch: Watch, database: Instance, other: Instance | None) -> tuple[str, ...]:
-    """What is said of the sequences of a database that is to serve after the other one: a note, or none. That they
-    can't be read is a note too."""
+    """Returns what is said of the sequences of a database that is to serve after the other one: a note, or none. That
+    they can't be read is a note too."""
     try:
         if other is None:
             return ()
@@ -152,7 +152,7 @@ def sequence_problems(
 
 
 def find_last_values(context: GateContext, left: Instance | None) -> LastValues | Problem:
-    """What the source gave out, by itself or by its newest baseline; a problem where neither tells."""
+    """Returns what the source gave out, by itself or by its newest baseline; a problem where neither tells."""
     if left:
         return from_server(left.identifier, read_sequences(context, left))
     newest = find_baseline(context, None)
@@ -192,7 +192,7 @@ def advance_all(
 
 
 def exhausted(context: GateContext, database: Instance, behind: Iterable[Advance]) -> list[Problem]:
-    """The sequences whose limits don't allow what they would have to have."""
+    """Returns the sequences whose limits don't allow what they would have to have."""
     full = [advance for advance in behind if not advance.allowed]
     if not full:
         return []
@@ -204,7 +204,7 @@ def exhausted(context: GateContext, database: Instance, behind: Iterable[Advance
 def unreadable(
     context: GateContext, database: Instance, present: Mapping[Name, Sequence], names: list[Name]
 ) -> list[Problem]:
-    """The sequences whose values the operator's login may not see."""
+    """Returns the sequences whose values the operator's login may not see."""
     if not names:
         return []
     shown = ", ".join(".".join(name) for name in dict.fromkeys(names[:SHOWN]))

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from restore import postgres
-from restore.cutover.connection_url import endpoint_of, same_endpoint
+from restore.cutover.connection_url import is_same_endpoint, read_endpoint
 from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.activity import describe_sessions, ending_command, is_ignored
 from restore.gates.context import GateContext
@@ -78,7 +78,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
 
 
 def conclude(context: GateContext, observation: Observation, problems: tuple[Problem, ...]) -> Proof:
-    """PASS without a problem; INCONCLUSIVE where all that is known is that some have no session yet."""
+    """Returns PASS without a problem; INCONCLUSIVE where all that is known is that some have no session yet."""
     facts = observation.facts
     if any(problem.subject.startswith(SECRET) for problem in problems):
         return Proof(Verdict.FAIL, "the connection secret doesn't stay as it was switched", facts, problems)
@@ -92,8 +92,8 @@ def conclude(context: GateContext, observation: Observation, problems: tuple[Pro
 
 
 def changed_secret_problems(context: GateContext, watch: Watch, observation: Observation) -> list[Problem]:
-    """What the key names after the configured seconds, if it named the right database until then: the pods go on with
-    the database that they were started with, and the next ones would use the other."""
+    """Returns what the key names after the configured seconds, if it named the right database until then: the pods go
+    on with the database that they were started with, and the next ones would use the other."""
     secret, seconds = context.plan.secret, context.settings.secret.watch_seconds
     reported = any(problem.subject.startswith(SECRET) for problem in observation.problems)
     if secret is None or reported or not seconds:
@@ -104,9 +104,9 @@ def changed_secret_problems(context: GateContext, watch: Watch, observation: Obs
 
 
 def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
-    """The problem `serving.secret:<name>` when the key names another database than it was switched to."""
-    endpoint = endpoint_of(urls.parse(context.application_url()))
-    if same_endpoint(endpoint, secret.endpoint):
+    """Returns the problem `serving.secret:<name>` when the key names another database than it was switched to."""
+    endpoint = read_endpoint(urls.parse(context.application_url()))
+    if is_same_endpoint(endpoint, secret.endpoint):
         return []
     found = f"key {secret.key} names {endpoint}: somebody has written it since the switch"
     fix = (
@@ -117,8 +117,8 @@ def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
 
 
 def reference_problems(context: GateContext) -> list[Problem]:
-    """The problems `serving.reference:<app>/<place>`: what tells the pods the database that was left. Preflight's
-    waiver of it counts here too."""
+    """Returns the problems `serving.reference:<app>/<place>`: what tells the pods the database that was left.
+    Preflight's waiver of it counts here too."""
     left = context.plan.left
     if context.plan.secret is None or left is None or left.endpoint is None:
         return []
@@ -139,7 +139,7 @@ def reference_problems(context: GateContext) -> list[Problem]:
 
 
 def edited(reference: Reference) -> str:
-    """The object that holds a reference, as kubectl names it."""
+    """Returns the object that holds a reference, as kubectl names it."""
     kind, name, *_ = reference.place.split("/", 2)
     return f"deployment {reference.app}" if kind == "env" else f"{kind.lower()} {name}"
 
@@ -162,15 +162,15 @@ def observe(context: GateContext) -> Observation:
 
 
 def list_pods(context: GateContext, deployment: Deployment | None) -> list[Pod]:
-    """The pods of a Deployment, ended ones left out."""
+    """Returns the pods of a Deployment, ended ones left out."""
     return [pod for pod in context.namespace.pods(deployment.selector) if not pod.ended] if deployment else []
 
 
 def rollout_problems(
     context: GateContext, app: AppPlan, deployment: Deployment | None, pods: list[Pod]
 ) -> list[Problem]:
-    """The problem `serving.rollout:<app>` until all replicas that it is to have now are ready, of the pods that the
-    switch made, and none of the former is left. An autoscaler may have set another number since."""
+    """Returns the problem `serving.rollout:<app>` until all replicas that it is to have now are ready, of the pods that
+    the switch made, and none of the former is left. An autoscaler may have set another number since."""
     former = [pod for pod in pods if pod.annotations.get(ANNOTATION_ENDPOINT) != str(app.endpoint)]
     ready = [pod for pod in pods if pod not in former and pod.ready and not pod.terminating]
     if deployment and not app.replicas and not deployment.replicas and not pods:
@@ -188,12 +188,12 @@ def rollout_problems(
 
 
 def logs_command(context: GateContext, name: str) -> str:
-    """The command that shows the last lines of a Deployment's pods."""
+    """Returns the command that shows the last lines of a Deployment's pods."""
     return f"kubectl -n {context.settings.namespace} logs deployment/{name} --all-containers --tail 50"
 
 
 def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: dict[str, Any]) -> list[Problem]:
-    """At least one session of each Deployment on the database that is to serve."""
+    """Returns the problems of Deployments without a session on the database that is to serve."""
     names = {name: [(pod.name, pod.address) for pod in of_app] for name, of_app in pods.items()}
     database = context.serving()
     if database:
@@ -226,7 +226,8 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
 
 
 def elsewhere_problems(context: GateContext, facts: dict[str, Any]) -> list[Problem]:
-    """No client session on the database that was left: it would read, or write, what is no longer the truth.
+    """Returns the problems of client sessions on the database that was left: they would read, or write, what is no
+    longer the truth.
 
     One that can't be asked is recorded, and no reason to call the applications down."""
     left: Instance | None = None
@@ -248,7 +249,7 @@ def elsewhere_problems(context: GateContext, facts: dict[str, Any]) -> list[Prob
 
 
 def health_problems(context: GateContext, app: AppPlan, pods: list[Pod]) -> list[Problem]:
-    """The problem `serving.health:<app>` until its health URL, or that of each pod, answers 2xx."""
+    """Returns the problem `serving.health:<app>` until its health URL, or that of each pod, answers 2xx."""
     if not app.health or not app.replicas:
         return []
     if "{pod}" in app.health:
@@ -263,8 +264,8 @@ def health_problems(context: GateContext, app: AppPlan, pods: list[Pod]) -> list
 
 
 def check_pod(context: GateContext, url: str, pod: Pod) -> str | None:
-    """What is wrong with a pod's answer, or None for 2xx. It is asked through the API server, which every operator
-    reaches; that proxies to no loopback address, where a pod is on this very machine."""
+    """Returns what is wrong with a pod's answer, or None for 2xx. It is asked through the API server, which every
+    operator reaches; that proxies to no loopback address, where a pod is on this very machine."""
     if pod.address and ip_address(pod.address).is_loopback:
         return check_health(url.replace("{pod}", pod.address))
     parts = urlsplit(url.replace("{pod}", "pod"))
@@ -278,7 +279,7 @@ def check_pod(context: GateContext, url: str, pod: Pod) -> str | None:
 
 
 def check_health(url: str) -> str | None:
-    """What is wrong with the answer, or None for 2xx. Redirects are followed, as `curl -fL` does."""
+    """Returns what is wrong with the answer, or None for 2xx. Redirects are followed, as `curl -fL` does."""
     if not url.startswith(("http://", "https://")):
         return "no http(s) URL"
     try:

@@ -43,7 +43,8 @@ ROW = "switched.row"
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:
-    """No pod runs, the secret is as planned, the application can log in and read, and nobody writes elsewhere."""
+    """Proves that no pod runs, the secret is as planned, the application can log in and read, and nobody writes
+    elsewhere."""
     facts: dict[str, Any] = {}
     database, problems = read_row(context, watch, facts)
     if database is None or problems:
@@ -71,7 +72,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
 
 
 def is_shut(context: GateContext, watch: Watch, problems: Iterable[Problem]) -> bool:
-    """Whether a problem is left that nobody waived."""
+    """Tells whether a problem is left that nobody waived."""
     return any(reason(problem.subject, watch.gate, context.settings.waive) is None for problem in problems)
 
 
@@ -97,7 +98,7 @@ def fence_problems(context: GateContext, watch: Watch, secret: SecretPlan, facts
 
 
 def read_row(context: GateContext, watch: Watch, facts: dict[str, Any]) -> tuple[Instance | None, list[Problem]]:
-    """The database that is to serve, and why no row of it could be read with the application's login."""
+    """Returns the database that is to serve, and why no row of it could be read with the application's login."""
     needed = "one row, read with the application's own login"
     try:
         database = wanted_database(context)
@@ -109,7 +110,7 @@ def read_row(context: GateContext, watch: Watch, facts: dict[str, Any]) -> tuple
 
 
 def read_unfenced_row(context: GateContext, watch: Watch, database: Instance, facts: dict[str, Any]) -> str:
-    """The table of which a row was read; where the login is refused, after a fence of the way there was lifted.
+    """Returns the table of which a row was read; where the login is refused, after a fence of the way there was lifted.
 
     Raises whatever kept it from being read."""
     url, endpoint = wanted_url(context), endpoint_of(database)
@@ -131,7 +132,7 @@ def is_fence_lifted(context: GateContext, watch: Watch, database: Instance, fact
 
 
 def wanted_database(context: GateContext) -> Instance:
-    """The database that is to serve. Raises PermanentError when it is gone."""
+    """Returns the database that is to serve. Raises PermanentError when it is gone."""
     database, planned = context.serving(), context.plan.serving
     if database:
         return database
@@ -142,12 +143,12 @@ def wanted_database(context: GateContext) -> Instance:
 
 
 def wanted_url(context: GateContext) -> str:
-    """The URL that the applications are to have; what they have where nothing is switched."""
+    """Returns the URL that the applications are to have; what they have where nothing is switched."""
     return context.plan.secret.url if context.plan.secret else context.application_url()
 
 
 def proof_problems(context: GateContext, watch: Watch, database: Instance) -> Iterable[Problem]:
-    """The proofs must be of this very instance, not of an earlier one of its name."""
+    """Yields the problems of proofs that aren't of this very instance, not of an earlier one of its name."""
     proved = watch.receipt.get("proved")
     if context.plan.traffic is Traffic.RESTORED and proved != database.resource_id:
         yield Problem(
@@ -160,18 +161,20 @@ def proof_problems(context: GateContext, watch: Watch, database: Instance) -> It
 
 
 def pod_problems(context: GateContext) -> list[Problem]:
-    """Pods that run with another URL than the wanted one."""
+    """Returns the problems of pods that run with another URL than the wanted one."""
     running = list_running(context)
     return [pods_problem(context, "switched", running)] if running and not is_switched(context) else []
 
 
 def is_switched(context: GateContext) -> bool:
-    """The secret already holds the wanted URL: pods that run were started with it."""
+    """Tells whether pods may run because the secret already holds the wanted URL: pods that run were started with
+    it."""
     return context.plan.secret is not None and context.application_url() == context.plan.secret.url
 
 
 def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
-    """The secret must still be the one from which the plan was made, whatever its host is by now."""
+    """Returns the problems of a secret that isn't still the one from which the plan was made, whatever its host is by
+    now."""
     try:
         expected = str(urls.parse(context.application_url()).at(secret.endpoint.host, secret.endpoint.port))
     except urls.UrlError as error:
@@ -185,13 +188,13 @@ def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
 
 
 def changed_secret_problem(secret: SecretPlan, found: str) -> Problem:
-    """The problem `switched.secret:<name>`."""
+    """Returns the problem `switched.secret:<name>`."""
     return Problem(f"switched.secret:{secret.name}", found, "the value this plan was made from", "pulumi up")
 
 
 def controller_problems(context: GateContext) -> Iterable[Problem]:
-    """Who would put the secret back, at this moment: preflight's waiver of it counts here too. The way back is to what
-    its controller knows, so none holds it up."""
+    """Yields the problems of whoever would put the secret back, at this moment: preflight's waiver of it counts here
+    too. The way back is to what its controller knows, so none holds it up."""
     if context.plan.traffic is not Traffic.RESTORED:
         return
     for writer in context.namespace.secret_writers(context.settings.secret):
@@ -201,7 +204,7 @@ def controller_problems(context: GateContext) -> Iterable[Problem]:
 
 
 def login_problems(context: GateContext, database: Instance, facts: dict[str, Any]) -> list[Problem]:
-    """What the application's login may do at the database that is to serve."""
+    """Returns what the application's login may do at the database that is to serve."""
     endpoint = endpoint_of(database)
     try:
         attempt = postgres.try_login(wanted_url(context), endpoint, context.settings.tls)
@@ -225,7 +228,7 @@ def login_problems(context: GateContext, database: Instance, facts: dict[str, An
 
 
 def grant_statement(attempt: postgres.Attempt) -> str:
-    """The statement that gives an application what it lacks, for its owner or a superuser to run."""
+    """Returns the statement that gives an application what it lacks, for its owner or a superuser to run."""
     schema, user = sql.Identifier(attempt.schema), sql.Identifier(attempt.user)
     statement = (
         "GRANT USAGE ON SCHEMA {s} TO {u}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {s} TO {u}"

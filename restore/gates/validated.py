@@ -137,7 +137,7 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
 
 
 def summarize(report: ValidationReport, problems: Sequence[Problem], waive: Mapping[str, str]) -> str:
-    """How many checks pass, and the names of what keeps the gate shut."""
+    """Returns how many checks pass, and the names of what keeps the gate shut."""
     passed = sum(result.verdict is CheckVerdict.PASS for result in report.results)
     shut = [p.subject.removeprefix("validated.") for p in problems if reason(p.subject, "validated", waive) is None]
     more = f" and {len(shut) - NAMED} more" if len(shut) > NAMED else ""
@@ -148,14 +148,16 @@ def summarize(report: ValidationReport, problems: Sequence[Problem], waive: Mapp
 
 
 def with_ahead_seconds(context: GateContext, expected: Expectations) -> Expectations:
-    """The expectations, with rows as much newer than the restore point as the recovery point's kind can make them."""
+    """Returns the expectations, with rows as much newer than the restore point as the recovery point's kind can make
+    them."""
     ahead = ahead_seconds(context.plan.point)
     freshness = (replace(item, ahead_seconds=max(item.ahead_seconds, ahead)) for item in expected.freshness)
     return replace(expected, freshness=tuple(freshness))
 
 
 def ahead_seconds(point: RecoveryPoint) -> float:
-    """How much newer than the point's moment its rows may be: a dump's snapshot is taken before it is stored."""
+    """Returns how much newer than the point's moment its rows may be: a dump's snapshot is taken before it is
+    stored."""
     match point.method:
         case Method.SNAPSHOT:
             return SNAPSHOT_AHEAD_SECONDS
@@ -166,7 +168,8 @@ def ahead_seconds(point: RecoveryPoint) -> float:
 
 
 def restore_point(context: GateContext, candidate: Instance) -> datetime | None:
-    """The moment of the data; of `latest` when writing stopped, or when the candidate was made of a running source."""
+    """Returns the moment of the data; of `latest` when writing stopped, or when the candidate was made of a running
+    source."""
     if context.plan.point.at:
         return context.plan.point.at
     quiesced = find_proof(context, "quiesced", context.plan.source)
@@ -177,13 +180,13 @@ def restore_point(context: GateContext, candidate: Instance) -> datetime | None:
 
 
 def check_waivers(waive: Mapping[str, str]) -> dict[str, str]:
-    """The waivers of this gate's checks, by the names that validation knows."""
+    """Returns the waivers of this gate's checks, by the names that validation knows."""
     prefix = "validated."
     return {name.removeprefix(prefix): reason for name, reason in waive.items() if name.startswith(prefix)}
 
 
 def check_problems(report: ValidationReport) -> list[Problem]:
-    """What is no pass and decides, waived ones too (the hook filters and records these)."""
+    """Returns what is no pass and decides, waived ones too (the hook filters and records these)."""
     deciding = [
         result for result in report.results if result.verdict is not CheckVerdict.PASS and result.severity == "blocking"
     ]
@@ -191,7 +194,8 @@ def check_problems(report: ValidationReport) -> list[Problem]:
 
 
 def unread_problems(context: GateContext, candidate: Instance) -> list[Problem]:
-    """Where the checks have read no row, whether the application's own login can: no waiver covers that none could."""
+    """Returns where the checks have read no row, whether the application's own login can: no waiver covers that none
+    could."""
     needed = "one row of any table, read by a check or with the application's login"
     try:
         postgres.read_row(context.application_url(), endpoint_of(candidate), context.settings.tls)
@@ -203,7 +207,7 @@ def unread_problems(context: GateContext, candidate: Instance) -> list[Problem]:
 
 
 def check_problem(result: CheckResult) -> Problem:
-    """The problem `validated.<check>`, with three of the rows that are wrong."""
+    """Returns the problem `validated.<check>`, with three of the rows that are wrong."""
     examples = "; ".join(", ".join(f"{k}={v}" for k, v in example.items()) for example in result.examples[:3])
     found = f"{result.verdict}: {result.found}" + (f" (for example {examples})" if examples else "")
     return Problem(f"validated.{result.name}", found, result.needed, result.fix or "python -m restore report")

@@ -13,14 +13,14 @@ from restore.aws import Aws, Rds, Secrets, caller
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
 from restore.inventory.dump_lookup import choose_dump
-from restore.kubernetes import Api, Namespace
+from restore.kubernetes import Api, Namespace, read_node_room
 from restore.model.cluster import Cluster
 from restore.model.context import RestoreContext
 from restore.model.identifiers import candidate, safety_snapshot
 from restore.model.inventory import Inventory
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
-from restore.model.request import LATEST, Method, Request, Settings
+from restore.model.request import LATEST, Method, Request, Settings, Traffic
 from restore.preflight.public_names import found_names, public_names
 from restore.redaction import declare_public
 
@@ -39,10 +39,10 @@ class Backups:
     def __add__(self, other: Backups) -> Backups:
         windows = {(item.arn, item.source_resource_id, item.status): item for item in self.windows + other.windows}
         snapshots = {item.arn: item for item in self.snapshots + other.snapshots}
-        return Backups(tuple(windows.values()), tuple(sorted(snapshots.values(), key=_age)))
+        return Backups(tuple(windows.values()), tuple(sorted(snapshots.values(), key=_rank_age)))
 
 
-def _age(item: Snapshot) -> tuple[bool, datetime | None, str]:
+def _rank_age(item: Snapshot) -> tuple[bool, datetime | None, str]:
     return item.created is None, item.created, item.identifier
 
 
@@ -59,7 +59,7 @@ class Reads:
         return future
 
     def finish(self) -> None:
-        """Wait for all; raises Refused with the problem of each that failed, said once."""
+        """Waits for all; raises Refused with the problem of each that failed, said once."""
         errors = [(subject, future.exception()) for subject, future in self._started]
         unexpected = next((error for _, error in errors if error and not isinstance(error, RestoreError)), None)
         if unexpected:
@@ -98,22 +98,25 @@ def gather(settings: Settings, now: datetime, *, room: bool = True) -> Inventory
 def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
     aws = Aws.of(settings)
     rds = Rds(aws, settings.tunnel)
-    namespace = Namespace(Api(settings.kubeconfig, settings.context), settings.namespace)
+    api = Api(settings.kubeconfig, settings.context)
+    namespace = Namespace(api, settings.namespace)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="inventory") as pool:
         reads = Reads(pool)
-        cluster = reads.start("cluster", lambda: _cluster(namespace, settings))
+        cluster = reads.start("cluster", lambda: _start_cluster(namespace, settings))
         instances = reads.start("instances", rds.instances)
         if settings.request is None:
             reads.finish()
-            return _empty(settings, now, instances.result(), cluster.result())
+            return _build_empty(settings, now, instances.result(), cluster.result())
+        asked = room and settings.request.traffic is not Traffic.SOURCE
+        nodes = pool.submit(read_node_room, api) if asked else None
         inventory = _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster, room))
         if not room:
             return inventory
         context = RestoreContext(settings, settings.request, inventory)
-        return replace(inventory, capacity=read_capacity(aws, context, pool))
+        return replace(inventory, capacity=read_capacity(aws, context, pool), nodes=nodes.result() if nodes else None)
 
 
-def _cluster(namespace: Namespace, settings: Settings) -> Cluster:
+def _start_cluster(namespace: Namespace, settings: Settings) -> Cluster:
     return namespace.cluster([app.name for app in settings.apps], settings.secret)
 
 
@@ -138,12 +141,12 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     safety = reads.start("the safety snapshot", lambda: rds.snapshot(safety_snapshot(settings.source, request.id)))
     versions = reads.start("engine versions", rds.orderable_versions)
     listed = () if started.instances.exception() else started.instances.result()
-    source, restored = _named(listed, settings.source), _named(listed, candidate(settings.source, request.id))
+    source, restored = _find_named(listed, settings.source), _find_named(listed, candidate(settings.source, request.id))
     if source:
-        by_name += _by_resource_id(started, source.resource_id)
+        by_name += _start_by_resource_id(started, source.resource_id)
     former = tuple(item for item in listed if is_former(item.identifier, settings.source))
     by_name += [
-        _backups_of(started, name) for name in {request.backup_of, *(item.identifier for item in former)} if name
+        _start_backups(started, name) for name in {request.backup_of, *(item.identifier for item in former)} if name
     ]
     dump_needed = request.method is Method.DUMP and restored is None
     identity = reads.start("the AWS account", lambda: caller(started.aws))
@@ -151,7 +154,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     if started.room and restored is None:
         reads.start("the operator's login", lambda: Secrets(started.aws).check(settings.login))
     reads.finish()
-    every_backup = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
+    every_backup = sum((future.result() for future in by_name), Backups(snapshots=_require_some(named_read.result())))
     instances = started.instances.result()
     return Inventory(
         now=now,
@@ -170,7 +173,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     )
 
 
-def _by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]]:
+def _start_by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]]:
     """Backups made while the source had another identifier are found by its DbiResourceId only."""
     rds = started.rds
     return [
@@ -182,20 +185,20 @@ def _by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]
 
 
 def is_former(identifier: str, source: str) -> bool:
-    """Whether a Blue/Green switchover gave this name to what the source was (User Guide, "Switching a blue/green
+    """Tells whether a Blue/Green switchover gave this name to what the source was (User Guide, "Switching a blue/green
     deployment": <name>-old1, -old2, ...)."""
     return bool(re.fullmatch(rf"{re.escape(source)}-old\d+", identifier))
 
 
-def _backups_of(started: _Started, identifier: str) -> Future[Backups]:
+def _start_backups(started: _Started, identifier: str) -> Future[Backups]:
     rds = started.rds
     return started.reads.start(
         "automated backups", lambda: Backups(windows=rds.automated_backups(identifier=identifier))
     )
 
 
-def _empty(settings: Settings, now: datetime, instances: tuple[Instance, ...], cluster: Cluster) -> Inventory:
-    source = _named(instances, settings.source)
+def _build_empty(settings: Settings, now: datetime, instances: tuple[Instance, ...], cluster: Cluster) -> Inventory:
+    source = _find_named(instances, settings.source)
     return Inventory(
         now=now,
         source=source,
@@ -207,7 +210,7 @@ def _empty(settings: Settings, now: datetime, instances: tuple[Instance, ...], c
     )
 
 
-def _named(instances: Iterable[Instance], identifier: str) -> Instance | None:
+def _find_named(instances: Iterable[Instance], identifier: str) -> Instance | None:
     return next((item for item in instances if item.identifier == identifier.lower()), None)
 
 
@@ -225,15 +228,15 @@ def open_restores(instances: Iterable[Instance], settings: Settings, source: Ins
         for item in listed
         if item.tags.get(TAG_STACK) == settings.stack
         if TAG_CLOSED not in item.tags
-        if item.tags.get(TAG_SOURCE) not in foreign or _by_name(item, settings)
+        if item.tags.get(TAG_SOURCE) not in foreign or _is_by_name(item, settings)
     )
 
 
-def _by_name(item: Instance, settings: Settings) -> bool:
+def _is_by_name(item: Instance, settings: Settings) -> bool:
     restore_id = item.tags.get(TAG_ID, "")
     requested = settings.request is not None and settings.request.id == restore_id
     return requested or item.identifier == candidate(settings.source, restore_id)
 
 
-def _some(item: Snapshot | None) -> tuple[Snapshot, ...]:
+def _require_some(item: Snapshot | None) -> tuple[Snapshot, ...]:
     return (item,) if item else ()

@@ -72,7 +72,7 @@ class Job:
 def psql_job(
     job: Job, statements: Sequence[str], environment: Mapping[str, str], root_certificate: str | None = None
 ) -> Job:
-    """The Job with psql in its one container.
+    """Returns the Job with psql in its one container.
 
     Args:
         statements: SQL without secrets; each is one `psql --command`, in one session.
@@ -91,34 +91,34 @@ def psql_job(
     )
 
 
-def _metadata(job: Job) -> JsonBody:
+def _build_metadata(job: Job) -> JsonBody:
     return {"name": job.name, "namespace": job.namespace, "labels": {**job.labels, MANAGED_BY[0]: MANAGED_BY[1]}}
 
 
 def job_body(job: Job, seconds: int) -> JsonBody:
-    """Suspended, so that no pod starts before its Secret is there; one attempt, of `seconds`."""
+    """Returns the Job, suspended, so that no pod starts before its Secret is there; one attempt, of `seconds`."""
     spec: JsonBody = {
         "suspend": True,
         "backoffLimit": 0,
         "activeDeadlineSeconds": max(0, seconds) + SPARE_SECONDS,
         "ttlSecondsAfterFinished": job.kept_seconds,
         "template": {
-            "metadata": _pod_metadata(job),
-            "spec": _pod_spec(job),
+            "metadata": _build_pod_metadata(job),
+            "spec": _build_pod_spec(job),
         },
     }
     if job.runs_gate:
         disrupted = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
         spec["podFailurePolicy"] = {"rules": [disrupted]}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": _metadata(job), "spec": spec}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": _build_metadata(job), "spec": spec}
 
 
-def _pod_metadata(job: Job) -> JsonBody:
+def _build_pod_metadata(job: Job) -> JsonBody:
     metadata: JsonBody = {"labels": {**job.labels, MANAGED_BY[0]: MANAGED_BY[1]}}
     return {**metadata, "annotations": dict(job.annotations)} if job.annotations else metadata
 
 
-def _pod_spec(job: Job) -> JsonBody:
+def _build_pod_spec(job: Job) -> JsonBody:
     """As the "restricted" Pod Security Standard wants it."""
     spec: JsonBody = {
         "restartPolicy": "Never",
@@ -130,8 +130,8 @@ def _pod_spec(job: Job) -> JsonBody:
             "runAsGroup": NOBODY,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(job)],
-        "volumes": [volume for volume, _ in _volumes(job)],
+        "containers": [_build_container(job)],
+        "volumes": [volume for volume, _ in _build_volumes(job)],
     }
     if job.service_account:
         spec["serviceAccountName"] = job.service_account
@@ -140,16 +140,16 @@ def _pod_spec(job: Job) -> JsonBody:
     return spec
 
 
-def _container(job: Job) -> JsonBody:
-    """Its last lines are the termination message of one that fails."""
+def _build_container(job: Job) -> JsonBody:
+    """Returns the container; its last lines are the termination message of one that fails."""
     limits = {"memory": job.resources.memory_limit}
     if job.resources.cpu_limit:
         limits["cpu"] = job.resources.cpu_limit
     container: JsonBody = {
         "name": job.container,
         "image": job.image,
-        "env": _environment(job),
-        "volumeMounts": [mount for _, mount in _volumes(job)],
+        "env": _build_environment(job),
+        "volumeMounts": [mount for _, mount in _build_volumes(job)],
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -165,8 +165,8 @@ def _container(job: Job) -> JsonBody:
     return container
 
 
-def _environment(job: Job) -> list[JsonBody]:
-    """Key by key: all of the Secret at once would put its files into the environment as well."""
+def _build_environment(job: Job) -> list[JsonBody]:
+    """Returns the variables key by key: all of the Secret at once would put its files into the environment as well."""
     secret: list[JsonBody] = [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": job.name, "key": name}}}
         for name in sorted(job.environment)
@@ -176,8 +176,8 @@ def _environment(job: Job) -> list[JsonBody]:
     return [*secret, *plain, *([{"name": JOB_UID, "valueFrom": uid}] if job.runs_gate else [])]
 
 
-def _volumes(job: Job) -> list[tuple[JsonBody, JsonBody]]:
-    """Each volume with its mount: the files alone, for what is in the environment is in no file; and /tmp."""
+def _build_volumes(job: Job) -> list[tuple[JsonBody, JsonBody]]:
+    """Returns each volume with its mount: the files alone, for what is in the environment is in no file; and /tmp."""
     volumes: list[tuple[JsonBody, JsonBody]] = []
     if job.files:
         items = [{"key": name, "path": name} for name in sorted(job.files)]
@@ -190,12 +190,12 @@ def _volumes(job: Job) -> list[tuple[JsonBody, JsonBody]]:
 
 
 def secret_body(job: Job, job_uid: str) -> JsonBody:
-    """Owned by the Job: the cluster removes it together with the Job."""
+    """Returns the Secret, owned by the Job: the cluster removes it together with the Job."""
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": job_uid}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {**_metadata(job), "ownerReferences": [owner]},
+        "metadata": {**_build_metadata(job), "ownerReferences": [owner]},
         "type": "Opaque",
         "immutable": True,
         "stringData": {**job.environment, **job.files},

@@ -22,14 +22,11 @@ from restore.redaction import redacted, register_secret
 
 STUCK_SECONDS = 45.0
 """A container that waits for longer than this for one of STUCK is not going to start."""
+WITHOUT_IMAGE = ("ErrImageNeverPull", "ErrImagePull", "ImageInspectError", "ImagePullBackOff", "InvalidImageName")
 STUCK = (
+    *WITHOUT_IMAGE,
     "CreateContainerConfigError",
     "CreateContainerError",
-    "ErrImageNeverPull",
-    "ErrImagePull",
-    "ImageInspectError",
-    "ImagePullBackOff",
-    "InvalidImageName",
     "RunContainerError",
     "StartError",
 )
@@ -54,9 +51,19 @@ class JobResult:
     """False for one that goes on, or can't start."""
     stuck: bool = False
 
+    @property
+    def without_image(self) -> bool:
+        """Whether its node couldn't get the image."""
+        return _any_named(self.reasons, WITHOUT_IMAGE)
+
+
+def _any_named(reasons: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a container waits for one of these, as kubelets name it."""
+    return any(f": {name}" in reason for reason in reasons for name in names)
+
 
 def run_job(api: Api, job: Job, *, stop: threading.Event, deadline: float) -> JobResult:
-    """Run it to its end and remove it and its Secret, whatever happens. `deadline` is of time.monotonic().
+    """Runs a Job to its end, and removes it and its Secret, whatever happens. `deadline` is of time.monotonic().
 
     1. a Job of this name that a killed run left behind is removed; one that isn't ours is refused (PermanentError)
     2. the Job is made suspended, then its Secret (owned by the Job), then the Job is let go
@@ -153,7 +160,7 @@ class _Seen:
 
     @property
     def stuck(self) -> bool:
-        return self.pod is not None and any(f": {reason}" in text for text in self.pod.reasons for reason in STUCK)
+        return self.pod is not None and _any_named(self.pod.reasons, STUCK)
 
 
 class JobRun:
@@ -267,7 +274,7 @@ class JobRun:
     def _seen(self, uid: str) -> _Seen:
         answer = self._api.get(self.path)
         if answer is None or answer["metadata"]["uid"] != uid:
-            raise PermanentError.of(_removed(self._job))
+            raise PermanentError.of(_build_removed(self._job))
         pods = self._api.items(self.pods, labelSelector=f"batch.kubernetes.io/controller-uid={uid}")
         newest = max(pods, key=lambda item: str(item["metadata"].get("creationTimestamp")), default=None)
         return _Seen(answer, pod(newest) if newest else None)
@@ -316,6 +323,6 @@ def _must_be_ours(job: Job, kind: str, existing: JsonBody) -> None:
     raise PermanentError.of(Problem(f"{kind} {job.name}", without, "the name free for this program's own", fix))
 
 
-def _removed(job: Job) -> Problem:
+def _build_removed(job: Job) -> Problem:
     found = "somebody removed or replaced it while it ran"
     return Problem(f"Job {job.name}", found, "that it runs to its end", "pulumi up")

@@ -40,9 +40,9 @@ class Namespace:
             connection_secret = secret_read.result()
             references, unread = self._references(workloads, apps, secret, pool.map)
             return Cluster(
-                deployments=_deployments(workloads.deployments, [*apps, *_held(workloads.deployments)]),
+                deployments=_read_deployments(workloads.deployments, [*apps, *_list_held(workloads.deployments)]),
                 writers=self._writers(workloads, connection_secret, apps, secret, pool.map),
-                secret=_connection_secret(connection_secret, secret),
+                secret=_read_connection_secret(connection_secret, secret),
                 references=references,
                 unread=unread,
             )
@@ -67,7 +67,7 @@ class Namespace:
 
     def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
         """Returns each named Deployment, None for one that doesn't exist."""
-        return _deployments(self._api.items(self._list("deployments")), names)
+        return _read_deployments(self._api.items(self._list("deployments")), names)
 
     def secret_writers(self, secret: SecretKey) -> tuple[Writer, ...]:
         """Returns who puts the connection secret back; empty when there is no such Secret."""
@@ -76,20 +76,15 @@ class Namespace:
 
     def connection_secret(self, secret: SecretKey) -> ConnectionSecret | None:
         """Returns the Secret, its URL registered as a secret value; None when there is no such Secret."""
-        return _connection_secret(self._secret(secret.name), secret)
+        return _read_connection_secret(self._secret(secret.name), secret)
 
     def pods(self, selector: str) -> tuple[Pod, ...]:
         """Returns the pods of a label selector, terminating ones too, by name."""
         listed = (pod(item) for item in self._api.items(self._path("pods"), labelSelector=selector))
         return tuple(sorted(listed, key=lambda item: item.name))
 
-    def logs(self, pod: str, *, lines: int = 50, container: str | None = None) -> str:
-        """Returns the end of a pod's log; empty when there is none."""
-        query = {"container": container} if container else {}
-        return self._api.text(f"{self._path('pods', pod)}/log", tailLines=str(lines), **query)
-
     def hand_back_deployment(self, name: str) -> bool:
-        """Give spec.replicas back to its former manager and remove our metadata annotations.
+        """Gives spec.replicas back to its former manager and removes our metadata annotations.
 
         Nothing rolls: replicas stay as they are, and so does the pod template with its annotation. False when
         there was nothing of ours (any more). Conflict when others go on changing the object.
@@ -97,7 +92,7 @@ class Namespace:
         return self._hand_back(f"/apis/apps/v1/namespaces/{quote(self.name)}/deployments/{quote(name)}", parse.REPLICAS)
 
     def hand_back_secret(self, secret: SecretKey) -> bool:
-        """The same for the connection secret's keys; their values stay."""
+        """Returns the same for the connection secret's keys; their values stay."""
         return self._hand_back(
             self._path("secrets", secret.name), *(("f:data", f"f:{k}") for k in secret.switched_keys)
         )
@@ -167,18 +162,18 @@ class Namespace:
         return dict(zip(distinct, run(self._api.read, distinct), strict=True))
 
 
-def _deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
+def _read_deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
     by_name = {name_of(item): item for item in items}
     return {name: parse.deployment(by_name[name]) if name in by_name else None for name in names}
 
 
-def _held(items: Sequence[Mapping[str, Any]]) -> list[str]:
+def _list_held(items: Sequence[Mapping[str, Any]]) -> list[str]:
     """Returns the Deployments that a restore has taken over, also those that the configuration no longer names."""
     notes = ((name_of(item), parse.deployment(item).annotations) for item in items)
     return [name for name, annotations in notes if ANNOTATION_ID in annotations]
 
 
-def _connection_secret(answer: JsonBody | None, configured: SecretKey) -> ConnectionSecret | None:
+def _read_connection_secret(answer: JsonBody | None, configured: SecretKey) -> ConnectionSecret | None:
     if answer is None:
         return None
     secret = parse.connection_secret(answer, configured.key, configured.keys, configured.also_keys)

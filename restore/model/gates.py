@@ -66,7 +66,7 @@ BY_NAME = {gate.name: gate for gate in GATES}
 
 
 def move_of(plan: Plan) -> Move:
-    """What this plan does to traffic. It has applications as soon as traffic was moved once."""
+    """Returns what this plan does to traffic. It has applications as soon as traffic was moved once."""
     match plan.traffic:
         case Traffic.FROZEN:
             return Move.FREEZE
@@ -77,12 +77,12 @@ def move_of(plan: Plan) -> Move:
 
 
 def needed_gates(plan: Plan) -> tuple[GateDefinition, ...]:
-    """The gates that must be open for what the plan wants, in the order in which they can open."""
+    """Returns the gates that must be open for what the plan wants, in the order in which they can open."""
     move, dump = move_of(plan), plan.point.dump is not None
     return tuple(gate for gate in GATES if move in gate.moves and (dump or not gate.dump_only))
 
 
 def candidate_gates(plan: Plan) -> tuple[GateDefinition, ...]:
-    """The gates that prove the candidate, whatever this plan does to traffic."""
+    """Returns the gates that prove the candidate, whatever this plan does to traffic."""
     dump = plan.point.dump is not None
     return tuple(gate for gate in GATES if gate.subject is Subject.CANDIDATE and (dump or not gate.dump_only))

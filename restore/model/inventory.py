@@ -9,6 +9,7 @@ from restore.model.aws_account import Caller
 from restore.model.capacity import Capacity
 from restore.model.cluster import Cluster
 from restore.model.dump import DumpChoice, DumpObject
+from restore.model.nodes import NodeRoom
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
 from restore.model.rights import RightsAnswers
 from validation.verdict import Verdict as Verdict
@@ -37,6 +38,8 @@ class Inventory:
     rights: RightsAnswers = field(default_factory=RightsAnswers)
     """What the operator may do in the phases ahead, as far as it was asked."""
     safety_snapshot: Snapshot | None = None
+    nodes: NodeRoom | None = None
+    """Read where applications stop or come back."""
     capacity: Capacity | None = None
     """What AWS says of the instance and the snapshot that are still to be made."""
     former: tuple[Instance, ...] = ()

@@ -24,6 +24,6 @@ class RdsAddress:
 
 
 def parse_address(host: str) -> RdsAddress | None:
-    """None for what is no endpoint of RDS."""
+    """Returns the parts of an address; None for what is no endpoint of RDS."""
     match = ADDRESS.fullmatch(host)
     return RdsAddress(match["identifier"].lower(), (match["region"] or match["china"]).lower()) if match else None

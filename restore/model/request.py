@@ -184,8 +184,8 @@ RDS_CERTIFICATES_ELSEWHERE: Mapping[str, str] = {
 
 
 def certificates_of(region: str) -> str:
-    """Where AWS publishes the certificates of all RDS regions of the region's partition (RDS User Guide, "Using SSL/TLS
-    to encrypt a connection", as docs.aws.amazon.com and docs.amazonaws.cn have it)."""
+    """Returns where AWS publishes the certificates of all RDS regions of the region's partition (RDS User Guide, "Using
+    SSL/TLS to encrypt a connection", as docs.aws.amazon.com and docs.amazonaws.cn have it)."""
     return next(
         (url for start, url in RDS_CERTIFICATES_ELSEWHERE.items() if region.startswith(start)), RDS_CERTIFICATES
     )
@@ -227,7 +227,7 @@ class DumpStore(Section):
     rights beyond it, such as the master user."""
 
 
-def _address_fault(text: str) -> str | None:
+def _find_address_fault(text: str) -> str | None:
     try:
         ip_network(text, strict=False)
     except ValueError:
@@ -258,7 +258,9 @@ class IgnoredSession(Section):
     application: str | None = None
     """Its application_name; * stands for any characters."""
     address: (
-        Annotated[str, checked(_address_fault, "an IP address, or a network such as 10.0.0.0/24", fix=CONFIGURATION)]
+        Annotated[
+            str, checked(_find_address_fault, "an IP address, or a network such as 10.0.0.0/24", fix=CONFIGURATION)
+        ]
         | None
     ) = None
     """The client's address, or a network such as 10.0.0.0/24."""
@@ -292,7 +294,7 @@ class QuietSettings(Section):
     reason: monitoring, for example. They stand in the evidence."""
 
 
-def _table_fault(text: str) -> str | None:
+def _find_table_fault(text: str) -> str | None:
     try:
         Table.parse(text)
     except ValueError:
@@ -300,7 +302,7 @@ def _table_fault(text: str) -> str | None:
     return None
 
 
-TableName = Annotated[str, checked(_table_fault, "table or schema.table, as the catalog spells them")]
+TableName = Annotated[str, checked(_find_table_fault, "table or schema.table, as the catalog spells them")]
 
 
 @dataclass(frozen=True)

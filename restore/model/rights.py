@@ -44,7 +44,8 @@ class AwsRight:
 
 @dataclass(frozen=True)
 class ClusterRight:
-    """A verb on one resource of the Kubernetes API; an empty object name stands for all objects of the namespace."""
+    """A verb on one resource of the Kubernetes API; an empty object name stands for all objects of the namespace, an
+    empty namespace for the whole cluster."""
 
     verb: str
     resource: str

@@ -46,7 +46,7 @@ def left_over(waive: Mapping[str, str], restore_id: str, earlier: Mapping[str, M
 
 
 def family(subject: str) -> str:
-    """`validated.rows` of `validated.rows:users`."""
+    """Returns `validated.rows` of `validated.rows:users`."""
     return subject.partition(":")[0]
 
 

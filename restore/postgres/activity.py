@@ -153,7 +153,8 @@ def observe(
 def attribute(
     sessions: Iterable[Session], pods: Mapping[str, Sequence[tuple[str, str | None]]]
 ) -> Mapping[str, tuple[Session, ...]]:
-    """Sessions by Deployment; key "" holds those of nobody. `pods`: (name, address) of each Deployment's pods.
+    """Returns the sessions by Deployment; key "" holds those of nobody. `pods`: (name, address) of each Deployment's
+    pods.
 
     By the client's address, otherwise by an application_name that is the pod's name or begins with the Deployment's.
     """
@@ -164,7 +165,7 @@ def attribute(
 
 
 def find_deployment(session: Session, pods: Mapping[str, Sequence[tuple[str, str | None]]]) -> str:
-    """The Deployment a session belongs to, "" for none; of several names that fit, the longest."""
+    """Returns the Deployment a session belongs to, "" for none; of several names that fit, the longest."""
     by_address = [app for app, items in pods.items() if session.address in {a for _, a in items if a}]
     by_pod = [app for app, items in pods.items() if session.application in {name for name, _ in items}]
     by_name = [app for app in pods if session.application == app or session.application.startswith(f"{app}-")]

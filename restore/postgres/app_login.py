@@ -109,7 +109,7 @@ class Attempt:
 
 
 def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
-    """Log in with the application's own URL at another endpoint, verified as the operator's connections are.
+    """Logs in with the application's own URL at another endpoint, verified as the operator's connections are.
 
     Reads only. Raises as `connect`, and PermanentError for a URL that can't be used; the text never contains it.
     """
@@ -126,7 +126,7 @@ def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
 
 @contextmanager
 def connect_as_application(url: str, endpoint: Endpoint, tls: Tls) -> Generator[Connection]:
-    """A read-only connection with the application's own URL at another endpoint. Raises as `try_login`."""
+    """Yields a read-only connection with the application's own URL at another endpoint. Raises as `try_login`."""
     with open_connection(application_login(url), endpoint, tls, ROWS_SECONDS) as connection:
         yield connection
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 
 from restore.cutover import connection_url, deployments, traffic
-from restore.cutover.connection_secret import source_endpoints
+from restore.cutover.connection_secret import list_source_endpoints
 from restore.cutover.traffic import ConnectionTarget
 from restore.errors import Problem
 from restore.model import waivers
@@ -27,7 +27,7 @@ def applications_named(context: RestoreContext) -> Iterable[Problem]:
 
 def fence_possible(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a fence around the operator's own user: nobody could give the login back."""
-    url, user = connection_url.live_url(context), context.settings.login.user
+    url, user = connection_url.read_live_url(context), context.settings.login.user
     if context.settings.fence and url and urls.read_parameters(str(url)).get("user") == user:
         found = f"the applications log in as {user}, which is login.user: the fence would lock the operator out"
         fix = 'pulumi config rm fence; or docs/permissions.md, "PostgreSQL"'
@@ -67,7 +67,7 @@ def replicas_known(context: RestoreContext) -> Iterable[Problem]:
     if context.request.traffic is Traffic.SOURCE and not context.manages_any:
         return
     for app, deployment in context.apps:
-        if deployments.recorded_replicas(context, app, deployment) is None:
+        if deployments.read_recorded_replicas(context, app, deployment) is None:
             yield Problem(
                 f"deployment {app.name}",
                 f"at {deployment.replicas} replicas, and nothing says how many it should have",
@@ -126,13 +126,13 @@ def _url_usable(context: RestoreContext, subject: str, text: str) -> Iterable[Pr
         return
     if not url.host:
         yield Problem(subject, "a URL without a host", "one that names the source", _edit(context))
-    elif traffic.pointing(context) is ConnectionTarget.ELSEWHERE:
+    elif traffic.find_pointing(context) is ConnectionTarget.ELSEWHERE:
         endpoints = [
             str(instance.endpoint) for instance in (context.source, context.candidate) if instance and instance.endpoint
         ]
         yield Problem(
             subject,
-            f"points at {connection_url.endpoint_of(url)}",
+            f"points at {connection_url.read_endpoint(url)}",
             f"at {' or '.join(endpoints)}" if endpoints else f"the endpoint that {context.settings.source} has, or had",
             f"if it is the source by another name: pulumi config set --path secret.sourceHost {shlex.quote(url.host)}",
         )
@@ -185,7 +185,7 @@ def other_references_switched(context: RestoreContext) -> Iterable[Problem]:
     """Refuses applications that are told the source in other places as well: they would go on using it."""
     if _settled(context):
         return
-    endpoints = source_endpoints(context)
+    endpoints = list_source_endpoints(context)
     for reference in context.inventory.cluster.references:
         named = next((endpoint for endpoint in endpoints if reference.names(endpoint.host)), None)
         if named is None or waivers.is_waived(reference.check, context.settings.waive):
@@ -213,7 +213,7 @@ def _switching(context: RestoreContext, reference: Reference) -> str:
 
 
 def _secret_stays(context: RestoreContext) -> bool:
-    at = traffic.pointing(context)
+    at = traffic.find_pointing(context)
     match context.request.traffic:
         case Traffic.FROZEN:
             return False
@@ -225,7 +225,7 @@ def _secret_stays(context: RestoreContext) -> bool:
 
 def secret_way_back_known(context: RestoreContext) -> Iterable[Problem]:
     secret = context.inventory.cluster.secret
-    if secret and context.manages_secret and connection_url.previous_endpoint(context) is None:
+    if secret and context.manages_secret and connection_url.read_previous_endpoint(context) is None:
         yield Problem(
             f"secret {secret.name}",
             f"annotation {ANNOTATION_PREVIOUS} is missing or damaged",
@@ -238,7 +238,7 @@ def secret_way_back_known(context: RestoreContext) -> Iterable[Problem]:
 def traffic_moves_through_frozen(context: RestoreContext) -> Iterable[Problem]:
     if not context.apps or _move_allowed(context):
         return
-    at = traffic.pointing(context)
+    at = traffic.find_pointing(context)
     now = {ConnectionTarget.SOURCE: "use the source", ConnectionTarget.CANDIDATE: "use the candidate"}.get(at, "run")
     running = ", ".join(f"{app.name} {deployment.replicas}" for app, deployment in context.apps if deployment.replicas)
     yield Problem(
@@ -251,15 +251,15 @@ def traffic_moves_through_frozen(context: RestoreContext) -> Iterable[Problem]:
 
 
 def _move_allowed(context: RestoreContext) -> bool:
-    at = traffic.pointing(context)
+    at = traffic.find_pointing(context)
     match context.request.traffic:
         case Traffic.FROZEN:
             return True
         case Traffic.RESTORED:
-            return traffic.all_at_zero(context) or at is ConnectionTarget.CANDIDATE
+            return traffic.are_all_at_zero(context) or at is ConnectionTarget.CANDIDATE
         case Traffic.SOURCE:
             untouched = not context.manages_any and at is not ConnectionTarget.CANDIDATE
-            return untouched or traffic.all_at_zero(context) or at is ConnectionTarget.SOURCE
+            return untouched or traffic.are_all_at_zero(context) or at is ConnectionTarget.SOURCE
 
 
 def candidate_ready_to_serve(context: RestoreContext) -> Iterable[Problem]:
@@ -288,4 +288,4 @@ def other_writers_stopped(context: RestoreContext) -> Iterable[Problem]:
 def _settled(context: RestoreContext) -> bool:
     """Tells whether this run neither stops the applications nor switches them to the candidate."""
     target = context.request.traffic
-    return target is Traffic.SOURCE or (target is not Traffic.FROZEN and traffic.found_traffic(context) is target)
+    return target is Traffic.SOURCE or (target is not Traffic.FROZEN and traffic.find_traffic(context) is target)

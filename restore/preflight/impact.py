@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from restore.cutover import deployments, traffic
-from restore.cutover.connection_secret import source_endpoints
+from restore.cutover.connection_secret import list_source_endpoints
 from restore.cutover.traffic import ConnectionTarget
 from restore.model.context import RestoreContext
+from restore.model.nodes import NodeRoom
 from restore.model.rds import InstanceSettings
 from restore.model.rds_status import BROKEN, SNAPSHOT_READY
 from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
 from restore.preflight.account import account_lines
 from restore.preflight.capacity import unasked_lines
+from restore.preflight.nodes import node_lines
 from restore.preflight.public_names import password_warnings
 from restore.preflight.rights import rights_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
@@ -38,9 +40,10 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         password_warnings(context),
         _master_password(context, origin),
         unasked_lines(context),
+        node_lines(context),
         _writers(context),
         _references(context),
-        _job_image(context),
+        _job_image(context, origin),
         _waivers(context),
         _next(context),
     )
@@ -52,7 +55,7 @@ def _named(context: RestoreContext) -> str:
 
 
 def _returning(context: RestoreContext) -> str:
-    plans = deployments.app_plans(context)
+    plans = deployments.plan_apps(context)
     return ", ".join(f"{plan.name} ({plan.replicas})" for plan in plans) or "none"
 
 
@@ -66,12 +69,12 @@ def _applications(context: RestoreContext) -> Iterable[str]:
         case Traffic.FROZEN:
             yield "stops: nothing, the applications are stopped already"
         case Traffic.RESTORED:
-            if traffic.pointing(context) is not ConnectionTarget.CANDIDATE:
-                yield f"switches: secret {secret} to {traffic.wanted_endpoint(context)}, the rest of the URL stays"
+            if traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE:
+                yield f"switches: secret {secret} to {traffic.find_target_endpoint(context)}, the rest of the URL stays"
             yield f"runs: {_returning(context)} on {context.candidate_name}"
         case Traffic.SOURCE if context.manages_any:
-            yield f"goes back: {_returning(context)} run on {traffic.wanted_endpoint(context)}"
-            if traffic.pointing(context) is ConnectionTarget.CANDIDATE:
+            yield f"goes back: {_returning(context)} run on {traffic.find_target_endpoint(context)}"
+            if traffic.find_pointing(context) is ConnectionTarget.CANDIDATE:
                 yield f"leaves behind: what was written to {context.candidate_name}; it stays, nothing is copied back"
         case _:
             yield "stops: nothing, the applications go on using the source"
@@ -80,7 +83,7 @@ def _applications(context: RestoreContext) -> Iterable[str]:
 def _both_databases(context: RestoreContext) -> Iterable[str]:
     """Yields what a switch does to the databases, where the configuration asks for it."""
     source, candidate = context.settings.source, context.candidate_name
-    moves = traffic.pointing(context) is not ConnectionTarget.CANDIDATE
+    moves = traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.RESTORED if moves:
             if context.settings.fence:
@@ -225,7 +228,7 @@ def _writers(context: RestoreContext) -> Iterable[str]:
 
 
 def _references(context: RestoreContext) -> Iterable[str]:
-    endpoints = source_endpoints(context)
+    endpoints = list_source_endpoints(context)
     for reference in context.inventory.cluster.references:
         if any(reference.names(endpoint.host) for endpoint in endpoints):
             yield f"note: {reference.app} is told the source by {reference.place} as well"
@@ -234,16 +237,32 @@ def _references(context: RestoreContext) -> Iterable[str]:
         yield f"note: {named} can't be read (docs/permissions.md): whether the source is named there isn't known"
 
 
-def _job_image(context: RestoreContext) -> Iterable[str]:
-    """Whether a node can pull an image isn't asked of anybody; that no application's comes from there can be seen."""
-    image = context.settings.validation.image or "postgres"
-    images = {_registry(image) for _, deployment in context.apps for image in deployment.images}
-    if images and _registry(image) not in images:
-        yield (
-            f"note: the Job that connects from inside takes image {image} from {_registry(image)}, the applications "
-            f"theirs from {', '.join(sorted(images))}; if the nodes can't pull it: pulumi config set --path "
-            "validation.image <image with psql>"
-        )
+def _job_image(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
+    """Whether a node can pull an image nobody can be asked; that a pod runs it, or that a node has it, can be seen."""
+    image = context.settings.validation.image or f"postgres:{(origin.engine_version or 'latest').partition('.')[0]}"
+    of_apps = [name for _, deployment in context.apps for name in deployment.images]
+    room = context.inventory.nodes or NodeRoom()
+    known = [*of_apps, *(name for item in (*room.pods, *room.nodes) for name in item.images)]
+    if not of_apps or _reference(image) in map(_reference, known):
+        return
+    registries = {_registry(item) for item in of_apps}
+    elsewhere = f"from {_registry(image)}, the applications theirs from {', '.join(sorted(registries))}"
+    looked = "no pod runs it and no node tells to have it" if room.nodes else "no application runs it"
+    why = looked if _registry(image) in registries else elsewhere
+    yield (
+        f"note: the Job that connects from inside takes image {image}: {why}; if the nodes can't pull it: "
+        "pulumi config set --path validation.image <image with psql>"
+    )
+
+
+def _reference(image: str) -> str:
+    """The full name of an image, as nodes tell it: registry, path and tag."""
+    registry = _registry(image)
+    path = image.removeprefix(f"{registry}/")
+    if registry == "docker.io" and "/" not in path:
+        path = f"library/{path}"
+    tagged = ":" in path.rpartition("/")[2] or "@" in path
+    return f"{registry}/{path}" if tagged else f"{registry}/{path}:latest"
 
 
 def _registry(image: str) -> str:
@@ -258,7 +277,7 @@ def _waivers(context: RestoreContext) -> Iterable[str]:
 
 
 def _next(context: RestoreContext) -> Iterable[str]:
-    switched = traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    switched = traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.SOURCE if context.manages_any:
             yield "next: python -m restore close (the databases stay)"

@@ -15,7 +15,7 @@ NAMED_IN_URL = ("user", "dbname", "host")
 
 
 def public_names(settings: Settings) -> frozenset[str]:
-    """Of the configuration: where everything is, and what it is called."""
+    """Returns the names of the configuration: where everything is, and what it is called."""
     request, login, secret = settings.request, settings.login, settings.secret
     names = [
         *ENGINES,
@@ -29,7 +29,7 @@ def public_names(settings: Settings) -> frozenset[str]:
 
 
 def found_names(inventory: Inventory) -> frozenset[str]:
-    """Of what was found: identifiers, and whom and what the applications' URL names."""
+    """Returns the names of what was found: identifiers, and whom and what the applications' URL names."""
     instances = [instance for instance in (inventory.source, inventory.candidate) if instance]
     names = [name for instance in instances for name in (instance.identifier, instance.resource_id, instance.engine)]
     return frozenset([*names, *_in_url(inventory, NAMED_IN_URL)])
@@ -47,7 +47,8 @@ def _in_url(inventory: Inventory, parameters: Iterable[str]) -> list[str]:
 
 
 def password_warnings(context: RestoreContext) -> Iterable[str]:
-    """A password that is a public name can't be masked: it would be found in everything. It is never shown here."""
+    """Warns of a password that is a public name: it can't be masked: it would be found in everything. It is never shown
+    here."""
     names = public_names(context.settings) | found_names(context.inventory)
     for password in _in_url(context.inventory, ["password"]):
         guessed = any(password in name for name in names)

@@ -142,6 +142,8 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("list rollouts.argoproj.io", "what runs the applications' pods", on.namespace, P.PREVIEW),
     _needed("list services.serving.knative.dev", "who else writes", on.namespace, P.PREVIEW),
     _needed("get configmaps", "where else the source is named", on.namespace, P.PREVIEW),
+    _needed("list nodes", "room for the replicas that come back", on.whole_cluster, P.PREVIEW),
+    _needed("list pods", "what the nodes have free", on.whole_cluster, P.PREVIEW),
     *(
         _needed(right, "whether it puts the secret back", on.secret_controllers(kind), P.PREVIEW, P.SWITCH)
         for kind, right in SECRET_CONTROLLERS.items()
@@ -189,7 +191,7 @@ def phases_ahead(context: RestoreContext) -> frozenset[Phase]:
     Before the first application stops that is every later phase; afterwards what this move needs, for each refusal is
     then an outage. What can be asked without a right being missed was asked by the reads of the preview.
     """
-    switched = traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    switched = traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.FROZEN if switched:
             return frozenset({P.FREEZE, P.WAY_BACK, P.SERVING})
@@ -256,10 +258,17 @@ def denied_problem(context: RestoreContext, name: str, denials: list[Denied]) ->
     )
 
 
+def is_optional(right: Right) -> bool:
+    """Whether a restore goes on without it, and says so: rights in the whole cluster, which few operators have."""
+    return isinstance(right, ClusterRight) and not right.namespace
+
+
 def _shown(denied: Denied) -> str:
     right = denied.right
     if isinstance(right, AwsRight):
         return f"{right.resource} ({denied.why})"
+    if not right.namespace:
+        return f"the whole cluster ({denied.why})"
     named = f"{right.object_name} in " if right.object_name else ""
     return f"{named}namespace {right.namespace} ({denied.why})"
 
@@ -272,6 +281,8 @@ def _command(context: RestoreContext, right: Right) -> str:
     named = f"{resource}{'.' if right.group else ''}{right.group}"
     target = f"{named}/{right.object_name}" if right.object_name else named
     option = f" --subresource {subresource}" if slash else ""
+    if not right.namespace:
+        return f"kubectl auth can-i {right.verb} {target} --all-namespaces"
     return f"kubectl --namespace {right.namespace} auth can-i {right.verb} {target}{option}"
 
 
@@ -288,7 +299,7 @@ def _simulation(context: RestoreContext, right: AwsRight) -> str:
 
 
 def rights_lines(context: RestoreContext) -> Iterable[str]:
-    """What was asked, for the impact; and what could not be."""
+    """Yields what was asked, for the impact; and what could not be."""
     answers = context.inventory.rights
     if answers.asked:
         allowed = answers.asked - len(answers.denied)

@@ -38,7 +38,7 @@ class AwsTarget:
 
 @dataclass(frozen=True)
 class ClusterTarget:
-    """What a verb is asked on; an empty name stands for all objects."""
+    """What a verb is asked on; an empty name stands for all objects, an empty namespace for the whole cluster."""
 
     namespace: str
     name: str = ""
@@ -102,7 +102,7 @@ def anything(_: RightsScope) -> Iterator[AwsTarget]:
 
 
 def candidate(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The instance that is to be made, as a request names it."""
+    """Yields the instance that is to be made, as a request names it."""
     yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Request"))
 
 
@@ -111,7 +111,7 @@ def candidate_as_made(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def groups(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The subnet, parameter and option group that an instance is made or changed with."""
+    """Yields the subnet, parameter and option group that an instance is made or changed with."""
     settings = scope.settings
     named = (
         ("subgrp", settings.db_subnet_group_name),
@@ -154,7 +154,7 @@ def changed_instance(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def made_with_tags(scope: RightsScope) -> Iterator[AwsTarget]:
-    """What is given tags when it is made: the candidate and the safety snapshot."""
+    """Yields what is given tags when it is made: the candidate and the safety snapshot."""
     if not scope.is_made:
         yield from candidate(scope)
 
@@ -180,14 +180,14 @@ def _via_rds(scope: RightsScope) -> Keys:
 
 
 def database_key(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The KMS key of the data. A key of AWS's own asks for no right."""
+    """Yields the KMS key of the data. A key of AWS's own asks for no right."""
     key = scope.origin.kms_key_id if scope.origin and scope.origin.encrypted else None
     if key and not scope.is_made:
         yield AwsTarget(key if key.startswith("arn:") else scope.arn("kms", f"key/{key}"), _via_rds(scope))
 
 
 def database_key_alone(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The same key, asked about by this program itself and not by RDS."""
+    """Yields the same key, asked about by this program itself and not by RDS."""
     yield from (AwsTarget(target.arn) for target in database_key(scope))
 
 
@@ -211,14 +211,14 @@ def instance_with_roles(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def instance_with_parameters(scope: RightsScope) -> Iterator[AwsTarget]:
-    """RDS's own parameter groups have nothing that waits for a reboot."""
+    """Yields an instance with parameter groups of its own: RDS's own have nothing that waits for a reboot."""
     group = scope.settings.parameter_group_name
     if group and not group.startswith("default."):
         yield from candidate_as_made(scope)
 
 
 def associated_roles(scope: RightsScope) -> Iterator[AwsTarget]:
-    """Roles of features, each given as FEATURE=ARN."""
+    """Yields the roles of features, each given as FEATURE=ARN."""
     yield from (AwsTarget(role.partition("=")[2], TO_RDS) for role in scope.settings.associated_roles)
 
 
@@ -238,7 +238,7 @@ def operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def master_secret(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The secret in which RDS keeps the master password of a new instance; its name is RDS's own."""
+    """Yields the secret in which RDS keeps the master password of a new instance; its name is RDS's own."""
     if scope.method is Method.DUMP:
         yield AwsTarget(scope.arn("secretsmanager", f"secret:rds!db-{scope.context.candidate_name}{SECRET_SUFFIX}"))
 
@@ -249,7 +249,7 @@ def new_master_secret(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def dumps(scope: RightsScope) -> Iterator[AwsTarget]:
-    """Any object below the prefix of the dumps; which one is meant may still be open."""
+    """Yields any object below the prefix of the dumps; which one is meant may still be open."""
     store = scope.context.settings.backups
     if scope.method is Method.DUMP and store.bucket:
         point = scope.origin.point.dump if scope.origin else None
@@ -307,13 +307,18 @@ def logins_by_iam(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def own_principal(scope: RightsScope) -> Iterator[AwsTarget]:
-    """None: that this right is there shows when it is used to ask for the others."""
+    """Yields nothing: that this right is there shows when it is used to ask for the others."""
     del scope
     yield from ()
 
 
 def namespace(scope: RightsScope) -> Iterator[ClusterTarget]:
     yield ClusterTarget(scope.context.settings.namespace)
+
+
+def whole_cluster(scope: RightsScope) -> Iterator[ClusterTarget]:
+    del scope
+    yield ClusterTarget("")
 
 
 def applications(scope: RightsScope) -> Iterator[ClusterTarget]:
@@ -327,14 +332,14 @@ def connection_secret(scope: RightsScope) -> Iterator[ClusterTarget]:
 
 
 def pods_asked(scope: RightsScope) -> Iterator[ClusterTarget]:
-    """The pods whose health URL is asked through the API server."""
+    """Yields the pods whose health URL is asked through the API server."""
     settings = scope.context.settings
     if any("{pod}" in (app.health or "") for app in settings.apps):
         yield ClusterTarget(settings.namespace)
 
 
 def secret_controllers(kind: str) -> Callable[[RightsScope], Iterator[ClusterTarget]]:
-    """What keeps the connection secret, of one kind, where its marks are found; classes are only listed."""
+    """Returns what keeps the connection secret, of one kind, where its marks are found; classes are only listed."""
 
     def targets(scope: RightsScope) -> Iterator[ClusterTarget]:
         for writer in scope.context.inventory.cluster.writers:
@@ -346,7 +351,7 @@ def secret_controllers(kind: str) -> Callable[[RightsScope], Iterator[ClusterTar
 
 
 def job(scope: RightsScope) -> Iterator[ClusterTarget]:
-    """The Job that connects from inside, and its Secret, which has the same name."""
+    """Yields the Job that connects from inside, and its Secret, which has the same name."""
     yield ClusterTarget(scope.context.settings.namespace, f"restore-validate-{scope.context.request.id}")
 
 
@@ -361,7 +366,8 @@ def argo_applications(scope: RightsScope) -> Iterator[ClusterTarget]:
 
 
 def flux_objects(word: str) -> Callable[[RightsScope], Iterator[ClusterTarget]]:
-    """Flux's own objects of one kind; `word` is that of the flux command, with which a writer's name begins."""
+    """Returns what yields Flux's own objects of one kind; `word` is that of the flux command, with which a writer's
+    name begins."""
 
     def targets(scope: RightsScope) -> Iterator[ClusterTarget]:
         for namespace, name in _owners(scope, "Flux"):

@@ -12,7 +12,7 @@ from restore.errors import Problem
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.preflight import account, applications, capacity, instances, ownership, rights
+from restore.preflight import account, applications, capacity, instances, nodes, ownership, rights
 
 Rule = Callable[[RestoreContext], Iterable[Problem]]
 
@@ -44,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     capacity.class_orderable,
     capacity.place_for_instance,
     capacity.keys_usable,
+    nodes.replicas_have_nodes,
     applications.applications_named,
     applications.applications_kept,
     applications.deployments_exist,

@@ -44,7 +44,7 @@ class Creation:
         self._ended.set()
 
     def refuse(self) -> None:
-        """The plugin's create failed: nothing is to be waited for any more."""
+        """Ends the wait when the plugin's create failed: nothing is to be waited for any more."""
         self._refused.set()
         self._ended.set()
 
@@ -87,7 +87,7 @@ class Creation:
 
 
 def declare_acceptance(creation: Creation, parent: pulumi.Resource) -> list[pulumi.Stash]:
-    """What is created once AWS has accepted the restore, and not before: applications stop after it.
+    """Returns what is created once AWS has accepted the restore, and not before: applications stop after it.
 
     Empty for a restore from `latest`, which can only be asked for after the freeze; also once its candidate is there,
     so that a second `up` changes nothing.
@@ -111,12 +111,13 @@ def declare_acceptance(creation: Creation, parent: pulumi.Resource) -> list[pulu
 
 
 def waits_for_freeze(plan: Plan) -> bool:
-    """Whether the candidate is still to be made, and of a moment that only the freeze will fix."""
+    """Tells whether the candidate is still to be made, and of a moment that only the freeze will fix."""
     return plan.point.latest and plan.candidate_found is None
 
 
 def describe_creation(instance: Instance) -> str:
-    """One line: what RDS does with the instance, and how to go on where that takes long and needn't be waited for."""
+    """Returns one line: what RDS does with the instance, and how to go on where that takes long and needn't be waited
+    for."""
     if instance.status != BACKING_UP:
         return f"{instance.identifier} is {instance.status}"
     return (
@@ -127,7 +128,7 @@ def describe_creation(instance: Instance) -> str:
 
 
 def watched(hooks: pulumi.ResourceHookBinding, creation: Creation) -> pulumi.ResourceHookBinding:
-    """The candidate's hooks, and those by which its creation is known to begin, end or fail."""
+    """Returns the candidate's hooks, and those by which its creation is known to begin, end or fail."""
     name = creation.plan.candidate
 
     async def begin(_args: pulumi.ResourceHookArgs) -> None:

@@ -46,14 +46,14 @@ def declare(plan: Plan, settings: Settings, gates: Gates, record: Record, *, pro
 
 
 def declare_rehearsal(plan: Plan, gates: Gates, record: Record) -> Declared:
-    """The candidate and its proofs; no application is declared at all."""
+    """Returns the candidate and its proofs; no application is declared at all."""
     restore = Restore(plan, gates, record, depends_on=[], proofs=True)
     return Declared(restore.receipts, restore.candidate)
 
 
 def declare_freeze(plan: Plan, settings: Settings, gates: Gates, record: Record) -> Declared:
-    """No application stops before AWS has accepted the restore; they stop while the candidate is made. One from
-    `latest` can't be asked for before: it waits until nobody writes any more."""
+    """Declares the freeze. No application stops before AWS has accepted the restore; they stop while the candidate is
+    made. One from `latest` can't be asked for before: it waits until nobody writes any more."""
     if waits_for_freeze(plan):
         cutover = Cutover(plan, settings.namespace, gates, depends_on=[])
         freeze = Freeze(plan, settings.source, gates, record, depends_on=cutover.deployments)
@@ -66,7 +66,7 @@ def declare_freeze(plan: Plan, settings: Settings, gates: Gates, record: Record)
 
 
 def declare_switch(plan: Plan, settings: Settings, gates: Gates, record: Record) -> Declared:
-    """Nothing is switched before the candidate is proved and the safety snapshot taken."""
+    """Declares the switch. Nothing is switched before the candidate is proved and the safety snapshot taken."""
     restore = Restore(plan, gates, record, depends_on=[], proofs=True)
     freeze = Freeze(plan, settings.source, gates, record, depends_on=[])
     cutover = Cutover(
@@ -80,7 +80,8 @@ def declare_switch(plan: Plan, settings: Settings, gates: Gates, record: Record)
 
 
 def declare_return(plan: Plan, settings: Settings, gates: Gates, record: Record, *, proofs: bool) -> Declared:
-    """The way back comes first: all else waits for `serving`, so that no failure of the candidate can hold it up."""
+    """Declares the return, in which the way back comes first: all else waits for `serving`, so that no failure of the
+    candidate can hold it up."""
     cutover = Cutover(plan, settings.namespace, gates, depends_on=[])
     served = [cutover.receipts[SERVING.name]]
     freeze = Freeze(plan, settings.source, gates, record, depends_on=served)

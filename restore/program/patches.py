@@ -35,15 +35,16 @@ PROVIDER = {
 def declare_deployments(
     plan: Plan, namespace: str, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource]
 ) -> list[k8s.apps.v1.DeploymentPatch]:
-    """One patch per Deployment holds replicas and the pods' endpoint together: updated at every move, never removed."""
+    """Declares one patch per Deployment, which holds replicas and the pods' endpoint together: updated at every move,
+    never removed."""
     return [declare_deployment(plan.id, namespace, app, parent, depends_on) for app in plan.apps]
 
 
 def declare_deployment(
     restore_id: str, namespace: str, app: AppPlan, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource]
 ) -> k8s.apps.v1.DeploymentPatch:
-    """What was found at the first freeze stands in annotations written by the same patch, so that it survives a kill
-    and a lost state."""
+    """Returns the annotations of a patch: what was found at the first freeze stands in annotations written by the same
+    patch, so that it survives a kill and a lost state."""
     annotations = {
         **PROVIDER,
         ANNOTATION_ID: restore_id,
@@ -67,8 +68,8 @@ def declare_deployment(
 def declare_secrets(
     plan: Plan, namespace: str, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource]
 ) -> list[k8s.core.v1.SecretPatch]:
-    """The keys of the applications' Secret that name the database; every other key stays whose it is. Empty while it
-    was never switched."""
+    """Returns the keys of the applications' Secret that name the database; every other key stays whose it is. Empty
+    while it was never switched."""
     secret = plan.secret
     if secret is None:
         return []
@@ -90,8 +91,8 @@ def declare_secrets(
 
 
 def keep_way_back(plan: Plan, parent: pulumi.Resource) -> list[pulumi.Stash]:
-    """The key's value before this restore, encrypted in the state; a Stash keeps its first value for ever. Empty while
-    the secret was never switched."""
+    """Returns the key's value before this restore, encrypted in the state; a Stash keeps its first value for ever.
+    Empty while the secret was never switched."""
     secret = plan.secret
     if secret is None:
         return []

@@ -71,7 +71,8 @@ def declare_load(
     depends_on: Sequence[pulumi.Resource],
     conformed: pulumi.Stash,
 ) -> dict[str, pulumi.Stash]:
-    """The receipts of method dump: it is read to its end while the instance is made, and loaded when both are done."""
+    """Returns the receipts of method dump: it is read to its end while the instance is made, and loaded when both are
+    done."""
     version = {"dump": {"bucket": dump.bucket, "key": dump.key, "version": dump.version}}
     scanned = declare_receipt(gates, SCANNED, version, parent, depends_on)
     imported = declare_receipt(gates, IMPORTED, {**candidate, **version}, parent, [scanned, conformed])

@@ -43,7 +43,7 @@ class DataChecks:
 
 
 def read(report: EvidenceRecord) -> DataChecks | None:
-    """None where no validation was made."""
+    """Returns None where no validation was made."""
     results = records(report.get("results"))
     if not report:
         return None

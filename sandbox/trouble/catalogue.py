@@ -24,6 +24,7 @@ NOT_PLAYED = (
     "lazy loading of blocks from S3: a restored database is as fast as its disk",
     "Vault, and the encryption of sealed-secrets: their controllers read AWS Secrets Manager and a symmetric key",
     "CSI volumes: csi-secret synchronizes the Secret, the pods mount nothing",
+    "a scheduler: pods start on the one node whatever it has free, and while it is cordoned",
     "metrics: autoscaler decides by itself that there is load",
 )
 

@@ -26,7 +26,8 @@ class BaselineDifference:
 
 
 def compare_baselines(old: Baseline, new: Baseline) -> tuple[BaselineDifference, ...]:
-    """In tables and sequences, by name; sizes only where the rows differ too, since vacuum and bloat change them."""
+    """Returns what differs in tables and sequences, by name; sizes only where the rows differ too, since vacuum and
+    bloat change them."""
     identity = [
         BaselineDifference("database", old.database, new.database),
         BaselineDifference("server version", old.server_version, new.server_version),
@@ -81,7 +82,7 @@ def _check(question: str) -> str:
 
 
 def as_text(old: Baseline, new: Baseline) -> str:
-    """The differences for people; ends with a newline."""
+    """Returns the differences for people; ends with a newline."""
     lines = [f"{old.database}: {format_rfc3339_micros(old.taken)} -> {format_rfc3339_micros(new.taken)}"]
     changed_data, changes = compare_baselines(old, new), compare_schemas(old, new)
     lines += [f"  {difference}" for difference in changed_data] or ["  the same rows, newest values and sequences"]
@@ -90,7 +91,7 @@ def as_text(old: Baseline, new: Baseline) -> str:
 
 
 def render(baseline: Baseline) -> str:
-    """One baseline for people; ends with a newline."""
+    """Returns one baseline for people; ends with a newline."""
     lines = [
         f"{baseline.database}, PostgreSQL {baseline.server_version}, {format_rfc3339_micros(baseline.taken)}",
         f"{len(baseline.tables):,} tables, {baseline.rows:,} rows, {format_size(baseline.bytes)};"

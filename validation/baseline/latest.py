@@ -27,7 +27,8 @@ class NoBaselineError(BaselineError):
 
 
 def open_baselines(location: str, s3: S3Client | None = None) -> DocumentStore:
-    """A directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given. Raises BaselineError."""
+    """Opens a directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given. Raises
+    BaselineError."""
     with _store_errors():
         return open_store(location, s3)
 
@@ -59,7 +60,7 @@ def save(store: DocumentStore, baseline: Baseline) -> str:
 
 
 def list_baselines(store: DocumentStore, database: str | None = None) -> tuple[StoredBaseline, ...]:
-    """Those of one database, or of all, oldest first. Raises BaselineError."""
+    """Returns those of one database, or of all, oldest first. Raises BaselineError."""
     with _store_errors():
         names = store.names()
     matches = [match for name in names if (match := NAME.fullmatch(name))]
@@ -72,7 +73,7 @@ def _read_time(text: str) -> datetime:
 
 
 def find_latest(store: DocumentStore, database: str | None = None, until: datetime | None = None) -> Baseline:
-    """The newest one that was taken by then. Raises BaselineError, NoBaselineError when there is none."""
+    """Returns the newest one that was taken by then. Raises BaselineError, NoBaselineError when there is none."""
     baselines = list_baselines(store, database)
     names = sorted({stored.database for stored in baselines})
     if len(names) > 1:

@@ -42,7 +42,7 @@ class Position:
     increment: int = 1
 
     def beyond(self, other: int | None) -> bool:
-        """Whether a sequence at the other value still has to come here; one that gave none (None) has."""
+        """Tells whether a sequence at the other value still has to come here; one that gave none (None) has."""
         return other is None or (self.last - other) * self.increment > 0
 
 

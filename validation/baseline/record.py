@@ -43,14 +43,15 @@ def _list_no_faults(_: Catalog, __: int) -> Sequence[FaultList]:
 
 
 def record(target: Target, limits: Limits | None = None, fault_lists: FaultLists = _list_no_faults) -> Baseline:
-    """The state of a database now, and what is wrong in it by these lists. Changes nothing in it. Raises Unread."""
+    """Returns the state of a database now, and what is wrong in it by these lists. Changes nothing in it. Raises
+    Unread."""
     with open_reader(target, limits or Limits()) as reader:
         return reader.baseline(fault_lists)
 
 
 @contextmanager
 def open_reader(target: Target, limits: Limits) -> Generator[Reader]:
-    """A reader whose sessions are closed at the end. Raises Unread."""
+    """Yields a reader whose sessions are closed at the end. Raises Unread."""
     try:
         session = connect(target)
     except Unreachable as error:
@@ -90,7 +91,7 @@ class Reader:
         return {name: faults for name, faults in faults_by_name.items() if faults.count}
 
     def ask(self, questions: Sequence[Question]) -> Mapping[str, Answer]:
-        """The answer to every question."""
+        """Returns the answer to every question."""
         return _require_all(self._ask_all(questions))
 
     def _ask_all(self, questions: Sequence[Question]) -> Mapping[str, QueryOutcome]:
@@ -148,7 +149,7 @@ def _build_state(row: Mapping[str, Any], scan: TableScan, size: int) -> TableSta
 
 
 def select_given(rows: Iterable[Mapping[str, Any]]) -> Mapping[Table, Position]:
-    """The sequences that gave a value. Raises Unread for one that this login can't read."""
+    """Returns the sequences that gave a value. Raises Unread for one that this login can't read."""
     positions = list(rows)
     closed = [str(Table(row["schema"], row["name"])) for row in positions if not row["readable"]]
     if closed:

@@ -39,19 +39,19 @@ def may_question(role: str) -> Question:
 
 
 def may(answer: Answer) -> dict[Table, tuple[str, ...]]:
-    """The answer to `may_question`."""
+    """Returns the answer to `may_question`."""
     return {Table(row["schema"], row["name"]): tuple(row["may"]) for row in answer.row["objects"]}
 
 
 def read_columns(answer: Answer) -> dict[Table, tuple[str, ...]]:
-    """The answer to `tables_question`: the columns that statements can set."""
+    """Returns the answer to `tables_question`: the columns that statements can set."""
     return {Table(row["schema"], row["name"]): tuple(row["columns"]) for row in answer.row["tables"]}
 
 
 def select_declared(
     roles: Sequence[Role], role: str, here: Mapping[Table, Sequence[str]]
 ) -> dict[Table, tuple[str, ...]]:
-    """What the expectations say that the role may do with tables and sequences."""
+    """Returns what the expectations say that the role may do with tables and sequences."""
     privileges: dict[Table, tuple[str, ...]] = {}
     for privilege in (privilege for expected in roles if expected.name == role for privilege in expected.may):
         words = tuple(word.lower() for word in privilege.words if word.lower() in TRIED)
@@ -66,7 +66,7 @@ def _select_covered(privilege: Privilege, here: Mapping[Table, Sequence[str]]) -
 
 
 def merge_privileges(first: May, second: May) -> dict[Table, tuple[str, ...]]:
-    """Everything that either of them allows."""
+    """Returns everything that either of them allows."""
     return {
         table: tuple(dict.fromkeys((*first.get(table, ()), *second.get(table, ()))))
         for table in first.keys() | second.keys()
@@ -74,7 +74,8 @@ def merge_privileges(first: May, second: May) -> dict[Table, tuple[str, ...]]:
 
 
 def build_checks(privileges: May, here: Mapping[Table, Sequence[str]]) -> Iterator[Check]:
-    """One for each privilege on each table; without any, that nothing says what the application must do."""
+    """Yields one check for each privilege on each table; without any, that nothing says what the application must
+    do."""
     if not any(privileges.values()):
         judgement = judge_inconclusive("nothing says what its role must do", NEEDED, NOTHING_SAID)
         yield build_settled("application", judgement, Severity.ADVISORY)

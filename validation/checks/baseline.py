@@ -27,7 +27,7 @@ def build_checks(
     baseline: Baseline | BaselineError | None,
     restore_point: datetime | None,
 ) -> Iterator[Check]:
-    """Without a baseline none; one that was wanted and can't be had is INCONCLUSIVE."""
+    """Yields the checks; without a baseline none; one that was wanted and can't be had is INCONCLUSIVE."""
     if baseline is None:
         return
     if isinstance(baseline, BaselineError):
@@ -41,7 +41,7 @@ def build_checks(
 
 
 def fit_baseline(baseline: Baseline | BaselineError | None, restore_point: datetime | None) -> Baseline | None:
-    """The baseline, if there is one that the restored data must contain."""
+    """Returns the baseline, if there is one that the restored data must contain."""
     if not isinstance(baseline, Baseline) or (restore_point is not None and baseline.taken > restore_point):
         return None
     return baseline
@@ -94,7 +94,7 @@ def _build_sequences_check(baseline: Baseline) -> Check:
 
 
 def find_behind(positions: Mapping[Table, Position], sequences: Sequence[Row]) -> tuple[list[str], list[str]]:
-    """What of the wanted isn't there or stands behind, and the names of those that can't be read."""
+    """Returns what of the wanted isn't there or stands behind, and the names of those that can't be read."""
     here = {Table(row["schema"], row["name"]): row for row in sequences}
     closed = [name for name in positions if name in here and not here[name]["readable"]]
     wrong = [f"{name} is missing" for name in positions if name not in here]

@@ -67,5 +67,5 @@ def judge_inconclusive(found: str, needed: str, fix: str) -> Judgement:
 
 
 def build_settled(name: str, judgement: Judgement, severity: Severity = Severity.BLOCKING) -> Check:
-    """A check whose result is known before anything is asked, e.g. of a table that isn't there."""
+    """Returns a check whose result is known before anything is asked, e.g. of a table that isn't there."""
     return Check(name, lambda _: judgement, severity=severity)

@@ -25,7 +25,7 @@ def build_missing_column(name: str, column: str) -> Check:
 
 
 def compose_key(columns: Sequence[str], alias: str = "c") -> sql.Composed:
-    """A JSON object with the columns' values as text, cut at 80 characters; without columns, the row's place.
+    """Returns a JSON object with the columns' values as text, cut at 80 characters; without columns, the row's place.
 
     For `select {keys} as keys from ... as c`.
     """
@@ -39,7 +39,7 @@ def compose_key(columns: Sequence[str], alias: str = "c") -> sql.Composed:
 def build_fault_list(
     name: str, things: str, faults: sql.Composable, like: Question, *, recorded: bool = True
 ) -> FaultList:
-    """All faults of a check, of a query with the columns told, shown and decides; asked as `like` is."""
+    """Returns all faults of a check, of a query with the columns told, shown and decides; asked as `like` is."""
     statement = query("faults", faults=faults, most=sql.Literal(LISTED))
     question = Question(f"faults:{name}", statement, cost=like.cost, seconds=like.seconds, settings=like.settings)
     return FaultList(things, question, _read_faults, recorded)
@@ -58,7 +58,7 @@ def read_example(values: Row) -> Example:
 
 
 def format_value(value: object) -> str | None:
-    """A value that names a row, as text, cut at 80 characters."""
+    """Returns a value that names a row, as text, cut at 80 characters."""
     if value is None:
         return None
     text = json.dumps(value) if isinstance(value, dict | list) else str(value)

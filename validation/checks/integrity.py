@@ -30,7 +30,8 @@ def build_checks(catalog: Catalog) -> Iterator[Check]:
 
 
 def build_sequence_check(use: SequenceUse) -> Check:
-    """A sequence behind its column makes the next inserts fail, or collide where there is no unique key."""
+    """Builds the check of a sequence. One behind its column makes the next inserts fail, or collide where there is no
+    unique key."""
     name = f"sequence:{use.table}.{quote(use.column)}"
     needed = "the next value beyond every value in the column"
     if use.cycles or not use.number:

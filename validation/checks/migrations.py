@@ -25,7 +25,8 @@ Migration = Mapping[str, Any]
 
 
 def build_checks(catalog: Catalog, declared: Migrations | None) -> Iterator[Check]:
-    """Broken-off migrations are looked for wherever Prisma's table is, the applied ones where declared."""
+    """Yields the checks. Broken-off migrations are looked for wherever Prisma's table is, the applied ones where
+    declared."""
     if declared is None and PRISMA_MIGRATIONS not in catalog.by_name:
         return
     expected = declared or Migrations()
@@ -95,14 +96,14 @@ def _build_question(expected: Migrations) -> Question:
 
 
 def find_applied(migrations: Sequence[Migration]) -> list[str]:
-    """Names of the applied migrations in the order in which they were finished."""
+    """Returns the names of the applied migrations in the order in which they were finished."""
     complete = [m for m in migrations if m["finished"] is not None and m["rolled_back"] is None]
     complete.sort(key=lambda m: (m["finished"], m["started"], m["name"]))
     return list(dict.fromkeys(m["name"] for m in complete))
 
 
 def find_broken(migrations: Sequence[Migration]) -> list[str]:
-    """What is unfinished, or rolled back and not applied by a later run."""
+    """Returns what is unfinished, or rolled back and not applied by a later run."""
     applied_names = set(find_applied(migrations))
     unfinished = {m["name"] for m in migrations if m["finished"] is None and m["rolled_back"] is None}
     back = {m["name"] for m in migrations if m["rolled_back"] is not None} - applied_names
@@ -112,7 +113,7 @@ def find_broken(migrations: Sequence[Migration]) -> list[str]:
 
 
 def find_incomplete(migrations: Sequence[Migration], applied_names: Sequence[str]) -> list[str]:
-    """What is `broken`, or that nothing is applied at all."""
+    """Returns what is `broken`, or that nothing is applied at all."""
     return [*find_broken(migrations), *([] if applied_names else ["no migration is applied"])]
 
 

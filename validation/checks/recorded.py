@@ -10,7 +10,7 @@ from validation.schema.catalog import Catalog
 
 
 def list_fault_lists(catalog: Catalog, version: int) -> tuple[FaultList, ...]:
-    """All that are cheap enough to be asked of a live database every night; `version` is the major one."""
+    """Returns all that are cheap enough to be asked of a live database every night; `version` is the major one."""
     asked_once = [check for check in read_built_in() if check.each is None]
     planned = (
         *migrations.build_checks(catalog, None),

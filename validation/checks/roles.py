@@ -62,7 +62,7 @@ def _format_flag(name: str) -> str:
 
 
 def find_wrong(role: Role, row: Row) -> list[str]:
-    """What of the role isn't as declared."""
+    """Returns what of the role isn't as declared."""
     attributes = [(name, getattr(role, name)) for name in ATTRIBUTES]
     wrong = [
         f"{_format_flag(n)} is {'on' if row[n] else 'off'}"

@@ -18,7 +18,8 @@ FIX = "docs/checks.md: is the recovery point on the other side of a migration? t
 
 
 def build_checks(expected: SchemaSnapshot | None, *, source: bool) -> Iterator[Check]:
-    """Against the baseline where there is one; the source, which may be what is damaged, is then only advice."""
+    """Yields checks against the baseline where there is one; the source, which may be what is damaged, is then only
+    advice."""
     for section in snapshot.read_files():
         severity = snapshot.choose_severity(section)
         if expected is not None:

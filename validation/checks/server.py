@@ -14,13 +14,14 @@ NEEDED = "the server that was restored, open for writing"
 
 
 def build_unreachable(target: Target, side: Side, why: str) -> Check:
-    """The check of an endpoint that gave no session."""
+    """Returns the check of an endpoint that gave no session."""
     fix = "docs/checks.md: check endpoint, security group, login, database name and root certificate"
     return build_settled(_describe_name("connection", side), judge_inconclusive(f"{target}: {why}", "a session", fix))
 
 
 def build_no_login(target: Target, why: str, *, answers: bool) -> Check:
-    """The application gets no session; where another login does, that is the application's own fault."""
+    """Returns the check of an application that gets no session; where another login does, that is the application's own
+    fault."""
     name, said = _describe_name("connection", Side.APPLICATION), f"{target}: {why}"
     fix = "docs/checks.md: the password is that of the restore point; set it as the application has it"
     judgement = judge_failed(said, "a session", fix) if answers else judge_inconclusive(said, "a session", fix)
@@ -36,7 +37,7 @@ def build_connection(target: Target, side: Side) -> Check:
 
 
 def build_listed(side: Side, catalog: tuple[Question, ...]) -> Check:
-    """The catalog was read: everything else is planned from it."""
+    """Returns the check that the catalog was read: everything else is planned from it."""
     needed = "the lists of tables and constraints"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
@@ -50,7 +51,7 @@ def _describe_name(family: str, side: Side) -> str:
 
 
 def build_identity(target: Target, expected: Server) -> Check:
-    """The server's own word on who it is, against what the caller and the expectations say."""
+    """Returns the server's own word on who it is, against what the caller and the expectations say."""
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         row = answers[0].row
@@ -68,7 +69,8 @@ def build_identity(target: Target, expected: Server) -> Check:
 
 
 def build_not_the_source() -> Check:
-    """Same start, to the microsecond, same port and same database mean that both are one."""
+    """Builds the check that both aren't one server. The same start, to the microsecond, same port and same database
+    mean that both are one."""
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         candidate, source = (answer.row for answer in answers)

@@ -65,7 +65,7 @@ def _build_setting_check(setting: Setting, question: Question) -> Check:
 
 
 def is_same(value: str, row: Row) -> bool:
-    """Whether a value as people write it is the one of pg_settings (`value`, `unit`, `type`)."""
+    """Tells whether a value as people write it is the one of pg_settings (`value`, `unit`, `type`)."""
     current = str(row["value"])
     if row["type"] == "bool":
         return (value.lower() in TRUE) == (current in TRUE) and value.lower() in TRUE + FALSE

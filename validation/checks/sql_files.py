@@ -140,7 +140,8 @@ def _compose_sql(text: str) -> sql.SQL:
 
 
 def judge(check: SqlCheck, answer: Answer) -> Judgement:
-    """FAIL for one wrong thing, INCONCLUSIVE where it can't be said of one, otherwise PASS, if there was anything."""
+    """Returns FAIL for one wrong thing, INCONCLUSIVE where it can't be said of one, otherwise PASS, if there was
+    anything."""
     examined, good, wrong = (int(answer.row[count]) for count in ("examined", "good", "wrong"))
     if wrong:
         examples = tuple(read_example(values) for values in answer.row["examples"])

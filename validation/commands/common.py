@@ -37,7 +37,7 @@ class Command:
 def add_url(
     command: argparse.ArgumentParser, name: str, what: str, *, required: bool, variable: str | None = None
 ) -> None:
-    """--NAME-env (or another spelling) and --NAME-file, of which one may be given."""
+    """Adds --NAME-env (or another spelling) and --NAME-file, of which one may be given."""
     group = command.add_mutually_exclusive_group(required=required)
     help_ = f"environment variable with the URL of {what}"
     group.add_argument(variable or f"--{name}-env", dest=f"{name}_env", metavar="URL_ENV", help=help_)
@@ -45,7 +45,7 @@ def add_url(
 
 
 def read_target(options: argparse.Namespace, name: str, address: str | None = None) -> Target | None:
-    """The database that the options of `add_url` name, or None. Raises UsageError."""
+    """Returns the database that the options of `add_url` name, or None. Raises UsageError."""
     variable: str | None = getattr(options, f"{name}_env")
     file: Path | None = getattr(options, f"{name}_file")
     if variable is None and file is None:
@@ -93,7 +93,7 @@ def parse_moment(text: str | None, option: str) -> datetime | None:
 
 
 def parse_seconds(text: str) -> float:
-    """For argparse: a positive, finite number of seconds."""
+    """Parses for argparse: a positive, finite number of seconds."""
     number = float(text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"found {text!r}, needs a number of seconds above 0")
@@ -101,7 +101,7 @@ def parse_seconds(text: str) -> float:
 
 
 def parse_workers(text: str) -> int:
-    """For argparse: how many sessions may read in parallel."""
+    """Parses for argparse: how many sessions may read in parallel."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, needs a whole number of at least 1")
@@ -109,7 +109,7 @@ def parse_workers(text: str) -> int:
 
 
 def add_limits(command: argparse.ArgumentParser) -> None:
-    """--budget and --workers, of commands that read a database without a file of expectations."""
+    """Adds --budget and --workers, of commands that read a database without a file of expectations."""
     standard = Limits()
     budget = f"how long it may take (default {standard.budget_seconds:g})"
     command.add_argument(

@@ -27,7 +27,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 pass or done, 1 fail or a difference, 2 inconclusive, 3 usage."""
+    """Returns the exit code: 0 pass or done, 1 fail or a difference, 2 inconclusive, 3 usage."""
     options = build_parser().parse_args(arguments)
     try:
         return options.act(options)

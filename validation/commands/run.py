@@ -73,7 +73,7 @@ def _find_baseline(
 
 
 def parse_waivers(texts: Sequence[str]) -> dict[str, str]:
-    """CHECK=REASON; a check's own name can hold `=`, in parentheses."""
+    """Parses CHECK=REASON; a check's own name can hold `=`, in parentheses."""
     waivers: dict[str, str] = {}
     for text in texts:
         match = re.fullmatch(r"([^=(]+(?:\(.*\))?)=(.*)", text, re.DOTALL)

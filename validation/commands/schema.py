@@ -11,7 +11,7 @@ from validation.expectations.reference import build_schema
 
 
 def declare(_: argparse.ArgumentParser) -> None:
-    """No options."""
+    """Declares no options."""
 
 
 def act(_: argparse.Namespace) -> int:

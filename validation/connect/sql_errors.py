@@ -37,7 +37,7 @@ REFUSED = {
 
 
 def explain(error: psycopg.Error, *, lost: bool, trial: bool = False) -> tuple[Verdict, str, str]:
-    """(verdict, found, fix) of an error. Never PASS; never the DETAIL, which can hold a whole row.
+    """Returns (verdict, found, fix) of an error. Never PASS; never the DETAIL, which can hold a whole row.
 
     In a trial of what a login must be able to do, to be refused is a FAIL.
     """

@@ -108,7 +108,7 @@ def through(via: str) -> dict[str, str]:
 
 
 def remove_secret(secret: str | None, text: str) -> str:
-    """The text with the secret blotted out, plain and percent-encoded."""
+    """Returns the text with the secret blotted out, plain and percent-encoded."""
     for form in {secret, quote(secret, safe="")} if secret else ():
         text = text.replace(form, "***")
     return text

@@ -71,7 +71,7 @@ class Url:
         return {unquote(name): unquote(value) for name, _, value in pairs}
 
     def at(self, host: str, port: int | None = None) -> Url:
-        """The same URL with another host; also another port when one is given; every other byte as it was.
+        """Returns the same URL with another host; also another port when one is given; every other byte as it was.
 
         Raises UrlError when the query names a host or port of its own, which would win over the new one.
         """
@@ -119,7 +119,7 @@ def _refuse_wrapped(bare: str) -> None:
 
 
 def read_parameters(url: str) -> dict[str, str]:
-    """What libpq needs to connect as this URL says, decoded, as keywords for `psycopg.connect`.
+    """Returns what libpq needs to connect as this URL says, decoded, as keywords for `psycopg.connect`.
 
     Parameters that libpq doesn't know are left out. So is `sslcert` without `sslkey`: that is Prisma's name
     for the server's certificate, to libpq it would be the client's. Raises UrlError as `parse` does.
@@ -141,5 +141,5 @@ def read_parameters(url: str) -> dict[str, str]:
 
 @cache
 def list_libpq_keywords() -> frozenset[str]:
-    """The connection parameters that the linked libpq knows."""
+    """Returns the connection parameters that the linked libpq knows."""
     return frozenset(option.keyword.decode() for option in pq.Conninfo.get_defaults())

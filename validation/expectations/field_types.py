@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 
 
 def build_problem(fault: KeyFault) -> Problem:
-    """The problem of a key; its subject is the path: `tables.users.min`, `must_exist #1.key`."""
+    """Returns the problem of a key; its subject is the path: `tables.users.min`, `must_exist #1.key`."""
     subject = format_path(fault.location, fault.node)
     match fault.mistake:
         case Mistake.MISSING:
@@ -87,7 +87,7 @@ def _format_plain(value: object) -> str:
 
 
 def parse_table(name: str) -> Table:
-    """The table of a name. Raises Fault."""
+    """Returns the table of a name. Raises Fault."""
     try:
         return Table.parse(name)
     except ValueError as error:

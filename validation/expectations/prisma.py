@@ -13,7 +13,7 @@ SCRIPT = "migration.sql"
 
 
 def list_migrations(directory: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """(name, checksums that it may have been recorded with) in Prisma's order.
+    """Returns (name, checksums that it may have been recorded with) in Prisma's order.
 
     Raises OSError for a folder that can't be read, ValueError for one without migrations.
     """

@@ -54,7 +54,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
 
 
 def build_schema() -> dict[str, Any]:
-    """JSON Schema of the file. What it can't say, such as min <= max, the reader checks."""
+    """Returns the JSON Schema of the file. What it can't say, such as min <= max, the reader checks."""
     return {
         "$schema": DRAFT,
         **build_json_schema(Expectations),
@@ -63,7 +63,7 @@ def build_schema() -> dict[str, Any]:
 
 
 def render_document() -> str:
-    """The text of docs/expectations.md."""
+    """Returns the text of docs/expectations.md."""
     whole = build_json_schema(Expectations)
     sections = json_schema.find_properties(whole, whole)
     top = {name: node for name, node in sections.items() if name not in EXAMPLES}

@@ -36,7 +36,7 @@ SettingValues = tuple[tuple[str, str], ...]
 
 @cache
 def read_lists() -> Mapping[str, sql_file.SqlFile]:
-    """What `each` can name, with the queries that list the things."""
+    """Returns what `each` can name, with the queries that list the things."""
     return MappingProxyType({path.stem: sql_file.read(path) for path in sorted((FOLDER / "each").glob("*.sql"))})
 
 
@@ -94,7 +94,7 @@ class SqlCheck(SqlCheckHead):
 
 @cache
 def read_built_in() -> tuple[SqlCheck, ...]:
-    """The checks of this package."""
+    """Returns the checks of this package."""
     problems: list[Problem] = []
     checks = read_folder(FOLDER / "checks", problems)
     if problems:
@@ -103,7 +103,7 @@ def read_built_in() -> tuple[SqlCheck, ...]:
 
 
 def read_folders(folders: Iterable[Path]) -> tuple[SqlCheck, ...]:
-    """The checks of all folders. Raises FaultsInside with every mistake in them.
+    """Returns the checks of all folders. Raises FaultsInside with every mistake in them.
 
     Two checks of one name, or of a built-in one's, could not be told apart in a report.
     """
@@ -119,7 +119,7 @@ def read_folders(folders: Iterable[Path]) -> tuple[SqlCheck, ...]:
 
 
 def read_folder(folder: Path, problems: list[Problem]) -> tuple[SqlCheck, ...]:
-    """The checks of all .sql files in the folder, by name; every mistake is added to the problems."""
+    """Returns the checks of all .sql files in the folder, by name; every mistake is added to the problems."""
     paths = sorted(folder.glob("*.sql"))
     if not paths:
         problems.append(Problem(str(folder), "no .sql file", "a folder of checks", "correct the path, or add a check"))
@@ -137,7 +137,7 @@ def _read(path: Path, problems: list[Problem]) -> SqlCheck | None:
 
 
 def parse(name: str, text: str, problems: list[Problem]) -> SqlCheck | None:
-    """The check of a file's text; None, and its problems, when it can't be used."""
+    """Returns the check of a file's text; None, and its problems, when it can't be used."""
     try:
         file = sql_file.parse(name, text)
     except tomllib.TOMLDecodeError as error:
@@ -171,7 +171,7 @@ def _find_placeholder_problems(check: SqlCheck) -> Iterator[Problem]:
 
 
 def list_placeholders(check: SqlCheck) -> frozenset[str]:
-    """The placeholders that are filled in for every check; those of its list come on top."""
+    """Returns the placeholders that are filled in for every check; those of its list come on top."""
     return frozenset({RESTORE_POINT, *([check.extension] if check.extension else [])})
 
 

@@ -42,7 +42,7 @@ class Table:
 
 
 def quote(part: str) -> str:
-    """The part as `Table.parse` reads it back."""
+    """Returns the part as `Table.parse` reads it back."""
     return part if PLAIN.fullmatch(part) else '"' + part.replace('"', '""') + '"'
 
 

@@ -26,7 +26,7 @@ docs/expectations.md has every key. What is commented out needs a decision of yo
 
 
 def render(survey: Survey) -> str:
-    """The whole file; reading it gives no mistake."""
+    """Returns the whole file; reading it gives no mistake."""
     parts = (
         _render_head(survey),
         _render_tables(survey),
@@ -42,12 +42,12 @@ def render(survey: Survey) -> str:
 
 
 def format_string(value: str) -> str:
-    """As a TOML basic string."""
+    """Returns a text as a TOML basic string."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def format_key(name: str) -> str:
-    """As a TOML key."""
+    """Returns a name as a TOML key."""
     return name if PLAIN.fullmatch(name) else format_string(name)
 
 

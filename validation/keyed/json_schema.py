@@ -21,7 +21,8 @@ def resolve(schema: Node, node: Node) -> dict[str, Any]:
 
 
 def find_entry(schema: Node, node: Node) -> Node:
-    """The object that each item of a list or each named value of an object is; the node itself where it is neither."""
+    """Returns the object that each item of a list or each named value of an object is; the node itself where it is
+    neither."""
     children: Node | bool = node.get("items") or node.get("additionalProperties", False)
     below = {} if isinstance(children, bool) else resolve(schema, children)
     return below if "properties" in below else node

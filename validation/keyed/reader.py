@@ -55,7 +55,7 @@ class KeyFault:
 
 
 def find_nearest(word: str, words: Iterable[str], count: int = 3) -> list[str]:
-    """The known words that the word was probably meant to be, best first."""
+    """Returns the known words that the word was probably meant to be, best first."""
     spelling = {name.lower(): name for name in words}
     return [spelling[match] for match in difflib.get_close_matches(word.lower(), list(spelling), count, 0.5)]
 
@@ -66,7 +66,8 @@ def read(
     problem_of: Callable[[KeyFault], Problem],
     context: Mapping[str, Any] | None = None,
 ) -> tuple[Document | None, tuple[Problem, ...]]:
-    """The document of these values, or every problem of them, worded by `problem_of`; validators get the context."""
+    """Returns the document of these values, or every problem of them, worded by `problem_of`; validators get the
+    context."""
     try:
         return _make_adapter(document).validate_python(dict(values), context=dict(context or {})), ()
     except ValidationError as error:
@@ -100,7 +101,7 @@ class _DocumentSchema(GenerateJsonSchema):
 
 @lru_cache
 def build_json_schema(document: type[Any]) -> dict[str, Any]:
-    """The JSON Schema of a document (draft 2020-12)."""
+    """Returns the JSON Schema of a document (draft 2020-12)."""
     return _make_adapter(document).json_schema(schema_generator=_DocumentSchema)
 
 

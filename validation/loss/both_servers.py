@@ -56,7 +56,7 @@ class ServerPair:
         self.candidate.close()
 
     def ask(self, source: sql.Composed, candidate: sql.Composed) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
-        """The rows of both answers. Raises NotCompared."""
+        """Returns the rows of both answers. Raises NotCompared."""
         aside = run_in_daemon(lambda: self.ask_source(source))
         try:
             here = self.ask_candidate(candidate)
@@ -88,7 +88,7 @@ class ServerPair:
     def stream_both(
         self, source: sql.Composed, candidate: sql.Composed
     ) -> Generator[tuple[Iterator[Row], Iterator[Row]]]:
-        """Both answers row by row, never held as a whole. Raises NotCompared, also while rows are read."""
+        """Yields both answers row by row, never held as a whole. Raises NotCompared, also while rows are read."""
         with ExitStack() as stack:
             rows = [
                 stack.enter_context(self._stream(side, session, statement))

@@ -50,7 +50,7 @@ def read_buckets(rows: Iterable[Row]) -> Buckets:
 
 
 def parse_epoch(value: object) -> Decimal | None:
-    """A time as the server tells it; versions before 14 tell a float."""
+    """Returns a time as the server tells it; versions before 14 tell a float."""
     return value if value is None or isinstance(value, Decimal) else Decimal(str(value))
 
 
@@ -147,13 +147,13 @@ def _compare_entry(here: Entry | None, there: Entry | None) -> Difference:
 
 
 def with_key(total: Difference, example: tuple[Example, ...]) -> Difference:
-    """The difference with its row's key."""
+    """Returns the difference with its row's key."""
     parts = (total.lost, total.brought_back, total.differing)
     return Difference(*(replace(part, examples=example) if part.rows else RowSet() for part in parts))
 
 
 def parse_key(text: str, key: Sequence[str]) -> tuple[Example, ...]:
-    """The key of a row to look at, from its text; nothing for a row without a key."""
+    """Returns the key of a row to look at, from its text; nothing for a row without a key."""
     if not key:
         return ()
     values = json.loads(text)

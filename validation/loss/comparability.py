@@ -60,7 +60,7 @@ class TablePair:
 
 
 def read(answer: Answer) -> dict[Table, TableShape]:
-    """The answer to sql/loss_tables.sql."""
+    """Returns the answer to sql/loss_tables.sql."""
     shapes = (_read_shape(row) for row in answer.row["tables"])
     return {shape.table: shape for shape in shapes}
 
@@ -78,7 +78,7 @@ def _read_shape(row: Row) -> TableShape:
 
 
 def pair_tables(source: TableShape, candidate: TableShape, preferred: Mapping[Table, str]) -> TablePair:
-    """How to compare a table; `preferred` names the timestamp column where somebody said which."""
+    """Returns how to compare a table; `preferred` names the timestamp column where somebody said which."""
     columns = tuple(
         Column(name, kind if candidate.columns[name] == kind else None)
         for name, kind in source.columns.items()
@@ -117,7 +117,8 @@ def _list_notes(
 
 
 def choose_timestamp(columns: Sequence[Column], preferred: str | None) -> str | None:
-    """The column that says how old a row is: the preferred one, one of the usual names, or the first of its type."""
+    """Returns the column that says how old a row is: the preferred one, one of the usual names, or the first of its
+    type."""
     names = [column.name for column in columns if column.type in TIMES]
     if preferred in names:
         return preferred
@@ -127,5 +128,5 @@ def choose_timestamp(columns: Sequence[Column], preferred: str | None) -> str | 
 
 
 def choose_time(shape: TableShape) -> str | None:
-    """The same for a table that only one side has."""
+    """Returns the same for a table that only one side has."""
     return choose_timestamp([Column(name, kind) for name, kind in shape.columns.items()], None)

@@ -55,7 +55,7 @@ def compose_hash(column: Column, seed: int) -> sql.Composed:
 
 
 def compose_mixed_hash(columns: Iterable[Column], seed: int) -> sql.Composed:
-    """One 64-bit hash of several columns; of none, of an empty row."""
+    """Returns one 64-bit hash of several columns; of none, of an empty row."""
     parts = [compose_hash(column, number) for number, column in enumerate(columns, start=1)]
     return sql.SQL("hashint8extended({}, {})").format(
         sql.SQL(" # ").join(parts) if parts else sql.SQL("0::int8"), sql.Literal(seed)
@@ -63,13 +63,13 @@ def compose_mixed_hash(columns: Iterable[Column], seed: int) -> sql.Composed:
 
 
 def compose_orderable(column: Column) -> sql.Composed:
-    """The column's value in an order that is the same on every server."""
+    """Returns the column's value in an order that is the same on every server."""
     template: LiteralString = "{}" if column.type in ORDERED else '({}::text collate "C")'
     return sql.SQL(template).format(sql.Identifier("t", column.name))
 
 
 def choose_bounds_type(column: Column) -> LiteralString:
-    """The type of bounds between such values."""
+    """Returns the type of bounds between such values."""
     for name in ORDERED:
         if name == column.type:
             return name
@@ -77,6 +77,6 @@ def choose_bounds_type(column: Column) -> LiteralString:
 
 
 def compose_key_text(key: Sequence[Column]) -> sql.Composed:
-    """A row's key as one string, a JSON array of its columns' values as text."""
+    """Returns a row's key as one string, a JSON array of its columns' values as text."""
     parts = (sql.SQL("{}::text").format(sql.Identifier("t", column.name)) for column in key)
     return sql.SQL("json_build_array({})::text").format(sql.SQL(", ").join(parts))

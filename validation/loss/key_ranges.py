@@ -48,7 +48,8 @@ class Ranges:
         return sql.SQL("{}::{}[]").format(sql.Literal(list(self.bounds)), kind)
 
     def compose_condition(self, numbers: Sequence[int]) -> sql.Composable:
-        """Whether a row lies in one of the ranges; few runs of them also by bounds, for which there may be an index."""
+        """Returns the condition that a row lies in one of the ranges; few runs of them also by bounds, for which there
+        may be an index."""
         if self.column is None or not self.bounds or len(numbers) > len(self.bounds):
             return sql.SQL("true")
         runs = _join_runs(numbers)
@@ -121,7 +122,7 @@ class TableQueries:
     ranges: Ranges
 
     def counted(self, per_range: int, within: Sequence[int] | None) -> sql.Composed:
-        """Rows, hash and times per bucket; only of some ranges when these are given."""
+        """Returns the query for rows, hash and times per bucket; only of some ranges when these are given."""
         where = sql.SQL("true") if within is None else self.ranges.compose_condition(within)
         return query(
             "loss_buckets",
@@ -133,7 +134,7 @@ class TableQueries:
         )
 
     def rows(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
-        """Key and hash of each row of these buckets, in order of the buckets."""
+        """Returns the query for key and hash of each row of these buckets, in order of the buckets."""
         parts = {
             "bucket": self._compose_bucket(per_range),
             "hash": self._hash,
@@ -146,7 +147,7 @@ class TableQueries:
         return query("loss_copies", **parts)
 
     def examples(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
-        """The keys of some rows of these buckets."""
+        """Returns the query for the keys of some rows of these buckets."""
         where = self._compose_in(buckets, per_range)
         return query("loss_examples", key=hashing.compose_key_text(self.pair.key), table=self._table, where=where)
 

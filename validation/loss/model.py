@@ -67,7 +67,7 @@ class RowSet:
         )
 
     def scaled(self, factor: float) -> RowSet:
-        """As many times the rows; what is known of their times and keys stays."""
+        """Returns as many times the rows; what is known of their times and keys stays."""
         return replace(self, rows=round(self.rows * factor))
 
 

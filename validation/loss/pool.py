@@ -54,7 +54,7 @@ class Pool:
             self.done.put(_work(job, sides))
 
     def serve_another(self, open_another: Callable[[], ServerPair]) -> None:
-        """The same in sessions of its own; where these can't be had, the others do the work."""
+        """Does the same in sessions of its own; where these can't be had, the others do the work."""
         try:
             sides = open_another()
         except (Unreachable, NotCompared):
@@ -68,8 +68,8 @@ class Pool:
 def compare_all(
     pool: Pool, jobs: Iterable[TableJob], lead: ServerPair, open_another: Callable[[], ServerPair] | None, workers: int
 ) -> tuple[tuple[TableLoss, ...], bool]:
-    """Every table's result, by name, and whether the lead's sessions came back. The smallest tables come first, so that
-    a budget that is too small costs the largest only."""
+    """Returns every table's result, by name, and whether the lead's sessions came back. The smallest tables come first,
+    so that a budget that is too small costs the largest only."""
     ordered = sorted(jobs, key=lambda job: job.pages)
     for job in ordered:
         pool.jobs.put(job)

@@ -15,7 +15,8 @@ INDENT = 16
 
 
 def as_json(report: LossReport) -> dict[str, Any]:
-    """The report as JSON values: no secret, and of rows their keys only. Times are RFC 3339 in UTC, or `infinity`."""
+    """Returns the report as JSON values: no secret, and of rows their keys only. Times are RFC 3339 in UTC, or
+    `infinity`."""
     return {
         "schema": SCHEMA,
         "status": str(report.status),
@@ -71,7 +72,8 @@ def _part_as_json(part: RowSet) -> dict[str, Any]:
 
 
 def format_instant(epoch: Decimal | None) -> str | None:
-    """To the microsecond, as short as it can be told; of what no calendar holds, infinity or the seconds."""
+    """Returns a time to the microsecond, as short as it can be told; of what no calendar holds, infinity or the
+    seconds."""
     if epoch is None:
         return None
     at = from_epoch(epoch)
@@ -81,7 +83,7 @@ def format_instant(epoch: Decimal | None) -> str | None:
 
 
 def write_headline(report: LossReport) -> str:
-    """The whole report in one sentence."""
+    """Returns the whole report in one sentence."""
     if report.problems:
         return f"what a switch loses is unknown: {'; '.join(report.problems)}"
     if report.against is Against.BASELINE:
@@ -130,7 +132,8 @@ def _count_tables(report: LossReport, kind: str, of: str = "of") -> str:
 
 
 def as_text(report: LossReport, most: int | None = None) -> str:
-    """The report as text: the sum, then tables that differ or are unknown, at `most` so many, then what is equal."""
+    """Returns the report as text: the sum, then tables that differ or are unknown, at `most` so many, then what is
+    equal."""
     lines = [*wrap(f"{report.status.upper()}  {write_headline(report)}", 2), *_describe_between(report)]
     counted = report.against is Against.BASELINE
     unknown = () if counted else report.of(Status.UNKNOWN)
@@ -164,7 +167,7 @@ def _describe_between(report: LossReport) -> Iterator[str]:
 
 
 def describe_writing(report: LossReport) -> str | None:
-    """That the source is still written to, if it is or may be."""
+    """Says that the source is still written to, if it is or may be."""
     writing, since = report.writing, format_instant(report.source_taken)
     if writing is None:
         return None

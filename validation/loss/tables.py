@@ -177,7 +177,7 @@ def _compose_pages(shape: TableShape) -> sql.Composed:
 
 
 def choose_buckets_per_range(mixed: Mapping[int, int]) -> int:
-    """Into how many buckets to cut each of these ranges: a power of two, 1 for not at all."""
+    """Returns into how many buckets to cut each of these ranges: a power of two, 1 for not at all."""
     rows = sum(mixed.values())
     if rows <= DIRECTLY:
         return 1
@@ -186,7 +186,7 @@ def choose_buckets_per_range(mixed: Mapping[int, int]) -> int:
 
 
 def draw_buckets(mixed: Mapping[int, int], most: int) -> tuple[int, ...]:
-    """All buckets, or as many of them, drawn by lot but always the same ones, as hold about so many rows."""
+    """Returns all buckets, or as many of them, drawn by lot but always the same ones, as hold about so many rows."""
     total = sum(mixed.values())
     if total <= most:
         return tuple(mixed)

@@ -17,7 +17,7 @@ def build_checks(
     expectations: Expectations,
     budget: Budget,
 ) -> tuple[Check, ...]:
-    """The login itself, and where there is one, a trial of each privilege."""
+    """Returns the login itself, and where there is one, a trial of each privilege."""
     if login.open is None or candidate.open is None:
         return login.checks
     role = login.target.user

@@ -39,7 +39,7 @@ def build_checks(
     baseline: Baseline | BaselineError | None = None,
     wanted_schema: SchemaSnapshot | None = None,
 ) -> tuple[Check, ...]:
-    """All checks of a run whose servers could be reached; `version` is the candidate's major one."""
+    """Returns all checks of a run whose servers could be reached; `version` is the candidate's major one."""
     scans = table_scan.build_scans(catalog, expectations)
     before_all = baseline_checks.fit_baseline(baseline, restore_point)
     if wanted_schema is None and before_all is not None:
@@ -64,7 +64,7 @@ def build_checks(
 
 
 def require_families(expectations: Expectations) -> Iterator[Check]:
-    """A family that must be declared and isn't has proved nothing."""
+    """Yields a check for each family that must be declared and isn't: it has proved nothing."""
     for family in expectations.required:
         if family not in expectations.declared:
             yield build_settled(

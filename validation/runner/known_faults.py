@@ -39,7 +39,8 @@ def tell_known_faults(
     sessions: int,
     administrator: Target | None = None,
 ) -> Results:
-    """The results; of what failed, each fault was looked for in the source, or where it isn't answered, the baseline.
+    """Returns the results; of what failed, each fault was looked for in the source, or where it isn't answered, the
+    baseline.
 
     Only then is either server asked, on the snapshot on which it was asked before.
     """
@@ -81,7 +82,8 @@ def _choose_elsewhere(of: FaultList, answers: Answers, baseline: Baseline | None
 
 
 def judge_known(result: CheckResult, things: str, compared: Comparison, where: str) -> CheckResult:
-    """The result of a failed check in the light of what another database has: only what is new decides. Pure."""
+    """Returns the result of a failed check in the light of what another database has: only what is new decides.
+    Pure."""
     how = f" (more than {LISTED:,}: compared by number and a sample)" if compared.counted else ""
     if not compared.new:
         found, fix = f"as in {where}{how}: {result.found}", f"not needed for the switch; later: {result.fix}"

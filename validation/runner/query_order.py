@@ -48,7 +48,8 @@ BY_ITSELF = ("max_parallel_workers_per_gather", "0")
 
 
 def share_questions(questions: Sequence[Question], sessions: int) -> tuple[Question, ...]:
-    """The questions for this many sessions that ask in parallel: each is answered by its session's process alone.
+    """Returns the questions for this many sessions that ask in parallel: each is answered by its session's process
+    alone.
 
     Only one that costs more than a session's share of them all, and so would be waited for, may have parallel
     workers. While sessions keep the processors busy, workers only add what it takes to start them.
@@ -62,7 +63,7 @@ def share_questions(questions: Sequence[Question], sessions: int) -> tuple[Quest
 
 
 def order_questions(checks: Iterable[Check], questions: Sequence[Question]) -> tuple[Question, ...]:
-    """The questions by what they promise per page read; of the costly ones the longest first."""
+    """Returns the questions by what they promise per page read; of the costly ones the longest first."""
     worth = _estimate_worth(checks)
 
     def promise(question: Question) -> float:

@@ -17,7 +17,7 @@ INDENT = 10
 
 
 def as_text(report: ValidationReport) -> str:
-    """The report as text: what decides first, then what passed by family. Ends with a newline."""
+    """Returns the report as text: what decides first, then what passed by family. Ends with a newline."""
     lines = [*_render_head(report)]
     for result in sorted(_select_notable(report), key=lambda r: _make_rank(report, r)):
         lines += ["", *_render_result(report, result)]
@@ -26,7 +26,7 @@ def as_text(report: ValidationReport) -> str:
 
 
 def as_json(report: ValidationReport) -> dict[str, Any]:
-    """The report as JSON values: no secret, and of rows their keys only."""
+    """Returns the report as JSON values: no secret, and of rows their keys only."""
     return {
         "verdict": str(report.verdict),
         "proved": report.proved,

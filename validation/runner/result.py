@@ -68,7 +68,7 @@ class ValidationReport:
     counts: Mapping[str, int] = field(default_factory=_make_no_counts)
 
     def waiver(self, result: CheckResult) -> str | None:
-        """The reason for which a result that is no pass is let through, or None."""
+        """Returns the reason for which a result that is no pass is let through, or None."""
         return None if result.verdict is Verdict.PASS else find_waiver(result.name, self.waivers)
 
     @property
@@ -94,7 +94,7 @@ class ValidationReport:
 
 
 def evaluate(check: Check, answers: Answers) -> CheckResult:
-    """The result of a check; the first question without an answer decides, unless the check is tolerant."""
+    """Returns the result of a check; the first question without an answer decides, unless the check is tolerant."""
     outcomes = [answers[q.id] for q in check.questions]
     answered = [a for a in outcomes if isinstance(a, Answer)]
     silent = [a for a in outcomes if isinstance(a, Unanswered)]
@@ -117,7 +117,7 @@ def evaluate(check: Check, answers: Answers) -> CheckResult:
 
 
 def add_examples(result: CheckResult, answer: Answer | Unanswered) -> CheckResult:
-    """The result with the rows to look at; without them when they could not be read in time."""
+    """Returns the result with the rows to look at; without them when they could not be read in time."""
     if isinstance(answer, Unanswered):
         return result
     keys = tuple(_select_keys(row["keys"]) for row in answer.rows if row["keys"])

@@ -82,13 +82,13 @@ def build_server_question(side: Side) -> Question:
 
 
 def list_needed(side: Side) -> tuple[Question, ...]:
-    """What must be answered to know a catalog; of the source its tables are enough."""
+    """Returns what must be answered to know a catalog; of the source its tables are enough."""
     names = ("tables", "foreign_keys", "sequences", "extensions") if side is Side.CANDIDATE else ("tables",)
     return tuple(Question(f"{side}:{name}", query(name), side) for name in names)
 
 
 def list_questions(side: Side) -> tuple[Question, ...]:
-    """Those that must be answered, and the candidate's lists, each of which can be done without."""
+    """Returns those that must be answered, and the candidate's lists, each of which can be done without."""
     return (
         list_needed(side)
         if side is Side.SOURCE
@@ -104,7 +104,7 @@ def list_question(name: str) -> Question:
 
 
 def read(side: Side, answers: Mapping[str, Answer]) -> Catalog:
-    """The catalog, from the answers to `questions`; lists that were not answered are left out."""
+    """Returns the catalog, from the answers to `questions`; lists that were not answered are left out."""
 
     def of(name: str) -> Any:
         return answers[f"{side}:{name}"].row[name]

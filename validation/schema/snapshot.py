@@ -69,13 +69,13 @@ class SchemaSnapshot:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Mapping[str, str]]) -> SchemaSnapshot:
-        """What `as_json` gave."""
+        """Returns what `as_json` gave."""
         return cls({name: dict(section) for name, section in data.items()})
 
 
 @cache
 def read_files() -> Mapping[str, SqlFile]:
-    """The sections by name, with the heads of their files."""
+    """Returns the sections by name, with the heads of their files."""
     return MappingProxyType({path.stem: sql_file.read(path) for path in sorted((FOLDER / "schema").glob("*.sql"))})
 
 
@@ -92,17 +92,17 @@ def build_question(section: str, side: Side = Side.CANDIDATE) -> Question:
 
 
 def build_questions(side: Side = Side.CANDIDATE) -> tuple[Question, ...]:
-    """What to ask to know a whole schema."""
+    """Returns what to ask to know a whole schema."""
     return tuple(build_question(section, side) for section in read_files())
 
 
 def read_section(answer: Answer) -> SchemaSection:
-    """The answer to `question`."""
+    """Returns the answer to `question`."""
     return {identity: definition or "" for identity, definition in answer.row["items"].items()}
 
 
 def read(answers: Answers, side: Side = Side.CANDIDATE) -> SchemaSnapshot:
-    """The sections that were answered: one that is missing here could not be read, and proves nothing."""
+    """Returns the sections that were answered: one that is missing here could not be read, and proves nothing."""
     outcomes = {name: answers.get(build_question(name, side).id) for name in read_files()}
     return SchemaSnapshot(
         {name: read_section(answer) for name, answer in outcomes.items() if isinstance(answer, Answer)}
@@ -110,13 +110,13 @@ def read(answers: Answers, side: Side = Side.CANDIDATE) -> SchemaSnapshot:
 
 
 def diff(expected: SchemaSnapshot, actual: SchemaSnapshot) -> tuple[Change, ...]:
-    """What differs in the sections that both have, sorted by section and identity."""
+    """Returns what differs in the sections that both have, sorted by section and identity."""
     both = sorted(expected.sections.keys() & actual.sections.keys())
     return tuple(change for name in both for change in compare(name, expected.sections[name], actual.sections[name]))
 
 
 def compare(name: str, expected: SchemaSection, actual: SchemaSection) -> Iterator[Change]:
-    """What differs within one section, sorted by identity."""
+    """Yields what differs within one section, sorted by identity."""
     for identity in sorted(expected.keys() | actual.keys()):
         if identity not in actual:
             yield Change(name, identity, ChangeKind.MISSING, wanted=expected[identity])
@@ -127,7 +127,7 @@ def compare(name: str, expected: SchemaSection, actual: SchemaSection) -> Iterat
 
 
 def as_text(changes: tuple[Change, ...]) -> str:
-    """A diff for people, one line for an object, in groups by section; empty without changes."""
+    """Returns a diff for people, one line for an object, in groups by section; empty without changes."""
     lines: list[str] = []
     for change in changes:
         heading = f"{change.section}:"

@@ -32,7 +32,7 @@ class TableScan:
 
 
 def build_scans(catalog: Catalog, expectations: Expectations) -> dict[Table, TableScan]:
-    """A pass over each table, with every aggregate that is asked of it.
+    """Returns a pass over each table, with every aggregate that is asked of it.
 
     A partition is read with its root, and by itself only where something is declared for it.
     """

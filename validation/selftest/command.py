@@ -31,7 +31,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run_selftest(target: Target, options: argparse.Namespace) -> int:
-    """Exit codes: 0 all found, 1 missed, 2 nothing was proved, 3 usage, or a database that holds something."""
+    """Returns the exit code: 0 all found, 1 missed, 2 nothing was proved, 3 usage, or a database that holds
+    something."""
     files = read_suite(options)
     try:
         outcomes = prove(target, files, _say)
@@ -48,7 +49,7 @@ def run_selftest(target: Target, options: argparse.Namespace) -> int:
 
 
 def read_suite(options: argparse.Namespace) -> Suite:
-    """The files given, or those of this package. Raises SuiteError, ExpectationsError and DefectsError."""
+    """Returns the files given, or those of this package. Raises SuiteError, ExpectationsError and DefectsError."""
     own = [name for name in OWN if getattr(options, name) is not None]
     if own and len(own) < len(OWN):
         missing = ", ".join(f"--{name}" for name in OWN if name not in own)
@@ -63,7 +64,7 @@ def read_suite(options: argparse.Namespace) -> Suite:
 
 
 def read_sample(path: Path) -> str:
-    """SQL statements. Raises SuiteError for what only psql can run."""
+    """Returns the SQL statements of the sample. Raises SuiteError for what only psql can run."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

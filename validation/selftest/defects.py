@@ -67,12 +67,12 @@ def load(path: Path) -> Defects:
 
 
 def from_mapping(data: Mapping[str, object]) -> tuple[Defects | None, tuple[Problem, ...]]:
-    """The defects of a file, or every mistake in it."""
+    """Returns the defects of a file, or every mistake in it."""
     return read(Defects, data, build_problem)
 
 
 def select_defects(defects: Sequence[Defect], names: Sequence[str]) -> tuple[Defect, ...]:
-    """Those of these names, all without a name. Raises DefectsError for an unknown one."""
+    """Returns those of these names, all without a name. Raises DefectsError for an unknown one."""
     unknown = [name for name in names if name not in {defect.name for defect in defects}]
     if unknown:
         raise DefectsError(f"no defect named {', '.join(map(repr, unknown))}: correct the name")

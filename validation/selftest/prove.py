@@ -49,7 +49,7 @@ class DefectOutcome:
 
 
 def prove(target: Target, suite: Suite, say: Callable[[DefectOutcome], None]) -> tuple[DefectOutcome, ...]:
-    """Every defect with what became of it, each said as soon as it is known. Raises ScratchError.
+    """Returns every defect with what became of it, each said as soon as it is known. Raises ScratchError.
 
     When something is reported on the undamaged database, that alone: checks that cry wolf prove nothing.
     """
@@ -66,7 +66,7 @@ def prove(target: Target, suite: Suite, say: Callable[[DefectOutcome], None]) ->
 
 
 def read_schema(target: Target) -> SchemaSnapshot:
-    """The schema as it is now. Raises ScratchError when it can't be read."""
+    """Returns the schema as it is now. Raises ScratchError when it can't be read."""
     try:
         session = connect(target)
     except Unreachable as error:
@@ -86,7 +86,7 @@ def prove_undamaged(report: ValidationReport) -> DefectOutcome:
 
 
 def judge_defect(defect: Defect, report: ValidationReport) -> DefectOutcome:
-    """Found when every check named for it fails."""
+    """Returns FOUND when every check named for it fails."""
     verdicts = {result.name: result for result in report.results}
     missed = [name for name in defect.found_by if name not in verdicts or verdicts[name].verdict is not Verdict.FAIL]
     if not missed:

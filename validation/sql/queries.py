@@ -19,7 +19,7 @@ def _read_template(name: str) -> sql.SQL:
 
 
 def query(name: str, **parts: sql.Composable) -> sql.Composed:
-    """The query of sql/<name>.sql with its {placeholders} filled in.
+    """Returns the query of sql/<name>.sql with its {placeholders} filled in.
 
     It is complete: it is executed without parameters, so that a percent sign in a name stays what it is.
     Raises FileNotFoundError for an unknown name, KeyError for a placeholder that is not given.
@@ -32,5 +32,5 @@ def names() -> tuple[str, ...]:
 
 
 def render_text(statement: sql.Composable) -> str:
-    """The statement as a person pastes it into psql."""
+    """Returns the statement as a person pastes it into psql."""
     return statement.as_string(None)

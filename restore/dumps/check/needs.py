@@ -45,14 +45,14 @@ class Needs:
 
 
 def authorized_role(classified: ClassifiedStatement) -> str:
-    """The role of SET SESSION AUTHORIZATION; "" for DEFAULT."""
+    """Returns the role of SET SESSION AUTHORIZATION; "" for DEFAULT."""
     if classified.part("role") == b"DEFAULT":
         return ""
     return classified.text("quoted").replace("''", "'") or role_names.unquote(classified.text("role"))
 
 
 def decision_problems(needs: Needs, options: Options) -> list[Problem]:
-    """Statements that somebody must decide about. Pure."""
+    """Returns the problems of statements that somebody must decide about. Pure."""
     problems: list[Problem] = []
     for kind, statements in sorted(needs.decisions.items()):
         if kind in options.skip or (kind in options.allow and kind != "tablespace"):

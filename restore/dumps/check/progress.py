@@ -60,7 +60,7 @@ class Meter:
             self.rows += rows
 
     def skipped(self, table: bytes, rows: int, size: int) -> None:
-        """Rows that an earlier attempt loaded, and that are counted already."""
+        """Counts rows that an earlier attempt loaded as done."""
         self.loaded(table, rows, size)
         with self._lock:
             self.rows -= rows
@@ -118,7 +118,7 @@ class Ticker:
                 self._report(self._meter.progress())
 
     def close(self) -> None:
-        """With a last report."""
+        """Ends with a last report."""
         self._closed.set()
         self._thread.join()
         if self._report:

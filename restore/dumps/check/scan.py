@@ -33,7 +33,7 @@ def scan(
     stop: threading.Event | None = None,
     count: bool = True,
 ) -> Scan:
-    """What is in a pinned dump. What is wrong with it stands in `problems`, all of it as far as it can be read.
+    """Returns what is in a pinned dump. What is wrong with it stands in `problems`, all of it as far as it can be read.
 
     Without `count`, in three quarters of the time, rows are 0; where there are problems all is counted nevertheless.
     Raises TemporaryError when S3 doesn't answer or `stop` is set, PermanentError when it refuses.

@@ -105,13 +105,13 @@ class Control:
         return name is not None and self._options.role_map.get(name, name) == self._prepared.user
 
     def unlog(self) -> None:
-        """What the dump declares so becomes unlogged again. A crash of the server from here on empties it, as after
-        the load's end."""
+        """Makes unlogged again what the dump declares so. A crash of the server from here on empties it, as after the
+        load's end."""
         with self.session.transaction():
             ledger.run_in_any_order(self.session, self.unlogged)
 
     def run_last(self, statements: Iterable[ClassifiedStatement]) -> None:
-        """By the operator, within the transaction that ends the load: there is no ledger any more."""
+        """Runs statements as the operator, within the transaction that ends the load: there is no ledger any more."""
         for item in statements:
             if self._left_out(item):
                 self.skipped.append(item.short)
@@ -125,7 +125,7 @@ class Control:
 
     @contextmanager
     def as_loader(self) -> Generator[None]:
-        """The ledger is the loading role's, whatever role the dump's statements need."""
+        """Acts as the loading role: the ledger is its own, whatever role the dump's statements need."""
         if self._role:
             self.session.run(b"RESET ROLE")
         yield
@@ -253,7 +253,7 @@ class Control:
     # A large object's data: one transaction of many statements, as they come
 
     def group(self, classified: ClassifiedStatement) -> None:
-        """BEGIN, the statements of a large object, COMMIT."""
+        """Runs BEGIN, the statements of a large object, and COMMIT."""
         if classified.kind == "begin":
             self._group = classified.statement.number
         if classified.kind == "commit" and self._group not in self._done.statements:

@@ -112,7 +112,7 @@ def default_workers() -> int:
 
 
 def piece_bytes(preferred: int, workers: int) -> int:
-    """A piece's size with which all sessions together stay within PIECES."""
+    """Returns a piece's size with which all sessions together stay within PIECES."""
     return min(preferred, PIECES // (workers + SPARE))
 
 
@@ -417,7 +417,7 @@ class _Load:
 
 
 def seen_by(scan: Scan, segment: int) -> dict[bytes, Seen]:
-    """What a load in pieces of that size need not find out again."""
+    """Returns what a load in pieces of that size need not find out again."""
     codec, same = encodings.codec(scan.encoding), scan.segment_bytes == segment
     return {
         encodings.encode(table.name, codec): Seen(table.bytes, scan.pieces.get(table.name, ()) if same else ())

@@ -60,7 +60,7 @@ class Relation:
 
 
 def text_columns(session: LoadSession) -> frozenset[tuple[bytes, bytes]]:
-    """Every (table, column) of a text type, written as pg_dump writes them."""
+    """Returns every (table, column) of a text type, written as pg_dump writes them."""
     return frozenset((bytes(table), bytes(column)) for table, column in session.query(TEXTS))
 
 
@@ -72,7 +72,7 @@ class Afterwards:
         self._planner, self._options = planner, options
 
     def plan_early(self, statements: Iterable[ClassifiedStatement]) -> None:
-        """What begins as soon as its table is loaded; what was planned before is not planned twice."""
+        """Plans what begins as soon as its table is loaded; what was planned before is not planned twice."""
         self._plan(self._planner.heavies(statements))
 
     def run(self, statements: Iterable[ClassifiedStatement], enter: Callable[[LoadPhase], None]) -> None:

@@ -73,7 +73,7 @@ class Task:
     done: bool = False
 
     def compatible_with(self, other: Task) -> bool:
-        """Whether both can hold their locks at once."""
+        """Tells whether both can hold their locks at once."""
         return all(
             frozenset({lock, other.locks[table]}) in TOGETHER
             for table, lock in self.locks.items()
@@ -163,7 +163,8 @@ class Planner:
         return {task for task in self.heavy[table] if task.locks[table] is Lock.SHARE}
 
     def foreign_keys(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
-        """Each as a quick task that adds it and one that proves it, once everything on both tables is there.
+        """Returns for each foreign key a quick task that adds it and one that proves it, once everything on both tables
+        is there.
 
         A foreign key that can't be split stays one task.
         """
@@ -179,7 +180,7 @@ class Planner:
         return tasks
 
     def begins_early(self, classified: ClassifiedStatement) -> bool:
-        """Whether it is a foreign key that presumes no more than indexes and keys.
+        """Tells whether it is a foreign key that presumes no more than indexes and keys.
 
         A partitioned table's key has to wait until those of its partitions are attached.
         """
@@ -224,7 +225,7 @@ class Planner:
                 task.cost += cost
 
     def refreshes(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
-        """Materialized views' content; each after the one before, as they may read each other."""
+        """Returns materialized views' content; each after the one before, as they may read each other."""
         tasks: list[Task] = []
         for classified in statements:
             name, locks = _name("refresh", classified, "table"), {classified.part("table"): Lock.EXCLUSIVE}
@@ -232,7 +233,8 @@ class Planner:
         return tasks
 
     def analyzed(self, relation: bytes, size: int) -> Task:
-        """ANALYZE, which samples tables and what their indexes' expressions give, so that it comes after those."""
+        """Returns the task of ANALYZE, which samples tables and what their indexes' expressions give, so that it comes
+        after those."""
         tables = self._parts(relation)
         locks, cost = dict.fromkeys(tables, Lock.SHARE_UPDATE_EXCLUSIVE), min(size, 30 << 20) * 0.5
         after = self._heavies_of(tables)
@@ -244,7 +246,7 @@ def _name(what: str, classified: ClassifiedStatement, part: str = "name") -> str
 
 
 def choose_ready_task(tasks: Sequence[Task], running: Iterable[Task], loaded: Callable[[bytes], bool]) -> Task | None:
-    """The most expensive task that can begin now, and takes no lock that one of the FIRST waits for."""
+    """Returns the most expensive task that can begin now, and takes no lock that one of the FIRST waits for."""
     held = list(running)
     for task in tasks:
         if task.cost >= FIRST and _able(task, loaded):

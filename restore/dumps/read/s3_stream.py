@@ -50,7 +50,7 @@ class RangedObject(io.RawIOBase):
         return len(data)
 
     def chunk(self, most: int) -> memoryview:
-        """The next bytes without a copy; empty at the end. Raises PermanentError, TemporaryError."""
+        """Returns the next bytes without a copy; empty at the end. Raises PermanentError, TemporaryError."""
         if not self._current:
             self._current = self._next_part()
         data, self._current = self._current[:most], self._current[most:]

@@ -72,11 +72,11 @@ class ClassifiedStatement:
         return self.statement.sql
 
     def part(self, name: str) -> bytes:
-        """A named part of its pattern; b"" where it has none."""
+        """Returns a named part of its pattern; b"" where it has none."""
         return self.match.groupdict().get(name) or b""
 
     def text(self, name: str) -> str:
-        """A named part as a string, decoded from the dump's encoding."""
+        """Returns a named part as a string, decoded from the dump's encoding."""
         return encodings.decode(self.part(name), self.statement.codec)
 
     @property
@@ -85,7 +85,7 @@ class ClassifiedStatement:
 
 
 def classify(statement: Statement) -> ClassifiedStatement:
-    """Which kind of statement it is. Raises PermanentError for what isn't on the list."""
+    """Returns which kind of statement it is. Raises PermanentError for what isn't on the list."""
     for kind, pattern in RULES:
         match = pattern.match(statement.sql)
         if match is not None:
@@ -146,7 +146,7 @@ def _language(classified: ClassifiedStatement, text: bytes) -> ClassifiedStateme
 
 
 def security_definer_name(classified: ClassifiedStatement) -> str | None:
-    """The function's name, where it runs with its owner's rights."""
+    """Returns the function's name, where it runs with its owner's rights."""
     name = classified.part("function")
     if not name or not SECURITY_DEFINER.search(BODY.split(outline(classified.sql), maxsplit=1)[0]):
         return None
@@ -154,7 +154,7 @@ def security_definer_name(classified: ClassifiedStatement) -> str | None:
 
 
 def client_encoding(classified: ClassifiedStatement) -> str:
-    """The encoding that a SET client_encoding names."""
+    """Returns the encoding that a SET client_encoding names."""
     return classified.text("value").strip().strip("'")
 
 

@@ -13,7 +13,7 @@ ONE = re.compile(ROW)
 
 
 def count_rows(classified: ClassifiedStatement) -> int:
-    """How many rows a statement inserts."""
+    """Returns how many rows a statement inserts."""
     return sum(1 for _ in ONE.finditer(classified.part("rows"))) or 1
 
 

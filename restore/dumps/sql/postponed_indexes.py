@@ -25,7 +25,8 @@ class Postponed:
         self._calls: list[bytes] = []
 
     def early(self, classified: ClassifiedStatement) -> bool:
-        """Whether it is an index, key or constraint that presumes tables alone: it can be made before all the rest."""
+        """Tells whether it is an index, key or constraint that presumes tables alone: it can be made before all the
+        rest."""
         if classified.kind == "matview":
             self._views.add(classified.part("table"))
         elif function := FUNCTION.match(classified.sql):
@@ -36,7 +37,7 @@ class Postponed:
 
 
 def divide(statements: Iterable[ClassifiedStatement]) -> tuple[list[ClassifiedStatement], list[ClassifiedStatement]]:
-    """Statements behind the data: those that can be made before all the rest, and the rest in its order."""
+    """Returns the statements behind the data: those that can be made before all the rest, and the rest in its order."""
     postponed = Postponed()
     early: list[ClassifiedStatement] = []
     rest: list[ClassifiedStatement] = []

@@ -29,7 +29,7 @@ class Span:
 
 
 def unquote(identifier: str) -> str:
-    """The name an identifier stands for."""
+    """Returns the name that an identifier stands for."""
     return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier
 
 
@@ -39,7 +39,7 @@ def quote(name: str, codec: str) -> bytes:
 
 
 def role_spans(classified: ClassifiedStatement) -> tuple[Span, ...]:
-    """Where a statement names roles, in its order; without PUBLIC and other keywords."""
+    """Returns where a statement names roles, in its order; without PUBLIC and other keywords."""
     ordered: list[Span] = []
     for group in GROUPS:
         if classified.part(group):
@@ -58,7 +58,7 @@ def _names(classified: ClassifiedStatement, group: str) -> list[Span]:
 
 
 def new_owner(classified: ClassifiedStatement) -> str | None:
-    """The role that will own something by this statement, or None."""
+    """Returns the role that will own something by this statement, or None."""
     named = (
         role_spans(classified) if classified.kind in OWNING or classified.sql.startswith(b"ALTER PUBLICATION") else ()
     )
@@ -66,7 +66,7 @@ def new_owner(classified: ClassifiedStatement) -> str | None:
 
 
 def rename_roles(classified: ClassifiedStatement, names: Mapping[str, str]) -> bytes:
-    """The statement's text with other names for roles."""
+    """Returns the statement's text with other names for roles."""
     sql = classified.sql
     for span in reversed(role_spans(classified)):
         if span.role in names:

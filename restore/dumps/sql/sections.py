@@ -100,7 +100,7 @@ class Script:
         return self._splitter.versions.get("by pg_dump", "")
 
     def name(self, table: bytes) -> str:
-        """A table's name, decoded from the dump's encoding."""
+        """Returns a table's name, decoded from the dump's encoding."""
         return encodings.decode(table, self._splitter.codec)
 
     def hold(self, classified: ClassifiedStatement) -> ClassifiedStatement:

@@ -43,7 +43,7 @@ def test_a_part_of_a_policy_is_an_error() -> None:
     with pytest.raises(ValueError, match="not a whole policy"):
         documented.parse('```json\n{"Effect": "Allow", "Action": "*", "Resource": "*"}\n```\n')
     with pytest.raises(ValueError, match="not a Role"):
-        documented.parse("```yaml\nkind: ClusterRole\n```\n")
+        documented.parse("```yaml\nkind: ServiceAccount\n```\n")
 
 
 def test_the_program_is_never_given_the_administrator_s_login(tmp_path: Path) -> None:

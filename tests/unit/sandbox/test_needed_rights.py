@@ -104,7 +104,7 @@ def _rule_gives(namespace: str, rule: dict[str, Any], right: ClusterRight) -> bo
     named = rule.get("resourceNames")
     verbs = {(verb.verb, verb.resource, verb.group) for verb in verbs_of(rule)}
     return (
-        namespace == right.namespace
+        namespace in (right.namespace, "")
         and (right.verb, right.resource, right.group) in verbs
         and (named is None or right.object_name in named)
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from restore.cutover.traffic import found_traffic
+from restore.cutover.traffic import find_traffic
 from restore.errors import Refused
 from restore.lifecycle import close
 from restore.model.cluster import Writer
@@ -21,7 +21,7 @@ def test_a_close_that_was_killed_after_marking_the_candidate_still_sees_who_serv
     marked = candidate(tags={**marked.tags, TAG_CLOSED: "2026-11-22T16:00:00Z"})
     found = restored(candidate=marked, cluster=SWITCHED)
     request = asked(PITR, traffic=Traffic.RESTORED)
-    serves = found_traffic(RestoreContext(settings(request), request, close.as_if_open(found)))
+    serves = find_traffic(RestoreContext(settings(request), request, close.as_if_open(found)))
     assert serves is Traffic.RESTORED
     closing = close.plan(request, found, serves, ["restore:id", "restore:source"])
     assert closing.candidate_arn is None
