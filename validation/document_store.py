@@ -59,7 +59,7 @@ class DocumentStore(Protocol):
         ...
 
     def get(self, name: str, most: int | None = None) -> bytes:
-        """The content; of a longer document than `most` bytes an error."""
+        """Returns the content; a longer document than `most` bytes is an error."""
         ...
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:

@@ -200,7 +200,7 @@ class Rds:
 
 
 def through_tunnel(instance: Instance, tunnel: Mapping[str, str]) -> Instance:
-    """The instance with the tunnel to its endpoint, where there is one. Pure."""
+    """Returns the instance with the tunnel to its endpoint, where there is one. Pure."""
     if instance.endpoint is None:
         return instance
     via = tunnel.get(instance.endpoint.host) or tunnel.get(instance.identifier) or ""

@@ -44,7 +44,7 @@ class GateContext:
 
     @classmethod
     def of(cls, settings: Settings, plan: Plan, expectations: Expectations | None = None) -> GateContext:
-        """The adapters of this run; making them asks nothing."""
+        """Returns the adapters of this run; making them asks nothing."""
         aws = Aws.of(settings)
         api = Api(settings.kubeconfig, settings.context)
         return cls(

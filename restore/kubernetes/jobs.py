@@ -177,7 +177,7 @@ class JobRun:
         self._stuck_since: float | None = None
 
     def find(self) -> FoundJob | None:
-        """The Job of this name. Raises PermanentError for one that isn't this program's."""
+        """Returns the Job of this name. Raises PermanentError for one that isn't this program's."""
         existing = self._api.get(self.path)
         if existing is None:
             return None
@@ -205,7 +205,7 @@ class JobRun:
             self._wait_gone(uid)
 
     def remove(self, uid: str) -> None:
-        """The Secret first: it holds the login."""
+        """Removes both, the Secret first: it holds the login."""
         self._remove_secret()
         self._api.delete(self.path, uid=uid)
 

@@ -356,7 +356,7 @@ def job(scope: RightsScope) -> Iterator[ClusterTarget]:
 
 
 def gate_jobs(scope: RightsScope) -> Iterator[ClusterTarget]:
-    """The Jobs in which gates run, and their Secrets: names that end with a fingerprint."""
+    """Yields the Jobs in which gates run, and their Secrets: names that end with a fingerprint."""
     if scope.context.settings.runner is Runner.KUBERNETES:
         yield ClusterTarget(scope.context.settings.namespace)
 

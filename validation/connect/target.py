@@ -100,9 +100,10 @@ class Target:
 
 
 def through(via: str) -> dict[str, str]:
-    """libpq's keywords that lead through a tunnel, whose end is at this address:port; none without one. `hostaddr` is
-    where it connects, `host` stays the name that a certificate must have (PostgreSQL documentation, "Parameter Key
-    Words")."""
+    """Returns libpq's keywords that lead through a tunnel, whose end is at this address:port; none without one.
+
+    `hostaddr` is where it connects, `host` stays the name that a certificate must have (PostgreSQL documentation,
+    "Parameter Key Words")."""
     address, _, port = via.rpartition(":")
     return {"hostaddr": address.removeprefix("[").removesuffix("]"), "port": port} if via else {}
 

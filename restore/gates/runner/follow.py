@@ -45,7 +45,7 @@ class Step(Enum):
 
 
 def next_step(found: FoundJob | None, *, has_result: bool, moves: bool, now: datetime) -> Step:
-    """What to do about the Job that is found. Pure.
+    """Decides what to do about the Job that is found. Pure.
 
     Args:
         has_result: of an ended Job, whether it left one; what failed while nobody looked is simply begun again.
@@ -68,15 +68,15 @@ class Errand:
     job: Job
 
     def read(self, uid: str) -> Proof | None:
-        """The Job's answer; None while there is none. Raises RestoreError for one that can't count."""
+        """Returns the Job's answer; None while there is none. Raises RestoreError for one that can't count."""
         plan = self.context.plan
         content = self.context.store.read_result(plan.stack, plan.id, result_name(self.job.name, uid), MOST_BYTES)
         return None if content is None else read_result(content, self.request, uid)
 
 
 def prove(expectations: Callable[[], Expectations], context: GateContext, watch: Watch) -> Proof:
-    """The proof that the Job of this gate has found. Raises RestoreError where it found none, and when stopped: the
-    Job goes on then."""
+    """Returns the proof that the Job of this gate has found. Raises RestoreError where it found none, and when stopped:
+    the Job goes on then."""
     request = make_request(context, watch, expectations())
     errand = Errand(context, request, gate_job(context, request))
     end_others(context, request.gate, errand.job.name, watch)
@@ -111,8 +111,8 @@ def attach(errand: Errand, run: JobRun, watch: Watch) -> str:
 
 
 def is_answered(errand: Errand, uid: str, watch: Watch) -> bool:
-    """Whether the ended Job has left an answer that counts; one that doesn't is said, and the Job begun again. Raises
-    TemporaryError while the evidence store doesn't answer."""
+    """Tells whether the ended Job has left an answer that counts; one that doesn't is said, and the Job begun again.
+    Raises TemporaryError while the evidence store doesn't answer."""
     try:
         return errand.read(uid) is not None
     except PermanentError as error:
@@ -153,13 +153,13 @@ def end_others(context: GateContext, gate: str, keep: str, watch: Watch) -> None
 
 
 def labels_of(context: GateContext, gate: str) -> Mapping[str, str]:
-    """By which the Jobs of a restore are found; of a long stack's name a label takes the beginning."""
+    """Returns the labels by which a restore's Jobs are found; of a long stack's name one takes the beginning."""
     stack = context.plan.stack[:LONGEST_LABEL].rstrip("-_.")
     return {LABEL_STACK: stack, LABEL_ID: context.plan.id, LABEL_GATE: gate}
 
 
 def gate_job(context: GateContext, request: GateRequest) -> Job:
-    """The Job that answers a request; its name is the same for the same proof. Raises PermanentError for a root
+    """Returns the Job that answers a request; its name is the same for the same proof. Raises PermanentError for a root
     certificate that can't be read."""
     name = f"restore-{request.gate}-{context.plan.id}-{request.fingerprint}"
     job, trusted = base_job(context.settings, name, {REQUEST: request.write()})
@@ -173,7 +173,7 @@ def gate_job(context: GateContext, request: GateRequest) -> Job:
 
 
 def base_job(settings: Settings, name: str, files: Mapping[str, str]) -> tuple[Job, tuple[str, ...]]:
-    """A Job of this program's image, and its arguments for the certificates that it trusts."""
+    """Returns a Job of this program's image, and its arguments for the certificates that it trusts."""
     of_team = settings.runner_job
     pem = certificate(settings.tls)
     job = Job(
@@ -192,7 +192,7 @@ def base_job(settings: Settings, name: str, files: Mapping[str, str]) -> tuple[J
 
 
 def deletion(job: Job) -> str:
-    """The command that ends a Job."""
+    """Returns the command that ends a Job."""
     return f"kubectl -n {job.namespace} delete job {job.name}"
 
 
@@ -202,7 +202,7 @@ def out_of_time(job: Job) -> Problem:
 
 
 def no_result(job: Job, ended: JobResult) -> Problem:
-    """Why the Job left no result: it was killed, couldn't start, or couldn't write one."""
+    """Says why the Job left no result: it was killed, couldn't start, or couldn't write one."""
     reasons = ended.reasons or (f"exit code {ended.exit_code}",)
     found = "; ".join([*reasons, *(line[:LONGEST] for line in ended.lines[-LOG_LINES:])])
     fix = "docs/runner.md"

@@ -32,7 +32,7 @@ class Question:
     database: str
 
     def write(self) -> str:
-        """The document that is mounted in the Job."""
+        """Returns the document that is mounted in the Job."""
         document = {
             "settings": values.to_json(settings_there(self.settings)),
             "endpoint": values.to_json(replace(self.endpoint, via="")),
@@ -49,7 +49,7 @@ class Question:
 
 
 def probe_job(question: Question) -> Job:
-    """The Job that answers. Raises PermanentError for a root certificate that can't be read."""
+    """Returns the Job that answers. Raises PermanentError for a root certificate that can't be read."""
     job, trusted = base_job(question.settings, NAME, {REQUEST: question.write()})
     return replace(job, container="probe", arguments=("probe", "--request", f"{FOLDER}/{REQUEST}", *trusted))
 
@@ -65,7 +65,7 @@ def ask(api: Api, question: Question) -> str:
 
 
 def answer(request_file: Path, root_certificate: Path | None) -> int:
-    """In the Job: logs in and says as whom, where; returns the exit code."""
+    """Logs in, in the Job, and says as whom, where; returns the exit code."""
     try:
         question = Question.read(request_file.read_text())
         settings = question.settings

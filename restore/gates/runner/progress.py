@@ -13,7 +13,7 @@ FIRST = 5
 
 
 def stamped(moment: datetime, text: str) -> str:
-    """One line, with the moment (UTC) by which it is known again."""
+    """Returns one line, with the moment (UTC) by which it is known again."""
     return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z {' '.join(text.split())}"
 
 

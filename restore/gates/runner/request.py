@@ -66,7 +66,7 @@ class GateRequest:
         return str(self.receipt.get(RESOURCE_ID) or "")
 
     def write(self) -> str:
-        """The document."""
+        """Returns the document."""
         document = {
             "gate": self.gate,
             "settings": values.to_json(self.settings),
@@ -90,13 +90,13 @@ def _identity(instance: Instance | None) -> str:
 
 
 def make_request(context: GateContext, watch: Watch, expectations: Expectations) -> GateRequest:
-    """The request of the gate whose clock is `watch`."""
+    """Returns the request of the gate whose clock is `watch`."""
     settings = settings_there(context.settings)
     return GateRequest(watch.gate, settings, context.plan, expectations, dict(watch.receipt), dict(watch.earlier))
 
 
 def settings_there(settings: Settings) -> Settings:
-    """The settings without what is this machine's own: its logins, its files, its tunnels."""
+    """Returns the settings without what is this machine's own: its logins, its files, its tunnels."""
     login = settings.aws_login
     validation = replace(settings.validation, checks_file=None, inline={})
     certificate = settings.tls.root_certificate

@@ -49,12 +49,12 @@ class ResultDocument(BaseModel):
 
 
 def result_name(job: str, uid: str) -> str:
-    """The document's name: one for each Job that ever ran."""
+    """Returns the document's name: one for each Job that ever ran."""
     return f"{job}-{uid}"
 
 
 def make_result(request: GateRequest, uid: str, proof: Proof) -> dict[str, Any]:
-    """The document of a proof."""
+    """Returns the document of a proof."""
     return {
         "gate": request.gate,
         "job": uid,
@@ -69,7 +69,7 @@ def make_result(request: GateRequest, uid: str, proof: Proof) -> dict[str, Any]:
 
 
 def read_result(content: bytes, request: GateRequest, uid: str) -> Proof:
-    """The proof in a document. Raises PermanentError for one that isn't the answer to this request by this Job."""
+    """Returns the proof in a document. Raises PermanentError for one that isn't this Job's answer to this request."""
     try:
         document = ResultDocument.model_validate_json(content)
     except ValidationError as error:

@@ -54,7 +54,7 @@ def to_json(value: object) -> Any:
 
 
 def from_json(data: Any) -> Any:
-    """What `to_json` wrote. Raises PermanentError for anything else, as from another version of the program."""
+    """Reads what `to_json` wrote. Raises PermanentError for anything else, as from another version of the program."""
     try:
         return _read(data)
     except (TypeError, ValueError, KeyError) as error:

@@ -40,7 +40,7 @@ def run(request_file: Path, root_certificate: Path | None, job: str, uid: str) -
 
 
 def adapters(request: GateRequest, root_certificate: Path | None) -> GateContext:
-    """What the gate reaches, with the Job's own logins."""
+    """Returns what the gate reaches, with the Job's own logins."""
     register_secrets(request)
     settings = request.settings
     if root_certificate:
@@ -49,7 +49,7 @@ def adapters(request: GateRequest, root_certificate: Path | None) -> GateContext
 
 
 def register_secrets(request: GateRequest) -> None:
-    """The URLs of the plan, and the passwords in them."""
+    """Registers the URLs of the plan, and the passwords in them."""
     secret = request.plan.secret
     for url in (secret.url, secret.original_url) if secret else ():
         register_secret(url)
@@ -77,5 +77,5 @@ def prove(context: GateContext, request: GateRequest, job: str, uid: str, stop: 
 
 
 def say(text: str) -> None:
-    """A line of the Job's log, which `pulumi up` shows."""
+    """Prints a line of the Job's log, which `pulumi up` shows."""
     print(stamped(datetime.now(UTC), redacted(text)), flush=True)
