@@ -50,7 +50,7 @@ class Places:
             self._take(pod.node, pod.requests)
 
     def running(self, deployment: Deployment) -> list[str]:
-        """The nodes of its pods, one for each."""
+        """Returns the nodes of its pods, one for each."""
         return [pod.node for pod in self._pods if pod.deployment == (self._namespace, deployment.name)]
 
     def shortage(self, deployment: Deployment, replicas: int) -> Shortage | None:
@@ -87,7 +87,7 @@ def fits(left: Amounts, requests: Amounts) -> bool:
 
 
 def refusal(node: Node, needs: PodNeeds) -> str:
-    """Why the scheduler gives the pod no place on this node, whatever it has free; empty when it may."""
+    """Says why the scheduler gives the pod no place on this node, whatever it has free; empty when it may."""
     taints = (CORDON, *node.taints) if node.cordoned else node.taints
     kept_out = [taint for taint in taints if taint.effect in KEEPS_OUT and not _tolerated(taint, needs.tolerations)]
     if kept_out:
@@ -131,7 +131,7 @@ def _described(placed: int, replicas: int, needs: PodNeeds, refusals: dict[str, 
 
 
 def shortages(context: RestoreContext) -> tuple[Shortage, ...]:
-    """Of the applications, in their order; none where the nodes couldn't be asked.
+    """Counts them of the applications, in their order; none where the nodes couldn't be asked.
 
     Of one that runs its pods of now count, for those alone would be missed; of one at zero all that come back.
     """
@@ -152,7 +152,7 @@ def shortages(context: RestoreContext) -> tuple[Shortage, ...]:
 
 
 def replicas_have_nodes(context: RestoreContext) -> Iterable[Problem]:
-    """Before anything stops: pods that run on nodes that take no others wouldn't come back."""
+    """Refuses before anything stops: pods that run on nodes that take no others wouldn't come back."""
     runs = any(deployment.replicas for _, deployment in context.apps)
     if context.request.traffic is not Traffic.FROZEN or not runs or _waived(context):
         return
@@ -171,7 +171,7 @@ def _waived(context: RestoreContext) -> bool:
 
 
 def node_lines(context: RestoreContext) -> Iterable[str]:
-    """What couldn't be asked, and what is short where it refuses nothing."""
+    """Says what couldn't be asked, and what is short where it refuses nothing."""
     room = context.inventory.nodes
     if room is None:
         return
