@@ -40,8 +40,9 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     open_inventory = close.as_if_open(inventory)
     serves = traffic.find_traffic(RestoreContext(settings, settings.request, open_inventory))
     closing = close.plan(settings.request, inventory, serves, list(stack.config()))
-    close.without_resources(stack.export())  # refuses before the question what would be refused after it
-    if not confirm(close.render(closing)):
+    state = stack.export()
+    close.without_resources(state)  # refuses before the question what would be refused after it
+    if not confirm(close.render(closing, close.describe_pending(state, inventory))):
         return False
     emptied = close.without_resources(stack.export())  # again: an `up` may have run while the question stood
     hand_back(settings, closing)

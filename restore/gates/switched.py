@@ -40,6 +40,8 @@ from validation.verdict import Verdict
 
 SECONDS = 1800.0
 ROW = "switched.row"
+NEXT_TRANSACTION = "next_transaction"
+"""The fact by which rows that the applications wrote since the switch are told from those of the recovery point."""
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:
@@ -63,6 +65,8 @@ def prove(context: GateContext, watch: Watch) -> Proof:
             problems += sequence_problems(context, watch, database, left, facts)
             if context.plan.traffic is Traffic.RESTORED:
                 problems += erasure_problems(context, database, left, facts)
+        if not is_switched(context) and context.plan.traffic is Traffic.RESTORED:
+            note_next_transaction(context, watch, database, facts)
         if not is_shut(context, watch, problems):
             problems += fence_problems(context, watch, secret, facts)
     if problems:
@@ -74,6 +78,15 @@ def prove(context: GateContext, watch: Watch) -> Proof:
 def is_shut(context: GateContext, watch: Watch, problems: Iterable[Problem]) -> bool:
     """Tells whether a problem is left that nobody waived."""
     return any(reason(problem.subject, watch.gate, context.settings.waive) is None for problem in problems)
+
+
+def note_next_transaction(context: GateContext, watch: Watch, database: Instance, facts: dict[str, Any]) -> None:
+    """Adds where the candidate stands before anybody writes to it; that it can't be asked stops nobody."""
+    try:
+        with context.connect(database) as connection:
+            facts[NEXT_TRANSACTION] = postgres.read_next_transaction(connection)
+    except RestoreError as error:
+        watch.say(f"what is written from now on can't be told from what was there before: {error}")
 
 
 def fence_problems(context: GateContext, watch: Watch, secret: SecretPlan, facts: dict[str, Any]) -> Iterable[Problem]:

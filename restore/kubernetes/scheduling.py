@@ -25,7 +25,7 @@ def pod_needs(spec: KubeObject) -> PodNeeds:
 
 
 def requests(spec: KubeObject) -> Amounts:
-    """Adds up what the scheduler reserves for a pod: its containers and sidecars together, or the largest step of its start."""
+    """Adds up what the scheduler reserves for a pod: all containers and sidecars, or the largest step of its start."""
     started: Mapping[str, Decimal] = {}
     largest: dict[str, Decimal] = {}
     for item in _objects(spec, "initContainers"):

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from restore.config.keys import RESTORE_KEYS
 from restore.errors import Problem, Refused
+from restore.lifecycle import pending
 from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.inventory import Inventory
 from restore.model.labels import ANNOTATION_ID, TAG_CLOSED
@@ -21,9 +22,6 @@ from restore.model.request import Request, Traffic
 WAIVERS = "restore:waive"
 OF_ONE_RESTORE = frozenset([WAIVERS, *(f"restore:{name}" for name in RESTORE_KEYS)])
 """What belongs to one restore: a waiver in the next incident would be one that nobody gave."""
-CLEAR_PENDING = "pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'"
-"""Clears what a killed run left pending, and refreshes no more than the stack itself: a refresh of all would have the
-next `up` undo what an autoscaler has set since."""
 KEPT_TYPES = frozenset({"pulumi:pulumi:Stack"})
 
 
@@ -97,30 +95,27 @@ def as_if_open(inventory: Inventory) -> Inventory:
 def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the state with the stack itself and nothing else: Pulumi forgets, and deletes nothing.
 
-    Raises Refused when operations are pending: the state then doesn't know what exists.
+    What killed runs left pending goes along: of receipts and patches nothing exists elsewhere, databases and snapshots
+    are found by their names. Raises Refused for an operation on anything else: the state then doesn't know what exists.
     """
-    deployment = cast("dict[str, Any]", state["deployment"])
-    pending = cast("list[dict[str, Any]]", deployment.get("pending_operations") or [])
-    if pending:
-        urns = ", ".join(str(operation["resource"]["urn"]).rpartition("::")[2] for operation in pending)
-        raise Refused(
-            [
-                Problem(
-                    "stack state",
-                    f"operations pending: {urns}",
-                    "a state that knows what exists",
-                    f"{CLEAR_PENDING}; pulumi up; python -m restore close",
-                )
-            ]
-        )
+    if problems := pending.unknown_problems(pending.read_pending(state)):
+        raise Refused(problems)
+    emptied = pending.without_pending(state)
+    deployment = cast("dict[str, Any]", emptied["deployment"])
     resources = cast("list[dict[str, Any]]", deployment.get("resources") or [])
     kept: list[dict[str, Any]] = [
         {**resource, "outputs": {}} for resource in resources if resource["type"] in KEPT_TYPES
     ]
-    return {**state, "deployment": {**deployment, "resources": kept}}
+    return {**emptied, "deployment": {**deployment, "resources": kept}}
 
 
-def render(closing: Closing) -> str:
+def describe_pending(state: Mapping[str, Any], inventory: Inventory) -> list[str]:
+    """Returns a line for each thing that leaves the state as a pending operation."""
+    operations = pending.read_pending(state)
+    return [*pending.describe_harmless(operations), *pending.describe_in_aws(operations, inventory)]
+
+
+def render(closing: Closing, pending_lines: Sequence[str] = ()) -> str:
     """Returns what close is about to do, for an 80-column terminal."""
     lines = [
         f"Closing restore {closing.id}; the applications serve from the {name_database(closing.serves)}.",
@@ -133,6 +128,7 @@ def render(closing: Closing) -> str:
     if closing.suspended:
         lines += ["Still suspended; to let it go on:", *(f"  {line}" for line in closing.suspended)]
     lines.append("Everything of this restore leaves the Pulumi state (and stays in AWS and Kubernetes).")
+    lines += (f"Cleared from the state, {line}" for line in pending_lines)
     if closing.unrecoverable:
         lines += ["", f"WARNING: {closing.unrecoverable}", "Closing now forgets the way back to the source.", ""]
     lines += [f"config: {key} = {value}" for key, value in closing.set.items()]

@@ -21,7 +21,7 @@ from restore.postgres.connection import APPLICATION_NAME, SYSTEM, Connection, ad
 from restore.postgres.erasure import count_present, list_erased_keys
 from restore.postgres.fence import Fence, lift, put_up, read_fence
 from restore.postgres.sequences import list_sequences, set_sequence
-from restore.postgres.write_counters import WriteCounters, read_counters
+from restore.postgres.write_counters import WriteCounters, read_counters, read_next_transaction
 
 __all__ = [
     "APPLICATION_NAME",
@@ -54,6 +54,7 @@ __all__ = [
     "read_activity",
     "read_counters",
     "read_fence",
+    "read_next_transaction",
     "read_row",
     "read_settings",
     "set_sequence",

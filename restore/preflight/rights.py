@@ -259,7 +259,7 @@ def denied_problem(context: RestoreContext, name: str, denials: list[Denied]) ->
 
 
 def is_optional(right: Right) -> bool:
-    """Tells whether a restore goes on without it, and says so: rights in the whole cluster, which few operators have."""
+    """Tells whether a restore goes on without it, and says so: a right in the whole cluster, which few have."""
     return isinstance(right, ClusterRight) and not right.namespace
 
 

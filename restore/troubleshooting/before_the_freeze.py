@@ -179,9 +179,11 @@ CHAPTER = Chapter(
         ),
         Entry(
             ("pending operations",),
-            "Pulumi warns of them, or `close` refuses.",
-            "A run was killed while it changed something. What exists is found by name and tags and adopted.",
-            "pulumi up; pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'",
+            "Pulumi warns of them.",
+            "A run was killed while it changed something. What exists is found by name and tags and adopted, and "
+            "`pulumi up` goes on over them; the engine keeps a pending creation until the state is written outside of "
+            "an update, which `rollback` and `close` do.",
+            "pulumi up (python -m restore status says what they were)",
         ),
         Entry(
             ("belongs to stack <stack>",),

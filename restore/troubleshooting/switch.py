@@ -148,8 +148,8 @@ SERVING = Chapter(
         Entry(
             ("the restored database serves, and is wrong",),
             "Error rates rise, or users miss data.",
-            "What was written since the switch stays in the candidate and isn't in the source.",
-            "python -m restore report; python -m restore rollback",
+            "What was written since the switch is in the candidate, and in the source only if it is carried along.",
+            "python -m restore report; python -m restore rollback --carry",
         ),
     ),
 )
@@ -159,10 +159,24 @@ BACK_AND_CLOSE = Chapter(
     (
         Entry(
             ("stack state",),
-            "`close` finds operations pending in the state.",
-            "A run was killed while it changed something: the state doesn't know what exists.",
+            "`close` finds operations pending in the state that are of no restore.",
+            "A run was killed while it changed something else: the state doesn't know what exists. What a restore "
+            "leaves pending `close` clears by itself.",
             "pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'; pulumi up; "
             "python -m restore close",
+        ),
+        Entry(
+            ("option --carry",),
+            "`rollback` refuses, or ends with the applications stopped.",
+            "The candidate has rows that the source would not get: somebody must decide. Rows that the source refuses "
+            "can't be carried; then nothing was.",
+            "python -m restore rollback --carry (or --accept-loss); docs/rescue.md",
+        ),
+        Entry(
+            ("option --where", "option --damaged", "option --column", "table <table>", "undo file <file>"),
+            "`rescue` refuses.",
+            "It can't tell rows apart, may not write them, or somebody holds a lock on them; nothing was written.",
+            "docs/rescue.md; python -m restore rescue --table <table>",
         ),
         Entry(
             ("evidence <record>",),
@@ -175,9 +189,9 @@ BACK_AND_CLOSE = Chapter(
     (
         Entry(
             ("there is no terminal to ask on",),
-            "`rollback` or `close` does nothing.",
+            "`rollback`, `rescue` or `close` does nothing.",
             "They ask before they act.",
-            "python -m restore rollback --yes, or python -m restore close --yes",
+            "python -m restore rollback --carry --yes, or python -m restore close --yes",
         ),
         Entry(
             ("[secret]",),

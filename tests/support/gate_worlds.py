@@ -196,6 +196,7 @@ class Databases:
         patch.setattr(postgres, "list_sessions", self.list_sessions)
         patch.setattr(postgres, "observe", observe)
         patch.setattr(postgres, "read_counters", self.read_counters)
+        patch.setattr(postgres, "read_next_transaction", lambda _: 1234)
         patch.setattr(postgres, "read_settings", self.read_settings)
         patch.setattr(postgres, "read_fence", self.read_fence)
         patch.setattr(postgres, "administer", self.connect)
