@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from restore.cli import main, status
+from restore.cli import rollback, status
 from restore.errors import PermanentError
 from tests.support.worlds import restored
 
