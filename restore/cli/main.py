@@ -15,6 +15,7 @@ from restore.cli import close, credentials, doctor, report, status
 from restore.cli import options as options_command
 from restore.cli import rescue as rescue_command
 from restore.cli import rollback as rollback_command
+from restore.cli import when as when_command
 from restore.cutover import rollback
 from restore.doctor import render
 from restore.errors import Problem, Refused, RestoreError
@@ -31,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
     options = commands.add_parser("options", help="what the source can be restored from, ranked by data lost")
     options.add_argument("--time", help="the moment wanted, RFC 3339 with zone (default: as late as possible)")
+    when_command.add_options(commands.add_parser("when", help="when it happened: what may have done it, to the second"))
     commands.add_parser("status", help="who serves, what the gates proved, what to do next; changes nothing")
     examination = commands.add_parser(
         "doctor", help="asks on a quiet day for all that a restore needs; changes nothing"
@@ -165,6 +167,17 @@ def examine(arguments: argparse.Namespace) -> int:
     return 0 if render.is_all_well(findings) else 1
 
 
+def tell(stack: OperatorStack, arguments: argparse.Namespace, now: datetime) -> str:
+    """Returns the answer of a command that only looks."""
+    match arguments.command:
+        case "options":
+            return options_command.list_options(stack, arguments.time, now)
+        case "when":
+            return when_command.tell_when(stack, arguments, now)
+        case _:
+            return status.read_status(stack, now)
+
+
 def run(arguments: argparse.Namespace) -> int:
     if arguments.command == "doctor":
         return examine(arguments)
@@ -174,10 +187,8 @@ def run(arguments: argparse.Namespace) -> int:
         return probe.answer(arguments.request, arguments.root_certificate)
     stack = OperatorStack(arguments.project, arguments.stack)
     match arguments.command:
-        case "options":
-            print(options_command.list_options(stack, arguments.time, datetime.now(UTC)))
-        case "status":
-            print(status.read_status(stack, datetime.now(UTC)))
+        case "options" | "status" | "when":
+            print(tell(stack, arguments, datetime.now(UTC)))
         case "report":
             color = sys.stdout.isatty()
             now = datetime.now(UTC)
