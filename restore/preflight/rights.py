@@ -132,6 +132,11 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("s3:GetObject", "reads the baseline", on.baselines, P.VALIDATE),
     _needed("cloudwatch:GetMetricStatistics", "free storage, for `restore.dumps load`", on.anything, P.BY_HAND),
     _needed("ec2:DescribeSecurityGroups", "who can reach a candidate", on.anything, P.BY_HAND),
+    _needed("rds:DescribeDBLogFiles", "the server's log, for `when`", on.source_instance, P.BY_HAND),
+    _needed("rds:DownloadDBLogFilePortion", "the server's log, for `when`", on.source_instance, P.BY_HAND),
+    _needed("rds:DescribeDBParameters", "what the log can have, for `when`", on.anything, P.BY_HAND),
+    _needed("rds:DescribeEvents", "what RDS did, for `when`", on.anything, P.BY_HAND),
+    _needed("cloudtrail:LookupEvents", "who called RDS, for `when`", on.anything, P.BY_HAND),
     *(
         _needed(right, "what depends on the source", on.anything, P.PREVIEW)
         for right in (
@@ -210,6 +215,8 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("delete secrets", "removes the login of that Job", on.job, P.VALIDATE),
     _needed("get pods/log", "what that Job found", on.namespace, P.VALIDATE),
     _needed("list events", "why that Job gets no pod", on.namespace, P.VALIDATE),
+    _needed("list events", "events of the applications, for `when`", on.namespace, P.BY_HAND),
+    _needed("list replicasets.apps", "rollouts, for `when`", on.namespace, P.BY_HAND),
     *(_needed(right, "the Jobs in which gates run", on.gate_jobs, *_GATES_IN_JOBS) for right in OF_JOBS),
 )
 """In the order of docs/permissions.md, "What each right is for"."""

@@ -103,6 +103,10 @@ def anything(_: RightsScope) -> Iterator[AwsTarget]:
     yield AwsTarget()
 
 
+def source_instance(scope: RightsScope) -> Iterator[AwsTarget]:
+    yield AwsTarget(scope.rds("db", scope.context.settings.source))
+
+
 def candidate(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields the instance that is to be made, as a request names it."""
     yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Request"))

@@ -22,6 +22,8 @@ RDS_RESOURCES: Mapping[str, Mapping[str, str]] = {
     "DescribeDBInstanceAutomatedBackups": {"DBInstanceIdentifier": "db"},
     "DescribeDBEngineVersions": {},
     "DescribeEvents": {},
+    "DescribeDBLogFiles": {"DBInstanceIdentifier": "db"},
+    "DownloadDBLogFilePortion": {"DBInstanceIdentifier": "db"},
     "DescribeOrderableDBInstanceOptions": {},
     "DescribeAccountAttributes": {},
     "DescribeDBSubnetGroups": {"DBSubnetGroupName": "subgrp"},
@@ -86,6 +88,7 @@ ANYTHING = frozenset(
     {
         "cloudwatch:GetMetricStatistics",
         "cloudwatch:GetMetricData",
+        "cloudtrail:LookupEvents",
         "secretsmanager:ListSecrets",
         "iam:GetAccountAuthorizationDetails",
         "route53:ListHostedZones",

@@ -141,6 +141,13 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "rds:CreateDBInstance": created,
     "secretsmanager:CreateSecret": created,
     "secretsmanager:TagResource": created,
+    "rds:DescribeDBLogFiles": lambda o: o("rds").describe_db_log_files(DBInstanceIdentifier=SOURCE),
+    "rds:DownloadDBLogFilePortion": lambda o: o("rds").download_db_log_file_portion(
+        DBInstanceIdentifier=SOURCE, LogFileName="error/postgresql.log"
+    ),
+    "rds:DescribeDBParameters": lambda o: o("rds").describe_db_parameters(DBParameterGroupName="default.postgres16"),
+    "rds:DescribeEvents": lambda o: o("rds").describe_events(),
+    "cloudtrail:LookupEvents": lambda o: o("cloudtrail").lookup_events(),
     "ec2:DescribeSecurityGroups": lambda o: o("ec2").describe_security_groups(),
     "cloudwatch:GetMetricStatistics": lambda o: o("cloudwatch").get_metric_statistics(
         Namespace="AWS/RDS", MetricName="X", StartTime=0, EndTime=60, Period=60, Statistics=["Average"]
