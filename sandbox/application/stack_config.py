@@ -18,6 +18,7 @@ SERVICES: tuple[Service, ...] = (
     "kms",
     "rds",
     "route53",
+    "cloudtrail",
     "s3",
     "secretsmanager",
     "sns",
