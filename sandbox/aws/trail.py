@@ -47,7 +47,7 @@ class Trail:
             "requestParameters": asked,
             **({"errorCode": error} if error else {}),
         }
-        event = {
+        event: dict[str, Any] = {
             "EventId": str(uuid.uuid4()),
             "EventName": name,
             "ReadOnly": "false",

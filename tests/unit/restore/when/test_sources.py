@@ -38,7 +38,12 @@ class Portions:
 
 def read(portions: Portions, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     aws = Aws("us-east-1")
-    monkeypatch.setattr(aws, "client", lambda _: portions)
+
+    def client(service: str) -> Portions:
+        assert service == "rds"
+        return portions
+
+    monkeypatch.setattr(aws, "client", client)
     return list(history.read_log_file(aws, "shop", "error/postgresql.log"))
 
 
