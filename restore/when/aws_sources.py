@@ -80,6 +80,7 @@ def _join(left: server_log.LogReading, right: server_log.LogReading) -> server_l
         left.unread_lines + right.unread_lines,
         left.by_key + right.by_key,
         left.oldest or right.oldest,
+        left.left_out + right.left_out,
     )
 
 
@@ -96,11 +97,13 @@ def describe_log(log: server_log.LogReading, files: int, left_out: Sequence[str]
         parts.append(f"{log.by_key:,} DELETE and UPDATE of rows by key are not listed (--table lists those of one)")
     if log.unread_lines:
         parts.append(f"{log.unread_lines:,} lines could not be read")
+    if log.left_out:
+        parts.append(f"{log.left_out:,} more statements like these are left out: give a shorter period")
     if truncated:
         parts.append("RDS left out lines that were too long")
     if left_out:
         parts.append(f"not read, for they are more than {MOST_LOG_BYTES >> 20} MiB: {', '.join(left_out)}")
-    incomplete = bool(log.unread_lines or truncated or left_out)
+    incomplete = bool(log.unread_lines or log.left_out or truncated or left_out)
     return Coverage(source, Reach.NOT_RECORDED if incomplete else Reach.RECORDED, "; ".join(parts))
 
 

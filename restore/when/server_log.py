@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +19,8 @@ from restore.when.statements import BY_KEY, Finding, classify
 SOURCE = "server log"
 MOST_ENTRY = 256 * 1024
 """Characters of one entry that are kept."""
+MOST_SUSPECTS = 10_000
+"""Of one file."""
 PREFIX = re.compile(
     r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?P<fraction>\.\d{1,6})? (?:UTC|GMT):"
     r"(?P<remote>\[local\]|[\w.%:-]{0,255}(?:\(\d{1,5}\))?):(?P<user>[^@\n]{0,255})@(?P<database>[^\n]{0,255}?):"
@@ -55,24 +57,33 @@ class LogReading:
     unread_lines: int = 0
     by_key: int = 0
     oldest: datetime | None = None
+    left_out: int = 0
+    """Suspects beyond MOST_SUSPECTS."""
 
 
 def parse_entries(lines: Iterable[str]) -> Iterator[Entry | None]:
     """Yields the entries of lines; None for each line that is neither an entry nor the continuation of one."""
     current: Entry | None = None
+    more: list[str] = []
+    size = 0
     for line in lines:
         text = line.rstrip("\r\n")
         if text.startswith("\t"):
-            if current and len(current.message) < MOST_ENTRY:
-                current = replace(current, message=f"{current.message}\n{text[1:]}"[:MOST_ENTRY])
+            if size < MOST_ENTRY:
+                more.append(text[1:])
+                size += len(text)
             continue
         if current:
-            yield current
-        current = parse_entry(text)
+            yield _add_lines(current, more)
+        current, more, size = parse_entry(text), [], len(text)
         if current is None and text:
             yield None
     if current:
-        yield current
+        yield _add_lines(current, more)
+
+
+def _add_lines(entry: Entry, more: Sequence[str]) -> Entry:
+    return replace(entry, message="\n".join([entry.message, *more])[:MOST_ENTRY]) if more else entry
 
 
 def parse_entry(line: str) -> Entry | None:
@@ -91,37 +102,53 @@ def parse_entry(line: str) -> Entry | None:
 
 def read_log(lines: Iterable[str], period: Period, table: str = "") -> LogReading:
     """Returns the suspicious statements of a period; with a table, every write that names it, and nothing else."""
-    suspects: list[Suspect] = []
-    of_session: dict[int, list[tuple[int, str]]] = {}
-    names: dict[int, str] = {}
-    entries = unread = by_key = 0
-    oldest: datetime | None = None
+    reader = _Reader(period, table)
     for entry in parse_entries(lines):
         if entry is None:
-            unread += 1
-            continue
-        entries += 1
-        oldest = oldest or entry.at
+            reader.unread += 1
+        else:
+            reader.read(entry)
+    return LogReading(
+        tuple(reader.suspects), reader.entries, reader.unread, reader.by_key, reader.oldest, reader.left_out
+    )
+
+
+class _Reader:
+    """What was read so far of one log."""
+
+    def __init__(self, period: Period, table: str) -> None:
+        self.period, self.table = period, table
+        self.suspects: list[Suspect] = []
+        self.entries = self.unread = self.by_key = self.left_out = 0
+        self.oldest: datetime | None = None
+        self._latest: dict[int, list[tuple[int, str]]] = {}
+        """By session, the suspects of its last statement, and its text."""
+        self._applications: dict[int, str] = {}
+
+    def read(self, entry: Entry) -> None:
+        self.entries += 1
+        self.oldest = self.oldest or entry.at
         if authorized := AUTHORIZED.match(entry.message):
-            names[entry.pid] = authorized["name"]
+            self._applications[entry.pid] = authorized["name"]
         if entry.level == "STATEMENT":
-            _mark_failed(suspects, of_session.get(entry.pid, []), entry.message)
+            _mark_failed(self.suspects, self._latest.get(entry.pid, []), entry.message)
         statement = read_statement(entry)
-        if statement is None:
-            continue
-        sql, began = statement
-        if not period.has(began):
-            continue
-        of_session[entry.pid] = []
-        for finding in classify(sql):
-            if table and not finding.is_about(table):
-                continue
-            if not table and finding.kind in BY_KEY:
-                by_key += 1
-                continue
-            of_session[entry.pid].append((len(suspects), sql))
-            suspects.append(_build_suspect(entry, finding, began, names.get(entry.pid, "")))
-    return LogReading(tuple(suspects), entries, unread, by_key, oldest)
+        if statement and self.period.has(statement[1]):
+            self._latest[entry.pid] = []
+            for finding in classify(statement[0]):
+                self._add(entry, finding, *statement)
+
+    def _add(self, entry: Entry, finding: Finding, sql: str, began: datetime) -> None:
+        if self.table and not finding.is_about(self.table):
+            return
+        if not self.table and finding.kind in BY_KEY:
+            self.by_key += 1
+        elif len(self.suspects) >= MOST_SUSPECTS:
+            self.left_out += 1
+        else:
+            self._latest[entry.pid].append((len(self.suspects), sql))
+            application = self._applications.get(entry.pid, "")
+            self.suspects.append(_build_suspect(entry, finding, began, application))
 
 
 def read_statement(entry: Entry) -> tuple[str, datetime] | None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from restore.when import server_log
 from restore.when.model import Period, second_before
 from restore.when.server_log import LogReading, parse_entry, read_log
 from restore.when.statements import Kind
@@ -118,3 +119,14 @@ def test_every_kind_of_client_is_read(line: str) -> None:
 )
 def test_a_hostile_line_is_no_entry_and_ends_soon(line: str) -> None:
     assert parse_entry(line) is None
+
+
+def test_an_entry_of_countless_lines_ends_soon_and_is_kept_in_part() -> None:
+    reading = read(f"{PREFIX}LOG:  statement: DROP TABLE users", *["\tx"] * 300_000)
+    assert (reading.entries, len(reading.suspects)) == (1, 1)
+
+
+def test_countless_statements_are_counted_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_log, "MOST_SUSPECTS", 2)
+    reading = read(*[f"{PREFIX}LOG:  statement: DROP TABLE users"] * 5)
+    assert (len(reading.suspects), reading.left_out) == (2, 3)
