@@ -41,6 +41,7 @@ SCHEME = "s3://"
 
 
 def parser() -> argparse.ArgumentParser:
+    """Builds the parser of all commands and their options."""
     top = argparse.ArgumentParser("python -m restore.dumps", description="Dumps in S3: what is in them, and back.")
     commands = top.add_subparsers(dest="command", required=True)
     for name, text in (
@@ -104,6 +105,8 @@ def _load_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0, 1 after an error or a difference, 130 when interrupted; errors go
+    to stderr."""
     arguments = parser().parse_args(words)
     stop = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda number, frame: stop.set())  # noqa: ARG005 - signal's signature
@@ -120,6 +123,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
+    """Runs the parsed command and returns its exit code. Raises RestoreError; `stop` ends a load or a scan early."""
     bucket, key = split(arguments.url)
     arguments.region = _region(arguments.region)
     s3 = _s3(arguments.region, arguments.endpoint_url)
@@ -238,7 +242,8 @@ def _s3(region: str, endpoint: str | None) -> S3Client:
 
 
 def storage_of(arguments: argparse.Namespace, target: Target) -> Storage | None:
-    """Measures and prints the target's free storage, or why it isn't known; raises only if --instance was given."""
+    """Measures and prints the target's free storage, or why it isn't known. Raises RestoreError only if --instance was
+    given."""
     if arguments.no_storage_check:
         return None
     try:

@@ -94,8 +94,8 @@ class LoadSession:
         return int(self.query(query)[0][0])
 
     def run(self, sql: bytes) -> int:
-        """Runs a statement of the dump by the extended protocol: the server itself refuses two in one. Gives its
-        rows."""
+        """Runs a statement of the dump and returns its number of rows. The extended protocol takes one statement alone:
+        the server itself refuses a second (PostgreSQL, "Message Flow", "Extended Query")."""
         pgconn = self.connection.pgconn
         pgconn.send_query_params(sql, None)
         (result,) = self.connection.wait(generators.execute(pgconn))  # libpq's own wait holds back Python's signals
@@ -116,11 +116,12 @@ class LoadSession:
 
     @contextmanager
     def transaction(self) -> Generator[None]:
+        """Commits what the context runs, or rolls all of it back when it raises."""
         with self.connection.transaction():
             yield
 
     def copy(self, sql: bytes, parts: Iterator[memoryview]) -> int:
-        """Ends a COPY; returns the rows that the server took."""
+        """Runs a COPY FROM STDIN to its end with these parts of its data; returns the rows that the server took."""
         cursor = self.connection.cursor()
         with cursor.copy(sql, writer=LibpqWriter(cursor, flush_threshold=STEP)) as copy:
             for part in parts:
@@ -129,7 +130,7 @@ class LoadSession:
         return cursor.rowcount
 
     def cancel(self) -> None:
-        """Ends, from another thread, what the session is at."""
+        """Ends, from another thread, what the session is at; waits 5 s at most, and a lost connection is no error."""
         if not self.connection.closed:
             try:
                 self.connection.cancel_safe(timeout=5)
@@ -141,10 +142,8 @@ class LoadSession:
 
 
 def maintenance_memory(shared_buffers: int, workers: int) -> str:
-    """Returns maintenance_work_mem for each session, from bytes of shared_buffers.
-
-    RDS sets shared_buffers to a quarter of the memory; all sessions together take twice that.
-    """
+    """Returns maintenance_work_mem for each session, from bytes of shared_buffers. RDS sets these to a quarter of the
+    memory ({DBInstanceClassMemory/32768} pages of 8 KiB); all sessions together take twice that."""
     each = max(64 * MIB, min(1024 * MIB, 2 * shared_buffers // max(1, workers)))
     return f"{each // MIB}MB"
 

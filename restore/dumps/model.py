@@ -270,6 +270,7 @@ class Progress:
     """What the sessions are at, e.g. `public.events`, `index events_pkey`."""
 
     def facts(self) -> dict[str, Any]:
+        """Returns the facts for a line of progress: JSON-like."""
         return {
             "phase": self.phase.value,
             "seconds": round(self.seconds, 1),

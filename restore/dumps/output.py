@@ -19,6 +19,7 @@ MOST_TABLES = 15
 
 
 def dump_facts(dump: Dump) -> dict[str, Any]:
+    """Returns the facts of a dump as JSON-like values; `taken` is in UTC."""
     return {
         "dump": dump.url,
         "taken": when(dump)[0].isoformat(),
@@ -71,6 +72,7 @@ def render_plan(scan: Scan) -> str:
 
 
 def render_load(result: LoadResult) -> str:
+    """Renders what a load did, and its warnings."""
     if result.already_loaded:
         already = f"{result.dump.url} is loaded already ({result.rows:,} rows): nothing was done"
         return "\n".join([already, *_warnings(result)])
@@ -111,6 +113,7 @@ def _few(names: Sequence[str]) -> str:
 
 
 def render_verification(verification: Verification) -> str:
+    """Renders whether database and dump are equal, otherwise every difference."""
     if verification.passed:
         rows = sum(table.target or 0 for table in verification.tables)
         return (

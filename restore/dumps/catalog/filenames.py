@@ -17,6 +17,7 @@ TIME = re.compile(
 
 
 def looks_like_dump(item: Mapping[str, Any]) -> bool:
+    """Tells by its key whether an object, as ListObjectsV2 returns it, is a dump."""
     return str(item["Key"]).lower().endswith(ENDINGS)
 
 

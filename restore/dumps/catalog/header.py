@@ -36,6 +36,8 @@ def read_heading(s3: Any, dump: Dump) -> Heading:
 
 
 def first_bytes(s3: Any, dump: Dump) -> bytes:
+    """Reads the first HEAD_BYTES of a dump in its pinned version, of a directory those of its toc.dat. Lets botocore's
+    errors through."""
     contents = next((part for part in dump.parts if part.name == "toc.dat"), None)
     key, version = (contents.key, contents.version_id) if contents else (dump.key, dump.version_id)
     which = {"VersionId": version} if version else {}
@@ -68,7 +70,8 @@ def inflate(head: bytes) -> bytes:
 
 
 def parse_archive_version(head: bytes) -> str:
-    """Returns the server's version in the head of a custom, directory or tar dump; "" when it isn't there."""
+    """Returns the server's version in the head of a custom or directory dump (a tar dump's behind its first block); ""
+    when it isn't there."""
     try:
         return header(head).server_version
     except ValueError:

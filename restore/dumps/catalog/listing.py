@@ -38,7 +38,7 @@ def list_dumps(s3: S3Client, bucket: str, prefix: str = "") -> tuple[Dump, ...]:
 
 
 def group_objects(bucket: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Dump, ...]:
-    """Groups the objects that S3 lists into dumps. Pure."""
+    """Groups the objects that ListObjectsV2 returns into dumps, newest first. Pure."""
     folders: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for item in objects:
         folders[str(item["Key"]).rpartition("/")[0]].append(item)
@@ -52,7 +52,7 @@ def group_objects(bucket: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Du
 
 
 def when(dump: Dump) -> tuple[datetime, datetime, str]:
-    """Returns when a dump was taken, when it was stored, and by what that is known: the time in its key where there is
+    """Returns when a dump was taken and when it was stored, in UTC, and its key: the time in its key where there is
     one, for a later copy doesn't make it younger."""
     return taken(dump.key) or dump.modified, dump.modified, dump.key
 
@@ -95,7 +95,8 @@ def _readable(item: Mapping[str, Any]) -> bool:
 
 
 def choose(dumps: Sequence[Dump], name: str) -> Dump:
-    """Returns the dump of a key, or the newest for `latest`. Raises Refused. Pure."""
+    """Returns the dump of a key or URL, or the newest for `latest`; `dumps` are newest first. Raises Refused for none
+    of them, and for an archived one. Pure."""
     if name == LATEST:
         if not dumps:
             fix = "check bucket and prefix: aws s3 ls s3://<bucket>/<prefix> --recursive"
@@ -124,7 +125,8 @@ def _require_readable(dump: Dump) -> Dump:
 
 
 def archived_problem(dump: Dump) -> Problem:
-    """Returns the problem of a dump in Glacier, with the command that makes it readable. Pure."""
+    """Returns the problem of a dump in Glacier, with the command that makes it readable (hours: Amazon S3 User Guide,
+    "Understanding archive retrieval options"). Pure."""
     key = dump.parts[0].key if dump.parts else dump.key
     request = '{"Days":7,"GlacierJobParameters":{"Tier":"Standard"}}'
     for_each = "for each object below it: " if dump.parts else ""
@@ -134,7 +136,8 @@ def archived_problem(dump: Dump) -> Problem:
 
 
 def find(s3: S3Client, bucket: str, key: str) -> Dump:
-    """Returns the dump at one key or prefix, pinned; its name may be anything. Raises as `pinned`."""
+    """Returns the dump at one key, or below a prefix that ends in `/`, pinned; its name may be anything. Raises Refused
+    for a prefix without toc.dat, otherwise as `pin_dump`."""
     if not key.endswith("/"):
         return pin_dump(s3, Dump(bucket, key, 0, datetime.min.replace(tzinfo=UTC), ""))
     dumps = [dump for dump in list_dumps(s3, bucket, key) if dump.key == key]

@@ -26,6 +26,7 @@ class Needs:
     """Bytes of storage; 0: not known."""
 
     def see(self, classified: ClassifiedStatement) -> None:
+        """Notes what a statement needs of the target."""
         owner = role_names.new_owner(classified)
         if owner is not None and role_names.PUBLIC_OWNER.match(classified.sql):
             self.public_owners.add(owner)
@@ -45,7 +46,7 @@ class Needs:
 
 
 def authorized_role(classified: ClassifiedStatement) -> str:
-    """Returns the role of SET SESSION AUTHORIZATION; "" for DEFAULT."""
+    """Returns the role that SET SESSION AUTHORIZATION names; "" for DEFAULT."""
     if classified.part("role") == b"DEFAULT":
         return ""
     return classified.text("quoted").replace("''", "'") or role_names.unquote(classified.text("role"))

@@ -47,6 +47,7 @@ class Meter:
         return time.monotonic() - self._began
 
     def enter(self, phase: LoadPhase) -> None:
+        """Begins a phase; the time until now belongs to the one before."""
         now = time.monotonic()
         with self._lock:
             spent = self.phases.get(self._phase.value, 0.0)
@@ -54,6 +55,7 @@ class Meter:
             self._phase, self._phase_began = phase, now
 
     def loaded(self, table: bytes, rows: int, size: int) -> None:
+        """Counts rows of a table as loaded; `size` is in bytes of the dump's text."""
         with self._lock:
             before = self.tables.get(table, (0, 0))
             self.tables[table] = before[0] + rows, before[1] + size
@@ -66,11 +68,13 @@ class Meter:
             self.rows -= rows
 
     def largest_first(self, name: Callable[[bytes], str]) -> tuple[TableRows, ...]:
+        """Returns rows and bytes of every table, the largest first; `name` decodes a table's name."""
         tables = [TableRows(name(table), *counts) for table, counts in self.tables.items()]
         return tuple(sorted(tables, key=lambda table: table.bytes, reverse=True))
 
     @contextmanager
     def doing(self, what: str) -> Generator[None]:
+        """Counts something as being done while the context is open."""
         with self._lock:
             self._doing[what] += 1
         try:
@@ -81,6 +85,8 @@ class Meter:
                 self._doing += Counter()
 
     def progress(self) -> Progress:
+        """Returns where the load stands: the rate in bytes a second over the last WINDOW, the rest in seconds at that
+        rate, None where nothing can be said of it."""
         now, read = time.monotonic(), self._read()
         with self._lock:
             self._past.append((now, read))

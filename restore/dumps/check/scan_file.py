@@ -20,7 +20,7 @@ VERSION = 1
 
 
 def save_plan(path: Path, scan: Scan, options: Options) -> None:
-    """Raises PermanentError where it can't be written."""
+    """Writes the plan of a dump. Raises PermanentError where it can't be written."""
     try:
         path.write_text(format_plan(scan, options))
     except OSError as error:
@@ -62,7 +62,7 @@ def format_plan(scan: Scan, options: Options) -> str:
 
 
 def parse_plan(text: str) -> tuple[dict[str, list[str]], Scan]:
-    """Flags and scan of what `format_plan` wrote. Raises whatever Python raises for anything else."""
+    """Returns flags and scan of what `format_plan` wrote. Raises whatever Python raises for anything else."""
     document = json.loads(text)
     facts: Mapping[str, Any] = document["scan"]
     if document["version"] != VERSION or set(facts) != {field.name for field in fields(Scan)}:

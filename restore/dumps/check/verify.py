@@ -77,10 +77,9 @@ def verify(
     progress: ProgressCallback | None = None,
     stop: threading.Event | None = None,
 ) -> Verification:
-    """Counts all rows of the target, and of the dump unless a `scan` of it is given.
-
-    Raises Refused for a dump with problems, PermanentError, TemporaryError. A difference is no error: see `passed`.
-    """
+    """Compares all rows, sequences, indexes and constraints of the target with the dump, which is read unless a `scan`
+    of it is given. A difference is no error: see `passed`. Raises Refused for a dump with problems, PermanentError,
+    TemporaryError."""
     expected = scan or scan_dump(s3, dump, options, progress=progress, stop=stop)
     if not expected.complete:
         raise Refused(expected.problems)

@@ -28,6 +28,7 @@ class Rows:
     """It takes the next piece too."""
 
     def see(self, piece: Piece) -> None:
+        """Takes the next piece of the dump: as rows to load, or as loaded by an earlier attempt. Raises LoadStopped."""
         begin = piece.begin
         if self.open is not None:
             self._extend(self.open, piece)

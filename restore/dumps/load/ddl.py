@@ -67,11 +67,13 @@ class Control:
         """What makes tables and sequences unlogged again, to be run with the end of the load."""
 
     def run_all(self, statements: Sequence[ClassifiedStatement]) -> None:
+        """Runs any number of statements, at most BATCH of them in one transaction."""
         for start in range(0, len(statements), BATCH):
             self.run(statements[start : start + BATCH])
 
     def run(self, statements: Iterable[ClassifiedStatement]) -> None:
-        """Runs the statements in one transaction."""
+        """Runs the statements, those that follow each other with the same login in one transaction; what an earlier
+        attempt ran is not run again."""
         statements = list(statements)
         unlogged = [match for item in statements if (match := UNLOGGED.match(item.sql))]
         self.unlogged.extend(b"ALTER %b %b SET UNLOGGED" % (match["what"], match["name"]) for match in unlogged)

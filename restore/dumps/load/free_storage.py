@@ -44,8 +44,8 @@ class Storage:
         }
 
     def lack(self, needed: int) -> Problem | None:
-        """Returns what is wrong when a load of `needed` more bytes would fill it. Storage autoscaling is slower than a
-        load."""
+        """Returns what is wrong when a load of `needed` more bytes would fill it, otherwise None. Storage autoscaling
+        is slower than a load."""
         if needed <= self.free:
             return None
         grown = self.allocated + math.ceil((needed - self.free) / GIB)

@@ -30,6 +30,7 @@ class Inserts:
     _bytes: int = 0
 
     def see(self, classified: ClassifiedStatement) -> None:
+        """Takes the next INSERT; runs those that wait when they are MOST_BYTES together. Raises as `flush`."""
         if classified.statement.number <= self.done.inserted:
             self.meter.skipped(classified.part("table"), count_rows(classified), len(classified.sql))
             return

@@ -108,11 +108,12 @@ def load(
 
 
 def default_workers() -> int:
+    """Returns how many sessions load when nothing is said: one for each processor of this machine, from 2 to 8."""
     return max(2, min(8, os.cpu_count() or 2))
 
 
 def piece_bytes(preferred: int, workers: int) -> int:
-    """Returns a piece's size with which all sessions together stay within PIECES."""
+    """Returns a piece's size in bytes with which all sessions together stay within PIECES."""
     return min(preferred, PIECES // (workers + SPARE))
 
 
@@ -417,7 +418,8 @@ class _Load:
 
 
 def seen_by(scan: Scan, segment: int) -> dict[bytes, Seen]:
-    """Returns what a load in pieces of that size need not find out again."""
+    """Returns what a load in pieces of `segment` bytes need not find out again, by the table's name in the dump's
+    encoding."""
     codec, same = encodings.codec(scan.encoding), scan.segment_bytes == segment
     return {
         encodings.encode(table.name, codec): Seen(table.bytes, scan.pieces.get(table.name, ()) if same else ())

@@ -99,7 +99,8 @@ def lacking(names: Sequence[str]) -> Problem:
 
 
 def create(session: LoadSession, names: Sequence[str], problems: list[Problem]) -> tuple[str, ...]:
-    """Makes them without login; what is not allowed is added to `problems`."""
+    """Makes the roles without login and returns those that weren't there; what is not allowed is added to
+    `problems`."""
     created: list[str] = []
     for name in names:
         try:
@@ -116,7 +117,8 @@ def create(session: LoadSession, names: Sequence[str], problems: list[Problem]) 
 
 
 def join(session: LoadSession, names: Iterable[str], version: int, problems: list[Problem]) -> None:
-    """Makes the operator a member: who compares and validates the database later reads it with that."""
+    """Makes the operator a member of the roles: who compares and validates the database later reads it with that. What
+    the server refuses is added to `problems`."""
     for name in names:
         try:
             session.connection.execute(joined(sql.Identifier(name), sql.SQL("current_user"), version))
@@ -125,7 +127,8 @@ def join(session: LoadSession, names: Iterable[str], version: int, problems: lis
 
 
 def admin_problems(session: LoadSession, names: Iterable[str], version: int) -> list[Problem]:
-    """Returns the problems of owners whose membership the operator can't hand on to the load's own role."""
+    """Returns the problems of owners whose membership the operator can't hand on to the load's own role; `version` is
+    the server_version_num."""
     if version < 160000:
         return []  # CREATEROLE is enough there
     rows = session.query(NOT_ADMIN, (sorted(names),))

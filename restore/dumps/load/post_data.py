@@ -76,7 +76,7 @@ class Afterwards:
         self._plan(self._planner.heavies(statements))
 
     def run(self, statements: Iterable[ClassifiedStatement], enter: Callable[[LoadPhase], None]) -> None:
-        """Runs everything that comes after the data."""
+        """Runs everything that comes after the data; `enter` is told each phase. Raises as Control and the board."""
         enter(LoadPhase.INDEXES)
         first, rest = divide(item for item in statements if item.kind not in self._options.skip)
         self.plan_early(first)

@@ -98,7 +98,7 @@ class Planner:
     """By partitioned table, of all levels."""
 
     def heavies(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
-        """Indexes, keys and constraints: all that other statements may presume."""
+        """Returns the tasks of indexes, keys and constraints: all that other statements may presume."""
         new = [item for item in statements if item.statement.number not in self.planned]
         self.planned.update(item.statement.number for item in new)
         tasks: list[Task] = []
@@ -225,7 +225,7 @@ class Planner:
                 task.cost += cost
 
     def refreshes(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
-        """Returns materialized views' content; each after the one before, as they may read each other."""
+        """Returns the tasks that fill materialized views; each after the one before, as they may read each other."""
         tasks: list[Task] = []
         for classified in statements:
             name, locks = _name("refresh", classified, "table"), {classified.part("table"): Lock.EXCLUSIVE}
@@ -234,7 +234,7 @@ class Planner:
 
     def analyzed(self, relation: bytes, size: int) -> Task:
         """Returns the task of ANALYZE, which samples tables and what their indexes' expressions give, so that it comes
-        after those."""
+        after those; `size` is in bytes."""
         tables = self._parts(relation)
         locks, cost = dict.fromkeys(tables, Lock.SHARE_UPDATE_EXCLUSIVE), min(size, 30 << 20) * 0.5
         after = self._heavies_of(tables)

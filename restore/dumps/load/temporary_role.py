@@ -40,7 +40,8 @@ WITH_ALL = sql.SQL(" with inherit true, set true")
 
 
 def joined(role: sql.Identifier, member: sql.Composable, version: int) -> sql.Composed:
-    """Returns the GRANT of a membership that lets the member act as the role, on every version."""
+    """Returns the GRANT of a membership that lets the member act as the role, on every version (PostgreSQL, GRANT,
+    "GRANT on Roles"); `version` is the server_version_num."""
     return sql.SQL("grant {} to {}").format(role, member) + (WITH_ALL if version >= 160000 else sql.SQL(""))
 
 
@@ -59,6 +60,7 @@ class TemporaryRole:
 
     @classmethod
     def of(cls, session: LoadSession) -> Self:
+        """Returns the role of this database, whether it exists or not."""
         return cls(session, str(session.query(NAME, (cls.prefix,))[0][0]))
 
     @property

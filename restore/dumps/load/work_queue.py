@@ -35,7 +35,7 @@ class LoadStopped(Exception):
 
 
 class WorkQueue:
-    """Threads wait here for each other. All methods may raise Stopped, except `fail`."""
+    """Threads wait here for each other. All methods may raise LoadStopped, except `fail` and `end`."""
 
     def __init__(self, workers: int, piece: int) -> None:
         self._changed = threading.Condition()
@@ -75,6 +75,7 @@ class WorkQueue:
     # Buffers
 
     def take(self) -> bytearray:
+        """Returns an empty buffer; waits while all are in use."""
         with self._changed:
             while not self._buffers and self._made >= self._most:
                 self._wait()
@@ -86,6 +87,7 @@ class WorkQueue:
         return bytearray(self._piece + SLACK)
 
     def give(self, buffer: bytearray) -> None:
+        """Takes a buffer back; one that has grown is replaced by one of the usual size."""
         with self._changed:
             self._buffers.append(buffer if len(buffer) <= self._piece + SLACK else bytearray(self._piece + SLACK))
             self._changed.notify_all()
@@ -93,12 +95,14 @@ class WorkQueue:
     # Rows
 
     def add(self, run: CopyBatch) -> None:
+        """Adds a batch of rows to load."""
         with self._changed:
             self._runs.append(run)
             self._open[run.begin.table] += 1
             self._changed.notify_all()
 
     def extend(self, run: CopyBatch, piece: Piece, *, close: bool) -> None:
+        """Adds a piece to a batch; `close`: it was the last one."""
         with self._changed:
             run.pieces.append(piece)
             run.closed = close
@@ -143,6 +147,7 @@ class WorkQueue:
     # Tasks
 
     def plan(self, tasks: Iterable[Task]) -> None:
+        """Adds tasks, to be run as soon as what they need is there."""
         with self._changed:
             self.tasks.extend(tasks)
             self._changed.notify_all()
@@ -154,6 +159,7 @@ class WorkQueue:
                 self._wait()
 
     def finished(self, task: Task) -> None:
+        """Notes that a task is done, which may let others begin."""
         with self._changed:
             task.done = True
             self.done_tasks += 1

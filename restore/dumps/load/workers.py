@@ -26,6 +26,7 @@ class Worker:
         self._thread.start()
 
     def join(self) -> None:
+        """Waits until the session has ended."""
         self._thread.join()
 
     def _work(self) -> None:

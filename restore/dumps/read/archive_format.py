@@ -33,7 +33,7 @@ F_SETPIPE_SZ = 1031
 
 
 def format_of(head: bytes) -> Format | None:
-    """Returns the archive format by a file's first bytes; None for text."""
+    """Returns the archive format by a file's first bytes (tar's magic stands at 257); None for text."""
     if head.startswith(MAGIC):
         return Format.CUSTOM
     return Format.TAR if head[TAR_AT : TAR_AT + len(TAR_MAGIC)] == TAR_MAGIC else None
@@ -50,7 +50,7 @@ def find_program(path: str | None) -> str:
 
 
 def program_version(path: str) -> str:
-    """Returns what pg_restore says of itself: `pg_restore (PostgreSQL) 17.10`."""
+    """Returns what pg_restore at that path says of itself: `pg_restore (PostgreSQL) 17.10`."""
     process = subprocess.run([path, "--version"], capture_output=True, text=True, env=environment(), check=False)
     return process.stdout.strip() or "pg_restore"
 
@@ -62,8 +62,8 @@ def environment() -> dict[str, str]:
 
 
 def die_with_parent() -> list[str]:
-    """Returns a prefix that ends the program with its parent, where the machine has one: it could wait for pipes for
-    ever."""
+    """Returns a prefix that ends the program with its parent, where the machine has one (setpriv --pdeathsig of
+    util-linux): it could wait for pipes for ever."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
@@ -72,7 +72,8 @@ Feed = Callable[["subprocess.Popen[bytes]"], None]
 
 
 def pipe_archive(source: Source, stop: threading.Event) -> Feed:
-    """Returns an archive that is one stream, through the process's standard input."""
+    """Returns what feeds an archive of one stream to the process's standard input. It raises what reading the archive
+    raises."""
 
     def feed(process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
@@ -111,6 +112,8 @@ class Converted(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fills a buffer with SQL text from the program and returns the number of bytes; 0 at the end. Raises
+        PermanentError when the program failed, and what reading the archive raised."""
         count = os.readv(self._output.fileno(), [buffer])
         if count == 0:
             self._check_end()
@@ -148,6 +151,7 @@ class Converted(io.RawIOBase):
         return Problem(f"dump {self._subject}", f"{self.program}: {words[:500]}", "an archive that it can read", fix)
 
     def close(self) -> None:
+        """Ends the program, whether it is done or not."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()

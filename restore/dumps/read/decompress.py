@@ -32,7 +32,7 @@ class Source(Protocol):
     """Bytes in order."""
 
     def chunk(self, most: int) -> memoryview:
-        """Returns the next bytes, at most that many; empty at the end."""
+        """Returns the next bytes, at most that many; empty at the end. Raises PermanentError, TemporaryError."""
         ...
 
 
@@ -104,12 +104,15 @@ class Decompressed(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fills a buffer with decompressed bytes and returns their number; 0 at the end. Raises PermanentError for
+        damaged or truncated data."""
         view = memoryview(buffer).cast("B")
         data = self._some(len(view))
         view[: len(data)] = data
         return len(data)
 
     def chunk(self, most: int) -> memoryview:
+        """Returns the next decompressed bytes, `most` or fewer; none at the end. Raises as `readinto`."""
         return memoryview(self._some(min(most, MIB)))
 
     def _some(self, most: int) -> bytes:

@@ -89,7 +89,8 @@ class Folder:
         return RangedObject(self._s3, self._dump.bucket, part.key, part.size, part.etag, part.version_id)
 
     def feed(self, process: subprocess.Popen[bytes]) -> None:
-        """Fills the pipes one after the other. Raises PermanentError for one that pg_restore doesn't open."""
+        """Fills the pipes one after the other. Raises PermanentError for one that pg_restore doesn't open, and what
+        reading the dump raises."""
         assert process.stdin is not None
         process.stdin.close()
         ahead: deque[RangedObject] = deque()
@@ -133,4 +134,5 @@ class Folder:
                 return descriptor
 
     def close(self) -> None:
+        """Removes the folder with its pipes."""
         shutil.rmtree(self.path, ignore_errors=True)

@@ -45,6 +45,7 @@ class RangedObject(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fills a buffer and returns the number of bytes; 0 at the end. Raises as `chunk`."""
         data = self.chunk(len(memoryview(buffer).cast("B")))
         memoryview(buffer).cast("B")[: len(data)] = data
         return len(data)
@@ -100,6 +101,7 @@ class RangedObject(io.RawIOBase):
         return Problem(f"dump {self.url}, byte {start}", found, needed, fix)
 
     def close(self) -> None:
+        """Ends the requests that run; those that wait are dropped."""
         self._ended.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         super().close()

@@ -34,6 +34,8 @@ class Peeked:
         self.subject = subject
 
     def chunk(self, most: int) -> memoryview:
+        """Returns the bytes that were looked at again, then those of the source; `most` bytes or fewer. Raises as the
+        source."""
         if self._left:
             data, self._left = self._left[:most], self._left[most:]
             return data
@@ -50,6 +52,7 @@ class PlainText(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fills a buffer and returns the number of bytes; 0 at the end. Raises as the source."""
         view = memoryview(buffer).cast("B")
         data = self._source.chunk(len(view))
         view[: len(data)] = data
@@ -117,9 +120,12 @@ class SqlStream:
         return source.bytes_read if source else 0
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fills a buffer with SQL text and returns the number of bytes; 0 at the end. Raises PermanentError for a
+        damaged or changed dump, TemporaryError when S3 doesn't answer or the load is stopped."""
         return self._stream.readinto(buffer) or 0
 
     def close(self) -> None:
+        """Ends what reads, and removes what it made on disk."""
         if self._archive:
             self._archive.close()
         for item in (self._whole, self._folder):

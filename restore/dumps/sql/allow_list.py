@@ -98,6 +98,7 @@ def _reason(sql: bytes) -> str:
 
 
 def refusal(statement: Statement | Meta | CopyBegin, found: str) -> PermanentError:
+    """Returns the error for what pg_dump doesn't write, with its place and its beginning."""
     text = statement.text if isinstance(statement, Meta) else statement.sql
     fix = 'docs/dumps.md, "A dump by hand": not executed; take the dump with the defaults of pg_dump'
     subject = f"dump, line {statement.line}, byte {statement.offset}"
@@ -154,7 +155,7 @@ def security_definer_name(classified: ClassifiedStatement) -> str | None:
 
 
 def client_encoding(classified: ClassifiedStatement) -> str:
-    """Returns the encoding that a SET client_encoding names."""
+    """Returns the encoding that a SET client_encoding names, as pg_dump writes it: UTF8, SQL_ASCII."""
     return classified.text("value").strip().strip("'")
 
 
@@ -181,7 +182,7 @@ def _setting(classified: ClassifiedStatement) -> ClassifiedStatement:
 
 
 def check_data(table: bytes, statement: Statement | CopyBegin) -> None:
-    """Raises PermanentError for rows for a schema that is the server's or the loader's own."""
+    """Refuses rows for a schema that is the server's or the loader's own. Raises PermanentError."""
     schema = table[1 : table.index(b'"', 1)] if table[:1] == b'"' else table.split(b".")[0]
     if schema in (LEDGER, b"pg_catalog", b"information_schema", b"pg_toast"):
         raise refusal(statement, "data of a system table")
@@ -195,7 +196,7 @@ class Restriction:
         self._over = False
 
     def see(self, meta: Meta) -> None:
-        """Raises PermanentError for any other meta-command."""
+        """Takes the next meta-command. Raises PermanentError for any other, and for another order or key."""
         match = META.match(meta.text)
         if match is None:
             raise refusal(meta, "a psql meta-command")

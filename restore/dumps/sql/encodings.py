@@ -32,7 +32,7 @@ def supported(encoding: str) -> bool:
 
 
 def codec(encoding: str) -> str:
-    """Returns Python's codec for a supported encoding."""
+    """Returns Python's codec for an encoding as pg_dump names it; UTF-8 for one that is not supported."""
     return CODECS.get(encoding.upper(), UTF8)
 
 

@@ -104,12 +104,14 @@ class Nesting:
         return self.parentheses > 0 or self.blocks > 0
 
     def punctuation(self, character: bytes) -> None:
+        """Follows one character outside of strings and comments."""
         if character == b"(":
             self.parentheses += 1
         elif character == b")":
             self.parentheses = max(0, self.parentheses - 1)
 
     def word(self, text: bytes) -> None:
+        """Follows one word: BEGIN and CASE open a block in a routine's SQL body, END closes it."""
         lower = text.lower()
         if len(self.words) < 4:
             self.words.append(lower)

@@ -64,6 +64,8 @@ class Script:
         self.encoding = "UTF8"
 
     def items(self) -> Iterator[ClassifiedStatement | CopyBegin | Piece]:
+        """Yields statements, COPYs and pieces of their rows in the dump's order. Raises PermanentError for what pg_dump
+        doesn't write there, and for a dump without an end."""
         for event in self._splitter.events():
             if isinstance(event, Meta):
                 self._restriction.see(event)

@@ -11,10 +11,8 @@ OPENING, CLOSING = b"([", b")]"
 
 
 def outline(sql: bytes) -> bytes:
-    """Tokens of the top level, one blank between two: `CREATE TABLE public . x ( ) PARTITION BY RANGE ( )`.
-
-    A string becomes `''`, a quoted identifier the bare name where it needs no quotes, otherwise `""`.
-    """
+    """Returns the tokens of the top level, one blank between two: `CREATE TABLE public . x ( ) PARTITION BY RANGE ( )`.
+    A string becomes `''`, a quoted identifier the bare name where it needs no quotes, otherwise `""`."""
     parts: list[bytes] = []
     depth, position = 0, 0
     while position < len(sql):

@@ -158,7 +158,8 @@ class Splitter:
         """What the dump's head says: `from database` and `by pg_dump`."""
 
     def events(self) -> Iterator[Event]:
-        """Raises PermanentError for what pg_dump doesn't write, and for a cut end."""
+        """Yields statements, meta-commands, COPYs with the pieces of their rows, and the end. Raises PermanentError for
+        what pg_dump doesn't write, and for a cut end."""
         while True:
             event = self._next()
             yield event
@@ -380,7 +381,7 @@ class Splitter:
 
 
 def shorten(sql: bytes, most: int = 120) -> str:
-    """Returns the beginning of a statement, on one line."""
+    """Returns the beginning of a statement on one line: `most` letters."""
     text = " ".join(sql[: 4 * most].decode(errors="replace").split())
     return text if len(text) <= most else text[:most] + "..."
 
