@@ -57,7 +57,9 @@ class DocumentStore(Protocol):
         """Returns the names of the documents directly in a folder (`a/b/`, or the root), sorted."""
         ...
 
-    def get(self, name: str) -> bytes: ...
+    def get(self, name: str) -> bytes:
+        """Returns the content of a document. Raises NotFoundError for one that isn't there."""
+        ...
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
         """Writes a document; returns where. Raises AlreadyExistsError for a name that is taken, unless `replace`."""
@@ -81,7 +83,8 @@ def parse_s3_location(location: str) -> tuple[str, str] | None:
 
 
 def open_store(location: str, s3: S3Client | None = None) -> DocumentStore:
-    """Opens a directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given."""
+    """Opens a directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given. Raises
+    DocumentStoreError for a URL without a bucket."""
     match parse_s3_location(location):
         case None:
             return DirectoryStore(Path(location).expanduser())
@@ -130,6 +133,8 @@ class DirectoryStore:
             return (self._root / name).read_bytes()
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
+        """Writes a document durably and returns its path. Raises AlreadyExistsError for a name that is taken, unless
+        `replace`."""
         path = self._root / name
         with _translate_directory_errors(path):
             _make_folder(path.parent)
@@ -224,7 +229,8 @@ class S3Store:
             return self._client().get_object(Bucket=self._compose_bucket, Key=self._prefix + name)["Body"].read()
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
-        """Writes the document. A write that the client sends again finds its own document, and is content."""
+        """Writes a document and returns its URL; a write that the client sends again finds its own document, and is
+        content. Raises AlreadyExistsError for a name that is taken, unless `replace`."""
         location = f"{self}{name}"
         with self._errors():
             written = self._written(name, content, replace=replace)
