@@ -22,7 +22,7 @@ POSTGRES = "postgres"
 
 
 def examine_source(settings: Settings, instance: Instance, aws: Aws, cluster: Cluster) -> Iterator[Finding]:
-    """Connects to the source as the operator, with its certificate verified."""
+    """Connects to the source as the operator, with its certificate verified. Raises RestoreError."""
     what, endpoint = "source", instance.endpoint
     if endpoint is None:
         yield note(what, f"not known: {instance.identifier} is {instance.status} and has no endpoint")
@@ -91,6 +91,7 @@ def _format_blocks(rules: Sequence[Ingress]) -> str:
 
 
 def holds(block: str, address: str) -> bool:
+    """Tells whether an address is in a block (CIDR), both of one IP version."""
     network = ip_network(block, strict=False)
     parsed = ip_address(address.partition("%")[0])
     return parsed.version == network.version and parsed in network
