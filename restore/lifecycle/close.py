@@ -47,7 +47,8 @@ class Closing:
 
 
 def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_keys: Sequence[str]) -> Closing:
-    """Raises Refused while the applications are stopped or half-way: a restore is over when somebody serves."""
+    """Returns what `close` will do. Raises Refused while the applications are stopped or half-way: a restore is over
+    when somebody serves."""
     if serves is None or serves is Traffic.FROZEN:
         raise Refused(
             [
@@ -80,6 +81,7 @@ def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_
 
 
 def describe_unrecoverable(serving: Instance | None) -> str:
+    """Says that the database that serves can't be recovered to a point in time yet; "" where it can."""
     recoverability = describe_recoverability(serving) if serving else None
     return recoverability.text if recoverability and not recoverability.recoverable else ""
 
@@ -142,4 +144,5 @@ def render(closing: Closing) -> str:
 
 
 def name_database(traffic: Traffic) -> str:
+    """Returns the README's word for the database that serves."""
     return "restored database" if traffic is Traffic.RESTORED else "source"
