@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from restore.aws.client import translated
-from restore.dumps.catalog.filenames import looks_like_dump, taken
+from restore.dumps.catalog.filenames import looks_like_dump, read_time
 from restore.dumps.model import Dump, DumpPart
 from restore.errors import PermanentError, Problem, Refused
 from restore.model.request import LATEST
@@ -48,13 +48,13 @@ def group_objects(bucket: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Du
             dumps.append(_directory(bucket, folder, items))
         else:
             dumps.extend(_object(bucket, item) for item in items if int(item["Size"]) > 0 and looks_like_dump(item))
-    return tuple(sorted(dumps, key=when, reverse=True))
+    return tuple(sorted(dumps, key=read_times, reverse=True))
 
 
-def when(dump: Dump) -> tuple[datetime, datetime, str]:
+def read_times(dump: Dump) -> tuple[datetime, datetime, str]:
     """Returns when a dump was taken and when it was stored, in UTC, and its key: the time in its key where there is
     one, for a later copy doesn't make it younger."""
-    return taken(dump.key) or dump.modified, dump.modified, dump.key
+    return read_time(dump.key) or dump.modified, dump.modified, dump.key
 
 
 def _object(bucket: str, item: Mapping[str, Any]) -> Dump:
@@ -120,11 +120,11 @@ def choose(dumps: Sequence[Dump], name: str) -> Dump:
 
 def _require_readable(dump: Dump) -> Dump:
     if not dump.readable:
-        raise Refused([archived_problem(dump)])
+        raise Refused([build_archived_problem(dump)])
     return dump
 
 
-def archived_problem(dump: Dump) -> Problem:
+def build_archived_problem(dump: Dump) -> Problem:
     """Returns the problem of a dump in Glacier, with the command that makes it readable (hours: Amazon S3 User Guide,
     "Understanding archive retrieval options"). Pure."""
     key = dump.parts[0].key if dump.parts else dump.key
@@ -157,7 +157,7 @@ def pin_dump(s3: S3Client, dump: Dump) -> Dump:
     if dump.parts:
         parts = tuple(_pinned_part(s3, dump, part) for part in dump.parts)
         return _require_readable(replace(dump, parts=parts))
-    pin = dump_of_head(dump.bucket, dump.key, _head(s3, dump.bucket, dump.key))
+    pin = build_dump(dump.bucket, dump.key, _head(s3, dump.bucket, dump.key))
     if dump.etag and pin.etag != dump.etag:
         raise Refused([_changed(dump.url, dump.etag, pin.etag)])
     if pin.size == 0:
@@ -174,7 +174,7 @@ def pin_dump(s3: S3Client, dump: Dump) -> Dump:
     return _require_readable(pin)
 
 
-def dump_of_head(bucket: str, key: str, head: Mapping[str, Any]) -> Dump:
+def build_dump(bucket: str, key: str, head: Mapping[str, Any]) -> Dump:
     """Returns the object that HeadObject's answer is of, pinned. Pure."""
     storage_class = str(head.get("StorageClass", "STANDARD"))
     return Dump(

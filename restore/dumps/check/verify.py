@@ -16,7 +16,7 @@ from psycopg import sql
 
 from restore.dumps.check.progress import EVERY
 from restore.dumps.check.scan import scan as scan_dump
-from restore.dumps.connections import LoadSession, failure
+from restore.dumps.connections import LoadSession, build_failure
 from restore.dumps.model import Dump, Options, ProgressCallback, Scan, TableCheck, TableRows, Verification
 from restore.errors import Refused, TemporaryError
 from validation.connect.target import Target
@@ -101,7 +101,7 @@ def verify(
             never_analyzed=analyzed,
         )
     except psycopg.Error as error:
-        raise failure(error, f"target {target}") from error
+        raise build_failure(error, f"target {target}") from error
 
 
 @contextmanager

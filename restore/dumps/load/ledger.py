@@ -54,7 +54,7 @@ class Done:
     """Number of the last INSERT: they run one after the other."""
     inserted_rows: int = 0
 
-    def loaded(self, block: int, at: int) -> bool:
+    def is_loaded(self, block: int, at: int) -> bool:
         """Tells whether the piece that begins at byte `at` of this block is loaded."""
         ranges = self.copies.get(block, {})
         return at in ranges or any(start <= at < stop for start, (stop, _) in ranges.items())
@@ -159,7 +159,7 @@ def _another(session: LoadSession, found: str, needed: str) -> Problem:
     return Problem(f"target {session.target}", f"an unfinished load of {found}", needed, fix)
 
 
-def statements_done(session: LoadSession, numbers: Iterable[int]) -> None:
+def note_statements(session: LoadSession, numbers: Iterable[int]) -> None:
     """Notes statements as done, within the transaction that ran them."""
     session.query(
         "insert into _restore.done select 's', number, 0, 0, 0 from pg_catalog.unnest(%s::int[]) as number",
@@ -167,12 +167,12 @@ def statements_done(session: LoadSession, numbers: Iterable[int]) -> None:
     )
 
 
-def task_done(session: LoadSession, number: int, step: int) -> None:
+def note_task(session: LoadSession, number: int, step: int) -> None:
     """Notes one step of a task as done: `number` is that of its statement."""
     session.query("insert into _restore.done values ('t', %s, %s, 0, 0)", (number, step))
 
 
-def inserts_done(session: LoadSession, last: int, rows: int) -> None:
+def note_inserts(session: LoadSession, last: int, rows: int) -> None:
     """Notes all INSERTs up to number `last` as done, and their rows."""
     session.query(
         "insert into _restore.done values ('i', 0, 0, %s, %s)"
@@ -181,7 +181,7 @@ def inserts_done(session: LoadSession, last: int, rows: int) -> None:
     )
 
 
-def copy_done(session: LoadSession, block: int, start: int, stop: int, rows: int) -> None:
+def note_copy(session: LoadSession, block: int, start: int, stop: int, rows: int) -> None:
     """Notes the bytes from `start` to before `stop` of a COPY's data as loaded, within the transaction that loaded
     them."""
     session.query("insert into _restore.done values ('c', %s, %s, %s, %s)", (block, start, stop, rows))

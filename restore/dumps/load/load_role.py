@@ -77,7 +77,7 @@ class LoadRole(TemporaryRole):
     """A load that goes on begins again."""
     on_database = "connect, create, temporary"
 
-    def problems(self) -> list[Problem]:
+    def list_problems(self) -> list[Problem]:
         """Returns why the role can't be made, or isn't what it must be."""
         user = self.session.target.user
         if not self.session.query(MAY_CREATE)[0][0]:
@@ -92,7 +92,7 @@ class LoadRole(TemporaryRole):
             return [Problem(f"role {self.name}", "it has some", needed, f'DROP ROLE "{self.name}"')]
         return []
 
-    def public_owner(self) -> str:
+    def find_public_owner(self) -> str:
         """Returns who owns the schema `public`; "" where there is none."""
         return "".join(str(name) for name, _ in self.session.query(PUBLIC))
 
@@ -111,7 +111,7 @@ class LoadRole(TemporaryRole):
 
     def give_public_back(self, owner: str) -> None:
         """Gives the schema `public` to that owner, unless the dump has given it away."""
-        if self.public_owner() == self.name:
+        if self.find_public_owner() == self.name:
             self._do("alter schema public owner to {}", sql.Identifier(owner))
 
     @property

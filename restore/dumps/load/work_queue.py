@@ -108,7 +108,7 @@ class WorkQueue:
             run.closed = close
             self._changed.notify_all()
 
-    def pieces(self, run: CopyBatch) -> Iterator[Piece]:
+    def take_pieces(self, run: CopyBatch) -> Iterator[Piece]:
         """Yields the pieces of a batch as they come; each buffer is given back when the next is asked for."""
         while True:
             with self._changed:
@@ -120,7 +120,7 @@ class WorkQueue:
             yield piece
             self.give(piece.buffer)
 
-    def loaded(self, run: CopyBatch) -> None:
+    def note_loaded(self, run: CopyBatch) -> None:
         """Notes that the rows of a batch are committed."""
         with self._changed:
             self.loading -= 1
@@ -133,7 +133,7 @@ class WorkQueue:
             self._closed.add(table)
             self._changed.notify_all()
 
-    def all_read(self) -> None:
+    def end_reading(self) -> None:
         """Notes that no more rows of any table will come; waits until all are loaded."""
         with self._changed:
             self._all_read = True
@@ -152,13 +152,13 @@ class WorkQueue:
             self.tasks.extend(tasks)
             self._changed.notify_all()
 
-    def all_done(self) -> None:
+    def wait_for_tasks(self) -> None:
         """Waits until all tasks planned so far are done."""
         with self._changed:
             while self.tasks or self.running:
                 self._wait()
 
-    def finished(self, task: Task) -> None:
+    def note_finished(self, task: Task) -> None:
         """Notes that a task is done, which may let others begin."""
         with self._changed:
             task.done = True
@@ -166,7 +166,7 @@ class WorkQueue:
             self.running.remove(task)
             self._changed.notify_all()
 
-    def next(self) -> CopyBatch | Task:
+    def take_work(self) -> CopyBatch | Task:
         """Returns the next work for a session, rows before tasks."""
         with self._changed:
             while True:

@@ -32,7 +32,7 @@ STEP = 256 << 10
 F_SETPIPE_SZ = 1031
 
 
-def format_of(head: bytes) -> Format | None:
+def detect_format(head: bytes) -> Format | None:
     """Returns the archive format by a file's first bytes (tar's magic stands at 257); None for text."""
     if head.startswith(MAGIC):
         return Format.CUSTOM
@@ -49,13 +49,13 @@ def find_program(path: str | None) -> str:
     return executable
 
 
-def program_version(path: str) -> str:
+def read_program_version(path: str) -> str:
     """Returns what pg_restore at that path says of itself: `pg_restore (PostgreSQL) 17.10`."""
-    process = subprocess.run([path, "--version"], capture_output=True, text=True, env=environment(), check=False)
+    process = subprocess.run([path, "--version"], capture_output=True, text=True, env=build_environment(), check=False)
     return process.stdout.strip() or "pg_restore"
 
 
-def environment() -> dict[str, str]:
+def build_environment() -> dict[str, str]:
     """Returns the environment of pg_restore: no PG* variable that could lead to a server, no secret."""
     kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
@@ -78,7 +78,7 @@ def pipe_archive(source: Source, stop: threading.Event) -> Feed:
     def feed(process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
         with process.stdin:
-            while (data := source.chunk(STEP)) and not stop.is_set():
+            while (data := source.read_chunk(STEP)) and not stop.is_set():
                 process.stdin.write(data)
 
     return feed
@@ -90,7 +90,7 @@ class Converted(io.RawIOBase):
     def __init__(self, arguments: list[str], feed: Feed, path: str | None, subject: str, stop: threading.Event) -> None:
         """`feed` gives the archive to the running process, in a thread of its own."""
         executable = find_program(path)
-        self.program = program_version(executable)
+        self.program = read_program_version(executable)
         self._give, self._subject, self._stop = feed, subject, stop
         self._failure: RestoreError | None = None
         self._words = bytearray()
@@ -99,7 +99,7 @@ class Converted(io.RawIOBase):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment(),
+            env=build_environment(),
         )
         assert self._process.stdout is not None
         self._output = self._process.stdout

@@ -31,7 +31,7 @@ MAGIC = {
 class Source(Protocol):
     """Bytes in order."""
 
-    def chunk(self, most: int) -> memoryview:
+    def read_chunk(self, most: int) -> memoryview:
         """Returns the next bytes, at most that many; empty at the end. Raises PermanentError, TemporaryError."""
         ...
 
@@ -111,7 +111,7 @@ class Decompressed(io.RawIOBase):
         view[: len(data)] = data
         return len(data)
 
-    def chunk(self, most: int) -> memoryview:
+    def read_chunk(self, most: int) -> memoryview:
         """Returns the next decompressed bytes, `most` or fewer; none at the end. Raises as `readinto`."""
         return memoryview(self._some(min(most, MIB)))
 
@@ -141,7 +141,7 @@ class Decompressed(io.RawIOBase):
         return data
 
     def _take(self) -> memoryview:
-        data, self._left = self._left or self._source.chunk(PIECE), memoryview(b"")
+        data, self._left = self._left or self._source.read_chunk(PIECE), memoryview(b"")
         self._consumed += len(data)
         return data
 

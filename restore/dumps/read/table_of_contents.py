@@ -86,7 +86,7 @@ def read(data: bytes, subject: str) -> Contents:
     return Contents(head.database, tuple(files))
 
 
-def header(data: bytes) -> Header:
+def read_header(data: bytes) -> Header:
     """Reads the header from an archive's first bytes; of a format that is newer than those known as well. Raises
     ValueError."""
     try:

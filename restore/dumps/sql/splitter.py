@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from restore.dumps.model import MIB
 from restore.dumps.sql.encodings import UTF8
-from restore.dumps.sql.lexer import Nesting, Token, UnfinishedToken, token
+from restore.dumps.sql.lexer import Nesting, Token, UnfinishedToken, read_token
 from restore.errors import PermanentError, Problem
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Splitter:
         self.versions: dict[str, str] = {}
         """What the dump's head says: `from database` and `by pg_dump`."""
 
-    def events(self) -> Iterator[Event]:
+    def read_events(self) -> Iterator[Event]:
         """Yields statements, meta-commands, COPYs with the pieces of their rows, and the end. Raises PermanentError for
         what pg_dump doesn't write, and for a cut end."""
         while True:
@@ -202,7 +202,7 @@ class Splitter:
         while True:
             if self._position < len(self._text):
                 try:
-                    return token(self._text, self._position, last=self._ended)
+                    return read_token(self._text, self._position, last=self._ended)
                 except UnfinishedToken:
                     pass
             if self._ended:
@@ -218,9 +218,9 @@ class Splitter:
             raise self._broken("a string that goes on in a second piece")
         nesting.escaped = item.kind == "escape_string"
         if item.kind == "word":
-            nesting.word(bytes(self._text[item.start : item.end]))
+            nesting.follow_word(bytes(self._text[item.start : item.end]))
         elif item.kind == "punctuation":
-            nesting.punctuation(bytes(self._text[item.start : item.end]))
+            nesting.follow_punctuation(bytes(self._text[item.start : item.end]))
 
     def _skip(self, item: Token) -> None:
         if item.kind == "line_comment":
