@@ -6,7 +6,8 @@ from restore.candidate import new_instance
 from restore.candidate.settings import target_settings
 from restore.candidate.tags import candidate_tags
 from restore.config.keys import SAFETY_CHECK
-from restore.cutover import connection_secret, deployments, traffic
+from restore.cutover import connection_secret, deployments, names, traffic
+from restore.dependents.backup_plans import backup_plans
 from restore.errors import Refused
 from restore.model import identifiers
 from restore.model.context import RestoreContext
@@ -57,10 +58,12 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         adopt_safety=context.safety.identifier if context.safety else None,
         apps=deployments.plan_apps(context),
         secret=connection_secret.plan_secret(context),
+        rename=names.rename_plan(context),
         serving=serving,
         left=left,
         switched_before=traffic.was_switched_before(context),
         fresh=new_instance.plan_new_instance(context, origin),
+        backup_plans=backup_plans(context.inventory.dependents),
         notes=notes(context, origin, settings_of_candidate),
     )
 

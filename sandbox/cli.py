@@ -19,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.command(layout, options))
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        raise  # the caller ends quietly: nobody reads this any more
     except Exception as error:
         if options.debug:
             raise

@@ -22,7 +22,8 @@ S3 = "s3://"
 S3_FIX = (
     "docs/permissions.md: look at name and region of the bucket, at the login, and at its rights (s3:ListBucket, ...)"
 )
-CONTENT_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8"}
+NO_BUCKET_FIX = "aws s3 ls (lists the buckets of this account); docs/configuration.md has the keys that name buckets"
+CONTENT_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8", "txt": "text/plain; charset=utf-8"}
 ALREADY_EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
@@ -110,7 +111,10 @@ def _translate_s3_errors(location: str) -> Generator[None]:
 
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except ClientError as error:
+        fix = NO_BUCKET_FIX if error.response.get("Error", {}).get("Code") == "NoSuchBucket" else S3_FIX
+        raise DocumentStoreError(location, " ".join(str(error).split()), "an answer from S3", fix) from error
+    except BotoCoreError as error:
         raise DocumentStoreError(location, " ".join(str(error).split()), "an answer from S3", S3_FIX) from error
 
 

@@ -1,10 +1,29 @@
-"""Strings for a terminal of 80 columns: lines, counts and sizes."""
+"""Strings for a terminal of 80 columns: lines, counts and sizes; and what a command does whose reader is gone."""
 
 from __future__ import annotations
 
+import os
+import sys
 import textwrap
+from collections.abc import Callable
 
 WIDTH = 80
+READER_GONE = 141
+"""As a shell tells a program that SIGPIPE has ended: 128 + 13."""
+
+
+def run_for_reader(command: Callable[[], int]) -> int:
+    """Returns the exit code of a command line; READER_GONE when nobody reads its output any more (`... | head`).
+
+    Python's own manual says how: signal, "Note on SIGPIPE".
+    """
+    try:
+        code = command()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+    return code
 
 
 def make_printable(text: str) -> str:

@@ -46,6 +46,7 @@ THROTTLED = frozenset(
     }
 )
 BUSY = frozenset({"InternalFailure", "InternalServerError", "InvalidDBInstanceState", "ServiceUnavailable"})
+NO_BUCKET = "NoSuchBucket"
 IAM_ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
 FIX_LOGIN = "aws sso login (or set AWS_PROFILE); aws sts get-caller-identity"
 
@@ -59,8 +60,14 @@ def iam_action(service: str, operation: str) -> str:
 def translated_code(service: str, operation: str, code: str, message: str, status: int = 0) -> RestoreError:
     """Returns an error answer of AWS as this program's error: what it says, and what helps."""
     action = iam_action(service, operation)
+    if code == NO_BUCKET:
+        needed = "a bucket that exists: a name and no right is missing"
+        fix = "aws s3 ls (lists the buckets of this account); docs/configuration.md has the keys that name buckets"
+        return PermanentError.of(Problem(f"AWS {action}", f"{code}: {message}", needed, fix))
     if code in DENIED:
         needed = f"the IAM action {action} for the operator's role"
+        if action == "s3:ListBucket":
+            needed += ", and a bucket of this account: S3 answers so for another account's, too"
         return PermanentError.of(Problem(f"AWS {action}", f"{code}: {message}", needed, "see docs/permissions.md"))
     if code in BAD_LOGIN:
         return PermanentError.of(Problem("AWS credentials", f"{code}: {message}", "a valid login to AWS", FIX_LOGIN))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from restore.aws import parse
@@ -114,6 +114,26 @@ class Rds:
             )
         return parameters
 
+    def rename(self, resource_id: str, identifier: str, waived: Collection[str] = ()) -> str:
+        """Begins to give an instance another identifier, at once; returns the one that it had.
+
+        Changes that somebody else has queued would be applied along: PermanentError, nothing sent, unless the present
+        identifier is `waived`. ModifyDBInstance knows instances by name alone, and a name may move between the look-up
+        and the call: PermanentError, too, when its answer is of another instance.
+        """
+        target = self._present(resource_id)
+        foreign = sorted(target.pending.keys() - {"DBInstanceIdentifier"})
+        if foreign and target.identifier not in waived:
+            raise PermanentError.of(_build_queued(target, foreign))
+        with translated("rds"):
+            answer = self._client.modify_db_instance(
+                DBInstanceIdentifier=target.identifier, NewDBInstanceIdentifier=identifier, ApplyImmediately=True
+            )
+        renamed = answer["DBInstance"].get("DbiResourceId", "")
+        if renamed != resource_id:
+            raise PermanentError.of(_moved(target, identifier, renamed))
+        return target.identifier
+
     def add_role(self, resource_id: str, role: str) -> None:
         """Associates an IAM role, given as FEATURE=ARN; one that is associated already is no error."""
         feature, _, arn = role.partition("=")
@@ -206,6 +226,16 @@ def _can_recover(instance: Instance) -> bool:
 def _build_gone(resource_id: str) -> Problem:
     fix = "aws rds describe-db-instances; if it was deleted: pulumi config set id <another one>"
     return Problem(f"instance {resource_id}", "no instance has this DbiResourceId", "the instance", fix)
+
+
+def _moved(target: Instance, identifier: str, renamed: str) -> Problem:
+    return Problem(
+        f"instance {target.identifier}",
+        f"this name moved from {target.resource_id} to {renamed} at the moment of the call: RDS now renames {renamed} "
+        f"to {identifier}",
+        f"{target.resource_id} renamed to {identifier}",
+        f"aws rds describe-db-instances --filters Name=dbi-resource-id,Values={renamed} (then give it back its name)",
+    )
 
 
 def _build_queued(target: Instance, foreign: Sequence[str]) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from restore.aws import Aws
 from restore.cli.left_database import describe_left
@@ -12,7 +12,7 @@ from restore.cli.stack_settings import read_settings
 from restore.cutover import traffic
 from restore.evidence import Store
 from restore.inventory import gather
-from restore.lifecycle.close import CLEAR_PENDING
+from restore.lifecycle import pending
 from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
@@ -32,7 +32,7 @@ def read_status(stack: OperatorStack, now: datetime) -> str:
         lines += [f"open restore: {instance.identifier} ({instance.status})" for instance in inventory.open_restores]
     else:
         lines += describe_restore(settings, settings.request, inventory)
-    return "\n".join([*lines, *describe_pending_operations(stack.export())])
+    return "\n".join([*lines, *describe_pending_operations(stack.export(), inventory)])
 
 
 def describe_restore(settings: Settings, request: Request, inventory: Inventory) -> list[str]:
@@ -59,7 +59,9 @@ def describe_databases(context: RestoreContext, store: Store, now: Traffic | Non
 
     Before traffic was moved for the first time nothing was left, and the source is as it was."""
     pair = {Traffic.RESTORED: (context.candidate, context.source), Traffic.SOURCE: (context.source, context.candidate)}
-    serving, left = pair.get(now, (None, None)) if now and context.manages_secret else (None, None)
+    serving, left = (
+        pair.get(now, (None, None)) if now and (context.manages_secret or context.has_served) else (None, None)
+    )
     return [
         *([describe_recoverability(serving).text] if serving else []),
         *(describe_left(context, store, left) if left else []),
@@ -77,16 +79,15 @@ def describe_gates(store: Store, settings: Settings, request: Request) -> list[s
     ] or ["no gate has been tried yet"]
 
 
-def describe_pending_operations(state: Mapping[str, Any]) -> list[str]:
-    """Returns the operations that a killed run left in the state, with the command that clears them."""
-    operations = cast("list[dict[str, Any]]", state["deployment"].get("pending_operations") or [])
+def describe_pending_operations(state: Mapping[str, Any], inventory: Inventory) -> list[str]:
+    """Returns what killed runs left pending in the state, what exists of it, and that nothing needs to be done."""
+    operations = pending.read_pending(state)
     if not operations:
         return []
-    names = [
-        f"  {operation['type']} {str(operation['resource']['urn']).rpartition('::')[2]}" for operation in operations
-    ]
+    unknown = pending.unknown_problems(operations)
     return [
-        "a killed run left operations pending; what exists is found and adopted by the next `pulumi up`:",
-        *names,
-        f"  to clear them: {CLEAR_PENDING}; pulumi up",
+        *pending.describe_harmless(operations),
+        *pending.describe_in_aws(operations, inventory),
+        *(f"{problem.subject}: {problem.found}; to clear them: {problem.fix}" for problem in unknown),
+        "  `pulumi up` goes on over them, whatever the engine warns; `python -m restore close` clears them",
     ]

@@ -13,8 +13,9 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from restore.config.request import Cutover, DumpKey, InstanceName, RestoreId, SnapshotName, Time
+from restore.config.request import DumpKey, InstanceName, RestoreId, SnapshotName, Time
 from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
+from restore.model.dependents import Follow
 from restore.model.field_types import (
     CONFIG,
     JSON,
@@ -32,8 +33,10 @@ from restore.model.gates import BY_NAME
 from restore.model.rds import InstanceSettings
 from restore.model.request import (
     SHORTEST_REASON,
+    Cutover,
     DumpStore,
     ErasedTable,
+    Infrastructure,
     Login,
     Method,
     QuietSettings,
@@ -122,8 +125,9 @@ class RestoreKeys(Section, BaseModel):
     traffic: Traffic = Field(Traffic.SOURCE, examples=["frozen"])
     """Which database serves the applications: source, frozen (none: zero replicas) or restored. It moves only through
     frozen."""
-    cutover: Cutover = "secret"
-    """How traffic is switched: secret (the host in the applications' connection URL)."""
+    cutover: Cutover = Field(Cutover.SECRET, examples=["rename"])
+    """How traffic is moved: secret (the host in the applications' connection URL changes) or rename (the instances
+    change names, and the restored one gets the name of the source: docs/rename.md). One for the whole restore."""
     incident: str | None = Field(None, examples=["PD-5678"])
     """Ticket or link of the incident; it stands in the evidence."""
 
@@ -170,6 +174,13 @@ class Keys(RestoreKeys):
     """Tables of which rows are erased on purpose, by name (schema.table): what a row is known by, and where the source
     keeps its record of erasure. Rows that a restore brings back are marked in the loss report, and keep gate switched
     shut (switched.erasure:<table>)."""
+    dependents: Follow = Field(Follow.LIST, examples=["follow"])
+    """list: what else knows the source (alarms, proxies, event subscriptions, backup plans, and what no API re-points)
+    is listed in the preview with what to do. follow: gate serving also re-points alarms, proxies, event subscriptions
+    and backup selections to the database that serves, and back on the way back (docs/dependents.md)."""
+    infrastructure: Annotated[Infrastructure, OBJECT] = Infrastructure()
+    """Where the team's own infrastructure code has the source; close then prints the commands by which it takes over
+    the instance that serves with these names, otherwise with placeholders, for both tools."""
     waive: Annotated[
         Mapping[
             Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_check_coverable)],
@@ -183,7 +194,7 @@ class Keys(RestoreKeys):
     <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a gate shut says the
     command. A waiver stands in every report and holds for one restore: close takes it away, and one left over from
     another id is refused until it is given anew. None covers validated.proved and switched.row: nothing serves of which
-    no row was read."""
+    no row was read; nor renamed.holder: no reason makes a name move."""
     evidence: Annotated[
         str,
         matching(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainValidator, ValidationInfo
+from pydantic import PlainValidator, ValidationInfo
 
 from restore.config.reader import refusal, removal
 from restore.errors import Problem
@@ -72,15 +72,6 @@ def time_command(now: datetime) -> str:
     return f"pulumi config set time {now:%Y-%m-%d}T<hour>:<minute>:<second>Z"
 
 
-def _check_cutover(value: Any) -> Any:
-    if value == "rename":
-        raise Fault(
-            "secret (switching by renaming the instances is not in this version)",
-            fix="pulumi config set cutover secret",
-        )
-    return value
-
-
 RestoreId = Annotated[
     str,
     checked(
@@ -105,7 +96,6 @@ InstanceName = Annotated[
     ),
 ]
 Time = Annotated[datetime | str, PlainValidator(_parse_time, json_schema_input_type=str)]
-Cutover = Annotated[Literal["secret"], BeforeValidator(_check_cutover)]
 
 
 def contradictions(keys: Mapping[str, Any]) -> Iterable[Problem]:

@@ -84,6 +84,8 @@ class Entries:
             fence=keys.fence,
             sequences=keys.sequences,
             erasure=keys.erasure,
+            dependents=keys.dependents,
+            infrastructure=keys.infrastructure,
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
             aws_login=aws.login,

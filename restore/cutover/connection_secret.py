@@ -14,7 +14,7 @@ from restore.cutover.connection_url import (
     repoint_text,
 )
 from restore.cutover.deployments import find_former_manager
-from restore.cutover.traffic import ConnectionTarget, find_pointing, find_target_endpoint
+from restore.cutover.traffic import ConnectionTarget, find_pointing, find_target_endpoint, leaves_name
 from restore.model.cluster import ConnectionSecret
 from restore.model.context import RestoreContext
 from restore.model.labels import ANNOTATION_MANAGER, ANNOTATION_PREVIOUS_ALSO, ANNOTATION_REAPPLIED
@@ -31,7 +31,8 @@ def plan_secret(context: RestoreContext) -> SecretPlan | None:
     """
     secret = context.inventory.cluster.secret
     live, endpoint = read_live_url(context), find_target_endpoint(context)
-    needed = context.request.traffic is Traffic.RESTORED or context.manages_secret
+    moves = context.request.traffic is Traffic.RESTORED or context.manages_secret or leaves_name(context)
+    needed = moves and not context.renames
     if not (needed and secret and live and endpoint):
         return None
     previous = read_previous_endpoint(context) or read_endpoint(live)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from restore.cutover.traffic import find_target_endpoint
+from restore.cutover.traffic import find_databases, find_target_endpoint
 from restore.model.cluster import Deployment
 from restore.model.context import RestoreContext
-from restore.model.labels import ANNOTATION_MANAGER, ANNOTATION_REAPPLIED, ANNOTATION_REPLICAS, FIELD_MANAGER
+from restore.model.labels import (
+    ANNOTATION_MANAGER,
+    ANNOTATION_REAPPLIED,
+    ANNOTATION_REPLICAS,
+    ANNOTATION_SERVED,
+    FIELD_MANAGER,
+)
 from restore.model.planned import AppPlan
 from restore.model.rds import Endpoint
 from restore.model.request import App, Traffic
@@ -44,7 +50,22 @@ def _plan_app(context: RestoreContext, app: App, deployment: Deployment, endpoin
         endpoint=endpoint,
         reapplied=_choose_reapplied(deployment, replicas),
         health=app.health,
+        database=_database(context),
+        served=_served(context, deployment),
     )
+
+
+def _database(context: RestoreContext) -> str:
+    """Returns the DbiResourceId of the database to use, where the endpoint doesn't tell it from the other."""
+    serving, _ = find_databases(context)
+    return (serving.resource_id if serving else "gone") if context.renames else ""
+
+
+def _served(context: RestoreContext, deployment: Deployment) -> str:
+    """Returns the DbiResourceId of the candidate once the Deployment was started on it: it stays until close."""
+    noted = deployment.annotations.get(ANNOTATION_SERVED, "") if context.held(deployment.annotations) else ""
+    starts = context.renames and context.request.traffic is Traffic.RESTORED and context.candidate
+    return context.candidate.resource_id if starts and context.candidate else noted
 
 
 def _choose_reapplied(deployment: Deployment, replicas: int) -> str:

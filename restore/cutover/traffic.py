@@ -12,6 +12,7 @@ from restore.cutover.connection_url import (
     read_previous_endpoint,
 )
 from restore.model.context import RestoreContext
+from restore.model.labels import ANNOTATION_PREVIOUS
 from restore.model.rds import Endpoint, Instance
 from restore.model.rds_address import parse_address
 from restore.model.request import Traffic
@@ -22,6 +23,8 @@ class ConnectionTarget(StrEnum):
 
     SOURCE = "source"
     CANDIDATE = "candidate"
+    NOBODY = "nobody"
+    """With cutover rename, between two calls: production's endpoint, and no instance has its name."""
     ELSEWHERE = "elsewhere"
 
 
@@ -31,6 +34,8 @@ def find_pointing(context: RestoreContext) -> ConnectionTarget:
     if not url or not url.host:
         return ConnectionTarget.ELSEWHERE
     endpoint = read_endpoint(url)
+    if context.renames and names_production(context, endpoint):
+        return production_holder(context)
     candidate = context.candidate.endpoint if context.candidate else None
     if candidate and is_same_endpoint(endpoint, candidate):
         return ConnectionTarget.CANDIDATE
@@ -42,6 +47,34 @@ def find_pointing(context: RestoreContext) -> ConnectionTarget:
         if context.manages_secret and context.candidate is None
         else ConnectionTarget.ELSEWHERE
     )
+
+
+def names_production(context: RestoreContext, endpoint: Endpoint) -> bool:
+    """Tells whether this is the endpoint of production's identifier, whoever has that now, or the alias of it."""
+    alias, address = context.settings.secret.source_host, parse_address(endpoint.host)
+    if (alias and is_same_host(alias, endpoint.host)) or (address and address.identifier == context.settings.source):
+        return True
+    instances = [instance for instance in (context.source, context.candidate) if instance]
+    holders = [instance.endpoint for instance in instances if instance.identifier == context.settings.source]
+    return any(known and is_same_endpoint(endpoint, known) for known in (*holders, noted_production(context)))
+
+
+def noted_production(context: RestoreContext) -> Endpoint | None:
+    """Returns production's endpoint as the first freeze noted it at the Deployments."""
+    notes = (deployment.annotations for _, deployment in context.apps if context.held(deployment.annotations))
+    noted = next((note[ANNOTATION_PREVIOUS] for note in notes if note.get(ANNOTATION_PREVIOUS)), "")
+    host, _, port = noted.rpartition(":")
+    return Endpoint(host, int(port)) if host and port.isdecimal() else None
+
+
+def production_holder(context: RestoreContext) -> ConnectionTarget:
+    """Returns which of the two has production's identifier. A source that is gone had it last."""
+    production = context.settings.source
+    if context.candidate and context.candidate.identifier == production:
+        return ConnectionTarget.CANDIDATE
+    if context.source is None or context.source.identifier == production:
+        return ConnectionTarget.SOURCE
+    return ConnectionTarget.NOBODY
 
 
 def _names_source(context: RestoreContext, endpoint: Endpoint) -> bool:
@@ -84,13 +117,25 @@ def find_target_endpoint(context: RestoreContext) -> Endpoint | None:
     """Returns where the URL points after this `up`."""
     url = read_live_url(context)
     live = read_endpoint(url) if url else None
+    if context.renames:
+        return live  # the name stays, and moves to another instance
     match context.request.traffic:
         case Traffic.RESTORED:
             return context.candidate.endpoint if context.candidate else None
         case Traffic.SOURCE if context.manages_secret and find_pointing(context) is not ConnectionTarget.SOURCE:
             return read_previous_endpoint(context)
+        case Traffic.SOURCE if leaves_name(context):
+            return context.source.endpoint if context.source else None
         case _:
             return live
+
+
+def leaves_name(context: RestoreContext) -> bool:
+    """Tells whether this is the way back by the URL from a candidate that has production's name, and can't give it
+    away: the source is then used under the name that it has."""
+    candidate = context.candidate
+    by_url = not context.renames and not context.manages_secret and context.request.traffic is Traffic.SOURCE
+    return by_url and candidate is not None and candidate.identifier == context.settings.source
 
 
 def find_databases(context: RestoreContext) -> tuple[Instance | None, Instance | None]:
@@ -107,4 +152,4 @@ def find_databases(context: RestoreContext) -> tuple[Instance | None, Instance |
 def was_switched_before(context: RestoreContext) -> bool:
     """Tells whether the applications were ever switched to the candidate: the annotations of the switch stay until
     close."""
-    return context.manages_secret or find_pointing(context) is ConnectionTarget.CANDIDATE
+    return context.manages_secret or context.has_served or find_pointing(context) is ConnectionTarget.CANDIDATE

@@ -11,7 +11,7 @@ from restore.inventory.access import ask_rights
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.model.rights import Phase, RightsAnswers
+from restore.model.rights import Denied, Phase, RightsAnswers
 from restore.preflight import applications, rights, rules
 
 EVERY_PHASE = frozenset(Phase)
@@ -26,10 +26,16 @@ def examine_rights(worlds: Sequence[tuple[Settings, Inventory]]) -> Iterator[Fin
     for settings, inventory in worlds:
         answers = ask_rights(settings, inventory, EVERY_PHASE)
         yield _count_rights(f"rights, {_name_method(settings)}", answers)
-        for problem in rights.rights_given(_build_context(settings, replace(inventory, rights=answers))):
-            denied.setdefault(problem.subject, from_problem(problem))
+        for state in (State.PROBLEM, State.NOTE):
+            of_state = replace(answers, denied=tuple(item for item in answers.denied if _name_state(item) is state))
+            for problem in rights.rights_given(_build_context(settings, replace(inventory, rights=of_state))):
+                denied.setdefault(problem.subject, from_problem(problem, state))
         not_asked |= {what: note("rights", f"not asked: {what}") for what in answers.not_asked}
     yield from (*denied.values(), *not_asked.values())
+
+
+def _name_state(denied: Denied) -> State:
+    return State.NOTE if rights.is_optional(denied.right) else State.PROBLEM
 
 
 def _count_rights(what: str, answers: RightsAnswers) -> Finding:
@@ -55,7 +61,9 @@ def examine_preflight(worlds: Sequence[tuple[Settings, Inventory]]) -> Iterator[
     yield from (from_problem(problem, state) for problem, state in problems.items())
     rooms = [inventory.capacity for _, inventory in worlds if inventory.capacity]
     unasked = {what: why for room in rooms for what, why in room.unasked.items()}
+    nodes = dict.fromkeys(inventory.nodes.unasked for _, inventory in worlds if inventory.nodes)
     yield from (note(what, f"not asked: {why}") for what, why in unasked.items())
+    yield from (note("room on the nodes", f"not asked: {why}") for why in nodes if why)
 
 
 def _build_context(settings: Settings, inventory: Inventory) -> RestoreContext:

@@ -82,6 +82,12 @@ class Store:
             raise PermanentError.of(_build_leak("report.html", ("its text",)))
         return self._put(f"{folder}report.html", page.encode("utf-8", "replace"), replace=True)
 
+    def keep(self, stack: str, restore_id: str, name: str, text: str) -> str:
+        """Writes a document beside the records, or replaces it; returns where. Raises as `write` does."""
+        if secrets_in(text):
+            raise PermanentError.of(_build_leak(name, ("its text",)))
+        return self._put(f"{_format_folder(stack, restore_id)}{_require_safe_name(name)}", text.encode(), replace=True)
+
     def read_all(self, stack: str, restore_id: str) -> tuple[Mapping[str, Any], ...]:
         """Returns all records of a restore, oldest first; empty for none. Raises PermanentError for one that can't be
         read, TemporaryError when S3 doesn't answer."""

@@ -17,7 +17,7 @@ from restore.model.labels import TAG_ID, TAG_STACK
 from restore.model.planned import Plan
 from restore.model.rds import Endpoint, Instance
 from restore.model.rds_status import way_out
-from restore.model.request import Settings
+from restore.model.request import Cutover, Settings
 from validation.connect import urls
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class GateContext:
     def candidate(self) -> Instance:
         """Returns the candidate as it is now. Raises PermanentError when the identifier names an instance that isn't
         ours."""
-        instance = self.rds.instance(self.plan.candidate)
+        instance = self._present_candidate()
         if instance is None:
             raise PermanentError.of(no_candidate(self.plan))
         if (instance.tags.get(TAG_ID), instance.tags.get(TAG_STACK)) != (self.plan.id, self.plan.stack):
@@ -80,9 +80,21 @@ class GateContext:
 
     def find_candidate(self) -> Instance | None:
         """Returns the candidate as it is now; None while there is none that is ours."""
-        instance = self.rds.instance(self.plan.candidate)
+        instance = self._present_candidate()
         ours = (self.plan.id, self.plan.stack)
         return instance if instance and (instance.tags.get(TAG_ID), instance.tags.get(TAG_STACK)) == ours else None
+
+    def _present_candidate(self) -> Instance | None:
+        """By its DbiResourceId where its name moves; otherwise by its name, so that one made again is known as such."""
+        planned = self.plan.candidate_found
+        if planned and self.settings.request and self.settings.request.cutover is Cutover.RENAME:
+            return self._read(planned)
+        return self.rds.instance(self.plan.candidate)
+
+    def is_candidate(self, instance: Instance) -> bool:
+        """Tells whether this is the candidate, under whichever name."""
+        planned = self.plan.candidate_found
+        return instance.resource_id == planned.resource_id if planned else instance.identifier == self.plan.candidate
 
     def source(self) -> Instance | None:
         """Returns the source as it is now, by its DbiResourceId: under whatever identifier. None when it is gone."""

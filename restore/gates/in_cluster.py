@@ -20,6 +20,7 @@ from validation.expectations.model import Expectations
 
 JOB_SECONDS = 600.0
 SUBJECT = "validated.in-cluster"
+IMAGE_FIX = "pulumi config set --path validation.image <image with psql that the nodes can pull>"
 LOG_LINES = 3
 """Lines of the Job's log, redacted, in the problem: psql's last words tell a refused login from a closed network."""
 
@@ -43,8 +44,10 @@ def in_cluster_problems(
         return []
     reasons = result.reasons or (f"exit code {result.exit_code}, {len(result.lines)} lines of {wanted_lines}",)
     found = "; ".join([*reasons, *result.lines[-LOG_LINES:]])
-    fix = f"{LOGIN_PAGE}; pulumi up"
-    return [Problem(SUBJECT, found, needed, fix)]
+    if result.without_image:
+        found = f"image {job.image} can't be had on node {result.node}: {found}"
+        return [Problem(SUBJECT, found, needed, f"{IMAGE_FIX}; pulumi up")]
+    return [Problem(SUBJECT, found, needed, f"{LOGIN_PAGE}; pulumi up")]
 
 
 def connection_job(context: GateContext, candidate: Instance, expectations: Expectations) -> Job:

@@ -9,14 +9,16 @@ from typing import Any
 import pulumi
 
 from restore.evidence import publish
-from restore.gates import conformed, imported, proofs, quiesced, scanned, serving, switched, validated
+from restore.gates import conformed, imported, proofs, quiesced, renamed, scanned, serving, switched, validated
 from restore.gates.context import GateContext
 from restore.gates.fence import FENCE
 from restore.gates.hook import Gate, Proof, Watch
+from restore.model.dependents import Follow
 from restore.model.gates import (
     CONFORMED,
     IMPORTED,
     QUIESCED,
+    RENAMED,
     SCANNED,
     SERVING,
     SWITCHED,
@@ -31,6 +33,7 @@ PROOFS: Mapping[str, tuple[float, Callable[[GateContext, Watch], Proof]]] = {
     IMPORTED.name: (imported.SECONDS, imported.prove),
     VALIDATED.name: (validated.SECONDS, validated.prove),
     SWITCHED.name: (switched.SECONDS, switched.prove),
+    RENAMED.name: (renamed.SECONDS, renamed.prove),
     SERVING.name: (serving.SECONDS, serving.prove),
 }
 
@@ -55,6 +58,8 @@ def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) 
         extra |= scanned.fingerprint(context.settings)
     if name == VALIDATED.name:
         extra |= validated.fingerprint(context.settings)
+    if name == SERVING.name and context.settings.dependents is Follow.FOLLOW:
+        extra["dependents"] = str(Follow.FOLLOW)
     if name == SWITCHED.name and context.settings.fence:
         extra[FENCE] = True
     return extra

@@ -120,7 +120,7 @@ def tell_behind(context: GateContext, watch: Watch, database: Instance, other: I
             raise
         return (f"whether sequences go back isn't known: {error.problem.found if error.problem else error}",)
     said = describe_behind(last_values, behind)
-    if said and database.identifier == context.plan.candidate and not context.settings.sequences:
+    if said and context.is_candidate(database) and not context.settings.sequences:
         said += ". To avoid that: pulumi config set sequences ahead"
     return (said,) if said else ()
 
@@ -134,7 +134,7 @@ def sequence_problems(
         database: the one that is to serve; it doesn't yet.
         left: the other one; None where it is gone or can't be asked.
     """
-    if not (context.settings.sequences and context.plan.candidate == database.identifier):
+    if not (context.settings.sequences and context.is_candidate(database)):
         notes = tell_behind(context, watch, database, left)
         facts["sequences_behind"] = list(notes)
         for note in notes:

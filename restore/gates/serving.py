@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -14,6 +15,7 @@ from restore.cutover.connection_url import is_same_endpoint, read_endpoint
 from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.activity import describe_sessions, ending_command, is_ignored
 from restore.gates.context import GateContext
+from restore.gates.dependents import dependent_problems
 from restore.gates.error_problems import unreachable
 from restore.gates.hook import Proof, Watch
 from restore.kubernetes import Pod
@@ -73,7 +75,11 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         if watch.stop.is_set() or not last:
             raise
         return Proof(Verdict.FAIL, "the applications don't serve as they should", last[0].facts, last[0].problems)
-    later = (*changed_secret_problems(context, watch, observation), *reference_problems(context))
+    later = (
+        *changed_secret_problems(context, watch, observation),
+        *reference_problems(context),
+        *dependent_problems(context, watch, observation.facts),
+    )
     return conclude(context, observation, (*observation.problems, *later))
 
 
@@ -171,7 +177,7 @@ def rollout_problems(
 ) -> list[Problem]:
     """Returns the problem `serving.rollout:<app>` until all replicas that it is to have now are ready, of the pods that
     the switch made, and none of the former is left. An autoscaler may have set another number since."""
-    former = [pod for pod in pods if pod.annotations.get(ANNOTATION_ENDPOINT) != str(app.endpoint)]
+    former = [pod for pod in pods if pod.annotations.get(ANNOTATION_ENDPOINT) != app.pod_annotation]
     ready = [pod for pod in pods if pod not in former and pod.ready and not pod.terminating]
     if deployment and not app.replicas and not deployment.replicas and not pods:
         return []
@@ -244,8 +250,35 @@ def elsewhere_problems(context: GateContext, facts: dict[str, Any]) -> list[Prob
     facts["left"] = {"database": left.identifier, "sessions": len(sessions)}
     if not sessions:
         return []
+    if context.plan.rename:
+        return dns_cache_problems(context, left, sessions)
     named = f"{len(sessions)} sessions on {left.identifier}: {describe_sessions(sessions)}"
     return [Problem("serving.elsewhere", named, "none", f"{ending_command(context, left, sessions)}; pulumi up")]
+
+
+def dns_cache_problems(context: GateContext, left: Instance, sessions: Sequence[postgres.Session]) -> list[Problem]:
+    """Returns the problem `serving.dnsCache:<client>` of each pod or address that still uses the instance which
+    production's name has left. Ended sessions would come back: the client has kept the name's former address."""
+    clients: dict[str, list[postgres.Session]] = {}
+    pods = [pod for pod in context.namespace.pods("") if not pod.ended]
+    for session in sessions:
+        pod = next((pod.name for pod in pods if session.application == pod.name), None) or next(
+            (pod.name for pod in pods if pod.address and pod.address == session.address), None
+        )
+        clients.setdefault(pod or str(session.address), []).append(session)
+    names = {pod.name for pod in pods}
+    needed = f"none: it keeps the address that {context.settings.source} had before"
+    return [
+        Problem(
+            f"serving.dnsCache:{client}",
+            f"{len(own)} sessions on {left.identifier}: {describe_sessions(own)}",
+            needed,
+            f"kubectl -n {context.settings.namespace} delete pod {client}; pulumi up"
+            if client in names
+            else f"{ending_command(context, left, own)} (start the client at {client} again first); pulumi up",
+        )
+        for client, own in clients.items()
+    ]
 
 
 def health_problems(context: GateContext, app: AppPlan, pods: list[Pod]) -> list[Problem]:

@@ -40,6 +40,8 @@ from validation.verdict import Verdict
 
 SECONDS = 1800.0
 ROW = "switched.row"
+NEXT_TRANSACTION = "next_transaction"
+"""The fact by which rows that the applications wrote since the switch are told from those of the recovery point."""
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:
@@ -49,22 +51,25 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     database, problems = read_row(context, watch, facts)
     if database is None or problems:
         return Proof(Verdict.FAIL, "no row was read of the database that is to serve", facts, tuple(problems))
-    secret = context.plan.secret
+    secret, renames = context.plan.secret, context.plan.rename is not None
+    if secret or renames:
+        problems += pod_problems(context)
     if secret:
         facts |= {"to": str(secret.endpoint), "back_to": str(secret.previous)}
-        problems += pod_problems(context)
         problems += secret_problems(context, secret)
         problems += controller_problems(context)
     problems += [*proof_problems(context, watch, database), *login_problems(context, database, facts)]
-    if secret and not is_shut(context, watch, problems):
+    if (secret or renames) and not is_shut(context, watch, problems):
         problems += elsewhere_problems(context, watch, facts)
         if not is_switched(context) and not is_shut(context, watch, problems):
             left = None if "left_unreachable" in facts else context.left()
             problems += sequence_problems(context, watch, database, left, facts)
             if context.plan.traffic is Traffic.RESTORED:
                 problems += erasure_problems(context, database, left, facts)
+        if not is_switched(context) and context.plan.traffic is Traffic.RESTORED:
+            note_next_transaction(context, watch, database, facts)
         if not is_shut(context, watch, problems):
-            problems += fence_problems(context, watch, secret, facts)
+            problems += fence_problems(context, watch, facts)
     if problems:
         return Proof(Verdict.FAIL, "the switch would not be safe", facts, tuple(problems))
     unasked = "; the database that is left can't be asked" if "left_unreachable" in facts else ""
@@ -76,7 +81,16 @@ def is_shut(context: GateContext, watch: Watch, problems: Iterable[Problem]) -> 
     return any(reason(problem.subject, watch.gate, context.settings.waive) is None for problem in problems)
 
 
-def fence_problems(context: GateContext, watch: Watch, secret: SecretPlan, facts: dict[str, Any]) -> Iterable[Problem]:
+def note_next_transaction(context: GateContext, watch: Watch, database: Instance, facts: dict[str, Any]) -> None:
+    """Adds where the candidate stands before anybody writes to it; that it can't be asked stops nobody."""
+    try:
+        with context.connect(database) as connection:
+            facts[NEXT_TRANSACTION] = postgres.read_next_transaction(connection)
+    except RestoreError as error:
+        watch.say(f"what is written from now on can't be told from what was there before: {error}")
+
+
+def fence_problems(context: GateContext, watch: Watch, facts: dict[str, Any]) -> Iterable[Problem]:
     """Fences the database that is left, or lifts a fence that the configuration no longer wants.
 
     A database that can't be asked holds nothing up; that it has no fence is said and recorded."""
@@ -89,9 +103,9 @@ def fence_problems(context: GateContext, watch: Watch, secret: SecretPlan, facts
         watch.say(f"fence {facts['fence']}")
         return []
     if fenced:
-        return raise_fence(context, watch, left, secret.url, facts)
+        return raise_fence(context, watch, left, wanted_url(context), facts)
     try:
-        lift_fence(context, watch, left, secret.url, facts)
+        lift_fence(context, watch, left, wanted_url(context), facts)
     except RestoreError as error:
         return [error_problem(f"{watch.gate}.fence", error, "no fence (config key fence)")]
     return []
@@ -167,8 +181,11 @@ def pod_problems(context: GateContext) -> list[Problem]:
 
 
 def is_switched(context: GateContext) -> bool:
-    """Tells whether pods may run because the secret already holds the wanted URL: pods that run were started with
-    it."""
+    """Tells whether the secret already holds the wanted URL, or the database production's name: pods that run were
+    started so."""
+    if context.plan.rename:
+        database = context.serving()
+        return database is not None and database.identifier == context.plan.rename.production
     return context.plan.secret is not None and context.application_url() == context.plan.secret.url
 
 

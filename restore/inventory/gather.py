@@ -10,17 +10,20 @@ from datetime import datetime
 from typing import TypeVar
 
 from restore.aws import Aws, Rds, Secrets, caller
+from restore.cutover.names import find_name_holders, find_pair
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
+from restore.inventory.dependents import ask_dependents
 from restore.inventory.dump_lookup import choose_dump
-from restore.kubernetes import Api, Namespace
+from restore.kubernetes import Api, Namespace, read_node_room
 from restore.model.cluster import Cluster
 from restore.model.context import RestoreContext
+from restore.model.dependents import Dependents
 from restore.model.identifiers import candidate, safety_snapshot
 from restore.model.inventory import Inventory
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
-from restore.model.request import LATEST, Method, Request, Settings
+from restore.model.request import LATEST, Method, Request, Settings, Traffic
 from restore.preflight.public_names import found_names, public_names
 from restore.redaction import declare_public
 
@@ -98,7 +101,8 @@ def gather(settings: Settings, now: datetime, *, room: bool = True) -> Inventory
 def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
     aws = Aws.of(settings)
     rds = Rds(aws)
-    namespace = Namespace(Api(settings.kubeconfig, settings.context), settings.namespace)
+    api = Api(settings.kubeconfig, settings.context)
+    namespace = Namespace(api, settings.namespace)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="inventory") as pool:
         reads = Reads(pool)
         cluster = reads.start("cluster", lambda: _start_cluster(namespace, settings))
@@ -106,11 +110,16 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
         if settings.request is None:
             reads.finish()
             return _build_empty(settings, now, instances.result(), cluster.result())
+        asked = room and settings.request.traffic is not Traffic.SOURCE
+        nodes = pool.submit(read_node_room, api) if asked else None
         inventory = _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster, room))
         if not room:
             return inventory
         context = RestoreContext(settings, settings.request, inventory)
-        return replace(inventory, capacity=read_capacity(aws, context, pool))
+        read_dependents = ask_dependents(settings, aws, inventory.source, pool) if inventory.source else Dependents
+        capacity = read_capacity(aws, context, pool)
+        node_room = nodes.result() if nodes else None
+        return replace(inventory, capacity=capacity, nodes=node_room, dependents=read_dependents())
 
 
 def _start_cluster(namespace: Namespace, settings: Settings) -> Cluster:
@@ -138,7 +147,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
     safety = reads.start("the safety snapshot", lambda: rds.snapshot(safety_snapshot(settings.source, request.id)))
     versions = reads.start("engine versions", rds.orderable_versions)
     listed = () if started.instances.exception() else started.instances.result()
-    source, restored = _find_named(listed, settings.source), _find_named(listed, candidate(settings.source, request.id))
+    source, restored = find_pair(listed, settings)
     if source:
         by_name += _start_by_resource_id(started, source.resource_id)
     former = tuple(item for item in listed if is_former(item.identifier, settings.source))
@@ -159,6 +168,7 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
         backups=every_backup.windows,
         snapshots=every_backup.snapshots,
         candidate=restored,
+        name_holders=find_name_holders(instances, settings),
         open_restores=open_restores(instances, settings, source),
         cluster=started.cluster.result(),
         safety_snapshot=safety.result(),
@@ -216,7 +226,8 @@ def open_restores(instances: Iterable[Instance], settings: Settings, source: Ins
 
     The tag holds the bare name of the stack, which another product of the same account may use for its own. A candidate
     is another product's when its source lives and is not the one that this stack names: unless id or name say that it
-    is this stack's all the same (its `source` was changed, or its source has another name by now).
+    is this stack's all the same (its `source` was changed, or its source has another
+    name by now, as after cutover rename).
     """
     listed = tuple(instances)
     foreign = {item.resource_id for item in listed} - {source.resource_id if source else None}
@@ -232,7 +243,7 @@ def open_restores(instances: Iterable[Instance], settings: Settings, source: Ins
 def _is_by_name(item: Instance, settings: Settings) -> bool:
     restore_id = item.tags.get(TAG_ID, "")
     requested = settings.request is not None and settings.request.id == restore_id
-    return requested or item.identifier == candidate(settings.source, restore_id)
+    return requested or item.identifier in (candidate(settings.source, restore_id), settings.source)
 
 
 def _require_some(item: Snapshot | None) -> tuple[Snapshot, ...]:

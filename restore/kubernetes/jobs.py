@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import quote
@@ -20,14 +21,11 @@ from restore.redaction import redacted, register_secret
 
 STUCK_SECONDS = 45.0
 """A container that waits for longer than this for one of STUCK is not going to start."""
+WITHOUT_IMAGE = ("ErrImageNeverPull", "ErrImagePull", "ImageInspectError", "ImagePullBackOff", "InvalidImageName")
 STUCK = (
+    *WITHOUT_IMAGE,
     "CreateContainerConfigError",
     "CreateContainerError",
-    "ErrImageNeverPull",
-    "ErrImagePull",
-    "ImageInspectError",
-    "ImagePullBackOff",
-    "InvalidImageName",
     "RunContainerError",
     "StartError",
 )
@@ -45,6 +43,16 @@ class JobResult:
     reasons: tuple[str, ...]
     pod: str | None
     node: str | None
+
+    @property
+    def without_image(self) -> bool:
+        """Whether its node couldn't get the image."""
+        return _any_named(self.reasons, WITHOUT_IMAGE)
+
+
+def _any_named(reasons: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a container waits for one of these, as kubelets name it."""
+    return any(f": {name}" in reason for reason in reasons for name in names)
 
 
 def run_job(api: Api, job: Job, *, stop: threading.Event, deadline: float) -> JobResult:
@@ -94,7 +102,7 @@ class _Seen:
 
     @property
     def stuck(self) -> bool:
-        return self.pod is not None and any(f": {reason}" in text for text in self.pod.reasons for reason in STUCK)
+        return self.pod is not None and _any_named(self.pod.reasons, STUCK)
 
 
 class _Run:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from urllib.parse import quote, unquote
 
 from restore.errors import PermanentError, Problem
+from restore.kubernetes.scheduling import pod_needs
 from restore.model.cluster import ConnectionSecret, Deployment
 from restore.model.labels import FIELD_MANAGER
 from restore.model.request import ConnectionKeys
@@ -53,6 +54,7 @@ def deployment(answer: KubeObject) -> Deployment:
         generation=int(metadata.get("generation") or 0),
         observed_generation=int(status.get("observedGeneration") or 0),
         images=tuple(str(item.get("image", "")) for item in containers),
+        needs=pod_needs(pod_spec),
     )
 
 

@@ -74,6 +74,11 @@ def candidate(source: str, restore_id: str) -> str:
     return f"{source}-{restore_id}"
 
 
+def aside(source: str, restore_id: str) -> str:
+    """Returns the identifier of the source while a restored instance has its own."""
+    return f"{source}-before-{restore_id}"
+
+
 def safety_snapshot(source: str, restore_id: str) -> str:
     """Returns the identifier of the snapshot of the source taken once it is quiet."""
     return f"{source}-{restore_id}-safety"

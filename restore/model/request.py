@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from restore.model.aws_account import AwsLogin
+from restore.model.dependents import Follow
 from restore.model.field_types import (
     JSON,
     OBJECT,
@@ -28,6 +29,7 @@ from restore.model.field_types import (
     TlsMode,
     Workload,
     checked,
+    matching,
 )
 from restore.units import TIME_FORMAT
 from validation.expectations.table_names import Table
@@ -37,6 +39,8 @@ from validation.verdict import Verdict as Verdict
 LATEST = "latest"
 SHORTEST_REASON = 10
 """Characters of a reason for which something is let pass."""
+ADDRESS = r"urn:pulumi:\S+|[A-Za-z_][^\s']*\.[^\s']+"
+ADDRESS_NEEDED = "the address of a Terraform resource (aws_db_instance.main), or a URN of Pulumi"
 CONFIGURATION = 'docs/configuration.md, "Fields of `quiet`"'
 
 
@@ -56,6 +60,15 @@ class Traffic(StrEnum):
     RESTORED = "restored"
 
 
+class Cutover(StrEnum):
+    """How traffic is moved to another database."""
+
+    SECRET = "secret"
+    """The host in the applications' connection URL changes."""
+    RENAME = "rename"
+    """The instances change names: the URL goes on naming production's, and another instance has that name."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One restore as the operator asked for it. `snapshot`, `time` and `dump` hold LATEST or one exact value."""
@@ -72,6 +85,7 @@ class Request:
     backup_of: str | None = None
     """The instance whose automated backups are used instead of the source's."""
     incident: str | None = None
+    cutover: Cutover = Cutover.SECRET
 
     @property
     def recovery_point(self) -> str:
@@ -345,6 +359,17 @@ class ValidationSettings(Section):
 
 
 @dataclass(frozen=True)
+class Infrastructure(Section):
+    """Where the team's own infrastructure code has the source, so that `close` can say how it takes over the instance
+    that serves."""
+
+    tool: Annotated[str, matching("terraform|pulumi", "terraform or pulumi")] | None = None
+    """terraform or pulumi."""
+    address: Annotated[str, matching(ADDRESS, ADDRESS_NEEDED)] | None = None
+    """For Terraform the resource's address (module.database.aws_db_instance.main), for Pulumi its URN."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole configuration of a stack. `request` is None while no restore is asked for."""
 
@@ -369,6 +394,9 @@ class Settings:
     """`ahead`, or None."""
     erasure: Mapping[str, ErasedTable] = field(default_factory=dict[str, ErasedTable])
     """By table, with its schema unless that is public."""
+    dependents: Follow = Follow.LIST
+    """Whether what depends on the source is re-pointed after a switch, or only listed."""
+    infrastructure: Infrastructure = Infrastructure()
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from restore.errors import Problem
 
-NEVER = frozenset({"validated.proved", "switched.row"})
-"""What no waiver covers, by any name: a switch to a database of which no row was read."""
+NEVER = frozenset({"validated.proved", "switched.row", "renamed.holder", "renamed.unproved"})
+"""What no waiver covers, by any name: a switch to a database of which no row was read, and one by name to a database
+that doesn't have the name."""
 UNCOVERED = " (no waiver covers this)"
 LONGEST = 200
 """Characters of a check's name that the key `waive` takes."""

@@ -98,6 +98,14 @@ class Quiet:
         return not self.sessions and not self.prepared and self.rows_written == 0 and self.wal_bytes >= 0
 
 
+def read_server_start(connection: Connection) -> datetime:
+    """Returns when the server was started, to the microsecond: no two servers have the same."""
+    row = connection.execute("SELECT pg_postmaster_start_time()").fetchone()
+    if row is None:
+        raise TemporaryError("the server doesn't tell when it was started")
+    return row[0]
+
+
 def list_sessions(connection: Connection) -> tuple[Session, ...]:
     """Reads the client sessions on all databases, without this program's and RDS's own (rdsadmin, ...).
 

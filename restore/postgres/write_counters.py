@@ -85,6 +85,14 @@ def read_counters(connection: Connection) -> WriteCounters:
     )
 
 
+def read_next_transaction(connection: Connection) -> int:
+    """Reads the number that no transaction has yet (documentation, 9.27.10: xmax of the present snapshot)."""
+    row = connection.execute("select pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
+    if row is None:
+        raise TemporaryError("the server doesn't tell its next transaction")
+    return int(row[0])
+
+
 def written_since(before: WriteCounters, now: WriteCounters) -> Written:
     """Compares two readings of one database. Pure.
 

@@ -13,7 +13,9 @@ from restore.model import waivers
 from restore.model.cluster import ConnectionSecret, Reference
 from restore.model.context import RestoreContext
 from restore.model.labels import ANNOTATION_PREVIOUS
+from restore.model.rds import Endpoint
 from restore.model.request import SecretKey, Traffic
+from restore.model.rights import SECRET_CONTROLLERS
 from validation.connect import urls
 from validation.keyed.reader import find_nearest
 
@@ -168,7 +170,7 @@ def secret_keys_kept(context: RestoreContext) -> Iterable[Problem]:
 def secret_can_be_changed(context: RestoreContext) -> Iterable[Problem]:
     """Refuses an immutable Secret before anything stops, not at the switch: the API takes no change of its values."""
     secret = context.inventory.cluster.secret
-    if not context.settings.apps or not secret or not secret.immutable or _secret_stays(context):
+    if not context.settings.apps or not secret or not secret.immutable or _secret_stays(context) or context.renames:
         return
     kubectl = f"kubectl --namespace {context.settings.namespace}"
     yield Problem(
@@ -185,7 +187,7 @@ def other_references_switched(context: RestoreContext) -> Iterable[Problem]:
     """Refuses applications that are told the source in other places as well: they would go on using it."""
     if _settled(context):
         return
-    endpoints = list_source_endpoints(context)
+    endpoints = [endpoint for endpoint in list_source_endpoints(context) if not _follows(context, endpoint)]
     for reference in context.inventory.cluster.references:
         named = next((endpoint for endpoint in endpoints if reference.names(endpoint.host)), None)
         if named is None or waivers.is_waived(reference.check, context.settings.waive):
@@ -198,6 +200,11 @@ def other_references_switched(context: RestoreContext) -> Iterable[Problem]:
             _switching(context, reference),
         )
         yield waivers.with_command(problem, reference.check)
+
+
+def _follows(context: RestoreContext, endpoint: Endpoint) -> bool:
+    """Tells whether this is production's endpoint, which cutover rename takes to the other database."""
+    return context.renames and traffic.names_production(context, endpoint)
 
 
 def _switching(context: RestoreContext, reference: Reference) -> str:
@@ -279,7 +286,8 @@ def other_writers_stopped(context: RestoreContext) -> Iterable[Problem]:
     if _settled(context):
         return
     for writer in context.inventory.cluster.writers:
-        if writer.blocking and not waivers.is_waived(writer.check, context.settings.waive):
+        harmless = context.renames and writer.kind in SECRET_CONTROLLERS  # the secret stays as they write it
+        if writer.blocking and not harmless and not waivers.is_waived(writer.check, context.settings.waive):
             needed = "stopped until traffic has moved: it writes, or brings back what was changed"
             problem = Problem(f"{writer.kind} {writer.name}", writer.detail, needed, writer.stop)
             yield waivers.with_command(problem, writer.check)

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from restore.candidate.settings import target_settings
 from restore.config.keys import SAFETY_CHECK
 from restore.errors import Problem
-from restore.model.capacity import GONE, USABLE_KEY, Capacity, Offer, Subnet
+from restore.model import waivers
+from restore.model.capacity import GONE, ROOM_CHECK, USABLE_KEY, Capacity, Offer, Subnet
 from restore.model.context import RestoreContext
 from restore.model.rds import InstanceSettings
 from restore.model.request import Traffic
@@ -53,13 +54,21 @@ def _over_quota(
     used_of = quotas.get(name) if quotas else None
     if used_of and used_of.left < more:
         raised = used_of.used + more
-        yield Problem(
+        problem = Problem(
             f"account quota {name}",
             f"{used_of.used} of {used_of.most} {what} are taken",
             needed,
             "aws service-quotas request-service-quota-increase --service-code rds "
             f"--quota-code {code} --desired-value {raised}; or delete what nobody needs any more{otherwise}",
         )
+        yield from _unless_waived(context, name, problem)
+
+
+def _unless_waived(context: RestoreContext, what: str, problem: Problem) -> Iterable[Problem]:
+    """Yields the problem, with the command that lets it pass, unless that was given: what AWS tells may be old."""
+    check = f"{ROOM_CHECK}:{what}"
+    if not waivers.is_waived(check, context.settings.waive):
+        yield waivers.with_command(problem, check)
 
 
 def _to_make(context: RestoreContext) -> tuple[RestoreSource, InstanceSettings] | None:
@@ -79,19 +88,27 @@ def class_orderable(context: RestoreContext) -> Iterable[Problem]:
         "'OrderableDBInstanceOptions[].[DBInstanceClass,StorageType]' --output text"
     )
     if not capacity.offers:
-        yield Problem(
-            "config instance.instanceClass",
-            f"RDS creates no {settings.instance_class} in {context.settings.region}",
-            "a class that can be ordered",
-            f"pulumi config set --path instance.instanceClass <class>; to see which: {listing}",
+        yield from _unless_waived(
+            context,
+            "class",
+            Problem(
+                "config instance.instanceClass",
+                f"RDS creates no {settings.instance_class} in {context.settings.region}",
+                "a class that can be ordered",
+                f"pulumi config set --path instance.instanceClass <class>; to see which: {listing}",
+            ),
         )
     elif not _fitting(capacity, origin, settings):
         types = ", ".join(sorted({offer.storage_type for offer in capacity.offers}))
-        yield Problem(
-            "config instance.storageType",
-            f"RDS creates no {settings.instance_class} with {settings.storage_type} storage",
-            f"one of {types}",
-            f"pulumi config set --path instance.storageType <type>; to see which: {listing}",
+        yield from _unless_waived(
+            context,
+            "storage-type",
+            Problem(
+                "config instance.storageType",
+                f"RDS creates no {settings.instance_class} with {settings.storage_type} storage",
+                f"one of {types}",
+                f"pulumi config set --path instance.storageType <type>; to see which: {listing}",
+            ),
         )
 
 
@@ -119,12 +136,16 @@ def place_for_instance(context: RestoreContext) -> Iterable[Problem]:
     if len(_zones(reachable)) < needed:
         there = ", ".join(sorted(_zones(capacity.subnets)))
         found = f"its subnets are in {there}; {settings.instance_class} can be ordered in {', '.join(sorted(offered))}"
-        problem = (found, "and one more", "subnets")
+        problem = ("zones", _no_place(settings, found, "and one more", "subnets", zones=needed))
     elif len(_zones(subnet for subnet in reachable if subnet.free != 0)) < needed:
         full = ", ".join(subnet.identifier for subnet in reachable if subnet.free == 0)
-        problem = (f"no free address in {full}", "and a larger one", "subnets with a free address")
+        found = f"no free address in {full}"
+        problem = (
+            "addresses",
+            _no_place(settings, found, "and a larger one", "subnets with a free address", zones=needed),
+        )
     if problem:
-        yield _no_place(settings, *problem, zones=needed)
+        yield from _unless_waived(context, *problem)
 
 
 def _no_place(settings: InstanceSettings, found: str, more: str, what: str, *, zones: int) -> Problem:
@@ -151,7 +172,9 @@ def keys_usable(context: RestoreContext) -> Iterable[Problem]:
         return
     for key in capacity.keys.values():
         if key.state != USABLE_KEY:
-            yield Problem(f"key {key.arn}", key.state, "a KMS key that RDS can use", _way_out(key.arn, key.state))
+            needed = "a KMS key that RDS can use"
+            problem = Problem(f"key {key.arn}", key.state, needed, _way_out(key.arn, key.state))
+            yield from _unless_waived(context, key.arn, problem)
 
 
 def _way_out(key: str, state: str) -> str:

@@ -7,13 +7,19 @@ from collections.abc import Iterable
 from restore.cutover import deployments, traffic
 from restore.cutover.connection_secret import list_source_endpoints
 from restore.cutover.traffic import ConnectionTarget
+from restore.dependents.advice import cutover_of
+from restore.dependents.infrastructure import ownership_lines
+from restore.dependents.listing import dependent_lines
 from restore.model.context import RestoreContext
+from restore.model.nodes import NodeRoom
 from restore.model.rds import InstanceSettings
 from restore.model.rds_status import BROKEN, SNAPSHOT_READY
 from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
 from restore.preflight.account import account_lines
 from restore.preflight.capacity import unasked_lines
+from restore.preflight.names import rename_lines
+from restore.preflight.nodes import node_lines
 from restore.preflight.public_names import password_warnings
 from restore.preflight.rights import rights_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
@@ -30,6 +36,7 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         rights_lines(context),
         _applications(context),
         _both_databases(context),
+        rename_lines(context),
         _instance(context, origin, settings),
         _lost(context, origin),
         _duration(context, origin),
@@ -38,9 +45,11 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         password_warnings(context),
         _master_password(context, origin),
         unasked_lines(context),
+        node_lines(context),
         _writers(context),
         _references(context),
-        _job_image(context),
+        _dependents(context),
+        _job_image(context, origin),
         _waivers(context),
         _next(context),
     )
@@ -66,7 +75,7 @@ def _applications(context: RestoreContext) -> Iterable[str]:
         case Traffic.FROZEN:
             yield "stops: nothing, the applications are stopped already"
         case Traffic.RESTORED:
-            if traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE:
+            if not context.renames and traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE:
                 yield f"switches: secret {secret} to {traffic.find_target_endpoint(context)}, the rest of the URL stays"
             yield f"runs: {_returning(context)} on {context.candidate_name}"
         case Traffic.SOURCE if context.manages_any:
@@ -95,7 +104,8 @@ def _both_databases(context: RestoreContext) -> Iterable[str]:
 
 def _instance(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
     if context.candidate:
-        yield f"keeps: instance {context.candidate_name} ({context.candidate.status}), made from {origin.point.tag}"
+        candidate = context.candidate
+        yield f"keeps: instance {candidate.identifier} ({candidate.status}), made from {origin.point.tag}"
     else:
         parts = (
             settings.instance_class,
@@ -175,13 +185,14 @@ def _warnings(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     elif source and source.status not in SNAPSHOT_READY and context.request.traffic is not Traffic.SOURCE:
         yield f"note: the source is {source.status}; RDS takes its safety snapshot when it is available again"
     if source and source.replicas and context.request.traffic is not Traffic.SOURCE:
+        serving = context.settings.source if context.renames else context.candidate_name
         yield (
             f"note: read replicas of the source stay its own ({', '.join(source.replicas)}): who reads them doesn't "
             f"see {context.candidate_name}; after the switch: aws rds create-db-instance-read-replica "
-            f"--source-db-instance-identifier {context.candidate_name} --db-instance-identifier <name>"
+            f"--source-db-instance-identifier {serving} --db-instance-identifier <name>"
         )
     if context.candidate and context.candidate.status in BROKEN:
-        yield f"note: {context.candidate_name} is {context.candidate.status}"
+        yield f"note: {context.candidate.identifier} is {context.candidate.status}"
     version = origin.engine_version
     orderable = context.inventory.orderable_versions
     if not context.candidate and version and orderable and version not in orderable:
@@ -228,22 +239,46 @@ def _references(context: RestoreContext) -> Iterable[str]:
     endpoints = list_source_endpoints(context)
     for reference in context.inventory.cluster.references:
         if any(reference.names(endpoint.host) for endpoint in endpoints):
-            yield f"note: {reference.app} is told the source by {reference.place} as well"
+            follows = ", and follows the name without being stopped" if context.renames else ""
+            yield f"note: {reference.app} is told the source by {reference.place} as well{follows}"
     if unread := context.inventory.cluster.unread:
         named = ", ".join(unread)
         yield f"note: {named} can't be read (docs/permissions.md): whether the source is named there isn't known"
 
 
-def _job_image(context: RestoreContext) -> Iterable[str]:
-    """Whether a node can pull an image isn't asked of anybody; that no application's comes from there can be seen."""
-    image = context.settings.validation.image or "postgres"
-    images = {_registry(image) for _, deployment in context.apps for image in deployment.images}
-    if images and _registry(image) not in images:
-        yield (
-            f"note: the Job that connects from inside takes image {image} from {_registry(image)}, the applications "
-            f"theirs from {', '.join(sorted(images))}; if the nodes can't pull it: pulumi config set --path "
-            "validation.image <image with psql>"
-        )
+def _dependents(context: RestoreContext) -> Iterable[str]:
+    cutover = cutover_of(context.request)
+    yield from dependent_lines(context.inventory.dependents, cutover, context.settings.dependents)
+    if context.source and context.request.traffic is not Traffic.SOURCE:
+        yield from ownership_lines(context.settings.infrastructure, cutover)
+
+
+def _job_image(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
+    """Whether a node can pull an image nobody can be asked; that a pod runs it, or that a node has it, can be seen."""
+    image = context.settings.validation.image or f"postgres:{(origin.engine_version or 'latest').partition('.')[0]}"
+    of_apps = [name for _, deployment in context.apps for name in deployment.images]
+    room = context.inventory.nodes or NodeRoom()
+    known = [*of_apps, *(name for item in (*room.pods, *room.nodes) for name in item.images)]
+    if not of_apps or _reference(image) in map(_reference, known):
+        return
+    registries = {_registry(item) for item in of_apps}
+    elsewhere = f"from {_registry(image)}, the applications theirs from {', '.join(sorted(registries))}"
+    looked = "no pod runs it and no node tells to have it" if room.nodes else "no application runs it"
+    why = looked if _registry(image) in registries else elsewhere
+    yield (
+        f"note: the Job that connects from inside takes image {image}: {why}; if the nodes can't pull it: "
+        "pulumi config set --path validation.image <image with psql>"
+    )
+
+
+def _reference(image: str) -> str:
+    """The full name of an image, as nodes tell it: registry, path and tag."""
+    registry = _registry(image)
+    path = image.removeprefix(f"{registry}/")
+    if registry == "docker.io" and "/" not in path:
+        path = f"library/{path}"
+    tagged = ":" in path.rpartition("/")[2] or "@" in path
+    return f"{registry}/{path}" if tagged else f"{registry}/{path}:latest"
 
 
 def _registry(image: str) -> str:

@@ -55,7 +55,8 @@ def candidate_renamed(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a candidate that was renamed. A restore has one instance: under another name it would be made a second
     time."""
     for instance in context.inventory.open_restores:
-        if context.is_ours(instance.tags) and instance.identifier != context.candidate_name:
+        names = (context.candidate_name, context.settings.source)  # of cutover rename, the second
+        if context.is_ours(instance.tags) and instance.identifier not in names:
             yield Problem(
                 f"instance {instance.identifier}",
                 f"was made by restore {context.request.id}, whose instance is called {context.candidate_name} now",

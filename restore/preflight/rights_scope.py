@@ -13,6 +13,7 @@ from functools import cached_property
 from restore.candidate.settings import target_settings
 from restore.config.keys import SAFETY_CHECK
 from restore.model.context import RestoreContext
+from restore.model.dependents import Dependent, DependentKind, Follow
 from restore.model.labels import TAG_ID, TAG_STACK
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method
@@ -38,7 +39,7 @@ class AwsTarget:
 
 @dataclass(frozen=True)
 class ClusterTarget:
-    """What a verb is asked on; an empty name stands for all objects."""
+    """What a verb is asked on; an empty name stands for all objects, an empty namespace for the whole cluster."""
 
     namespace: str
     name: str = ""
@@ -108,6 +109,16 @@ def candidate(scope: RightsScope) -> Iterator[AwsTarget]:
 
 def candidate_as_made(scope: RightsScope) -> Iterator[AwsTarget]:
     yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Resource"))
+
+
+def renamed_instances(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields both instances of cutover rename, under every name that they have or get; a name that is still free has no
+    tags."""
+    context = scope.context
+    if not context.renames:
+        return
+    for name in (context.settings.source, context.aside_name, context.candidate_name):
+        yield AwsTarget(scope.rds("db", name))
 
 
 def groups(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -222,6 +233,41 @@ def associated_roles(scope: RightsScope) -> Iterator[AwsTarget]:
     yield from (AwsTarget(role.partition("=")[2], TO_RDS) for role in scope.settings.associated_roles)
 
 
+def _followed(scope: RightsScope, kind: DependentKind) -> tuple[Dependent, ...]:
+    """What is re-pointed of a kind; none where dependents are only listed."""
+    if scope.context.settings.dependents is not Follow.FOLLOW:
+        return ()
+    return scope.context.inventory.dependents.of_kind(kind)
+
+
+def followed_alarms(scope: RightsScope) -> Iterator[AwsTarget]:
+    for item in _followed(scope, DependentKind.ALARM):
+        yield AwsTarget(scope.arn("cloudwatch", f"alarm:{item.name}"))
+
+
+def followed_proxies(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields the target groups of proxies, whose ARNs are random, and both instances."""
+    if _followed(scope, DependentKind.PROXY):
+        yield AwsTarget(scope.arn("rds", "target-group:prx-tg-0"))
+        yield AwsTarget(scope.rds("db", scope.context.settings.source))
+        yield AwsTarget(scope.rds("db", scope.context.candidate_name))
+
+
+def followed_event_subscriptions(scope: RightsScope) -> Iterator[AwsTarget]:
+    for item in _followed(scope, DependentKind.EVENT_SUBSCRIPTION):
+        yield AwsTarget(scope.rds("es", item.name))
+
+
+def followed_backup_plans(scope: RightsScope) -> Iterator[AwsTarget]:
+    for item in _followed(scope, DependentKind.BACKUP_SELECTION):
+        yield AwsTarget(scope.arn("backup", f"backup-plan:{item.place.partition(' ')[0]}"))
+
+
+def roles_of_backups(scope: RightsScope) -> Iterator[AwsTarget]:
+    for item in _followed(scope, DependentKind.BACKUP_SELECTION):
+        yield AwsTarget(item.place.partition(" ")[2], (("iam:PassedToService", "backup.amazonaws.com"),))
+
+
 def domain_role(scope: RightsScope) -> Iterator[AwsTarget]:
     name = scope.settings.domain_iam_role_name
     if name and not scope.is_made:
@@ -314,6 +360,11 @@ def own_principal(scope: RightsScope) -> Iterator[AwsTarget]:
 
 def namespace(scope: RightsScope) -> Iterator[ClusterTarget]:
     yield ClusterTarget(scope.context.settings.namespace)
+
+
+def whole_cluster(scope: RightsScope) -> Iterator[ClusterTarget]:
+    del scope
+    yield ClusterTarget("")
 
 
 def applications(scope: RightsScope) -> Iterator[ClusterTarget]:

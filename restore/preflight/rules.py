@@ -12,7 +12,7 @@ from restore.errors import Problem
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.preflight import account, applications, capacity, instances, ownership, rights
+from restore.preflight import account, applications, capacity, instances, names, nodes, ownership, rights
 
 Rule = Callable[[RestoreContext], Iterable[Problem]]
 
@@ -28,6 +28,8 @@ RULES: tuple[Rule, ...] = (
     ownership.recovery_point_changed,
     ownership.dump_still_pinned,
     ownership.source_is_another_instance,
+    names.cutover_kept,
+    names.aside_fits,
     instances.source_found,
     instances.source_alone,
     instances.source_leaving,
@@ -38,12 +40,14 @@ RULES: tuple[Rule, ...] = (
     instances.recovery_point_usable,
     instances.settings_usable,
     instances.tags_fit,
+    names.names_can_move,
     capacity.instance_quota,
     capacity.storage_quota,
     capacity.snapshot_quota,
     capacity.class_orderable,
     capacity.place_for_instance,
     capacity.keys_usable,
+    nodes.replicas_have_nodes,
     applications.applications_named,
     applications.applications_kept,
     applications.deployments_exist,

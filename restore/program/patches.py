@@ -16,6 +16,7 @@ from restore.model.labels import (
     ANNOTATION_PREVIOUS_ALSO,
     ANNOTATION_REAPPLIED,
     ANNOTATION_REPLICAS,
+    ANNOTATION_SERVED,
     FIELD_MANAGER,
 )
 from restore.model.planned import AppPlan, Plan
@@ -51,6 +52,8 @@ def declare_deployment(
         ANNOTATION_REPLICAS: str(app.recorded_replicas),
         ANNOTATION_MANAGER: app.former_manager or "",
         ANNOTATION_REAPPLIED: app.reapplied,
+        **({ANNOTATION_PREVIOUS: str(app.endpoint)} if app.database else {}),
+        **({ANNOTATION_SERVED: app.served} if app.served else {}),
     }
     return k8s.apps.v1.DeploymentPatch(
         app.name,
@@ -58,7 +61,7 @@ def declare_deployment(
         spec=k8s.apps.v1.DeploymentSpecPatchArgs(
             replicas=app.replicas,
             template=k8s.core.v1.PodTemplateSpecPatchArgs(
-                metadata=k8s.meta.v1.ObjectMetaPatchArgs(annotations={ANNOTATION_ENDPOINT: str(app.endpoint)})
+                metadata=k8s.meta.v1.ObjectMetaPatchArgs(annotations={ANNOTATION_ENDPOINT: app.pod_annotation})
             ),
         ),
         opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True, depends_on=depends_on),

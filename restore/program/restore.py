@@ -11,6 +11,7 @@ from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID
 from restore.model.dump import DumpVersion
 from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, move_of
 from restore.model.planned import Plan
+from restore.model.request import Traffic
 from restore.program.candidate import declare_candidate, keep_settings
 from restore.program.creation import Creation, declare_acceptance
 from restore.program.receipts import Gates, declare_receipt, list_open_gates
@@ -45,10 +46,11 @@ class Restore(pulumi.ComponentResource):
         freezes = move_of(plan) is Move.FREEZE
         self.accepted = declare_acceptance(creation, self) if freezes else []
         self.resource_id = instance.resource_id
+        identifier, endpoint = present_address(plan) or (plan.candidate, instance.endpoint)
         self.candidate = {
-            "identifier": plan.candidate,
+            "identifier": identifier,
             "resourceId": instance.resource_id,
-            "endpoint": instance.endpoint,
+            "endpoint": endpoint,
             "status": instance.status,
         }
         candidate = {"candidate": plan.candidate, RESOURCE_ID: instance.resource_id, "point": plan.point.tag}
@@ -61,6 +63,18 @@ class Restore(pulumi.ComponentResource):
             validated = declare_receipt(gates, VALIDATED, candidate, self, [conformed, *loaded.values()])
             self.receipts = {CONFORMED.name: conformed, **loaded, VALIDATED.name: validated}
         self.register_outputs({"candidate": self.candidate, "proved": list_open_gates(self.receipts, [instance])})
+
+
+def present_address(plan: Plan) -> tuple[str, str] | None:
+    """Returns identifier and endpoint of a candidate that has production's name, now or after this run: the state holds
+    those
+    of its creation. None where these are still right."""
+    if plan.rename and plan.traffic is Traffic.RESTORED:
+        return plan.rename.production, str(plan.apps[0].endpoint)
+    candidate = plan.candidate_found
+    if plan.traffic is Traffic.FROZEN and candidate and candidate.identifier != plan.candidate:
+        return candidate.identifier, str(candidate.endpoint)
+    return None
 
 
 def declare_load(

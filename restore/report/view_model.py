@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from restore.dependents.infrastructure import DOCUMENT
 from restore.model.gates import CONFORMED, SWITCHED, VALIDATED
 from restore.report import audit, data_checks, loss, timeline
 from restore.report.key_facts import find_facts, list_key_facts, read_losses
@@ -89,6 +90,9 @@ class ReportView:
     versions: tuple[tuple[str, str], ...]
     config: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    take_over: str
+    """The document beside the page that says how infrastructure code takes over the restored database; empty where
+    there is none."""
 
 
 def build(document: EvidenceRecord) -> ReportView:
@@ -120,6 +124,7 @@ def build(document: EvidenceRecord) -> ReportView:
         waivers=tuple(audit.list_waivers(runs, evidence)),
         versions=tuple(list_versions(last, conformed, evidence)),
         config=tuple((name, value) for name, value in texts(last.get("config")).items() if value not in UNSET),
+        take_over=DOCUMENT if any(record.get("take_over") for record in of_step(evidence, "close")) else "",
         notes=tuple(text(note) for note in mapping(last.get("plan")).get("notes") or ()),
     )
 

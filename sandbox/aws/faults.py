@@ -7,6 +7,7 @@ lost-answer       the call takes effect, its answer never arrives       operatio
 drop-connections  every client session of `instance` is ended           instance (at once), or operation
 fail-restore      the restore ends in incompatible-restore              (operation)
 slow-backing-up   the status backing-up lasts `seconds` longer          seconds (default 60)
+slow-dns          the new name of a rename answers `seconds` later       (instance: the new name), seconds
 storage-full      `instance` has no space left: writes fail             instance (at once), or a restore's operation
 key-lost          RDS can't use the KMS key: `instance` is down         instance (at once); start-db-instance ends it
 """
@@ -22,7 +23,7 @@ from typing import Any, cast
 KINDS = frozenset(
     [
         *("throttle", "error", "lost-answer", "drop-connections", "fail-restore", "slow-backing-up", "storage-full"),
-        "key-lost",
+        *("key-lost", "slow-dns"),
     ]
 )
 NEED_OPERATION = frozenset({"throttle", "error", "lost-answer"})

@@ -85,11 +85,11 @@ class Gateway:
 
 def _refuse(start: StartResponse, request: Request, refusal: Refusal) -> list[bytes]:
     refused = answer(request, refusal)
-    return _respond(start, refused.status, refused.content_type, refused.body)
+    return _respond(start, refused.status, refused.content_type, refused.content)
 
 
-def _respond(start: StartResponse, status: int, kind: str, body: str) -> list[bytes]:
-    content = body.encode()
+def _respond(start: StartResponse, status: int, kind: str, body: str | bytes) -> list[bytes]:
+    content = body.encode() if isinstance(body, str) else body
     start(
         f"{status} {'OK' if status == 200 else 'Error'}",
         [("Content-Type", kind), ("Content-Length", str(len(content)))],

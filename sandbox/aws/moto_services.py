@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote
 
-from sandbox.aws import ACCOUNT
+from sandbox.aws import ACCOUNT, backup_selections
 from sandbox.aws.rds.service.metrics import Value
 from sandbox.aws.request_journal import Journal, Request, now
 
@@ -74,6 +74,7 @@ class MotoServices:
         self._lock = threading.RLock()
         self._touched: set[tuple[str, str]] = set()
         self._seed_modules()
+        backup_selections.install()
 
     def _seed_modules(self) -> None:
         import moto.kms.utils as kms_utils

@@ -66,9 +66,13 @@ class Database:
     layout: Layout
     role: str
     restore_id: str | None = None
+    named: str = ""
+    """Its identifier, where it isn't the one that it began with."""
 
     @property
     def identifier(self) -> str:
+        if self.named:
+            return self.named
         return f"{names.INSTANCE}-{self.restore_id}" if self.restore_id else names.INSTANCE
 
     def query(self, text: str, values: Mapping[str, object]) -> list[Row]:

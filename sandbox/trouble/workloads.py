@@ -193,7 +193,25 @@ def forget_dead_node(stage: Stage, _: Memory) -> None:
     wait_until(lambda: stage.kube.get("Pod", names.NAMESPACE, gone) is None, SECONDS, f"{gone} gone", 0.05)
 
 
+def cordon(stage: Stage) -> Memory:
+    """As `kubectl drain` begins. Its pods go on, and the small kubelet starts new ones all the same."""
+    for node in stage.kube.list("Node", None):
+        stage.kube.patch("Node", None, node["metadata"]["name"], {"spec": {"unschedulable": True}}, "kubectl")
+    return {}
+
+
+def uncordon(stage: Stage, _: Memory) -> None:
+    for node in stage.kube.list("Node", None):
+        stage.kube.patch("Node", None, node["metadata"]["name"], {"spec": {"unschedulable": None}}, "kubectl")
+
+
 TROUBLES = (
+    Trouble(
+        "cordoned-node",
+        "The node takes no pods any more, as while it is replaced: what is stopped there wouldn't come back.",
+        cordon,
+        uncordon,
+    ),
     Trouble(
         "autoscaler",
         f"An HPA scales {APP} up as soon as it comes back from zero: spec.replicas isn't what the switch set.",

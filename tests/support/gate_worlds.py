@@ -57,6 +57,8 @@ class Rds:
     roles: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     rebooted: list[str] = field(default_factory=list[str])
     passwords: dict[str, str] = field(default_factory=dict[str, str])
+    renamed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    refusals: list[RestoreError] = field(default_factory=list[RestoreError])
 
     def instance(self, identifier: str) -> Instance | None:
         return next((instance for instance in self.instances if instance.identifier == identifier), None)
@@ -77,6 +79,18 @@ class Rds:
         values = {item.name: getattr(desired, item.name) for item in fields(desired)}
         named = {name: value for name, value in values.items() if value not in (None, ())}
         self._change(resource_id, lambda instance: replace(instance, settings=replace(instance.settings, **named)))
+
+    def rename(self, resource_id: str, identifier: str, waived: SequenceOf[str] = ()) -> str:
+        """Fails as often as `refusals` says; otherwise it is done at once."""
+        del waived
+        if self.refusals:
+            raise self.refusals.pop(0)
+        former = self.instance_by_resource_id(resource_id)
+        assert former is not None
+        assert self.instance(identifier) is None
+        self.renamed.append((former.identifier, identifier))
+        self._change(resource_id, lambda one: replace(one, identifier=identifier, pending={}))
+        return former.identifier
 
     def add_role(self, resource_id: str, role: str) -> None:
         self.roles.append((resource_id, role))
@@ -147,6 +161,8 @@ class Databases:
     sequences: dict[str, dict[Name, Sequence]] = field(default_factory=dict[str, dict[Name, Sequence]])
     there: dict[str, tuple[Session, ...]] = field(default_factory=dict[str, tuple[Session, ...]])
     asked: list[str] = field(default_factory=list[str])
+    started: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """When each server was started, by the host that reaches it."""
 
     @contextmanager
     def connect(self, endpoint: Endpoint, *_: object) -> Generator[str]:
@@ -163,6 +179,9 @@ class Databases:
 
     def list_sessions(self, connection: str) -> tuple[Session, ...]:
         return self.there.get(connection, ())
+
+    def read_server_start(self, connection: str) -> datetime:
+        return self.started.get(connection, QUIET_AT)
 
     def read_counters(self, _connection: str) -> WriteCounters:
         return self.counters
@@ -195,7 +214,9 @@ class Databases:
         patch.setattr(postgres, "read_row", self.read_row)
         patch.setattr(postgres, "list_sessions", self.list_sessions)
         patch.setattr(postgres, "observe", observe)
+        patch.setattr(postgres, "read_server_start", self.read_server_start)
         patch.setattr(postgres, "read_counters", self.read_counters)
+        patch.setattr(postgres, "read_next_transaction", lambda _: 1234)
         patch.setattr(postgres, "read_settings", self.read_settings)
         patch.setattr(postgres, "read_fence", self.read_fence)
         patch.setattr(postgres, "administer", self.connect)

@@ -218,7 +218,25 @@ def _head(s3: S3Client, bucket: str, key: str) -> Mapping[str, Any]:
         try:
             return dict(s3.head_object(Bucket=bucket, Key=key))
         except ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 404:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status == 403:
+                raise PermanentError.of(_denied_or_absent(bucket, key)) from error
+            if status != 404:
                 raise
-    fix = f"aws s3 ls s3://{bucket}/{key.rpartition('/')[0]}/"
-    raise PermanentError.of(Problem(f"dump s3://{bucket}/{key}", "no such object", "a dump", fix))
+    raise PermanentError.of(Problem(f"dump s3://{bucket}/{key}", "no such object", "a dump", _listing(bucket, key)))
+
+
+def _listing(bucket: str, key: str) -> str:
+    return f"aws s3 ls s3://{bucket}/{key.rpartition('/')[0]}/"
+
+
+def _denied_or_absent(bucket: str, key: str) -> Problem:
+    """Without the right to list the bucket S3 says "denied" of what isn't there, too (API reference, HeadObject,
+    "Permissions")."""
+    folder = f"s3://{bucket}/{key.rpartition('/')[0]}/"
+    return Problem(
+        "AWS s3:GetObject",
+        f"403 for s3://{bucket}/{key}: denied, or not there; S3 tells them apart only to who may list the whole bucket",
+        f"a dump below {folder}, and the IAM action s3:GetObject on it for the operator's role",
+        f"{_listing(bucket, key)}; docs/permissions.md",
+    )

@@ -84,10 +84,12 @@ class Operation:
                 self._monitor.close()
                 self._runner.wait_idle()
                 self._deployment.finish_stack()
-                self._checkpoint.write()
-                for service in self._registry.services:
-                    service.cancel()
-                    service.close()
+                try:
+                    self._checkpoint.write()
+                finally:
+                    for service in self._registry.services:
+                        service.cancel()
+                        service.close()
         if self._plan and not options.dry_run and not self._runner.failed:
             self._report_missing(self._plan)
         return self._conclude(old_outputs)

@@ -161,6 +161,38 @@ def test_a_swap_of_names_moves_the_address_with_the_identifier(sandbox: Sandbox)
     assert [i.get("DBInstanceIdentifier") for i in found["DBInstances"]] == ["old"]
 
 
+def test_a_new_name_answers_late_an_address_stays_and_replicas_follow(sandbox: Sandbox) -> None:
+    for name in ("first", "reader"):
+        sandbox.create(name, BackupRetentionPeriod=0)
+    for name in ("first", "reader"):
+        sandbox.available(name)
+    sandbox.aws.post("description", instance="first", fields={"ReadReplicaDBInstanceIdentifiers": ["reader"]})
+    source = {"ReadReplicaSourceDBInstanceIdentifier": "first"}
+    sandbox.aws.post("description", instance="reader", fields=source)
+    former = sandbox.describe("first")
+    kept = sandbox.layout.address("rds-instance", "us-east-1", former["DbiResourceId"])
+    sandbox.aws.faults.add("slow-dns", instance="second", seconds=600)
+    sandbox.aws.rds.modify_db_instance(
+        DBInstanceIdentifier="first", NewDBInstanceIdentifier="second", ApplyImmediately=True
+    )
+    wait_until(lambda: "second" in names(sandbox), WAIT, "the new name")
+    assert sandbox.describe("reader")["ReadReplicaSourceDBInstanceIdentifier"] == "second"
+    assert sandbox.sql("second", "SELECT 1", hostaddr=kept, sslmode="require") == [(1,)]
+    for late in (former["Endpoint"]["Address"], sandbox.describe("second")["Endpoint"]["Address"]):
+        with pytest.raises(psycopg.OperationalError, match="refused"):
+            sandbox.sql("second", "SELECT 1", hostaddr=late)
+    sandbox.aws.faults.clear()
+    sandbox.available("second")
+    wait_until(lambda: answers(sandbox, "second"), WAIT, "the name to answer")
+
+
+def answers(sandbox: Sandbox, name: str) -> bool:
+    try:
+        return sandbox.sql(name, "SELECT 1") == [(1,)]
+    except psycopg.OperationalError:
+        return False
+
+
 def names(sandbox: Sandbox) -> set[str]:
     return {i.get("DBInstanceIdentifier", "") for i in sandbox.aws.rds.describe_db_instances()["DBInstances"]}
 

@@ -75,7 +75,14 @@ KUBECTL: Mapping[str, frozenset[str]] = {
     "set": frozenset(),
 }
 NAMESPACE = frozenset({"-n", "--namespace"})
-WITHOUT_NAMESPACE = ("kubectl version", "kubectl auth whoami", "kubectl config view")
+WITHOUT_NAMESPACE = (
+    "kubectl version",
+    "kubectl auth whoami",
+    "kubectl auth can-i",
+    "kubectl config view",
+    "kubectl get nodes",
+    "kubectl uncordon",
+)
 HIGH_LEVEL: Mapping[tuple[str, ...], frozenset[str]] = {
     ("s3", "ls"): frozenset({"--recursive"}),
     ("sso", "login"): frozenset({"--profile"}),

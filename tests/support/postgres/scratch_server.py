@@ -118,6 +118,7 @@ def _start(program: Path, data: Path, host: str, user: pwd.struct_passwd | None)
         "max_prepared_transactions": "2",
         "autovacuum": "off",
         "shared_buffers": "16MB",
+        "wal_level": "logical",
     }
     settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     with (data.parent / "log").open("wb") as log:

@@ -32,7 +32,7 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-SERVICES = ("rds", "secretsmanager", "s3", "sts", "ec2", "iam", "kms")
+SERVICES = ("rds", "secretsmanager", "s3", "sts", "ec2", "iam", "kms", "cloudwatch", "backup", "route53")
 PASSWORD = "first-Passw0rd"
 WAIT = 90.0
 URL = "postgresql://ghost_app:p%40ss%2Fw%25rd@{endpoint}/app?schema=public&connection_limit=5&sslrootcert=/app/ca.pem"

@@ -28,6 +28,8 @@ from sandbox.demo.stage import operator_environment
 from sandbox.machine.layout import CHECKOUT, Layout
 from sandbox.machine.processes import wait_until
 from sandbox.runtime import environment
+from sandbox.trouble import catalogue
+from sandbox.trouble.stage import Played
 from validation.connect.target import Target
 
 LINKED = ("restore", "validation", ".venv")
@@ -204,8 +206,10 @@ class Sandbox:
     def reset(self) -> None:
         """Candidates and manual snapshots go; an application that anybody touched comes back as its team deploys it.
 
-        So does a source that was deleted or replaced, with rows of its own.
+        So does a source that was deleted or replaced, with rows of its own. Troubles that a test has left on end.
         """
+        for name in Played(self.layout).all():
+            catalogue.end(self.layout, name)
         self.aws.faults.clear()
         self.aws.post("rights", remove=[])
         self._start_instances()

@@ -10,9 +10,10 @@ import pytest
 from restore.model.aws_account import Caller
 from restore.model.cluster import Cluster, Writer
 from restore.model.context import RestoreContext
+from restore.model.dependents import Dependent, DependentKind, Dependents, Follow, KnownBy
 from restore.model.inventory import Inventory
 from restore.model.rds import InstanceSettings
-from restore.model.request import App, DumpStore, Login, Request, SecretKey, Settings, ValidationSettings
+from restore.model.request import App, Cutover, DumpStore, Login, Request, SecretKey, Settings, ValidationSettings
 from restore.model.rights import AwsRight, ClusterRight, Phase, Right
 from restore.preflight import rights
 from restore.preflight.rights_scope import RightsScope
@@ -74,11 +75,24 @@ def found(base: Inventory) -> Inventory:
     )
 
 
+BACKUPS = f"plan-1 arn:aws:iam::{ACCOUNT}:role/service-role/AWSBackupDefaultServiceRole"
+DEPENDENTS = Dependents(
+    (
+        Dependent(DependentKind.ALARM, "db-cpu", KnownBy.IDENTIFIER),
+        Dependent(DependentKind.PROXY, "shop", KnownBy.IDENTIFIER),
+        Dependent(DependentKind.EVENT_SUBSCRIPTION, "failures", KnownBy.IDENTIFIER),
+        Dependent(DependentKind.BACKUP_SELECTION, "daily/databases", KnownBy.ARN, BACKUPS),
+    )
+)
+
+
 CONTEXTS = {
     "snapshot": (site(w.SNAPSHOT), found(w.inventory())),
     "pitr": (site(w.PITR), found(w.inventory())),
     "dump": (site(w.DUMP), found(w.dumped())),
     "iam": (site(w.PITR, login=Login("ghostadmin", iam=True)), found(w.inventory())),
+    "follow": (site(w.PITR, dependents=Follow.FOLLOW), replace(found(w.inventory()), dependents=DEPENDENTS)),
+    "rename": (site(w.asked(w.PITR, cutover=Cutover.RENAME)), found(w.inventory())),
     "candidate made": (site(w.PITR), replace(found(w.restored()), candidate=w.candidate(identifier=f"{SOURCE}-inc-1"))),
 }
 
@@ -103,7 +117,7 @@ def _rule_gives(namespace: str, rule: dict[str, Any], right: ClusterRight) -> bo
     named = rule.get("resourceNames")
     verbs = {(verb.verb, verb.resource, verb.group) for verb in verbs_of(rule)}
     return (
-        namespace == right.namespace
+        namespace in (right.namespace, "")
         and (right.verb, right.resource, right.group) in verbs
         and (named is None or right.object_name in named)
     )

@@ -70,6 +70,10 @@ class Rds:
     def address(self, identifier: str) -> str:
         return self.shared.layout.address("rds", self.region, identifier)
 
+    def own_address(self, resource_id: str) -> str:
+        """The address that an instance keeps when it is renamed; its endpoint's follows the name."""
+        return self.shared.layout.address("rds-instance", self.region, resource_id)
+
     # -- finding ------------------------------------------------------------------------------------------------
 
     def instance(self, identifier: str) -> Instance:
@@ -109,7 +113,7 @@ class Rds:
         if cluster is None:
             place = Place(self.address(instance.identifier), int(instance.shape["DbInstancePort"]))
             root = self.host.clusters / instance.resource_id.lower()
-            cluster = Cluster(self.host, root, place)
+            cluster = Cluster(self.host, root, place, self.own_address(instance.resource_id))
             self.shared.clusters[instance.resource_id] = cluster
         return cluster
 

@@ -132,4 +132,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `pulumi ... | head`: the reader has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:  # a full disk, a folder without rights
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
     return 0

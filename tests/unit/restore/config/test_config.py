@@ -318,7 +318,7 @@ def test_keys_that_contradict_each_other_are_refused(values: Mapping[str, Any], 
 
 
 def test_what_this_version_cannot_do_is_said_and_not_guessed() -> None:
-    assert "not in this version" in problems_of({**PITR, "cutover": "rename"})["cutover"].needed
+    assert problems_of({**PITR, "cutover": "dns"})["cutover"].needed == "one of secret, rename"
 
 
 @pytest.mark.parametrize(

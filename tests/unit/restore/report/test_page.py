@@ -16,9 +16,11 @@ from tests.support.report_records import (
     RESTORED,
     SHUT,
     Records,
+    at,
     check,
     gate,
     loss,
+    record,
     report,
     run,
     shown,
@@ -238,3 +240,17 @@ def test_what_the_source_has_as_well_is_shown_as_that_and_not_as_a_failure() -> 
     text = " ".join(Reader(html).text.split())
     assert "as in the source indexes" in text
     assert "0 of 1 checks pass, 1 as in the source;" in text
+
+
+def closed(**changes: Any) -> dict[str, Any]:
+    who = {"user": "alice", "host": "laptop", "aws": "arn"}
+    return record("close", 900, {"began": at(900), "operator": who, "serves": "restored", **changes})
+
+
+def test_the_page_links_how_infrastructure_code_takes_over_and_no_other_place() -> None:
+    """The link is the program's own name of the document, whatever a record says."""
+    assert 'href="take-over.txt"' in page.render(shown((*RESTORED, closed(take_over="take-over.txt"))))
+    html = page.render(shown((*RESTORED, closed(take_over="https://evil.example/"))))
+    assert 'href="take-over.txt"' in html
+    assert "evil.example" not in html
+    assert "href" not in page.render(shown((*RESTORED, closed())))
