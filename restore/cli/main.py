@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from restore.cli import close, doctor, report, status
+from restore.cli import close, credentials, doctor, report, status
 from restore.cli import options as options_command
 from restore.cli import rescue as rescue_command
 from restore.cli import rollback as rollback_command
@@ -38,6 +38,12 @@ def build_parser() -> argparse.ArgumentParser:
     page = commands.add_parser("report", help="verdict, timeline, checks and losses of a restore; writes the page")
     page.add_argument("id", nargs="?", help="the restore (default: the configured one)")
     page.add_argument("--open", action="store_true", help="open the page in a browser")
+    passwords = commands.add_parser("credentials", help="passwords after a breach").add_subparsers(
+        dest="action", required=True
+    )
+    rotation = passwords.add_parser("rotate", help="new passwords on candidate and source, while traffic is frozen")
+    rotation.add_argument("--leave-source", action="store_true", help="the source can't be asked: only the candidate")
+    rotation.add_argument("--yes", action="store_true", help="don't ask")
     add_rescue(commands.add_parser("rescue", help="bring rows of one table back into the source, without a cutover"))
     for name, text in (
         ("rollback", "go back to the source: an earlier configuration, applied through frozen"),
@@ -129,6 +135,13 @@ def close_restore(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     return closed
 
 
+def rotate_credentials(stack: OperatorStack, confirm: Callable[[str], bool], *, leave_source: bool) -> bool:
+    done = credentials.rotate(stack, confirm, leave_source=leave_source)
+    if done:
+        print("Rotated: the old passwords are dead. Next: pulumi config set traffic restored; pulumi up")
+    return done
+
+
 def refuse_other(stack: OperatorStack, named: str | None) -> None:
     """Raises Refused when the restore that is named isn't the configured one."""
     configured = rollback.read_text(stack.config(), rollback.ID)
@@ -157,6 +170,9 @@ def run(arguments: argparse.Namespace) -> int:
             color = sys.stdout.isatty()
             now = datetime.now(UTC)
             print(report.report(stack, arguments.id, now, color=color, browser=arguments.open))
+        case "credentials":
+            confirm = make_confirmer(yes=arguments.yes)
+            return 0 if rotate_credentials(stack, confirm, leave_source=arguments.leave_source) else 1
         case "rescue":
             return 0 if rescue(stack, arguments) else 1
         case "rollback":

@@ -9,9 +9,12 @@ from typing import Any
 from restore.aws import Aws
 from restore.cli.left_database import describe_left
 from restore.cli.stack_settings import read_settings
+from restore.credentials.journal import Journals
+from restore.credentials.plan import COMMAND
 from restore.cutover import traffic
 from restore.evidence import Store
 from restore.inventory import gather
+from restore.kubernetes import Api
 from restore.lifecycle import pending
 from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.context import RestoreContext
@@ -50,6 +53,8 @@ def describe_restore(settings: Settings, request: Request, inventory: Inventory)
         else f"  {name}: no such Deployment"
         for name, deployment in inventory.cluster.deployments.items()
     ]
+    if Journals(Api(settings.kubeconfig, settings.context), settings.namespace, request.id).is_kept():
+        lines.append(f"credentials: a rotation was begun and isn't done; finish it: {COMMAND}")
     store = Store.open(settings.evidence, Aws.of(settings))
     return [*lines, *describe_databases(context, store, now), *describe_gates(store, settings, request)]
 

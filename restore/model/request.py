@@ -138,6 +138,9 @@ class SecretKey(Section):
     are switched."""
     also_keys: Texts = ()
     """Other keys of the same Secret that name the source, or a replica of it, and are switched along."""
+    secret_id: str | None = None
+    """Secrets Manager secret with the applications' login, from which a controller makes this Secret:
+    `credentials rotate` writes the new password there too."""
     controller: Workload | None = None
     """Deployment of the controller that keeps this Secret, as namespace/name; one at zero replicas is paused. Without
     it the places of External Secrets', Vault's and sealed-secrets' own manifests."""

@@ -36,6 +36,8 @@ class Phase(StrEnum):
     SERVING = "serving"
     WAY_BACK = "way back"
     CLOSE = "close"
+    ROTATE = "rotate"
+    """`restore credentials rotate`, after a breach."""
     BY_HAND = "by hand"
     """Commands beside a restore: `restore.dumps load`, `restore doctor`."""
 

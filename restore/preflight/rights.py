@@ -42,6 +42,7 @@ STOPS: Mapping[Phase, str] = {
     P.SERVING: "nobody proves which database serves",
     P.WAY_BACK: "the applications can't return to the source",
     P.CLOSE: "replicas and secret are not handed back",
+    P.ROTATE: "a stolen password stays good",
     P.BY_HAND: "it is not looked at",
 }
 """What happens in a phase that lacks a right."""
@@ -81,6 +82,10 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("iam:GetRole", "to ask for these rights", on.own_principal, P.PREVIEW),
     _needed("secretsmanager:GetSecretValue", "the operator's login", on.operator_secret, *_GATES_WITH_LOGIN),
     _needed("secretsmanager:GetSecretValue", "the password that RDS makes", on.master_secret, P.LOAD),
+    _needed("secretsmanager:GetSecretValue", "the applications' login", on.application_secret, P.ROTATE),
+    _needed("secretsmanager:PutSecretValue", "keeps new passwords", on.rotated_secrets, P.ROTATE),
+    _needed("secretsmanager:UpdateSecretVersionStage", "makes a new password count", on.own_operator_secret, P.ROTATE),
+    _needed("secretsmanager:RotateSecret", "RDS makes the new password", on.managed_operator_secret, P.ROTATE),
     _needed("rds:RestoreDBInstanceFromDBSnapshot", "makes the candidate", on.from_snapshot, P.RESTORE),
     _needed("rds:RestoreDBInstanceToPointInTime", "makes the candidate", on.to_point_in_time, P.RESTORE),
     _needed("rds:CreateDBInstance", "makes the candidate", on.new_instance, P.RESTORE),

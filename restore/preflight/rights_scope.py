@@ -15,6 +15,7 @@ from restore.config.keys import SAFETY_CHECK
 from restore.model.context import RestoreContext
 from restore.model.dependents import Dependent, DependentKind, Follow
 from restore.model.labels import TAG_ID, TAG_STACK
+from restore.model.managed_login import is_kept_by_rds
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method
 from restore.model.restore_source import RestoreSource
@@ -281,6 +282,32 @@ def operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
         yield AwsTarget(
             login.secret_id if named else scope.arn("secretsmanager", f"secret:{login.secret_id}{SECRET_SUFFIX}")
         )
+
+
+def managed_operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The operator's secret where RDS keeps the source's master password in it."""
+    source = scope.context.source
+    if source and is_kept_by_rds(scope.context.settings.login, source):
+        yield from operator_secret(scope)
+
+
+def own_operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The operator's secret where it is the team's own."""
+    source = scope.context.source
+    if not (source and is_kept_by_rds(scope.context.settings.login, source)):
+        yield from operator_secret(scope)
+
+
+def application_secret(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The secret of Secrets Manager from which a controller makes the connection secret."""
+    if name := scope.context.settings.secret.secret_id:
+        named = name.startswith("arn:")
+        yield AwsTarget(name if named else scope.arn("secretsmanager", f"secret:{name}{SECRET_SUFFIX}"))
+
+
+def rotated_secrets(scope: RightsScope) -> Iterator[AwsTarget]:
+    yield from own_operator_secret(scope)
+    yield from application_secret(scope)
 
 
 def master_secret(scope: RightsScope) -> Iterator[AwsTarget]:

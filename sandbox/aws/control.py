@@ -8,6 +8,8 @@ POST   /_sandbox/awsbackup                    {"instance": id, "snapshot": optio
 GET    /_sandbox/messages                     everything published to SNS
 GET    /_sandbox/rights                       the operator's IAM actions, those taken away, those used so far
 POST   /_sandbox/rights                       {"remove": [action, ...]}: exactly these are missing from now on
+POST   /_sandbox/pace                         {"others": seconds, "steps": {step: seconds}}: from now on
+GET    /_sandbox/steps                        the phases of operations that have ended
 POST   /_sandbox/condition, description, limits, rotate-master-password     see sandbox.aws.conditions
 """
 
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, cast
 
 from sandbox.aws.conditions import routes
@@ -27,8 +30,8 @@ from sandbox.aws.rds.data.state import Instance
 from sandbox.aws.rds.operations.instances import ready
 from sandbox.aws.rds.operations.modify import maintenance_window
 from sandbox.aws.rds.operations.snapshots import take_by_backup_service
-from sandbox.aws.rds.service.region import Rds
-from sandbox.aws.rds.work.jobs import JobRunner
+from sandbox.aws.rds.service.region import Pace, Rds
+from sandbox.aws.rds.work.jobs import STEPS, JobRunner
 from sandbox.aws.rds.work.steps import fill_disk, lose_key, take_automated_now
 
 DEFAULT_REGION = "us-east-1"
@@ -48,6 +51,8 @@ class Control:
             ("POST", "backup-window"): self._backup_window,
             ("POST", "maintenance-window"): self._maintenance_window,
             ("POST", "awsbackup"): self._aws_backup,
+            ("POST", "pace"): self._set_pace,
+            ("GET", "steps"): lambda _: {"steps": [asdict(step) for step in runner.shared.done]},
             ("GET", "rights"): lambda _: self._present_rights(),
             ("POST", "rights"): self._remove_rights,
             **routes(runner),
@@ -110,6 +115,14 @@ class Control:
                     if not instance.steps:
                         instance.shape["DBInstanceStatus"] = instance.rest
         return {}
+
+    def _set_pace(self, body: bytes) -> Shape:
+        given = cast("dict[str, Any]", json.loads(body))
+        by_step = {str(name): float(seconds) for name, seconds in dict(given.get("steps", {})).items()}
+        if unknown := sorted(by_step.keys() - STEPS.keys()):
+            raise ValueError(f"no step {', '.join(unknown)}; there are {', '.join(sorted(STEPS))}")
+        self._runner.shared.pace = Pace(float(given.get("others", 0.0)), by_step)
+        return given
 
     def _present_rights(self) -> Shape:
         rights = self._rights

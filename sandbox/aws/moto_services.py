@@ -75,6 +75,7 @@ class MotoServices:
         self._touched: set[tuple[str, str]] = set()
         self._seed_modules()
         backup_selections.install()
+        _read_what_is_current()
 
     def _seed_modules(self) -> None:
         import moto.kms.utils as kms_utils
@@ -284,6 +285,25 @@ def _blocks(key: Any, first: int, last: int) -> Iterator[bytes]:
             return
         at += len(block)
         yield block
+
+
+def _read_what_is_current() -> None:
+    """A secret read without a version is its AWSCURRENT one, also after UpdateSecretVersionStage has moved that label:
+    moto goes on answering with the version that was current before."""
+    from moto.secretsmanager.models import SecretsManagerBackend
+
+    backend = cast("Any", SecretsManagerBackend)
+    moved: Any = backend.update_secret_version_stage
+
+    def update(
+        self: Any, secret_id: str, version_stage: str, remove_from_version_id: str, move_to_version_id: str
+    ) -> Any:
+        answer = moved(self, secret_id, version_stage, remove_from_version_id, move_to_version_id)
+        if version_stage == "AWSCURRENT" and move_to_version_id:
+            self.secrets[secret_id].set_default_version_id(move_to_version_id)
+        return answer
+
+    backend.update_secret_version_stage = update
 
 
 def _request(environ: Environ, body: bytes, seed: int) -> Request:

@@ -316,6 +316,13 @@ def test_rds_keeps_the_master_password_itself_until_another_is_given(sandbox: Sa
     given = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
     assert sandbox.sql("kept", "SELECT current_user", given["password"]) == [(given["username"],)]
 
+    secrets.rotate_secret(SecretId=arn)
+    sandbox.available("kept")
+    rotated = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+    assert sandbox.sql("kept", "SELECT current_user", rotated["password"]) == [(given["username"],)]
+    with pytest.raises(psycopg.OperationalError):
+        sandbox.connect("kept", given["password"])
+
     refused("InvalidParameterCombination", rds.modify_db_instance, DBInstanceIdentifier="kept",
             MasterUserPassword=PASSWORD)  # fmt: skip
     rds.modify_db_instance(
@@ -324,6 +331,6 @@ def test_rds_keeps_the_master_password_itself_until_another_is_given(sandbox: Sa
     sandbox.available("kept")
     assert sandbox.sql("kept", "SELECT 1") == [(1,)]
     with pytest.raises(psycopg.OperationalError):
-        sandbox.connect("kept", given["password"])
+        sandbox.connect("kept", rotated["password"])
     with pytest.raises(ClientError, match="ResourceNotFound"):
         secrets.get_secret_value(SecretId=arn)

@@ -45,7 +45,7 @@ def site(request: Request, **changes: Any) -> Settings:
         source=SOURCE,
         namespace=names.NAMESPACE,
         apps=tuple(App(name, health="http://{pod}:8080/health") for name in names.DEPLOYMENTS),
-        secret=SecretKey(names.SECRET, names.SECRET_KEY),
+        secret=SecretKey(names.SECRET, names.SECRET_KEY, secret_id="ghost-protocol/sandbox/application"),
         login=Login("ghostadmin", names.MASTER_SECRET),
         backups=DumpStore(names.BACKUP_BUCKET, names.BACKUP_PREFIX),
         evidence="s3://ghost-protocol-sandbox-evidence/restores",
@@ -84,6 +84,13 @@ DEPENDENTS = Dependents(
         Dependent(DependentKind.BACKUP_SELECTION, "daily/databases", KnownBy.ARN, BACKUPS),
     )
 )
+MANAGED = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:rds!db-1-AbCdEf"
+
+
+def managed(base: Inventory) -> Inventory:
+    """Where RDS keeps the source's master password itself."""
+    assert base.source is not None
+    return replace(base, source=replace(base.source, managed_secret=MANAGED))
 
 
 CONTEXTS = {
@@ -93,6 +100,7 @@ CONTEXTS = {
     "iam": (site(w.PITR, login=Login("ghostadmin", iam=True)), found(w.inventory())),
     "follow": (site(w.PITR, dependents=Follow.FOLLOW), replace(found(w.inventory()), dependents=DEPENDENTS)),
     "rename": (site(w.asked(w.PITR, cutover=Cutover.RENAME)), found(w.inventory())),
+    "managed": (site(w.DUMP, login=Login("ghostadmin", "rds!db-1")), managed(found(w.dumped()))),
     "candidate made": (site(w.PITR), replace(found(w.restored()), candidate=w.candidate(identifier=f"{SOURCE}-inc-1"))),
 }
 

@@ -228,7 +228,7 @@ def steps(rds: Rds, instance: Instance, changes: Shape, password: str | None, id
     had = instance.shape["BackupRetentionPeriod"]
     if not had and changes.get("BackupRetentionPeriod"):
         work.append(Step("back_up", "backing-up"))
-    if rds.shared.pace and work:
+    if rds.shared.pace.imitates_aws and work:
         work.insert(0, Step("noticed", "available"))
     return work
 

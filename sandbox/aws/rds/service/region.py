@@ -24,18 +24,45 @@ EVENT_LIFE = timedelta(days=14)
 
 
 @dataclass
+class Pace:
+    """The least seconds that each phase of an operation lasts: by the step's name, and of all others."""
+
+    others: float = 0.0
+    by_step: dict[str, float] = field(default_factory=dict[str, float])
+
+    def of(self, step: str) -> float:
+        return self.by_step.get(step, self.others)
+
+    @property
+    def imitates_aws(self) -> bool:
+        return bool(self.others or self.by_step)
+
+
+@dataclass(frozen=True)
+class DoneStep:
+    """A phase that has ended; times are seconds since the epoch."""
+
+    instance: str
+    step: str
+    began: float
+    ended: float
+
+
+@dataclass
 class Shared:
-    """What the regions of one sandbox share. `pace`: the least seconds that a phase of an operation lasts."""
+    """What the regions of one sandbox share."""
 
     layout: Layout
     host: Host
     store: Store
     faults: FaultQueue
     services: OtherServices
-    pace: float
+    pace: Pace
     clusters: dict[str, Cluster] = field(default_factory=dict[str, Cluster])
     unreachable: dict[str, BlackHole] = field(default_factory=dict[str, BlackHole])
     stopping: threading.Event = field(default_factory=threading.Event)
+    done: list[DoneStep] = field(default_factory=list[DoneStep])
+    """Every phase since the start, for who measures."""
     outbox: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "outbox"))
 
 

@@ -100,6 +100,16 @@ def rotate_master_password(rds: Rds, instance: Instance) -> None:
         rds.scheduler.submit(rds, instance, step)
 
 
+def rotate_managed_secret(rds: Rds, name: str) -> str | None:
+    """Rotates the password that RDS keeps in this secret (name or ARN); returns the ARN, None for another's secret."""
+    for instance in [*rds.state.instances.values()]:
+        arn = str(instance.shape.get("MasterUserSecret", {}).get("SecretArn", ""))
+        if arn and (name == arn or f":secret:{name}-" in arn):
+            rotate_master_password(rds, instance)
+            return arn
+    return None
+
+
 def describe_as(rds: Rds, instance: Instance, fields: dict[str, object], describable: frozenset[str]) -> None:
     """Facts of the control plane alone, as DescribeDBInstances answers them; None takes one away.
 

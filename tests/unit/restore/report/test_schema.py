@@ -61,6 +61,19 @@ def test_documents_keep_to_the_schema(records: Records) -> None:
     assert faults(assembled(records)) == []
 
 
+def test_new_passwords_are_recorded_as_the_schema_says() -> None:
+    database = {"identifier": "shop-inc-1", "resource_id": "db-CANDIDATE", "sessions_ended": 2}
+    facts = {"databases": [database], "roles": ["shop_app"], "old_refused": True, "new_accepted": True}
+    kept = {"kept_in": ["Secret database-credentials"], "keys": ["DATABASE_URL"], "source": "rotated"}
+    operator = {"user": "on-call", "host": "laptop", "aws": "arn"}
+    content: dict[str, Any] = {"began": worlds.NOW.isoformat(), "operator": operator, "facts": {**facts, **kept}}
+    record = {**FROZEN[-1], "step": "credentials", **content}
+    del record["gate"]
+    assert faults(assembled([*FROZEN, record])) == []
+    content["facts"]["old_refused"] = False
+    assert faults(assembled([*FROZEN, {**record, **content}]))
+
+
 @pytest.mark.parametrize(
     "change", [{"verdict": "GOOD"}, {"records": []}, {"updated": "yesterday"}, {"headline": ""}, {"more": 1}]
 )
