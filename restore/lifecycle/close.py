@@ -101,6 +101,7 @@ def _take_over(settings: Settings, request: Request, candidate: Instance | None)
 
 
 def describe_names(request: Request, inventory: Inventory) -> tuple[str, ...]:
+    """Says which name each database keeps after a cutover by name; nothing for a cutover by secret."""
     if request.cutover is not Cutover.RENAME:
         return ()
     pair = (("source", inventory.source), ("restored database", inventory.candidate))

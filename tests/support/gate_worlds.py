@@ -186,6 +186,9 @@ class Databases:
     def read_counters(self, _connection: str) -> WriteCounters:
         return self.counters
 
+    def read_next_transaction(self, _connection: str) -> int:
+        return 1234
+
     def read_settings(self, _connection: str) -> tuple[str, list[BackgroundWriter]]:
         return "", list(self.writers)
 
@@ -216,7 +219,7 @@ class Databases:
         patch.setattr(postgres, "observe", observe)
         patch.setattr(postgres, "read_server_start", self.read_server_start)
         patch.setattr(postgres, "read_counters", self.read_counters)
-        patch.setattr(postgres, "read_next_transaction", lambda _: 1234)
+        patch.setattr(postgres, "read_next_transaction", self.read_next_transaction)
         patch.setattr(postgres, "read_settings", self.read_settings)
         patch.setattr(postgres, "read_fence", self.read_fence)
         patch.setattr(postgres, "administer", self.connect)
