@@ -285,21 +285,21 @@ def operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def managed_operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The operator's secret where RDS keeps the source's master password in it."""
+    """Returns the operator's secret where RDS keeps the source's master password in it."""
     source = scope.context.source
     if source and is_kept_by_rds(scope.context.settings.login, source):
         yield from operator_secret(scope)
 
 
 def own_operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The operator's secret where it is the team's own."""
+    """Returns the operator's secret where it is the team's own."""
     source = scope.context.source
     if not (source and is_kept_by_rds(scope.context.settings.login, source)):
         yield from operator_secret(scope)
 
 
 def application_secret(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The secret of Secrets Manager from which a controller makes the connection secret."""
+    """Returns the secret of Secrets Manager from which a controller makes the connection secret."""
     if name := scope.context.settings.secret.secret_id:
         named = name.startswith("arn:")
         yield AwsTarget(name if named else scope.arn("secretsmanager", f"secret:{name}{SECRET_SUFFIX}"))

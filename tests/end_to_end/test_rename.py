@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import psycopg
 import pytest
 
@@ -98,7 +96,7 @@ def test_a_client_that_keeps_the_old_address_is_named_until_it_is_started_again(
     process = project.start("pulumi", "up", "--yes", "--skip-preview")
     try:
         wait_until(lambda: SOURCE in sandbox.instances() and ASIDE in sandbox.instances(), 120, "the names moved", 0.1)
-        login: dict[str, Any] = urls.read_parameters(sandbox.url) | {"hostaddr": kept, "sslmode": "require"}
+        login = urls.read_parameters(sandbox.url) | {"hostaddr": kept, "sslmode": "require"}
         with psycopg.connect(**login, application_name="reports"):
             wait_until(lambda: "serving.dnsCache:" in project.output, 120, "the client to be named", 0.2)
         assert process.wait(120) == 0, project.output
