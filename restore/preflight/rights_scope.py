@@ -17,7 +17,7 @@ from restore.model.dependents import Dependent, DependentKind, Follow
 from restore.model.labels import TAG_ID, TAG_STACK
 from restore.model.managed_login import is_kept_by_rds
 from restore.model.rds import InstanceSettings
-from restore.model.request import Method
+from restore.model.request import Method, Runner
 from restore.model.restore_source import RestoreSource
 from restore.recovery_points.resolve import resolve
 
@@ -426,6 +426,12 @@ def secret_controllers(kind: str) -> Callable[[RightsScope], Iterator[ClusterTar
 def job(scope: RightsScope) -> Iterator[ClusterTarget]:
     """Yields the Job that connects from inside, and its Secret, which has the same name."""
     yield ClusterTarget(scope.context.settings.namespace, f"restore-validate-{scope.context.request.id}")
+
+
+def gate_jobs(scope: RightsScope) -> Iterator[ClusterTarget]:
+    """Yields the Jobs in which gates run, and their Secrets: names that end with a fingerprint."""
+    if scope.context.settings.runner is Runner.KUBERNETES:
+        yield ClusterTarget(scope.context.settings.namespace)
 
 
 def argo_applications(scope: RightsScope) -> Iterator[ClusterTarget]:

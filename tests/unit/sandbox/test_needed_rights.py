@@ -13,7 +13,17 @@ from restore.model.context import RestoreContext
 from restore.model.dependents import Dependent, DependentKind, Dependents, Follow, KnownBy
 from restore.model.inventory import Inventory
 from restore.model.rds import InstanceSettings
-from restore.model.request import App, Cutover, DumpStore, Login, Request, SecretKey, Settings, ValidationSettings
+from restore.model.request import (
+    App,
+    Cutover,
+    DumpStore,
+    Login,
+    Request,
+    Runner,
+    SecretKey,
+    Settings,
+    ValidationSettings,
+)
 from restore.model.rights import AwsRight, ClusterRight, Phase, Right
 from restore.preflight import rights
 from restore.preflight.rights_scope import RightsScope
@@ -97,6 +107,7 @@ CONTEXTS = {
     "snapshot": (site(w.SNAPSHOT), found(w.inventory())),
     "pitr": (site(w.PITR), found(w.inventory())),
     "dump": (site(w.DUMP), found(w.dumped())),
+    "in jobs": (site(w.PITR, runner=Runner.KUBERNETES), found(w.inventory())),
     "iam": (site(w.PITR, login=Login("ghostadmin", iam=True)), found(w.inventory())),
     "follow": (site(w.PITR, dependents=Follow.FOLLOW), replace(found(w.inventory()), dependents=DEPENDENTS)),
     "rename": (site(w.asked(w.PITR, cutover=Cutover.RENAME)), found(w.inventory())),
