@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from restore.dumps.sql.lexer import UnfinishedToken, token
+from restore.dumps.sql.lexer import UnfinishedToken, read_token
 
 MOST_BYTES = 64 * 1024
 """Of one statement; what follows isn't looked at, and a statement cut there is taken to have no more clauses."""
@@ -91,7 +91,7 @@ def _cut_words(text: bytes) -> tuple[list[_Word], list[bytes], bool]:
     text = text[:MOST_BYTES]
     while position < len(text):
         try:
-            piece = token(text, position, last=True)
+            piece = read_token(text, position, last=True)
         except UnfinishedToken:
             return words, bodies, True
         raw, position = text[piece.start : piece.end], piece.end
