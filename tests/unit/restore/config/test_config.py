@@ -251,7 +251,7 @@ def test_keys_are_sorted_by_namespace_and_the_region_falls_back_to_the_environme
         ),
         ({"apps": {"api": {"replica": 2}}}, "apps.api.replica", "apps.api.replicas, perhaps"),
         ({"backups": {"buckt": "x"}}, "backups.buckt", "backups.bucket, perhaps"),
-        ({"notify": {}}, "notify", "not in this version"),
+        ({"notify": {"slackChanel": "C0123456789"}}, "notify.slackChanel", "notify.slackChannel, perhaps"),
     ],
 )
 def test_a_misspelt_key_is_never_ignored(values: Mapping[str, Any], key: str, says: str) -> None:
