@@ -45,9 +45,13 @@ class Answer:
 class Channel(Protocol):
     """One way to people."""
 
-    name: str
-    repeatable: bool
-    """Whether the vendor drops a message that it has had."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the vendor drops a message that it has had."""
+        ...
 
     def send(self, message: Message, evidence: Sequence[EvidenceRecord]) -> Outcome: ...
 
