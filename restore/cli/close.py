@@ -68,9 +68,9 @@ def tell_end(settings: Settings, request: Request, closing: close.Closing) -> No
     except RestoreError as error:
         print(f"nobody was told that the restore is over: {error}")
         return
-    sending = Notifier.of(settings, request, None, store, print).tell(lambda _: transitions.over(str(closing.serves)))
-    if sending:
-        sending.join()
+    notifier = Notifier.of(settings, request, None, store, print)
+    notifier.tell(lambda _: transitions.over(str(closing.serves)))
+    notifier.finish()
 
 
 def record(settings: Settings, restore_id: str, closing: close.Closing, now: datetime) -> None:

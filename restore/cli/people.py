@@ -12,6 +12,8 @@ from restore.evidence import Store, provenance, publish
 from restore.pulumi_stack.automation import OperatorStack
 from restore.report.people import LISTS, list_names, list_ticks
 
+PAGE = 'docs/notify.md, "Who must be told, what must be reconciled"'
+
 
 def tick_off(stack: OperatorStack, step: str, names: Sequence[str], restore_id: str | None, now: datetime) -> str:
     """Records who did this and when, and returns the list as it stands; without names only returns it.
@@ -21,7 +23,7 @@ def tick_off(stack: OperatorStack, step: str, names: Sequence[str], restore_id: 
     settings = read_settings(stack, now)
     ticked_id = restore_id or (settings.request.id if settings.request else "")
     if not ticked_id:
-        fix = f"python -m restore {step} --restore <id>"
+        fix = PAGE
         raise Refused([Problem("config id", "not set: no restore is configured", "the id of a restore", fix)])
     aws = Aws.of(settings)
     store = Store.open(settings.evidence, aws)
@@ -39,5 +41,4 @@ def tick_off(stack: OperatorStack, step: str, names: Sequence[str], restore_id: 
 def _build_unknown(step: str, name: str, known: Sequence[str]) -> Problem:
     key = f"notify.{LISTS[step]}"
     needed = f"one of: {', '.join(known)}" if known else f"a line of {key}, as the last `pulumi up` had it"
-    fix = f"pulumi config set --path '{key}[0]' <name>; pulumi up; python -m restore {step} <name>"
-    return Problem(f"config {key}", f"no line {name}", needed, fix)
+    return Problem(f"config {key}", f"no line {name}", needed, PAGE)

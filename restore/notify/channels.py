@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from restore.aws import Aws
 from restore.errors import RestoreError
@@ -156,7 +156,7 @@ class Sns:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            client = cast("Any", replace(self.aws, region=self.topic.split(":")[3]).client("sns"))
+            client = replace(self.aws, region=self.topic.split(":")[3]).client("sns")
             client.publish(TopicArn=self.topic, **build_sns(message))
         except ClientError as error:
             code = text(mapping(error.response.get("Error")).get("Code"))

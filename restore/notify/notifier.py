@@ -46,6 +46,7 @@ class Notifier:
     busy: AbstractContextManager[object] = field(default_factory=nullcontext[None])
     """Held while a message is on its way: an interrupt waits for it a moment."""
     _last: threading.Thread | None = None
+    _waiters: list[threading.Thread] = field(default_factory=list[threading.Thread])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -65,20 +66,24 @@ class Notifier:
         write = partial(compose, settings, request, plan)
         return cls(store, settings.stack, request.id, channels, write, warn, busy or nullcontext())
 
-    def tell(self, find: Find) -> threading.Thread | None:
-        """Begins to send what `find` makes of the evidence, after the messages before it, and returns at once.
-
-        The thread that it returns is waited for when the program ends; its work is not, beyond the limit.
-        """
+    def tell(self, find: Find) -> None:
+        """Begins to send what `find` makes of the evidence, after the messages before it, and returns at once."""
         if not self.channels:
-            return None
+            return
         with self._lock:
             work = threading.Thread(target=self._work, args=(find, self._last), daemon=True, name="notify")
             self._last = work
             work.start()
-        waiter = threading.Thread(target=self._wait_for, args=(work,), name="notify-end")
-        waiter.start()
-        return waiter
+            waiter = threading.Thread(target=self._wait_for, args=(work,), daemon=True, name="notify-end")
+            self._waiters.append(waiter)
+            waiter.start()
+
+    def finish(self) -> None:
+        """Waits for the messages that are on their way, each for at most `LIMIT_SECONDS` from its beginning."""
+        with self._lock:
+            waiters = tuple(self._waiters)
+        for waiter in waiters:
+            waiter.join()
 
     def watch(self, record: Callable[[Mapping[str, Any]], str], find: Callable[[EvidenceRecord], Find]) -> Any:
         """Returns `record` as a function that also tells of the record, once it is written."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -100,6 +101,8 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     read_loss = partial(loss_report.newest, context.store, planned)
     read_recoverability = partial(tell_recoverability, context)
     outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss, read_recoverability)
+    if notifier:
+        finish_after(notifier, declared.receipts.values())
 
 
 def make_notifier(settings: Settings, context: GateContext, running: Running) -> Notifier | None:
@@ -107,6 +110,12 @@ def make_notifier(settings: Settings, context: GateContext, running: Running) ->
     if settings.request is None:
         return None
     return Notifier.of(settings, settings.request, context.plan, context.store, pulumi.log.warn, running)
+
+
+def finish_after(notifier: Notifier, receipts: Iterable[pulumi.Stash]) -> None:
+    """Has the program end only when the messages of its gates are sent, or given up; a preview has none."""
+    proved = pulumi.Output.all(*(receipt.input for receipt in receipts))
+    proved.apply(lambda _: asyncio.to_thread(notifier.finish))
 
 
 def tell_of(notifier: Notifier | None, planned: Plan, gate: Gate) -> Gate:

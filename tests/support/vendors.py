@@ -53,6 +53,7 @@ EVENT: dict[str, Any] = {
     "else": {"required": ["dedup_key"]},
 }
 """An event (PagerDuty developer documentation, "Send an Alert Event", Events API v2)."""
+VALIDATOR: Any = jsonschema.Draft202012Validator(EVENT)
 
 
 class Vendors(ThreadingHTTPServer):
@@ -76,7 +77,7 @@ class Vendors(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    server: Vendors
+    server: Vendors  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -103,13 +104,13 @@ class Handler(BaseHTTPRequestHandler):
         return 200, {"ok": True, "channel": body["channel"], "ts": f"1700000000.{len(self.server.slack):06}"}
 
     def enqueue(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        faults = [error.message for error in jsonschema.Draft202012Validator(EVENT).iter_errors(body)]
+        faults = [error.message for error in VALIDATOR.iter_errors(body)]
         if faults:
             return 400, {"status": "invalid event", "message": "Event object is invalid", "errors": faults}
         self.server.pagerduty.append(body)
         return 202, {"status": "success", "message": "Event processed", "dedup_key": body["dedup_key"]}
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
 
 

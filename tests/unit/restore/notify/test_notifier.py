@@ -51,9 +51,9 @@ class Run:
         return Notifier.of(self.configured, request, planned, self.store, self.said.append)
 
     def tell(self, transition: Transition | None) -> None:
-        sending = self.notifier().tell(lambda _: transition)
-        assert sending
-        sending.join()
+        notifier = self.notifier()
+        notifier.tell(lambda _: transition)
+        notifier.finish()
 
     def records(self) -> tuple[EvidenceRecord, ...]:
         return self.store.read_all("prod", "inc-1")
@@ -113,9 +113,9 @@ def test_a_silent_vendor_holds_up_nothing_and_is_shown(
 def test_the_end_of_a_run_waits_for_no_evidence_store_that_hangs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifying, "LIMIT_SECONDS", 0.1)
     hangs = threading.Event()
-    sending = run.notifier().tell(lambda _: opened() if hangs.wait(30) else None)
-    assert sending
-    sending.join()
+    notifier = run.notifier()
+    notifier.tell(lambda _: opened() if hangs.wait(30) else None)
+    notifier.finish()
     hangs.set()
     assert "not sent within" in run.said[0]
 
@@ -134,9 +134,7 @@ def test_a_gate_is_recorded_before_it_is_told(run: Run, stubs: Vendors) -> None:
     seen: list[str] = []
     record = notifier.watch(lambda _document: seen.append("recorded") or "here", lambda _document: lambda _: opened())
     assert record({}) == "here"
-    for thread in threading.enumerate():
-        if thread.name == "notify-end":
-            thread.join()
+    notifier.finish()
     assert (seen, len(stubs.slack)) == (["recorded"], 1)
 
 
@@ -192,6 +190,7 @@ class SnsClient:
         from botocore.validate import ParamValidator
 
         shape = Session().get_service_model("sns").operation_model("Publish").input_shape
+        assert shape
         assert not ParamValidator().validate(arguments, shape).has_errors()
         self.published.append(arguments)
 
@@ -263,3 +262,19 @@ def test_the_way_back_is_told_when_it_begins_and_not_once_it_is_over(tmp_path: P
     assert found.event is Event.GOING_BACK
     assert find_going_back(planned, (claim(switched), claim(returned))) is None
     assert find_going_back(planned, ()) is None
+
+
+def test_messages_keep_the_order_of_what_happened(run: Run, stubs: Vendors) -> None:
+    notifier = run.notifier()
+    for transition in (
+        opened(),
+        Transition(Event.FROZEN, "traffic", "frozen"),
+        Transition(Event.SWITCHED, "traffic", "x"),
+    ):
+        notifier.tell(lambda _, transition=transition: transition)
+    notifier.finish()
+    assert [message["text"].splitlines()[0] for message in stubs.slack] == [
+        "Database restore in progress",
+        "Applications are stopped",
+        "Applications use the restored database",
+    ]
