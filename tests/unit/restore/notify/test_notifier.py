@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from restore import plan
-from restore.errors import PermanentError
+from restore.errors import PermanentError, Problem
 from restore.evidence import Store
+from restore.gates.hook import Gate, Proof, Running
+from restore.gates.hook import attempt as attempt_gate
 from restore.model.notify import NotifySettings
 from restore.model.request import Request, Settings, Traffic
 from restore.notify import notifier as notifying
@@ -23,11 +25,13 @@ from restore.notify.channels import Outcome, PagerDuty, Slack, Sns
 from restore.notify.messages import Message, compose
 from restore.notify.notifier import Notifier
 from restore.notify.transitions import CLAIM, Event, Sent, Transition, describe, find_going_back, of_gate, opened
+from restore.program.run import tell_of
 from restore.report.untrusted import EvidenceRecord
 from tests.support import gate_worlds, vendors
 from tests.support.vendors import KEY, TOKEN, Vendors
 from tests.support.worlds import PITR, asked, inventory, settings
 from tests.unit.restore.report.test_schema import VALIDATOR
+from validation.verdict import Verdict
 
 FROZEN = asked(PITR, traffic=Traffic.FROZEN)
 
@@ -278,3 +282,19 @@ def test_messages_keep_the_order_of_what_happened(run: Run, stubs: Vendors) -> N
         "Applications are stopped",
         "Applications use the restored database",
     ]
+
+
+def test_a_shut_gate_is_told_with_its_problem_and_stays_shut(run: Run, stubs: Vendors) -> None:
+    problem = Problem("validated.rows:users", "9 rows", "10 rows", "pulumi up")
+    gate = Gate(
+        "validated",
+        1.0,
+        lambda _watch: Proof(Verdict.FAIL, "rows are missing", {}, (problem,)),
+        lambda document: run.store.write("prod", "inc-1", "validated", document),
+    )
+    notifier = run.notifier()
+    told = tell_of(notifier, plan.make(run.configured, inventory()), gate)
+    assert "validated.rows:users" in str(attempt_gate(told, Running(), lambda _text: None))
+    notifier.finish()
+    assert "validated.rows:users" in stubs.slack[0]["text"]
+    assert [record["step"] for record in run.records()] == ["validated", "notify", "notified"]
