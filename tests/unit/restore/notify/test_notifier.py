@@ -18,6 +18,8 @@ from restore.errors import PermanentError, Problem
 from restore.evidence import Store
 from restore.gates.hook import Gate, Proof, Running
 from restore.gates.hook import attempt as attempt_gate
+from restore.gates.runner import values
+from restore.gates.runner.request import settings_there
 from restore.model.notify import NotifySettings
 from restore.model.request import Request, Settings, Traffic
 from restore.notify import notifier as notifying
@@ -298,3 +300,10 @@ def test_a_shut_gate_is_told_with_its_problem_and_stays_shut(run: Run, stubs: Ve
     notifier.finish()
     assert "validated.rows:users" in stubs.slack[0]["text"]
     assert [record["step"] for record in run.records()] == ["validated", "notify", "notified"]
+
+
+def test_no_token_is_handed_to_a_job_in_the_cluster(run: Run) -> None:
+    there = json.dumps(values.to_json(settings_there(run.configured)))
+    assert TOKEN not in there
+    assert KEY not in there
+    assert values.from_json(json.loads(there)).notify == NotifySettings()
