@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -18,12 +19,19 @@ NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 STACK = cast("Any", None)
 
 
+def answering(value: object) -> Callable[..., object]:
+    def answer(*_: object) -> object:
+        return value
+
+    return answer
+
+
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     configured = settings(PITR, evidence=str(tmp_path))
-    monkeypatch.setattr(people, "read_settings", lambda *_: configured)
+    monkeypatch.setattr(people, "read_settings", answering(configured))
     operator = {"user": "alice", "host": "laptop", "aws": "arn"}
-    monkeypatch.setattr(people.provenance, "operator", lambda _aws: operator)
+    monkeypatch.setattr(people.provenance, "operator", answering(operator))
     store = Store.open(str(tmp_path))
     store.write("prod", "inc-1", "run", run_record(0, tell=["CTO", "support"]))
     return store
