@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from restore.cli import close, credentials, doctor, report, status
+from restore.cli import close, credentials, doctor, people, report, status
 from restore.cli import options as options_command
 from restore.cli import rescue as rescue_command
 from restore.cli import rollback as rollback_command
@@ -21,6 +21,7 @@ from restore.doctor import render
 from restore.errors import Problem, Refused, RestoreError
 from restore.gates.runner import probe, work
 from restore.pulumi_stack.automation import OperatorStack
+from restore.report.people import RECONCILED, TOLD
 from restore.rescue.model import Wish
 from validation.expectations.table_names import Table
 
@@ -45,6 +46,13 @@ def build_parser() -> argparse.ArgumentParser:
     for command in (gate, probe_command):
         command.add_argument("--request", type=Path, required=True, help="the file with what is asked")
         command.add_argument("--root-certificate", type=Path, help="the certificates to trust")
+    for name, text in (
+        (TOLD, "note who was told of the restore; without a name: who still must be"),
+        (RECONCILED, "note what was reconciled after the restore; without a name: what still must be"),
+    ):
+        ticking = commands.add_parser(name, help=text)
+        ticking.add_argument("names", nargs="*", help="as the configuration lists it")
+        ticking.add_argument("--restore", help="the id (default: the configured restore)")
     page = commands.add_parser("report", help="verdict, timeline, checks and losses of a restore; writes the page")
     page.add_argument("id", nargs="?", help="the restore (default: the configured one)")
     page.add_argument("--open", action="store_true", help="open the page in a browser")
@@ -186,7 +194,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.command == "probe":
         return probe.answer(arguments.request, arguments.root_certificate)
     stack = OperatorStack(arguments.project, arguments.stack)
+    return run_on_stack(stack, arguments)
+
+
+def run_on_stack(stack: OperatorStack, arguments: argparse.Namespace) -> int:
     match arguments.command:
+        case "told" | "reconciled" as step:
+            print(people.tick_off(stack, step, arguments.names, arguments.restore, datetime.now(UTC)))
         case "options" | "status" | "when":
             print(tell(stack, arguments, datetime.now(UTC)))
         case "report":

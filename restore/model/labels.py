@@ -25,6 +25,10 @@ TAG_CLOSED = "restore:closed"
 TAG_DUMP = "restore:dump-version"
 
 
+TAG_INCIDENT, TAG_OWNER = "restore:incident", "restore:owner"
+"""For the bill: which incident, and which team, what was made belongs to."""
+
+
 FIELD_MANAGER = "pulumi-restore"
 
 

@@ -131,6 +131,7 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("s3:ListBucket", "finds the baseline", on.baselines_bucket, P.VALIDATE),
     _needed("s3:GetObject", "reads the baseline", on.baselines, P.VALIDATE),
     _needed("cloudwatch:GetMetricStatistics", "free storage, for `restore.dumps load`", on.anything, P.BY_HAND),
+    _needed("sns:Publish", "sends messages", on.topic_of_messages, P.BY_HAND),
     _needed("ec2:DescribeSecurityGroups", "who can reach a candidate", on.anything, P.BY_HAND),
     _needed("rds:DescribeDBLogFiles", "the server's log, for `when`", on.source_instance, P.BY_HAND),
     _needed("rds:DownloadDBLogFilePortion", "the server's log, for `when`", on.source_instance, P.BY_HAND),

@@ -116,6 +116,11 @@ def candidate_as_made(scope: RightsScope) -> Iterator[AwsTarget]:
     yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Resource"))
 
 
+def topic_of_messages(scope: RightsScope) -> Iterator[AwsTarget]:
+    if topic := scope.context.settings.notify.sns_topic:
+        yield AwsTarget(topic)
+
+
 def renamed_instances(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields both instances of cutover rename, under every name that they have or get; a name that is still free has no
     tags."""

@@ -276,6 +276,13 @@ def _route53(call: Call, _: World) -> Iterator[Need]:
     yield Need(Ask(f"route53:{call.operation}", zone), zone)
 
 
+def _sns(call: Call, _: World) -> Iterator[Need]:
+    if call.operation != "Publish":
+        raise UnknownOperationError(f"sns:{call.operation}: add it to sandbox/aws/iam/asks.py")
+    topic = str(call.parameters.get("TopicArn", ""))
+    yield Need(Ask("sns:Publish", topic), topic, "AuthorizationError")
+
+
 SERVICES = {
     "rds": _rds,
     "secretsmanager": _secrets,
@@ -286,4 +293,5 @@ SERVICES = {
     "cloudwatch": _cloudwatch,
     "backup": _backup,
     "route53": _route53,
+    "sns": _sns,
 }
