@@ -25,6 +25,10 @@ TAG_CLOSED = "restore:closed"
 TAG_DUMP = "restore:dump-version"
 
 
+TAG_FINAL = "restore:final-snapshot"
+"""Of an instance that is being retired: the name of its final snapshot."""
+
+
 FIELD_MANAGER = "pulumi-restore"
 
 
