@@ -179,13 +179,22 @@ def examine(arguments: argparse.Namespace) -> int:
     return 0 if render.is_all_well(findings) else 1
 
 
+def run_in_job(arguments: argparse.Namespace) -> int:
+    if arguments.command == "gate":
+        return work.run(arguments.request, arguments.root_certificate, arguments.job, arguments.uid)
+    return probe.answer(arguments.request, arguments.root_certificate)
+
+
+def retire(stack: OperatorStack, arguments: argparse.Namespace) -> bool:
+    confirm, reason = make_confirmer(yes=arguments.yes), arguments.not_asked.strip()
+    return retire_command.retire(stack, arguments.resource_id, confirm, days=arguments.days, not_asked=reason)
+
+
 def run(arguments: argparse.Namespace) -> int:
     if arguments.command == "doctor":
         return examine(arguments)
-    if arguments.command == "gate":
-        return work.run(arguments.request, arguments.root_certificate, arguments.job, arguments.uid)
-    if arguments.command == "probe":
-        return probe.answer(arguments.request, arguments.root_certificate)
+    if arguments.command in ("gate", "probe"):
+        return run_in_job(arguments)
     stack = OperatorStack(arguments.project, arguments.stack)
     match arguments.command:
         case "options":
@@ -203,10 +212,7 @@ def run(arguments: argparse.Namespace) -> int:
         case "rescue":
             return 0 if rescue(stack, arguments) else 1
         case "retire":
-            confirm = make_confirmer(yes=arguments.yes)
-            days, reason = arguments.days, arguments.not_asked.strip()
-            done = retire_command.retire(stack, arguments.resource_id, confirm, days=days, not_asked=reason)
-            return 0 if done else 1
+            return 0 if retire(stack, arguments) else 1
         case "rollback":
             refuse_other(stack, arguments.id)
             return 0 if roll_back(stack, arguments) else 1

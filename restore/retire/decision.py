@@ -19,7 +19,6 @@ from restore.units import TIME_FORMAT
 from validation.connect import urls
 
 PAGE = "docs/retire.md"
-COMMAND = "python -m restore retire"
 UNMEASURED_HOURS = 3
 """Hours without a value that prove nothing against an instance: the first and the last are never whole, and CloudWatch
 has a value late."""
@@ -228,7 +227,7 @@ def _connected(world: RetireWorld) -> Iterator[Problem]:
         yield Problem(_subject(world), found, needed, fix)
     elif not world.not_asked and (missing := _count_unmeasured(world)):
         found = "CloudWatch can't be asked" if world.connections is None else f"not measured in {missing} hours"
-        fix = f'{COMMAND} {world.target.resource_id} --days {world.days} --not-asked "<why nobody is connected>"'
+        fix = f'{PAGE}, "Who is connected": where nobody can know, the same command with --not-asked "<reason>"'
         yield Problem(_subject(world), f"unknown who was connected: {found}", needed, fix)
 
 

@@ -70,9 +70,8 @@ def _write_junit(path: Path, content: bytes) -> None:
     try:
         write_whole(path, content, replace=True)
     except OSError as error:
-        raise UsageError(
-            f"--junit: {path}: {error.strerror or error}; give a name in a folder that is there"
-        ) from error
+        fault = error.strerror or error
+        raise UsageError(f"--junit: {path}: {fault}; give a name in a folder that is there") from error
 
 
 def _find_baseline(

@@ -23,7 +23,7 @@ def told(settings: Settings, inventory: Inventory, **gates: bool) -> dict[str, s
     return {line.partition(": ")[0]: line.partition(": ")[2] for line in lines}
 
 
-CASES = {
+CASES: dict[str, tuple[Settings, Inventory, dict[str, bool], str, str]] = {
     "nothing goes on": (w.settings(None), w.inventory(), {}, "shop (db-SOURCE, available)", "nothing to do"),
     "an open restore without its configuration": (
         w.settings(None), w.inventory(open_restores=(w.candidate(),)), {}, "shop", "python -m restore close",

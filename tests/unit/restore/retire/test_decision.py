@@ -24,6 +24,7 @@ from tests.support import worlds as w
 
 CLOSED = w.candidate(tags={**w.candidate().tags, TAG_CLOSED: "2026-11-01T00:00:00Z"})
 HOURS = tuple(Measured(0, w.NOW - timedelta(hours=hour)) for hour in range(1, 7 * 24 + 1))
+BY_ALIAS = replace(w.settings().secret, source_host="db.shop")
 STRANGER = w.instance("billing", "db-BILLING", endpoint=None)
 
 
@@ -76,7 +77,7 @@ def aside(**changes: Any) -> Instance:
 REFUSED = {
     "serves": (world(secret=w.secret(w.SWITCHED_URL)), "it serves the applications"),
     "serves by alias": (
-        world(target=w.instance(), settings=w.settings(None, secret=replace(w.settings().secret, source_host="db.shop")),
+        world(target=w.instance(), settings=w.settings(None, secret=BY_ALIAS),
               secret=w.secret("postgresql://u@db.shop/shop")),
         "it serves the applications",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -73,7 +73,7 @@ class FakeRds:
         self.made[final_snapshot] = w.snapshot(final_snapshot, source_resource_id=resource_id, status="available")
         self._call("delete", resource_id, lambda item: replace(item, status="deleting"))
 
-    def _call(self, name: str, resource_id: str, change: Any) -> None:
+    def _call(self, name: str, resource_id: str, change: Callable[[Instance], Instance]) -> None:
         if self.kill_before == name:
             raise Killed
         self.calls.append(f"{name} {resource_id}")
@@ -108,6 +108,10 @@ def yes(_: str) -> bool:
     return True
 
 
+def no(_: str) -> bool:
+    return False
+
+
 def test_the_tag_comes_first_and_the_protection_is_lifted_for_it_alone(tmp_path: Path) -> None:
     rds = FakeRds()
     assert retiring(rds, tmp_path).run(yes)
@@ -121,7 +125,7 @@ def test_the_tag_comes_first_and_the_protection_is_lifted_for_it_alone(tmp_path:
 
 def test_without_a_yes_nothing_is_touched(tmp_path: Path) -> None:
     rds = FakeRds()
-    assert not retiring(rds, tmp_path).run(lambda _: False)
+    assert not retiring(rds, tmp_path).run(no)
     assert (rds.calls, records(tmp_path)) == ([], [])
 
 
@@ -129,14 +133,14 @@ def test_what_changes_while_the_question_stands_is_seen(tmp_path: Path) -> None:
     rds = FakeRds()
     answers = iter([HOURS, (Measured(1, w.NOW), *HOURS)])
     with pytest.raises(Refused, match="sessions"):
-        retiring(rds, tmp_path, measure=lambda *_: next(answers)).run(yes)
+        retiring(rds, tmp_path, measure=lambda _instance, _since: next(answers)).run(yes)
     assert rds.calls == []
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("call", ["tag", "modify", "delete"])
 def test_a_killed_run_is_finished_by_the_next_with_one_final_snapshot(tmp_path: Path, call: str, moment: str) -> None:
-    rds = FakeRds(**{f"kill_{moment}": call})
+    rds = FakeRds(kill_before=call) if moment == "before" else FakeRds(kill_after=call)
     with pytest.raises(Killed):
         retiring(rds, tmp_path).run(yes)
     rds.kill_after = rds.kill_before = ""
