@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from restore.aws.metrics import Measured
@@ -16,6 +18,7 @@ from restore.evidence import Store
 from restore.model.labels import TAG_CLOSED
 from restore.model.rds import AutomatedBackup, Instance, InstanceSettings, Snapshot
 from restore.retire.run import STEP, Retiring
+from sandbox.machine.layout import CHECKOUT
 from tests.support import worlds as w
 
 CLOSED = w.candidate(tags={**w.candidate().tags, TAG_CLOSED: "2026-11-01T00:00:00Z"})
@@ -123,6 +126,17 @@ def test_the_tag_comes_first_and_the_protection_is_lifted_for_it_alone(tmp_path:
     assert begun["final_snapshot"] == ended["final_snapshot"] == FINAL
 
 
+def test_the_deletion_is_recorded_as_the_schema_says(tmp_path: Path) -> None:
+    assert retiring(FakeRds(), tmp_path).run(yes)
+    schema = json.loads((CHECKOUT / "docs" / "evidence.md").read_text().partition("```json\n")[2].partition("```")[0])
+    document = json.loads((tmp_path / "prod" / "inc-1" / "evidence.json").read_text())
+    validator: Any = jsonschema.Draft202012Validator(schema)
+    assert [record["step"] for record in document["records"]] == [STEP, STEP]
+    assert [error.message for error in validator.iter_errors(document)] == []
+    del document["records"][1]["final_snapshot"]
+    assert list(validator.iter_errors(document))
+
+
 def test_without_a_yes_nothing_is_touched(tmp_path: Path) -> None:
     rds = FakeRds()
     assert not retiring(rds, tmp_path).run(no)
@@ -132,8 +146,12 @@ def test_without_a_yes_nothing_is_touched(tmp_path: Path) -> None:
 def test_what_changes_while_the_question_stands_is_seen(tmp_path: Path) -> None:
     rds = FakeRds()
     answers = iter([HOURS, (Measured(1, w.NOW), *HOURS)])
+
+    def measure(*_: object) -> tuple[Measured, ...]:
+        return next(answers)
+
     with pytest.raises(Refused, match="sessions"):
-        retiring(rds, tmp_path, measure=lambda _instance, _since: next(answers)).run(yes)
+        retiring(rds, tmp_path, measure=measure).run(yes)
     assert rds.calls == []
 
 
