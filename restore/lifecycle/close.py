@@ -56,7 +56,8 @@ def plan(
     config_keys: Sequence[str],
     settings: Settings,
 ) -> Closing:
-    """Raises Refused while the applications are stopped or half-way: a restore is over when somebody serves."""
+    """Returns what `close` will do. Raises Refused while the applications are stopped or half-way: a restore is over
+    when somebody serves."""
     if serves is None or serves is Traffic.FROZEN:
         raise Refused(
             [
@@ -100,6 +101,7 @@ def _take_over(settings: Settings, request: Request, candidate: Instance | None)
 
 
 def describe_names(request: Request, inventory: Inventory) -> tuple[str, ...]:
+    """Says which name each database keeps after a cutover by name; nothing for a cutover by secret."""
     if request.cutover is not Cutover.RENAME:
         return ()
     pair = (("source", inventory.source), ("restored database", inventory.candidate))
@@ -111,6 +113,7 @@ def describe_names(request: Request, inventory: Inventory) -> tuple[str, ...]:
 
 
 def describe_unrecoverable(serving: Instance | None) -> str:
+    """Says that the database that serves can't be recovered to a point in time yet; "" where it can."""
     recoverability = describe_recoverability(serving) if serving else None
     return recoverability.text if recoverability and not recoverability.recoverable else ""
 
@@ -174,4 +177,5 @@ def render(closing: Closing, pending_lines: Sequence[str] = ()) -> str:
 
 
 def name_database(traffic: Traffic) -> str:
+    """Returns the README's word for the database that serves."""
     return "restored database" if traffic is Traffic.RESTORED else "source"
