@@ -93,7 +93,7 @@ class Retiring:
             instances=instances,
             open_restores=inventory.open_restores,
             secret=inventory.cluster.secret,
-            snapshots=self.rds.snapshots(resource_id=self.resource_id),
+            snapshots=(*self.rds.snapshots(resource_id=self.resource_id), *self._read_tagged(now)),
             backups=self.rds.automated_backups(resource_id=self.resource_id),
             validated=self._read_validated(instances),
             connections=self._measure(now, inventory.now - timedelta(days=self.days)),
@@ -103,6 +103,13 @@ class Retiring:
         if problems := find_problems(world):
             raise Refused(problems)
         return make_retirement(world)
+
+    def _read_tagged(self, target: Instance) -> tuple[Snapshot, ...]:
+        """Returns the snapshot that has the tag's name, whosever it is: an instance restored from it by hand may have
+        inherited the tag."""
+        tagged = target.tags.get(TAG_FINAL)
+        snapshot = self.rds.snapshot(tagged) if tagged else None
+        return (snapshot,) if snapshot else ()
 
     def _measure(self, target: Instance, since: datetime) -> tuple[Measured, ...] | None:
         try:

@@ -175,6 +175,13 @@ def test_a_killed_run_is_finished_by_the_next_with_one_final_snapshot(tmp_path: 
     assert len(records(tmp_path)) == written
 
 
+def test_a_tag_inherited_from_another_final_snapshot_does_not_name_this_one(tmp_path: Path) -> None:
+    rds = FakeRds(made={"old-final": w.snapshot("old-final", source_resource_id="db-GONE")})
+    rds.listed["db-CANDIDATE"] = replace(CLOSED, tags={**CLOSED.tags, "restore:final-snapshot": "old-final"})
+    assert retiring(rds, tmp_path).run(yes)
+    assert list(rds.made) == ["old-final", FINAL]
+
+
 def test_a_name_in_place_of_the_resource_id_deletes_nothing(tmp_path: Path) -> None:
     rds = FakeRds()
     with pytest.raises(Refused, match="DbiResourceId"):
