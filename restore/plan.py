@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from restore.candidate import new_instance
 from restore.candidate.settings import target_settings
+from restore.candidate.surroundings import plan_copy, plan_parameter_group
 from restore.candidate.tags import candidate_tags
 from restore.config.keys import SAFETY_CHECK
 from restore.cutover import connection_secret, deployments, traffic
@@ -61,6 +62,8 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         left=left,
         switched_before=traffic.switched_before(context),
         fresh=new_instance.plan_new_instance(context, origin),
+        copy=plan_copy(context, origin),
+        parameter_group=plan_parameter_group(context, origin, wanted),
         notes=notes(context, origin, wanted),
     )
 
@@ -68,5 +71,5 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
 def _safety(context: RestoreContext) -> str | None:
     if context.safety:
         return context.safety.identifier
-    needed = context.request.traffic is not Traffic.SOURCE and context.source is not None
+    needed = context.request.traffic is not Traffic.SOURCE and context.local_source is not None
     return context.safety_name if needed and SAFETY_CHECK not in context.settings.waive else None

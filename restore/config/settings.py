@@ -63,6 +63,7 @@ class Entries:
             *contradictions(given),
             *_missing(given, self.region, now),
             *_too_long(given),
+            *_same_region(given, self.region),
         ]
         if not keys or not aws or not kubernetes or found:
             raise Refused([*found, *unfit_aws, *unfit_kubernetes])
@@ -89,6 +90,9 @@ class Entries:
             aws_login=aws.login,
             kubeconfig=kubernetes.kubeconfig,
             context=kubernetes.context,
+            source_region=keys.source_region,
+            copy=keys.copy_,
+            create=keys.create,
         )
 
 
@@ -188,3 +192,9 @@ def _too_long(given: Mapping[str, Any]) -> Iterable[Problem]:
         room = max(MAX_INSTANCE - len(source) - 1, 0)
         needed = f"at most {MAX_INSTANCE} characters for <source>-<id>, so {room} for the id"
         yield refusal("id", f"{name} has {len(name)} characters", needed, "pulumi config set id <a shorter one>")
+
+
+def _same_region(given: Mapping[str, Any], region: str | None) -> Iterable[Problem]:
+    if region and given.get("sourceRegion") == region:
+        needed = "another region than the stack's, or no such key: the source is in the stack's region then"
+        yield refusal("sourceRegion", f"{region}, which is aws:region too", needed, removal("sourceRegion"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from restore.cutover.traffic import wanted_endpoint
 from restore.model.cluster import Deployment
 from restore.model.context import RestoreContext
-from restore.model.labels import ANNOTATION_MANAGER, ANNOTATION_REAPPLIED, ANNOTATION_REPLICAS, FIELD_MANAGER
+from restore.model.labels import ANNOTATION_ID, ANNOTATION_MANAGER, ANNOTATION_REAPPLIED, ANNOTATION_REPLICAS, FIELD_MANAGER
 from restore.model.planned import AppPlan
 from restore.model.rds import Endpoint
 from restore.model.request import App, Traffic
@@ -15,10 +15,13 @@ def recorded_replicas(context: RestoreContext, app: App, deployment: Deployment)
     """Returns the replicas to come back with; None when nobody can say."""
     if app.replicas is not None:
         return app.replicas
-    if not context.held(deployment.annotations):
-        return deployment.replicas or None
     noted = deployment.annotations.get(ANNOTATION_REPLICAS, "")
-    return int(noted) if noted.isdecimal() else None
+    known = int(noted) if noted.isdecimal() else None
+    if context.held(deployment.annotations):
+        return known
+    # At zero and held by no restore: of a region that stands by, whose team notes how many there are to be
+    unheld = known if ANNOTATION_ID not in deployment.annotations else None
+    return deployment.replicas or unheld
 
 
 def app_plans(context: RestoreContext) -> tuple[AppPlan, ...]:

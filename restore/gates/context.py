@@ -36,6 +36,8 @@ class GateContext:
     api: Api
     namespace: Namespace
     store: Store
+    source_rds: Rds | None = None
+    """RDS of the source's region, where that isn't the stack's; it raises within seconds where it doesn't answer."""
     scans: dict[str, Scan] = field(default_factory=dict[str, Scan])
     """What was read of each dump, by its identity: read once in a run, and needed by two gates."""
 
@@ -96,7 +98,10 @@ class GateContext:
         return self._read(self.plan.left)
 
     def _read(self, planned: Instance | None) -> Instance | None:
-        return self.rds.instance_by_resource_id(planned.resource_id) if planned else None
+        if planned is None:
+            return None
+        elsewhere = self.source_rds if planned is self.plan.source else None
+        return (elsewhere or self.rds).instance_by_resource_id(planned.resource_id)
 
     @contextmanager
     def connect(self, instance: Instance, database: str = "") -> Generator[postgres.Connection]:

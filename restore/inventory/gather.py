@@ -13,10 +13,11 @@ from restore.aws import Aws, Rds, Secrets, caller
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
 from restore.inventory.dump_lookup import choose_dump
+from restore.inventory.source_region import SourceLook, read_places, read_snapshot, read_source_region
 from restore.kubernetes import Api, Namespace
 from restore.model.cluster import Cluster
 from restore.model.context import RestoreContext
-from restore.model.identifiers import candidate, safety_snapshot
+from restore.model.identifiers import candidate, region_of, safety_snapshot, snapshot_copy
 from restore.model.inventory import Inventory
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
@@ -106,11 +107,18 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
         if settings.request is None:
             reads.finish()
             return _empty(settings, now, instances.result(), cluster.result())
-        found = _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster, room))
+        started = _Started(aws, rds, reads, instances, cluster, room)
+        found = _restore(settings, settings.request, now, started, _look(settings, reads))
         if not room:
             return found
         context = RestoreContext(settings, settings.request, found)
         return replace(found, capacity=read_capacity(aws, context, pool))
+
+
+def _look(settings: Settings, reads: Reads) -> Future[SourceLook] | None:
+    """Looks at the region of a source that isn't the stack's; it never fails for its silence."""
+    name = settings.source_region
+    return reads.start("the source's region", lambda: read_source_region(settings, name)) if name else None
 
 
 def _cluster(namespace: Namespace, settings: Settings) -> Cluster:
@@ -127,18 +135,24 @@ class _Started:
     room: bool
 
 
-def _restore(settings: Settings, request: Request, now: datetime, started: _Started) -> Inventory:
+def _restore(
+    settings: Settings, request: Request, now: datetime, started: _Started, looking: Future[SourceLook] | None
+) -> Inventory:
     rds, reads = started.rds, started.reads
     by_name = [
         reads.start("automated backups", lambda: Backups(windows=rds.automated_backups(identifier=settings.source))),
         reads.start("snapshots", lambda: Backups(snapshots=rds.snapshots(identifier=settings.source))),
     ]
     named = request.snapshot if request.snapshot != LATEST else None
-    named_read = reads.start("the named snapshot", lambda: rds.snapshot(named) if named else None)
+    named_read = reads.start("the named snapshot", lambda: _named_snapshot(settings, rds, named))
+    copy = reads.start("the copied snapshot", lambda: _copy(settings, request, rds))
     safety = reads.start("the safety snapshot", lambda: rds.snapshot(safety_snapshot(settings.source, request.id)))
     versions = reads.start("engine versions", rds.orderable_versions)
     known = () if started.instances.exception() else started.instances.result()
-    source, made = _named(known, settings.source), _named(known, candidate(settings.source, request.id))
+    made = _named(known, candidate(settings.source, request.id))
+    look = looking.result() if looking else None
+    source = look.instance if look else _named(known, settings.source)
+    places = reads.start("this region's groups", lambda: read_places(settings, look) if look and not made else None)
     if source:
         by_name += _by_resource_id(started, source.resource_id)
     former = tuple(item for item in known if is_former(item.identifier, settings.source))
@@ -167,7 +181,22 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
         former=former,
         caller=identity.result(),
         replicas=tuple(item for item in instances if source and item.identifier in source.replicas),
+        source_region=look.region if look else None,
+        places=places.result(),
+        copy=copy.result(),
     )
+
+
+def _named_snapshot(settings: Settings, rds: Rds, named: str | None) -> Snapshot | None:
+    """Returns the snapshot that is named; one of the source's region is asked for there."""
+    if named and settings.source_region and region_of(named) == settings.source_region:
+        return read_snapshot(settings, named)
+    return rds.snapshot(named) if named else None
+
+
+def _copy(settings: Settings, request: Request, rds: Rds) -> Snapshot | None:
+    wanted = request.method is Method.SNAPSHOT
+    return rds.snapshot(snapshot_copy(settings.source, request.id)) if wanted else None
 
 
 def _by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]]:

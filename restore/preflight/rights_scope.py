@@ -101,6 +101,38 @@ def anything(_: RightsScope) -> Iterator[AwsTarget]:
     yield AwsTarget()
 
 
+def anything_elsewhere(scope: RightsScope) -> Iterator[AwsTarget]:
+    """For a source in another region only."""
+    if scope.context.source_region:
+        yield AwsTarget()
+
+
+def snapshot_copy(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The copy that is to be made of a snapshot, as a request names it."""
+    if scope.origin and scope.origin.point.copy_of and not scope.context.copy:
+        yield AwsTarget(scope.rds("snapshot", scope.context.copy_name), scope.tag_keys("Request"))
+
+
+def copied_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The copy, and what it is made of."""
+    for target in snapshot_copy(scope):
+        yield target
+        if scope.origin and scope.origin.point.copy_of:
+            yield AwsTarget(scope.origin.point.copy_of)
+
+
+def parameter_group(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The parameter group that the key `create` lets be made."""
+    yield from (AwsTarget(target.arn) for target in new_parameter_group(scope))
+
+
+def new_parameter_group(scope: RightsScope) -> Iterator[AwsTarget]:
+    name, places = scope.settings.parameter_group_name, scope.context.inventory.places
+    missing = name and places is not None and name not in places.parameter_groups
+    if name and missing and scope.context.settings.create.parameter_group:
+        yield AwsTarget(scope.rds("pg", name), scope.tag_keys("Request"))
+
+
 def candidate(scope: RightsScope) -> Iterator[AwsTarget]:
     """The instance that is to be made, as a request names it."""
     yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Request"))
@@ -138,8 +170,8 @@ def to_point_in_time(scope: RightsScope) -> Iterator[AwsTarget]:
     backup = scope.origin.point.automated_backup_arn if scope.origin else None
     if backup:
         yield AwsTarget(backup)
-    elif scope.context.source:
-        yield AwsTarget(scope.rds("db", scope.context.source.identifier))
+    elif scope.context.local_source:
+        yield AwsTarget(scope.rds("db", scope.context.local_source.identifier))
 
 
 def new_instance(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -161,7 +193,7 @@ def made_with_tags(scope: RightsScope) -> Iterator[AwsTarget]:
 
 def _safety_wanted(scope: RightsScope) -> bool:
     waived = SAFETY_CHECK in scope.context.settings.waive
-    return scope.context.source is not None and scope.context.safety is None and not waived
+    return scope.context.local_source is not None and scope.context.safety is None and not waived
 
 
 def safety_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -170,8 +202,8 @@ def safety_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def snapshot_of_source(scope: RightsScope) -> Iterator[AwsTarget]:
-    if _safety_wanted(scope) and scope.context.source:
-        yield AwsTarget(scope.rds("db", scope.context.source.identifier))
+    if _safety_wanted(scope) and scope.context.local_source:
+        yield AwsTarget(scope.rds("db", scope.context.local_source.identifier))
         yield from safety_snapshot(scope)
 
 

@@ -90,7 +90,11 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     running = Running()
     leave_cleanly_on_interrupt(running)
     declared = graph.declare(
-        planned, settings, Gates(planned.id, by_name, running, context.find_candidate), record, proved=proved
+        planned,
+        settings,
+        Gates(planned.id, by_name, running, context.find_candidate, context.rds.snapshot),
+        record,
+        proved=proved,
     )
     read_loss = partial(loss_report.newest, context.store, planned)
     read_recoverability = partial(tell_recoverability, context)
@@ -119,4 +123,5 @@ def connect_adapters(settings: Settings, planned: Plan) -> GateContext:
         api=api,
         namespace=Namespace(api, settings.namespace),
         store=Store.open(settings.evidence, aws),
+        source_rds=Rds(Aws.of_source(settings)) if settings.source_region else None,
     )

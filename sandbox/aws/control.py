@@ -8,6 +8,7 @@ POST   /_sandbox/awsbackup                    {"instance": id, "snapshot": optio
 GET    /_sandbox/messages                     everything published to SNS
 GET    /_sandbox/rights                       the operator's IAM actions, those taken away, those used so far
 POST   /_sandbox/rights                       {"remove": [action, ...]}: exactly these are missing from now on
+GET, POST /_sandbox/region, POST /_sandbox/lag       see sandbox.aws.dark_regions
 POST   /_sandbox/condition, description, limits, rotate-master-password     see sandbox.aws.conditions
 """
 
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from sandbox.aws.conditions import routes
+from sandbox.aws.dark_regions import DarkRegions
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault
 from sandbox.aws.iam.guard import OperatorRights
@@ -37,7 +39,9 @@ Answer = tuple[int, Shape]
 
 
 class Control:
-    def __init__(self, runner: JobRunner, moto: MotoServices, rights: OperatorRights) -> None:
+    def __init__(
+        self, runner: JobRunner, moto: MotoServices, rights: OperatorRights, regions: DarkRegions
+    ) -> None:
         self._runner, self._moto, self._rights = runner, moto, rights
         self._routes: dict[tuple[str, str], Callable[[bytes], Shape]] = {
             ("GET", "health"): lambda _: {"status": "serving"},
@@ -51,6 +55,7 @@ class Control:
             ("GET", "rights"): lambda _: self._present_rights(),
             ("POST", "rights"): self._remove_rights,
             **routes(runner),
+            **regions.routes(),
         }
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from sandbox.aws.control import Control
+from sandbox.aws.dark_regions import DarkRegions
 from sandbox.aws.errors import AwsError
 from sandbox.aws.iam.calls import Request
 from sandbox.aws.iam.guard import Guard
@@ -33,7 +34,8 @@ class Gateway:
 
     def __init__(self, runner: JobRunner, moto: MotoServices, guard: Guard) -> None:
         self._runner, self._moto, self._guard = runner, moto, guard
-        self._control = Control(runner, moto, guard.rights)
+        self._regions = DarkRegions(runner)
+        self._control = Control(runner, moto, guard.rights, self._regions)
         self._others = OtherAccounts()
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
@@ -43,6 +45,9 @@ class Gateway:
         if environ.get("PATH_INFO", "").startswith("/_sandbox/"):
             status, body = self._control.answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], read_body(environ))
             return _respond(start, status, "application/json", json.dumps(body, default=str))
+        if self._regions.is_lost(environ):
+            _hang_up(environ)
+            return []
         if endpoint := self._others.endpoint(environ):
             return forward(endpoint, environ, start)
         request = _request(environ)
