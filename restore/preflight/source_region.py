@@ -153,7 +153,8 @@ def copy_possible(context: RestoreContext) -> Iterable[Problem]:
     subject, sender = f"snapshot {original.rpartition(':snapshot:')[2]}", region_of(original)
     if origin.encrypted and key is None:
         needed = f"a key of {region} for the copy: the one it is encrypted with is of another account or region"
-        yield Problem(subject, "encrypted", needed, "pulumi config set --path copy.kmsKeyId <key of this region>")
+        found = f"of {sender} and encrypted" if sender != region else "shared and encrypted"
+        yield Problem(subject, found, needed, "pulumi config set --path copy.kmsKeyId <key of this region>")
     if key and region_of(key) not in ("", region):
         fix = "pulumi config set --path copy.kmsKeyId <key of this region>"
         yield Problem("config copy.kmsKeyId", f"a key of {region_of(key)}", f"a key of {region}", fix)

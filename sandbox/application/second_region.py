@@ -121,3 +121,32 @@ def _cluster(kube: Kube) -> None:
         kube.create(manifests.deployment(name, 0, within=NAMESPACE))
     roles = [role for role in documented.read().roles if role.namespace == names.NAMESPACE]
     OperatorRoles(kube, tuple(replace(role, namespace=NAMESPACE) for role in roles)).install()
+
+
+def replicas(layout: Layout) -> dict[str, int]:
+    """How many replicas each Deployment of the second region is to have."""
+    found = Kube(layout.kubeconfig).list("Deployment", NAMESPACE)
+    return {item["metadata"]["name"]: item["spec"]["replicas"] for item in found}
+
+
+def database_url(layout: Layout) -> str:
+    """What the connection secret of the second region says."""
+    secret = Kube(layout.kubeconfig).get("Secret", NAMESPACE, names.SECRET)
+    if secret is None:
+        raise RuntimeError(f"secret {names.SECRET} of {NAMESPACE} is gone")
+    return base64.b64decode(secret["data"][names.SECRET_KEY]).decode()
+
+
+def clear(layout: Layout) -> None:
+    """Takes away what restores have made there, and the applications; `prepare` puts these back at zero."""
+    kube, rds = Kube(layout.kubeconfig), clients(layout, REGION, retries=3).rds
+    for name in names.DEPLOYMENTS:
+        kube.delete("Deployment", NAMESPACE, name)
+    kube.delete("Secret", NAMESPACE, names.SECRET)
+    for instance in rds.describe_db_instances()["DBInstances"]:
+        identifier = str(instance.get("DBInstanceIdentifier"))
+        rds.modify_db_instance(DBInstanceIdentifier=identifier, DeletionProtection=False, ApplyImmediately=True)
+        rds.delete_db_instance(DBInstanceIdentifier=identifier, SkipFinalSnapshot=True, DeleteAutomatedBackups=True)
+    wait_until(lambda: not rds.describe_db_instances()["DBInstances"], REPLICATED_SECONDS, f"{REGION} empty", 0.1)
+    for snapshot in rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]:
+        rds.delete_db_snapshot(DBSnapshotIdentifier=str(snapshot.get("DBSnapshotIdentifier")))
