@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-field demo-proof test test-slow unit check lint types layers bench-quick bench-dumps bench-validation setup clean lock
+.PHONY: demo demo-dr demo-dump demo-field demo-proof test test-slow unit check lint types layers bench-quick bench-dumps bench-validation setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
@@ -15,6 +15,9 @@ demo-proof: $(READY)
 
 demo-field: $(READY)
 	$(BIN)/python -m sandbox.demo.field_restores
+
+demo-dr: $(READY)
+	$(BIN)/python -m sandbox.demo.lost_region
 
 demo-dump: $(READY)
 	$(BIN)/python -m sandbox.demo.dump_restore

@@ -61,7 +61,9 @@ def parser() -> argparse.ArgumentParser:
     troubling.add_argument("--off", action="store_true", help="end it")
     troubling.add_argument("--instance", help="the RDS instance that suffers; the source, unless said")
     troubling.set_defaults(command=trouble)
-    placing = commands.add_parser("region", parents=[common], help="a second region; one that goes dark, and comes back")
+    placing = commands.add_parser(
+        "region", parents=[common], help="a second region; one that goes dark, and comes back"
+    )
     placing.add_argument("action", choices=["prepare", "dark", "back", "lag", "replicate"])
     placing.add_argument("name", nargs="?", default="", help="the region; of lag the seconds")
     placing.add_argument("--refuse", action="store_true", help="dark: connections are refused, and don't hang")

@@ -24,7 +24,7 @@ ATTEMPTS = 5
 QUICK_CONNECT_SECONDS = 3
 QUICK_READ_SECONDS = 8
 """For a region that may be lost: it is told that it doesn't answer, and not waited for."""
-ADVISORY_SECONDS, ADVISORY_ATTEMPTS = 10, 2
+ADVISORY_SECONDS, ADVISORY_ATTEMPTS = 8, 2
 ADVISORY = frozenset({"iam"})
 """Services whose answer no run depends on. IAM's API is of one region, us-east-1 (IAM User Guide, "Resilience in AWS
 Identity and Access Management"): where that is lost, a preview elsewhere must not wait for it."""
@@ -197,9 +197,7 @@ class Aws:
             use_dualstack_endpoint=self.login.dualstack or None,
         )
         untyped = cast("Any", session)
-        return untyped.client(
-            service, region_name=region, config=config, endpoint_url=self.endpoints.get(service)
-        )
+        return untyped.client(service, region_name=region, config=config, endpoint_url=self.endpoints.get(service))
 
 
 def found(service: str, call: Callable[[], Value], missing: frozenset[str]) -> Value | None:

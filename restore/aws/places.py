@@ -43,7 +43,9 @@ class Groups:
         pages = self._rds.get_paginator("describe_db_parameters")
         listed = found("rds", lambda: list(pages.paginate(DBParameterGroupName=group, Source="user")), NO_GROUP)
         items = [item for page in listed or () for item in page["Parameters"]]
-        return {str(item.get("ParameterName")): str(item["ParameterValue"]) for item in items if "ParameterValue" in item}
+        return {
+            str(item.get("ParameterName")): str(item["ParameterValue"]) for item in items if "ParameterValue" in item
+        }
 
     def security_groups(self, *, ids: Sequence[str] = (), names: Sequence[str] = ()) -> tuple[SecurityGroup, ...]:
         """Returns the security groups with these ids, or with any of these names."""

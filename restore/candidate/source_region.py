@@ -30,9 +30,7 @@ def localize(context: RestoreContext, settings: InstanceSettings, subnet_group: 
     )
 
 
-def _security_groups(
-    context: RestoreContext, settings: InstanceSettings, subnet_group: str | None
-) -> tuple[str, ...]:
+def _security_groups(context: RestoreContext, settings: InstanceSettings, subnet_group: str | None) -> tuple[str, ...]:
     places = context.inventory.places
     if places is None:
         return settings.vpc_security_group_ids

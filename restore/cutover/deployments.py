@@ -5,7 +5,13 @@ from __future__ import annotations
 from restore.cutover.traffic import wanted_endpoint
 from restore.model.cluster import Deployment
 from restore.model.context import RestoreContext
-from restore.model.labels import ANNOTATION_ID, ANNOTATION_MANAGER, ANNOTATION_REAPPLIED, ANNOTATION_REPLICAS, FIELD_MANAGER
+from restore.model.labels import (
+    ANNOTATION_ID,
+    ANNOTATION_MANAGER,
+    ANNOTATION_REAPPLIED,
+    ANNOTATION_REPLICAS,
+    FIELD_MANAGER,
+)
 from restore.model.planned import AppPlan
 from restore.model.rds import Endpoint
 from restore.model.request import App, Traffic

@@ -42,7 +42,11 @@ def source_alone(context: RestoreContext) -> Iterable[Problem]:
 
 def source_leaving(context: RestoreContext) -> Iterable[Problem]:
     """Only where something is still to be made of it, or to go back to: a candidate that exists needs it no more."""
-    if not context.local_source or context.local_source.status not in LEAVING or context.request.traffic is Traffic.RESTORED:
+    if (
+        not context.local_source
+        or context.local_source.status not in LEAVING
+        or context.request.traffic is Traffic.RESTORED
+    ):
         return
     if context.candidate and context.request.traffic is Traffic.FROZEN:
         return

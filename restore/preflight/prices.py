@@ -30,9 +30,13 @@ NEIGHBOURS_TRANSFER = 0.01
 def describe_copy_cost(size: int, sender: str, keeper: str) -> str:
     """Returns what a copy of `size` GiB costs at most: RDS bills the blocks that are used, not the size."""
     kept = STORAGE.get(keeper)
-    storage = f"up to ${size * kept:.2f} a month for the storage" if kept else f"storage: no list price of {keeper} known"
+    storage = (
+        f"up to ${size * kept:.2f} a month for the storage" if kept else f"storage: no list price of {keeper} known"
+    )
     if sender == keeper:
         return f"{storage} ({READ})"
     sent = NEIGHBOURS_TRANSFER if {sender, keeper} <= NEIGHBOURS else TRANSFER.get(sender)
-    transfer = f"up to ${size * sent:.2f} once for the transfer" if sent else f"transfer: no list price of {sender} known"
+    transfer = (
+        f"up to ${size * sent:.2f} once for the transfer" if sent else f"transfer: no list price of {sender} known"
+    )
     return f"{storage}, {transfer} ({READ})"

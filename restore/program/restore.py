@@ -42,7 +42,9 @@ class Restore(pulumi.ComponentResource):
         super().__init__("restore:index:Restore", plan.id, {"recoveryPoint": plan.point.tag})
         settings = keep_settings(plan, self)
         creation = Creation(plan, gates.find_candidate, gates.running, pulumi.log.info)
-        progress = CopyProgress(plan.copy.name if plan.copy else "", gates.find_snapshot, gates.running, pulumi.log.info)
+        progress = CopyProgress(
+            plan.copy.name if plan.copy else "", gates.find_snapshot, gates.running, pulumi.log.info
+        )
         copied = declare_copy(plan, progress, self, depends_on, record)
         made = [*copied, *declare_parameter_group(plan, self)]
         instance = declare_candidate(plan, creation, self, [*depends_on, settings, *made], record)

@@ -77,9 +77,7 @@ def resolve_snapshot(context: RestoreContext) -> Resolution:
             return Resolution(None, problems)
         return Resolution(_of_copy(context, named) if must_be_copied(context, named) else _of_snapshot(named))
     own = (context.safety_name, context.copy_name)
-    others = (
-        s for s in usable_snapshots(context.inventory, context.settings.source) if s.identifier not in own
-    )
+    others = (s for s in usable_snapshots(context.inventory, context.settings.source) if s.identifier not in own)
     newest = next(others, None)
     return Resolution(_of_snapshot(newest)) if newest else Resolution(None, (_no_snapshot(context),))
 

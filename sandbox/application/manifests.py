@@ -32,9 +32,7 @@ def secret(database_url: str, jwt_secret: str, within: str = NAMESPACE) -> Manif
     }
 
 
-def deployment(
-    name: str, replicas: int, labels: dict[str, str] | None = None, within: str = NAMESPACE
-) -> Manifest:
+def deployment(name: str, replicas: int, labels: dict[str, str] | None = None, within: str = NAMESPACE) -> Manifest:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -39,9 +39,7 @@ Answer = tuple[int, Shape]
 
 
 class Control:
-    def __init__(
-        self, runner: JobRunner, moto: MotoServices, rights: OperatorRights, regions: DarkRegions
-    ) -> None:
+    def __init__(self, runner: JobRunner, moto: MotoServices, rights: OperatorRights, regions: DarkRegions) -> None:
         self._runner, self._moto, self._rights = runner, moto, rights
         self._routes: dict[tuple[str, str], Callable[[bytes], Shape]] = {
             ("GET", "health"): lambda _: {"status": "serving"},

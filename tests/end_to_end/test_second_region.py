@@ -10,6 +10,7 @@ import pytest
 from sandbox.application import names, second_region
 from sandbox.application.stack_config import configuration_of_second_region
 from sandbox.aws.client import clients
+from sandbox.machine.processes import wait_until
 from tests.support.sandbox.harness import Project, Sandbox
 
 CANDIDATE = f"{names.INSTANCE}-inc-1"
@@ -59,3 +60,63 @@ def test_a_lost_region_is_replaced_by_another_once_somebody_answers_for_its_writ
     assert instance["Endpoint"]["Address"] in second_region.database_url(sandbox.layout)
     west.config(traffic="source")
     west.preview().failed("traffic source", "Failing back")
+
+
+@pytest.mark.slow
+def test_a_region_that_goes_dark_in_the_middle_of_a_run_holds_nothing_up_but_asks_for_a_word(
+    sandbox: Sandbox, west: Project
+) -> None:
+    """It answers in the preview, and no more once the candidate is being made."""
+    until = second_region.replicated_until(sandbox.layout)
+    west.config(id="inc-1", method="pitr", time=until, traffic="frozen")
+    west.pulumi("config", "set", "--path", 'waive["quiesced.sessions"]', "its applications are still running").ok()
+    west.pulumi("config", "set", "--path", 'waive["quiesced.writes"]', "its applications are still running").ok()
+    west.pulumi("config", "set", "--path", 'waive["validated.rows:public.users"]', "nothing to compare with").ok()
+    process = west.start("pulumi", "up", "--yes", "--skip-preview")
+    try:
+        wait_until(lambda: CANDIDATE in identifiers(sandbox), 90, "the candidate to be listed", 0.1)
+        second_region.make_dark(sandbox.layout, names.REGION, "hang")
+        code = process.wait(240)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if code:  # what the gate had not asked yet when the region went dark
+        assert UNFENCED in west.output, west.output
+    west.pulumi("config", "set", "--path", f'waive["{UNFENCED}"]', "region one is cut off").ok()
+    west.up().ok()
+    west.config(traffic="restored")
+    west.up().ok()
+    assert second_region.replicas(sandbox.layout) == names.DEPLOYMENTS
+
+
+@pytest.mark.slow
+def test_a_copy_that_lags_is_told_and_restored_once_it_has_ended_though_its_region_is_dark_by_then(
+    sandbox: Sandbox, west: Project
+) -> None:
+    taken = "weekly"
+    first = sandbox.aws.rds
+    first.create_db_snapshot(DBInstanceIdentifier=names.INSTANCE, DBSnapshotIdentifier=taken)
+    first.get_waiter("db_snapshot_available").wait(DBSnapshotIdentifier=taken, WaiterConfig={"Delay": 1})
+    arn = first.describe_db_snapshots(DBSnapshotIdentifier=taken)["DBSnapshots"][0].get("DBSnapshotArn", "")
+    clients(sandbox.layout, second_region.REGION).rds.delete_db_parameter_group(
+        DBParameterGroupName=names.PARAMETER_GROUP
+    )
+    west.config(id="inc-1", method="snapshot", snapshot=arn)
+    west.preview().failed(f"parameter group {names.PARAMETER_GROUP}", "create.parameterGroup true")
+    west.pulumi("config", "set", "--path", "create.parameterGroup", "true").ok()
+    west.pulumi("config", "set", "--path", 'waive["validated.rows:public.users"]', "nothing to compare with").ok()
+    shown = west.preview().ok()
+    assert "costs: up to $" in shown.text
+    sandbox.aws.faults.add("slow-copy", "CopyDBSnapshot", seconds=12.0)
+    made = west.up().ok()
+    assert f"copy {CANDIDATE}-copy is creating" in made.text
+    second_region.make_dark(sandbox.layout, names.REGION, "refuse")
+    again = west.up().ok()
+    assert "created" not in again.changes, again.text
+    values = in_west(sandbox).describe_db_parameters(DBParameterGroupName=names.PARAMETER_GROUP, Source="user")
+    assert [item["ParameterName"] for item in values["Parameters"]] == ["log_min_duration_statement"]
+
+
+def identifiers(sandbox: Sandbox) -> set[str]:
+    return {str(item["DBInstanceIdentifier"]) for item in in_west(sandbox).describe_db_instances()["DBInstances"]}

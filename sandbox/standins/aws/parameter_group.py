@@ -91,7 +91,9 @@ class ParameterGroupType:
 
     def _state(self, name: str, earlier: Properties) -> Properties:
         """What AWS says of it; of the parameters only those that a user has set."""
-        group = block(self._rds.call("DescribeDBParameterGroups", {"DBParameterGroupName": name})["DBParameterGroups"][0])
+        group = block(
+            self._rds.call("DescribeDBParameterGroups", {"DBParameterGroupName": name})["DBParameterGroups"][0]
+        )
         request = {"DBParameterGroupName": name, "Source": "user"}
         listed = items(self._rds.call("DescribeDBParameters", request)["Parameters"])
         methods = {p["name"]: p.get("applyMethod") for p in items(earlier.get("parameters"))}

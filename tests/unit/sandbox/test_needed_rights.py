@@ -13,7 +13,17 @@ from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.rds import InstanceSettings
 from restore.model.region import Places, SourceRegion
-from restore.model.request import App, CopySettings, CreateSettings, DumpStore, Login, Request, SecretKey, Settings, ValidationSettings
+from restore.model.request import (
+    App,
+    CopySettings,
+    CreateSettings,
+    DumpStore,
+    Login,
+    Request,
+    SecretKey,
+    Settings,
+    ValidationSettings,
+)
 from restore.model.rights import AwsRight, ClusterRight, Phase, Right
 from restore.preflight import rights
 from restore.preflight.rights_scope import RightsScope

@@ -22,7 +22,9 @@ from tests.support.worlds import FROZEN, LATEST, PITR, SOURCE_HOST, asked, backu
 HERE = "us-west-2"
 REASON = "the network team has cut the region off"
 UNFENCED = "quiesced.unfenced:us-east-1"
-SILENCE = TemporaryError.of(Problem("AWS rds", "no answer: Connect timeout", "an answer", "aws sts get-caller-identity"))
+SILENCE = TemporaryError.of(
+    Problem("AWS rds", "no answer: Connect timeout", "an answer", "aws sts get-caller-identity")
+)
 
 
 class Silent:
@@ -67,7 +69,9 @@ def at_the_gate(
     return replace(at, context=replace(at.context, source_rds=cast("Any", there)))
 
 
-def test_a_region_that_goes_dark_after_the_preview_shuts_the_freeze_by_name(databases: Databases, tmp_path: Path) -> None:
+def test_a_region_that_goes_dark_after_the_preview_shuts_the_freeze_by_name(
+    databases: Databases, tmp_path: Path
+) -> None:
     at = at_the_gate(tmp_path, PITR, world(answers=True), {}, now_silent=True)
     assert at.prove("quiesced", quiesced.prove) is not None
     assert at.problems.keys() == {UNFENCED}

@@ -46,7 +46,9 @@ from tests.support.worlds import (
 
 HERE = "us-west-2"
 LOST = SourceRegion("us-east-1", "no answer: Connect timeout")
-ANSWERS = SourceRegion("us-east-1", security_groups={"sg-1": "shop-db", "sg-2": "operators"}, parameters={"work_mem": "8"})
+ANSWERS = SourceRegion(
+    "us-east-1", security_groups={"sg-1": "shop-db", "sg-2": "operators"}, parameters={"work_mem": "8"}
+)
 UNFENCED = "quiesced.unfenced:us-east-1"
 WAIVED = {UNFENCED: "the network team has cut the region off"}
 GIVEN = {
@@ -166,9 +168,7 @@ def test_a_restore_never_gets_default_parameters_because_the_source_is_silent() 
 
 
 def test_a_security_group_of_another_vpc_is_not_taken_for_its_namesake() -> None:
-    settled = target_settings(
-        RestoreContext(elsewhere(instance={}), PITR, answering()), origin_of(PITR, answering())
-    )
+    settled = target_settings(RestoreContext(elsewhere(instance={}), PITR, answering()), origin_of(PITR, answering()))
     assert "sg-81" not in settled.vpc_security_group_ids
 
 
@@ -266,7 +266,9 @@ def test_replicas_of_a_region_that_stands_by_come_from_its_annotation() -> None:
 def test_a_dump_that_has_not_arrived_is_told_with_its_replication_status() -> None:
     late = LateDump("database/postgresql/newest.sql.gz", NOW, "PENDING")
     region = replace(ANSWERS, late_dumps=(late,))
-    found = dumped(source=instance(), source_region=region, places=PLACES, cluster=STANDING_BY, snapshots=(), backups=())
+    found = dumped(
+        source=instance(), source_region=region, places=PLACES, cluster=STANDING_BY, snapshots=(), backups=()
+    )
     made = planned(DUMP, found, backups=DumpStore("shop-west", source_bucket="shop-backups"))
     assert any("newest.sql.gz" in note and "PENDING" in note for note in made.notes)
     assert made.fresh is not None
