@@ -11,8 +11,8 @@ from restore.recovery_points import dump_tag
 
 
 def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[str, str]:
-    """Returns the tags of the source, or what its backup knows of them, and those by which the candidate is found again. An existing candidate keeps what
-    it has."""
+    """Returns the tags of the source, or what its backup knows of them, and those by which the candidate is found
+    again. An existing candidate keeps what it has."""
     base = context.candidate or context.source or origin
     copied = {name: value for name, value in base.tags.items() if not name.startswith("aws:")}
     if not context.candidate:

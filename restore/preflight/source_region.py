@@ -1,4 +1,4 @@
-"""Rules about a source in another region: who still writes there, what this region lacks, what has to be copied. Pure."""
+"""Rules about a source in another region: who writes there, what this region lacks, what has to be copied. Pure."""
 
 from __future__ import annotations
 
@@ -176,7 +176,10 @@ def region_lines(context: RestoreContext) -> Iterable[str]:
         return
     here, source = context.settings.region, context.settings.source
     if region.silence:
-        yield f"region: {source} is in {region.name}, which doesn't answer ({region.silence}); all is made of what lies here"
+        yield (
+            f"region: {source} is in {region.name}, which doesn't answer ({region.silence}); "
+            "all is made of what lies here"
+        )
     elif context.source is None:
         yield f"region: {region.name} answers, and has no instance {source}"
     else:
@@ -201,8 +204,8 @@ def _late_dumps(context: RestoreContext, region: SourceRegion) -> Iterable[str]:
     for dump in region.late_dumps[:SHOWN_DUMPS]:
         status = dump.status or "no rule replicates it"
         yield (
-            f"note: dump {dump.key} ({dump.stored:{TIME_FORMAT}}) has not arrived in {context.settings.backups.bucket}: "
-            f"S3 replication {status}"
+            f"note: dump {dump.key} ({dump.stored:{TIME_FORMAT}}) has not arrived in "
+            f"{context.settings.backups.bucket}: S3 replication {status}"
         )
     if len(region.late_dumps) > SHOWN_DUMPS:
         yield f"note: {len(region.late_dumps) - SHOWN_DUMPS} more dumps have not arrived"
@@ -219,7 +222,8 @@ def copy_lines(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     sender, here = region_of(original), context.settings.region
     key = context.settings.copy.kms_key_id
     encrypted = f", encrypted with {key}" if key else ""
-    yield f"copies: {original} to {context.copy_name} in {here} ({origin.storage} GiB{encrypted}); it stays until deleted"
+    size = f"{origin.storage} GiB{encrypted}"
+    yield f"copies: {original} to {context.copy_name} in {here} ({size}); it stays until deleted"
     yield f"costs: {describe_copy_cost(origin.storage, sender, here)}"
 
 

@@ -49,13 +49,13 @@ def usable_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, 
 
 
 def is_encrypted_elsewhere(snapshot: Snapshot) -> bool:
-    """Tells whether a snapshot is encrypted with a key of another account, which RDS restores from a copy only (RDS User
-    Guide, "Sharing encrypted snapshots")."""
+    """Tells whether a snapshot is encrypted with a key of another account, which RDS restores from a copy only (RDS
+    User Guide, "Sharing encrypted snapshots")."""
     return snapshot.encrypted and snapshot.kind in COPY_FIRST
 
 
 def must_be_copied(context: RestoreContext, snapshot: Snapshot) -> bool:
-    """Tells whether a snapshot is restored from a copy of it: of another account and encrypted, or of another region."""
+    """Tells whether a snapshot is restored from a copy: of another account and encrypted, or of another region."""
     elsewhere = region_of(snapshot.arn) not in ("", context.settings.region)
     return elsewhere or is_encrypted_elsewhere(snapshot)
 
@@ -71,7 +71,7 @@ def resolve_snapshot(context: RestoreContext) -> Resolution:
     if name != LATEST:
         named = find_snapshot(context.inventory, name)
         if context.copy:
-            return _of_present_copy(context, context.copy, name)
+            return _of_present_copy(context.copy, name)
         problems = tuple(_snapshot_problems(context, named)) if named else (_unknown_snapshot(context, name),)
         if problems or not named:
             return Resolution(None, problems)
@@ -112,7 +112,7 @@ def _of_copy(context: RestoreContext, original: Snapshot) -> RestoreSource:
     return replace(made, point=point, encrypted=original.encrypted or key is not None, kms_key_id=key)
 
 
-def _of_present_copy(context: RestoreContext, copy: Snapshot, name: str) -> Resolution:
+def _of_present_copy(copy: Snapshot, name: str) -> Resolution:
     """The copy that this restore has made: its original need not answer any more."""
     made_of = copy.tags.get(TAG_POINT, "").partition(":")[2]
     if made_of.lower() != name.lower():

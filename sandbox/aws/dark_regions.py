@@ -1,4 +1,4 @@
-"""Regions that don't answer: every request that is signed for one hangs, or finds nobody; its databases can't be reached.
+"""Regions that don't answer: every request signed for one hangs, or finds nobody; its databases can't be reached.
 
 POST /_sandbox/region   {"name": "us-east-1", "dark": "hang", "refuse" or ""}
 POST /_sandbox/lag      {"region": "us-west-2", "seconds": 30}: how far replicated backups there are behind

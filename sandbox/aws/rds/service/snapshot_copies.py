@@ -1,4 +1,4 @@
-"""Copies of snapshots that take their time: how far they are is computed when somebody looks, so that a kill loses none."""
+"""Copies of snapshots that take their time: how far they are is computed when somebody looks; a kill loses none."""
 
 from __future__ import annotations
 
