@@ -47,8 +47,9 @@ class Closing:
 
 
 def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_keys: Sequence[str]) -> Closing:
-    """Raises Refused while the applications are stopped or half-way: a restore is over when somebody serves."""
-    if serves is None or serves is Traffic.FROZEN:
+    """Raises Refused while the applications are stopped or half-way: a restore is over when somebody serves. Those of a
+    region that stands by for another were stopped before it, and may stay so."""
+    if serves is None or (serves is Traffic.FROZEN and inventory.source_region is None):
         raise Refused(
             [
                 Problem(
@@ -73,10 +74,15 @@ def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_
         secret=secret is not None and secret.annotations.get(ANNOTATION_ID) == request.id,
         candidate_arn=candidate.arn if candidate and TAG_CLOSED not in candidate.tags else None,
         set={"restore:source": candidate.identifier} if candidate and serves is Traffic.RESTORED else {},
-        remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE),
+        remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE or key in _of_the_source_left(serves)),
         suspended=tuple(f"{w.kind} {w.name}: {w.resume}" for w in inventory.cluster.writers if w.resume),
-        unrecoverable=describe_unrecoverable(candidate if serves is Traffic.RESTORED else inventory.source),
+        unrecoverable=describe_unrecoverable(candidate if serves is Traffic.RESTORED else inventory.local_source),
     )
+
+
+def _of_the_source_left(serves: Traffic) -> frozenset[str]:
+    """What says where the source was: the restored database, which is the next one's source, is in the stack's region."""
+    return frozenset({"restore:sourceRegion"}) if serves is Traffic.RESTORED else frozenset()
 
 
 def describe_unrecoverable(serving: Instance | None) -> str:
@@ -123,7 +129,7 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
 def render(closing: Closing) -> str:
     """Returns what close is about to do, for an 80-column terminal."""
     lines = [
-        f"Closing restore {closing.id}; the applications serve from the {name_database(closing.serves)}.",
+        f"Closing restore {closing.id}; {describe_serving(closing.serves)}.",
         "No database, snapshot or backup is changed or deleted.",
     ]
     if closing.deployments:
@@ -141,5 +147,7 @@ def render(closing: Closing) -> str:
     return "\n".join(lines)
 
 
-def name_database(traffic: Traffic) -> str:
-    return "restored database" if traffic is Traffic.RESTORED else "source"
+def describe_serving(traffic: Traffic) -> str:
+    if traffic is Traffic.FROZEN:
+        return "no application runs in this region"
+    return f"the applications serve from the {'restored database' if traffic is Traffic.RESTORED else 'source'}"
