@@ -81,7 +81,7 @@ def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_
 
 
 def _of_the_source_left(serves: Traffic) -> frozenset[str]:
-    """What says where the source was: the restored database, which is the next one's source, is in the stack's region."""
+    """What says where the source was: the restored database, the next one's source, is in the stack's region."""
     return frozenset({"restore:sourceRegion"}) if serves is Traffic.RESTORED else frozenset()
 
 
