@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from sandbox.application import names
 from tests.support.sandbox.harness import Project, Sandbox
@@ -41,6 +42,7 @@ def test_a_stopped_source_is_left_for_the_candidate(sandbox: Sandbox, project: P
     assert REASON in report
 
 
+@pytest.mark.slow
 def test_a_candidate_that_died_after_the_switch_is_left_for_the_source(sandbox: Sandbox, project: Project) -> None:
     project.pulumi("config", "set", "--path", "quiet.graceSeconds", "2").ok()
     project.config(id="inc-1", method="pitr", time="latest", traffic="frozen")

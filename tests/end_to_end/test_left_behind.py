@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from sandbox.application import database, names
 from sandbox.application.deploy import application_login
@@ -31,6 +32,7 @@ def test_a_row_written_while_everybody_was_stopped_is_named_before_it_stays_behi
     assert project.evidence("inc-1", "switched")[-1]["facts"]["written_since_freeze"] == 1
 
 
+@pytest.mark.slow
 def test_a_fence_follows_the_traffic_through_a_kill_and_back(sandbox: Sandbox, project: Project) -> None:
     url = sandbox.url
     project.config(id="inc-1", method="pitr", time="latest", traffic="frozen", fence="true")
@@ -71,6 +73,7 @@ def comes_in(url: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_numbers_that_customers_have_seen_are_not_given_out_again(sandbox: Sandbox, project: Project) -> None:
     moment = utc_now()
     database.wait_restorable(sandbox.aws, moment)

@@ -33,6 +33,7 @@ def host(sandbox: Sandbox, identifier: str) -> str:
     return str(sandbox.instance(identifier)["Endpoint"]["Address"])
 
 
+@pytest.mark.slow
 def test_a_connection_in_keys_of_its_own_and_a_direct_url_are_switched_together_and_given_back(
     sandbox: Sandbox, project: Project
 ) -> None:
@@ -68,6 +69,7 @@ def test_every_other_place_that_names_the_source_is_told_by_name_and_never_by_va
         assert "reporting@" not in refused.text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("project")
 def test_writers_that_are_no_workload_of_kubernetes_itself_are_named_with_what_stops_them(sandbox: Sandbox) -> None:
     namespace = Namespace(Api(str(sandbox.layout.operator_kubeconfig)), names.NAMESPACE)

@@ -32,6 +32,7 @@ def played(sandbox: Sandbox, trouble: str) -> Generator[None]:
         catalogue.end(sandbox.layout, trouble)
 
 
+@pytest.mark.slow
 def test_a_first_backup_of_hours_is_not_waited_for(sandbox: Sandbox, project: Project) -> None:
     """As the message says: Ctrl-C once, then `pulumi up`."""
     project.config(id="inc-1", method="pitr", time="latest", traffic="source")
@@ -94,6 +95,7 @@ def test_what_aws_would_refuse_is_named_before_anything_stops(sandbox: Sandbox) 
     assert looked_at(sandbox)[1] == {}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("operator")
 def test_rights_that_only_look_for_room_are_missed_aloud_and_stop_nobody(sandbox: Sandbox) -> None:
     rights = OperatorRights.of(sandbox.layout)
@@ -113,6 +115,7 @@ def test_rights_that_only_look_for_room_are_missed_aloud_and_stop_nobody(sandbox
         assert action in found.capacity.unasked[part]
 
 
+@pytest.mark.slow
 def test_a_restore_of_a_source_with_a_rotated_password_and_uncopied_settings_is_proved(
     sandbox: Sandbox, project: Project
 ) -> None:

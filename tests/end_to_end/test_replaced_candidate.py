@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sandbox.application import names
 from sandbox.machine.processes import wait_until
 from tests.support.sandbox.harness import Project, Sandbox
@@ -48,6 +50,7 @@ def test_production_is_not_modified_by_a_waiver_after_the_old_source_was_shrunk(
         resized(sandbox, given["DBInstanceClass"], given["BackupRetentionPeriod"])
 
 
+@pytest.mark.slow
 def test_a_candidate_that_was_deleted_and_made_again_is_proved_again(sandbox: Sandbox, project: Project) -> None:
     project.config(id="inc-1", method="pitr", time="latest", traffic="frozen")
     project.up().ok()

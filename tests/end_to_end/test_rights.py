@@ -61,6 +61,7 @@ def read(sandbox: Sandbox) -> None:
     gather(collect(entries, "test", {}).settings(now), now)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("preview")
 def test_each_right_that_a_preview_needs_is_named_when_it_is_missing(sandbox: Sandbox, rights: OperatorRights) -> None:
     read(sandbox)
@@ -139,6 +140,7 @@ def test_who_may_not_ask_is_told_so_once_and_can_go_on(sandbox: Sandbox, rights:
     assert "not authorized to perform: iam:SimulatePrincipalPolicy" in told
 
 
+@pytest.mark.slow
 def test_a_freeze_that_may_not_stop_the_applications_says_so(
     sandbox: Sandbox, project: Project, rights: OperatorRights
 ) -> None:

@@ -58,11 +58,11 @@ def follow(sandbox: Sandbox, command: str) -> None:
     ("name", "kind"),
     [
         ("external-secret-owner", "ExternalSecret"),
-        ("external-secret-orphan", "ExternalSecret"),
-        ("external-secret-merge", "ExternalSecret"),
-        ("vault-secret", "VaultStaticSecret"),
-        ("csi-secret", "SecretProviderClass"),
-        ("sealed-secret", "SealedSecret"),
+        pytest.param("external-secret-orphan", "ExternalSecret", marks=pytest.mark.slow),
+        pytest.param("external-secret-merge", "ExternalSecret", marks=pytest.mark.slow),
+        pytest.param("vault-secret", "VaultStaticSecret", marks=pytest.mark.slow),
+        pytest.param("csi-secret", "SecretProviderClass", marks=pytest.mark.slow),
+        pytest.param("sealed-secret", "SealedSecret", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.usefixtures("project")
@@ -94,6 +94,7 @@ def test_a_missing_right_is_said_and_not_called_unpaused(sandbox: Sandbox) -> No
         assert "the right is missing (docs/permissions.md)" in writer.detail
 
 
+@pytest.mark.slow
 def test_a_secret_that_its_controller_puts_back_is_refused_then_waived_and_noticed_by_serving(
     sandbox: Sandbox, project: Project
 ) -> None:

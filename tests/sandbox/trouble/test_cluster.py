@@ -41,6 +41,7 @@ from sandbox.trouble.secret_controllers import secret
 from sandbox.trouble.stage import Stage
 from tests.sandbox.trouble.conftest import Whole, played
 
+pytestmark = pytest.mark.slow  # a sample of these troubles is played by the end-to-end tests
 APP = "indexer"
 WAIT = 60.0
 OTHER = base64.b64encode(b"postgresql://elsewhere").decode()

@@ -73,6 +73,7 @@ def test_an_instance_that_is_down_refuses_connections_until_it_is_started_again(
     assert rows(gateway) == [(7,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["storage-initialization", "storage-config-upgrade"])
 def test_an_instance_whose_storage_is_worked_on_serves(gateway: Sandbox, name: str) -> None:
     with played(gateway.layout, name, PROD):
@@ -81,6 +82,7 @@ def test_an_instance_whose_storage_is_worked_on_serves(gateway: Sandbox, name: s
     assert status(gateway) == "available"
 
 
+@pytest.mark.slow
 def test_a_full_volume_refuses_writes(gateway: Sandbox) -> None:
     with played(gateway.layout, "storage-full", PROD):
         assert status(gateway) == "storage-full"
@@ -101,6 +103,7 @@ def test_a_hung_server_takes_connections_and_never_answers(gateway: Sandbox) -> 
         assert session.execute("SELECT id FROM t").fetchall() == [(7,)]
 
 
+@pytest.mark.slow
 def test_an_unreachable_server_lets_connecting_time_out(gateway: Sandbox) -> None:
     endpoint = gateway.describe(PROD)["Endpoint"]
     with played(gateway.layout, "unreachable", PROD):
@@ -115,6 +118,7 @@ def secret(gateway: Sandbox) -> dict[str, str]:
     return json.loads(gateway.aws.secrets.get_secret_value(SecretId=arn)["SecretString"])
 
 
+@pytest.mark.slow
 def test_a_managed_password_is_another_one_and_rotates_in_server_and_secret(gateway: Sandbox) -> None:
     with played(gateway.layout, "managed-password", PROD):
         known = gateway.describe(PROD)["MasterUserSecret"]
@@ -136,6 +140,7 @@ def test_a_managed_password_is_another_one_and_rotates_in_server_and_secret(gate
         gateway.aws.secrets.get_secret_value(SecretId=known["SecretArn"])
 
 
+@pytest.mark.slow
 def test_a_rotation_of_a_password_that_rds_does_not_manage_is_refused(gateway: Sandbox) -> None:
     with pytest.raises(ClientError, match="without ManageMasterUserPassword"):
         gateway.aws.rds.modify_db_instance(
@@ -143,6 +148,7 @@ def test_a_rotation_of_a_password_that_rds_does_not_manage_is_refused(gateway: S
         )
 
 
+@pytest.mark.slow
 def test_a_changed_password_is_refused_until_it_is_reset(gateway: Sandbox) -> None:
     refused = pytest.raises(psycopg.OperationalError, match="password authentication failed")
     with played(gateway.layout, "changed-password", PROD), refused:
@@ -150,6 +156,7 @@ def test_a_changed_password_is_refused_until_it_is_reset(gateway: Sandbox) -> No
     assert rows(gateway) == [(7,)]
 
 
+@pytest.mark.slow
 def test_settings_that_no_restore_takes_along_are_described(gateway: Sandbox) -> None:
     def settings() -> list[Any]:
         shape = gateway.describe(PROD)
@@ -172,6 +179,7 @@ def test_what_only_the_description_tells_is_told_and_taken_back(gateway: Sandbox
     assert gateway.describe(PROD).get(member) == before
 
 
+@pytest.mark.slow
 def test_a_long_backup_leaves_a_restored_instance_usable_and_ends_with_the_trouble(gateway: Sandbox) -> None:
     now = gateway.sql(PROD, "SELECT clock_timestamp()")[0][0]
     gateway.restorable(PROD, now)  # earlier it may have another password
@@ -207,6 +215,7 @@ REFUSALS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSALS)
 def test_a_restore_that_the_account_can_not_have_is_refused_and_leaves_nothing(gateway: Sandbox, name: str) -> None:
     with played(gateway.layout, name, PROD):
@@ -219,6 +228,7 @@ def test_a_restore_that_the_account_can_not_have_is_refused_and_leaves_nothing(g
         )
 
 
+@pytest.mark.slow
 def test_limits_can_be_asked_before_they_are_met(gateway: Sandbox) -> None:
     def offers() -> list[Any]:
         options = gateway.aws.rds.describe_orderable_db_instance_options(
@@ -236,6 +246,7 @@ def test_limits_can_be_asked_before_they_are_met(gateway: Sandbox) -> None:
         assert [q["Max"] - q["Used"] for q in quotas if q["AccountQuotaName"] == "DBInstances"] == [0]
 
 
+@pytest.mark.slow
 def test_full_subnets_say_so_and_a_disabled_key_too(gateway: Sandbox) -> None:
     ec2: Any = gateway.aws.client("ec2")
     kms: Any = gateway.aws.client("kms")
@@ -266,6 +277,7 @@ def test_a_trouble_is_played_once_at_a_time(gateway: Sandbox) -> None:
         catalogue.end(gateway.layout, "kerberos")
 
 
+@pytest.mark.slow
 def test_a_read_replica_is_an_instance_of_its_own(gateway: Sandbox) -> None:
     with played(gateway.layout, "read-replica", PROD):
         assert gateway.describe(PROD)["ReadReplicaDBInstanceIdentifiers"] == [f"{PROD}-replica"]
@@ -274,6 +286,7 @@ def test_a_read_replica_is_an_instance_of_its_own(gateway: Sandbox) -> None:
     assert gateway.describe(PROD)["ReadReplicaDBInstanceIdentifiers"] == []
 
 
+@pytest.mark.slow
 def test_after_a_blue_green_switchover_the_name_is_another_instance(gateway: Sandbox) -> None:
     former = gateway.describe(PROD)["DbiResourceId"]
     with played(gateway.layout, "blue-green", PROD):
@@ -283,6 +296,7 @@ def test_after_a_blue_green_switchover_the_name_is_another_instance(gateway: San
     assert gateway.describe(PROD)["DbiResourceId"] == former
 
 
+@pytest.mark.slow
 def test_a_replaced_instance_has_the_name_and_the_rows_and_another_resource_id(gateway: Sandbox) -> None:
     former = gateway.describe(PROD)
     catalogue.play(gateway.layout, "replaced", PROD)
@@ -294,6 +308,7 @@ def test_a_replaced_instance_has_the_name_and_the_rows_and_another_resource_id(g
         catalogue.end(gateway.layout, "replaced")
 
 
+@pytest.mark.slow
 def test_replicated_backups_outlive_their_source(gateway: Sandbox) -> None:
     described = gateway.describe(PROD)
     catalogue.play(gateway.layout, "replicated-backup", PROD)
@@ -303,6 +318,7 @@ def test_replicated_backups_outlive_their_source(gateway: Sandbox) -> None:
     assert backups["DBInstanceAutomatedBackups"][0]["RestoreWindow"]["LatestTime"]
 
 
+@pytest.mark.slow
 def test_a_part_that_dies_while_a_server_hangs_leaves_no_process_behind(gateway: Sandbox) -> None:
     gateway.create("last")
     gateway.available("last")
