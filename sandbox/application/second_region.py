@@ -35,6 +35,7 @@ def prepare(layout: Layout) -> None:
     _share_password(first, second)
     _replicate_backups(first, second, database.ensure_key(second))
     _bucket(second)
+    first.post("replication", **{"from": names.BACKUP_BUCKET, "to": BACKUP_BUCKET})
     _cluster(Kube(layout.kubeconfig))
 
 

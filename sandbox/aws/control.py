@@ -8,18 +8,17 @@ POST   /_sandbox/awsbackup                    {"instance": id, "snapshot": optio
 GET    /_sandbox/messages                     everything published to SNS
 GET    /_sandbox/rights                       the operator's IAM actions, those taken away, those used so far
 POST   /_sandbox/rights                       {"remove": [action, ...]}: exactly these are missing from now on
-GET, POST /_sandbox/region, POST /_sandbox/lag       see sandbox.aws.dark_regions
+GET, POST /_sandbox/region, POST /_sandbox/lag, replication     see dark_regions and bucket_replication
 POST   /_sandbox/condition, description, limits, rotate-master-password     see sandbox.aws.conditions
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from sandbox.aws.conditions import routes
-from sandbox.aws.dark_regions import DarkRegions
+from sandbox.aws.conditions import Route, routes
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault
 from sandbox.aws.iam.guard import OperatorRights
@@ -39,7 +38,9 @@ Answer = tuple[int, Shape]
 
 
 class Control:
-    def __init__(self, runner: JobRunner, moto: MotoServices, rights: OperatorRights, regions: DarkRegions) -> None:
+    def __init__(
+        self, runner: JobRunner, moto: MotoServices, rights: OperatorRights, more: Mapping[tuple[str, str], Route]
+    ) -> None:
         self._runner, self._moto, self._rights = runner, moto, rights
         self._routes: dict[tuple[str, str], Callable[[bytes], Shape]] = {
             ("GET", "health"): lambda _: {"status": "serving"},
@@ -53,7 +54,7 @@ class Control:
             ("GET", "rights"): lambda _: self._present_rights(),
             ("POST", "rights"): self._remove_rights,
             **routes(runner),
-            **regions.routes(),
+            **more,
         }
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
+from sandbox.aws.bucket_replication import BucketReplication
 from sandbox.aws.control import Control
 from sandbox.aws.dark_regions import DarkRegions
 from sandbox.aws.errors import AwsError
@@ -35,7 +36,8 @@ class Gateway:
     def __init__(self, runner: JobRunner, moto: MotoServices, guard: Guard) -> None:
         self._runner, self._moto, self._guard = runner, moto, guard
         self._regions = DarkRegions(runner)
-        self._control = Control(runner, moto, guard.rights, self._regions)
+        self._replication = BucketReplication(moto)
+        self._control = Control(runner, moto, guard.rights, {**self._regions.routes(), **self._replication.routes()})
         self._others = OtherAccounts()
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
@@ -60,7 +62,7 @@ class Gateway:
         refusal = self._guard.refusal_of_absence(request)
         if refusal and not self._moto.has_object(request.path, request.query):
             return _refuse(start, request, refusal)
-        return self._moto(environ, start)
+        return self._moto(environ, self._replication.told(environ, start))
 
     def _rds(self, environ: Environ, start: StartResponse, region: str) -> Iterable[bytes]:
         text = read_body(environ).decode("utf-8", "replace") or environ.get("QUERY_STRING", "")

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from sandbox.application import names, second_region
+from sandbox.application import names, nightly_dump, second_region
 from sandbox.application.stack_config import configuration_of_second_region
 from sandbox.aws.client import clients
 from sandbox.machine.processes import wait_until
-from tests.support.sandbox.harness import Project, Sandbox
+from tests.support.sandbox.harness import Project, Sandbox, utc_now
 
 CANDIDATE = f"{names.INSTANCE}-inc-1"
 UNFENCED = f"quiesced.unfenced:{names.REGION}"
@@ -120,3 +120,19 @@ def test_a_copy_that_lags_is_told_and_restored_once_it_has_ended_though_its_regi
 
 def identifiers(sandbox: Sandbox) -> set[str]:
     return {str(item["DBInstanceIdentifier"]) for item in in_west(sandbox).describe_db_instances()["DBInstances"]}
+
+
+@pytest.mark.slow
+def test_a_dump_that_has_not_arrived_is_told_and_the_newest_that_has_is_restored(
+    sandbox: Sandbox, west: Project
+) -> None:
+    arrived = nightly_dump.run(sandbox.layout)
+    second_region.replicate_dumps(sandbox.layout)
+    now = utc_now()
+    wait_until(lambda: utc_now() > now, 5, "the next second, which names the next dump", 0.1)
+    late = nightly_dump.run(sandbox.layout)
+    west.config(id="inc-1", method="dump", dump="latest")
+    shown = west.preview().ok()
+    assert f"dump {late.key}" in shown.text
+    assert "S3 replication PENDING" in shown.text
+    assert f"/{arrived.key} " in shown.text
