@@ -8,7 +8,8 @@ POST   /_sandbox/awsbackup                    {"instance": id, "snapshot": optio
 GET    /_sandbox/messages                     everything published to SNS
 GET    /_sandbox/rights                       the operator's IAM actions, those taken away, those used so far
 POST   /_sandbox/rights                       {"remove": [action, ...]}: exactly these are missing from now on
-GET, POST /_sandbox/region, POST /_sandbox/lag, replication     see dark_regions and bucket_replication
+GET, POST /_sandbox/region, POST /_sandbox/lag       see sandbox.aws.dark_regions
+POST   /_sandbox/replication                  see sandbox.aws.bucket_replication
 POST   /_sandbox/condition, description, limits, rotate-master-password     see sandbox.aws.conditions
 """
 
