@@ -24,7 +24,7 @@ from restore.kubernetes import Pod
 from restore.model.cluster import Deployment, Reference, Writer
 from restore.model.inventory import Inventory
 from restore.model.labels import ANNOTATION_ENDPOINT
-from restore.model.rds import Credential, Endpoint, Instance, InstanceSettings
+from restore.model.rds import AutomatedBackup, Credential, Endpoint, Instance, InstanceSettings
 from restore.model.request import QuietSettings, Request, Settings, Tls, Traffic
 from restore.postgres import Activity, Attempt, Fence, Quiet, Session
 from restore.postgres.background_writers import BackgroundWriter
@@ -57,6 +57,10 @@ class Rds:
     roles: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     rebooted: list[str] = field(default_factory=list[str])
     passwords: dict[str, str] = field(default_factory=dict[str, str])
+    windows: tuple[AutomatedBackup, ...] = ()
+
+    def automated_backups(self, *, resource_id: str) -> tuple[AutomatedBackup, ...]:
+        return tuple(one for one in self.windows if one.source_resource_id == resource_id)
 
     def instance(self, identifier: str) -> Instance | None:
         return next((one for one in self.instances if one.identifier == identifier), None)

@@ -97,7 +97,7 @@ def test_latest_waits_for_what_arrives_here_and_not_for_the_source(databases: Da
     del databases
     at = at_the_gate(tmp_path, LATEST, world(answers=True), {})
     behind = backup(latest=QUIET.first.at - timedelta(minutes=5))
-    at.rds.automated_backups = lambda **_: (behind,)  # type: ignore[attr-defined]
+    at.rds.windows = (behind,)
     assert at.prove("quiesced", quiesced.prove) is not None
     assert at.problems.keys() == {"quiesced.latest"}
 
