@@ -215,7 +215,16 @@ def database_key(scope: RightsScope) -> Iterator[AwsTarget]:
     """The KMS key of the data. A key of AWS's own asks for no right."""
     key = scope.origin.kms_key_id if scope.origin and scope.origin.encrypted else None
     if key and not scope.is_made:
-        yield AwsTarget(key if key.startswith("arn:") else scope.arn("kms", f"key/{key}"), _via_rds(scope))
+        yield AwsTarget(_key_arn(scope, key), _via_rds(scope))
+
+
+def _key_arn(scope: RightsScope, key: str) -> str:
+    """Returns the ARN of a key that is named by its ARN, its id, or an alias, which KMS has told the key of."""
+    capacity = scope.context.inventory.capacity
+    described = (capacity.keys or {}).get(key) if capacity else None
+    if described and described.arn.startswith("arn:"):
+        return described.arn
+    return key if key.startswith("arn:") else scope.arn("kms", f"key/{key}")
 
 
 def database_key_alone(scope: RightsScope) -> Iterator[AwsTarget]:
