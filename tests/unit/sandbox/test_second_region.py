@@ -41,7 +41,11 @@ def test_a_copy_moves_on_stands_still_while_its_region_is_dark_and_ends(monkeypa
     monkeypatch.setattr(snapshot_copies, "now", clock)
     copy = Snapshot({"DBSnapshotIdentifier": "copy", "Status": "available"}, "folder", {})
     state = SimpleNamespace(snapshots={"copy": copy})
-    rds = cast("Any", SimpleNamespace(state=state, event=lambda *given: events.append(given)))
+
+    def note(*given: object) -> None:
+        events.append(given)
+
+    rds = cast("Any", SimpleNamespace(state=state, event=note))
     snapshot_copies.begin(copy, 10, "us-east-1")
     clock.at += timedelta(seconds=4)
     snapshot_copies.refresh(rds)
