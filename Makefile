@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dr demo-dump demo-field demo-proof test test-slow unit check lint types layers bench-quick bench-dumps bench-validation setup clean lock
+.PHONY: demo demo-dump demo-field demo-proof demo-dr demo-rename demo-rescue test test-slow matrix unit check lint types layers bench-quick bench-dumps bench-rescue bench-validation bench-critical-path setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
@@ -19,8 +19,14 @@ demo-field: $(READY)
 demo-dr: $(READY)
 	$(BIN)/python -m sandbox.demo.lost_region
 
+demo-rename: $(READY)
+	$(BIN)/python -m sandbox.demo.rename
+
 demo-dump: $(READY)
 	$(BIN)/python -m sandbox.demo.dump_restore
+
+demo-rescue: $(READY)
+	$(BIN)/python -m sandbox.demo.rescued_table
 
 # What the stand-in engine was seen to do like the real one is not proved again with the same sources, except in CI.
 test: $(READY)
@@ -31,6 +37,11 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/python -m sandbox.cluster build
 	PARITY=changed $(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder -q -m slow
+
+# Every interruption at every step, on two sandboxes; `make matrix CELLS='^load: '` plays a selection.
+matrix: $(READY)
+	$(BIN)/python -m sandbox.cluster build
+	$(BIN)/python -m tests.matrix --cells '$(CELLS)'
 
 # The pure tests alone: no server, no sandbox.
 unit: $(READY)
@@ -56,6 +67,13 @@ bench-validation: $(READY)
 
 bench-dumps: $(READY)
 	$(BIN)/python -m bench.dumps
+
+# A restore by hand against this one; about 20 minutes. Needs the AWS CLI, kubectl and psql on PATH.
+bench-critical-path: $(READY)
+	$(BIN)/python -m bench.critical_path
+
+bench-rescue: $(READY)
+	$(BIN)/python -m bench.rescue
 
 setup: $(READY)
 

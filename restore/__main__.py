@@ -3,5 +3,6 @@
 import sys
 
 from restore.cli.main import main
+from validation.terminal import run_for_reader
 
-sys.exit(main())
+sys.exit(run_for_reader(main))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-from validation.problems import Problem, listed
+from validation.problems import Problem, list_problems
 
 __all__ = [
     "GateClosed",
@@ -17,7 +17,7 @@ __all__ = [
     "Refused",
     "RestoreError",
     "TemporaryError",
-    "listed",
+    "list_problems",
 ]
 
 
@@ -51,7 +51,7 @@ class Refused(PermanentError):
     def __init__(self, problems: Sequence[Problem]):
         self.problems = tuple(problems)
         count = f"{len(self.problems)} problems" if len(self.problems) > 1 else "1 problem"
-        super().__init__(f"refused, nothing was touched ({count}):\n{listed(self.problems)}")
+        super().__init__(f"refused, nothing was touched ({count}):\n{list_problems(self.problems)}")
 
 
 class GateClosed(PermanentError):

@@ -7,7 +7,8 @@ from restore.candidate.settings import target_settings
 from restore.candidate.surroundings import plan_copy, plan_parameter_group
 from restore.candidate.tags import candidate_tags
 from restore.config.keys import SAFETY_CHECK
-from restore.cutover import connection_secret, deployments, traffic
+from restore.cutover import connection_secret, deployments, names, traffic
+from restore.dependents.backup_plans import backup_plans
 from restore.errors import Refused
 from restore.model import identifiers
 from restore.model.context import RestoreContext
@@ -21,12 +22,12 @@ from restore.recovery_points.resolve import resolve
 
 
 def make(settings: Settings, inventory: Inventory) -> Plan:
-    """The plan of the restore that is asked for.
+    """Returns the plan of the restore that is asked for.
 
     Raises Refused with everything that is wrong, and ValueError when no restore is asked for.
     """
-    if found := problems(settings, inventory):
-        raise Refused(found)
+    if refusals := problems(settings, inventory):
+        raise Refused(refusals)
     if settings.request is None:
         raise ValueError("no restore is asked for: there is nothing to plan")
     context = RestoreContext(settings, settings.request, inventory)
@@ -37,38 +38,40 @@ def make(settings: Settings, inventory: Inventory) -> Plan:
 
 
 def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
-    wanted = target_settings(context, origin)
-    serving, left = traffic.databases(context)
+    settings_of_candidate = target_settings(context, origin)
+    serving, left = traffic.find_databases(context)
     return Plan(
         id=context.request.id,
         stack=context.settings.stack,
         region=context.settings.region,
         traffic=context.request.traffic,
-        found_traffic=traffic.found_traffic(context),
+        found_traffic=traffic.find_traffic(context),
         point=origin.point,
         candidate=context.candidate_name,
         candidate_found=context.candidate,
         adopt=context.candidate.resource_id if context.candidate else None,
-        settings=wanted,
+        settings=settings_of_candidate,
         engine_version=origin.engine_version,
         tags=candidate_tags(context, origin),
         final_snapshot=identifiers.final_snapshot(context.candidate_name, context.settings.stack),
         source=context.source,
-        safety_snapshot=_safety(context),
+        safety_snapshot=_name_safety(context),
         adopt_safety=context.safety.identifier if context.safety else None,
-        apps=deployments.app_plans(context),
-        secret=connection_secret.secret_plan(context),
+        apps=deployments.plan_apps(context),
+        secret=connection_secret.plan_secret(context),
+        rename=names.rename_plan(context),
         serving=serving,
         left=left,
-        switched_before=traffic.switched_before(context),
+        switched_before=traffic.was_switched_before(context),
         fresh=new_instance.plan_new_instance(context, origin),
         copy=plan_copy(context, origin),
-        parameter_group=plan_parameter_group(context, origin, wanted),
-        notes=notes(context, origin, wanted),
+        parameter_group=plan_parameter_group(context, origin, settings_of_candidate),
+        backup_plans=backup_plans(context.inventory.dependents),
+        notes=notes(context, origin, settings_of_candidate),
     )
 
 
-def _safety(context: RestoreContext) -> str | None:
+def _name_safety(context: RestoreContext) -> str | None:
     if context.safety:
         return context.safety.identifier
     needed = context.request.traffic is not Traffic.SOURCE and context.local_source is not None

@@ -22,17 +22,17 @@ def pauses(first: float, longest: float) -> Iterator[float]:
 
 def wait_for(
     read: Callable[[], Value],
-    done: Callable[[Value], bool],
+    is_done: Callable[[Value], bool],
     *,
     stop: threading.Event,
     deadline: float,
     subject: str,
-    found: Callable[[Value], str] = repr,
+    describe: Callable[[Value], str] = repr,
     fix: str = "",
     first: float = 0.5,
     longest: float = 15.0,
 ) -> Value:
-    """Read until `done`, and return what was read last. `deadline` is of `time.monotonic()`.
+    """Reads until `is_done`, and returns what was read last. `deadline` is of `time.monotonic()`.
 
     Temporary errors of `read` count as "not yet"; the last of them is the cause when time runs out. Raises
     TemporaryError that says what was waited for and what was found last, when stopped or out of time; then with `fix`.
@@ -45,9 +45,9 @@ def wait_for(
         except TemporaryError as error:
             last, seen = error, str(error)
         else:
-            if done(value):
+            if is_done(value):
                 return value
-            last, seen = None, found(value)
+            last, seen = None, describe(value)
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             advice = f"\n  fix: {fix}" if fix else ""

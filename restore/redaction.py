@@ -17,7 +17,7 @@ _public: set[str] = set()
 
 
 def register_secret(value: str) -> str:
-    """Remember a secret value, and its percent-encoded spellings; returns it unchanged. Empty ones are ignored."""
+    """Remembers a secret value, and its percent-encoded spellings; returns it unchanged. Empty ones are ignored."""
     if value:
         with _lock:
             _secrets.update({value, quote(value, safe=""), quote(value), quote_plus(value)})
@@ -25,14 +25,14 @@ def register_secret(value: str) -> str:
 
 
 def declare_public(names: Iterable[str]) -> None:
-    """Names that anybody knows (images, users, identifiers): a password that is part of one is no secret to keep, and
-    masking it would mask the name wherever it stands."""
+    """Notes names that anybody knows (images, users, identifiers): a password that is part of one is no secret to
+    keep, and masking it would mask the name wherever it stands."""
     with _lock:
         _public.update(names)
 
 
 def forget_secrets() -> None:
-    """For tests: clean tables."""
+    """Forgets all secret values, for tests."""
     with _lock:
         _secrets.clear()
         _public.clear()
@@ -45,7 +45,7 @@ def _known() -> list[str]:
 
 
 def redacted(text: str) -> str:
-    """The text with every known secret masked."""
+    """Returns the text with every known secret masked."""
     for secret in _known():
         if text == secret or (len(secret) >= SHORT and secret in text):
             text = text.replace(secret, MASK)
@@ -53,7 +53,7 @@ def redacted(text: str) -> str:
 
 
 def strings(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every string in a JSON-like value with the path to it; keys of mappings count as strings too."""
+    """Yields every string in a JSON-like value with the path to it; keys of mappings count as strings too."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):

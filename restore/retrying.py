@@ -22,7 +22,7 @@ LOG = logging.getLogger(__name__)
 
 
 def retry(work: Callable[[], Value], *, subject: str, stop: threading.Event | None = None) -> Value:
-    """The result of `work`, called up to ATTEMPTS times while it raises TemporaryError; each retry is logged.
+    """Returns the result of `work`, called up to ATTEMPTS times while it raises TemporaryError; each retry is logged.
 
     Raises the last TemporaryError, or a TemporaryError at once when `stop` is set during a pause. Any other error of
     `work` ends it. For what can act twice without harm; what is polled belongs to restore.polling.

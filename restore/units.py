@@ -24,12 +24,12 @@ def parse_date(header: str | None) -> datetime | None:
 
 
 def clock(moment: datetime | None) -> str:
-    """A UTC time for people: `2026-11-22 14:30:00 UTC`; empty for none."""
+    """Returns a UTC time for people: `2026-11-22 14:30:00 UTC`; empty for none."""
     return format_time(moment) if moment else ""
 
 
 def spoken(duration: timedelta) -> str:
-    """The largest unit and the next: `2 d 3 h`, `1 h 12 min`, `45 s`, `0 s`."""
+    """Returns the largest unit and the next: `2 d 3 h`, `1 h 12 min`, `45 s`, `0 s`."""
     left = round(max(0.0, duration.total_seconds()))
     counts: list[tuple[int, str]] = []
     for unit, seconds in UNITS:

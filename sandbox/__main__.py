@@ -1,5 +1,6 @@
 import sys
 
 from sandbox.cli import main
+from validation.terminal import run_for_reader
 
-sys.exit(main())
+sys.exit(run_for_reader(main))

@@ -1,4 +1,4 @@
-"""The command line: python -m sandbox up|down|status|env|rights|incident|dump|trouble|region|doctor."""
+"""The command line: python -m sandbox up|down|status|env|rights|pace|incident|dump|trouble|region|doctor."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.command(layout, options))
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        raise  # the caller ends quietly: nobody reads this any more
     except Exception as error:
         if options.debug:
             raise
@@ -53,6 +55,11 @@ def parser() -> argparse.ArgumentParser:
         "--without", nargs="*", metavar="RIGHT", help="exactly these are missing from now on; none: all are back"
     )
     ruling.set_defaults(command=rights)
+    pacing = commands.add_parser("pace", parents=[common], help="how long RDS takes from now on")
+    pacing.add_argument(
+        "steps", nargs="*", metavar="STEP=SECONDS", help="restore=10 take_snapshot=3; none: as fast as it can"
+    )
+    pacing.set_defaults(command=pace)
     commands.add_parser("incident", parents=[common], help="break the data").set_defaults(command=incident)
     dumping = commands.add_parser("dump", parents=[common], help="the nightly pg_dump into S3, now")
     dumping.set_defaults(command=dump)
@@ -124,6 +131,16 @@ def rights(layout: Layout, options: argparse.Namespace) -> int:
     if options.without is not None:
         operator.remove(options.without)
     print(operator.describe())
+    return 0
+
+
+def pace(layout: Layout, options: argparse.Namespace) -> int:
+    from sandbox.aws.client import clients
+
+    pairs = (str(item).partition("=") for item in options.steps)
+    steps = {name: float(seconds) for name, _, seconds in pairs}
+    clients(layout).post("pace", steps=steps)
+    print(f"RDS takes at least: {', '.join(options.steps) or 'no time'}")
     return 0
 
 

@@ -14,7 +14,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from sandbox.postgres.host import ELSEWHERE
 
 HERE = Path(__file__).parent
-LONGEST_FIRST = ("end_to_end", "standins", "adapters", "sandbox")
+LONGEST_FIRST = ("end_to_end", "standins", "adapters", "sandbox", "program")
 """Folders of tests/; the others follow, and fill the workers' last minute with short tests."""
 APART = ("tests/end_to_end/", "tests/standins/parity/")
 """Each of these tests may run on any worker: they share at most what is made once for a worker."""

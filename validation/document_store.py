@@ -22,7 +22,8 @@ S3 = "s3://"
 S3_FIX = (
     "docs/permissions.md: look at name and region of the bucket, at the login, and at its rights (s3:ListBucket, ...)"
 )
-CONTENT_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8"}
+NO_BUCKET_FIX = "aws s3 ls (lists the buckets of this account); docs/configuration.md has the keys that name buckets"
+CONTENT_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8", "txt": "text/plain; charset=utf-8"}
 ALREADY_EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
@@ -54,7 +55,7 @@ class DocumentStore(Protocol):
     """Documents by relative names, with `/` between the folders. Every method raises DocumentStoreError."""
 
     def names(self, folder: str = "") -> list[str]:
-        """Names of the documents directly in a folder (`a/b/`, or the root), sorted."""
+        """Returns the names of the documents directly in a folder (`a/b/`, or the root), sorted."""
         ...
 
     def get(self, name: str) -> bytes: ...
@@ -64,8 +65,9 @@ class DocumentStore(Protocol):
         ...
 
 
-def s3_location(location: str) -> tuple[str, str] | None:
-    """Bucket and prefix of s3://bucket/prefix, None for a directory. Raises DocumentStoreError without a bucket."""
+def parse_s3_location(location: str) -> tuple[str, str] | None:
+    """Returns bucket and prefix of s3://bucket/prefix, None for a directory. Raises DocumentStoreError without a
+    bucket."""
     if not location.startswith(S3):
         return None
     bucket, _, prefix = location.removeprefix(S3).partition("/")
@@ -80,33 +82,36 @@ def s3_location(location: str) -> tuple[str, str] | None:
 
 
 def open_store(location: str, s3: S3Client | None = None) -> DocumentStore:
-    """A directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given."""
-    match s3_location(location):
+    """Opens a directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given."""
+    match parse_s3_location(location):
         case None:
             return DirectoryStore(Path(location).expanduser())
         case bucket, prefix:
-            client = s3 or _s3_client(location)
-            return S3Store(lambda: client, bucket, prefix, partial(_s3_errors, location))
+            client = s3 or _make_s3_client(location)
+            return S3Store(lambda: client, bucket, prefix, partial(_translate_s3_errors, location))
 
 
-def _s3_client(location: str) -> S3Client:
+def _make_s3_client(location: str) -> S3Client:
     # Here, not above: only who keeps documents in S3 needs boto3
     try:
         import boto3
     except ImportError as error:
         fix = "pip install boto3, or give a directory"
         raise DocumentStoreError(location, "no boto3 here", "boto3 to reach S3", fix) from error
-    with _s3_errors(location):
+    with _translate_s3_errors(location):
         return boto3.client("s3")  # pyright: ignore[reportUnknownMemberType]
 
 
 @contextmanager
-def _s3_errors(location: str) -> Generator[None]:
+def _translate_s3_errors(location: str) -> Generator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except ClientError as error:
+        fix = NO_BUCKET_FIX if error.response.get("Error", {}).get("Code") == "NoSuchBucket" else S3_FIX
+        raise DocumentStoreError(location, " ".join(str(error).split()), "an answer from S3", fix) from error
+    except BotoCoreError as error:
         raise DocumentStoreError(location, " ".join(str(error).split()), "an answer from S3", S3_FIX) from error
 
 
@@ -120,17 +125,17 @@ class DirectoryStore:
         return str(self._root)
 
     def names(self, folder: str = "") -> list[str]:
-        with _directory_errors(self._root / folder):
+        with _translate_directory_errors(self._root / folder):
             paths = sorted((self._root / folder).iterdir())
         return [folder + path.name for path in paths if not path.name.startswith(".")]
 
     def get(self, name: str) -> bytes:
-        with _directory_errors(self._root / name):
+        with _translate_directory_errors(self._root / name):
             return (self._root / name).read_bytes()
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
         path = self._root / name
-        with _directory_errors(path):
+        with _translate_directory_errors(path):
             _make_folder(path.parent)
             write_whole(path, content, replace=replace)
             _sync(path.parent)
@@ -138,7 +143,7 @@ class DirectoryStore:
 
 
 @contextmanager
-def _directory_errors(path: Path) -> Generator[None]:
+def _translate_directory_errors(path: Path) -> Generator[None]:
     try:
         yield
     except FileExistsError as error:
@@ -205,25 +210,25 @@ class S3Store:
         prefix: str,
         errors: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self._client, self._bucket, self._errors = client, bucket, errors
+        self._client, self._compose_bucket, self._errors = client, bucket, errors
         self._prefix = f"{prefix}/" if prefix else ""
 
     def __str__(self) -> str:
-        return f"{S3}{self._bucket}/{self._prefix}"
+        return f"{S3}{self._compose_bucket}/{self._prefix}"
 
     def names(self, folder: str = "") -> list[str]:
         with self._errors():
             pages = self._client().get_paginator("list_objects_v2")
-            answers = list(pages.paginate(Bucket=self._bucket, Prefix=self._prefix + folder, Delimiter="/"))
+            answers = list(pages.paginate(Bucket=self._compose_bucket, Prefix=self._prefix + folder, Delimiter="/"))
         keys = [item.get("Key", "") for page in answers for item in page.get("Contents", ())]
         return sorted(key.removeprefix(self._prefix) for key in keys)
 
     def get(self, name: str) -> bytes:
         with self._errors():
-            return self._client().get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"].read()
+            return self._client().get_object(Bucket=self._compose_bucket, Key=self._prefix + name)["Body"].read()
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
-        """A write that the client sends again finds its own document, and is content."""
+        """Writes the document. A write that the client sends again finds its own document, and is content."""
         location = f"{self}{name}"
         with self._errors():
             written = self._written(name, content, replace=replace)
@@ -235,7 +240,9 @@ class S3Store:
         """False where another document has the name."""
         client = self._client()
         kind = CONTENT_TYPES[name.rpartition(".")[2]]
-        put = partial(client.put_object, Bucket=self._bucket, Key=self._prefix + name, Body=content, ContentType=kind)
+        put = partial(
+            client.put_object, Bucket=self._compose_bucket, Key=self._prefix + name, Body=content, ContentType=kind
+        )
         try:
             _ = put() if replace else put(IfNoneMatch="*")
         except client.exceptions.ClientError as error:

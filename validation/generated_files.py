@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_or_check(files: Mapping[Path, str], module: str, doc: str | None, arguments: Sequence[str]) -> int:
-    """`python -m MODULE [--check]`: writes the files that aren't up to date, or says which; the exit code."""
+    """Runs `python -m MODULE [--check]`: writes the files that aren't up to date, or says which; the exit code."""
     parser = argparse.ArgumentParser(f"python -m {module}", description=(doc or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only say whether all are up to date")
     check = bool(parser.parse_args(arguments).check)
@@ -20,11 +20,11 @@ def write_or_check(files: Mapping[Path, str], module: str, doc: str | None, argu
     return 1 if check and stale else 0
 
 
-def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of Markdown; ends with an empty line."""
+def render_markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Returns a table of Markdown; ends with an empty line."""
     rule = f"|{'---|' * len(headings)}"
-    return "\n".join([_row(headings), rule, *map(_row, rows), ""])
+    return "\n".join([_render_row(headings), rule, *map(_render_row, rows), ""])
 
 
-def _row(cells: Sequence[str]) -> str:
+def _render_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"

@@ -27,20 +27,20 @@ class Problem:
         return f"{self.subject}: found {self.found}, needs {self.needed}; {self.fix}"
 
 
-def listed(problems: Sequence[Problem]) -> str:
-    """All problems as one message, numbered when there are several."""
+def list_problems(problems: Sequence[Problem]) -> str:
+    """Returns all problems as one message, numbered when there are several."""
     if len(problems) == 1:
         return str(problems[0])
     return "\n".join(f"{number}. {problem}" for number, problem in enumerate(problems, 1))
 
 
-def waiver(name: str, waivers: Mapping[str, str]) -> str | None:
-    """The reason that waives a check, given for its name (`rows:users`) or its family (`rows`), or None."""
+def find_waiver(name: str, waivers: Mapping[str, str]) -> str | None:
+    """Returns the reason that waives a check, given for its name (`rows:users`) or its family (`rows`), or None."""
     return waivers.get(name) or waivers.get(name.partition(":")[0])
 
 
-def shown(value: object) -> str:
-    """The value for a message, on one line and never longer than is useful."""
+def show_value(value: object) -> str:
+    """Returns the value for a message, on one line and never longer than is useful."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     cut = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
     return json.dumps(cut, ensure_ascii=False) if isinstance(value, str) else cut

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 
 def from_epoch(seconds: Decimal | float) -> datetime | None:
-    """The time so many seconds after 1970, to the microsecond; None for infinity and beyond a datetime."""
+    """Returns the time so many seconds after 1970, to the microsecond; None for infinity and beyond a datetime."""
     exact = Decimal(str(seconds))
     if not exact.is_finite():
         return None
@@ -18,24 +18,24 @@ def from_epoch(seconds: Decimal | float) -> datetime | None:
 
 
 def format_time(at: datetime) -> str:
-    """A UTC time to the second: `2026-11-22 14:30:00 UTC`."""
+    """Returns a UTC time to the second: `2026-11-22 14:30:00 UTC`."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def format_time_micros(at: datetime) -> str:
-    """A UTC time to the microsecond."""
+    """Returns a UTC time to the microsecond."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
 
 
-def rfc3339(at: datetime) -> str:
-    """The time in UTC, as short as it can be told."""
-    return _utc(at, "auto")
+def format_rfc3339(at: datetime) -> str:
+    """Returns the time in UTC, as short as it can be told."""
+    return _to_utc(at, "auto")
 
 
-def rfc3339_micros(at: datetime) -> str:
-    """The time in UTC, always with microseconds."""
-    return _utc(at, "microseconds")
+def format_rfc3339_micros(at: datetime) -> str:
+    """Returns the time in UTC, always with microseconds."""
+    return _to_utc(at, "microseconds")
 
 
-def _utc(at: datetime, timespec: str) -> str:
+def _to_utc(at: datetime, timespec: str) -> str:
     return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")

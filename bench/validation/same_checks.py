@@ -12,11 +12,11 @@ from typing import Any
 
 from validation import Target, Verdict, as_text, load, run
 from validation.checks.check import Check
-from validation.commands.common import from_environment
+from validation.commands.common import read_environment
 from validation.runner import build_checks
 
 FAMILIES = frozenset({"server", "tables", "rows", "freshness", "not-null", "must-exist", "foreign-key"})
-all_checks = build_checks.checks
+all_checks = build_checks.build_checks
 
 
 def runbook_checks(*arguments: Any, **named: Any) -> tuple[Check, ...]:
@@ -25,8 +25,8 @@ def runbook_checks(*arguments: Any, **named: Any) -> tuple[Check, ...]:
 
 
 def main(checks: str, restore_point: str) -> int:
-    build_checks.checks = runbook_checks
-    target = Target.from_url(from_environment("CHECKED", "CHECKED"))
+    build_checks.build_checks = runbook_checks
+    target = Target.from_url(read_environment("CHECKED", "CHECKED"))
     report = run(target, load(Path(checks)), restore_point=datetime.fromisoformat(restore_point))
     sys.stdout.write(as_text(report))
     return 0 if report.verdict is Verdict.PASS else 1

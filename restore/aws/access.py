@@ -36,21 +36,21 @@ def simulate_rights(aws: Aws, caller: Caller, rights: Sequence[AwsRight]) -> Rig
     if not rights:
         return RightsAnswers()
     try:
-        denied = _simulated(aws.client("iam"), principal, grouped(rights))
-        needless = {key: is_aws_managed(aws, key) for key in _keys(denied)}
+        denied = _simulate(aws.client("iam"), principal, grouped(rights))
+        needless = {key: is_aws_managed(aws, key) for key in _find_keys(denied)}
     except RestoreError as error:
         reason = f"{error.problem.subject}: {error.problem.found}" if error.problem else str(error)
         return RightsAnswers(not_asked=(f"rights in AWS: {reason}",))
-    return RightsAnswers(len(rights), tuple(item for item in denied if not needless.get(_key(item) or "")))
+    return RightsAnswers(len(rights), tuple(item for item in denied if not needless.get(_find_key(item) or "")))
 
 
-def _simulated(client: Any, principal: str, together: Mapping[Group, tuple[AwsRight, ...]]) -> list[Denied]:
+def _simulate(client: Any, principal: str, together: Mapping[Group, tuple[AwsRight, ...]]) -> list[Denied]:
     """Asks as this principal; a role that isn't there by this ARN has a path, as all of IAM Identity Center have, and
     is looked up (iam:GetRole)."""
 
     def ask(source: str) -> list[Denied]:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="rights") as pool:
-            answers = pool.map(partial(_denied, client, source), together.keys(), together.values())
+            answers = pool.map(partial(_read_denied, client, source), together.keys(), together.values())
             try:
                 return [item for answer in answers for item in answer]
             finally:
@@ -64,14 +64,14 @@ def _simulated(client: Any, principal: str, together: Mapping[Group, tuple[AwsRi
         return ask(str(role["Arn"]))
 
 
-def _key(denied: Denied) -> str | None:
+def _find_key(denied: Denied) -> str | None:
     """Returns the KMS key that a denied right is about."""
     right = denied.right
     return right.resource if isinstance(right, AwsRight) and right.action.startswith("kms:") else None
 
 
-def _keys(denied: Sequence[Denied]) -> set[str]:
-    return {key for item in denied if (key := _key(item))}
+def _find_keys(denied: Sequence[Denied]) -> set[str]:
+    return {key for item in denied if (key := _find_key(item))}
 
 
 def is_aws_managed(aws: Aws, key: str) -> bool:
@@ -93,7 +93,7 @@ def grouped(rights: Sequence[AwsRight]) -> Mapping[Group, tuple[AwsRight, ...]]:
     return {group: tuple(dict.fromkeys(members)) for group, members in groups.items()}
 
 
-def _denied(client: Any, principal: str, group: Group, rights: Sequence[AwsRight]) -> list[Denied]:
+def _read_denied(client: Any, principal: str, group: Group, rights: Sequence[AwsRight]) -> list[Denied]:
     resource, context = group
     request: dict[str, Any] = {
         "PolicySourceArn": principal,

@@ -53,6 +53,7 @@ THROTTLED = frozenset(
     }
 )
 BUSY = frozenset({"InternalFailure", "InternalServerError", "InvalidDBInstanceState", "ServiceUnavailable"})
+NO_BUCKET = "NoSuchBucket"
 IAM_ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
 FIX_LOGIN = "aws sso login (or set AWS_PROFILE); aws sts get-caller-identity"
 
@@ -66,8 +67,14 @@ def iam_action(service: str, operation: str) -> str:
 def translated_code(service: str, operation: str, code: str, message: str, status: int = 0) -> RestoreError:
     """Returns an error answer of AWS as this program's error: what it says, and what helps."""
     action = iam_action(service, operation)
+    if code == NO_BUCKET:
+        needed = "a bucket that exists: a name and no right is missing"
+        fix = "aws s3 ls (lists the buckets of this account); docs/configuration.md has the keys that name buckets"
+        return PermanentError.of(Problem(f"AWS {action}", f"{code}: {message}", needed, fix))
     if code in DENIED:
         needed = f"the IAM action {action} for the operator's role"
+        if action == "s3:ListBucket":
+            needed += ", and a bucket of this account: S3 answers so for another account's, too"
         return PermanentError.of(Problem(f"AWS {action}", f"{code}: {message}", needed, "see docs/permissions.md"))
     if code in BAD_LOGIN:
         return PermanentError.of(Problem("AWS credentials", f"{code}: {message}", "a valid login to AWS", FIX_LOGIN))
@@ -98,7 +105,7 @@ def translated_client_error(service: str, error: ClientError) -> RestoreError:
 
 @contextmanager
 def translated(service: str) -> Generator[None]:
-    """Raise botocore's errors as PermanentError or TemporaryError."""
+    """Raises botocore's errors as PermanentError or TemporaryError."""
     import botocore.exceptions as vendor
 
     try:
@@ -106,21 +113,21 @@ def translated(service: str) -> Generator[None]:
     except vendor.ClientError as error:
         raise translated_client_error(service, error) from error
     except (vendor.HTTPClientError, vendor.ConnectionError, vendor.IncompleteReadError) as error:
-        raise TemporaryError.of(_no_answer(service, error)) from error
+        raise TemporaryError.of(_build_no_answer(service, error)) from error
     except (vendor.NoCredentialsError, vendor.PartialCredentialsError, vendor.CredentialRetrievalError) as error:
-        raise PermanentError.of(_not_logged_in(error)) from error
+        raise PermanentError.of(_build_not_logged_in(error)) from error
     except (vendor.ProfileNotFound, vendor.SSOError, vendor.TokenRetrievalError) as error:
-        raise PermanentError.of(_not_logged_in(error)) from error
+        raise PermanentError.of(_build_not_logged_in(error)) from error
     except vendor.BotoCoreError as error:
         raise PermanentError(f"AWS {service}: {type(error).__name__}: {error}") from error
 
 
-def _no_answer(service: str, error: Exception) -> Problem:
+def _build_no_answer(service: str, error: Exception) -> Problem:
     fix = "check network and VPN, then: aws sts get-caller-identity; pulumi config set aws:region <region>"
     return Problem(f"AWS {service}", f"no answer: {error}", "a reachable endpoint", fix)
 
 
-def _not_logged_in(error: Exception) -> Problem:
+def _build_not_logged_in(error: Exception) -> Problem:
     return Problem("AWS credentials", str(error).rstrip("."), "a login to AWS", FIX_LOGIN)
 
 
@@ -141,7 +148,7 @@ class Aws:
 
     @classmethod
     def of(cls, settings: Settings) -> Aws:
-        """As the AWS plugin calls under the same configuration."""
+        """Returns AWS as the plugin calls it under the same configuration."""
         return cls(settings.region, settings.endpoints, settings.aws_login)
 
     @classmethod

@@ -34,7 +34,7 @@ class Secrets:
         if login.iam:
             return self._token(login.user, endpoint)
         if not login.secret_id:
-            raise PermanentError.of(_no_source())
+            raise PermanentError.of(_build_no_source())
         return self._stored(login.secret_id, login.user)
 
     def check(self, login: Login) -> None:
@@ -60,25 +60,26 @@ class Secrets:
         client = cast("SecretsManagerClient", self._aws.client("secretsmanager"))
         answer = found("secretsmanager", lambda: client.get_secret_value(SecretId=secret_id), NO_SECRET)
         if answer is None:
-            raise PermanentError.of(_missing(secret_id, self._aws.region))
+            raise PermanentError.of(_build_missing(secret_id, self._aws.region))
         credential = parse_secret(secret_id, answer.get("SecretString") or "", user)
         return Credential(credential.user, register_secret(credential.password))
 
 
 def parse_secret(secret_id: str, text: str, user: str) -> Credential:
-    """A plain string is the password of `user`; RDS's JSON holds `username` and `password` together. Pure."""
+    """Returns the login that a secret holds. A plain string is the password of `user`; RDS's JSON holds `username` and
+    `password` together. Pure."""
     password: object = text
     if text.lstrip().startswith("{"):
-        document = _object(text)
+        document = _parse_object(text)
         if document is not None:
             password = document.get("password")
             user = str(document.get("username") or user)
     if not isinstance(password, str) or not password:
-        raise PermanentError.of(_empty(secret_id))
+        raise PermanentError.of(_build_empty(secret_id))
     return Credential(user, password)
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _parse_object(text: str) -> dict[str, Any] | None:
     try:
         document = json.loads(text)
     except ValueError:
@@ -86,7 +87,7 @@ def _object(text: str) -> dict[str, Any] | None:
     return cast("dict[str, Any]", document) if isinstance(document, dict) else None
 
 
-def _missing(secret_id: str, region: str) -> Problem:
+def _build_missing(secret_id: str, region: str) -> Problem:
     fix = (
         "create it, or name another: pulumi config set --path login.secretId <name>; or, from another region: "
         f"aws secretsmanager replicate-secret-to-regions --region <its region> --secret-id {secret_id} "
@@ -95,7 +96,7 @@ def _missing(secret_id: str, region: str) -> Problem:
     return Problem(f"secret {secret_id}", "not in Secrets Manager", "the operator's password", fix)
 
 
-def _empty(secret_id: str) -> Problem:
+def _build_empty(secret_id: str) -> Problem:
     needed = "the password as a plain string, or RDS's JSON with username and password"
     return Problem(
         f"secret {secret_id}",
@@ -105,7 +106,7 @@ def _empty(secret_id: str) -> Problem:
     )
 
 
-def _no_source() -> Problem:
+def _build_no_source() -> Problem:
     needed = "a secret that holds the password, or IAM authentication"
     fix = "pulumi config set --path login.secretId <name>, or pulumi config set --path login.iam true"
     return Problem("config login.secretId", "not set, nor is login.iam", needed, fix)

@@ -38,11 +38,13 @@ class Offers:
         exact = self._orderable(DBInstanceClass=instance_class, EngineVersion=version) if version else ()
         return exact or self._orderable(DBInstanceClass=instance_class)
 
-    def _orderable(self, **wanted: str) -> tuple[Offer, ...]:
+    def _orderable(self, **criteria: str) -> tuple[Offer, ...]:
         pages = cast("Any", self._rds.get_paginator("describe_orderable_db_instance_options"))
         with translated("rds"):
-            listed = [page["OrderableDBInstanceOptions"] for page in pages.paginate(Engine=ENGINE, Vpc=True, **wanted)]
-        return tuple(_offer(item) for page in listed for item in page)
+            listed = [
+                page["OrderableDBInstanceOptions"] for page in pages.paginate(Engine=ENGINE, Vpc=True, **criteria)
+            ]
+        return tuple(_read_offer(item) for page in listed for item in page)
 
     def subnets(self, group: str) -> tuple[Subnet, ...]:
         """Returns the subnets of a subnet group, without their free addresses."""
@@ -60,10 +62,10 @@ class Offers:
             ec2 = self._aws.client("ec2")
             answer = ec2.describe_subnets(SubnetIds=[subnet.identifier for subnet in subnets])
         free = {str(item["SubnetId"]): int(item["AvailableIpAddressCount"]) for item in answer["Subnets"]}
-        return tuple(Subnet(one.identifier, one.zone, free.get(one.identifier)) for one in subnets)
+        return tuple(Subnet(subnet.identifier, subnet.zone, free.get(subnet.identifier)) for subnet in subnets)
 
 
-def _offer(item: Mapping[str, Any]) -> Offer:
+def _read_offer(item: Mapping[str, Any]) -> Offer:
     return Offer(
         version=str(item.get("EngineVersion", "")),
         storage_type=str(item.get("StorageType", "")),

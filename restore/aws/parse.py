@@ -98,7 +98,7 @@ def endpoint(answer: AwsAnswer) -> Endpoint | None:
     return Endpoint(str(address["Address"]), int(address.get("Port") or 5432))
 
 
-def _first(items: Sequence[AwsAnswer] | None, name: str) -> str | None:
+def _read_first(items: Sequence[AwsAnswer] | None, name: str) -> str | None:
     return str(items[0][name]) if items and items[0].get(name) else None
 
 
@@ -129,8 +129,8 @@ def settings(answer: AwsAnswer) -> InstanceSettings:
         vpc_security_group_ids=tuple(
             sorted(group["VpcSecurityGroupId"] for group in groups if group.get("Status") not in LEAVING)
         ),
-        parameter_group_name=_first(answer.get("DBParameterGroups"), "DBParameterGroupName"),
-        option_group_name=_first(answer.get("OptionGroupMemberships"), "OptionGroupName"),
+        parameter_group_name=_read_first(answer.get("DBParameterGroups"), "DBParameterGroupName"),
+        option_group_name=_read_first(answer.get("OptionGroupMemberships"), "OptionGroupName"),
         multi_az=answer.get("MultiAZ"),
         publicly_accessible=answer.get("PubliclyAccessible"),
         port=address.port if address else (answer.get("DbInstancePort") or None),
@@ -157,8 +157,8 @@ def settings(answer: AwsAnswer) -> InstanceSettings:
         dedicated_log_volume=answer.get("DedicatedLogVolume"),
         database_insights_mode=answer.get("DatabaseInsightsMode"),
         engine_lifecycle_support=answer.get("EngineLifecycleSupport"),
-        domain=_first(answer.get("DomainMemberships"), "Domain"),
-        domain_iam_role_name=_first(answer.get("DomainMemberships"), "IAMRoleName"),
+        domain=_read_first(answer.get("DomainMemberships"), "Domain"),
+        domain_iam_role_name=_read_first(answer.get("DomainMemberships"), "IAMRoleName"),
         associated_roles=associated_roles(answer),
     )
 
@@ -183,7 +183,8 @@ def instance(answer: DBInstanceTypeDef) -> Instance:
         managed_secret=managed_secret(fields),
         pending=dict(cast("AwsAnswer", fields.get("PendingModifiedValues") or {})),
         tags=tags(fields.get("TagList")),
-        parameters_pending_reboot=_first(fields.get("DBParameterGroups"), "ParameterApplyStatus") == "pending-reboot",
+        parameters_pending_reboot=_read_first(fields.get("DBParameterGroups"), "ParameterApplyStatus")
+        == "pending-reboot",
         replicas=tuple(fields.get("ReadReplicaDBInstanceIdentifiers") or ()),
         db_cluster=fields.get("DBClusterIdentifier"),
     )
@@ -243,56 +244,59 @@ def automated_backup(answer: DBInstanceAutomatedBackupTypeDef) -> AutomatedBacku
     )
 
 
-def differences(settings: InstanceSettings, wanted: InstanceSettings) -> dict[str, tuple[Any, Any]]:
-    """Returns (found, wanted) by name of the fields that `wanted` names (neither None nor empty) and that differ."""
-    pairs = {item.name: (getattr(settings, item.name), getattr(wanted, item.name)) for item in fields(InstanceSettings)}
+def differences(settings: InstanceSettings, desired: InstanceSettings) -> dict[str, tuple[Any, Any]]:
+    """Returns (found, desired) by name of the fields that `desired` names (neither None nor empty) and that differ."""
+    pairs = {
+        item.name: (getattr(settings, item.name), getattr(desired, item.name)) for item in fields(InstanceSettings)
+    }
     return {name: (old, new) for name, (old, new) in pairs.items() if not satisfied(name, old, new)}
 
 
-def satisfied(name: str, value: Any, wanted: Any) -> bool:
-    """Storage can't shrink, so more of it is enough; lists have no order; RDS leaves out what is off, and writes names,
-    windows and modes in small letters however they were given."""
-    if wanted is None or wanted == ():
+def satisfied(name: str, value: Any, desired: Any) -> bool:
+    """Tells whether a setting is as desired: storage can't shrink, so more of it is enough; lists have no order; RDS
+    leaves out what is off, and writes names, windows and modes in small letters however they were given."""
+    if desired is None or desired == ():
         return True
     if name == "allocated_storage":
-        return value is not None and value >= wanted
+        return value is not None and value >= desired
     if name == "performance_insights_kms_key_id" and value:
-        return key_id(str(value)) == key_id(str(wanted))
-    if isinstance(wanted, str) and isinstance(value, str) and not wanted.startswith("arn:"):
-        return wanted.casefold() == value.casefold()
+        return key_id(str(value)) == key_id(str(desired))
+    if isinstance(desired, str) and isinstance(value, str) and not desired.startswith("arn:"):
+        return desired.casefold() == value.casefold()
     if name == "associated_roles":
-        return set(cast("tuple[str, ...]", wanted)) <= set(cast("tuple[str, ...]", value or ()))
-    if isinstance(wanted, tuple):
-        return set(cast("tuple[str, ...]", wanted)) == set(cast("tuple[str, ...]", value or ()))
-    return wanted == value or (not wanted and not value)
+        return set(cast("tuple[str, ...]", desired)) <= set(cast("tuple[str, ...]", value or ()))
+    if isinstance(desired, tuple):
+        return set(cast("tuple[str, ...]", desired)) == set(cast("tuple[str, ...]", value or ()))
+    return desired == value or (not desired and not value)
 
 
 def key_id(key: str) -> str:
-    """The id of a KMS key that is named by its ARN or by its id."""
+    """Returns the id of a KMS key that is named by its ARN or by its id."""
     return key.rpartition("/")[2] if ":key/" in key else key
 
 
 def only(settings: InstanceSettings, names: Iterable[str]) -> InstanceSettings:
-    """These fields of the settings; every other one unset, and so neither changed nor compared."""
+    """Returns these fields of the settings; every other one unset, and so neither changed nor compared."""
     return replace(InstanceSettings(), **{name: getattr(settings, name) for name in names})
 
 
 def partners(names: Iterable[str]) -> list[str]:
-    """The fields that RDS wants in the same call as these."""
-    given = set(names)
-    return [name for pair in PAIRS if given & set(pair) for name in pair if name not in given]
+    """Returns the fields that RDS wants in the same call as these."""
+    named = set(names)
+    return [name for pair in PAIRS if named & set(pair) for name in pair if name not in named]
 
 
 def grouped(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """The fields in the groups that RDS judges together."""
+    """Returns the fields in the groups that RDS judges together."""
     left = list(names)
     groups = [tuple(name for name in group if name in left) for group in TOGETHER]
-    known = {name for group in groups for name in group}
-    return [group for group in groups if group] + [(name,) for name in left if name not in known]
+    together = {name for group in groups for name in group}
+    return [group for group in groups if group] + [(name,) for name in left if name not in together]
 
 
 def foreign_pending(pending: Mapping[str, Any], ours: InstanceSettings) -> list[str]:
-    """Names of the changes that wait and aren't what we want ourselves: an earlier call of ours leaves such ones."""
+    """Returns the names of the changes that wait and aren't what we want ourselves: an earlier call of ours leaves such
+    ones."""
     return sorted(name for name, value in pending.items() if not _is_ours(name, value, ours))
 
 
@@ -300,20 +304,20 @@ def _is_ours(name: str, value: Any, ours: InstanceSettings) -> bool:
     if name == "MasterUserPassword":
         return True  # of the candidate, whose master password nobody else sets
     if name == "PendingCloudwatchLogsExports":
-        wanted, exports = set(ours.enabled_cloudwatch_logs_exports), cast("AwsAnswer", value)
+        our_exports, exports = set(ours.enabled_cloudwatch_logs_exports), cast("AwsAnswer", value)
         enable, disable = set(exports.get("LogTypesToEnable") or ()), set(exports.get("LogTypesToDisable") or ())
-        return bool(wanted) and enable <= wanted and not disable & wanted
+        return bool(our_exports) and enable <= our_exports and not disable & our_exports
     field = PENDING.get(name)
     wanted_value = getattr(ours, field) if field else None
     return field is not None and wanted_value is not None and satisfied(field, value, wanted_value)
 
 
-def modification(settings: InstanceSettings, wanted: InstanceSettings) -> dict[str, Any]:
+def modification(settings: InstanceSettings, desired: InstanceSettings) -> dict[str, Any]:
     """Returns the parameters of ModifyDBInstance for what differs; empty when nothing does."""
-    changed = differences(settings, wanted)
+    changed = differences(settings, desired)
     for name in partners(changed):
-        if getattr(wanted, name) is not None:
-            changed.setdefault(name, (getattr(settings, name), getattr(wanted, name)))
+        if getattr(desired, name) is not None:
+            changed.setdefault(name, (getattr(settings, name), getattr(desired, name)))
     parameters: dict[str, Any] = {
         MODIFY[name]: list(cast("Sequence[str]", new)) if isinstance(new, tuple) else new
         for name, (_, new) in changed.items()

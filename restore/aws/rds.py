@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from restore.aws import parse
 from restore.aws.client import Aws, found, translated
 from restore.errors import PermanentError, Problem
-from restore.model.labels import TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, InstanceSettings, Snapshot
 from restore.model.rds_status import DEAD_ENDS, way_out
 from restore.polling import wait_for
@@ -55,10 +54,6 @@ class Rds:
         matching = (item for item in self._instances(Filters=filters) if item.resource_id == resource_id)
         return next(matching, None)
 
-    def tagged_instances(self, stack: str) -> tuple[Instance, ...]:
-        """Returns the candidates of a stack, closed ones too: those that carry TAG_STACK with this value."""
-        return tuple(item for item in self._instances() if item.tags.get(TAG_STACK) == stack)
-
     def snapshots(self, *, identifier: str | None = None, resource_id: str | None = None) -> tuple[Snapshot, ...]:
         """Returns all snapshots of an instance (automated, manual, AWS Backup), oldest first, by either name of it.
 
@@ -96,48 +91,68 @@ class Rds:
     def modify(
         self,
         resource_id: str,
-        wanted: InstanceSettings,
+        desired: InstanceSettings,
         *,
         immediately: bool = True,
         ours: InstanceSettings | None = None,
     ) -> Mapping[str, Any]:
-        """Bring the fields that `wanted` names to these values; returns the parameters sent, empty for nothing to do.
+        """Brings the fields that `desired` names to these values; returns the parameters sent, empty for nothing to do.
 
         Addressed by DbiResourceId: the identifier is looked up right before the call. Changes that somebody else
         has queued (`Instance.pending`) would be applied along: PermanentError, nothing sent. What waits and is as in
-        `ours` (else `wanted`) was queued by us.
+        `ours` (otherwise `desired`) was queued by us.
         """
         target = self._present(resource_id)
-        parameters = parse.modification(target.settings, wanted)
+        parameters = parse.modification(target.settings, desired)
         if not parameters:
             return {}
-        if immediately and (foreign := parse.foreign_pending(target.pending, ours or wanted)):
-            raise PermanentError.of(_queued(target, foreign))
+        if immediately and (foreign := parse.foreign_pending(target.pending, ours or desired)):
+            raise PermanentError.of(_build_queued(target, foreign))
         with translated("rds"):
             self._client.modify_db_instance(
                 DBInstanceIdentifier=target.identifier, ApplyImmediately=immediately, **parameters
             )
         return parameters
 
+    def rename(self, resource_id: str, identifier: str, waived: Collection[str] = ()) -> str:
+        """Begins to give an instance another identifier, at once; returns the one that it had.
+
+        Changes that somebody else has queued would be applied along: PermanentError, nothing sent, unless the present
+        identifier is `waived`. ModifyDBInstance knows instances by name alone, and a name may move between the look-up
+        and the call: PermanentError, too, when its answer is of another instance.
+        """
+        target = self._present(resource_id)
+        foreign = sorted(target.pending.keys() - {"DBInstanceIdentifier"})
+        if foreign and target.identifier not in waived:
+            raise PermanentError.of(_build_queued(target, foreign))
+        with translated("rds"):
+            answer = self._client.modify_db_instance(
+                DBInstanceIdentifier=target.identifier, NewDBInstanceIdentifier=identifier, ApplyImmediately=True
+            )
+        renamed = answer["DBInstance"].get("DbiResourceId", "")
+        if renamed != resource_id:
+            raise PermanentError.of(_moved(target, identifier, renamed))
+        return target.identifier
+
     def add_role(self, resource_id: str, role: str) -> None:
-        """Associate an IAM role, given as FEATURE=ARN; one that is associated already is no error."""
+        """Associates an IAM role, given as FEATURE=ARN; one that is associated already is no error."""
         feature, _, arn = role.partition("=")
         name = self._present(resource_id).identifier
         call = self._client.add_role_to_db_instance
         found("rds", lambda: call(DBInstanceIdentifier=name, RoleArn=arn, FeatureName=feature), HAS_ROLE)
 
     def reboot(self, resource_id: str) -> None:
-        """Restart an instance, so that static parameters of its group count. Never for one that serves."""
+        """Restarts an instance, so that static parameters of its group count. Never for one that serves."""
         with translated("rds"):
             self._client.reboot_db_instance(DBInstanceIdentifier=self._present(resource_id).identifier)
 
     def set_master_password(self, resource_id: str, password: str) -> None:
-        """Give the master user a password of our own; RDS then forgets the one that it has made and kept itself.
+        """Gives the master user a password of our own; RDS then forgets the one that it has made and kept itself.
 
         A password of ours that still waits isn't somebody else's change."""
         target = self._present(resource_id)
         if foreign := sorted(target.pending.keys() - {"MasterUserPassword"}):
-            raise PermanentError.of(_queued(target, foreign))
+            raise PermanentError.of(_build_queued(target, foreign))
         managed: dict[str, Any] = {"ManageMasterUserPassword": False} if target.managed_secret else {}
         with translated("rds"):
             self._client.modify_db_instance(
@@ -148,7 +163,7 @@ class Rds:
             )
 
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Set tags on an instance or a snapshot; setting one again changes nothing."""
+        """Sets tags on an instance or a snapshot; setting one again changes nothing."""
         with translated("rds"):
             self._client.add_tags_to_resource(
                 ResourceName=arn, Tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())]
@@ -157,32 +172,34 @@ class Rds:
     def wait_until(
         self,
         resource_id: str,
-        wanted: Callable[[Instance], bool],
+        condition: Callable[[Instance], bool],
         *,
         stop: threading.Event,
         deadline: float,
         subject: str,
         longest: float = 15.0,
     ) -> Instance:
-        """Poll until the instance is as wanted. Ask for the wanted setting: `available` alone may be the past.
+        """Polls until the instance is as wanted. Ask for the wanted setting: `available` alone may be the past.
 
         `deadline` is of time.monotonic(). TemporaryError when stopped or out of time; PermanentError when the
         instance is gone, or in a status that waiting can't end (`incompatible-restore`, ...).
         """
         return wait_for(
             lambda: self._present(resource_id),
-            lambda instance: _can_recover(instance) and wanted(instance),
+            lambda instance: _can_recover(instance) and condition(instance),
             stop=stop,
             deadline=deadline,
             subject=subject,
-            found=lambda item: f"{item.identifier} is {item.status}, pending changes {sorted(item.pending) or 'none'}",
+            describe=lambda item: (
+                f"{item.identifier} is {item.status}, pending changes {sorted(item.pending) or 'none'}"
+            ),
             longest=longest,
         )
 
     def _present(self, resource_id: str) -> Instance:
         item = self.instance_by_resource_id(resource_id)
         if item is None:
-            raise PermanentError.of(_gone(resource_id))
+            raise PermanentError.of(_build_gone(resource_id))
         return item
 
     def _instances(self, **parameters: Any) -> tuple[Instance, ...]:
@@ -206,12 +223,22 @@ def _can_recover(instance: Instance) -> bool:
     return True
 
 
-def _gone(resource_id: str) -> Problem:
+def _build_gone(resource_id: str) -> Problem:
     fix = "aws rds describe-db-instances; if it was deleted: pulumi config set id <another one>"
     return Problem(f"instance {resource_id}", "no instance has this DbiResourceId", "the instance", fix)
 
 
-def _queued(target: Instance, foreign: Sequence[str]) -> Problem:
+def _moved(target: Instance, identifier: str, renamed: str) -> Problem:
+    return Problem(
+        f"instance {target.identifier}",
+        f"this name moved from {target.resource_id} to {renamed} at the moment of the call: RDS now renames {renamed} "
+        f"to {identifier}",
+        f"{target.resource_id} renamed to {identifier}",
+        f"aws rds describe-db-instances --filters Name=dbi-resource-id,Values={renamed} (then give it back its name)",
+    )
+
+
+def _build_queued(target: Instance, foreign: Sequence[str]) -> Problem:
     return Problem(
         f"instance {target.identifier}",
         f"changes queued by somebody else: {', '.join(foreign)}",

@@ -22,7 +22,7 @@ Assume = Callable[["Session", dict[str, Any]], Any]
 
 
 def session_of(region: str, login: AwsLogin, assume: Assume) -> Session:
-    """The session that calls as the plugin does. Roles are assumed at the first call.
+    """Returns the session that calls as the plugin does. Roles are assumed at the first call.
 
     As in the plugin, keys given count before a profile, and either before what the environment has.
     """
@@ -40,12 +40,12 @@ def session_of(region: str, login: AwsLogin, assume: Assume) -> Session:
         aws_session_token=register_secret(login.token) if login.token else None,
     )
     for role in login.roles:
-        session = _assumed(session, region, role, assume)
+        session = _assume_role(session, region, role, assume)
     return session
 
 
 def assume_role_request(role: AssumedRole) -> dict[str, Any]:
-    """The parameters of STS's AssumeRole. Pure."""
+    """Returns the parameters of STS's AssumeRole. Pure."""
     request: dict[str, Any] = {
         "RoleArn": role.role_arn,
         "RoleSessionName": role.session_name or SESSION_NAME,
@@ -73,7 +73,7 @@ class _Given(CredentialProvider):
         return self._credentials
 
 
-def _assumed(source: Session, region: str, role: AssumedRole, assume: Assume) -> Session:
+def _assume_role(source: Session, region: str, role: AssumedRole, assume: Assume) -> Session:
     """A session of the role, whose credentials are asked for again before they expire."""
 
     def refresh() -> dict[str, str]:

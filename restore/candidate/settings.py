@@ -35,7 +35,7 @@ def overrides(context: RestoreContext) -> dict[str, Any]:
 
 def target_settings(context: RestoreContext, origin: RestoreSource) -> InstanceSettings:
     """Returns what the candidate is to have; a field that stays None isn't passed to RDS, nor compared afterwards."""
-    base = context.source.settings if context.source else _remains(context, origin)
+    base = context.source.settings if context.source else _find_remains(context, origin)
     set_by_hand = overrides(context)
     if context.source_region and not context.candidate:
         base = localize(context, base, set_by_hand.get("db_subnet_group_name") or base.db_subnet_group_name)
@@ -55,14 +55,14 @@ def thawed(text: str, by_hand: Mapping[str, Any]) -> InstanceSettings:
     unset.
 
     Raises ValueError for a text that holds none."""
-    known = cast("Mapping[str, Any]", json.loads(text))
-    kept = {field.name: known[field.name] for field in fields(InstanceSettings) if field.name in known}
+    values = cast("Mapping[str, Any]", json.loads(text))
+    kept = {field.name: values[field.name] for field in fields(InstanceSettings) if field.name in values}
     lists = {name: tuple(cast("list[str]", value)) for name, value in kept.items() if isinstance(value, list)}
     changed = {PYTHON_NAMES[name]: value for name, value in by_hand.items()}
     return replace(InstanceSettings(), **{**kept, **lists, **changed})
 
 
-def _remains(context: RestoreContext, origin: RestoreSource) -> InstanceSettings:
+def _find_remains(context: RestoreContext, origin: RestoreSource) -> InstanceSettings:
     """Returns what is left of the settings of an instance that is gone."""
     return context.candidate.settings if context.candidate else origin.settings
 

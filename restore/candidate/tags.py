@@ -18,14 +18,14 @@ def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[st
     if not context.candidate:
         copied = {name: value for name, value in copied.items() if not name.startswith("restore:")}
     own = {TAG_ID: context.request.id, TAG_STACK: context.settings.stack, TAG_POINT: origin.point.tag}
-    return copied | own | _source_tag(context, origin) | _dump_tag(context, origin)
+    return copied | own | _build_source_tag(context, origin) | _dump_tag(context, origin)
 
 
-def _source_tag(context: RestoreContext, origin: RestoreSource) -> dict[str, str]:
+def _build_source_tag(context: RestoreContext, origin: RestoreSource) -> dict[str, str]:
     """Pins the source for as long as this restore lasts, by what no rename can move."""
     kept = context.candidate.tags.get(TAG_SOURCE) if context.candidate else None
-    known = context.source.resource_id if context.source else origin.point.source_resource_id
-    pinned = kept or known
+    resource_id = context.source.resource_id if context.source else origin.point.source_resource_id
+    pinned = kept or resource_id
     return {TAG_SOURCE: pinned} if pinned else {}
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from restore.aws import Aws, Rds
-from restore.cli.stack_settings import settings_of
+from restore.cli.stack_settings import read_settings
 from restore.cutover import traffic
+from restore.dependents.infrastructure import DOCUMENT
 from restore.errors import Problem, Refused, RestoreError
 from restore.evidence import Store, provenance, publish
 from restore.inventory import gather
@@ -21,9 +22,10 @@ from restore.units import TIME_FORMAT
 
 
 def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
-    """False when not confirmed. Raises Refused when nothing is configured or nobody serves, PermanentError else."""
+    """Closes the restore; returns False when that was not confirmed. Raises Refused when nothing is configured or
+    nobody serves, PermanentError else."""
     now = datetime.now(UTC)
-    settings = settings_of(stack, now)
+    settings = read_settings(stack, now)
     if settings.request is None:
         raise Refused(
             [
@@ -36,11 +38,12 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
             ]
         )
     inventory = gather.gather(settings, now, room=False)
-    asked = close.as_if_open(inventory)
-    serves = traffic.found_traffic(RestoreContext(settings, settings.request, asked))
-    closing = close.plan(settings.request, inventory, serves, list(stack.config()))
-    close.without_resources(stack.export())  # refuses before the question what would be refused after it
-    if not confirm(close.render(closing)):
+    open_inventory = close.as_if_open(inventory)
+    serves = traffic.find_traffic(RestoreContext(settings, settings.request, open_inventory))
+    closing = close.plan(settings.request, inventory, serves, list(stack.config()), settings)
+    state = stack.export()
+    close.without_resources(state)  # refuses before the question what would be refused after it
+    if not confirm(close.render(closing, close.describe_pending(state, inventory))):
         return False
     emptied = close.without_resources(stack.export())  # again: an `up` may have run while the question stood
     hand_back(settings, closing)
@@ -56,11 +59,15 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
 
 
 def record(settings: Settings, restore_id: str, closing: close.Closing, now: datetime) -> None:
-    """The end of the restore, for its report. Without evidence it is still over: a fault is told, not raised."""
+    """Records the end of the restore, for its report. Without evidence it is still over: a fault is told, not
+    raised."""
     aws = Aws.of(settings)
     content = {"began": now.isoformat(), "operator": provenance.operator(aws), "serves": str(closing.serves)}
     try:
         store = Store.open(settings.evidence, aws)
+        if closing.take_over:
+            store.keep(settings.stack, restore_id, DOCUMENT, closing.take_over)
+            content["take_over"] = DOCUMENT
         publish.record(store, settings.stack, restore_id, "close", content, warn=print)
     except RestoreError as error:
         print(f"the end of the restore could not be recorded in the evidence: {error}")

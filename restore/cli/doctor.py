@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from restore.cli.stack_settings import settings_of
+from restore.cli.stack_settings import read_settings
 from restore.doctor.examine import Examination
 from restore.doctor.finding import Finding
 from restore.errors import PermanentError, Problem
@@ -32,7 +32,7 @@ def examine(project: Path, name: str | None) -> list[Finding]:
         return opened[0]
 
     def settings_with(more: Mapping[str, str]) -> Settings:
-        return settings_of(stack(), datetime.now(UTC), more)
+        return read_settings(stack(), datetime.now(UTC), more)
 
     def ask_plugin() -> Caller:
         # Here, not above: the plugin's SDK takes a second to load, which no other command needs

@@ -28,10 +28,10 @@ def describe_left(context: RestoreContext, store: Store, left: Instance) -> list
 
 def ask(context: RestoreContext, store: Store, left: Instance) -> Iterable[str]:
     """Asks the database with the operator's login. Raises RestoreError."""
-    settings, url = context.settings, connection_url.live_url(context)
+    settings, url = context.settings, connection_url.read_live_url(context)
     if left.endpoint is None or url is None:
         return ["it has no endpoint" if url else "the applications' URL can't be read"]
-    login = urls.connection_parameters(str(url))
+    login = urls.read_parameters(str(url))
     database = settings.login.database or login.get("dbname") or "postgres"
     operator = Secrets(Aws.of(settings)).login(settings.login, left.endpoint)
     with postgres.connect(left.endpoint, operator, settings.tls, database) as connection:

@@ -11,15 +11,19 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from restore.cli import close, doctor, report, status
+from restore.cli import close, credentials, doctor, report, status
 from restore.cli import options as options_command
+from restore.cli import rescue as rescue_command
+from restore.cli import rollback as rollback_command
 from restore.cutover import rollback
 from restore.doctor import render
 from restore.errors import Problem, Refused, RestoreError
 from restore.pulumi_stack.automation import OperatorStack
+from restore.rescue.model import Wish
+from validation.expectations.table_names import Table
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser("python -m restore", description="What an operator runs besides `pulumi`.")
     top.add_argument("--stack", help="stack name (default: the selected one)")
     top.add_argument("--project", type=Path, default=Path.cwd(), help="folder of Pulumi.yaml (default: this one)")
@@ -34,6 +38,13 @@ def parser() -> argparse.ArgumentParser:
     page = commands.add_parser("report", help="verdict, timeline, checks and losses of a restore; writes the page")
     page.add_argument("id", nargs="?", help="the restore (default: the configured one)")
     page.add_argument("--open", action="store_true", help="open the page in a browser")
+    passwords = commands.add_parser("credentials", help="passwords after a breach").add_subparsers(
+        dest="action", required=True
+    )
+    rotation = passwords.add_parser("rotate", help="new passwords on candidate and source, while traffic is frozen")
+    rotation.add_argument("--leave-source", action="store_true", help="the source can't be asked: only the candidate")
+    rotation.add_argument("--yes", action="store_true", help="don't ask")
+    add_rescue(commands.add_parser("rescue", help="bring rows of one table back into the source, without a cutover"))
     for name, text in (
         ("rollback", "go back to the source: an earlier configuration, applied through frozen"),
         ("close", "leave a restore that is over: out of the state, databases untouched"),
@@ -41,10 +52,52 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("id", nargs="?", help="the restore; refused unless it is the configured one")
         command.add_argument("--yes", action="store_true", help="don't ask")
+        if name == "rollback":
+            add_rollback(command)
     return top
 
 
-def confirmer(*, yes: bool) -> Callable[[str], bool]:
+def add_rollback(command: argparse.ArgumentParser) -> None:
+    writes = command.add_mutually_exclusive_group()
+    writes.add_argument("--carry", action="store_true", help="take along what was written since the switch")
+    writes.add_argument("--accept-loss", action="store_true", help="leave behind what was written since the switch")
+
+
+def add_rescue(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--table", required=True, type=Table.parse, help="schema.table; without a schema: public")
+    command.add_argument("--where", default="", help="which rows, as SQL about the candidate's; default: all")
+    command.add_argument(
+        "--written-by", action="append", default=[], metavar="TRANSACTION",
+        help="overwrite rows that differ as this transaction wrote them; may be repeated",
+    )  # fmt: skip
+    command.add_argument(
+        "--damaged", default="", metavar="SQL", help="overwrite the source's rows for which it is true"
+    )
+    command.add_argument("--column", action="append", default=[], help="compare and overwrite these columns alone")
+    command.add_argument("--overwrite-later-writes", action="store_true", help="overwrite every row that differs")
+    command.add_argument("--with-children", action="store_true", help="also rows that refer to missing ones")
+    command.add_argument("--fire-triggers", action="store_true", help="let the table's triggers fire")
+    command.add_argument("--undo", type=Path, help="new file for the script that takes it back")
+    command.add_argument("--apply", action="store_true", help="do it; without, what would be done is shown")
+    command.add_argument("--yes", action="store_true", help="don't ask")
+
+
+def rescue(stack: OperatorStack, arguments: argparse.Namespace) -> bool:
+    wish = Wish(
+        arguments.table,
+        where=arguments.where,
+        written_by=tuple(arguments.written_by),
+        damaged=arguments.damaged,
+        overwrite=arguments.overwrite_later_writes,
+        columns=tuple(arguments.column),
+        with_children=arguments.with_children,
+        fire_triggers=arguments.fire_triggers,
+    )
+    confirm = make_confirmer(yes=arguments.yes) if arguments.apply else None
+    return rescue_command.rescue(stack, wish, arguments.undo, confirm)
+
+
+def make_confirmer(*, yes: bool) -> Callable[[str], bool]:
     """Shows what is about to happen, and asks; without a terminal --yes is needed."""
 
     def confirm(text: str) -> bool:
@@ -62,36 +115,46 @@ def confirmer(*, yes: bool) -> Callable[[str], bool]:
     return confirm
 
 
-def roll_back(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
-    way = rollback.plan_way_back(stack.config(), stack.history())
-    if not confirm(rollback.render(way)):
-        return False
-    for step in way.steps:
-        stack.apply(step)
-    print("The applications serve from the source again. When the restore is over: python -m restore close")
-    return True
+def roll_back(stack: OperatorStack, arguments: argparse.Namespace) -> bool:
+    done = rollback_command.roll_back(
+        stack,
+        make_confirmer(yes=arguments.yes),
+        bring_along=arguments.carry,
+        accept_loss=arguments.accept_loss,
+        yes=arguments.yes,
+    )
+    if done:
+        print("The applications serve from the source again. When the restore is over: python -m restore close")
+    return done
 
 
 def close_restore(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
-    done = close.run(stack, confirm)
-    if done:
+    closed = close.run(stack, confirm)
+    if closed:
         print("Closed. The databases are untouched.")
+    return closed
+
+
+def rotate_credentials(stack: OperatorStack, confirm: Callable[[str], bool], *, leave_source: bool) -> bool:
+    done = credentials.rotate(stack, confirm, leave_source=leave_source)
+    if done:
+        print("Rotated: the old passwords are dead. Next: pulumi config set traffic restored; pulumi up")
     return done
 
 
 def refuse_other(stack: OperatorStack, named: str | None) -> None:
     """Raises Refused when the restore that is named isn't the configured one."""
-    configured = rollback.text_of(stack.config(), rollback.ID)
+    configured = rollback.read_text(stack.config(), rollback.ID)
     if named and named != configured:
         fix = f"pulumi config set id {named} (with its method and recovery point), then again"
         raise Refused([Problem("config id", f"the configuration is of restore {configured or '(none)'}", named, fix)])
 
 
 def examine(arguments: argparse.Namespace) -> int:
-    """Exit code 0 when there is no problem; what can't be known from here is a note, and no problem."""
+    """Returns the exit code: 0 when there is no problem; what can't be known from here is a note, and no problem."""
     findings = doctor.examine(arguments.project, arguments.stack)
-    print(render.document(findings) if arguments.json else render.table(findings))
-    return 0 if render.all_well(findings) else 1
+    print(render.render_document(findings) if arguments.json else render.render_table(findings))
+    return 0 if render.is_all_well(findings) else 1
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -100,24 +163,29 @@ def run(arguments: argparse.Namespace) -> int:
     stack = OperatorStack(arguments.project, arguments.stack)
     match arguments.command:
         case "options":
-            print(options_command.options(stack, arguments.time, datetime.now(UTC)))
+            print(options_command.list_options(stack, arguments.time, datetime.now(UTC)))
         case "status":
-            print(status.status(stack, datetime.now(UTC)))
+            print(status.read_status(stack, datetime.now(UTC)))
         case "report":
             color = sys.stdout.isatty()
             now = datetime.now(UTC)
             print(report.report(stack, arguments.id, now, color=color, browser=arguments.open))
+        case "credentials":
+            confirm = make_confirmer(yes=arguments.yes)
+            return 0 if rotate_credentials(stack, confirm, leave_source=arguments.leave_source) else 1
+        case "rescue":
+            return 0 if rescue(stack, arguments) else 1
         case "rollback":
             refuse_other(stack, arguments.id)
-            return 0 if roll_back(stack, confirmer(yes=arguments.yes)) else 1
+            return 0 if roll_back(stack, arguments) else 1
         case _:
             refuse_other(stack, arguments.id)
-            return 0 if close_restore(stack, confirmer(yes=arguments.yes)) else 1
+            return 0 if close_restore(stack, make_confirmer(yes=arguments.yes)) else 1
     return 0
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    arguments = parser().parse_args(words)
+    arguments = build_parser().parse_args(words)
     try:
         return run(arguments)
     except RestoreError as error:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from restore.aws import Aws
-from restore.cli.stack_settings import settings_of
+from restore.cli.stack_settings import read_settings
 from restore.errors import Problem, Refused, RestoreError
 from restore.inventory import dump_lookup, gather
 from restore.model.dump import DumpObject
@@ -18,10 +18,10 @@ LOOK = Request(id="options", method=Method.PITR, traffic=Traffic.SOURCE, time=LA
 """Has the inventory read every backup; nothing is ever restored by it."""
 
 
-def options(stack: OperatorStack, wanted: str | None, now: datetime) -> str:
+def list_options(stack: OperatorStack, time: str | None, now: datetime) -> str:
     """Returns the recovery points ranked by data lost, for an 80-column terminal."""
-    moment = parse_time(wanted) if wanted else None
-    settings = settings_of(stack, now)
+    moment = parse_time(time) if time else None
+    settings = read_settings(stack, now)
     inventory = gather.gather(replace(settings, request=LOOK), now, room=False)
     dumps, unread = list_dumps(settings)
     ranked = ranking.rank(replace(inventory, dumps=dumps), moment, settings.source)

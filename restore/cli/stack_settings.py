@@ -11,7 +11,7 @@ from restore.model.request import Settings
 from restore.pulumi_stack.automation import OperatorStack
 
 
-def settings_of(stack: OperatorStack, now: datetime, more: Mapping[str, str] | None = None) -> Settings:
+def read_settings(stack: OperatorStack, now: datetime, more: Mapping[str, str] | None = None) -> Settings:
     """Returns a stack's settings, as if it had `more` keys too.
 
     Raises Refused with everything that is wrong with the configuration.

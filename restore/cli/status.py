@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from restore.aws import Aws
 from restore.cli.left_database import describe_left
-from restore.cli.stack_settings import settings_of
+from restore.cli.stack_settings import read_settings
+from restore.credentials.journal import Journals
+from restore.credentials.plan import COMMAND
 from restore.cutover import traffic
 from restore.evidence import Store
 from restore.inventory import gather
-from restore.lifecycle.close import CLEAR_PENDING
+from restore.kubernetes import Api
+from restore.lifecycle import pending
 from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
@@ -20,9 +23,9 @@ from restore.model.request import Request, Settings, Traffic
 from restore.pulumi_stack.automation import OperatorStack
 
 
-def status(stack: OperatorStack, now: datetime) -> str:
+def read_status(stack: OperatorStack, now: datetime) -> str:
     """Returns the restore's state as found now, for an 80-column terminal."""
-    settings = settings_of(stack, now)
+    settings = read_settings(stack, now)
     inventory = gather.gather(settings, now, room=False)
     lines = [f"stack {stack.name}, source {settings.source}: {describe_source(inventory)}"]
     if settings.request is None:
@@ -30,7 +33,7 @@ def status(stack: OperatorStack, now: datetime) -> str:
         lines += [f"open restore: {instance.identifier} ({instance.status})" for instance in inventory.open_restores]
     else:
         lines += describe_restore(settings, settings.request, inventory)
-    return "\n".join([*lines, *describe_pending_operations(stack.export())])
+    return "\n".join([*lines, *describe_pending_operations(stack.export(), inventory)])
 
 
 def describe_source(inventory: Inventory) -> str:
@@ -43,10 +46,10 @@ def describe_source(inventory: Inventory) -> str:
 
 def describe_restore(settings: Settings, request: Request, inventory: Inventory) -> list[str]:
     context = RestoreContext(settings, request, inventory)
-    now = traffic.found_traffic(context)
+    now = traffic.find_traffic(context)
     lines = [
         f"restore {request.id}: traffic wanted {request.traffic}, found {now or 'half-way between two states'}",
-        f"the connection secret points at: {traffic.pointing(context)}",
+        f"the connection secret points at: {traffic.find_pointing(context)}",
     ]
     candidate = inventory.candidate
     lines.append(f"candidate: {candidate.identifier} {candidate.status}" if candidate else "candidate: not made yet")
@@ -56,6 +59,8 @@ def describe_restore(settings: Settings, request: Request, inventory: Inventory)
         else f"  {name}: no such Deployment"
         for name, deployment in inventory.cluster.deployments.items()
     ]
+    if Journals(Api(settings.kubeconfig, settings.context), settings.namespace, request.id).is_kept():
+        lines.append(f"credentials: a rotation was begun and isn't done; finish it: {COMMAND}")
     store = Store.open(settings.evidence, Aws.of(settings))
     return [*lines, *describe_databases(context, store, now), *describe_gates(store, settings, request)]
 
@@ -65,7 +70,9 @@ def describe_databases(context: RestoreContext, store: Store, now: Traffic | Non
 
     Before traffic was moved for the first time nothing was left, and the source is as it was."""
     pair = {Traffic.RESTORED: (context.candidate, context.source), Traffic.SOURCE: (context.source, context.candidate)}
-    serving, left = pair.get(now, (None, None)) if now and context.manages_secret else (None, None)
+    serving, left = (
+        pair.get(now, (None, None)) if now and (context.manages_secret or context.has_served) else (None, None)
+    )
     return [
         *([describe_recoverability(serving).text] if serving else []),
         *(describe_left(context, store, left) if left else []),
@@ -83,16 +90,15 @@ def describe_gates(store: Store, settings: Settings, request: Request) -> list[s
     ] or ["no gate has been tried yet"]
 
 
-def describe_pending_operations(state: Mapping[str, Any]) -> list[str]:
-    """Returns the operations that a killed run left in the state, with the command that clears them."""
-    operations = cast("list[dict[str, Any]]", state["deployment"].get("pending_operations") or [])
+def describe_pending_operations(state: Mapping[str, Any], inventory: Inventory) -> list[str]:
+    """Returns what killed runs left pending in the state, what exists of it, and that nothing needs to be done."""
+    operations = pending.read_pending(state)
     if not operations:
         return []
-    names = [
-        f"  {operation['type']} {str(operation['resource']['urn']).rpartition('::')[2]}" for operation in operations
-    ]
+    unknown = pending.unknown_problems(operations)
     return [
-        "a killed run left operations pending; what exists is found and adopted by the next `pulumi up`:",
-        *names,
-        f"  to clear them: {CLEAR_PENDING}; pulumi up",
+        *pending.describe_harmless(operations),
+        *pending.describe_in_aws(operations, inventory),
+        *(f"{problem.subject}: {problem.found}; to clear them: {problem.fix}" for problem in unknown),
+        "  `pulumi up` goes on over them, whatever the engine warns; `python -m restore close` clears them",
     ]

@@ -13,8 +13,9 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from restore.config.request import Cutover, DumpKey, InstanceName, RestoreId, SnapshotName, Time
+from restore.config.request import DumpKey, InstanceName, RestoreId, SnapshotName, Time
 from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
+from restore.model.dependents import Follow
 from restore.model.field_types import (
     CONFIG,
     JSON,
@@ -34,8 +35,10 @@ from restore.model.request import (
     SHORTEST_REASON,
     CopySettings,
     CreateSettings,
+    Cutover,
     DumpStore,
     ErasedTable,
+    Infrastructure,
     Login,
     Method,
     QuietSettings,
@@ -65,7 +68,7 @@ CHECK = (
 CHECK_NEEDED = f"<gate>.<check> as reports name it, or {SAFETY_CHECK}; gates are {', '.join(BY_NAME)}"
 
 
-def _writers(value: Any) -> Any:
+def _select_writers(value: Any) -> Any:
     """The applications without those that have false in place of settings: they don't write."""
     apps = decoded(value)
     if not isinstance(apps, Mapping):
@@ -73,13 +76,13 @@ def _writers(value: Any) -> Any:
     return {name: app for name, app in cast("Mapping[Any, Any]", apps).items() if decoded(app) is not False}
 
 
-def _coverable(name: str) -> str:
+def _check_coverable(name: str) -> str:
     if name in NEVER:
         raise Fault("no waiver: nothing serves of which no row was read", found="a check that no waiver covers")
     return name
 
 
-def _reason(value: Any) -> Any:
+def _check_reason(value: Any) -> Any:
     if len(str(value or "").strip()) < SHORTEST_REASON:
         needed = f"a reason of at least {SHORTEST_REASON} characters: it stands in every report"
         raise Fault(needed, found="no reason, or hardly one")
@@ -124,8 +127,9 @@ class RestoreKeys(Section, BaseModel):
     traffic: Traffic = Field(Traffic.SOURCE, examples=["frozen"])
     """Which database serves the applications: source, frozen (none: zero replicas) or restored. It moves only through
     frozen."""
-    cutover: Cutover = "secret"
-    """How traffic is switched: secret (the host in the applications' connection URL)."""
+    cutover: Cutover = Field(Cutover.SECRET, examples=["rename"])
+    """How traffic is moved: secret (the host in the applications' connection URL changes) or rename (the instances
+    change names, and the restored one gets the name of the source: docs/rename.md). One for the whole restore."""
     incident: str | None = Field(None, examples=["PD-5678"])
     """Ticket or link of the incident; it stands in the evidence."""
 
@@ -153,7 +157,7 @@ class Keys(RestoreKeys):
         | None
     ) = Field(None, examples=["shop-prod"])
     """Kubernetes namespace of the applications. Needed."""
-    apps: Annotated[Mapping[DeploymentName, Annotated[AppKeys, OBJECT]], BeforeValidator(_writers)] = {}
+    apps: Annotated[Mapping[DeploymentName, Annotated[AppKeys, OBJECT]], BeforeValidator(_select_writers)] = {}
     """Every Deployment that writes to the database, by name; false for one that doesn't. Needed to move traffic.
     Replicas come back as found at the first freeze."""
     secret: Annotated[SecretKey, OBJECT] = SecretKey()
@@ -183,10 +187,17 @@ class Keys(RestoreKeys):
     """Tables of which rows are erased on purpose, by name (schema.table): what a row is known by, and where the source
     keeps its record of erasure. Rows that a restore brings back are marked in the loss report, and keep gate switched
     shut (switched.erasure:<table>)."""
+    dependents: Follow = Field(Follow.LIST, examples=["follow"])
+    """list: what else knows the source (alarms, proxies, event subscriptions, backup plans, and what no API re-points)
+    is listed in the preview with what to do. follow: gate serving also re-points alarms, proxies, event subscriptions
+    and backup selections to the database that serves, and back on the way back (docs/dependents.md)."""
+    infrastructure: Annotated[Infrastructure, OBJECT] = Infrastructure()
+    """Where the team's own infrastructure code has the source; close then prints the commands by which it takes over
+    the instance that serves with these names, otherwise with placeholders, for both tools."""
     waive: Annotated[
         Mapping[
-            Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_coverable)],
-            Annotated[str, BeforeValidator(_reason)],
+            Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_check_coverable)],
+            Annotated[str, BeforeValidator(_check_reason)],
         ],
         JSON,
     ] = {}
@@ -196,7 +207,7 @@ class Keys(RestoreKeys):
     <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a gate shut says the
     command. A waiver stands in every report and holds for one restore: close takes it away, and one left over from
     another id is refused until it is given anew. None covers validated.proved and switched.row: nothing serves of which
-    no row was read."""
+    no row was read; nor renamed.holder: no reason makes a name move."""
     evidence: Annotated[
         str,
         matching(
@@ -206,17 +217,17 @@ class Keys(RestoreKeys):
     """Where the records of all gates are kept: a directory, or s3://bucket/prefix."""
 
 
-def _endpoints(value: Any) -> Any:
+def _parse_endpoints(value: Any) -> Any:
     items = decoded(value)
     return [items] if isinstance(items, Mapping) else items
 
 
-def _roles(value: Any) -> Any:
+def _parse_roles(value: Any) -> Any:
     roles = decoded(value)
     return [roles] if isinstance(roles, Mapping) else roles
 
 
-def _one_file(key: str) -> AfterValidator:
+def _require_one_file(key: str) -> AfterValidator:
     """boto3 reads one file of each kind, the plugin any number."""
 
     def check(files: tuple[str, ...]) -> tuple[str, ...]:
@@ -236,11 +247,11 @@ class AwsKeys(Section, BaseModel):
     region: str | None = Field(None, examples=["us-east-1"])
     """Region in which the database is restored, and of the source unless sourceRegion says another; else AWS_REGION or
     AWS_DEFAULT_REGION."""
-    endpoints: Annotated[list[Mapping[str, str]], BeforeValidator(_endpoints)] = []
+    endpoints: Annotated[list[Mapping[str, str]], BeforeValidator(_parse_endpoints)] = []
     """Endpoints other than AWS's own: a list of one object, by service."""
     profile: str | None = Field(None, examples=["shop-prod"])
     """Profile of the shared configuration files; else AWS_PROFILE."""
-    assume_roles: Annotated[list[Annotated[AssumedRole, OBJECT]], BeforeValidator(_roles)] = []
+    assume_roles: Annotated[list[Annotated[AssumedRole, OBJECT]], BeforeValidator(_parse_roles)] = []
     """Roles to assume, each with the credentials of the one before it: roleArn, sessionName, externalId, duration,
     policy, policyArns, sourceIdentity, tags, transitiveTagKeys."""
     access_key: str | None = None
@@ -249,9 +260,9 @@ class AwsKeys(Section, BaseModel):
     """Secret key; set it with --secret."""
     token: str | None = None
     """Session token; set it with --secret."""
-    shared_config_files: Annotated[Texts, _one_file("aws:sharedConfigFiles")] = ()
+    shared_config_files: Annotated[Texts, _require_one_file("aws:sharedConfigFiles")] = ()
     """The shared configuration file, as a list of one path; else AWS_CONFIG_FILE, ~/.aws/config."""
-    shared_credentials_files: Annotated[Texts, _one_file("aws:sharedCredentialsFiles")] = ()
+    shared_credentials_files: Annotated[Texts, _require_one_file("aws:sharedCredentialsFiles")] = ()
     """The credentials file, as a list of one path; else AWS_SHARED_CREDENTIALS_FILE, ~/.aws/credentials."""
     use_fips_endpoint: Flag = False
     """FIPS endpoints."""
@@ -304,12 +315,12 @@ class KubernetesKeys(Section, BaseModel):
     """Context of the kubeconfig; else its current one."""
 
 
-def _declared(default: Any) -> str | bool | dict[str, Any]:
+def _declare_default(default: Any) -> str | bool | dict[str, Any]:
     """A default as Pulumi.yaml has it: its schema knows neither null nor an object's own defaults."""
     if default is None:
         return ""
     return default if isinstance(default, bool | str) else {}
 
 
-DEFAULTS = {camel_case(name): _declared(field.default) for name, field in Keys.model_fields.items()}
+DEFAULTS = {camel_case(name): _declare_default(field.default) for name, field in Keys.model_fields.items()}
 RESTORE_KEYS = frozenset(camel_case(name) for name in RestoreKeys.model_fields)

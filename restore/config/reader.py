@@ -16,7 +16,7 @@ from restore.redaction import MASK
 from validation.keyed import reader
 from validation.keyed.json_schema import Location, Node
 from validation.keyed.reader import KeyFault, Mistake
-from validation.problems import shown
+from validation.problems import show_value
 
 PLAIN = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 TOP_LEVEL = re.compile(r"(?:[a-z]+:)?[A-Za-z0-9_-]+", re.ASCII)
@@ -33,10 +33,10 @@ def read(
     context: Mapping[str, Any] | None = None,
 ) -> tuple[Model | None, tuple[Problem, ...]]:
     """Returns the model of these values, or all that is wrong with them. Values of secret keys are never shown."""
-    return reader.read(model, values, partial(_problem, namespace, secret_keys), context)
+    return reader.read(model, values, partial(_build_problem, namespace, secret_keys), context)
 
 
-def _problem(namespace: str, secret_keys: Collection[str], fault: KeyFault) -> Problem:
+def _build_problem(namespace: str, secret_keys: Collection[str], fault: KeyFault) -> Problem:
     path = path_of(fault.location, namespace)
     if fault.mistake is Mistake.UNKNOWN:
         near = path_of((*fault.location[:-1], fault.near), namespace)
@@ -44,11 +44,11 @@ def _problem(namespace: str, secret_keys: Collection[str], fault: KeyFault) -> P
         return refusal(path, "a key that this program doesn't know", needed, removal(path))
     if path_of(fault.location[:1], namespace) in secret_keys:
         return refusal(path, MASK, fault.needed)
-    fix = removal(path) if fault.mistake is Mistake.NAME else fault.fix or _command(path, fault.node)
-    return refusal(path, fault.found or shown(fault.value), fault.needed, fix)
+    fix = removal(path) if fault.mistake is Mistake.NAME else fault.fix or _format_command(path, fault.node)
+    return refusal(path, fault.found or show_value(fault.value), fault.needed, fix)
 
 
-def _command(path: str, node: Node) -> str:
+def _format_command(path: str, node: Node) -> str:
     """Returns the command that sets a value of this kind."""
     match node:
         case {"enum": [*_, last]}:
@@ -79,13 +79,13 @@ def path_of(location: Location, namespace: str = "") -> str:
 
 def setting(path: str) -> str:
     """Returns the beginning of the command that sets a key; the value follows."""
-    return f"pulumi config set {_argument(path)}"
+    return f"pulumi config set {_format_argument(path)}"
 
 
 def removal(path: str) -> str:
     """Returns the command that takes a key away."""
-    return f"pulumi config rm {_argument(path)}"
+    return f"pulumi config rm {_format_argument(path)}"
 
 
-def _argument(path: str) -> str:
+def _format_argument(path: str) -> str:
     return path if TOP_LEVEL.fullmatch(path) else f"--path {shlex.quote(path)}"

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from restore.config import keys as config_keys
 from validation.generated_files import write_or_check
 from validation.keyed import json_schema
-from validation.keyed.reader import schema_of
+from validation.keyed.reader import build_json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADING = "config:\n"
@@ -42,24 +42,24 @@ What one restore needs, typed during an incident:
 
 def fields_of(model: type[BaseModel]) -> dict[str, dict[str, object]]:
     """Returns the keys of a model, each with what its JSON Schema says."""
-    whole = schema_of(model)
-    return json_schema.properties(whole, whole)
+    whole = build_json_schema(model)
+    return json_schema.find_properties(whole, whole)
 
 
 def config_block() -> str:
     """Returns the `config` block of Pulumi.yaml."""
-    return HEADING + "".join(_entry(name, node) for name, node in fields_of(config_keys.Keys).items())
+    return HEADING + "".join(_render_entry(name, node) for name, node in fields_of(config_keys.Keys).items())
 
 
-def _entry(name: str, node: json_schema.Node) -> str:
-    names = ", ".join(json_schema.properties(schema_of(config_keys.Keys), node))
-    description = json_schema.description(node) + (f" Fields: {names}." if names else "")
-    lines = {"type": json_schema.kind(node), "description": description, "default": config_keys.DEFAULTS[name]}
+def _render_entry(name: str, node: json_schema.Node) -> str:
+    names = ", ".join(json_schema.find_properties(build_json_schema(config_keys.Keys), node))
+    description = json_schema.find_description(node) + (f" Fields: {names}." if names else "")
+    lines = {"type": json_schema.describe_kind(node), "description": description, "default": config_keys.DEFAULTS[name]}
     full_name = f"{config_keys.PROJECT}:{name}" if name in RESERVED else name
-    return f"  {full_name}:\n" + "".join(f"    {field}: {_scalar(value)}\n" for field, value in lines.items())
+    return f"  {full_name}:\n" + "".join(f"    {field}: {_render_scalar(value)}\n" for field, value in lines.items())
 
 
-def _scalar(value: object) -> str:
+def _render_scalar(value: object) -> str:
     plain = isinstance(value, str) and value.isalpha()
     return str(value) if plain else json.dumps(value, ensure_ascii=False)
 
@@ -82,20 +82,20 @@ def document() -> str:
     parts = [
         PREAMBLE,
         "## One restore\n",
-        json_schema.table(restore, "key"),
+        json_schema.render_table(restore, "key"),
         "## The site, written once per stack\n",
-        json_schema.table(site, "key"),
-        *(_section(name, node) for name, node in keys.items()),
+        json_schema.render_table(site, "key"),
+        *(_render_section(name, node) for name, node in keys.items()),
         "## Keys of the providers\n",
-        json_schema.table(foreign, "key"),
+        json_schema.render_table(foreign, "key"),
     ]
     return "\n".join(part for part in parts if part)
 
 
-def _section(name: str, node: json_schema.Node) -> str:
-    fields = json_schema.properties(schema_of(config_keys.Keys), node)
+def _render_section(name: str, node: json_schema.Node) -> str:
+    fields = json_schema.find_properties(build_json_schema(config_keys.Keys), node)
     path = name if "properties" in node else f"{name}.<name>"
-    return f"## Fields of `{path}`\n\n{json_schema.table(fields, 'field')}" if fields else ""
+    return f"## Fields of `{path}`\n\n{json_schema.render_table(fields, 'field')}" if fields else ""
 
 
 def files() -> dict[Path, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainValidator, ValidationInfo
+from pydantic import PlainValidator, ValidationInfo
 
 from restore.config.reader import refusal, removal
 from restore.errors import Problem
@@ -24,7 +24,7 @@ from restore.model.identifiers import (
 from restore.model.request import LATEST, Method
 from restore.units import TIME_FORMAT
 from validation.keyed.fields import Fault
-from validation.problems import shown
+from validation.problems import show_value
 
 RFC3339 = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[Tt](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d+))?(?P<zone>[Zz]|[+-]\d\d:\d\d)?",
@@ -40,7 +40,7 @@ OF_METHOD: Mapping[str, Method] = {
 """Keys that mean something for one method only."""
 
 
-def _time(value: Any, info: ValidationInfo) -> datetime | str:
+def _parse_time(value: Any, info: ValidationInfo) -> datetime | str:
     """Returns a whole second of the past in UTC, or LATEST. The validation's context has `now`."""
     text = value.isoformat() if isinstance(value, datetime) else str(value)
     if text == LATEST:
@@ -49,19 +49,19 @@ def _time(value: Any, info: ValidationInfo) -> datetime | str:
     fix = time_command(now)
     match = RFC3339.fullmatch(text)
     if not match:
-        raise Fault("RFC 3339 with a zone, such as 2026-11-22T14:30:00Z, or latest", found=shown(text), fix=fix)
+        raise Fault("RFC 3339 with a zone, such as 2026-11-22T14:30:00Z, or latest", found=show_value(text), fix=fix)
     second = f"{match['day']}T{match['clock']}"
     if not match["zone"]:
         fix = f"pulumi config set time {second}Z, if that is UTC"
-        raise Fault("a zone: Z for UTC, or an offset such as +01:00", found=f"{shown(text)}: no zone", fix=fix)
+        raise Fault("a zone: Z for UTC, or an offset such as +01:00", found=f"{show_value(text)}: no zone", fix=fix)
     if (match["fraction"] or "").strip("0"):
-        found = f"{shown(text)}: a part of a second"
+        found = f"{show_value(text)}: a part of a second"
         fix = f"pulumi config set time {second}{match['zone']}"
         raise Fault("whole seconds: RDS restores to the second", found=found, fix=fix)
     try:
         moment = datetime.fromisoformat(second + match["zone"].upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise Fault("a time that exists", found=f"{shown(text)}: no such date or time", fix=fix) from error
+        raise Fault("a time that exists", found=f"{show_value(text)}: no such date or time", fix=fix) from error
     if moment > now:
         found = f"{moment:{TIME_FORMAT}}: in the future (now {now:{TIME_FORMAT}})"
         raise Fault("a time in the past, before the damage", found=found, fix=fix)
@@ -70,15 +70,6 @@ def _time(value: Any, info: ValidationInfo) -> datetime | str:
 
 def time_command(now: datetime) -> str:
     return f"pulumi config set time {now:%Y-%m-%d}T<hour>:<minute>:<second>Z"
-
-
-def _cutover(value: Any) -> Any:
-    if value == "rename":
-        raise Fault(
-            "secret (switching by renaming the instances is not in this version)",
-            fix="pulumi config set cutover secret",
-        )
-    return value
 
 
 RestoreId = Annotated[
@@ -104,26 +95,25 @@ InstanceName = Annotated[
         f"at most {MAX_INSTANCE} lower-case letters, digits and single hyphens, a letter first",
     ),
 ]
-Time = Annotated[datetime | str, PlainValidator(_time, json_schema_input_type=str)]
-Cutover = Annotated[Literal["secret"], BeforeValidator(_cutover)]
+Time = Annotated[datetime | str, PlainValidator(_parse_time, json_schema_input_type=str)]
 
 
-def contradictions(given: Mapping[str, Any]) -> Iterable[Problem]:
-    """Yields the keys of a request that don't go together; `given` are those that say anything but their default."""
-    if "id" not in given:
-        yield from _without_id(given)
-    elif given.get("method") in tuple(Method):
-        yield from _of_other_method(given, Method(given["method"]))
-    if given.get("snapshot") == LATEST and "foreignSnapshot" in given:
+def contradictions(keys: Mapping[str, Any]) -> Iterable[Problem]:
+    """Yields the keys of a request that don't go together; `keys` are those that say anything but their default."""
+    if "id" not in keys:
+        yield from _find_without_id(keys)
+    elif keys.get("method") in tuple(Method):
+        yield from _find_of_other_method(keys, Method(keys["method"]))
+    if keys.get("snapshot") == LATEST and "foreignSnapshot" in keys:
         needed = "with foreignSnapshot one snapshot by name: latest means the newest of the source itself"
         yield refusal("snapshot", LATEST, needed)
-    if given.get("time") == LATEST and "backupOf" in given:
+    if keys.get("time") == LATEST and "backupOf" in keys:
         needed = "with backupOf one time: latest means the last second of the source itself"
         yield refusal("time", LATEST, needed)
 
 
-def _without_id(given: Mapping[str, Any]) -> Iterable[Problem]:
-    if left := [key for key in ("method", *OF_METHOD, "traffic") if key in given]:
+def _find_without_id(keys: Mapping[str, Any]) -> Iterable[Problem]:
+    if left := [key for key in ("method", *OF_METHOD, "traffic") if key in keys]:
         yield refusal(
             "id",
             f"not set, while {', '.join(left)} {'is' if len(left) == 1 else 'are'} set",
@@ -132,9 +122,9 @@ def _without_id(given: Mapping[str, Any]) -> Iterable[Problem]:
         )
 
 
-def _of_other_method(given: Mapping[str, Any], method: Method) -> Iterable[Problem]:
+def _find_of_other_method(keys: Mapping[str, Any], method: Method) -> Iterable[Problem]:
     for key, owner in OF_METHOD.items():
-        if owner is not method and key in given:
+        if owner is not method and key in keys:
             yield refusal(
                 key,
                 f"set, while method is {method}",

@@ -17,9 +17,9 @@ from restore.errors import Problem, Refused
 from restore.model.field_types import camel_case, decoded, given_fields
 from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault, instance_fault
 from restore.model.rds import InstanceSettings
-from restore.model.request import App, Method, Request, Settings, certificates_command
+from restore.model.request import App, Cutover, Method, Request, Settings, certificates_command
 from validation.keyed import json_schema
-from validation.keyed.reader import schema_of
+from validation.keyed.reader import build_json_schema
 
 POINTS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
 """The key that names the recovery point of each method."""
@@ -49,24 +49,24 @@ class Entries:
 
     def settings(self, now: datetime) -> Settings:
         """Returns the settings of a stack. Raises Refused with everything that is wrong."""
-        given = self.given
-        known = {key: value for key, value in given.items() if key not in LATER}
-        keys, unfit = read(Keys, known, secret_keys=self.secret_keys, context={"now": now})
+        entries = self.given
+        present = {key: value for key, value in entries.items() if key not in LATER}
+        keys, unfit = read(Keys, present, secret_keys=self.secret_keys, context={"now": now})
         aws, unfit_aws = read(AwsKeys, given_fields(self.aws), namespace="aws", secret_keys=self.secret_keys)
         kubernetes, unfit_kubernetes = read(
             KubernetesKeys, given_fields(self.kubernetes), namespace="kubernetes", secret_keys=self.secret_keys
         )
-        found = [
+        problems = [
             *unfit,
-            *_later(given),
-            *_elsewhere(self.aws),
-            *contradictions(given),
-            *_missing(given, self.region, now),
-            *_too_long(given),
-            *_same_region(given, self.region),
+            *_find_later(entries),
+            *_find_elsewhere(self.aws),
+            *contradictions(entries),
+            *_find_missing(entries, self.region, now),
+            *_find_too_long(entries),
+            *_find_across_regions(entries, self.region),
         ]
-        if not keys or not aws or not kubernetes or found:
-            raise Refused([*found, *unfit_aws, *unfit_kubernetes])
+        if not keys or not aws or not kubernetes or problems:
+            raise Refused([*problems, *unfit_aws, *unfit_kubernetes])
         return Settings(
             stack=self.stack,
             region=self.region or "",
@@ -77,14 +77,16 @@ class Entries:
             login=keys.login,
             tls=keys.tls,
             evidence=keys.evidence,
-            request=_request(keys),
-            instance=_overrides(keys.instance, _section(given, "instance")),
+            request=_read_request(keys),
+            instance=_select_overrides(keys.instance, _read_section(entries, "instance")),
             backups=keys.backups,
             validation=keys.validation,
             quiet=keys.quiet,
             fence=keys.fence,
             sequences=keys.sequences,
             erasure=keys.erasure,
+            dependents=keys.dependents,
+            infrastructure=keys.infrastructure,
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
             aws_login=aws.login,
@@ -116,26 +118,26 @@ def collect(
     )
 
 
-def _request(keys: Keys) -> Request | None:
+def _read_request(keys: Keys) -> Request | None:
     """Every field of a request is a key of the same name; without an id none is asked for."""
     return Request(**{item.name: getattr(keys, item.name) for item in fields(Request)}) if keys.id else None
 
 
-def _overrides(instance: InstanceSettings, given: Mapping[str, Any]) -> dict[str, Any]:
+def _select_overrides(instance: InstanceSettings, instance_entries: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the settings that are given, by their camelCase names."""
     settings = {camel_case(item.name): getattr(instance, item.name) for item in fields(InstanceSettings)}
-    return {name: value for name, value in settings.items() if name in given}
+    return {name: value for name, value in settings.items() if name in instance_entries}
 
 
-def _later(given: Mapping[str, Any]) -> Iterable[Problem]:
+def _find_later(entries: Mapping[str, Any]) -> Iterable[Problem]:
     return (
         refusal(name, f"a key for {purpose}", "not in this version", removal(name))
         for name, purpose in LATER.items()
-        if name in given
+        if name in entries
     )
 
 
-def _elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:
+def _find_elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:
     """Keys that only the plugin obeys: this program would look at one place and the plugin change another."""
     for name in given_fields(aws).keys() & ENVIRONMENT.keys():
         if decoded(aws[name]) not in ([], {}, False):
@@ -144,7 +146,7 @@ def _elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:
             yield refusal(f"aws:{name}", "set", needed, fix)
 
 
-def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Iterable[Problem]:
+def _find_missing(entries: Mapping[str, Any], region: str | None, now: datetime) -> Iterable[Problem]:
     """Yields what isn't set and is needed: the site's keys always, a restore's with its id."""
     commands = {
         "id": "pulumi config set id inc-1234",
@@ -157,36 +159,38 @@ def _missing(given: Mapping[str, Any], region: str | None, now: datetime) -> Ite
     if not region:
         fix = "pulumi config set aws:region <region>"
         yield refusal("aws:region", "not set", "the region of the source", fix)
-    for path in _needed(given):
+    for path in _list_needed(entries):
         section, _, name = path.rpartition(".")
-        if name not in (_section(given, section) if section else given):
-            description = json_schema.description(json_schema.at(schema_of(Keys), (*path.split("."),)))
+        if name not in (_read_section(entries, section) if section else entries):
+            description = json_schema.find_description(
+                json_schema.find_node(build_json_schema(Keys), (*path.split("."),))
+            )
             first_sentence = description.partition(". ")[0].rstrip(".")
             yield refusal(path, "not set", first_sentence, commands.get(path, ""))
 
 
-def _section(given: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _read_section(entries: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Returns the fields that are given of an object; none where it is no object."""
-    fields = given_fields(given.get(key))
+    fields = given_fields(entries.get(key))
     return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
-def _needed(given: Mapping[str, Any]) -> Iterable[str]:
+def _list_needed(entries: Mapping[str, Any]) -> Iterable[str]:
     yield from ("source", "namespace")
-    if "id" not in given:
+    if "id" not in entries:
         return
     yield from ("method", "tls.rootCertificate", "login.user")
-    if decoded(_section(given, "login").get("iam")) is not True:
+    if decoded(_read_section(entries, "login").get("iam")) is not True:
         yield "login.secretId"
-    if given.get("method") in POINTS:
-        yield POINTS[given["method"]]
-    if given.get("method") == Method.DUMP:
+    if entries.get("method") in POINTS:
+        yield POINTS[entries["method"]]
+    if entries.get("method") == Method.DUMP:
         yield "backups.bucket"
 
 
-def _too_long(given: Mapping[str, Any]) -> Iterable[Problem]:
+def _find_too_long(entries: Mapping[str, Any]) -> Iterable[Problem]:
     """Refuses an id and a source that make a candidate's name too long together, though each may be right."""
-    source, restore_id = str(given.get("source", "")), str(given.get("id", ""))
+    source, restore_id = str(entries.get("source", "")), str(entries.get("id", ""))
     name = candidate(source, restore_id)
     if not instance_fault(source) and not id_fault(restore_id) and instance_fault(name):
         room = max(MAX_INSTANCE - len(source) - 1, 0)
@@ -194,7 +198,10 @@ def _too_long(given: Mapping[str, Any]) -> Iterable[Problem]:
         yield refusal("id", f"{name} has {len(name)} characters", needed, "pulumi config set id <a shorter one>")
 
 
-def _same_region(given: Mapping[str, Any], region: str | None) -> Iterable[Problem]:
+def _find_across_regions(given: Mapping[str, Any], region: str | None) -> Iterable[Problem]:
     if region and given.get("sourceRegion") == region:
         needed = "another region than the stack's, or no such key: the source is in the stack's region then"
         yield refusal("sourceRegion", f"{region}, which is aws:region too", needed, removal("sourceRegion"))
+    if given.get("sourceRegion") and given.get("cutover") == Cutover.RENAME:
+        needed = "secret: an endpoint's name has its region in it, so no rename gives this region the source's"
+        yield refusal("cutover", "rename, with sourceRegion", needed, removal("cutover"))

@@ -13,19 +13,19 @@ from validation.connect import urls
 STANDARD_PORT = 5432
 
 
-def endpoint_of(url: urls.Url) -> Endpoint:
+def read_endpoint(url: urls.Url) -> Endpoint:
     return Endpoint(url.host, int(url.port) if url.port else STANDARD_PORT)
 
 
-def same_host(host: str, other: str) -> bool:
+def is_same_host(host: str, other: str) -> bool:
     return host.strip("[]").rstrip(".").lower() == other.strip("[]").rstrip(".").lower()
 
 
-def same_endpoint(endpoint: Endpoint, other: Endpoint) -> bool:
-    return endpoint.port == other.port and same_host(endpoint.host, other.host)
+def is_same_endpoint(endpoint: Endpoint, other: Endpoint) -> bool:
+    return endpoint.port == other.port and is_same_host(endpoint.host, other.host)
 
 
-def live_url(context: RestoreContext) -> urls.Url | None:
+def read_live_url(context: RestoreContext) -> urls.Url | None:
     """Returns the applications' URL; None when there is none that can be read."""
     secret = context.inventory.cluster.secret
     if not secret or not secret.url:
@@ -36,7 +36,7 @@ def live_url(context: RestoreContext) -> urls.Url | None:
         return None
 
 
-def previous_endpoint(context: RestoreContext) -> Endpoint | None:
+def read_previous_endpoint(context: RestoreContext) -> Endpoint | None:
     """Returns where the URL pointed before this restore changed it, as recorded when it did."""
     secret = context.inventory.cluster.secret
     if not secret or not context.held(secret.annotations):
@@ -48,29 +48,29 @@ def previous_endpoint(context: RestoreContext) -> Endpoint | None:
 def repoint(url: urls.Url, endpoint: Endpoint) -> str:
     """Returns the URL at this endpoint, all other bytes as they were; a standard port that wasn't written stays
     unwritten."""
-    if same_endpoint(endpoint_of(url), endpoint):
+    if is_same_endpoint(read_endpoint(url), endpoint):
         return str(url)
     unwritten = url.port is None and endpoint.port == STANDARD_PORT
     return str(url.at(endpoint.host, None if unwritten else endpoint.port))
 
 
-def named_endpoint(text: str, endpoints: Iterable[Endpoint]) -> Endpoint | None:
+def find_named_endpoint(text: str, endpoints: Iterable[Endpoint]) -> Endpoint | None:
     """Returns the first of these endpoints whose host stands in a text; its port is the text's, where it says one."""
     for endpoint in endpoints:
-        if match := _address(endpoint.host).search(text):
+        if match := _compile_address(endpoint.host).search(text):
             return Endpoint(endpoint.host, int(match["port"] or endpoint.port))
     return None
 
 
-def repoint_text(text: str, now: Endpoint, wanted: Endpoint) -> str:
+def repoint_text(text: str, now: Endpoint, endpoint: Endpoint) -> str:
     """Returns a text in which each address of one endpoint is another's, all other bytes as they were; a port that
     isn't written stays unwritten."""
 
     def replaced(match: re.Match[str]) -> str:
-        return f"{wanted.host}:{wanted.port}" if match["port"] else wanted.host
+        return f"{endpoint.host}:{endpoint.port}" if match["port"] else endpoint.host
 
-    return _address(now.host).sub(replaced, text)
+    return _compile_address(now.host).sub(replaced, text)
 
 
-def _address(host: str) -> re.Pattern[str]:
+def _compile_address(host: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.-]){re.escape(host)}(?::(?P<port>[0-9]+))?(?![\w-]|\.\w)", re.IGNORECASE)

@@ -12,6 +12,7 @@ from restore.model.request import Traffic
 
 HIDDEN = "[secret]"
 ID, TRAFFIC, WAIVERS = "restore:id", "restore:traffic", "restore:waive"
+SOURCE_REGION = "restore:sourceRegion"
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,13 @@ class WayBack:
     earlier: Update | None
 
 
-def text_of(config: Config, key: str) -> str:
+def read_text(config: Config, key: str) -> str:
     return config[key].text if key in config else ""
 
 
 def is_same_value(left: ConfigValue, right: ConfigValue) -> bool:
-    """Equal as the program reads them: history gives objects as JSON text, whatever their layout."""
+    """Tells whether two values are equal as the program reads them: history gives objects as JSON text, whatever their
+    layout."""
     return left.secret == right.secret and parse_value(left.text) == parse_value(right.text)
 
 
@@ -69,25 +71,26 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def with_traffic(config: Config, traffic: Traffic) -> dict[str, ConfigValue]:
+def set_traffic(config: Config, traffic: Traffic) -> dict[str, ConfigValue]:
     return {**config, TRAFFIC: ConfigValue(str(traffic))}
 
 
-def with_waivers(config: Config, now: Config) -> dict[str, ConfigValue]:
-    """With what was waived then and what is waived now: a waiver given during the switch holds on the way back too."""
-    given = [parse_value(text_of(configuration, WAIVERS)) for configuration in (config, now)]
+def merge_waivers(config: Config, now: Config) -> dict[str, ConfigValue]:
+    """Returns a configuration with what was waived then and what is waived now: a waiver given during the switch holds
+    on the way back too."""
+    earlier_and_now = [parse_value(read_text(configuration, WAIVERS)) for configuration in (config, now)]
     union = {
         name: why
-        for waivers in given
+        for waivers in earlier_and_now
         if isinstance(waivers, dict)
         for name, why in cast("dict[str, Any]", waivers).items()
     }
     return {**config, WAIVERS: ConfigValue(json.dumps(union))} if union else dict(config)
 
 
-def make_step(title: str, now: Config, wanted: Config) -> Step:
-    change = {key: value for key, value in wanted.items() if key not in now or not is_same_value(now[key], value)}
-    return Step(title, change, tuple(key for key in now if key not in wanted))
+def make_step(title: str, now: Config, later: Config) -> Step:
+    change = {key: value for key, value in later.items() if key not in now or not is_same_value(now[key], value)}
+    return Step(title, change, tuple(key for key in now if key not in later))
 
 
 def find_earlier_update(id_: str, history: Sequence[Update]) -> Update | None:
@@ -97,18 +100,19 @@ def find_earlier_update(id_: str, history: Sequence[Update]) -> Update | None:
 
 
 def is_before_switch(id_: str, update: Update) -> bool:
-    traffic = text_of(update.config, TRAFFIC)
-    return (update.kind, update.result, text_of(update.config, ID)) == ("update", "succeeded", id_) and (
+    traffic = read_text(update.config, TRAFFIC)
+    return (update.kind, update.result, read_text(update.config, ID)) == ("update", "succeeded", id_) and (
         traffic != Traffic.RESTORED
     )
 
 
 def plan_way_back(now: Config, history: Sequence[Update]) -> WayBack:
-    """Steps from `restored` (or a half-done move) back to the source: frozen first, then source.
+    """Returns the steps from `restored` (or a half-done move) back to the source: frozen first, then source.
 
-    Raises Refused when there is nothing to go back from, or a secret would come back as a placeholder.
+    Raises Refused when there is nothing to go back from, the source is in another region, or a secret would come back
+    as a placeholder.
     """
-    id_ = text_of(now, ID)
+    id_ = read_text(now, ID)
     if not id_:
         raise Refused(
             [
@@ -120,8 +124,10 @@ def plan_way_back(now: Config, history: Sequence[Update]) -> WayBack:
                 )
             ]
         )
+    if region := read_text(now, SOURCE_REGION):
+        raise Refused([describe_way_back_elsewhere(region)])
     earlier = find_earlier_update(id_, history)
-    base = with_waivers(earlier.config if earlier else now, now)
+    base = merge_waivers(earlier.config if earlier else now, now)
     hidden = [key for key, value in base.items() if value.secret and value.text == HIDDEN]
     if hidden:
         raise Refused(
@@ -135,12 +141,23 @@ def plan_way_back(now: Config, history: Sequence[Update]) -> WayBack:
                 for key in hidden
             ]
         )
-    frozen, source = with_traffic(base, Traffic.FROZEN), with_traffic(base, Traffic.SOURCE)
+    frozen, source = set_traffic(base, Traffic.FROZEN), set_traffic(base, Traffic.SOURCE)
     steps = (
         make_step("stop all writers (traffic frozen)", now, frozen),
         make_step("serve from the source again (traffic source)", frozen, source),
     )
     return WayBack(steps, earlier)
+
+
+def describe_way_back_elsewhere(region: str) -> Problem:
+    """Returns why nobody goes back to a database of another region: its applications are there, and what was written
+    here since isn't."""
+    return Problem(
+        "traffic source",
+        f"the source is in {region}: its applications run there, and those of this region never used it",
+        "frozen, which stops the applications here; failing back is a restore of its own",
+        'pulumi config set traffic frozen; pulumi up; docs/region.md, "Failing back"',
+    )
 
 
 def render(way: WayBack) -> str:

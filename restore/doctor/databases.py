@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 from restore import postgres
 from restore.aws import Aws, Secrets
 from restore.aws.security_groups import Ingress, ingress
-from restore.doctor.finding import Finding, note, of_problem, ok
+from restore.doctor.finding import Finding, build_ok, from_problem, note
 from restore.errors import Problem
 from restore.kubernetes import Namespace
 from restore.model.cluster import Cluster
@@ -21,41 +21,41 @@ SECONDS = 5.0
 POSTGRES = "postgres"
 
 
-def source(settings: Settings, instance: Instance, aws: Aws, cluster: Cluster) -> Iterator[Finding]:
+def examine_source(settings: Settings, instance: Instance, aws: Aws, cluster: Cluster) -> Iterator[Finding]:
     """Connects to the source as the operator, with its certificate verified."""
     what, endpoint = "source", instance.endpoint
     if endpoint is None:
         yield note(what, f"not known: {instance.identifier} is {instance.status} and has no endpoint")
         return
-    database = settings.login.database or _database(cluster)
+    database = settings.login.database or _find_database(cluster)
     credential = Secrets(aws).login(settings.login, endpoint)
     with postgres.connect(endpoint, credential, settings.tls, database) as connection:
         row = connection.execute("SELECT current_setting('server_version')").fetchone()
     version = str(row[0]) if row else "?"
-    yield ok(what, f"PostgreSQL {version} at {endpoint}, database {database}, as {credential.user}")
+    yield build_ok(what, f"PostgreSQL {version} at {endpoint}, database {database}, as {credential.user}")
 
 
-def _database(cluster: Cluster) -> str:
+def _find_database(cluster: Cluster) -> str:
     """The application's database, where its URL can be read."""
     url = cluster.secret.url if cluster.secret else None
     try:
-        return urls.connection_parameters(url).get("dbname") or POSTGRES if url else POSTGRES
+        return urls.read_parameters(url).get("dbname") or POSTGRES if url else POSTGRES
     except urls.UrlError:
         return POSTGRES
 
 
-def network_path(settings: Settings, instance: Instance, aws: Aws, namespace: Namespace) -> Iterator[Finding]:
+def examine_network_path(settings: Settings, instance: Instance, aws: Aws, namespace: Namespace) -> Iterator[Finding]:
     """Tells whom the security groups that a candidate gets let in: this machine, and the applications' pods."""
     groups = settings.instance.get("vpcSecurityGroupIds") or instance.settings.vpc_security_group_ids
     endpoint = instance.endpoint or Endpoint("", instance.settings.port or 5432)
     rules = ingress(aws, tuple(groups), endpoint.port)
     named = ", ".join(groups)
-    yield let_in("path from here", here(endpoint), rules, named, endpoint.port)
+    yield let_in("path from here", find_own_addresses(endpoint), rules, named, endpoint.port)
     pods = [pod.address for pod in namespace.pods("") if pod.address]
     yield let_in("path from the pods", pods, rules, named, endpoint.port)
 
 
-def here(endpoint: Endpoint) -> list[str]:
+def find_own_addresses(endpoint: Endpoint) -> list[str]:
     """Returns the address from which this machine would reach the server; nothing is sent (UDP's connect)."""
     if not endpoint.host:
         return []
@@ -69,26 +69,28 @@ def here(endpoint: Endpoint) -> list[str]:
 
 
 def let_in(what: str, addresses: Sequence[str], rules: Sequence[Ingress], groups: str, port: int) -> Finding:
-    """An address that no block of the rules holds may come in all the same: through NAT it has another one, and a rule
-    may name a group instead of addresses."""
+    """Tells whom the security groups of a candidate let in. An address that no block of the rules holds may come in all
+    the same: through NAT it has another one, and a rule may name a group instead of addresses."""
     outside = [item for item in addresses if not any(holds(rule.block, item) for rule in rules if rule.block)]
     others = ", ".join(dict.fromkeys(rule.other for rule in rules if rule.other))
     if not rules:
         fix = f"aws ec2 describe-security-groups --group-ids {groups.replace(',', '')}"
-        return of_problem(Problem(what, f"{groups} let nobody in at port {port}", "a rule for who must connect", fix))
+        return from_problem(Problem(what, f"{groups} let nobody in at port {port}", "a rule for who must connect", fix))
     if not addresses:
-        return note(what, f"not known: no address here; {groups} let in {_blocks(rules)} {others}".rstrip())
+        return note(what, f"not known: no address here; {groups} let in {_format_blocks(rules)} {others}".rstrip())
     if not outside:
-        return ok(what, f"{groups} let in {', '.join(addresses)} at port {port}")
+        return build_ok(what, f"{groups} let in {', '.join(addresses)} at port {port}")
     also = f", and members of {others}, which can't be known from here" if others else ""
-    return note(what, f"not known: {groups} let in {_blocks(rules)}{also}; {', '.join(outside)} is in none of these")
+    return note(
+        what, f"not known: {groups} let in {_format_blocks(rules)}{also}; {', '.join(outside)} is in none of these"
+    )
 
 
-def _blocks(rules: Sequence[Ingress]) -> str:
+def _format_blocks(rules: Sequence[Ingress]) -> str:
     return ", ".join(dict.fromkeys(rule.block for rule in rules if rule.block)) or "no block of addresses"
 
 
 def holds(block: str, address: str) -> bool:
     network = ip_network(block, strict=False)
-    found = ip_address(address.partition("%")[0])
-    return found.version == network.version and found in network
+    parsed = ip_address(address.partition("%")[0])
+    return parsed.version == network.version and parsed in network

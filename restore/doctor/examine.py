@@ -11,7 +11,7 @@ from pathlib import Path
 
 from restore.aws import Aws, caller
 from restore.doctor import databases, logins, rights, stores, tools
-from restore.doctor.finding import Finding, look, ok
+from restore.doctor.finding import Finding, build_ok, look
 from restore.inventory import gather
 from restore.kubernetes import Api, Namespace
 from restore.model.aws_account import Caller
@@ -25,7 +25,7 @@ ID = "doctor"
 World = tuple[Settings, Inventory]
 
 
-def as_if_asked(method: Method) -> Mapping[str, str]:
+def build_examined_keys(method: Method) -> Mapping[str, str]:
     """Returns the keys of a restore that could be asked for today, by their full names; nobody ever makes it."""
     point = {f"restore:{key}": LATEST if by is method else "" for by, key in POINTS.items()}
     return {
@@ -49,42 +49,44 @@ class Examination:
         settings: list[Settings] = []
         configuration = look("configuration", lambda: self._configured(settings))
         if not settings:
-            return [*look("tools", lambda: tools.tools(self.project, None, dumps=False)), *configuration]
+            return [*look("tools", lambda: tools.examine_tools(self.project, None, dumps=False)), *configuration]
         return self._of_stack(settings, configuration)
 
     def _configured(self, settings: list[Settings]) -> Iterable[Finding]:
         """Adds the settings of each method that can be asked for; a stack without a bucket of dumps has two."""
-        first = self.settings_with(as_if_asked(Method.PITR))
-        settings += [first, self.settings_with(as_if_asked(Method.SNAPSHOT))]
+        first = self.settings_with(build_examined_keys(Method.PITR))
+        settings += [first, self.settings_with(build_examined_keys(Method.SNAPSHOT))]
         if first.backups.bucket:
-            settings.append(self.settings_with(as_if_asked(Method.DUMP)))
-        yield ok("configuration", f"source {first.source}, namespace {first.namespace}, {len(first.apps)} applications")
+            settings.append(self.settings_with(build_examined_keys(Method.DUMP)))
+        yield build_ok(
+            "configuration", f"source {first.source}, namespace {first.namespace}, {len(first.apps)} applications"
+        )
 
     def _of_stack(self, settings: Sequence[Settings], configuration: Sequence[Finding]) -> list[Finding]:
         site = settings[0]
         aws, api = Aws.of(site), Api(site.kubeconfig, site.context)
         worlds: list[World] = []
         looks: dict[str, Callable[[], Iterable[Finding]]] = {
-            "AWS identity": lambda: logins.aws_login(site, aws),
-            "Kubernetes API": lambda: logins.cluster_login(site, api),
-            "root certificates": lambda: stores.certificates(site),
-            "evidence": lambda: stores.evidence(site, aws),
-            "inventory": lambda: _gathered(settings, worlds),
+            "AWS identity": lambda: logins.examine_aws_login(site, aws),
+            "Kubernetes API": lambda: logins.examine_cluster_login(site, api),
+            "root certificates": lambda: stores.examine_certificates(site),
+            "evidence": lambda: stores.examine_evidence(site, aws),
+            "inventory": lambda: _gather_all(settings, worlds),
         }
         if site.backups.bucket:
-            looks["dumps"] = lambda: stores.dumps(site, aws, datetime.now(UTC))
+            looks["dumps"] = lambda: stores.examine_dumps(site, aws, datetime.now(UTC))
         plugin = partial(
-            look, "AWS plugin's identity", lambda: [logins.same_account(caller(aws), self.plugin_caller())]
+            look, "AWS plugin's identity", lambda: [logins.examine_account(caller(aws), self.plugin_caller())]
         )
         first = _all(looks, plugin)
         second = _all(_second_looks(site, worlds, aws, api))
         source = worlds[0][1].source if worlds else None
         version = source.engine_version if source else None
-        of_tools = look("tools", lambda: tools.tools(self.project, version, dumps=bool(site.backups.bucket)))
+        of_tools = look("tools", lambda: tools.examine_tools(self.project, version, dumps=bool(site.backups.bucket)))
         return list(dict.fromkeys((*of_tools, *configuration, *first, *second)))
 
 
-def _gathered(settings: Sequence[Settings], worlds: list[World]) -> Iterable[Finding]:
+def _gather_all(settings: Sequence[Settings], worlds: list[World]) -> Iterable[Finding]:
     """Adds what exists, read for each method; what can't be read is told by it."""
     now = datetime.now(UTC)
     worlds += [(item, gather.gather(item, now)) for item in settings]
@@ -100,12 +102,12 @@ def _second_looks(
     inventory = worlds[0][1]
     source, namespace = inventory.local_source, Namespace(api, site.namespace)
     looks: dict[str, Callable[[], Iterable[Finding]]] = {
-        "rights": lambda: rights.rights_of_all_phases(worlds),
-        "preflight": lambda: rights.preflight(worlds),
+        "rights": lambda: rights.examine_rights(worlds),
+        "preflight": lambda: rights.examine_preflight(worlds),
     }
     if source:
-        looks["source"] = lambda: databases.source(site, source, aws, inventory.cluster)
-        looks["network path"] = lambda: databases.network_path(site, source, aws, namespace)
+        looks["source"] = lambda: databases.examine_source(site, source, aws, inventory.cluster)
+        looks["network path"] = lambda: databases.examine_network_path(site, source, aws, namespace)
     return looks
 
 

@@ -30,7 +30,7 @@ class Finding:
     fix: str = ""
 
 
-def ok(what: str, found: str) -> Finding:
+def build_ok(what: str, found: str) -> Finding:
     return Finding(what, State.OK, found)
 
 
@@ -38,16 +38,16 @@ def note(what: str, found: str) -> Finding:
     return Finding(what, State.NOTE, found)
 
 
-def of_problem(problem: Problem, state: State = State.PROBLEM) -> Finding:
+def from_problem(problem: Problem, state: State = State.PROBLEM) -> Finding:
     return Finding(problem.subject, state, problem.found, problem.needed, problem.fix)
 
 
-def of_error(what: str, error: RestoreError) -> list[Finding]:
+def from_error(what: str, error: RestoreError) -> list[Finding]:
     """Returns the problems of an error, or its text as one."""
     if isinstance(error, Refused):
-        return [of_problem(problem) for problem in error.problems]
+        return [from_problem(problem) for problem in error.problems]
     if error.problem:
-        return [of_problem(error.problem)]
+        return [from_problem(error.problem)]
     text, _, fix = str(error).partition("\n  fix: ")
     return [Finding(what, State.PROBLEM, text, "an answer", fix or 'docs/operate.md, "Trouble"')]
 
@@ -57,6 +57,6 @@ def look(what: str, at: Callable[[], Iterable[Finding]]) -> list[Finding]:
     try:
         return list(at())
     except RestoreError as error:
-        return of_error(what, error)
+        return from_error(what, error)
     except OSError as error:
-        return of_error(what, PermanentError(f"{type(error).__name__}: {error}"))
+        return from_error(what, PermanentError(f"{type(error).__name__}: {error}"))

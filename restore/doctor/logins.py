@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from restore.aws import Aws, caller
 from restore.aws.identity import server_time as aws_time
-from restore.doctor.finding import Finding, note, of_problem, ok
+from restore.doctor.finding import Finding, build_ok, from_problem, note
 from restore.errors import Problem
 from restore.kubernetes import Api
 from restore.model.aws_account import Caller
@@ -18,34 +18,36 @@ SKEW = timedelta(seconds=60)
 CLOCKS_PAGE = 'docs/doctor.md, "Clocks"'
 
 
-def aws_login(settings: Settings, aws: Aws) -> Iterator[Finding]:
+def examine_aws_login(settings: Settings, aws: Aws) -> Iterator[Finding]:
     identity = caller(aws)
     account, login = identity.account, settings.aws_login
-    yield ok("AWS identity", f"account {account}, region {settings.region}, as {identity.arn}")
+    yield build_ok("AWS identity", f"account {account}, region {settings.region}, as {identity.arn}")
     if (login.allowed_accounts and account not in login.allowed_accounts) or account in login.forbidden_accounts:
         needed = "an account that aws:allowedAccountIds and aws:forbiddenAccountIds let through"
-        yield of_problem(Problem("AWS account", account, needed, "pulumi config set aws:profile <profile>"))
-    yield clock("clock and AWS", lambda: aws_time(aws))
+        yield from_problem(Problem("AWS account", account, needed, "pulumi config set aws:profile <profile>"))
+    yield examine_clock("clock and AWS", lambda: aws_time(aws))
 
 
-def cluster_login(settings: Settings, api: Api) -> Iterator[Finding]:
+def examine_cluster_login(settings: Settings, api: Api) -> Iterator[Finding]:
     where = f"context {settings.context}" if settings.context else "the current context"
-    yield ok("Kubernetes API", f"{api.probe()} at {api.server}, {where}")
-    yield clock("clock and cluster", api.server_time)
+    yield build_ok("Kubernetes API", f"{api.probe()} at {api.server}, {where}")
+    yield examine_clock("clock and cluster", api.server_time)
 
 
-def same_account(looked: Caller, plugin: Caller) -> Finding:
-    """The plugin changes the account that is looked at."""
+def examine_account(looked: Caller, plugin: Caller) -> Finding:
+    """Compares both accounts: the plugin must change the one that is looked at."""
     what = "AWS plugin's identity"
     if looked.account != plugin.account:
         fix = "aws sts get-caller-identity; name one profile for both: pulumi config set aws:profile <profile>"
-        return of_problem(Problem(what, f"account {plugin.account}, as {plugin.arn}", f"account {looked.account}", fix))
+        return from_problem(
+            Problem(what, f"account {plugin.account}, as {plugin.arn}", f"account {looked.account}", fix)
+        )
     if looked.principal != plugin.principal:
         return note(what, f"the same account, but as {plugin.arn}: rights were asked for {looked.arn} only")
-    return ok(what, f"the same: {plugin.arn}")
+    return build_ok(what, f"the same: {plugin.arn}")
 
 
-def clock(
+def examine_clock(
     what: str, ask: Callable[[], datetime | None], now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Finding:
     """Compares the clock of a server with this machine's, as far as they differ for sure: the server read its own
@@ -57,6 +59,6 @@ def clock(
         return note(what, "not known: the answer has no Date header")
     skew = max(before - timedelta(seconds=1) - there, there - after, timedelta(0))
     if skew <= SKEW:
-        return ok(what, f"{skew.total_seconds():.0f} s apart" if skew else "they agree")
+        return build_ok(what, f"{skew.total_seconds():.0f} s apart" if skew else "they agree")
     found = f"{skew.total_seconds():.0f} s apart"
-    return of_problem(Problem(what, found, f"at most {SKEW.total_seconds():.0f} s", CLOCKS_PAGE))
+    return from_problem(Problem(what, found, f"at most {SKEW.total_seconds():.0f} s", CLOCKS_PAGE))

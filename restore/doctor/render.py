@@ -15,17 +15,17 @@ FIRST = 26
 MARKS = {State.OK: "ok", State.NOTE: "note", State.PROBLEM: "PROBLEM"}
 
 
-def table(findings: Sequence[Finding]) -> str:
+def render_table(findings: Sequence[Finding]) -> str:
     """Returns a line or more for each finding, and how many there are of each kind.
 
     A fix stands on a line of its own, however long: it is to be copied as it is.
     """
     counts = Counter(finding.state for finding in findings)
     summary = f"{counts[State.OK]} ok, {counts[State.NOTE]} notes, {counts[State.PROBLEM]} problems"
-    return "\n".join([line for finding in findings for line in lines(finding)] + ["", summary])
+    return "\n".join([line for finding in findings for line in render_lines(finding)] + ["", summary])
 
 
-def lines(finding: Finding) -> Iterator[str]:
+def render_lines(finding: Finding) -> Iterator[str]:
     text = f"{MARKS[finding.state]}: {finding.found}"
     second = textwrap.wrap(" ".join(text.split()), WIDTH - FIRST, break_on_hyphens=False)
     first = finding.subject
@@ -44,12 +44,14 @@ def lines(finding: Finding) -> Iterator[str]:
         yield f"  fix: {finding.fix}"
 
 
-def document(findings: Sequence[Finding]) -> str:
+def render_document(findings: Sequence[Finding]) -> str:
     """Returns `{"ok": ..., "findings": [...]}` as JSON text."""
     return json.dumps(
-        {"ok": all_well(findings), "findings": [asdict(finding) for finding in findings]}, indent=2, ensure_ascii=False
+        {"ok": is_all_well(findings), "findings": [asdict(finding) for finding in findings]},
+        indent=2,
+        ensure_ascii=False,
     )
 
 
-def all_well(findings: Sequence[Finding]) -> bool:
+def is_all_well(findings: Sequence[Finding]) -> bool:
     return all(finding.state is not State.PROBLEM for finding in findings)

@@ -10,64 +10,65 @@ from datetime import datetime
 from pathlib import Path
 
 from restore.aws import Aws
-from restore.doctor.finding import Finding, of_problem, ok
+from restore.doctor.finding import Finding, build_ok, from_problem
 from restore.errors import Problem
 from restore.evidence import Store
 from restore.inventory import dump_lookup
 from restore.model.request import LATEST, Method, Request, Settings, certificates_command
 from restore.postgres import SYSTEM
 from restore.units import sized, spoken
-from validation.document_store import s3_location
+from validation.document_store import parse_s3_location
 
 
-def evidence(settings: Settings, aws: Aws) -> Iterator[Finding]:
-    """A record is for ever in a bucket, so there the right to write is asked for instead (with all others)."""
+def examine_evidence(settings: Settings, aws: Aws) -> Iterator[Finding]:
+    """Examines where the evidence goes. A record is for ever in a bucket, so there the right to write is asked for
+    instead (with all others)."""
     what, place = "evidence", settings.evidence
-    if s3_location(place):
+    if parse_s3_location(place):
         restores = Store.open(place, aws).ids(settings.stack)
-        yield ok(what, f"{place} can be read, {len(restores)} restores of this stack; writing: see the rights")
+        yield build_ok(what, f"{place} can be read, {len(restores)} restores of this stack; writing: see the rights")
         return
     folder = Path(place).expanduser().absolute()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-        made = "" if folder == nearest else ", made at the first record"
-        yield ok(what, f"{folder} is writable{made}")
+        remark = "" if folder == nearest else ", made at the first record"
+        yield build_ok(what, f"{folder} is writable{remark}")
         return
     fix = "pulumi config set evidence <directory or s3://bucket/prefix>"
-    yield of_problem(Problem(what, f"{nearest} is not writable", f"a writable {folder}", fix))
+    yield from_problem(Problem(what, f"{nearest} is not writable", f"a writable {folder}", fix))
 
 
-def dumps(settings: Settings, aws: Aws, now: datetime) -> Iterator[Finding]:
-    """The newest dump, found and begun to be read."""
+def examine_dumps(settings: Settings, aws: Aws, now: datetime) -> Iterator[Finding]:
+    """Yields what is to be said of the newest dump, found and begun to be read."""
     what, store = "dumps", settings.backups
     listed = dump_lookup.list_dumps(settings, aws)
     if not listed:
         place = f"s3://{store.bucket}/{store.prefix}"
         fix = "pulumi config set --path backups.prefix <prefix>; aws s3 ls <bucket>"
-        yield of_problem(Problem(what, f"none below {place}", "dumps of pg_dump, for method dump", fix))
+        yield from_problem(Problem(what, f"none below {place}", "dumps of pg_dump, for method dump", fix))
         return
-    newest = dump_lookup.find_dump(settings, _latest(settings), dump_lookup.s3_client(aws))
+    newest = dump_lookup.find_dump(settings, _request_latest(settings), dump_lookup.s3_client(aws))
     age = spoken(now - newest.modified)
-    yield ok(what, f"{len(listed)}, the newest {age} old ({newest.key}, {sized(newest.size)}); it can be read")
+    yield build_ok(what, f"{len(listed)}, the newest {age} old ({newest.key}, {sized(newest.size)}); it can be read")
 
 
-def _latest(settings: Settings) -> Request:
+def _request_latest(settings: Settings) -> Request:
     """Asks for the newest dump, whatever is configured."""
     if settings.request is None:
         raise ValueError("the doctor looks with a request")
     return replace(settings.request, method=Method.DUMP, dump=LATEST)
 
 
-def certificates(settings: Settings) -> Iterator[Finding]:
+def examine_certificates(settings: Settings) -> Iterator[Finding]:
     what, file = "root certificates", settings.tls.root_certificate
     if file == SYSTEM:
-        yield ok(what, "those that this machine trusts")
+        yield build_ok(what, "those that this machine trusts")
         return
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cafile=file)
     except (OSError, TypeError) as error:
         needed = "a readable file of certificates in PEM"
-        yield of_problem(Problem(what, f"{file}: {error}", needed, certificates_command(settings.region)))
+        yield from_problem(Problem(what, f"{file}: {error}", needed, certificates_command(settings.region)))
         return
-    yield ok(what, f"{len(context.get_ca_certs())} in {file}")
+    yield build_ok(what, f"{len(context.get_ca_certs())} in {file}")

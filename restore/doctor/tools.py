@@ -16,7 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
-from restore.doctor.finding import Finding, note, of_problem, ok
+from restore.doctor.finding import Finding, build_ok, from_problem, note
 from restore.errors import PermanentError, Problem
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -26,100 +26,105 @@ VERSION = re.compile(r"\d+(?:\.\d+)+")
 TOOLS_PAGE = 'docs/doctor.md, "Tools"'
 
 
-def tools(project: Path, server_version: str | None, *, dumps: bool) -> Iterator[Finding]:
+def examine_tools(project: Path, server_version: str | None, *, dumps: bool) -> Iterator[Finding]:
     """Yields what this machine has. `server_version`: the source's, which pg_restore must not be older than."""
-    yield pulumi_cli(project)
-    yield from (plugin(name) for name in PLUGINS)
-    yield packages()
+    yield examine_pulumi_cli(project)
+    yield from (examine_plugin(name) for name in PLUGINS)
+    yield examine_packages()
     if dumps:
-        yield pg_restore(server_version)
+        yield examine_pg_restore(server_version)
 
 
-def pulumi_cli(project: Path) -> Finding:
-    wanted = Version(required_pulumi(project))
-    what, needed = "Pulumi CLI", f"{wanted} or later, on PATH"
+def examine_pulumi_cli(project: Path) -> Finding:
+    required = Version(read_required_pulumi(project))
+    what, needed = "Pulumi CLI", f"{required} or later, on PATH"
     fix = TOOLS_PAGE
     try:
-        found = Version(version_in(output("pulumi", "version")))
+        installed = Version(find_version(read_output("pulumi", "version")))
     except (PermanentError, InvalidVersion) as error:
-        return of_problem(Problem(what, str(error), needed, fix))
-    return ok(what, str(found)) if found >= wanted else of_problem(Problem(what, str(found), needed, fix))
+        return from_problem(Problem(what, str(error), needed, fix))
+    return (
+        build_ok(what, str(installed))
+        if installed >= required
+        else from_problem(Problem(what, str(installed), needed, fix))
+    )
 
 
-def required_pulumi(project: Path) -> str:
+def read_required_pulumi(project: Path) -> str:
     """Returns the least version that Pulumi.yaml asks for."""
     content: Any = yaml.safe_load((project / "Pulumi.yaml").read_text())
-    return version_in(str(content["requiredPulumiVersion"]))
+    return find_version(str(content["requiredPulumiVersion"]))
 
 
-def plugin(name: str) -> Finding:
-    """The plugin of the installed SDK's very version: it is what the program asks the engine for."""
-    what, wanted = f"plugin {name}", metadata.version(f"pulumi-{name}")
+def examine_plugin(name: str) -> Finding:
+    """Examines the plugin of the installed SDK's very version: it is what the program asks the engine for."""
+    what, required = f"plugin {name}", metadata.version(f"pulumi-{name}")
     if program := shutil.which(f"pulumi-resource-{name}"):
-        return ok(what, f"{Path(program).name} on PATH, which the engine takes whatever its version")
-    fix = f"pulumi plugin install resource {name} {wanted}"
+        return build_ok(what, f"{Path(program).name} on PATH, which the engine takes whatever its version")
+    fix = f"pulumi plugin install resource {name} {required}"
     try:
-        listed: list[dict[str, Any]] = json.loads(output("pulumi", "plugin", "ls", "--json"))
+        listed: list[dict[str, Any]] = json.loads(read_output("pulumi", "plugin", "ls", "--json"))
     except (PermanentError, ValueError) as error:
-        return of_problem(Problem(what, str(error), f"{wanted}, installed", fix))
+        return from_problem(Problem(what, str(error), f"{required}, installed", fix))
     versions = [str(item.get("version")) for item in listed if item.get("name") == name]
-    if wanted in versions:
-        return ok(what, wanted)
-    return of_problem(Problem(what, f"installed: {', '.join(versions) or 'none'}", wanted, fix))
+    if required in versions:
+        return build_ok(what, required)
+    return from_problem(Problem(what, f"installed: {', '.join(versions) or 'none'}", required, fix))
 
 
-def packages() -> Finding:
-    """The Python packages that pyproject.toml names, in the versions that it allows."""
+def examine_packages() -> Finding:
+    """Examines the Python packages that pyproject.toml names, in the versions that it allows."""
     what, file = "Python packages", CHECKOUT / "pyproject.toml"
     if not file.is_file():
         return note(what, f"not known: no {file}")
-    wanted = [Requirement(text) for text in tomllib.loads(file.read_text())["project"]["dependencies"]]
-    wrong = [found for requirement in wanted if (found := unfit(requirement))]
+    requirements = [Requirement(text) for text in tomllib.loads(file.read_text())["project"]["dependencies"]]
+    wrong = [problem for requirement in requirements if (problem := find_unfit(requirement))]
     if not wrong:
-        return ok(what, f"{len(wanted)}, in the versions that pyproject.toml allows")
-    needed = ", ".join(str(requirement) for requirement in wanted)
-    return of_problem(Problem(what, ", ".join(wrong), needed, TOOLS_PAGE))
+        return build_ok(what, f"{len(requirements)}, in the versions that pyproject.toml allows")
+    needed = ", ".join(str(requirement) for requirement in requirements)
+    return from_problem(Problem(what, ", ".join(wrong), needed, TOOLS_PAGE))
 
 
-def unfit(requirement: Requirement) -> str | None:
+def find_unfit(requirement: Requirement) -> str | None:
     """Returns what is wrong with the installed package, or None."""
     try:
-        found = metadata.version(requirement.name)
+        installed = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
         return f"{requirement.name} is not installed"
-    return None if requirement.specifier.contains(found, prereleases=True) else f"{requirement.name} {found}"
+    return None if requirement.specifier.contains(installed, prereleases=True) else f"{requirement.name} {installed}"
 
 
-def pg_restore(server_version: str | None) -> Finding:
-    """Archive formats of pg_dump need it, of the dump's version at least (PostgreSQL, "pg_restore", Notes)."""
+def examine_pg_restore(server_version: str | None) -> Finding:
+    """Examines pg_restore: archive formats of pg_dump need it, of the dump's version at least (PostgreSQL,
+    "pg_restore", Notes)."""
     what, major = "pg_restore", int((server_version or "0").partition(".")[0])
     needed = f"version {major or 'of the dumps'} or later, for dumps in an archive format"
     fix = TOOLS_PAGE
     try:
-        found = version_in(output("pg_restore", "--version"))
+        installed = find_version(read_output("pg_restore", "--version"))
     except PermanentError as error:
-        return of_problem(Problem(what, str(error), needed, fix))
-    if int(found.partition(".")[0]) < major:
-        return of_problem(Problem(what, found, needed, fix))
-    return ok(what, found)
+        return from_problem(Problem(what, str(error), needed, fix))
+    if int(installed.partition(".")[0]) < major:
+        return from_problem(Problem(what, installed, needed, fix))
+    return build_ok(what, installed)
 
 
-def output(*command: str) -> str:
+def read_output(*command: str) -> str:
     """Returns what a program prints. Raises PermanentError when it isn't there, or fails."""
     program = shutil.which(command[0])
     if program is None:
         raise PermanentError(f"no {command[0]} on PATH")
     try:
-        done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=SECONDS, check=False)
+        process = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PermanentError(f"{command[0]}: {error}") from error
-    if done.returncode:
-        first_line = next(iter(done.stderr.strip().splitlines()), "")
+    if process.returncode:
+        first_line = next(iter(process.stderr.strip().splitlines()), "")
         raise PermanentError(f"`{' '.join(command)}` failed: {first_line}")
-    return done.stdout
+    return process.stdout
 
 
-def version_in(text: str) -> str:
+def find_version(text: str) -> str:
     """Returns the first version in a text; the text itself where there is none."""
     match = VERSION.search(text)
     return match[0] if match else text.strip()

@@ -7,10 +7,11 @@ import sys
 def run() -> int:
     gc.disable()  # what is imported stays: looking for garbage in it is a tenth of the start
     from restore.dumps.cli import main
+    from validation.terminal import run_for_reader
 
     gc.freeze()
     gc.enable()
-    return main()
+    return run_for_reader(main)
 
 
 sys.exit(run())

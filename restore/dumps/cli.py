@@ -131,8 +131,8 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     options = options_of(arguments)
     if arguments.command == "plan":
         with _reporting(as_json=arguments.json) as report:
-            found = scan(s3, dump, options, progress=report, stop=stop)
-        return _planned(arguments, found, options)
+            scanned = scan(s3, dump, options, progress=report, stop=stop)
+        return _planned(arguments, scanned, options)
     target, planned = target_of(arguments), plan_of(arguments, dump, options)
     if arguments.command == "load":
         room = storage_of(arguments, target)
@@ -168,7 +168,8 @@ def _dump(s3: S3Client, bucket: str, key: str, *, latest: bool) -> Dump:
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
-    """The options of the command. Raises PermanentError for kinds that don't exist, and for a map that is none."""
+    """Returns the options of the command. Raises PermanentError for kinds that don't exist, and for a map that is
+    none."""
     unknown = sorted({*arguments.skip, *arguments.allow} - {*DECISIONS, PRIVILEGED_OWNER, "publication", "policy"})
     if unknown:
         raise PermanentError.of(
@@ -196,7 +197,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 
 def target_of(arguments: argparse.Namespace) -> Target:
-    """The database to load into. Raises PermanentError, never with any of the URL in its message."""
+    """Returns the database to load into. Raises PermanentError, never with any of the URL in its message."""
     source = f"${arguments.to_env}" if arguments.to_env else str(arguments.to_file)
     try:
         text = os.environ[arguments.to_env] if arguments.to_env else arguments.to_file.read_text()
@@ -211,14 +212,15 @@ def target_of(arguments: argparse.Namespace) -> Target:
 
 
 def plan_of(arguments: argparse.Namespace, dump: Dump, options: Options) -> Scan | None:
-    """The saved plan, or None. Raises PermanentError for a file that is no plan of this dump with these flags."""
+    """Returns the saved plan, or None. Raises PermanentError for a file that is no plan of this dump with these
+    flags."""
     return scan_file.read_plan(arguments.plan, dump, options) if arguments.plan else None
 
 
-def _region(given: str | None) -> str:
+def _region(option: str | None) -> str:
     import boto3.session
 
-    region = given or boto3.session.Session().region_name
+    region = option or boto3.session.Session().region_name
     if not region:
         raise PermanentError.of(
             Problem(

@@ -84,17 +84,18 @@ class LoadSession:
         return "LATIN1" if server == "SQL_ASCII" else server
 
     def query(self, sql: LiteralString, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> Rows:
-        """Rows of one of our own queries."""
+        """Returns the rows of one of our own queries."""
         cursor = self.connection.execute(sql, parameters)
         return cursor.fetchall() if cursor.description else []
 
     def shared_buffers(self) -> int:
-        """Bytes."""
+        """Returns shared_buffers in bytes."""
         query: LiteralString = "select pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers'))"
         return int(self.query(query)[0][0])
 
     def run(self, sql: bytes) -> int:
-        """A statement of the dump, by the extended protocol: the server itself refuses two in one. Gives its rows."""
+        """Runs a statement of the dump by the extended protocol: the server itself refuses two in one. Gives its
+        rows."""
         pgconn = self.connection.pgconn
         pgconn.send_query_params(sql, None)
         (result,) = self.connection.wait(generators.execute(pgconn))  # libpq's own wait holds back Python's signals
@@ -106,7 +107,7 @@ class LoadSession:
         return result
 
     def sort_memory(self, size: int) -> None:
-        """For what is left of the transaction: to build a B-tree out of so many bytes of a table."""
+        """Sets the memory for the rest of the transaction: to build a B-tree out of so many bytes of a table."""
         query: LiteralString = (
             "select pg_catalog.set_config('maintenance_work_mem', least(setting::bigint, %s) || 'kB', true)"
             " from pg_catalog.pg_settings where name = 'maintenance_work_mem'"
@@ -119,7 +120,7 @@ class LoadSession:
             yield
 
     def copy(self, sql: bytes, parts: Iterator[memoryview]) -> int:
-        """Rows the server took."""
+        """Ends a COPY; returns the rows that the server took."""
         cursor = self.connection.cursor()
         with cursor.copy(sql, writer=LibpqWriter(cursor, flush_threshold=STEP)) as copy:
             for part in parts:
@@ -128,7 +129,7 @@ class LoadSession:
         return cursor.rowcount
 
     def cancel(self) -> None:
-        """From another thread: ends what the session is at."""
+        """Ends, from another thread, what the session is at."""
         if not self.connection.closed:
             try:
                 self.connection.cancel_safe(timeout=5)
@@ -140,7 +141,7 @@ class LoadSession:
 
 
 def maintenance_memory(shared_buffers: int, workers: int) -> str:
-    """maintenance_work_mem for each session, from bytes of shared_buffers.
+    """Returns maintenance_work_mem for each session, from bytes of shared_buffers.
 
     RDS sets shared_buffers to a quarter of the memory; all sessions together take twice that.
     """
@@ -149,7 +150,8 @@ def maintenance_memory(shared_buffers: int, workers: int) -> str:
 
 
 def sort_memory(size: int) -> int:
-    """Bytes of maintenance_work_mem to sort an index of a table of that many bytes in runs that one pass merges.
+    """Returns bytes of maintenance_work_mem to sort an index of a table of that many bytes in runs that one pass
+    merges.
 
     More makes it slower: a quicksort over more than the processor's cache holds waits for memory at each comparison
     (bench/dumps). A run is as large as the memory, an index has a quarter of its table's bytes or less (a larger one
@@ -159,7 +161,7 @@ def sort_memory(size: int) -> int:
 
 
 def failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:
-    """A failed statement as this program's error: temporary where starting again may go on."""
+    """Returns a failed statement as this program's error: temporary where starting again may go on."""
     state = error.sqlstate or ""
     found = redacted(f"{said(error)}{f' (SQLSTATE {state})' if state else ''}")
     if not state or state in LOST or state.startswith(PASSING):
@@ -183,7 +185,7 @@ def failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:
 
 
 def said(error: psycopg.Error) -> str:
-    """The server's message, with a key where it names one, without any other row's content."""
+    """Returns the server's message, with a key where it names one, without any other row's content."""
     primary = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
     if error.sqlstate and error.sqlstate.startswith(DATA):
         primary = VALUE.sub(": (a value)", primary)
@@ -193,7 +195,8 @@ def said(error: psycopg.Error) -> str:
 
 
 def copy_failure(error: psycopg.Error, user: str, table: str, line: int, offset: int) -> RestoreError:
-    """A failed COPY: with the dump's line and the column, never the row. `line` and `offset` are of its first row."""
+    """Returns a failed COPY: with the dump's line and the column, never the row. `line` and `offset` are of its first
+    row."""
     context = COPY_CONTEXT.search(error.diag.context or "")
     column = f", column {context['column']}" if context and context["column"] else ""
     first = f"line {line + int(context['line']) - 1}" if context else f"from line {line}"
@@ -223,7 +226,7 @@ def end_sessions(
         stop=stop,
         deadline=time.monotonic() + seconds,
         subject=f"the end of the sessions of {role} on {session.target}",
-        found=lambda left: f"{len(left)} of them",
+        describe=lambda left: f"{len(left)} of them",
         fix="SELECT pid, application_name FROM pg_stat_activity (until none of them is left); pulumi up",
         first=0.1,
         longest=1.0,

@@ -175,7 +175,7 @@ class Scan:
         return int(self.bytes * 2.5) + 64 * MIB
 
     def facts(self) -> dict[str, Any]:
-        """The scan as JSON-like values, for the plan and the evidence."""
+        """Returns the scan as JSON-like values, for the plan and the evidence."""
         return {
             "dump": self.dump.url,
             "versionId": self.dump.version_id,
@@ -317,7 +317,7 @@ class LoadResult:
     """What changed on the server meanwhile and the load did not do, as `role intruder: new`."""
 
     def facts(self) -> dict[str, Any]:
-        """For evidence: JSON-like."""
+        """Returns the facts for the evidence: JSON-like."""
         return {
             "dump": self.dump.url,
             "versionId": self.dump.version_id,
@@ -370,7 +370,7 @@ class Verification:
         return bool(self.tables) and all(table.equal for table in self.tables) and not bad
 
     def facts(self) -> dict[str, Any]:
-        """For evidence: JSON-like."""
+        """Returns the facts for the evidence: JSON-like."""
         return {
             "passed": self.passed,
             "tables": {table.name: {"dump": table.dump, "target": table.target} for table in self.tables},

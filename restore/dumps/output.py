@@ -8,7 +8,7 @@ from typing import Any
 
 from restore.dumps.catalog.listing import when
 from restore.dumps.model import Dump, LoadResult, Scan, Verification
-from restore.errors import listed as listed_problems
+from restore.errors import list_problems
 from restore.units import TIME_FORMAT, sized, spoken
 
 LOAD_RATE = 45e6
@@ -30,7 +30,7 @@ def dump_facts(dump: Dump) -> dict[str, Any]:
 
 
 def render_list(dumps: Sequence[Dump], now: datetime | None = None) -> str:
-    """Age, size, storage class and key of each; what to do about archived ones."""
+    """Returns age, size, storage class and key of each; what to do about archived ones."""
     if not dumps:
         return "no dump there"
     lines = [_row(dump, now or datetime.now(UTC)) for dump in dumps]
@@ -47,7 +47,7 @@ def _row(dump: Dump, now: datetime) -> str:
 
 
 def render_plan(scan: Scan) -> str:
-    """What is in a dump, what it needs, and what is wrong with it."""
+    """Returns what is in a dump, what it needs, and what is wrong with it."""
     packed = "" if scan.compression.value == "none" else f", {scan.compression.value}"
     seconds = timedelta(seconds=scan.bytes / LOAD_RATE)
     lines = [
@@ -66,7 +66,7 @@ def render_plan(scan: Scan) -> str:
     if drops := scan.statements.get("drop"):
         lines.append(f"  left out    drops of pg_dump --clean: {drops} (the target must be empty)")
     if scan.problems:
-        lines.append(f"it can't be loaded as it is:\n{listed_problems(scan.problems)}")
+        lines.append(f"it can't be loaded as it is:\n{list_problems(scan.problems)}")
     return "\n".join(lines)
 
 

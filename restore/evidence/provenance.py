@@ -18,19 +18,20 @@ GIT_SECONDS = 5.0
 
 
 def operator(aws: Aws) -> dict[str, str]:
-    """Who it is, as the machine and AWS know them. What can't be known is said, and never stops a restore."""
-    known = _caller(aws)
-    account = {"account": known.account} if isinstance(known, Caller) else {}
-    arn = known.arn if isinstance(known, Caller) else known
-    return {"user": _user(), "host": socket.gethostname(), "aws": arn, **account}
+    """Returns who runs this, as the machine and AWS know them. What can't be known is said, and never stops a
+    restore."""
+    identity = _read_caller(aws)
+    account = {"account": identity.account} if isinstance(identity, Caller) else {}
+    arn = identity.arn if isinstance(identity, Caller) else identity
+    return {"user": _read_user(), "host": socket.gethostname(), "aws": arn, **account}
 
 
 def versions() -> dict[str, str]:
-    """Version by name: the program's commit, Python, and the client libraries that did the work."""
+    """Returns the versions by name: the program's commit, Python, and the client libraries that did the work."""
     return {
         "program": commit(),
         "python": platform.python_version(),
-        **{name: installed for name in PACKAGES if (installed := _installed(name))},
+        **{name: installed for name in PACKAGES if (installed := _read_installed(name))},
     }
 
 
@@ -39,27 +40,27 @@ def commit() -> str:
     words = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     folder = Path(__file__).resolve().parent
     try:
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=GIT_SECONDS, check=True)
+        process = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=GIT_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError):
         return "not known"
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
-def _installed(name: str) -> str | None:
+def _read_installed(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:
         return None
 
 
-def _user() -> str:
+def _read_user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return "not known"
 
 
-def _caller(aws: Aws) -> Caller | str:
+def _read_caller(aws: Aws) -> Caller | str:
     try:
         return caller(aws)
     except RestoreError as error:

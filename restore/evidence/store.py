@@ -22,7 +22,7 @@ from validation.document_store import (
     DocumentStoreError,
     NotFoundError,
     S3Store,
-    s3_location,
+    parse_s3_location,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Store:
     def open(cls, location: str, aws: Aws | None = None) -> Store:
         """Returns the store of a directory or of s3://bucket/prefix (which needs `aws`). No I/O."""
         with _reading():
-            in_s3 = s3_location(location)
+            in_s3 = parse_s3_location(location)
         if in_s3 is None:
             return cls(DirectoryStore(Path(location).expanduser()))
         if aws is None:
@@ -53,7 +53,7 @@ class Store:
         return cls(s3_documents(aws, *in_s3))
 
     def write(self, stack: str, restore_id: str, step: str, document: Mapping[str, Any]) -> str:
-        """Write one record; returns where. Adds schema, stack, id, step, written (UTC).
+        """Writes one record; returns where. Adds schema, stack, id, step, written (UTC).
 
         Raises PermanentError when the document holds a known secret (names its path, not its value), or the store
         can't be written to; TemporaryError when S3 doesn't answer.
@@ -67,16 +67,24 @@ class Store:
             "written": written.isoformat(),
             **{name: value for name, value in document.items() if name not in ADDED},
         }
-        content = _without_secrets(record, step)
-        return self._put(_folder(stack, restore_id) + f"{written:{STAMP}}-{_checked(step)}.json", content)
+        content = _require_no_secrets(record, step)
+        return self._put(
+            _format_folder(stack, restore_id) + f"{written:{STAMP}}-{_require_safe_name(step)}.json", content
+        )
 
     def publish(self, stack: str, restore_id: str, document: Mapping[str, Any], page: str) -> str:
-        """Replace what is made of the records: evidence.json and report.html. Returns where the page is."""
-        folder = _folder(stack, restore_id)
-        self._put(f"{folder}evidence.json", _without_secrets(document, "evidence.json"), replace=True)
+        """Replaces what is made of the records: evidence.json and report.html. Returns where the page is."""
+        folder = _format_folder(stack, restore_id)
+        self._put(f"{folder}evidence.json", _require_no_secrets(document, "evidence.json"), replace=True)
         if secrets_in(page):
-            raise PermanentError.of(_leak("report.html", ("its text",)))
+            raise PermanentError.of(_build_leak("report.html", ("its text",)))
         return self._put(f"{folder}report.html", page.encode("utf-8", "replace"), replace=True)
+
+    def keep(self, stack: str, restore_id: str, name: str, text: str) -> str:
+        """Writes a document beside the records, or replaces it; returns where. Raises as `write` does."""
+        if secrets_in(text):
+            raise PermanentError.of(_build_leak(name, ("its text",)))
+        return self._put(f"{_format_folder(stack, restore_id)}{_require_safe_name(name)}", text.encode(), replace=True)
 
     def read_all(self, stack: str, restore_id: str) -> tuple[Mapping[str, Any], ...]:
         """Returns all records of a restore, oldest first; empty for none. PermanentError for one that can't be read."""
@@ -85,7 +93,7 @@ class Store:
     def newest_first(self, stack: str, restore_id: str, step: str) -> Iterator[Mapping[str, Any]]:
         """Yields the records of a step, each read when it is asked for."""
         for name in reversed(self._names(stack, restore_id)):
-            if _step(name) == _checked(step):
+            if _parse_step(name) == _require_safe_name(step):
                 yield self._read(name)
 
     def latest(self, stack: str, restore_id: str, step: str) -> Mapping[str, Any] | None:
@@ -94,7 +102,7 @@ class Store:
 
     def ids(self, stack: str) -> tuple[str, ...]:
         """Returns every restore of a stack that has left anything."""
-        folder = f"{_checked(stack)}/"
+        folder = f"{_require_safe_name(stack)}/"
         with _reading():
             try:
                 documents = self._documents.names(folder)
@@ -106,18 +114,18 @@ class Store:
     def _names(self, stack: str, restore_id: str) -> list[str]:
         with _reading():
             try:
-                names = self._documents.names(_folder(stack, restore_id))
+                names = self._documents.names(_format_folder(stack, restore_id))
             except NotFoundError:
                 return []
-        return [name for name in names if _step(name)]
+        return [name for name in names if _parse_step(name)]
 
     def _put(self, name: str, content: bytes, *, replace: bool = False) -> str:
         try:
             return self._documents.put(name, content, replace=replace)
         except AlreadyExistsError as error:
-            raise PermanentError.of(_taken(error.problem)) from error
+            raise PermanentError.of(_build_taken(error.problem)) from error
         except DocumentStoreError as error:
-            raise PermanentError.of(_unwritable(error.problem)) from error
+            raise PermanentError.of(_build_unwritable(error.problem)) from error
 
     def _read(self, name: str) -> Mapping[str, Any]:
         with _reading():
@@ -125,9 +133,9 @@ class Store:
         try:
             record = json.loads(content)
         except ValueError as error:
-            raise PermanentError.of(_unreadable(name, str(error))) from error
+            raise PermanentError.of(_build_unreadable(name, str(error))) from error
         if not isinstance(record, dict) or cast("dict[str, Any]", record).get("schema") != SCHEMA:
-            raise PermanentError.of(_unreadable(name, f"no record of schema {SCHEMA}"))
+            raise PermanentError.of(_build_unreadable(name, f"no record of schema {SCHEMA}"))
         return cast("dict[str, Any]", record)
 
 
@@ -141,29 +149,29 @@ def _reading() -> Generator[None]:
     try:
         yield
     except DocumentStoreError as error:
-        raise PermanentError.of(_unreadable(error.problem.subject, error.problem.found)) from error
+        raise PermanentError.of(_build_unreadable(error.problem.subject, error.problem.found)) from error
 
 
-def _without_secrets(document: Mapping[str, Any], name: str) -> bytes:
+def _require_no_secrets(document: Mapping[str, Any], name: str) -> bytes:
     """Returns the document as JSON text. What is searched for secrets is what is written, so it goes through JSON
     first."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=False, default=_plain)
+    text = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=False, default=_make_plain)
     if leaks := secrets_in(json.loads(text)):
-        raise PermanentError.of(_leak(name, leaks))
+        raise PermanentError.of(_build_leak(name, leaks))
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _step(name: str) -> str | None:
+def _parse_step(name: str) -> str | None:
     """Returns the step that a record's name tells; None for what is no record."""
     match = RECORD.fullmatch(name.rpartition("/")[2])
     return match["step"] if match else None
 
 
-def _folder(stack: str, restore_id: str) -> str:
-    return f"{_checked(stack)}/{_checked(restore_id)}/"
+def _format_folder(stack: str, restore_id: str) -> str:
+    return f"{_require_safe_name(stack)}/{_require_safe_name(restore_id)}/"
 
 
-def _checked(name: str) -> str:
+def _require_safe_name(name: str) -> str:
     """Returns the name. Raises PermanentError for one that could leave its folder."""
     if not NAME.fullmatch(name):
         raise PermanentError.of(
@@ -177,12 +185,12 @@ def _checked(name: str) -> str:
     return name
 
 
-def _plain(value: object) -> str:
+def _make_plain(value: object) -> str:
     """Times, paths and enumerations as text."""
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _unreadable(name: str, reason: str) -> Problem:
+def _build_unreadable(name: str, reason: str) -> Problem:
     return Problem(
         f"evidence {name}",
         reason,
@@ -191,17 +199,17 @@ def _unreadable(name: str, reason: str) -> Problem:
     )
 
 
-def _unwritable(problem: Problem) -> Problem:
+def _build_unwritable(problem: Problem) -> Problem:
     fix = "make it writable, or choose another place: pulumi config set evidence <directory or s3://bucket/prefix>"
     return Problem(f"evidence {problem.subject}", problem.found, "a place that can be written to", fix)
 
 
-def _taken(problem: Problem) -> Problem:
+def _build_taken(problem: Problem) -> Problem:
     fix = "docs/evidence.md: records are never replaced; look whether another run of this stack is going on"
     return Problem(f"evidence {problem.subject}", problem.found, problem.needed, fix)
 
 
-def _leak(name: str, paths: tuple[str, ...]) -> Problem:
+def _build_leak(name: str, paths: tuple[str, ...]) -> Problem:
     found = f"a secret value in {', '.join(paths)}"
     return Problem(
         f"evidence {name}",

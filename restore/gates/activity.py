@@ -51,7 +51,7 @@ class RunningWorkload:
 
 
 def list_running(context: GateContext) -> list[RunningWorkload]:
-    """What the API server says of the Deployments and their pods. Raises RestoreError."""
+    """Returns what the API server says of the Deployments and their pods. Raises RestoreError."""
     now = datetime.now(UTC)
     running: list[RunningWorkload] = []
     for name, deployment in context.namespace.deployments([app.name for app in context.plan.apps]).items():
@@ -76,7 +76,7 @@ def _running_pod(pod: Pod, listing: str, now: datetime) -> RunningWorkload:
 
 
 def pods_problem(context: GateContext, gate: str, running: Sequence[RunningWorkload]) -> Problem:
-    """The problem `<gate>.pods`."""
+    """Returns the problem `<gate>.pods`."""
     commands = dict.fromkeys(f"kubectl -n {context.settings.namespace} {workload.command}" for workload in running)
     fix = "; ".join([*commands, "pulumi up"])
     if any(workload.lasting for workload in running):
@@ -126,7 +126,7 @@ def _observe(context: GateContext, watch: Watch, connection: postgres.Connection
 
 
 def is_ignored(settings: Settings, session: postgres.Session) -> bool:
-    """Whether a person has said that this session never writes (config key quiet.ignore)."""
+    """Tells whether a person has said that this session never writes (config key quiet.ignore)."""
     return any(item.covers(session.user, session.application, session.address) for item in settings.quiet.ignore)
 
 
@@ -145,7 +145,7 @@ def _background_writers(
 
 
 def use_facts(use: DatabaseUse) -> dict[str, Any]:
-    """What the evidence keeps of it, besides the counts that each gate names itself."""
+    """Returns what the evidence keeps of it, besides the counts that each gate names itself."""
     ignored = {f"{session.user} {session.application}".strip() for session in use.interval.ignored}
     return {
         "counters": use.counters.as_json(),
@@ -155,7 +155,8 @@ def use_facts(use: DatabaseUse) -> dict[str, Any]:
 
 
 def activity_problems(context: GateContext, database: Instance, use: DatabaseUse, gate: str) -> tuple[Problem, ...]:
-    """One problem for each thing that moves; each may be waived by its name (`<gate>.sessions`), with a reason."""
+    """Returns one problem for each thing that moves; each may be waived by its name (`<gate>.sessions`), with a
+    reason."""
     interval = use.interval
     problems: list[Problem] = []
     if interval.sessions:
@@ -175,7 +176,7 @@ def activity_problems(context: GateContext, database: Instance, use: DatabaseUse
 
 
 def writer_problem(context: GateContext, database: Instance, writer: postgres.BackgroundWriter, gate: str) -> Problem:
-    """The problem `<gate>.cron:<job>`, `<gate>.subscription:<name>` or `<gate>.partman:<database>`."""
+    """Returns the problem `<gate>.cron:<job>`, `<gate>.subscription:<name>` or `<gate>.partman:<database>`."""
     writes = f"writes to {writer.database} without a client's session"
     needed = "none that is active while nobody may write"
     fix = f"{psql_command(context, database, writer.statement, writer.home)}; pulumi up"
@@ -190,7 +191,7 @@ def writer_problem(context: GateContext, database: Instance, writer: postgres.Ba
 
 
 def reset_worker(database: Instance) -> str:
-    """The command that leaves pg_partman's worker without a database."""
+    """Returns the command that leaves pg_partman's worker without a database."""
     group = database.settings.parameter_group_name or "<parameter group>"
     parameters = "ParameterName=pg_partman_bgw.dbname,ApplyMethod=immediate"
     return f"aws rds reset-db-parameter-group --db-parameter-group-name {group} --parameters {parameters}"
@@ -205,15 +206,15 @@ def describe_sessions(sessions: Iterable[postgres.Session]) -> str:
 
 
 def ending_command(context: GateContext, database: Instance, sessions: Sequence[postgres.Session]) -> str:
-    """The command that ends these sessions."""
+    """Returns the command that ends these sessions."""
     pids = ", ".join(str(session.pid) for session in sessions[:SHOWN])
     statement = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN ({pids})"  # noqa: S608 (numbers)
     return psql_command(context, database, statement)
 
 
 def psql_command(context: GateContext, database: Instance, statement: str, name: str = "") -> str:
-    """The command that runs a statement there as the operator, in the application's database or in that of this name;
-    psql asks for the password."""
+    """Returns the command that runs a statement there as the operator, in the application's database or in that of this
+    name; psql asks for the password."""
     host = database.endpoint.host if database.endpoint else "<host>"
     port = database.endpoint.port if database.endpoint else "<port>"
     tls = f"sslmode={context.settings.tls.mode} sslrootcert={context.settings.tls.root_certificate}"

@@ -12,7 +12,8 @@ from validation.document_store import S3
 
 
 def find_baseline(context: GateContext, until: datetime | None) -> Baseline | BaselineError | None:
-    """The newest one that was taken by then: the checks can ask no more of the data than its restore point has."""
+    """Returns the newest one that was taken by then: the checks can ask no more of the data than its restore point
+    has."""
     place = context.settings.validation.baseline
     if place is None:
         return None

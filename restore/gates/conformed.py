@@ -53,18 +53,18 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     A candidate that serves or has served is compared and never changed."""
     if context.plan.switched_before:
         return compare_production(context, watch)
-    candidate, wanted = wait_until_usable(context, watch), target_settings(context, watch)
-    before = differing_settings(wanted, candidate)
+    candidate, desired = wait_until_usable(context, watch), target_settings(context, watch)
+    before = differing_settings(desired, candidate)
     names = [PYTHON_NAMES[name] for name in before if not is_waived(context, name)]
     refusals: Refusals = {}
     if names:
         fields_to_send = [*names, *(name for name in partners(names) if camel_case(name) not in before)]
-        candidate = bring_in_line(context, watch, candidate, only(wanted, fields_to_send), refusals)
+        candidate = bring_in_line(context, watch, candidate, only(desired, fields_to_send), refusals)
     candidate, others = settle(context, watch, candidate)
-    after = differing_settings(wanted, candidate)
+    after = differing_settings(desired, candidate)
     changed = {name: {"from": old, "to": new} for name, (old, new) in before.items() if name not in after}
     refused = {camel_case(name): describe(error) for name, error in refusals.items()}
-    return judge(context, candidate, wanted, Differing(after, refused, others), changed)
+    return judge(context, candidate, desired, Differing(after, refused, others), changed)
 
 
 def is_waived(context: GateContext, name: str) -> bool:
@@ -72,8 +72,8 @@ def is_waived(context: GateContext, name: str) -> bool:
 
 
 def settle(context: GateContext, watch: Watch, candidate: Instance) -> tuple[Instance, tuple[Problem, ...]]:
-    """What is no setting: static parameters that need a reboot, and the operator's login. Returns the candidate as it
-    is then, and the problems."""
+    """Brings in line what is no setting: static parameters that need a reboot, and the operator's login. Returns the
+    candidate as it is then, and the problems."""
     if candidate.parameters_pending_reboot and not is_waived(context, PENDING_REBOOT):
         candidate = reboot(context, watch, candidate)
     login = None if is_waived(context, "login") else ensure_login(context, watch, candidate)
@@ -81,18 +81,19 @@ def settle(context: GateContext, watch: Watch, candidate: Instance) -> tuple[Ins
 
 
 def compare_production(context: GateContext, watch: Watch) -> Proof:
-    """The earlier proof of this very instance, where there is one; otherwise its settings as they are."""
-    candidate, wanted = context.candidate(), target_settings(context, watch)
+    """Returns the earlier proof of this very instance, where there is one; otherwise its settings as they are."""
+    candidate, desired = context.candidate(), target_settings(context, watch)
     if proof := earlier_proof(context, watch, candidate):
-        if names := ", ".join(differing_settings(wanted, candidate)):
+        if names := ", ".join(differing_settings(desired, candidate)):
             watch.say(f"{candidate.identifier} serves or has served and stays as it is; differing: {names}")
         return proof
-    differing = Differing(differing_settings(wanted, candidate), others=tuple(reboot_problems(candidate)))
-    return judge(context, candidate, wanted, differing, {})
+    differing = Differing(differing_settings(desired, candidate), others=tuple(reboot_problems(candidate)))
+    return judge(context, candidate, desired, differing, {})
 
 
 def target_settings(context: GateContext, watch: Watch) -> InstanceSettings:
-    """The settings kept in the state at the candidate's creation: the source may have been changed since then."""
+    """Returns the settings kept in the state at the candidate's creation: the source may have been changed since
+    then."""
     kept = watch.receipt.get(KEPT_SETTINGS)
     if not isinstance(kept, str) or not kept:
         return with_key_arn(context, context.plan.settings)
@@ -100,7 +101,8 @@ def target_settings(context: GateContext, watch: Watch) -> InstanceSettings:
 
 
 def with_key_arn(context: GateContext, settings: InstanceSettings) -> InstanceSettings:
-    """RDS answers with a key's ARN, whatever alias it was given. An alias that can't be asked about stays one."""
+    """Returns the settings with the ARN of the key: RDS answers with it, whatever alias it was given. An alias that
+    can't be asked about stays one."""
     alias = settings.performance_insights_kms_key_id or ""
     if "alias/" not in alias:
         return settings
@@ -113,11 +115,11 @@ def with_key_arn(context: GateContext, settings: InstanceSettings) -> InstanceSe
 def judge(
     context: GateContext,
     candidate: Instance,
-    wanted: InstanceSettings,
+    desired: InstanceSettings,
     differing: Differing,
     changed: Mapping[str, Any],
 ) -> Proof:
-    """PASS when no setting differs. `changed`: what this run has changed."""
+    """Returns PASS when no setting differs. `changed`: what this run has changed."""
     facts: dict[str, Any] = {
         "candidate": candidate.identifier,
         RESOURCE_ID: candidate.resource_id,
@@ -125,7 +127,7 @@ def judge(
         "engine_version": candidate.engine_version,
         "status": candidate.status,
         "changed": dict(changed),
-        "settings": list_settings(context, candidate, wanted),
+        "settings": list_settings(context, candidate, desired),
     }
     settings = (
         setting_problem(candidate, name, needed, found, differing.refused.get(name, ""))
@@ -137,9 +139,9 @@ def judge(
     return Proof(Verdict.PASS, f"{candidate.identifier} is {candidate.status}; its settings are the wanted ones", facts)
 
 
-def list_settings(context: GateContext, candidate: Instance, wanted: InstanceSettings) -> dict[str, Any]:
-    """Every setting that anybody has a value for: the source's, the wanted one, and the candidate's."""
-    sides = {"wanted": wanted, "found": candidate.settings}
+def list_settings(context: GateContext, candidate: Instance, desired: InstanceSettings) -> dict[str, Any]:
+    """Returns every setting that anybody has a value for: the source's, the wanted one, and the candidate's."""
+    sides = {"wanted": desired, "found": candidate.settings}
     if context.plan.source:
         sides = {"source": context.plan.source.settings, **sides}
     rows = {
@@ -165,17 +167,17 @@ def wait_until_usable(context: GateContext, watch: Watch) -> Instance:
 
 
 def bring_in_line(
-    context: GateContext, watch: Watch, candidate: Instance, wanted: InstanceSettings, refusals: Refusals
+    context: GateContext, watch: Watch, candidate: Instance, desired: InstanceSettings, refusals: Refusals
 ) -> Instance:
-    """Changes what differs from `wanted` and waits until it holds; returns the candidate as it is, also when that never
-    happens. Adds to `refusals`. Raises TemporaryError when the operator stops the run.
+    """Changes what differs from `desired` and waits until it holds; returns the candidate as it is, also when that
+    never happens. Adds to `refusals`. Raises TemporaryError when the operator stops the run.
     """
-    names = list(differences(candidate.settings, wanted))
+    names = list(differences(candidate.settings, desired))
     watch.say(f"bringing in line: {', '.join(camel_case(name) for name in names)}")
     end = min(watch.deadline, watch.now() + CHANGE_SECONDS)
-    for change in changes(context, candidate, wanted):
+    for change in changes(context, candidate, desired):
         send(context, watch, candidate, change, refusals, end)
-    left = only(wanted, (name for name in names if name not in refusals))
+    left = only(desired, (name for name in names if name not in refusals))
 
     def holds(instance: Instance) -> bool:
         missing = differing_settings(left, instance)
@@ -201,19 +203,19 @@ class Change:
     parts: tuple[Change, ...] = ()
 
 
-def changes(context: GateContext, candidate: Instance, wanted: InstanceSettings) -> Iterable[Change]:
-    """All that ModifyDBInstance takes in one call, because each takes minutes; refused, one for each group of settings.
-    Roles have a call each."""
-    names = [name for name in differences(candidate.settings, wanted) if name != "associated_roles"]
+def changes(context: GateContext, candidate: Instance, desired: InstanceSettings) -> Iterable[Change]:
+    """Yields all that ModifyDBInstance takes in one call, because each takes minutes; refused, one for each group of
+    settings. Roles have a call each."""
+    names = [name for name in differences(candidate.settings, desired) if name != "associated_roles"]
 
     def modify(names: tuple[str, ...]) -> Callable[[], object]:
-        part = only(wanted, {*names, *partners(names)})
-        return partial(context.rds.modify, candidate.resource_id, part, ours=wanted)
+        part = only(desired, {*names, *partners(names)})
+        return partial(context.rds.modify, candidate.resource_id, part, ours=desired)
 
     groups = tuple(Change(group, modify(group)) for group in grouped(names))
     if names:
         yield Change(tuple(names), modify(tuple(names)), groups if len(groups) > 1 else ())
-    for role in sorted(set(wanted.associated_roles) - set(candidate.settings.associated_roles)):
+    for role in sorted(set(desired.associated_roles) - set(candidate.settings.associated_roles)):
         yield Change(("associated_roles",), partial(context.rds.add_role, candidate.resource_id, role))
 
 
@@ -246,19 +248,19 @@ def send(
 
 
 def describe_wait(candidate: Instance, names: Iterable[str], error: RestoreError) -> str:
-    """What a modification waits for, and how to go on without where that takes hours."""
-    wanted = ", ".join(camel_case(name) for name in names)
+    """Returns what a modification waits for, and how to go on without where that takes hours."""
+    settings = ", ".join(camel_case(name) for name in names)
     if candidate.status != BACKING_UP:
-        return f"{candidate.identifier} is {candidate.status}; waiting to change {wanted}: {error}"
+        return f"{candidate.identifier} is {candidate.status}; waiting to change {settings}: {error}"
     return (
         f"{candidate.identifier} is backing-up, and RDS changes nothing before its first backup has ended, which can "
-        f"take hours; waiting to change {wanted}. To go on without: press Ctrl-C, then: "
+        f"take hours; waiting to change {settings}. To go on without: press Ctrl-C, then: "
         f"{waivers.command('conformed')}; pulumi up"
     )
 
 
 def describe(error: RestoreError) -> str:
-    """Why RDS didn't change a setting, in one line."""
+    """Returns why RDS didn't change a setting, in one line."""
     return error.problem.found if error.problem else " ".join(str(error).split())
 
 
@@ -286,7 +288,7 @@ def reboot(context: GateContext, watch: Watch, candidate: Instance) -> Instance:
 
 
 def reboot_problems(candidate: Instance) -> Iterable[Problem]:
-    """The problem `conformed.pendingReboot`."""
+    """Yields the problem `conformed.pendingReboot`."""
     if candidate.parameters_pending_reboot:
         name = candidate.identifier
         yield Problem(
@@ -297,16 +299,16 @@ def reboot_problems(candidate: Instance) -> Iterable[Problem]:
         )
 
 
-def differing_settings(wanted: InstanceSettings, candidate: Instance) -> dict[str, tuple[Any, Any]]:
-    """Found and wanted values of the settings that differ, by the name used in config."""
-    return {camel_case(name): pair for name, pair in differences(candidate.settings, wanted).items()}
+def differing_settings(desired: InstanceSettings, candidate: Instance) -> dict[str, tuple[Any, Any]]:
+    """Returns the found and the desired values of the settings that differ, by the name used in config."""
+    return {camel_case(name): pair for name, pair in differences(candidate.settings, desired).items()}
 
 
-def setting_problem(candidate: Instance, name: str, wanted: Any, found: Any, refused: str = "") -> Problem:
-    """The problem `conformed.<setting>`, by the setting's name in config."""
+def setting_problem(candidate: Instance, name: str, desired: Any, found: Any, refused: str = "") -> Problem:
+    """Returns the problem `conformed.<setting>`, by the setting's name in config."""
     return Problem(
         f"conformed.{name}",
         f"{found!r}; RDS didn't change it: {refused}" if refused else repr(found),
-        f"{wanted!r} for {candidate.identifier}, as the source had it (or the key instance says)",
+        f"{desired!r} for {candidate.identifier}, as the source had it (or the key instance says)",
         f"pulumi config set --path instance.{name} <value> (where another value is right); pulumi up",
     )

@@ -17,7 +17,7 @@ from restore.model.labels import TAG_ID, TAG_STACK
 from restore.model.planned import Plan
 from restore.model.rds import Endpoint, Instance
 from restore.model.rds_status import way_out
-from restore.model.request import Settings
+from restore.model.request import Cutover, Settings
 from validation.connect import urls
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ class GateContext:
     def database(self) -> str:
         """The application's database: where rows are counted and sessions looked for."""
         url = self.application_url()
-        return self.settings.login.database or urls.connection_parameters(url).get("dbname") or "postgres"
+        return self.settings.login.database or urls.read_parameters(url).get("dbname") or "postgres"
 
     def login(self, endpoint: Endpoint) -> Credential:
         return self.secrets.login(self.settings.login, endpoint)
 
     def application_url(self) -> str:
-        """The connection URL as it stands in the cluster now. Raises PermanentError when it is gone."""
+        """Returns the connection URL as it stands in the cluster now. Raises PermanentError when it is gone."""
         name, key = self.settings.secret.name, self.settings.secret.switched_keys[0]
         secret = self.namespace.connection_secret(self.settings.secret)
         if secret is None or not secret.url:
@@ -64,8 +64,9 @@ class GateContext:
         return secret.url
 
     def candidate(self) -> Instance:
-        """The candidate as it is now. Raises PermanentError when the identifier names an instance that isn't ours."""
-        instance = self.rds.instance(self.plan.candidate)
+        """Returns the candidate as it is now. Raises PermanentError when the identifier names an instance that isn't
+        ours."""
+        instance = self._present_candidate()
         if instance is None:
             raise PermanentError.of(no_candidate(self.plan))
         if (instance.tags.get(TAG_ID), instance.tags.get(TAG_STACK)) != (self.plan.id, self.plan.stack):
@@ -80,21 +81,33 @@ class GateContext:
         return instance
 
     def find_candidate(self) -> Instance | None:
-        """The candidate as it is now; None while there is none that is ours."""
-        instance = self.rds.instance(self.plan.candidate)
+        """Returns the candidate as it is now; None while there is none that is ours."""
+        instance = self._present_candidate()
         ours = (self.plan.id, self.plan.stack)
         return instance if instance and (instance.tags.get(TAG_ID), instance.tags.get(TAG_STACK)) == ours else None
 
+    def _present_candidate(self) -> Instance | None:
+        """By its DbiResourceId where its name moves; otherwise by its name, so that one made again is known as such."""
+        planned = self.plan.candidate_found
+        if planned and self.settings.request and self.settings.request.cutover is Cutover.RENAME:
+            return self._read(planned)
+        return self.rds.instance(self.plan.candidate)
+
+    def is_candidate(self, instance: Instance) -> bool:
+        """Tells whether this is the candidate, under whichever name."""
+        planned = self.plan.candidate_found
+        return instance.resource_id == planned.resource_id if planned else instance.identifier == self.plan.candidate
+
     def source(self) -> Instance | None:
-        """The source as it is now, by its DbiResourceId: under whatever identifier. None when it is gone."""
+        """Returns the source as it is now, by its DbiResourceId: under whatever identifier. None when it is gone."""
         return self._read(self.plan.source)
 
     def serving(self) -> Instance | None:
-        """The instance that the applications' URL names after this run, as it is now; None when it is gone."""
+        """Returns the instance that the applications' URL names after this run, as it is now; None when it is gone."""
         return self._read(self.plan.serving)
 
     def left(self) -> Instance | None:
-        """The other one of source and candidate, as it is now; None when it is gone."""
+        """Returns the other one of source and candidate, as it is now; None when it is gone."""
         return self._read(self.plan.left)
 
     def _read(self, planned: Instance | None) -> Instance | None:
@@ -121,7 +134,7 @@ class GateContext:
 
 
 def endpoint_of(instance: Instance) -> Endpoint:
-    """Where it answers. Raises TemporaryError while RDS hasn't said."""
+    """Returns where it answers. Raises TemporaryError while RDS hasn't said."""
     if instance.endpoint is None:
         found, needed = f"status {instance.status}, no endpoint", "an instance with an address"
         fix = f"{way_out(instance.status, instance.identifier)}; pulumi up"
@@ -130,6 +143,7 @@ def endpoint_of(instance: Instance) -> Endpoint:
 
 
 def no_candidate(plan: Plan) -> Problem:
-    """Only the candidate leaves the state: a refresh of all would also undo what an autoscaler has set since."""
+    """Returns the problem of a candidate that is gone. Only the candidate leaves the state: a refresh of all would also
+    undo what an autoscaler has set since."""
     fix = f"pulumi refresh --yes --target '**candidate-{plan.id}'; pulumi up (makes a new one, and its gates prove it)"
     return Problem(plan.candidate, "no such instance", "the candidate", fix)

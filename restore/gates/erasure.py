@@ -43,7 +43,7 @@ class Returned:
 def returned_rows(
     context: GateContext, candidate: Instance, source: Instance | None, loss: Mapping[str, Any]
 ) -> tuple[Returned, ...]:
-    """What comes back of each table of the configuration; `loss` is the loss report."""
+    """Returns what comes back of each table of the configuration; `loss` is the loss report."""
     return tuple(
         by_record(context, name, erased, candidate, source) if erased.record else by_comparison(name, loss)
         for name, erased in context.settings.erasure.items()
@@ -53,8 +53,8 @@ def returned_rows(
 def by_record(
     context: GateContext, name: str, erased: ErasedTable, candidate: Instance, source: Instance | None
 ) -> Returned:
-    """By the source's record, read with the operator's login; the candidate is read with the application's, for a
-    loaded dump may run code when its rows are read."""
+    """Tells what comes back by the source's record, read with the operator's login; the candidate is read with the
+    application's, for a loaded dump may run code when its rows are read."""
     table, record = Table.parse(name), Table.parse(erased.record or "")
     if source is None:
         return Returned(str(table), 0, "the source, which keeps the record, can't be asked")
@@ -69,7 +69,7 @@ def by_record(
 
 
 def by_comparison(name: str, loss: Mapping[str, Any]) -> Returned:
-    """By the loss report: every row that only the candidate has. Pure."""
+    """Tells what comes back by the loss report: every row that only the candidate has. Pure."""
     table = str(Table.parse(name))
     compared = next((item for item in loss.get("tables", ()) if item["table"] == table), None)
     if compared is None or compared["status"] == "unknown" or loss.get("against", "source") != "source":
@@ -78,7 +78,7 @@ def by_comparison(name: str, loss: Mapping[str, Any]) -> Returned:
 
 
 def mark_tables(loss: Mapping[str, Any], returned: Iterable[Returned]) -> Mapping[str, Any]:
-    """The loss report with a note at each table of which something comes back. Pure."""
+    """Returns the loss report with a note at each table of which something comes back. Pure."""
     said = {item.table: item.text for item in returned if item.text}
     tables = [
         {**item, "notes": [*item.get("notes", ()), said[item["table"]]]} if item["table"] in said else item
@@ -90,7 +90,7 @@ def mark_tables(loss: Mapping[str, Any], returned: Iterable[Returned]) -> Mappin
 def erasure_problems(
     context: GateContext, candidate: Instance, source: Instance | None, facts: dict[str, Any]
 ) -> Iterable[Problem]:
-    """The problems `switched.erasure:<table>`. A record is asked again: what was erased again since is gone. The
+    """Yields the problems `switched.erasure:<table>`. A record is asked again: what was erased again since is gone. The
     comparison is that of gate `validated`."""
     if not context.settings.erasure:
         return []
@@ -107,7 +107,7 @@ def erasure_problems(
 
 
 def erasing(context: GateContext, erased: ErasedTable, candidate: Instance, source: Instance | None) -> str:
-    """What shows the rows: the record at the source, otherwise the report."""
+    """Returns what shows the rows: the record at the source, otherwise the report."""
     if not erased.record or source is None:
         return f"python -m restore report (erase them again in {candidate.identifier})"
     column, table = sql.Identifier(erased.record_key or erased.key), Table.parse(erased.record).identifier

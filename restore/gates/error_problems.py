@@ -10,25 +10,26 @@ RERUN = "pulumi up"
 
 
 def error_problem(subject: str, error: BaseException, needed: str) -> Problem:
-    """The problem `subject`: what the error found, and its own way out."""
-    known = error.problem if isinstance(error, RestoreError) else None
-    if known:
-        return Problem(subject, f"{known.subject}: {known.found}", needed, f"{known.fix}; {RERUN}")
+    """Returns the problem `subject`: what the error found, and its own way out."""
+    problem = error.problem if isinstance(error, RestoreError) else None
+    if problem:
+        return Problem(subject, f"{problem.subject}: {problem.found}", needed, f"{problem.fix}; {RERUN}")
     text = str(error).strip() if isinstance(error, RestoreError) else f"{type(error).__name__}: {error}".rstrip(": ")
     return Problem(subject, text or type(error).__name__, needed, RERUN)
 
 
 def unproved(gate: str, error: BaseException) -> Problem:
-    """The problem `<gate>.unproved`: the gate's work ended with an error."""
-    known = error.problem if isinstance(error, RestoreError) else None
-    return error_problem(f"{gate}.unproved", error, known.needed if known else "a gate that runs to its end")
+    """Returns the problem `<gate>.unproved`: the gate's work ended with an error."""
+    problem = error.problem if isinstance(error, RestoreError) else None
+    return error_problem(f"{gate}.unproved", error, problem.needed if problem else "a gate that runs to its end")
 
 
 def unreachable(gate: str, instance: Instance, error: RestoreError) -> Problem:
-    """The problem `<gate>.unreachable`: a database that can't be asked, what RDS says of it, and the way out."""
-    known = error.problem
-    found = f"{instance.identifier} (status {instance.status}) can't be asked: {known.found if known else error}"
-    fix = known.fix if known else RERUN
+    """Returns the problem `<gate>.unreachable`: a database that can't be asked, what RDS says of it, and the way
+    out."""
+    problem = error.problem
+    found = f"{instance.identifier} (status {instance.status}) can't be asked: {problem.found if problem else error}"
+    fix = problem.fix if problem else RERUN
     if instance.status in BROKEN:
         fix = f"{way_out(instance.status, instance.identifier)}; {RERUN}"
     return Problem(f"{gate}.unreachable", found, "an answer: who is connected, and whether anything is written", fix)

@@ -24,7 +24,7 @@ NEEDED = "the applications' role without a login on the database that is left (c
 
 
 def application_role(url: str) -> str:
-    """The role with which the applications log in. Raises PermanentError for a URL that can't be used."""
+    """Returns the role with which the applications log in. Raises PermanentError for a URL that can't be used."""
     return postgres.application_login(url).get("user", "")
 
 

@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 import pulumi
 
 from restore import polling
-from restore.errors import GateClosed, Problem, listed
+from restore.errors import GateClosed, Problem, list_problems
 from restore.gates.error_problems import unproved
 from restore.model import waivers
 from restore.units import spoken
@@ -77,7 +77,7 @@ class Watch:
         """What it says until then; empty for a gate that hasn't opened yet."""
         self.stop = stop
         self._end = time.monotonic() + seconds
-        self._seconds = seconds
+        self._count_seconds = seconds
         self._say = say
         self._said: tuple[str, float] = ("", 0.0)
 
@@ -91,7 +91,7 @@ class Watch:
         return time.monotonic()
 
     def say(self, text: str) -> None:
-        """A status line in `pulumi up`; the same text again at most every 15 s."""
+        """Says a status line in `pulumi up`; the same text again at most every 15 s."""
         last, at = self._said
         if text != last or time.monotonic() - at >= SAY_EVERY_SECONDS:
             self._said = (text, time.monotonic())
@@ -100,22 +100,23 @@ class Watch:
     def wait_for(
         self,
         read: Callable[[], Value],
-        done: Callable[[Value], bool],
+        is_done: Callable[[Value], bool],
         *,
         subject: str,
         seconds: float = math.inf,
-        found: Callable[[Value], str] = repr,
+        describe: Callable[[Value], str] = repr,
         first: float = 0.5,
         longest: float = 15.0,
     ) -> Value:
-        """restore.polling's `wait_for` by this gate's clock, for at most `seconds`; raises as that does."""
+        """Waits as restore.polling's `wait_for` does, by this gate's clock, for at most `seconds`; raises as that
+        does."""
         return polling.wait_for(
             read,
-            done,
+            is_done,
             stop=self.stop,
             deadline=min(self.deadline, self.now() + seconds),
             subject=subject,
-            found=found,
+            describe=describe,
             first=first,
             longest=longest,
         )
@@ -127,7 +128,7 @@ class Watch:
                 f"gate {self.gate} stopped by the operator while waiting for {waiting_for}; run `pulumi up` again"
             )
         if time.monotonic() >= self._end:
-            within = spoken(timedelta(seconds=self._seconds))
+            within = spoken(timedelta(seconds=self._count_seconds))
             raise GateClosed(f"gate {self.gate}: {waiting_for}: not within {within}\n  fix: pulumi up")
 
 
@@ -190,17 +191,18 @@ def leave_cleanly_on_interrupt(running: Running) -> None:
 
 
 def unwaived_problems(proof: Proof, gate: str, waive: Mapping[str, str]) -> tuple[Problem, ...]:
-    """The problems that no waiver covers; restore/model/waivers.py decides."""
+    """Returns the problems that no waiver covers; restore/model/waivers.py decides."""
     return tuple(problem for problem in proof.problems if accepted_reason(proof, problem, gate, waive) is None)
 
 
 def accepted_reason(proof: Proof, problem: Problem, gate: str, waive: Mapping[str, str]) -> str | None:
-    """The reason for which a problem is accepted, given now or with an earlier proof; None where there is none."""
+    """Returns the reason for which a problem is accepted, given now or with an earlier proof; None where there is
+    none."""
     return waivers.reason(problem.subject, gate, waive) or proof.accepted.get(problem.subject)
 
 
 def run_work(gate: Gate, watch: Watch) -> Proof:
-    """The proof; of a gate that could not run, a problem that says so, which a waiver can cover as any other.
+    """Returns the proof; of a gate that could not run, a problem that says so, which a waiver can cover as any other.
 
     Raises Stopped when the operator ends the run meanwhile: what wasn't looked at is then nothing to waive. Catches
     everything else: SystemExit or KeyboardInterrupt leaving a hook would hang the engine.
@@ -221,17 +223,17 @@ def run_work(gate: Gate, watch: Watch) -> Proof:
 
 
 def silence_problem(gate: str, proof: Proof) -> Problem:
-    """The problem `<gate>.unproved` of a proof that didn't pass and names nothing."""
+    """Returns the problem `<gate>.unproved` of a proof that didn't pass and names nothing."""
     return Problem(f"{gate}.unproved", proof.summary or "nothing was proved", "a proof", "pulumi up")
 
 
 def explain_closed(gate: Gate, proof: Proof) -> str | None:
-    """Why this proof doesn't open the gate, with the commands that would let it pass; None when it does."""
+    """Returns why this proof doesn't open the gate, with the commands that would let it pass; None when it does."""
     left = unwaived_problems(proof, gate.name, gate.waive)
     if not left:
         return None
     problems = [waivers.with_command(problem) for problem in left]
-    return f"gate {gate.name} is {proof.verdict}: {proof.summary}\n{listed(problems)}"
+    return f"gate {gate.name} is {proof.verdict}: {proof.summary}\n{list_problems(problems)}"
 
 
 def attempt(
@@ -273,20 +275,20 @@ def attempt(
         unwritten = f"gate {gate.name}: its evidence could not be written: {failure or type(failure).__name__}"
         return f"{error}\n{unwritten}" if error else unwritten
     if error is None:
-        known = f"; waived: {', '.join(waived)}" if waived else ""
-        say(f"{gate.name}: open: {proof.summary}{known} (evidence: {where})")
+        of_waivers = f"; waived: {', '.join(waived)}" if waived else ""
+        say(f"{gate.name}: open: {proof.summary}{of_waivers} (evidence: {where})")
         return None
     return f"{error}\nevidence: {where}\nall at once: python -m restore report; what each means: {PAGE}"
 
 
 def read_receipt(inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The receipt among a Stash's inputs; empty where there is none."""
+    """Returns the receipt among a Stash's inputs; empty where there is none."""
     receipt = (inputs or {}).get("input")
     return cast("Mapping[str, Any]", receipt) if isinstance(receipt, Mapping) else {}
 
 
 def receipt_hook(gate: Gate, running: Running) -> pulumi.ResourceHook:
-    """The hook to bind to the gate's receipt as `before_create` and `before_update`."""
+    """Returns the hook to bind to the gate's receipt as `before_create` and `before_update`."""
 
     def work(args: pulumi.ResourceHookArgs) -> str | None:
         with running:

@@ -43,8 +43,8 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     give_login(context, watch, candidate, endpoint)
     dump = pinned_dump(context)
     scan = read_dump(context, watch, dump)
-    made = prepare(context, endpoint)
-    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "dump": receipt(context), "prepared": made}
+    prepared = prepare(context, endpoint)
+    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "dump": receipt(context), "prepared": prepared}
     return load(context, watch, candidate, scan, facts)
 
 
@@ -75,13 +75,14 @@ def load(context: GateContext, watch: Watch, candidate: Instance, scan: Scan, fa
 
 
 def receipt(context: GateContext) -> dict[str, str]:
-    """The pinned bytes, as they stand in the receipt."""
+    """Returns the pinned bytes, as they stand in the receipt."""
     dump = context.plan.point.dump
     return dict(vars(dump)) if dump else {}
 
 
 def find_earlier_load(context: GateContext, candidate: Instance) -> dict[str, Any] | None:
-    """The record of this very dump in this very instance. A database that has served since then differs rightly."""
+    """Returns the record of this very dump in this very instance. A database that has served since then differs
+    rightly."""
     record = proofs.find_proof(context, "imported", candidate)
     return dict(record) if record and record["facts"].get("dump") == receipt(context) else None
 
@@ -101,7 +102,7 @@ def give_login(context: GateContext, watch: Watch, candidate: Instance, endpoint
         lambda text: not text,
         seconds=LOGIN_SECONDS,
         subject=f"the operator's login on {endpoint}",
-        found=str,
+        describe=str,
     )
 
 
@@ -127,7 +128,7 @@ def let_in_by_iam(context: GateContext, candidate: Instance, endpoint: Endpoint,
 
 
 def login_refusal(context: GateContext, endpoint: Endpoint) -> str:
-    """Why the operator can't log in; "" when it works. RDS takes a new password some time after it said so."""
+    """Returns why the operator can't log in; "" when it works. RDS takes a new password some time after it said so."""
     try:
         with postgres.connect(endpoint, context.login(endpoint), context.settings.tls, MAINTENANCE):
             return ""
@@ -153,27 +154,28 @@ def prepare(context: GateContext, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def application_login(context: GateContext) -> Credential:
-    """User and password of the applications' URL. Raises PermanentError when it has none."""
-    given = postgres.application_login(context.application_url())
-    if not given.get("user") or not given.get("password"):
+    """Returns user and password of the applications' URL. Raises PermanentError when it has none."""
+    parameters = postgres.application_login(context.application_url())
+    if not parameters.get("user") or not parameters.get("password"):
         needed = "user and password of the application, to give them to the new database"
         secret = context.settings.secret
         fix = f"kubectl -n {context.settings.namespace} edit secret {secret.name} (key {secret.key}); pulumi up"
         raise PermanentError.of(Problem(f"secret {context.settings.secret.name}", "no user or password", needed, fix))
-    return Credential(given["user"], given["password"])
+    return Credential(parameters["user"], parameters["password"])
 
 
 # What differs
 
 
 def difference_problems(compared: Verification, dump: Dump, psql: Callable[[str], str]) -> Iterable[Problem]:
-    """Each with the name that a waiver takes. `psql` gives the command that runs a statement in the candidate."""
+    """Yields each difference with the name that a waiver takes. `psql` gives the command that runs a statement in the
+    candidate."""
     again = f"pulumi config set id <another id>; pulumi up (loads it into another candidate: {DUMP_PAGE})"
     for table in compared.tables:
         if not table.equal:
             has = "no such table" if table.target is None else f"{table.target} rows"
-            wanted = "no such table" if table.dump is None else f"{table.dump} rows"
-            yield Problem(f"imported.rows:{table.name}", has, f"{wanted}, as in {dump.url}", again)
+            needed = "no such table" if table.dump is None else f"{table.dump} rows"
+            yield Problem(f"imported.rows:{table.name}", has, f"{needed}, as in {dump.url}", again)
     for name in compared.invalid_indexes:
         yield Problem(
             f"imported.indexes:{name}", "invalid", "a valid index", f"{psql(f'REINDEX INDEX {name}')}; pulumi up"
@@ -187,7 +189,7 @@ def difference_problems(compared: Verification, dump: Dump, psql: Callable[[str]
 
 
 def intrusion_problems(result: LoadResult) -> Iterable[Problem]:
-    """What changed on the server besides the database while the dump was loaded, and the load did not change."""
+    """Yields what changed on the server besides the database while the dump was loaded, and the load did not change."""
     needed = "nothing outside the database changes while a dump is loaded"
     fix = f"{DUMP_PAGE}; pulumi config set id <another id>; pulumi up"
     for change in result.server_changes:

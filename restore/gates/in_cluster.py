@@ -20,14 +20,17 @@ from validation.expectations.model import Expectations
 
 JOB_SECONDS = 600.0
 SUBJECT = "validated.in-cluster"
+IMAGE_FIX = "pulumi config set --path validation.image <image with psql that the nodes can pull>"
 LOG_LINES = 3
 """Lines of the Job's log, redacted, in the problem: psql's last words tell a refused login from a closed network."""
 
 
-def in_cluster_problems(context: GateContext, watch: Watch, candidate: Instance, wanted: Expectations) -> list[Problem]:
+def in_cluster_problems(
+    context: GateContext, watch: Watch, candidate: Instance, expectations: Expectations
+) -> list[Problem]:
     """Runs the Job: the application's login and its tables, from a pod in its namespace."""
     watch.say("connecting from inside the cluster")
-    job = connection_job(context, candidate, wanted)
+    job = connection_job(context, candidate, expectations)
     deadline = min(watch.deadline, watch.now() + JOB_SECONDS)
     needed = f"psql connects as the application from {job.namespace}"
     try:
@@ -41,14 +44,16 @@ def in_cluster_problems(context: GateContext, watch: Watch, candidate: Instance,
         return []
     reasons = result.reasons or (f"exit code {result.exit_code}, {len(result.lines)} lines of {wanted_lines}",)
     found = "; ".join([*reasons, *result.lines[-LOG_LINES:]])
-    fix = f"{LOGIN_PAGE}; pulumi up"
-    return [Problem(SUBJECT, found, needed, fix)]
+    if result.without_image:
+        found = f"image {job.image} can't be had on node {result.node}: {found}"
+        return [Problem(SUBJECT, found, needed, f"{IMAGE_FIX}; pulumi up")]
+    return [Problem(SUBJECT, found, needed, f"{LOGIN_PAGE}; pulumi up")]
 
 
-def connection_job(context: GateContext, candidate: Instance, wanted: Expectations) -> Job:
+def connection_job(context: GateContext, candidate: Instance, expectations: Expectations) -> Job:
     endpoint = candidate.endpoint
     assert endpoint is not None
-    login = urls.connection_parameters(context.application_url())
+    login = urls.read_parameters(context.application_url())
     environment = {
         "PGHOST": endpoint.host,
         "PGPORT": str(endpoint.port),
@@ -66,7 +71,7 @@ def connection_job(context: GateContext, candidate: Instance, wanted: Expectatio
         namespace=settings.namespace,
         name=f"restore-validate-{context.plan.id}",
         image=settings.validation.image or f"postgres:{candidate.engine_version.partition('.')[0]}",
-        statements=statements(wanted),
+        statements=statements(expectations),
         environment=environment,
         root_certificate=certificate(settings.tls),
         labels=settings.validation.job.labels,
@@ -76,17 +81,18 @@ def connection_job(context: GateContext, candidate: Instance, wanted: Expectatio
     )
 
 
-def statements(wanted: Expectations) -> tuple[str, ...]:
-    """One line of output each, whatever the tables hold."""
+def statements(expectations: Expectations) -> tuple[str, ...]:
+    """Returns statements with one line of output each, whatever the tables hold."""
     reads = [
         sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT 1) AS one").format(table.identifier).as_string()
-        for table in sorted(wanted.tables)
+        for table in sorted(expectations.tables)
     ]
     return ("SELECT current_user, current_database(), pg_is_in_recovery()", *reads)
 
 
 def certificate(tls: Tls) -> str | None:
-    """The root certificate's text, None where those of the system count; PermanentError for an unreadable file."""
+    """Returns the root certificate's text, None where those of the system count; PermanentError for an unreadable
+    file."""
     if tls.root_certificate in (None, SYSTEM):
         return None
     try:

@@ -19,7 +19,7 @@ from validation.baseline.model import Baseline, BaselineError
 from validation.baseline.record import Unread
 from validation.connect.target import Target
 from validation.expectations.model import Expectations, Limits
-from validation.loss import Against, LossReport, as_json, as_text, estimated, run
+from validation.loss import Against, LossReport, as_json, as_text, estimate_loss, run
 
 SHOWN = 10
 """Tables that `up` shows, those that lose most; all are in the evidence."""
@@ -37,12 +37,17 @@ LastKnown = Callable[[], Baseline | BaselineError | None]
 
 
 def report(
-    watch: Watch, source: Target | None, last_known: LastKnown, candidate: Target, wanted: Expectations, seconds: float
+    watch: Watch,
+    source: Target | None,
+    last_known: LastKnown,
+    candidate: Target,
+    expectations: Expectations,
+    seconds: float,
 ) -> Mapping[str, Any]:
     """Makes the report within the budget, shows it in `pulumi up`, and gives it as the evidence keeps it."""
     watch.say("comparing with what was there before")
     try:
-        losses = compare(watch, source, last_known, candidate, wanted, seconds)
+        losses = compare(watch, source, last_known, candidate, expectations, seconds)
         watch.say(f"loss report\n{redacted(as_text(losses, SHOWN))}")
         return mask(as_json(losses))
     except Exception as error:  # noqa: BLE001 - advisory: a mistake of ours must not stop a restore
@@ -52,7 +57,7 @@ def report(
 
 
 def add_notes(watch: Watch, report: Mapping[str, Any], notes: Sequence[str]) -> Mapping[str, Any]:
-    """The report with what else is to be known of a switch, which `up` shows too."""
+    """Returns the report with what else is to be known of a switch, which `up` shows too."""
     for note in notes:
         watch.say(redacted(note))
     return {**report, "notes": [*report.get("notes", ()), *map(redacted, notes)]} if notes else report
@@ -70,11 +75,16 @@ def mask(value: Any) -> Any:
 
 
 def compare(
-    watch: Watch, source: Target | None, last_known: LastKnown, candidate: Target, wanted: Expectations, seconds: float
+    watch: Watch,
+    source: Target | None,
+    last_known: LastKnown,
+    candidate: Target,
+    expectations: Expectations,
+    seconds: float,
 ) -> LossReport:
-    """Row by row with the source; where it is gone or can't be compared, estimated by its newest baseline."""
+    """Compares row by row with the source; where it is gone or can't be compared, estimated by its newest baseline."""
     left = min(seconds, max(0.0, watch.deadline - watch.now()))
-    columns = {item.table: item.column for item in wanted.freshness}
+    columns = {item.table: item.column for item in expectations.freshness}
     unknown = (
         run(source, candidate, budget_seconds=left, timestamps=columns, stop=watch.stop)
         if source
@@ -85,7 +95,7 @@ def compare(
     baseline = last_known()
     if isinstance(baseline, Baseline):
         try:
-            report = estimated(baseline, candidate, Limits(left, left))
+            report = estimate_loss(baseline, candidate, Limits(left, left))
         except Unread as error:
             return replace(unknown, problems=(*unknown.problems, str(error)))
         return replace(report, notes=(*unknown.problems, *report.notes))
@@ -93,7 +103,7 @@ def compare(
 
 
 def newest(store: Store, plan: Plan) -> Mapping[str, Any]:
-    """What the newest proof of this restore says of the loss, in short; for the stack's outputs."""
+    """Returns what the newest proof of this restore says of the loss, in short; for the stack's outputs."""
     try:
         record = store.latest(plan.stack, plan.id, VALIDATED.name)
     except RestoreError as error:
@@ -104,7 +114,7 @@ def newest(store: Store, plan: Plan) -> Mapping[str, Any]:
 
 
 def shorten(report: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A report without its tables: numbers of rows where any were counted, and the newest that is lost."""
+    """Returns a report without its tables: numbers of rows where any were counted, and the newest that is lost."""
     if report.get("problems"):
         return {name: report[name] for name in ("headline", "status", "fix") if report.get(name)}
     words = ("headline", "status", "precision", "against")

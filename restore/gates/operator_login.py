@@ -67,7 +67,7 @@ def set_master_password(context: GateContext, watch: Watch, candidate: Instance,
 
 
 def is_password_refused(context: GateContext, endpoint: Endpoint) -> bool:
-    """Whether the server knows the operator by another password; False for whatever else keeps it out."""
+    """Tells whether the server knows the operator by another password; False for whatever else keeps it out."""
     try:
         with postgres.connect(endpoint, context.login(endpoint), context.settings.tls, MAINTENANCE):
             return False

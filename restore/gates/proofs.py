@@ -14,12 +14,12 @@ from validation.verdict import Verdict
 
 
 def find_proof(context: GateContext, gate: str, instance: Instance | None) -> Mapping[str, Any] | None:
-    """The newest record in which this gate opened for this very instance; None when there is none."""
+    """Returns the newest record in which this gate opened for this very instance; None when there is none."""
     return find_record(context.store, context.plan.stack, context.plan.id, gate, instance) if instance else None
 
 
 def find_record(store: Store, stack: str, restore_id: str, gate: str, instance: Instance) -> Mapping[str, Any] | None:
-    """The same, of any restore."""
+    """Returns the newest such record of any restore."""
     for record in store.newest_first(stack, restore_id, gate):
         facts: Mapping[str, Any] = record.get("facts") or {}
         if record.get("open") is True and facts.get(RESOURCE_ID) == instance.resource_id:
@@ -28,7 +28,8 @@ def find_record(store: Store, stack: str, restore_id: str, gate: str, instance: 
 
 
 def earlier_proof(context: GateContext, watch: Watch, instance: Instance) -> Proof | None:
-    """The proof by which this gate opened for this very instance before, with what was waived then; None if it didn't.
+    """Returns the proof by which this gate opened for this very instance before, with what was waived then; None if it
+    didn't.
 
     By the evidence, otherwise by the receipt that stands in the state."""
     try:
@@ -45,7 +46,7 @@ def earlier_proof(context: GateContext, watch: Watch, instance: Instance) -> Pro
 
 
 def repeat(record: Mapping[str, Any], instance: Instance) -> Proof:
-    """What a record holds, as a proof again; `held` says since when."""
+    """Returns what a record holds, as a proof again; `held` says since when."""
     since = record.get("facts", {}).get("held") or record.get("ended")
     problems = tuple(Problem(**problem) for problem in record.get("problems", ()))
     return Proof(

@@ -62,7 +62,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
 
 
 def conclude(problems: list[Problem], facts: dict[str, object], passed: str) -> Proof:
-    """PASS without a problem; INCONCLUSIVE where all that is known is that the database can't be asked."""
+    """Returns PASS without a problem; INCONCLUSIVE where all that is known is that the database can't be asked."""
     if not problems:
         return Proof(Verdict.PASS, passed, facts)
     if all(problem.subject.endswith(".unreachable") for problem in problems):
@@ -144,7 +144,7 @@ def await_snapshot_ready(context: GateContext, watch: Watch) -> Iterable[Problem
 
 
 def snapshot_problem(source: Instance, found: str) -> Problem:
-    """Named as the waiver that does without it: this gate's own would leave the snapshot to fail."""
+    """Returns a problem named as the waiver that does without it: this gate's own would leave the snapshot to fail."""
     needed = f"status {' or '.join(sorted(SNAPSHOT_READY))} for the safety snapshot of {source.identifier}"
     return Problem(SAFETY_CHECK, found, needed, f"{way_out(source.status, source.identifier)}; pulumi up")
 
@@ -182,7 +182,7 @@ def await_latest_restorable(context: GateContext, watch: Watch, facts: dict[str,
             read,
             reached,
             subject="LatestRestorableTime",
-            found=datetime.isoformat,
+            describe=datetime.isoformat,
             seconds=0 if waived else LATEST_SECONDS,
         )
     except RestoreError as error:

@@ -9,14 +9,16 @@ from typing import Any
 import pulumi
 
 from restore.evidence import publish
-from restore.gates import conformed, imported, proofs, quiesced, scanned, serving, switched, validated
+from restore.gates import conformed, imported, proofs, quiesced, renamed, scanned, serving, switched, validated
 from restore.gates.context import GateContext
 from restore.gates.fence import FENCE
 from restore.gates.hook import Gate, Proof, Watch
+from restore.model.dependents import Follow
 from restore.model.gates import (
     CONFORMED,
     IMPORTED,
     QUIESCED,
+    RENAMED,
     SCANNED,
     SERVING,
     SWITCHED,
@@ -31,12 +33,13 @@ PROOFS: Mapping[str, tuple[float, Callable[[GateContext, Watch], Proof]]] = {
     IMPORTED.name: (imported.SECONDS, imported.prove),
     VALIDATED.name: (validated.SECONDS, validated.prove),
     SWITCHED.name: (switched.SECONDS, switched.prove),
+    RENAMED.name: (renamed.SECONDS, renamed.prove),
     SERVING.name: (serving.SECONDS, serving.prove),
 }
 
 
 def make_gate(context: GateContext, name: str) -> Gate:
-    """The gate of this name. Its waivers are those of the configuration that name it or one of its checks.
+    """Returns the gate of this name. Its waivers are those of the configuration that name it or one of its checks.
 
     Raises RestoreError when what it is to prove can't be read (expectations, for example).
     """
@@ -47,7 +50,7 @@ def make_gate(context: GateContext, name: str) -> Gate:
 
 
 def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) -> dict[str, Any]:
-    """What changes the proof besides the plan: waivers, overridden settings, expectations."""
+    """Returns what changes the proof besides the plan: waivers, overridden settings, expectations."""
     extra: dict[str, Any] = {"waived": dict(waive)} if waive else {}
     if name == CONFORMED.name and context.settings.instance:
         extra["instance"] = dict(context.settings.instance)
@@ -55,12 +58,14 @@ def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) 
         extra |= scanned.fingerprint(context.settings)
     if name == VALIDATED.name:
         extra |= validated.fingerprint(context.settings)
+    if name == SERVING.name and context.settings.dependents is Follow.FOLLOW:
+        extra["dependents"] = str(Follow.FOLLOW)
     if name == SWITCHED.name and context.settings.fence:
         extra[FENCE] = True
     return extra
 
 
 def is_candidate_proved(context: GateContext) -> bool:
-    """Whether every gate of the candidate has opened for the instance that is there now, by the evidence."""
+    """Tells whether every gate of the candidate has opened for the instance that is there now, by the evidence."""
     candidate = context.plan.candidate_found
     return all(proofs.find_proof(context, gate.name, candidate) for gate in candidate_gates(context.plan))

@@ -31,13 +31,13 @@ SKIP = re.compile(r"--skip ([a-z_]+)")
 
 
 def options(settings: Settings) -> Options:
-    """How to load: a role that the dump names and the new server lacks is made, without login."""
+    """Returns how to load: a role that the dump names and the new server lacks is made, without login."""
     store = settings.backups
     return Options(roles=Roles.CREATE, role_map=store.map, allow=frozenset(store.allow), skip=frozenset(store.skip))
 
 
 def fingerprint(settings: Settings) -> dict[str, list[str]]:
-    """What changes the judgement of a dump besides its bytes; nothing for what is not set."""
+    """Returns what changes the judgement of a dump besides its bytes; nothing for what is not set."""
     mapped = [f"{old}={new}" for old, new in sorted(settings.backups.map.items())]
     return {name: kinds for name, kinds in {**flags(options(settings)), "map": mapped}.items() if kinds}
 
@@ -57,7 +57,8 @@ def prove(context: GateContext, watch: Watch) -> Proof:
 
 
 def owner_problems(scan_result: Scan, settings: Settings) -> Iterable[Problem]:
-    """Owners with rights on the whole server, as a new instance has them: its master user and RDS's own roles."""
+    """Yields the problems of owners with rights on the whole server, as a new instance has them: its master user and
+    RDS's own roles."""
     allowed = settings.backups.allow
     if PRIVILEGED_OWNER in allowed:
         return
@@ -73,7 +74,7 @@ def owner_problems(scan_result: Scan, settings: Settings) -> Iterable[Problem]:
 
 
 def with_config_keys(problem: Problem) -> Problem:
-    """The problem, its fix by the configuration's keys where it names the loader's flags."""
+    """Returns the problem, its fix by the configuration's keys where it names the loader's flags."""
     kind = SKIP.search(problem.fix)
     if kind is None:
         return problem
@@ -82,14 +83,14 @@ def with_config_keys(problem: Problem) -> Problem:
 
 
 def pinned_dump(context: GateContext) -> Dump:
-    """The dump of the plan, in exactly that version."""
-    wanted = context.plan.point.dump
-    assert wanted is not None, "method dump plans a dump"
-    return pin.at_version(context.s3, wanted.bucket, wanted.key, wanted.version)
+    """Returns the dump of the plan, in exactly that version."""
+    planned = context.plan.point.dump
+    assert planned is not None, "method dump plans a dump"
+    return pin.at_version(context.s3, planned.bucket, planned.key, planned.version)
 
 
 def read_dump(context: GateContext, watch: Watch, dump: Dump) -> Scan:
-    """What is in the dump; read once in a run."""
+    """Returns what is in the dump; read once in a run."""
     if dump.identity not in context.scans:
         context.scans[dump.identity] = scan.scan(
             context.s3, dump, options(context.settings), progress=progress_reporter(watch), stop=watch.stop
@@ -98,7 +99,7 @@ def read_dump(context: GateContext, watch: Watch, dump: Dump) -> Scan:
 
 
 def storage_problems(scan_result: Scan, settings: InstanceSettings) -> Iterable[Problem]:
-    """Storage must be there before: RDS's autoscaling is slower than a load."""
+    """Yields the problem of too little storage, which must be there before: RDS's autoscaling is slower than a load."""
     size, needed = settings.allocated_storage, math.ceil(scan_result.target_bytes / GIB)
     if size is not None and size < needed:
         yield Problem(
@@ -125,7 +126,7 @@ def progress_reporter(watch: Watch) -> Callable[[Progress], None]:
 
 
 def format_progress(progress: Progress) -> str:
-    """One status line."""
+    """Returns one status line."""
     parts = [str(progress.phase)]
     if progress.phase.reads and progress.bytes_total:
         share = min(100, 100 * progress.bytes_read // progress.bytes_total)

@@ -31,7 +31,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Known:
+class LastValues:
     """The last values that were given out elsewhere, by name, and where that is known from."""
 
     where: str
@@ -60,43 +60,43 @@ class Advance:
         return f"{self.label} {'unused' if self.before is None else self.before} -> {self.after}"
 
 
-def plan_advances(known: Known, present: Mapping[Name, Sequence]) -> tuple[Advance, ...]:
-    """The sequences that are behind what is known, those that the database doesn't have left out. Pure."""
+def plan_advances(last_values: LastValues, present: Mapping[Name, Sequence]) -> tuple[Advance, ...]:
+    """Returns the sequences that are behind what is known, those that the database doesn't have left out. Pure."""
     advances: list[Advance] = []
-    for name, last in known.values.items():
+    for name, last in last_values.values.items():
         sequence = present.get(name)
         if sequence and sequence.readable and sequence.is_behind(last):
-            after = target(sequence, last, known.margin)
+            after = target(sequence, last, last_values.margin)
             advances.append(Advance(name, sequence.last, after, sequence.allows(after)))
     return tuple(advances)
 
 
 def target(sequence: Sequence, last: int, margin: int) -> int:
-    """Where a sequence is to stand; one that cycles takes the place of the other, for it has no beyond."""
+    """Returns where a sequence is to stand; one that cycles takes the place of the other, for it has no beyond."""
     return last if sequence.cycles else last + margin * sequence.increment
 
 
-def from_server(where: str, sequences: Mapping[Name, Sequence]) -> Known:
-    """What a database gave out. Pure."""
+def from_server(where: str, sequences: Mapping[Name, Sequence]) -> LastValues:
+    """Returns what a database gave out. Pure."""
     values = {name: sequence.last for name, sequence in sequences.items() if sequence.last is not None}
     unreadable = tuple(name for name, sequence in sequences.items() if not sequence.readable)
-    return Known(where, values, unreadable=unreadable)
+    return LastValues(where, values, unreadable=unreadable)
 
 
-def from_baseline(known: Baseline) -> Known:
-    """What a baseline knows to be given out, with the margin for what came after it. Pure."""
-    values = {(table.schema, table.name): position.last for table, position in known.sequences.items()}
-    return Known(f"the baseline of {known.taken:%Y-%m-%d %H:%M} UTC plus {MARGIN:,} steps", values, MARGIN)
+def from_baseline(baseline: Baseline) -> LastValues:
+    """Returns what a baseline knows to be given out, with the margin for what came after it. Pure."""
+    values = {(table.schema, table.name): position.last for table, position in baseline.sequences.items()}
+    return LastValues(f"the baseline of {baseline.taken:%Y-%m-%d %H:%M} UTC plus {MARGIN:,} steps", values, MARGIN)
 
 
-def describe_behind(known: Known, behind: Iterable[Advance]) -> str:
-    """One sentence for the loss report and for `up`; empty where none is behind."""
+def describe_behind(last_values: LastValues, behind: Iterable[Advance]) -> str:
+    """Returns one sentence for the loss report and for `up`; empty where none is behind."""
     named = [advance.text for advance in behind]
     if not named:
         return ""
     more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     return (
-        f"{len(named)} sequences go back behind {known.where}: numbers that were given out are given out again "
+        f"{len(named)} sequences go back behind {last_values.where}: numbers that were given out are given out again "
         f"({', '.join(named[:SHOWN])}{more})"
     )
 
@@ -108,19 +108,19 @@ def read_sequences(context: GateContext, instance: Instance) -> Mapping[Name, Se
 
 
 def tell_behind(context: GateContext, watch: Watch, database: Instance, other: Instance | None) -> tuple[str, ...]:
-    """What is said of the sequences of a database that is to serve after the other one: a note, or none. That they
-    can't be read is a note too."""
+    """Returns what is said of the sequences of a database that is to serve after the other one: a note, or none. That
+    they can't be read is a note too."""
     try:
         if other is None:
             return ()
-        known = from_server(other.identifier, read_sequences(context, other))
-        behind = plan_advances(known, read_sequences(context, database))
+        last_values = from_server(other.identifier, read_sequences(context, other))
+        behind = plan_advances(last_values, read_sequences(context, database))
     except RestoreError as error:
         if watch.stop.is_set():
             raise
         return (f"whether sequences go back isn't known: {error.problem.found if error.problem else error}",)
-    said = describe_behind(known, behind)
-    if said and database.identifier == context.plan.candidate and not context.settings.sequences:
+    said = describe_behind(last_values, behind)
+    if said and context.is_candidate(database) and not context.settings.sequences:
         said += ". To avoid that: pulumi config set sequences ahead"
     return (said,) if said else ()
 
@@ -134,25 +134,25 @@ def sequence_problems(
         database: the one that is to serve; it doesn't yet.
         left: the other one; None where it is gone or can't be asked.
     """
-    if not (context.settings.sequences and context.plan.candidate == database.identifier):
+    if not (context.settings.sequences and context.is_candidate(database)):
         notes = tell_behind(context, watch, database, left)
         facts["sequences_behind"] = list(notes)
         for note in notes:
             watch.say(note)
         return []
     try:
-        known = known_values(context, left)
-        if isinstance(known, Problem):
-            return [known]
-        return advance_all(context, watch, database, known, facts)
+        last_values = find_last_values(context, left)
+        if isinstance(last_values, Problem):
+            return [last_values]
+        return advance_all(context, watch, database, last_values, facts)
     except RestoreError as error:
         if watch.stop.is_set():
             raise
         return [error_problem(NAME, error, NEEDED)]
 
 
-def known_values(context: GateContext, left: Instance | None) -> Known | Problem:
-    """What the source gave out, by itself or by its newest baseline; a problem where neither tells."""
+def find_last_values(context: GateContext, left: Instance | None) -> LastValues | Problem:
+    """Returns what the source gave out, by itself or by its newest baseline; a problem where neither tells."""
     if left:
         return from_server(left.identifier, read_sequences(context, left))
     newest = find_baseline(context, None)
@@ -164,31 +164,35 @@ def known_values(context: GateContext, left: Instance | None) -> Known | Problem
 
 
 def advance_all(
-    context: GateContext, watch: Watch, database: Instance, known: Known, facts: dict[str, Any]
+    context: GateContext, watch: Watch, database: Instance, last_values: LastValues, facts: dict[str, Any]
 ) -> list[Problem]:
     """Sets every sequence that is behind; the problem names those that can't be. Safe to repeat after a kill: what is
     done is behind no longer. Raises RestoreError."""
     present = read_sequences(context, database)
-    behind = plan_advances(known, present)
+    behind = plan_advances(last_values, present)
     moved = [advance for advance in behind if advance.allowed]
     if moved:  # first, so that a run that is killed between them has told where they stood
-        record = {"subject": database.identifier, "past": known.where, "planned": {a.label: a.before for a in moved}}
+        record = {
+            "subject": database.identifier,
+            "past": last_values.where,
+            "planned": {a.label: a.before for a in moved},
+        }
         context.store.write(context.plan.stack, context.plan.id, "sequences", record)
     with context.administer(database) as connection:
         for advance in moved:
             postgres.set_sequence(connection, advance.name, advance.after)
     after = read_sequences(context, database)
     facts["sequences"] = {
-        "past": known.where,
+        "past": last_values.where,
         "moved": {a.label: {"before": a.before, "after": after[a.name].last} for a in moved},
     }
-    watch.say(f"{len(moved)} sequences of {database.identifier} are past {known.where}")
-    unread = [*known.unreadable, *(name for name, sequence in present.items() if not sequence.readable)]
+    watch.say(f"{len(moved)} sequences of {database.identifier} are past {last_values.where}")
+    unread = [*last_values.unreadable, *(name for name, sequence in present.items() if not sequence.readable)]
     return [*exhausted(context, database, behind), *unreadable(context, database, present, unread)]
 
 
 def exhausted(context: GateContext, database: Instance, behind: Iterable[Advance]) -> list[Problem]:
-    """The sequences whose limits don't allow what they would have to have."""
+    """Returns the sequences whose limits don't allow what they would have to have."""
     full = [advance for advance in behind if not advance.allowed]
     if not full:
         return []
@@ -200,7 +204,7 @@ def exhausted(context: GateContext, database: Instance, behind: Iterable[Advance
 def unreadable(
     context: GateContext, database: Instance, present: Mapping[Name, Sequence], names: list[Name]
 ) -> list[Problem]:
-    """The sequences whose values the operator's login may not see."""
+    """Returns the sequences whose values the operator's login may not see."""
     if not names:
         return []
     shown = ", ".join(".".join(name) for name in dict.fromkeys(names[:SHOWN]))

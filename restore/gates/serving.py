@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from restore import postgres
-from restore.cutover.connection_url import endpoint_of, same_endpoint
+from restore.cutover.connection_url import is_same_endpoint, read_endpoint
 from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.activity import describe_sessions, ending_command, is_ignored
 from restore.gates.context import GateContext
+from restore.gates.dependents import dependent_problems
 from restore.gates.error_problems import unreachable
 from restore.gates.hook import Proof, Watch
 from restore.kubernetes import Pod
@@ -73,12 +75,16 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         if watch.stop.is_set() or not last:
             raise
         return Proof(Verdict.FAIL, "the applications don't serve as they should", last[0].facts, last[0].problems)
-    later = (*changed_secret_problems(context, watch, observation), *reference_problems(context))
+    later = (
+        *changed_secret_problems(context, watch, observation),
+        *reference_problems(context),
+        *dependent_problems(context, watch, observation.facts),
+    )
     return conclude(context, observation, (*observation.problems, *later))
 
 
 def conclude(context: GateContext, observation: Observation, problems: tuple[Problem, ...]) -> Proof:
-    """PASS without a problem; INCONCLUSIVE where all that is known is that some have no session yet."""
+    """Returns PASS without a problem; INCONCLUSIVE where all that is known is that some have no session yet."""
     facts = observation.facts
     if any(problem.subject.startswith(SECRET) for problem in problems):
         return Proof(Verdict.FAIL, "the connection secret doesn't stay as it was switched", facts, problems)
@@ -92,11 +98,11 @@ def conclude(context: GateContext, observation: Observation, problems: tuple[Pro
 
 
 def changed_secret_problems(context: GateContext, watch: Watch, observation: Observation) -> list[Problem]:
-    """What the key names after the configured seconds, if it named the right database until then: the pods go on with
-    the database that they were started with, and the next ones would use the other."""
+    """Returns what the key names after the configured seconds, if it named the right database until then: the pods go
+    on with the database that they were started with, and the next ones would use the other."""
     secret, seconds = context.plan.secret, context.settings.secret.watch_seconds
-    known = any(problem.subject.startswith(SECRET) for problem in observation.problems)
-    if secret is None or known or not seconds:
+    reported = any(problem.subject.startswith(SECRET) for problem in observation.problems)
+    if secret is None or reported or not seconds:
         return []
     watch.say(f"reading the secret again in {seconds} s: a controller may put its former value back")
     watch.pause(seconds, "the secret to stay as it is")
@@ -104,9 +110,9 @@ def changed_secret_problems(context: GateContext, watch: Watch, observation: Obs
 
 
 def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
-    """The problem `serving.secret:<name>` when the key names another database than it was switched to."""
-    endpoint = endpoint_of(urls.parse(context.application_url()))
-    if same_endpoint(endpoint, secret.endpoint):
+    """Returns the problem `serving.secret:<name>` when the key names another database than it was switched to."""
+    endpoint = read_endpoint(urls.parse(context.application_url()))
+    if is_same_endpoint(endpoint, secret.endpoint):
         return []
     found = f"key {secret.key} names {endpoint}: somebody has written it since the switch"
     fix = (
@@ -117,14 +123,14 @@ def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
 
 
 def reference_problems(context: GateContext) -> list[Problem]:
-    """The problems `serving.reference:<app>/<place>`: what tells the pods the database that was left. Preflight's
-    waiver of it counts here too."""
+    """Returns the problems `serving.reference:<app>/<place>`: what tells the pods the database that was left.
+    Preflight's waiver of it counts here too."""
     left = context.plan.left
     if context.plan.secret is None or left is None or left.endpoint is None:
         return []
     host, namespace = left.endpoint.host, context.settings.namespace
     apps = [app.name for app in context.plan.apps]
-    found = context.namespace.references(apps, context.settings.secret)
+    references = context.namespace.references(apps, context.settings.secret)
     return [
         Problem(
             f"serving.reference:{reference.app}/{reference.place}",
@@ -133,13 +139,13 @@ def reference_problems(context: GateContext) -> list[Problem]:
             f"kubectl -n {namespace} edit {edited(reference)}; "
             f"kubectl -n {namespace} rollout restart deployment {reference.app}; pulumi up",
         )
-        for reference in found
+        for reference in references
         if reference.app in apps and reference.names(host) and not is_waived(reference.check, context.settings.waive)
     ]
 
 
 def edited(reference: Reference) -> str:
-    """The object that holds a reference, as kubectl names it."""
+    """Returns the object that holds a reference, as kubectl names it."""
     kind, name, *_ = reference.place.split("/", 2)
     return f"deployment {reference.app}" if kind == "env" else f"{kind.lower()} {name}"
 
@@ -162,16 +168,16 @@ def observe(context: GateContext) -> Observation:
 
 
 def list_pods(context: GateContext, deployment: Deployment | None) -> list[Pod]:
-    """The pods of a Deployment, ended ones left out."""
+    """Returns the pods of a Deployment, ended ones left out."""
     return [pod for pod in context.namespace.pods(deployment.selector) if not pod.ended] if deployment else []
 
 
 def rollout_problems(
     context: GateContext, app: AppPlan, deployment: Deployment | None, pods: list[Pod]
 ) -> list[Problem]:
-    """The problem `serving.rollout:<app>` until all replicas that it is to have now are ready, of the pods that the
-    switch made, and none of the former is left. An autoscaler may have set another number since."""
-    former = [pod for pod in pods if pod.annotations.get(ANNOTATION_ENDPOINT) != str(app.endpoint)]
+    """Returns the problem `serving.rollout:<app>` until all replicas that it is to have now are ready, of the pods that
+    the switch made, and none of the former is left. An autoscaler may have set another number since."""
+    former = [pod for pod in pods if pod.annotations.get(ANNOTATION_ENDPOINT) != app.pod_annotation]
     ready = [pod for pod in pods if pod not in former and pod.ready and not pod.terminating]
     if deployment and not app.replicas and not deployment.replicas and not pods:
         return []
@@ -182,18 +188,18 @@ def rollout_problems(
     found = f"{len(ready)} of {len(pods)} pods ready" + (f" ({reasons})" if reasons else "")
     found += f", {len(former)} of them from before the switch" if former else ""
     found += "" if seen else ", its controller hasn't seen the change yet"
-    wanted = f"{deployment.replicas} ready" if deployment and deployment.replicas else "at least one ready"
+    needed = f"{deployment.replicas} ready" if deployment and deployment.replicas else "at least one ready"
     fix = f"kubectl -n {context.settings.namespace} describe deployment {app.name}; {logs_command(context, app.name)}"
-    return [Problem(f"serving.rollout:{app.name}", found, f"{wanted}, and none from before the switch", fix)]
+    return [Problem(f"serving.rollout:{app.name}", found, f"{needed}, and none from before the switch", fix)]
 
 
 def logs_command(context: GateContext, name: str) -> str:
-    """The command that shows the last lines of a Deployment's pods."""
+    """Returns the command that shows the last lines of a Deployment's pods."""
     return f"kubectl -n {context.settings.namespace} logs deployment/{name} --all-containers --tail 50"
 
 
 def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: dict[str, Any]) -> list[Problem]:
-    """At least one session of each Deployment on the database that is to serve."""
+    """Returns the problems of Deployments without a session on the database that is to serve."""
     names = {name: [(pod.name, pod.address) for pod in of_app] for name, of_app in pods.items()}
     database = context.serving()
     if database:
@@ -207,7 +213,7 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
     except RestoreError as error:
         return [unreachable("serving", database, error)]
     facts["sessions"] = {name: len(by_app.get(name, ())) for name in names}
-    user = urls.connection_parameters(context.application_url()).get("user")
+    user = urls.read_parameters(context.application_url()).get("user")
     if unnamed := sum(session.user == user for session in by_app.get("", ())):
         # Behind a proxy, a NAT or on the node's own network a session has another address than its pod
         facts["sessions_by_user"] = unnamed
@@ -226,7 +232,8 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
 
 
 def elsewhere_problems(context: GateContext, facts: dict[str, Any]) -> list[Problem]:
-    """No client session on the database that was left: it would read, or write, what is no longer the truth.
+    """Returns the problems of client sessions on the database that was left: they would read, or write, what is no
+    longer the truth.
 
     One that can't be asked is recorded, and no reason to call the applications down."""
     left: Instance | None = None
@@ -235,36 +242,63 @@ def elsewhere_problems(context: GateContext, facts: dict[str, Any]) -> list[Prob
         if left is None:
             return []
         with context.connect(left) as connection:
-            found = postgres.list_sessions(connection)
+            listed = postgres.list_sessions(connection)
     except RestoreError as error:
         facts["left_unreachable"] = unreachable("serving", left, error).found if left else str(error)
         return []
-    sessions = [session for session in found if not is_ignored(context.settings, session)]
+    sessions = [session for session in listed if not is_ignored(context.settings, session)]
     facts["left"] = {"database": left.identifier, "sessions": len(sessions)}
     if not sessions:
         return []
+    if context.plan.rename:
+        return dns_cache_problems(context, left, sessions)
     named = f"{len(sessions)} sessions on {left.identifier}: {describe_sessions(sessions)}"
     return [Problem("serving.elsewhere", named, "none", f"{ending_command(context, left, sessions)}; pulumi up")]
 
 
+def dns_cache_problems(context: GateContext, left: Instance, sessions: Sequence[postgres.Session]) -> list[Problem]:
+    """Returns the problem `serving.dnsCache:<client>` of each pod or address that still uses the instance which
+    production's name has left. Ended sessions would come back: the client has kept the name's former address."""
+    clients: dict[str, list[postgres.Session]] = {}
+    pods = [pod for pod in context.namespace.pods("") if not pod.ended]
+    for session in sessions:
+        pod = next((pod.name for pod in pods if session.application == pod.name), None) or next(
+            (pod.name for pod in pods if pod.address and pod.address == session.address), None
+        )
+        clients.setdefault(pod or str(session.address), []).append(session)
+    names = {pod.name for pod in pods}
+    needed = f"none: it keeps the address that {context.settings.source} had before"
+    return [
+        Problem(
+            f"serving.dnsCache:{client}",
+            f"{len(own)} sessions on {left.identifier}: {describe_sessions(own)}",
+            needed,
+            f"kubectl -n {context.settings.namespace} delete pod {client}; pulumi up"
+            if client in names
+            else f"{ending_command(context, left, own)} (start the client at {client} again first); pulumi up",
+        )
+        for client, own in clients.items()
+    ]
+
+
 def health_problems(context: GateContext, app: AppPlan, pods: list[Pod]) -> list[Problem]:
-    """The problem `serving.health:<app>` until its health URL, or that of each pod, answers 2xx."""
+    """Returns the problem `serving.health:<app>` until its health URL, or that of each pod, answers 2xx."""
     if not app.health or not app.replicas:
         return []
     if "{pod}" in app.health:
-        asked = [(pod.name, check_pod(context, app.health, pod)) for pod in pods if pod.address]
+        answers = [(pod.name, check_pod(context, app.health, pod)) for pod in pods if pod.address]
     else:
-        asked = [(app.health, check_health(app.health))]
-    faults = [f"{name}: {fault}" for name, fault in asked if fault is not None]
-    if asked and not faults:
+        answers = [(app.health, check_health(app.health))]
+    faults = [f"{name}: {fault}" for name, fault in answers if fault is not None]
+    if answers and not faults:
         return []
     found = "; ".join(faults) or "no pod to ask"
     return [Problem(f"serving.health:{app.name}", found, "2xx from each", logs_command(context, app.name))]
 
 
 def check_pod(context: GateContext, url: str, pod: Pod) -> str | None:
-    """What is wrong with a pod's answer, or None for 2xx. It is asked through the API server, which every operator
-    reaches; that proxies to no loopback address, where a pod is on this very machine."""
+    """Returns what is wrong with a pod's answer, or None for 2xx. It is asked through the API server, which every
+    operator reaches; that proxies to no loopback address, where a pod is on this very machine."""
     if pod.address and ip_address(pod.address).is_loopback:
         return check_health(url.replace("{pod}", pod.address))
     parts = urlsplit(url.replace("{pod}", "pod"))
@@ -278,7 +312,7 @@ def check_pod(context: GateContext, url: str, pod: Pod) -> str | None:
 
 
 def check_health(url: str) -> str | None:
-    """What is wrong with the answer, or None for 2xx. Redirects are followed, as `curl -fL` does."""
+    """Returns what is wrong with the answer, or None for 2xx. Redirects are followed, as `curl -fL` does."""
     if not url.startswith(("http://", "https://")):
         return "no http(s) URL"
     try:

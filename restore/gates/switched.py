@@ -41,22 +41,26 @@ from validation.verdict import Verdict
 
 SECONDS = 1800.0
 ROW = "switched.row"
+NEXT_TRANSACTION = "next_transaction"
+"""The fact by which rows that the applications wrote since the switch are told from those of the recovery point."""
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:
-    """No pod runs, the secret is as planned, the application can log in and read, and nobody writes elsewhere."""
+    """Proves that no pod runs, the secret is as planned, the application can log in and read, and nobody writes
+    elsewhere."""
     facts: dict[str, Any] = {}
     database, problems = read_row(context, watch, facts)
     if database is None or problems:
         return Proof(Verdict.FAIL, "no row was read of the database that is to serve", facts, tuple(problems))
-    secret = context.plan.secret
+    secret, renames = context.plan.secret, context.plan.rename is not None
+    if secret or renames:
+        problems += pod_problems(context)
     if secret:
         facts |= {"to": str(secret.endpoint), "back_to": str(secret.previous)}
-        problems += pod_problems(context)
         problems += secret_problems(context, secret)
         problems += controller_problems(context)
     problems += [*proof_problems(context, watch, database), *login_problems(context, database, facts)]
-    if secret and not is_shut(context, watch, problems):
+    if (secret or renames) and not is_shut(context, watch, problems):
         problems += unfenced_problems(context, watch, context.plan.left)
         problems += elsewhere_problems(context, watch, facts)
         if not is_switched(context) and not is_shut(context, watch, problems):
@@ -64,8 +68,10 @@ def prove(context: GateContext, watch: Watch) -> Proof:
             problems += sequence_problems(context, watch, database, left, facts)
             if context.plan.traffic is Traffic.RESTORED:
                 problems += erasure_problems(context, database, left, facts)
+        if not is_switched(context) and context.plan.traffic is Traffic.RESTORED:
+            note_next_transaction(context, watch, database, facts)
         if not is_shut(context, watch, problems):
-            problems += fence_problems(context, watch, secret, facts)
+            problems += fence_problems(context, watch, facts)
     if problems:
         return Proof(Verdict.FAIL, "the switch would not be safe", facts, tuple(problems))
     unasked = "; the database that is left can't be asked" if "left_unreachable" in facts else ""
@@ -73,33 +79,42 @@ def prove(context: GateContext, watch: Watch) -> Proof:
 
 
 def is_shut(context: GateContext, watch: Watch, problems: Iterable[Problem]) -> bool:
-    """Whether a problem is left that nobody waived."""
+    """Tells whether a problem is left that nobody waived."""
     return any(reason(problem.subject, watch.gate, context.settings.waive) is None for problem in problems)
 
 
-def fence_problems(context: GateContext, watch: Watch, secret: SecretPlan, facts: dict[str, Any]) -> Iterable[Problem]:
+def note_next_transaction(context: GateContext, watch: Watch, database: Instance, facts: dict[str, Any]) -> None:
+    """Adds where the candidate stands before anybody writes to it; that it can't be asked stops nobody."""
+    try:
+        with context.connect(database) as connection:
+            facts[NEXT_TRANSACTION] = postgres.read_next_transaction(connection)
+    except RestoreError as error:
+        watch.say(f"what is written from now on can't be told from what was there before: {error}")
+
+
+def fence_problems(context: GateContext, watch: Watch, facts: dict[str, Any]) -> Iterable[Problem]:
     """Fences the database that is left, or lifts a fence that the configuration no longer wants.
 
     A database that can't be asked holds nothing up; that it has no fence is said and recorded."""
-    wanted = context.settings.fence
-    if not wanted and FENCE not in watch.earlier:
+    fenced = context.settings.fence
+    if not fenced and FENCE not in watch.earlier:
         return []
     left = None if "left_unreachable" in facts else context.left()
     if left is None:
         facts["fence"] = "unchanged: the database that is left is gone, or can't be asked"
         watch.say(f"fence {facts['fence']}")
         return []
-    if wanted:
-        return raise_fence(context, watch, left, secret.url, facts)
+    if fenced:
+        return raise_fence(context, watch, left, wanted_url(context), facts)
     try:
-        lift_fence(context, watch, left, secret.url, facts)
+        lift_fence(context, watch, left, wanted_url(context), facts)
     except RestoreError as error:
         return [error_problem(f"{watch.gate}.fence", error, "no fence (config key fence)")]
     return []
 
 
 def read_row(context: GateContext, watch: Watch, facts: dict[str, Any]) -> tuple[Instance | None, list[Problem]]:
-    """The database that is to serve, and why no row of it could be read with the application's login."""
+    """Returns the database that is to serve, and why no row of it could be read with the application's login."""
     needed = "one row, read with the application's own login"
     try:
         database = wanted_database(context)
@@ -111,7 +126,7 @@ def read_row(context: GateContext, watch: Watch, facts: dict[str, Any]) -> tuple
 
 
 def read_unfenced_row(context: GateContext, watch: Watch, database: Instance, facts: dict[str, Any]) -> str:
-    """The table of which a row was read; where the login is refused, after a fence of the way there was lifted.
+    """Returns the table of which a row was read; where the login is refused, after a fence of the way there was lifted.
 
     Raises whatever kept it from being read."""
     url, endpoint = wanted_url(context), endpoint_of(database)
@@ -133,7 +148,7 @@ def is_fence_lifted(context: GateContext, watch: Watch, database: Instance, fact
 
 
 def wanted_database(context: GateContext) -> Instance:
-    """The database that is to serve. Raises PermanentError when it is gone."""
+    """Returns the database that is to serve. Raises PermanentError when it is gone."""
     database, planned = context.serving(), context.plan.serving
     if database:
         return database
@@ -144,12 +159,12 @@ def wanted_database(context: GateContext) -> Instance:
 
 
 def wanted_url(context: GateContext) -> str:
-    """The URL that the applications are to have; what they have where nothing is switched."""
+    """Returns the URL that the applications are to have; what they have where nothing is switched."""
     return context.plan.secret.url if context.plan.secret else context.application_url()
 
 
 def proof_problems(context: GateContext, watch: Watch, database: Instance) -> Iterable[Problem]:
-    """The proofs must be of this very instance, not of an earlier one of its name."""
+    """Yields the problems of proofs that aren't of this very instance, not of an earlier one of its name."""
     proved = watch.receipt.get("proved")
     if context.plan.traffic is Traffic.RESTORED and proved != database.resource_id:
         yield Problem(
@@ -162,38 +177,43 @@ def proof_problems(context: GateContext, watch: Watch, database: Instance) -> It
 
 
 def pod_problems(context: GateContext) -> list[Problem]:
-    """Pods that run with another URL than the wanted one."""
+    """Returns the problems of pods that run with another URL than the wanted one."""
     running = list_running(context)
     return [pods_problem(context, "switched", running)] if running and not is_switched(context) else []
 
 
 def is_switched(context: GateContext) -> bool:
-    """The secret already holds the wanted URL: pods that run were started with it."""
+    """Tells whether the secret already holds the wanted URL, or the database production's name: pods that run were
+    started so."""
+    if context.plan.rename:
+        database = context.serving()
+        return database is not None and database.identifier == context.plan.rename.production
     return context.plan.secret is not None and context.application_url() == context.plan.secret.url
 
 
 def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
-    """The secret must still be the one from which the plan was made, whatever its host is by now."""
+    """Returns the problems of a secret that isn't still the one from which the plan was made, whatever its host is by
+    now."""
     try:
         expected = str(urls.parse(context.application_url()).at(secret.endpoint.host, secret.endpoint.port))
     except urls.UrlError as error:
         return [changed_secret_problem(secret, str(error))]
-    wanted = str(urls.parse(secret.url).at(secret.endpoint.host, secret.endpoint.port))
+    switched_url = str(urls.parse(secret.url).at(secret.endpoint.host, secret.endpoint.port))
     return (
         []
-        if expected == wanted
+        if expected == switched_url
         else [changed_secret_problem(secret, "another user, password, database or parameter than planned")]
     )
 
 
 def changed_secret_problem(secret: SecretPlan, found: str) -> Problem:
-    """The problem `switched.secret:<name>`."""
+    """Returns the problem `switched.secret:<name>`."""
     return Problem(f"switched.secret:{secret.name}", found, "the value this plan was made from", "pulumi up")
 
 
 def controller_problems(context: GateContext) -> Iterable[Problem]:
-    """Who would put the secret back, at this moment: preflight's waiver of it counts here too. The way back is to what
-    its controller knows, so none holds it up."""
+    """Yields the problems of whoever would put the secret back, at this moment: preflight's waiver of it counts here
+    too. The way back is to what its controller knows, so none holds it up."""
     if context.plan.traffic is not Traffic.RESTORED:
         return
     for writer in context.namespace.secret_writers(context.settings.secret):
@@ -203,7 +223,7 @@ def controller_problems(context: GateContext) -> Iterable[Problem]:
 
 
 def login_problems(context: GateContext, database: Instance, facts: dict[str, Any]) -> list[Problem]:
-    """What the application's login may do at the database that is to serve."""
+    """Returns what the application's login may do at the database that is to serve."""
     endpoint = endpoint_of(database)
     try:
         attempt = postgres.try_login(wanted_url(context), endpoint, context.settings.tls)
@@ -227,7 +247,7 @@ def login_problems(context: GateContext, database: Instance, facts: dict[str, An
 
 
 def grant_statement(attempt: postgres.Attempt) -> str:
-    """The statement that gives an application what it lacks, for its owner or a superuser to run."""
+    """Returns the statement that gives an application what it lacks, for its owner or a superuser to run."""
     schema, user = sql.Identifier(attempt.schema), sql.Identifier(attempt.user)
     statement = (
         "GRANT USAGE ON SCHEMA {s} TO {u}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {s} TO {u}"

@@ -18,7 +18,7 @@ from validation.connect.target import Target
 
 
 def operator_target(context: GateContext, endpoint: Endpoint) -> Target:
-    """The operator's login there, to the application's database."""
+    """Returns the operator's login there, to the application's database."""
     credential = context.login(endpoint)
     tls = context.settings.tls
     return Target(
@@ -34,7 +34,7 @@ def operator_target(context: GateContext, endpoint: Endpoint) -> Target:
 
 @contextmanager
 def reading_target(context: GateContext, watch: Watch, operator: Target) -> Generator[Target]:
-    """The login that reads the candidate's rows: the operator's, or of a loaded dump one with few rights.
+    """Yields the login that reads the candidate's rows: the operator's, or of a loaded dump one with few rights.
 
     A dump whose objects may be given to privileged roles is one that the team trusts (config key backups.allow).
     """
@@ -46,7 +46,7 @@ def reading_target(context: GateContext, watch: Watch, operator: Target) -> Gene
 
 
 def source_target(context: GateContext) -> tuple[Target | None, str]:
-    """The source where it still exists, and why it can't be asked. It is being left, and holds up nothing."""
+    """Returns the source where it still exists, and why it can't be asked. It is being left, and holds up nothing."""
     source: Instance | None = None
     try:
         source = context.source()
@@ -61,8 +61,8 @@ def source_target(context: GateContext) -> tuple[Target | None, str]:
 
 
 def application_target(context: GateContext, endpoint: Endpoint) -> Target | None:
-    """The candidate with the application's own login, as its secret has it."""
-    login = urls.connection_parameters(context.application_url())
+    """Returns the candidate with the application's own login, as its secret has it."""
+    login = urls.read_parameters(context.application_url())
     if "user" not in login:
         return None
     tls = context.settings.tls

@@ -91,7 +91,7 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
     """Proves a candidate that never served. Raises whatever keeps the checks from running."""
     endpoint = endpoint_of(candidate)
     ensure_login(context, watch, candidate)  # RDS may have rotated the password since gate `conformed`
-    wanted = with_ahead_seconds(context, wanted_expectations(context.settings))
+    expected = with_ahead_seconds(context, wanted_expectations(context.settings))
     point = restore_point(context, candidate)
     source, unasked = source_target(context)
     if unasked:
@@ -102,7 +102,7 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
     with reading_target(context, watch, operator) as restored:
         report = run(
             restored,
-            wanted,
+            expected,
             source=None if unasked else source,
             application=application_target(context, endpoint),
             administrator=None if restored is operator else operator,
@@ -120,42 +120,44 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
                 context, candidate.created
             ),  # what came after the restore point is what a switch loses
             restored,
-            wanted,
+            expected,
             context.settings.validation.loss_seconds,
         )
     problems = [
         *check_problems(report),
         *([] if report.proved else unread_problems(context, candidate)),
-        *in_cluster_problems(context, watch, candidate, wanted),
+        *in_cluster_problems(context, watch, candidate, expected),
     ]
-    asked = None if unasked else context.source()
-    returned = returned_rows(context, candidate, asked, lost)
-    notes = [*tell_behind(context, watch, candidate, asked), *(item.text for item in returned if item.text)]
+    reachable_source = None if unasked else context.source()
+    returned = returned_rows(context, candidate, reachable_source, lost)
+    notes = [*tell_behind(context, watch, candidate, reachable_source), *(item.text for item in returned if item.text)]
     facts |= {"report": as_json(report), "loss": loss_report.add_notes(watch, mark_tables(lost, returned), notes)}
     verdict = Verdict.FAIL if report.verdict is CheckVerdict.FAIL or problems else Verdict(str(report.verdict))
     return Proof(verdict, summarize(report, problems, context.settings.waive), facts, tuple(problems))
 
 
 def summarize(report: ValidationReport, problems: Sequence[Problem], waive: Mapping[str, str]) -> str:
-    """How many checks pass, and the names of what keeps the gate shut."""
+    """Returns how many checks pass, and the names of what keeps the gate shut."""
     passed = sum(result.verdict is CheckVerdict.PASS for result in report.results)
     shut = [p.subject.removeprefix("validated.") for p in problems if reason(p.subject, "validated", waive) is None]
     more = f" and {len(shut) - NAMED} more" if len(shut) > NAMED else ""
     but = f", but not {', '.join(shut[:NAMED])}{more}" if shut else ""
-    known = Counter(result.as_in for result in report.results if result.as_in)
-    excused = "".join(f", {count} as in {where}" for where, count in known.items())
+    as_in = Counter(result.as_in for result in report.results if result.as_in)
+    excused = "".join(f", {count} as in {where}" for where, count in as_in.items())
     return f"{passed} of {len(report.results)} checks pass{excused}{but}"
 
 
-def with_ahead_seconds(context: GateContext, wanted: Expectations) -> Expectations:
-    """The expectations, with rows as much newer than the restore point as the recovery point's kind can make them."""
+def with_ahead_seconds(context: GateContext, expected: Expectations) -> Expectations:
+    """Returns the expectations, with rows as much newer than the restore point as the recovery point's kind can make
+    them."""
     ahead = ahead_seconds(context.plan.point)
-    freshness = (replace(item, ahead_seconds=max(item.ahead_seconds, ahead)) for item in wanted.freshness)
-    return replace(wanted, freshness=tuple(freshness))
+    freshness = (replace(item, ahead_seconds=max(item.ahead_seconds, ahead)) for item in expected.freshness)
+    return replace(expected, freshness=tuple(freshness))
 
 
 def ahead_seconds(point: RecoveryPoint) -> float:
-    """How much newer than the point's moment its rows may be: a dump's snapshot is taken before it is stored."""
+    """Returns how much newer than the point's moment its rows may be: a dump's snapshot is taken before it is
+    stored."""
     match point.method:
         case Method.SNAPSHOT:
             return SNAPSHOT_AHEAD_SECONDS
@@ -166,7 +168,8 @@ def ahead_seconds(point: RecoveryPoint) -> float:
 
 
 def restore_point(context: GateContext, candidate: Instance) -> datetime | None:
-    """The moment of the data; of `latest` when writing stopped, or when the candidate was made of a running source."""
+    """Returns the moment of the data; of `latest` when writing stopped, or when the candidate was made of a running
+    source."""
     if context.plan.point.at:
         return context.plan.point.at
     quiesced = find_proof(context, "quiesced", context.plan.source)
@@ -177,13 +180,13 @@ def restore_point(context: GateContext, candidate: Instance) -> datetime | None:
 
 
 def check_waivers(waive: Mapping[str, str]) -> dict[str, str]:
-    """The waivers of this gate's checks, by the names that validation knows."""
+    """Returns the waivers of this gate's checks, by the names that validation knows."""
     prefix = "validated."
     return {name.removeprefix(prefix): reason for name, reason in waive.items() if name.startswith(prefix)}
 
 
 def check_problems(report: ValidationReport) -> list[Problem]:
-    """What is no pass and decides, waived ones too (the hook filters and records these)."""
+    """Returns what is no pass and decides, waived ones too (the hook filters and records these)."""
     deciding = [
         result for result in report.results if result.verdict is not CheckVerdict.PASS and result.severity == "blocking"
     ]
@@ -191,19 +194,20 @@ def check_problems(report: ValidationReport) -> list[Problem]:
 
 
 def unread_problems(context: GateContext, candidate: Instance) -> list[Problem]:
-    """Where the checks have read no row, whether the application's own login can: no waiver covers that none could."""
+    """Returns where the checks have read no row, whether the application's own login can: no waiver covers that none
+    could."""
     needed = "one row of any table, read by a check or with the application's login"
     try:
         postgres.read_row(context.application_url(), endpoint_of(candidate), context.settings.tls)
     except Exception as error:  # noqa: BLE001 - whatever it is, no row was read
-        known = error.problem if isinstance(error, RestoreError) else None
-        found = f"no row of any table was read: {known.found if known else error}"
-        return [Problem("validated.proved", found, needed, f"{known.fix}; pulumi up" if known else "pulumi up")]
+        problem = error.problem if isinstance(error, RestoreError) else None
+        found = f"no row of any table was read: {problem.found if problem else error}"
+        return [Problem("validated.proved", found, needed, f"{problem.fix}; pulumi up" if problem else "pulumi up")]
     return []
 
 
 def check_problem(result: CheckResult) -> Problem:
-    """The problem `validated.<check>`, with three of the rows that are wrong."""
+    """Returns the problem `validated.<check>`, with three of the rows that are wrong."""
     examples = "; ".join(", ".join(f"{k}={v}" for k, v in example.items()) for example in result.examples[:3])
     found = f"{result.verdict}: {result.found}" + (f" (for example {examples})" if examples else "")
     return Problem(f"validated.{result.name}", found, result.needed, result.fix or "python -m restore report")

@@ -27,8 +27,8 @@ SHOWN = 10
 
 
 def first_frozen_counters(store: Store, stack: str, restore_id: str, database: Instance) -> WriteCounters | None:
-    """The counters that `quiesced` recorded of this very instance when it was stopped last; None where it couldn't be
-    asked then. A later proof of the same stop would hide what was written before it.
+    """Returns the counters that `quiesced` recorded of this very instance when it was stopped last; None where it
+    couldn't be asked then. A later proof of the same stop would hide what was written before it.
 
     Raises RestoreError when the evidence can't be read.
     """
@@ -47,8 +47,8 @@ def first_frozen_counters(store: Store, stack: str, restore_id: str, database: I
 def written_problems(
     context: GateContext, watch: Watch, left: Instance, use: DatabaseUse, facts: dict[str, Any]
 ) -> Iterable[Problem]:
-    """The problem `switched.written`. A database that couldn't be asked at the freeze is said to be unknown, and holds
-    nothing up: whoever waived that knows it. Adds to `facts`."""
+    """Yields the problem `switched.written`. A database that couldn't be asked at the freeze is said to be unknown, and
+    holds nothing up: whoever waived that knows it. Adds to `facts`."""
     try:
         before = first_frozen_counters(context.store, context.plan.stack, context.plan.id, left)
     except RestoreError as error:
@@ -68,7 +68,7 @@ def written_problems(
 
 
 def describe_written(left: Instance, since: datetime, written: Written) -> str:
-    """What was written, and where, as far as it is known."""
+    """Returns what was written, and where, as far as it is known."""
     if written.unknown:
         return f"what was written to {left.identifier} since {since:%H:%M:%S} UTC can't be told: {written.unknown}"
     most = sorted(written.tables.items(), key=lambda item: -item[1])

@@ -25,14 +25,14 @@ def ask_rights(settings: Settings, inventory: Inventory, phases: frozenset[Phase
     if settings.request is None:
         return RightsAnswers()
     context = RestoreContext(settings, settings.request, inventory)
-    wanted = rights.needed_rights(context, rights.phases_ahead(context) if phases is None else phases)
-    return ask(Aws.of(settings), Api(settings.kubeconfig, settings.context), inventory.caller, wanted)
+    needed = rights.needed_rights(context, rights.phases_ahead(context) if phases is None else phases)
+    return ask(Aws.of(settings), Api(settings.kubeconfig, settings.context), inventory.caller, needed)
 
 
-def ask(aws: Aws, api: Api, caller: Caller | None, wanted: Sequence[Right]) -> RightsAnswers:
+def ask(aws: Aws, api: Api, caller: Caller | None, needed: Sequence[Right]) -> RightsAnswers:
     """Returns what IAM says of the rights in AWS, where the caller is known, and the cluster of its own."""
-    in_aws = [right for right in wanted if isinstance(right, AwsRight)]
-    in_cluster = [right for right in wanted if isinstance(right, ClusterRight)]
+    in_aws = [right for right in needed if isinstance(right, AwsRight)]
+    in_cluster = [right for right in needed if isinstance(right, ClusterRight)]
     with ThreadPoolExecutor(2, thread_name_prefix="access") as pool:
         simulated = pool.submit(lambda: simulate_rights(aws, caller, in_aws) if caller else RightsAnswers())
         reviewed = pool.submit(review_rights, api, in_cluster)

@@ -44,16 +44,16 @@ class _Questions:
         orderable: Future[tuple[Offer, ...] | None] | None = None
         subnets: Future[tuple[Subnet, ...] | None] | None = None
         if origin and settings and settings.instance_class:
-            wanted, version = settings.instance_class, origin.engine_version
-            orderable = self._start(OFFERS, lambda: self._offers.orderable(wanted, version))
+            instance_class, version = settings.instance_class, origin.engine_version
+            orderable = self._start(OFFERS, lambda: self._offers.orderable(instance_class, version))
         if settings and settings.db_subnet_group_name:
             group = settings.db_subnet_group_name
             subnets = self._start(SUBNETS, lambda: self._read_subnets(group))
-        keys = {name: self._start(KEYS, self._reader(name)) for name in _key_names(origin, settings)}
+        keys = {name: self._start(KEYS, self._reader(name)) for name in _list_key_names(origin, settings)}
         return Capacity(
-            quotas=_result(quotas),
-            offers=_result(orderable),
-            subnets=_result(subnets),
+            quotas=_read_result(quotas),
+            offers=_read_result(orderable),
+            subnets=_read_result(subnets),
             keys=_read(keys),
             unasked=self._unasked,
         )
@@ -76,7 +76,7 @@ class _Questions:
             return None
 
 
-def _result(future: Future[Value | None] | None) -> Value | None:
+def _read_result(future: Future[Value | None] | None) -> Value | None:
     return future.result() if future else None
 
 
@@ -85,7 +85,7 @@ def _read(keys: Mapping[str, Future[KmsKey | None]]) -> Mapping[str, KmsKey]:
     return {name: key for name, key in read.items() if key}
 
 
-def _key_names(origin: RestoreSource | None, settings: InstanceSettings | None) -> Iterable[str]:
+def _list_key_names(origin: RestoreSource | None, settings: InstanceSettings | None) -> Iterable[str]:
     """The keys that the instance needs: of its storage, and of Performance Insights."""
     names = (origin.kms_key_id if origin else None, settings.performance_insights_kms_key_id if settings else None)
     return dict.fromkeys(name for name in names if name)

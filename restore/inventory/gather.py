@@ -10,18 +10,21 @@ from datetime import datetime
 from typing import TypeVar
 
 from restore.aws import Aws, Rds, Secrets, caller
+from restore.cutover.names import find_name_holders, find_pair
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
+from restore.inventory.dependents import ask_dependents
 from restore.inventory.dump_lookup import choose_dump
 from restore.inventory.source_region import SourceLook, read_places, read_snapshot, read_source_region
-from restore.kubernetes import Api, Namespace
+from restore.kubernetes import Api, Namespace, read_node_room
 from restore.model.cluster import Cluster
 from restore.model.context import RestoreContext
+from restore.model.dependents import Dependents
 from restore.model.identifiers import candidate, region_of, safety_snapshot, snapshot_copy
 from restore.model.inventory import Inventory
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
-from restore.model.request import LATEST, Method, Request, Settings
+from restore.model.request import LATEST, Method, Request, Settings, Traffic
 from restore.preflight.public_names import found_names, public_names
 from restore.redaction import declare_public
 
@@ -40,10 +43,10 @@ class Backups:
     def __add__(self, other: Backups) -> Backups:
         windows = {(item.arn, item.source_resource_id, item.status): item for item in self.windows + other.windows}
         snapshots = {item.arn: item for item in self.snapshots + other.snapshots}
-        return Backups(tuple(windows.values()), tuple(sorted(snapshots.values(), key=_age)))
+        return Backups(tuple(windows.values()), tuple(sorted(snapshots.values(), key=_rank_age)))
 
 
-def _age(item: Snapshot) -> tuple[bool, datetime | None, str]:
+def _rank_age(item: Snapshot) -> tuple[bool, datetime | None, str]:
     return item.created is None, item.created, item.identifier
 
 
@@ -60,7 +63,7 @@ class Reads:
         return future
 
     def finish(self) -> None:
-        """Wait for all; raises Refused with the problem of each that failed, said once."""
+        """Waits for all; raises Refused with the problem of each that failed, said once."""
         errors = [(subject, future.exception()) for subject, future in self._started]
         unexpected = next((error for _, error in errors if error and not isinstance(error, RestoreError)), None)
         if unexpected:
@@ -91,37 +94,44 @@ def gather(settings: Settings, now: datetime, *, room: bool = True) -> Inventory
     `room`: whether an instance may be made of it, so that the operator's login and AWS's room for it count too.
     """
     declare_public(public_names(settings))
-    found = _read(settings, now, room)
-    declare_public(found_names(found))
-    return found
+    inventory = _read(settings, now, room)
+    declare_public(found_names(inventory))
+    return inventory
 
 
 def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
     aws = Aws.of(settings)
     rds = Rds(aws)
-    namespace = Namespace(Api(settings.kubeconfig, settings.context), settings.namespace)
+    api = Api(settings.kubeconfig, settings.context)
+    namespace = Namespace(api, settings.namespace)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="inventory") as pool:
         reads = Reads(pool)
-        cluster = reads.start("cluster", lambda: _cluster(namespace, settings))
+        cluster = reads.start("cluster", lambda: _start_cluster(namespace, settings))
         instances = reads.start("instances", rds.instances)
         if settings.request is None:
             reads.finish()
-            return _empty(settings, now, instances.result(), cluster.result())
+            return _build_empty(settings, now, instances.result(), cluster.result())
+        asked = room and settings.request.traffic is not Traffic.SOURCE
+        nodes = pool.submit(read_node_room, api) if asked else None
         started = _Started(aws, rds, reads, instances, cluster, room)
-        found = _restore(settings, settings.request, now, started, _look(settings, reads))
+        inventory = _restore(settings, settings.request, now, started, _start_look(settings, reads))
         if not room:
-            return found
-        context = RestoreContext(settings, settings.request, found)
-        return replace(found, capacity=read_capacity(aws, context, pool))
+            return inventory
+        context = RestoreContext(settings, settings.request, inventory)
+        source = inventory.local_source
+        read_dependents = ask_dependents(settings, aws, source, pool) if source else Dependents
+        capacity = read_capacity(aws, context, pool)
+        node_room = nodes.result() if nodes else None
+        return replace(inventory, capacity=capacity, nodes=node_room, dependents=read_dependents())
 
 
-def _look(settings: Settings, reads: Reads) -> Future[SourceLook] | None:
+def _start_look(settings: Settings, reads: Reads) -> Future[SourceLook] | None:
     """Looks at the region of a source that isn't the stack's; it never fails for its silence."""
     name = settings.source_region
     return reads.start("the source's region", lambda: read_source_region(settings, name)) if name else None
 
 
-def _cluster(namespace: Namespace, settings: Settings) -> Cluster:
+def _start_cluster(namespace: Namespace, settings: Settings) -> Cluster:
     return namespace.cluster([app.name for app in settings.apps], settings.secret)
 
 
@@ -148,31 +158,32 @@ def _restore(
     copy = reads.start("the copied snapshot", lambda: _copy(settings, request, rds))
     safety = reads.start("the safety snapshot", lambda: rds.snapshot(safety_snapshot(settings.source, request.id)))
     versions = reads.start("engine versions", rds.orderable_versions)
-    known = () if started.instances.exception() else started.instances.result()
-    made = _named(known, candidate(settings.source, request.id))
+    listed = () if started.instances.exception() else started.instances.result()
+    source, restored = find_pair(listed, settings)
     look = looking.result() if looking else None
-    source = look.instance if look else _named(known, settings.source)
-    places = reads.start("this region's groups", lambda: read_places(settings, look) if look and not made else None)
+    source = look.instance if look else source
+    places = reads.start("this region's groups", lambda: read_places(settings, look) if look and not restored else None)
     if source:
-        by_name += _by_resource_id(started, source.resource_id)
-    former = tuple(item for item in known if is_former(item.identifier, settings.source))
+        by_name += _start_by_resource_id(started, source.resource_id)
+    former = tuple(item for item in listed if is_former(item.identifier, settings.source))
     by_name += [
-        _backups_of(started, name) for name in {request.backup_of, *(item.identifier for item in former)} if name
+        _start_backups(started, name) for name in {request.backup_of, *(item.identifier for item in former)} if name
     ]
-    wanted = request.method is Method.DUMP and made is None
+    dump_needed = request.method is Method.DUMP and restored is None
     identity = reads.start("the AWS account", lambda: caller(started.aws))
-    dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if wanted else None)
-    if started.room and made is None:
+    dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if dump_needed else None)
+    if started.room and restored is None:
         reads.start("the operator's login", lambda: Secrets(started.aws).check(settings.login))
     reads.finish()
-    every_backup = sum((future.result() for future in by_name), Backups(snapshots=_some(named_read.result())))
+    every_backup = sum((future.result() for future in by_name), Backups(snapshots=_require_some(named_read.result())))
     instances = started.instances.result()
     return Inventory(
         now=now,
         source=source,
         backups=every_backup.windows,
         snapshots=every_backup.snapshots,
-        candidate=made,
+        candidate=restored,
+        name_holders=find_name_holders(instances, settings),
         open_restores=open_restores(instances, settings, source),
         cluster=started.cluster.result(),
         safety_snapshot=safety.result(),
@@ -199,7 +210,7 @@ def _copy(settings: Settings, request: Request, rds: Rds) -> Snapshot | None:
     return rds.snapshot(snapshot_copy(settings.source, request.id)) if wanted else None
 
 
-def _by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]]:
+def _start_by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]]:
     """Backups made while the source had another identifier are found by its DbiResourceId only."""
     rds = started.rds
     return [
@@ -211,20 +222,20 @@ def _by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]
 
 
 def is_former(identifier: str, source: str) -> bool:
-    """Whether a Blue/Green switchover gave this name to what the source was (User Guide, "Switching a blue/green
+    """Tells whether a Blue/Green switchover gave this name to what the source was (User Guide, "Switching a blue/green
     deployment": <name>-old1, -old2, ...)."""
     return bool(re.fullmatch(rf"{re.escape(source)}-old\d+", identifier))
 
 
-def _backups_of(started: _Started, identifier: str) -> Future[Backups]:
+def _start_backups(started: _Started, identifier: str) -> Future[Backups]:
     rds = started.rds
     return started.reads.start(
         "automated backups", lambda: Backups(windows=rds.automated_backups(identifier=identifier))
     )
 
 
-def _empty(settings: Settings, now: datetime, instances: tuple[Instance, ...], cluster: Cluster) -> Inventory:
-    source = _named(instances, settings.source)
+def _build_empty(settings: Settings, now: datetime, instances: tuple[Instance, ...], cluster: Cluster) -> Inventory:
+    source = _find_named(instances, settings.source)
     return Inventory(
         now=now,
         source=source,
@@ -236,7 +247,7 @@ def _empty(settings: Settings, now: datetime, instances: tuple[Instance, ...], c
     )
 
 
-def _named(instances: Iterable[Instance], identifier: str) -> Instance | None:
+def _find_named(instances: Iterable[Instance], identifier: str) -> Instance | None:
     return next((item for item in instances if item.identifier == identifier.lower()), None)
 
 
@@ -245,24 +256,25 @@ def open_restores(instances: Iterable[Instance], settings: Settings, source: Ins
 
     The tag holds the bare name of the stack, which another product of the same account may use for its own. A candidate
     is another product's when its source lives and is not the one that this stack names: unless id or name say that it
-    is this stack's all the same (its `source` was changed, or its source has another name by now).
+    is this stack's all the same (its `source` was changed, or its source has another
+    name by now, as after cutover rename).
     """
-    known = tuple(instances)
-    foreign = {item.resource_id for item in known} - {source.resource_id if source else None}
+    listed = tuple(instances)
+    foreign = {item.resource_id for item in listed} - {source.resource_id if source else None}
     return tuple(
         item
-        for item in known
+        for item in listed
         if item.tags.get(TAG_STACK) == settings.stack
         if TAG_CLOSED not in item.tags
-        if item.tags.get(TAG_SOURCE) not in foreign or _by_name(item, settings)
+        if item.tags.get(TAG_SOURCE) not in foreign or _is_by_name(item, settings)
     )
 
 
-def _by_name(item: Instance, settings: Settings) -> bool:
+def _is_by_name(item: Instance, settings: Settings) -> bool:
     restore_id = item.tags.get(TAG_ID, "")
-    asked = settings.request is not None and settings.request.id == restore_id
-    return asked or item.identifier == candidate(settings.source, restore_id)
+    requested = settings.request is not None and settings.request.id == restore_id
+    return requested or item.identifier in (candidate(settings.source, restore_id), settings.source)
 
 
-def _some(item: Snapshot | None) -> tuple[Snapshot, ...]:
+def _require_some(item: Snapshot | None) -> tuple[Snapshot, ...]:
     return (item,) if item else ()

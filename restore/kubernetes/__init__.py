@@ -4,6 +4,7 @@ from restore.kubernetes.api import Api
 from restore.kubernetes.job_manifests import Job
 from restore.kubernetes.jobs import JobResult, run_job
 from restore.kubernetes.namespace import Namespace
+from restore.kubernetes.nodes import read_node_room
 from restore.kubernetes.pods import Pod
 
-__all__ = ["Api", "Job", "JobResult", "Namespace", "Pod", "run_job"]
+__all__ = ["Api", "Job", "JobResult", "Namespace", "Pod", "read_node_room", "run_job"]

@@ -36,7 +36,7 @@ def review_rights(api: Api, rights: Sequence[ClusterRight]) -> RightsAnswers:
 
 
 def review(right: ClusterRight) -> JsonBody:
-    """The body of an access review. Pure."""
+    """Returns the body of an access review. Pure."""
     return {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",

@@ -98,28 +98,30 @@ class Api:
 
     def items(self, path: str, **query: str) -> list[JsonBody]:
         """Returns all items of a list, page by page; empty when the server doesn't know the resource (404)."""
-        found: list[JsonBody] = []
+        items: list[JsonBody] = []
         position = ""
         while True:
             page = self.get(path, **query, limit=str(PAGE), **({"continue": position} if position else {}))
             if page is None:
-                return found
-            found += cast("list[JsonBody]", page.get("items") or [])
+                return items
+            items += cast("list[JsonBody]", page.get("items") or [])
             metadata: JsonBody = page.get("metadata") or {}
             position = str(metadata.get("continue") or "")
             if not position:
-                return found
+                return items
 
     def create(self, path: str, body: Mapping[str, Any]) -> JsonBody:
-        """Conflict when an object of that name exists."""
+        """Creates an object. Raises Conflict when one of that name exists."""
         return self._json(self._answer("POST", path, body=body))
 
     def patch(self, path: str, body: Any, kind: str, **query: str) -> JsonBody:
-        """`kind`: json, merge, strategic or apply (server-side). Conflict when its resourceVersion isn't the newest."""
+        """Patches an object. `kind`: json, merge, strategic or apply (server-side). Conflict when its resourceVersion
+        isn't the newest."""
         return self._json(self._answer("PATCH", path, query=query, body=body, content=PATCHES[kind]))
 
     def delete(self, path: str, *, uid: str | None = None, propagation: str = "Background") -> bool:
-        """False when there was nothing to delete; `uid`: only this very object, else Conflict."""
+        """Deletes an object; returns False when there was nothing to delete. `uid`: only this very object, else
+        Conflict."""
         body: JsonBody = {"propagationPolicy": propagation}
         if uid:
             body["preconditions"] = {"uid": uid}
@@ -139,8 +141,8 @@ class Api:
 
     def _followed(self, path: str, redirects: int) -> int:
         answer = self._answer("GET", path, also=ANY_STATUS)
-        if answer.status == 403 and PROXY in _message(answer):
-            _refused("GET", path, answer)
+        if answer.status == 403 and PROXY in _read_message(answer):
+            _refuse("GET", path, answer)
         location = urlsplit(str(answer.headers.get("Location") or ""))
         if redirects and 300 <= answer.status < 400 and location.path.startswith("/"):
             return self._followed(location.path + (f"?{location.query}" if location.query else ""), redirects - 1)
@@ -164,7 +166,7 @@ class Api:
             encoded, headers["Content-Type"] = json.dumps(body).encode(), content
         answer = where.request(method, url, headers, encoded, (CONNECT_SECONDS, READ_SECONDS))
         if answer.status >= 300 and answer.status not in also:
-            _refused(method, path, answer)
+            _refuse(method, path, answer)
         return answer
 
     def _json(self, answer: ApiAnswer) -> JsonBody:
@@ -184,7 +186,7 @@ class Api:
             return self._login
 
 
-def _message(answer: ApiAnswer) -> str:
+def _read_message(answer: ApiAnswer) -> str:
     """Returns the server's own words: the message of its Status."""
     try:
         status = json.loads(answer.data)
@@ -217,5 +219,5 @@ def translated(method: str, path: str, status: int, message: str) -> RestoreErro
     )
 
 
-def _refused(method: str, path: str, answer: ApiAnswer) -> NoReturn:
-    raise translated(method, path, answer.status, _message(answer))
+def _refuse(method: str, path: str, answer: ApiAnswer) -> NoReturn:
+    raise translated(method, path, answer.status, _read_message(answer))

@@ -28,7 +28,8 @@ class ClusterLogin:
     pool: Any
 
     def headers(self) -> Mapping[str, str]:
-        """Asked for at each request: tokens of exec plugins and service accounts are renewed in it."""
+        """Returns the headers of a login, asked for at each request: tokens of exec plugins and service accounts are
+        renewed in it."""
         settings = cast("Mapping[str, Mapping[str, str]]", self.configuration.auth_settings())
         return {item["key"]: item["value"] for item in settings.values() if item.get("value")}
 
@@ -55,7 +56,7 @@ class ClusterLogin:
 
 
 def unreachable(server: str, error: BaseException) -> PermanentError | TemporaryError:
-    """No answer: permanent when the server's certificate isn't the one the kubeconfig trusts."""
+    """Returns the error of no answer: permanent when the server's certificate isn't the one the kubeconfig trusts."""
     import urllib3
 
     subject = f"Kubernetes API {server}"
@@ -78,13 +79,13 @@ def load(kubeconfig: str | None, context: str | None) -> ClusterLogin:
     try:
         _read(configuration, kubeconfig, context)
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
-        raise PermanentError.of(_unusable(kubeconfig, context, error)) from error
+        raise PermanentError.of(_build_unusable(kubeconfig, context, error)) from error
     configuration.connection_pool_maxsize = POOL
     return ClusterLogin(str(configuration.host).rstrip("/"), configuration, connection_pool(configuration))
 
 
 def connection_pool(configuration: Any) -> Any:
-    """urllib3's pool with the configuration's certificates and proxy.
+    """Returns urllib3's pool with the configuration's certificates and proxy.
 
     The package has no public way to it; pyproject.toml allows the versions in which this attribute is tested.
     """
@@ -119,7 +120,7 @@ def _default_exists(locations: str) -> bool:
     return any(Path(item).expanduser().exists() for item in locations.split(os.pathsep) if item)
 
 
-def _unusable(kubeconfig: str | None, context: str | None, error: Exception) -> Problem:
+def _build_unusable(kubeconfig: str | None, context: str | None, error: Exception) -> Problem:
     named = "the one in kubernetes:kubeconfig" if kubeconfig else "KUBECONFIG or ~/.kube/config"
     if kubeconfig and not is_content(kubeconfig):
         named = kubeconfig

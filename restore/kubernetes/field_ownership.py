@@ -48,35 +48,35 @@ def hand_back(item: KubeObject, field: Sequence[str], now: datetime, *more: Sequ
     for taken in (field, *more):
         if former and any(owns(entry, taken) for entry in ours):
             _give(others, former, taken, str(item.get("apiVersion", "v1")), now)
-    removed = sorted((set(NOTES) | _annotations_of(ours) - _annotations_of(others)) & notes.keys())
+    removed = sorted((set(NOTES) | _list_annotations(ours) - _list_annotations(others)) & notes.keys())
     return [
         {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
-        *({"op": "remove", "path": f"/metadata/annotations/{_escaped(name)}"} for name in removed),
+        *({"op": "remove", "path": f"/metadata/annotations/{_escape(name)}"} for name in removed),
         {"op": "replace", "path": "/metadata/managedFields", "value": others or NOBODY},
     ]
 
 
-def _annotations_of(entries: Sequence[KubeObject]) -> set[str]:
+def _list_annotations(entries: Sequence[KubeObject]) -> set[str]:
     """Returns the annotations of the object itself that these entries own."""
-    found: set[str] = set()
+    owned: set[str] = set()
     for entry in entries:
         if owns(entry, ANNOTATIONS):
             names = cast("KubeObject", entry["fieldsV1"][ANNOTATIONS[0]][ANNOTATIONS[1]])
-            found.update(name.removeprefix("f:") for name in names if name.startswith("f:"))
-    return found
+            owned.update(name.removeprefix("f:") for name in names if name.startswith("f:"))
+    return owned
 
 
 def _give(entries: list[Fields], manager: str, field: Sequence[str], version: str, now: datetime) -> None:
     entry = next((item for item in entries if manager_name(item) == manager), None)
     if entry is None:
-        entry = _new_entry(manager, version, now)
+        entry = _build_entry(manager, version, now)
         entries.append(entry)
     position = cast("Fields", entry.setdefault("fieldsV1", {}))
     for step in field:
         position = cast("Fields", position.setdefault(step, {}))
 
 
-def _new_entry(manager: str, version: str, now: datetime) -> Fields:
+def _build_entry(manager: str, version: str, now: datetime) -> Fields:
     name, operation, subresource = (*manager.split("/"), "", "")[:3]
     entry: Fields = {
         "manager": name,
@@ -91,6 +91,6 @@ def _new_entry(manager: str, version: str, now: datetime) -> Fields:
     return entry
 
 
-def _escaped(name: str) -> str:
+def _escape(name: str) -> str:
     """As a step of a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")

@@ -46,11 +46,11 @@ def owners(kind: str, item: KubeObject, namespace: str) -> tuple[Owner, ...]:
     """
     metadata: KubeObject = item["metadata"]
     labels, notes = texts(metadata.get("labels")), texts(metadata.get("annotations"))
-    controllers = () if kind == "Secret" else _controllers(metadata, namespace)
-    return (*_argo(metadata, labels, notes), *_flux(labels, notes, namespace), *controllers)
+    controllers = () if kind == "Secret" else _find_controllers(metadata, namespace)
+    return (*_find_argo(metadata, labels, notes), *_find_flux(labels, notes, namespace), *controllers)
 
 
-def _argo(metadata: KubeObject, labels: Mapping[str, str], notes: Mapping[str, str]) -> Iterator[Owner]:
+def _find_argo(metadata: KubeObject, labels: Mapping[str, str], notes: Mapping[str, str]) -> Iterator[Owner]:
     application = notes.get(ARGO_ID, "").split(":", 1)[0] or labels.get(ARGO_LABEL)
     if not application and _written_by(metadata, "argocd"):
         application = labels.get(ARGO_SHARED_LABEL) or "unknown"
@@ -67,7 +67,7 @@ def _written_by(metadata: KubeObject, prefix: str) -> bool:
     return any(str(entry.get("manager", "")).startswith(prefix) for entry in entries)
 
 
-def _flux(labels: Mapping[str, str], notes: Mapping[str, str], namespace: str) -> Iterator[Owner]:
+def _find_flux(labels: Mapping[str, str], notes: Mapping[str, str], namespace: str) -> Iterator[Owner]:
     for prefix, (version, resource, word) in FLUX.items():
         name = labels.get(f"{prefix}/name")
         left_alone = notes.get(f"{prefix}/reconcile") == "disabled" or notes.get(f"{prefix}/ssa") == "Ignore"
@@ -78,7 +78,7 @@ def _flux(labels: Mapping[str, str], notes: Mapping[str, str], namespace: str) -
             yield Owner("Flux", f"{word} {name}", home, path, stop, resume)
 
 
-def _controllers(metadata: KubeObject, namespace: str) -> Iterator[Owner]:
+def _find_controllers(metadata: KubeObject, namespace: str) -> Iterator[Owner]:
     for owner in cast("Sequence[KubeObject]", metadata.get("ownerReferences") or ()):
         if owner.get("controller"):
             kind, name = str(owner["kind"]), str(owner["name"])
@@ -110,15 +110,17 @@ def writers(
     for kind, item in items:
         for owner in owners(kind, item, namespace):
             owned.setdefault(owner, []).append(f"{kind} {item['metadata']['name']}")
-    return tuple(_writer(owner, names, reads.get(owner.path or "", ReadObject())) for owner, names in owned.items())
+    return tuple(
+        _build_writer(owner, names, reads.get(owner.path or "", ReadObject())) for owner, names in owned.items()
+    )
 
 
-def _writer(owner: Owner, names: Sequence[str], read: ReadObject) -> Writer:
+def _build_writer(owner: Owner, names: Sequence[str], read: ReadObject) -> Writer:
     resting = suspended(owner, read.item)
     return Writer(
         kind=owner.kind,
         name=owner.name,
-        detail=f"owns {', '.join(names)} and {'is suspended' if resting else _unrest(owner, read)}",
+        detail=f"owns {', '.join(names)} and {'is suspended' if resting else _describe_unrest(owner, read)}",
         stop=owner.stop,
         blocking=not resting,
         resume=owner.resume if resting else "",
@@ -126,7 +128,7 @@ def _writer(owner: Owner, names: Sequence[str], read: ReadObject) -> Writer:
     )
 
 
-def _unrest(owner: Owner, read: ReadObject) -> str:
+def _describe_unrest(owner: Owner, read: ReadObject) -> str:
     """Returns what is known of an owner that isn't known to be suspended."""
     if read.forbidden:
         unread = "whether it is suspended can't be read, the right is missing"

@@ -48,35 +48,35 @@ class Job:
     image_pull_secrets: tuple[str, ...] = ()
 
 
-def _metadata(job: Job) -> JsonBody:
+def _build_metadata(job: Job) -> JsonBody:
     return {"name": job.name, "namespace": job.namespace, "labels": {**job.labels, MANAGED_BY[0]: MANAGED_BY[1]}}
 
 
 def job_body(job: Job, seconds: int) -> JsonBody:
-    """Suspended, so that no pod starts before its Secret is there; one attempt, of `seconds`."""
+    """Returns the Job, suspended, so that no pod starts before its Secret is there; one attempt, of `seconds`."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _metadata(job),
+        "metadata": _build_metadata(job),
         "spec": {
             "suspend": True,
             "backoffLimit": 0,
             "activeDeadlineSeconds": max(0, seconds) + SPARE_SECONDS,
             "ttlSecondsAfterFinished": KEPT_SECONDS,
             "template": {
-                "metadata": _pod_metadata(job),
-                "spec": _pod_spec(job),
+                "metadata": _build_pod_metadata(job),
+                "spec": _build_pod_spec(job),
             },
         },
     }
 
 
-def _pod_metadata(job: Job) -> JsonBody:
+def _build_pod_metadata(job: Job) -> JsonBody:
     metadata: JsonBody = {"labels": {**job.labels, MANAGED_BY[0]: MANAGED_BY[1]}}
     return {**metadata, "annotations": dict(job.annotations)} if job.annotations else metadata
 
 
-def _pod_spec(job: Job) -> JsonBody:
+def _build_pod_spec(job: Job) -> JsonBody:
     """As the "restricted" Pod Security Standard wants it."""
     arguments = [part for statement in job.statements for part in ("--command", statement)]
     mounted = job.root_certificate is not None
@@ -95,8 +95,8 @@ def _pod_spec(job: Job) -> JsonBody:
                 "name": "psql",
                 "image": job.image,
                 "command": ["sh", "-c", SCRIPT, "psql", *arguments],
-                "env": _environment(job),
-                "volumeMounts": [_mount()] if mounted else [],
+                "env": _build_environment(job),
+                "volumeMounts": [_build_mount()] if mounted else [],
                 "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
                 "resources": {
                     "requests": {"cpu": "50m", "memory": "64Mi"},
@@ -104,7 +104,7 @@ def _pod_spec(job: Job) -> JsonBody:
                 },
             }
         ],
-        "volumes": [_volume(job)] if mounted else [],
+        "volumes": [_build_volume(job)] if mounted else [],
     }
     if job.service_account:
         spec["serviceAccountName"] = job.service_account
@@ -113,25 +113,27 @@ def _pod_spec(job: Job) -> JsonBody:
     return spec
 
 
-def _environment(job: Job) -> list[JsonBody]:
-    """Key by key: all of the Secret at once would put the certificate into the environment as well."""
-    found: list[JsonBody] = [
-        {"name": name, "valueFrom": {"secretKeyRef": {"name": job.name, "key": name}}} for name in sorted(_login(job))
+def _build_environment(job: Job) -> list[JsonBody]:
+    """Returns the variables key by key: all of the Secret at once would put the certificate into the environment as
+    well."""
+    variables: list[JsonBody] = [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": job.name, "key": name}}}
+        for name in sorted(_build_login(job))
     ]
     if job.root_certificate is not None:
-        found.append({"name": "PGSSLROOTCERT", "value": f"{CERTIFICATE_FOLDER}/{CERTIFICATE}"})
-    return found
+        variables.append({"name": "PGSSLROOTCERT", "value": f"{CERTIFICATE_FOLDER}/{CERTIFICATE}"})
+    return variables
 
 
-def _login(job: Job) -> Mapping[str, str]:
+def _build_login(job: Job) -> Mapping[str, str]:
     return {"PGCONNECT_TIMEOUT": "10", **job.environment}
 
 
-def _mount() -> JsonBody:
+def _build_mount() -> JsonBody:
     return {"name": CERTIFICATE_VOLUME, "mountPath": CERTIFICATE_FOLDER, "readOnly": True}
 
 
-def _volume(job: Job) -> JsonBody:
+def _build_volume(job: Job) -> JsonBody:
     """Returns the volume with the certificate alone: the login is in no file."""
     items = [{"key": CERTIFICATE, "path": CERTIFICATE}]
     secret: JsonBody = {"secretName": job.name, "items": items, "defaultMode": READABLE_BY_ALL}
@@ -139,14 +141,14 @@ def _volume(job: Job) -> JsonBody:
 
 
 def secret_body(job: Job, job_uid: str) -> JsonBody:
-    """Owned by the Job: the cluster removes it together with the Job."""
+    """Returns the Secret, owned by the Job: the cluster removes it together with the Job."""
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": job_uid}
     certificate = {} if job.root_certificate is None else {CERTIFICATE: job.root_certificate}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {**_metadata(job), "ownerReferences": [owner]},
+        "metadata": {**_build_metadata(job), "ownerReferences": [owner]},
         "type": "Opaque",
         "immutable": True,
-        "stringData": {**_login(job), **certificate},
+        "stringData": {**_build_login(job), **certificate},
     }

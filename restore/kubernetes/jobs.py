@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import quote
@@ -20,14 +21,11 @@ from restore.redaction import redacted, register_secret
 
 STUCK_SECONDS = 45.0
 """A container that waits for longer than this for one of STUCK is not going to start."""
+WITHOUT_IMAGE = ("ErrImageNeverPull", "ErrImagePull", "ImageInspectError", "ImagePullBackOff", "InvalidImageName")
 STUCK = (
+    *WITHOUT_IMAGE,
     "CreateContainerConfigError",
     "CreateContainerError",
-    "ErrImageNeverPull",
-    "ErrImagePull",
-    "ImageInspectError",
-    "ImagePullBackOff",
-    "InvalidImageName",
     "RunContainerError",
     "StartError",
 )
@@ -46,9 +44,19 @@ class JobResult:
     pod: str | None
     node: str | None
 
+    @property
+    def without_image(self) -> bool:
+        """Whether its node couldn't get the image."""
+        return _any_named(self.reasons, WITHOUT_IMAGE)
+
+
+def _any_named(reasons: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a container waits for one of these, as kubelets name it."""
+    return any(f": {name}" in reason for reason in reasons for name in names)
+
 
 def run_job(api: Api, job: Job, *, stop: threading.Event, deadline: float) -> JobResult:
-    """Run it to its end and remove it and its Secret, whatever happens. `deadline` is of time.monotonic().
+    """Runs a Job to its end, and removes it and its Secret, whatever happens. `deadline` is of time.monotonic().
 
     1. a Job of this name that a killed run left behind is removed; one that isn't ours is refused (PermanentError)
     2. the Job is made suspended, then its Secret (owned by the Job), then the Job is let go
@@ -60,8 +68,8 @@ def run_job(api: Api, job: Job, *, stop: threading.Event, deadline: float) -> Jo
     register_secret(job.environment.get("PGPASSWORD", ""))
     run = _Run(api, job, stop, deadline)
     run.remove_left_behind()
-    made = api.create(run.jobs, job_body(job, int(deadline - time.monotonic())))
-    uid = str(made["metadata"]["uid"])
+    created = api.create(run.jobs, job_body(job, int(deadline - time.monotonic())))
+    uid = str(created["metadata"]["uid"])
     try:
         api.create(run.secrets, secret_body(job, uid))
         api.patch(run.path, {"spec": {"suspend": False}}, "merge")
@@ -94,7 +102,7 @@ class _Seen:
 
     @property
     def stuck(self) -> bool:
-        return self.pod is not None and any(f": {reason}" in text for text in self.pod.reasons for reason in STUCK)
+        return self.pod is not None and _any_named(self.pod.reasons, STUCK)
 
 
 class _Run:
@@ -135,7 +143,7 @@ class _Run:
             stop=self._stop,
             deadline=min(self._deadline, time.monotonic() + REMOVE_SECONDS),
             subject=f"Job {self._job.name} of an earlier run to go",
-            found=lambda _: "it is still there",
+            describe=lambda _: "it is still there",
             first=0.1,
         )
 
@@ -147,7 +155,7 @@ class _Run:
                 stop=self._stop,
                 deadline=self._deadline,
                 subject=f"Job {self._job.name}",
-                found=lambda item: "; ".join(item.pod.reasons if item.pod else ()) or "it is running",
+                describe=lambda item: "; ".join(item.pod.reasons if item.pod else ()) or "it is running",
                 first=0.1,
                 longest=2.0,
             )
@@ -160,7 +168,7 @@ class _Run:
     def _seen(self, uid: str) -> _Seen:
         answer = self._api.get(self.path)
         if answer is None or answer["metadata"]["uid"] != uid:
-            raise PermanentError.of(_removed(self._job))
+            raise PermanentError.of(_build_removed(self._job))
         pods = self._api.items(self.pods, labelSelector=f"batch.kubernetes.io/controller-uid={uid}")
         return _Seen(answer, pod(pods[-1]) if pods else None)
 
@@ -207,6 +215,6 @@ def _must_be_ours(job: Job, kind: str, existing: JsonBody) -> None:
     raise PermanentError.of(Problem(f"{kind} {job.name}", without, "the name free for this program's own", fix))
 
 
-def _removed(job: Job) -> Problem:
+def _build_removed(job: Job) -> Problem:
     found = "somebody removed or replaced it while it ran"
     return Problem(f"Job {job.name}", found, "that it runs to its end", "pulumi up")

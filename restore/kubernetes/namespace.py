@@ -40,9 +40,9 @@ class Namespace:
             connection_secret = secret_read.result()
             references, unread = self._references(workloads, apps, secret, pool.map)
             return Cluster(
-                deployments=_deployments(workloads.deployments, [*apps, *_held(workloads.deployments)]),
+                deployments=_read_deployments(workloads.deployments, [*apps, *_list_held(workloads.deployments)]),
                 writers=self._writers(workloads, connection_secret, apps, secret, pool.map),
-                secret=_connection_secret(connection_secret, secret),
+                secret=_read_connection_secret(connection_secret, secret),
                 references=references,
                 unread=unread,
             )
@@ -57,17 +57,17 @@ class Namespace:
         """What else runs in the namespace is named by kind and name."""
         specs = {name_of(item): pod_spec_of(item) for item in workloads.deployments if name_of(item) in apps}
         specs |= {f"{kind}/{name}": spec for kind, name, spec in other_workloads(workloads, apps)}
-        wanted = {use.path(self.name): use for spec in specs.values() for use in uses(spec)}
-        reads = self._reads(wanted, run)
+        used = {use.path(self.name): use for spec in specs.values() for use in uses(spec)}
+        reads = self._reads(used, run)
         objects = {path: read.item for path, read in reads.items() if read.item}
         switched = {Use("Secret", secret.name, key) for key in secret.switched_keys}
-        found = (item for app, spec in specs.items() for item in references(app, spec, objects, self.name, switched))
-        unread = sorted(f"{wanted[path].kind} {wanted[path].name}" for path, read in reads.items() if read.forbidden)
-        return tuple(dict.fromkeys(found)), tuple(unread)
+        in_specs = (item for app, spec in specs.items() for item in references(app, spec, objects, self.name, switched))
+        unread = sorted(f"{used[path].kind} {used[path].name}" for path, read in reads.items() if read.forbidden)
+        return tuple(dict.fromkeys(in_specs)), tuple(unread)
 
     def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
         """Returns each named Deployment, None for one that doesn't exist."""
-        return _deployments(self._api.items(self._list("deployments")), names)
+        return _read_deployments(self._api.items(self._list("deployments")), names)
 
     def secret_writers(self, secret: SecretKey) -> tuple[Writer, ...]:
         """Returns who puts the connection secret back; empty when there is no such Secret."""
@@ -76,20 +76,15 @@ class Namespace:
 
     def connection_secret(self, secret: SecretKey) -> ConnectionSecret | None:
         """Returns the Secret, its URL registered as a secret value; None when there is no such Secret."""
-        return _connection_secret(self._secret(secret.name), secret)
+        return _read_connection_secret(self._secret(secret.name), secret)
 
     def pods(self, selector: str) -> tuple[Pod, ...]:
         """Returns the pods of a label selector, terminating ones too, by name."""
         listed = (pod(item) for item in self._api.items(self._path("pods"), labelSelector=selector))
         return tuple(sorted(listed, key=lambda item: item.name))
 
-    def logs(self, pod: str, *, lines: int = 50, container: str | None = None) -> str:
-        """Returns the end of a pod's log; empty when there is none."""
-        query = {"container": container} if container else {}
-        return self._api.text(f"{self._path('pods', pod)}/log", tailLines=str(lines), **query)
-
     def hand_back_deployment(self, name: str) -> bool:
-        """Give spec.replicas back to its former manager and remove our metadata annotations.
+        """Gives spec.replicas back to its former manager and removes our metadata annotations.
 
         Nothing rolls: replicas stay as they are, and so does the pod template with its annotation. False when
         there was nothing of ours (any more). Conflict when others go on changing the object.
@@ -97,7 +92,7 @@ class Namespace:
         return self._hand_back(f"/apis/apps/v1/namespaces/{quote(self.name)}/deployments/{quote(name)}", parse.REPLICAS)
 
     def hand_back_secret(self, secret: SecretKey) -> bool:
-        """The same for the connection secret's keys; their values stay."""
+        """Returns the same for the connection secret's keys; their values stay."""
         return self._hand_back(
             self._path("secrets", secret.name), *(("f:data", f"f:{k}") for k in secret.switched_keys)
         )
@@ -144,7 +139,7 @@ class Namespace:
         workloads: Workloads,
         secret: JsonBody | None,
         apps: Sequence[str],
-        wanted: SecretKey,
+        key: SecretKey,
         run: Run,
     ) -> tuple[Writer, ...]:
         owned = [("Deployment", item) for item in workloads.deployments if name_of(item) in apps]
@@ -152,9 +147,9 @@ class Namespace:
         owners = {owner for kind, item in owned for owner in gitops.owners(kind, item, self.name)}
         reads = self._reads((owner.path for owner in owners if owner.path), run)
         return (
-            *writers(workloads, self.name, apps, wanted.name),
+            *writers(workloads, self.name, apps, key.name),
             *gitops.writers(owned, self.name, reads),
-            *(self._secret_writers(secret, wanted, run) if secret else ()),
+            *(self._secret_writers(secret, key, run) if secret else ()),
         )
 
     def _secret_writers(self, item: JsonBody, secret: SecretKey, run: Run) -> tuple[Writer, ...]:
@@ -167,22 +162,22 @@ class Namespace:
         return dict(zip(distinct, run(self._api.read, distinct), strict=True))
 
 
-def _deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
+def _read_deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
     by_name = {name_of(item): item for item in items}
     return {name: parse.deployment(by_name[name]) if name in by_name else None for name in names}
 
 
-def _held(items: Sequence[Mapping[str, Any]]) -> list[str]:
+def _list_held(items: Sequence[Mapping[str, Any]]) -> list[str]:
     """Returns the Deployments that a restore has taken over, also those that the configuration no longer names."""
     notes = ((name_of(item), parse.deployment(item).annotations) for item in items)
     return [name for name, annotations in notes if ANNOTATION_ID in annotations]
 
 
-def _connection_secret(answer: JsonBody | None, wanted: SecretKey) -> ConnectionSecret | None:
+def _read_connection_secret(answer: JsonBody | None, configured: SecretKey) -> ConnectionSecret | None:
     if answer is None:
         return None
-    secret = parse.connection_secret(answer, wanted.key, wanted.keys, wanted.also_keys)
-    for url in (secret.url or "", *(secret.values[key] for key in wanted.also_keys if key in secret.values)):
+    secret = parse.connection_secret(answer, configured.key, configured.keys, configured.also_keys)
+    for url in (secret.url or "", *(secret.values[key] for key in configured.also_keys if key in secret.values)):
         if "://" in url:
             register_secret(url.strip())
         for password in parse.passwords(url):

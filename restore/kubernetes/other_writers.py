@@ -43,7 +43,7 @@ LISTS = {
 }
 
 
-def _none() -> tuple[KubeObject, ...]:
+def _list_none() -> tuple[KubeObject, ...]:
     return ()
 
 
@@ -51,35 +51,35 @@ def _none() -> tuple[KubeObject, ...]:
 class Workloads:
     """The namespace's objects that can write; one field for each of LISTS."""
 
-    deployments: Sequence[KubeObject] = field(default_factory=_none)
-    stateful_sets: Sequence[KubeObject] = field(default_factory=_none)
-    daemon_sets: Sequence[KubeObject] = field(default_factory=_none)
-    cron_jobs: Sequence[KubeObject] = field(default_factory=_none)
-    jobs: Sequence[KubeObject] = field(default_factory=_none)
-    autoscalers: Sequence[KubeObject] = field(default_factory=_none)
-    scaled_objects: Sequence[KubeObject] = field(default_factory=_none)
-    scaled_jobs: Sequence[KubeObject] = field(default_factory=_none)
-    workflows: Sequence[KubeObject] = field(default_factory=_none)
-    cron_workflows: Sequence[KubeObject] = field(default_factory=_none)
-    rollouts: Sequence[KubeObject] = field(default_factory=_none)
-    knative_services: Sequence[KubeObject] = field(default_factory=_none)
+    deployments: Sequence[KubeObject] = field(default_factory=_list_none)
+    stateful_sets: Sequence[KubeObject] = field(default_factory=_list_none)
+    daemon_sets: Sequence[KubeObject] = field(default_factory=_list_none)
+    cron_jobs: Sequence[KubeObject] = field(default_factory=_list_none)
+    jobs: Sequence[KubeObject] = field(default_factory=_list_none)
+    autoscalers: Sequence[KubeObject] = field(default_factory=_list_none)
+    scaled_objects: Sequence[KubeObject] = field(default_factory=_list_none)
+    scaled_jobs: Sequence[KubeObject] = field(default_factory=_list_none)
+    workflows: Sequence[KubeObject] = field(default_factory=_list_none)
+    cron_workflows: Sequence[KubeObject] = field(default_factory=_list_none)
+    rollouts: Sequence[KubeObject] = field(default_factory=_list_none)
+    knative_services: Sequence[KubeObject] = field(default_factory=_list_none)
 
 
 def writers(workloads: Workloads, namespace: str, apps: Collection[str], secret: str) -> tuple[Writer, ...]:
     """Returns all of them but the apps themselves, in the order of their kinds."""
     return (
-        *_autoscalers(workloads.autoscalers, namespace, apps),
-        *_scaled_objects(workloads.scaled_objects, namespace, apps),
-        *_scaled_jobs(workloads.scaled_jobs, namespace, secret),
-        *_cron_jobs(workloads.cron_jobs, namespace, secret),
-        *_jobs(workloads.jobs, namespace, secret),
-        *_cron_workflows(workloads.cron_workflows, namespace, secret),
-        *_workflows(workloads.workflows, namespace, secret),
-        *_rollouts(workloads.rollouts, namespace, apps, secret),
-        *_knative_services(workloads.knative_services, namespace, secret),
-        *_others("Deployment", workloads.deployments, namespace, apps, secret),
-        *_others("StatefulSet", workloads.stateful_sets, namespace, (), secret),
-        *_others("DaemonSet", workloads.daemon_sets, namespace, (), secret),
+        *_list_autoscalers(workloads.autoscalers, namespace, apps),
+        *_list_scaled_objects(workloads.scaled_objects, namespace, apps),
+        *_list_scaled_jobs(workloads.scaled_jobs, namespace, secret),
+        *_list_cron_jobs(workloads.cron_jobs, namespace, secret),
+        *_list_jobs(workloads.jobs, namespace, secret),
+        *_list_cron_workflows(workloads.cron_workflows, namespace, secret),
+        *_list_workflows(workloads.workflows, namespace, secret),
+        *_list_rollouts(workloads.rollouts, namespace, apps, secret),
+        *_list_knative_services(workloads.knative_services, namespace, secret),
+        *_list_others("Deployment", workloads.deployments, namespace, apps, secret),
+        *_list_others("StatefulSet", workloads.stateful_sets, namespace, (), secret),
+        *_list_others("DaemonSet", workloads.daemon_sets, namespace, (), secret),
     )
 
 
@@ -87,28 +87,28 @@ def name_of(item: KubeObject) -> str:
     return str(item["metadata"]["name"])
 
 
-def _spec(item: KubeObject) -> KubeObject:
+def _read_spec(item: KubeObject) -> KubeObject:
     return cast("KubeObject", item.get("spec") or {})
 
 
-def _target(item: KubeObject) -> tuple[str, str]:
-    target: KubeObject = _spec(item).get("scaleTargetRef") or {}
+def _read_target(item: KubeObject) -> tuple[str, str]:
+    target: KubeObject = _read_spec(item).get("scaleTargetRef") or {}
     return str(target.get("kind") or "Deployment"), str(target.get("name", ""))
 
 
-def _autoscalers(items: Sequence[KubeObject], namespace: str, apps: Collection[str]) -> Iterator[Writer]:
+def _list_autoscalers(items: Sequence[KubeObject], namespace: str, apps: Collection[str]) -> Iterator[Writer]:
     for item in items:
-        kind, target = _target(item)
+        kind, target = _read_target(item)
         if kind == "Deployment" and target in apps:
-            low = _spec(item).get("minReplicas", 1)
+            low = _read_spec(item).get("minReplicas", 1)
             detail = f"scales Deployment {target} (at least {low}); inactive while it is at zero replicas"
             stop = f"kubectl --namespace {namespace} delete hpa {name_of(item)}"
             yield Writer("HorizontalPodAutoscaler", name_of(item), detail, stop, blocking=False)
 
 
-def _scaled_objects(items: Sequence[KubeObject], namespace: str, apps: Collection[str]) -> Iterator[Writer]:
+def _list_scaled_objects(items: Sequence[KubeObject], namespace: str, apps: Collection[str]) -> Iterator[Writer]:
     for item in items:
-        kind, target = _target(item)
+        kind, target = _read_target(item)
         if kind == "Deployment" and target in apps:
             notes = texts(item["metadata"].get("annotations"))
             resting = notes.get(PAUSED, "").lower() == "true" or notes.get(PAUSED_REPLICAS) == "0"
@@ -119,7 +119,7 @@ def _scaled_objects(items: Sequence[KubeObject], namespace: str, apps: Collectio
             yield Writer("ScaledObject", name_of(item), detail, f"{annotate} {PAUSED}=true", not resting, resume)
 
 
-def _starter(
+def _list_starter(
     kind: str, item: KubeObject, does: str, spec: KubeObject, secret: str, commands: tuple[str, str], *, resting: bool
 ) -> Iterator[Writer]:
     """What starts pods, or is one, as a writer: it blocks when its pods get the secret and it isn't at rest. Of what
@@ -134,45 +134,47 @@ def _starter(
         yield Writer(kind, name_of(item), detail, commands[0], blocking=uses and not resting, resume=resume)
 
 
-def _scaled_jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
+def _list_scaled_jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     for item in items:
         resting = texts(item["metadata"].get("annotations")).get(PAUSED, "").lower() == "true"
         annotate = f"kubectl --namespace {namespace} annotate scaledjob {name_of(item)} {PAUSED}"
         commands = (f"{annotate}=true", f"{annotate}-")
-        yield from _starter("ScaledJob", item, "starts Jobs by itself", _spec(item), secret, commands, resting=resting)
+        yield from _list_starter(
+            "ScaledJob", item, "starts Jobs by itself", _read_spec(item), secret, commands, resting=resting
+        )
 
 
-def _cron_workflows(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
+def _list_cron_workflows(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     for item in items:
-        spec = _with_template(_spec(item), "workflowSpec", secret)
-        resting, commands = bool(_spec(item).get("suspend")), _suspending(namespace, "cronworkflow", item)
-        yield from _starter("CronWorkflow", item, "starts Workflows", spec, secret, commands, resting=resting)
+        spec = _resolve_template(_read_spec(item), "workflowSpec", secret)
+        resting, commands = bool(_read_spec(item).get("suspend")), _format_suspending(namespace, "cronworkflow", item)
+        yield from _list_starter("CronWorkflow", item, "starts Workflows", spec, secret, commands, resting=resting)
 
 
-def _workflows(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
+def _list_workflows(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     """A suspended one goes on with the pods that it has: it is no rest."""
     for item in items:
         status: KubeObject = item.get("status") or {}
         if status.get("phase") not in ENDED:
-            spec = _with_template({"own": _spec(item)}, "own", secret)
+            spec = _resolve_template({"own": _read_spec(item)}, "own", secret)
             patch = """--type merge --patch '{"spec":{"shutdown":"Stop"}}'"""
             stop = f"kubectl --namespace {namespace} patch workflow {name_of(item)} {patch}"
-            yield from _starter("Workflow", item, "is running", spec, secret, (stop, ""), resting=False)
+            yield from _list_starter("Workflow", item, "is running", spec, secret, (stop, ""), resting=False)
 
 
 ENDED = frozenset({"Succeeded", "Failed", "Error"})
 
 
-def _with_template(spec: KubeObject, field_name: str, secret: str) -> KubeObject:
+def _resolve_template(spec: KubeObject, field_name: str, secret: str) -> KubeObject:
     """Returns the specification; what is written elsewhere (workflowTemplateRef) counts as using the secret."""
     own: KubeObject = spec.get(field_name) or {}
     return {"secretRef": {"name": secret}} if own.get("workflowTemplateRef") else spec
 
 
-def _rollouts(items: Sequence[KubeObject], namespace: str, apps: Collection[str], secret: str) -> Iterator[Writer]:
+def _list_rollouts(items: Sequence[KubeObject], namespace: str, apps: Collection[str], secret: str) -> Iterator[Writer]:
     """An Argo Rollout that runs the pods of a Deployment: the Deployment at zero replicas stops none of them."""
     for item in items:
-        spec, name = _spec(item), name_of(item)
+        spec, name = _read_spec(item), name_of(item)
         reference: KubeObject = spec.get("workloadRef") or {}
         replicas = spec.get("replicas", 1)
         patch = f"kubectl --namespace {namespace} patch rollout {name} --type merge --patch"
@@ -181,49 +183,49 @@ def _rollouts(items: Sequence[KubeObject], namespace: str, apps: Collection[str]
             target = reference["name"]
             detail = f"runs the pods of Deployment {target} (workloadRef): its replicas stop nothing"
             yield Writer("Rollout", name, detail, stop, bool(replicas), "" if replicas else resume)
-        elif references_secret(_pod_spec(spec), secret) or reference:
+        elif references_secret(_find_template_spec(spec), secret) or reference:
             what = f"runs pods as {reference.get('name')} says" if reference else f"has the secret {secret}"
             yield Writer(
                 "Rollout", name, f"{what}, {replicas} replicas", stop, bool(replicas), "" if replicas else resume
             )
 
 
-def _knative_services(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
+def _list_knative_services(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     """Any request brings one back from zero, whatever its Deployment's replicas are."""
     for item in items:
         stop = f"kubectl --namespace {namespace} delete service.serving.knative.dev {name_of(item)}"
         commands = (f"{stop} (its manifest brings it back afterwards)", "")
-        yield from _starter(
-            "KnativeService", item, "starts pods at a request", _spec(item), secret, commands, resting=False
+        yield from _list_starter(
+            "KnativeService", item, "starts pods at a request", _read_spec(item), secret, commands, resting=False
         )
 
 
-def _cron_jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
+def _list_cron_jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     for item in items:
-        spec = _spec(item)
+        spec = _read_spec(item)
         does = f"starts Jobs at {spec.get('schedule', 'unknown times')!r}"
-        commands = _suspending(namespace, "cronjob", item)
-        yield from _starter("CronJob", item, does, spec, secret, commands, resting=bool(spec.get("suspend")))
+        commands = _format_suspending(namespace, "cronjob", item)
+        yield from _list_starter("CronJob", item, does, spec, secret, commands, resting=bool(spec.get("suspend")))
 
 
-def _jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
+def _list_jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     for item in items:
         ours = texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) == MANAGED_BY[1]
-        active, suspended = _active(item), bool(_spec(item).get("suspend"))
+        active, suspended = _is_active(item), bool(_read_spec(item).get("suspend"))
         if (active or suspended) and not ours:
-            commands = _suspending(namespace, "job", item)
-            yield from _starter("Job", item, "is running", _spec(item), secret, commands, resting=not active)
+            commands = _format_suspending(namespace, "job", item)
+            yield from _list_starter("Job", item, "is running", _read_spec(item), secret, commands, resting=not active)
 
 
-def _active(job: KubeObject) -> bool:
+def _is_active(job: KubeObject) -> bool:
     status: KubeObject = job.get("status") or {}
     conditions = cast("Sequence[KubeObject]", status.get("conditions") or ())
     ended = any(item.get("type") in {"Complete", "Failed"} and item.get("status") == "True" for item in conditions)
     running = bool(status.get("active") or status.get("terminating"))
-    return running or not (ended or _spec(job).get("suspend"))
+    return running or not (ended or _read_spec(job).get("suspend"))
 
 
-def _suspending(namespace: str, word: str, item: KubeObject) -> tuple[str, str]:
+def _format_suspending(namespace: str, word: str, item: KubeObject) -> tuple[str, str]:
     """Returns the commands that suspend it and let it go on."""
     kubectl = f"kubectl --namespace {namespace} patch {word} {name_of(item)}"
     how = " --type merge" if word == "cronworkflow" else ""  # the API patches custom resources in no other way
@@ -231,15 +233,15 @@ def _suspending(namespace: str, word: str, item: KubeObject) -> tuple[str, str]:
     return stop, resume
 
 
-def _others(
+def _list_others(
     kind: str, items: Sequence[KubeObject], namespace: str, apps: Collection[str], secret: str
 ) -> Iterator[Writer]:
     """Workloads that have the same secret: they write to the source while the apps don't."""
     for item in items:
-        name, replicas = name_of(item), _spec(item).get("replicas", 1)
+        name, replicas = name_of(item), _read_spec(item).get("replicas", 1)
         if KNATIVE_LABEL in texts(item["metadata"].get("labels")):
             continue  # told as the Service that it belongs to
-        if name not in apps and replicas and references_secret(_pod_spec(_spec(item)), secret):
+        if name not in apps and replicas and references_secret(_find_template_spec(_read_spec(item)), secret):
             stop, size = f"scale {kind.lower()} {name} --replicas=0", f", {replicas} replicas"
             if kind == "DaemonSet":
                 stop, size = f"delete daemonset {name}", ""
@@ -251,42 +253,46 @@ def _others(
 def other_workloads(workloads: Workloads, apps: Collection[str]) -> Iterator[tuple[str, str, KubeObject]]:
     """Returns kind, name and pod specification of what else runs, or starts by itself."""
     for item in workloads.deployments:
-        if name_of(item) not in apps and _spec(item).get("replicas", 1):
+        if name_of(item) not in apps and _read_spec(item).get("replicas", 1):
             yield "Deployment", name_of(item), pod_spec_of(item)
     for item in workloads.stateful_sets:
-        if _spec(item).get("replicas", 1):
+        if _read_spec(item).get("replicas", 1):
             yield "StatefulSet", name_of(item), pod_spec_of(item)
     yield from (("DaemonSet", name_of(item), pod_spec_of(item)) for item in workloads.daemon_sets)
     for item in workloads.cron_jobs:
-        if not _spec(item).get("suspend"):
-            yield "CronJob", name_of(item), _pod_spec(_spec(cast("KubeObject", _spec(item).get("jobTemplate") or {})))
+        if not _read_spec(item).get("suspend"):
+            yield (
+                "CronJob",
+                name_of(item),
+                _find_template_spec(_read_spec(cast("KubeObject", _read_spec(item).get("jobTemplate") or {}))),
+            )
     for item in workloads.jobs:
-        if _active(item) and texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) != MANAGED_BY[1]:
+        if _is_active(item) and texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) != MANAGED_BY[1]:
             yield "Job", name_of(item), pod_spec_of(item)
 
 
 def pod_spec_of(item: KubeObject) -> KubeObject:
     """Returns the pod's specification in the template of a workload."""
-    return _pod_spec(_spec(item))
+    return _find_template_spec(_read_spec(item))
 
 
-def _pod_spec(spec: KubeObject) -> KubeObject:
+def _find_template_spec(spec: KubeObject) -> KubeObject:
     template: KubeObject = spec.get("template") or {}
-    return _spec(template)
+    return _read_spec(template)
 
 
 def references_secret(pod_spec: KubeObject, secret: str) -> bool:
     """Tells whether pods of this specification get a Secret as variables, a volume, or a part of a projected one."""
-    return secret in set(_references(pod_spec))
+    return secret in set(_list_references(pod_spec))
 
 
-def _references(node: object) -> Iterator[str]:
+def _list_references(node: object) -> Iterator[str]:
     if isinstance(node, Mapping):
         for key, value in cast("Mapping[str, object]", node).items():
             if key in REFERENCES and isinstance(value, Mapping):
                 named = cast("KubeObject", value)
                 yield str(named.get("name") or named.get("secretName") or "")
-            yield from _references(cast("object", value))
+            yield from _list_references(cast("object", value))
     elif isinstance(node, list):
         for item in cast("list[object]", node):
-            yield from _references(item)
+            yield from _list_references(item)

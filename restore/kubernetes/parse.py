@@ -10,6 +10,7 @@ from typing import Any, cast
 from urllib.parse import quote, unquote
 
 from restore.errors import PermanentError, Problem
+from restore.kubernetes.scheduling import pod_needs
 from restore.model.cluster import ConnectionSecret, Deployment
 from restore.model.labels import FIELD_MANAGER
 from restore.model.request import ConnectionKeys
@@ -24,7 +25,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def texts(mapping: object) -> dict[str, str]:
-    """Labels or annotations, without kubectl's copy of the object."""
+    """Returns the labels or annotations, without kubectl's copy of the object."""
     return {str(key): str(value) for key, value in cast("KubeObject", mapping or {}).items() if key != LAST_APPLIED}
 
 
@@ -53,6 +54,7 @@ def deployment(answer: KubeObject) -> Deployment:
         generation=int(metadata.get("generation") or 0),
         observed_generation=int(status.get("observedGeneration") or 0),
         images=tuple(str(item.get("image", "")) for item in containers),
+        needs=pod_needs(pod_spec),
     )
 
 
@@ -68,8 +70,8 @@ def connection_secret(
     data: KubeObject = answer.get("data") or {}
     if parts and parts.host:
         key, also = parts.host, (parts.host, parts.port, parts.user, parts.password, parts.database, *also)
-    values = {name: _decoded(metadata, name, str(data[name])) for name in also if name in data}
-    url = _decoded(metadata, key, str(data[key])) if key in data else None
+    values = {name: _decode(metadata, name, str(data[name])) for name in also if name in data}
+    url = _decode(metadata, key, str(data[key])) if key in data else None
     return ConnectionSecret(
         name=str(metadata["name"]),
         key=key,
@@ -80,11 +82,11 @@ def connection_secret(
         annotations=texts(metadata.get("annotations")),
         resource_version=str(metadata.get("resourceVersion", "")),
         immutable=answer.get("immutable") is True,
-        owned_keys=_owned_keys(metadata),
+        owned_keys=_list_owned_keys(metadata),
     )
 
 
-def _owned_keys(metadata: KubeObject) -> tuple[str, ...]:
+def _list_owned_keys(metadata: KubeObject) -> tuple[str, ...]:
     entries = cast("Sequence[KubeObject]", metadata.get("managedFields") or ())
     ours = [entry for entry in entries if entry.get("manager") == FIELD_MANAGER and owns(entry, ("f:data",))]
     names = {str(name) for entry in ours for name in entry["fieldsV1"]["f:data"]}
@@ -100,7 +102,7 @@ def composed(parts: ConnectionKeys, values: Mapping[str, str]) -> str:
     return f"postgresql://{login}@{host}{f':{port}' if port else ''}/{quote(database, safe='')}"
 
 
-def _decoded(metadata: KubeObject, key: str, value: str) -> str:
+def _decode(metadata: KubeObject, key: str, value: str) -> str:
     name = metadata["name"]
     raw = b""
     try:
@@ -119,14 +121,14 @@ def _decoded(metadata: KubeObject, key: str, value: str) -> str:
 
 def selector(answer: KubeObject) -> str:
     """Returns a label selector as the text that a list call takes."""
-    return ",".join([*_equalities(answer), *_expressions(answer)])
+    return ",".join([*_format_equalities(answer), *_format_expressions(answer)])
 
 
-def _equalities(answer: KubeObject) -> Iterator[str]:
+def _format_equalities(answer: KubeObject) -> Iterator[str]:
     yield from (f"{key}={value}" for key, value in sorted(texts(answer.get("matchLabels")).items()))
 
 
-def _expressions(answer: KubeObject) -> Iterator[str]:
+def _format_expressions(answer: KubeObject) -> Iterator[str]:
     for item in cast("Sequence[KubeObject]", answer.get("matchExpressions") or ()):
         key, values = item["key"], ",".join(item.get("values") or ())
         forms = {
@@ -155,7 +157,7 @@ def owns(entry: KubeObject, path: Sequence[str]) -> bool:
 
 
 def field_manager(metadata: KubeObject, path: Sequence[str]) -> str | None:
-    """Who owns a field: somebody else before us, the latest of several; None when nobody does."""
+    """Returns who owns a field: somebody else before us, the latest of several; None when nobody does."""
     entries = [item for item in cast("Sequence[KubeObject]", metadata.get("managedFields") or ()) if owns(item, path)]
     ranked = sorted(entries, key=lambda item: (item.get("manager") != FIELD_MANAGER, str(item.get("time", ""))))
     return manager_name(ranked[-1]) if ranked else None
@@ -165,5 +167,8 @@ def passwords(url: str) -> tuple[str, ...]:
     """Returns the passwords in a URL, as written and decoded: before the host, and (JDBC) as a parameter."""
     authority = url.partition("://")[2].partition("/")[0]
     pairs = (pair.partition("=") for pair in url.partition("?")[2].split("&"))
-    found = [authority.rpartition("@")[0].partition(":")[2], *(value for name, _, value in pairs if name == "password")]
-    return tuple(text for written in found if written for text in (written, unquote(written)))
+    written_passwords = [
+        authority.rpartition("@")[0].partition(":")[2],
+        *(value for name, _, value in pairs if name == "password"),
+    ]
+    return tuple(text for written in written_passwords if written for text in (written, unquote(written)))

@@ -30,7 +30,6 @@ class Pod:
     """When its grace period ends; a pod that is still there long after is on a node that doesn't answer."""
     reasons: tuple[str, ...] = ()
     """Why it isn't ready: `app: ImagePullBackOff: ...`, `Unschedulable: ...`; the last end of restarted containers."""
-    restarts: int = 0
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     """Its annotations; those of the template that it was made from are among them."""
     exit_code: int | None = None
@@ -47,7 +46,7 @@ def pod(answer: KubeObject) -> Pod:
     metadata: KubeObject = answer["metadata"]
     status: KubeObject = answer.get("status") or {}
     spec: KubeObject = answer.get("spec") or {}
-    containers = _containers(status)
+    containers = _list_containers(status)
     return Pod(
         name=str(metadata["name"]),
         uid=str(metadata.get("uid", "")),
@@ -56,36 +55,35 @@ def pod(answer: KubeObject) -> Pod:
         phase=str(status.get("phase", "Unknown")),
         ready=_is_true(status, "Ready"),
         terminating=bool(metadata.get("deletionTimestamp")),
-        to_end=_moment(metadata.get("deletionTimestamp")),
-        reasons=tuple(_reasons(status, containers)),
-        restarts=sum(int(item.get("restartCount") or 0) for item in containers),
+        to_end=_read_moment(metadata.get("deletionTimestamp")),
+        reasons=tuple(_list_reasons(status, containers)),
         annotations=dict(cast("Mapping[str, str]", metadata.get("annotations") or {})),
-        exit_code=_exit_code(status),
+        exit_code=_read_exit_code(status),
     )
 
 
-def _moment(text: object) -> datetime | None:
+def _read_moment(text: object) -> datetime | None:
     try:
         return datetime.fromisoformat(str(text)) if text else None
     except ValueError:
         return None
 
 
-def _containers(status: KubeObject) -> list[KubeObject]:
+def _list_containers(status: KubeObject) -> list[KubeObject]:
     lists = (status.get(name) or () for name in ("initContainerStatuses", "containerStatuses"))
     return [item for items in lists for item in cast("list[KubeObject]", items)]
 
 
-def _conditions(status: KubeObject) -> dict[str, KubeObject]:
+def _read_conditions(status: KubeObject) -> dict[str, KubeObject]:
     items = cast("list[KubeObject]", status.get("conditions") or [])
     return {str(item.get("type")): item for item in items}
 
 
 def _is_true(status: KubeObject, kind: str) -> bool:
-    return _conditions(status).get(kind, {}).get("status") == "True"
+    return _read_conditions(status).get(kind, {}).get("status") == "True"
 
 
-def _exit_code(status: KubeObject) -> int | None:
+def _read_exit_code(status: KubeObject) -> int | None:
     for item in cast("list[KubeObject]", status.get("containerStatuses") or []):
         state: KubeObject = item.get("state") or {}
         ended: KubeObject | None = state.get("terminated")
@@ -94,17 +92,17 @@ def _exit_code(status: KubeObject) -> int | None:
     return None
 
 
-def _reasons(status: KubeObject, containers: list[KubeObject]) -> Iterator[str]:
-    scheduled = _conditions(status).get("PodScheduled", {})
+def _list_reasons(status: KubeObject, containers: list[KubeObject]) -> Iterator[str]:
+    scheduled = _read_conditions(status).get("PodScheduled", {})
     if scheduled.get("status") == "False":
         yield shorten_reason(str(scheduled.get("reason") or "not scheduled"), scheduled.get("message"))
     if status.get("reason"):
         yield shorten_reason(str(status["reason"]), status.get("message"))
     for item in containers:
-        yield from _of_container(item)
+        yield from _list_container_reasons(item)
 
 
-def _of_container(item: KubeObject) -> Iterator[str]:
+def _list_container_reasons(item: KubeObject) -> Iterator[str]:
     name = str(item.get("name", ""))
     state: KubeObject = item.get("state") or {}
     last: KubeObject = item.get("lastState") or {}

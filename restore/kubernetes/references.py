@@ -37,35 +37,35 @@ class Use:
 
 def uses(pod_spec: KubeObject) -> set[Use]:
     """Returns the ConfigMaps and Secrets that a pod gets: by variable, all variables, volume or projected volume."""
-    found: set[Use] = set()
-    for container in _containers(pod_spec):
-        for variable in _items(container, "env"):
-            found |= set(_named(cast("KubeObject", variable.get("valueFrom") or {}), 1, "name"))
-        for source in _items(container, "envFrom"):
-            found |= set(_named(source, 2, "name"))
-    for volume in _items(pod_spec, "volumes"):
-        found |= set(_named(volume, 3, None))
+    names: set[Use] = set()
+    for container in _list_containers(pod_spec):
+        for variable in _list_items(container, "env"):
+            names |= set(_list_named(cast("KubeObject", variable.get("valueFrom") or {}), 1, "name"))
+        for source in _list_items(container, "envFrom"):
+            names |= set(_list_named(source, 2, "name"))
+    for volume in _list_items(pod_spec, "volumes"):
+        names |= set(_list_named(volume, 3, None))
         projected = cast("KubeObject", volume.get("projected") or {})
-        for source in _items(projected, "sources"):
-            found |= set(_named(source, 3, "name"))
-    return found
+        for source in _list_items(projected, "sources"):
+            names |= set(_list_named(source, 3, "name"))
+    return names
 
 
-def _containers(pod_spec: KubeObject) -> Iterator[KubeObject]:
-    return (container for name in LISTS for container in _items(pod_spec, name))
+def _list_containers(pod_spec: KubeObject) -> Iterator[KubeObject]:
+    return (container for name in LISTS for container in _list_items(pod_spec, name))
 
 
-def _items(node: KubeObject, field: str) -> Sequence[KubeObject]:
+def _list_items(node: KubeObject, field: str) -> Sequence[KubeObject]:
     return cast("Sequence[KubeObject]", node.get(field) or ())
 
 
-def _named(node: KubeObject, form: int, name_field: str | None) -> Iterator[Use]:
+def _list_named(node: KubeObject, form: int, name_field: str | None) -> Iterator[Use]:
     for source in SOURCES:
         named = cast("KubeObject | None", node.get(source[form]))
         if named is None:
             continue
         name = str(named.get(name_field or source[4]) or named.get("name") or "")
-        keys = [str(named["key"])] if named.get("key") else [str(item["key"]) for item in _items(named, "items")]
+        keys = [str(named["key"])] if named.get("key") else [str(item["key"]) for item in _list_items(named, "items")]
         yield from (Use(source[0], name, key) for key in keys or [None])
 
 
@@ -74,10 +74,10 @@ def values(kind: str, item: KubeObject) -> dict[str, str]:
     data = cast("Mapping[str, str]", item.get("data") or {})
     if kind == CONFIG_MAP:
         return {key: str(value) for key, value in data.items()}
-    return {key: text for key, value in data.items() if (text := _decoded(value)) is not None}
+    return {key: text for key, value in data.items() if (text := _decode(value)) is not None}
 
 
-def _decoded(value: str) -> str | None:
+def _decode(value: str) -> str | None:
     try:
         return base64.b64decode(value).decode()
     except (binascii.Error, UnicodeDecodeError):
@@ -91,12 +91,12 @@ def references(
 
     `objects`: the ConfigMaps and Secrets that could be read, by path.
     """
-    for container in _containers(pod_spec):
-        for variable in _items(container, "env"):
+    for container in _list_containers(pod_spec):
+        for variable in _list_items(container, "env"):
             if variable.get("value"):
                 yield Reference(app, f"env/{variable['name']}", str(variable["value"]))
     for use in sorted(uses(pod_spec), key=lambda use: (use.kind, use.name, use.key or "")):
-        known = values(use.kind, objects.get(use.path(namespace), {}))
-        for key, text in known.items():
+        texts = values(use.kind, objects.get(use.path(namespace), {}))
+        for key, text in texts.items():
             if use.key in (None, key) and Use(use.kind, use.name, key) not in switched:
                 yield Reference(app, f"{use.kind}/{use.name}/{key}", text)

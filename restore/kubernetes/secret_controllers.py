@@ -102,32 +102,32 @@ def secret_controllers(
     `deployment`: where the controller runs (`<namespace>/<name>`), if not where its own manifests put it.
     """
     metadata: KubeObject = secret["metadata"]
-    known = [
-        *_external_secrets(metadata, namespace, deployment),
-        *_vault_secrets(metadata, namespace, deployment),
-        *_provider_classes(metadata, namespace),
-        *_sealed_secrets(metadata, namespace, deployment),
-        *_copiers(metadata),
+    controllers = [
+        *_find_external_secrets(metadata, namespace, deployment),
+        *_find_vault_secrets(metadata, namespace, deployment),
+        *_find_provider_classes(metadata, namespace),
+        *_find_sealed_secrets(metadata, namespace, deployment),
+        *_find_copiers(metadata),
     ]
-    return tuple(dict.fromkeys(known or _unknown(metadata, key, deployment)))
+    return tuple(dict.fromkeys(controllers or _find_unknown(metadata, key, deployment)))
 
 
-def _owners(metadata: KubeObject) -> list[KubeObject]:
+def _list_owners(metadata: KubeObject) -> list[KubeObject]:
     return list(cast("Sequence[KubeObject]", metadata.get("ownerReferences") or ()))
 
 
-def _owner_names(metadata: KubeObject, kind: str) -> list[str]:
-    return [str(owner["name"]) for owner in _owners(metadata) if owner.get("kind") == kind]
+def _list_owner_names(metadata: KubeObject, kind: str) -> list[str]:
+    return [str(owner["name"]) for owner in _list_owners(metadata) if owner.get("kind") == kind]
 
 
-def _managers(metadata: KubeObject) -> list[KubeObject]:
+def _list_managers(metadata: KubeObject) -> list[KubeObject]:
     entries = cast("Sequence[KubeObject]", metadata.get("managedFields") or ())
     return [entry for entry in entries if owns(entry, ("f:data",))]
 
 
-def _external_secrets(metadata: KubeObject, namespace: str, deployment: str | None) -> Iterator[SecretController]:
-    owners = _owner_names(metadata, "ExternalSecret")
-    managers = [str(entry.get("manager", "")) for entry in _managers(metadata)]
+def _find_external_secrets(metadata: KubeObject, namespace: str, deployment: str | None) -> Iterator[SecretController]:
+    owners = _list_owner_names(metadata, "ExternalSecret")
+    managers = [str(entry.get("manager", "")) for entry in _list_managers(metadata)]
     names = [*owners, *(name.removeprefix(ES_MANAGER) for name in managers if name.startswith(ES_MANAGER))]
     if not names and texts(metadata.get("labels")).get(ES_LABEL) == "true":
         names = [str(metadata["name"])]
@@ -137,9 +137,9 @@ def _external_secrets(metadata: KubeObject, namespace: str, deployment: str | No
         yield SecretController("ExternalSecret", name, paths, where, owner=name in owners)
 
 
-def _vault_secrets(metadata: KubeObject, namespace: str, deployment: str | None) -> Iterator[SecretController]:
+def _find_vault_secrets(metadata: KubeObject, namespace: str, deployment: str | None) -> Iterator[SecretController]:
     where = deployment or "vault-secrets-operator-system/vault-secrets-operator-controller-manager"
-    owners = [(str(owner.get("kind")), str(owner["name"])) for owner in _owners(metadata)]
+    owners = [(str(owner.get("kind")), str(owner["name"])) for owner in _list_owners(metadata)]
     ours = [(kind, name) for kind, name in owners if kind in VAULT_KINDS]
     if not ours and texts(metadata.get("labels")).get(VAULT_LABEL[0]) == VAULT_LABEL[1]:
         ours = [("VaultStaticSecret", str(metadata["name"]))]
@@ -148,14 +148,14 @@ def _vault_secrets(metadata: KubeObject, namespace: str, deployment: str | None)
         yield SecretController(kind, name, (path,), where, owner=True)
 
 
-def _provider_classes(metadata: KubeObject, namespace: str) -> Iterator[SecretController]:
+def _find_provider_classes(metadata: KubeObject, namespace: str) -> Iterator[SecretController]:
     if texts(metadata.get("labels")).get(CSI_LABEL) == "true":
         path = f"/apis/secrets-store.csi.x-k8s.io/v1/namespaces/{namespace}/secretproviderclasses"
         yield SecretController("SecretProviderClass", str(metadata["name"]), (path,))
 
 
-def _sealed_secrets(metadata: KubeObject, namespace: str, deployment: str | None) -> Iterator[SecretController]:
-    owners = _owner_names(metadata, "SealedSecret")
+def _find_sealed_secrets(metadata: KubeObject, namespace: str, deployment: str | None) -> Iterator[SecretController]:
+    owners = _list_owner_names(metadata, "SealedSecret")
     marked = texts(metadata.get("annotations")).get(SEALED_ANNOTATION) == "true"
     for name in owners or ([str(metadata["name"])] if marked else []):
         path = f"/apis/bitnami.com/v1alpha1/namespaces/{namespace}/sealedsecrets/{name}"
@@ -163,20 +163,20 @@ def _sealed_secrets(metadata: KubeObject, namespace: str, deployment: str | None
         yield SecretController("SealedSecret", name, (path,), where, owner=bool(owners))
 
 
-def _copiers(metadata: KubeObject) -> Iterator[SecretController]:
+def _find_copiers(metadata: KubeObject) -> Iterator[SecretController]:
     notes = texts(metadata.get("annotations"))
     for annotation, name in COPIERS.items():
         if notes.get(annotation):
             yield SecretController("Secret", notes[annotation], deployment="", copied_by=f"{name} {annotation}")
 
 
-def _unknown(metadata: KubeObject, key: str, deployment: str | None) -> list[SecretController]:
+def _find_unknown(metadata: KubeObject, key: str, deployment: str | None) -> list[SecretController]:
     """Returns owners of a kind that this program doesn't know, else what has written the key and is no tool."""
-    owners = [(str(owner["kind"]), str(owner["name"])) for owner in _owners(metadata)]
+    owners = [(str(owner["kind"]), str(owner["name"])) for owner in _list_owners(metadata)]
     foreign = [SecretController(kind, name, (), deployment or "") for kind, name in owners if kind not in WORKLOADS]
     if foreign:
         return foreign
-    writers = [entry for entry in _managers(metadata) if owns(entry, ("f:data", f"f:{key}"))]
+    writers = [entry for entry in _list_managers(metadata) if owns(entry, ("f:data", f"f:{key}"))]
     names = [str(entry.get("manager", "")) for entry in writers]
     return [
         SecretController("field manager", name, (), deployment or "")
@@ -190,11 +190,11 @@ def secret_writers(
 ) -> tuple[Writer, ...]:
     """Returns a Writer for each controller that is there; `reads` holds what was read at its paths."""
     name = str(secret["metadata"]["name"])
-    found = (_writer(controller, name, namespace, reads) for controller in controllers)
-    return tuple(writer for writer in found if writer)
+    candidates = (_build_writer(controller, name, namespace, reads) for controller in controllers)
+    return tuple(writer for writer in candidates if writer)
 
 
-def _writer(
+def _build_writer(
     controller: SecretController, secret: str, namespace: str, reads: Mapping[str, ReadObject]
 ) -> Writer | None:
     own = [reads.get(path, ReadObject()) for path in controller.paths]
@@ -203,7 +203,7 @@ def _writer(
     if own and item is None and not unreadable:
         return None  # its marks are left, and nobody follows them
     stopped = reads.get(controller.deployment_path, ReadObject())
-    paused = _stopped(stopped.item) or (item is not None and _paused(controller, item, secret))
+    paused = _is_stopped(stopped.item) or (item is not None and _is_paused(controller, item, secret))
     kubectl = f"kubectl --namespace {namespace}"
     if paused:
         resume = f"once its own source names the new database: {_resume(controller, kubectl, secret)}"
@@ -214,7 +214,7 @@ def _writer(
     return Writer(controller.kind, controller.name, detail, _stop(controller, kubectl, secret, item), True)
 
 
-def _stopped(deployment: KubeObject | None) -> bool:
+def _is_stopped(deployment: KubeObject | None) -> bool:
     """Tells whether a controller's Deployment is at zero replicas and none of its pods is left."""
     if deployment is None:
         return False
@@ -223,7 +223,7 @@ def _stopped(deployment: KubeObject | None) -> bool:
     return spec.get("replicas") == 0 and not status.get("replicas")
 
 
-def _paused(controller: SecretController, item: KubeObject, secret: str) -> bool:
+def _is_paused(controller: SecretController, item: KubeObject, secret: str) -> bool:
     """Tells whether its own object says that it leaves the Secret alone.
 
     External Secrets: `refreshInterval: 0` and `refreshPolicy: CreatedOnce` only end the reading of the store; a Secret
@@ -237,23 +237,23 @@ def _paused(controller: SecretController, item: KubeObject, secret: str) -> bool
         case "VaultStaticSecret":
             return spec.get("hmacSecretData") is False and not spec.get("refreshAfter")
         case "SecretProviderClass":
-            return not _classes_of(item, secret)
+            return not _list_classes(item, secret)
         case _:
             return False
 
 
-def _classes_of(answer: KubeObject, secret: str) -> list[str]:
+def _list_classes(answer: KubeObject, secret: str) -> list[str]:
     """Returns the SecretProviderClasses of a list that write the Secret."""
-    found: list[str] = []
+    names: list[str] = []
     for item in cast("Sequence[KubeObject]", answer.get("items") or ()):
         spec: KubeObject = item.get("spec") or {}
         objects = cast("Sequence[KubeObject]", spec.get("secretObjects") or ())
         if any(entry.get("secretName") == secret for entry in objects):
-            found.append(str(item["metadata"]["name"]))
-    return found
+            names.append(str(item["metadata"]["name"]))
+    return names
 
 
-def _scale(controller: SecretController, replicas: int) -> str:
+def _format_scale(controller: SecretController, replicas: int) -> str:
     namespace, _, name = controller.deployment.partition("/")
     return f"kubectl --namespace {namespace} scale deployment {name} --replicas={replicas}"
 
@@ -267,19 +267,19 @@ def _stop(controller: SecretController, kubectl: str, secret: str, item: KubeObj
     match controller.kind:
         case "ExternalSecret":
             alone = _merge(kubectl, controller, '{"spec":{"target":{"creationPolicy":"None"}}}')
-            return f"{alone}, or for all Secrets of the cluster: {_scale(controller, 0)}"
+            return f"{alone}, or for all Secrets of the cluster: {_format_scale(controller, 0)}"
         case "VaultStaticSecret":
             alone = _merge(kubectl, controller, '{"spec":{"hmacSecretData":false,"refreshAfter":null}}')
-            return f"{alone}, or for all Secrets of the cluster: {_scale(controller, 0)}"
+            return f"{alone}, or for all Secrets of the cluster: {_format_scale(controller, 0)}"
         case "SecretProviderClass":
-            classes = _classes_of(item or {}, secret) or ["<name>"]
+            classes = _list_classes(item or {}, secret) or ["<name>"]
             patch = '[{"op":"remove","path":"/spec/secretObjects"}]'
             commands = (f"{kubectl} patch secretproviderclass {name} --type json --patch '{patch}'" for name in classes)
             return "; ".join(commands)
         case "Secret":
             return f"{kubectl} annotate secret {secret} {controller.copied_by.partition(' ')[2]}-"
         case _ if controller.deployment:
-            return f"for all that it controls: {_scale(controller, 0)}"
+            return f"for all that it controls: {_format_scale(controller, 0)}"
         case _:
             where = "pulumi config set --path secret.controller <namespace>/<name>"
             stop = "kubectl --namespace <namespace> scale deployment <name> --replicas=0"
@@ -296,4 +296,4 @@ def _resume(controller: SecretController, kubectl: str, secret: str) -> str:
         case "SecretProviderClass":
             return f"{kubectl} edit secretproviderclass <name> (spec.secretObjects of Secret {secret})"
         case _:
-            return _scale(controller, 1)
+            return _format_scale(controller, 1)

@@ -11,19 +11,18 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from restore.config.keys import RESTORE_KEYS
+from restore.dependents.infrastructure import TakeOver, describe_take_over
 from restore.errors import Problem, Refused
+from restore.lifecycle import pending
 from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.inventory import Inventory
-from restore.model.labels import ANNOTATION_ID, TAG_CLOSED
+from restore.model.labels import ANNOTATION_ID, TAG_CLOSED, TAG_SOURCE
 from restore.model.rds import Instance
-from restore.model.request import Request, Traffic
+from restore.model.request import Cutover, Request, Settings, Traffic
 
 WAIVERS = "restore:waive"
 OF_ONE_RESTORE = frozenset([WAIVERS, *(f"restore:{name}" for name in RESTORE_KEYS)])
 """What belongs to one restore: a waiver in the next incident would be one that nobody gave."""
-CLEAR_PENDING = "pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'"
-"""Clears what a killed run left pending, and refreshes no more than the stack itself: a refresh of all would have the
-next `up` undo what an autoscaler has set since."""
 KEPT_TYPES = frozenset({"pulumi:pulumi:Stack"})
 
 
@@ -42,11 +41,21 @@ class Closing:
     remove: tuple[str, ...]
     suspended: tuple[str, ...] = ()
     """What was stopped for the restore, or before it, and still is: each with the command that lets it go on."""
+    take_over: str = ""
+    """How the team's infrastructure code takes over the instance that serves; empty where that is the source."""
+    names: tuple[str, ...] = ()
+    """With cutover rename, what each of the two instances is called, and stays."""
     unrecoverable: str = ""
     """That the database which serves can't be recovered to a point in time yet; empty where it can."""
 
 
-def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_keys: Sequence[str]) -> Closing:
+def plan(
+    request: Request,
+    inventory: Inventory,
+    serves: Traffic | None,
+    config_keys: Sequence[str],
+    settings: Settings,
+) -> Closing:
     """Raises Refused while the applications are stopped or half-way: a restore is over when somebody serves. Those of a
     region that stands by for another were stopped before it, and may stay so."""
     if serves is None or (serves is Traffic.FROZEN and inventory.source_region is None):
@@ -76,6 +85,8 @@ def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_
         set={"restore:source": candidate.identifier} if candidate and serves is Traffic.RESTORED else {},
         remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE or key in _of_the_source_left(serves)),
         suspended=tuple(f"{w.kind} {w.name}: {w.resume}" for w in inventory.cluster.writers if w.resume),
+        take_over=_take_over(settings, request, candidate) if serves is Traffic.RESTORED else "",
+        names=describe_names(request, inventory),
         unrecoverable=describe_unrecoverable(candidate if serves is Traffic.RESTORED else inventory.local_source),
     )
 
@@ -83,6 +94,26 @@ def plan(request: Request, inventory: Inventory, serves: Traffic | None, config_
 def _of_the_source_left(serves: Traffic) -> frozenset[str]:
     """What says where the source was: the restored database, the next one's source, is in the stack's region."""
     return frozenset({"restore:sourceRegion"}) if serves is Traffic.RESTORED else frozenset()
+
+
+def _take_over(settings: Settings, request: Request, candidate: Instance | None) -> str:
+    """What the code has is the source that this restore began with, whatever that is called by now."""
+    former = candidate.tags.get(TAG_SOURCE) if candidate else None
+    if candidate is None or former is None:
+        return ""
+    renamed = candidate.identifier == settings.source
+    return describe_take_over(settings.infrastructure, TakeOver(former, candidate, request.id, renamed))
+
+
+def describe_names(request: Request, inventory: Inventory) -> tuple[str, ...]:
+    if request.cutover is not Cutover.RENAME:
+        return ()
+    pair = (("source", inventory.source), ("restored database", inventory.candidate))
+    return tuple(
+        f"The {role} is {instance.identifier} ({instance.resource_id}), and keeps that name."
+        for role, instance in pair
+        if instance
+    )
 
 
 def describe_unrecoverable(serving: Instance | None) -> str:
@@ -103,30 +134,27 @@ def as_if_open(inventory: Inventory) -> Inventory:
 def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the state with the stack itself and nothing else: Pulumi forgets, and deletes nothing.
 
-    Raises Refused when operations are pending: the state then doesn't know what exists.
+    What killed runs left pending goes along: of receipts and patches nothing exists elsewhere, databases and snapshots
+    are found by their names. Raises Refused for an operation on anything else: the state then doesn't know what exists.
     """
-    deployment = cast("dict[str, Any]", state["deployment"])
-    pending = cast("list[dict[str, Any]]", deployment.get("pending_operations") or [])
-    if pending:
-        urns = ", ".join(str(operation["resource"]["urn"]).rpartition("::")[2] for operation in pending)
-        raise Refused(
-            [
-                Problem(
-                    "stack state",
-                    f"operations pending: {urns}",
-                    "a state that knows what exists",
-                    f"{CLEAR_PENDING}; pulumi up; python -m restore close",
-                )
-            ]
-        )
+    if problems := pending.unknown_problems(pending.read_pending(state)):
+        raise Refused(problems)
+    emptied = pending.without_pending(state)
+    deployment = cast("dict[str, Any]", emptied["deployment"])
     resources = cast("list[dict[str, Any]]", deployment.get("resources") or [])
     kept: list[dict[str, Any]] = [
         {**resource, "outputs": {}} for resource in resources if resource["type"] in KEPT_TYPES
     ]
-    return {**state, "deployment": {**deployment, "resources": kept}}
+    return {**emptied, "deployment": {**deployment, "resources": kept}}
 
 
-def render(closing: Closing) -> str:
+def describe_pending(state: Mapping[str, Any], inventory: Inventory) -> list[str]:
+    """Returns a line for each thing that leaves the state as a pending operation."""
+    operations = pending.read_pending(state)
+    return [*pending.describe_harmless(operations), *pending.describe_in_aws(operations, inventory)]
+
+
+def render(closing: Closing, pending_lines: Sequence[str] = ()) -> str:
     """Returns what close is about to do, for an 80-column terminal."""
     lines = [
         f"Closing restore {closing.id}; {describe_serving(closing.serves)}.",
@@ -136,11 +164,15 @@ def render(closing: Closing) -> str:
         lines.append(f"Replicas handed back to their former manager: {', '.join(closing.deployments)}")
     if closing.secret:
         lines.append("The connection secret's key is handed back; its value stays.")
+    lines += closing.names
     if closing.suspended:
         lines += ["Still suspended; to let it go on:", *(f"  {line}" for line in closing.suspended)]
     lines.append("Everything of this restore leaves the Pulumi state (and stays in AWS and Kubernetes).")
+    lines += (f"Cleared from the state, {line}" for line in pending_lines)
     if closing.unrecoverable:
         lines += ["", f"WARNING: {closing.unrecoverable}", "Closing now forgets the way back to the source.", ""]
+    if closing.take_over:
+        lines += ["", closing.take_over]
     lines += [f"config: {key} = {value}" for key, value in closing.set.items()]
     if closing.remove:
         lines.append(f"config removed: {', '.join(closing.remove)}")

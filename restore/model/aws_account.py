@@ -21,7 +21,7 @@ AccountIds = Annotated[
 
 
 def seconds(duration: str) -> int:
-    """The whole seconds of a duration as Go writes it: 1h30m, 45m, 3600s."""
+    """Returns the whole seconds of a duration as Go writes it: 1h30m, 45m, 3600s."""
     parts = re.findall(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)", duration)
     return int(sum(float(number) * UNITS[unit] for number, unit in parts))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+ROOM_CHECK = "preflight.room"
+"""What `waive` names, with what is short: `preflight.room:DBInstances`."""
 USABLE_KEY = "Enabled"
 GONE = "no such key"
 

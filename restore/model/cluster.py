@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from restore.model.nodes import PodNeeds
 from validation.verdict import Verdict as Verdict
 
 WRITER_CHECK = "preflight.writer"
@@ -34,6 +35,8 @@ class Deployment:
     """The generation that its controller has seen: below `generation`, status and pods are of an earlier one."""
     images: tuple[str, ...] = ()
     """Of its containers."""
+    needs: PodNeeds = field(default_factory=PodNeeds)
+    """What each of its pods must find on a node."""
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from functools import cached_property
 from restore.model import identifiers
 from restore.model.cluster import Deployment
 from restore.model.inventory import Inventory
-from restore.model.labels import ANNOTATION_ID, TAG_CLOSED, TAG_ID, TAG_STACK
+from restore.model.labels import ANNOTATION_ID, ANNOTATION_SERVED, TAG_CLOSED, TAG_ID, TAG_STACK
 from restore.model.rds import Instance, Snapshot
 from restore.model.region import SourceRegion
-from restore.model.request import App, Request, Settings
+from restore.model.request import App, Cutover, Request, Settings
 
 ENGINE = "postgres"
 
@@ -28,6 +28,15 @@ class RestoreContext:
     @property
     def candidate_name(self) -> str:
         return identifiers.candidate(self.settings.source, self.request.id)
+
+    @property
+    def aside_name(self) -> str:
+        """What the source is called while the candidate has its name."""
+        return identifiers.aside(self.settings.source, self.request.id)
+
+    @property
+    def renames(self) -> bool:
+        return self.request.cutover is Cutover.RENAME
 
     @property
     def safety_name(self) -> str:
@@ -48,7 +57,7 @@ class RestoreContext:
 
     @cached_property
     def candidate(self) -> Instance | None:
-        """The instance with the candidate's identifier, if this restore made it."""
+        """The instance that this restore made, under its own identifier or the source's."""
         instance = self.inventory.candidate
         return instance if instance and self.is_ours(instance.tags) and TAG_CLOSED not in instance.tags else None
 
@@ -85,6 +94,14 @@ class RestoreContext:
     def manages_secret(self) -> bool:
         secret = self.inventory.cluster.secret
         return bool(secret and self.held(secret.annotations))
+
+    @cached_property
+    def has_served(self) -> bool:
+        """Whether a Deployment was ever started on the candidate, by the notes of cutover rename."""
+        return any(
+            self.held(deployment.annotations) and deployment.annotations.get(ANNOTATION_SERVED)
+            for _, deployment in self.apps
+        )
 
     @cached_property
     def manages_any(self) -> bool:

@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict
 
 from validation.keyed.fields import NUMBER, DocumentSection, Fault
-from validation.problems import shown
+from validation.problems import show_value
 
 SUBDOMAIN = r"(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
 
 
 def camel_case(name: str) -> str:
-    """`instance_class` as `instanceClass`."""
+    """Returns `instance_class` as `instanceClass`."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
 
@@ -56,7 +56,7 @@ def given_fields(value: Any) -> Any:
     return {name: item for name, item in texts.items() if item is not None and item != ""}
 
 
-def _boolean(value: Any) -> Any:
+def _parse_boolean(value: Any) -> Any:
     return {"true": True, "false": False}.get(value.strip().lower(), value) if isinstance(value, str) else value
 
 
@@ -64,8 +64,8 @@ def checked(fault: Callable[[str], str | None], needed: str, *, fix: str = "") -
     """Refuses texts of which `fault` says what is wrong."""
 
     def check(text: str) -> str:
-        if found := fault(text):
-            raise Fault(needed, found=f"{shown(text)}: {found}", fix=fix)
+        if reason := fault(text):
+            raise Fault(needed, found=f"{show_value(text)}: {reason}", fix=fix)
         return text
 
     return AfterValidator(check)
@@ -83,7 +83,7 @@ def matching(pattern: str, needed: str, *, fix: str = "") -> AfterValidator:
     return AfterValidator(check)
 
 
-def _health(url: str) -> str:
+def _check_health(url: str) -> str:
     needed = "an http or https URL without user and password, such as http://{pod}:8080/health"
     try:
         parts = urlsplit(url.replace("{pod}", "pod.invalid"))
@@ -101,11 +101,11 @@ OBJECT = BeforeValidator(given_fields)
 JSON = BeforeValidator(decoded)
 
 Whole = Annotated[int, Field(ge=0, le=2**31 - 1), NUMBER]
-Flag = Annotated[bool, Strict(), BeforeValidator(_boolean)]
+Flag = Annotated[bool, Strict(), BeforeValidator(_parse_boolean)]
 Texts = Annotated[tuple[Annotated[str, Strict(), Field(pattern=r"\S")], ...], JSON]
 RoleMap = Annotated[Mapping[str, Annotated[str, Strict(), Field(pattern=r"\S")]], JSON]
 Object = Annotated[Mapping[str, Any], JSON]
-HealthUrl = Annotated[str, AfterValidator(_health)]
+HealthUrl = Annotated[str, AfterValidator(_check_health)]
 DeploymentName = Annotated[
     str, matching(SUBDOMAIN, "a name of a Deployment: lower-case letters, digits, hyphens and dots")
 ]

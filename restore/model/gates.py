@@ -43,6 +43,7 @@ class GateDefinition:
     moves: frozenset[Move]
     """The moves that need it open."""
     dump_only: bool = False
+    rename_only: bool = False
 
     @property
     def proved_at_each_move(self) -> bool:
@@ -58,15 +59,16 @@ CONFORMED = GateDefinition("conformed", "bring settings in line", Subject.CANDID
 IMPORTED = GateDefinition("imported", "load the dump", Subject.CANDIDATE, _FORWARD, dump_only=True)
 VALIDATED = GateDefinition("validated", "check the data", Subject.CANDIDATE, _FORWARD)
 SWITCHED = GateDefinition("switched", "prove that a switch is safe", Subject.TRAFFIC, _SERVING)
+RENAMED = GateDefinition("renamed", "give the database production's name", Subject.TRAFFIC, _SERVING, rename_only=True)
 SERVING = GateDefinition("serving", "prove who serves", Subject.TRAFFIC, _SERVING)
 
-GATES = (QUIESCED, SCANNED, CONFORMED, IMPORTED, VALIDATED, SWITCHED, SERVING)
+GATES = (QUIESCED, SCANNED, CONFORMED, IMPORTED, VALIDATED, SWITCHED, RENAMED, SERVING)
 """In the order in which they can open."""
 BY_NAME = {gate.name: gate for gate in GATES}
 
 
 def move_of(plan: Plan) -> Move:
-    """What this plan does to traffic. It has applications as soon as traffic was moved once."""
+    """Returns what this plan does to traffic. It has applications as soon as traffic was moved once."""
     match plan.traffic:
         case Traffic.FROZEN:
             return Move.FREEZE
@@ -77,12 +79,17 @@ def move_of(plan: Plan) -> Move:
 
 
 def needed_gates(plan: Plan) -> tuple[GateDefinition, ...]:
-    """The gates that must be open for what the plan wants, in the order in which they can open."""
+    """Returns the gates that must be open for what the plan wants, in the order in which they can open."""
     move, dump = move_of(plan), plan.point.dump is not None
-    return tuple(gate for gate in GATES if move in gate.moves and (dump or not gate.dump_only))
+    renames = plan.rename is not None
+    return tuple(
+        gate
+        for gate in GATES
+        if move in gate.moves and (dump or not gate.dump_only) and (renames or not gate.rename_only)
+    )
 
 
 def candidate_gates(plan: Plan) -> tuple[GateDefinition, ...]:
-    """The gates that prove the candidate, whatever this plan does to traffic."""
+    """Returns the gates that prove the candidate, whatever this plan does to traffic."""
     dump = plan.point.dump is not None
     return tuple(gate for gate in GATES if gate.subject is Subject.CANDIDATE and (dump or not gate.dump_only))

@@ -21,12 +21,12 @@ _SNAPSHOT_ARN = re.compile(r"arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:snapshot:(?P<n
 
 def id_fault(text: str) -> str | None:
     """Returns what is wrong with the id of a restore, or None."""
-    return _name_fault(text, MAX_ID)
+    return _find_name_fault(text, MAX_ID)
 
 
 def instance_fault(text: str) -> str | None:
     """Returns what is wrong with the identifier of a DB instance, or None."""
-    return _name_fault(text, MAX_INSTANCE)
+    return _find_name_fault(text, MAX_INSTANCE)
 
 
 def snapshot_fault(text: str) -> str | None:
@@ -55,7 +55,7 @@ def dump_fault(key: str) -> str | None:
     return f"{odd!r} in it, which the tag that records it can't hold: copy the object to a plain key" if odd else None
 
 
-def _name_fault(text: str, longest: int) -> str | None:
+def _find_name_fault(text: str, longest: int) -> str | None:
     if len(text) > longest:
         return f"{len(text)} characters"
     if text != text.lower():
@@ -72,6 +72,11 @@ def _name_fault(text: str, longest: int) -> str | None:
 def candidate(source: str, restore_id: str) -> str:
     """Returns the identifier of the instance that a restore makes."""
     return f"{source}-{restore_id}"
+
+
+def aside(source: str, restore_id: str) -> str:
+    """Returns the identifier of the source while a restored instance has its own."""
+    return f"{source}-before-{restore_id}"
 
 
 def safety_snapshot(source: str, restore_id: str) -> str:

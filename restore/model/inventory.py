@@ -8,7 +8,9 @@ from datetime import datetime
 from restore.model.aws_account import Caller
 from restore.model.capacity import Capacity
 from restore.model.cluster import Cluster
+from restore.model.dependents import Dependents
 from restore.model.dump import DumpChoice, DumpObject
+from restore.model.nodes import NodeRoom
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
 from restore.model.region import Places, SourceRegion
 from restore.model.rights import RightsAnswers
@@ -26,12 +28,14 @@ class Inventory:
     snapshots: tuple[Snapshot, ...]
     """Every snapshot of the source, and the one that was named, whosever it is."""
     candidate: Instance | None
-    """The instance that has the candidate's identifier."""
+    """The instance that has the candidate's identifier, or this restore's under the identifier of the source."""
     open_restores: tuple[Instance, ...]
     """Instances tagged as candidates of this stack, not closed."""
     cluster: Cluster
     caller: Caller | None = None
     """Who asked AWS for all of this."""
+    name_holders: tuple[Instance, ...] = ()
+    """The instances, whosever they are, that have one of the names which cutover rename moves."""
     replicas: tuple[Instance, ...] = ()
     """Read replicas of the source, in its region."""
     plugin_caller: Caller | None = None
@@ -39,6 +43,8 @@ class Inventory:
     rights: RightsAnswers = field(default_factory=RightsAnswers)
     """What the operator may do in the phases ahead, as far as it was asked."""
     safety_snapshot: Snapshot | None = None
+    nodes: NodeRoom | None = None
+    """Read where applications stop or come back."""
     capacity: Capacity | None = None
     """What AWS says of the instance and the snapshot that are still to be made."""
     former: tuple[Instance, ...] = ()
@@ -47,6 +53,8 @@ class Inventory:
     """PostgreSQL versions that the region still creates."""
     dump: DumpChoice | None = None
     """For method dump, while the candidate is still to be made."""
+    dependents: Dependents = field(default_factory=Dependents)
+    """What else knows the source."""
     dumps: tuple[DumpObject, ...] = ()
     """All of the bucket, newest first; read for `python -m restore options` only."""
     source_region: SourceRegion | None = None

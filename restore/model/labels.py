@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from validation.verdict import Verdict as Verdict
 
+TAG_PREFIX = "restore:"
+
+
 TAG_ID = "restore:id"
 
 
@@ -41,6 +44,10 @@ ANNOTATION_ENDPOINT = "restore.pulumi/endpoint"
 
 
 ANNOTATION_PREVIOUS = "restore.pulumi/previous-endpoint"
+
+
+ANNOTATION_SERVED = "restore.pulumi/served"
+"""With cutover rename: DbiResourceId of the candidate, once this Deployment was started on it."""
 
 
 ANNOTATION_PREVIOUS_ALSO = "restore.pulumi/previous-endpoints-also"

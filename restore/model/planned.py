@@ -25,6 +25,29 @@ class AppPlan:
     """Changes when somebody else changed the replicas, so that the patch is applied again: the engine compares inputs
     with its state, not with the cluster (Pulumi documentation, "pulumi refresh")."""
     health: str | None = None
+    database: str = ""
+    """With cutover rename: DbiResourceId of the database behind the endpoint, which is the same before and after."""
+    served: str = ""
+    """With cutover rename: DbiResourceId of the candidate, once the Deployment was started on it."""
+
+    @property
+    def pod_annotation(self) -> str:
+        """What its pods carry: another value for another database, so that pods are started again for it."""
+        return f"{self.endpoint} {self.database}" if self.database else str(self.endpoint)
+
+
+@dataclass(frozen=True)
+class RenamePlan:
+    """Which instance is to have production's identifier, and what the other one is called then. Identifiers move, so
+    both are meant by DbiResourceId."""
+
+    production: str
+    holder: str
+    """DbiResourceId of the one that is to have it."""
+    leaver: str | None
+    """DbiResourceId of the other one; None where it is gone."""
+    aside: str
+    """Identifier of the other one, if it has to give production's away."""
 
 
 @dataclass(frozen=True)
@@ -136,11 +159,15 @@ class Plan:
     """The other one; None: it is gone, or not made yet."""
     switched_before: bool = False
     """The candidate serves or has served: it is production, or holds what production wrote."""
+    rename: RenamePlan | None = None
+    """With cutover rename, in a run that moves the applications."""
     fresh: NewInstance | None = None
     """For method dump."""
     copy: CopyPlan | None = None
     parameter_group: ParameterGroupPlan | None = None
     adopt_safety: str | None = None
     """The safety snapshot's identifier when it exists: to import, as `adopt` is."""
+    backup_plans: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The AWS Backup plans that the source is in: their names, by id."""
     notes: tuple[str, ...] = ()
     """What the operator should know, as lines: what stops, what is created, what is lost, how long."""

@@ -24,6 +24,6 @@ class RdsAddress:
 
 
 def parse_address(host: str) -> RdsAddress | None:
-    """None for what is no endpoint of RDS."""
-    found = ADDRESS.fullmatch(host)
-    return RdsAddress(found["identifier"].lower(), (found["region"] or found["china"]).lower()) if found else None
+    """Returns the parts of an address; None for what is no endpoint of RDS."""
+    match = ADDRESS.fullmatch(host)
+    return RdsAddress(match["identifier"].lower(), (match["region"] or match["china"]).lower()) if match else None

@@ -89,14 +89,14 @@ STATUSES: Mapping[str, StatusMeaning] = {
 }
 
 
-def _having(*conditions: Condition) -> frozenset[str]:
+def _list_having(*conditions: Condition) -> frozenset[str]:
     return frozenset(status for status, meaning in STATUSES.items() if meaning.condition in conditions)
 
 
-USABLE = _having(Condition.USABLE)
-LEAVING = _having(Condition.LEAVING)
-DEAD_ENDS = _having(Condition.DEAD_END)
-BROKEN = _having(Condition.BROKEN, Condition.DEAD_END)
+USABLE = _list_having(Condition.USABLE)
+LEAVING = _list_having(Condition.LEAVING)
+DEAD_ENDS = _list_having(Condition.DEAD_END)
+BROKEN = _list_having(Condition.BROKEN, Condition.DEAD_END)
 """Statuses that waiting doesn't end."""
 SNAPSHOT_READY = frozenset(status for status, meaning in STATUSES.items() if meaning.takes_snapshot)
 

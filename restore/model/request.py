@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from restore.model.aws_account import AwsLogin
+from restore.model.dependents import Follow
 from restore.model.field_types import (
     JSON,
     OBJECT,
@@ -28,6 +29,7 @@ from restore.model.field_types import (
     TlsMode,
     Workload,
     checked,
+    matching,
 )
 from restore.units import TIME_FORMAT
 from validation.expectations.table_names import Table
@@ -37,6 +39,8 @@ from validation.verdict import Verdict as Verdict
 LATEST = "latest"
 SHORTEST_REASON = 10
 """Characters of a reason for which something is let pass."""
+ADDRESS = r"urn:pulumi:\S+|[A-Za-z_][^\s']*\.[^\s']+"
+ADDRESS_NEEDED = "the address of a Terraform resource (aws_db_instance.main), or a URN of Pulumi"
 CONFIGURATION = 'docs/configuration.md, "Fields of `quiet`"'
 
 
@@ -56,6 +60,15 @@ class Traffic(StrEnum):
     RESTORED = "restored"
 
 
+class Cutover(StrEnum):
+    """How traffic is moved to another database."""
+
+    SECRET = "secret"
+    """The host in the applications' connection URL changes."""
+    RENAME = "rename"
+    """The instances change names: the URL goes on naming production's, and another instance has that name."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One restore as the operator asked for it. `snapshot`, `time` and `dump` hold LATEST or one exact value."""
@@ -72,6 +85,7 @@ class Request:
     backup_of: str | None = None
     """The instance whose automated backups are used instead of the source's."""
     incident: str | None = None
+    cutover: Cutover = Cutover.SECRET
 
     @property
     def recovery_point(self) -> str:
@@ -124,6 +138,9 @@ class SecretKey(Section):
     are switched."""
     also_keys: Texts = ()
     """Other keys of the same Secret that name the source, or a replica of it, and are switched along."""
+    secret_id: str | None = None
+    """Secrets Manager secret with the applications' login, from which a controller makes this Secret:
+    `credentials rotate` writes the new password there too."""
     controller: Workload | None = None
     """Deployment of the controller that keeps this Secret, as namespace/name; one at zero replicas is paused. Without
     it the places of External Secrets', Vault's and sealed-secrets' own manifests."""
@@ -174,8 +191,8 @@ RDS_CERTIFICATES_ELSEWHERE: Mapping[str, str] = {
 
 
 def certificates_of(region: str) -> str:
-    """Where AWS publishes the certificates of all RDS regions of the region's partition (RDS User Guide, "Using SSL/TLS
-    to encrypt a connection", as docs.aws.amazon.com and docs.amazonaws.cn have it)."""
+    """Returns where AWS publishes the certificates of all RDS regions of the region's partition (RDS User Guide, "Using
+    SSL/TLS to encrypt a connection", as docs.aws.amazon.com and docs.amazonaws.cn have it)."""
     return next(
         (url for start, url in RDS_CERTIFICATES_ELSEWHERE.items() if region.startswith(start)), RDS_CERTIFICATES
     )
@@ -220,7 +237,7 @@ class DumpStore(Section):
     rights beyond it, such as the master user."""
 
 
-def _address_fault(text: str) -> str | None:
+def _find_address_fault(text: str) -> str | None:
     try:
         ip_network(text, strict=False)
     except ValueError:
@@ -251,7 +268,9 @@ class IgnoredSession(Section):
     application: str | None = None
     """Its application_name; * stands for any characters."""
     address: (
-        Annotated[str, checked(_address_fault, "an IP address, or a network such as 10.0.0.0/24", fix=CONFIGURATION)]
+        Annotated[
+            str, checked(_find_address_fault, "an IP address, or a network such as 10.0.0.0/24", fix=CONFIGURATION)
+        ]
         | None
     ) = None
     """The client's address, or a network such as 10.0.0.0/24."""
@@ -285,7 +304,7 @@ class QuietSettings(Section):
     reason: monitoring, for example. They stand in the evidence."""
 
 
-def _table_fault(text: str) -> str | None:
+def _find_table_fault(text: str) -> str | None:
     try:
         Table.parse(text)
     except ValueError:
@@ -293,7 +312,7 @@ def _table_fault(text: str) -> str | None:
     return None
 
 
-TableName = Annotated[str, checked(_table_fault, "table or schema.table, as the catalog spells them")]
+TableName = Annotated[str, checked(_find_table_fault, "table or schema.table, as the catalog spells them")]
 
 
 @dataclass(frozen=True)
@@ -364,6 +383,17 @@ class CreateSettings(Section):
 
 
 @dataclass(frozen=True)
+class Infrastructure(Section):
+    """Where the team's own infrastructure code has the source, so that `close` can say how it takes over the instance
+    that serves."""
+
+    tool: Annotated[str, matching("terraform|pulumi", "terraform or pulumi")] | None = None
+    """terraform or pulumi."""
+    address: Annotated[str, matching(ADDRESS, ADDRESS_NEEDED)] | None = None
+    """For Terraform the resource's address (module.database.aws_db_instance.main), for Pulumi its URN."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole configuration of a stack. `request` is None while no restore is asked for."""
 
@@ -388,6 +418,9 @@ class Settings:
     """`ahead`, or None."""
     erasure: Mapping[str, ErasedTable] = field(default_factory=dict[str, ErasedTable])
     """By table, with its schema unless that is public."""
+    dependents: Follow = Follow.LIST
+    """Whether what depends on the source is re-pointed after a switch, or only listed."""
+    infrastructure: Infrastructure = Infrastructure()
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -10,6 +10,18 @@ RIGHT_CHECK = "preflight.right"
 """What `waive` names when a right that was denied is known to be there: `preflight.right:<right>`."""
 
 
+SECRET_CONTROLLERS: Mapping[str, str] = {
+    "ExternalSecret": "get externalsecrets.external-secrets.io",
+    "VaultStaticSecret": "get vaultstaticsecrets.secrets.hashicorp.com",
+    "VaultDynamicSecret": "get vaultdynamicsecrets.secrets.hashicorp.com",
+    "VaultPKISecret": "get vaultpkisecrets.secrets.hashicorp.com",
+    "HCPVaultSecretsApp": "get hcpvaultsecretsapps.secrets.hashicorp.com",
+    "SecretProviderClass": "list secretproviderclasses.secrets-store.csi.x-k8s.io",
+    "SealedSecret": "get sealedsecrets.bitnami.com",
+}
+"""By kind, the right to see whether one that keeps the connection secret is paused."""
+
+
 class Phase(StrEnum):
     """A part of a restore, as docs/permissions.md divides the rights."""
 
@@ -24,6 +36,8 @@ class Phase(StrEnum):
     SERVING = "serving"
     WAY_BACK = "way back"
     CLOSE = "close"
+    ROTATE = "rotate"
+    """`restore credentials rotate`, after a breach."""
     BY_HAND = "by hand"
     """Commands beside a restore: `restore.dumps load`, `restore doctor`."""
 
@@ -44,7 +58,8 @@ class AwsRight:
 
 @dataclass(frozen=True)
 class ClusterRight:
-    """A verb on one resource of the Kubernetes API; an empty object name stands for all objects of the namespace."""
+    """A verb on one resource of the Kubernetes API; an empty object name stands for all objects of the namespace, an
+    empty namespace for the whole cluster."""
 
     verb: str
     resource: str

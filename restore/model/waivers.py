@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from restore.errors import Problem
 
-NEVER = frozenset({"validated.proved", "switched.row"})
-"""What no waiver covers, by any name: a switch to a database of which no row was read."""
+NEVER = frozenset({"validated.proved", "switched.row", "renamed.holder", "renamed.unproved"})
+"""What no waiver covers, by any name: a switch to a database of which no row was read, and one by name to a database
+that doesn't have the name."""
 UNCOVERED = " (no waiver covers this)"
 LONGEST = 200
 """Characters of a check's name that the key `waive` takes."""
@@ -40,13 +41,13 @@ def left_over(waive: Mapping[str, str], restore_id: str, earlier: Mapping[str, M
             f"{removal(name)}, or give the reason that holds now: {command(name)}",
         )
         for name, why in waive.items()
-        for other, given in earlier.items()
-        if given.get(name) == why
+        for other, waivers in earlier.items()
+        if waivers.get(name) == why
     ]
 
 
 def family(subject: str) -> str:
-    """`validated.rows` of `validated.rows:users`."""
+    """Returns `validated.rows` of `validated.rows:users`."""
     return subject.partition(":")[0]
 
 

@@ -1,6 +1,15 @@
 """PostgreSQL as the operator and as the application see it: connections, sessions, logins. psycopg's home."""
 
-from restore.postgres.activity import Activity, Quiet, Session, attribute, list_sessions, observe, read_activity
+from restore.postgres.activity import (
+    Activity,
+    Quiet,
+    Session,
+    attribute,
+    list_sessions,
+    observe,
+    read_activity,
+    read_server_start,
+)
 from restore.postgres.app_login import (
     Attempt,
     application_login,
@@ -20,8 +29,9 @@ from restore.postgres.background_writers import (
 from restore.postgres.connection import APPLICATION_NAME, SYSTEM, Connection, administer, connect, tls_parameters
 from restore.postgres.erasure import count_present, list_erased_keys
 from restore.postgres.fence import Fence, lift, put_up, read_fence
+from restore.postgres.replication import LogicalSlot, list_logical_slots
 from restore.postgres.sequences import list_sequences, set_sequence
-from restore.postgres.write_counters import WriteCounters, read_counters
+from restore.postgres.write_counters import WriteCounters, read_counters, read_next_transaction
 
 __all__ = [
     "APPLICATION_NAME",
@@ -31,6 +41,7 @@ __all__ = [
     "BackgroundWriter",
     "Connection",
     "Fence",
+    "LogicalSlot",
     "Quiet",
     "Session",
     "WriteCounters",
@@ -45,6 +56,7 @@ __all__ = [
     "lift",
     "list_cron_jobs",
     "list_erased_keys",
+    "list_logical_slots",
     "list_sequences",
     "list_sessions",
     "list_subscriptions",
@@ -54,7 +66,9 @@ __all__ = [
     "read_activity",
     "read_counters",
     "read_fence",
+    "read_next_transaction",
     "read_row",
+    "read_server_start",
     "read_settings",
     "set_sequence",
     "tls_parameters",

@@ -98,6 +98,14 @@ class Quiet:
         return not self.sessions and not self.prepared and self.rows_written == 0 and self.wal_bytes >= 0
 
 
+def read_server_start(connection: Connection) -> datetime:
+    """Returns when the server was started, to the microsecond: no two servers have the same."""
+    row = connection.execute("SELECT pg_postmaster_start_time()").fetchone()
+    if row is None:
+        raise TemporaryError("the server doesn't tell when it was started")
+    return row[0]
+
+
 def list_sessions(connection: Connection) -> tuple[Session, ...]:
     """Reads the client sessions on all databases, without this program's and RDS's own (rdsadmin, ...).
 
@@ -153,7 +161,8 @@ def observe(
 def attribute(
     sessions: Iterable[Session], pods: Mapping[str, Sequence[tuple[str, str | None]]]
 ) -> Mapping[str, tuple[Session, ...]]:
-    """Sessions by Deployment; key "" holds those of nobody. `pods`: (name, address) of each Deployment's pods.
+    """Returns the sessions by Deployment; key "" holds those of nobody. `pods`: (name, address) of each Deployment's
+    pods.
 
     By the client's address, otherwise by an application_name that is the pod's name or begins with the Deployment's.
     """
@@ -164,7 +173,7 @@ def attribute(
 
 
 def find_deployment(session: Session, pods: Mapping[str, Sequence[tuple[str, str | None]]]) -> str:
-    """The Deployment a session belongs to, "" for none; of several names that fit, the longest."""
+    """Returns the Deployment a session belongs to, "" for none; of several names that fit, the longest."""
     by_address = [app for app, items in pods.items() if session.address in {a for _, a in items if a}]
     by_pod = [app for app, items in pods.items() if session.application in {name for name, _ in items}]
     by_name = [app for app in pods if session.application == app or session.application.startswith(f"{app}-")]

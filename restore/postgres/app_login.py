@@ -109,7 +109,7 @@ class Attempt:
 
 
 def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
-    """Log in with the application's own URL at another endpoint, verified as the operator's connections are.
+    """Logs in with the application's own URL at another endpoint, verified as the operator's connections are.
 
     Reads only. Raises as `connect`, and PermanentError for a URL that can't be used; the text never contains it.
     """
@@ -126,7 +126,7 @@ def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
 
 @contextmanager
 def connect_as_application(url: str, endpoint: Endpoint, tls: Tls) -> Generator[Connection]:
-    """A read-only connection with the application's own URL at another endpoint. Raises as `try_login`."""
+    """Yields a read-only connection with the application's own URL at another endpoint. Raises as `try_login`."""
     with open_connection(application_login(url), endpoint, tls, ROWS_SECONDS) as connection:
         yield connection
 
@@ -175,7 +175,7 @@ def application_login(url: str) -> dict[str, str]:
     """Picks the parameters of the application's URL that hold at any endpoint. Raises PermanentError for one that can't
     be used. Pure."""
     try:
-        login = urls.connection_parameters(url)
+        login = urls.read_parameters(url)
     except urls.UrlError as error:
         needed = "postgresql://user:password@host:port/database"
         raise PermanentError.of(
@@ -203,6 +203,6 @@ def missing_privileges(named: str | None, rights: Sequence[SchemaRights]) -> tup
     readable = [schema for schema in rights if schema.usable and schema.readable]
     if readable:
         return readable[0].name, ()
-    wanted = [schema for schema in rights if schema.tables] or [schema for schema in rights if schema.usable]
-    first = next(iter(wanted or rights), SchemaRights("public", usable=False))
+    needed = [schema for schema in rights if schema.tables] or [schema for schema in rights if schema.usable]
+    first = next(iter(needed or rights), SchemaRights("public", usable=False))
     return first.name, first.lacking

@@ -34,7 +34,7 @@ SYSTEM = "system"
 def connect(
     endpoint: Endpoint, credential: Credential, tls: Tls, database: str, *, statement_seconds: float = 30.0
 ) -> Generator[Connection]:
-    """A read-only autocommit connection as `APPLICATION_NAME`, closed at the end of the `with`.
+    """Yields a read-only autocommit connection as `APPLICATION_NAME`, closed at the end of the `with`.
 
     Raises PermanentError (login refused, certificate not verified, root certificate missing, no such database)
     or TemporaryError (no route, refused, starting up, too many connections); the same for what is asked in it.
@@ -53,8 +53,8 @@ def administer(endpoint: Endpoint, credential: Credential, tls: Tls, database: s
 
 
 def operator_login(credential: Credential, database: str) -> dict[str, str]:
-    """The operator's login as libpq parameters: only PostgreSQL's own functions and operators are found without a
-    schema's name, so that nothing in the database can stand in for them."""
+    """Returns the operator's login as libpq parameters: only PostgreSQL's own functions and operators are found without
+    a schema's name, so that nothing in the database can stand in for them."""
     password = register_secret(credential.password)
     return {"user": credential.user, "password": password, "dbname": database, "options": "-c search_path=pg_catalog"}
 

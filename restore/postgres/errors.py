@@ -62,12 +62,12 @@ PERMANENT = (
 
 
 def find_kind(text: str) -> Kind | None:
-    """The permanent failure that a text tells of; None for those that may pass."""
+    """Returns the permanent failure that a text tells of; None for those that may pass."""
     return next((kind for kind in PERMANENT if kind.pattern.search(text)), None)
 
 
 def explain(endpoint: Endpoint, user: str, database: str, text: str, *, bad_request: bool = False) -> RestoreError:
-    """The error for a failure's text: permanent when trying again can't help."""
+    """Returns the error for a failure's text: permanent when trying again can't help."""
     subject = f"PostgreSQL {endpoint}, user {user}, database {database}"
     found = redacted(" ".join(text.split())) or "no reason given"
     kind = find_kind(found)
@@ -86,13 +86,13 @@ def explain(endpoint: Endpoint, user: str, database: str, text: str, *, bad_requ
 
 
 def is_wrong_password(error: RestoreError) -> bool:
-    """Whether a login failed by its password, which another one may open."""
+    """Tells whether a login failed by its password, which another one may open."""
     return bool(error.problem and re.search("password authentication failed", error.problem.found))
 
 
 @contextmanager
 def translate(endpoint: Endpoint, user: str, database: str) -> Generator[None]:
-    """Raise psycopg's errors as PermanentError or TemporaryError."""
+    """Raises psycopg's errors as PermanentError or TemporaryError."""
     import psycopg
 
     try:

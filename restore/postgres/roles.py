@@ -20,7 +20,7 @@ DATABASE_EXISTS = "select from pg_catalog.pg_database where datname = %s"
 
 
 def ensure(connection: Connection, name: str) -> None:
-    """A role of this name that the operator may act for, as whoever gives it objects must."""
+    """Makes sure of a role of this name that the operator may act for, as whoever gives it objects must."""
     role = sql.Identifier(name)
     if connection.execute(ROLE_EXISTS, [name]).fetchone() is None:
         connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
@@ -28,7 +28,7 @@ def ensure(connection: Connection, name: str) -> None:
 
 
 def ensure_login(connection: Connection, login: Credential) -> None:
-    """A role that can log in with this password."""
+    """Makes sure of a role that can log in with this password."""
     ensure(connection, login.user)
     encrypted = connection.pgconn.encrypt_password(login.password.encode(), login.user.encode(), b"scram-sha-256")
     role, verifier = sql.Identifier(login.user), sql.Literal(encrypted.decode())
@@ -36,11 +36,11 @@ def ensure_login(connection: Connection, login: Credential) -> None:
 
 
 def ensure_database(connection: Connection, name: str, owner: str) -> None:
-    """The database, with this owner when it is made now."""
+    """Makes sure of the database, with this owner when it is made now."""
     if connection.execute(DATABASE_EXISTS, [name]).fetchone() is None:
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner)))
 
 
 def let_in_by_iam(connection: Connection) -> None:
-    """The present user logs in by IAM tokens from now on."""
+    """Lets the present user log in by IAM tokens from now on."""
     connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(IAM_ROLE)))

@@ -39,7 +39,7 @@ class Sequence:
     owner: str = ""
 
     def is_behind(self, last: int) -> bool:
-        """Whether the other server gave out values that this one will give out again.
+        """Tells whether the other server gave out values that this one will give out again.
 
         One that cycles has no such order: it is behind anywhere else than in the other's place."""
         if self.last is None or self.cycles:

@@ -85,6 +85,14 @@ def read_counters(connection: Connection) -> WriteCounters:
     )
 
 
+def read_next_transaction(connection: Connection) -> int:
+    """Reads the number that no transaction has yet (documentation, 9.27.10: xmax of the present snapshot)."""
+    row = connection.execute("select pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
+    if row is None:
+        raise TemporaryError("the server doesn't tell its next transaction")
+    return int(row[0])
+
+
 def written_since(before: WriteCounters, now: WriteCounters) -> Written:
     """Compares two readings of one database. Pure.
 
@@ -98,5 +106,5 @@ def written_since(before: WriteCounters, now: WriteCounters) -> Written:
     if now.rows < before.rows:
         return Written(unknown=f"its counters went back from {before.rows} to {now.rows}: a table or they were dropped")
     grown = {table: rows - before.tables.get(table, 0) for table, rows in now.tables.items()}
-    known = {table: rows for table, rows in grown.items() if rows > 0} if len(before.tables) < TABLES_KEPT else {}
-    return Written(now.rows - before.rows, known)
+    by_table = {table: rows for table, rows in grown.items() if rows > 0} if len(before.tables) < TABLES_KEPT else {}
+    return Written(now.rows - before.rows, by_table)

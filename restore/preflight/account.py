@@ -11,7 +11,8 @@ SAME = "see as whom each calls: aws sts get-caller-identity; name one profile fo
 
 
 def plugin_in_another_account(context: RestoreContext) -> Iterable[Problem]:
-    """What preflight has read says nothing about an account in which it hasn't looked."""
+    """Refuses a plugin of another account: what preflight has read says nothing about an account in which it hasn't
+    looked."""
     looked, changes = context.inventory.caller, context.inventory.plugin_caller
     if looked and changes and looked.account != changes.account:
         yield Problem(
@@ -24,7 +25,7 @@ def plugin_in_another_account(context: RestoreContext) -> Iterable[Problem]:
 
 
 def account_allowed(context: RestoreContext) -> Iterable[Problem]:
-    """The plugin's own keys, obeyed before it starts."""
+    """Refuses an account that isn't allowed by the plugin's own keys, obeyed before it starts."""
     looked, login = context.inventory.caller, context.settings.aws_login
     if not looked:
         return
@@ -40,7 +41,7 @@ def _not_allowed(account: str, arn: str, needed: str) -> Problem:
 
 
 def account_lines(context: RestoreContext) -> Iterable[str]:
-    """Where all of this happens, for the impact."""
+    """Yields where all of this happens, for the impact."""
     looked, changes = context.inventory.caller, context.inventory.plugin_caller
     if not looked:
         return

@@ -6,16 +6,18 @@ import shlex
 from collections.abc import Iterable
 
 from restore.cutover import connection_url, deployments, traffic
-from restore.cutover.connection_secret import source_endpoints
+from restore.cutover.connection_secret import list_source_endpoints
 from restore.cutover.traffic import ConnectionTarget
 from restore.errors import Problem
 from restore.model import waivers
 from restore.model.cluster import ConnectionSecret, Reference
 from restore.model.context import RestoreContext
 from restore.model.labels import ANNOTATION_PREVIOUS
+from restore.model.rds import Endpoint
 from restore.model.request import SecretKey, Traffic
+from restore.model.rights import SECRET_CONTROLLERS
 from validation.connect import urls
-from validation.keyed.reader import nearest
+from validation.keyed.reader import find_nearest
 
 
 def applications_named(context: RestoreContext) -> Iterable[Problem]:
@@ -27,8 +29,8 @@ def applications_named(context: RestoreContext) -> Iterable[Problem]:
 
 def fence_possible(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a fence around the operator's own user: nobody could give the login back."""
-    url, user = connection_url.live_url(context), context.settings.login.user
-    if context.settings.fence and url and urls.connection_parameters(str(url)).get("user") == user:
+    url, user = connection_url.read_live_url(context), context.settings.login.user
+    if context.settings.fence and url and urls.read_parameters(str(url)).get("user") == user:
         found = f"the applications log in as {user}, which is login.user: the fence would lock the operator out"
         fix = 'pulumi config rm fence; or docs/permissions.md, "PostgreSQL"'
         yield Problem("config fence", found, "a role of the applications' own", fix)
@@ -48,11 +50,11 @@ def applications_kept(context: RestoreContext) -> Iterable[Problem]:
 
 
 def deployments_exist(context: RestoreContext) -> Iterable[Problem]:
-    known = context.inventory.cluster.deployments
-    existing = [name for name, deployment in known.items() if deployment]
+    by_name = context.inventory.cluster.deployments
+    existing = [name for name, deployment in by_name.items() if deployment]
     for app in context.settings.apps:
-        if known.get(app.name) is None:
-            near = nearest(app.name, existing)
+        if by_name.get(app.name) is None:
+            near = find_nearest(app.name, existing)
             meant = f", perhaps {' or '.join(near)}" if near else ""
             yield Problem(
                 f"deployment {app.name}",
@@ -67,7 +69,7 @@ def replicas_known(context: RestoreContext) -> Iterable[Problem]:
     if context.request.traffic is Traffic.SOURCE and not context.manages_any:
         return
     for app, deployment in context.apps:
-        if deployments.recorded_replicas(context, app, deployment) is None:
+        if deployments.read_recorded_replicas(context, app, deployment) is None:
             yield Problem(
                 f"deployment {app.name}",
                 f"at {deployment.replicas} replicas, and nothing says how many it should have",
@@ -81,25 +83,25 @@ def secret_usable(context: RestoreContext) -> Iterable[Problem]:
     databases."""
     if not context.settings.apps:
         return
-    wanted, live = context.settings.secret, context.inventory.cluster.secret
-    subject = f"secret {wanted.name}"
+    configured, live = context.settings.secret, context.inventory.cluster.secret
+    subject = f"secret {configured.name}"
     if live is None:
         where = f"doesn't exist in namespace {context.settings.namespace}"
         yield Problem(
             subject, where, "the applications' connection secret", "pulumi config set --path secret.name <name>"
         )
-    elif missing := _missing_keys(wanted, live):
-        near = nearest(missing[0], live.keys) or sorted(live.keys)
+    elif missing := _missing_keys(configured, live):
+        near = find_nearest(missing[0], live.keys) or sorted(live.keys)
         keys = f"no key {', '.join(missing)}; it has {', '.join(sorted(live.keys)) or 'none'}"
-        field = wanted.field_of(missing[0])
+        field = configured.field_of(missing[0])
         fix = f"pulumi config set --path secret.{field} {near[0] if near else '<key>'}"
         yield Problem(subject, keys, "the key that holds the connection URL, or each of its parts", fix)
     else:
         yield from _url_usable(context, f"{subject}, key {live.key}", live.url or "")
 
 
-def _missing_keys(wanted: SecretKey, live: ConnectionSecret) -> list[str]:
-    missing = [key for key in wanted.read_keys if key not in live.keys]
+def _missing_keys(configured: SecretKey, live: ConnectionSecret) -> list[str]:
+    missing = [key for key in configured.read_keys if key not in live.keys]
     return missing or ([live.key] if live.url is None else [])
 
 
@@ -126,14 +128,14 @@ def _url_usable(context: RestoreContext, subject: str, text: str) -> Iterable[Pr
         return
     if not url.host:
         yield Problem(subject, "a URL without a host", "one that names the source", _edit(context))
-    elif traffic.pointing(context) is ConnectionTarget.ELSEWHERE:
-        known = [
+    elif traffic.find_pointing(context) is ConnectionTarget.ELSEWHERE:
+        endpoints = [
             str(instance.endpoint) for instance in (context.source, context.candidate) if instance and instance.endpoint
         ]
         yield Problem(
             subject,
-            f"points at {connection_url.endpoint_of(url)}",
-            f"at {' or '.join(known)}" if known else f"the endpoint that {context.settings.source} has, or had",
+            f"points at {connection_url.read_endpoint(url)}",
+            f"at {' or '.join(endpoints)}" if endpoints else f"the endpoint that {context.settings.source} has, or had",
             f"if it is the source by another name: pulumi config set --path secret.sourceHost {shlex.quote(url.host)}",
         )
 
@@ -152,23 +154,23 @@ def _unwrapping(namespace: str, secret: SecretKey) -> str:
 
 def secret_keys_kept(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a configuration without a key that this restore has written: the next patch would delete it."""
-    secret, wanted = context.inventory.cluster.secret, context.settings.secret
+    secret, configured = context.inventory.cluster.secret, context.settings.secret
     if not secret or not context.manages_secret:
         return
     for key in secret.owned_keys:
-        if key not in wanted.switched_keys:
+        if key not in configured.switched_keys:
             yield Problem(
                 f"secret {secret.name}",
                 f"this restore has written key {key}, and `secret` doesn't name it any more",
                 "every key of this restore, until it is closed",
-                f"pulumi config set --path 'secret.alsoKeys[{len(wanted.also_keys)}]' {key}",
+                f"pulumi config set --path 'secret.alsoKeys[{len(configured.also_keys)}]' {key}",
             )
 
 
 def secret_can_be_changed(context: RestoreContext) -> Iterable[Problem]:
     """Refuses an immutable Secret before anything stops, not at the switch: the API takes no change of its values."""
     secret = context.inventory.cluster.secret
-    if not context.settings.apps or not secret or not secret.immutable or _secret_stays(context):
+    if not context.settings.apps or not secret or not secret.immutable or _secret_stays(context) or context.renames:
         return
     kubectl = f"kubectl --namespace {context.settings.namespace}"
     yield Problem(
@@ -185,7 +187,7 @@ def other_references_switched(context: RestoreContext) -> Iterable[Problem]:
     """Refuses applications that are told the source in other places as well: they would go on using it."""
     if _settled(context):
         return
-    endpoints = source_endpoints(context)
+    endpoints = [endpoint for endpoint in list_source_endpoints(context) if not _follows(context, endpoint)]
     for reference in context.inventory.cluster.references:
         named = next((endpoint for endpoint in endpoints if reference.names(endpoint.host)), None)
         if named is None or waivers.is_waived(reference.check, context.settings.waive):
@@ -198,6 +200,11 @@ def other_references_switched(context: RestoreContext) -> Iterable[Problem]:
             _switching(context, reference),
         )
         yield waivers.with_command(problem, reference.check)
+
+
+def _follows(context: RestoreContext, endpoint: Endpoint) -> bool:
+    """Tells whether this is production's endpoint, which cutover rename takes to the other database."""
+    return context.renames and traffic.names_production(context, endpoint)
 
 
 def _switching(context: RestoreContext, reference: Reference) -> str:
@@ -213,7 +220,7 @@ def _switching(context: RestoreContext, reference: Reference) -> str:
 
 
 def _secret_stays(context: RestoreContext) -> bool:
-    at = traffic.pointing(context)
+    at = traffic.find_pointing(context)
     match context.request.traffic:
         case Traffic.FROZEN:
             return False
@@ -225,7 +232,7 @@ def _secret_stays(context: RestoreContext) -> bool:
 
 def secret_way_back_known(context: RestoreContext) -> Iterable[Problem]:
     secret = context.inventory.cluster.secret
-    if secret and context.manages_secret and connection_url.previous_endpoint(context) is None:
+    if secret and context.manages_secret and connection_url.read_previous_endpoint(context) is None:
         yield Problem(
             f"secret {secret.name}",
             f"annotation {ANNOTATION_PREVIOUS} is missing or damaged",
@@ -238,7 +245,7 @@ def secret_way_back_known(context: RestoreContext) -> Iterable[Problem]:
 def traffic_moves_through_frozen(context: RestoreContext) -> Iterable[Problem]:
     if not context.apps or _move_allowed(context):
         return
-    at = traffic.pointing(context)
+    at = traffic.find_pointing(context)
     now = {ConnectionTarget.SOURCE: "use the source", ConnectionTarget.CANDIDATE: "use the candidate"}.get(at, "run")
     running = ", ".join(f"{app.name} {deployment.replicas}" for app, deployment in context.apps if deployment.replicas)
     yield Problem(
@@ -251,15 +258,15 @@ def traffic_moves_through_frozen(context: RestoreContext) -> Iterable[Problem]:
 
 
 def _move_allowed(context: RestoreContext) -> bool:
-    at = traffic.pointing(context)
+    at = traffic.find_pointing(context)
     match context.request.traffic:
         case Traffic.FROZEN:
             return True
         case Traffic.RESTORED:
-            return traffic.all_at_zero(context) or at is ConnectionTarget.CANDIDATE
+            return traffic.are_all_at_zero(context) or at is ConnectionTarget.CANDIDATE
         case Traffic.SOURCE:
             untouched = not context.manages_any and at is not ConnectionTarget.CANDIDATE
-            return untouched or traffic.all_at_zero(context) or at is ConnectionTarget.SOURCE
+            return untouched or traffic.are_all_at_zero(context) or at is ConnectionTarget.SOURCE
 
 
 def candidate_ready_to_serve(context: RestoreContext) -> Iterable[Problem]:
@@ -279,7 +286,8 @@ def other_writers_stopped(context: RestoreContext) -> Iterable[Problem]:
     if _settled(context):
         return
     for writer in context.inventory.cluster.writers:
-        if writer.blocking and not waivers.is_waived(writer.check, context.settings.waive):
+        harmless = context.renames and writer.kind in SECRET_CONTROLLERS  # the secret stays as they write it
+        if writer.blocking and not harmless and not waivers.is_waived(writer.check, context.settings.waive):
             needed = "stopped until traffic has moved: it writes, or brings back what was changed"
             problem = Problem(f"{writer.kind} {writer.name}", writer.detail, needed, writer.stop)
             yield waivers.with_command(problem, writer.check)
@@ -287,5 +295,5 @@ def other_writers_stopped(context: RestoreContext) -> Iterable[Problem]:
 
 def _settled(context: RestoreContext) -> bool:
     """Tells whether this run neither stops the applications nor switches them to the candidate."""
-    wanted = context.request.traffic
-    return wanted is Traffic.SOURCE or (wanted is not Traffic.FROZEN and traffic.found_traffic(context) is wanted)
+    target = context.request.traffic
+    return target is Traffic.SOURCE or (target is not Traffic.FROZEN and traffic.find_traffic(context) is target)

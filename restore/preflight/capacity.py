@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from restore.candidate.settings import target_settings
 from restore.config.keys import SAFETY_CHECK
 from restore.errors import Problem
-from restore.model.capacity import GONE, USABLE_KEY, Capacity, Offer, Subnet
+from restore.model import waivers
+from restore.model.capacity import GONE, ROOM_CHECK, USABLE_KEY, Capacity, Offer, Subnet
 from restore.model.context import RestoreContext
 from restore.model.rds import InstanceSettings
 from restore.model.request import Traffic
@@ -29,17 +30,18 @@ def instance_quota(context: RestoreContext) -> Iterable[Problem]:
 
 
 def storage_quota(context: RestoreContext) -> Iterable[Problem]:
-    made = _to_make(context)
-    if made:
-        origin, settings = made
+    new_instance = _to_make(context)
+    if new_instance:
+        origin, settings = new_instance
         size = settings.allocated_storage or origin.storage
         yield from _over_quota(context, STORAGE, size, f"{size} GiB for {context.candidate_name}")
 
 
 def snapshot_quota(context: RestoreContext) -> Iterable[Problem]:
-    """The safety snapshot is taken when the applications have stopped: too late to find that it can't be."""
-    wanted = context.request.traffic is not Traffic.SOURCE and context.local_source and not context.safety
-    if wanted and SAFETY_CHECK not in context.settings.waive:
+    """Refuses a full quota of snapshots: the safety snapshot is taken when the applications have stopped: too late to
+    find that it can't be."""
+    snapshot_ahead = context.request.traffic is not Traffic.SOURCE and context.local_source and not context.safety
+    if snapshot_ahead and SAFETY_CHECK not in context.settings.waive:
         without = f'; or, to do without: pulumi config set --path waive.{SAFETY_CHECK} "<reason>"'
         yield from _over_quota(context, SNAPSHOTS, 1, f"room for {context.safety_name}", without)
 
@@ -52,20 +54,28 @@ def copy_quota(context: RestoreContext) -> Iterable[Problem]:
 
 
 def _over_quota(
-    context: RestoreContext, quota: tuple[str, str, str], wanted: int, needed: str, otherwise: str = ""
+    context: RestoreContext, quota: tuple[str, str, str], more: int, needed: str, otherwise: str = ""
 ) -> Iterable[Problem]:
     name, code, what = quota
-    known = context.inventory.capacity.quotas if context.inventory.capacity else None
-    found = known.get(name) if known else None
-    if found and found.left < wanted:
-        raised = found.used + wanted
-        yield Problem(
+    quotas = context.inventory.capacity.quotas if context.inventory.capacity else None
+    used_of = quotas.get(name) if quotas else None
+    if used_of and used_of.left < more:
+        raised = used_of.used + more
+        problem = Problem(
             f"account quota {name}",
-            f"{found.used} of {found.most} {what} are taken",
+            f"{used_of.used} of {used_of.most} {what} are taken",
             needed,
             "aws service-quotas request-service-quota-increase --service-code rds "
             f"--quota-code {code} --desired-value {raised}; or delete what nobody needs any more{otherwise}",
         )
+        yield from _unless_waived(context, name, problem)
+
+
+def _unless_waived(context: RestoreContext, what: str, problem: Problem) -> Iterable[Problem]:
+    """Yields the problem, with the command that lets it pass, unless that was given: what AWS tells may be old."""
+    check = f"{ROOM_CHECK}:{what}"
+    if not waivers.is_waived(check, context.settings.waive):
+        yield waivers.with_command(problem, check)
 
 
 def _to_make(context: RestoreContext) -> tuple[RestoreSource, InstanceSettings] | None:
@@ -76,28 +86,36 @@ def _to_make(context: RestoreContext) -> tuple[RestoreSource, InstanceSettings] 
 
 def class_orderable(context: RestoreContext) -> Iterable[Problem]:
     """Yields a class that RDS creates no instance of, or not with the wanted storage."""
-    made, capacity = _to_make(context), context.inventory.capacity
-    if not made or not capacity or capacity.offers is None:
+    new_instance, capacity = _to_make(context), context.inventory.capacity
+    if not new_instance or not capacity or capacity.offers is None:
         return
-    origin, settings = made
+    origin, settings = new_instance
     listing = (
         "aws rds describe-orderable-db-instance-options --engine postgres --query "
         "'OrderableDBInstanceOptions[].[DBInstanceClass,StorageType]' --output text"
     )
     if not capacity.offers:
-        yield Problem(
-            "config instance.instanceClass",
-            f"RDS creates no {settings.instance_class} in {context.settings.region}",
-            "a class that can be ordered",
-            f"pulumi config set --path instance.instanceClass <class>; to see which: {listing}",
+        yield from _unless_waived(
+            context,
+            "class",
+            Problem(
+                "config instance.instanceClass",
+                f"RDS creates no {settings.instance_class} in {context.settings.region}",
+                "a class that can be ordered",
+                f"pulumi config set --path instance.instanceClass <class>; to see which: {listing}",
+            ),
         )
     elif not _fitting(capacity, origin, settings):
         types = ", ".join(sorted({offer.storage_type for offer in capacity.offers}))
-        yield Problem(
-            "config instance.storageType",
-            f"RDS creates no {settings.instance_class} with {settings.storage_type} storage",
-            f"one of {types}",
-            f"pulumi config set --path instance.storageType <type>; to see which: {listing}",
+        yield from _unless_waived(
+            context,
+            "storage-type",
+            Problem(
+                "config instance.storageType",
+                f"RDS creates no {settings.instance_class} with {settings.storage_type} storage",
+                f"one of {types}",
+                f"pulumi config set --path instance.storageType <type>; to see which: {listing}",
+            ),
         )
 
 
@@ -109,11 +127,12 @@ def _fitting(capacity: Capacity, origin: RestoreSource, settings: InstanceSettin
 
 
 def place_for_instance(context: RestoreContext) -> Iterable[Problem]:
-    """The instance needs a subnet with a free address in a zone that has its class; Multi-AZ needs two zones."""
-    made, capacity = _to_make(context), context.inventory.capacity
-    if not made or not capacity or not capacity.subnets:
+    """Refuses subnets without a place for the instance: it needs a subnet with a free address in a zone that has its
+    class; Multi-AZ needs two zones."""
+    new_instance, capacity = _to_make(context), context.inventory.capacity
+    if not new_instance or not capacity or not capacity.subnets:
         return
-    origin, settings = made
+    origin, settings = new_instance
     fitting = _fitting(capacity, origin, settings)
     if capacity.offers is not None and not fitting:
         return  # said by class_orderable
@@ -124,12 +143,16 @@ def place_for_instance(context: RestoreContext) -> Iterable[Problem]:
     if len(_zones(reachable)) < needed:
         there = ", ".join(sorted(_zones(capacity.subnets)))
         found = f"its subnets are in {there}; {settings.instance_class} can be ordered in {', '.join(sorted(offered))}"
-        problem = (found, "and one more", "subnets")
+        problem = ("zones", _no_place(settings, found, "and one more", "subnets", zones=needed))
     elif len(_zones(subnet for subnet in reachable if subnet.free != 0)) < needed:
         full = ", ".join(subnet.identifier for subnet in reachable if subnet.free == 0)
-        problem = (f"no free address in {full}", "and a larger one", "subnets with a free address")
+        found = f"no free address in {full}"
+        problem = (
+            "addresses",
+            _no_place(settings, found, "and a larger one", "subnets with a free address", zones=needed),
+        )
     if problem:
-        yield _no_place(settings, *problem, zones=needed)
+        yield from _unless_waived(context, *problem)
 
 
 def _no_place(settings: InstanceSettings, found: str, more: str, what: str, *, zones: int) -> Problem:
@@ -149,13 +172,16 @@ def _zones(subnets: Iterable[Subnet]) -> set[str]:
 
 
 def keys_usable(context: RestoreContext) -> Iterable[Problem]:
-    """A restore with a key that RDS can't use ends in inaccessible-encryption-credentials, or isn't accepted."""
+    """Refuses keys that RDS can't use: such a restore ends in inaccessible-encryption-credentials, or isn't
+    accepted."""
     capacity = context.inventory.capacity
     if not _to_make(context) or not capacity or not capacity.keys:
         return
     for key in capacity.keys.values():
         if key.state != USABLE_KEY:
-            yield Problem(f"key {key.arn}", key.state, "a KMS key that RDS can use", _way_out(key.arn, key.state))
+            needed = "a KMS key that RDS can use"
+            problem = Problem(f"key {key.arn}", key.state, needed, _way_out(key.arn, key.state))
+            yield from _unless_waived(context, key.arn, problem)
 
 
 def _way_out(key: str, state: str) -> str:
@@ -168,7 +194,7 @@ def _way_out(key: str, state: str) -> str:
 
 
 def unasked_lines(context: RestoreContext) -> Iterable[str]:
-    """What nobody could ask before the first application stops."""
+    """Yields what nobody could ask before the first application stops."""
     capacity = context.inventory.capacity or Capacity()
     for name, why in capacity.unasked.items():
         yield f"note: not asked: {name} ({why}); docs/permissions.md has the right"

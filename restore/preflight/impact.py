@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from restore.cutover import deployments, traffic
-from restore.cutover.connection_secret import source_endpoints
+from restore.cutover.connection_secret import list_source_endpoints
 from restore.cutover.traffic import ConnectionTarget
+from restore.dependents.advice import cutover_of
+from restore.dependents.infrastructure import ownership_lines
+from restore.dependents.listing import dependent_lines
 from restore.model.context import RestoreContext
+from restore.model.nodes import NodeRoom
 from restore.model.rds import InstanceSettings
 from restore.model.rds_status import BROKEN, SNAPSHOT_READY
 from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
 from restore.preflight.account import account_lines
 from restore.preflight.capacity import unasked_lines
+from restore.preflight.names import rename_lines
+from restore.preflight.nodes import node_lines
 from restore.preflight.public_names import password_warnings
 from restore.preflight.rights import rights_lines
 from restore.preflight.source_region import copy_lines, created_lines, region_lines
@@ -24,7 +30,7 @@ ESTIMATES = {Method.SNAPSHOT: "20-40 minutes", Method.PITR: "30-60 minutes", Met
 """The runbook's; AWS gives no figure."""
 
 
-def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> tuple[str, ...]:
+def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> tuple[str, ...]:
     """Returns one line each, in the order in which they matter."""
     topics = (
         account_lines(context),
@@ -33,8 +39,9 @@ def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettin
         _both_databases(context),
         region_lines(context),
         copy_lines(context, origin),
-        created_lines(context, wanted),
-        _instance(context, origin, wanted),
+        created_lines(context, settings),
+        rename_lines(context),
+        _instance(context, origin, settings),
         _lost(context, origin),
         _duration(context, origin),
         _fresh(context, origin),
@@ -42,9 +49,11 @@ def notes(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettin
         password_warnings(context),
         _master_password(context, origin),
         unasked_lines(context),
+        node_lines(context),
         _writers(context),
         _references(context),
-        _job_image(context),
+        _dependents(context),
+        _job_image(context, origin),
         _waivers(context),
         _next(context),
     )
@@ -56,7 +65,7 @@ def _named(context: RestoreContext) -> str:
 
 
 def _returning(context: RestoreContext) -> str:
-    plans = deployments.app_plans(context)
+    plans = deployments.plan_apps(context)
     return ", ".join(f"{plan.name} ({plan.replicas})" for plan in plans) or "none"
 
 
@@ -70,12 +79,12 @@ def _applications(context: RestoreContext) -> Iterable[str]:
         case Traffic.FROZEN:
             yield "stops: nothing, the applications are stopped already"
         case Traffic.RESTORED:
-            if traffic.pointing(context) is not ConnectionTarget.CANDIDATE:
-                yield f"switches: secret {secret} to {traffic.wanted_endpoint(context)}, the rest of the URL stays"
+            if not context.renames and traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE:
+                yield f"switches: secret {secret} to {traffic.find_target_endpoint(context)}, the rest of the URL stays"
             yield f"runs: {_returning(context)} on {context.candidate_name}"
         case Traffic.SOURCE if context.manages_any:
-            yield f"goes back: {_returning(context)} run on {traffic.wanted_endpoint(context)}"
-            if traffic.pointing(context) is ConnectionTarget.CANDIDATE:
+            yield f"goes back: {_returning(context)} run on {traffic.find_target_endpoint(context)}"
+            if traffic.find_pointing(context) is ConnectionTarget.CANDIDATE:
                 yield f"leaves behind: what was written to {context.candidate_name}; it stays, nothing is copied back"
         case _:
             yield "stops: nothing, the applications go on using the source"
@@ -84,7 +93,7 @@ def _applications(context: RestoreContext) -> Iterable[str]:
 def _both_databases(context: RestoreContext) -> Iterable[str]:
     """Yields what a switch does to the databases, where the configuration asks for it."""
     source, candidate = context.settings.source, context.candidate_name
-    moves = traffic.pointing(context) is not ConnectionTarget.CANDIDATE
+    moves = traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.RESTORED if moves:
             if context.settings.fence:
@@ -97,14 +106,15 @@ def _both_databases(context: RestoreContext) -> Iterable[str]:
             return
 
 
-def _instance(context: RestoreContext, origin: RestoreSource, wanted: InstanceSettings) -> Iterable[str]:
+def _instance(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
     if context.candidate:
-        yield f"keeps: instance {context.candidate_name} ({context.candidate.status}), made from {origin.point.tag}"
+        candidate = context.candidate
+        yield f"keeps: instance {candidate.identifier} ({candidate.status}), made from {origin.point.tag}"
     else:
         parts = (
-            wanted.instance_class,
-            f"{wanted.storage_type or 'storage'} {wanted.allocated_storage or origin.storage} GiB",
-            "Multi-AZ" if wanted.multi_az else "one zone",
+            settings.instance_class,
+            f"{settings.storage_type or 'storage'} {settings.allocated_storage or origin.storage} GiB",
+            "Multi-AZ" if settings.multi_az else "one zone",
             f"PostgreSQL {origin.engine_version}" if origin.engine_version else None,
         )
         yield f"creates: instance {context.candidate_name} ({', '.join(part for part in parts if part)})"
@@ -180,13 +190,14 @@ def _warnings(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     elif source and source.status not in SNAPSHOT_READY and context.request.traffic is not Traffic.SOURCE:
         yield f"note: the source is {source.status}; RDS takes its safety snapshot when it is available again"
     if source and source.replicas and context.request.traffic is not Traffic.SOURCE:
+        serving = context.settings.source if context.renames else context.candidate_name
         yield (
             f"note: read replicas of the source stay its own ({', '.join(source.replicas)}): who reads them doesn't "
             f"see {context.candidate_name}; after the switch: aws rds create-db-instance-read-replica "
-            f"--source-db-instance-identifier {context.candidate_name} --db-instance-identifier <name>"
+            f"--source-db-instance-identifier {serving} --db-instance-identifier <name>"
         )
     if context.candidate and context.candidate.status in BROKEN:
-        yield f"note: {context.candidate_name} is {context.candidate.status}"
+        yield f"note: {context.candidate.identifier} is {context.candidate.status}"
     version = origin.engine_version
     orderable = context.inventory.orderable_versions
     if not context.candidate and version and orderable and version not in orderable:
@@ -230,25 +241,49 @@ def _writers(context: RestoreContext) -> Iterable[str]:
 
 
 def _references(context: RestoreContext) -> Iterable[str]:
-    endpoints = source_endpoints(context)
+    endpoints = list_source_endpoints(context)
     for reference in context.inventory.cluster.references:
         if any(reference.names(endpoint.host) for endpoint in endpoints):
-            yield f"note: {reference.app} is told the source by {reference.place} as well"
+            follows = ", and follows the name without being stopped" if context.renames else ""
+            yield f"note: {reference.app} is told the source by {reference.place} as well{follows}"
     if unread := context.inventory.cluster.unread:
         named = ", ".join(unread)
         yield f"note: {named} can't be read (docs/permissions.md): whether the source is named there isn't known"
 
 
-def _job_image(context: RestoreContext) -> Iterable[str]:
-    """Whether a node can pull an image isn't asked of anybody; that no application's comes from there can be seen."""
-    image = context.settings.validation.image or "postgres"
-    known = {_registry(image) for _, deployment in context.apps for image in deployment.images}
-    if known and _registry(image) not in known:
-        yield (
-            f"note: the Job that connects from inside takes image {image} from {_registry(image)}, the applications "
-            f"theirs from {', '.join(sorted(known))}; if the nodes can't pull it: pulumi config set --path "
-            "validation.image <image with psql>"
-        )
+def _dependents(context: RestoreContext) -> Iterable[str]:
+    cutover = cutover_of(context.request)
+    yield from dependent_lines(context.inventory.dependents, cutover, context.settings.dependents)
+    if context.source and context.request.traffic is not Traffic.SOURCE:
+        yield from ownership_lines(context.settings.infrastructure, cutover)
+
+
+def _job_image(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
+    """Whether a node can pull an image nobody can be asked; that a pod runs it, or that a node has it, can be seen."""
+    image = context.settings.validation.image or f"postgres:{(origin.engine_version or 'latest').partition('.')[0]}"
+    of_apps = [name for _, deployment in context.apps for name in deployment.images]
+    room = context.inventory.nodes or NodeRoom()
+    known = [*of_apps, *(name for item in (*room.pods, *room.nodes) for name in item.images)]
+    if not of_apps or _reference(image) in map(_reference, known):
+        return
+    registries = {_registry(item) for item in of_apps}
+    elsewhere = f"from {_registry(image)}, the applications theirs from {', '.join(sorted(registries))}"
+    looked = "no pod runs it and no node tells to have it" if room.nodes else "no application runs it"
+    why = looked if _registry(image) in registries else elsewhere
+    yield (
+        f"note: the Job that connects from inside takes image {image}: {why}; if the nodes can't pull it: "
+        "pulumi config set --path validation.image <image with psql>"
+    )
+
+
+def _reference(image: str) -> str:
+    """The full name of an image, as nodes tell it: registry, path and tag."""
+    registry = _registry(image)
+    path = image.removeprefix(f"{registry}/")
+    if registry == "docker.io" and "/" not in path:
+        path = f"library/{path}"
+    tagged = ":" in path.rpartition("/")[2] or "@" in path
+    return f"{registry}/{path}" if tagged else f"{registry}/{path}:latest"
 
 
 def _registry(image: str) -> str:
@@ -263,7 +298,7 @@ def _waivers(context: RestoreContext) -> Iterable[str]:
 
 
 def _next(context: RestoreContext) -> Iterable[str]:
-    switched = traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    switched = traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.SOURCE if context.manages_any:
             yield "next: python -m restore close (the databases stay)"

@@ -84,7 +84,7 @@ def _encryption_lost(context: RestoreContext, origin: RestoreSource) -> Iterable
 
 
 def major(version: str | None) -> str:
-    """`17` of `17.10`."""
+    """Returns `17` of `17.10`."""
     return re.split(r"[.]", version or "", maxsplit=1)[0]
 
 

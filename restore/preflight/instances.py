@@ -19,7 +19,8 @@ OWN_TAGS = 5
 
 
 def source_found(context: RestoreContext) -> Iterable[Problem]:
-    """A source that is gone is no fault by itself: the recovery point's rules say what is missing then."""
+    """Refuses a source of another engine. One that is gone is no fault by itself: the recovery point's rules say what
+    is missing then."""
     if context.source and context.source.engine != ENGINE:
         found = f"engine {context.source.engine}"
         yield Problem(
@@ -28,7 +29,7 @@ def source_found(context: RestoreContext) -> Iterable[Problem]:
 
 
 def source_alone(context: RestoreContext) -> Iterable[Problem]:
-    """A member of a Multi-AZ DB cluster has no backups of its own, and can't be modified by itself."""
+    """Refuses a member of a Multi-AZ DB cluster, which has no backups of its own, and can't be modified by itself."""
     if context.source and context.source.db_cluster:
         cluster = context.source.db_cluster
         yield Problem(
@@ -41,7 +42,8 @@ def source_alone(context: RestoreContext) -> Iterable[Problem]:
 
 
 def source_leaving(context: RestoreContext) -> Iterable[Problem]:
-    """Only where something is still to be made of it, or to go back to: a candidate that exists needs it no more."""
+    """Refuses a source that is being deleted, only where something is still to be made of it, or to go back to: a
+    candidate that exists needs it no more."""
     if (
         not context.local_source
         or context.local_source.status not in LEAVING
@@ -59,7 +61,7 @@ def source_leaving(context: RestoreContext) -> Iterable[Problem]:
 
 
 def source_can_be_saved(context: RestoreContext) -> Iterable[Problem]:
-    """No freeze without the safety snapshot: found out before the applications stop."""
+    """Refuses a freeze without the safety snapshot: that is found out before the applications stop."""
     source = context.local_source
     if (
         not source
@@ -79,8 +81,9 @@ def source_can_be_saved(context: RestoreContext) -> Iterable[Problem]:
 
 
 def freeze_completed(context: RestoreContext) -> Iterable[Problem]:
-    """No switch before the freeze was proved: the safety snapshot is only taken of a source that gate found quiet."""
-    first = context.request.traffic is Traffic.RESTORED and traffic.pointing(context) is ConnectionTarget.SOURCE
+    """Refuses a switch before the freeze was proved: the safety snapshot is only taken of a source that gate found
+    quiet."""
+    first = context.request.traffic is Traffic.RESTORED and traffic.find_pointing(context) is ConnectionTarget.SOURCE
     if not first or not context.local_source or context.safety or SAFETY_CHECK in context.settings.waive:
         return
     yield Problem(
@@ -92,7 +95,7 @@ def freeze_completed(context: RestoreContext) -> Iterable[Problem]:
 
 
 def source_to_return_to(context: RestoreContext) -> Iterable[Problem]:
-    back = context.request.traffic is Traffic.SOURCE and traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    back = context.request.traffic is Traffic.SOURCE and traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     if back and context.source is None and context.source_region is None:
         yield Problem(
             f"instance {context.settings.source}",

@@ -52,9 +52,11 @@ def identifier_fits(context: RestoreContext) -> Iterable[Problem]:
 
 
 def candidate_renamed(context: RestoreContext) -> Iterable[Problem]:
-    """A restore has one instance: under another name it would be made a second time."""
+    """Refuses a candidate that was renamed. A restore has one instance: under another name it would be made a second
+    time."""
     for instance in context.inventory.open_restores:
-        if context.is_ours(instance.tags) and instance.identifier != context.candidate_name:
+        names = (context.candidate_name, context.settings.source)  # of cutover rename, the second
+        if context.is_ours(instance.tags) and instance.identifier not in names:
             yield Problem(
                 f"instance {instance.identifier}",
                 f"was made by restore {context.request.id}, whose instance is called {context.candidate_name} now",
@@ -64,7 +66,8 @@ def candidate_renamed(context: RestoreContext) -> Iterable[Problem]:
 
 
 def retagging(context: RestoreContext, arn: str, tags: Mapping[str, str]) -> str:
-    """The command that hands a restore over to this stack after `pulumi stack rename`; empty for another's restore."""
+    """Returns the command that hands a restore over to this stack after `pulumi stack rename`; empty for another's
+    restore."""
     pinned = tags.get(TAG_SOURCE)
     same_source = pinned is None or context.source is None or pinned == context.source.resource_id
     if tags.get(TAG_ID) != context.request.id or not tags.get(TAG_STACK) or not same_source:
@@ -75,7 +78,8 @@ def retagging(context: RestoreContext, arn: str, tags: Mapping[str, str]) -> str
 
 
 def identifier_taken(context: RestoreContext) -> Iterable[Problem]:
-    """Another instance under the candidate's name is never made part of a restore, nor a reason not to leave it."""
+    """Refuses an instance of somebody else's under the candidate's name: it is never made part of a restore, nor a
+    reason not to leave it."""
     instance = context.inventory.candidate
     if not instance or context.candidate:
         return
@@ -124,9 +128,9 @@ def recovery_point_changed(context: RestoreContext) -> Iterable[Problem]:
 
 
 def _same_point(context: RestoreContext, made_from: str) -> bool:
-    wanted = context.request.recovery_point
+    requested = context.request.recovery_point
     method, _, point = made_from.partition(":")
-    wanted_method, _, wanted_point = wanted.partition(":")
+    wanted_method, _, wanted_point = requested.partition(":")
     if method != wanted_method:
         return False
     if wanted_point == LATEST or point == wanted_point:
@@ -140,7 +144,8 @@ def _same_point(context: RestoreContext, made_from: str) -> bool:
 
 
 def dump_still_pinned(context: RestoreContext) -> Iterable[Problem]:
-    """Which bytes were meant stands on the candidate alone: the object of that key may be another one by now."""
+    """Refuses another dump than the one that the restore began with: which bytes were meant stands on the candidate
+    alone: the object of that key may be another one by now."""
     origin = resolve(context).origin if context.candidate else None
     if context.candidate and origin and origin.point.method is Method.DUMP and origin.point.dump is None:
         yield Problem(

@@ -15,7 +15,7 @@ NAMED_IN_URL = ("user", "dbname", "host")
 
 
 def public_names(settings: Settings) -> frozenset[str]:
-    """Of the configuration: where everything is, and what it is called."""
+    """Returns the names of the configuration: where everything is, and what it is called."""
     request, login, secret = settings.request, settings.login, settings.secret
     names = [
         *ENGINES,
@@ -29,9 +29,9 @@ def public_names(settings: Settings) -> frozenset[str]:
 
 
 def found_names(inventory: Inventory) -> frozenset[str]:
-    """Of what was found: identifiers, and whom and what the applications' URL names."""
-    instances = [found for found in (inventory.source, inventory.candidate) if found]
-    names = [name for found in instances for name in (found.identifier, found.resource_id, found.engine)]
+    """Returns the names of what was found: identifiers, and whom and what the applications' URL names."""
+    instances = [instance for instance in (inventory.source, inventory.candidate) if instance]
+    names = [name for instance in instances for name in (instance.identifier, instance.resource_id, instance.engine)]
     return frozenset([*names, *_in_url(inventory, NAMED_IN_URL)])
 
 
@@ -40,14 +40,15 @@ def _in_url(inventory: Inventory, parameters: Iterable[str]) -> list[str]:
     if not secret or not secret.url:
         return []
     try:
-        known = urls.connection_parameters(secret.url)
+        parameters_of_url = urls.read_parameters(secret.url)
     except ValueError:
         return []  # what is wrong with the URL is said by its own rule
-    return [value for name in parameters if (value := known.get(name))]
+    return [value for name in parameters if (value := parameters_of_url.get(name))]
 
 
 def password_warnings(context: RestoreContext) -> Iterable[str]:
-    """A password that is a public name can't be masked: it would be found in everything. It is never shown here."""
+    """Warns of a password that is a public name: it can't be masked: it would be found in everything. It is never shown
+    here."""
     names = public_names(context.settings) | found_names(context.inventory)
     for password in _in_url(context.inventory, ["password"]):
         guessed = any(password in name for name in names)

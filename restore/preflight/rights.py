@@ -14,7 +14,16 @@ from restore.errors import Problem
 from restore.model import waivers
 from restore.model.context import RestoreContext
 from restore.model.request import Traffic
-from restore.model.rights import RIGHT_CHECK, AwsRight, ClusterRight, Denied, Phase, Right, RightsAnswers
+from restore.model.rights import (
+    RIGHT_CHECK,
+    SECRET_CONTROLLERS,
+    AwsRight,
+    ClusterRight,
+    Denied,
+    Phase,
+    Right,
+    RightsAnswers,
+)
 from restore.preflight import rights_scope as on
 from restore.preflight.rights_scope import AwsTarget, ClusterTarget, RightsScope
 
@@ -33,6 +42,7 @@ STOPS: Mapping[Phase, str] = {
     P.SERVING: "nobody proves which database serves",
     P.WAY_BACK: "the applications can't return to the source",
     P.CLOSE: "replicas and secret are not handed back",
+    P.ROTATE: "a stolen password stays good",
     P.BY_HAND: "it is not looked at",
 }
 """What happens in a phase that lacks a right."""
@@ -58,17 +68,6 @@ def _needed(name: str, reason: str, targets: Targets, *phases: Phase) -> NeededR
 _GATES_WITH_LOGIN = (P.FREEZE, P.CONFORM, P.LOAD, P.VALIDATE, P.SWITCH, P.SERVING, P.WAY_BACK)
 _EACH_MOVE = (P.FREEZE, P.SWITCH, P.WAY_BACK, P.CLOSE)
 
-SECRET_CONTROLLERS: Mapping[str, str] = {
-    "ExternalSecret": "get externalsecrets.external-secrets.io",
-    "VaultStaticSecret": "get vaultstaticsecrets.secrets.hashicorp.com",
-    "VaultDynamicSecret": "get vaultdynamicsecrets.secrets.hashicorp.com",
-    "VaultPKISecret": "get vaultpkisecrets.secrets.hashicorp.com",
-    "HCPVaultSecretsApp": "get hcpvaultsecretsapps.secrets.hashicorp.com",
-    "SecretProviderClass": "list secretproviderclasses.secrets-store.csi.x-k8s.io",
-    "SealedSecret": "get sealedsecrets.bitnami.com",
-}
-"""By kind, the right to see whether one that keeps the connection secret is paused."""
-
 TABLE: tuple[NeededRight, ...] = (
     _needed("rds:DescribeDBInstances", "what exists", on.anything, P.PREVIEW),
     _needed("rds:DescribeDBSnapshots", "what exists", on.anything, P.PREVIEW),
@@ -86,6 +85,10 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("iam:GetRole", "to ask for these rights", on.own_principal, P.PREVIEW),
     _needed("secretsmanager:GetSecretValue", "the operator's login", on.operator_secret, *_GATES_WITH_LOGIN),
     _needed("secretsmanager:GetSecretValue", "the password that RDS makes", on.master_secret, P.LOAD),
+    _needed("secretsmanager:GetSecretValue", "the applications' login", on.application_secret, P.ROTATE),
+    _needed("secretsmanager:PutSecretValue", "keeps new passwords", on.rotated_secrets, P.ROTATE),
+    _needed("secretsmanager:UpdateSecretVersionStage", "makes a new password count", on.own_operator_secret, P.ROTATE),
+    _needed("secretsmanager:RotateSecret", "RDS makes the new password", on.managed_operator_secret, P.ROTATE),
     _needed("rds:RestoreDBInstanceFromDBSnapshot", "makes the candidate", on.from_snapshot, P.RESTORE),
     _needed("rds:RestoreDBInstanceToPointInTime", "makes the candidate", on.to_point_in_time, P.RESTORE),
     _needed("rds:CreateDBInstance", "makes the candidate", on.new_instance, P.RESTORE),
@@ -102,6 +105,7 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("rds:AddTagsToResource", "tags the safety snapshot", on.safety_snapshot, P.FREEZE),
     _needed("rds:AddTagsToResource", "marks the candidate as closed", on.candidate_as_made, P.CLOSE),
     _needed("rds:ModifyDBInstance", "brings settings in line", on.changed_instance, P.CONFORM, P.LOAD),
+    _needed("rds:ModifyDBInstance", "renames both instances", on.renamed_instances, P.SWITCH, P.WAY_BACK),
     _needed("rds:AddRoleToDBInstance", "associated roles", on.instance_with_roles, P.CONFORM),
     _needed("rds:RebootDBInstance", "static parameters that wait", on.instance_with_parameters, P.CONFORM),
     _needed("kms:DescribeKey", "RDS, for an encrypted instance", on.database_key, P.RESTORE),
@@ -122,6 +126,35 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("s3:GetObject", "reads the baseline", on.baselines, P.VALIDATE),
     _needed("cloudwatch:GetMetricStatistics", "free storage, for `restore.dumps load`", on.anything, P.BY_HAND),
     _needed("ec2:DescribeSecurityGroups", "who can reach a candidate", on.anything, P.BY_HAND),
+    *(
+        _needed(right, "what depends on the source", on.anything, P.PREVIEW)
+        for right in (
+            "rds:DescribeDBProxies",
+            "rds:DescribeDBProxyTargets",
+            "rds:DescribeEventSubscriptions",
+            "cloudwatch:DescribeAlarms",
+            "backup:ListBackupPlans",
+            "backup:ListBackupSelections",
+            "backup:GetBackupSelection",
+            "iam:GetAccountAuthorizationDetails",
+            "secretsmanager:ListSecrets",
+            "route53:ListHostedZones",
+            "route53:ListResourceRecordSets",
+        )
+    ),
+    *(
+        _needed(right, "`dependents: follow`", targets, P.SERVING, P.WAY_BACK)
+        for right, targets in (
+            ("cloudwatch:PutMetricAlarm", on.followed_alarms),
+            ("rds:RegisterDBProxyTargets", on.followed_proxies),
+            ("rds:DeregisterDBProxyTargets", on.followed_proxies),
+            ("rds:AddSourceIdentifierToSubscription", on.followed_event_subscriptions),
+            ("rds:RemoveSourceIdentifierFromSubscription", on.followed_event_subscriptions),
+            ("backup:CreateBackupSelection", on.followed_backup_plans),
+            ("backup:DeleteBackupSelection", on.followed_backup_plans),
+            ("iam:PassRole", on.roles_of_backups),
+        )
+    ),
     _needed("rds-db:connect", "the operator's login by IAM", on.logins_by_iam, *_GATES_WITH_LOGIN),
     _needed("list deployments.apps", "replicas, and who else owns them", on.namespace, P.PREVIEW),
     _needed("list statefulsets.apps", "who else uses the secret", on.namespace, P.PREVIEW),
@@ -136,6 +169,8 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("list rollouts.argoproj.io", "what runs the applications' pods", on.namespace, P.PREVIEW),
     _needed("list services.serving.knative.dev", "who else writes", on.namespace, P.PREVIEW),
     _needed("get configmaps", "where else the source is named", on.namespace, P.PREVIEW),
+    _needed("list nodes", "room for the replicas that come back", on.whole_cluster, P.PREVIEW),
+    _needed("list pods", "what the nodes have free", on.whole_cluster, P.PREVIEW),
     *(
         _needed(right, "whether it puts the secret back", on.secret_controllers(kind), P.PREVIEW, P.SWITCH)
         for kind, right in SECRET_CONTROLLERS.items()
@@ -182,7 +217,7 @@ def phases_ahead(context: RestoreContext) -> frozenset[Phase]:
     Before the first application stops that is every later phase; afterwards what this move needs, for each refusal is
     then an outage. What can be asked without a right being missed was asked by the reads of the preview.
     """
-    switched = traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    switched = traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.FROZEN if switched:
             return frozenset({P.FREEZE, P.WAY_BACK, P.SERVING})
@@ -249,10 +284,17 @@ def denied_problem(context: RestoreContext, name: str, denials: list[Denied]) ->
     )
 
 
+def is_optional(right: Right) -> bool:
+    """Tells whether a restore goes on without it, and says so: a right in the whole cluster, which few have."""
+    return isinstance(right, ClusterRight) and not right.namespace
+
+
 def _shown(denied: Denied) -> str:
     right = denied.right
     if isinstance(right, AwsRight):
         return f"{right.resource} ({denied.why})"
+    if not right.namespace:
+        return f"the whole cluster ({denied.why})"
     named = f"{right.object_name} in " if right.object_name else ""
     return f"{named}namespace {right.namespace} ({denied.why})"
 
@@ -265,6 +307,8 @@ def _command(context: RestoreContext, right: Right) -> str:
     named = f"{resource}{'.' if right.group else ''}{right.group}"
     target = f"{named}/{right.object_name}" if right.object_name else named
     option = f" --subresource {subresource}" if slash else ""
+    if not right.namespace:
+        return f"kubectl auth can-i {right.verb} {target} --all-namespaces"
     return f"kubectl --namespace {right.namespace} auth can-i {right.verb} {target}{option}"
 
 
@@ -281,9 +325,9 @@ def _simulation(context: RestoreContext, right: AwsRight) -> str:
 
 
 def rights_lines(context: RestoreContext) -> Iterable[str]:
-    """What was asked, for the impact; and what could not be."""
+    """Yields what was asked, for the impact; and what could not be."""
     answers = context.inventory.rights
     if answers.asked:
-        given = answers.asked - len(answers.denied)
-        yield f"rights: {given} of {answers.asked} that this run and later phases need are given"
+        allowed = answers.asked - len(answers.denied)
+        yield f"rights: {allowed} of {answers.asked} that this run and later phases need are given"
     yield from (f"note: not asked: {what}" for what in answers.not_asked)

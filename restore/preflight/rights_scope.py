@@ -13,7 +13,9 @@ from functools import cached_property
 from restore.candidate.settings import target_settings
 from restore.config.keys import SAFETY_CHECK
 from restore.model.context import RestoreContext
+from restore.model.dependents import Dependent, DependentKind, Follow
 from restore.model.labels import TAG_ID, TAG_STACK
+from restore.model.managed_login import is_kept_by_rds
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method
 from restore.model.restore_source import RestoreSource
@@ -38,7 +40,7 @@ class AwsTarget:
 
 @dataclass(frozen=True)
 class ClusterTarget:
-    """What a verb is asked on; an empty name stands for all objects."""
+    """What a verb is asked on; an empty name stands for all objects, an empty namespace for the whole cluster."""
 
     namespace: str
     name: str = ""
@@ -134,7 +136,7 @@ def new_parameter_group(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def candidate(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The instance that is to be made, as a request names it."""
+    """Yields the instance that is to be made, as a request names it."""
     yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Request"))
 
 
@@ -142,8 +144,18 @@ def candidate_as_made(scope: RightsScope) -> Iterator[AwsTarget]:
     yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Resource"))
 
 
+def renamed_instances(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields both instances of cutover rename, under every name that they have or get; a name that is still free has no
+    tags."""
+    context = scope.context
+    if not context.renames:
+        return
+    for name in (context.settings.source, context.aside_name, context.candidate_name):
+        yield AwsTarget(scope.rds("db", name))
+
+
 def groups(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The subnet, parameter and option group that an instance is made or changed with."""
+    """Yields the subnet, parameter and option group that an instance is made or changed with."""
     settings = scope.settings
     named = (
         ("subgrp", settings.db_subnet_group_name),
@@ -186,7 +198,7 @@ def changed_instance(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def made_with_tags(scope: RightsScope) -> Iterator[AwsTarget]:
-    """What is given tags when it is made: the candidate and the safety snapshot."""
+    """Yields what is given tags when it is made: the candidate and the safety snapshot."""
     if not scope.is_made:
         yield from candidate(scope)
 
@@ -212,7 +224,7 @@ def _via_rds(scope: RightsScope) -> Keys:
 
 
 def database_key(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The KMS key of the data. A key of AWS's own asks for no right."""
+    """Yields the KMS key of the data. A key of AWS's own asks for no right."""
     key = scope.origin.kms_key_id if scope.origin and scope.origin.encrypted else None
     if key and not scope.is_made:
         yield AwsTarget(_key_arn(scope, key), _via_rds(scope))
@@ -228,7 +240,7 @@ def _key_arn(scope: RightsScope, key: str) -> str:
 
 
 def database_key_alone(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The same key, asked about by this program itself and not by RDS."""
+    """Yields the same key, asked about by this program itself and not by RDS."""
     yield from (AwsTarget(target.arn) for target in database_key(scope))
 
 
@@ -252,15 +264,50 @@ def instance_with_roles(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def instance_with_parameters(scope: RightsScope) -> Iterator[AwsTarget]:
-    """RDS's own parameter groups have nothing that waits for a reboot."""
+    """Yields an instance with parameter groups of its own: RDS's own have nothing that waits for a reboot."""
     group = scope.settings.parameter_group_name
     if group and not group.startswith("default."):
         yield from candidate_as_made(scope)
 
 
 def associated_roles(scope: RightsScope) -> Iterator[AwsTarget]:
-    """Roles of features, each given as FEATURE=ARN."""
+    """Yields the roles of features, each given as FEATURE=ARN."""
     yield from (AwsTarget(role.partition("=")[2], TO_RDS) for role in scope.settings.associated_roles)
+
+
+def _followed(scope: RightsScope, kind: DependentKind) -> tuple[Dependent, ...]:
+    """What is re-pointed of a kind; none where dependents are only listed."""
+    if scope.context.settings.dependents is not Follow.FOLLOW:
+        return ()
+    return scope.context.inventory.dependents.of_kind(kind)
+
+
+def followed_alarms(scope: RightsScope) -> Iterator[AwsTarget]:
+    for item in _followed(scope, DependentKind.ALARM):
+        yield AwsTarget(scope.arn("cloudwatch", f"alarm:{item.name}"))
+
+
+def followed_proxies(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields the target groups of proxies, whose ARNs are random, and both instances."""
+    if _followed(scope, DependentKind.PROXY):
+        yield AwsTarget(scope.arn("rds", "target-group:prx-tg-0"))
+        yield AwsTarget(scope.rds("db", scope.context.settings.source))
+        yield AwsTarget(scope.rds("db", scope.context.candidate_name))
+
+
+def followed_event_subscriptions(scope: RightsScope) -> Iterator[AwsTarget]:
+    for item in _followed(scope, DependentKind.EVENT_SUBSCRIPTION):
+        yield AwsTarget(scope.rds("es", item.name))
+
+
+def followed_backup_plans(scope: RightsScope) -> Iterator[AwsTarget]:
+    for item in _followed(scope, DependentKind.BACKUP_SELECTION):
+        yield AwsTarget(scope.arn("backup", f"backup-plan:{item.place.partition(' ')[0]}"))
+
+
+def roles_of_backups(scope: RightsScope) -> Iterator[AwsTarget]:
+    for item in _followed(scope, DependentKind.BACKUP_SELECTION):
+        yield AwsTarget(item.place.partition(" ")[2], (("iam:PassedToService", "backup.amazonaws.com"),))
 
 
 def domain_role(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -278,8 +325,34 @@ def operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
         )
 
 
+def managed_operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The operator's secret where RDS keeps the source's master password in it."""
+    source = scope.context.source
+    if source and is_kept_by_rds(scope.context.settings.login, source):
+        yield from operator_secret(scope)
+
+
+def own_operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The operator's secret where it is the team's own."""
+    source = scope.context.source
+    if not (source and is_kept_by_rds(scope.context.settings.login, source)):
+        yield from operator_secret(scope)
+
+
+def application_secret(scope: RightsScope) -> Iterator[AwsTarget]:
+    """The secret of Secrets Manager from which a controller makes the connection secret."""
+    if name := scope.context.settings.secret.secret_id:
+        named = name.startswith("arn:")
+        yield AwsTarget(name if named else scope.arn("secretsmanager", f"secret:{name}{SECRET_SUFFIX}"))
+
+
+def rotated_secrets(scope: RightsScope) -> Iterator[AwsTarget]:
+    yield from own_operator_secret(scope)
+    yield from application_secret(scope)
+
+
 def master_secret(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The secret in which RDS keeps the master password of a new instance; its name is RDS's own."""
+    """Yields the secret in which RDS keeps the master password of a new instance; its name is RDS's own."""
     if scope.method is Method.DUMP:
         yield AwsTarget(scope.arn("secretsmanager", f"secret:rds!db-{scope.context.candidate_name}{SECRET_SUFFIX}"))
 
@@ -290,7 +363,7 @@ def new_master_secret(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def dumps(scope: RightsScope) -> Iterator[AwsTarget]:
-    """Any object below the prefix of the dumps; which one is meant may still be open."""
+    """Yields any object below the prefix of the dumps; which one is meant may still be open."""
     store = scope.context.settings.backups
     if scope.method is Method.DUMP and store.bucket:
         point = scope.origin.point.dump if scope.origin else None
@@ -312,13 +385,13 @@ def _s3(place: str | None) -> tuple[str, str] | None:
 
 
 def _objects(scope: RightsScope, place: str | None, name: str) -> Iterator[AwsTarget]:
-    if found := _s3(place):
-        yield AwsTarget(scope.global_arn("s3", f"{found[0]}/{found[1]}{name}"))
+    if bucket_and_prefix := _s3(place):
+        yield AwsTarget(scope.global_arn("s3", f"{bucket_and_prefix[0]}/{bucket_and_prefix[1]}{name}"))
 
 
 def _bucket(scope: RightsScope, place: str | None) -> Iterator[AwsTarget]:
-    if found := _s3(place):
-        yield AwsTarget(scope.global_arn("s3", found[0]))
+    if bucket_and_prefix := _s3(place):
+        yield AwsTarget(scope.global_arn("s3", bucket_and_prefix[0]))
 
 
 def records(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -342,19 +415,24 @@ def logins_by_iam(scope: RightsScope) -> Iterator[AwsTarget]:
     login = scope.context.settings.login
     if not login.iam:
         return
-    known = [instance.resource_id for instance in (scope.context.source, scope.context.candidate) if instance]
-    for resource_id in known if scope.is_made else [*known, NEW_RESOURCE_ID]:
+    resource_ids = [instance.resource_id for instance in (scope.context.source, scope.context.candidate) if instance]
+    for resource_id in resource_ids if scope.is_made else [*resource_ids, NEW_RESOURCE_ID]:
         yield AwsTarget(scope.arn("rds-db", f"dbuser:{resource_id}/{login.user}"))
 
 
 def own_principal(scope: RightsScope) -> Iterator[AwsTarget]:
-    """None: that this right is there shows when it is used to ask for the others."""
+    """Yields nothing: that this right is there shows when it is used to ask for the others."""
     del scope
     yield from ()
 
 
 def namespace(scope: RightsScope) -> Iterator[ClusterTarget]:
     yield ClusterTarget(scope.context.settings.namespace)
+
+
+def whole_cluster(scope: RightsScope) -> Iterator[ClusterTarget]:
+    del scope
+    yield ClusterTarget("")
 
 
 def applications(scope: RightsScope) -> Iterator[ClusterTarget]:
@@ -368,14 +446,14 @@ def connection_secret(scope: RightsScope) -> Iterator[ClusterTarget]:
 
 
 def pods_asked(scope: RightsScope) -> Iterator[ClusterTarget]:
-    """The pods whose health URL is asked through the API server."""
+    """Yields the pods whose health URL is asked through the API server."""
     settings = scope.context.settings
     if any("{pod}" in (app.health or "") for app in settings.apps):
         yield ClusterTarget(settings.namespace)
 
 
 def secret_controllers(kind: str) -> Callable[[RightsScope], Iterator[ClusterTarget]]:
-    """What keeps the connection secret, of one kind, where its marks are found; classes are only listed."""
+    """Returns what keeps the connection secret, of one kind, where its marks are found; classes are only listed."""
 
     def targets(scope: RightsScope) -> Iterator[ClusterTarget]:
         for writer in scope.context.inventory.cluster.writers:
@@ -387,7 +465,7 @@ def secret_controllers(kind: str) -> Callable[[RightsScope], Iterator[ClusterTar
 
 
 def job(scope: RightsScope) -> Iterator[ClusterTarget]:
-    """The Job that connects from inside, and its Secret, which has the same name."""
+    """Yields the Job that connects from inside, and its Secret, which has the same name."""
     yield ClusterTarget(scope.context.settings.namespace, f"restore-validate-{scope.context.request.id}")
 
 
@@ -396,7 +474,8 @@ def argo_applications(scope: RightsScope) -> Iterator[ClusterTarget]:
 
 
 def flux_objects(word: str) -> Callable[[RightsScope], Iterator[ClusterTarget]]:
-    """Flux's own objects of one kind; `word` is that of the flux command, with which a writer's name begins."""
+    """Returns what yields Flux's own objects of one kind; `word` is that of the flux command, with which a writer's
+    name begins."""
 
     def targets(scope: RightsScope) -> Iterator[ClusterTarget]:
         for namespace, name in _owners(scope, "Flux"):

@@ -12,7 +12,7 @@ from restore.errors import Problem
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.preflight import account, applications, capacity, instances, ownership, rights, source_region
+from restore.preflight import account, applications, capacity, instances, names, nodes, ownership, rights, source_region
 
 Rule = Callable[[RestoreContext], Iterable[Problem]]
 
@@ -28,6 +28,8 @@ RULES: tuple[Rule, ...] = (
     ownership.recovery_point_changed,
     ownership.dump_still_pinned,
     ownership.source_is_another_instance,
+    names.cutover_kept,
+    names.aside_fits,
     instances.source_found,
     instances.source_alone,
     instances.source_leaving,
@@ -42,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     source_region.places_found,
     source_region.copy_possible,
     instances.tags_fit,
+    names.names_can_move,
     capacity.instance_quota,
     capacity.storage_quota,
     capacity.snapshot_quota,
@@ -49,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     capacity.class_orderable,
     capacity.place_for_instance,
     capacity.keys_usable,
+    nodes.replicas_have_nodes,
     applications.applications_named,
     applications.applications_kept,
     applications.deployments_exist,

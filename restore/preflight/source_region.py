@@ -8,6 +8,7 @@ from restore.candidate.settings import overrides, target_settings
 from restore.candidate.source_region import find_security_group, left_out, security_group_names
 from restore.config.keys import camel_case
 from restore.cutover import traffic
+from restore.cutover.rollback import describe_way_back_elsewhere
 from restore.cutover.traffic import ConnectionTarget
 from restore.errors import Problem
 from restore.model import waivers
@@ -22,7 +23,7 @@ from restore.preflight.instance_settings import major
 from restore.preflight.prices import describe_copy_cost
 from restore.recovery_points.resolve import resolve
 from restore.units import TIME_FORMAT
-from validation.keyed.reader import nearest
+from validation.keyed.reader import find_nearest
 
 PRESIGNED = ("us-gov-",)
 """Where a copy between regions needs a presigned URL (API reference of CopyDBSnapshot, PreSignedUrl)."""
@@ -34,7 +35,7 @@ def writers_elsewhere(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a freeze or a switch while nobody can see who writes in the source's region, unless a person says so:
     before anything is done, and not at the gate."""
     region = context.source_region
-    settled = traffic.pointing(context) is ConnectionTarget.CANDIDATE
+    settled = traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     if region is None or region.answers or context.request.traffic is Traffic.SOURCE or settled:
         return
     name = unfenced(QUIESCED.name, region.name)
@@ -57,13 +58,7 @@ def way_back_elsewhere(context: RestoreContext) -> Iterable[Problem]:
     isn't."""
     region = context.source_region
     if region and context.request.traffic is Traffic.SOURCE and context.manages_any:
-        yield Problem(
-            "traffic source",
-            f"the source is in {region.name}: its applications run there, and those of {context.settings.region} never "
-            "used it",
-            "frozen, which stops the applications here; failing back is a restore of its own",
-            f'pulumi config set traffic frozen; pulumi up; {PAGE}, "Failing back"',
-        )
+        yield describe_way_back_elsewhere(region.name)
 
 
 def places_found(context: RestoreContext) -> Iterable[Problem]:
@@ -140,7 +135,7 @@ def _security_groups(context: RestoreContext, places: Places, settings: Instance
 
 def _alternatives(name: str, known: Iterable[str]) -> str:
     listed: Sequence[str] = sorted(known)
-    near = nearest(name, listed) or listed[:3]
+    near = find_nearest(name, listed) or listed[:3]
     return f", such as {', '.join(near)}" if near else ""
 
 

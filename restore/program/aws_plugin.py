@@ -9,8 +9,8 @@ from restore.model.aws_account import Caller
 
 
 def plugin_caller() -> Caller:
-    """As whom the default provider will change AWS. Raises PermanentError with what the plugin says when it can't log
-    in: then nothing could be made either."""
+    """Returns as whom the default provider will change AWS. Raises PermanentError with what the plugin says when it
+    can't log in: then nothing could be made either."""
     try:
         answer = pulumi_aws.get_caller_identity()
     except Exception as error:  # the SDK raises plain ones

@@ -29,12 +29,13 @@ CREATE_ONLY = [
     *("identifier", "password", "snapshotIdentifier", "restoreToPointInTime", "engineVersion", "storageEncrypted"),
     *("kmsKeyId", "dbName", "username", "engine", "availabilityZone", "characterSetName", "licenseModel"),
     *("manageMasterUserPassword", "masterUserSecretKmsKeyId"),
+    "tags",  # the plugin would address it by the ARN in the state, whose name may be another instance's by now
     "applyImmediately",  # as a lone difference after an import it would apply what somebody queued for the window
 ]
 
 
 def build_source_inputs(plan: Plan) -> dict[str, Any]:
-    """The inputs that say what the instance is made from."""
+    """Returns the inputs that say what the instance is made from."""
     point = plan.point
     if plan.fresh:
         return {
@@ -62,20 +63,20 @@ def build_source_inputs(plan: Plan) -> dict[str, Any]:
 
 
 def convert_setting(value: Any) -> Any:
-    """A setting as Pulumi takes it: a list where the plan has a tuple."""
+    """Returns a setting as Pulumi takes it: a list where the plan has a tuple."""
     return [str(item) for item in cast("tuple[object, ...]", value)] if isinstance(value, tuple) else value
 
 
 def build_setting_inputs(plan: Plan) -> dict[str, Any]:
-    """The wanted settings as inputs, without unset ones and those that the call ignores."""
+    """Returns the wanted settings as inputs, without unset ones and those that the call ignores."""
     ignored = IGNORED_ON_PITR if plan.point.method is Method.PITR else frozenset[str]()
     settings: dict[str, Any] = {name: getattr(plan.settings, name) for name in SETTING_NAMES if name not in ignored}
     return {name: convert_setting(value) for name, value in settings.items() if value is not None and value != ()}
 
 
 def keep_settings(plan: Plan, parent: pulumi.Resource) -> pulumi.Stash:
-    """The settings wanted when the candidate is made: a Stash's output keeps its first value for ever, whatever becomes
-    of the source they were read from."""
+    """Returns the settings wanted when the candidate is made: a Stash's output keeps its first value for ever, whatever
+    becomes of the source they were read from."""
     return pulumi.Stash(
         f"settings-{plan.id}",
         input=frozen(plan.settings),
@@ -86,7 +87,7 @@ def keep_settings(plan: Plan, parent: pulumi.Resource) -> pulumi.Stash:
 def declare_candidate(
     plan: Plan, creation: Creation, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource], record: Record
 ) -> aws.rds.Instance:
-    """The restored instance. An existing one is adopted by its DbiResourceId, which is also the id in state:
+    """Returns the restored instance. An existing one is adopted by its DbiResourceId, which is also the id in state:
     importing what is already there is no change (tests/standins/parity, scenario 03b)."""
     return aws.rds.Instance(
         f"candidate-{plan.id}",

@@ -44,7 +44,7 @@ class Creation:
         self._ended.set()
 
     def refuse(self) -> None:
-        """The plugin's create failed: nothing is to be waited for any more."""
+        """Ends the wait when the plugin's create failed: nothing is to be waited for any more."""
         self._refused.set()
         self._ended.set()
 
@@ -72,7 +72,7 @@ class Creation:
                     stop=self._running.stop,
                     deadline=time.monotonic() + seconds,
                     subject=f"AWS to accept the restore to {self.plan.candidate}",
-                    found=lambda _: f"no such instance yet; {UNTOUCHED}",
+                    describe=lambda _: f"no such instance yet; {UNTOUCHED}",
                     fix="pulumi up (without --parallel 1)",
                     longest=2.0,
                 )
@@ -89,7 +89,7 @@ class Creation:
 def declare_acceptance(
     creation: Creation, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource] = ()
 ) -> list[pulumi.Stash]:
-    """What is created once AWS has accepted the restore, and not before: applications stop after it.
+    """Returns what is created once AWS has accepted the restore, and not before: applications stop after it.
 
     Empty for a restore from `latest`, which can only be asked for after the freeze; also once its candidate is there,
     so that a second `up` changes nothing. `depends_on`: what the candidate is made of or with, which can take hours.
@@ -113,12 +113,13 @@ def declare_acceptance(
 
 
 def waits_for_freeze(plan: Plan) -> bool:
-    """Whether the candidate is still to be made, and of a moment that only the freeze will fix."""
+    """Tells whether the candidate is still to be made, and of a moment that only the freeze will fix."""
     return plan.point.latest and plan.candidate_found is None
 
 
 def describe_creation(instance: Instance) -> str:
-    """One line: what RDS does with the instance, and how to go on where that takes long and needn't be waited for."""
+    """Returns one line: what RDS does with the instance, and how to go on where that takes long and needn't be waited
+    for."""
     if instance.status != BACKING_UP:
         return f"{instance.identifier} is {instance.status}"
     return (
@@ -129,7 +130,7 @@ def describe_creation(instance: Instance) -> str:
 
 
 def watched(hooks: pulumi.ResourceHookBinding, creation: Creation) -> pulumi.ResourceHookBinding:
-    """The candidate's hooks, and those by which its creation is known to begin, end or fail."""
+    """Returns the candidate's hooks, and those by which its creation is known to begin, end or fail."""
     name = creation.plan.candidate
 
     async def begin(_args: pulumi.ResourceHookArgs) -> None:

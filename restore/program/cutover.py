@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from restore.model.gates import SERVING, SWITCHED, Move, move_of
+from restore.model.gates import RENAMED, SERVING, SWITCHED, Move, move_of
 from restore.model.planned import Plan
 from restore.program.patches import declare_deployments, declare_secrets, keep_way_back
 from restore.program.receipts import Gates, declare_receipt, describe_serving, list_open_gates
@@ -16,11 +16,11 @@ from restore.program.receipts import Gates, declare_receipt, describe_serving, l
 
 class Cutover(pulumi.ComponentResource):
     """Parent of the way back, of the patches of the connection secret and of every Deployment (also at zero replicas),
-    and of the receipts `switched` and `serving`."""
+    and of the receipts `switched`, `renamed` (cutover rename) and `serving`."""
 
     deployments: Sequence[k8s.apps.v1.DeploymentPatch]
     receipts: Mapping[str, pulumi.Stash]
-    """`switched` and `serving`; empty in a freeze, which switches nothing."""
+    """`switched`, `renamed` and `serving`; empty in a freeze, which switches nothing."""
 
     def __init__(
         self,
@@ -47,9 +47,20 @@ class Cutover(pulumi.ComponentResource):
             traffic = {"traffic": str(plan.traffic), **serving}
             switched = declare_receipt(gates, SWITCHED, {**traffic, **(proved or {})}, self, [*depends_on, *way_back])
             secrets = declare_secrets(plan, namespace, self, [switched])
-            self.deployments = declare_deployments(plan, namespace, self, [switched, *secrets])
+            renamed = self.declare_names(plan, gates, traffic, switched)
+            self.deployments = declare_deployments(plan, namespace, self, [switched, *renamed.values(), *secrets])
             replicas = {app.name: app.replicas for app in plan.apps}
             served = declare_receipt(gates, SERVING, {**traffic, "replicas": replicas}, self, self.deployments)
-            self.receipts = {SWITCHED.name: switched, SERVING.name: served}
+            self.receipts = {SWITCHED.name: switched, **renamed, SERVING.name: served}
         opened = list_open_gates(self.receipts, self.deployments)
         self.register_outputs({"endpoint": serving["endpoint"], "proved": opened})
+
+    def declare_names(
+        self, plan: Plan, gates: Gates, traffic: Mapping[str, Any], switched: pulumi.Stash
+    ) -> dict[str, pulumi.Stash]:
+        """Declares the receipt `renamed`, whose gate moves production's identifier; empty where the URL is switched
+        instead."""
+        if plan.rename is None:
+            return {}
+        names = {"production": plan.rename.production, "aside": plan.rename.aside}
+        return {RENAMED.name: declare_receipt(gates, RENAMED, {**traffic, **names}, self, [switched])}

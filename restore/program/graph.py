@@ -45,30 +45,35 @@ def declare(plan: Plan, settings: Settings, gates: Gates, record: Record, *, pro
             return declare_return(plan, settings, gates, record, proofs=proved)
 
 
+def source_name(plan: Plan, settings: Settings) -> str:
+    """Returns the source's present identifier: cutover rename gives that of the configuration to the candidate."""
+    return plan.source.identifier if plan.source else settings.source
+
+
 def declare_rehearsal(plan: Plan, gates: Gates, record: Record) -> Declared:
-    """The candidate and its proofs; no application is declared at all."""
+    """Returns the candidate and its proofs; no application is declared at all."""
     restore = Restore(plan, gates, record, depends_on=[], proofs=True)
     return Declared(restore.receipts, restore.candidate)
 
 
 def declare_freeze(plan: Plan, settings: Settings, gates: Gates, record: Record) -> Declared:
-    """No application stops before AWS has accepted the restore; they stop while the candidate is made. One from
-    `latest` can't be asked for before: it waits until nobody writes any more."""
+    """Declares the freeze. No application stops before AWS has accepted the restore; they stop while the candidate is
+    made. One from `latest` can't be asked for before: it waits until nobody writes any more."""
     if waits_for_freeze(plan):
         cutover = Cutover(plan, settings.namespace, gates, depends_on=[])
-        freeze = Freeze(plan, settings.source, gates, record, depends_on=cutover.deployments)
+        freeze = Freeze(plan, source_name(plan, settings), gates, record, depends_on=cutover.deployments)
         restore = Restore(plan, gates, record, depends_on=[*freeze.receipts.values()], proofs=True)
     else:
         restore = Restore(plan, gates, record, depends_on=[], proofs=True)
         cutover = Cutover(plan, settings.namespace, gates, depends_on=restore.accepted)
-        freeze = Freeze(plan, settings.source, gates, record, depends_on=cutover.deployments)
+        freeze = Freeze(plan, source_name(plan, settings), gates, record, depends_on=cutover.deployments)
     return Declared({**freeze.receipts, **restore.receipts}, restore.candidate)
 
 
 def declare_switch(plan: Plan, settings: Settings, gates: Gates, record: Record) -> Declared:
-    """Nothing is switched before the candidate is proved and the safety snapshot taken."""
+    """Declares the switch. Nothing is switched before the candidate is proved and the safety snapshot taken."""
     restore = Restore(plan, gates, record, depends_on=[], proofs=True)
-    freeze = Freeze(plan, settings.source, gates, record, depends_on=[])
+    freeze = Freeze(plan, source_name(plan, settings), gates, record, depends_on=[])
     cutover = Cutover(
         plan,
         settings.namespace,
@@ -80,9 +85,10 @@ def declare_switch(plan: Plan, settings: Settings, gates: Gates, record: Record)
 
 
 def declare_return(plan: Plan, settings: Settings, gates: Gates, record: Record, *, proofs: bool) -> Declared:
-    """The way back comes first: all else waits for `serving`, so that no failure of the candidate can hold it up."""
+    """Declares the return, in which the way back comes first: all else waits for `serving`, so that no failure of the
+    candidate can hold it up."""
     cutover = Cutover(plan, settings.namespace, gates, depends_on=[])
     served = [cutover.receipts[SERVING.name]]
-    freeze = Freeze(plan, settings.source, gates, record, depends_on=served)
+    freeze = Freeze(plan, source_name(plan, settings), gates, record, depends_on=served)
     restore = Restore(plan, gates, record, depends_on=served, proofs=proofs)
     return Declared({**cutover.receipts, **freeze.receipts, **restore.receipts}, restore.candidate)

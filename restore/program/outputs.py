@@ -20,7 +20,7 @@ IDLE_NEXT = (
 
 
 def choose_next_command(plan: Plan) -> str:
-    """The command that comes after this `up`."""
+    """Returns the command that comes after this `up`."""
     match move_of(plan):
         case Move.NONE:
             return "pulumi config set traffic frozen && pulumi up (stops the applications and proves it)"
@@ -36,7 +36,7 @@ def choose_next_command(plan: Plan) -> str:
 
 
 def drop_kept_settings(receipt: Mapping[str, Any]) -> dict[str, Any]:
-    """A receipt without what the evidence shows better."""
+    """Returns a receipt without what the evidence shows better."""
     return {name: value for name, value in receipt.items() if name != KEPT_SETTINGS}
 
 

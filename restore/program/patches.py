@@ -16,6 +16,7 @@ from restore.model.labels import (
     ANNOTATION_PREVIOUS_ALSO,
     ANNOTATION_REAPPLIED,
     ANNOTATION_REPLICAS,
+    ANNOTATION_SERVED,
     FIELD_MANAGER,
 )
 from restore.model.planned import AppPlan, Plan
@@ -35,21 +36,24 @@ PROVIDER = {
 def declare_deployments(
     plan: Plan, namespace: str, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource]
 ) -> list[k8s.apps.v1.DeploymentPatch]:
-    """One patch per Deployment holds replicas and the pods' endpoint together: updated at every move, never removed."""
+    """Declares one patch per Deployment, which holds replicas and the pods' endpoint together: updated at every move,
+    never removed."""
     return [declare_deployment(plan.id, namespace, app, parent, depends_on) for app in plan.apps]
 
 
 def declare_deployment(
     restore_id: str, namespace: str, app: AppPlan, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource]
 ) -> k8s.apps.v1.DeploymentPatch:
-    """What was found at the first freeze stands in annotations written by the same patch, so that it survives a kill
-    and a lost state."""
+    """Returns the annotations of a patch: what was found at the first freeze stands in annotations written by the same
+    patch, so that it survives a kill and a lost state."""
     annotations = {
         **PROVIDER,
         ANNOTATION_ID: restore_id,
         ANNOTATION_REPLICAS: str(app.recorded_replicas),
         ANNOTATION_MANAGER: app.former_manager or "",
         ANNOTATION_REAPPLIED: app.reapplied,
+        **({ANNOTATION_PREVIOUS: str(app.endpoint)} if app.database else {}),
+        **({ANNOTATION_SERVED: app.served} if app.served else {}),
     }
     return k8s.apps.v1.DeploymentPatch(
         app.name,
@@ -57,7 +61,7 @@ def declare_deployment(
         spec=k8s.apps.v1.DeploymentSpecPatchArgs(
             replicas=app.replicas,
             template=k8s.core.v1.PodTemplateSpecPatchArgs(
-                metadata=k8s.meta.v1.ObjectMetaPatchArgs(annotations={ANNOTATION_ENDPOINT: str(app.endpoint)})
+                metadata=k8s.meta.v1.ObjectMetaPatchArgs(annotations={ANNOTATION_ENDPOINT: app.pod_annotation})
             ),
         ),
         opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True, depends_on=depends_on),
@@ -67,8 +71,8 @@ def declare_deployment(
 def declare_secrets(
     plan: Plan, namespace: str, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource]
 ) -> list[k8s.core.v1.SecretPatch]:
-    """The keys of the applications' Secret that name the database; every other key stays whose it is. Empty while it
-    was never switched."""
+    """Returns the keys of the applications' Secret that name the database; every other key stays whose it is. Empty
+    while it was never switched."""
     secret = plan.secret
     if secret is None:
         return []
@@ -90,8 +94,8 @@ def declare_secrets(
 
 
 def keep_way_back(plan: Plan, parent: pulumi.Resource) -> list[pulumi.Stash]:
-    """The key's value before this restore, encrypted in the state; a Stash keeps its first value for ever. Empty while
-    the secret was never switched."""
+    """Returns the key's value before this restore, encrypted in the state; a Stash keeps its first value for ever.
+    Empty while the secret was never switched."""
     secret = plan.secret
     if secret is None:
         return []

@@ -19,7 +19,7 @@ def refuse_delete(_args: pulumi.ResourceHookArgs) -> None:
 
 
 def bind_hooks(step: str, identifier: str, record: Record) -> pulumi.ResourceHookBinding:
-    """The hooks of a database or snapshot: its creation is timed, its deletion refused.
+    """Returns the hooks of a database or snapshot: its creation is timed, its deletion refused.
 
     `before_delete` runs before any Delete, also in a delete-first replace and in `destroy --run-program`.
     """

@@ -33,7 +33,8 @@ def declare_receipt(
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Resource],
 ) -> pulumi.Stash:
-    """The receipt of one gate. Whatever changes in `proved` or in the gate's fingerprint has it proved again."""
+    """Returns the receipt of one gate. Whatever changes in `proved` or in the gate's fingerprint has it proved
+    again."""
     gate = gates.by_name[definition.name]
     hook = receipt_hook(gate, gates.running)
     return pulumi.Stash(
@@ -50,13 +51,13 @@ def declare_receipt(
 def list_open_gates(
     receipts: Mapping[str, pulumi.Stash], others: Sequence[pulumi.Resource]
 ) -> pulumi.Output[list[str]]:
-    """The names of the gates, once all of them are open and the other resources are done: a component that registers
-    this output is shown as done only then."""
+    """Returns the names of the gates, once all of them are open and the other resources are done: a component that
+    registers this output is shown as done only then."""
     resources = [*receipts.values(), *others]
     return pulumi.Output.all(*(resource.urn for resource in resources)).apply(lambda _: list(receipts))
 
 
 def describe_serving(plan: Plan) -> dict[str, str]:
-    """The database that the applications' URL names, by address and by DbiResourceId; "gone" for none."""
+    """Returns the database that the applications' URL names, by address and by DbiResourceId; "gone" for none."""
     endpoint = str(plan.apps[0].endpoint)
     return {"endpoint": endpoint, RESOURCE_ID: plan.serving.resource_id if plan.serving else "gone"}

@@ -11,6 +11,7 @@ from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID
 from restore.model.dump import DumpVersion
 from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, move_of
 from restore.model.planned import Plan
+from restore.model.request import Traffic
 from restore.program.candidate import declare_candidate, keep_settings
 from restore.program.creation import Creation, declare_acceptance
 from restore.program.receipts import Gates, declare_receipt, list_open_gates
@@ -51,10 +52,11 @@ class Restore(pulumi.ComponentResource):
         freezes = move_of(plan) is Move.FREEZE
         self.accepted = declare_acceptance(creation, self, made) if freezes else []
         self.resource_id = instance.resource_id
+        identifier, endpoint = present_address(plan) or (plan.candidate, instance.endpoint)
         self.candidate = {
-            "identifier": plan.candidate,
+            "identifier": identifier,
             "resourceId": instance.resource_id,
-            "endpoint": instance.endpoint,
+            "endpoint": endpoint,
             "status": instance.status,
         }
         candidate = {"candidate": plan.candidate, RESOURCE_ID: instance.resource_id, "point": plan.point.tag}
@@ -69,6 +71,18 @@ class Restore(pulumi.ComponentResource):
         self.register_outputs({"candidate": self.candidate, "proved": list_open_gates(self.receipts, [instance])})
 
 
+def present_address(plan: Plan) -> tuple[str, str] | None:
+    """Returns identifier and endpoint of a candidate that has production's name, now or after this run: the state holds
+    those
+    of its creation. None where these are still right."""
+    if plan.rename and plan.traffic is Traffic.RESTORED:
+        return plan.rename.production, str(plan.apps[0].endpoint)
+    candidate = plan.candidate_found
+    if plan.traffic is Traffic.FROZEN and candidate and candidate.identifier != plan.candidate:
+        return candidate.identifier, str(candidate.endpoint)
+    return None
+
+
 def declare_load(
     gates: Gates,
     dump: DumpVersion,
@@ -77,7 +91,8 @@ def declare_load(
     depends_on: Sequence[pulumi.Resource],
     conformed: pulumi.Stash,
 ) -> dict[str, pulumi.Stash]:
-    """The receipts of method dump: it is read to its end while the instance is made, and loaded when both are done."""
+    """Returns the receipts of method dump: it is read to its end while the instance is made, and loaded when both are
+    done."""
     version = {"dump": {"bucket": dump.bucket, "key": dump.key, "version": dump.version}}
     scanned = declare_receipt(gates, SCANNED, version, parent, depends_on)
     imported = declare_receipt(gates, IMPORTED, {**candidate, **version}, parent, [scanned, conformed])

@@ -56,13 +56,14 @@ def run() -> None:
 
 
 def refuse_open_restores(settings: Settings, inventory: Inventory) -> None:
-    """No id is configured: fine, unless a restore of this stack is still open. Raises Refused then."""
+    """Refuses a configuration without an id only when a restore of this stack is still open. Raises Refused then."""
     if problems := rules.problems(settings, inventory):
         raise Refused(problems)
 
 
 def refuse_leftover_waivers(settings: Settings, planned: Plan, store: Store) -> None:
-    """A waiver holds for one restore: those of another one that was never closed are refused, until given again.
+    """Refuses waivers that are left over. A waiver holds for one restore: those of another one that was never closed
+    are refused, until given again.
 
     Raises Refused for them.
     """
@@ -102,7 +103,7 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
 
 
 def tell_recoverability(context: GateContext) -> str:
-    """Until when the database that serves can be recovered, as RDS says now; an output never fails the run."""
+    """Tells until when the database that serves can be recovered, as RDS says now; an output never fails the run."""
     try:
         database = context.serving()
     except RestoreError as error:
@@ -111,7 +112,7 @@ def tell_recoverability(context: GateContext) -> str:
 
 
 def connect_adapters(settings: Settings, planned: Plan) -> GateContext:
-    """The adapters of this run; making them asks nothing."""
+    """Returns the adapters of this run; making them asks nothing."""
     aws = Aws.of(settings)
     api = Api(settings.kubeconfig, settings.context)
     return GateContext(

@@ -15,8 +15,8 @@ from restore.program.timing_hooks import Record
 def declare_safety_snapshot(
     plan: Plan, source: str, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource], record: Record
 ) -> list[aws.rds.Snapshot]:
-    """The source as it was when it became quiet: the last resort, whatever the restore turns out to be. Empty where
-    the plan has none. `source` is the instance's identifier."""
+    """Returns the source as it was when it became quiet: the last resort, whatever the restore turns out to be. Empty
+    where the plan has none. `source` is the instance's identifier."""
     if plan.safety_snapshot is None:
         return []
     snapshot = aws.rds.Snapshot(

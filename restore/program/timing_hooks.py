@@ -17,7 +17,7 @@ Record = Callable[[str, Mapping[str, Any]], object]
 
 
 def make_timing_hooks(step: str, subject: str, record: Record) -> tuple[pulumi.ResourceHook, pulumi.ResourceHook]:
-    """The hooks before and after the creation of one resource.
+    """Returns the hooks before and after the creation of one resource.
 
     `step` is the name under which the report shows it, `subject` its identifier in AWS. Their own failure is a
     warning: a missing time never stops a restore.

@@ -57,7 +57,8 @@ class OperatorStack:
             return values(self._stack.get_all_config())
 
     def history(self) -> tuple[Update, ...]:
-        """Newest first, secrets in the clear: with `[secret]` in their place a rollback would write that text."""
+        """Returns the updates, newest first, secrets in the clear: with `[secret]` in their place a rollback would
+        write that text."""
         with translated("reading the history"):
             return tuple(
                 Update(

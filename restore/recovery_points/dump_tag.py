@@ -11,7 +11,8 @@ from restore.units import TIME_FORMAT
 
 
 def tag_value(point: RecoveryPoint) -> str:
-    """`<begun> <stored> <bucket> <version>`: what neither a later run nor a new object of the same key may change."""
+    """Returns `<begun> <stored> <bucket> <version>`: what neither a later run nor a new object of the same key may
+    change."""
     if point.dump is None or point.at is None or point.until is None:
         raise ValueError("no dump to pin")
     return f"{point.at:{TIME_FORMAT}} {point.until:{TIME_FORMAT}} {point.dump.bucket} {point.dump.version}"

@@ -44,18 +44,18 @@ def resolve_dump(context: RestoreContext) -> Resolution:
 
 
 def _dump_problems(context: RestoreContext, dump: DumpObject) -> Iterable[Problem]:
-    wanted = dump_version(context, dump)
-    if not wanted:
+    version = dump_version(context, dump)
+    if not version:
         needed = "a dump of pg_dump that says which server it was taken from, or a source of the same version"
         yield Problem(
             f"dump {dump.url}", "it doesn't tell the server's version", needed, "pulumi config set dump <key>"
         )
-    elif engine_version(wanted, context.inventory.orderable_versions) is None:
+    elif engine_version(version, context.inventory.orderable_versions) is None:
         offered = ", ".join(sorted(context.inventory.orderable_versions, key=_numbers)) or "none"
         yield Problem(
             f"dump {dump.url}",
-            f"taken from PostgreSQL {wanted}; the region creates {offered}",
-            f"a version {_numbers(wanted)[0]}.x that is not older than {wanted}",
+            f"taken from PostgreSQL {version}; the region creates {offered}",
+            f"a version {_numbers(version)[0]}.x that is not older than {version}",
             f"into an instance of a later major version: python -m restore.dumps load {dump.url} --to-env TARGET_URL",
         )
 
@@ -68,9 +68,9 @@ def dump_version(context: RestoreContext, dump: DumpObject) -> str:
     return context.source.engine_version if context.source else ""
 
 
-def engine_version(wanted: str, offered: Iterable[str]) -> str | None:
+def engine_version(least_version: str, offered: Iterable[str]) -> str | None:
     """Returns the newest minor of the wanted version's major; never an older one than wanted."""
-    least = _numbers(wanted)
+    least = _numbers(least_version)
     fitting = [version for version in offered if _numbers(version)[:1] == least[:1] and _numbers(version) >= least]
     return max(fitting, key=_numbers, default=None)
 
@@ -86,7 +86,7 @@ def storage_gib(dump: DumpObject) -> int:
 
 
 def _origin(context: RestoreContext, dump: DumpObject) -> RestoreSource:
-    known = remains(context)
+    settings = remains(context)
     return RestoreSource(
         point=RecoveryPoint(
             method=Method.DUMP,
@@ -100,8 +100,8 @@ def _origin(context: RestoreContext, dump: DumpObject) -> RestoreSource:
         storage=storage_gib(dump),
         encrypted=True,
         kms_key_id=key_of(context),
-        settings=known,
-        storage_type=known.storage_type,
+        settings=settings,
+        storage_type=settings.storage_type,
     )
 
 
@@ -125,5 +125,5 @@ def remains(context: RestoreContext) -> InstanceSettings:
     """Returns what a retained automated backup still knows of a source that is gone, over the defaults."""
     kept = pitr_windows(context.inventory, context.settings.source)
     remaining = kept[0].settings if kept and not context.local_source else InstanceSettings()
-    known = {field.name: getattr(remaining, field.name) for field in fields(InstanceSettings)}
-    return replace(DEFAULTS, **{name: value for name, value in known.items() if value not in (None, ())})
+    values = {field.name: getattr(remaining, field.name) for field in fields(InstanceSettings)}
+    return replace(DEFAULTS, **{name: value for name, value in values.items() if value not in (None, ())})

@@ -59,8 +59,8 @@ def windows_of(inventory: Inventory, name: str) -> tuple[AutomatedBackup, ...]:
 
 def last_moment(backup: AutomatedBackup, source: Instance | None) -> datetime | None:
     """Returns the end of the window: the backup's or the instance's word, whichever is later."""
-    known = [moment for moment in (backup.latest, source.latest_restorable if source else None) if moment]
-    return max(known, default=None)
+    moments = [moment for moment in (backup.latest, source.latest_restorable if source else None) if moment]
+    return max(moments, default=None)
 
 
 def covers(backup: AutomatedBackup, source: Instance | None, time: datetime) -> bool:
@@ -155,7 +155,9 @@ def _outside(context: RestoreContext, backups: Sequence[AutomatedBackup], time: 
 
 
 def _before(context: RestoreContext, time: datetime, backup: AutomatedBackup) -> tuple[str, str]:
-    if former := next((one for one in context.inventory.former if _has(context.inventory, one, time)), None):
+    if former := next(
+        (instance for instance in context.inventory.former if _has(context.inventory, instance, time)), None
+    ):
         found = f"before the earliest restorable time; {former.identifier}, which a Blue/Green switchover left, has it"
         return found, f"set backupOf {former.identifier}"
     usable = usable_snapshots(context.inventory, context.settings.source)

@@ -63,10 +63,10 @@ def rank(inventory: Inventory, wanted_time: datetime | None, source_name: str = 
     return tuple(sorted(points, key=lambda option: (option.damaged, option.lost, EFFORT[option.method])))
 
 
-def _snapshots(inventory: Inventory, name: str, wanted: datetime | None) -> Iterable[Option]:
+def _snapshots(inventory: Inventory, name: str, time: datetime | None) -> Iterable[Option]:
     for snapshot in usable_snapshots(inventory, name):
         if snapshot.created:
-            damaged = wanted is not None and snapshot.created > wanted
+            damaged = time is not None and snapshot.created > time
             yield _of_snapshot(inventory, snapshot, snapshot.created, damaged=damaged)
 
 
@@ -75,25 +75,25 @@ def _of_snapshot(inventory: Inventory, snapshot: Snapshot, at: datetime, *, dama
     return Option(Method.SNAPSHOT, snapshot.identifier, at, inventory.now - at, description, damaged)
 
 
-def _points_in_time(inventory: Inventory, name: str, wanted: datetime | None) -> Iterable[Option]:
+def _points_in_time(inventory: Inventory, name: str, time: datetime | None) -> Iterable[Option]:
     for backup in pitr_windows(inventory, name):
         last = last_moment(backup, inventory.local_source)
-        if backup.earliest and last and (wanted is None or wanted >= backup.earliest):
-            yield _of_backup(inventory, backup, wanted, last)
+        if backup.earliest and last and (time is None or time >= backup.earliest):
+            yield _of_backup(inventory, backup, time, last)
 
 
-def _of_backup(inventory: Inventory, backup: AutomatedBackup, wanted: datetime | None, last: datetime) -> Option:
-    at = last if wanted is None else min(wanted, last).replace(microsecond=0)
+def _of_backup(inventory: Inventory, backup: AutomatedBackup, time: datetime | None, last: datetime) -> Option:
+    at = last if time is None else min(time, last).replace(microsecond=0)
     kept = "" if inventory.local_source else f", {backup.status} backup of {backup.source_resource_id}"
     description = f"point in time{kept}, any second from {window_text(backup, inventory.local_source)}"
-    value = LATEST if wanted is None else f"{at:{TIME_FORMAT}}"
+    value = LATEST if time is None else f"{at:{TIME_FORMAT}}"
     return Option(Method.PITR, value, at, inventory.now - at, description)
 
 
-def _of_dump(inventory: Inventory, dump: DumpObject, wanted: datetime | None) -> Option:
+def _of_dump(inventory: Inventory, dump: DumpObject, time: datetime | None) -> Option:
     archived = "" if dump.readable else f", ARCHIVED ({dump.storage_class}): S3 must bring it back first, for hours"
     stored = f"stored {dump.modified:{TIME_FORMAT}}, {sized(dump.size)}, {dump.storage_class}"
-    damaged = wanted is not None and dump.modified > wanted
+    damaged = time is not None and dump.modified > time
     return Option(Method.DUMP, dump.key, dump.at, inventory.now - dump.at, f"dump, {stored}{archived}", damaged)
 
 
@@ -101,8 +101,8 @@ def render(options: Sequence[Option], wanted_time: datetime | None = None, width
     """Returns the ranked options as text; only a command with a long identifier is wider than `width`."""
     if not options:
         return "No recovery point: no usable snapshot, and no automated backup that covers the time."
-    asked = f", of {wanted_time:{TIME_FORMAT}} or before" if wanted_time else ""
-    lines = [f"Recovery points, least data lost first{asked}:"]
+    of_time = f", of {wanted_time:{TIME_FORMAT}} or before" if wanted_time else ""
+    lines = [f"Recovery points, least data lost first{of_time}:"]
     if all(option.damaged for option in options):
         lines += ["", "None is of that moment or before: each of these may hold the damage."]
     for number, option in enumerate(options, 1):

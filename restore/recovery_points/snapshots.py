@@ -16,7 +16,7 @@ from restore.model.rds import InstanceSettings, Snapshot
 from restore.model.request import LATEST, Method
 from restore.model.restore_source import Resolution, RestoreSource
 from restore.units import TIME_FORMAT
-from validation.keyed.reader import nearest
+from validation.keyed.reader import find_nearest
 
 COPY_FIRST = ("shared", "public")
 """Kinds of snapshots that can't be restored here when they are encrypted: they are copied first."""
@@ -24,9 +24,13 @@ COPY_FIRST = ("shared", "public")
 
 def find_snapshot(inventory: Inventory, name: str) -> Snapshot | None:
     """Returns a snapshot by identifier or ARN."""
-    wanted = name.lower()
+    lowered = name.lower()
     return next(
-        (snapshot for snapshot in inventory.snapshots if wanted in (snapshot.identifier.lower(), snapshot.arn.lower())),
+        (
+            snapshot
+            for snapshot in inventory.snapshots
+            if lowered in (snapshot.identifier.lower(), snapshot.arn.lower())
+        ),
         None,
     )
 
@@ -61,8 +65,8 @@ def must_be_copied(context: RestoreContext, snapshot: Snapshot) -> bool:
 
 
 def describe(snapshot: Snapshot) -> str:
-    made = f"{snapshot.created:{TIME_FORMAT}}" if snapshot.created else "no time yet"
-    return f"{snapshot.identifier} ({snapshot.kind}, {made})"
+    created = f"{snapshot.created:{TIME_FORMAT}}" if snapshot.created else "no time yet"
+    return f"{snapshot.identifier} ({snapshot.kind}, {created})"
 
 
 def resolve_snapshot(context: RestoreContext) -> Resolution:
@@ -132,7 +136,7 @@ def _listed(snapshots: Iterable[Snapshot]) -> str:
 def _unknown_snapshot(context: RestoreContext, name: str) -> Problem:
     usable = usable_snapshots(context.inventory, context.settings.source)
     named = {snapshot.identifier: snapshot for snapshot in usable}
-    near = [named[match] for match in nearest(name, named)] or list(usable[:3])
+    near = [named[match] for match in find_nearest(name, named)] or list(usable[:3])
     needed = f"one of the source's, such as {_listed(near)}" if near else "a snapshot in this region and account"
     fix = f"pulumi config set snapshot {near[0].identifier}" if near else "python -m restore options"
     return Problem(f"snapshot {name}", "no snapshot of that name here", needed, fix)

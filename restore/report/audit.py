@@ -38,8 +38,8 @@ class Waiver:
     """What it let through, empty when nothing yet."""
 
 
-def acts(made: Sequence[EvidenceRecord]) -> Iterator[Act]:
-    for before, run in pairwise((EMPTY, *made)):
+def list_acts(runs: Sequence[EvidenceRecord]) -> Iterator[Act]:
+    for before, run in pairwise((EMPTY, *runs)):
         plan, operator = mapping(run.get("plan")), mapping(run.get("operator"))
         yield Act(
             at=clock(moment(run.get("began"))),
@@ -49,11 +49,11 @@ def acts(made: Sequence[EvidenceRecord]) -> Iterator[Act]:
             moved=f"{text(plan.get('found_traffic')) or 'half-way'} → {text(plan.get('traffic'))}",
             incident=text(run.get("incident")),
             program=text(mapping(run.get("versions")).get("program")),
-            commands=tuple(commands(texts(before.get("config")), texts(run.get("config")))),
+            commands=tuple(list_commands(texts(before.get("config")), texts(run.get("config")))),
         )
 
 
-def commands(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
+def list_commands(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
     """Yields what leads from one configuration to the next, for the restore's own flat keys, and then `pulumi up`."""
     for name in TYPED:
         key = f"restore:{name}"
@@ -65,14 +65,14 @@ def commands(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
     yield "pulumi up"
 
 
-def who(record: EvidenceRecord) -> str:
+def describe_who(record: EvidenceRecord) -> str:
     return text(mapping(record.get("operator")).get("user")) or "not known"
 
 
-def waivers(made: Sequence[EvidenceRecord], evidence: Sequence[EvidenceRecord]) -> Iterator[Waiver]:
+def list_waivers(runs: Sequence[EvidenceRecord], evidence: Sequence[EvidenceRecord]) -> Iterator[Waiver]:
     """Yields every waiver that any run had, by whom first, and what it let through."""
     first: dict[tuple[str, str], EvidenceRecord] = {}
-    for run in made:
+    for run in runs:
         for pair in texts(run.get("waive")).items():
             first.setdefault(pair, run)
     used = [
@@ -82,4 +82,4 @@ def waivers(made: Sequence[EvidenceRecord], evidence: Sequence[EvidenceRecord]) 
     ]
     for (name, reason), run in first.items():
         let = dict.fromkeys(subject for gate, subject in used if name in (subject, subject.partition(":")[0], gate))
-        yield Waiver(name, reason, who(run), clock(moment(run.get("began"))), ", ".join(let))
+        yield Waiver(name, reason, describe_who(run), clock(moment(run.get("began"))), ", ".join(let))

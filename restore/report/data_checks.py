@@ -43,22 +43,22 @@ class DataChecks:
 
 
 def read(report: EvidenceRecord) -> DataChecks | None:
-    """None where no validation was made."""
+    """Returns None where no validation was made."""
     results = records(report.get("results"))
     if not report:
         return None
-    made = [check(result) for result in results]
+    outcomes = [check(result) for result in results]
     notable = sorted(
-        (outcome for outcome in made if outcome.state in NOTABLE), key=lambda outcome: NOTABLE.index(outcome.state)
+        (outcome for outcome in outcomes if outcome.state in NOTABLE), key=lambda outcome: NOTABLE.index(outcome.state)
     )
-    passed = tuple(outcome for outcome in made if outcome.state == "PASS")
+    passed = tuple(outcome for outcome in outcomes if outcome.state == "PASS")
     counts = mapping(report.get("counts"))
     read = sum(number(rows) for rows in counts.values())
-    slow = sorted(zip(made, results, strict=True), key=lambda pair: seconds(pair[1].get("seconds")), reverse=True)
-    known = Counter(outcome.as_in for outcome in made if outcome.as_in)
-    told = "".join(f", {count} as in {where}" for where, count in known.items())
+    slow = sorted(zip(outcomes, results, strict=True), key=lambda pair: seconds(pair[1].get("seconds")), reverse=True)
+    as_in = Counter(outcome.as_in for outcome in outcomes if outcome.as_in)
+    told = "".join(f", {count} as in {where}" for where, count in as_in.items())
     return DataChecks(
-        summary=f"{len(passed)} of {len(made)} checks pass{told}; {read:,} rows in {len(counts)} tables read in "
+        summary=f"{len(passed)} of {len(outcomes)} checks pass{told}; {read:,} rows in {len(counts)} tables read in "
         f"{measured(timedelta(seconds=seconds(report.get('seconds'))))}",
         notable=tuple(notable),
         passed=passed,

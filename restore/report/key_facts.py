@@ -7,49 +7,51 @@ from datetime import datetime
 
 from restore.model.gates import CONFORMED, QUIESCED, SERVING, VALIDATED
 from restore.report import loss, timeline
-from restore.report.audit import who
+from restore.report.audit import describe_who
 from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, of_step, text
-from restore.report.verdict import needed
+from restore.report.verdict import list_needed
 from restore.units import clock, measured
 
 METHODS = {"pitr": "point in time", "snapshot": "snapshot", "dump": "dump"}
 
 
-def facts(evidence: Sequence[EvidenceRecord], name: str) -> EvidenceRecord:
+def find_facts(evidence: Sequence[EvidenceRecord], name: str) -> EvidenceRecord:
     """Returns the facts of a gate's newest attempt that got as far as having any."""
     tried = [attempt for attempt in attempts(evidence) if attempt.get("gate") == name and attempt.get("facts")]
     return mapping(tried[-1].get("facts")) if tried else EMPTY
 
 
-def key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> Iterator[tuple[str, tuple[str, ...]]]:
+def list_key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yields name and lines of each fact; no lines where there is nothing to say."""
-    plan, conformed = mapping(last.get("plan")), facts(evidence, CONFORMED.name)
-    quiet = source_quiet(evidence, conformed)
-    yield "Recovery point", (point(plan),)
-    report = losses(evidence, last)
+    plan, conformed = mapping(last.get("plan")), find_facts(evidence, CONFORMED.name)
+    quiet = find_source_quiet(evidence, conformed)
+    yield "Recovery point", (describe_point(plan),)
+    report = read_losses(evidence, last)
     yield "A switch loses", (describe_loss(plan, moment(plan.get("data_of")), quiet),)
     yield "By the loss report", (report.headline,) if report else ()
-    yield "Applications stopped", tuple(describe_outage(outage) for outage in timeline.outages(evidence))
+    yield "Applications stopped", tuple(describe_outage(outage) for outage in timeline.find_outages(evidence))
     yield "Restored database", (text(plan.get("candidate")), text(conformed.get("endpoint")))
-    yield "When it began to serve", (text(facts(evidence, SERVING.name).get("recoverability")),)
+    yield "When it began to serve", (text(find_facts(evidence, SERVING.name).get("recoverability")),)
     yield "Source", (text(plan.get("source")), text(plan.get("source_resource_id")))
     yield "Safety snapshot of the source", (text(plan.get("safety_snapshot")),)
     yield "Incident", (text(last.get("incident")),)
     yield "Traffic wanted", (text(plan.get("traffic")),)
     yield (
         "Closed",
-        tuple(f"{clock(moment(record.get('began')))} by {who(record)}" for record in of_step(evidence, "close")),
+        tuple(
+            f"{clock(moment(record.get('began')))} by {describe_who(record)}" for record in of_step(evidence, "close")
+        ),
     )
 
 
-def losses(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> loss.Loss | None:
+def read_losses(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> loss.Loss | None:
     """Returns the newest loss report; None where none is made because nothing has to be validated."""
-    report = mapping(facts(evidence, VALIDATED.name).get("loss"))
-    wanted = VALIDATED.name in needed(last, evidence)
-    return loss.read(report) if report or wanted else None
+    report = mapping(find_facts(evidence, VALIDATED.name).get("loss"))
+    expected = VALIDATED.name in list_needed(last, evidence)
+    return loss.read(report) if report or expected else None
 
 
-def point(plan: EvidenceRecord) -> str:
+def describe_point(plan: EvidenceRecord) -> str:
     method, _, value = text(plan.get("recovery_point")).partition(":")
     at = moment(plan.get("data_of"))
     if method == "pitr" and at:
@@ -58,7 +60,7 @@ def point(plan: EvidenceRecord) -> str:
     return f"{METHODS.get(method, method)} {value}" + (f", data of {clock(at)}" if at else "")
 
 
-def source_quiet(evidence: Sequence[EvidenceRecord], conformed: EvidenceRecord) -> datetime | None:
+def find_source_quiet(evidence: Sequence[EvidenceRecord], conformed: EvidenceRecord) -> datetime | None:
     """Returns when writing to the source stopped, by the newest freeze of it (a later one may have frozen the
     candidate)."""
     at_rest = [

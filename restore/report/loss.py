@@ -93,30 +93,30 @@ def read(report: EvidenceRecord) -> Loss:
     against = against if against in KINDS else "source"
     unequal = UNEQUAL if against == "source" else UNEQUAL[:1]
     compared_tables = records(report.get("tables"))
-    longest = max((rows(table, kind.name) for table in compared_tables for kind in KINDS[against]), default=0)
+    longest = max((count_rows(table, kind.name) for table in compared_tables for kind in KINDS[against]), default=0)
     differing = sorted(
-        (table for table in compared_tables if text(table.get("status")) in unequal), key=size, reverse=True
+        (table for table in compared_tables if text(table.get("status")) in unequal), key=make_sort_key, reverse=True
     )
     return Loss(
         known=bool(compared_tables) or text(report.get("status")) == "equal",
         headline=text(report.get("headline")),
         fix=text(report.get("fix")),
         against=against,
-        compared=compared(report, against) if compared_tables else "",
-        warnings=tuple(warnings(report)),
-        tables=tuple(one_table(table, against, longest) for table in differing),
+        compared=describe_compared(report, against) if compared_tables else "",
+        warnings=tuple(list_warnings(report)),
+        tables=tuple(read_table(table, against, longest) for table in differing),
         alike=tuple(text(table.get("table")) for table in compared_tables if text(table.get("status")) not in unequal),
     )
 
 
-def compared(report: EvidenceRecord, against: str) -> str:
+def describe_compared(report: EvidenceRecord, against: str) -> str:
     names = (("candidate", "restored"), ("source", against))
     sides = ((name, text(report.get(side)), moment(report.get(f"{side}_taken"))) for side, name in names)
     said = [f"{name}: {what}" + (f" as of {clock(at)}" if at else "") for name, what, at in sides if what]
     return "; ".join(said)
 
 
-def warnings(report: EvidenceRecord) -> Iterator[str]:
+def list_warnings(report: EvidenceRecord) -> Iterator[str]:
     said = (text(note) for name in ("problems", "notes") for note in items(report.get(name)))
     yield from (sentence for sentence in said if sentence not in text(report.get("headline")))
     writing = mapping(report.get("writing"))
@@ -126,29 +126,29 @@ def warnings(report: EvidenceRecord) -> Iterator[str]:
         yield f"others had {sessions} sessions on the source: what they wrote later is not in this report"
 
 
-def rows(table: EvidenceRecord, kind: str) -> int:
+def count_rows(table: EvidenceRecord, kind: str) -> int:
     return number(mapping(table.get(kind)).get("rows"))
 
 
-def size(table: EvidenceRecord) -> tuple[int, int]:
+def make_sort_key(table: EvidenceRecord) -> tuple[int, int]:
     """Returns a table's key for sorting: what is lost comes before anything that differs otherwise."""
-    return rows(table, "lost"), sum(rows(table, kind.name) for kind in KINDS["source"])
+    return count_rows(table, "lost"), sum(count_rows(table, kind.name) for kind in KINDS["source"])
 
 
-def one_table(table: EvidenceRecord, against: str, longest: int) -> TableLoss:
+def read_table(table: EvidenceRecord, against: str, longest: int) -> TableLoss:
     counts = (count(table.get("source_rows")), count(table.get("candidate_rows")))
     return TableLoss(
         name=text(table.get("table")),
         status=text(table.get("status")),
         exact=text(table.get("precision")) == "exact",
         counts=f"rows: {counts[0]} in the {against}, {counts[1]} restored",
-        notes=(*newest(table), *(text(note) for note in items(table.get("notes")))),
-        parts=tuple(parts(table, against, longest)),
+        notes=(*describe_newest(table), *(text(note) for note in items(table.get("notes")))),
+        parts=tuple(read_groups(table, against, longest)),
     )
 
 
-def newest(table: EvidenceRecord) -> Iterator[str]:
-    """Against a baseline: whether the restored rows are newer or older, by each timestamp column."""
+def describe_newest(table: EvidenceRecord) -> Iterator[str]:
+    """Yields, against a baseline, whether the restored rows are newer or older, by each timestamp column."""
     for column in records(table.get("newest")):
         before, now = moment(column.get("source")), moment(column.get("candidate"))
         word = "older" if before and (now is None or now < before) else "newer"
@@ -160,17 +160,17 @@ def count(value: object) -> str:
     return f"{number(value):,}" if value is not None else "not known"
 
 
-def parts(table: EvidenceRecord, against: str, longest: int) -> Iterator[RowGroup]:
+def read_groups(table: EvidenceRecord, against: str, longest: int) -> Iterator[RowGroup]:
     for kind in KINDS[against]:
         part = mapping(table.get(kind.name))
         if total := number(part.get("rows")):
             examples = "; ".join(text(example) for example in records(part.get("examples")))
             width = max(round(total / max(longest, 1) * 1000), 4)
-            yield RowGroup(kind.name, kind.word, total, times(table, part), examples, width)
+            yield RowGroup(kind.name, kind.word, total, format_times(table, part), examples, width)
 
 
-def times(table: EvidenceRecord, part: EvidenceRecord) -> str:
-    """To the second; the evidence has them to the microsecond."""
+def format_times(table: EvidenceRecord, part: EvidenceRecord) -> str:
+    """Returns times to the second; the evidence has them to the microsecond."""
     ends = (part.get(name) for name in ("oldest", "newest"))
     said = " to ".join(dict.fromkeys(clock(moment(end)) or text(end) for end in ends if end))
     column = text(table.get("timestamp"))

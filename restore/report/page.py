@@ -15,11 +15,11 @@ HERE = Path(__file__).resolve().parent
 
 def render(report: ReportView) -> str:
     """Returns the page: its template engine escapes every value, and its own policy forbids scripts and requests."""
-    return _template().render(report=report, style=Markup(_style()))  # noqa: S704 (a file of ours)
+    return _read_template().render(report=report, style=Markup(_read_style()))  # noqa: S704 (a file of ours)
 
 
 @cache
-def _template() -> Template:
+def _read_template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -27,5 +27,5 @@ def _template() -> Template:
 
 
 @cache
-def _style() -> str:
+def _read_style() -> str:
     return (HERE / "page.css").read_text()

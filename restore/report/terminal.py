@@ -27,45 +27,45 @@ def render(report: ReportView, *, color: bool = False) -> str:
     console = Console(
         file=out, width=WIDTH, force_terminal=color, no_color=not color, highlight=False, emoji=False, markup=False
     )
-    for part in parts(report):
+    for part in render_parts(report):
         console.print(part)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def parts(report: ReportView) -> Iterator[RenderableType]:
+def render_parts(report: ReportView) -> Iterator[RenderableType]:
     yield Text.assemble(
         (str(report.verdict), STYLES[report.verdict]), f"  restore {report.id}, stack {report.stack}, as recorded"
     )
     yield Text(report.headline)
     if report.findings:
-        yield title("What keeps it shut")
+        yield render_title("What keeps it shut")
         for finding in report.findings:
             yield Text(f"  {finding.subject}", style="bold")
-            yield pairs((("found", finding.found), ("needed", finding.needed), ("fix", finding.fix)), indent=4)
-    yield title("In short")
-    yield pairs(tuple((name, "\n".join(line for line in lines if line)) for name, lines in report.facts))
+            yield render_pairs((("found", finding.found), ("needed", finding.needed), ("fix", finding.fix)), indent=4)
+    yield render_title("In short")
+    yield render_pairs(tuple((name, "\n".join(line for line in lines if line)) for name, lines in report.facts))
     if report.runs:
-        yield title("Where the time went")
+        yield render_title("Where the time went")
         for run in report.runs:
-            yield from timeline(run)
+            yield from render_timeline(run)
     if report.loss:
-        yield title("What a switch loses and brings back")
-        yield from losses(report.loss)
+        yield render_title("What a switch loses and brings back")
+        yield from render_losses(report.loss)
     if report.checks:
-        yield title("Checks of the data")
+        yield render_title("Checks of the data")
         yield Text(f"  {report.checks.summary}")
         for check in report.checks.notable:
-            yield notable(check)
+            yield render_notable(check)
     if report.waivers:
-        yield title("Waived")
-        yield pairs(tuple((finding.check, f"{finding.reason} ({finding.user})") for finding in report.waivers))
+        yield render_title("Waived")
+        yield render_pairs(tuple((finding.check, f"{finding.reason} ({finding.user})") for finding in report.waivers))
 
 
-def title(text: str) -> Text:
+def render_title(text: str) -> Text:
     return Text(f"\n{text}", style="bold underline")
 
 
-def pairs(rows: tuple[tuple[str, str], ...], indent: int = 2) -> Padding:
+def render_pairs(rows: tuple[tuple[str, str], ...], indent: int = 2) -> Padding:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(min_width=6, max_width=28, overflow="fold", style="dim")
     table.add_column(overflow="fold")
@@ -74,7 +74,7 @@ def pairs(rows: tuple[tuple[str, str], ...], indent: int = 2) -> Padding:
     return Padding(table, (0, 0, 0, indent))
 
 
-def timeline(run: TimelineRun) -> Iterator[RenderableType]:
+def render_timeline(run: TimelineRun) -> Iterator[RenderableType]:
     yield Text.assemble(
         ("  run ", "dim"),
         f"{run.number}: {run.found_traffic} → {run.traffic}",
@@ -85,19 +85,19 @@ def timeline(run: TimelineRun) -> Iterator[RenderableType]:
     table.add_column(width=BAR, no_wrap=True)
     table.add_column(width=14, justify="right", no_wrap=True)
     for phase in run.phases:
-        table.add_row(Text(phase.label), bar(phase), took(phase))
+        table.add_row(Text(phase.label), render_bar(phase), render_duration(phase))
     yield Padding(table, (0, 0, 0, 4))
     if run.overlap:
         yield Text(f"    in parallel: {run.overlap}", style="dim")
 
 
-def took(phase: TimelinePhase) -> Text:
+def render_duration(phase: TimelinePhase) -> Text:
     failed = phase.verdict in ("FAIL", "INCONCLUSIVE")
     return Text(f"{phase.verdict if failed else ''} {phase.duration}".strip(), style=STYLES.get(phase.verdict, ""))
 
 
-def bar(phase: TimelinePhase) -> Text:
-    """On the run's own scale; at least one mark long."""
+def render_bar(phase: TimelinePhase) -> Text:
+    """Returns a bar on the run's own scale; at least one mark long."""
     left = min(phase.left * BAR // 1000, BAR - 1)
     width = max(round(phase.width * BAR / 1000), 1)
     style = STYLES[phase.verdict] if phase.verdict in ("FAIL", "INCONCLUSIVE") else "blue"
@@ -106,18 +106,18 @@ def bar(phase: TimelinePhase) -> Text:
     )
 
 
-def losses(loss: Loss) -> Iterator[RenderableType]:
+def render_losses(loss: Loss) -> Iterator[RenderableType]:
     for line in (loss.headline, *loss.warnings):
         yield Padding(Text(line), (0, 0, 0, 2))
     if loss.fix:
-        yield pairs((("fix", loss.fix),))
+        yield render_pairs((("fix", loss.fix),))
     if loss.tables:
-        yield lost_tables(loss)
+        yield render_lost_tables(loss)
     if loss.alike:
         yield Padding(Text(f"{loss.alike_word}: {', '.join(loss.alike)}"), (0, 0, 0, 2))
 
 
-def lost_tables(loss: Loss) -> Padding:
+def render_lost_tables(loss: Loss) -> Padding:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(overflow="fold", max_width=36)
     for _ in loss.kinds:
@@ -133,6 +133,6 @@ def lost_tables(loss: Loss) -> Padding:
     return Padding(table, (0, 0, 0, 2))
 
 
-def notable(check: DataCheck) -> RenderableType:
+def render_notable(check: DataCheck) -> RenderableType:
     said = f"{check.name}: {check.found}" + (f" (waived: {check.waived})" if check.waived else "")
     return Padding(Text.assemble((check.state, STYLES.get(check.state, "magenta")), f"  {said}"), (0, 0, 0, 2))

@@ -10,7 +10,7 @@ from itertools import pairwise
 from restore.model.gates import GATES, QUIESCED, SERVING, SWITCHED
 from restore.model.request import Traffic
 from restore.report.untrusted import EvidenceRecord, attempts, mapping, moment, of_step, text
-from restore.report.verdict import BEGINNING, GateState, traffic_of
+from restore.report.verdict import BEGINNING, GateState, read_traffic
 from restore.units import measured
 from validation.verdict import Verdict
 
@@ -86,23 +86,23 @@ class Outage:
     ended: datetime | None
 
 
-def runs(evidence: Sequence[EvidenceRecord]) -> tuple[TimelineRun, ...]:
+def list_runs(evidence: Sequence[EvidenceRecord]) -> tuple[TimelineRun, ...]:
     """Returns every run in order. What was recorded before the first run (none should) is left out of the timeline."""
     starts = [(record, began) for record in of_step(evidence, "run") if (began := moment(record.get("began")))]
     ends = [*(began for _, began in starts), None][1:]
-    made: list[TimelineRun] = []
+    timeline: list[TimelineRun] = []
     for number, ((record, began), until) in enumerate(zip(starts, ends, strict=False), 1):
-        inside = [record for record in evidence if within(record, began, until)]
-        made.append(one_run(number, record, began, phases(record, began, inside)))
-    return tuple(made)
+        inside = [record for record in evidence if is_within(record, began, until)]
+        timeline.append(build_run(number, record, began, list_phases(record, began, inside)))
+    return tuple(timeline)
 
 
-def within(record: EvidenceRecord, began: datetime, until: datetime | None) -> bool:
+def is_within(record: EvidenceRecord, began: datetime, until: datetime | None) -> bool:
     at = moment(record.get("began"))
     return record.get("step") != "run" and at is not None and at >= began and (until is None or at < until)
 
 
-def one_run(
+def build_run(
     number: int, record: EvidenceRecord, began: datetime, phases_of_run: Sequence[TimelinePhase]
 ) -> TimelineRun:
     plan = mapping(record.get("plan"))
@@ -111,33 +111,34 @@ def one_run(
         number=number,
         began=began,
         ended=ended,
-        traffic=traffic_of(record),
+        traffic=read_traffic(record),
         found_traffic=text(plan.get("found_traffic")) or "half-way",
         who=text(mapping(record.get("operator")).get("user")) or "not known",
         phases=place_phases(phases_of_run, began, ended),
     )
 
 
-def phases(run: EvidenceRecord, began: datetime, inside: Sequence[EvidenceRecord]) -> list[TimelinePhase]:
+def list_phases(run: EvidenceRecord, began: datetime, inside: Sequence[EvidenceRecord]) -> list[TimelinePhase]:
     """Gates and resources of a run as recorded, and what the applications' resources took between the gates."""
     times = (moment(record.get(name)) for record in inside for name in ("began", "ended"))
     last = max((at for at in times if at), default=began)
-    made = [gate_phase(attempt) for attempt in attempts(inside)]
-    made += [phase for name in RESOURCES for phase in resource_phase(name, inside, last)]
-    made = [phase for phase in made if phase.began >= began]
-    made += between(run, began, made)
-    return sorted(made, key=lambda phase: (phase.began, phase.ended))
+    of_run = [build_gate_phase(attempt) for attempt in attempts(inside)]
+    of_run += [phase for name in RESOURCES for phase in build_resource_phases(name, inside, last)]
+    of_run = [phase for phase in of_run if phase.began >= began]
+    of_run += find_gaps(run, began, of_run)
+    return sorted(of_run, key=lambda phase: (phase.began, phase.ended))
 
 
-def gate_phase(record: EvidenceRecord) -> TimelinePhase:
+def build_gate_phase(record: EvidenceRecord) -> TimelinePhase:
     name = text(record.get("gate"))
     began = moment(record.get("began")) or BEGINNING
     ended = moment(record.get("ended")) or began
     return TimelinePhase(name, LABELS.get(name, name), began, max(began, ended), str(GateState(name, record).verdict))
 
 
-def resource_phase(name: str, inside: Sequence[EvidenceRecord], last: datetime) -> Iterable[TimelinePhase]:
-    """From the records of its beginning and its end; up to the last thing known where the end is missing."""
+def build_resource_phases(name: str, inside: Sequence[EvidenceRecord], last: datetime) -> Iterable[TimelinePhase]:
+    """Yields a phase from the records of its beginning and its end; up to the last thing known where the end is
+    missing."""
     recorded = list(of_step(inside, name))
     began = next((at for record in recorded if (at := moment(record.get("began")))), None)
     if began is None:
@@ -146,18 +147,18 @@ def resource_phase(name: str, inside: Sequence[EvidenceRecord], last: datetime) 
     yield TimelinePhase(name, LABELS[name], began, ended or max(began, last), "" if ended else "unfinished")
 
 
-def between(run: EvidenceRecord, began: datetime, proved: Sequence[TimelinePhase]) -> list[TimelinePhase]:
+def find_gaps(run: EvidenceRecord, began: datetime, proved: Sequence[TimelinePhase]) -> list[TimelinePhase]:
     """Returns the time that the applications' resources took: no hook measures it, the gates around them do."""
     gates = {phase.name: phase for phase in proved}
-    made: list[TimelinePhase] = []
-    if traffic_of(run) == Traffic.FROZEN and QUIESCED.name in gates:
-        made.append(TimelinePhase("look", "look, plan, Deployments to 0", began, gates[QUIESCED.name].began, ""))
+    gaps: list[TimelinePhase] = []
+    if read_traffic(run) == Traffic.FROZEN and QUIESCED.name in gates:
+        gaps.append(TimelinePhase("look", "look, plan, Deployments to 0", began, gates[QUIESCED.name].began, ""))
     elif proved:
-        made.append(TimelinePhase("look", "look and plan", began, min(phase.began for phase in proved), ""))
+        gaps.append(TimelinePhase("look", "look and plan", began, min(phase.began for phase in proved), ""))
     if {SWITCHED.name, SERVING.name} <= gates.keys() and gates[SWITCHED.name].verdict == Verdict.PASS:
         label = "secret switched, Deployments resume"
-        made.append(TimelinePhase("resume", label, gates[SWITCHED.name].ended, gates[SERVING.name].began, ""))
-    return [phase for phase in made if phase.ended >= phase.began]
+        gaps.append(TimelinePhase("resume", label, gates[SWITCHED.name].ended, gates[SERVING.name].began, ""))
+    return [phase for phase in gaps if phase.ended >= phase.began]
 
 
 def place_phases(phases: Sequence[TimelinePhase], began: datetime, ended: datetime) -> tuple[TimelinePhase, ...]:
@@ -182,21 +183,21 @@ def place_phases(phases: Sequence[TimelinePhase], began: datetime, ended: dateti
     return tuple(place(phase) for phase in phases)
 
 
-def outages(evidence: Sequence[EvidenceRecord]) -> tuple[Outage, ...]:
-    """From the run that froze the applications to the gate that proved them serving."""
-    made: list[Outage] = []
+def find_outages(evidence: Sequence[EvidenceRecord]) -> tuple[Outage, ...]:
+    """Returns the time from the run that froze the applications to the gate that proved them serving."""
+    periods: list[Outage] = []
     stopped: datetime | None = None
     for record in evidence:
         at = moment(record.get("began"))
-        if record.get("step") == "run" and traffic_of(record) == Traffic.FROZEN and stopped is None:
+        if record.get("step") == "run" and read_traffic(record) == Traffic.FROZEN and stopped is None:
             stopped = at
         if record.get("gate") == SERVING.name and record.get("open") is True and stopped:
-            made.append(Outage(stopped, moment(record.get("ended"))))
+            periods.append(Outage(stopped, moment(record.get("ended"))))
             stopped = None
-    return (*made, Outage(stopped, None)) if stopped else tuple(made)
+    return (*periods, Outage(stopped, None)) if stopped else tuple(periods)
 
 
-def idle(runs_in_order: Sequence[TimelineRun]) -> timedelta:
+def measure_idle(runs_in_order: Sequence[TimelineRun]) -> timedelta:
     """Returns the time between the runs: people decide, or nobody is there."""
     return sum(
         (max(later.began - earlier.ended, timedelta()) for earlier, later in pairwise(runs_in_order)), timedelta()

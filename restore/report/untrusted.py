@@ -39,7 +39,8 @@ def text(value: object) -> str:
 
 
 def printable(value: str) -> str:
-    """Control characters, and those that turn the direction of text, as escapes: they could fake what is shown."""
+    """Returns the text with control characters, and those that turn the direction of text, as escapes: they could fake
+    what is shown."""
     return "".join(c if c.isprintable() else " " if c in "\n\t" else f"\\x{ord(c):02x}" for c in value)
 
 

@@ -73,7 +73,7 @@ def judge(evidence: Sequence[EvidenceRecord]) -> RestoreVerdict:
     runs = list(of_step(evidence, "run"))
     last = runs[-1] if runs else EMPTY
     traffic = text(mapping(last.get("plan")).get("traffic"))
-    states = tuple(state(name, evidence, began_moving(runs), last) for name in needed(last, evidence))
+    states = tuple(judge_gate(name, evidence, find_begin_of_move(runs), last) for name in list_needed(last, evidence))
     verdicts = {gate.verdict for gate in states}
     if Verdict.FAIL in verdicts:
         verdict = Verdict.FAIL
@@ -81,34 +81,34 @@ def judge(evidence: Sequence[EvidenceRecord]) -> RestoreVerdict:
         verdict = Verdict.INCONCLUSIVE
     else:
         verdict = Verdict.PASS
-    return RestoreVerdict(verdict, headline(verdict, states, last), states, traffic)
+    return RestoreVerdict(verdict, write_headline(verdict, states, last), states, traffic)
 
 
-def needed(last: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> tuple[str, ...]:
+def list_needed(last: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> tuple[str, ...]:
     """Returns the gates that the last run planned; where no run is recorded, every gate that was ever tried."""
     planned = tuple(text(name) for name in items(mapping(last.get("plan")).get("gates")))
     return planned or tuple(dict.fromkeys(text(attempt.get("gate")) for attempt in attempts(evidence)))
 
 
-def began_moving(runs: Sequence[EvidenceRecord]) -> datetime:
+def find_begin_of_move(runs: Sequence[EvidenceRecord]) -> datetime:
     """Returns when the first of the latest runs that all want the same traffic began."""
     since = BEGINNING
-    wanted = traffic_of(runs[-1]) if runs else ""
+    traffic = read_traffic(runs[-1]) if runs else ""
     for run in reversed(runs):
-        if traffic_of(run) != wanted:
+        if read_traffic(run) != traffic:
             break
         since = moment(run.get("began")) or since
     return since
 
 
-def traffic_of(run: EvidenceRecord) -> str:
+def read_traffic(run: EvidenceRecord) -> str:
     return text(mapping(run.get("plan")).get("traffic"))
 
 
-def state(name: str, evidence: Sequence[EvidenceRecord], since: datetime, last: EvidenceRecord) -> GateState:
+def judge_gate(name: str, evidence: Sequence[EvidenceRecord], since: datetime, last: EvidenceRecord) -> GateState:
     """Judges a gate by its newest attempt; one for another database than the last run found proves nothing."""
     of_gate = [attempt for attempt in attempts(evidence) if attempt.get("gate") == name]
-    tried = [attempt for attempt in of_gate if began(attempt) >= (since if name in MOVING else BEGINNING)]
+    tried = [attempt for attempt in of_gate if read_began(attempt) >= (since if name in MOVING else BEGINNING)]
     counting = [attempt for attempt in tried if attempt.get("open") is not True or is_of(attempt, name, last)]
     return GateState(name, counting[-1] if counting else None)
 
@@ -125,20 +125,20 @@ def is_of(attempt: EvidenceRecord, name: str, last: EvidenceRecord) -> bool:
     proved = mapping(attempt.get("facts")).get("resource_id")
     if name in MOVING:
         return proved == (plan.get(key) or "gone")
-    return proved == plan.get(key) if plan.get(key) else began(attempt) >= began(last)
+    return proved == plan.get(key) if plan.get(key) else read_began(attempt) >= read_began(last)
 
 
-def began(record: EvidenceRecord) -> datetime:
+def read_began(record: EvidenceRecord) -> datetime:
     return moment(record.get("began")) or BEGINNING
 
 
-def headline(verdict: Verdict, states: Sequence[GateState], last: EvidenceRecord) -> str:
+def write_headline(verdict: Verdict, states: Sequence[GateState], last: EvidenceRecord) -> str:
     """Returns what is true, for somebody who reads nothing else."""
     if not states:
         return "Nothing is proved: no gate has been tried."
     if verdict is Verdict.PASS:
         waived = sum(len(gate.waived) for gate in states)
-        return proved(last) + (
+        return describe_proved(last) + (
             f" {waived} failed {'check is' if waived == 1 else 'checks are'} waived, with the reason below."
             if waived
             else ""
@@ -146,10 +146,10 @@ def headline(verdict: Verdict, states: Sequence[GateState], last: EvidenceRecord
     shut = [gate for gate in states if gate.verdict is verdict]
     words = "stays shut" if verdict is Verdict.FAIL else "is not proved"
     why = "; ".join(f"{gate.name} {words}: {gate.summary}" for gate in shut)
-    return f"{why}. {unserved(states, last)}"
+    return f"{why}. {describe_unserved(states, last)}"
 
 
-def proved(last: EvidenceRecord) -> str:
+def describe_proved(last: EvidenceRecord) -> str:
     plan = mapping(last.get("plan"))
     candidate = text(plan.get("candidate")) or "the restored database"
     match text(plan.get("traffic")):
@@ -163,7 +163,7 @@ def proved(last: EvidenceRecord) -> str:
             return f"{candidate} is proved; the applications use the source and were not touched."
 
 
-def unserved(states: Sequence[GateState], last: EvidenceRecord) -> str:
+def describe_unserved(states: Sequence[GateState], last: EvidenceRecord) -> str:
     plan = mapping(last.get("plan"))
     if any(gate.name == SWITCHED.name and gate.attempt is None for gate in states):
         return "This move of traffic has switched nothing."
@@ -174,7 +174,7 @@ def unserved(states: Sequence[GateState], last: EvidenceRecord) -> str:
     return "What the applications use now: python -m restore status."
 
 
-def problems(state: GateState) -> tuple[EvidenceRecord, ...]:
+def list_problems(state: GateState) -> tuple[EvidenceRecord, ...]:
     """Returns what keeps a gate shut: its problems without the waived ones, or what its attempt said."""
     if state.attempt is None or state.open:
         return ()

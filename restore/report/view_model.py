@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from restore.dependents.infrastructure import DOCUMENT
 from restore.model.gates import CONFORMED, SWITCHED, VALIDATED
 from restore.report import audit, data_checks, loss, timeline
-from restore.report.key_facts import facts, key_facts, losses
+from restore.report.key_facts import find_facts, list_key_facts, read_losses
 from restore.report.untrusted import (
     EMPTY,
     EvidenceRecord,
@@ -20,7 +21,7 @@ from restore.report.untrusted import (
     text,
     texts,
 )
-from restore.report.verdict import GateState, judge, problems
+from restore.report.verdict import GateState, judge, list_problems
 from restore.units import clock, measured
 from validation.verdict import Verdict
 
@@ -89,45 +90,51 @@ class ReportView:
     versions: tuple[tuple[str, str], ...]
     config: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    take_over: str
+    """The document beside the page that says how infrastructure code takes over the restored database; empty where
+    there is none."""
 
 
 def build(document: EvidenceRecord) -> ReportView:
     """Makes the view of a document of restore/report/document.py; works for one without any record."""
     evidence = records(document.get("records"))
     state = judge(evidence)
-    made = list(of_step(evidence, "run"))
-    last = made[-1] if made else EMPTY
-    ran = timeline.runs(evidence)
-    conformed, validated = facts(evidence, CONFORMED.name), facts(evidence, VALIDATED.name)
+    runs = list(of_step(evidence, "run"))
+    last = runs[-1] if runs else EMPTY
+    ran = timeline.list_runs(evidence)
+    conformed, validated = find_facts(evidence, CONFORMED.name), find_facts(evidence, VALIDATED.name)
     return ReportView(
         stack=text(document.get("stack")),
         id=text(document.get("id")),
         verdict=state.verdict,
         headline=state.headline,
         updated=clock(moment(document.get("updated"))),
-        findings=tuple(finding(needed.name, problem) for needed in state.gates for problem in problems(needed)),
-        facts=tuple((name, lines) for name, lines in key_facts(evidence, last) if any(lines)),
+        findings=tuple(
+            read_finding(needed.name, problem) for needed in state.gates for problem in list_problems(needed)
+        ),
+        facts=tuple((name, lines) for name, lines in list_key_facts(evidence, last) if any(lines)),
         runs=ran,
-        idle=measured(timeline.idle(ran)) if len(ran) > 1 else "",
-        loss=losses(evidence, last),
+        idle=measured(timeline.measure_idle(ran)) if len(ran) > 1 else "",
+        loss=read_losses(evidence, last),
         checks=data_checks.read(mapping(validated.get("report"))),
-        gates=tuple(gate(attempt, state.gates) for attempt in attempts(evidence)),
-        settings=tuple(settings(mapping(conformed.get("settings")))),
-        settings_changed=tuple(brought_in_line(conformed)),
-        acts=tuple(audit.acts(made)),
-        waivers=tuple(audit.waivers(made, evidence)),
-        versions=tuple(versions(last, conformed, evidence)),
+        gates=tuple(read_gate(attempt, state.gates) for attempt in attempts(evidence)),
+        settings=tuple(list_settings(mapping(conformed.get("settings")))),
+        settings_changed=tuple(list_brought_in_line(conformed)),
+        acts=tuple(audit.list_acts(runs)),
+        waivers=tuple(audit.list_waivers(runs, evidence)),
+        versions=tuple(list_versions(last, conformed, evidence)),
         config=tuple((name, value) for name, value in texts(last.get("config")).items() if value not in UNSET),
+        take_over=DOCUMENT if any(record.get("take_over") for record in of_step(evidence, "close")) else "",
         notes=tuple(text(note) for note in mapping(last.get("plan")).get("notes") or ()),
     )
 
 
-def finding(name: str, problem: EvidenceRecord) -> Finding:
+def read_finding(name: str, problem: EvidenceRecord) -> Finding:
     found, needed, fix = (block(problem.get(field)) for field in ("found", "needed", "fix"))
     return Finding(name, text(problem.get("subject")), found, needed, fix)
 
 
-def gate(attempt: EvidenceRecord, states: Sequence[GateState]) -> GateAttempt:
+def read_gate(attempt: EvidenceRecord, states: Sequence[GateState]) -> GateAttempt:
     state = GateState(text(attempt.get("gate")), attempt)
     began, ended = moment(attempt.get("began")), moment(attempt.get("ended"))
     return GateAttempt(
@@ -141,7 +148,7 @@ def gate(attempt: EvidenceRecord, states: Sequence[GateState]) -> GateAttempt:
     )
 
 
-def settings(rows: EvidenceRecord) -> Iterator[SettingRow]:
+def list_settings(rows: EvidenceRecord) -> Iterator[SettingRow]:
     for name, row in rows.items():
         sides = mapping(row)
         source, wanted, found = (text(sides.get(side)) for side in ("source", "wanted", "found"))
@@ -154,13 +161,16 @@ def settings(rows: EvidenceRecord) -> Iterator[SettingRow]:
         yield SettingRow(text(name), source, wanted, found, state)
 
 
-def brought_in_line(conformed: EvidenceRecord) -> Iterator[tuple[str, str, str]]:
+def list_brought_in_line(conformed: EvidenceRecord) -> Iterator[tuple[str, str, str]]:
     for name, change in mapping(conformed.get("changed")).items():
         yield text(name), text(mapping(change).get("from")), text(mapping(change).get("to"))
 
 
-def versions(
+def list_versions(
     last: EvidenceRecord, conformed: EvidenceRecord, evidence: Sequence[EvidenceRecord]
 ) -> Iterator[tuple[str, str]]:
     yield from texts(last.get("versions")).items()
-    yield "PostgreSQL", text(facts(evidence, SWITCHED.name).get("server_version") or conformed.get("engine_version"))
+    yield (
+        "PostgreSQL",
+        text(find_facts(evidence, SWITCHED.name).get("server_version") or conformed.get("engine_version")),
+    )

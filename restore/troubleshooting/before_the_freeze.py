@@ -104,7 +104,8 @@ STATE = (
     Entry(
         ("account quota <name>",),
         "The account has as many DB instances, GiB of storage or manual snapshots as it may have.",
-        "AWS would refuse the restore, or the safety snapshot once the applications have stopped.",
+        "AWS would refuse the restore, or the safety snapshot once the applications have stopped. Who knows that a "
+        "quota was raised meanwhile goes on by the waiver that is printed (`preflight.room:<name>`).",
         "aws rds describe-account-attributes (shows what is used); aws service-quotas request-service-quota-increase "
         "--service-code rds --quota-code <code> --desired-value <number> (or delete what nobody needs); pulumi preview",
     ),
@@ -150,10 +151,12 @@ INSTANCES = (
 APPLICATIONS = (
     Entry(
         ("deployment <name>",),
-        "It doesn't exist, stands at zero with nothing that says how many replicas it should have, or left `apps` in "
-        "the middle of a restore.",
-        "What this restore has stopped must come back: it remembers replicas in annotations of the Deployment.",
-        "kubectl -n <namespace> get deployment <name> -o yaml; "
+        "It doesn't exist, stands at zero with nothing that says how many replicas it should have, left `apps` in the "
+        "middle of a restore, or its nodes take no pods any more (cordoned, tainted, full).",
+        "What this restore has stopped must come back: it remembers replicas in annotations of the Deployment, and "
+        "asks the nodes for room where it may. Who knows that an autoscaler brings nodes goes on by the waiver "
+        "`preflight.room:nodes`.",
+        "kubectl get nodes; kubectl -n <namespace> get deployment <name> -o yaml; "
         "pulumi config set --path 'apps[\"<name>\"].replicas' <number>",
     ),
     Entry(
@@ -192,9 +195,11 @@ CHAPTER = Chapter(
         ),
         Entry(
             ("pending operations",),
-            "Pulumi warns of them, or `close` refuses.",
-            "A run was killed while it changed something. What exists is found by name and tags and adopted.",
-            "pulumi up; pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'",
+            "Pulumi warns of them.",
+            "A run was killed while it changed something. What exists is found by name and tags and adopted, and "
+            "`pulumi up` goes on over them; the engine keeps a pending creation until the state is written outside of "
+            "an update, which `rollback` and `close` do.",
+            "pulumi up (python -m restore status says what they were)",
         ),
         Entry(
             ("belongs to stack <stack>",),

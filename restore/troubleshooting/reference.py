@@ -58,54 +58,54 @@ What stands and what was proved, at any moment:
 """
 
 
-def document() -> str:
-    """The text of docs/troubleshooting.md."""
-    contents = "\n".join(f"- [{chapter.title}](#{anchor(chapter.title)})" for chapter in CHAPTERS)
+def render_document() -> str:
+    """Returns the text of docs/troubleshooting.md."""
+    contents = "\n".join(f"- [{chapter.title}](#{make_anchor(chapter.title)})" for chapter in CHAPTERS)
     return "\n".join([PREAMBLE, contents, "", *map(render_chapter, CHAPTERS)])
 
 
-def anchor(title: str) -> str:
-    """The fragment that GitHub gives a heading."""
+def make_anchor(title: str) -> str:
+    """Returns the fragment that GitHub gives a heading."""
     kept = (character for character in title.lower() if character.isalnum() or character in " -")
     return "".join(kept).replace(" ", "-")
 
 
 def render_chapter(chapter: Chapter) -> str:
     entries = map(render_entry, (*chapter.problems, *chapter.messages))
-    return "\n".join([f"## {chapter.title}", "", filled(chapter.introduction), "", *entries])
+    return "\n".join([f"## {chapter.title}", "", fill_lines(chapter.introduction), "", *entries])
 
 
 def render_entry(entry: Entry) -> str:
-    """Its names as heading, what is seen, what it means, and the commands as a block that can be pasted."""
+    """Returns its names as heading, what is seen, what it means, and the commands as a block that can be pasted."""
     heading = ", ".join(f"`{name}`" for name in entry.names)
-    seen, meaning = filled(f"You see: {entry.symptom}"), filled(f"It means: {entry.meaning}")
-    commands = "\n".join(f"    {line}" for line in command_lines(entry.fix))
+    seen, meaning = fill_lines(f"You see: {entry.symptom}"), fill_lines(f"It means: {entry.meaning}")
+    commands = "\n".join(f"    {line}" for line in format_commands(entry.fix))
     return f"### {heading}\n\n{seen}\n\n{meaning}\n\n{commands}\n"
 
 
-def filled(text: str) -> str:
-    """A paragraph in lines of the repository's length."""
+def fill_lines(text: str) -> str:
+    """Returns a paragraph in lines of the repository's length."""
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
-def command_lines(fix: str) -> list[str]:
-    """A line for each command; remarks, pages and alternatives stand behind `#`, as a shell ignores them."""
+def format_commands(fix: str) -> list[str]:
+    """Returns a line for each command; remarks, pages and alternatives stand behind `#`, as a shell ignores them."""
     lines: list[str] = []
-    for joint, piece in pieces(fix):
+    for joint, piece in split_fix(fix):
         lines += ["# or:"] if joint in ALTERNATIVES else []
         lines.append(f"# {piece}" if piece.startswith("docs/") else REMARK.sub(r"  # \1", piece))
     return lines
 
 
-def pieces(fix: str) -> Iterator[tuple[str, str]]:
-    """The commands of a fix, each with what joins it to the one before; joints inside quotes are none."""
+def split_fix(fix: str) -> Iterator[tuple[str, str]]:
+    """Yields the commands of a fix, each with what joins it to the one before; joints inside quotes are none."""
     masked = QUOTED.sub(lambda match: "q" * len(match[0]), fix)
     joint, start = "", 0
-    for found in JOINT.finditer(masked):
-        yield joint, fix[start : found.start()]
-        joint, start = found[0], found.end()
+    for boundary in JOINT.finditer(masked):
+        yield joint, fix[start : boundary.start()]
+        joint, start = boundary[0], boundary.end()
     yield joint, fix[start:]
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check({FILE: document()}, "restore.troubleshooting.reference", __doc__, sys.argv[1:]))
+    sys.exit(write_or_check({FILE: render_document()}, "restore.troubleshooting.reference", __doc__, sys.argv[1:]))

@@ -66,6 +66,32 @@ SWITCHING = Chapter(
             'docs/permissions.md, "PostgreSQL"; pulumi config rm fence; pulumi up',
         ),
         Entry(
+            ("renamed.holder",),
+            "With cutover rename: the database that is to serve hasn't got production's name; no waiver covers it.",
+            "RDS refused a call, or somebody else's instance has a name that is needed. The text says who is called "
+            "what. Nobody is served meanwhile; nothing is lost, and the next run goes on, or back, from there.",
+            'docs/rename.md, "When it stops halfway"; pulumi up',
+        ),
+        Entry(
+            ("renamed.pending:<identifier>",),
+            "Changes of somebody else wait for the maintenance window of an instance that is to be renamed.",
+            "RDS applies them along with a rename, which is made at once: a change of class or version takes its time, "
+            "and happens while nobody is served.",
+            "aws rds describe-db-instances --db-instance-identifier <identifier>; pulumi up",
+        ),
+        Entry(
+            ("renamed.production",),
+            "The names are right, but production's endpoint doesn't reach the database that has the name.",
+            "DNS and RDS take minutes to follow a name. Or this machine keeps an old answer, or has no path to it.",
+            'docs/rename.md, "When it stops halfway"; pulumi up',
+        ),
+        Entry(
+            ("serving.dnsCache:<client>",),
+            "After a rename, a client is connected to the instance that production's name has left.",
+            "It keeps the address that the name had before (a DNS cache, a JVM, a pool), or names the instance itself.",
+            "kubectl -n <namespace> delete pod <pod> (or start the client again); pulumi up",
+        ),
+        Entry(
             ("switched.sequences",),
             "Sequences can't be set past what the source gave out, though the key sequences is ahead.",
             "The source can't be asked and no baseline is known, the operator's login may not see them, or a limit of "
@@ -138,6 +164,19 @@ SERVING = Chapter(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN (<pids>); pulumi up",
         ),
         Entry(
+            ("serving.dependent:<what>",),
+            "Something that depends on the source could not be re-pointed, or not be asked.",
+            "With `dependents: follow` alarms, proxies, event subscriptions and backup selections follow each move. "
+            " The applications serve; this one thing is still with the database that was left.",
+            'docs/dependents.md, "What follows"; pulumi up',
+        ),
+        Entry(
+            ("serving.backup-plan",),
+            "The database that serves is in none of the AWS Backup plans that the source was in.",
+            "A selection by ARN names the source alone; one by tags takes the restored instance along.",
+            'docs/dependents.md, "AWS Backup", or: pulumi config set dependents follow; pulumi up',
+        ),
+        Entry(
             ("serving.health:<deployment>",),
             "Its health URL doesn't answer 2xx.",
             "The application is up and not well, or this machine can't reach it.",
@@ -148,8 +187,8 @@ SERVING = Chapter(
         Entry(
             ("the restored database serves, and is wrong",),
             "Error rates rise, or users miss data.",
-            "What was written since the switch stays in the candidate and isn't in the source.",
-            "python -m restore report; python -m restore rollback",
+            "What was written since the switch is in the candidate, and in the source only if it is carried along.",
+            "python -m restore report; python -m restore rollback --carry",
         ),
     ),
 )
@@ -159,10 +198,24 @@ BACK_AND_CLOSE = Chapter(
     (
         Entry(
             ("stack state",),
-            "`close` finds operations pending in the state.",
-            "A run was killed while it changed something: the state doesn't know what exists.",
+            "`close` finds operations pending in the state that are of no restore.",
+            "A run was killed while it changed something else: the state doesn't know what exists. What a restore "
+            "leaves pending `close` clears by itself.",
             "pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'; pulumi up; "
             "python -m restore close",
+        ),
+        Entry(
+            ("option --carry",),
+            "`rollback` refuses, or ends with the applications stopped.",
+            "The candidate has rows that the source would not get: somebody must decide. Rows that the source refuses "
+            "can't be carried; then nothing was.",
+            "python -m restore rollback --carry (or --accept-loss); docs/rescue.md",
+        ),
+        Entry(
+            ("option --where", "option --damaged", "option --column", "table <table>", "undo file <file>"),
+            "`rescue` refuses.",
+            "It can't tell rows apart, may not write them, or somebody holds a lock on them; nothing was written.",
+            "docs/rescue.md; python -m restore rescue --table <table>",
         ),
         Entry(
             ("evidence <record>",),
@@ -175,9 +228,9 @@ BACK_AND_CLOSE = Chapter(
     (
         Entry(
             ("there is no terminal to ask on",),
-            "`rollback` or `close` does nothing.",
+            "`rollback`, `rescue` or `close` does nothing.",
             "They ask before they act.",
-            "python -m restore rollback --yes, or python -m restore close --yes",
+            "python -m restore rollback --carry --yes, or python -m restore close --yes",
         ),
         Entry(
             ("[secret]",),

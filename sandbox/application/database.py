@@ -125,9 +125,9 @@ def ensure_key(aws: Clients) -> str:
     for alias in kms.list_aliases()["Aliases"]:
         if alias["AliasName"] == names.KEY_ALIAS and "TargetKeyId" in alias:
             return kms.describe_key(KeyId=alias["TargetKeyId"])["KeyMetadata"]["Arn"]
-    made = kms.create_key(Description=f"Storage of {names.INSTANCE}")["KeyMetadata"]
-    kms.create_alias(AliasName=names.KEY_ALIAS, TargetKeyId=made["KeyId"])
-    return made["Arn"]
+    key = kms.create_key(Description=f"Storage of {names.INSTANCE}")["KeyMetadata"]
+    kms.create_alias(AliasName=names.KEY_ALIAS, TargetKeyId=key["KeyId"])
+    return key["Arn"]
 
 
 def ensure_network(aws: Clients) -> list[str]:
@@ -143,13 +143,13 @@ def ensure_network(aws: Clients) -> list[str]:
             DBSubnetGroupName=names.SUBNET_GROUP, DBSubnetGroupDescription="Database subnets", SubnetIds=inside
         )
     named = [{"Name": "group-name", "Values": list(names.SECURITY_GROUPS)}]
-    known = {g["GroupName"]: g["GroupId"] for g in ec2.describe_security_groups(Filters=named)["SecurityGroups"]}
+    group_ids = {g["GroupName"]: g["GroupId"] for g in ec2.describe_security_groups(Filters=named)["SecurityGroups"]}
     for name in names.SECURITY_GROUPS:
-        if name not in known:
-            made = ec2.create_security_group(GroupName=name, Description=f"PostgreSQL from {name}", VpcId=vpc)
-            known[name] = made["GroupId"]
-            _let_in_this_machine(ec2, made["GroupId"])
-    return [known[name] for name in names.SECURITY_GROUPS]
+        if name not in group_ids:
+            group = ec2.create_security_group(GroupName=name, Description=f"PostgreSQL from {name}", VpcId=vpc)
+            group_ids[name] = group["GroupId"]
+            _let_in_this_machine(ec2, group["GroupId"])
+    return [group_ids[name] for name in names.SECURITY_GROUPS]
 
 
 def _let_in_this_machine(ec2: Any, group: str) -> None:

@@ -93,7 +93,7 @@ def damage(connection: psycopg.Connection, restore_to: datetime) -> Incident:
         connection.execute("LOCK TABLE users, smart_contracts, transactions IN SHARE ROW EXCLUSIVE MODE")
         counts = connection.execute(COUNTS).fetchall()[0]
         users, transactions, newest = connection.execute(UNTIL, {"to": restore_to}).fetchall()[0]
-        known = Known(*connection.execute(KNOWN, {"to": restore_to}).fetchall()[0])
+        known_rows = Known(*connection.execute(KNOWN, {"to": restore_to}).fetchall()[0])
         at = datetime.now(UTC)
         deleted = connection.execute(DELETE, [restore_to]).rowcount
         updated = connection.execute(UPDATE).rowcount
@@ -103,8 +103,8 @@ def damage(connection: psycopg.Connection, restore_to: datetime) -> Incident:
         committed=datetime.now(UTC).isoformat().replace("+00:00", "Z"),
         deleted=deleted,
         updated=updated,
-        known_user=known.id,
-        known=known,
+        known_user=known_rows.id,
+        known=known_rows,
         rows_before=dict(zip(TABLES, counts, strict=True)),
         rows_until={"users": users, "transactions": transactions},
         newest_until=newest.astimezone(UTC).isoformat().replace("+00:00", "Z") if newest else None,

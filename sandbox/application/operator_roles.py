@@ -1,4 +1,4 @@
-"""The Roles of docs/permissions.md in the cluster, bound to the operator; and a verb taken away from them."""
+"""The Roles of docs/permissions.md, and of the whole cluster, bound to the operator; a verb taken away from them."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ class OperatorRoles:
     def install(self) -> None:
         """The namespaces, Roles and bindings as documented, whatever was there."""
         for role in self.roles:
-            self.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": role.namespace}})
-            self._put("rolebindings", role.namespace, binding(role))
+            if role.namespace:
+                self.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": role.namespace}})
+            self._put("rolebindings", role, binding(role))
         self.remove([])
 
     def verbs(self) -> tuple[Verb, ...]:
@@ -61,10 +62,10 @@ class OperatorRoles:
     def remove(self, removed: Sequence[Verb]) -> None:
         """Exactly these are missing from now on. Raises ValueError for one that no Role gives."""
         if unknown := [str(verb) for verb in removed if verb not in self.verbs()]:
-            known = ", ".join(str(verb) for verb in self.verbs())
-            raise ValueError(f"docs/permissions.md gives no {', '.join(unknown)}; it gives {known}")
+            verbs = ", ".join(str(verb) for verb in self.verbs())
+            raise ValueError(f"docs/permissions.md gives no {', '.join(unknown)}; it gives {verbs}")
         for role in self.roles:
-            self._put("roles", role.namespace, manifest(role, without(role.rules, removed)))
+            self._put("roles", role, manifest(role, without(role.rules, removed)))
         wait_until(lambda: self._enforced(removed), ENFORCED_SECONDS, "the API server to know the Roles")
 
     def present(self) -> frozenset[Verb]:
@@ -72,8 +73,7 @@ class OperatorRoles:
         return frozenset(verb for role in self.roles for rule in self._rules(role) for verb in verbs_of(rule))
 
     def _rules(self, role: Role) -> list[Json]:
-        path = f"/apis/{GROUP}/v1/namespaces/{role.namespace}/roles/{role.name}"
-        return self.kube.request("GET", path).get("rules") or []
+        return self.kube.request("GET", f"{path('roles', role)}/{role.name}").get("rules") or []
 
     def _enforced(self, removed: Sequence[Verb]) -> bool:
         """The API server decides by a copy of the Roles, which follows a moment later."""
@@ -92,14 +92,21 @@ class OperatorRoles:
         answer = self.kube.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body=review)
         return bool(answer["status"]["allowed"])
 
-    def _put(self, resource: str, namespace: str, body: Json) -> None:
-        path = f"/apis/{GROUP}/v1/namespaces/{namespace}/{resource}"
+    def _put(self, resource: str, role: Role, body: Json) -> None:
+        where = path(resource, role)
         try:
-            self.kube.request("POST", path, body=body)
+            self.kube.request("POST", where, body=body)
         except ClusterError as error:
             if error.status != CONFLICT:
                 raise
-            self.kube.request("PUT", f"{path}/{body['metadata']['name']}", body=body)
+            self.kube.request("PUT", f"{where}/{body['metadata']['name']}", body=body)
+
+
+def path(resource: str, role: Role) -> str:
+    """Where the API keeps Roles (`roles`) and their bindings (`rolebindings`), of a namespace or of the cluster."""
+    return f"/apis/{GROUP}/v1/" + (
+        f"namespaces/{role.namespace}/{resource}" if role.namespace else f"cluster{resource}"
+    )
 
 
 def verbs_of(rule: Json) -> Iterator[Verb]:
@@ -126,17 +133,25 @@ def without(rules: Sequence[Json], removed: Sequence[Verb]) -> list[Json]:
 def manifest(role: Role, rules: Sequence[Json]) -> Json:
     return {
         "apiVersion": f"{GROUP}/v1",
-        "kind": "Role",
-        "metadata": {"name": role.name, "namespace": role.namespace},
+        "kind": kind(role),
+        "metadata": metadata(role),
         "rules": list(rules),
     }
+
+
+def kind(role: Role) -> str:
+    return "Role" if role.namespace else "ClusterRole"
+
+
+def metadata(role: Role) -> Json:
+    return {"name": role.name, **({"namespace": role.namespace} if role.namespace else {})}
 
 
 def binding(role: Role) -> Json:
     return {
         "apiVersion": f"{GROUP}/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": role.name, "namespace": role.namespace},
-        "roleRef": {"apiGroup": GROUP, "kind": "Role", "name": role.name},
+        "kind": f"{kind(role)}Binding",
+        "metadata": metadata(role),
+        "roleRef": {"apiGroup": GROUP, "kind": kind(role), "name": role.name},
         "subjects": [{"apiGroup": GROUP, "kind": "User", "name": USER}],
     }

@@ -19,6 +19,7 @@ SERVICES: tuple[Service, ...] = (
     "iam",
     "kms",
     "rds",
+    "route53",
     "s3",
     "secretsmanager",
     "sns",

@@ -31,7 +31,9 @@ OPERATOR_ROLE = "restore-operator"
 SECRET_KEY = "sandbox"
 SESSION_TOKEN = "sandbox-session"
 DEFAULT_REGION = "us-east-1"
-Service = Literal["rds", "s3", "secretsmanager", "sns", "sts", "cloudwatch", "kms", "ec2", "iam", "events", "backup"]
+Service = Literal[
+    "rds", "s3", "secretsmanager", "sns", "sts", "cloudwatch", "kms", "ec2", "iam", "events", "backup", "route53"
+]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ GET    /_sandbox/rights                       the operator's IAM actions, those 
 POST   /_sandbox/rights                       {"remove": [action, ...]}: exactly these are missing from now on
 GET, POST /_sandbox/region, POST /_sandbox/lag       see sandbox.aws.dark_regions
 POST   /_sandbox/replication                  see sandbox.aws.bucket_replication
+POST   /_sandbox/pace                         {"others": seconds, "steps": {step: seconds}}: from now on
+GET    /_sandbox/steps                        the phases of operations that have ended
 POST   /_sandbox/condition, description, limits, rotate-master-password     see sandbox.aws.conditions
 """
 
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, cast
 
 from sandbox.aws.conditions import Route, routes
@@ -29,8 +32,8 @@ from sandbox.aws.rds.data.state import Instance
 from sandbox.aws.rds.operations.instances import ready
 from sandbox.aws.rds.operations.modify import maintenance_window
 from sandbox.aws.rds.operations.snapshots import take_by_backup_service
-from sandbox.aws.rds.service.region import Rds
-from sandbox.aws.rds.work.jobs import JobRunner
+from sandbox.aws.rds.service.region import Pace, Rds
+from sandbox.aws.rds.work.jobs import STEPS, JobRunner
 from sandbox.aws.rds.work.steps import fill_disk, lose_key, take_automated_now
 
 DEFAULT_REGION = "us-east-1"
@@ -52,6 +55,8 @@ class Control:
             ("POST", "backup-window"): self._backup_window,
             ("POST", "maintenance-window"): self._maintenance_window,
             ("POST", "awsbackup"): self._aws_backup,
+            ("POST", "pace"): self._set_pace,
+            ("GET", "steps"): lambda _: {"steps": [asdict(step) for step in runner.shared.done]},
             ("GET", "rights"): lambda _: self._present_rights(),
             ("POST", "rights"): self._remove_rights,
             **routes(runner),
@@ -116,6 +121,14 @@ class Control:
                         instance.shape["DBInstanceStatus"] = instance.rest
         return {}
 
+    def _set_pace(self, body: bytes) -> Shape:
+        given = cast("dict[str, Any]", json.loads(body))
+        by_step = {str(name): float(seconds) for name, seconds in dict(given.get("steps", {})).items()}
+        if unknown := sorted(by_step.keys() - STEPS.keys()):
+            raise ValueError(f"no step {', '.join(unknown)}; there are {', '.join(sorted(STEPS))}")
+        self._runner.shared.pace = Pace(float(given.get("others", 0.0)), by_step)
+        return given
+
     def _present_rights(self) -> Shape:
         rights = self._rights
         return {"actions": list(rights.actions), "removed": sorted(rights.removed), "used": sorted(rights.used)}
@@ -135,11 +148,11 @@ class Control:
             ]
 
     def _one(self, body: bytes, *optional: str) -> tuple[Rds, Instance, Shape]:
-        given = cast("dict[str, Any]", json.loads(body or b"{}"))
-        if unknown := given.keys() - {"instance", "region", *optional}:
+        content = cast("dict[str, Any]", json.loads(body or b"{}"))
+        if unknown := content.keys() - {"instance", "region", *optional}:
             raise ValueError(f"unknown keys {sorted(unknown)}")
-        rds = self._runner.region(str(given.get("region", DEFAULT_REGION)))
-        return rds, rds.instance(str(given["instance"])), given
+        rds = self._runner.region(str(content.get("region", DEFAULT_REGION)))
+        return rds, rds.instance(str(content["instance"])), content
 
     def _backup_window(self, body: bytes) -> Shape:
         rds, instance, _ = self._one(body)
@@ -156,8 +169,8 @@ class Control:
         return {"instance": instance.identifier}
 
     def _aws_backup(self, body: bytes) -> Shape:
-        rds, instance, given = self._one(body, "snapshot")
+        rds, instance, content = self._one(body, "snapshot")
         with rds.store.lock:
-            taken = take_by_backup_service(rds, instance.identifier, given.get("snapshot"))
+            taken = take_by_backup_service(rds, instance.identifier, content.get("snapshot"))
             rds.store.save()
         return {"snapshot": taken["DBSnapshotIdentifier"]}

@@ -8,6 +8,7 @@ drop-connections  every client session of `instance` is ended           instance
 fail-restore      the restore ends in incompatible-restore              (operation)
 slow-copy         a copy of a snapshot takes `seconds`                  seconds (default 60)
 slow-backing-up   the status backing-up lasts `seconds` longer          seconds (default 60)
+slow-dns          the new name of a rename answers `seconds` later       (instance: the new name), seconds
 storage-full      `instance` has no space left: writes fail             instance (at once), or a restore's operation
 key-lost          RDS can't use the KMS key: `instance` is down         instance (at once); start-db-instance ends it
 """
@@ -23,7 +24,7 @@ from typing import Any, cast
 KINDS = frozenset(
     [
         *("throttle", "error", "lost-answer", "drop-connections", "fail-restore", "slow-backing-up", "storage-full"),
-        *("key-lost", "slow-copy"),
+        *("key-lost", "slow-copy", "slow-dns"),
     ]
 )
 NEED_OPERATION = frozenset({"throttle", "error", "lost-answer"})
@@ -48,11 +49,11 @@ class Fault:
         content = json.loads(body or b"{}")
         if not isinstance(content, dict):
             raise ValueError("a fault is a JSON object")  # noqa: TRY004 - one error for all bad input
-        given = cast("dict[str, Any]", content)
-        known = {f.name for f in fields(cls)}
-        if unknown := sorted(given.keys() - known):
-            raise ValueError(f"unknown keys {unknown}; known are {sorted(known)}")
-        fault = cls(**given)
+        keys = cast("dict[str, Any]", content)
+        names = {f.name for f in fields(cls)}
+        if unknown := sorted(keys.keys() - names):
+            raise ValueError(f"unknown keys {unknown}; known are {sorted(names)}")
+        fault = cls(**keys)
         if fault.kind not in KINDS:
             raise ValueError(f"unknown kind {fault.kind!r}; known are {sorted(KINDS)}")
         if fault.kind in NEED_OPERATION and not fault.operation:
@@ -76,41 +77,41 @@ class FaultQueue:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._faults: list[Fault] = []
+        self._read_faults: list[Fault] = []
         self.generation = 0
 
     def add(self, fault: Fault) -> None:
         with self._lock:
-            self._faults.append(fault)
+            self._read_faults.append(fault)
 
     def clear(self) -> None:
         with self._lock:
-            self._faults.clear()
+            self._read_faults.clear()
             self.generation += 1
 
     def remove(self, fault: Fault) -> None:
         """Forgets the faults of that kind, operation and instance; who lingers because of one goes on."""
         with self._lock:
-            self._faults = [f for f in self._faults if f.occasion != fault.occasion]
+            self._read_faults = [f for f in self._read_faults if f.occasion != fault.occasion]
             self.generation += 1
 
     def waiting(self) -> list[dict[str, Any]]:
         with self._lock:
-            return [asdict(fault) for fault in self._faults]
+            return [asdict(fault) for fault in self._read_faults]
 
     def take(self, kind: str, operation: str = "", instance: str = "") -> Fault | None:
         """The fault for this occasion, if one is due; its count goes down."""
         with self._lock:
-            for place, fault in enumerate(self._faults):
+            for place, fault in enumerate(self._read_faults):
                 if not fault.matches(kind, operation, instance):
                     continue
                 due = fault.after <= 0
                 left = fault.times - 1 if due else fault.times
                 after = fault.after if due else fault.after - 1
                 if left <= 0:
-                    del self._faults[place]
+                    del self._read_faults[place]
                 else:
-                    self._faults[place] = replace(fault, times=left, after=after)
+                    self._read_faults[place] = replace(fault, times=left, after=after)
                 return fault if due else None
         return None
 

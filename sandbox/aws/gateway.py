@@ -18,12 +18,13 @@ from sandbox.aws.bucket_replication import BucketReplication
 from sandbox.aws.control import Control
 from sandbox.aws.dark_regions import DarkRegions
 from sandbox.aws.errors import AwsError
-from sandbox.aws.iam.calls import Request
+from sandbox.aws.iam.calls import Request, call_of, credential_of
 from sandbox.aws.iam.guard import Guard
 from sandbox.aws.iam.refusals import Refusal, answer
 from sandbox.aws.moto_services import Environ, MotoServices, StartResponse, read_body
 from sandbox.aws.other_accounts import OtherAccounts, forward
 from sandbox.aws.rds.operations.registry import call, protocol
+from sandbox.aws.rds.work.conditions import rotate_managed_secret
 from sandbox.aws.rds.work.jobs import JobRunner
 
 RDS_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/rds/aws4_request")
@@ -59,10 +60,24 @@ class Gateway:
             return _respond(start, 200, "text/xml", told)
         if scope := RDS_SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")):
             return self._rds(environ, start, scope[1])
+        if rotated := self._rotated_by_rds(request):
+            return _respond(start, 200, "application/x-amz-json-1.1", rotated)
         refusal = self._guard.refusal_of_absence(request)
         if refusal and not self._moto.has_object(request.path, request.query):
             return _refuse(start, request, refusal)
         return self._moto(environ, self._replication.told(environ, start))
+
+    def _rotated_by_rds(self, request: Request) -> str | None:
+        """The answer of RotateSecret for a secret in which RDS keeps a master password; None for all else.
+
+        https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
+        """
+        credential = credential_of(request)
+        if credential is None or request.headers.get("x-amz-target") != "secretsmanager.RotateSecret":
+            return None
+        call = call_of(request, credential)
+        secret = rotate_managed_secret(self._runner.region(call.region), str(call.parameters.get("SecretId", "")))
+        return json.dumps({"ARN": secret, "Name": secret.rpartition(":secret:")[2][:-7]}) if secret else None
 
     def _rds(self, environ: Environ, start: StartResponse, region: str) -> Iterable[bytes]:
         text = read_body(environ).decode("utf-8", "replace") or environ.get("QUERY_STRING", "")
@@ -92,11 +107,11 @@ class Gateway:
 
 def _refuse(start: StartResponse, request: Request, refusal: Refusal) -> list[bytes]:
     refused = answer(request, refusal)
-    return _respond(start, refused.status, refused.content_type, refused.body)
+    return _respond(start, refused.status, refused.content_type, refused.content)
 
 
-def _respond(start: StartResponse, status: int, kind: str, body: str) -> list[bytes]:
-    content = body.encode()
+def _respond(start: StartResponse, status: int, kind: str, body: str | bytes) -> list[bytes]:
+    content = body.encode() if isinstance(body, str) else body
     start(
         f"{status} {'OK' if status == 200 else 'Error'}",
         [("Content-Type", kind), ("Content-Length", str(len(content)))],

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote
 
-from sandbox.aws import ACCOUNT
+from sandbox.aws import ACCOUNT, backup_selections
 from sandbox.aws.rds.service.metrics import Value
 from sandbox.aws.request_journal import Journal, Request, now
 
@@ -74,6 +74,8 @@ class MotoServices:
         self._lock = threading.RLock()
         self._touched: set[tuple[str, str]] = set()
         self._seed_modules()
+        backup_selections.install()
+        _read_what_is_current()
 
     def _seed_modules(self) -> None:
         import moto.kms.utils as kms_utils
@@ -283,6 +285,25 @@ def _blocks(key: Any, first: int, last: int) -> Iterator[bytes]:
             return
         at += len(block)
         yield block
+
+
+def _read_what_is_current() -> None:
+    """A secret read without a version is its AWSCURRENT one, also after UpdateSecretVersionStage has moved that label:
+    moto goes on answering with the version that was current before."""
+    from moto.secretsmanager.models import SecretsManagerBackend
+
+    backend = cast("Any", SecretsManagerBackend)
+    moved: Any = backend.update_secret_version_stage
+
+    def update(
+        self: Any, secret_id: str, version_stage: str, remove_from_version_id: str, move_to_version_id: str
+    ) -> Any:
+        answer = moved(self, secret_id, version_stage, remove_from_version_id, move_to_version_id)
+        if version_stage == "AWSCURRENT" and move_to_version_id:
+            self.secrets[secret_id].set_default_version_id(move_to_version_id)
+        return answer
+
+    backend.update_secret_version_stage = update
 
 
 def _request(environ: Environ, body: bytes, seed: int) -> Request:

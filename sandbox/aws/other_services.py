@@ -25,7 +25,7 @@ class Subnet:
 
 
 class OtherServices(Protocol):
-    def key(self, region: str, asked: str | None) -> str:
+    def key(self, region: str, name: str | None) -> str:
         """The ARN of a KMS key that can be used; of aws/rds for none. Raises AwsError."""
         ...
 
@@ -60,17 +60,17 @@ class MotoServiceCalls:
     def __init__(self, client: ClientMaker) -> None:
         self._client = client
 
-    def key(self, region: str, asked: str | None) -> str:
+    def key(self, region: str, name: str | None) -> str:
         own = f"arn:aws:kms:{region}:{ACCOUNT}:key/{uuid.uuid5(uuid.NAMESPACE_URL, f'{region}/alias/aws/rds')}"
-        if asked in (None, "", own):
+        if name in (None, "", own):
             return own
         refusal = AwsError(
             "KMSKeyNotAccessibleFault",
-            f"The specified KMS key [{asked}] does not exist, is not enabled or you do not have permissions to"
+            f"The specified KMS key [{name}] does not exist, is not enabled or you do not have permissions to"
             " access it.",
         )
         try:
-            key = self._client("kms", region).describe_key(KeyId=asked)["KeyMetadata"]
+            key = self._client("kms", region).describe_key(KeyId=name)["KeyMetadata"]
         except Exception as error:
             raise refusal from error
         if key["KeyState"] != "Enabled":
@@ -103,8 +103,8 @@ class MotoServiceCalls:
 
     def keep_secret(self, region: str, name: str, text: str, tags: dict[str, str]) -> str:
         labels = [{"Key": key, "Value": value} for key, value in tags.items()]
-        made = self._client("secretsmanager", region).create_secret(Name=name, SecretString=text, Tags=labels)
-        return made["ARN"]
+        secret = self._client("secretsmanager", region).create_secret(Name=name, SecretString=text, Tags=labels)
+        return secret["ARN"]
 
     def change_secret(self, region: str, arn: str, text: str) -> None:
         self._client("secretsmanager", region).put_secret_value(SecretId=arn, SecretString=text)

@@ -29,7 +29,7 @@ from sandbox.aws.rds.operations import served
 from sandbox.aws.rds.operations.registry import protocol
 from sandbox.aws.rds.service import metrics
 from sandbox.aws.rds.service.authorization import RdsWorld
-from sandbox.aws.rds.service.region import Shared
+from sandbox.aws.rds.service.region import Pace, Shared
 from sandbox.aws.rds.work import steps
 from sandbox.aws.rds.work.jobs import JobRunner
 from sandbox.machine.layout import Layout
@@ -56,7 +56,7 @@ def serve(layout: Layout, pace: float) -> None:
         played = moto.replay()
         services = MotoServiceCalls(_client_of(layout))
         store = Store(layout.aws / "state.json")
-        shared = Shared(layout, Host.at(layout), store, FaultQueue(), services, pace)
+        shared = Shared(layout, Host.at(layout), store, FaultQueue(), services, Pace(pace))
         runner = JobRunner(shared)
         moto.measure(lambda region: metrics.values(runner.region(region)))
         server = make_server(

@@ -30,13 +30,13 @@ def binary(say: Callable[[str], None] | None = None) -> Path:
     Two builds never run at once: the second waits for the first and takes its result.
     Raises BuildError when there is no Go, no module proxy, or a compile error.
     """
-    wanted = built(layout.cache())
-    if not wanted.exists():
-        wanted.parent.mkdir(parents=True, exist_ok=True)
-        with locked(wanted.parent / "kube.lock"):
-            if not wanted.exists():
-                build(wanted, say or to_stderr)
-    return wanted
+    program = built(layout.cache())
+    if not program.exists():
+        program.parent.mkdir(parents=True, exist_ok=True)
+        with locked(program.parent / "kube.lock"):
+            if not program.exists():
+                build(program, say or to_stderr)
+    return program
 
 
 def built(cache: Path) -> Path:
@@ -53,19 +53,19 @@ def fingerprint(sources: Path) -> str:
     return digest.hexdigest()
 
 
-def build(wanted: Path, say: Callable[[str], None]) -> None:
+def build(program: Path, say: Callable[[str], None]) -> None:
     try:
-        compiler = go(wanted.parent, say)
+        compiler = go(program.parent, say)
     except ToolchainError as error:
         raise BuildError(str(error)) from error
-    unfinished = wanted.with_name(f".{wanted.name}.{os.getpid()}")
+    unfinished = program.with_name(f".{program.name}.{os.getpid()}")
     say("building Kubernetes from source, once: 5-10 min expected")
     try:
         compiled(compiler, unfinished, say)
-        unfinished.rename(wanted)
+        unfinished.rename(program)
     finally:
         unfinished.unlink(missing_ok=True)
-    remove_older(wanted)
+    remove_older(program)
 
 
 def compiled(compiler: Path, output: Path, say: Callable[[str], None]) -> None:

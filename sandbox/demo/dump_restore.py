@@ -88,9 +88,9 @@ def lines(stage: Stage, stored: Mapping[str, Any], before: Sequence[Any], after:
     scanned, imported = gate(evidence, "scanned").get("facts", {}), gate(evidence, "imported").get("facts", {})
     load, verified = imported.get("load", {}), imported.get("verification", {})
     version, tables = imported.get("dump", {}).get("version"), verified.get("tables", {})
-    equal = sum(one["dump"] == one["target"] for one in tables.values())
+    equal = sum(item["dump"] == item["target"] for item in tables.values())
     pods = Database(stage.layout, "candidate", ID).sessions()
-    apps = sorted({name for name in names.DEPLOYMENTS if any(one.startswith(f"{name}-") for one in pods)})
+    apps = sorted({name for name in names.DEPLOYMENTS if any(pod.startswith(f"{name}-") for pod in pods)})
     took = f"{load.get('rows')} rows in {load.get('seconds')} s"
     whole = bool(load.get("rows")) and scanned.get("versionId") == version == stored["version"]
     owned = after[5] == before[5] == names.APP_USER

@@ -156,7 +156,7 @@ def meet_dead_candidate(stage: Stage, witness: Witness) -> list[Line]:
     stage.title("The restored database fails for good")
     stage.sandbox("trouble", "failed", "--instance", witness.candidate)
     waive(stage, "quiesced.unreachable", "status failed: nobody can write there")
-    stage.run("python", "-m", "restore", "rollback", "--yes", phase="rollback")
+    stage.run("python", "-m", "restore", "rollback", "--accept-loss", "--yes", phase="rollback")
     world = witness.look()
     return [
         *(Line(f"switched: {line.proof}", line.found, line.holds) for line in switched),

@@ -36,7 +36,7 @@ def back_and_forth(stage: Stage, proofs: Proofs) -> None:
     source, candidate = Database(stage.layout, "source"), Database(stage.layout, "candidate", ID)
     stage.title("The way back: an earlier configuration, applied through frozen")
     stage.run("pulumi", "stack", "history", "--page-size", "2")
-    stage.run("python", "-m", "restore", "rollback", "--yes", phase="rollback (two ups)")
+    stage.run("python", "-m", "restore", "rollback", "--accept-loss", "--yes", phase="rollback (two ups)")
     proofs.after["source"] = (source.sessions(), candidate.sessions())
     stage.title("And forward again")
     stage.config(traffic="frozen")

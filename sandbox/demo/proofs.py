@@ -67,9 +67,13 @@ class Database:
     role: str
     restore_id: str | None = None
     region: str = names.REGION
+    named: str = ""
+    """Its identifier, where it isn't the one that it began with."""
 
     @property
     def identifier(self) -> str:
+        if self.named:
+            return self.named
         return f"{names.INSTANCE}-{self.restore_id}" if self.restore_id else names.INSTANCE
 
     def query(self, text: str, values: Mapping[str, object]) -> list[Row]:

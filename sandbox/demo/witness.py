@@ -67,7 +67,7 @@ class Witness:
         )
 
     def database(self, identifier: str) -> Database:
-        return Database(self.layout, identifier, None if identifier == names.INSTANCE else self.restore_id)
+        return Database(self.layout, identifier, named=identifier)
 
     def sessions(self, identifier: str) -> int | None:
         try:

@@ -145,8 +145,8 @@ def _copied(install: Path, identity: Identity) -> Path:
 def _make_public(folder: Path) -> None:
     missing = [f for f in (folder, *folder.parents) if not f.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    for made in missing:
-        made.chmod(0o755)
+    for directory in missing:
+        directory.chmod(0o755)
 
 
 def _install(tree: Path, target: Path) -> None:

@@ -86,8 +86,10 @@ class Cluster:
     `parameters` are the customer's (of a parameter group), applied at the next start.
     """
 
-    def __init__(self, host: Host, root: Path, place: Place) -> None:
-        self._host, self.root, self.place = host, root, place
+    def __init__(self, host: Host, root: Path, place: Place, own_address: str = "") -> None:
+        """`own_address`: where it answers besides, whatever its place is: what a client has that keeps a name's address
+        (`hostaddr`)."""
+        self._host, self.root, self.place, self._own_address = host, root, place, own_address
         self.parameters: dict[str, str] = {}
         self.force_ssl = True
         self.data, self.archive, self.log = root / "data", root / "archive", root / "log"
@@ -187,7 +189,7 @@ class Cluster:
         identity.secret(self.root / "server.crt", pair.certificate)
         identity.secret(self.root / "server.key", pair.key)
         settings = ServerSettings(
-            address=self.place.address,
+            address=",".join(dict.fromkeys(filter(None, (self.place.address, self._own_address)))),
             port=self.place.port,
             sockets=self._sockets,
             archive=self.archive,
@@ -277,13 +279,13 @@ class Cluster:
     def base_backup(self) -> BaseBackup:
         """A copy that point-in-time recovery can begin with; it counts only once it is recorded as complete."""
         number = max((int(b.path.name) for b in self.backups), default=-1) + 1
-        made = self.copy_out(self.root / "base" / str(number))
-        record = {"start_wal": made.start_wal, "ended": made.ended.isoformat()}
-        target = made.path.with_suffix(".json")
+        backup = self.copy_out(self.root / "base" / str(number))
+        record = {"start_wal": backup.start_wal, "ended": backup.ended.isoformat()}
+        target = backup.path.with_suffix(".json")
         part = target.with_suffix(".part")
         part.write_text(json.dumps(record))
         part.replace(target)
-        return made
+        return backup
 
     def heartbeat(self) -> datetime:
         """Commits something, closes the WAL segment and waits for the archive.

@@ -92,8 +92,8 @@ def _facts(
 def _definitions(info: psycopg.ConnectionInfo, pg_dump: Path, without: tuple[str, ...]) -> str:
     where = ["-h", info.host, "-p", str(info.port), "-U", info.user, "-d", info.dbname]
     excluded = [f"--exclude-schema={name}" for name in without]
-    done = subprocess.run([pg_dump, "--schema-only", *where, *excluded], capture_output=True, text=True, check=True)
-    return RANDOM_KEY.sub("", done.stdout)
+    process = subprocess.run([pg_dump, "--schema-only", *where, *excluded], capture_output=True, text=True, check=True)
+    return RANDOM_KEY.sub("", process.stdout)
 
 
 def differences(expected: Content, actual: Content) -> list[str]:

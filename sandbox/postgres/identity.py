@@ -60,7 +60,7 @@ class Identity:
 
         Raises CommandFailed with the end of its standard error.
         """
-        done = subprocess.run(
+        process = subprocess.run(
             [str(word) for word in argv],
             input=text,
             capture_output=True,
@@ -72,9 +72,9 @@ class Identity:
             group=self.gid if self.drop else None,
             extra_groups=[] if self.drop else None,
         )
-        if done.returncode:
-            raise CommandFailed(f"{argv[0]} ended with {done.returncode}: {done.stderr.strip()[-800:]}")
-        return done.stdout
+        if process.returncode:
+            raise CommandFailed(f"{argv[0]} ended with {process.returncode}: {process.stderr.strip()[-800:]}")
+        return process.stdout
 
     def reaches(self, path: Path) -> bool:
         """Whether this user can enter the folder (or execute the file)."""

@@ -34,15 +34,15 @@ def boot(major: int) -> list[str]:
 def master(user: str, database: str | None) -> list[sql.Composed]:
     """Statements that make the master user and its database; the role has no password yet."""
     role = sql.Identifier(user)
-    made = [
+    statements = [
         sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE VALID UNTIL 'infinity' IN ROLE rds_superuser").format(role),
         sql.SQL("GRANT rds_iam TO {} WITH ADMIN OPTION").format(role),
         sql.SQL("ALTER DATABASE postgres OWNER TO {}").format(role),
         sql.SQL("ALTER DATABASE template1 OWNER TO {}").format(role),
     ]
     if database and database != "postgres":
-        made.append(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), role))
-    return made
+        statements.append(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), role))
+    return statements
 
 
 def password(user: str, value: str) -> sql.Composed:

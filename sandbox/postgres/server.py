@@ -123,13 +123,13 @@ def clear_away(data: Path) -> None:
 
 def processes_in(data: Path) -> list[int]:
     """Processes whose working folder is the data folder: a postmaster and its children, and nobody else."""
-    wanted = str(data.resolve())
+    folder = str(data.resolve())
     pids: list[int] = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            if os.readlink(entry / "cwd") == wanted:  # noqa: PTH115 - a removed folder has no resolved path
+            if os.readlink(entry / "cwd") == folder:  # noqa: PTH115 - a removed folder has no resolved path
                 pids.append(int(entry.name))
         except OSError:
             continue  # ended meanwhile, or another user's

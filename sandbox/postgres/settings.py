@@ -71,6 +71,7 @@ class ServerSettings:
     """What differs between servers; `extra` are parameters of the customer's parameter group."""
 
     address: str
+    """One or more, as listen_addresses takes them."""
     port: int
     sockets: Path
     archive: Path

@@ -44,9 +44,9 @@ class Authority:
         with (folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not self.certificate_path.exists():
-                made = _self_signed()
-                _write(key_path, made.key, 0o600)
-                _write(self.certificate_path, _others() + made.certificate, 0o644)
+                pair = _self_signed()
+                _write(key_path, pair.key, 0o600)
+                _write(self.certificate_path, _others() + pair.certificate, 0o644)
         self._certificate = x509.load_pem_x509_certificates(self.certificate_path.read_bytes())[-1]
         key = serialization.load_pem_private_key(key_path.read_bytes(), None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):

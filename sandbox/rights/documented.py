@@ -1,4 +1,4 @@
-"""The policies and Roles of docs/permissions.md, read out of the page, for the sandbox's environment."""
+"""The policies, Roles and ClusterRoles of docs/permissions.md, read out of the page, for the sandbox's environment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Role:
-    """One Role of the page, with the namespace that it belongs to."""
+    """One Role of the page, with the namespace that it belongs to; a ClusterRole has none."""
 
     name: str
     namespace: str
@@ -65,7 +65,7 @@ def many(value: str | list[str]) -> list[str]:
 
 
 def read(page: Path = PAGE) -> Documented:
-    """The page's rights. Raises ValueError for a block that is neither a whole policy nor a Role."""
+    """The page's rights. Raises ValueError for a block that is neither a whole policy nor a Role or ClusterRole."""
     text = page.read_text()
     for production, ours in OURS.items():
         text = text.replace(production, ours)
@@ -95,7 +95,8 @@ def _policy(block: str) -> Json:
 
 def _role(block: str) -> Role:
     manifest: object = yaml.safe_load(block)
-    if not isinstance(manifest, dict) or cast("Json", manifest).get("kind") != "Role":
+    if not isinstance(manifest, dict) or cast("Json", manifest).get("kind") not in ("Role", "ClusterRole"):
         raise ValueError(f"not a Role: {block[:200]}")
     role = cast("Json", manifest)
-    return Role(role["metadata"]["name"], role["metadata"]["namespace"], tuple(role["rules"]))
+    namespace = role["metadata"]["namespace"] if role["kind"] == "Role" else ""
+    return Role(role["metadata"]["name"], namespace, tuple(role["rules"]))

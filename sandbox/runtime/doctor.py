@@ -64,11 +64,11 @@ def too_old(said: str) -> str:
     return f"this program needs {'.'.join(map(str, PULUMI))} or newer"
 
 
-def plugin(path: str, name: str, wanted: str) -> Finding:
+def plugin(path: str, name: str, version: str) -> Finding:
     part, program = f"{name} provider", shutil.which(f"pulumi-resource-{name}", path=path)
     if program and not is_stand_in(program):
         return Finding(part, "real", program)
-    advice = f"the real one: pulumi plugin install resource {name} {wanted}"
+    advice = f"the real one: pulumi plugin install resource {name} {version}"
     return Finding(part, "stand-in" if program else "missing", program or "not on PATH", advice)
 
 
@@ -112,7 +112,7 @@ def go() -> Finding:
 
 def output(*command: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return (done.stdout or done.stderr).strip().partition("\n")[0]
+    return (process.stdout or process.stderr).strip().partition("\n")[0]

@@ -107,7 +107,7 @@ def loaded(text: str) -> dict[str, Any]:
     return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
 
 
-def merged(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a stack file with `wanted` in its config; everything else of it as it is."""
+def merged(kept: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a stack file with `entries` in its config; everything else of it as it is."""
     present = cast("Mapping[str, Any]", kept.get("config") or {})
-    return {**kept, "config": {**present, **wanted}}
+    return {**kept, "config": {**present, **entries}}

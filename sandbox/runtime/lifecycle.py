@@ -79,8 +79,8 @@ def rounds(layout: Layout) -> int:
 
 def supervised_by(layout: Layout, pid: int) -> bool:
     record = Record.read(layout)
-    known = record.alive("supervisor") if record else None
-    return known is not None and known.pid == pid
+    supervisor = record.alive("supervisor") if record else None
+    return supervisor is not None and supervisor.pid == pid
 
 
 def forget_readiness(layout: Layout) -> None:
@@ -166,8 +166,8 @@ def kill_remains(layout: Layout, living: dict[str, ProcessId]) -> list[int]:
     for process in living.values():
         process.signal(signal.SIGKILL)
     for pid in remains(layout):
-        if known := ProcessId.of(pid):
-            known.signal(signal.SIGKILL)
+        if remaining := ProcessId.of(pid):
+            remaining.signal(signal.SIGKILL)
     try:
         wait_until(lambda: not remains(layout), 5, "killed")
     except TimeoutError:

@@ -33,10 +33,10 @@ def application(layout: Layout) -> list[str]:
     from sandbox.application import database
     from sandbox.application.deploy import Application, silent
 
-    found = Application(layout, silent)
-    lines = [instance(dict(one)) for one in found.aws.rds.describe_db_instances()["DBInstances"]]
-    if database.find(found.aws):
-        lines.append(f"{'application':12} {found.pods() or 'not deployed'}")
+    deployed = Application(layout, silent)
+    lines = [instance(dict(described)) for described in deployed.aws.rds.describe_db_instances()["DBInstances"]]
+    if database.find(deployed.aws):
+        lines.append(f"{'application':12} {deployed.pods() or 'not deployed'}")
     return lines
 
 

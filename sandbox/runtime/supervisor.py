@@ -92,8 +92,8 @@ class Supervisor:
 
     def record(self) -> None:
         """Writes sandbox.json at once, never half."""
-        known = {"supervisor": os.getpid(), **{name: child.pid for name, child in self.children.items()}}
-        processes = {name: ProcessId.of(pid) for name, pid in known.items()}
+        pids = {"supervisor": os.getpid(), **{name: child.pid for name, child in self.children.items()}}
+        processes = {name: ProcessId.of(pid) for name, pid in pids.items()}
         content = {
             "sandbox": str(self.layout.root),
             "pace": self.pace,

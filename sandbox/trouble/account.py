@@ -24,9 +24,9 @@ FREE_IN_SMALL = 11
 
 def limit(limits: Callable[[Stage], dict[str, Any]]) -> Callable[[Stage], Memory]:
     def play(stage: Stage) -> Memory:
-        wanted = limits(stage)
-        stage.control("limits", limits=wanted)
-        return {"limits": {kind: dict.fromkeys(values) for kind, values in wanted.items()}}
+        lowered = limits(stage)
+        stage.control("limits", limits=lowered)
+        return {"limits": {kind: dict.fromkeys(values) for kind, values in lowered.items()}}
 
     return play
 
@@ -58,18 +58,18 @@ def fill_subnets(stage: Stage) -> Memory:
     """The subnet group gets two small subnets, whose addresses network interfaces take."""
     ec2: Any = stage.aws.client("ec2")
     group: Any = stage.describe()["DBSubnetGroup"]
-    made: list[str] = []
+    subnets: list[str] = []
     interfaces: list[str] = []
     for zone, block in SMALL_SUBNETS:
         subnet = ec2.create_subnet(VpcId=group["VpcId"], CidrBlock=block, AvailabilityZone=zone)["Subnet"]["SubnetId"]
-        made.append(subnet)
+        subnets.append(subnet)
         for _ in range(FREE_IN_SMALL):
             interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
             interfaces.append(interface["NetworkInterfaceId"])
     name = group["DBSubnetGroupName"]
-    stage.aws.rds.modify_db_subnet_group(DBSubnetGroupName=name, SubnetIds=made)
+    stage.aws.rds.modify_db_subnet_group(DBSubnetGroupName=name, SubnetIds=subnets)
     former = [subnet["SubnetIdentifier"] for subnet in group["Subnets"]]
-    return {"group": name, "former": former, "subnets": made, "interfaces": interfaces}
+    return {"group": name, "former": former, "subnets": subnets, "interfaces": interfaces}
 
 
 def free_subnets(stage: Stage, memory: Memory) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from sandbox.application.names import INSTANCE
 from sandbox.machine.layout import Layout
-from sandbox.trouble import account, clients, databases, secret_controllers, workloads
+from sandbox.trouble import account, clients, databases, dependents, secret_controllers, workloads
 from sandbox.trouble.stage import Played, Stage, Trouble
 
 GROUPS: dict[str, Sequence[Trouble]] = {
     "databases": databases.TROUBLES,
     "account": account.TROUBLES,
+    "dependents": dependents.TROUBLES,
     "cluster": workloads.TROUBLES,
     "secrets": secret_controllers.TROUBLES,
     "applications": clients.TROUBLES,
@@ -19,11 +20,13 @@ GROUPS: dict[str, Sequence[Trouble]] = {
 TROUBLES = {trouble.name: trouble for group in GROUPS.values() for trouble in group}
 NOT_PLAYED = (
     "Service Quotas: quotas are answered by DescribeAccountAttributes alone",
+    "RDS Proxy: proxy-on-source is only described, and AWS Backup makes nothing of its plans",
     "read replicas that replicate: read-replica is a copy of its moment",
     "members of a Multi-AZ cluster, and directories: cluster-member and kerberos are only described",
     "lazy loading of blocks from S3: a restored database is as fast as its disk",
     "Vault, and the encryption of sealed-secrets: their controllers read AWS Secrets Manager and a symmetric key",
     "CSI volumes: csi-secret synchronizes the Secret, the pods mount nothing",
+    "a scheduler: pods start on the one node whatever it has free, and while it is cordoned",
     "metrics: autoscaler decides by itself that there is load",
 )
 
@@ -45,12 +48,12 @@ def play(layout: Layout, name: str, instance: str = INSTANCE) -> None:
 def end(layout: Layout, name: str) -> None:
     """Ends a trouble that is on. Raises TroubleError."""
     trouble, played = find(name), Played(layout)
-    known = played.all().get(name)
+    entry = played.all().get(name)
     if trouble.off is None:
         raise TroubleError(f"{name} can't be undone; for a fresh sandbox: {FRESH}")
-    if known is None:
+    if entry is None:
         raise TroubleError(f"{name} isn't on; what is on: {', '.join(played.all()) or 'nothing'}")
-    trouble.off(Stage(layout, known["instance"]), known["memory"])
+    trouble.off(Stage(layout, entry["instance"]), entry["memory"])
     played.forget(name)
 
 

@@ -42,9 +42,9 @@ def wait_rolled(stage: Stage) -> None:
 
 
 def complete(deployment: Json) -> bool:
-    status, wanted = deployment["status"], deployment["spec"]["replicas"]
+    status, replicas = deployment["status"], deployment["spec"]["replicas"]
     seen = status.get("observedGeneration") == deployment["metadata"]["generation"]
-    return seen and status.get("updatedReplicas", 0) == status.get("replicas", 0) == wanted
+    return seen and status.get("updatedReplicas", 0) == status.get("replicas", 0) == replicas
 
 
 def from_secret(key: str) -> Json:
@@ -61,10 +61,10 @@ def remove_keys(stage: Stage, *keys: str) -> None:
 
 
 def url(stage: Stage) -> str:
-    found = stage.application.database_url()
-    if found is None:
+    text = stage.application.database_url()
+    if text is None:
         raise RuntimeError("the application isn't deployed: python -m sandbox up")
-    return found
+    return text
 
 
 # -- between pods and database ----------------------------------------------------------------------------------------

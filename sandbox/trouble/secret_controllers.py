@@ -38,10 +38,10 @@ SEALED_ANNOTATION = "sealedsecrets.bitnami.com/managed"
 
 
 def secret(stage: Stage) -> Json:
-    found = stage.kube.get("Secret", names.NAMESPACE, NAME)
-    if found is None:
+    live = stage.kube.get("Secret", names.NAMESPACE, NAME)
+    if live is None:
         raise RuntimeError(f"no Secret {NAME} in {names.NAMESPACE}: python -m sandbox up")
-    return found
+    return live
 
 
 def store(stage: Stage) -> list[str]:

@@ -57,13 +57,13 @@ class Stage:
 
     def wait_available(self, name: str = "") -> None:
         """Until the instance, or the one of that name, is available."""
-        wanted = name or self.instance
+        identifier = name or self.instance
 
         def available() -> bool:
-            described: Any = self.aws.rds.describe_db_instances(DBInstanceIdentifier=wanted)["DBInstances"][0]
+            described: Any = self.aws.rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
             return described["DBInstanceStatus"] == "available"
 
-        wait_until(available, SECONDS, f"{wanted} available", 0.1)
+        wait_until(available, SECONDS, f"{identifier} available", 0.1)
 
     def control(self, action: str, **body: object) -> None:
         """One of the gateway's requests for rehearsals: see sandbox.aws.conditions."""

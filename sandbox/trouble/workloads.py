@@ -100,9 +100,9 @@ def knative_service(stage: Stage) -> Memory:
     template = {"spec": {"containers": [manifests.container(FUNCTION)]}}
     post(stage.kube, KNATIVE_SERVICE.path(), KNATIVE_SERVICE.object(FUNCTION, {"template": template}))
     service = stage.kube.request("GET", KNATIVE_SERVICE.path(FUNCTION))
-    made = manifests.deployment(REVISION, 1, {"serving.knative.dev/service": FUNCTION})
-    made["metadata"]["ownerReferences"] = [owner(service, controller=True)]
-    stage.kube.create(made)
+    deployment = manifests.deployment(REVISION, 1, {"serving.knative.dev/service": FUNCTION})
+    deployment["metadata"]["ownerReferences"] = [owner(service, controller=True)]
+    stage.kube.create(deployment)
     return {}
 
 
@@ -119,8 +119,8 @@ def rollout(stage: Stage) -> Memory:
     replicas = deployment["spec"]["replicas"]
     spec: Json = {"replicas": replicas, "workloadRef": reference, "strategy": {"canary": {}}}
     post(stage.kube, ROLLOUT.path(), ROLLOUT.object(APP, spec))
-    made = replica_set(stage.kube.request("GET", ROLLOUT.path(APP)), deployment, replicas)
-    post(stage.kube, REPLICA_SETS, made, "rollouts-controller")
+    replicas_object = replica_set(stage.kube.request("GET", ROLLOUT.path(APP)), deployment, replicas)
+    post(stage.kube, REPLICA_SETS, replicas_object, "rollouts-controller")
     stage.kube.scale(APP, names.NAMESPACE, 0)
     return {"replicas": replicas}
 
@@ -193,7 +193,25 @@ def forget_dead_node(stage: Stage, _: Memory) -> None:
     wait_until(lambda: stage.kube.get("Pod", names.NAMESPACE, gone) is None, SECONDS, f"{gone} gone", 0.05)
 
 
+def cordon(stage: Stage) -> Memory:
+    """As `kubectl drain` begins. Its pods go on, and the small kubelet starts new ones all the same."""
+    for node in stage.kube.list("Node", None):
+        stage.kube.patch("Node", None, node["metadata"]["name"], {"spec": {"unschedulable": True}}, "kubectl")
+    return {}
+
+
+def uncordon(stage: Stage, _: Memory) -> None:
+    for node in stage.kube.list("Node", None):
+        stage.kube.patch("Node", None, node["metadata"]["name"], {"spec": {"unschedulable": None}}, "kubectl")
+
+
 TROUBLES = (
+    Trouble(
+        "cordoned-node",
+        "The node takes no pods any more, as while it is replaced: what is stopped there wouldn't come back.",
+        cordon,
+        uncordon,
+    ),
     Trouble(
         "autoscaler",
         f"An HPA scales {APP} up as soon as it comes back from zero: spec.replicas isn't what the switch set.",

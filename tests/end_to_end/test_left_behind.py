@@ -58,7 +58,7 @@ def test_a_fence_follows_the_traffic_through_a_kill_and_back(sandbox: Sandbox, p
     assert "recoverable" in project.pulumi("stack", "output", "recoverable").ok().text
     assert f"{names.APP_USER} can't log in (fenced by restore inc-1)" in project.restore("status").ok().text
 
-    project.restore("rollback", "--yes").ok()
+    project.restore("rollback", "--accept-loss", "--yes").ok()
     assert sandbox.url == url
     assert (comes_in(url), comes_in(candidate)) == (True, False)
     assert sandbox.ask(COMMENT) == (None,)

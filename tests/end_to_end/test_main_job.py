@@ -74,7 +74,10 @@ def test_a_restore_loses_nothing_before_its_second_and_can_go_back_and_end(sandb
     assert sandbox.secret() == expected
     assert "unchanged" in project.up().changes
 
-    back = project.restore("rollback", "--yes").ok()
+    project.restore("rollback", "--yes").failed("would stay behind", "--carry")
+    back = project.restore("rollback", "--carry", "--yes").ok()
+    newest = "SELECT max(id) FROM transactions"
+    assert sandbox.ask(newest) >= sandbox.ask(newest, f"{names.INSTANCE}-inc-1")
     assert_made_once([frozen, again, refused, switched, back], KEPT | set(before))
     assert sandbox.secret() == secret
     assert sandbox.replicas() == before

@@ -81,6 +81,7 @@ ROOM = {
     "subnets-full": "config instance.dbSubnetGroupName",
     "key-disabled": "key arn:",
     "cluster-member": f"instance {names.INSTANCE}",
+    "cordoned-node": "deployment ",
 }
 
 
@@ -90,8 +91,8 @@ def test_what_aws_would_refuse_is_named_before_anything_stops(sandbox: Sandbox) 
     for trouble, subject in ROOM.items():
         with played(sandbox, trouble):
             found = looked_at(sandbox)[1]
-        assert [name for name in found if name.startswith(subject)], (trouble, found)
-        assert len(found) == 1, (trouble, found)
+        assert found, trouble
+        assert all(name.startswith(subject) for name in found), (trouble, found)
     assert looked_at(sandbox)[1] == {}
 
 
@@ -113,6 +114,11 @@ def test_rights_that_only_look_for_room_are_missed_aloud_and_stop_nobody(sandbox
         assert found.capacity is not None
         assert set(found.capacity.unasked) == {part}
         assert action in found.capacity.unasked[part]
+    with rights.without("list nodes"):
+        found, problems = looked_at(sandbox)
+    assert problems == {}
+    assert found.nodes is not None
+    assert 'cannot list resource "nodes"' in found.nodes.unasked
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from restore.model.planned import (
     ParameterGroupPlan,
     Plan,
     RecoveryPoint,
+    RenamePlan,
     SecretPlan,
 )
 from restore.model.rds import Endpoint, Instance, InstanceSettings
@@ -163,6 +164,33 @@ def test_no_application_resumes_before_the_data_is_proved_and_the_secret_switche
 def test_the_secret_is_not_touched_before_the_switch_is_safe() -> None:
     requests = declared(plan(Traffic.RESTORED, switched=True))
     assert "switched-inc-1" in before(requests, "database-credentials")
+
+
+def by_name_of_production(traffic: Traffic) -> Plan:
+    """A plan of cutover rename, with the source called otherwise meanwhile."""
+    moved = plan(traffic)
+    aside = replace(INSTANCE, identifier="ghost-db-before-inc-1")
+    rename = RenamePlan("ghost-db", "db-CANDIDATE", "db-SOURCE", "ghost-db-before-inc-1")
+    return replace(moved, source=aside, rename=None if traffic is Traffic.FROZEN else rename)
+
+
+@pytest.mark.parametrize("traffic", [Traffic.RESTORED, Traffic.SOURCE])
+def test_no_application_resumes_before_production_s_name_is_where_it_should_be(traffic: Traffic) -> None:
+    requests = declared(by_name_of_production(traffic))
+    assert "switched-inc-1" in before(requests, "renamed-inc-1")
+    for app in ("api-gateway", "indexer"):
+        assert "renamed-inc-1" in before(requests, app)
+    assert not [name for name in requests if name.startswith(("way-back", "database-credentials"))]
+
+
+def test_a_safety_snapshot_is_of_the_source_and_not_of_who_has_its_name() -> None:
+    requests = declared(by_name_of_production(Traffic.FROZEN))
+    assert requests["safety-inc-1"].object["dbInstanceIdentifier"] == "ghost-db-before-inc-1"
+
+
+def test_no_plugin_addresses_the_candidate_by_a_name_that_has_moved() -> None:
+    ignored = set(declared(by_name_of_production(Traffic.RESTORED))["candidate-inc-1"].ignoreChanges)
+    assert {"identifier", "tags", "applyImmediately"} <= ignored
 
 
 def test_nothing_of_the_candidate_can_hold_up_the_way_back() -> None:

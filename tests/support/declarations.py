@@ -24,8 +24,8 @@ class Cloud(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         inputs = cast("dict[Any, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
-        made = {"resourceId": f"db-of-{args.name}"} if args.typ.startswith("aws:rds/instance:") else {}
-        return f"{args.name}-id", {**inputs, "output": inputs.get("input"), **made}
+        outputs = {"resourceId": f"db-of-{args.name}"} if args.typ.startswith("aws:rds/instance:") else {}
+        return f"{args.name}-id", {**inputs, "output": inputs.get("input"), **outputs}
 
 
 class Recorder(mocks.MockMonitor):

@@ -57,46 +57,63 @@ class Rds:
     roles: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     rebooted: list[str] = field(default_factory=list[str])
     passwords: dict[str, str] = field(default_factory=dict[str, str])
+    renamed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    refusals: list[RestoreError] = field(default_factory=list[RestoreError])
     windows: tuple[AutomatedBackup, ...] = ()
 
     def automated_backups(self, *, resource_id: str) -> tuple[AutomatedBackup, ...]:
         return tuple(one for one in self.windows if one.source_resource_id == resource_id)
 
     def instance(self, identifier: str) -> Instance | None:
-        return next((one for one in self.instances if one.identifier == identifier), None)
+        return next((instance for instance in self.instances if instance.identifier == identifier), None)
 
     def instance_by_resource_id(self, resource_id: str) -> Instance | None:
-        return next((one for one in self.instances if one.resource_id == resource_id), None)
+        return next((instance for instance in self.instances if instance.resource_id == resource_id), None)
 
-    def wait_until(self, resource_id: str, wanted: Callable[[Instance], bool], **_: object) -> Instance:
-        found = self.instance_by_resource_id(resource_id)
-        assert found is not None
-        if not wanted(found):
-            raise TemporaryError(f"out of time; {found.identifier} is {found.status}")
-        return found
+    def wait_until(self, resource_id: str, condition: Callable[[Instance], bool], **_: object) -> Instance:
+        instance = self.instance_by_resource_id(resource_id)
+        assert instance is not None
+        if not condition(instance):
+            raise TemporaryError(f"out of time; {instance.identifier} is {instance.status}")
+        return instance
 
-    def modify(self, resource_id: str, wanted: InstanceSettings, *, ours: InstanceSettings | None = None) -> None:
+    def modify(self, resource_id: str, desired: InstanceSettings, *, ours: InstanceSettings | None = None) -> None:
         del ours
-        self.modified.append((resource_id, wanted))
-        given = {item.name: getattr(wanted, item.name) for item in fields(wanted)}
-        named = {name: value for name, value in given.items() if value not in (None, ())}
-        self._change(resource_id, lambda one: replace(one, settings=replace(one.settings, **named)))
+        self.modified.append((resource_id, desired))
+        values = {item.name: getattr(desired, item.name) for item in fields(desired)}
+        named = {name: value for name, value in values.items() if value not in (None, ())}
+        self._change(resource_id, lambda instance: replace(instance, settings=replace(instance.settings, **named)))
+
+    def rename(self, resource_id: str, identifier: str, waived: SequenceOf[str] = ()) -> str:
+        """Fails as often as `refusals` says; otherwise it is done at once."""
+        del waived
+        if self.refusals:
+            raise self.refusals.pop(0)
+        former = self.instance_by_resource_id(resource_id)
+        assert former is not None
+        assert self.instance(identifier) is None
+        self.renamed.append((former.identifier, identifier))
+        self._change(resource_id, lambda one: replace(one, identifier=identifier, pending={}))
+        return former.identifier
 
     def add_role(self, resource_id: str, role: str) -> None:
         self.roles.append((resource_id, role))
         self._change(
             resource_id,
-            lambda one: replace(
-                one, settings=replace(one.settings, associated_roles=(*one.settings.associated_roles, role))
+            lambda instance: replace(
+                instance,
+                settings=replace(instance.settings, associated_roles=(*instance.settings.associated_roles, role)),
             ),
         )
 
     def reboot(self, resource_id: str) -> None:
         self.rebooted.append(resource_id)
-        self._change(resource_id, lambda one: replace(one, parameters_pending_reboot=False))
+        self._change(resource_id, lambda instance: replace(instance, parameters_pending_reboot=False))
 
     def _change(self, resource_id: str, change: Callable[[Instance], Instance]) -> None:
-        self.instances = [change(one) if one.resource_id == resource_id else one for one in self.instances]
+        self.instances = [
+            change(instance) if instance.resource_id == resource_id else instance for instance in self.instances
+        ]
 
     def set_master_password(self, resource_id: str, password: str) -> None:
         self.passwords[resource_id] = password
@@ -148,6 +165,8 @@ class Databases:
     sequences: dict[str, dict[Name, Sequence]] = field(default_factory=dict[str, dict[Name, Sequence]])
     there: dict[str, tuple[Session, ...]] = field(default_factory=dict[str, tuple[Session, ...]])
     asked: list[str] = field(default_factory=list[str])
+    started: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """When each server was started, by the host that reaches it."""
 
     @contextmanager
     def connect(self, endpoint: Endpoint, *_: object) -> Generator[str]:
@@ -165,8 +184,14 @@ class Databases:
     def list_sessions(self, connection: str) -> tuple[Session, ...]:
         return self.there.get(connection, ())
 
+    def read_server_start(self, connection: str) -> datetime:
+        return self.started.get(connection, QUIET_AT)
+
     def read_counters(self, _connection: str) -> WriteCounters:
         return self.counters
+
+    def read_next_transaction(self, _connection: str) -> int:
+        return 1234
 
     def read_settings(self, _connection: str) -> tuple[str, list[BackgroundWriter]]:
         return "", list(self.writers)
@@ -196,7 +221,9 @@ class Databases:
         patch.setattr(postgres, "read_row", self.read_row)
         patch.setattr(postgres, "list_sessions", self.list_sessions)
         patch.setattr(postgres, "observe", observe)
+        patch.setattr(postgres, "read_server_start", self.read_server_start)
         patch.setattr(postgres, "read_counters", self.read_counters)
+        patch.setattr(postgres, "read_next_transaction", self.read_next_transaction)
         patch.setattr(postgres, "read_settings", self.read_settings)
         patch.setattr(postgres, "read_fence", self.read_fence)
         patch.setattr(postgres, "administer", self.connect)
@@ -259,17 +286,17 @@ def actionable(fix: str) -> bool:
     return fix.split()[0] in COMMANDS
 
 
-def stage(request: Request, found: Inventory, folder: Path, **changes: Any) -> Stage:
+def stage(request: Request, inventory: Inventory, folder: Path, **changes: Any) -> Stage:
     """The plan is made of what is found, with these settings changed; Kubernetes is as found."""
     configured: Settings = worlds.settings(request, **{"quiet": QuietSettings(0), **changes})
-    secret = found.cluster.secret
+    secret = inventory.cluster.secret
     assert secret is not None
     assert secret.url is not None
-    rds = Rds([one for one in (found.source, found.candidate) if one])
-    namespace = Namespace(found.cluster.deployments, secret.url)
+    rds = Rds([instance for instance in (inventory.source, inventory.candidate) if instance])
+    namespace = Namespace(inventory.cluster.deployments, secret.url)
     context = GateContext(
         settings=configured,
-        plan=plans.make(configured, found),
+        plan=plans.make(configured, inventory),
         aws=cast("Any", None),
         rds=cast("Any", rds),
         secrets=cast("Any", Secrets()),
@@ -287,14 +314,14 @@ def watch(gate: str) -> Watch:
 # At its turn
 
 
-def frozen(folder: Path, waive: Mapping[str, str] | None = None, **found: Any) -> Stage:
-    world = worlds.inventory(**{"source": DEAD, "cluster": worlds.FROZEN, **found})
+def frozen(folder: Path, waive: Mapping[str, str] | None = None, **changes: Any) -> Stage:
+    world = worlds.inventory(**{"source": DEAD, "cluster": worlds.FROZEN, **changes})
     return stage(worlds.asked(worlds.PITR), world, folder, waive=NO_SNAPSHOT | dict(waive or {}))
 
 
 def back(folder: Path, waive: Mapping[str, str] | None = None, **settings: Any) -> Stage:
-    found = worlds.restored(cluster=worlds.FROZEN_AGAIN)
-    return stage(worlds.asked(traffic=Traffic.SOURCE), found, folder, waive=dict(waive or {}), **settings)
+    inventory = worlds.restored(cluster=worlds.FROZEN_AGAIN)
+    return stage(worlds.asked(traffic=Traffic.SOURCE), inventory, folder, waive=dict(waive or {}), **settings)
 
 
 def forth(folder: Path, **settings: Any) -> Stage:

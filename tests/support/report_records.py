@@ -98,28 +98,28 @@ def check(name: str, verdict: str = "PASS", **changes: Any) -> dict[str, Any]:
 
 
 def report(*checks: Mapping[str, Any]) -> dict[str, Any]:
-    made = {"proved": True, "target": "shop on candidate:5432", "source": None, "started": at(0), "seconds": 1.5}
+    header = {"proved": True, "target": "shop on candidate:5432", "source": None, "started": at(0), "seconds": 1.5}
     when = {"restore_point": "2026-11-22T14:30:00Z", "baseline": None}
-    return {"verdict": "PASS", **made, **when, "counts": {"t": 10}, "not_declared": [], "results": list(checks)}
+    return {"verdict": "PASS", **header, **when, "counts": {"t": 10}, "not_declared": [], "results": list(checks)}
 
 
 def loss(**tables: tuple[int, int, int]) -> dict[str, Any]:
     """Of rows lost, brought back and differing by table."""
 
     def part(rows: int) -> dict[str, Any]:
-        known = {"oldest": "2026-11-22T14:31:00Z", "newest": "2026-11-22T14:39:00Z", "examples": [{"id": "7"}]}
-        return {"rows": rows, **(known if rows else {"oldest": None, "newest": None, "examples": []})}
+        sample = {"oldest": "2026-11-22T14:31:00Z", "newest": "2026-11-22T14:39:00Z", "examples": [{"id": "7"}]}
+        return {"rows": rows, **(sample if rows else {"oldest": None, "newest": None, "examples": []})}
 
     def table(name: str, counts: tuple[int, int, int]) -> dict[str, Any]:
         parts = dict(zip(("lost", "brought_back", "differing"), map(part, counts), strict=True))
         status = "different" if any(counts) else "equal"
-        known: dict[str, Any] = {"precision": "exact", "source_rows": 100, "candidate_rows": 100, "notes": []}
-        return {"table": name, "status": status, **known, **parts}
+        sample: dict[str, Any] = {"precision": "exact", "source_rows": 100, "candidate_rows": 100, "notes": []}
+        return {"table": name, "status": status, **sample, **parts}
 
     return {
         "status": "different",
         "headline": "a switch loses 3 rows",
-        "tables": [table(*one) for one in tables.items()],
+        "tables": [table(*row) for row in tables.items()],
     }
 
 

@@ -55,7 +55,7 @@ SOURCE_SETTINGS = InstanceSettings(
 
 
 def instance(identifier: str = "shop", resource_id: str = "db-SOURCE", **changes: Any) -> Instance:
-    found = Instance(
+    base = Instance(
         identifier=identifier,
         resource_id=resource_id,
         arn=f"arn:aws:rds:us-east-1:123456789012:db:{identifier}",
@@ -70,17 +70,17 @@ def instance(identifier: str = "shop", resource_id: str = "db-SOURCE", **changes
         kms_key_id="key-1",
         tags={"team": "shop", "aws:cloudformation:stack-name": "shop"},
     )
-    return replace(found, **changes)
+    return replace(base, **changes)
 
 
 def candidate(point: str = "pitr:2026-11-22T14:30:00Z", **changes: Any) -> Instance:
     tags = {TAG_ID: "inc-1", TAG_STACK: "prod", TAG_POINT: point, TAG_SOURCE: "db-SOURCE", "team": "shop"}
-    made = instance("shop-inc-1", "db-CANDIDATE", endpoint=CANDIDATE_AT, tags=tags)
-    return replace(made, **changes)
+    base = instance("shop-inc-1", "db-CANDIDATE", endpoint=CANDIDATE_AT, tags=tags)
+    return replace(base, **changes)
 
 
 def snapshot(identifier: str = "shop-nightly", **changes: Any) -> Snapshot:
-    found = Snapshot(
+    base = Snapshot(
         identifier=identifier,
         arn=f"arn:aws:rds:us-east-1:123456789012:snapshot:{identifier}",
         kind="manual",
@@ -95,7 +95,7 @@ def snapshot(identifier: str = "shop-nightly", **changes: Any) -> Snapshot:
         encrypted=True,
         kms_key_id="key-1",
     )
-    return replace(found, **changes)
+    return replace(base, **changes)
 
 
 def safety() -> Snapshot:
@@ -104,7 +104,7 @@ def safety() -> Snapshot:
 
 
 def backup(**changes: Any) -> AutomatedBackup:
-    found = AutomatedBackup(
+    base = AutomatedBackup(
         arn="arn:aws:rds:us-east-1:123456789012:auto-backup:ab-1",
         source_identifier="shop",
         source_resource_id="db-SOURCE",
@@ -118,11 +118,11 @@ def backup(**changes: Any) -> AutomatedBackup:
         storage_encrypted=True,
         kms_key_id="key-1",
     )
-    return replace(found, **changes)
+    return replace(base, **changes)
 
 
 def deployment(name: str, replicas: int, **changes: Any) -> Deployment:
-    found = Deployment(
+    base = Deployment(
         name=name,
         uid=f"uid-{name}",
         resource_version=f"rv-{name}",
@@ -131,7 +131,7 @@ def deployment(name: str, replicas: int, **changes: Any) -> Deployment:
         terminating=0,
         replicas_manager="kubectl-client-side-apply/Update",
     )
-    return replace(found, **changes)
+    return replace(base, **changes)
 
 
 def held(name: str, replicas: int, recorded: int, **notes: str) -> Deployment:
@@ -177,7 +177,7 @@ DUMP_KEY = "database/postgresql/shop-20261122-040000.sql.gz"
 
 
 def dump(**changes: Any) -> DumpObject:
-    found = DumpObject(
+    base = DumpObject(
         bucket="shop-backups",
         key=DUMP_KEY,
         version="v-1",
@@ -187,7 +187,7 @@ def dump(**changes: Any) -> DumpObject:
         server_version="17.6 (Debian 17.6-1)",
         expansion=5.0,
     )
-    return replace(found, **changes)
+    return replace(base, **changes)
 
 
 def dumped(**changes: Any) -> Inventory:
@@ -198,7 +198,7 @@ def dumped(**changes: Any) -> Inventory:
 
 
 def settings(request: Request | None = PITR, **changes: Any) -> Settings:
-    found = Settings(
+    base = Settings(
         stack="prod",
         region="us-east-1",
         source="shop",
@@ -211,11 +211,11 @@ def settings(request: Request | None = PITR, **changes: Any) -> Settings:
         backups=DumpStore("shop-backups", "database/postgresql/"),
         request=request,
     )
-    return replace(found, **changes)
+    return replace(base, **changes)
 
 
 def inventory(**changes: Any) -> Inventory:
-    found = Inventory(
+    base = Inventory(
         now=NOW,
         source=instance(),
         backups=(backup(),),
@@ -224,29 +224,29 @@ def inventory(**changes: Any) -> Inventory:
         open_restores=(),
         cluster=RUNNING,
     )
-    return replace(found, **changes)
+    return replace(base, **changes)
 
 
 def restored(**changes: Any) -> Inventory:
     """With the candidate made and the safety snapshot taken."""
-    made = {"candidate": candidate(), "open_restores": (candidate(),), "safety_snapshot": safety()}
-    return inventory(**{**made, **changes})
+    parts = {"candidate": candidate(), "open_restores": (candidate(),), "safety_snapshot": safety()}
+    return inventory(**{**parts, **changes})
 
 
 def asked(request: Request = PITR, **changes: Any) -> Request:
     return replace(request, **changes)
 
 
-def problems(configured: Settings, found: Inventory) -> dict[str, Problem]:
+def problems(configured: Settings, world: Inventory) -> dict[str, Problem]:
     """By subject."""
-    listed = rules.problems(configured, found)
+    listed = rules.problems(configured, world)
     by_subject: Mapping[str, Problem] = {problem.subject: problem for problem in listed}
     assert len(by_subject) == len(listed), listed
     return dict(by_subject)
 
 
-def only_problem(configured: Settings, found: Inventory) -> Problem:
-    listed = rules.problems(configured, found)
+def only_problem(configured: Settings, world: Inventory) -> Problem:
+    listed = rules.problems(configured, world)
     assert len(listed) == 1, listed
     assert all((listed[0].subject, listed[0].found, listed[0].needed, listed[0].fix))
     return listed[0]

@@ -18,12 +18,12 @@ HOLE = "\0"
 """Stands for what an f-string fills in."""
 COMMAND = re.compile(r"pulumi config (set|rm) (--path )?(?:'([^']*)'|\"([^\"]*)\"|((?!--)[^\s`;,)\"]+))(?: +(\S+))?")
 SEGMENT = re.compile(r"""\.?([^.\[\]]+)|\[["']?([^\]"']+)["']?\]""")
-SCHEMA = reader.schema_of(Keys)
-KEYS = json_schema.properties(SCHEMA, SCHEMA)
+SCHEMA = reader.build_json_schema(Keys)
+KEYS = json_schema.find_properties(SCHEMA, SCHEMA)
 FOREIGN = {
     f"{namespace}:{name}"
     for namespace, model in (("aws", AwsKeys), ("kubernetes", KubernetesKeys))
-    for name in json_schema.properties(reader.schema_of(model), reader.schema_of(model))
+    for name in json_schema.find_properties(reader.build_json_schema(model), reader.build_json_schema(model))
 }
 
 
@@ -62,17 +62,17 @@ def fault_of(match: re.Match[str]) -> str:
 def field_fault(segments: list[str]) -> str:
     """A name of the team's own comes first where the key's own keys are names."""
     key = KEYS[segments[0]]
-    fields = json_schema.properties(SCHEMA, key)
+    fields = json_schema.find_properties(SCHEMA, key)
     asked = segments[2:] if isinstance(key.get("additionalProperties"), Mapping) else segments[1:]
     known = not asked or not fields or asked[0] in fields or HOLE in asked[0] or asked[0].startswith("<")
     return "" if known else f"{segments[0]} has no field {asked[0]}"
 
 
 def value_fault(name: str, key: Node, value: str | None) -> str:
-    if key.get("type") == "object" or json_schema.properties(SCHEMA, key):
+    if key.get("type") == "object" or json_schema.find_properties(SCHEMA, key):
         return "an object is set by the path of a field"
     plain = (value or "").rstrip(".,;:)`")
-    choices = json_schema.resolved(SCHEMA, key).get("enum")
+    choices = json_schema.resolve(SCHEMA, key).get("enum")
     unknown = choices and plain and plain[0] not in f"<{HOLE}" and plain not in choices
     return f"{name} is never {plain}" if unknown else ""
 

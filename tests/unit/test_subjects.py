@@ -8,7 +8,7 @@ from restore.config.keys import Keys
 from sandbox.machine.layout import CHECKOUT
 from tests.support.fixes.collect import HOLE, Program
 from validation.keyed import json_schema
-from validation.keyed.reader import schema_of
+from validation.keyed.reader import build_json_schema
 
 BEFORE_THE_FIRST_RESOURCE = ("cli", "config", "cutover", "lifecycle", "model", "preflight", "recovery_points")
 KINDS = (
@@ -31,7 +31,7 @@ KINDS = (
     "time",
     "traffic",
 )
-SCHEMA = schema_of(Keys)
+SCHEMA = build_json_schema(Keys)
 
 
 def subjects() -> list[str]:
@@ -42,7 +42,7 @@ def subjects() -> list[str]:
 def is_even(subject: str) -> bool:
     kind, _, key = subject.partition("config ")
     if not kind:
-        return HOLE in key or key.partition(".")[0] in json_schema.properties(SCHEMA, SCHEMA)
+        return HOLE in key or key.partition(".")[0] in json_schema.find_properties(SCHEMA, SCHEMA)
     return subject == "stack" or subject.startswith((HOLE, *(f"{kind} " for kind in KINDS)))
 
 

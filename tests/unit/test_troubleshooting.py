@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from restore.troubleshooting.entry import Entry
-from restore.troubleshooting.reference import CHAPTERS, FILE, anchor, command_lines, document
+from restore.troubleshooting.reference import CHAPTERS, FILE, format_commands, make_anchor, render_document
 from sandbox.machine.layout import CHECKOUT
 from tests.support.fixes.collect import HOLE, Program
 from tests.support.fixes.commands import PROGRAMS, SQL, faults
-from validation.expectations.sql_checks import built_in
+from validation.expectations.sql_checks import read_built_in
 
 PACKAGES = ("restore", "validation")
 OF_A_FILE = "validation/expectations/"
@@ -28,15 +29,16 @@ def patterns() -> list[str]:
     return [name for entry in entries() for name in entry.names]
 
 
+@cache
 def printed_names() -> dict[str, str]:
     """Every name of a problem that the code can print, a HOLE for what differs, and where."""
     files = [file for package in PACKAGES for file in sorted((CHECKOUT / package).rglob("*.py"))]
     program = Program([file for file in files if OF_A_FILE not in str(file)], frozenset({"subject"}), callers=True)
     named = {joined(text.text): f"{text.file}:{text.line}" for text in program.first_arguments("Problem")}
     assert CHECK in named
-    for text in (*program.first_arguments("Check"), *program.first_arguments("settled")):
+    for text in (*program.first_arguments("Check"), *program.first_arguments("build_settled")):
         named[f"validated.{joined(text.text)}"] = f"{text.file}:{text.line}"
-    named |= {f"validated.{check.name}" + (f":{HOLE}" if check.each else ""): check.name for check in built_in()}
+    named |= {f"validated.{check.name}" + (f":{HOLE}" if check.each else ""): check.name for check in read_built_in()}
     nameless = (CHECK, OF_SQL, HOLE, f"{HOLE}: {HOLE}")
     return {name: where for name, where in named.items() if name not in nameless}
 
@@ -91,22 +93,22 @@ def test_every_command_of_the_page_runs_as_printed() -> None:
 
 
 def test_the_page_is_what_the_entries_say() -> None:
-    assert FILE.read_text() == document(), "run: python -m restore.troubleshooting.reference"
+    assert FILE.read_text() == render_document(), "run: python -m restore.troubleshooting.reference"
 
 
 def test_links_of_the_contents_lead_to_their_chapters() -> None:
-    links = re.findall(r"^- \[.*\]\(#(.*)\)$", document(), re.MULTILINE)
-    headings = re.findall(r"^## (.*)$", document(), re.MULTILINE)
-    assert links == [anchor(heading) for heading in headings]
+    links = re.findall(r"^- \[.*\]\(#(.*)\)$", render_document(), re.MULTILINE)
+    headings = re.findall(r"^## (.*)$", render_document(), re.MULTILINE)
+    assert links == [make_anchor(heading) for heading in headings]
 
 
 def test_every_line_to_copy_is_a_command_or_what_a_shell_ignores() -> None:
-    lines = [line for entry in all_entries() for line in command_lines(entry.fix)]
+    lines = [line for entry in all_entries() for line in format_commands(entry.fix)]
     assert [line for line in lines if line.split(" ", 1)[0] not in (*PROGRAMS, *SQL, "#")] == []
 
 
 def test_alternatives_are_not_run_one_after_the_other() -> None:
-    assert command_lines("pulumi up (later), or pulumi preview; or: pulumi login; docs/operate.md") == [
+    assert format_commands("pulumi up (later), or pulumi preview; or: pulumi login; docs/operate.md") == [
         "pulumi up  # later",
         "# or:",
         "pulumi preview",
@@ -114,4 +116,4 @@ def test_alternatives_are_not_run_one_after_the_other() -> None:
         "pulumi login",
         "# docs/operate.md",
     ]
-    assert command_lines("SELECT 1 FROM t WHERE pid IN (<pids>)") == ["SELECT 1 FROM t WHERE pid IN (<pids>)"]
+    assert format_commands("SELECT 1 FROM t WHERE pid IN (<pids>)") == ["SELECT 1 FROM t WHERE pid IN (<pids>)"]

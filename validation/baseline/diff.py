@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from validation.baseline.model import Baseline, TableState
-from validation.expectations.table_names import quoted
+from validation.expectations.table_names import quote
 from validation.schema import snapshot
 from validation.terminal import format_size
-from validation.times import rfc3339_micros
+from validation.times import format_rfc3339_micros
 
 
 @dataclass(frozen=True)
@@ -25,29 +25,32 @@ class BaselineDifference:
         return f"{self.subject}: {self.was} -> {self.now}"
 
 
-def differences(old: Baseline, new: Baseline) -> tuple[BaselineDifference, ...]:
-    """In tables and sequences, by name; sizes only where the rows differ too, since vacuum and bloat change them."""
+def compare_baselines(old: Baseline, new: Baseline) -> tuple[BaselineDifference, ...]:
+    """Returns what differs in tables and sequences, by name; sizes only where the rows differ too, since vacuum and
+    bloat change them."""
     identity = [
         BaselineDifference("database", old.database, new.database),
         BaselineDifference("server version", old.server_version, new.server_version),
     ]
-    compared = (*identity, *_tables(old, new), *_sequences(old, new), *_faults(old, new))
+    compared = (*identity, *_compare_tables(old, new), *_compare_sequences(old, new), *_compare_faults(old, new))
     return tuple(difference for difference in compared if difference.was != difference.now)
 
 
-def schema_changes(old: Baseline, new: Baseline) -> tuple[snapshot.Change, ...]:
+def compare_schemas(old: Baseline, new: Baseline) -> tuple[snapshot.Change, ...]:
     return snapshot.diff(old.schema, new.schema)
 
 
-def _tables(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
+def _compare_tables(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
     for table in sorted(old.tables.keys() | new.tables.keys()):
         was, now = old.tables.get(table), new.tables.get(table)
-        yield BaselineDifference(str(table), _rows(was, None), _rows(now, was))
+        yield BaselineDifference(str(table), _format_rows(was, None), _format_rows(now, was))
         for column in sorted({column for state in (was, now) if state for column in state.newest}):
-            yield BaselineDifference(f"{table}.{quoted(column)}", _newest(was, column), _newest(now, column))
+            yield BaselineDifference(
+                f"{table}.{quote(column)}", _format_newest(was, column), _format_newest(now, column)
+            )
 
 
-def _rows(state: TableState | None, before: TableState | None) -> str:
+def _format_rows(state: TableState | None, before: TableState | None) -> str:
     if state is None:
         return "no table"
     grown = state.rows - before.rows if before else 0
@@ -55,12 +58,12 @@ def _rows(state: TableState | None, before: TableState | None) -> str:
     return f"{state.rows:,} rows{change}"
 
 
-def _newest(state: TableState | None, column: str) -> str:
+def _format_newest(state: TableState | None, column: str) -> str:
     at: datetime | None = state.newest.get(column) if state else None
-    return f"newest {rfc3339_micros(at)}" if at else "no newest value"
+    return f"newest {format_rfc3339_micros(at)}" if at else "no newest value"
 
 
-def _sequences(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
+def _compare_sequences(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
     for name in sorted(old.sequences.keys() | new.sequences.keys()):
         was, now = old.sequences.get(name), new.sequences.get(name)
         yield BaselineDifference(
@@ -68,7 +71,7 @@ def _sequences(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
         )
 
 
-def _faults(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
+def _compare_faults(old: Baseline, new: Baseline) -> Iterator[BaselineDifference]:
     for name in sorted(old.faults.keys() | new.faults.keys()):
         was, now = (f"{of.faults[name].count:,} wrong" if name in of.faults else "as it should be" for of in (old, new))
         yield BaselineDifference(_check(name), was, now)
@@ -79,25 +82,27 @@ def _check(question: str) -> str:
 
 
 def as_text(old: Baseline, new: Baseline) -> str:
-    """The differences for people; ends with a newline."""
-    lines = [f"{old.database}: {rfc3339_micros(old.taken)} -> {rfc3339_micros(new.taken)}"]
-    changed_data, changes = differences(old, new), schema_changes(old, new)
+    """Returns the differences for people; ends with a newline."""
+    lines = [f"{old.database}: {format_rfc3339_micros(old.taken)} -> {format_rfc3339_micros(new.taken)}"]
+    changed_data, changes = compare_baselines(old, new), compare_schemas(old, new)
     lines += [f"  {difference}" for difference in changed_data] or ["  the same rows, newest values and sequences"]
     lines += ["schema:", *(f"  {line}" for line in snapshot.as_text(changes).splitlines())] if changes else []
     return "\n".join(lines if changes else [*lines, "  the same schema"]) + "\n"
 
 
 def render(baseline: Baseline) -> str:
-    """One baseline for people; ends with a newline."""
+    """Returns one baseline for people; ends with a newline."""
     lines = [
-        f"{baseline.database}, PostgreSQL {baseline.server_version}, {rfc3339_micros(baseline.taken)}",
+        f"{baseline.database}, PostgreSQL {baseline.server_version}, {format_rfc3339_micros(baseline.taken)}",
         f"{len(baseline.tables):,} tables, {baseline.rows:,} rows, {format_size(baseline.bytes)};"
         f" schema {baseline.schema.digest[:16]}",
         "",
     ]
     for table, state in sorted(baseline.tables.items()):
         lines.append(f"{state.rows:>15,} rows  {format_size(state.bytes):>10}  {table}")
-        lines += [f"{'':>15}       newest {column} {rfc3339_micros(at)}" for column, at in sorted(state.newest.items())]
+        lines += [
+            f"{'':>15}       newest {column} {format_rfc3339_micros(at)}" for column, at in sorted(state.newest.items())
+        ]
     lines += [f"{at.last:>15,} last  {'':>10}  sequence {name}" for name, at in sorted(baseline.sequences.items())]
     lines += [f"{of.count:>15,} wrong {'':>10}  {_check(name)}" for name, of in sorted(baseline.faults.items())]
     return "\n".join(lines) + "\n"

@@ -66,7 +66,8 @@ class Comparison:
 
 
 def compare(ours: Faults, theirs: Faults) -> Comparison:
-    """Our faults against theirs, each by its place; of places that are not listed the numbers are compared. Pure."""
+    """Returns our faults against theirs, each by its place; of places that are not listed the numbers are compared.
+    Pure."""
     reach = min((side.reach for side in (ours, theirs) if side.reach is not None), default=None)
     left = Counter(fault.place for fault in theirs.listed)
     named: list[Fault] = []
@@ -79,7 +80,7 @@ def compare(ours: Faults, theirs: Faults) -> Comparison:
 
 
 def as_json(faults: Faults) -> dict[str, Any]:
-    """For a baseline: no value of a row, only what the places hash to."""
+    """Returns what a baseline keeps: no value of a row, only what the places hash to."""
     return {"count": faults.count, "places": [fault.place for fault in faults.listed]}
 
 

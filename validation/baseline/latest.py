@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from validation.baseline.model import Baseline, BaselineError, as_json, from_json
 from validation.document_store import DocumentStore, DocumentStoreError, open_store
-from validation.times import rfc3339_micros
+from validation.times import format_rfc3339_micros
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,7 +27,8 @@ class NoBaselineError(BaselineError):
 
 
 def open_baselines(location: str, s3: S3Client | None = None) -> DocumentStore:
-    """A directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given. Raises BaselineError."""
+    """Opens a directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given. Raises
+    BaselineError."""
     with _store_errors():
         return open_store(location, s3)
 
@@ -59,20 +60,20 @@ def save(store: DocumentStore, baseline: Baseline) -> str:
 
 
 def list_baselines(store: DocumentStore, database: str | None = None) -> tuple[StoredBaseline, ...]:
-    """Those of one database, or of all, oldest first. Raises BaselineError."""
+    """Returns those of one database, or of all, oldest first. Raises BaselineError."""
     with _store_errors():
         names = store.names()
     matches = [match for name in names if (match := NAME.fullmatch(name))]
-    baselines = (StoredBaseline(_taken(match["taken"]), unquote(match["database"]), match[0]) for match in matches)
+    baselines = (StoredBaseline(_read_time(match["taken"]), unquote(match["database"]), match[0]) for match in matches)
     return tuple(sorted(stored for stored in baselines if database in (None, stored.database)))
 
 
-def _taken(text: str) -> datetime:
+def _read_time(text: str) -> datetime:
     return datetime.strptime(text, STAMP).replace(tzinfo=UTC)
 
 
 def find_latest(store: DocumentStore, database: str | None = None, until: datetime | None = None) -> Baseline:
-    """The newest one that was taken by then. Raises BaselineError, NoBaselineError when there is none."""
+    """Returns the newest one that was taken by then. Raises BaselineError, NoBaselineError when there is none."""
     baselines = list_baselines(store, database)
     names = sorted({stored.database for stored in baselines})
     if len(names) > 1:
@@ -81,10 +82,10 @@ def find_latest(store: DocumentStore, database: str | None = None, until: dateti
         )
     fit = [stored for stored in baselines if until is None or stored.taken <= until]
     if not fit:
-        of, by = f" of {database}" if database else "", f" taken by {rfc3339_micros(until)}" if until else ""
+        of, by = f" of {database}" if database else "", f" taken by {format_rfc3339_micros(until)}" if until else ""
         found = f"none{of}"
         if baselines:
-            found = f"{len(baselines):,}{of}, the oldest of {rfc3339_micros(baselines[0].taken)}"
+            found = f"{len(baselines):,}{of}, the oldest of {format_rfc3339_micros(baselines[0].taken)}"
         fix = "python -m validation baseline record --from <variable with a URL> --to <directory or s3://bucket/prefix>"
         raise NoBaselineError(str(store), found, f"a baseline{of}{by}", fix)
     return load(store, fit[-1].name)

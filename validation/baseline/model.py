@@ -12,7 +12,7 @@ from validation.baseline import faults
 from validation.baseline.faults import Faults
 from validation.expectations.table_names import Table
 from validation.schema.snapshot import SchemaSnapshot
-from validation.times import rfc3339_micros
+from validation.times import format_rfc3339_micros
 
 SCHEMA = 1
 
@@ -42,11 +42,11 @@ class Position:
     increment: int = 1
 
     def beyond(self, other: int | None) -> bool:
-        """Whether a sequence at the other value still has to come here; one that gave none (None) has."""
+        """Tells whether a sequence at the other value still has to come here; one that gave none (None) has."""
         return other is None or (self.last - other) * self.increment > 0
 
 
-def _empty() -> Mapping[Any, Any]:
+def _make_empty() -> Mapping[Any, Any]:
     return MappingProxyType({})
 
 
@@ -63,9 +63,9 @@ class Baseline:
     database: str
     server_version: str
     tables: Mapping[Table, TableState]
-    sequences: Mapping[Table, Position] = field(default_factory=_empty)
+    sequences: Mapping[Table, Position] = field(default_factory=_make_empty)
     schema: SchemaSnapshot = field(default_factory=SchemaSnapshot)
-    faults: Mapping[str, Faults] = field(default_factory=_empty)
+    faults: Mapping[str, Faults] = field(default_factory=_make_empty)
 
     @property
     def rows(self) -> int:
@@ -80,7 +80,7 @@ def as_json(baseline: Baseline) -> dict[str, Any]:
     positions = sorted(baseline.sequences.items())
     return {
         "baseline": SCHEMA,
-        "taken": rfc3339_micros(baseline.taken),
+        "taken": format_rfc3339_micros(baseline.taken),
         "database": baseline.database,
         "server_version": baseline.server_version,
         "rows": baseline.rows,
@@ -93,7 +93,7 @@ def as_json(baseline: Baseline) -> dict[str, Any]:
 
 
 def _state_as_json(state: TableState) -> dict[str, Any]:
-    newest = {column: rfc3339_micros(at) for column, at in sorted(state.newest.items())}
+    newest = {column: format_rfc3339_micros(at) for column, at in sorted(state.newest.items())}
     return {"rows": state.rows, "bytes": state.bytes, "newest": newest}
 
 
@@ -115,10 +115,10 @@ def _read(data: Mapping[str, Any]) -> Baseline:
     if schema.digest != data["schema"]["sha256"]:
         raise ValueError("its schema doesn't have the SHA-256 that is written with it")
     return Baseline(
-        taken=_moment(data["taken"]),
+        taken=_read_moment(data["taken"]),
         database=str(data["database"]),
         server_version=str(data["server_version"]),
-        tables={Table.parse(name): _state(state) for name, state in data["tables"].items()},
+        tables={Table.parse(name): _read_state(state) for name, state in data["tables"].items()},
         sequences={
             Table.parse(name): Position(int(at["last"]), int(at["increment"])) for name, at in data["sequences"].items()
         },
@@ -127,12 +127,12 @@ def _read(data: Mapping[str, Any]) -> Baseline:
     )
 
 
-def _state(data: Mapping[str, Any]) -> TableState:
-    newest = {str(column): _moment(at) for column, at in data["newest"].items()}
+def _read_state(data: Mapping[str, Any]) -> TableState:
+    newest = {str(column): _read_moment(at) for column, at in data["newest"].items()}
     return TableState(int(data["rows"]), int(data["bytes"]), newest)
 
 
-def _moment(text: str) -> datetime:
+def _read_moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text} has no time zone")

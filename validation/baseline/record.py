@@ -20,8 +20,8 @@ from validation.expectations.model import Expectations, Freshness, Limits
 from validation.expectations.table_names import Table
 from validation.schema import catalog as catalogs
 from validation.schema import snapshot
-from validation.schema.catalog import Catalog, server_question
-from validation.schema.table_scan import TIMESTAMPS, TableScan, scans
+from validation.schema.catalog import Catalog, build_server_question
+from validation.schema.table_scan import TIMESTAMPS, TableScan, build_scans
 from validation.sql.queries import query
 from validation.times import from_epoch
 
@@ -38,19 +38,20 @@ class Unread(Exception):
     """The database could not be read whole: says what, why, and how to fix it."""
 
 
-def _no_faults(_: Catalog, __: int) -> Sequence[FaultList]:
+def _list_no_faults(_: Catalog, __: int) -> Sequence[FaultList]:
     return ()
 
 
-def record(target: Target, limits: Limits | None = None, fault_lists: FaultLists = _no_faults) -> Baseline:
-    """The state of a database now, and what is wrong in it by these lists. Changes nothing in it. Raises Unread."""
-    with reading(target, limits or Limits()) as reader:
+def record(target: Target, limits: Limits | None = None, fault_lists: FaultLists = _list_no_faults) -> Baseline:
+    """Returns the state of a database now, and what is wrong in it by these lists. Changes nothing in it. Raises
+    Unread."""
+    with open_reader(target, limits or Limits()) as reader:
         return reader.baseline(fault_lists)
 
 
 @contextmanager
-def reading(target: Target, limits: Limits) -> Generator[Reader]:
-    """A reader whose sessions are closed at the end. Raises Unread."""
+def open_reader(target: Target, limits: Limits) -> Generator[Reader]:
+    """Yields a reader whose sessions are closed at the end. Raises Unread."""
     try:
         session = connect(target)
     except Unreachable as error:
@@ -70,28 +71,30 @@ class Reader:
         self._terms = Budget(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
 
     def catalog(self) -> Catalog:
-        return catalogs.read(Side.CANDIDATE, self.ask(catalogs.needed(Side.CANDIDATE)))
+        return catalogs.read(Side.CANDIDATE, self.ask(catalogs.list_needed(Side.CANDIDATE)))
 
-    def baseline(self, fault_lists: FaultLists = _no_faults) -> Baseline:
+    def baseline(self, fault_lists: FaultLists = _list_no_faults) -> Baseline:
         catalog = self.catalog()
-        passes = scans(catalog, _newest_of_all(catalog))
-        asked = (CLOCK, SIZES, POSITIONS, server_question(Side.CANDIDATE), *snapshot.questions())
+        passes = build_scans(catalog, _with_newest_of_all(catalog))
+        questions = (CLOCK, SIZES, POSITIONS, build_server_question(Side.CANDIDATE), *snapshot.build_questions())
         costly = sorted((scan.question for scan in passes.values()), key=lambda question: -question.cost)
-        answers = self.ask((*asked, *costly))
-        lists = fault_lists(catalog, int(answers[server_question(Side.CANDIDATE).id].row["major"]))
-        return replace(_baseline(answers, passes), faults=self._faults(lists))
+        answers = self.ask((*questions, *costly))
+        lists = fault_lists(catalog, int(answers[build_server_question(Side.CANDIDATE).id].row["major"]))
+        return replace(_build_baseline(answers, passes), faults=self._read_faults(lists))
 
-    def _faults(self, lists: Sequence[FaultList]) -> Mapping[str, Faults]:
+    def _read_faults(self, lists: Sequence[FaultList]) -> Mapping[str, Faults]:
         """What was found wrong; a list that isn't answered is left out, and then excuses nothing."""
-        outcomes = self._outcomes([of.question for of in lists])
-        found = {of.question.id: of.read(got) for of in lists if isinstance(got := outcomes[of.question.id], Answer)}
-        return {name: faults for name, faults in found.items() if faults.count}
+        outcomes = self._ask_all([of.question for of in lists])
+        faults_by_name = {
+            of.question.id: of.read(got) for of in lists if isinstance(got := outcomes[of.question.id], Answer)
+        }
+        return {name: faults for name, faults in faults_by_name.items() if faults.count}
 
     def ask(self, questions: Sequence[Question]) -> Mapping[str, Answer]:
-        """The answer to every question."""
-        return _whole(self._outcomes(questions))
+        """Returns the answer to every question."""
+        return _require_all(self._ask_all(questions))
 
-    def _outcomes(self, questions: Sequence[Question]) -> Mapping[str, QueryOutcome]:
+    def _ask_all(self, questions: Sequence[Question]) -> Mapping[str, QueryOutcome]:
         try:
             another = partial(connect, self._target, snapshot=self._session.snapshot())
         except Unreachable:
@@ -99,7 +102,7 @@ class Reader:
         return ask_all(self._session, questions, self._terms, another, self._workers)
 
 
-def _whole(outcomes: Mapping[str, QueryOutcome]) -> Mapping[str, Answer]:
+def _require_all(outcomes: Mapping[str, QueryOutcome]) -> Mapping[str, Answer]:
     """The answers, if there is one to each question. Raises Unread with every reason."""
     silent = {f"{outcome.found}; {outcome.fix}" for outcome in outcomes.values() if isinstance(outcome, Unanswered)}
     if silent:
@@ -109,7 +112,7 @@ def _whole(outcomes: Mapping[str, QueryOutcome]) -> Mapping[str, Answer]:
     return {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, Answer)}
 
 
-def _newest_of_all(catalog: Catalog) -> Expectations:
+def _with_newest_of_all(catalog: Catalog) -> Expectations:
     """As if the newest value of every timestamp column were declared."""
     return Expectations(
         freshness=tuple(
@@ -122,30 +125,31 @@ def _newest_of_all(catalog: Catalog) -> Expectations:
     )
 
 
-def _baseline(answers: Mapping[str, Answer], passes: Mapping[Table, TableScan]) -> Baseline:
+def _build_baseline(answers: Mapping[str, Answer], passes: Mapping[Table, TableScan]) -> Baseline:
     sizes = {Table(row["schema"], row["name"]): int(row["bytes"]) for row in answers[SIZES.id].row["sizes"]}
-    about = answers[server_question(Side.CANDIDATE).id].row
+    about = answers[build_server_question(Side.CANDIDATE).id].row
     taken: datetime = answers[CLOCK.id].row["now"]
     return Baseline(
         taken=taken,
         database=about["database"],
         server_version=about["version"],
         tables={
-            table: _state(answers[scan.question.id].row, scan, sizes[table]) for table, scan in sorted(passes.items())
+            table: _build_state(answers[scan.question.id].row, scan, sizes[table])
+            for table, scan in sorted(passes.items())
         },
-        sequences=given(answers[POSITIONS.id].row["sequences"]),
+        sequences=select_given(answers[POSITIONS.id].row["sequences"]),
         schema=snapshot.read(answers),
     )
 
 
-def _state(row: Mapping[str, Any], scan: TableScan, size: int) -> TableState:
+def _build_state(row: Mapping[str, Any], scan: TableScan, size: int) -> TableState:
     moments = {column: row[alias] for column, alias in scan.newest.items() if row[alias] is not None}
     newest = {column: at for column, epoch in moments.items() if (at := from_epoch(epoch)) is not None}
     return TableState(int(row["rows"]), size, newest)
 
 
-def given(rows: Iterable[Mapping[str, Any]]) -> Mapping[Table, Position]:
-    """The sequences that gave a value. Raises Unread for one that this login can't read."""
+def select_given(rows: Iterable[Mapping[str, Any]]) -> Mapping[Table, Position]:
+    """Returns the sequences that gave a value. Raises Unread for one that this login can't read."""
     positions = list(rows)
     closed = [str(Table(row["schema"], row["name"])) for row in positions if not row["readable"]]
     if closed:

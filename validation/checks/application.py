@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from psycopg import sql
 
-from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
+from validation.checks.check import Check, Judgement, build_settled, judge_failed, judge_inconclusive, judge_passed
 from validation.connect.query import Answer, Question, Side
 from validation.expectations.model import Role
 from validation.expectations.privileges import Privilege, Scope
@@ -27,7 +27,7 @@ May = Mapping[Table, Sequence[str]]
 """Privileges in small letters by table, `usage` by sequence."""
 
 
-def tables_question() -> Question:
+def build_tables_question() -> Question:
     """Asks the candidate for the tables and what trying a statement on each needs."""
     return Question("candidate:application-tables", query("application_tables", own_relations=query("own_relations")))
 
@@ -39,72 +39,75 @@ def may_question(role: str) -> Question:
 
 
 def may(answer: Answer) -> dict[Table, tuple[str, ...]]:
-    """The answer to `may_question`."""
+    """Returns the answer to `may_question`."""
     return {Table(row["schema"], row["name"]): tuple(row["may"]) for row in answer.row["objects"]}
 
 
-def columns(answer: Answer) -> dict[Table, tuple[str, ...]]:
-    """The answer to `tables_question`: the columns that statements can set."""
+def read_columns(answer: Answer) -> dict[Table, tuple[str, ...]]:
+    """Returns the answer to `tables_question`: the columns that statements can set."""
     return {Table(row["schema"], row["name"]): tuple(row["columns"]) for row in answer.row["tables"]}
 
 
-def declared(roles: Sequence[Role], role: str, here: Mapping[Table, Sequence[str]]) -> dict[Table, tuple[str, ...]]:
-    """What the expectations say that the role may do with tables and sequences."""
+def select_declared(
+    roles: Sequence[Role], role: str, here: Mapping[Table, Sequence[str]]
+) -> dict[Table, tuple[str, ...]]:
+    """Returns what the expectations say that the role may do with tables and sequences."""
     privileges: dict[Table, tuple[str, ...]] = {}
     for privilege in (privilege for expected in roles if expected.name == role for privilege in expected.may):
         words = tuple(word.lower() for word in privilege.words if word.lower() in TRIED)
-        privileges = union(privileges, dict.fromkeys(_covered(privilege, here), words))
+        privileges = merge_privileges(privileges, dict.fromkeys(_select_covered(privilege, here), words))
     return privileges
 
 
-def _covered(privilege: Privilege, here: Mapping[Table, Sequence[str]]) -> Sequence[Table]:
+def _select_covered(privilege: Privilege, here: Mapping[Table, Sequence[str]]) -> Sequence[Table]:
     if isinstance(privilege.on, Table):
         return [privilege.on]
     return [table for table in here if privilege.scope is Scope.ALL_TABLES and table.schema == privilege.on]
 
 
-def union(first: May, second: May) -> dict[Table, tuple[str, ...]]:
-    """Everything that either of them allows."""
+def merge_privileges(first: May, second: May) -> dict[Table, tuple[str, ...]]:
+    """Returns everything that either of them allows."""
     return {
         table: tuple(dict.fromkeys((*first.get(table, ()), *second.get(table, ()))))
         for table in first.keys() | second.keys()
     }
 
 
-def checks(privileges: May, here: Mapping[Table, Sequence[str]]) -> Iterator[Check]:
-    """One for each privilege on each table; without any, that nothing says what the application must do."""
+def build_checks(privileges: May, here: Mapping[Table, Sequence[str]]) -> Iterator[Check]:
+    """Yields one check for each privilege on each table; without any, that nothing says what the application must
+    do."""
     if not any(privileges.values()):
-        judgement = inconclusive("nothing says what its role must do", NEEDED, NOTHING_SAID)
-        yield settled("application", judgement, Severity.ADVISORY)
+        judgement = judge_inconclusive("nothing says what its role must do", NEEDED, NOTHING_SAID)
+        yield build_settled("application", judgement, Severity.ADVISORY)
     for table, words in sorted(privileges.items()):
         for privilege in words:
             if privilege == USAGE:
-                yield _usage(table)
-            elif table in here and (statement := _statement(privilege, table, here[table])):
-                yield _tried(f"application:{table}({privilege})", statement)
+                yield _build_usage_check(table)
+            elif table in here and (statement := _build_statement(privilege, table, here[table])):
+                yield _build_trial_check(f"application:{table}({privilege})", statement)
 
 
-def _tried(name: str, statement: sql.Composed) -> Check:
+def _build_trial_check(name: str, statement: sql.Composed) -> Check:
     def judge(_: Sequence[Answer]) -> Judgement:
-        return passed("tried, and rolled back", NEEDED)
+        return judge_passed("tried, and rolled back", NEEDED)
 
     return Check(name, judge, (Question(name, statement, Side.APPLICATION),), NEEDED)
 
 
-def _usage(sequence: Table) -> Check:
+def _build_usage_check(sequence: Table) -> Check:
     """Asked and not tried: a value that a sequence gave doesn't come back with a rollback."""
     name = f"application:{sequence}({USAGE})"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         if not answers[0].row["may"]:
-            return failed(f"no right to use sequence {sequence}", NEEDED, DENIED)
-        return passed("granted", NEEDED)
+            return judge_failed(f"no right to use sequence {sequence}", NEEDED, DENIED)
+        return judge_passed("granted", NEEDED)
 
     statement = query("application_usage", sequence=sql.Literal(sequence.identifier.as_string(None)))
     return Check(name, judge, (Question(name, statement, Side.APPLICATION),), NEEDED)
 
 
-def _statement(privilege: str, table: Table, settable: Sequence[str]) -> sql.Composed | None:
+def _build_statement(privilege: str, table: Table, settable: Sequence[str]) -> sql.Composed | None:
     """A statement that reads or writes no row, or None where the table has no column to set."""
     name = table.identifier
     if privilege == SELECT:

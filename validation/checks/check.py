@@ -54,18 +54,18 @@ class Check:
         return self.name.partition(":")[0]
 
 
-def passed(found: str, needed: str) -> Judgement:
+def judge_passed(found: str, needed: str) -> Judgement:
     return Judgement(Verdict.PASS, found, needed)
 
 
-def failed(found: str, needed: str, fix: str, examples: tuple[Example, ...] = ()) -> Judgement:
+def judge_failed(found: str, needed: str, fix: str, examples: tuple[Example, ...] = ()) -> Judgement:
     return Judgement(Verdict.FAIL, found, needed, fix, examples)
 
 
-def inconclusive(found: str, needed: str, fix: str) -> Judgement:
+def judge_inconclusive(found: str, needed: str, fix: str) -> Judgement:
     return Judgement(Verdict.INCONCLUSIVE, found, needed, fix)
 
 
-def settled(name: str, judgement: Judgement, severity: Severity = Severity.BLOCKING) -> Check:
-    """A check whose result is known before anything is asked, e.g. of a table that isn't there."""
+def build_settled(name: str, judgement: Judgement, severity: Severity = Severity.BLOCKING) -> Check:
+    """Returns a check whose result is known before anything is asked, e.g. of a table that isn't there."""
     return Check(name, lambda _: judgement, severity=severity)

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from psycopg import sql
 
-from validation.checks.check import Check, Judgement, failed, passed
+from validation.checks.check import Check, Judgement, judge_failed, judge_passed
 from validation.connect.query import Answer, Question, Row
 from validation.expectations.model import Role
 from validation.expectations.privileges import Privilege, Scope
 from validation.expectations.table_names import Table
 from validation.sql.queries import query
-from validation.terminal import number
+from validation.terminal import format_number
 
 ATTRIBUTES = ("login", "superuser", "create_database", "create_role", "replication", "bypass_rls")
 RELATIONS = ["r", "p", "v", "m", "f"]
@@ -20,72 +20,76 @@ SEQUENCES = ["S"]
 NOTHING = "select null::int, null::text, null::boolean where false"
 
 
-def checks(roles: Sequence[Role]) -> Iterator[Check]:
+def build_checks(roles: Sequence[Role]) -> Iterator[Check]:
     for role in roles:
-        yield _role(role)
+        yield _build_role_check(role)
 
 
-def _role(role: Role) -> Check:
-    needed = _needed(role)
+def _build_role_check(role: Role) -> Check:
+    needed = _describe_needed(role)
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         row = answers[0].row
-        wrong = wrong_of(role, row) if row["there"] else [f"no role {role.name}"]
+        wrong = find_wrong(role, row) if row["there"] else [f"no role {role.name}"]
         if wrong:
             fix = "docs/checks.md: RDS keeps roles with the instance, not with a dump"
-            return failed("; ".join(wrong), needed, fix)
-        return passed(f"role {role.name}, as declared", needed)
+            return judge_failed("; ".join(wrong), needed, fix)
+        return judge_passed(f"role {role.name}, as declared", needed)
 
     statement = query(
         "role",
         role=sql.Literal(role.name),
         member_of=sql.SQL("{}::text[]").format(sql.Literal(list(role.member_of))),
-        privileges=_privileges(role),
+        privileges=_compose_privileges(role),
     )
     return Check(f"roles:{role.name}", judge, (Question(f"roles:{role.name}", statement),), needed)
 
 
-def _needed(role: Role) -> str:
+def _describe_needed(role: Role) -> str:
     properties = [
-        f"{_flag(name)} {'on' if value else 'off'}" for name in ATTRIBUTES if (value := getattr(role, name)) is not None
+        f"{_format_flag(name)} {'on' if value else 'off'}"
+        for name in ATTRIBUTES
+        if (value := getattr(role, name)) is not None
     ]
     properties += [f"member of {', '.join(role.member_of)}"] if role.member_of else []
-    properties += [number(len(role.may), "grant")] if role.may else []
-    properties += [f"none of {number(len(role.may_not), 'privilege')}"] if role.may_not else []
+    properties += [format_number(len(role.may), "grant")] if role.may else []
+    properties += [f"none of {format_number(len(role.may_not), 'privilege')}"] if role.may_not else []
     return f"role {role.name}" + (f": {', '.join(properties)}" if properties else "")
 
 
-def _flag(name: str) -> str:
+def _format_flag(name: str) -> str:
     return name.replace("_", " ")
 
 
-def wrong_of(role: Role, row: Row) -> list[str]:
-    """What of the role isn't as declared."""
-    asked = [(name, getattr(role, name)) for name in ATTRIBUTES]
+def find_wrong(role: Role, row: Row) -> list[str]:
+    """Returns what of the role isn't as declared."""
+    attributes = [(name, getattr(role, name)) for name in ATTRIBUTES]
     wrong = [
-        f"{_flag(n)} is {'on' if row[n] else 'off'}" for n, value in asked if value is not None and row[n] != value
+        f"{_format_flag(n)} is {'on' if row[n] else 'off'}"
+        for n, value in attributes
+        if value is not None and row[n] != value
     ]
     wrong += [f"no member of {other}" for other in role.member_of if other not in row["member_of"]]
-    return wrong + list(_wrong_privileges(role, row["privileges"]))
+    return wrong + list(_find_wrong_privileges(role, row["privileges"]))
 
 
-def _wrong_privileges(role: Role, rows: Sequence[Row]) -> Iterator[str]:
-    for position, (privilege, word, may) in enumerate(_words(role)):
+def _find_wrong_privileges(role: Role, rows: Sequence[Row]) -> Iterator[str]:
+    for position, (privilege, word, may) in enumerate(_list_privileges(role)):
         objects = [row for row in rows if row["number"] == position]
         wrong = [row["object"] for row in objects if row["held"] != may]
         if not objects:
-            yield f"nothing there for {word} ON {_object(privilege)}"
+            yield f"nothing there for {word} ON {_describe_object(privilege)}"
         if wrong:
             yield f"{'lacks' if may else 'has'} {word} on {', '.join(wrong[:3])}" + (
                 f" and {len(wrong) - 3:,} more" if len(wrong) > 3 else ""
             )
 
 
-def _object(privilege: Privilege) -> str:
+def _describe_object(privilege: Privilege) -> str:
     return str(privilege).partition(" ON ")[2]
 
 
-def _words(role: Role) -> list[tuple[Privilege, str, bool]]:
+def _list_privileges(role: Role) -> list[tuple[Privilege, str, bool]]:
     """Each privilege by itself, and whether the role is to have it."""
     return [
         (privilege, word, may)
@@ -95,12 +99,14 @@ def _words(role: Role) -> list[tuple[Privilege, str, bool]]:
     ]
 
 
-def _privileges(role: Role) -> sql.Composable:
-    parts = [_held(position, privilege, word) for position, (privilege, word, _) in enumerate(_words(role))]
+def _compose_privileges(role: Role) -> sql.Composable:
+    parts = [
+        _compose_held(position, privilege, word) for position, (privilege, word, _) in enumerate(_list_privileges(role))
+    ]
     return sql.SQL("\nunion all\n").join(parts) if parts else sql.SQL(NOTHING)
 
 
-def _held(position: int, privilege: Privilege, word: str) -> sql.Composed:
+def _compose_held(position: int, privilege: Privilege, word: str) -> sql.Composed:
     parts = {"number": sql.Literal(position), "word": sql.Literal(word)}
     if privilege.scope is Scope.DATABASE:
         return query("role_database", **parts)

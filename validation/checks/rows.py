@@ -10,15 +10,15 @@ from decimal import Decimal
 from psycopg import sql
 
 from validation.baseline.model import Baseline
-from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
-from validation.checks.common import key_of, missing_column, missing_table
+from validation.checks.check import Check, Judgement, build_settled, judge_failed, judge_inconclusive, judge_passed
+from validation.checks.common import build_missing_column, build_missing_table, compose_key
 from validation.connect.query import Answer, Question, Side
 from validation.expectations.model import Expectations, Freshness, RowRange
-from validation.expectations.table_names import Table, quoted
+from validation.expectations.table_names import Table, quote
 from validation.schema.catalog import Catalog
 from validation.schema.table_scan import TableScan
 from validation.sql.queries import query
-from validation.terminal import number
+from validation.terminal import format_number
 from validation.times import format_time, format_time_micros, from_epoch
 from validation.verdict import Severity
 
@@ -28,44 +28,46 @@ CLOCKS = timedelta(minutes=5)
 NO_SOURCE = "docs/checks.md: give the source to compare with, or waive the check with a reason"
 
 
-def checks(
+def build_checks(
     passes: Mapping[Table, TableScan],
     expectations: Expectations,
     source: Catalog | None,
     restore_point: datetime | None,
     baseline: Baseline | None = None,
 ) -> Iterator[Check]:
-    yield _tables(passes)
-    yield from _freshness(passes, expectations.freshness, restore_point)
-    yield from _future(passes, expectations.freshness, restore_point)
-    yield from _counts(passes, expectations.tables, source, baseline)
-    yield from _nulls(passes, expectations)
+    yield _build_tables_check(passes)
+    yield from _build_freshness_checks(passes, expectations.freshness, restore_point)
+    yield from _build_future_checks(passes, expectations.freshness, restore_point)
+    yield from _build_count_checks(passes, expectations.tables, source, baseline)
+    yield from _build_null_checks(passes, expectations)
     if source is not None:
-        yield _tables_of_source(passes, source)
+        yield _build_tables_of_source_check(passes, source)
 
 
-def _tables(passes: Mapping[Table, TableScan]) -> Check:
+def _build_tables_check(passes: Mapping[Table, TableScan]) -> Check:
     """An empty database is no restored database."""
     roots = [scan.question for scan in passes.values() if not scan.facts.partition]
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         rows = sum(int(answer.row["rows"]) for answer in answers)
-        found = f"{number(len(roots), 'table')}, {number(rows, 'row')} in the {len(answers)} that were read"
+        found = (
+            f"{format_number(len(roots), 'table')}, {format_number(rows, 'row')} in the {len(answers)} that were read"
+        )
         needed = "tables with rows in them"
         if roots and not answers:
-            return inconclusive(found, needed, "docs/checks.md")
+            return judge_inconclusive(found, needed, "docs/checks.md")
         if not rows:
-            return failed(
+            return judge_failed(
                 found,
                 needed,
                 "docs/checks.md: an empty database; give the right one, or restore again",
             )
-        return passed(found, needed)
+        return judge_passed(found, needed)
 
     return Check("tables", judge, tuple(roots), tolerant=True)
 
 
-def _counts(
+def _build_count_checks(
     passes: Mapping[Table, TableScan],
     ranges: Mapping[Table, RowRange],
     source: Catalog | None,
@@ -76,15 +78,17 @@ def _counts(
         bounds = ranges.get(table, RowRange())
         before = baseline.tables.get(table) if baseline else None
         if table not in passes:
-            yield missing_table(name, table)
+            yield build_missing_table(name, table)
         elif bounds.needs_baseline and before is None:
             found = f"a baseline without {table}" if baseline else "no baseline was read"
-            yield settled(name, inconclusive(found, _range(bounds, Others()), NO_BASELINE))
+            yield build_settled(name, judge_inconclusive(found, _describe_range(bounds, Others()), NO_BASELINE))
         elif bounds.needs_source and source is None:
-            yield settled(name, inconclusive("no source was read", _range(bounds, Others()), NO_SOURCE))
+            yield build_settled(
+                name, judge_inconclusive("no source was read", _describe_range(bounds, Others()), NO_SOURCE)
+            )
         else:
             of_source = (_count_of_source(table, source),) if bounds.needs_source else ()
-            yield _count(name, passes[table], bounds, of_source, before.rows if before else None)
+            yield _build_count_check(name, passes[table], bounds, of_source, before.rows if before else None)
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,8 @@ class Others:
 
     def __str__(self) -> str:
         pairs = (("source", self.source), ("baseline", self.baseline))
-        known = [f"{name}: {rows:,}" for name, rows in pairs if rows is not None]
-        return f" ({', '.join(known)})" if known else ""
+        counts = [f"{name}: {rows:,}" for name, rows in pairs if rows is not None]
+        return f" ({', '.join(counts)})" if counts else ""
 
 
 @dataclass(frozen=True)
@@ -112,23 +116,23 @@ class Bound:
         return self.rows is None or (rows >= self.rows if self.least else rows <= self.rows)
 
 
-def _count(
+def _build_count_check(
     name: str, scan: TableScan, bounds: RowRange, of_source: tuple[Question, ...], of_baseline: int | None
 ) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
         rows = int(answers[0].row["rows"])
         others = Others(int(answers[1].row["rows"]) if of_source else None, of_baseline)
-        found = f"{number(rows, 'row')}{others}"
-        needed = _range(bounds, others)
-        if not all(bound.holds(rows) for bound in _bounds(bounds, others)):
-            return failed(
+        found = f"{format_number(rows, 'row')}{others}"
+        needed = _describe_range(bounds, others)
+        if not all(bound.holds(rows) for bound in _find_bounds(bounds, others)):
+            return judge_failed(
                 found,
                 needed,
-                "docs/checks.md: compare the recovery point with the time of the loss" + _lost(scan),
+                "docs/checks.md: compare the recovery point with the time of the loss" + _describe_lost(scan),
             )
-        return passed(found, needed)
+        return judge_passed(found, needed)
 
-    return Check(name, judge, (scan.question, *of_source), _range(bounds, Others(baseline=of_baseline)))
+    return Check(name, judge, (scan.question, *of_source), _describe_range(bounds, Others(baseline=of_baseline)))
 
 
 def _count_of_source(table: Table, source: Catalog | None) -> Question:
@@ -137,7 +141,7 @@ def _count_of_source(table: Table, source: Catalog | None) -> Question:
     return Question(f"source:count:{table}", statement, Side.SOURCE, facts.pages if facts else 0)
 
 
-def _bounds(bounds: RowRange, others: Others) -> Iterator[Bound]:
+def _find_bounds(bounds: RowRange, others: Others) -> Iterator[Bound]:
     for word, rows in (("least", bounds.min), ("most", bounds.max)):
         if rows is not None:
             yield Bound(word == "least", Decimal(rows), f"at {word} {rows:,}")
@@ -148,55 +152,55 @@ def _bounds(bounds: RowRange, others: Others) -> Iterator[Bound]:
         ("most", bounds.at_most_of_baseline, others.baseline, "baseline"),
     ):
         if share is not None:
-            part = None if rows is None else _part(share, rows)
+            part = None if rows is None else _take_part(share, rows)
             exact = "" if part is None else f" ({part:,.0f})"
             yield Bound(word == "least", part, f"at {word} {share:.4g} of the {whose}'s{exact}")
 
 
-def _part(share: float, rows: int) -> Decimal:
+def _take_part(share: float, rows: int) -> Decimal:
     """In decimal: 0.1 of 30 rows is 3, not a little more."""
     return Decimal(str(share)) * rows
 
 
-def _range(bounds: RowRange, others: Others) -> str:
-    return ", ".join(bound.words for bound in _bounds(bounds, others)) or "readable to the end"
+def _describe_range(bounds: RowRange, others: Others) -> str:
+    return ", ".join(bound.words for bound in _find_bounds(bounds, others)) or "readable to the end"
 
 
-def _lost(scan: TableScan) -> str:
+def _describe_lost(scan: TableScan) -> str:
     return "; the table is UNLOGGED: a restore always empties it" if scan.facts.unlogged else ""
 
 
-def _nulls(passes: Mapping[Table, TableScan], expectations: Expectations) -> Iterator[Check]:
+def _build_null_checks(passes: Mapping[Table, TableScan], expectations: Expectations) -> Iterator[Check]:
     for expectation in expectations.not_null:
         for column in expectation.columns:
-            name = f"not-null:{expectation.table}.{quoted(column)}"
+            name = f"not-null:{expectation.table}.{quote(column)}"
             scan = passes.get(expectation.table)
             if scan is None:
-                yield missing_table(name, expectation.table)
+                yield build_missing_table(name, expectation.table)
             elif column not in scan.nulls:
-                yield missing_column(name, column)
+                yield build_missing_column(name, column)
             else:
-                yield _null(name, scan, column)
+                yield _build_null_check(name, scan, column)
 
 
-def _null(name: str, scan: TableScan, column: str) -> Check:
+def _build_null_check(name: str, scan: TableScan, column: str) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
         nulls, rows = int(answers[0].row[scan.nulls[column]]), int(answers[0].row["rows"])
         needed = "rows, none without a value"
         if not rows:
-            return failed(
+            return judge_failed(
                 "no row at all",
                 needed,
                 "docs/checks.md: compare the recovery point with the time of the loss",
             )
         if nulls:
-            said = f"{number(nulls, 'row')} of {rows:,} without a value"
-            return failed(said, needed, "docs/checks.md: choose a recovery point before the values were lost")
-        return passed(f"a value in each of {number(rows, 'row')}", needed)
+            said = f"{format_number(nulls, 'row')} of {rows:,} without a value"
+            return judge_failed(said, needed, "docs/checks.md: choose a recovery point before the values were lost")
+        return judge_passed(f"a value in each of {format_number(rows, 'row')}", needed)
 
     statement = query(
         "null_examples",
-        keys=key_of(scan.facts.key),
+        keys=compose_key(scan.facts.key),
         table=scan.facts.table.identifier,
         column=sql.Identifier(column),
     )
@@ -204,28 +208,28 @@ def _null(name: str, scan: TableScan, column: str) -> Check:
     return Check(name, judge, (scan.question,), "rows, none without a value", examples)
 
 
-def _freshness(
+def _build_freshness_checks(
     passes: Mapping[Table, TableScan], expectations: Iterable[Freshness], restore_point: datetime | None
 ) -> Iterator[Check]:
     for expectation in expectations:
-        name = f"freshness:{expectation.table}.{quoted(expectation.column)}"
+        name = f"freshness:{expectation.table}.{quote(expectation.column)}"
         scan = passes.get(expectation.table)
         if scan is None:
-            yield missing_table(name, expectation.table)
+            yield build_missing_table(name, expectation.table)
         elif expectation.column not in scan.facts.columns:
-            yield missing_column(name, expectation.column)
+            yield build_missing_column(name, expectation.column)
         elif expectation.column not in scan.newest:
             kind = scan.facts.columns[expectation.column]
             fix = "docs/expectations.md: declare a column of type timestamp or timestamptz"
-            yield settled(name, inconclusive(f"a column of type {kind}", "a timestamp", fix))
+            yield build_settled(name, judge_inconclusive(f"a column of type {kind}", "a timestamp", fix))
         elif restore_point is None:
             fix = "docs/checks.md: give the restore point; for `latest` the time at which writing had stopped"
-            yield settled(name, inconclusive("no time to compare with", "a restore point", fix))
+            yield build_settled(name, judge_inconclusive("no time to compare with", "a restore point", fix))
         else:
-            yield _fresh(name, scan, expectation, restore_point)
+            yield _build_freshness_check(name, scan, expectation, restore_point)
 
 
-def _fresh(name: str, scan: TableScan, freshness: Freshness, restore_point: datetime) -> Check:
+def _build_freshness_check(name: str, scan: TableScan, freshness: Freshness, restore_point: datetime) -> Check:
     point = restore_point.astimezone(UTC)
     first = point - timedelta(seconds=freshness.tolerance_seconds)
     last = point + timedelta(seconds=freshness.ahead_seconds)
@@ -234,14 +238,14 @@ def _fresh(name: str, scan: TableScan, freshness: Freshness, restore_point: date
     def judge(answers: Sequence[Answer]) -> Judgement:
         newest = answers[0].row[scan.newest[freshness.column]]
         if newest is None:
-            return failed(
+            return judge_failed(
                 "no timestamp at all",
                 needed,
                 "docs/checks.md: compare the recovery point with the time of the loss",
             )
         at = from_epoch(newest)
         if at is None:
-            return failed(
+            return judge_failed(
                 f"newest is {newest} s",
                 needed,
                 "docs/checks.md: correct the value in the source, or waive the check",
@@ -249,16 +253,16 @@ def _fresh(name: str, scan: TableScan, freshness: Freshness, restore_point: date
         found = f"newest {format_time_micros(at)}"
         if at > last:
             fix = "docs/checks.md: data from after the restore point; wrong instance, or wrong recovery point"
-            return failed(f"{found}, {(at - last).total_seconds():,.3f} s too new", needed, fix)
+            return judge_failed(f"{found}, {(at - last).total_seconds():,.3f} s too new", needed, fix)
         if at < first:
             fix = "docs/checks.md: older than asked for; another recovery point, or a larger tolerance_seconds"
-            return failed(f"{found}, {(first - at).total_seconds():,.3f} s too old", needed, fix)
-        return passed(found, needed)
+            return judge_failed(f"{found}, {(first - at).total_seconds():,.3f} s too old", needed, fix)
+        return judge_passed(found, needed)
 
     return Check(name, judge, (scan.question,), needed)
 
 
-def _future(
+def _build_future_checks(
     passes: Mapping[Table, TableScan], declared: Iterable[Freshness], restore_point: datetime | None
 ) -> Iterator[Check]:
     """Times after the restore point where none is declared: advice, since a column's name is all there is to go by."""
@@ -266,56 +270,58 @@ def _future(
     for table, scan in sorted(passes.items()):
         for column in sorted(scan.newest):
             if restore_point is not None and (table, column) not in judged:
-                yield _not_after(f"future:{table}.{quoted(column)}", scan, column, restore_point.astimezone(UTC))
+                yield _build_not_after_check(
+                    f"future:{table}.{quote(column)}", scan, column, restore_point.astimezone(UTC)
+                )
 
 
-def _not_after(name: str, scan: TableScan, column: str, point: datetime) -> Check:
+def _build_not_after_check(name: str, scan: TableScan, column: str, point: datetime) -> Check:
     last = point + CLOCKS
     needed = f"nothing later than {format_time(last)}"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         newest = answers[0].row[scan.newest[column]]
         if newest is None:
-            return passed("no timestamp", needed)
+            return judge_passed("no timestamp", needed)
         at = from_epoch(newest)
         if newest > 0 and (at is None or at > last):
             found = f"newest {format_time_micros(at)}" if at else f"newest is {newest} s"
             fix = (
                 "docs/checks.md: is this data from after the restore point? declare a column that may lie in the future"
             )
-            return failed(found, needed, fix)
-        return passed(f"newest {format_time_micros(at)}" if at else f"newest is {newest} s", needed)
+            return judge_failed(found, needed, fix)
+        return judge_passed(f"newest {format_time_micros(at)}" if at else f"newest is {newest} s", needed)
 
     return Check(name, judge, (scan.question,), needed, severity=Severity.ADVISORY)
 
 
-def _tables_of_source(passes: Mapping[Table, TableScan], source: Catalog) -> Check:
+def _build_tables_of_source_check(passes: Mapping[Table, TableScan], source: Catalog) -> Check:
     """A table that the source has, with rows in it, is not missing or empty in the candidate."""
     theirs = [facts for facts in source.tables if not facts.partition]
-    asked = [facts for facts in theirs if not facts.unlogged and facts.table in passes]
+    compared = [facts for facts in theirs if not facts.unlogged and facts.table in passes]
     has_rows = {
         facts.table: Question(
             f"source:has_rows:{facts.table}", query("has_rows", table=facts.table.identifier), Side.SOURCE
         )
-        for facts in asked
+        for facts in compared
     }
-    scanned = [passes[facts.table].question for facts in asked]
+    scanned = [passes[facts.table].question for facts in compared]
     missing = [facts.table for facts in theirs if facts.table not in passes]
     needed = "every table of the source, with rows where the source has any"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
-        counts, filled = answers[: len(asked)], answers[len(asked) :]
+        counts, filled = answers[: len(compared)], answers[len(compared) :]
         empty = [
             facts.table
-            for facts, count, there in zip(asked, counts, filled, strict=True)
+            for facts, count, there in zip(compared, counts, filled, strict=True)
             if there.row["has_rows"] and not count.row["rows"]
         ]
         wrong = [f"{table} is missing" for table in missing] + [f"{table} is empty" for table in empty]
         if wrong:
             fix = "docs/checks.md: is the recovery point earlier than the table? then waive the check"
-            return failed("; ".join(wrong), needed, fix)
+            return judge_failed("; ".join(wrong), needed, fix)
         if not theirs:
-            return inconclusive("the source has no tables", needed, "docs/checks.md: give the right source")
-        return passed(f"{number(len(theirs), 'table')} of the source are here", needed)
+            return judge_inconclusive("the source has no tables", needed, "docs/checks.md: give the right source")
+        return judge_passed(f"{format_number(len(theirs), 'table')} of the source are here", needed)
 
     return Check("tables-of-source", judge, (*scanned, *has_rows.values()), needed)

@@ -4,88 +4,92 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from validation.checks.check import Check, Judgement, failed, inconclusive, passed, settled
+from validation.checks.check import Check, Judgement, build_settled, judge_failed, judge_inconclusive, judge_passed
 from validation.connect.query import Answer, Question, Row, Side
 from validation.connect.target import Target
 from validation.expectations.model import Server
-from validation.schema.catalog import server_question
+from validation.schema.catalog import build_server_question
 
 NEEDED = "the server that was restored, open for writing"
 
 
-def unreachable(target: Target, side: Side, why: str) -> Check:
-    """The check of an endpoint that gave no session."""
+def build_unreachable(target: Target, side: Side, why: str) -> Check:
+    """Returns the check of an endpoint that gave no session."""
     fix = "docs/checks.md: check endpoint, security group, login, database name and root certificate"
-    return settled(_named("connection", side), inconclusive(f"{target}: {why}", "a session", fix))
+    return build_settled(_describe_name("connection", side), judge_inconclusive(f"{target}: {why}", "a session", fix))
 
 
-def no_login(target: Target, why: str, *, answers: bool) -> Check:
-    """The application gets no session; where another login does, that is the application's own fault."""
-    name, said = _named("connection", Side.APPLICATION), f"{target}: {why}"
+def build_no_login(target: Target, why: str, *, answers: bool) -> Check:
+    """Returns the check of an application that gets no session; where another login does, that is the application's own
+    fault."""
+    name, said = _describe_name("connection", Side.APPLICATION), f"{target}: {why}"
     fix = "docs/checks.md: the password is that of the restore point; set it as the application has it"
-    judgement = failed(said, "a session", fix) if answers else inconclusive(said, "a session", fix)
-    return settled(name, judgement)
+    judgement = judge_failed(said, "a session", fix) if answers else judge_inconclusive(said, "a session", fix)
+    return build_settled(name, judgement)
 
 
-def connection(target: Target, side: Side) -> Check:
+def build_connection(target: Target, side: Side) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
         row = answers[0].row
-        return passed(f"PostgreSQL {row['version']} answers as {target}", "a session")
+        return judge_passed(f"PostgreSQL {row['version']} answers as {target}", "a session")
 
-    return Check(_named("connection", side), judge, (server_question(side),), "a session")
+    return Check(_describe_name("connection", side), judge, (build_server_question(side),), "a session")
 
 
-def listed(side: Side, catalog: tuple[Question, ...]) -> Check:
-    """The catalog was read: everything else is planned from it."""
+def build_listed(side: Side, catalog: tuple[Question, ...]) -> Check:
+    """Returns the check that the catalog was read: everything else is planned from it."""
     needed = "the lists of tables and constraints"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
-        return passed(f"{len(answers[0].row['tables']):,} tables listed", needed)
+        return judge_passed(f"{len(answers[0].row['tables']):,} tables listed", needed)
 
-    return Check(_named("catalog", side), judge, catalog, needed)
+    return Check(_describe_name("catalog", side), judge, catalog, needed)
 
 
-def _named(family: str, side: Side) -> str:
+def _describe_name(family: str, side: Side) -> str:
     return family if side is Side.CANDIDATE else f"{side}-{family}"
 
 
-def identity(target: Target, expected: Server) -> Check:
-    """The server's own word on who it is, against what the caller and the expectations say."""
+def build_identity(target: Target, expected: Server) -> Check:
+    """Returns the server's own word on who it is, against what the caller and the expectations say."""
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         row = answers[0].row
-        wrong = _wrong(row, target, expected)
+        wrong = _find_wrong(row, target, expected)
         if wrong:
             found, needed = ("; ".join(pair[i] for pair in wrong) for i in (0, 1))
-            return failed(
+            return judge_failed(
                 found,
                 needed,
                 "docs/checks.md: validate the restored instance; compare endpoint and expectations",
             )
-        return passed(f"database {row['database']}, version {row['major']}, not in recovery", NEEDED)
+        return judge_passed(f"database {row['database']}, version {row['major']}, not in recovery", NEEDED)
 
-    return Check("server", judge, (server_question(Side.CANDIDATE),), NEEDED)
+    return Check("server", judge, (build_server_question(Side.CANDIDATE),), NEEDED)
 
 
-def not_the_source() -> Check:
-    """Same start, to the microsecond, same port and same database mean that both are one."""
+def build_not_the_source() -> Check:
+    """Builds the check that both aren't one server. The same start, to the microsecond, same port and same database
+    mean that both are one."""
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         candidate, source = (answer.row for answer in answers)
         if all(candidate[fact] == source[fact] for fact in ("started", "port", "database")):
             where = f"{candidate['database']} at port {candidate['port']}"
-            return failed(
+            return judge_failed(
                 f"candidate and source are the same, {where}",
                 needed,
                 "docs/checks.md: give the right endpoints",
             )
-        return passed(needed, needed)
+        return judge_passed(needed, needed)
 
     needed = "two databases"
-    return Check("not-the-source", judge, (server_question(Side.CANDIDATE), server_question(Side.SOURCE)), needed)
+    return Check(
+        "not-the-source", judge, (build_server_question(Side.CANDIDATE), build_server_question(Side.SOURCE)), needed
+    )
 
 
-def _wrong(row: Row, target: Target, expected: Server) -> list[tuple[str, str]]:
+def _find_wrong(row: Row, target: Target, expected: Server) -> list[tuple[str, str]]:
     wrong: list[tuple[str, str]] = []
     if row["in_recovery"]:
         wrong.append(("still in recovery", "promoted and open for writing"))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from psycopg import sql
 
-from validation.checks.check import Check, Judgement, failed, inconclusive, passed
+from validation.checks.check import Check, Judgement, judge_failed, judge_inconclusive, judge_passed
 from validation.connect.query import Answer, Question, Row
 from validation.expectations.model import Extension, Setting
 from validation.sql.queries import query
@@ -36,45 +36,45 @@ QUANTITY = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)")
 TRUE, FALSE = ("on", "true", "yes", "1"), ("off", "false", "no", "0")
 
 
-def settings(settings: Sequence[Setting]) -> Iterator[Check]:
+def build_setting_checks(settings: Sequence[Setting]) -> Iterator[Check]:
     if settings:
         names = sql.Literal([setting.name for setting in settings])
         question = Question("settings", query("settings", names=names))
         for setting in settings:
-            yield _setting(setting, question)
+            yield _build_setting_check(setting, question)
 
 
-def _setting(setting: Setting, question: Question) -> Check:
+def _build_setting_check(setting: Setting, question: Question) -> Check:
     needed = f"{setting.name} = {setting.value}"
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         row = answers[0].row["settings"].get(setting.name)
         if row is None:
             fix = "GRANT pg_read_all_settings TO <user>; or correct the name (docs/expectations.md)"
-            return inconclusive("a setting that this login doesn't see", needed, fix)
+            return judge_inconclusive("a setting that this login doesn't see", needed, fix)
         found = f"{setting.name} = {row['value']}{' x ' + row['unit'] if row['unit'] else ''}"
-        if not same(setting.value, row):
-            return failed(
+        if not is_same(setting.value, row):
+            return judge_failed(
                 found,
                 needed,
                 "docs/checks.md: change it in the parameter group of the instance; reboot if static",
             )
-        return passed(found, needed)
+        return judge_passed(found, needed)
 
     return Check(f"settings:{setting.name}", judge, (question,), needed)
 
 
-def same(value: str, row: Row) -> bool:
-    """Whether a value as people write it is the one of pg_settings (`value`, `unit`, `type`)."""
+def is_same(value: str, row: Row) -> bool:
+    """Tells whether a value as people write it is the one of pg_settings (`value`, `unit`, `type`)."""
     current = str(row["value"])
     if row["type"] == "bool":
         return (value.lower() in TRUE) == (current in TRUE) and value.lower() in TRUE + FALSE
     if row["type"] in ("integer", "real"):
-        return _quantity(value, row["unit"]) == _quantity(current, row["unit"])
+        return _parse_quantity(value, row["unit"]) == _parse_quantity(current, row["unit"])
     return value.lower() == current.lower() if row["type"] == "enum" else value == current
 
 
-def _quantity(text: str, unit: str | None) -> tuple[str, Decimal] | str:
+def _parse_quantity(text: str, unit: str | None) -> tuple[str, Decimal] | str:
     """Dimension and amount; a number without unit is in the setting's own, such as `8kB`. Otherwise the string."""
     match = QUANTITY.fullmatch(text.strip())
     if not match:
@@ -87,30 +87,30 @@ def _quantity(text: str, unit: str | None) -> tuple[str, Decimal] | str:
     return dimension, amount * factor
 
 
-def extensions(extensions: Sequence[Extension]) -> Iterator[Check]:
+def build_extension_checks(extensions: Sequence[Extension]) -> Iterator[Check]:
     question = Question("installed-extensions", query("installed_extensions"))
     for extension in extensions:
-        yield _extension(extension, question)
+        yield _build_extension_check(extension, question)
 
 
-def _extension(extension: Extension, question: Question) -> Check:
+def _build_extension_check(extension: Extension, question: Question) -> Check:
     needed = f"extension {extension.name}" + (f" {extension.version}" if extension.version else "")
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         version = answers[0].row["extensions"].get(extension.name)
         if version is None:
-            return failed(
+            return judge_failed(
                 f"no extension {extension.name}",
                 needed,
                 f"CREATE EXTENSION {extension.name}; or a later recovery point (docs/checks.md)",
             )
         found = f"extension {extension.name} {version}"
         if extension.version not in (None, version):
-            return failed(
+            return judge_failed(
                 found,
                 needed,
                 f"ALTER EXTENSION {extension.name} UPDATE; or correct the expectations (docs/expectations.md)",
             )
-        return passed(found, needed)
+        return judge_passed(found, needed)
 
     return Check(f"extensions:{extension.name}", judge, (question,), needed)

@@ -37,34 +37,34 @@ class Command:
 def add_url(
     command: argparse.ArgumentParser, name: str, what: str, *, required: bool, variable: str | None = None
 ) -> None:
-    """--NAME-env (or another spelling) and --NAME-file, of which one may be given."""
+    """Adds --NAME-env (or another spelling) and --NAME-file, of which one may be given."""
     group = command.add_mutually_exclusive_group(required=required)
     help_ = f"environment variable with the URL of {what}"
     group.add_argument(variable or f"--{name}-env", dest=f"{name}_env", metavar="URL_ENV", help=help_)
     group.add_argument(f"--{name}-file", type=Path, metavar="FILE", help=f"file with the URL of {what}")
 
 
-def target(options: argparse.Namespace, name: str, address: str | None = None) -> Target | None:
-    """The database that the options of `add_url` name, or None. Raises UsageError."""
+def read_target(options: argparse.Namespace, name: str, address: str | None = None) -> Target | None:
+    """Returns the database that the options of `add_url` name, or None. Raises UsageError."""
     variable: str | None = getattr(options, f"{name}_env")
     file: Path | None = getattr(options, f"{name}_file")
     if variable is None and file is None:
         return None
-    url = from_file(file, f"--{name}") if file else from_environment(variable or "", f"--{name}")
+    url = read_file(file, f"--{name}") if file else read_environment(variable or "", f"--{name}")
     try:
         return Target.from_url(url, expected_address=address)
     except UrlError as error:
         raise UsageError(f"--{name}: {error}") from error
 
 
-def required_target(options: argparse.Namespace, name: str, address: str | None = None) -> Target:
-    database = target(options, name, address)
+def require_target(options: argparse.Namespace, name: str, address: str | None = None) -> Target:
+    database = read_target(options, name, address)
     if database is None:
         raise UsageError(f"--{name}: needs a database")
     return database
 
 
-def from_environment(variable: str, option: str) -> str:
+def read_environment(variable: str, option: str) -> str:
     # Whatever is no name may be a URL with a password in it: not shown
     if not VARIABLE.fullmatch(variable):
         raise UsageError(f"{option}: needs the NAME of an environment variable, never the URL itself")
@@ -73,14 +73,14 @@ def from_environment(variable: str, option: str) -> str:
     return url
 
 
-def from_file(file: Path, option: str) -> str:
+def read_file(file: Path, option: str) -> str:
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{option}-file: can't be read: {type(error).__name__}; give a text file") from error
 
 
-def moment(text: str | None, option: str) -> datetime | None:
+def parse_moment(text: str | None, option: str) -> datetime | None:
     if text is None:
         return None
     try:
@@ -92,16 +92,16 @@ def moment(text: str | None, option: str) -> datetime | None:
     return parsed
 
 
-def seconds(text: str) -> float:
-    """For argparse: a positive, finite number of seconds."""
+def parse_seconds(text: str) -> float:
+    """Parses for argparse: a positive, finite number of seconds."""
     number = float(text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"found {text!r}, needs a number of seconds above 0")
     return number
 
 
-def workers(text: str) -> int:
-    """For argparse: how many sessions may read in parallel."""
+def parse_workers(text: str) -> int:
+    """Parses for argparse: how many sessions may read in parallel."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, needs a whole number of at least 1")
@@ -109,13 +109,15 @@ def workers(text: str) -> int:
 
 
 def add_limits(command: argparse.ArgumentParser) -> None:
-    """--budget and --workers, of commands that read a database without a file of expectations."""
+    """Adds --budget and --workers, of commands that read a database without a file of expectations."""
     standard = Limits()
     budget = f"how long it may take (default {standard.budget_seconds:g})"
-    command.add_argument("--budget", type=seconds, default=standard.budget_seconds, metavar="SECONDS", help=budget)
+    command.add_argument(
+        "--budget", type=parse_seconds, default=standard.budget_seconds, metavar="SECONDS", help=budget
+    )
     side = f"sessions in parallel (default {standard.workers})"
-    command.add_argument("--workers", type=workers, default=standard.workers, metavar="N", help=side)
+    command.add_argument("--workers", type=parse_workers, default=standard.workers, metavar="N", help=side)
 
 
-def limits(options: argparse.Namespace) -> Limits:
+def read_limits(options: argparse.Namespace) -> Limits:
     return Limits(options.budget, options.budget, options.workers)

@@ -10,7 +10,7 @@ from validation.commands import common
 from validation.commands.common import Command, UsageError
 from validation.document_store import write_whole
 from validation.generate.file import render
-from validation.generate.survey import survey
+from validation.generate.survey import read_survey
 
 FILE = "checks.toml"
 STDOUT = "-"
@@ -26,7 +26,7 @@ def act(options: argparse.Namespace) -> int:
     path = Path(options.file)
     if path.exists() and options.file != STDOUT:
         raise UsageError(f"{path}: found a file, needs a new name; nothing is overwritten")
-    content = render(survey(common.required_target(options, "from"), common.limits(options)))
+    content = render(read_survey(common.require_target(options, "from"), common.read_limits(options)))
     if options.file == STDOUT:
         sys.stdout.write(content)
         return common.DONE

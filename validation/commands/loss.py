@@ -11,7 +11,7 @@ from validation.baseline import latest
 from validation.commands import common
 from validation.commands.common import Command, UsageError
 from validation.expectations.model import Limits
-from validation.loss import LossReport, Status, as_json, as_text, estimated, run
+from validation.loss import LossReport, Status, as_json, as_text, estimate_loss, run
 from validation.loss.runner import BUDGET_SECONDS, WORKERS
 
 EXIT: Mapping[Status, int] = {
@@ -26,7 +26,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--baseline", metavar="PLACE", help="where the source is gone: its newest baseline there")
     common.add_url(command, "target", "the database that a switch goes to", required=True)
     command.add_argument(
-        "--budget", type=common.seconds, default=BUDGET_SECONDS, metavar="SECONDS", help="default: %(default)s"
+        "--budget", type=common.parse_seconds, default=BUDGET_SECONDS, metavar="SECONDS", help="default: %(default)s"
     )
     command.add_argument(
         "--workers", type=int, choices=range(1, 33), default=WORKERS, metavar="N", help="tables at a time, 1-32"
@@ -41,13 +41,13 @@ def act(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> LossReport:
-    target, source = common.required_target(options, "target"), common.target(options, "source")
+    target, source = common.require_target(options, "target"), common.read_target(options, "source")
     if (source is None) is (options.baseline is None):
         raise UsageError("--source-env, --source-file or --baseline: needs one of them, to compare with")
     if source is not None:
         return run(source, target, budget_seconds=options.budget, workers=options.workers)
     before = latest.find_latest(latest.open_baselines(options.baseline), target.dbname)
-    return estimated(before, target, Limits(options.budget, options.budget, options.workers))
+    return estimate_loss(before, target, Limits(options.budget, options.budget, options.workers))
 
 
 COMMAND = Command("loss", "compare two databases row by row: what a switch loses and brings back", declare, act)

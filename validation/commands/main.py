@@ -15,7 +15,7 @@ from validation.commands.common import INCONCLUSIVE, USAGE, UsageError
 from validation.expectations import ExpectationsError
 from validation.selftest.command import SuiteError
 from validation.selftest.defects import DefectsError
-from validation.terminal import printable
+from validation.terminal import make_printable
 
 COMMANDS = (run.COMMAND, init.COMMAND, baseline.COMMAND, loss.COMMAND, schema.COMMAND, selftest.COMMAND)
 
@@ -23,31 +23,31 @@ COMMANDS = (run.COMMAND, init.COMMAND, baseline.COMMAND, loss.COMMAND, schema.CO
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {_masked(message)}\n")
+        self.exit(USAGE, f"{self.prog}: {_mask(message)}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 pass or done, 1 fail or a difference, 2 inconclusive, 3 usage."""
-    options = parser().parse_args(arguments)
+    """Returns the exit code: 0 pass or done, 1 fail or a difference, 2 inconclusive, 3 usage."""
+    options = build_parser().parse_args(arguments)
     try:
         return options.act(options)
     except Unread as error:
-        return _said(error, INCONCLUSIVE)
+        return _say_error(error, INCONCLUSIVE)
     except (UsageError, ExpectationsError, BaselineError, SuiteError, DefectsError) as error:
-        return _said(error, USAGE)
+        return _say_error(error, USAGE)
 
 
-def _said(error: Exception, code: int) -> int:
-    sys.stderr.write(printable(f"{_masked(str(error))}\n"))
+def _say_error(error: Exception, code: int) -> int:
+    sys.stderr.write(make_printable(f"{_mask(str(error))}\n"))
     return code
 
 
-def _masked(text: str) -> str:
+def _mask(text: str) -> str:
     """A URL that was given in the wrong place is not repeated with its password; as a path it has one slash."""
     return re.sub(r"(://?)\S*@", r"\1***@", text)
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     top = _Parser(prog="python -m validation", description="Proves that a restored database is right.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

@@ -36,29 +36,33 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--restore-point", metavar="T", help="RFC 3339 time with zone")
     command.add_argument("--expected-address", metavar="IP[:PORT]", help="what the server must report")
     command.add_argument("--waive", action="append", default=[], metavar="CHECK=REASON", help="repeatable")
-    command.add_argument("--budget", type=common.seconds, metavar="SECONDS", help="wins over limits.budget_seconds")
+    command.add_argument(
+        "--budget", type=common.parse_seconds, metavar="SECONDS", help="wins over limits.budget_seconds"
+    )
     command.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
 def act(options: argparse.Namespace) -> int:
     expectations = load(options.checks)
-    target = common.required_target(options, "target", options.expected_address)
-    restore_point = common.moment(options.restore_point, "--restore-point")
+    target = common.require_target(options, "target", options.expected_address)
+    restore_point = common.parse_moment(options.restore_point, "--restore-point")
     report = run(
         target,
         expectations,
-        source=common.target(options, "source"),
-        application=common.target(options, "application"),
-        baseline=_baseline(options.baseline, target, restore_point),
+        source=common.read_target(options, "source"),
+        application=common.read_target(options, "application"),
+        baseline=_find_baseline(options.baseline, target, restore_point),
         restore_point=restore_point,
-        waivers=waivers(options.waive),
+        waivers=parse_waivers(options.waive),
         budget_seconds=options.budget,
     )
     sys.stdout.write(json.dumps(as_json(report), indent=2) + "\n" if options.json else as_text(report))
     return EXIT[report.verdict]
 
 
-def _baseline(location: str | None, target: Target, restore_point: datetime | None) -> Baseline | BaselineError | None:
+def _find_baseline(
+    location: str | None, target: Target, restore_point: datetime | None
+) -> Baseline | BaselineError | None:
     """The one to compare with. A place without one that fits is for the report to say."""
     if location is None:
         return None
@@ -68,8 +72,8 @@ def _baseline(location: str | None, target: Target, restore_point: datetime | No
         return error
 
 
-def waivers(texts: Sequence[str]) -> dict[str, str]:
-    """CHECK=REASON; a check's own name can hold `=`, in parentheses."""
+def parse_waivers(texts: Sequence[str]) -> dict[str, str]:
+    """Parses CHECK=REASON; a check's own name can hold `=`, in parentheses."""
     waivers: dict[str, str] = {}
     for text in texts:
         match = re.fullmatch(r"([^=(]+(?:\(.*\))?)=(.*)", text, re.DOTALL)

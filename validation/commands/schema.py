@@ -7,15 +7,15 @@ import json
 import sys
 
 from validation.commands.common import DONE, Command
-from validation.expectations.reference import schema
+from validation.expectations.reference import build_schema
 
 
 def declare(_: argparse.ArgumentParser) -> None:
-    """No options."""
+    """Declares no options."""
 
 
 def act(_: argparse.Namespace) -> int:
-    sys.stdout.write(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(build_schema(), indent=2, ensure_ascii=False) + "\n")
     return DONE
 
 

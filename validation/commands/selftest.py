@@ -6,16 +6,16 @@ import argparse
 
 from validation.commands import common
 from validation.commands.common import Command
-from validation.selftest.command import arguments, selftest
+from validation.selftest.command import add_arguments, run_selftest
 
 
 def declare(command: argparse.ArgumentParser) -> None:
     common.add_url(command, "url", "an empty scratch database; everything in it is dropped", required=True)
-    arguments(command)
+    add_arguments(command)
 
 
 def act(options: argparse.Namespace) -> int:
-    return selftest(common.required_target(options, "url"), options)
+    return run_selftest(common.require_target(options, "url"), options)
 
 
 COMMAND = Command("selftest", "damage a scratch database and see it found", declare, act)

@@ -86,18 +86,18 @@ def ask_all(
     Another session that can't be opened is done without; a lost one ends the run: the rest is Unanswered.
     A session that doesn't come back by itself is left behind.
     """
-    asked = {question.id: question for question in questions}
+    by_id = {question.id: question for question in questions}
     if budget.stop.is_set():
-        return dict.fromkeys(asked, _not_asked(STOPPED))
-    work = _Work(deque(asked.values()), budget.deadline, budget.statement_seconds)
+        return dict.fromkeys(by_id, _make_unanswered(STOPPED))
+    work = _Work(deque(by_id.values()), budget.deadline, budget.statement_seconds)
     _start(lambda: _serve(lead, work))
     if open_another is not None:
         serve_another = partial(_serve_another, open_another, work)
-        for _ in range(min(sessions, len(asked)) - 1):
+        for _ in range(min(sessions, len(by_id)) - 1):
             _start(serve_another)
-    outcomes = _collect(work, len(asked), budget)
+    outcomes = _collect(work, len(by_id), budget)
     reason = work.stopped or "no answer came in time"
-    return {key: outcomes.get(key) or _not_asked(reason) for key in asked}
+    return {key: outcomes.get(key) or _make_unanswered(reason) for key in by_id}
 
 
 def _start(serve: Callable[[], None]) -> None:
@@ -141,14 +141,14 @@ def _serve_another(open_another: Callable[[], ReadSession], work: _Work) -> None
         session.close()
 
 
-def _collect(work: _Work, asked: int, budget: Budget) -> dict[str, QueryOutcome]:
+def _collect(work: _Work, count: int, budget: Budget) -> dict[str, QueryOutcome]:
     """Waits for all outcomes; after a stop only for the questions that are under way."""
     outcomes: dict[str, QueryOutcome] = {}
-    while len(outcomes) < asked:
+    while len(outcomes) < count:
         if budget.stop.is_set():
             work.stop(STOPPED)
         with work.lock:
-            if work.stopped is not None and len(outcomes) + len(work.waiting) >= asked:
+            if work.stopped is not None and len(outcomes) + len(work.waiting) >= count:
                 break
         late = work.deadline + GRACE - time.monotonic()
         try:
@@ -161,6 +161,6 @@ def _collect(work: _Work, asked: int, budget: Budget) -> dict[str, QueryOutcome]
     return outcomes
 
 
-def _not_asked(reason: str) -> Unanswered:
+def _make_unanswered(reason: str) -> Unanswered:
     fix = "docs/checks.md: run it again with a larger budget, or when the server answers"
     return Unanswered(Verdict.INCONCLUSIVE, reason, fix)

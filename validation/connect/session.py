@@ -14,7 +14,7 @@ from psycopg.rows import DictRow, dict_row
 
 from validation.connect.query import BORROWED, Answer, Question, Side, Unanswered
 from validation.connect.sql_errors import explain
-from validation.connect.target import Target, without
+from validation.connect.target import Target, remove_secret
 from validation.sql.queries import query
 from validation.verdict import Verdict
 
@@ -51,12 +51,12 @@ class ReadSession:
         try:
             # Rolled back, so that the settings of one question are gone before the next
             with self.connection.transaction(force_rollback=True):
-                self.connection.execute(_own_settings(question, seconds))
+                self.connection.execute(_compose_settings(question, seconds))
                 rows = self.connection.execute(question.statement).fetchall()
         except psycopg.Error as error:
             lost = self.connection.broken or self.connection.closed
             verdict, found, fix = explain(error, lost=lost, trial=question.side is Side.APPLICATION)
-            found = without(self.secret, found)
+            found = remove_secret(self.secret, found)
             return Unanswered(verdict, found, fix, time.monotonic() - started, lost=lost)
         spent = time.monotonic() - started
         if not rows and not question.may_be_empty:
@@ -72,7 +72,7 @@ class ReadSession:
             with suppress(psycopg.Error):
                 self.connection.rollback()
                 self.connection.execute(query("take_snapshot"))
-            raise Unreachable(without(self.secret, explain(error, lost=False)[1])) from error
+            raise Unreachable(remove_secret(self.secret, explain(error, lost=False)[1])) from error
         return str(row["snapshot"]) if row else ""
 
     def cancel(self) -> None:
@@ -103,12 +103,12 @@ def connect(
     try:
         connection = _open(target, secret)
     except psycopg.Error as error:
-        raise Unreachable(without(secret, explain(error, lost=False)[1])) from error
+        raise Unreachable(remove_secret(secret, explain(error, lost=False)[1])) from error
     try:
         _prepare(connection, snapshot, borrow, trial=trial)
     except psycopg.Error as error:
         connection.close()
-        raise Unreachable(without(secret, explain(error, lost=False)[1])) from error
+        raise Unreachable(remove_secret(secret, explain(error, lost=False)[1])) from error
     except Unreachable:
         connection.close()
         raise
@@ -147,7 +147,7 @@ def _borrow(connection: Connection, extension: str) -> None:
     connection.execute(query("become_read_only"))
 
 
-def _own_settings(question: Question, seconds: float) -> sql.Composed:
+def _compose_settings(question: Question, seconds: float) -> sql.Composed:
     milliseconds = min(max(1, round(min(seconds, question.seconds or seconds) * 1000)), LONGEST)
     settings = (("statement_timeout", str(milliseconds)), *question.settings)
     assignments = [sql.SQL("({}, {})").format(name, value) for name, value in settings]

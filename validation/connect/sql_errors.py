@@ -37,11 +37,11 @@ REFUSED = {
 
 
 def explain(error: psycopg.Error, *, lost: bool, trial: bool = False) -> tuple[Verdict, str, str]:
-    """(verdict, found, fix) of an error. Never PASS; never the DETAIL, which can hold a whole row.
+    """Returns (verdict, found, fix) of an error. Never PASS; never the DETAIL, which can hold a whole row.
 
     In a trial of what a login must be able to do, to be refused is a FAIL.
     """
-    message = _message(error)
+    message = _read_message(error)
     code = error.sqlstate or ""
     if lost:
         return Verdict.INCONCLUSIVE, f"the connection was lost: {message}", LOST
@@ -53,6 +53,6 @@ def explain(error: psycopg.Error, *, lost: bool, trial: bool = False) -> tuple[V
     return Verdict.INCONCLUSIVE, found, UNKNOWN.get(code, OTHERWISE)
 
 
-def _message(error: psycopg.Error) -> str:
+def _read_message(error: psycopg.Error) -> str:
     text = error.diag.message_primary or str(error).strip()
     return " ".join(text.split()) or type(error).__name__

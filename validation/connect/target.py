@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import quote
 
-from validation.connect.urls import UrlError, connection_parameters
+from validation.connect.urls import UrlError, read_parameters
 
 OWN = ("host", "port", "dbname", "user", "password", "sslmode", "sslrootcert")
 NO_OTHER_SERVER = MappingProxyType({"hostaddr": ""})
@@ -25,7 +25,7 @@ RESPONSIVE: Mapping[str, str] = MappingProxyType(
 """A server that can't be reached is noticed after 10 s, one that stops answering after about half a minute."""
 
 
-def _none() -> Mapping[str, str]:
+def _make_empty() -> Mapping[str, str]:
     return MappingProxyType({})
 
 
@@ -45,7 +45,7 @@ class Target:
     sslmode: str = "verify-full"
     sslrootcert: str | None = None
     expected_address: str | None = None
-    parameters: Mapping[str, str] = field(default_factory=_none, repr=False)
+    parameters: Mapping[str, str] = field(default_factory=_make_empty, repr=False)
 
     @classmethod
     def from_url(cls, url: str, *, expected_address: str | None = None) -> Target:
@@ -53,20 +53,20 @@ class Target:
 
         Raises UrlError, without any of the URL in its message.
         """
-        given = connection_parameters(url)
-        missing = [name for name in ("host", "dbname", "user") if name not in given]
+        parameters = read_parameters(url)
+        missing = [name for name in ("host", "dbname", "user") if name not in parameters]
         if missing:
             raise UrlError(f"the URL lacks {', '.join(missing)}")
         return cls(
-            host=given["host"],
-            dbname=given["dbname"],
-            user=given["user"],
-            password=given.get("password"),
-            port=_port(given.get("port", "5432")),
-            sslmode=given.get("sslmode", "verify-full"),
-            sslrootcert=given.get("sslrootcert"),
+            host=parameters["host"],
+            dbname=parameters["dbname"],
+            user=parameters["user"],
+            password=parameters.get("password"),
+            port=_parse_port(parameters.get("port", "5432")),
+            sslmode=parameters.get("sslmode", "verify-full"),
+            sslrootcert=parameters.get("sslrootcert"),
             expected_address=expected_address,
-            parameters={name: value for name, value in given.items() if name not in OWN},
+            parameters={name: value for name, value in parameters.items() if name not in OWN},
         )
 
     def __str__(self) -> str:
@@ -96,14 +96,14 @@ class Target:
         }
 
 
-def without(secret: str | None, text: str) -> str:
-    """The text with the secret blotted out, plain and percent-encoded."""
+def remove_secret(secret: str | None, text: str) -> str:
+    """Returns the text with the secret blotted out, plain and percent-encoded."""
     for form in {secret, quote(secret, safe="")} if secret else ():
         text = text.replace(form, "***")
     return text
 
 
-def _port(text: str) -> int:
+def _parse_port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise UrlError("the URL's port is no number between 1 and 65535")
     return int(text)

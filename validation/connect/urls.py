@@ -71,7 +71,7 @@ class Url:
         return {unquote(name): unquote(value) for name, _, value in pairs}
 
     def at(self, host: str, port: int | None = None) -> Url:
-        """The same URL with another host; also another port when one is given; every other byte as it was.
+        """Returns the same URL with another host; also another port when one is given; every other byte as it was.
 
         Raises UrlError when the query names a host or port of its own, which would win over the new one.
         """
@@ -118,8 +118,8 @@ def _refuse_wrapped(bare: str) -> None:
         raise WrappedUrlError("a line break, tab or other invisible character stands inside the URL")
 
 
-def connection_parameters(url: str) -> dict[str, str]:
-    """What libpq needs to connect as this URL says, decoded, as keywords for `psycopg.connect`.
+def read_parameters(url: str) -> dict[str, str]:
+    """Returns what libpq needs to connect as this URL says, decoded, as keywords for `psycopg.connect`.
 
     Parameters that libpq doesn't know are left out. So is `sslcert` without `sslkey`: that is Prisma's name
     for the server's certificate, to libpq it would be the client's. Raises UrlError as `parse` does.
@@ -132,14 +132,14 @@ def connection_parameters(url: str) -> dict[str, str]:
         "user": parts.user,
         "password": parts.password,
     }
-    given = {name: unquote(value) for name, value in written.items() if value}
+    filled = {name: unquote(value) for name, value in written.items() if value}
     in_query = dict(parts.parameters)
     if "sslkey" not in in_query:
         in_query.pop("sslcert", None)
-    return given | {name: value for name, value in in_query.items() if name in libpq_keywords()}
+    return filled | {name: value for name, value in in_query.items() if name in list_libpq_keywords()}
 
 
 @cache
-def libpq_keywords() -> frozenset[str]:
-    """The connection parameters that the linked libpq knows."""
+def list_libpq_keywords() -> frozenset[str]:
+    """Returns the connection parameters that the linked libpq knows."""
     return frozenset(option.keyword.decode() for option in pq.Conninfo.get_defaults())

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from validation.expectations.field_types import problem_of
+from validation.expectations.field_types import build_problem
 from validation.expectations.model import Expectations
 from validation.keyed.reader import read
 from validation.problems import Problem
@@ -42,7 +42,7 @@ def load(path: Path, instead: Mapping[str, object] | None = None) -> Expectation
 
 def from_mapping(data: Mapping[str, object], origin: str = "the expectations", folder: Path = Path()) -> Expectations:
     """Reads the same content from a mapping; paths in it are relative to `folder`. Raises ExpectationsError."""
-    expectations, problems = read(Expectations, data, problem_of, {"folder": folder})
+    expectations, problems = read(Expectations, data, build_problem, {"folder": folder})
     if expectations is None:
         raise ExpectationsError(origin, problems)
     return expectations

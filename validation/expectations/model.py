@@ -30,12 +30,12 @@ from validation.expectations.field_types import (
     TableName,
     Version,
     Whole,
-    table_of,
+    parse_table,
 )
 from validation.expectations.sql_checks import SqlCheck, read_folders
 from validation.expectations.table_names import Table
 from validation.keyed.fields import DocumentSection, Fault, read_as
-from validation.problems import shown
+from validation.problems import show_value
 
 Family = Literal[
     "rows",
@@ -219,19 +219,19 @@ class Limits(DocumentSection):
     """Sessions that read in parallel, each with one process of the server."""
 
 
-def _table_name(name: str) -> str:
-    table_of(name)
+def _parse_table_name(name: str) -> str:
+    parse_table(name)
     return name
 
 
-def _rows(ranges: Mapping[str, RowRange]) -> Mapping[Table, RowRange]:
-    tables = {table_of(name): bounds for name, bounds in ranges.items()}
+def _parse_rows(ranges: Mapping[str, RowRange]) -> Mapping[Table, RowRange]:
+    tables = {parse_table(name): bounds for name, bounds in ranges.items()}
     if len(tables) < len(ranges):
         raise Fault("each table once", found=", ".join(ranges), fix="remove one of the two")
     return MappingProxyType(tables)
 
 
-def _in_order(bounds: RowRange) -> RowRange:
+def _check_order(bounds: RowRange) -> RowRange:
     if not any(value is not None for value in vars(bounds).values()):
         raise Fault(f"at least one of {', '.join(vars(bounds))}", found="nothing", fix="add one")
     for low, high, names in (
@@ -244,52 +244,52 @@ def _in_order(bounds: RowRange) -> RowRange:
     return bounds
 
 
-OrderedRange = Annotated[RowRange, AfterValidator(_in_order), Field(json_schema_extra={"minProperties": 1})]
+OrderedRange = Annotated[RowRange, AfterValidator(_check_order), Field(json_schema_extra={"minProperties": 1})]
 
 
-def _folder(info: ValidationInfo) -> Path:
+def _find_folder(info: ValidationInfo) -> Path:
     """The folder of the file, to which its paths are relative."""
     return info.context["folder"] if info.context else Path()
 
 
-def _migrations(keys: MigrationKeys, info: ValidationInfo) -> Migrations:
+def _parse_migrations(keys: MigrationKeys, info: ValidationInfo) -> Migrations:
     if keys.directory and keys.applied:
         raise Fault("either applied or directory", found="both", fix="remove one of the two", key="directory")
-    checksums = _checksums(_folder(info) / keys.directory) if keys.directory else ()
+    checksums = _read_checksums(_find_folder(info) / keys.directory) if keys.directory else ()
     applied = keys.applied or tuple(name for name, _ in checksums) or None
     if keys.last is not None and applied and keys.last not in applied:
         fix = "correct it, or add it to applied"
-        raise Fault("one of those that are applied", found=shown(keys.last), fix=fix, key="last")
+        raise Fault("one of those that are applied", found=show_value(keys.last), fix=fix, key="last")
     return Migrations(keys.table, keys.last, applied, checksums)
 
 
-def _checksums(directory: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _read_checksums(directory: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
     try:
-        return prisma.migrations(directory)
+        return prisma.list_migrations(directory)
     except (OSError, ValueError) as error:
         needed = "Prisma's folder of migrations"
         raise Fault(needed, found=str(error), fix="correct the path", key="directory") from error
 
 
-def _settings(values: Mapping[str, str]) -> tuple[Setting, ...]:
+def _parse_settings(values: Mapping[str, str]) -> tuple[Setting, ...]:
     """A boolean of TOML as the server prints it."""
     on_or_off = {"true": "on", "false": "off"}
     return tuple(Setting(name.lower(), on_or_off.get(value, value)) for name, value in values.items())
 
 
-def _extensions(versions: Mapping[str, str]) -> tuple[Extension, ...]:
+def _parse_extensions(versions: Mapping[str, str]) -> tuple[Extension, ...]:
     return tuple(Extension(name, None if version == ANY else version) for name, version in versions.items())
 
 
-def _roles(rights: Mapping[str, RoleRights]) -> tuple[Role, ...]:
-    return tuple(Role(name, **vars(given)) for name, given in rights.items())
+def _parse_roles(rights: Mapping[str, RoleRights]) -> tuple[Role, ...]:
+    return tuple(Role(name, **vars(role_rights)) for name, role_rights in rights.items())
 
 
-def _sql_checks(folders: tuple[str, ...], info: ValidationInfo) -> tuple[SqlCheck, ...]:
-    return read_folders(_folder(info) / folder for folder in folders)
+def _parse_sql_checks(folders: tuple[str, ...], info: ValidationInfo) -> tuple[SqlCheck, ...]:
+    return read_folders(_find_folder(info) / folder for folder in folders)
 
 
-def _no_tables() -> Mapping[Table, RowRange]:
+def _make_no_tables() -> Mapping[Table, RowRange]:
     return MappingProxyType({})
 
 
@@ -297,7 +297,7 @@ def _no_tables() -> Mapping[Table, RowRange]:
 class Expectations(DocumentSection):
     required: Annotated[tuple[Family, ...], *UNIQUE] = ()
     """Families that must be declared in this file; one that isn't makes the run INCONCLUSIVE."""
-    sql_checks: Annotated[tuple[SqlCheck, ...], read_as(Annotated[SomeStrings, AfterValidator(_sql_checks)])] = ()
+    sql_checks: Annotated[tuple[SqlCheck, ...], read_as(Annotated[SomeStrings, AfterValidator(_parse_sql_checks)])] = ()
     """Folders of your own checks, relative to this file: each .sql file in them is one (see validation/sql/checks)."""
     server: Server = Server()
     """What the server says about itself."""
@@ -305,12 +305,12 @@ class Expectations(DocumentSection):
         Mapping[Table, RowRange],
         read_as(
             Annotated[
-                Mapping[Annotated[str, AfterValidator(_table_name)], OrderedRange],
-                AfterValidator(_rows),
+                Mapping[Annotated[str, AfterValidator(_parse_table_name)], OrderedRange],
+                AfterValidator(_parse_rows),
             ]
         ),
         Field(json_schema_extra={"propertyNames": TABLE_SCHEMA}),
-    ] = field(default_factory=_no_tables)
+    ] = field(default_factory=_make_no_tables)
     """How many rows a table has. A table that is named here must be there."""
     must_exist: Annotated[tuple[MustExist, ...], *UNIQUE] = ()
     """A row that must be there."""
@@ -319,17 +319,21 @@ class Expectations(DocumentSection):
     freshness: Annotated[tuple[Freshness, ...], *UNIQUE] = ()
     """The newest value of a column lies in [T - tolerance, T + ahead], T the restore point. A timestamp without time
     zone is taken as UTC."""
-    migrations: Annotated[Migrations, read_as(Annotated[MigrationKeys, AfterValidator(_migrations)])] | None = None
+    migrations: Annotated[Migrations, read_as(Annotated[MigrationKeys, AfterValidator(_parse_migrations)])] | None = (
+        None
+    )
     """Prisma's migrations: all finished, none rolled back, and these applied."""
     not_null: Annotated[tuple[NotNull, ...], *UNIQUE] = ()
     """Columns in which every row has a value."""
-    settings: Annotated[tuple[Setting, ...], read_as(Annotated[Mapping[str, Plain], AfterValidator(_settings)])] = ()
+    settings: Annotated[
+        tuple[Setting, ...], read_as(Annotated[Mapping[str, Plain], AfterValidator(_parse_settings)])
+    ] = ()
     """Settings of the server, as SHOW prints them or in the unit of pg_settings: `"200"`, `"64MB"`, `true` for on."""
     extensions: Annotated[
-        tuple[Extension, ...], read_as(Annotated[Mapping[str, String], AfterValidator(_extensions)])
+        tuple[Extension, ...], read_as(Annotated[Mapping[str, String], AfterValidator(_parse_extensions)])
     ] = ()
     """Extensions that must be there, with their version in quotes or "any"."""
-    roles: Annotated[tuple[Role, ...], read_as(Annotated[Mapping[str, RoleRights], AfterValidator(_roles)])] = ()
+    roles: Annotated[tuple[Role, ...], read_as(Annotated[Mapping[str, RoleRights], AfterValidator(_parse_roles)])] = ()
     """Roles that must be there, and what they may do. What isn't written may be either way."""
     limits: Limits = Limits()
     """How long a run may take."""

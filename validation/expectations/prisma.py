@@ -12,8 +12,8 @@ from pathlib import Path
 SCRIPT = "migration.sql"
 
 
-def migrations(directory: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """(name, checksums that it may have been recorded with) in Prisma's order.
+def list_migrations(directory: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Returns (name, checksums that it may have been recorded with) in Prisma's order.
 
     Raises OSError for a folder that can't be read, ValueError for one without migrations.
     """
@@ -22,10 +22,10 @@ def migrations(directory: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
         raise NotADirectoryError(f"{directory} is no folder")
     if not folders:
         raise ValueError(f"no */{SCRIPT} in {directory}")
-    return tuple((folder.name, checksums((folder / SCRIPT).read_bytes())) for folder in folders)
+    return tuple((folder.name, list_checksums((folder / SCRIPT).read_bytes())) for folder in folders)
 
 
-def checksums(script: bytes) -> tuple[str, ...]:
+def list_checksums(script: bytes) -> tuple[str, ...]:
     unix = script.replace(b"\r\n", b"\n")
     texts = dict.fromkeys((script, unix, unix.replace(b"\n", b"\r\n")))
     return tuple(dict.fromkeys(hashlib.sha256(text).hexdigest() for text in texts))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from validation.expectations.table_names import Table, quoted
+from validation.expectations.table_names import Table, quote
 
 
 class Scope(StrEnum):
@@ -54,7 +54,7 @@ class Privilege:
     on: Table | str | None = None
 
     def __str__(self) -> str:
-        name = quoted(self.on) if isinstance(self.on, str) else "" if self.on is None else str(self.on)
+        name = quote(self.on) if isinstance(self.on, str) else "" if self.on is None else str(self.on)
         return f"{', '.join(self.words)} ON {self.scope} {name}".rstrip()
 
 
@@ -67,10 +67,10 @@ def parse(text: str) -> Privilege:
     words = tuple(word.strip().upper() for word in match["words"].split(","))
     if unknown := [word for word in words if word not in WORDS[scope]]:
         raise ValueError(f"for {scope} of {', '.join(WORDS[scope])}, not {', '.join(unknown)}")
-    return Privilege(words, scope, _on(scope, match["name"]))
+    return Privilege(words, scope, _parse_object(scope, match["name"]))
 
 
-def _on(scope: Scope, name: str) -> Table | str | None:
+def _parse_object(scope: Scope, name: str) -> Table | str | None:
     if scope is Scope.DATABASE:
         if name:
             raise ValueError('"... ON DATABASE" without a name: the database is the one that is validated')

@@ -16,7 +16,7 @@ from typing import Any
 from validation.expectations.model import Expectations
 from validation.generated_files import write_or_check
 from validation.keyed import json_schema
-from validation.keyed.reader import schema_of
+from validation.keyed.reader import build_json_schema
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -53,43 +53,45 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
 """Every section as people write it."""
 
 
-def schema() -> dict[str, Any]:
-    """JSON Schema of the file. What it can't say, such as min <= max, the reader checks."""
+def build_schema() -> dict[str, Any]:
+    """Returns the JSON Schema of the file. What it can't say, such as min <= max, the reader checks."""
     return {
         "$schema": DRAFT,
-        **schema_of(Expectations),
+        **build_json_schema(Expectations),
         "title": "Expectations of a restored database (python -m validation)",
     }
 
 
-def document() -> str:
-    """The text of docs/expectations.md."""
-    whole = schema_of(Expectations)
-    sections = json_schema.properties(whole, whole)
+def render_document() -> str:
+    """Returns the text of docs/expectations.md."""
+    whole = build_json_schema(Expectations)
+    sections = json_schema.find_properties(whole, whole)
     top = {name: node for name, node in sections.items() if name not in EXAMPLES}
-    chapters = (_chapter(name, sections[name]) for name in EXAMPLES)
-    return "\n".join([PREAMBLE, "## At the top\n", _toml(TOP_EXAMPLE), json_schema.table(top, "key"), *chapters])
+    chapters = (_render_chapter(name, sections[name]) for name in EXAMPLES)
+    return "\n".join(
+        [PREAMBLE, "## At the top\n", _render_toml(TOP_EXAMPLE), json_schema.render_table(top, "key"), *chapters]
+    )
 
 
-def _chapter(name: str, node: json_schema.Node) -> str:
-    entry = json_schema.entry(schema_of(Expectations), node)
+def _render_chapter(name: str, node: json_schema.Node) -> str:
+    entry = json_schema.find_entry(build_json_schema(Expectations), node)
     shape = f"[[{name}]]" if node["type"] == "array" else f"[{name}.NAME]" if entry is not node else f"[{name}]"
-    fields = json_schema.properties(schema_of(Expectations), entry)
-    table = [json_schema.table(fields, "key", entry.get("required", ()))] if fields else []
-    description = json_schema.description(node)
-    return "\n".join([f"## `{shape}`", "", description, "", _toml(EXAMPLES[name]), *table])
+    fields = json_schema.find_properties(build_json_schema(Expectations), entry)
+    table = [json_schema.render_table(fields, "key", entry.get("required", ()))] if fields else []
+    description = json_schema.find_description(node)
+    return "\n".join([f"## `{shape}`", "", description, "", _render_toml(EXAMPLES[name]), *table])
 
 
-def _toml(text: str) -> str:
+def _render_toml(text: str) -> str:
     return f"```toml\n{text}\n```\n"
 
 
-def files() -> dict[Path, str]:
+def render_files() -> dict[Path, str]:
     return {
-        DOCS / "expectations.schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
-        DOCS / "expectations.md": document(),
+        DOCS / "expectations.schema.json": json.dumps(build_schema(), indent=2, ensure_ascii=False) + "\n",
+        DOCS / "expectations.md": render_document(),
     }
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check(files(), "validation.expectations.reference", __doc__, sys.argv[1:]))
+    sys.exit(write_or_check(render_files(), "validation.expectations.reference", __doc__, sys.argv[1:]))

@@ -19,11 +19,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from validation.expectations.field_types import NumberAbove0, String, Whole, problem_of
+from validation.expectations.field_types import NumberAbove0, String, Whole, build_problem
 from validation.keyed import reader
 from validation.keyed.fields import DocumentSection, Fault, FaultsInside, read_as
 from validation.keyed.reader import KeyFault
-from validation.problems import Problem, shown
+from validation.problems import Problem, show_value
 from validation.sql import sql_file
 from validation.sql.queries import FOLDER
 from validation.verdict import Severity, Verdict
@@ -35,18 +35,18 @@ SettingValues = tuple[tuple[str, str], ...]
 
 
 @cache
-def lists() -> Mapping[str, sql_file.SqlFile]:
-    """What `each` can name, with the queries that list the things."""
+def read_lists() -> Mapping[str, sql_file.SqlFile]:
+    """Returns what `each` can name, with the queries that list the things."""
     return MappingProxyType({path.stem: sql_file.read(path) for path in sorted((FOLDER / "each").glob("*.sql"))})
 
 
-def _one_of_lists(each: str) -> str:
-    if each not in lists():
-        raise Fault(f"one of {', '.join(lists())}", fix="correct it")
+def _check_list_name(each: str) -> str:
+    if each not in read_lists():
+        raise Fault(f"one of {', '.join(read_lists())}", fix="correct it")
     return each
 
 
-def _settings(values: Mapping[str, Any]) -> SettingValues:
+def _parse_settings(values: Mapping[str, Any]) -> SettingValues:
     return tuple(sorted((name, str(value)) for name, value in values.items()))
 
 
@@ -67,13 +67,13 @@ class SqlCheckHead(DocumentSection):
     ] = Verdict.INCONCLUSIVE
     """The verdict when there was nothing to look at."""
     timeout_seconds: NumberAbove0 | None = None
-    each: Annotated[String, AfterValidator(_one_of_lists)] | None = None
+    each: Annotated[String, AfterValidator(_check_list_name)] | None = None
     """A list of things in sql/each/, each of which is asked for by itself."""
     extension: String | None = None
     """An extension whose functions the query calls."""
     from_version: Whole = 0
     settings: Annotated[
-        tuple[tuple[str, str], ...], read_as(Annotated[Mapping[str, Any], AfterValidator(_settings)])
+        tuple[tuple[str, str], ...], read_as(Annotated[Mapping[str, Any], AfterValidator(_parse_settings)])
     ] = ()
     """Settings that hold for this query alone."""
     as_in_source: Severity = Severity.BLOCKING
@@ -93,8 +93,8 @@ class SqlCheck(SqlCheckHead):
 
 
 @cache
-def built_in() -> tuple[SqlCheck, ...]:
-    """The checks of this package."""
+def read_built_in() -> tuple[SqlCheck, ...]:
+    """Returns the checks of this package."""
     problems: list[Problem] = []
     checks = read_folder(FOLDER / "checks", problems)
     if problems:
@@ -103,14 +103,14 @@ def built_in() -> tuple[SqlCheck, ...]:
 
 
 def read_folders(folders: Iterable[Path]) -> tuple[SqlCheck, ...]:
-    """The checks of all folders. Raises FaultsInside with every mistake in them.
+    """Returns the checks of all folders. Raises FaultsInside with every mistake in them.
 
     Two checks of one name, or of a built-in one's, could not be told apart in a report.
     """
     problems: list[Problem] = []
     checks = [check for folder in folders for check in read_folder(folder, problems)]
-    names = Counter(check.name for check in (*built_in(), *checks))
-    repeated = (shown(name) for name, count in names.items() if count > 1)
+    names = Counter(check.name for check in (*read_built_in(), *checks))
+    repeated = (show_value(name) for name, count in names.items() if count > 1)
     needed = "a name that no other check has"
     problems += (Problem("sql_checks", name, needed, "rename the file") for name in repeated)
     if problems:
@@ -119,7 +119,7 @@ def read_folders(folders: Iterable[Path]) -> tuple[SqlCheck, ...]:
 
 
 def read_folder(folder: Path, problems: list[Problem]) -> tuple[SqlCheck, ...]:
-    """The checks of all .sql files in the folder, by name; every mistake is added to the problems."""
+    """Returns the checks of all .sql files in the folder, by name; every mistake is added to the problems."""
     paths = sorted(folder.glob("*.sql"))
     if not paths:
         problems.append(Problem(str(folder), "no .sql file", "a folder of checks", "correct the path, or add a check"))
@@ -137,43 +137,43 @@ def _read(path: Path, problems: list[Problem]) -> SqlCheck | None:
 
 
 def parse(name: str, text: str, problems: list[Problem]) -> SqlCheck | None:
-    """The check of a file's text; None, and its problems, when it can't be used."""
+    """Returns the check of a file's text; None, and its problems, when it can't be used."""
     try:
         file = sql_file.parse(name, text)
     except tomllib.TOMLDecodeError as error:
         problems.append(Problem(name, str(error), "TOML behind --:", "correct the line"))
         return None
-    head, mistakes = reader.read(SqlCheckHead, file.head, partial(_problem_of, name))
+    head, mistakes = reader.read(SqlCheckHead, file.head, partial(_build_problem, name))
     mistakes += tuple(_query_problems(file))
     check = SqlCheck(name=name, query=file.body, **vars(head)) if head else None
-    mistakes += tuple(_placeholder_problems(check)) if check else ()
+    mistakes += tuple(_find_placeholder_problems(check)) if check else ()
     problems += mistakes
     return None if mistakes else check
 
 
-def _problem_of(name: str, fault: KeyFault) -> Problem:
-    problem = problem_of(fault)
+def _build_problem(name: str, fault: KeyFault) -> Problem:
+    problem = build_problem(fault)
     return replace(problem, subject=f"{name}.{problem.subject}")
 
 
 def _query_problems(file: sql_file.SqlFile) -> Iterator[Problem]:
     if not re.search(r"\bok\b", file.body):
         fix = "select ... as ok, <keys> from ..."
-        yield Problem(file.name, shown(file.body[:40] or "no query"), "a query with a column ok", fix)
-    if ";" in _without_literals(file.body):
+        yield Problem(file.name, show_value(file.body[:40] or "no query"), "a query with a column ok", fix)
+    if ";" in _remove_literals(file.body):
         yield Problem(file.name, ";", "one statement", "make a file of each")
 
 
-def _placeholder_problems(check: SqlCheck) -> Iterator[Problem]:
-    if check.each is None and (unknown := check.placeholders - known(check)):
-        fix = f"one of {', '.join(sorted(known(check)))}, or each = ... for those of a list"
+def _find_placeholder_problems(check: SqlCheck) -> Iterator[Problem]:
+    if check.each is None and (unknown := check.placeholders - list_placeholders(check)):
+        fix = f"one of {', '.join(sorted(list_placeholders(check)))}, or each = ... for those of a list"
         yield Problem(check.name, f"{{{min(unknown)}}}", "a placeholder that is filled in", fix)
 
 
-def known(check: SqlCheck) -> frozenset[str]:
-    """The placeholders that are filled in for every check; those of its list come on top."""
+def list_placeholders(check: SqlCheck) -> frozenset[str]:
+    """Returns the placeholders that are filled in for every check; those of its list come on top."""
     return frozenset({RESTORE_POINT, *([check.extension] if check.extension else [])})
 
 
-def _without_literals(query: str) -> str:
+def _remove_literals(query: str) -> str:
     return re.sub(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*", "", query)

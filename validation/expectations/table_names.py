@@ -24,7 +24,7 @@ class Table:
 
         Raises ValueError when the text is neither.
         """
-        parts = _parts(text)
+        parts = _split_parts(text)
         match parts:
             case (name,):
                 return cls(default_schema, name)
@@ -38,15 +38,15 @@ class Table:
         return sql.Identifier(self.schema, self.name)
 
     def __str__(self) -> str:
-        return f"{quoted(self.schema)}.{quoted(self.name)}"
+        return f"{quote(self.schema)}.{quote(self.name)}"
 
 
-def quoted(part: str) -> str:
-    """The part as `Table.parse` reads it back."""
+def quote(part: str) -> str:
+    """Returns the part as `Table.parse` reads it back."""
     return part if PLAIN.fullmatch(part) else '"' + part.replace('"', '""') + '"'
 
 
-def _parts(text: str) -> tuple[str, ...]:
+def _split_parts(text: str) -> tuple[str, ...]:
     """The parts between the dots, or none when the text is malformed."""
     parts: list[str] = []
     position = 0

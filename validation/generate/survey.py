@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import sql
 
 from validation.baseline.model import Baseline
-from validation.baseline.record import reading
+from validation.baseline.record import open_reader
 from validation.checks import migrations
 from validation.connect.query import Question
 from validation.connect.target import Target
@@ -38,9 +38,9 @@ class Survey:
     roles: tuple[Role, ...]
 
 
-def survey(target: Target, limits: Limits) -> Survey:
+def read_survey(target: Target, limits: Limits) -> Survey:
     """Reads every table once, and changes nothing. Raises Unread."""
-    with reading(target, limits) as reader:
+    with open_reader(target, limits) as reader:
         catalog = reader.catalog()
         settings = Question("settings", query("settings", names=sql.Literal(list(SETTINGS))))
         applied = Question("migrations", query("migrations", table=PRISMA_MIGRATIONS.identifier))
@@ -49,10 +49,10 @@ def survey(target: Target, limits: Limits) -> Survey:
         return Survey(
             reader.baseline(),
             catalog,
-            tuple(migrations.applied(answers[applied.id].row["migrations"])) if prisma else (),
+            tuple(migrations.find_applied(answers[applied.id].row["migrations"])) if prisma else (),
             {name: str(row["value"]) for name, row in sorted(answers[settings.id].row["settings"].items())},
             dict(sorted(answers[EXTENSIONS.id].row["extensions"].items())),
-            tuple(role(row) for row in answers[GRANTED.id].row["roles"]),
+            tuple(read_role(row) for row in answers[GRANTED.id].row["roles"]),
         )
 
 
@@ -61,7 +61,7 @@ def _has_prisma(catalog: Catalog) -> bool:
     return facts is not None and all(column in facts.columns for column in migrations.COLUMNS)
 
 
-def role(row: Mapping[str, Any]) -> Role:
+def read_role(row: Mapping[str, Any]) -> Role:
     return Role(row["name"], login=True, superuser=False, may=tuple(_may(row)))
 
 

@@ -56,12 +56,12 @@ class DocumentSection:
         config: ConfigDict = getattr(cls, "model_config", cls.__pydantic_config__)
         key_of = cast("Callable[[str], str]", config.get("alias_generator") or str)
         for owner in cls.__mro__[: cls.__mro__.index(DocumentSection)]:
-            for name, text in _field_docstrings(owner).items():
+            for name, text in _read_field_docstrings(owner).items():
                 node["properties"][key_of(name)].setdefault("description", text)
         return reference
 
 
-def _field_docstrings(owner: type) -> dict[str, str]:
+def _read_field_docstrings(owner: type) -> dict[str, str]:
     """The string below each annotated name of a class."""
     body = cast("ast.ClassDef", ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]).body
     return {

@@ -6,62 +6,63 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-from validation.generated_files import markdown_table
+from validation.generated_files import render_markdown_table
 
 Node = Mapping[str, Any]
 Location = tuple[str | int, ...]
 
 
-def resolved(schema: Node, node: Node) -> dict[str, Any]:
+def resolve(schema: Node, node: Node) -> dict[str, Any]:
     """Returns the node with what it refers to, or the one branch that isn't null, merged below its own words."""
     branches = cast("list[Node]", node.get("anyOf", []))
     references: list[Node] = [schema["$defs"][name.rpartition("/")[2]] for name in [node.get("$ref", "")] if name]
     base = next((branch for branch in (*references, *branches) if branch.get("type") != "null"), None)
-    return {**resolved(schema, base), **node} if base else dict(node)
+    return {**resolve(schema, base), **node} if base else dict(node)
 
 
-def entry(schema: Node, node: Node) -> Node:
-    """The object that each item of a list or each named value of an object is; the node itself where it is neither."""
+def find_entry(schema: Node, node: Node) -> Node:
+    """Returns the object that each item of a list or each named value of an object is; the node itself where it is
+    neither."""
     children: Node | bool = node.get("items") or node.get("additionalProperties", False)
-    below = {} if isinstance(children, bool) else resolved(schema, children)
+    below = {} if isinstance(children, bool) else resolve(schema, children)
     return below if "properties" in below else node
 
 
-def properties(schema: Node, node: Node) -> dict[str, dict[str, Any]]:
+def find_properties(schema: Node, node: Node) -> dict[str, dict[str, Any]]:
     """Returns the fields of an object, or of each of its named objects."""
-    fields: Mapping[str, Node] = entry(schema, node).get("properties", {})
-    return {name: resolved(schema, field) for name, field in fields.items()}
+    fields: Mapping[str, Node] = find_entry(schema, node).get("properties", {})
+    return {name: resolve(schema, field) for name, field in fields.items()}
 
 
-def at(schema: Node, location: Location) -> dict[str, Any]:
+def find_node(schema: Node, location: Location) -> dict[str, Any]:
     """Returns the node of a location: names of fields and numbers of items; an empty one where the schema says
     nothing."""
-    node = resolved(schema, schema)
+    node = resolve(schema, schema)
     for part in location:
         below = "items" if isinstance(part, int) else "additionalProperties"
         step: Node | bool = node.get("properties", {}).get(part) or node.get(below) or {}
-        node = {} if isinstance(step, bool) else resolved(schema, step)
+        node = {} if isinstance(step, bool) else resolve(schema, step)
     return node
 
 
-def expected(node: Node) -> str:
+def describe_expected(node: Node) -> str:
     """Returns what a value must be, in words."""
     if choices := [str(choice) for choice in node.get("enum", [])]:
         return f"one of {', '.join(choices)}"
     match node.get("type"):
         case "integer" | "number" as number:
-            return f"a {'whole ' if number == 'integer' else ''}number{_bounds(node)}"
+            return f"a {'whole ' if number == 'integer' else ''}number{_describe_bounds(node)}"
         case "boolean":
             return "true or false"
         case "array":
-            return f"a {kind(node)}{', at least one' * bool(node.get('minItems'))}"
+            return f"a {describe_kind(node)}{', at least one' * bool(node.get('minItems'))}"
         case "object":
             return "an object"
         case _:
             return str(node.get("const", "a string that isn't empty" if node.get("pattern") == r"\S" else "a string"))
 
 
-def _bounds(node: Node) -> str:
+def _describe_bounds(node: Node) -> str:
     match node:
         case {"minimum": low, "maximum": high}:
             return f" from {low} to {high}"
@@ -73,39 +74,44 @@ def _bounds(node: Node) -> str:
             return ""
 
 
-def table(fields: Mapping[str, Node], first: str, required: Collection[str] = ()) -> str:
+def render_table(fields: Mapping[str, Node], first: str, required: Collection[str] = ()) -> str:
     """Returns a Markdown table of fields with their types, defaults and meanings."""
     rows = (
-        (f"`{name}`", kind(node), "required" if name in required else default(node), meaning(node))
+        (
+            f"`{name}`",
+            describe_kind(node),
+            "required" if name in required else describe_default(node),
+            describe_meaning(node),
+        )
         for name, node in fields.items()
     )
-    return markdown_table((first, "type", "default", "meaning"), rows)
+    return render_markdown_table((first, "type", "default", "meaning"), rows)
 
 
-def kind(node: Node) -> str:
+def describe_kind(node: Node) -> str:
     if node.get("type") == "array":
         items: Node = node.get("items", {})
-        return f"list of {'objects' if '$ref' in items else kind(items) + 's'}"
+        return f"list of {'objects' if '$ref' in items else describe_kind(items) + 's'}"
     return str(node.get("type", "string"))
 
 
-def default(node: Node) -> str:
+def describe_default(node: Node) -> str:
     value = node.get("default")
     if value is None or value == "" or isinstance(value, dict | list):
         return "not set"
     return f"`{value if isinstance(value, str) else f'{value:g}' if isinstance(value, float) else json.dumps(value)}`"
 
 
-def description(node: Node) -> str:
+def find_description(node: Node) -> str:
     return " ".join(str(node.get("description", "")).split())
 
 
-def meaning(node: Node) -> str:
+def describe_meaning(node: Node) -> str:
     choices = ", ".join(f"`{choice}`" for choice in node.get("enum") or node.get("items", {}).get("enum", []))
     bounds = f"From {node['minimum']} to {node['maximum']}." if node.get("maximum", 2**31) < 2**31 - 1 else ""
     examples = ", ".join(f"`{example}`" for example in node.get("examples", []))
     parts = (
-        description(node),
+        find_description(node),
         f"One of {choices}." if choices else "",
         bounds,
         f"Example: {examples}." * bool(examples),

@@ -54,9 +54,9 @@ class KeyFault:
     near: str = ""
 
 
-def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The known words that the word was probably meant to be, best first."""
-    spelling = {name.lower(): name for name in known}
+def find_nearest(word: str, words: Iterable[str], count: int = 3) -> list[str]:
+    """Returns the known words that the word was probably meant to be, best first."""
+    spelling = {name.lower(): name for name in words}
     return [spelling[match] for match in difflib.get_close_matches(word.lower(), list(spelling), count, 0.5)]
 
 
@@ -66,19 +66,20 @@ def read(
     problem_of: Callable[[KeyFault], Problem],
     context: Mapping[str, Any] | None = None,
 ) -> tuple[Document | None, tuple[Problem, ...]]:
-    """The document of these values, or every problem of them, worded by `problem_of`; validators get the context."""
+    """Returns the document of these values, or every problem of them, worded by `problem_of`; validators get the
+    context."""
     try:
-        return _adapter(document).validate_python(dict(values), context=dict(context or {})), ()
+        return _make_adapter(document).validate_python(dict(values), context=dict(context or {})), ()
     except ValidationError as error:
-        schema = schema_of(document)
+        schema = build_json_schema(document)
         mistakes = (each for each in error.errors(include_url=False) if each["type"] not in FOLLOWING)
         # Unknown keys first: a misspelt one explains what is missing
         errors = sorted(mistakes, key=lambda each: each["type"] not in UNKNOWN)
-        return None, tuple(problem for each in errors for problem in _problems(schema, each, problem_of))
+        return None, tuple(problem for each in errors for problem in _list_problems(schema, each, problem_of))
 
 
 @lru_cache
-def _adapter(document: type[Document]) -> TypeAdapter[Document]:
+def _make_adapter(document: type[Document]) -> TypeAdapter[Document]:
     return TypeAdapter(document)
 
 
@@ -99,33 +100,33 @@ class _DocumentSchema(GenerateJsonSchema):
 
 
 @lru_cache
-def schema_of(document: type[Any]) -> dict[str, Any]:
-    """The JSON Schema of a document (draft 2020-12)."""
-    return _adapter(document).json_schema(schema_generator=_DocumentSchema)
+def build_json_schema(document: type[Any]) -> dict[str, Any]:
+    """Returns the JSON Schema of a document (draft 2020-12)."""
+    return _make_adapter(document).json_schema(schema_generator=_DocumentSchema)
 
 
-def _problems(schema: Node, error: Any, problem_of: Callable[[KeyFault], Problem]) -> Iterator[Problem]:
+def _list_problems(schema: Node, error: Any, problem_of: Callable[[KeyFault], Problem]) -> Iterator[Problem]:
     raised = error.get("ctx", {}).get("error")
     if isinstance(raised, FaultsInside):
         yield from raised.problems
     else:
-        yield problem_of(_fault(schema, error, raised))
+        yield problem_of(_build_fault(schema, error, raised))
 
 
-def _fault(schema: Node, error: Any, raised: object) -> KeyFault:
-    mistake, location = _place(error)
+def _build_fault(schema: Node, error: Any, raised: object) -> KeyFault:
+    mistake, location = _find_place(error)
     if mistake is Mistake.UNKNOWN:
-        known = tuple(json_schema.at(schema, location[:-1]).get("properties", {}))
-        near = next(iter(nearest(str(location[-1]), known, 1)), "")
-        needed = f"one of {', '.join(sorted(known)) or 'none'}"
-        return KeyFault(mistake, location, error["input"], {}, needed, known=known, near=near)
-    node = json_schema.at(schema, location)
-    fault = raised if isinstance(raised, Fault) else Fault(json_schema.expected(node))
+        allowed = tuple(json_schema.find_node(schema, location[:-1]).get("properties", {}))
+        near = next(iter(find_nearest(str(location[-1]), allowed, 1)), "")
+        needed = f"one of {', '.join(sorted(allowed)) or 'none'}"
+        return KeyFault(mistake, location, error["input"], {}, needed, known=allowed, near=near)
+    node = json_schema.find_node(schema, location)
+    fault = raised if isinstance(raised, Fault) else Fault(json_schema.describe_expected(node))
     location = (*location, fault.key) if fault.key else location
     return KeyFault(mistake, location, error["input"], node, fault.needed, fault.found, fault.fix)
 
 
-def _place(error: Any) -> tuple[Mistake, Location]:
+def _find_place(error: Any) -> tuple[Mistake, Location]:
     location: Location = error["loc"]
     if location[-1:] == (NAME,):
         return Mistake.NAME, location[:-1]

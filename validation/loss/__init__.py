@@ -4,9 +4,9 @@ report = run(source, candidate, budget_seconds=300)
 report.total.lost.rows  # rows that only the source has
 """
 
-from validation.loss.estimate import against_baseline, estimated
+from validation.loss.estimate import compare_with_baseline, estimate_loss
 from validation.loss.model import Against, LossReport, RowSet, Status, TableLoss
-from validation.loss.render import as_json, as_text, headline
+from validation.loss.render import as_json, as_text, write_headline
 from validation.loss.runner import run
 
 __all__ = [
@@ -15,10 +15,10 @@ __all__ = [
     "RowSet",
     "Status",
     "TableLoss",
-    "against_baseline",
     "as_json",
     "as_text",
-    "estimated",
-    "headline",
+    "compare_with_baseline",
+    "estimate_loss",
     "run",
+    "write_headline",
 ]

@@ -17,7 +17,7 @@ from psycopg import sql
 from validation.connect.query import Answer, Question, Row, Unanswered
 from validation.connect.session import LONGEST, ReadSession
 from validation.connect.sql_errors import explain
-from validation.connect.target import without
+from validation.connect.target import remove_secret
 from validation.sql.queries import query
 
 T = TypeVar("T")
@@ -56,8 +56,8 @@ class ServerPair:
         self.candidate.close()
 
     def ask(self, source: sql.Composed, candidate: sql.Composed) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
-        """The rows of both answers. Raises NotCompared."""
-        aside = in_daemon(lambda: self.ask_source(source))
+        """Returns the rows of both answers. Raises NotCompared."""
+        aside = run_in_daemon(lambda: self.ask_source(source))
         try:
             here = self.ask_candidate(candidate)
         finally:
@@ -71,12 +71,12 @@ class ServerPair:
         return self._ask("candidate", self.candidate, statement)
 
     def _ask(self, side: str, session: ReadSession, statement: sql.Composed) -> tuple[Row, ...]:
-        outcome = session.ask(Question("loss", statement, may_be_empty=True), self._seconds())
+        outcome = session.ask(Question("loss", statement, may_be_empty=True), self._count_seconds())
         if isinstance(outcome, Answer):
             return outcome.rows
         raise NotCompared.by(side, outcome)
 
-    def _seconds(self) -> float:
+    def _count_seconds(self) -> float:
         left = self.deadline - time.monotonic()
         if self.stop.is_set():
             raise NotCompared("the report was stopped; run it again")
@@ -85,8 +85,10 @@ class ServerPair:
         return left
 
     @contextmanager
-    def streamed(self, source: sql.Composed, candidate: sql.Composed) -> Generator[tuple[Iterator[Row], Iterator[Row]]]:
-        """Both answers row by row, never held as a whole. Raises NotCompared, also while rows are read."""
+    def stream_both(
+        self, source: sql.Composed, candidate: sql.Composed
+    ) -> Generator[tuple[Iterator[Row], Iterator[Row]]]:
+        """Yields both answers row by row, never held as a whole. Raises NotCompared, also while rows are read."""
         with ExitStack() as stack:
             rows = [
                 stack.enter_context(self._stream(side, session, statement))
@@ -96,45 +98,45 @@ class ServerPair:
                 )
             ]
             # The first row comes when the server has done most of its work: both at the same time
-            aside = in_daemon(lambda: _begun(rows[0]))
+            aside = run_in_daemon(lambda: _begin_rows(rows[0]))
             try:
-                there = _begun(rows[1])
+                there = _begin_rows(rows[1])
             finally:
                 wait((aside,))
             yield aside.result(), there
 
     @contextmanager
     def _stream(self, side: str, session: ReadSession, statement: sql.Composed) -> Generator[Iterator[Row]]:
-        milliseconds = min(max(1, round(self._seconds() * 1000)), LONGEST)
+        milliseconds = min(max(1, round(self._count_seconds() * 1000)), LONGEST)
         connection = session.connection
         try:
             with connection.transaction(), connection.cursor() as cursor:
                 connection.execute(query("statement_timeout", milliseconds=sql.Literal(str(milliseconds))))
-                with closing(_told(cursor.stream(statement), side, session)) as rows:
+                with closing(_translate_errors(cursor.stream(statement), side, session)) as rows:
                     yield rows
         except psycopg.Error as error:
-            raise _translated(error, side, session) from error
+            raise _translate_error(error, side, session) from error
 
 
-def _told(rows: Iterator[Row], side: str, session: ReadSession) -> Generator[Row]:
+def _translate_errors(rows: Iterator[Row], side: str, session: ReadSession) -> Generator[Row]:
     try:
         yield from rows
     except psycopg.Error as error:
-        raise _translated(error, side, session) from error
+        raise _translate_error(error, side, session) from error
 
 
-def _translated(error: psycopg.Error, side: str, session: ReadSession) -> NotCompared:
+def _translate_error(error: psycopg.Error, side: str, session: ReadSession) -> NotCompared:
     lost = session.connection.broken or session.connection.closed
     verdict, found, fix = explain(error, lost=lost)
-    return NotCompared.by(side, Unanswered(verdict, without(session.secret, found), fix, lost=lost))
+    return NotCompared.by(side, Unanswered(verdict, remove_secret(session.secret, found), fix, lost=lost))
 
 
-def _begun(rows: Iterator[Row]) -> Iterator[Row]:
+def _begin_rows(rows: Iterator[Row]) -> Iterator[Row]:
     first = next(rows, None)
     return iter(()) if first is None else chain((first,), rows)
 
 
-def in_daemon(work: Callable[[], T]) -> Future[T]:
+def run_in_daemon(work: Callable[[], T]) -> Future[T]:
     """Does the work in a thread that doesn't keep the process from ending when its server stops answering."""
     future: Future[T] = Future()
 

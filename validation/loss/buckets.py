@@ -26,7 +26,7 @@ class Bucket:
     @classmethod
     def of(cls, row: Row) -> Bucket:
         rows = int(row["rows"])
-        return cls(rows, int(row["hash"]), RowSet(rows, epoch(row["oldest"]), epoch(row["newest"])))
+        return cls(rows, int(row["hash"]), RowSet(rows, parse_epoch(row["oldest"]), parse_epoch(row["newest"])))
 
 
 @dataclass(frozen=True)
@@ -49,33 +49,33 @@ def read_buckets(rows: Iterable[Row]) -> Buckets:
     return {int(row["bucket"]): Bucket.of(row) for row in rows}
 
 
-def epoch(value: object) -> Decimal | None:
-    """A time as the server tells it; versions before 14 tell a float."""
+def parse_epoch(value: object) -> Decimal | None:
+    """Returns a time as the server tells it; versions before 14 tell a float."""
     return value if value is None or isinstance(value, Decimal) else Decimal(str(value))
 
 
 def split_buckets(source: Buckets, candidate: Buckets) -> Split:
     lost = [bucket for bucket in source if bucket not in candidate]
     brought_back = [bucket for bucket in candidate if bucket not in source]
-    differ = [bucket for bucket in source if bucket in candidate and not _equal(source[bucket], candidate[bucket])]
+    differ = [bucket for bucket in source if bucket in candidate and not _find_equal(source[bucket], candidate[bucket])]
     return Split(
-        Difference(_total(source, lost), _total(candidate, brought_back)),
+        Difference(_sum_rows(source, lost), _sum_rows(candidate, brought_back)),
         tuple(lost),
         tuple(brought_back),
         {bucket: max(source[bucket].rows, candidate[bucket].rows) for bucket in differ},
-        Difference(RowSet(_more(source, candidate, differ)), RowSet(_more(candidate, source, differ))),
+        Difference(RowSet(_count_more(source, candidate, differ)), RowSet(_count_more(candidate, source, differ))),
     )
 
 
-def _equal(source: Bucket, candidate: Bucket) -> bool:
+def _find_equal(source: Bucket, candidate: Bucket) -> bool:
     return (source.rows, source.hash) == (candidate.rows, candidate.hash)
 
 
-def _total(buckets: Buckets, numbers: Iterable[int]) -> RowSet:
+def _sum_rows(buckets: Buckets, numbers: Iterable[int]) -> RowSet:
     return sum((buckets[bucket].part for bucket in numbers), RowSet())
 
 
-def _more(here: Buckets, there: Buckets, differ: Iterable[int]) -> int:
+def _count_more(here: Buckets, there: Buckets, differ: Iterable[int]) -> int:
     return sum(max(0, here[bucket].rows - there[bucket].rows) for bucket in differ)
 
 
@@ -94,50 +94,50 @@ class Entry:
 def compare_rows(source: Iterable[Row], candidate: Iterable[Row], key: Sequence[str]) -> Difference:
     """Merges the rows of both sides, each in order of their buckets; holds one bucket of them at a time."""
     total = Difference()
-    for here, there in _bucket_by_bucket(source, candidate):
-        total += _difference(here, there, key)
+    for here, there in _pair_buckets(source, candidate):
+        total += _find_difference(here, there, key)
     return total
 
 
-def _bucket_by_bucket(source: Iterable[Row], candidate: Iterable[Row]) -> Iterator[tuple[Sequence[Row], Sequence[Row]]]:
-    ours, theirs = groupby(source, _number), groupby(candidate, _number)
-    here, there = _next(ours), _next(theirs)
+def _pair_buckets(source: Iterable[Row], candidate: Iterable[Row]) -> Iterator[tuple[Sequence[Row], Sequence[Row]]]:
+    ours, theirs = groupby(source, _read_number), groupby(candidate, _read_number)
+    here, there = _read_next(ours), _read_next(theirs)
     while here or there:
         place = min(side[0] for side in (here, there) if side)
         yield (here[1] if here and here[0] == place else ()), (there[1] if there and there[0] == place else ())
-        here = _next(ours) if here and here[0] == place else here
-        there = _next(theirs) if there and there[0] == place else there
+        here = _read_next(ours) if here and here[0] == place else here
+        there = _read_next(theirs) if there and there[0] == place else there
 
 
-def _number(row: Row) -> int:
+def _read_number(row: Row) -> int:
     return int(row["bucket"])
 
 
-def _next(groups: Iterator[tuple[int, Iterator[Row]]]) -> tuple[int, list[Row]] | None:
+def _read_next(groups: Iterator[tuple[int, Iterator[Row]]]) -> tuple[int, list[Row]] | None:
     total = next(groups, None)
     return None if total is None else (total[0], list(total[1]))
 
 
-def _difference(source: Iterable[Row], candidate: Iterable[Row], key: Sequence[str]) -> Difference:
-    here, there = _entries(source), _entries(candidate)
+def _find_difference(source: Iterable[Row], candidate: Iterable[Row], key: Sequence[str]) -> Difference:
+    here, there = _read_entries(source), _read_entries(candidate)
     total = Difference()
     for name in (*here, *(name for name in there if name not in here)):
-        if difference := _entry(here.get(name), there.get(name)):
-            total += named(difference, key_of(name, key))
+        if difference := _compare_entry(here.get(name), there.get(name)):
+            total += with_key(difference, parse_key(name, key))
     return total
 
 
-def _entries(rows: Iterable[Row]) -> dict[str, Entry]:
+def _read_entries(rows: Iterable[Row]) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     for row in rows:
-        part = RowSet(int(row["copies"]), epoch(row["oldest"]), epoch(row["newest"]))
+        part = RowSet(int(row["copies"]), parse_epoch(row["oldest"]), parse_epoch(row["newest"]))
         entry = Entry(int(row["hash"]), part)
-        known = entries.get(row["key"])
-        entries[row["key"]] = known + entry if known else entry
+        earlier = entries.get(row["key"])
+        entries[row["key"]] = earlier + entry if earlier else entry
     return entries
 
 
-def _entry(here: Entry | None, there: Entry | None) -> Difference:
+def _compare_entry(here: Entry | None, there: Entry | None) -> Difference:
     if here is None or there is None:
         return Difference(here.part if here else RowSet(), there.part if there else RowSet())
     more = here.part.rows - there.part.rows
@@ -146,14 +146,14 @@ def _entry(here: Entry | None, there: Entry | None) -> Difference:
     return Difference(differing=here.part) if here.hash != there.hash else Difference()
 
 
-def named(total: Difference, example: tuple[Example, ...]) -> Difference:
-    """The difference with its row's key."""
+def with_key(total: Difference, example: tuple[Example, ...]) -> Difference:
+    """Returns the difference with its row's key."""
     parts = (total.lost, total.brought_back, total.differing)
     return Difference(*(replace(part, examples=example) if part.rows else RowSet() for part in parts))
 
 
-def key_of(text: str, key: Sequence[str]) -> tuple[Example, ...]:
-    """The key of a row to look at, from its text; nothing for a row without a key."""
+def parse_key(text: str, key: Sequence[str]) -> tuple[Example, ...]:
+    """Returns the key of a row to look at, from its text; nothing for a row without a key."""
     if not key:
         return ()
     values = json.loads(text)

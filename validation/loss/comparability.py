@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from validation.connect.query import Answer, Row
-from validation.expectations.table_names import Table, quoted
+from validation.expectations.table_names import Table, quote
 
 TIMES = ("timestamp with time zone", "timestamp without time zone", "date")
 CREATED = ("created_at", "createdat", "inserted_at", "created", "created_on", "creation_time", "timestamp", "time")
@@ -60,12 +60,12 @@ class TablePair:
 
 
 def read(answer: Answer) -> dict[Table, TableShape]:
-    """The answer to sql/loss_tables.sql."""
-    shapes = (_shape(row) for row in answer.row["tables"])
+    """Returns the answer to sql/loss_tables.sql."""
+    shapes = (_read_shape(row) for row in answer.row["tables"])
     return {shape.table: shape for shape in shapes}
 
 
-def _shape(row: Row) -> TableShape:
+def _read_shape(row: Row) -> TableShape:
     return TableShape(
         Table(row["schema"], row["name"]),
         bool(row["partitioned"]),
@@ -77,8 +77,8 @@ def _shape(row: Row) -> TableShape:
     )
 
 
-def pair(source: TableShape, candidate: TableShape, preferred: Mapping[Table, str]) -> TablePair:
-    """How to compare a table; `preferred` names the timestamp column where somebody said which."""
+def pair_tables(source: TableShape, candidate: TableShape, preferred: Mapping[Table, str]) -> TablePair:
+    """Returns how to compare a table; `preferred` names the timestamp column where somebody said which."""
     columns = tuple(
         Column(name, kind if candidate.columns[name] == kind else None)
         for name, kind in source.columns.items()
@@ -92,20 +92,22 @@ def pair(source: TableShape, candidate: TableShape, preferred: Mapping[Table, st
         candidate,
         columns,
         tuple(by_name[name] for name in key),
-        timestamp(columns, preferred.get(source.table)),
-        tuple(_notes(source, candidate, columns, key)),
+        choose_timestamp(columns, preferred.get(source.table)),
+        tuple(_list_notes(source, candidate, columns, key)),
     )
 
 
-def _notes(source: TableShape, candidate: TableShape, columns: Sequence[Column], key: Sequence[str]) -> Iterator[str]:
+def _list_notes(
+    source: TableShape, candidate: TableShape, columns: Sequence[Column], key: Sequence[str]
+) -> Iterator[str]:
     for side, here, there in (("source", source, candidate), ("candidate", candidate, source)):
-        only = [quoted(name) for name in here.columns if name not in there.columns]
+        only = [quote(name) for name in here.columns if name not in there.columns]
         if only:
             yield f"only the {side} has column {', '.join(only)}: not compared"
     for column in columns:
         if column.type is None:
             types = f"{source.columns[column.name]} and {candidate.columns[column.name]}"
-            yield f"column {quoted(column.name)} is {types}: compared as text"
+            yield f"column {quote(column.name)} is {types}: compared as text"
     if not key:
         one_sided = bool(source.key) != bool(candidate.key)
         why = "the same primary key is not on both sides" if source.key or one_sided else "no primary key"
@@ -114,8 +116,9 @@ def _notes(source: TableShape, candidate: TableShape, columns: Sequence[Column],
         yield "UNLOGGED: a restore always empties it"
 
 
-def timestamp(columns: Sequence[Column], preferred: str | None) -> str | None:
-    """The column that says how old a row is: the preferred one, one of the usual names, or the first of its type."""
+def choose_timestamp(columns: Sequence[Column], preferred: str | None) -> str | None:
+    """Returns the column that says how old a row is: the preferred one, one of the usual names, or the first of its
+    type."""
     names = [column.name for column in columns if column.type in TIMES]
     if preferred in names:
         return preferred
@@ -124,6 +127,6 @@ def timestamp(columns: Sequence[Column], preferred: str | None) -> str | None:
     return next(usual, names[0] if names else None)
 
 
-def time_of(shape: TableShape) -> str | None:
-    """The same for a table that only one side has."""
-    return timestamp([Column(name, kind) for name, kind in shape.columns.items()], None)
+def choose_time(shape: TableShape) -> str | None:
+    """Returns the same for a table that only one side has."""
+    return choose_timestamp([Column(name, kind) for name, kind in shape.columns.items()], None)

@@ -20,35 +20,35 @@ COUNTS_ONLY = (
 )
 
 
-def estimated(baseline: Baseline, candidate: Target, limits: Limits) -> LossReport:
+def estimate_loss(baseline: Baseline, candidate: Target, limits: Limits) -> LossReport:
     """Reads the candidate as a baseline is read, and compares the two. Raises Unread."""
     began = time.monotonic()
-    report = against_baseline(baseline, record(candidate, limits))
+    report = compare_with_baseline(baseline, record(candidate, limits))
     return replace(report, candidate=str(candidate), seconds=time.monotonic() - began)
 
 
-def against_baseline(baseline: Baseline, candidate: Baseline) -> LossReport:
+def compare_with_baseline(baseline: Baseline, candidate: Baseline) -> LossReport:
     """Compares two states by their numbers of rows and newest times: estimates, and no table is called equal."""
     names = sorted(baseline.tables.keys() | candidate.tables.keys())
     return LossReport(
-        tuple(_table(str(name), baseline.tables.get(name), candidate.tables.get(name)) for name in names),
+        tuple(_compare_table(str(name), baseline.tables.get(name), candidate.tables.get(name)) for name in names),
         f"the baseline of {baseline.database}",
         candidate.database,
-        _epoch(baseline.taken),
-        _epoch(candidate.taken),
+        _read_epoch(baseline.taken),
+        _read_epoch(candidate.taken),
         against=Against.BASELINE,
         notes=(COUNTS_ONLY,),
     )
 
 
-def _epoch(moment: datetime | None) -> Decimal | None:
+def _read_epoch(moment: datetime | None) -> Decimal | None:
     return None if moment is None else Decimal(str(moment.timestamp()))
 
 
-def _table(name: str, here: TableState | None, there: TableState | None) -> TableLoss:
+def _compare_table(name: str, here: TableState | None, there: TableState | None) -> TableLoss:
     rows = here.rows if here else None, there.rows if there else None
     more = (rows[0] or 0) - (rows[1] or 0)
-    newest = tuple(_newest(here, there)) if here and there else ()
+    newest = tuple(_list_newest(here, there)) if here and there else ()
     return TableLoss(
         name,
         Status.DIFFERENT if more or newest or None in rows else Status.UNKNOWN,
@@ -60,8 +60,8 @@ def _table(name: str, here: TableState | None, there: TableState | None) -> Tabl
     )
 
 
-def _newest(here: TableState, there: TableState) -> Iterator[Newest]:
+def _list_newest(here: TableState, there: TableState) -> Iterator[Newest]:
     for column in sorted(here.newest.keys() | there.newest.keys()):
         times = here.newest.get(column), there.newest.get(column)
         if times[0] != times[1]:
-            yield Newest(column, *map(_epoch, times))
+            yield Newest(column, *map(_read_epoch, times))

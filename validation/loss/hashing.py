@@ -46,7 +46,7 @@ NULL = 0x6E756C6C
 """What a null hashes to, with the column's seed."""
 
 
-def hashed(column: Column, seed: int) -> sql.Composed:
+def compose_hash(column: Column, seed: int) -> sql.Composed:
     function = HASHED.get(column.type or "", AS_TEXT)
     return sql.SQL("coalesce({}, {})").format(
         sql.SQL(function).format(value=sql.Identifier("t", column.name), seed=sql.Literal(seed)),
@@ -54,29 +54,29 @@ def hashed(column: Column, seed: int) -> sql.Composed:
     )
 
 
-def mixed(columns: Iterable[Column], seed: int) -> sql.Composed:
-    """One 64-bit hash of several columns; of none, of an empty row."""
-    parts = [hashed(column, number) for number, column in enumerate(columns, start=1)]
+def compose_mixed_hash(columns: Iterable[Column], seed: int) -> sql.Composed:
+    """Returns one 64-bit hash of several columns; of none, of an empty row."""
+    parts = [compose_hash(column, number) for number, column in enumerate(columns, start=1)]
     return sql.SQL("hashint8extended({}, {})").format(
         sql.SQL(" # ").join(parts) if parts else sql.SQL("0::int8"), sql.Literal(seed)
     )
 
 
-def orderable(column: Column) -> sql.Composed:
-    """The column's value in an order that is the same on every server."""
+def compose_orderable(column: Column) -> sql.Composed:
+    """Returns the column's value in an order that is the same on every server."""
     template: LiteralString = "{}" if column.type in ORDERED else '({}::text collate "C")'
     return sql.SQL(template).format(sql.Identifier("t", column.name))
 
 
-def bounds_type(column: Column) -> LiteralString:
-    """The type of bounds between such values."""
+def choose_bounds_type(column: Column) -> LiteralString:
+    """Returns the type of bounds between such values."""
     for name in ORDERED:
         if name == column.type:
             return name
     return "text"
 
 
-def key_text(key: Sequence[Column]) -> sql.Composed:
-    """A row's key as one string, a JSON array of its columns' values as text."""
+def compose_key_text(key: Sequence[Column]) -> sql.Composed:
+    """Returns a row's key as one string, a JSON array of its columns' values as text."""
     parts = (sql.SQL("{}::text").format(sql.Identifier("t", column.name)) for column in key)
     return sql.SQL("json_build_array({})::text").format(sql.SQL(", ").join(parts))

@@ -40,47 +40,50 @@ class Ranges:
         """The number of a row's range."""
         if self.column is None or not self.bounds:
             return sql.SQL("0")
-        return sql.SQL("width_bucket({}, {})").format(hashing.orderable(self.column), self._array())
+        return sql.SQL("width_bucket({}, {})").format(hashing.compose_orderable(self.column), self._compose_array())
 
-    def _array(self) -> sql.Composed:
+    def _compose_array(self) -> sql.Composed:
         assert self.column is not None
-        kind = sql.SQL(hashing.bounds_type(self.column))
+        kind = sql.SQL(hashing.choose_bounds_type(self.column))
         return sql.SQL("{}::{}[]").format(sql.Literal(list(self.bounds)), kind)
 
-    def holding(self, wanted: Sequence[int]) -> sql.Composable:
-        """Whether a row lies in one of the ranges; few runs of them also by bounds, for which there may be an index."""
-        if self.column is None or not self.bounds or len(wanted) > len(self.bounds):
+    def compose_condition(self, numbers: Sequence[int]) -> sql.Composable:
+        """Returns the condition that a row lies in one of the ranges; few runs of them also by bounds, for which there
+        may be an index."""
+        if self.column is None or not self.bounds or len(numbers) > len(self.bounds):
             return sql.SQL("true")
-        runs = _runs(wanted)
+        runs = _join_runs(numbers)
         if len(runs) <= MOST_RUNS:
-            return sql.SQL("({})").format(sql.SQL(" or ").join(self._between(first, last) for first, last in runs))
-        return sql.SQL("{} = any({}::int4[])").format(self.number, sql.Literal(sorted(wanted)))
+            return sql.SQL("({})").format(
+                sql.SQL(" or ").join(self._compose_between(first, last) for first, last in runs)
+            )
+        return sql.SQL("{} = any({}::int4[])").format(self.number, sql.Literal(sorted(numbers)))
 
-    def _between(self, first: int, last: int) -> sql.Composed:
+    def _compose_between(self, first: int, last: int) -> sql.Composed:
         """Rows of ranges first to last."""
         assert self.column is not None
-        value, kind = hashing.orderable(self.column), sql.SQL(hashing.bounds_type(self.column))
+        value, kind = hashing.compose_orderable(self.column), sql.SQL(hashing.choose_bounds_type(self.column))
         tests = [sql.SQL("{} >= {}::{}").format(value, sql.Literal(self.bounds[first - 1]), kind)] if first else []
         if last < len(self.bounds):
             tests.append(sql.SQL("{} < {}::{}").format(value, sql.Literal(self.bounds[last]), kind))
         return sql.SQL("({})").format(sql.SQL(" and ").join(tests) if tests else sql.SQL("true"))
 
 
-def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+def _join_runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """Adjoining numbers as (first, last)."""
     ordered = sorted(numbers)
     gaps = [place for place, (number, following) in enumerate(pairwise(ordered), start=1) if following > number + 1]
     return [(ordered[start], ordered[end - 1]) for start, end in pairwise([0, *gaps, len(ordered)])] if ordered else []
 
 
-def wanted_ranges(pages: int, columns: Iterable[Column]) -> int:
-    text = any(hashing.bounds_type(column) == "text" for column in columns)
+def choose_range_count(pages: int, columns: Iterable[Column]) -> int:
+    text = any(hashing.choose_bounds_type(column) == "text" for column in columns)
     return min(max(1, pages // SMALL_PAGES), MOST_TEXT_RANGES if text else MOST_RANGES)
 
 
-def sample(pair: TablePair, shape: TableShape, pages: int) -> sql.Composed | None:
+def compose_sample(pair: TablePair, shape: TableShape, pages: int) -> sql.Composed | None:
     """Asks for the bounds by every key column, as bounds_0, bounds_1, ...; None where one range is enough."""
-    count = wanted_ranges(pages, pair.key)
+    count = choose_range_count(pages, pair.key)
     if count < 2 or not pair.key:
         return None
     fractions = sql.Literal([number / count for number in range(1, count)])
@@ -93,7 +96,7 @@ def sample(pair: TablePair, shape: TableShape, pages: int) -> sql.Composed | Non
             for number, alias in enumerate(aliases)
         ),
         columns=sql.SQL(", ").join(
-            sql.SQL("{} as {}").format(hashing.orderable(column), alias)
+            sql.SQL("{} as {}").format(hashing.compose_orderable(column), alias)
             for column, alias in zip(pair.key, aliases, strict=True)
         ),
         table=shape.relation,
@@ -101,7 +104,7 @@ def sample(pair: TablePair, shape: TableShape, pages: int) -> sql.Composed | Non
     )
 
 
-def chosen(pair: TablePair, sampled: Mapping[str, Sequence[str | None] | None]) -> Ranges:
+def choose_ranges(pair: TablePair, sampled: Mapping[str, Sequence[str | None] | None]) -> Ranges:
     """Ranges by the key column that tells most rows apart; the first of equals, as an index begins with it."""
     candidates = [
         Ranges(column, tuple(dict.fromkeys(bound for bound in sampled[f"bounds_{number}"] or () if bound is not None)))
@@ -119,11 +122,11 @@ class TableQueries:
     ranges: Ranges
 
     def counted(self, per_range: int, within: Sequence[int] | None) -> sql.Composed:
-        """Rows, hash and times per bucket; only of some ranges when these are given."""
-        where = sql.SQL("true") if within is None else self.ranges.holding(within)
+        """Returns the query for rows, hash and times per bucket; only of some ranges when these are given."""
+        where = sql.SQL("true") if within is None else self.ranges.compose_condition(within)
         return query(
             "loss_buckets",
-            bucket=self._bucket(per_range),
+            bucket=self._compose_bucket(per_range),
             hash=self._hash,
             time=self._time,
             table=self._table,
@@ -131,48 +134,48 @@ class TableQueries:
         )
 
     def rows(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
-        """Key and hash of each row of these buckets, in order of the buckets."""
+        """Returns the query for key and hash of each row of these buckets, in order of the buckets."""
         parts = {
-            "bucket": self._bucket(per_range),
+            "bucket": self._compose_bucket(per_range),
             "hash": self._hash,
             "time": self._time,
             "table": self._table,
-            "where": self._in(buckets, per_range),
+            "where": self._compose_in(buckets, per_range),
         }
         if self.pair.key:
-            return query("loss_rows", key=hashing.key_text(self.pair.key), **parts)
+            return query("loss_rows", key=hashing.compose_key_text(self.pair.key), **parts)
         return query("loss_copies", **parts)
 
     def examples(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
-        """The keys of some rows of these buckets."""
-        where = self._in(buckets, per_range)
-        return query("loss_examples", key=hashing.key_text(self.pair.key), table=self._table, where=where)
+        """Returns the query for the keys of some rows of these buckets."""
+        where = self._compose_in(buckets, per_range)
+        return query("loss_examples", key=hashing.compose_key_text(self.pair.key), table=self._table, where=where)
 
-    def _in(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
+    def _compose_in(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
         ranges = sorted({bucket // per_range for bucket in buckets})
-        exactly = sql.SQL("{} = any({}::int8[])").format(self._bucket(per_range), sql.Literal(list(buckets)))
-        return sql.SQL("{} and {}").format(self.ranges.holding(ranges), exactly)
+        exactly = sql.SQL("{} = any({}::int8[])").format(self._compose_bucket(per_range), sql.Literal(list(buckets)))
+        return sql.SQL("{} and {}").format(self.ranges.compose_condition(ranges), exactly)
 
-    def _bucket(self, per_range: int) -> sql.Composed:
+    def _compose_bucket(self, per_range: int) -> sql.Composed:
         if per_range == 1:
             return sql.SQL("({})::int8").format(self.ranges.number)
-        key = hashing.mixed(self.pair.key or self.pair.columns, KEY_SEED)
+        key = hashing.compose_mixed_hash(self.pair.key or self.pair.columns, KEY_SEED)
         return sql.SQL("(({})::int8 * {} + ({} & {}))").format(
             self.ranges.number, sql.Literal(per_range), key, sql.Literal(per_range - 1)
         )
 
     @property
     def _hash(self) -> sql.Composed:
-        return hashing.mixed(self.pair.columns, ROW_SEED)
+        return hashing.compose_mixed_hash(self.pair.columns, ROW_SEED)
 
     @property
     def _time(self) -> sql.Composable:
-        return time_expression(self.pair.time)
+        return compose_time(self.pair.time)
 
     @property
     def _table(self) -> sql.Composable:
         return self.shape.relation
 
 
-def time_expression(column: str | None) -> sql.Composable:
+def compose_time(column: str | None) -> sql.Composable:
     return sql.Identifier("t", column) if column else sql.SQL("null::timestamp")

@@ -61,17 +61,17 @@ class RowSet:
     def __add__(self, other: RowSet) -> RowSet:
         return RowSet(
             self.rows + other.rows,
-            min(_present(self.oldest, other.oldest), default=None),
-            max(_present(self.newest, other.newest), default=None),
+            min(_select_present(self.oldest, other.oldest), default=None),
+            max(_select_present(self.newest, other.newest), default=None),
             (*self.examples, *other.examples)[:EXAMPLES],
         )
 
     def scaled(self, factor: float) -> RowSet:
-        """As many times the rows; what is known of their times and keys stays."""
+        """Returns as many times the rows; what is known of their times and keys stays."""
         return replace(self, rows=round(self.rows * factor))
 
 
-def _present(*values: Decimal | None) -> tuple[Decimal, ...]:
+def _select_present(*values: Decimal | None) -> tuple[Decimal, ...]:
     return tuple(value for value in values if value is not None)
 
 
@@ -151,7 +151,7 @@ class LossReport:
     @property
     def total(self) -> Difference:
         """Over all tables, as far as they are known; without examples, which mean nothing without their table."""
-        return sum((_without_examples(table.difference) for table in self.tables), Difference())
+        return sum((_remove_examples(table.difference) for table in self.tables), Difference())
 
     @property
     def precision(self) -> Precision:
@@ -170,6 +170,6 @@ class LossReport:
         return tuple(table for table in self.tables if table.status is status)
 
 
-def _without_examples(difference: Difference) -> Difference:
+def _remove_examples(difference: Difference) -> Difference:
     parts = (difference.lost, difference.brought_back, difference.differing)
     return Difference(*(replace(part, examples=()) for part in parts))

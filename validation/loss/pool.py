@@ -14,7 +14,7 @@ from functools import partial
 
 from validation.connect.session import Unreachable
 from validation.expectations.table_names import Table
-from validation.loss.both_servers import NotCompared, ServerPair, in_daemon
+from validation.loss.both_servers import NotCompared, ServerPair, run_in_daemon
 from validation.loss.model import Precision, Status, TableLoss
 
 LOG = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Pool:
             self.done.put(_work(job, sides))
 
     def serve_another(self, open_another: Callable[[], ServerPair]) -> None:
-        """The same in sessions of its own; where these can't be had, the others do the work."""
+        """Does the same in sessions of its own; where these can't be had, the others do the work."""
         try:
             sides = open_another()
         except (Unreachable, NotCompared):
@@ -68,17 +68,17 @@ class Pool:
 def compare_all(
     pool: Pool, jobs: Iterable[TableJob], lead: ServerPair, open_another: Callable[[], ServerPair] | None, workers: int
 ) -> tuple[tuple[TableLoss, ...], bool]:
-    """Every table's result, by name, and whether the lead's sessions came back. The smallest tables come first, so that
-    a budget that is too small costs the largest only."""
+    """Returns every table's result, by name, and whether the lead's sessions came back. The smallest tables come first,
+    so that a budget that is too small costs the largest only."""
     ordered = sorted(jobs, key=lambda job: job.pages)
     for job in ordered:
         pool.jobs.put(job)
-    at_work = [in_daemon(partial(pool.serve, lead))]
+    at_work = [run_in_daemon(partial(pool.serve, lead))]
     if open_another is not None:
         more = min(workers, len(ordered)) - 1
-        at_work += [in_daemon(partial(pool.serve_another, open_another)) for _ in range(more)]
+        at_work += [run_in_daemon(partial(pool.serve_another, open_another)) for _ in range(more)]
     _await(pool, at_work)
-    return _results(pool, ordered), at_work[0].done()
+    return _collect_results(pool, ordered), at_work[0].done()
 
 
 def _await(pool: Pool, at_work: list[Future[None]]) -> None:
@@ -88,18 +88,20 @@ def _await(pool: Pool, at_work: list[Future[None]]) -> None:
             return
         if pool.stop.is_set():
             for sides in tuple(pool.open):
-                in_daemon(sides.cancel)
+                run_in_daemon(sides.cancel)
             wait(at_work, GRACE)
             return
 
 
-def _results(pool: Pool, jobs: Iterable[TableJob]) -> tuple[TableLoss, ...]:
-    done: dict[str, TableLoss] = {}
+def _collect_results(pool: Pool, jobs: Iterable[TableJob]) -> tuple[TableLoss, ...]:
+    losses: dict[str, TableLoss] = {}
     with suppress(queue.Empty):
         while True:
             result = pool.done.get_nowait()
-            done[result.table] = result
-    results = (done.get(str(job.table)) or _not_compared(job, "a session was lost, or the time was up") for job in jobs)
+            losses[result.table] = result
+    results = (
+        losses.get(str(job.table)) or _make_not_compared(job, "a session was lost, or the time was up") for job in jobs
+    )
     return tuple(sorted(results, key=lambda table: table.table))
 
 
@@ -109,10 +111,10 @@ def _work(job: TableJob, sides: ServerPair) -> TableLoss:
     except Exception as error:
         # In a thread of its own: raised, it would reach nobody
         LOG.exception("comparing %s", job.table)
-        return _not_compared(job, f"{type(error).__name__} while comparing; see the log, and report it")
+        return _make_not_compared(job, f"{type(error).__name__} while comparing; see the log, and report it")
 
 
-def _not_compared(job: TableJob, why: str) -> TableLoss:
+def _make_not_compared(job: TableJob, why: str) -> TableLoss:
     source, candidate = job.guess
     return TableLoss(
         str(job.table),

@@ -17,8 +17,8 @@ from validation.connect.session import ReadSession, Unreachable, connect
 from validation.connect.target import Target
 from validation.expectations.table_names import Table
 from validation.loss import comparability
-from validation.loss.both_servers import NotCompared, ServerPair, in_daemon
-from validation.loss.buckets import epoch
+from validation.loss.both_servers import NotCompared, ServerPair, run_in_daemon
+from validation.loss.buckets import parse_epoch
 from validation.loss.comparability import TableShape
 from validation.loss.model import LossReport, Writing
 from validation.loss.pool import Pool, TableJob, compare_all
@@ -53,16 +53,16 @@ def run(
         return LossReport((), str(source), str(candidate), seconds=time.monotonic() - began, problems=(str(why),))
 
     try:
-        lead = _connected(targets, (None, None), pool)
+        lead = _connect_both(targets, (None, None), pool)
     except (Unreachable, NotCompared) as error:
         return nothing(error)
     try:
-        another = _another(targets, lead, pool)
-        taken = _prepared(lead)
-        jobs = tuple(_jobs(lead, timestamps or {}))
-        before = _activity(lead)
+        another = _make_opener(targets, lead, pool)
+        taken = _prepare_both(lead)
+        jobs = tuple(_list_jobs(lead, timestamps or {}))
+        before = _read_activity(lead)
         tables, came_back = compare_all(pool, jobs, lead, another, workers)
-        writing = _writing(before, _activity(lead)) if came_back else None
+        writing = _judge_writing(before, _read_activity(lead)) if came_back else None
     except NotCompared as error:
         lead.close()
         return nothing(error)
@@ -72,13 +72,13 @@ def run(
     return LossReport(tables, str(source), str(candidate), taken[0], taken[1], time.monotonic() - began, writing)
 
 
-def _connected(targets: tuple[Target, Target], snapshots: tuple[str | None, str | None], pool: Pool) -> ServerPair:
+def _connect_both(targets: tuple[Target, Target], snapshots: tuple[str | None, str | None], pool: Pool) -> ServerPair:
     """A session on each side, both opened at the same time. Raises Unreachable."""
-    aside = in_daemon(lambda: _opened("source", targets[0], snapshots[0]))
+    aside = run_in_daemon(lambda: _open_session("source", targets[0], snapshots[0]))
     try:
-        candidate = _opened("candidate", targets[1], snapshots[1])
+        candidate = _open_session("candidate", targets[1], snapshots[1])
     except Unreachable:
-        aside.add_done_callback(lambda done: None if done.exception() else done.result().close())
+        aside.add_done_callback(lambda future: None if future.exception() else future.result().close())
         raise
     try:
         return ServerPair(aside.result(), candidate, pool.deadline, pool.stop)
@@ -87,14 +87,14 @@ def _connected(targets: tuple[Target, Target], snapshots: tuple[str | None, str 
         raise
 
 
-def _opened(side: str, target: Target, snapshot: str | None) -> ReadSession:
+def _open_session(side: str, target: Target, snapshot: str | None) -> ReadSession:
     try:
         return connect(target, snapshot=snapshot)
     except Unreachable as error:
         raise Unreachable(f"{side} {target}: {error}") from error
 
 
-def _another(targets: tuple[Target, Target], lead: ServerPair, pool: Pool) -> Callable[[], ServerPair] | None:
+def _make_opener(targets: tuple[Target, Target], lead: ServerPair, pool: Pool) -> Callable[[], ServerPair] | None:
     """Opens further sessions on the lead's snapshots; None where a server can't export its own."""
     try:
         snapshots = (lead.source.snapshot(), lead.candidate.snapshot())
@@ -102,43 +102,45 @@ def _another(targets: tuple[Target, Target], lead: ServerPair, pool: Pool) -> Ca
         return None
 
     def open_another() -> ServerPair:
-        sides = _connected(targets, snapshots, pool)
+        sides = _connect_both(targets, snapshots, pool)
         sides.ask(query("loss_session"), query("loss_session"))
         return sides
 
     return open_another
 
 
-def _prepared(lead: ServerPair) -> tuple[Decimal | None, Decimal | None]:
+def _prepare_both(lead: ServerPair) -> tuple[Decimal | None, Decimal | None]:
     """The times of both snapshots. Raises NotCompared for servers that can't be compare_table."""
     here, there = lead.ask(query("loss_session"), query("loss_session"))
     source, candidate = lead.ask(query("server"), query("server"))
-    same = server.not_the_source().judge([Answer(candidate), Answer(source)])
+    same = server.build_not_the_source().judge([Answer(candidate), Answer(source)])
     if same.verdict is not Verdict.PASS:
         raise NotCompared(f"{same.found}; {same.fix}")
     if len({tuple(rows[0].values()) for rows in lead.ask(query("loss_probe"), query("loss_probe"))}) > 1:
         raise NotCompared("source and candidate hash equal values differently: compare them by other means")
-    return epoch(here[0]["taken"]), epoch(there[0]["taken"])
+    return parse_epoch(here[0]["taken"]), parse_epoch(there[0]["taken"])
 
 
-def _jobs(lead: ServerPair, timestamps: Mapping[Table, str]) -> Iterator[TableJob]:
+def _list_jobs(lead: ServerPair, timestamps: Mapping[Table, str]) -> Iterator[TableJob]:
     answers = lead.ask(query("loss_tables"), query("loss_tables"))
     source, candidate = (comparability.read(Answer(rows)) for rows in answers)
     for table in sorted(source.keys() | candidate.keys()):
-        yield _job(table, source.get(table), candidate.get(table), timestamps)
+        yield _make_job(table, source.get(table), candidate.get(table), timestamps)
 
 
-def _job(table: Table, here: TableShape | None, there: TableShape | None, timestamps: Mapping[Table, str]) -> TableJob:
+def _make_job(
+    table: Table, here: TableShape | None, there: TableShape | None, timestamps: Mapping[Table, str]
+) -> TableJob:
     guess = (here.rows if here else None, there.rows if there else None)
     if here and there:
-        pair = comparability.pair(here, there, timestamps)
+        pair = comparability.pair_tables(here, there, timestamps)
         return TableJob(table, pair.pages, partial(compare_table, pair), guess)
     only = here or there
     assert only is not None
     return TableJob(table, only.pages, partial(count_one_sided, only, here is not None), guess)
 
 
-def _activity(lead: ServerPair) -> Row | None:
+def _read_activity(lead: ServerPair) -> Row | None:
     """The source's counters now; None where it doesn't tell, or there is no time left."""
     try:
         lead.ask_source(query("loss_statistics_again"))
@@ -147,7 +149,7 @@ def _activity(lead: ServerPair) -> Row | None:
         return None
 
 
-def _writing(before: Row | None, after: Row | None) -> Writing | None:
+def _judge_writing(before: Row | None, after: Row | None) -> Writing | None:
     if before is None or after is None:
         return None
     return Writing(

@@ -19,9 +19,9 @@ from psycopg import sql
 
 from validation.connect.query import Row
 from validation.loss.both_servers import NotCompared, ServerPair
-from validation.loss.buckets import Split, compare_rows, epoch, key_of, read_buckets, split_buckets
-from validation.loss.comparability import TablePair, TableShape, time_of
-from validation.loss.key_ranges import Ranges, TableQueries, chosen, sample, time_expression
+from validation.loss.buckets import Split, compare_rows, parse_epoch, parse_key, read_buckets, split_buckets
+from validation.loss.comparability import TablePair, TableShape, choose_time
+from validation.loss.key_ranges import Ranges, TableQueries, choose_ranges, compose_sample, compose_time
 from validation.loss.model import EXAMPLES, Difference, Precision, RowSet, Status, TableLoss
 from validation.sql import queries
 from validation.sql.queries import query
@@ -72,14 +72,14 @@ class _Comparison:
         self.ranges = self._choose_ranges()
         split = self._count_buckets(1, None)
         splits = [(split, 1)]
-        per_range = buckets_per_range(split.mixed)
+        per_range = choose_buckets_per_range(split.mixed)
         if per_range > 1:
             split = self._count_buckets(per_range, tuple(split.mixed))
             splits.append((split, per_range))
         if split.mixed:
             self._compare_rows(split.mixed, per_range)
         if self.pair.key:
-            self._read_examples(splits)
+            self._find_examples(splits)
 
     def break_off(self, error: NotCompared) -> None:
         why = "not compared" if self.rows is None else "at least so many, more was not told apart"
@@ -90,14 +90,15 @@ class _Comparison:
         """By the larger side: what the other has lost or not yet got is among its keys."""
         pair = self.pair
         source, candidate = (
-            int(rows[0]["pages"]) for rows in self.servers.ask(_pages(pair.source), _pages(pair.candidate))
+            int(rows[0]["pages"])
+            for rows in self.servers.ask(_compose_pages(pair.source), _compose_pages(pair.candidate))
         )
         of_source = source >= candidate
-        statement = sample(pair, pair.source if of_source else pair.candidate, max(source, candidate))
+        statement = compose_sample(pair, pair.source if of_source else pair.candidate, max(source, candidate))
         if statement is None:
             return Ranges()
         rows = self.servers.ask_source(statement) if of_source else self.servers.ask_candidate(statement)
-        return chosen(pair, rows[0])
+        return choose_ranges(pair, rows[0])
 
     def _count_buckets(self, per_range: int, within: Sequence[int] | None) -> Split:
         """Counts buckets on both sides; what only one side has is settled by that."""
@@ -115,9 +116,9 @@ class _Comparison:
 
     def _compare_rows(self, mixed: Mapping[int, int], per_range: int) -> None:
         """Has the rows of buckets that differ sent, or of some that stand for all."""
-        buckets = drawn(mixed, MOST_ROWS)
+        buckets = draw_buckets(mixed, MOST_ROWS)
         statements = (queries.rows(buckets, per_range) for queries in (self.source, self.candidate))
-        with self.servers.streamed(*statements) as (source, candidate):
+        with self.servers.stream_both(*statements) as (source, candidate):
             difference = compare_rows(source, candidate, self._key)
         if len(buckets) < len(mixed):
             total, read = sum(mixed.values()), sum(mixed[bucket] for bucket in buckets)
@@ -127,16 +128,16 @@ class _Comparison:
         self.certain += difference
         self.at_least, self.undecided = Difference(), False
 
-    def _read_examples(self, splits: Sequence[tuple[Split, int]]) -> None:
+    def _find_examples(self, splits: Sequence[tuple[Split, int]]) -> None:
         """Keys of rows that only one side has, of the last of its buckets: with keys that grow, of its newest rows."""
         try:
             for split, per_range in splits:
                 if split.lost and len(self.certain.lost.examples) < EXAMPLES:
                     statement = self.source.examples(sorted(split.lost)[-EXAMPLES:], per_range)
-                    self.certain += Difference(lost=self._examples(self.servers.ask_source(statement)))
+                    self.certain += Difference(lost=self._as_examples(self.servers.ask_source(statement)))
                 if split.brought_back and len(self.certain.brought_back.examples) < EXAMPLES:
                     statement = self.candidate.examples(sorted(split.brought_back)[-EXAMPLES:], per_range)
-                    self.certain += Difference(brought_back=self._examples(self.servers.ask_candidate(statement)))
+                    self.certain += Difference(brought_back=self._as_examples(self.servers.ask_candidate(statement)))
         except NotCompared as error:
             self.notes.append(f"all counted, but not all examples were read: {error}")
 
@@ -144,9 +145,9 @@ class _Comparison:
     def _key(self) -> Sequence[str]:
         return [column.name for column in self.pair.key]
 
-    def _examples(self, rows: Sequence[Row]) -> RowSet:
+    def _as_examples(self, rows: Sequence[Row]) -> RowSet:
         """Examples alone: their rows are counted already."""
-        return RowSet(examples=tuple(example for row in rows for example in key_of(row["key"], self._key)))
+        return RowSet(examples=tuple(example for row in rows for example in parse_key(row["key"], self._key)))
 
 
 def compare_table(pair: TablePair, servers: ServerPair) -> TableLoss:
@@ -171,12 +172,12 @@ def compare_table(pair: TablePair, servers: ServerPair) -> TableLoss:
     )
 
 
-def _pages(shape: TableShape) -> sql.Composed:
-    return query("loss_pages", table=sql.Literal(queries.text(shape.table.identifier)))
+def _compose_pages(shape: TableShape) -> sql.Composed:
+    return query("loss_pages", table=sql.Literal(queries.render_text(shape.table.identifier)))
 
 
-def buckets_per_range(mixed: Mapping[int, int]) -> int:
-    """Into how many buckets to cut each of these ranges: a power of two, 1 for not at all."""
+def choose_buckets_per_range(mixed: Mapping[int, int]) -> int:
+    """Returns into how many buckets to cut each of these ranges: a power of two, 1 for not at all."""
     rows = sum(mixed.values())
     if rows <= DIRECTLY:
         return 1
@@ -184,8 +185,8 @@ def buckets_per_range(mixed: Mapping[int, int]) -> int:
     return 1 << max(0, buckets.bit_length() - 1)
 
 
-def drawn(mixed: Mapping[int, int], most: int) -> tuple[int, ...]:
-    """All buckets, or as many of them, drawn by lot but always the same ones, as hold about so many rows."""
+def draw_buckets(mixed: Mapping[int, int], most: int) -> tuple[int, ...]:
+    """Returns all buckets, or as many of them, drawn by lot but always the same ones, as hold about so many rows."""
     total = sum(mixed.values())
     if total <= most:
         return tuple(mixed)
@@ -195,18 +196,20 @@ def drawn(mixed: Mapping[int, int], most: int) -> tuple[int, ...]:
 
 def count_one_sided(shape: TableShape, lost: bool, servers: ServerPair) -> TableLoss:
     """Counts a table that only the source (`lost`) or only the candidate has."""
-    began, column = time.monotonic(), time_of(shape)
+    began, column = time.monotonic(), choose_time(shape)
     side = "source" if lost else "candidate"
-    known = TableLoss(str(shape.table), Status.UNKNOWN, timestamp=column, notes=(f"only the {side} has this table",))
-    statement = query("loss_count", time=time_expression(column), table=shape.relation)
+    one_sided = TableLoss(
+        str(shape.table), Status.UNKNOWN, timestamp=column, notes=(f"only the {side} has this table",)
+    )
+    statement = query("loss_count", time=compose_time(column), table=shape.relation)
     try:
         row = (servers.ask_source(statement) if lost else servers.ask_candidate(statement))[0]
     except NotCompared as error:
-        notes = (*known.notes, f"not counted: {error}")
-        return replace(known, precision=Precision.ESTIMATED, notes=notes, seconds=time.monotonic() - began)
-    part = RowSet(int(row["rows"]), epoch(row["oldest"]), epoch(row["newest"]))
+        notes = (*one_sided.notes, f"not counted: {error}")
+        return replace(one_sided, precision=Precision.ESTIMATED, notes=notes, seconds=time.monotonic() - began)
+    part = RowSet(int(row["rows"]), parse_epoch(row["oldest"]), parse_epoch(row["newest"]))
     return replace(
-        known,
+        one_sided,
         status=Status.DIFFERENT,
         source_rows=part.rows if lost else None,
         candidate_rows=None if lost else part.rows,

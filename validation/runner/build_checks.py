@@ -19,17 +19,17 @@ from validation.checks import (
     settings,
     sql_files,
 )
-from validation.checks.check import Check, inconclusive, settled
+from validation.checks.check import Check, build_settled, judge_inconclusive
 from validation.checks.sql_files import QueryContext
 from validation.connect.target import Target
 from validation.expectations.model import DECLARABLE, Expectations
-from validation.expectations.sql_checks import built_in
+from validation.expectations.sql_checks import read_built_in
 from validation.schema import table_scan
 from validation.schema.catalog import Catalog
 from validation.schema.snapshot import SchemaSnapshot
 
 
-def checks(
+def build_checks(
     target: Target,
     catalog: Catalog,
     expectations: Expectations,
@@ -39,45 +39,45 @@ def checks(
     baseline: Baseline | BaselineError | None = None,
     wanted_schema: SchemaSnapshot | None = None,
 ) -> tuple[Check, ...]:
-    """All checks of a run whose servers could be reached; `version` is the candidate's major one."""
-    scans = table_scan.scans(catalog, expectations)
-    before_all = baseline_checks.fitting(baseline, restore_point)
+    """Returns all checks of a run whose servers could be reached; `version` is the candidate's major one."""
+    scans = table_scan.build_scans(catalog, expectations)
+    before_all = baseline_checks.fit_baseline(baseline, restore_point)
     if wanted_schema is None and before_all is not None:
         wanted_schema = before_all.schema
     around = QueryContext(catalog.listed, catalog.extensions, version, restore_point)
     planned = (
-        server.identity(target, expectations.server),
-        *([server.not_the_source()] if source is not None else []),
-        *required(expectations),
-        *migrations.checks(catalog, expectations.migrations),
-        *row_presence.checks(catalog, (*expectations.must_exist, *expectations.must_not_exist)),
-        *settings.settings(expectations.settings),
-        *settings.extensions(expectations.extensions),
-        *roles.checks(expectations.roles),
-        *baseline_checks.checks(scans, catalog, baseline, restore_point),
-        *rows.checks(scans, expectations, source, restore_point, before_all),
-        *integrity.checks(catalog),
-        *schema.checks(wanted_schema, source=source is not None),
-        *sql_files.checks((*built_in(), *expectations.sql_checks), around),
+        server.build_identity(target, expectations.server),
+        *([server.build_not_the_source()] if source is not None else []),
+        *require_families(expectations),
+        *migrations.build_checks(catalog, expectations.migrations),
+        *row_presence.build_checks(catalog, (*expectations.must_exist, *expectations.must_not_exist)),
+        *settings.build_setting_checks(expectations.settings),
+        *settings.build_extension_checks(expectations.extensions),
+        *roles.build_checks(expectations.roles),
+        *baseline_checks.build_checks(scans, catalog, baseline, restore_point),
+        *rows.build_checks(scans, expectations, source, restore_point, before_all),
+        *integrity.build_checks(catalog),
+        *schema.build_checks(wanted_schema, source=source is not None),
+        *sql_files.build_checks((*read_built_in(), *expectations.sql_checks), around),
     )
-    return _distinct(planned)
+    return _make_distinct(planned)
 
 
-def required(expectations: Expectations) -> Iterator[Check]:
-    """A family that must be declared and isn't has proved nothing."""
+def require_families(expectations: Expectations) -> Iterator[Check]:
+    """Yields a check for each family that must be declared and isn't: it has proved nothing."""
     for family in expectations.required:
         if family not in expectations.declared:
-            yield settled(
+            yield build_settled(
                 f"required:{family}",
-                inconclusive("nothing declared", f"a declaration for {family}", "docs/expectations.md: add it"),
+                judge_inconclusive("nothing declared", f"a declaration for {family}", "docs/expectations.md: add it"),
             )
 
 
-def not_declared(expectations: Expectations) -> tuple[str, ...]:
+def list_not_declared(expectations: Expectations) -> tuple[str, ...]:
     return tuple(family for family in DECLARABLE if family not in expectations.declared)
 
 
-def _distinct(planned: tuple[Check, ...]) -> tuple[Check, ...]:
+def _make_distinct(planned: tuple[Check, ...]) -> tuple[Check, ...]:
     """Two checks of one name, such as two sequences of one column, are told apart by a number."""
     seen: dict[str, int] = {}
     named: list[Check] = []

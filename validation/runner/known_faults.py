@@ -14,7 +14,7 @@ from validation.connect.target import Target
 from validation.runner import servers
 from validation.runner.result import CheckResult
 from validation.runner.servers import ReachedServer
-from validation.times import rfc3339
+from validation.times import format_rfc3339
 from validation.verdict import Severity, Verdict
 
 SHOWN = 5
@@ -29,7 +29,7 @@ class Elsewhere:
     faults: Faults
 
 
-def told(
+def tell_known_faults(
     candidate: ReachedServer,
     source: ReachedServer | None,
     baseline: Baseline | None,
@@ -39,7 +39,8 @@ def told(
     sessions: int,
     administrator: Target | None = None,
 ) -> Results:
-    """The results; of what failed, each fault was looked for in the source, or where it isn't answered, the baseline.
+    """Returns the results; of what failed, each fault was looked for in the source, or where it isn't answered, the
+    baseline.
 
     Only then is either server asked, on the snapshot on which it was asked before.
     """
@@ -50,37 +51,39 @@ def told(
     }
     if not lists or (baseline is None and (source is None or source.open is None)):
         return results
-    asked = tuple(question for of in lists.values() for question in (of.question, _of_source(of.question)))
-    answers = servers.ask(candidate, source, None, asked, budget, sessions, administrator)
+    questions = tuple(question for of in lists.values() for question in (of.question, _ask_source(of.question)))
+    answers = servers.ask(candidate, source, None, questions, budget, sessions, administrator)
     return tuple(
-        _told(result, lists[result.name], answers, baseline) if result.name in lists else result for result in results
+        _tell_known(result, lists[result.name], answers, baseline) if result.name in lists else result
+        for result in results
     )
 
 
-def _of_source(question: Question) -> Question:
+def _ask_source(question: Question) -> Question:
     return replace(question, id=f"{Side.SOURCE}:{question.id}", side=Side.SOURCE)
 
 
-def _told(result: CheckResult, of: FaultList, answers: Answers, baseline: Baseline | None) -> CheckResult:
-    ours, elsewhere = answers.get(of.question.id), _elsewhere(of, answers, baseline)
+def _tell_known(result: CheckResult, of: FaultList, answers: Answers, baseline: Baseline | None) -> CheckResult:
+    ours, elsewhere = answers.get(of.question.id), _choose_elsewhere(of, answers, baseline)
     if not isinstance(ours, Answer) or elsewhere is None:
         return result
-    return judged(result, of.things, compare(of.read(ours), elsewhere.faults), elsewhere.where)
+    return judge_known(result, of.things, compare(of.read(ours), elsewhere.faults), elsewhere.where)
 
 
-def _elsewhere(of: FaultList, answers: Answers, baseline: Baseline | None) -> Elsewhere | None:
+def _choose_elsewhere(of: FaultList, answers: Answers, baseline: Baseline | None) -> Elsewhere | None:
     """The source counts where it answered: it says what is so today."""
-    theirs = answers.get(_of_source(of.question).id)
+    theirs = answers.get(_ask_source(of.question).id)
     if isinstance(theirs, Answer):
         return Elsewhere("the source", of.read(theirs))
     recorded: Mapping[str, Faults] = baseline.faults if baseline else {}
     if baseline is not None and of.question.id in recorded:
-        return Elsewhere(f"the baseline of {rfc3339(baseline.taken)}", recorded[of.question.id])
+        return Elsewhere(f"the baseline of {format_rfc3339(baseline.taken)}", recorded[of.question.id])
     return None
 
 
-def judged(result: CheckResult, things: str, compared: Comparison, where: str) -> CheckResult:
-    """The result of a failed check in the light of what another database has: only what is new decides. Pure."""
+def judge_known(result: CheckResult, things: str, compared: Comparison, where: str) -> CheckResult:
+    """Returns the result of a failed check in the light of what another database has: only what is new decides.
+    Pure."""
     how = f" (more than {LISTED:,}: compared by number and a sample)" if compared.counted else ""
     if not compared.new:
         found, fix = f"as in {where}{how}: {result.found}", f"not needed for the switch; later: {result.fix}"

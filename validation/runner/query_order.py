@@ -47,8 +47,9 @@ first, damaged storage last."""
 BY_ITSELF = ("max_parallel_workers_per_gather", "0")
 
 
-def shared(questions: Sequence[Question], sessions: int) -> tuple[Question, ...]:
-    """The questions for this many sessions that ask in parallel: each is answered by its session's process alone.
+def share_questions(questions: Sequence[Question], sessions: int) -> tuple[Question, ...]:
+    """Returns the questions for this many sessions that ask in parallel: each is answered by its session's process
+    alone.
 
     Only one that costs more than a session's share of them all, and so would be waited for, may have parallel
     workers. While sessions keep the processors busy, workers only add what it takes to start them.
@@ -61,9 +62,9 @@ def shared(questions: Sequence[Question], sessions: int) -> tuple[Question, ...]
     return tuple(q if sessions == 1 or q.cost > share else alone(q) for q in questions)
 
 
-def ordered(checks: Iterable[Check], questions: Sequence[Question]) -> tuple[Question, ...]:
-    """The questions by what they promise per page read; of the costly ones the longest first."""
-    worth = _worth(checks)
+def order_questions(checks: Iterable[Check], questions: Sequence[Question]) -> tuple[Question, ...]:
+    """Returns the questions by what they promise per page read; of the costly ones the longest first."""
+    worth = _estimate_worth(checks)
 
     def promise(question: Question) -> float:
         return -worth[question.id] / (question.cost + 1)
@@ -73,7 +74,7 @@ def ordered(checks: Iterable[Check], questions: Sequence[Question]) -> tuple[Que
     return (*cheap, *costly)
 
 
-def _worth(checks: Iterable[Check]) -> Mapping[str, float]:
+def _estimate_worth(checks: Iterable[Check]) -> Mapping[str, float]:
     """Per question: how likely an answer makes a deciding check fail; a check's share is split among its questions."""
     worth: defaultdict[str, float] = defaultdict(float)
     for check in checks:

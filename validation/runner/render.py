@@ -9,41 +9,41 @@ from typing import Any
 
 from validation.connect.query import Example
 from validation.runner.result import CheckResult, ValidationReport
-from validation.terminal import wrapped
-from validation.times import rfc3339
+from validation.terminal import wrap
+from validation.times import format_rfc3339
 from validation.verdict import Severity, Verdict
 
 INDENT = 10
 
 
 def as_text(report: ValidationReport) -> str:
-    """The report as text: what decides first, then what passed by family. Ends with a newline."""
-    lines = [*_head(report)]
-    for result in sorted(_notable(report), key=lambda r: _rank(report, r)):
-        lines += ["", *_result(report, result)]
-    lines += ["", *_passed(report), *_notes(report)]
+    """Returns the report as text: what decides first, then what passed by family. Ends with a newline."""
+    lines = [*_render_head(report)]
+    for result in sorted(_select_notable(report), key=lambda r: _make_rank(report, r)):
+        lines += ["", *_render_result(report, result)]
+    lines += ["", *_render_passed(report), *_render_notes(report)]
     return "\n".join(lines) + "\n"
 
 
 def as_json(report: ValidationReport) -> dict[str, Any]:
-    """The report as JSON values: no secret, and of rows their keys only."""
+    """Returns the report as JSON values: no secret, and of rows their keys only."""
     return {
         "verdict": str(report.verdict),
         "proved": report.proved,
         "target": report.target,
         "source": report.source,
-        "restore_point": _utc(report.restore_point),
-        "baseline": _utc(report.baseline),
-        "started": _utc(report.started),
+        "restore_point": _format_utc(report.restore_point),
+        "baseline": _format_utc(report.baseline),
+        "started": _format_utc(report.started),
         "seconds": round(report.seconds, 3),
         "counts": dict(report.counts),
         "not_declared": list(report.not_declared),
         "unused_waivers": list(report.unused_waivers),
-        "results": [_as_json(report, result) for result in report.results],
+        "results": [_result_as_json(report, result) for result in report.results],
     }
 
 
-def _as_json(report: ValidationReport, result: CheckResult) -> dict[str, Any]:
+def _result_as_json(report: ValidationReport, result: CheckResult) -> dict[str, Any]:
     return {
         "name": result.name,
         "verdict": str(result.verdict),
@@ -59,30 +59,30 @@ def _as_json(report: ValidationReport, result: CheckResult) -> dict[str, Any]:
     }
 
 
-def _head(report: ValidationReport) -> Iterator[str]:
-    yield from wrapped(f"{report.verdict}  {report.target}", 6)
+def _render_head(report: ValidationReport) -> Iterator[str]:
+    yield from wrap(f"{report.verdict}  {report.target}", 6)
     point = report.restore_point
-    yield f"restore point {_utc(point)}" if point else "no restore point given"
+    yield f"restore point {_format_utc(point)}" if point else "no restore point given"
     if report.baseline:
-        yield f"baseline of {_utc(report.baseline)}"
+        yield f"baseline of {_format_utc(report.baseline)}"
     blocking = Counter(r.verdict for r in report.results if r.severity is Severity.BLOCKING and not report.waiver(r))
     waived = sum(1 for r in report.results if report.waiver(r))
     as_in = Counter(r.as_in for r in report.results if r.as_in)
-    known = "".join(f", {count} as in {where}" for where, count in as_in.items())
+    as_in_counts = "".join(f", {count} as in {where}" for where, count in as_in.items())
     said = (
         f"{len(report.results)} checks: {blocking[Verdict.FAIL]} failed,"
-        f" {blocking[Verdict.INCONCLUSIVE]} inconclusive, {waived} waived{known}; {report.seconds:.1f} s"
+        f" {blocking[Verdict.INCONCLUSIVE]} inconclusive, {waived} waived{as_in_counts}; {report.seconds:.1f} s"
     )
-    yield from wrapped(said, 0)
+    yield from wrap(said, 0)
     if not report.proved:
         yield "nothing was proved: no row was read"
 
 
-def _notable(report: ValidationReport) -> list[CheckResult]:
+def _select_notable(report: ValidationReport) -> list[CheckResult]:
     return [result for result in report.results if result.verdict is not Verdict.PASS]
 
 
-def _rank(report: ValidationReport, result: CheckResult) -> tuple[bool, bool, bool]:
+def _make_rank(report: ValidationReport, result: CheckResult) -> tuple[bool, bool, bool]:
     return (
         result.severity is Severity.ADVISORY,
         report.waiver(result) is not None,
@@ -90,43 +90,43 @@ def _rank(report: ValidationReport, result: CheckResult) -> tuple[bool, bool, bo
     )
 
 
-def _result(report: ValidationReport, result: CheckResult) -> Iterator[str]:
+def _render_result(report: ValidationReport, result: CheckResult) -> Iterator[str]:
     kind = " (advisory)" if result.severity is Severity.ADVISORY else ""
-    yield from wrapped(f"{result.verdict}{kind}  {result.name}", 2)
+    yield from wrap(f"{result.verdict}{kind}  {result.name}", 2)
     reason = report.waiver(result)
     fields = (
         ("waived", reason or ""),
         ("found", result.found),
         ("needed", result.needed),
         ("fix", result.fix),
-        ("rows", "; ".join(_example(example) for example in result.examples)),
+        ("rows", "; ".join(_format_example(example) for example in result.examples)),
         ("query", result.query),
     )
     for name, text in fields:
         if text:
-            yield from wrapped(f"  {name:<{INDENT - 2}}{text}", INDENT)
+            yield from wrap(f"  {name:<{INDENT - 2}}{text}", INDENT)
 
 
-def _example(example: Example) -> str:
+def _format_example(example: Example) -> str:
     return ", ".join(f"{column}={'null' if value is None else value}" for column, value in example.items())
 
 
-def _passed(report: ValidationReport) -> Iterator[str]:
+def _render_passed(report: ValidationReport) -> Iterator[str]:
     counts = Counter(r.family for r in report.results if r.verdict is Verdict.PASS)
     said = ", ".join(f"{family} {count}" if count > 1 else family for family, count in counts.items())
-    yield from wrapped(f"{'passed':<{INDENT}}{said or 'nothing'}", INDENT)
+    yield from wrap(f"{'passed':<{INDENT}}{said or 'nothing'}", INDENT)
     rows = sum(report.counts.values())
     yield f"{'read':<{INDENT}}{rows:,} rows in {len(report.counts):,} tables"
 
 
-def _notes(report: ValidationReport) -> Iterator[str]:
+def _render_notes(report: ValidationReport) -> Iterator[str]:
     if report.not_declared:
         said = f"not declared, so not checked: {', '.join(report.not_declared)}"
-        yield from wrapped(f"{'note':<{INDENT}}{said}", INDENT)
+        yield from wrap(f"{'note':<{INDENT}}{said}", INDENT)
     if report.unused_waivers:
         said = f"waivers that waive nothing: {', '.join(report.unused_waivers)}"
-        yield from wrapped(f"{'note':<{INDENT}}{said}", INDENT)
+        yield from wrap(f"{'note':<{INDENT}}{said}", INDENT)
 
 
-def _utc(at: datetime | None) -> str | None:
-    return rfc3339(at) if at else None
+def _format_utc(at: datetime | None) -> str | None:
+    return format_rfc3339(at) if at else None

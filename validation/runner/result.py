@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from validation.checks.check import Check, Judgement
 from validation.connect.query import Answer, Answers, Example, Unanswered
-from validation.problems import waiver
-from validation.sql.queries import text as statement_text
+from validation.problems import find_waiver
+from validation.sql.queries import render_text as statement_text
 from validation.verdict import Severity, Verdict
 
 
@@ -39,11 +39,11 @@ class CheckResult:
         return self.name.partition(":")[0]
 
 
-def _no_counts() -> Mapping[str, int]:
+def _make_no_counts() -> Mapping[str, int]:
     return MappingProxyType({})
 
 
-def _no_waivers() -> Mapping[str, str]:
+def _make_no_waivers() -> Mapping[str, str]:
     return MappingProxyType({})
 
 
@@ -63,13 +63,13 @@ class ValidationReport:
     baseline: datetime | None = None
     started: datetime | None = None
     seconds: float = 0.0
-    waivers: Mapping[str, str] = field(default_factory=_no_waivers)
+    waivers: Mapping[str, str] = field(default_factory=_make_no_waivers)
     not_declared: tuple[str, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=_no_counts)
+    counts: Mapping[str, int] = field(default_factory=_make_no_counts)
 
     def waiver(self, result: CheckResult) -> str | None:
-        """The reason for which a result that is no pass is let through, or None."""
-        return None if result.verdict is Verdict.PASS else waiver(result.name, self.waivers)
+        """Returns the reason for which a result that is no pass is let through, or None."""
+        return None if result.verdict is Verdict.PASS else find_waiver(result.name, self.waivers)
 
     @property
     def unused_waivers(self) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ class ValidationReport:
 
 
 def evaluate(check: Check, answers: Answers) -> CheckResult:
-    """The result of a check; the first question without an answer decides, unless the check is tolerant."""
+    """Returns the result of a check; the first question without an answer decides, unless the check is tolerant."""
     outcomes = [answers[q.id] for q in check.questions]
     answered = [a for a in outcomes if isinstance(a, Answer)]
     silent = [a for a in outcomes if isinstance(a, Unanswered)]
@@ -116,13 +116,13 @@ def evaluate(check: Check, answers: Answers) -> CheckResult:
     )
 
 
-def with_examples(found: CheckResult, answer: Answer | Unanswered) -> CheckResult:
-    """The result with the rows to look at; without them when they could not be read in time."""
+def add_examples(result: CheckResult, answer: Answer | Unanswered) -> CheckResult:
+    """Returns the result with the rows to look at; without them when they could not be read in time."""
     if isinstance(answer, Unanswered):
-        return found
-    keys = tuple(_keys(row["keys"]) for row in answer.rows if row["keys"])
-    return replace(found, examples=keys, seconds=found.seconds + answer.seconds)
+        return result
+    keys = tuple(_select_keys(row["keys"]) for row in answer.rows if row["keys"])
+    return replace(result, examples=keys, seconds=result.seconds + answer.seconds)
 
 
-def _keys(values: Mapping[str, object]) -> Example:
+def _select_keys(values: Mapping[str, object]) -> Example:
     return {column: None if value is None else str(value) for column, value in values.items()}

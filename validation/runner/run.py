@@ -16,8 +16,8 @@ from validation.connect.query_runner import Budget
 from validation.connect.target import Target
 from validation.expectations.model import Expectations
 from validation.runner import application_checks, build_checks, known_faults, servers
-from validation.runner.query_order import ordered
-from validation.runner.result import CheckResult, ValidationReport, evaluate, with_examples
+from validation.runner.query_order import order_questions
+from validation.runner.result import CheckResult, ValidationReport, add_examples, evaluate
 from validation.runner.servers import ReachedServer
 from validation.schema.snapshot import SchemaSnapshot
 from validation.verdict import Verdict
@@ -60,16 +60,22 @@ def run(
         candidate = servers.reach(stack, target, Side.CANDIDATE, budget)
         source_server = servers.reach(stack, source, Side.SOURCE, budget) if source else None
         login = servers.log_in(stack, application, budget, candidate=candidate) if application else None
-        checks = _checks(candidate, source_server, expectations, restore_point, baseline, schema)
-        checks += application_checks.checks(candidate, source_server, login, expectations, budget) if login else ()
+        checks = _plan_checks(candidate, source_server, expectations, restore_point, baseline, schema)
+        checks += (
+            application_checks.build_checks(candidate, source_server, login, expectations, budget) if login else ()
+        )
         reached = (candidate, source_server, login)
-        known = {key: answer for server in reached if server for key, answer in server.answers.items()}
-        questions = _unknown(checks, known)
-        answers = known | servers.ask(candidate, source_server, login, questions, budget, sessions, administrator)
+        known_answers = {key: answer for server in reached if server for key, answer in server.answers.items()}
+        questions = _select_unanswered(checks, known_answers)
+        answers = known_answers | servers.ask(
+            candidate, source_server, login, questions, budget, sessions, administrator
+        )
         results = tuple(evaluate(check, answers) for check in checks)
-        before = baseline_checks.fitting(baseline, restore_point)
-        results = known_faults.told(candidate, source_server, before, checks, results, budget, sessions, administrator)
-        results = _with_examples(candidate, checks, results, budget)
+        before = baseline_checks.fit_baseline(baseline, restore_point)
+        results = known_faults.tell_known_faults(
+            candidate, source_server, before, checks, results, budget, sessions, administrator
+        )
+        results = _add_examples(candidate, checks, results, budget)
     return ValidationReport(
         results=results,
         target=str(target),
@@ -79,8 +85,8 @@ def run(
         started=started,
         seconds=time.monotonic() - began,
         waivers=dict(waivers or {}),
-        not_declared=build_checks.not_declared(expectations),
-        counts=_counts(answers),
+        not_declared=build_checks.list_not_declared(expectations),
+        counts=_count_rows(answers),
     )
 
 
@@ -92,7 +98,7 @@ def _refuse(restore_point: datetime | None, waivers: Mapping[str, str]) -> None:
         raise ValueError(f"waivers without a reason: {', '.join(empty)}")
 
 
-def _checks(
+def _plan_checks(
     candidate: ReachedServer,
     source: ReachedServer | None,
     expectations: Expectations,
@@ -105,19 +111,19 @@ def _checks(
         return reached
     of_source = source.open.catalog if source and source.open else None
     opened = candidate.open
-    planned = build_checks.checks(
+    planned = build_checks.build_checks(
         candidate.target, opened.catalog, expectations, of_source, restore_point, opened.version, baseline, schema
     )
     return (*reached, *planned)
 
 
-def _unknown(checks: Sequence[Check], known: Answers) -> tuple[Question, ...]:
+def _select_unanswered(checks: Sequence[Check], answers: Answers) -> tuple[Question, ...]:
     """Everything the checks ask that isn't known yet, in the order in which to ask it."""
-    asked = {q.id: q for check in checks for q in check.questions if q.id not in known}
-    return ordered(checks, tuple(asked.values()))
+    by_id = {q.id: q for check in checks for q in check.questions if q.id not in answers}
+    return order_questions(checks, tuple(by_id.values()))
 
 
-def _with_examples(
+def _add_examples(
     candidate: ReachedServer, checks: Sequence[Check], results: tuple[CheckResult, ...], budget: Budget
 ) -> tuple[CheckResult, ...]:
     """The results; what failed comes with keys of rows to look at, as far as time allows."""
@@ -128,12 +134,12 @@ def _with_examples(
     }
     examples = servers.ask_one(candidate, tuple(questions.values()), budget)
     return tuple(
-        with_examples(result, examples[questions[result.name].id]) if result.name in questions else result
+        add_examples(result, examples[questions[result.name].id]) if result.name in questions else result
         for result in results
     )
 
 
-def _counts(answers: Answers) -> dict[str, int]:
+def _count_rows(answers: Answers) -> dict[str, int]:
     return {
         key.removeprefix("scan:"): int(answer.row["rows"])
         for key, answer in sorted(answers.items())

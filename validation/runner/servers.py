@@ -15,9 +15,9 @@ from validation.connect.query import Answer, Answers, Question, Side, Unanswered
 from validation.connect.query_runner import Budget, QueryOutcome, ask_all
 from validation.connect.session import ReadSession, Unreachable, connect
 from validation.connect.target import Target
-from validation.runner.query_order import shared
+from validation.runner.query_order import share_questions
 from validation.schema import catalog as catalogs
-from validation.schema.catalog import Catalog, server_question
+from validation.schema.catalog import Catalog, build_server_question
 from validation.verdict import Verdict
 
 
@@ -45,15 +45,15 @@ def reach(stack: ExitStack, target: Target, side: Side, budget: Budget) -> Reach
     try:
         session = connect(target)
     except Unreachable as error:
-        return ReachedServer(target, (server.unreachable(target, side, str(error)),), {})
+        return ReachedServer(target, (server.build_unreachable(target, side, str(error)),), {})
     stack.callback(session.close)
-    wanted = catalogs.needed(side)
-    answers = ask_all(session, (server_question(side), *catalogs.questions(side)), budget)
-    checks = (server.connection(target, side), server.listed(side, wanted))
+    catalog_questions = catalogs.list_needed(side)
+    answers = ask_all(session, (build_server_question(side), *catalogs.list_questions(side)), budget)
+    checks = (server.build_connection(target, side), server.build_listed(side, catalog_questions))
     heard = {key: answer for key, answer in answers.items() if isinstance(answer, Answer)}
-    if any(question.id not in heard for question in (server_question(side), *wanted)):
+    if any(question.id not in heard for question in (build_server_question(side), *catalog_questions)):
         return ReachedServer(target, checks, answers)
-    version = int(heard[server_question(side).id].row["major"])
+    version = int(heard[build_server_question(side).id].row["major"])
     return ReachedServer(target, checks, answers, OpenServer(session, catalogs.read(side, heard), version))
 
 
@@ -62,11 +62,13 @@ def log_in(stack: ExitStack, target: Target, budget: Budget, *, candidate: Reach
     try:
         session = connect(target, trial=True)
     except Unreachable as error:
-        return ReachedServer(target, (server.no_login(target, str(error), answers=candidate.open is not None),), {})
+        return ReachedServer(
+            target, (server.build_no_login(target, str(error), answers=candidate.open is not None),), {}
+        )
     stack.callback(session.close)
-    answers = ask_all(session, (server_question(Side.APPLICATION),), budget)
+    answers = ask_all(session, (build_server_question(Side.APPLICATION),), budget)
     return ReachedServer(
-        target, (server.connection(target, Side.APPLICATION),), answers, OpenServer(session, Catalog(()), 0)
+        target, (server.build_connection(target, Side.APPLICATION),), answers, OpenServer(session, Catalog(()), 0)
     )
 
 
@@ -115,7 +117,7 @@ def _ask_candidate(
     except Unreachable:
         return ask_all(lead, questions, budget)
     another = partial(connect, reached.target, snapshot=snapshot)
-    return ask_all(lead, shared(questions, sessions), budget, another, sessions)
+    return ask_all(lead, share_questions(questions, sessions), budget, another, sessions)
 
 
 def _ask_apart(
@@ -127,9 +129,9 @@ def _ask_apart(
     """
     outcomes: dict[str, QueryOutcome] = {}
     for administrative, extension in sorted({(q.administrative, q.borrows or "") for q in questions}):
-        asked = [q for q in questions if (q.administrative, q.borrows or "") == (administrative, extension)]
+        together = [q for q in questions if (q.administrative, q.borrows or "") == (administrative, extension)]
         login = administrator if administrator and administrative else target
-        outcomes |= _ask_with(login, extension or None, asked, budget)
+        outcomes |= _ask_with(login, extension or None, together, budget)
     return outcomes
 
 

@@ -11,7 +11,7 @@ from typing import Any, LiteralString, cast
 from psycopg import sql
 
 from validation.connect.query import Answer, Question, Row, Side
-from validation.expectations.sql_checks import lists
+from validation.expectations.sql_checks import read_lists
 from validation.expectations.table_names import Table
 from validation.sql.queries import query
 
@@ -76,48 +76,52 @@ class Catalog:
         return {facts.table: facts for facts in self.tables}
 
 
-def server_question(side: Side) -> Question:
+def build_server_question(side: Side) -> Question:
     """Asks a server who it is."""
     return Question(f"{side}:server", query("server"), side)
 
 
-def needed(side: Side) -> tuple[Question, ...]:
-    """What must be answered to know a catalog; of the source its tables are enough."""
+def list_needed(side: Side) -> tuple[Question, ...]:
+    """Returns what must be answered to know a catalog; of the source its tables are enough."""
     names = ("tables", "foreign_keys", "sequences", "extensions") if side is Side.CANDIDATE else ("tables",)
     return tuple(Question(f"{side}:{name}", query(name), side) for name in names)
 
 
-def questions(side: Side) -> tuple[Question, ...]:
-    """Those that must be answered, and the candidate's lists, each of which can be done without."""
-    return needed(side) if side is Side.SOURCE else (*needed(side), *(list_question(name) for name in lists()))
+def list_questions(side: Side) -> tuple[Question, ...]:
+    """Returns those that must be answered, and the candidate's lists, each of which can be done without."""
+    return (
+        list_needed(side)
+        if side is Side.SOURCE
+        else (*list_needed(side), *(list_question(name) for name in read_lists()))
+    )
 
 
 def list_question(name: str) -> Question:
     """Asks for the things of a list of sql/each/."""
-    things = sql.SQL(cast(LiteralString, lists()[name].body))
+    things = sql.SQL(cast(LiteralString, read_lists()[name].body))
     statement = query("each", own_relations=query("own_relations"), things=things)
     return Question(f"{Side.CANDIDATE}:each:{name}", statement)
 
 
 def read(side: Side, answers: Mapping[str, Answer]) -> Catalog:
-    """The catalog, from the answers to `questions`; lists that were not answered are left out."""
+    """Returns the catalog, from the answers to `questions`; lists that were not answered are left out."""
 
     def of(name: str) -> Any:
         return answers[f"{side}:{name}"].row[name]
 
-    tables = tuple(_table(row) for row in of("tables"))
+    tables = tuple(_read_table(row) for row in of("tables"))
     if side is Side.SOURCE:
         return Catalog(tables)
     return Catalog(
         tables,
-        tuple(_foreign_key(row) for row in of("foreign_keys")),
-        tuple(_sequence(row) for row in of("sequences")),
-        {name: answers[key].row["things"] for name in lists() if (key := list_question(name).id) in answers},
+        tuple(_read_foreign_key(row) for row in of("foreign_keys")),
+        tuple(_read_sequence(row) for row in of("sequences")),
+        {name: answers[key].row["things"] for name in read_lists() if (key := list_question(name).id) in answers},
         of("extensions"),
     )
 
 
-def _table(row: Row) -> TableFacts:
+def _read_table(row: Row) -> TableFacts:
     return TableFacts(
         Table(row["schema"], row["name"]),
         int(row["pages"]),
@@ -128,7 +132,7 @@ def _table(row: Row) -> TableFacts:
     )
 
 
-def _foreign_key(row: Row) -> ForeignKey:
+def _read_foreign_key(row: Row) -> ForeignKey:
     return ForeignKey(
         name=row["name"],
         child=Table(row["child_schema"], row["child"]),
@@ -147,7 +151,7 @@ def _foreign_key(row: Row) -> ForeignKey:
     )
 
 
-def _sequence(row: Row) -> SequenceUse:
+def _read_sequence(row: Row) -> SequenceUse:
     return SequenceUse(
         Table(row["sequence_schema"], row["sequence"]),
         Table(row["schema"], row["table"]),

@@ -47,8 +47,8 @@ class Change:
 
     def __str__(self) -> str:
         if self.kind is ChangeKind.CHANGED:
-            wanted, found = _around(self.wanted, self.found)
-            return f"{self.identity} changed: wanted `{wanted}`, found `{found}`"
+            expected, actual = _cut_around(self.wanted, self.found)
+            return f"{self.identity} changed: wanted `{expected}`, found `{actual}`"
         return f"{self.identity} {self.kind}: `{_cut(self.wanted or self.found)}`"
 
 
@@ -69,63 +69,65 @@ class SchemaSnapshot:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Mapping[str, str]]) -> SchemaSnapshot:
-        """What `as_json` gave."""
+        """Returns what `as_json` gave."""
         return cls({name: dict(section) for name, section in data.items()})
 
 
 @cache
-def files() -> Mapping[str, SqlFile]:
-    """The sections by name, with the heads of their files."""
+def read_files() -> Mapping[str, SqlFile]:
+    """Returns the sections by name, with the heads of their files."""
     return MappingProxyType({path.stem: sql_file.read(path) for path in sorted((FOLDER / "schema").glob("*.sql"))})
 
 
-def severity(section: str) -> Severity:
-    return Severity(files()[section].head.get("severity", Severity.BLOCKING))
+def choose_severity(section: str) -> Severity:
+    return Severity(read_files()[section].head.get("severity", Severity.BLOCKING))
 
 
-def question(section: str, side: Side = Side.CANDIDATE) -> Question:
+def build_question(section: str, side: Side = Side.CANDIDATE) -> Question:
     """Asks for one section."""
-    body = sql.SQL(cast(LiteralString, files()[section].body))
+    body = sql.SQL(cast(LiteralString, read_files()[section].body))
     return Question(
         f"{side}:schema:{section}", query("schema_section", own_relations=query("own_relations"), section=body), side
     )
 
 
-def questions(side: Side = Side.CANDIDATE) -> tuple[Question, ...]:
-    """What to ask to know a whole schema."""
-    return tuple(question(section, side) for section in files())
+def build_questions(side: Side = Side.CANDIDATE) -> tuple[Question, ...]:
+    """Returns what to ask to know a whole schema."""
+    return tuple(build_question(section, side) for section in read_files())
 
 
-def section(answer: Answer) -> SchemaSection:
-    """The answer to `question`."""
+def read_section(answer: Answer) -> SchemaSection:
+    """Returns the answer to `question`."""
     return {identity: definition or "" for identity, definition in answer.row["items"].items()}
 
 
 def read(answers: Answers, side: Side = Side.CANDIDATE) -> SchemaSnapshot:
-    """The sections that were answered: one that is missing here could not be read, and proves nothing."""
-    outcomes = {name: answers.get(question(name, side).id) for name in files()}
-    return SchemaSnapshot({name: section(answer) for name, answer in outcomes.items() if isinstance(answer, Answer)})
+    """Returns the sections that were answered: one that is missing here could not be read, and proves nothing."""
+    outcomes = {name: answers.get(build_question(name, side).id) for name in read_files()}
+    return SchemaSnapshot(
+        {name: read_section(answer) for name, answer in outcomes.items() if isinstance(answer, Answer)}
+    )
 
 
-def diff(wanted: SchemaSnapshot, found: SchemaSnapshot) -> tuple[Change, ...]:
-    """What differs in the sections that both have, sorted by section and identity."""
-    both = sorted(wanted.sections.keys() & found.sections.keys())
-    return tuple(change for name in both for change in compare(name, wanted.sections[name], found.sections[name]))
+def diff(expected: SchemaSnapshot, actual: SchemaSnapshot) -> tuple[Change, ...]:
+    """Returns what differs in the sections that both have, sorted by section and identity."""
+    both = sorted(expected.sections.keys() & actual.sections.keys())
+    return tuple(change for name in both for change in compare(name, expected.sections[name], actual.sections[name]))
 
 
-def compare(name: str, wanted: SchemaSection, found: SchemaSection) -> Iterator[Change]:
-    """What differs within one section, sorted by identity."""
-    for identity in sorted(wanted.keys() | found.keys()):
-        if identity not in found:
-            yield Change(name, identity, ChangeKind.MISSING, wanted=wanted[identity])
-        elif identity not in wanted:
-            yield Change(name, identity, ChangeKind.EXTRA, found=found[identity])
-        elif wanted[identity] != found[identity]:
-            yield Change(name, identity, ChangeKind.CHANGED, wanted[identity], found[identity])
+def compare(name: str, expected: SchemaSection, actual: SchemaSection) -> Iterator[Change]:
+    """Yields what differs within one section, sorted by identity."""
+    for identity in sorted(expected.keys() | actual.keys()):
+        if identity not in actual:
+            yield Change(name, identity, ChangeKind.MISSING, wanted=expected[identity])
+        elif identity not in expected:
+            yield Change(name, identity, ChangeKind.EXTRA, found=actual[identity])
+        elif expected[identity] != actual[identity]:
+            yield Change(name, identity, ChangeKind.CHANGED, expected[identity], actual[identity])
 
 
 def as_text(changes: tuple[Change, ...]) -> str:
-    """A diff for people, one line for an object, in groups by section; empty without changes."""
+    """Returns a diff for people, one line for an object, in groups by section; empty without changes."""
     lines: list[str] = []
     for change in changes:
         heading = f"{change.section}:"
@@ -139,13 +141,13 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
-def _around(wanted: str, found: str) -> tuple[str, str]:
+def _cut_around(expected: str, actual: str) -> tuple[str, str]:
     """Both definitions, long ones from a little before their first difference."""
-    if max(len(wanted), len(found)) <= LONGEST:
-        return wanted, found
+    if max(len(expected), len(actual)) <= LONGEST:
+        return expected, actual
     same = next(
-        (i for i, (a, b) in enumerate(zip(wanted, found, strict=False)) if a != b), min(len(wanted), len(found))
+        (i for i, (a, b) in enumerate(zip(expected, actual, strict=False)) if a != b), min(len(expected), len(actual))
     )
     start = max(0, same - 40)
     dots = "..." if start else ""
-    return _cut(dots + wanted[start:]), _cut(dots + found[start:])
+    return _cut(dots + expected[start:]), _cut(dots + actual[start:])

@@ -31,24 +31,24 @@ class TableScan:
     newest: Mapping[str, str]
 
 
-def scans(catalog: Catalog, expectations: Expectations) -> dict[Table, TableScan]:
-    """A pass over each table, with every aggregate that is asked of it.
+def build_scans(catalog: Catalog, expectations: Expectations) -> dict[Table, TableScan]:
+    """Returns a pass over each table, with every aggregate that is asked of it.
 
     A partition is read with its root, and by itself only where something is declared for it.
     """
     declared = {*expectations.tables} | {e.table for e in (*expectations.freshness, *expectations.not_null)}
     return {
-        facts.table: _scan(facts, expectations)
+        facts.table: _build_scan(facts, expectations)
         for facts in catalog.tables
         if not facts.partition or facts.table in declared
     }
 
 
-def _scan(facts: TableFacts, expectations: Expectations) -> TableScan:
-    asked = {c for e in expectations.not_null if e.table == facts.table for c in e.columns}
+def _build_scan(facts: TableFacts, expectations: Expectations) -> TableScan:
+    not_null = {c for e in expectations.not_null if e.table == facts.table for c in e.columns}
     timed = {e.column for e in expectations.freshness if e.table == facts.table}
     timed |= {column for column in facts.columns if OF_THE_PAST.fullmatch(column)}
-    nulls = {c: f"nulls_{i}" for i, c in enumerate(sorted(asked & facts.columns.keys()))}
+    nulls = {c: f"nulls_{i}" for i, c in enumerate(sorted(not_null & facts.columns.keys()))}
     newest = {c: f"newest_{i}" for i, c in enumerate(sorted(timed)) if facts.columns.get(c, "") in TIMESTAMPS}
     aggregates = [sql.SQL("count(*) as rows")]
     aggregates += [

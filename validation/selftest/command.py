@@ -8,10 +8,10 @@ from pathlib import Path
 
 from validation import expectations
 from validation.connect.target import Target
-from validation.selftest.defects import load, named
+from validation.selftest.defects import load, select_defects
 from validation.selftest.prove import DefectOutcome, DefectStatus, Suite, prove
 from validation.selftest.scratch import NotScratch, ScratchError
-from validation.terminal import printable
+from validation.terminal import make_printable
 
 FOLDER = Path(__file__).parent
 PASS, FAIL, INCONCLUSIVE = 0, 1, 2
@@ -23,16 +23,17 @@ class SuiteError(ValueError):
     """Files or a database that can't be used."""
 
 
-def arguments(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--checks", type=Path, metavar="FILE", help="expectations of your own, TOML")
     command.add_argument("--sample", type=Path, metavar="FILE", help="SQL that fills an empty database for them")
     command.add_argument("--defects", type=Path, metavar="FILE", help="ways to damage it, TOML")
     command.add_argument("--only", action="append", default=[], metavar="DEFECT", help="this defect alone; repeatable")
 
 
-def selftest(target: Target, options: argparse.Namespace) -> int:
-    """Exit codes: 0 all found, 1 missed, 2 nothing was proved, 3 usage, or a database that holds something."""
-    files = suite(options)
+def run_selftest(target: Target, options: argparse.Namespace) -> int:
+    """Returns the exit code: 0 all found, 1 missed, 2 nothing was proved, 3 usage, or a database that holds
+    something."""
+    files = read_suite(options)
     try:
         outcomes = prove(target, files, _say)
     except NotScratch as error:
@@ -40,30 +41,30 @@ def selftest(target: Target, options: argparse.Namespace) -> int:
     except ScratchError as error:
         sys.stderr.write(f"{error}\n")
         return INCONCLUSIVE
-    found, missed, left_out = (sum(outcome.proof is proof for outcome in outcomes) for proof in DefectStatus)
-    sys.stdout.write(f"\n{found} found, {missed} missed, {left_out} left out\n")
+    detected, missed, left_out = (sum(outcome.proof is proof for outcome in outcomes) for proof in DefectStatus)
+    sys.stdout.write(f"\n{detected} found, {missed} missed, {left_out} left out\n")
     if missed:
         return FAIL
-    return PASS if found > 1 else INCONCLUSIVE
+    return PASS if detected > 1 else INCONCLUSIVE
 
 
-def suite(options: argparse.Namespace) -> Suite:
-    """The files given, or those of this package. Raises SuiteError, ExpectationsError and DefectsError."""
-    given = [name for name in OWN if getattr(options, name) is not None]
-    if given and len(given) < len(OWN):
-        missing = ", ".join(f"--{name}" for name in OWN if name not in given)
-        raise SuiteError(f"found --{' and --'.join(given)}, needs all three of your own files: add {missing}")
+def read_suite(options: argparse.Namespace) -> Suite:
+    """Returns the files given, or those of this package. Raises SuiteError, ExpectationsError and DefectsError."""
+    own = [name for name in OWN if getattr(options, name) is not None]
+    if own and len(own) < len(OWN):
+        missing = ", ".join(f"--{name}" for name in OWN if name not in own)
+        raise SuiteError(f"found --{' and --'.join(own)}, needs all three of your own files: add {missing}")
     defects = load(options.defects or FOLDER / "defects.toml")
     return Suite(
-        sample(options.sample or FOLDER / "sample.sql"),
+        read_sample(options.sample or FOLDER / "sample.sql"),
         expectations.load(options.checks or FOLDER / "checks.toml"),
-        named(defects.defect, options.only),
+        select_defects(defects.defect, options.only),
         defects.restore_point,
     )
 
 
-def sample(path: Path) -> str:
-    """SQL statements. Raises SuiteError for what only psql can run."""
+def read_sample(path: Path) -> str:
+    """Returns the SQL statements of the sample. Raises SuiteError for what only psql can run."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -77,5 +78,5 @@ def sample(path: Path) -> str:
 
 
 def _say(outcome: DefectOutcome) -> None:
-    sys.stdout.write(printable(f"{outcome.proof:<8}  {outcome.defect}: {outcome.said}") + "\n")
+    sys.stdout.write(make_printable(f"{outcome.proof:<8}  {outcome.defect}: {outcome.said}") + "\n")
     sys.stdout.flush()

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, Strict
 
-from validation.expectations.field_types import SomeStrings, String, problem_of
+from validation.expectations.field_types import SomeStrings, String, build_problem
 from validation.keyed.fields import DocumentSection, Fault
 from validation.keyed.reader import read
 from validation.problems import Problem
@@ -21,13 +21,13 @@ class DefectsError(ValueError):
     """All that is wrong with a file of defects."""
 
 
-def _with_zone(point: datetime) -> datetime:
+def _require_zone(point: datetime) -> datetime:
     if point.tzinfo is None:
         raise Fault("a time with zone")
     return point
 
 
-RestorePoint = Annotated[datetime, Strict(), AfterValidator(_with_zone)]
+RestorePoint = Annotated[datetime, Strict(), AfterValidator(_require_zone)]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Defect(DocumentSection):
     """What the login must be for the damage to be possible."""
 
 
-def _distinct(defects: tuple[Defect, ...]) -> tuple[Defect, ...]:
+def _require_distinct(defects: tuple[Defect, ...]) -> tuple[Defect, ...]:
     if len({defect.name for defect in defects}) < len(defects):
         raise Fault("different names", found="the same name twice", fix="rename one")
     return defects
@@ -49,7 +49,7 @@ def _distinct(defects: tuple[Defect, ...]) -> tuple[Defect, ...]:
 
 @dataclass(frozen=True)
 class Defects(DocumentSection):
-    defect: Annotated[tuple[Defect, ...], Field(min_length=1), AfterValidator(_distinct)]
+    defect: Annotated[tuple[Defect, ...], Field(min_length=1), AfterValidator(_require_distinct)]
     restore_point: RestorePoint | None = None
 
 
@@ -67,12 +67,12 @@ def load(path: Path) -> Defects:
 
 
 def from_mapping(data: Mapping[str, object]) -> tuple[Defects | None, tuple[Problem, ...]]:
-    """The defects of a file, or every mistake in it."""
-    return read(Defects, data, problem_of)
+    """Returns the defects of a file, or every mistake in it."""
+    return read(Defects, data, build_problem)
 
 
-def named(defects: Sequence[Defect], names: Sequence[str]) -> tuple[Defect, ...]:
-    """Those of these names, all without a name. Raises DefectsError for an unknown one."""
+def select_defects(defects: Sequence[Defect], names: Sequence[str]) -> tuple[Defect, ...]:
+    """Returns those of these names, all without a name. Raises DefectsError for an unknown one."""
     unknown = [name for name in names if name not in {defect.name for defect in defects}]
     if unknown:
         raise DefectsError(f"no defect named {', '.join(map(repr, unknown))}: correct the name")

@@ -17,7 +17,7 @@ from validation.runner.run import run
 from validation.schema import snapshot
 from validation.schema.snapshot import SchemaSnapshot
 from validation.selftest.defects import Defect
-from validation.selftest.scratch import Scratch, ScratchError, scratch
+from validation.selftest.scratch import Scratch, ScratchError, open_scratch
 from validation.verdict import Verdict
 
 UNDAMAGED = "nothing damaged"
@@ -49,35 +49,35 @@ class DefectOutcome:
 
 
 def prove(target: Target, suite: Suite, say: Callable[[DefectOutcome], None]) -> tuple[DefectOutcome, ...]:
-    """Every defect with what became of it, each said as soon as it is known. Raises ScratchError.
+    """Returns every defect with what became of it, each said as soon as it is known. Raises ScratchError.
 
     When something is reported on the undamaged database, that alone: checks that cry wolf prove nothing.
     """
-    with scratch(target) as taken:
+    with open_scratch(target) as taken:
         taken.renew(suite.sample)
-        schema = schema_of(target)
-        first = undamaged(_validate(target, suite, schema))
+        schema = read_schema(target)
+        first = prove_undamaged(_validate(target, suite, schema))
         say(first)
         outcomes = [first]
         for defect in suite.defects if first.proof is DefectStatus.FOUND else ():
-            outcomes.append(_one(taken, target, suite, schema, defect))
+            outcomes.append(_prove_one(taken, target, suite, schema, defect))
             say(outcomes[-1])
     return tuple(outcomes)
 
 
-def schema_of(target: Target) -> SchemaSnapshot:
-    """The schema as it is now. Raises ScratchError when it can't be read."""
+def read_schema(target: Target) -> SchemaSnapshot:
+    """Returns the schema as it is now. Raises ScratchError when it can't be read."""
     try:
         session = connect(target)
     except Unreachable as error:
         raise ScratchError(f"{target}: {error}") from error
     try:
-        return snapshot.read(ask_all(session, snapshot.questions(), Budget(SECONDS, time.monotonic() + SECONDS)))
+        return snapshot.read(ask_all(session, snapshot.build_questions(), Budget(SECONDS, time.monotonic() + SECONDS)))
     finally:
         session.close()
 
 
-def undamaged(report: ValidationReport) -> DefectOutcome:
+def prove_undamaged(report: ValidationReport) -> DefectOutcome:
     reported = _names(report, Verdict.FAIL)
     if report.verdict is Verdict.PASS and not reported:
         return DefectOutcome(UNDAMAGED, DefectStatus.FOUND, NOTHING)
@@ -85,8 +85,8 @@ def undamaged(report: ValidationReport) -> DefectOutcome:
     return DefectOutcome(UNDAMAGED, DefectStatus.MISSED, f"reported all the same: {', '.join(reported) or 'no rows'}")
 
 
-def judged(defect: Defect, report: ValidationReport) -> DefectOutcome:
-    """Found when every check named for it fails."""
+def judge_defect(defect: Defect, report: ValidationReport) -> DefectOutcome:
+    """Returns FOUND when every check named for it fails."""
     verdicts = {result.name: result for result in report.results}
     missed = [name for name in defect.found_by if name not in verdicts or verdicts[name].verdict is not Verdict.FAIL]
     if not missed:
@@ -100,7 +100,7 @@ def judged(defect: Defect, report: ValidationReport) -> DefectOutcome:
     return DefectOutcome(defect.name, DefectStatus.MISSED, "; ".join(said))
 
 
-def _one(taken: Scratch, target: Target, suite: Suite, schema: SchemaSnapshot, defect: Defect) -> DefectOutcome:
+def _prove_one(taken: Scratch, target: Target, suite: Suite, schema: SchemaSnapshot, defect: Defect) -> DefectOutcome:
     if defect.needs and not taken.superuser:
         return DefectOutcome(defect.name, DefectStatus.LEFT_OUT, "this login is no superuser")
     taken.renew(suite.sample)
@@ -108,7 +108,7 @@ def _one(taken: Scratch, target: Target, suite: Suite, schema: SchemaSnapshot, d
         taken.run(defect.damage)
     except ScratchError as error:
         return DefectOutcome(defect.name, DefectStatus.MISSED, f"the damage could not be done: {error}")
-    return judged(defect, _validate(target, suite, schema))
+    return judge_defect(defect, _validate(target, suite, schema))
 
 
 def _validate(target: Target, suite: Suite, schema: SchemaSnapshot) -> ValidationReport:

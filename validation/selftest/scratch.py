@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from validation.connect.sql_errors import explain
-from validation.connect.target import Target, without
+from validation.connect.target import Target, remove_secret
 from validation.sql.queries import query
 
 MARK = "scratch database of python -m validation selftest: it is emptied without asking"
@@ -41,7 +41,7 @@ class Scratch:
         try:
             self._connection.execute(cast(LiteralString, statements))
         except psycopg.Error as error:
-            raise ScratchError(without(self._secret, explain(error, lost=False)[1])) from error
+            raise ScratchError(remove_secret(self._secret, explain(error, lost=False)[1])) from error
 
     def renew(self, sample: str) -> None:
         """Empties the database and fills it with the sample. Raises ScratchError."""
@@ -51,13 +51,13 @@ class Scratch:
     def empty(self) -> None:
         """Drops all schemas and resets the database's settings; `public` is there again afterwards."""
         self.run("reset all; set default_transaction_read_only = off; set search_path = public")
-        for statement in self._texts(query("selftest_emptying")):
+        for statement in self._read_texts(query("selftest_emptying")):
             self.run(statement)
 
     def take(self) -> None:
         """Marks an empty database as scratch. Raises NotScratch for one that is neither empty nor marked."""
-        (comment,) = self._texts(query("selftest_comment")) or ("",)
-        content = self._texts(query("selftest_content"))
+        (comment,) = self._read_texts(query("selftest_comment")) or ("",)
+        content = self._read_texts(query("selftest_content"))
         if comment != MARK and content:
             some = ", ".join(content[:3]) + (", ..." if len(content) > 3 else "")
             needed = "needed: an empty one, since everything in it is dropped"
@@ -78,18 +78,18 @@ class Scratch:
         name = sql.Identifier(self._connection.info.dbname)
         self.run(query("selftest_mark", database=name, mark=sql.Literal(text)).as_string(self._connection))
 
-    def _texts(self, statement: sql.Composed) -> tuple[str, ...]:
+    def _read_texts(self, statement: sql.Composed) -> tuple[str, ...]:
         return tuple(str(text) for (text,) in self._connection.execute(statement).fetchall() if text is not None)
 
 
 @contextmanager
-def scratch(target: Target) -> Generator[Scratch]:
+def open_scratch(target: Target) -> Generator[Scratch]:
     """Takes the database, and leaves it empty and without its mark. Raises ScratchError."""
     secret = target.secret()
     try:
         connection = psycopg.connect(make_conninfo(**target.keywords(secret)), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
-        raise ScratchError(f"{target}: {without(secret, explain(error, lost=False)[1])}") from error
+        raise ScratchError(f"{target}: {remove_secret(secret, explain(error, lost=False)[1])}") from error
     with connection:
         taken = Scratch(connection, secret)
         taken.take()

@@ -21,7 +21,7 @@ def looks_like_dump(item: Mapping[str, Any]) -> bool:
 
 
 def taken(key: str) -> datetime | None:
-    """The last time written in a key, read as UTC: `.../prod-20251115-040000.sql.gz`, `2025-11-15T04:00Z`."""
+    """Returns the last time written in a key, read as UTC: `.../prod-20251115-040000.sql.gz`, `2025-11-15T04:00Z`."""
     times = list(TIME.finditer(key))
     if not times:
         return None

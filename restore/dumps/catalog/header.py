@@ -43,7 +43,7 @@ def first_bytes(s3: Any, dump: Dump) -> bytes:
 
 
 def parse_heading(head: bytes) -> Heading:
-    """What the first bytes of a dump say of it. Pure."""
+    """Returns what the first bytes of a dump say of it. Pure."""
     kind = format_of(head)
     if kind is Format.TAR:
         head = head[TAR_BLOCK:]  # pg_dump writes toc.dat first
@@ -56,7 +56,8 @@ def parse_heading(head: bytes) -> Heading:
 
 
 def inflate(head: bytes) -> bytes:
-    """What the first bytes of a compressed object begin with; nothing where they can't be read: the scan says why."""
+    """Returns what the first bytes of a compressed object begin with; nothing where they can't be read: the scan says
+    why."""
     kind = detect_compression(head)
     if kind is Compression.NONE:
         return head
@@ -67,7 +68,7 @@ def inflate(head: bytes) -> bytes:
 
 
 def parse_archive_version(head: bytes) -> str:
-    """The server's version in the head of a custom, directory or tar dump; "" when it isn't there."""
+    """Returns the server's version in the head of a custom, directory or tar dump; "" when it isn't there."""
     try:
         return header(head).server_version
     except ValueError:

@@ -25,7 +25,7 @@ ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 
 def list_dumps(s3: S3Client, bucket: str, prefix: str = "") -> tuple[Dump, ...]:
-    """The dumps below a prefix, newest first. Empty objects and those of other kinds (by name) are left out.
+    """Returns the dumps below a prefix, newest first. Empty objects and those of other kinds (by name) are left out.
 
     An upload that isn't complete isn't an object: S3 doesn't list it. Raises PermanentError, TemporaryError.
     """
@@ -52,7 +52,8 @@ def group_objects(bucket: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Du
 
 
 def when(dump: Dump) -> tuple[datetime, datetime, str]:
-    """When a dump was taken: the time in its key where there is one, for a later copy doesn't make it younger."""
+    """Returns when a dump was taken, when it was stored, and by what that is known: the time in its key where there is
+    one, for a later copy doesn't make it younger."""
     return taken(dump.key) or dump.modified, dump.modified, dump.key
 
 
@@ -94,7 +95,7 @@ def _readable(item: Mapping[str, Any]) -> bool:
 
 
 def choose(dumps: Sequence[Dump], name: str) -> Dump:
-    """The dump of a key, or the newest for `latest`. Raises Refused. Pure."""
+    """Returns the dump of a key, or the newest for `latest`. Raises Refused. Pure."""
     if name == LATEST:
         if not dumps:
             fix = "check bucket and prefix: aws s3 ls s3://<bucket>/<prefix> --recursive"
@@ -123,7 +124,7 @@ def _require_readable(dump: Dump) -> Dump:
 
 
 def archived_problem(dump: Dump) -> Problem:
-    """The problem of a dump in Glacier, with the command that makes it readable. Pure."""
+    """Returns the problem of a dump in Glacier, with the command that makes it readable. Pure."""
     key = dump.parts[0].key if dump.parts else dump.key
     request = '{"Days":7,"GlacierJobParameters":{"Tier":"Standard"}}'
     for_each = "for each object below it: " if dump.parts else ""
@@ -133,7 +134,7 @@ def archived_problem(dump: Dump) -> Problem:
 
 
 def find(s3: S3Client, bucket: str, key: str) -> Dump:
-    """The dump at one key or prefix, pinned; its name may be anything. Raises as `pinned`."""
+    """Returns the dump at one key or prefix, pinned; its name may be anything. Raises as `pinned`."""
     if not key.endswith("/"):
         return pin_dump(s3, Dump(bucket, key, 0, datetime.min.replace(tzinfo=UTC), ""))
     dumps = [dump for dump in list_dumps(s3, bucket, key) if dump.key == key]
@@ -146,7 +147,7 @@ def find(s3: S3Client, bucket: str, key: str) -> Dump:
 
 
 def pin_dump(s3: S3Client, dump: Dump) -> Dump:
-    """The dump with version id, ETag and size of this moment.
+    """Returns the dump with version id, ETag and size of this moment.
 
     Raises Refused for one that isn't there, is empty, archived, or not the one that was listed (its ETag changed).
     """
@@ -171,7 +172,7 @@ def pin_dump(s3: S3Client, dump: Dump) -> Dump:
 
 
 def dump_of_head(bucket: str, key: str, head: Mapping[str, Any]) -> Dump:
-    """The object that HeadObject's answer is of, pinned. Pure."""
+    """Returns the object that HeadObject's answer is of, pinned. Pure."""
     storage_class = str(head.get("StorageClass", "STANDARD"))
     return Dump(
         bucket=bucket,
@@ -214,7 +215,25 @@ def _head(s3: S3Client, bucket: str, key: str) -> Mapping[str, Any]:
         try:
             return dict(s3.head_object(Bucket=bucket, Key=key))
         except ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 404:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status == 403:
+                raise PermanentError.of(_denied_or_absent(bucket, key)) from error
+            if status != 404:
                 raise
-    fix = f"aws s3 ls s3://{bucket}/{key.rpartition('/')[0]}/"
-    raise PermanentError.of(Problem(f"dump s3://{bucket}/{key}", "no such object", "a dump", fix))
+    raise PermanentError.of(Problem(f"dump s3://{bucket}/{key}", "no such object", "a dump", _listing(bucket, key)))
+
+
+def _listing(bucket: str, key: str) -> str:
+    return f"aws s3 ls s3://{bucket}/{key.rpartition('/')[0]}/"
+
+
+def _denied_or_absent(bucket: str, key: str) -> Problem:
+    """Without the right to list the bucket S3 says "denied" of what isn't there, too (API reference, HeadObject,
+    "Permissions")."""
+    folder = f"s3://{bucket}/{key.rpartition('/')[0]}/"
+    return Problem(
+        "AWS s3:GetObject",
+        f"403 for s3://{bucket}/{key}: denied, or not there; S3 tells them apart only to who may list the whole bucket",
+        f"a dump below {folder}, and the IAM action s3:GetObject on it for the operator's role",
+        f"{_listing(bucket, key)}; docs/permissions.md",
+    )

@@ -19,12 +19,13 @@ MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "400"})
 
 
 def version_of(dump: Dump) -> str:
-    """The version id of a pinned dump; `etag:<ETag>` of a directory, and in a bucket without versioning. Pure."""
+    """Returns the version id of a pinned dump; `etag:<ETag>` of a directory, and in a bucket without versioning.
+    Pure."""
     return dump.version_id or f"{ETAG}{dump.etag}"
 
 
 def at_version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
-    """The dump of exactly that version, whatever the key holds by now.
+    """Returns the dump of exactly that version, whatever the key holds by now.
 
     Raises Refused or PermanentError when it is gone, archived or another one.
     """

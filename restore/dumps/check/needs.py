@@ -25,34 +25,34 @@ class Needs:
     bytes: int = 0
     """Bytes of storage; 0: not known."""
 
-    def see(self, known: ClassifiedStatement) -> None:
-        owner = role_names.new_owner(known)
-        if owner is not None and role_names.PUBLIC_OWNER.match(known.sql):
+    def see(self, classified: ClassifiedStatement) -> None:
+        owner = role_names.new_owner(classified)
+        if owner is not None and role_names.PUBLIC_OWNER.match(classified.sql):
             self.public_owners.add(owner)
             return
-        self.roles.update(span.role for span in role_names.role_spans(known))
-        if known.kind == "session_authorization":
-            self.owners.add(authorized_role(known))
-            self.roles.add(authorized_role(known))
+        self.roles.update(span.role for span in role_names.role_spans(classified))
+        if classified.kind == "session_authorization":
+            self.owners.add(authorized_role(classified))
+            self.roles.add(authorized_role(classified))
         if owner is not None:
             self.owners.add(owner)
-        if known.part("maker"):
-            self.owners.add(role_names.unquote(known.text("maker")))
-        if known.kind == "extension":
-            self.extensions.add(role_names.unquote(known.text("name")))
-        if known.kind in DECISIONS:
-            self.decisions.setdefault(known.kind, []).append(known)
+        if classified.part("maker"):
+            self.owners.add(role_names.unquote(classified.text("maker")))
+        if classified.kind == "extension":
+            self.extensions.add(role_names.unquote(classified.text("name")))
+        if classified.kind in DECISIONS:
+            self.decisions.setdefault(classified.kind, []).append(classified)
 
 
-def authorized_role(known: ClassifiedStatement) -> str:
-    """The role of SET SESSION AUTHORIZATION; "" for DEFAULT."""
-    if known.part("role") == b"DEFAULT":
+def authorized_role(classified: ClassifiedStatement) -> str:
+    """Returns the role of SET SESSION AUTHORIZATION; "" for DEFAULT."""
+    if classified.part("role") == b"DEFAULT":
         return ""
-    return known.text("quoted").replace("''", "'") or role_names.unquote(known.text("role"))
+    return classified.text("quoted").replace("''", "'") or role_names.unquote(classified.text("role"))
 
 
 def decision_problems(needs: Needs, options: Options) -> list[Problem]:
-    """Statements that somebody must decide about. Pure."""
+    """Returns the problems of statements that somebody must decide about. Pure."""
     problems: list[Problem] = []
     for kind, statements in sorted(needs.decisions.items()):
         if kind in options.skip or (kind in options.allow and kind != "tablespace"):

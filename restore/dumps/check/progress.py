@@ -60,7 +60,7 @@ class Meter:
             self.rows += rows
 
     def skipped(self, table: bytes, rows: int, size: int) -> None:
-        """Rows that an earlier attempt loaded, and that are counted already."""
+        """Counts rows that an earlier attempt loaded as done."""
         self.loaded(table, rows, size)
         with self._lock:
             self.rows -= rows
@@ -86,7 +86,7 @@ class Meter:
             self._past.append((now, read))
             while now - self._past[0][0] > WINDOW and len(self._past) > 2:
                 self._past.popleft()
-            (first, first_read), done = self._past[0], self.tasks.done_tasks if self.tasks else 0
+            (first, first_read), tasks_done = self._past[0], self.tasks.done_tasks if self.tasks else 0
             rate = (read - first_read) / (now - first) if now > first else 0.0
             return Progress(
                 phase=self._phase,
@@ -96,7 +96,7 @@ class Meter:
                 rows=self.rows,
                 rate=rate,
                 left_seconds=(self._total - read) / rate if rate > 0 and read < self._total else None,
-                tasks_done=done,
+                tasks_done=tasks_done,
                 tasks_total=self.tasks.all_tasks if self.tasks else 0,
                 doing=tuple(sorted(self._doing)),
             )
@@ -118,7 +118,7 @@ class Ticker:
                 self._report(self._meter.progress())
 
     def close(self) -> None:
-        """With a last report."""
+        """Ends with a last report."""
         self._closed.set()
         self._thread.join()
         if self._report:

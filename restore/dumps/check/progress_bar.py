@@ -19,7 +19,7 @@ BAR_WIDTH = 14
 
 
 def measure(progress: Progress) -> tuple[int, int, str]:
-    """How much is done, of how much, and both in words with what is left. Pure."""
+    """Returns how much is done, of how much, and both in words with what is left. Pure."""
     if not progress.phase.reads:
         counted = f"{progress.tasks_done} of {progress.tasks_total} indexes, keys and the like"
         return progress.tasks_done, progress.tasks_total, counted if progress.tasks_total else ""
@@ -32,7 +32,7 @@ def measure(progress: Progress) -> tuple[int, int, str]:
 
 
 def format_details(progress: Progress) -> str:
-    """The second line: tables or tasks at work, rows, and rate. Pure."""
+    """Returns the second line: tables or tasks at work, rows, and rate. Pure."""
     parts = [f"{progress.rows:,} rows"] if progress.rows else []
     if progress.phase.reads and progress.tasks_total:
         parts.append(f"{progress.tasks_done} of {progress.tasks_total} indexes and keys")
@@ -42,14 +42,14 @@ def format_details(progress: Progress) -> str:
 
 
 def render(progress: Progress) -> Group:
-    """Two lines, each cut at the terminal's width."""
-    done, total, words = measure(progress)
+    """Returns two lines, each cut at the terminal's width."""
+    completed, total, words = measure(progress)
     line = Table.grid(padding=(0, 1))
     line.add_column(width=max(len(phase.value) for phase in LoadPhase))
     line.add_column(width=BAR_WIDTH)
     line.add_column(no_wrap=True, overflow="ellipsis")
     over = progress.phase is LoadPhase.FINISHED
-    bar = ProgressBar(total=1 if over else max(total, 1), completed=1 if over else done, width=BAR_WIDTH)
+    bar = ProgressBar(total=1 if over else max(total, 1), completed=1 if over else completed, width=BAR_WIDTH)
     line.add_row(progress.phase.value, bar, words)
     return Group(line, Text(format_details(progress), style="dim", no_wrap=True, overflow="ellipsis"))
 

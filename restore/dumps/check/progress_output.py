@@ -14,7 +14,7 @@ LINE_SECONDS = 10.0
 
 
 def format_line(progress: Progress) -> str:
-    """One line: phase, how much of the dump, rows, rate, what is left. Pure."""
+    """Returns one line: phase, how much of the dump, rows, rate, what is left. Pure."""
     share = 100 * progress.bytes_read // max(1, progress.bytes_total)
     parts = [f"{progress.phase.value}: {share} % of {sized(progress.bytes_total)} read, {progress.rows:,} rows"]
     if progress.phase.reads and progress.rate:

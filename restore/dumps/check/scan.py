@@ -33,7 +33,7 @@ def scan(
     stop: threading.Event | None = None,
     count: bool = True,
 ) -> Scan:
-    """What is in a pinned dump. What is wrong with it stands in `problems`, all of it as far as it can be read.
+    """Returns what is in a pinned dump. What is wrong with it stands in `problems`, all of it as far as it can be read.
 
     Without `count`, in three quarters of the time, rows are 0; where there are problems all is counted nevertheless.
     Raises TemporaryError when S3 doesn't answer or `stop` is set, PermanentError when it refuses.
@@ -102,18 +102,18 @@ class _Scanner:
             elif isinstance(item, ClassifiedStatement):
                 self._see(item, script)
 
-    def _see(self, known: ClassifiedStatement, script: Script) -> None:
-        self.kinds[known.kind] += 1
-        self.needs.see(known)
-        if name := security_definer_name(known):
+    def _see(self, classified: ClassifiedStatement, script: Script) -> None:
+        self.kinds[classified.kind] += 1
+        self.needs.see(classified)
+        if name := security_definer_name(classified):
             self.definers.append(name)
-        if known.kind == "setval":
-            name = known.text("sequence").replace("''", "'")
-            self.sequences[name] = int(known.part("last")), known.part("called") == b"true"
-        elif script.section > DumpSection.PRE_DATA and self.postponed.early(known):
-            self.indexes.append((known.statement.number, script.hold(known).sql))
-        if known.kind in ("constraint", "foreign_key") and known.sql.endswith(b" NOT VALID"):
-            self.not_valid.add(role_names.unquote(known.text("name")))
+        if classified.kind == "setval":
+            name = classified.text("sequence").replace("''", "'")
+            self.sequences[name] = int(classified.part("last")), classified.part("called") == b"true"
+        elif script.section > DumpSection.PRE_DATA and self.postponed.early(classified):
+            self.indexes.append((classified.statement.number, script.hold(classified).sql))
+        if classified.kind in ("constraint", "foreign_key") and classified.sql.endswith(b" NOT VALID"):
+            self.not_valid.add(role_names.unquote(classified.text("name")))
 
     def _scan(self, script: Script, meter: Meter, *, complete: bool) -> Scan:
         name = script.name

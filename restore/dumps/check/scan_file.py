@@ -29,7 +29,8 @@ def save_plan(path: Path, scan: Scan, options: Options) -> None:
 
 
 def read_plan(path: Path, dump: Dump, options: Options) -> Scan:
-    """The plan in a file. Raises PermanentError for no plan, one of other bytes than the dump's, or of other flags."""
+    """Returns the plan in a file. Raises PermanentError for no plan, one of other bytes than the dump's, or of other
+    flags."""
     try:
         made_with, scan = parse_plan(path.read_text())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -43,7 +44,7 @@ def read_plan(path: Path, dump: Dump, options: Options) -> Scan:
 
 
 def flags(options: Options) -> dict[str, list[str]]:
-    """What changes the judgement of a dump besides its bytes."""
+    """Returns what changes the judgement of a dump besides its bytes."""
     return {"allow": sorted(options.allow), "skip": sorted(options.skip)}
 
 
@@ -52,7 +53,7 @@ def _again(found: str, needed: str, dump: Dump) -> Problem:
 
 
 def format_plan(scan: Scan, options: Options) -> str:
-    """A plan as JSON."""
+    """Returns a plan as JSON."""
     facts = asdict(scan)
     facts["dump"]["modified"] = scan.dump.modified.isoformat()
     facts["not_valid"] = sorted(scan.not_valid)
@@ -60,9 +61,9 @@ def format_plan(scan: Scan, options: Options) -> str:
     return json.dumps({"version": VERSION, "flags": flags(options), "scan": facts}, indent=1) + "\n"
 
 
-def parse_plan(given: str) -> tuple[dict[str, list[str]], Scan]:
+def parse_plan(text: str) -> tuple[dict[str, list[str]], Scan]:
     """Flags and scan of what `format_plan` wrote. Raises whatever Python raises for anything else."""
-    document = json.loads(given)
+    document = json.loads(text)
     facts: Mapping[str, Any] = document["scan"]
     if document["version"] != VERSION or set(facts) != {field.name for field in fields(Scan)}:
         raise ValueError("not of this version")

@@ -51,7 +51,7 @@ class Rows:
         return _only(piece) and piece.size > SMALL and piece.begin.table in self.plain
 
     def size(self, table: bytes) -> int:
-        """Bytes of its rows in the dump, as far as they are known."""
+        """Returns the bytes of its rows in the dump, as far as they are known."""
         return self.sizes.get(table) or self.meter.tables.get(table, (0, 0))[1]
 
 

@@ -94,24 +94,24 @@ class Control:
             else:
                 self._note(numbers)
 
-    def _is_operators(self, known: ClassifiedStatement) -> bool:
+    def _is_operators(self, classified: ClassifiedStatement) -> bool:
         if self.operator is self.session:
             return False
-        return known.kind in OPERATORS or bool(PUBLICATIONS.match(known.sql)) or self._of_public(known)
+        return classified.kind in OPERATORS or bool(PUBLICATIONS.match(classified.sql)) or self._of_public(classified)
 
-    def _of_public(self, known: ClassifiedStatement) -> bool:
+    def _of_public(self, classified: ClassifiedStatement) -> bool:
         """Whether it gives the schema `public` to the operator."""
-        name = role_names.new_owner(known) if role_names.PUBLIC_OWNER.match(known.sql) else None
+        name = role_names.new_owner(classified) if role_names.PUBLIC_OWNER.match(classified.sql) else None
         return name is not None and self._options.role_map.get(name, name) == self._prepared.user
 
     def unlog(self) -> None:
-        """What the dump declares so becomes unlogged again. A crash of the server from here on empties it, as after
-        the load's end."""
+        """Makes unlogged again what the dump declares so. A crash of the server from here on empties it, as after the
+        load's end."""
         with self.session.transaction():
             ledger.run_in_any_order(self.session, self.unlogged)
 
     def run_last(self, statements: Iterable[ClassifiedStatement]) -> None:
-        """By the operator, within the transaction that ends the load: there is no ledger any more."""
+        """Runs statements as the operator, within the transaction that ends the load: there is no ledger any more."""
         for item in statements:
             if self._left_out(item):
                 self.skipped.append(item.short)
@@ -125,72 +125,72 @@ class Control:
 
     @contextmanager
     def as_loader(self) -> Generator[None]:
-        """The ledger is the loading role's, whatever role the dump's statements need."""
+        """Acts as the loading role: the ledger is its own, whatever role the dump's statements need."""
         if self._role:
             self.session.run(b"RESET ROLE")
         yield
         if self._role:
             self.session.run(b"SET ROLE " + self._role)
 
-    def _one(self, known: ClassifiedStatement) -> None:
-        if self._left_out(known):
-            self.skipped.append(known.short)
+    def _one(self, classified: ClassifiedStatement) -> None:
+        if self._left_out(classified):
+            self.skipped.append(classified.short)
             return
-        match known.kind:
+        match classified.kind:
             case "session_authorization" | "reset_authorization":
-                self._become(known)
-            case _ if self._is_operators(known):
-                self._as_operator(known, role_names.rename_roles(known, self._options.role_map))
+                self._become(classified)
+            case _ if self._is_operators(classified):
+                self._as_operator(classified, role_names.rename_roles(classified, self._options.role_map))
             case _:
-                sql = role_names.rename_roles(known, self._names(known))
+                sql = role_names.rename_roles(classified, self._names(classified))
                 if SQL_ASCII.match(sql):
                     sql = b"SET client_encoding = '%b'" % self.session.unconverted.encode()
-                self._execute(known, sql.replace(b" UNLOGGED", b"", 1) if UNLOGGED.match(sql) else sql)
+                self._execute(classified, sql.replace(b" UNLOGGED", b"", 1) if UNLOGGED.match(sql) else sql)
 
-    def _names(self, known: ClassifiedStatement) -> Mapping[str, str]:
+    def _names(self, classified: ClassifiedStatement) -> Mapping[str, str]:
         """The load's own role stands in for the operator as an owner: at the end it hands over what it owns."""
         load_role, user = self._prepared.load_role, self._prepared.user
         names = dict(self._options.role_map)
-        if load_role and known.kind in role_names.OWNING:
+        if load_role and classified.kind in role_names.OWNING:
             names = {old: load_role.name if new == user else new for old, new in {user: user, **names}.items()}
         return names
 
-    def _as_operator(self, known: ClassifiedStatement, sql: bytes) -> None:
+    def _as_operator(self, classified: ClassifiedStatement, sql: bytes) -> None:
         """Grants as the role whose they are in the dump; no entry of the ledger is written as that role."""
-        if self._of_public(known):
+        if self._of_public(classified):
             ledger.set_public_owner(self.operator, self._prepared.user)  # it gets it when the load's role lets go of it
             return
-        with self._told(known, sql):
+        with self._told(classified, sql):
             if self._encoding:
                 self.operator.run(self._encoding)
-            if self._role and known.kind == "acl":
+            if self._role and classified.kind == "acl":
                 self.operator.run(b"SET LOCAL ROLE " + self._role)
             self.operator.run(sql)
-            if self._role and known.kind == "acl":
+            if self._role and classified.kind == "acl":
                 self.operator.run(b"RESET ROLE")
-            if known.kind == "extension" and self._prepared.load_role:
-                name = role_names.unquote(known.text("name"))
+            if classified.kind == "extension" and self._prepared.load_role:
+                name = role_names.unquote(classified.text("name"))
                 self._prepared.load_role.admit(name, foreign="foreign" in self._options.allow)
 
-    def _execute(self, known: ClassifiedStatement, sql: bytes) -> None:
-        with self._told(known, sql):
-            if known.kind == "owner":
+    def _execute(self, classified: ClassifiedStatement, sql: bytes) -> None:
+        with self._told(classified, sql):
+            if classified.kind == "owner":
                 if self._prepared.load_role and role_names.PUBLIC_OWNER.match(sql):
                     self.session.run(self._prepared.load_role.public_to_itself)
-                self._give(known, sql)
+                self._give(classified, sql)
             else:
                 self.session.run(sql)
-        if known.kind in ("set", "search_path"):
+        if classified.kind in ("set", "search_path"):
             self.settings.append(sql)
-        if known.kind == "set" and known.part("name") == b"client_encoding":
+        if classified.kind == "set" and classified.part("name") == b"client_encoding":
             self._encoding = sql.replace(b"SET ", b"SET LOCAL ", 1)
 
     @contextmanager
-    def _told(self, known: ClassifiedStatement, sql: bytes) -> Generator[None]:
+    def _told(self, classified: ClassifiedStatement, sql: bytes) -> Generator[None]:
         try:
             yield
         except psycopg.Error as error:
-            where = f"dump, line {known.statement.line}, byte {known.statement.offset}: {shorten(sql)}"
+            where = f"dump, line {classified.statement.line}, byte {classified.statement.offset}: {shorten(sql)}"
             raise failure(error, where, self._fix(error)) from error
 
     def _fix(self, error: psycopg.Error) -> str:
@@ -200,67 +200,67 @@ class Control:
         user = self._prepared.user
         return f'docs/dumps.md, "A dump by hand": --login own for a dump you trust, with all rights of {user}'
 
-    def _give(self, known: ClassifiedStatement, sql: bytes) -> None:
+    def _give(self, classified: ClassifiedStatement, sql: bytes) -> None:
         """A new owner needs CREATE where the object is; the dump grants it at its end, so it is lent for this."""
         try:
             with self.session.transaction():
                 self.session.run(sql)
         except psycopg.errors.InsufficientPrivilege:
-            place = self._place(known)
+            place = self._place(classified)
             if place is None:
                 raise
-            owner = role_names.new_owner(known) or ""
-            role = role_names.quote(self._names(known).get(owner, owner), known.statement.codec)
+            owner = role_names.new_owner(classified) or ""
+            role = role_names.quote(self._names(classified).get(owner, owner), classified.statement.codec)
             self.session.run(b"GRANT CREATE ON %b TO %b" % (place, role))
             self.session.run(sql)
             self.session.run(b"REVOKE CREATE ON %b FROM %b" % (place, role))
 
-    def _place(self, known: ClassifiedStatement) -> bytes | None:
-        if known.sql.startswith(b"ALTER SCHEMA "):
-            return b"DATABASE " + role_names.quote(self.session.target.dbname, known.statement.codec)
-        schema = SCHEMA.match(known.sql)
+    def _place(self, classified: ClassifiedStatement) -> bytes | None:
+        if classified.sql.startswith(b"ALTER SCHEMA "):
+            return b"DATABASE " + role_names.quote(self.session.target.dbname, classified.statement.codec)
+        schema = SCHEMA.match(classified.sql)
         return b"SCHEMA " + schema["schema"] if schema else None
 
-    def _become(self, known: ClassifiedStatement) -> None:
+    def _become(self, classified: ClassifiedStatement) -> None:
         """SET ROLE gives the same grantor as SET SESSION AUTHORIZATION, which only superusers may run."""
-        role = authorized_role(known) if known.kind == "session_authorization" else ""
+        role = authorized_role(classified) if classified.kind == "session_authorization" else ""
         name = self._options.role_map.get(role, role)
         there = name and name not in self._prepared.missing
         if self._prepared.load_role and name == self._prepared.user:
             there = False  # the load's own role stands in for it
-        self._role = role_names.quote(name, known.statement.codec) if there else None
+        self._role = role_names.quote(name, classified.statement.codec) if there else None
         self.session.run(b"SET ROLE " + self._role if self._role else b"RESET ROLE")
 
-    def _left_out(self, known: ClassifiedStatement) -> bool:
-        if known.kind in self._options.skip:
+    def _left_out(self, classified: ClassifiedStatement) -> bool:
+        if classified.kind in self._options.skip:
             return True
-        if known.kind == "set":
-            return known.part("name").decode() not in self._prepared.settings
-        if known.sql in PUBLIC:
+        if classified.kind == "set":
+            return classified.part("name").decode() not in self._prepared.settings
+        if classified.sql in PUBLIC:
             return bool(self.session.query("select pg_catalog.to_regnamespace('public') is not null")[0][0])
-        if known.kind == "extension_comment":
-            return not self._may_comment(known)
-        names = {self._options.role_map.get(span.role, span.role) for span in role_names.role_spans(known)}
-        if role_names.PUBLIC_OWNER.match(known.sql) and names & self._prepared.powerful:
+        if classified.kind == "extension_comment":
+            return not self._may_comment(classified)
+        names = {self._options.role_map.get(span.role, span.role) for span in role_names.role_spans(classified)}
+        if role_names.PUBLIC_OWNER.match(classified.sql) and names & self._prepared.powerful:
             return True
         return bool(names & self._prepared.missing)
 
-    def _may_comment(self, known: ClassifiedStatement) -> bool:
+    def _may_comment(self, classified: ClassifiedStatement) -> bool:
         """An extension that stood before belongs to another (RDS: plpgsql to rdsadmin), and has its comment."""
-        rows = self.operator.query(EXTENSION_OWNER, (role_names.unquote(known.text("name")),))
+        rows = self.operator.query(EXTENSION_OWNER, (role_names.unquote(classified.text("name")),))
         return not rows or bool(rows[0][0])
 
     # A large object's data: one transaction of many statements, as they come
 
-    def group(self, known: ClassifiedStatement) -> None:
-        """BEGIN, the statements of a large object, COMMIT."""
-        if known.kind == "begin":
-            self._group = known.statement.number
-        if known.kind == "commit" and self._group not in self._done.statements:
+    def group(self, classified: ClassifiedStatement) -> None:
+        """Runs BEGIN, the statements of a large object, and COMMIT."""
+        if classified.kind == "begin":
+            self._group = classified.statement.number
+        if classified.kind == "commit" and self._group not in self._done.statements:
             self._note([self._group])
         if self._group not in self._done.statements:
-            self._execute(known, known.sql)
-        if known.kind == "commit":
+            self._execute(classified, classified.sql)
+        if classified.kind == "commit":
             self._group = 0
 
     @property

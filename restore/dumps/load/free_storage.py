@@ -35,7 +35,7 @@ class Storage:
         return f"{sized(self.free)} free of {self.allocated} GiB on {self.instance} at {self.at:%H:%M}Z (CloudWatch)"
 
     def facts(self) -> dict[str, Any]:
-        """The measurement as JSON-like values."""
+        """Returns the measurement as JSON-like values."""
         return {
             "instance": self.instance,
             "allocatedGib": self.allocated,
@@ -44,7 +44,8 @@ class Storage:
         }
 
     def lack(self, needed: int) -> Problem | None:
-        """What is wrong when a load of `needed` more bytes would fill it. Storage autoscaling is slower than a load."""
+        """Returns what is wrong when a load of `needed` more bytes would fill it. Storage autoscaling is slower than a
+        load."""
         if needed <= self.free:
             return None
         grown = self.allocated + math.ceil((needed - self.free) / GIB)
@@ -59,13 +60,14 @@ class Storage:
 
 
 def parse_endpoint(host: str) -> tuple[str, str] | None:
-    """Identifier and region in an instance's endpoint; None for another host. Pure."""
+    """Returns identifier and region in an instance's endpoint; None for another host. Pure."""
     address = parse_address(host)
     return (address.identifier, address.region) if address else None
 
 
 def measure(host: str, instance: str | None, region: str, connect: Callable[[str], Aws]) -> Storage:
-    """The storage of the instance that is called so, or has this endpoint. Raises RestoreError: why it isn't known."""
+    """Returns the storage of the instance that is called so, or has this endpoint. Raises RestoreError: why it isn't
+    known."""
     place = (instance, region) if instance else parse_endpoint(host)
     if place is None:
         fix = 'docs/dumps.md, "A dump by hand": --instance names the instance behind it'

@@ -29,12 +29,12 @@ class Inserts:
     _waiting: list[ClassifiedStatement] = field(default_factory=list[ClassifiedStatement])
     _bytes: int = 0
 
-    def see(self, known: ClassifiedStatement) -> None:
-        if known.statement.number <= self.done.inserted:
-            self.meter.skipped(known.part("table"), count_rows(known), len(known.sql))
+    def see(self, classified: ClassifiedStatement) -> None:
+        if classified.statement.number <= self.done.inserted:
+            self.meter.skipped(classified.part("table"), count_rows(classified), len(classified.sql))
             return
-        self._waiting.append(known)
-        self._bytes += len(known.sql)
+        self._waiting.append(classified)
+        self._bytes += len(classified.sql)
         if self._bytes >= MOST_BYTES:
             self.flush()
 

@@ -55,7 +55,7 @@ class Done:
     inserted_rows: int = 0
 
     def loaded(self, block: int, at: int) -> bool:
-        """Whether the piece that begins at byte `at` of this block is loaded."""
+        """Tells whether the piece that begins at byte `at` of this block is loaded."""
         ranges = self.copies.get(block, {})
         return at in ranges or any(start <= at < stop for start, (stop, _) in ranges.items())
 
@@ -66,7 +66,7 @@ def try_lock(session: LoadSession) -> bool:
 
 
 def read_mark(session: LoadSession) -> dict[str, Any] | None:
-    """Which dump a finished load left here."""
+    """Returns which dump a finished load left here."""
     lines = _comment(session).splitlines()
     entry = next((line for line in lines if line.startswith(MARK)), None)
     try:
@@ -84,7 +84,7 @@ def _comment(session: LoadSession) -> str:
 
 
 def exists(session: LoadSession) -> bool:
-    """Whether this login made one: another's could be a trap."""
+    """Tells whether this login made one: another's could be a trap."""
     query: LiteralString = (
         "select count(*) from pg_catalog.pg_class c where c.oid = pg_catalog.to_regclass('_restore.done')"
         " and c.relkind = 'r' and pg_catalog.pg_get_userbyid(c.relowner) = current_user"
@@ -95,7 +95,7 @@ def exists(session: LoadSession) -> bool:
 def begin(
     session: LoadSession, dump: Dump, segment_bytes: int, reader: str, server: Objects, public_owner: str
 ) -> Done:
-    """A new ledger. `reader`: the program that reads the dump; another would cut it in other pieces."""
+    """Begins a new ledger. `reader`: the program that reads the dump; another would cut it in other pieces."""
     with session.transaction():
         for statement in TABLES:
             session.run(statement.encode())
@@ -113,12 +113,12 @@ def admit(session: LoadSession, role: str) -> None:
 
 
 def read_server(session: LoadSession) -> Objects:
-    """What the server had before the first statement of the dump."""
+    """Returns what the server had before the first statement of the dump."""
     return dict(session.query("select server from _restore.load")[0][0])
 
 
 def read_public_owner(session: LoadSession) -> str:
-    """Who gets the schema `public` at the end."""
+    """Returns who gets the schema `public` at the end."""
     return str(session.query("select public_owner from _restore.load")[0][0])
 
 
@@ -131,7 +131,7 @@ def set_server(session: LoadSession, objects: Objects) -> None:
 
 
 def read(session: LoadSession, dump: Dump, reader: str) -> Done:
-    """An earlier attempt's ledger. Raises Refused when that was of another dump."""
+    """Returns an earlier attempt's ledger. Raises Refused when that was of another dump."""
     identity, segment_bytes, earlier_reader = session.query("select dump, segment_bytes, reader from _restore.load")[0]
     if (identity, earlier_reader) != (dump.identity, reader):
         raise Refused(
@@ -199,7 +199,8 @@ def finish(
 
 
 def run_in_any_order(session: LoadSession, statements: list[bytes]) -> None:
-    """A table becomes unlogged only after those that refer to it: what fails is tried again after the others."""
+    """Runs statements until none is left or none succeeds. A table becomes unlogged only after those that refer to it:
+    what fails is tried again after the others."""
     while statements:
         failed: list[bytes] = []
         for statement in statements:

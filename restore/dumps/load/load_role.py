@@ -78,7 +78,7 @@ class LoadRole(TemporaryRole):
     on_database = "connect, create, temporary"
 
     def problems(self) -> list[Problem]:
-        """Why it can't be made, or isn't what it must be."""
+        """Returns why it can't be made, or isn't what it must be."""
         user = self.session.target.user
         if not self.session.query(MAY_CREATE)[0][0]:
             found, needed = "it has no CREATEROLE", "the right to make the role that the dump is loaded with"
@@ -93,11 +93,12 @@ class LoadRole(TemporaryRole):
         return []
 
     def public_owner(self) -> str:
-        """Who owns the schema `public`; "" where there is none."""
+        """Returns who owns the schema `public`; "" where there is none."""
         return "".join(str(name) for name, _ in self.session.query(PUBLIC))
 
     def take_public(self, owner: str) -> None:
-        """The schema `public` from that owner, where the operator can give it: the dump has things in it for others.
+        """Takes the schema `public` from that owner, where the operator can give it: the dump has things in it for
+        others.
 
         The database's owner keeps its rights in it. What the dump has given away in an earlier attempt stays so.
         """
@@ -129,7 +130,7 @@ class LoadRole(TemporaryRole):
             self.session.run(str(statement).encode())
 
     def hand_over(self, heir: str | None) -> None:
-        """Its schemas and tables, in small transactions; an earlier attempt may have begun.
+        """Hands its schemas and tables over, in small transactions; an earlier attempt may have begun.
 
         Raises PermanentError where it has something and nobody may come to own it.
         """

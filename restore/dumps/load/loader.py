@@ -111,9 +111,9 @@ def default_workers() -> int:
     return max(2, min(8, os.cpu_count() or 2))
 
 
-def piece_bytes(wanted: int, workers: int) -> int:
-    """A piece's size with which all sessions together stay within PIECES."""
-    return min(wanted, PIECES // (workers + SPARE))
+def piece_bytes(preferred: int, workers: int) -> int:
+    """Returns a piece's size with which all sessions together stay within PIECES."""
+    return min(preferred, PIECES // (workers + SPARE))
 
 
 @dataclass
@@ -137,10 +137,10 @@ class _Load:
             with closing(self._operator()) as session:
                 _lock(session, self.stop)
                 session.query("select pg_catalog.set_config('application_name', %s, false)", (APPLICATION,))
-                found = ledger.read_mark(session)
-                if found is not None:
-                    ledger.refuse_other(session, found, self.dump)
-                    return _already(session, self.dump, found)
+                mark = ledger.read_mark(session)
+                if mark is not None:
+                    ledger.refuse_other(session, mark, self.dump)
+                    return _already(session, self.dump, mark)
                 end_sessions(session, LoadRole.of(session).name, self.stop, APPLICATION)
                 ReadRole.of(session).forget(self.stop)
                 with closing(SqlStream(self.s3, self.dump, self.options.pg_restore, self.stop)) as stream:
@@ -296,8 +296,8 @@ class _Load:
     def _plan_early(self) -> None:
         """With a scan the indexes are known: a table's are built as soon as its rows are there."""
         if self.scan is not None:
-            known = [classify(Statement(sql, number, 0, 0)) for number, sql in self.scan.indexes]
-            self.afterwards.plan_early(known)
+            classified = [classify(Statement(sql, number, 0, 0)) for number, sql in self.scan.indexes]
+            self.afterwards.plan_early(classified)
 
     def _count_done(self, done: Done) -> None:
         for ranges in done.copies.values():
@@ -345,22 +345,22 @@ class _Load:
             self.autovacuum.pause(table)
         self.rows.see(piece)
 
-    def _statement(self, known: ClassifiedStatement) -> None:
-        if known.kind in ("begin", "commit") or (known.kind == "large_object" and self.control.in_group):
-            self.control.group(known)
-        elif known.kind == "set" or self.script.section is DumpSection.DATA:
-            self.control.run([known])
+    def _statement(self, classified: ClassifiedStatement) -> None:
+        if classified.kind in ("begin", "commit") or (classified.kind == "large_object" and self.control.in_group):
+            self.control.group(classified)
+        elif classified.kind == "set" or self.script.section is DumpSection.DATA:
+            self.control.run([classified])
         else:
-            self._behind_the_data(known)
+            self._behind_the_data(classified)
 
-    def _behind_the_data(self, known: ClassifiedStatement) -> None:
+    def _behind_the_data(self, classified: ClassifiedStatement) -> None:
         """Kept for later. Raises PermanentError for what somebody must decide about."""
         needs = Needs()
-        needs.see(known)
+        needs.see(classified)
         problems = decision_problems(needs, self.options)
         if problems:
             raise PermanentError.of(problems[0])
-        self.post_data.append(self.script.hold(known))
+        self.post_data.append(self.script.hold(classified))
 
     def _finish(self) -> None:
         invalid = [str(name) for (name,) in self.session.query(INVALID_INDEXES)]
@@ -417,7 +417,7 @@ class _Load:
 
 
 def seen_by(scan: Scan, segment: int) -> dict[bytes, Seen]:
-    """What a load in pieces of that size need not find out again."""
+    """Returns what a load in pieces of that size need not find out again."""
     codec, same = encodings.codec(scan.encoding), scan.segment_bytes == segment
     return {
         encodings.encode(table.name, codec): Seen(table.bytes, scan.pieces.get(table.name, ()) if same else ())
@@ -449,7 +449,7 @@ def _lock(session: LoadSession, stop: threading.Event) -> None:
         stop=stop,
         deadline=time.monotonic() + LOCK_SECONDS,
         subject=f"target {session.target} to be free",
-        found=lambda _: "another load is running",
+        describe=lambda _: "another load is running",
         fix="SELECT pid, application_name FROM pg_stat_activity (until none of them is left); pulumi up",
         longest=1.0,
     )

@@ -61,30 +61,30 @@ where r.rolname = any (%s) and not pg_catalog.pg_has_role(current_user, r.oid, '
 
 
 def rights(session: LoadSession, owners: Iterable[str]) -> Mapping[str, tuple[bool, str]]:
-    """Owners with rights beyond this database: whether they reach the server itself, and which rights."""
+    """Returns the owners with rights beyond this database: whether they reach the server itself, and which rights."""
     rows = session.query(RIGHTS, (sorted(owners), list(DANGEROUS)))
-    return {str(name): (bool(dangerous), str(found)) for name, dangerous, found in rows}
+    return {str(name): (bool(dangerous), str(held)) for name, dangerous, held in rows}
 
 
-def refusals(found: Mapping[str, tuple[bool, str]], options: Options) -> list[Problem]:
-    """The owners that a load must not give anything. Pure."""
+def refusals(owners: Mapping[str, tuple[bool, str]], options: Options) -> list[Problem]:
+    """Returns the problems of owners that a load must not give anything. Pure."""
     if options.superuser:
         return []
-    refused = {name: rights for name, (dangerous, rights) in found.items() if dangerous}
+    refused = {name: rights for name, (dangerous, rights) in owners.items() if dangerous}
     if PRIVILEGED_OWNER not in options.allow:
-        refused |= {name: rights for name, (_, rights) in found.items()}
-    return [_privileged(name, rights, found[name][0]) for name, rights in sorted(refused.items())]
+        refused |= {name: rights for name, (_, rights) in owners.items()}
+    return [_privileged(name, rights, owners[name][0]) for name, rights in sorted(refused.items())]
 
 
-def _privileged(name: str, found: str, dangerous: bool) -> Problem:
+def _privileged(name: str, held: str, dangerous: bool) -> Problem:
     trust = "--superuser" if dangerous else f"--allow {PRIVILEGED_OWNER}"
     fix = f"give it to another role (--map {name}=<role>), or for a dump you trust: {trust}"
     needed = "an owner without rights beyond this database: the dump's functions run with its rights"
-    return Problem(f"role {name}", f"owns something in the dump, and: {found}", needed, fix)
+    return Problem(f"role {name}", f"owns something in the dump, and: {held}", needed, fix)
 
 
 def reserved(names: Iterable[str]) -> list[Problem]:
-    """Names that the loader takes for itself. Pure."""
+    """Returns the problems of names that the loader takes for itself. Pure."""
     fix = 'docs/dumps.md, "A dump by hand": rename it on the source, or --map it'
     needed = f"no role whose name begins with {' or '.join(PREFIXES)}"
     return [
@@ -93,14 +93,14 @@ def reserved(names: Iterable[str]) -> list[Problem]:
 
 
 def lacking(names: Sequence[str]) -> Problem:
-    """Roles that the server doesn't have. Pure."""
+    """Returns the problem of roles that the server doesn't have. Pure."""
     fix = 'docs/dumps.md, "A dump by hand": --roles create (without login), --map old=new, or --roles skip'
     return Problem("roles", f"the server lacks {', '.join(names)}", "the roles that the dump names", fix)
 
 
 def create(session: LoadSession, names: Sequence[str], problems: list[Problem]) -> tuple[str, ...]:
     """Makes them without login; what is not allowed is added to `problems`."""
-    made: list[str] = []
+    created: list[str] = []
     for name in names:
         try:
             session.connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(name)))
@@ -111,12 +111,12 @@ def create(session: LoadSession, names: Sequence[str], problems: list[Problem]) 
             fix = f'ALTER ROLE "{user}" CREATEROLE; or as another role: CREATE ROLE "{name}" NOLOGIN'
             problems.append(Problem(f"role {name}", said(error), f"the right of {user} to create it", fix))
             continue
-        made.append(name)
-    return tuple(made)
+        created.append(name)
+    return tuple(created)
 
 
 def join(session: LoadSession, names: Iterable[str], version: int, problems: list[Problem]) -> None:
-    """The operator's membership: who compares and validates the database later reads it with that."""
+    """Makes the operator a member: who compares and validates the database later reads it with that."""
     for name in names:
         try:
             session.connection.execute(joined(sql.Identifier(name), sql.SQL("current_user"), version))
@@ -125,7 +125,7 @@ def join(session: LoadSession, names: Iterable[str], version: int, problems: lis
 
 
 def admin_problems(session: LoadSession, names: Iterable[str], version: int) -> list[Problem]:
-    """Owners whose membership the operator can't hand on to the load's own role."""
+    """Returns the problems of owners whose membership the operator can't hand on to the load's own role."""
     if version < 160000:
         return []  # CREATEROLE is enough there
     rows = session.query(NOT_ADMIN, (sorted(names),))
@@ -139,5 +139,5 @@ def _not_joined(session: LoadSession, name: str, found: str) -> Problem:
 
 
 def said(error: psycopg.Error) -> str:
-    """One line."""
+    """Returns the rights in one line."""
     return " ".join(str(error).split())

@@ -60,7 +60,7 @@ class Relation:
 
 
 def text_columns(session: LoadSession) -> frozenset[tuple[bytes, bytes]]:
-    """Every (table, column) of a text type, written as pg_dump writes them."""
+    """Returns every (table, column) of a text type, written as pg_dump writes them."""
     return frozenset((bytes(table), bytes(column)) for table, column in session.query(TEXTS))
 
 
@@ -72,7 +72,7 @@ class Afterwards:
         self._planner, self._options = planner, options
 
     def plan_early(self, statements: Iterable[ClassifiedStatement]) -> None:
-        """What begins as soon as its table is loaded; what was planned before is not planned twice."""
+        """Plans what begins as soon as its table is loaded; what was planned before is not planned twice."""
         self._plan(self._planner.heavies(statements))
 
     def run(self, statements: Iterable[ClassifiedStatement], enter: Callable[[LoadPhase], None]) -> None:
@@ -109,8 +109,8 @@ class Afterwards:
         self._board.all_done()
 
     def _relations(self) -> list[Relation]:
-        found = self._control.session.query(RELATIONS)
-        return [Relation(bytes(name), size, view, tuple(map(bytes, parts))) for name, size, view, parts in found]
+        rows = self._control.session.query(RELATIONS)
+        return [Relation(bytes(name), size, view, tuple(map(bytes, parts))) for name, size, view, parts in rows]
 
     def _analyzed(self, relations: Iterable[Relation]) -> list[Task]:
         if not self._options.analyze:

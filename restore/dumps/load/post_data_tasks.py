@@ -73,7 +73,7 @@ class Task:
     done: bool = False
 
     def compatible_with(self, other: Task) -> bool:
-        """Whether both can hold their locks at once."""
+        """Tells whether both can hold their locks at once."""
         return all(
             frozenset({lock, other.locks[table]}) in TOGETHER
             for table, lock in self.locks.items()
@@ -103,95 +103,106 @@ class Planner:
         self.planned.update(item.statement.number for item in new)
         tasks: list[Task] = []
         for item in sorted(new, key=lambda item: item.kind != "index"):
-            made = self._index(item) if item.kind == "index" else self._key_or_constraint(item)
-            self.heavy[item.part("table")].extend(made)
-            tasks.extend(made)
+            item_tasks = self._index(item) if item.kind == "index" else self._key_or_constraint(item)
+            self.heavy[item.part("table")].extend(item_tasks)
+            tasks.extend(item_tasks)
         return tasks
 
-    def _index(self, known: ClassifiedStatement) -> list[Task]:
-        table = known.part("table")
-        cost = (self.size(table) + 1) * self._weight(known)
+    def _index(self, classified: ClassifiedStatement) -> list[Task]:
+        table = classified.part("table")
+        cost = (self.size(table) + 1) * self._weight(classified)
         lock = Lock.EXCLUSIVE if table in self.partitioned else Lock.SHARE
-        sorts = self.size(table) if known.part("method") == b"btree" else 0
-        name, number = _name("index", known), known.statement.number
-        return [Task(name, (known.sql,), {table: lock}, cost, number, 9, table=table, sorts=sorts)]
+        sorts = self.size(table) if classified.part("method") == b"btree" else 0
+        name, number = _name("index", classified), classified.statement.number
+        return [Task(name, (classified.sql,), {table: lock}, cost, number, 9, table=table, sorts=sorts)]
 
-    def _key_or_constraint(self, known: ClassifiedStatement) -> list[Task]:
-        table = known.part("table")
-        splits = known.kind == "key" and table not in self.partitioned and self.size(table) > BIG
-        return self._key(known) if splits else [self._constraint(known)]
+    def _key_or_constraint(self, classified: ClassifiedStatement) -> list[Task]:
+        table = classified.part("table")
+        splits = classified.kind == "key" and table not in self.partitioned and self.size(table) > BIG
+        return self._key(classified) if splits else [self._constraint(classified)]
 
-    def _key(self, known: ClassifiedStatement) -> list[Task]:
-        table, name, number = known.part("table"), known.part("name"), known.statement.number
-        make = b"CREATE UNIQUE INDEX %b ON %b USING btree %b" % (name, table, known.part("columns"))
-        adopt = b"ALTER TABLE ONLY %b ADD CONSTRAINT %b %b USING INDEX %b" % (table, name, known.part("type"), name)
+    def _key(self, classified: ClassifiedStatement) -> list[Task]:
+        table, name, number = classified.part("table"), classified.part("name"), classified.statement.number
+        make = b"CREATE UNIQUE INDEX %b ON %b USING btree %b" % (name, table, classified.part("columns"))
+        adopt = b"ALTER TABLE ONLY %b ADD CONSTRAINT %b %b USING INDEX %b" % (
+            table,
+            name,
+            classified.part("type"),
+            name,
+        )
         size, share = self.size(table), {table: Lock.SHARE}
-        cost = size * self._weight(known)
-        index = Task(_name("index", known), (make,), share, cost, number, 0, table=table, sorts=size)
+        cost = size * self._weight(classified)
+        index = Task(_name("index", classified), (make,), share, cost, number, 0, table=table, sorts=size)
         after = {index, *self._shared(table)}
-        return [index, Task(_name("key", known), (adopt,), {table: Lock.EXCLUSIVE}, FIRST, number, 1, after, table)]
+        return [
+            index,
+            Task(_name("key", classified), (adopt,), {table: Lock.EXCLUSIVE}, FIRST, number, 1, after, table),
+        ]
 
-    def _weight(self, known: ClassifiedStatement) -> float:
+    def _weight(self, classified: ClassifiedStatement) -> float:
         """Cost of an index or a key. What is ordered by an expression is text as a rule."""
-        if (method := known.part("method")) in METHODS:
+        if (method := classified.part("method")) in METHODS:
             return METHODS[method]
-        first, *others = known.part("columns").removeprefix(b"(").split(b")")[0].split(b",")
+        first, *others = classified.part("columns").removeprefix(b"(").split(b")")[0].split(b",")
         column = COLUMN.match(first)
-        if column is None or (known.part("table"), column[0]) in self.texts:
+        if column is None or (classified.part("table"), column[0]) in self.texts:
             return TEXT
         if others:
             return SEVERAL
-        return ORDERED if known.kind == "key" else 1.0
+        return ORDERED if classified.kind == "key" else 1.0
 
-    def _constraint(self, known: ClassifiedStatement) -> Task:
-        table, number = known.part("table"), known.statement.number
+    def _constraint(self, classified: ClassifiedStatement) -> Task:
+        table, number = classified.part("table"), classified.statement.number
         locks, after = {table: Lock.EXCLUSIVE}, self._shared(table)
-        return Task(_name("constraint", known), (known.sql,), locks, self.size(table) + 1, number, 9, after, table)
+        return Task(
+            _name("constraint", classified), (classified.sql,), locks, self.size(table) + 1, number, 9, after, table
+        )
 
     def _shared(self, table: bytes) -> set[Task]:
         """A table's indexes so far, which can be built in parallel: what needs the table alone comes after them."""
         return {task for task in self.heavy[table] if task.locks[table] is Lock.SHARE}
 
     def foreign_keys(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
-        """Each as a quick task that adds it and one that proves it, once everything on both tables is there.
+        """Returns for each foreign key a quick task that adds it and one that proves it, once everything on both tables
+        is there.
 
         A foreign key that can't be split stays one task.
         """
         tasks: list[Task] = []
         proofs: dict[bytes, float] = defaultdict(float)
         pairs: set[tuple[bytes, bytes]] = set()
-        for known in statements:
-            made = self._foreign_key(known)
-            tasks.extend(made)
-            proofs[known.part("table")] += made[-1].cost
-            pairs.add((known.part("table"), known.part("other")))
+        for classified in statements:
+            key_tasks = self._foreign_key(classified)
+            tasks.extend(key_tasks)
+            proofs[classified.part("table")] += key_tasks[-1].cost
+            pairs.add((classified.part("table"), classified.part("other")))
         self._hurry(proofs, pairs)
         return tasks
 
-    def begins_early(self, known: ClassifiedStatement) -> bool:
-        """Whether it is a foreign key that presumes no more than indexes and keys.
+    def begins_early(self, classified: ClassifiedStatement) -> bool:
+        """Tells whether it is a foreign key that presumes no more than indexes and keys.
 
         A partitioned table's key has to wait until those of its partitions are attached.
         """
-        return known.kind == "foreign_key" and known.part("other") not in self.partitioned
+        return classified.kind == "foreign_key" and classified.part("other") not in self.partitioned
 
-    def _splits(self, known: ClassifiedStatement) -> bool:
+    def _splits(self, classified: ClassifiedStatement) -> bool:
         """Whether it can be added first and proved later."""
-        proved = b"NOT VALID" not in known.part("rest") and b"NOT ENFORCED" not in known.part("rest")
-        partitioned = {known.part("table"), known.part("other")} & self.partitioned
-        return known.sql.startswith(b"ALTER TABLE ONLY ") and proved and not partitioned
+        proved = b"NOT VALID" not in classified.part("rest") and b"NOT ENFORCED" not in classified.part("rest")
+        partitioned = {classified.part("table"), classified.part("other")} & self.partitioned
+        return classified.sql.startswith(b"ALTER TABLE ONLY ") and proved and not partitioned
 
-    def _foreign_key(self, known: ClassifiedStatement) -> list[Task]:
-        table, other, name = known.part("table"), known.part("other"), _name("foreign key", known)
-        number, cost = known.statement.number, (self._bytes(table) + 1) * PROOF
+    def _foreign_key(self, classified: ClassifiedStatement) -> list[Task]:
+        table, other, name = classified.part("table"), classified.part("other"), _name("foreign key", classified)
+        number, cost = classified.statement.number, (self._bytes(table) + 1) * PROOF
         tables = {*self._parts(table), *self._parts(other)}
         all_of_both = dict.fromkeys(tables, Lock.SHARE_ROW_EXCLUSIVE)
         after = self._heavies_of(tables)
-        if not self._splits(known):
-            return [Task(name, (known.sql,), all_of_both, cost, number, 9, after)]
-        add = Task(name, (known.sql + b" NOT VALID",), all_of_both, FIRST, number, 0, after)
+        if not self._splits(classified):
+            return [Task(name, (classified.sql,), all_of_both, cost, number, 9, after)]
+        add = Task(name, (classified.sql + b" NOT VALID",), all_of_both, FIRST, number, 0, after)
         locks = {other: Lock.ROW_SHARE, table: Lock.SHARE_UPDATE_EXCLUSIVE}
-        validate = b"ALTER TABLE ONLY %b VALIDATE CONSTRAINT %b" % (table, known.part("name"))
+        validate = b"ALTER TABLE ONLY %b VALIDATE CONSTRAINT %b" % (table, classified.part("name"))
         return [add, Task(f"proof of {name}", (validate,), locks, cost, number, 1, {add})]
 
     def _parts(self, table: bytes) -> Sequence[bytes]:
@@ -214,27 +225,28 @@ class Planner:
                 task.cost += cost
 
     def refreshes(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
-        """Materialized views' content; each after the one before, as they may read each other."""
+        """Returns materialized views' content; each after the one before, as they may read each other."""
         tasks: list[Task] = []
-        for known in statements:
-            name, locks = _name("refresh", known, "table"), {known.part("table"): Lock.EXCLUSIVE}
-            tasks.append(Task(name, (known.sql,), locks, 2e9, known.statement.number, 9, set(tasks[-1:])))
+        for classified in statements:
+            name, locks = _name("refresh", classified, "table"), {classified.part("table"): Lock.EXCLUSIVE}
+            tasks.append(Task(name, (classified.sql,), locks, 2e9, classified.statement.number, 9, set(tasks[-1:])))
         return tasks
 
     def analyzed(self, relation: bytes, size: int) -> Task:
-        """ANALYZE, which samples tables and what their indexes' expressions give, so that it comes after those."""
+        """Returns the task of ANALYZE, which samples tables and what their indexes' expressions give, so that it comes
+        after those."""
         tables = self._parts(relation)
         locks, cost = dict.fromkeys(tables, Lock.SHARE_UPDATE_EXCLUSIVE), min(size, 30 << 20) * 0.5
         after = self._heavies_of(tables)
         return Task(f"analyze {shorten(relation)}", (b"ANALYZE %b" % relation,), locks, cost, after=after)
 
 
-def _name(what: str, known: ClassifiedStatement, part: str = "name") -> str:
-    return f"{what} {shorten(known.part(part))}"
+def _name(what: str, classified: ClassifiedStatement, part: str = "name") -> str:
+    return f"{what} {shorten(classified.part(part))}"
 
 
 def choose_ready_task(tasks: Sequence[Task], running: Iterable[Task], loaded: Callable[[bytes], bool]) -> Task | None:
-    """The most expensive task that can begin now, and takes no lock that one of the FIRST waits for."""
+    """Returns the most expensive task that can begin now, and takes no lock that one of the FIRST waits for."""
     held = list(running)
     for task in tasks:
         if task.cost >= FIRST and _able(task, loaded):

@@ -85,7 +85,7 @@ class ReadRole(TemporaryRole):
 
 @contextmanager
 def reading(operator: Target, say: Callable[[str], None], stop: threading.Event) -> Generator[Target]:
-    """A login that reads the operator's database with few rights, until the end of the `with`.
+    """Yields a login that reads the operator's database with few rights, until the end of the `with`.
 
     Raises PermanentError, TemporaryError where it can't be made. One that can't be dropped is said, and no error: its
     password is forgotten and expires, and the next run drops it.

@@ -52,7 +52,7 @@ SINCE_PARAMETERS = 150000
 
 
 def read(session: LoadSession, load_role: str) -> Objects:
-    """All of them as they are, but for the load's own role itself. Raises psycopg.Error."""
+    """Returns all objects of the server as they are, but for the load's own role itself. Raises psycopg.Error."""
     query = BEGIN + OBJECTS
     if session.connection.info.server_version >= SINCE_PARAMETERS:
         query += PARAMETERS
@@ -60,7 +60,7 @@ def read(session: LoadSession, load_role: str) -> Objects:
 
 
 def changes(before: Objects, after: Objects) -> tuple[str, ...]:
-    """What differs, as `role intruder: new`. Pure."""
+    """Returns what differs, as `role intruder: new`. Pure."""
     subjects = sorted(before.keys() | after.keys())
     return tuple(
         f"{subject}: {'new' if subject not in before else 'gone' if subject not in after else 'changed'}"
@@ -70,7 +70,7 @@ def changes(before: Objects, after: Objects) -> tuple[str, ...]:
 
 
 def rebase(stored: Objects, before: Objects, after: Objects) -> Objects:
-    """What an earlier attempt found, with what this one has itself changed since then. Pure."""
+    """Returns what an earlier attempt found, with what this one has itself changed since then. Pure."""
     own = {subject for subject in before.keys() | after.keys() if before.get(subject) != after.get(subject)}
     kept = {subject: hashed for subject, hashed in stored.items() if subject not in own}
     return {**kept, **{subject: after[subject] for subject in own if subject in after}}

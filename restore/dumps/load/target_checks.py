@@ -143,11 +143,11 @@ def _extensions(session: LoadSession, names: Iterable[str]) -> list[Problem]:
     ]
 
 
-def _version(wanted: str, found: str) -> list[Problem]:
-    if not wanted or _major(found) >= _major(wanted):
+def _version(of_dump: str, of_target: str) -> list[Problem]:
+    if not of_dump or _major(of_target) >= _major(of_dump):
         return []
     fix = 'docs/dumps.md, "A dump by hand": load into a server of the same major version or a newer one'
-    return [Problem("server version", found, f"{wanted} or newer: the dump is from there", fix)]
+    return [Problem("server version", of_target, f"{of_dump} or newer: the dump is from there", fix)]
 
 
 def _storage(session: LoadSession, needed: int, storage: Storage | None) -> list[Problem]:
@@ -196,10 +196,10 @@ def _with_roles(
         owner_rights.join(session, sorted(owning - usable - left_out), version, problems)
     if problems:
         raise Refused(problems)
-    known = frozenset(str(name) for (name,) in session.query("select name from pg_catalog.pg_settings"))
+    settings = frozenset(str(name) for (name,) in session.query("select name from pg_catalog.pg_settings"))
     target = load_role.renewed(owning - left_out - {user}, version) if load_role else session.target
     inherits = options.superuser or PRIVILEGED_OWNER in options.allow or heir not in rights
-    return Prepared(version, known, left_out, powerful, created, user, target, load_role, heir if inherits else None)
+    return Prepared(version, settings, left_out, powerful, created, user, target, load_role, heir if inherits else None)
 
 
 def _heir(session: LoadSession, user: str, owning: set[str], options: Options) -> str:

@@ -40,7 +40,7 @@ WITH_ALL = sql.SQL(" with inherit true, set true")
 
 
 def joined(role: sql.Identifier, member: sql.Composable, version: int) -> sql.Composed:
-    """GRANT of a membership that lets the member act as the role, on every version."""
+    """Returns the GRANT of a membership that lets the member act as the role, on every version."""
     return sql.SQL("grant {} to {}").format(role, member) + (WITH_ALL if version >= 160000 else sql.SQL(""))
 
 
@@ -116,7 +116,8 @@ class TemporaryRole:
         end_sessions(self.session, self.name, stop, seconds=seconds)
 
     def drop(self) -> None:
-        """Its grants, its memberships and it itself go. Where somebody else has granted it something it stays."""
+        """Drops its grants, its memberships and the role itself. Where somebody else has granted it something it
+        stays."""
         self._do("drop owned by {}", self.identifier)
         self._join(set(), 0)
         with suppress(errors.DependentObjectsStillExist), self.session.transaction():

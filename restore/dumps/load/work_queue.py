@@ -105,7 +105,7 @@ class WorkQueue:
             self._changed.notify_all()
 
     def pieces(self, run: CopyBatch) -> Iterator[Piece]:
-        """The pieces of a batch as they come; each buffer is given back when the next is asked for."""
+        """Yields the pieces of a batch as they come; each buffer is given back when the next is asked for."""
         while True:
             with self._changed:
                 while not run.pieces:
@@ -124,13 +124,13 @@ class WorkQueue:
             self._changed.notify_all()
 
     def close_table(self, table: bytes) -> None:
-        """No more rows of it will come."""
+        """Notes that no more rows of a table will come."""
         with self._changed:
             self._closed.add(table)
             self._changed.notify_all()
 
     def all_read(self) -> None:
-        """No more rows of any table will come; waits until all are loaded."""
+        """Notes that no more rows of any table will come; waits until all are loaded."""
         with self._changed:
             self._all_read = True
             self._changed.notify_all()
@@ -161,7 +161,7 @@ class WorkQueue:
             self._changed.notify_all()
 
     def next(self) -> CopyBatch | Task:
-        """The next work for a session, rows before tasks."""
+        """Returns the next work for a session, rows before tasks."""
         with self._changed:
             while True:
                 if self.over:

@@ -33,14 +33,14 @@ F_SETPIPE_SZ = 1031
 
 
 def format_of(head: bytes) -> Format | None:
-    """The archive format by a file's first bytes; None for text."""
+    """Returns the archive format by a file's first bytes; None for text."""
     if head.startswith(MAGIC):
         return Format.CUSTOM
     return Format.TAR if head[TAR_AT : TAR_AT + len(TAR_MAGIC)] == TAR_MAGIC else None
 
 
 def find_program(path: str | None) -> str:
-    """The path of pg_restore. Raises PermanentError where there is none."""
+    """Returns the path of pg_restore. Raises PermanentError where there is none."""
     executable = shutil.which(path or PROGRAM)
     if executable is None:
         fix = 'docs/dumps.md, "A dump by hand": install the client programs of PostgreSQL, or --pg-restore PATH'
@@ -50,19 +50,20 @@ def find_program(path: str | None) -> str:
 
 
 def program_version(path: str) -> str:
-    """What pg_restore says of itself: `pg_restore (PostgreSQL) 17.10`."""
-    done = subprocess.run([path, "--version"], capture_output=True, text=True, env=environment(), check=False)
-    return done.stdout.strip() or "pg_restore"
+    """Returns what pg_restore says of itself: `pg_restore (PostgreSQL) 17.10`."""
+    process = subprocess.run([path, "--version"], capture_output=True, text=True, env=environment(), check=False)
+    return process.stdout.strip() or "pg_restore"
 
 
 def environment() -> dict[str, str]:
-    """The environment of pg_restore: no PG* variable that could lead to a server, no secret."""
+    """Returns the environment of pg_restore: no PG* variable that could lead to a server, no secret."""
     kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
 
 
 def die_with_parent() -> list[str]:
-    """A prefix that ends the program with its parent, where the machine has one: it could wait for pipes for ever."""
+    """Returns a prefix that ends the program with its parent, where the machine has one: it could wait for pipes for
+    ever."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
@@ -71,7 +72,7 @@ Feed = Callable[["subprocess.Popen[bytes]"], None]
 
 
 def pipe_archive(source: Source, stop: threading.Event) -> Feed:
-    """An archive that is one stream, through the process's standard input."""
+    """Returns an archive that is one stream, through the process's standard input."""
 
     def feed(process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None

@@ -32,7 +32,7 @@ class Source(Protocol):
     """Bytes in order."""
 
     def chunk(self, most: int) -> memoryview:
-        """The next bytes, at most that many; empty at the end."""
+        """Returns the next bytes, at most that many; empty at the end."""
         ...
 
 
@@ -49,7 +49,7 @@ class Decompressor(Protocol):
 
 
 def detect_compression(head: bytes) -> Compression:
-    """Which compression the first bytes show."""
+    """Returns which compression the first bytes show."""
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), Compression.NONE)
 
 

@@ -27,7 +27,7 @@ class RangedObject(io.RawIOBase):
     """Holds at most AHEAD + 1 parts of PART bytes. Close it to end its threads."""
 
     def __init__(self, s3: S3Client, bucket: str, key: str, size: int, etag: str, version_id: str | None) -> None:
-        self._s3, self._bucket, self._key, self._size, self._etag = s3, bucket, key, size, etag
+        self._s3, self._compose_bucket, self._key, self._size, self._etag = s3, bucket, key, size, etag
         self._version: dict[str, Any] = {"VersionId": version_id} if version_id else {}
         self._pool = ThreadPoolExecutor(AHEAD, "s3-range")
         self._ended = threading.Event()
@@ -39,7 +39,7 @@ class RangedObject(io.RawIOBase):
 
     @property
     def url(self) -> str:
-        return f"s3://{self._bucket}/{self._key}"
+        return f"s3://{self._compose_bucket}/{self._key}"
 
     def readable(self) -> bool:
         return True
@@ -50,7 +50,7 @@ class RangedObject(io.RawIOBase):
         return len(data)
 
     def chunk(self, most: int) -> memoryview:
-        """The next bytes without a copy; empty at the end. Raises PermanentError, TemporaryError."""
+        """Returns the next bytes without a copy; empty at the end. Raises PermanentError, TemporaryError."""
         if not self._current:
             self._current = self._next_part()
         data, self._current = self._current[:most], self._current[most:]
@@ -77,7 +77,7 @@ class RangedObject(io.RawIOBase):
     def _get_once(self, start: int, end: int) -> bytes:
         from botocore.exceptions import ClientError
 
-        where = {"Bucket": self._bucket, "Key": self._key, "Range": f"bytes={start}-{end - 1}"}
+        where = {"Bucket": self._compose_bucket, "Key": self._key, "Range": f"bytes={start}-{end - 1}"}
         with translated("s3"):
             try:
                 answer = self._s3.get_object(**where, IfMatch=f'"{self._etag}"', **self._version)

@@ -86,7 +86,8 @@ def read(data: bytes, subject: str) -> Contents:
 
 
 def header(data: bytes) -> Header:
-    """By an archive's first bytes; of a format that is newer than those known as well. Raises ValueError."""
+    """Reads the header from an archive's first bytes; of a format that is newer than those known as well. Raises
+    ValueError."""
     try:
         return _header(_Reader(data))
     except EOFError as error:
@@ -137,7 +138,7 @@ def _entry(reader: _Reader, version: tuple[int, int]) -> str | None:
 
 
 def read_blob_list(data: bytes, subject: str) -> tuple[str, ...]:
-    """The files that a blobs.toc names. Raises PermanentError."""
+    """Returns the files that a blobs.toc names. Raises PermanentError."""
     names: list[str] = []
     for line in data.splitlines():
         match = BLOB_LINE.match(line)

@@ -72,11 +72,11 @@ class ClassifiedStatement:
         return self.statement.sql
 
     def part(self, name: str) -> bytes:
-        """A named part of its pattern; b"" where it has none."""
+        """Returns a named part of its pattern; b"" where it has none."""
         return self.match.groupdict().get(name) or b""
 
     def text(self, name: str) -> str:
-        """A named part as a string, decoded from the dump's encoding."""
+        """Returns a named part as a string, decoded from the dump's encoding."""
         return encodings.decode(self.part(name), self.statement.codec)
 
     @property
@@ -85,7 +85,7 @@ class ClassifiedStatement:
 
 
 def classify(statement: Statement) -> ClassifiedStatement:
-    """Which kind of statement it is. Raises PermanentError for what isn't on the list."""
+    """Returns which kind of statement it is. Raises PermanentError for what isn't on the list."""
     for kind, pattern in RULES:
         match = pattern.match(statement.sql)
         if match is not None:
@@ -104,31 +104,31 @@ def refusal(statement: Statement | Meta | CopyBegin, found: str) -> PermanentErr
     return PermanentError.of(Problem(subject, f"{found}: {shorten(text)}", "what pg_dump writes, nothing else", fix))
 
 
-def _checked(known: ClassifiedStatement) -> ClassifiedStatement:
+def _checked(classified: ClassifiedStatement) -> ClassifiedStatement:
     """The same, or another kind, after a look at its outline."""
-    if known.kind in ("set", "search_path", "setval", "insert", "begin", "commit", "large_object"):
-        return _setting(known) if known.kind == "set" else known
-    text = outline(known.sql)
+    if classified.kind in ("set", "search_path", "setval", "insert", "begin", "commit", "large_object"):
+        return _setting(classified) if classified.kind == "set" else classified
+    text = outline(classified.sql)
     words = text.lower().split()
     if LEDGER in words:
-        raise refusal(known.statement, f"a use of the loader's own schema {LEDGER.decode()}")
-    return _by_kind(known, text, words)
+        raise refusal(classified.statement, f"a use of the loader's own schema {LEDGER.decode()}")
+    return _by_kind(classified, text, words)
 
 
-def _by_kind(known: ClassifiedStatement, text: bytes, words: list[bytes]) -> ClassifiedStatement:
-    match known.kind:
+def _by_kind(classified: ClassifiedStatement, text: bytes, words: list[bytes]) -> ClassifiedStatement:
+    match classified.kind:
         case "table" if TOP_LEVEL_AS.search(text):
-            raise refusal(known.statement, "a table made from a query")
+            raise refusal(classified.statement, "a table made from a query")
         case "matview" if not text.endswith(b"WITH NO DATA"):
-            raise refusal(known.statement, "a materialized view that is filled at once")
+            raise refusal(classified.statement, "a materialized view that is filled at once")
         case "function":
-            return _language(known, text)
+            return _language(classified, text)
         case "acl" if GRANT_OBJECT.search(text) is None or UNPLAIN.search(text):
-            raise refusal(known.statement, "a grant of a role or of something outside this database")
-        case "ddl" | "constraint" | "key" | "foreign_key" | "owner" if _several(known.sql, words):
-            raise refusal(known.statement, "several changes in one statement")
+            raise refusal(classified.statement, "a grant of a role or of something outside this database")
+        case "ddl" | "constraint" | "key" | "foreign_key" | "owner" if _several(classified.sql, words):
+            raise refusal(classified.statement, "several changes in one statement")
         case _:
-            return known
+            return classified
 
 
 def _several(sql: bytes, words: list[bytes]) -> bool:
@@ -136,48 +136,48 @@ def _several(sql: bytes, words: list[bytes]) -> bool:
     return sql.startswith((b"ALTER TABLE", b"ALTER DOMAIN")) and b"," in words
 
 
-def _language(known: ClassifiedStatement, text: bytes) -> ClassifiedStatement:
+def _language(classified: ClassifiedStatement, text: bytes) -> ClassifiedStatement:
     head = BODY.split(text, maxsplit=1)[0]
     languages = [bytes(name).lower() for name in LANGUAGE_CLAUSE.findall(head)]
     if not languages:
-        raise refusal(known.statement, "a function without a language")
+        raise refusal(classified.statement, "a function without a language")
     kind = "ddl" if all(name in SAFE_LANGUAGES for name in languages) else "untrusted_language"
-    return ClassifiedStatement(kind, known.statement, known.match)
+    return ClassifiedStatement(kind, classified.statement, classified.match)
 
 
-def security_definer_name(known: ClassifiedStatement) -> str | None:
-    """The function's name, where it runs with its owner's rights."""
-    name = known.part("function")
-    if not name or not SECURITY_DEFINER.search(BODY.split(outline(known.sql), maxsplit=1)[0]):
+def security_definer_name(classified: ClassifiedStatement) -> str | None:
+    """Returns the function's name, where it runs with its owner's rights."""
+    name = classified.part("function")
+    if not name or not SECURITY_DEFINER.search(BODY.split(outline(classified.sql), maxsplit=1)[0]):
         return None
-    return encodings.decode(name, known.statement.codec)
+    return encodings.decode(name, classified.statement.codec)
 
 
-def client_encoding(known: ClassifiedStatement) -> str:
-    """The encoding that a SET client_encoding names."""
-    return known.text("value").strip().strip("'")
+def client_encoding(classified: ClassifiedStatement) -> str:
+    """Returns the encoding that a SET client_encoding names."""
+    return classified.text("value").strip().strip("'")
 
 
-def _check_encoding(known: ClassifiedStatement) -> None:
-    if client_encoding(known).upper() in encodings.UNSAFE:
-        raise refusal(known.statement, "an encoding in which a quote can hide; take the dump with --encoding=UTF8")
-    if not encodings.supported(client_encoding(known)):
-        raise refusal(known.statement, "an encoding that is not supported; take the dump with --encoding=UTF8")
+def _check_encoding(classified: ClassifiedStatement) -> None:
+    if client_encoding(classified).upper() in encodings.UNSAFE:
+        raise refusal(classified.statement, "an encoding in which a quote can hide; take the dump with --encoding=UTF8")
+    if not encodings.supported(client_encoding(classified)):
+        raise refusal(classified.statement, "an encoding that is not supported; take the dump with --encoding=UTF8")
 
 
-def _setting(known: ClassifiedStatement) -> ClassifiedStatement:
-    name, value = known.part("name"), known.part("value").strip().strip(b"'")
+def _setting(classified: ClassifiedStatement) -> ClassifiedStatement:
+    name, value = classified.part("name"), classified.part("value").strip().strip(b"'")
     if name not in SETTINGS:
-        raise refusal(known.statement, "a setting that pg_dump doesn't set")
+        raise refusal(classified.statement, "a setting that pg_dump doesn't set")
     if name == b"client_encoding":
-        _check_encoding(known)
+        _check_encoding(classified)
     if name == b"standard_conforming_strings" and value != b"on":
-        raise refusal(known.statement, "standard_conforming_strings off")
+        raise refusal(classified.statement, "standard_conforming_strings off")
     if name == b"default_tablespace" and value not in (b"", b"pg_default", b'""'):
-        return ClassifiedStatement("tablespace", known.statement, known.match)
-    if not re.fullmatch(rb"[\w', \".$-]*", known.part("value")):
-        raise refusal(known.statement, "a value that pg_dump doesn't write")
-    return known
+        return ClassifiedStatement("tablespace", classified.statement, classified.match)
+    if not re.fullmatch(rb"[\w', \".$-]*", classified.part("value")):
+        raise refusal(classified.statement, "a value that pg_dump doesn't write")
+    return classified
 
 
 def check_data(table: bytes, statement: Statement | CopyBegin) -> None:

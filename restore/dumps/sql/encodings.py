@@ -27,20 +27,21 @@ CODECS = {
 
 
 def supported(encoding: str) -> bool:
-    """Whether Python has a codec for an encoding as pg_dump names it."""
+    """Tells whether Python has a codec for an encoding as pg_dump names it."""
     return encoding.upper() in CODECS
 
 
 def codec(encoding: str) -> str:
-    """Python's codec for a supported encoding."""
+    """Returns Python's codec for a supported encoding."""
     return CODECS.get(encoding.upper(), UTF8)
 
 
 def decode(name: bytes, by: str) -> str:
-    """A letter that the codec doesn't know is replaced: PostgreSQL's EUC_JP has some more than Python's."""
+    """Returns a text of the dump. A letter that the codec doesn't know is replaced: PostgreSQL's EUC_JP has some more
+    than Python's."""
     return name.decode(by, errors="replace")
 
 
 def encode(name: str, by: str) -> bytes:
-    """A string in the dump's encoding; a letter that `decode` replaced is not restored."""
+    """Returns the bytes of a string in the dump's encoding; a letter that `decode` replaced is not restored."""
     return name.encode(by, errors="replace")

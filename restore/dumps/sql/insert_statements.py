@@ -12,15 +12,15 @@ from restore.dumps.sql.splitter import ROW
 ONE = re.compile(ROW)
 
 
-def count_rows(known: ClassifiedStatement) -> int:
-    """How many rows a statement inserts."""
-    return sum(1 for _ in ONE.finditer(known.part("rows"))) or 1
+def count_rows(classified: ClassifiedStatement) -> int:
+    """Returns how many rows a statement inserts."""
+    return sum(1 for _ in ONE.finditer(classified.part("rows"))) or 1
 
 
-def _form(known: ClassifiedStatement) -> tuple[bytes, bytes]:
+def _form(classified: ClassifiedStatement) -> tuple[bytes, bytes]:
     """What stands before and after the rows; the whole statement where it has none."""
-    start, end = known.match.span("rows")
-    return (known.sql[:start], known.sql[end:]) if start >= 0 else (known.sql, known.sql)
+    start, end = classified.match.span("rows")
+    return (classified.sql[:start], classified.sql[end:]) if start >= 0 else (classified.sql, classified.sql)
 
 
 def join_statements(statements: Iterable[ClassifiedStatement]) -> Iterator[tuple[list[ClassifiedStatement], bytes]]:

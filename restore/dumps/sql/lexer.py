@@ -38,7 +38,7 @@ class UnfinishedToken(Exception):
 
 
 def token(text: bytes | bytearray, position: int, *, last: bool) -> Token:
-    """The token at a position that is within the text. `last`: nothing follows the text.
+    """Returns the token at a position that is within the text. `last`: nothing follows the text.
 
     Raises UnfinishedToken; with `last` that means an open quote or comment.
     """

@@ -24,22 +24,23 @@ class Postponed:
         self._views: set[bytes] = set()
         self._calls: list[bytes] = []
 
-    def early(self, known: ClassifiedStatement) -> bool:
-        """Whether it is an index, key or constraint that presumes tables alone: it can be made before all the rest."""
-        if known.kind == "matview":
-            self._views.add(known.part("table"))
-        elif function := FUNCTION.match(known.sql):
+    def early(self, classified: ClassifiedStatement) -> bool:
+        """Tells whether it is an index, key or constraint that presumes tables alone: it can be made before all the
+        rest."""
+        if classified.kind == "matview":
+            self._views.add(classified.part("table"))
+        elif function := FUNCTION.match(classified.sql):
             self._calls.append(function["name"] + b"(")
-        if known.kind not in HEAVY or known.part("table") in self._views:
+        if classified.kind not in HEAVY or classified.part("table") in self._views:
             return False
-        return not any(call in known.sql for call in self._calls)
+        return not any(call in classified.sql for call in self._calls)
 
 
 def divide(statements: Iterable[ClassifiedStatement]) -> tuple[list[ClassifiedStatement], list[ClassifiedStatement]]:
-    """Statements behind the data: those that can be made before all the rest, and the rest in its order."""
+    """Returns the statements behind the data: those that can be made before all the rest, and the rest in its order."""
     postponed = Postponed()
     early: list[ClassifiedStatement] = []
     rest: list[ClassifiedStatement] = []
-    for known in statements:
-        (early if postponed.early(known) else rest).append(known)
+    for classified in statements:
+        (early if postponed.early(classified) else rest).append(classified)
     return early, rest

@@ -29,7 +29,7 @@ class Span:
 
 
 def unquote(identifier: str) -> str:
-    """The name an identifier stands for."""
+    """Returns the name that an identifier stands for."""
     return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier
 
 
@@ -38,35 +38,37 @@ def quote(name: str, codec: str) -> bytes:
     return b'"%b"' % encodings.encode(name.replace('"', '""'), codec)
 
 
-def role_spans(known: ClassifiedStatement) -> tuple[Span, ...]:
-    """Where a statement names roles, in its order; without PUBLIC and other keywords."""
+def role_spans(classified: ClassifiedStatement) -> tuple[Span, ...]:
+    """Returns where a statement names roles, in its order; without PUBLIC and other keywords."""
     ordered: list[Span] = []
     for group in GROUPS:
-        if known.part(group):
-            ordered.extend(_names(known, group))
+        if classified.part(group):
+            ordered.extend(_names(classified, group))
     return tuple(sorted(ordered, key=lambda span: span.start))
 
 
-def _names(known: ClassifiedStatement, group: str) -> list[Span]:
-    start = known.match.start(group)
+def _names(classified: ClassifiedStatement, group: str) -> list[Span]:
+    start = classified.match.start(group)
     spans: list[Span] = []
-    for name in known.part(group).split(b", "):
+    for name in classified.part(group).split(b", "):
         if name.lower() not in WORDS:
-            spans.append(Span(unquote(encodings.decode(name, known.statement.codec)), start, start + len(name)))
+            spans.append(Span(unquote(encodings.decode(name, classified.statement.codec)), start, start + len(name)))
         start += len(name) + 2
     return spans
 
 
-def new_owner(known: ClassifiedStatement) -> str | None:
-    """The role that will own something by this statement, or None."""
-    named = role_spans(known) if known.kind in OWNING or known.sql.startswith(b"ALTER PUBLICATION") else ()
+def new_owner(classified: ClassifiedStatement) -> str | None:
+    """Returns the role that will own something by this statement, or None."""
+    named = (
+        role_spans(classified) if classified.kind in OWNING or classified.sql.startswith(b"ALTER PUBLICATION") else ()
+    )
     return named[-1].role if named else None
 
 
-def rename_roles(known: ClassifiedStatement, names: Mapping[str, str]) -> bytes:
-    """The statement's text with other names for roles."""
-    sql = known.sql
-    for span in reversed(role_spans(known)):
+def rename_roles(classified: ClassifiedStatement, names: Mapping[str, str]) -> bytes:
+    """Returns the statement's text with other names for roles."""
+    sql = classified.sql
+    for span in reversed(role_spans(classified)):
         if span.role in names:
-            sql = sql[: span.start] + quote(names[span.role], known.statement.codec) + sql[span.end :]
+            sql = sql[: span.start] + quote(names[span.role], classified.statement.codec) + sql[span.end :]
     return sql

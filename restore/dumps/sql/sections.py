@@ -75,20 +75,20 @@ class Script:
             elif isinstance(event, End):
                 self._see_end(event)
             else:
-                known = self._classified(event)
-                if known is not None:
-                    yield known
+                classified = self._classified(event)
+                if classified is not None:
+                    yield classified
 
     def _classified(self, statement: Statement) -> ClassifiedStatement | None:
         try:
-            known = classify(statement)
-            self._see(known)
+            classified = classify(statement)
+            self._see(classified)
         except PermanentError as error:
             if self._refusals is None or error.problem is None or len(self._refusals) >= MOST_REFUSALS:
                 raise
             self._refusals.append(error.problem)
             return None
-        return known
+        return classified
 
     @property
     def server_version(self) -> str:
@@ -100,38 +100,38 @@ class Script:
         return self._splitter.versions.get("by pg_dump", "")
 
     def name(self, table: bytes) -> str:
-        """A table's name, decoded from the dump's encoding."""
+        """Returns a table's name, decoded from the dump's encoding."""
         return encodings.decode(table, self._splitter.codec)
 
-    def hold(self, known: ClassifiedStatement) -> ClassifiedStatement:
+    def hold(self, classified: ClassifiedStatement) -> ClassifiedStatement:
         """Counts a statement that the caller keeps in memory. Raises PermanentError when they become too many."""
-        self._held += len(known.sql) + AROUND
+        self._held += len(classified.sql) + AROUND
         if self._held > HELD:
-            raise refusal(known.statement, f"more than {HELD >> 20} MiB of statements besides the data, up to")
-        return known
+            raise refusal(classified.statement, f"more than {HELD >> 20} MiB of statements besides the data, up to")
+        return classified
 
-    def _see(self, known: ClassifiedStatement) -> None:
-        if known.kind == "drop" and self._defines:
-            raise refusal(known.statement, "a DROP behind definitions, where pg_dump --clean writes none")
-        self._defines = self._defines or known.kind not in BEFORE_ALL
-        if known.kind == "extension" and self._has_code:
-            raise refusal(known.statement, "an extension behind definitions that its script could run")
-        self._has_code = self._has_code or not (known.kind in HARMLESS or known.sql.startswith(HARMLESS_DDL))
-        if known.kind == "set" and known.part("name") == b"client_encoding":
-            self.encoding = client_encoding(known)
+    def _see(self, classified: ClassifiedStatement) -> None:
+        if classified.kind == "drop" and self._defines:
+            raise refusal(classified.statement, "a DROP behind definitions, where pg_dump --clean writes none")
+        self._defines = self._defines or classified.kind not in BEFORE_ALL
+        if classified.kind == "extension" and self._has_code:
+            raise refusal(classified.statement, "an extension behind definitions that its script could run")
+        self._has_code = self._has_code or not (classified.kind in HARMLESS or classified.sql.startswith(HARMLESS_DDL))
+        if classified.kind == "set" and classified.part("name") == b"client_encoding":
+            self.encoding = client_encoding(classified)
             self._splitter.codec = encodings.codec(self.encoding)
-        if known.kind == "table":
-            (self.partitioned if _is_partitioned(known) else self.plain).add(known.part("table"))
-        if known.kind == "commit" and not self._in_group:
-            raise refusal(known.statement, "a COMMIT without its BEGIN")
-        if self._in_group and known.kind not in ("large_object", "commit"):
-            raise refusal(known.statement, "anything but a large object between BEGIN and COMMIT")
-        self._in_group = known.kind == "begin" or (self._in_group and known.kind != "commit")
-        if known.kind == "insert":
-            self._see_data(known.part("table"), known.statement)
-        if known.kind in DATA_KINDS:
-            self.section = max(self.section, DumpSection.DATA) if known.kind != "large_object" else self.section
-        elif self.section is DumpSection.DATA and not _of_data(known):
+        if classified.kind == "table":
+            (self.partitioned if _is_partitioned(classified) else self.plain).add(classified.part("table"))
+        if classified.kind == "commit" and not self._in_group:
+            raise refusal(classified.statement, "a COMMIT without its BEGIN")
+        if self._in_group and classified.kind not in ("large_object", "commit"):
+            raise refusal(classified.statement, "anything but a large object between BEGIN and COMMIT")
+        self._in_group = classified.kind == "begin" or (self._in_group and classified.kind != "commit")
+        if classified.kind == "insert":
+            self._see_data(classified.part("table"), classified.statement)
+        if classified.kind in DATA_KINDS:
+            self.section = max(self.section, DumpSection.DATA) if classified.kind != "large_object" else self.section
+        elif self.section is DumpSection.DATA and not _of_data(classified):
             self.section = DumpSection.POST_DATA
 
     def _see_copy(self, begin: CopyBegin) -> None:
@@ -156,10 +156,10 @@ class Script:
             raise PermanentError.of(Problem(f"dump {self._subject}, byte {end.bytes}", "its end", needed, fix))
 
 
-def _of_data(known: ClassifiedStatement) -> bool:
+def _of_data(classified: ClassifiedStatement) -> bool:
     """Large objects are made, given away and filled among the data."""
-    return known.kind in SESSION_KINDS or LARGE_OBJECT.match(known.sql) is not None
+    return classified.kind in SESSION_KINDS or LARGE_OBJECT.match(classified.sql) is not None
 
 
-def _is_partitioned(known: ClassifiedStatement) -> bool:
-    return b" PARTITION BY " in outline(known.sql)
+def _is_partitioned(classified: ClassifiedStatement) -> bool:
+    return b" PARTITION BY " in outline(classified.sql)

@@ -380,7 +380,7 @@ class Splitter:
 
 
 def shorten(sql: bytes, most: int = 120) -> str:
-    """The beginning of a statement, on one line."""
+    """Returns the beginning of a statement, on one line."""
     text = " ".join(sql[: 4 * most].decode(errors="replace").split())
     return text if len(text) <= most else text[:most] + "..."
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from sandbox.aws import ACCOUNT
 from sandbox.aws.iam.calls import Call
@@ -57,6 +57,7 @@ RDS_RESOURCES: Mapping[str, Mapping[str, str]] = {
     "CreateDBSnapshot": {"DBInstanceIdentifier": "db", "DBSnapshotIdentifier": "snapshot"},
     "ModifyDBInstance": {
         "DBInstanceIdentifier": "db",
+        "NewDBInstanceIdentifier": "db",
         "DBSubnetGroupName": "subgrp",
         "DBParameterGroupName": "pg",
         "OptionGroupName": "og",
@@ -66,6 +67,13 @@ RDS_RESOURCES: Mapping[str, Mapping[str, str]] = {
     "RebootDBInstance": {"DBInstanceIdentifier": "db"},
     "StartDBInstance": {"DBInstanceIdentifier": "db"},
     "StopDBInstance": {"DBInstanceIdentifier": "db"},
+    "DescribeDBProxies": {"DBProxyName": "db-proxy"},
+    "DescribeDBProxyTargets": {"DBProxyName": "db-proxy"},
+    "RegisterDBProxyTargets": {"DBProxyName": "target-group", "DBInstanceIdentifiers": "db"},
+    "DeregisterDBProxyTargets": {"DBProxyName": "target-group", "DBInstanceIdentifiers": "db"},
+    "DescribeEventSubscriptions": {"SubscriptionName": "es"},
+    "AddSourceIdentifierToSubscription": {"SubscriptionName": "es"},
+    "RemoveSourceIdentifierFromSubscription": {"SubscriptionName": "es"},
     "DeleteDBInstance": {"DBInstanceIdentifier": "db"},
     "DeleteDBSnapshot": {"DBSnapshotIdentifier": "snapshot"},
 }
@@ -79,7 +87,16 @@ NEW: Mapping[str, str] = {
     "CreateDBParameterGroup": "DBParameterGroupName",
 }
 """By operation: the parameter with the name of what is made, whose tags are those of the request."""
-ANYTHING = frozenset({"cloudwatch:GetMetricStatistics", "cloudwatch:GetMetricData"})
+ANYTHING = frozenset(
+    {
+        "cloudwatch:GetMetricStatistics",
+        "cloudwatch:GetMetricData",
+        "secretsmanager:ListSecrets",
+        "iam:GetAccountAuthorizationDetails",
+        "route53:ListHostedZones",
+        "backup:ListBackupPlans",
+    }
+)
 """Actions without resources."""
 FREE = frozenset({"sts:GetCallerIdentity"})
 """No permissions are required. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
@@ -141,9 +158,16 @@ def _rds(call: Call, world: World) -> Iterator[Need]:
 def _resources(call: Call) -> list[tuple[str, str]]:
     """Parameter and ARN of each resource that a call names; of a list of all, the ARN with a star; else a star."""
     kinds = RDS_RESOURCES[call.operation]
-    named = [(name, _rds_arn(call, kinds[name], call.parameters[name])) for name in kinds if call.parameters.get(name)]
+    named = [
+        (name, _rds_arn(call, kinds[name], value)) for name in kinds for value in _listed(call.parameters.get(name))
+    ]
     kind = next(iter(kinds.values()), "")
     return named or [("", _rds_arn(call, kind, "*") if kind else "*")]
+
+
+def _listed(value: Any) -> list[str]:
+    """The names of a parameter that has one, or several; none where it isn't given."""
+    return cast("list[str]", value) if isinstance(value, list) else [str(value)] if value else []
 
 
 def _rds_arn(call: Call, kind: str, name: str) -> str:
@@ -228,4 +252,40 @@ def _iam(call: Call, _: World) -> Iterator[Need]:
     yield Need(Ask(action, arn), arn)
 
 
-SERVICES = {"rds": _rds, "secretsmanager": _secrets, "s3": _s3, "kms": _kms, "iam": _iam, "ec2": _ec2}
+def _cloudwatch(call: Call, _: World) -> Iterator[Need]:
+    """An alarm's name stands in a body that isn't read here: whoever may change one may change any."""
+    if call.operation not in ("DescribeAlarms", "PutMetricAlarm"):
+        raise UnknownOperationError(f"cloudwatch:{call.operation}: add it to sandbox/aws/iam/asks.py")
+    arn = f"arn:aws:cloudwatch:{call.region}:{ACCOUNT}:alarm:*"
+    yield Need(Ask(f"cloudwatch:{call.operation}", arn), arn)
+
+
+def _backup(call: Call, _: World) -> Iterator[Need]:
+    """A selection is decided by its plan; its role is passed to AWS Backup."""
+    if not call.operation:
+        raise UnknownOperationError("an operation of AWS Backup: add it to sandbox/aws/iam/calls.py")
+    plan = f"arn:aws:backup:{call.region}:{ACCOUNT}:backup-plan:{call.parameters['BackupPlanId']}"
+    yield Need(Ask(f"backup:{call.operation}", plan), plan, "AccessDeniedException")
+    if role := call.parameters.get("BackupSelection", {}).get("IamRoleArn"):
+        passed = {"iam:PassedToService": "backup.amazonaws.com"}
+        yield Need(Ask("iam:PassRole", role, passed), role, "AccessDeniedException")
+
+
+def _route53(call: Call, _: World) -> Iterator[Need]:
+    if not call.operation:
+        raise UnknownOperationError("an operation of Route 53: add it to sandbox/aws/iam/calls.py")
+    zone = f"arn:aws:route53:::hostedzone/{call.parameters['HostedZoneId']}"
+    yield Need(Ask(f"route53:{call.operation}", zone), zone)
+
+
+SERVICES = {
+    "rds": _rds,
+    "secretsmanager": _secrets,
+    "s3": _s3,
+    "kms": _kms,
+    "iam": _iam,
+    "ec2": _ec2,
+    "cloudwatch": _cloudwatch,
+    "backup": _backup,
+    "route53": _route53,
+}

@@ -47,14 +47,15 @@ def credential_of(request: Request) -> Credential | None:
     """From the Authorization header, or from a presigned URL; None for a request that nobody has signed."""
     presigned = parse_qs(request.query).get("X-Amz-Credential", [""])[0]
     text = request.headers.get("authorization") or f"Credential={presigned}"
-    found = CREDENTIAL.search(text)
-    return Credential(found["key"], found["region"], found["service"]) if found else None
+    match = CREDENTIAL.search(text)
+    return Credential(match["key"], match["region"], match["service"]) if match else None
 
 
 def call_of(request: Request, credential: Credential) -> Call:
     """The call; an empty operation for a request of no protocol that is known here."""
     service = SERVICES.get(credential.service, credential.service)
-    operation, parameters = _s3(request) if service == "s3" else _rpc(request)
+    read = {"s3": _s3, "backup": _backup, "route53": _route53}.get(service, _rpc)
+    operation, parameters = read(request)
     return Call(service, operation, credential.region, parameters)
 
 
@@ -66,6 +67,32 @@ def _rpc(request: Request) -> tuple[str, Mapping[str, Any]]:
         return smithy["operation"], {}
     form = dict(parse_qsl(request.body.decode("utf-8", "replace") or request.query, keep_blank_values=True))
     return form.get("Action", ""), form
+
+
+def _backup(request: Request) -> tuple[str, Mapping[str, Any]]:
+    """Plans and their selections; the other operations are not known here."""
+    match [unquote(part) for part in request.path.strip("/").split("/")]:
+        case ["backup", "plans"] if request.method == "GET":
+            return "ListBackupPlans", {}
+        case ["backup", "plans", plan, "selections"]:
+            name = {"GET": "ListBackupSelections", "PUT": "CreateBackupSelection"}.get(request.method, "")
+            body: dict[str, Any] = json.loads(request.body or b"{}") if name.startswith("Create") else {}
+            return name, {"BackupPlanId": plan, **body}
+        case ["backup", "plans", plan, "selections", selection]:
+            name = {"GET": "GetBackupSelection", "DELETE": "DeleteBackupSelection"}.get(request.method, "")
+            return name, {"BackupPlanId": plan, "SelectionId": selection}
+        case _:
+            return "", {}
+
+
+def _route53(request: Request) -> tuple[str, Mapping[str, Any]]:
+    match request.path.strip("/").split("/"):
+        case [_, "hostedzone"] if request.method == "GET":
+            return "ListHostedZones", {}
+        case [_, "hostedzone", zone, "rrset"] if request.method == "GET":
+            return "ListResourceRecordSets", {"HostedZoneId": zone}
+        case _:
+            return "", {}
 
 
 def _s3(request: Request) -> tuple[str, Mapping[str, Any]]:

@@ -89,17 +89,17 @@ class Guard:
 
     def _of_operator(self, call: Call) -> Refusal | None:
         try:
-            wanted = needs(self._parsed(call), self.world)
+            needed = needs(self._parsed(call), self.world)
         except UnknownOperationError as error:
             message = f"The sandbox doesn't know which rights are needed for {error}"
             return Refusal(call.service, "SandboxUnsupported", message)
         except AwsError:
             return None  # malformed: the service says so itself
         statements = self.rights.statements
-        for need in wanted:
+        for need in needed:
             if (decision := decide(statements, need.ask)) is not Decision.ALLOWED:
                 return _refused(call, need, decision)
-        self.rights.use(need.ask.action for need in wanted)
+        self.rights.use(need.ask.action for need in needed)
         return None
 
     def _parsed(self, call: Call) -> Call:
@@ -140,8 +140,8 @@ class Guard:
 
 def _refused(call: Call, need: Need, decision: Decision) -> Refusal:
     if need.code == NO_KEY:
-        asked = f"The specified KMS key [{need.shown}] does not exist, is not enabled"
-        return Refusal(call.service, need.code, f"{asked} or you do not have permissions to access it.")
+        no_key = f"The specified KMS key [{need.shown}] does not exist, is not enabled"
+        return Refusal(call.service, need.code, f"{no_key} or you do not have permissions to access it.")
     explicitly = decision is Decision.EXPLICIT
     message = refusals.denied(SESSION_ARN, need.ask.action, need.shown, explicitly=explicitly)
     return Refusal(call.service, need.code, message)

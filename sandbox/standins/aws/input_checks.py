@@ -93,14 +93,14 @@ def _made_up(call: Call, named: str) -> str:
 
 
 def instance_problems(inputs: Properties) -> Iterator[tuple[str, str]]:
-    known = {key: reveal(value) for key, value in inputs.items() if not has_unknown(value)}
+    values = {key: reveal(value) for key, value in inputs.items() if not has_unknown(value)}
     for first, second in CONFLICTS:
-        if first in known and second in known:
+        if first in values and second in values:
             yield first, f'Conflicting configuration arguments. "{snake(first)}": conflicts with {snake(second)}'
-    yield from _identifier_problems("identifier", known.get("identifier"))
-    yield from _final_snapshot_problems(known.get("finalSnapshotIdentifier"))
-    yield from _range_problems(known)
-    if isinstance(block := known.get("restoreToPointInTime"), dict):
+    yield from _identifier_problems("identifier", values.get("identifier"))
+    yield from _final_snapshot_problems(values.get("finalSnapshotIdentifier"))
+    yield from _range_problems(values)
+    if isinstance(block := values.get("restoreToPointInTime"), dict):
         yield from _point_in_time_problems(cast("Properties", block))
 
 
@@ -132,19 +132,19 @@ def _final_snapshot_problems(value: Any) -> Iterator[tuple[str, str]]:
             yield "finalSnapshotIdentifier", f"invalid value for final_snapshot_identifier ({text})"
 
 
-def _range_problems(known: Properties) -> Iterator[tuple[str, str]]:
-    if isinstance(days := known.get("backupRetentionPeriod"), int) and not 0 <= days <= 35:
+def _range_problems(values: Properties) -> Iterator[tuple[str, str]]:
+    if isinstance(days := values.get("backupRetentionPeriod"), int) and not 0 <= days <= 35:
         yield (
             "backupRetentionPeriod",
             f"expected backup_retention_period to be in the range (0 - 35), got {days}",
         )
-    seconds = known.get("monitoringInterval")
+    seconds = values.get("monitoringInterval")
     if seconds is not None and seconds not in MONITORING_INTERVALS:
         yield (
             "monitoringInterval",
             f"expected monitoring_interval to be one of {_go(MONITORING_INTERVALS)}, got {seconds}",
         )
-    for export in cast("list[str]", known.get("enabledCloudwatchLogsExports") or []):
+    for export in cast("list[str]", values.get("enabledCloudwatchLogsExports") or []):
         if export not in LOG_EXPORTS:
             allowed = " ".join(f'"{name}"' for name in sorted(LOG_EXPORTS))
             yield (

@@ -115,12 +115,12 @@ class InstanceType:
 
     def _other_certificate(self, resource_id: str, inputs: Properties) -> Properties:
         """Only a fresh instance gets the wanted certificate authority at creation, and only if it isn't the default."""
-        wanted = inputs.get("caCertIdentifier")
+        certificate = inputs.get("caCertIdentifier")
         restored = inputs.get("snapshotIdentifier") or inputs.get("restoreToPointInTime")
-        if restored or not wanted or self._found(resource_id).get("CACertificateIdentifier") == wanted:
+        if restored or not certificate or self._found(resource_id).get("CACertificateIdentifier") == certificate:
             return {}
         identifier = inputs["identifier"]
-        return {"DBInstanceIdentifier": identifier, "ApplyImmediately": True, "CACertificateIdentifier": wanted}
+        return {"DBInstanceIdentifier": identifier, "ApplyImmediately": True, "CACertificateIdentifier": certificate}
 
     def _modify(self, identifier: str, resource_id: str, request: Properties, timeout: float) -> None:
         try:
@@ -139,8 +139,8 @@ class InstanceType:
         imported = {} if call.raw_old_inputs else {"skipFinalSnapshot": True, "deleteAutomatedBackups": True}
         state = outputs.instance(instance, {**imported, **call.state}, self._region)
         inputs = outputs.inputs_of(INSTANCE, state, call.old_inputs)
-        known = {**call.raw_state, **call.raw_old_inputs}
-        return ReadResult(call.id, mark(inputs, known, SECRETS), mark(state, known, SECRETS))
+        marked = {**call.raw_state, **call.raw_old_inputs}
+        return ReadResult(call.id, mark(inputs, marked, SECRETS), mark(state, marked, SECRETS))
 
     def update(self, call: Call) -> Properties:
         state, inputs = call.state, _settings(call.news)

@@ -145,10 +145,10 @@ def _addresses(described: Properties) -> Properties:
 
 def _version(described: Properties, earlier: Properties) -> Properties:
     """`engineVersion` keeps the program's shorter spelling ("17" for 17.10); the actual one stands beside it."""
-    wanted, actual = str(earlier.get("engineVersion") or ""), str(described.get("EngineVersion") or "")
+    configured, actual = str(earlier.get("engineVersion") or ""), str(described.get("EngineVersion") or "")
     pending = block(described.get("PendingModifiedValues")).get("EngineVersion")
-    keeps = wanted and (f"{actual}.".startswith(f"{wanted}.") or wanted == pending)
-    return {"engineVersion": wanted if keeps else actual, "engineVersionActual": actual}
+    keeps = configured and (f"{actual}.".startswith(f"{configured}.") or configured == pending)
+    return {"engineVersion": configured if keeps else actual, "engineVersionActual": actual}
 
 
 def inputs_of(properties: Mapping[str, Property], state: Properties, old_inputs: Properties) -> Properties:

@@ -43,9 +43,9 @@ class Aws:
         return {CALLER_IDENTITY: lambda: caller_identity(_settings(config))}
 
 
-def _problems(given: Properties) -> Sequence[CheckFailure]:
-    return provider_config.problems(given, os.environ)
+def _problems(config: Properties) -> Sequence[CheckFailure]:
+    return provider_config.problems(config, os.environ)
 
 
-def _settings(given: Properties) -> provider_config.AwsSettings:
-    return provider_config.settings(given, os.environ)
+def _settings(config: Properties) -> provider_config.AwsSettings:
+    return provider_config.settings(config, os.environ)

@@ -82,20 +82,20 @@ def _decoded(value: Any) -> Any:
 
 
 def problems(config: Properties, environment: Mapping[str, str]) -> list[CheckFailure]:
-    known = parsed(config)
+    values = parsed(config)
     failures = [
         CheckFailure(key, f"stand-in provider does not honour aws:{key}: {REAL}")
-        for key, value in known.items()
+        for key, value in values.items()
         if key not in HONOURED | WITHOUT_MEANING_HERE and value not in (None, "", "false", "null", False)
     ]
     failures += [
         CheckFailure("assumeRoles", f"stand-in provider does not honour aws:assumeRoles[*].{name}: {REAL}")
-        for role in items(known.get("assumeRoles"))
+        for role in items(values.get("assumeRoles"))
         for name in sorted(block(role).keys() - ROLE_FIELDS)
     ]
-    if not _region(known, environment):
+    if not _region(values, environment):
         failures.append(CheckFailure("region", "Invalid AWS Region: , set aws:region (or AWS_REGION)"))
-    endpoint = rds_endpoint(known, environment)
+    endpoint = rds_endpoint(values, environment)
     if endpoint is None:
         failures.append(CheckFailure("endpoints", f"{DOUBLE}: none is configured for rds (aws:endpoints); {REAL}"))
     elif not is_loopback(endpoint):
@@ -105,21 +105,21 @@ def problems(config: Properties, environment: Mapping[str, str]) -> list[CheckFa
 
 def settings(config: Properties, environment: Mapping[str, str]) -> AwsSettings:
     """Raises ValueError when `problems` finds any."""
-    known = parsed(config)
-    endpoint = rds_endpoint(known, environment)
+    values = parsed(config)
+    endpoint = rds_endpoint(values, environment)
     if endpoint is None or problems(config, environment):
         raise ValueError("; ".join(failure.reason for failure in problems(config, environment)))
-    tags = block(block(known.get("defaultTags")).get("tags"))
+    tags = block(block(values.get("defaultTags")).get("tags"))
     return AwsSettings(
         endpoint=endpoint,
-        region=_region(known, environment),
-        access_key=known.get("accessKey"),
-        secret_key=known.get("secretKey"),
-        token=known.get("token"),
-        profile=known.get("profile"),
-        sts_endpoint=endpoint_of("sts", known, environment),
-        roles=tuple(items(known.get("assumeRoles"))),
-        attempts=int(known.get("maxRetries") or DEFAULT_ATTEMPTS),
+        region=_region(values, environment),
+        access_key=values.get("accessKey"),
+        secret_key=values.get("secretKey"),
+        token=values.get("token"),
+        profile=values.get("profile"),
+        sts_endpoint=endpoint_of("sts", values, environment),
+        roles=tuple(items(values.get("assumeRoles"))),
+        attempts=int(values.get("maxRetries") or DEFAULT_ATTEMPTS),
         default_tags={str(key): str(value) for key, value in tags.items()},
     )
 

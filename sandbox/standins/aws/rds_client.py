@@ -61,8 +61,8 @@ def caller_identity(settings: AwsSettings) -> Properties:
         answer = _sts(_session(settings), settings).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         raise CallRefused(f"reading STS Caller Identity: {error}") from error
-    known = {"accountId": answer["Account"], "arn": answer["Arn"], "userId": answer["UserId"]}
-    return {**known, "id": answer["Account"]}
+    identity = {"accountId": answer["Account"], "arn": answer["Arn"], "userId": answer["UserId"]}
+    return {**identity, "id": answer["Account"]}
 
 
 def _sts(session: Any, settings: AwsSettings) -> Any:

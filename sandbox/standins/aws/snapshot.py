@@ -61,7 +61,8 @@ class SnapshotType:
         if call.preview:
             return {**state, **{key: value for key, value in news.items() if key != "__defaults"}}
         try:
-            tag_lists.update(self._rds, str(state["dbSnapshotArn"]), state.get("tagsAll") or {}, news.get("tags") or {})
+            if arn := state.get("dbSnapshotArn"):  # none after a wait that was cut off (tags_interceptor.go, `run`)
+                tag_lists.update(self._rds, str(arn), state.get("tagsAll") or {}, news.get("tags") or {})
             self._share(call.id, state.get("sharedAccounts") or [], news.get("sharedAccounts") or [])
             return self._state(call.id)
         except CallRefused as error:

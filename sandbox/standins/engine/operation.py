@@ -84,10 +84,12 @@ class Operation:
                 self._monitor.close()
                 self._runner.wait_idle()
                 self._deployment.finish_stack()
-                self._checkpoint.write()
-                for service in self._registry.services:
-                    service.cancel()
-                    service.close()
+                try:
+                    self._checkpoint.write()
+                finally:
+                    for service in self._registry.services:
+                        service.cancel()
+                        service.close()
         if self._plan and not options.dry_run and not self._runner.failed:
             self._report_missing(self._plan)
         return self._conclude(old_outputs)
@@ -121,8 +123,8 @@ class Operation:
         if with_hooks:
             self._view.give_up()
             raise Problem("You must run with the `--run-program` flag to use delete hooks during destroy.")
-        known = {r.urn for r in self._checkpoint.old}
-        unknown = [t for t in options.targets if "*" not in t and t not in known]
+        old_urns = {r.urn for r in self._checkpoint.old}
+        unknown = [t for t in options.targets if "*" not in t and t not in old_urns]
         if unknown and options.kind != "update":
             self._view.give_up()
             raise Problem(f"no resource named '{unknown[0]}' found")

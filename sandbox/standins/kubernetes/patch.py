@@ -138,8 +138,8 @@ class Patch:
             if error.code == 404:
                 return None
             raise
-        known = call.old_inputs or _bare(self._kind, namespace, name)
-        inputs = pruned(known, live)
+        earlier = call.old_inputs or _bare(self._kind, namespace, name)
+        inputs = pruned(earlier, live)
         state = outputs(self._kind, live, inputs, manager(inputs, call.state))
         return ReadResult(call.id, sealed(self._kind, inputs), state)
 

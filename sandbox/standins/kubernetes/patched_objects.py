@@ -86,8 +86,8 @@ def _changes(path: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
 
 def manager(inputs: Properties, state: Properties | None = None) -> str:
     """The field manager: pinned by annotation, otherwise the one this resource already has, otherwise a random one."""
-    made = f"pulumi-kubernetes-{secrets.token_hex(4)}"
-    return annotation(inputs, FIELD_MANAGER) or str((state or {}).get("__fieldManager") or made)
+    random_name = f"pulumi-kubernetes-{secrets.token_hex(4)}"
+    return annotation(inputs, FIELD_MANAGER) or str((state or {}).get("__fieldManager") or random_name)
 
 
 def outputs(kind: Kind, live: Properties, inputs: Properties, field_manager: str) -> Properties:
@@ -117,6 +117,6 @@ def relinquishing(kind: Kind, inputs: Properties) -> Properties:
 def pruned(inputs: Any, live: Any) -> Any:
     """The patched fields with the values they have now."""
     if isinstance(inputs, dict) and isinstance(live, dict):
-        fields, found = cast("Properties", inputs), cast("Properties", live)
-        return {key: pruned(value, found[key]) for key, value in fields.items() if key in found}
+        fields, values = cast("Properties", inputs), cast("Properties", live)
+        return {key: pruned(value, values[key]) for key, value in fields.items() if key in values}
     return live

@@ -31,9 +31,9 @@ class Kubernetes:
         return {}
 
 
-def _problems(given: Properties) -> Sequence[CheckFailure]:
-    return provider_config.problems(given, os.environ)
+def _problems(config: Properties) -> Sequence[CheckFailure]:
+    return provider_config.problems(config, os.environ)
 
 
-def _settings(given: Properties) -> provider_config.KubernetesSettings:
-    return provider_config.settings(given, os.environ)
+def _settings(config: Properties) -> provider_config.KubernetesSettings:
+    return provider_config.settings(config, os.environ)

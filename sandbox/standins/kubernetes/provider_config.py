@@ -89,15 +89,15 @@ def settings(config: Properties, environment: Mapping[str, str]) -> KubernetesSe
 
 
 def _flag(config: Properties, key: str, environment: Mapping[str, str], variable: str) -> bool:
-    given = config.get(key)
-    return str(environment.get(variable, "") if given is None else given).lower() == "true"
+    value = config.get(key)
+    return str(environment.get(variable, "") if value is None else value).lower() == "true"
 
 
 def _content(config: Properties, environment: Mapping[str, str]) -> str:
-    given = str(config.get("kubeconfig") or environment.get("KUBECONFIG") or Path.home() / ".kube" / "config")
-    if "\n" in given or given.lstrip().startswith("{"):
-        return given
-    path = Path(given).expanduser()
+    kubeconfig = str(config.get("kubeconfig") or environment.get("KUBECONFIG") or Path.home() / ".kube" / "config")
+    if "\n" in kubeconfig or kubeconfig.lstrip().startswith("{"):
+        return kubeconfig
+    path = Path(kubeconfig).expanduser()
     text = path.read_text()
     return text if text.strip() else "{}"
 

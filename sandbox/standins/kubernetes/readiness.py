@@ -21,12 +21,12 @@ def is_ready(live: Properties) -> bool:
     """Zero replicas are ready at once, while their pods may still run: the await is no proof of quiet."""
     if is_scaled_to_zero(live):
         return True
-    wanted = int(live["spec"].get("replicas", 1))
+    replicas = int(live["spec"].get("replicas", 1))
     status = block(live.get("status"))
     if int(status.get("observedGeneration") or 0) < int(live["metadata"].get("generation") or 0):
         return False
     updated, total = int(status.get("updatedReplicas") or 0), int(status.get("replicas") or 0)
-    return updated >= wanted and total <= updated and int(status.get("availableReplicas") or 0) >= wanted
+    return updated >= replicas and total <= updated and int(status.get("availableReplicas") or 0) >= replicas
 
 
 def is_scaled_to_zero(live: Properties) -> bool:

@@ -53,8 +53,8 @@ def _ended(present: str | None, missing: int, wait: Wait) -> bool:
             raise CallRefused(f"couldn't find resource ({missing} retries)")
         return not wait.target
     if present not in wait.pending and present not in wait.target:
-        wanted = ", ".join(wait.target)
-        raise CallRefused(f"unexpected state '{present}', wanted target '{wanted}'. last error: %!s(<nil>)")
+        targets = ", ".join(wait.target)
+        raise CallRefused(f"unexpected state '{present}', wanted target '{targets}'. last error: %!s(<nil>)")
     return False
 
 

@@ -43,11 +43,11 @@ def main() -> int:
     parser.add_argument("controller", choices=sorted(CONTROLLERS))
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--option", action="append", default=[], help="name=value")
-    given = parser.parse_args()
-    options = dict(str(option).split("=", 1) for option in given.option)
-    controller = Controller(Layout.at(given.dir), options)
+    arguments = parser.parse_args()
+    options = dict(str(option).split("=", 1) for option in arguments.option)
+    controller = Controller(Layout.at(arguments.dir), options)
     controller.end_by_signal()
-    CONTROLLERS[given.controller](controller)
+    CONTROLLERS[arguments.controller](controller)
     return 0
 
 

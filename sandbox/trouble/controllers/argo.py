@@ -24,17 +24,17 @@ EVERY_SECONDS = 2.0
 
 def heal_applications(controller: Controller) -> None:
     """`deployments`: replicas by name, as they stand in the repository."""
-    wanted: dict[str, int] = json.loads(controller.options["deployments"])
-    controller.run(lambda: heal(controller, wanted))
+    replicas_of: dict[str, int] = json.loads(controller.options["deployments"])
+    controller.run(lambda: heal(controller, replicas_of))
 
 
-def heal(controller: Controller, wanted: dict[str, int]) -> None:
+def heal(controller: Controller, replicas_of: dict[str, int]) -> None:
     for application in controller.kube.request("GET", APPLICATION.path(namespace=ARGO_NAMESPACE))["items"]:
         automated: Json = application["spec"].get("syncPolicy", {}).get("automated", {})
         skipped = annotations_of(application).get(SKIP) == "true"
         if not automated.get("selfHeal") or skipped:
             continue
-        for name, replicas in wanted.items():
+        for name, replicas in replicas_of.items():
             deployment: Any = controller.kube.get("Deployment", NAMESPACE, name)
             if deployment and deployment["spec"]["replicas"] != replicas:
                 controller.kube.patch("Deployment", NAMESPACE, name, {"spec": {"replicas": replicas}}, MANAGER)

@@ -24,20 +24,20 @@ UNDER_LOAD = 2
 
 def run_load(controller: Controller) -> None:
     """What the metrics of an HPA would say: the API server here has no metrics, so its decision is made here."""
-    wanted: dict[str, int] = {}
-    controller.run(lambda: follow_load(controller, wanted))
+    replicas_of: dict[str, int] = {}
+    controller.run(lambda: follow_load(controller, replicas_of))
 
 
-def follow_load(controller: Controller, wanted: dict[str, int]) -> None:
+def follow_load(controller: Controller, replicas_of: dict[str, int]) -> None:
     """A target that comes back from zero is scaled up once, within what its HPA allows."""
     for autoscaler in controller.kube.request("GET", AUTOSCALERS)["items"]:
         name, most = autoscaler["spec"]["scaleTargetRef"]["name"], autoscaler["spec"]["maxReplicas"]
         replicas = controller.kube.request("GET", f"{DEPLOYMENTS}/{name}")["spec"]["replicas"]
         if replicas == 0:
-            wanted.pop(name, None)
-        elif name not in wanted:
-            wanted[name] = min(most, replicas + UNDER_LOAD)
-            scale(controller, name, wanted[name], HPA_MANAGER)
+            replicas_of.pop(name, None)
+        elif name not in replicas_of:
+            replicas_of[name] = min(most, replicas + UNDER_LOAD)
+            scale(controller, name, replicas_of[name], HPA_MANAGER)
 
 
 def scale(controller: Controller, name: str, replicas: int, manager: str) -> None:
@@ -66,15 +66,15 @@ def scale_object(controller: Controller, scaled: Json) -> None:
     """There is work: from zero KEDA scales to its minimum itself, above it leaves that to its HPA."""
     name, notes = scaled["spec"]["scaleTargetRef"]["name"], annotations_of(scaled)
     if PAUSED_REPLICAS in notes:
-        wanted = int(notes[PAUSED_REPLICAS])
+        target = int(notes[PAUSED_REPLICAS])
     elif notes.get(PAUSED) == "true":
         return
     else:
-        wanted = max(1, int(scaled["spec"].get("minReplicaCount", 0)))
+        target = max(1, int(scaled["spec"].get("minReplicaCount", 0)))
         post(controller.kube, AUTOSCALERS, autoscaler_of(scaled), KEDA_MANAGER)
     replicas = controller.kube.request("GET", f"{DEPLOYMENTS}/{name}")["spec"]["replicas"]
-    if (replicas == 0 or PAUSED_REPLICAS in notes) and replicas != wanted:
-        scale(controller, name, wanted, KEDA_MANAGER)
+    if (replicas == 0 or PAUSED_REPLICAS in notes) and replicas != target:
+        scale(controller, name, target, KEDA_MANAGER)
 
 
 def autoscaler_of(scaled: Json) -> Json:

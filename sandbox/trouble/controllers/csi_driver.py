@@ -34,8 +34,8 @@ def reconcile(controller: Controller) -> None:
         for pod in mounting:
             record_mount(controller, provider_class, pod)
         objects: list[Json] = provider_class["spec"].get("secretObjects", [])
-        for wanted in objects if mounting else ():
-            synchronize(controller, wanted, mounting)
+        for secret_object in objects if mounting else ():
+            synchronize(controller, secret_object, mounting)
 
 
 def record_mount(controller: Controller, provider_class: Json, pod: Json) -> None:
@@ -50,15 +50,15 @@ def record_mount(controller: Controller, provider_class: Json, pod: Json) -> Non
     post(controller.kube, POD_STATUS.path(), body, MANAGER)
 
 
-def synchronize(controller: Controller, wanted: Json, pods: list[Json]) -> None:
-    name = wanted["secretName"]
-    data = {item["key"]: stored(controller, item["objectName"]) for item in wanted["data"]}
+def synchronize(controller: Controller, secret_object: Json, pods: list[Json]) -> None:
+    name = secret_object["secretName"]
+    data = {item["key"]: stored(controller, item["objectName"]) for item in secret_object["data"]}
     secret = controller.secret(name)
     owners = [owner for pod in pods for owner in references(pod)]
     owners = list({owner["uid"]: owner for owner in owners}.values())
     metadata: Json = {"name": name, "labels": {MANAGED: "true"}, "ownerReferences": owners}
     if secret is None:
-        body = {"apiVersion": "v1", "kind": "Secret", "type": wanted["type"], "metadata": metadata, "data": data}
+        body = {"apiVersion": "v1", "kind": "Secret", "type": secret_object["type"], "metadata": metadata, "data": data}
         post(controller.kube, SECRETS, body, MANAGER)
         say(f"{name} created")
     elif any(secret["data"].get(key) != value for key, value in data.items()) or not owned_by(secret, owners):
@@ -68,8 +68,8 @@ def synchronize(controller: Controller, wanted: Json, pods: list[Json]) -> None:
 
 
 def owned_by(secret: Json, owners: list[Json]) -> bool:
-    known = {reference["uid"] for reference in secret["metadata"].get("ownerReferences", [])}
-    return {owner["uid"] for owner in owners} <= known
+    present = {reference["uid"] for reference in secret["metadata"].get("ownerReferences", [])}
+    return {owner["uid"] for owner in owners} <= present
 
 
 def references(pod: Json) -> list[Json]:
@@ -81,5 +81,5 @@ def references(pod: Json) -> list[Json]:
 def stored(controller: Controller, object_name: str) -> str:
     """A property of the store's JSON, named as `secret:property`, in base64."""
     secret, _, key = object_name.rpartition(":")
-    known: Any = json.loads(controller.aws.secrets.get_secret_value(SecretId=secret)["SecretString"])
-    return base64.b64encode(str(known[key]).encode()).decode()
+    values: Any = json.loads(controller.aws.secrets.get_secret_value(SecretId=secret)["SecretString"])
+    return base64.b64encode(str(values[key]).encode()).decode()

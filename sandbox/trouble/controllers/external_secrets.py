@@ -94,8 +94,8 @@ def values(controller: Controller, external: Json) -> dict[str, str]:
     read: dict[str, str] = {}
     for entry in external["spec"].get("data", []):
         remote = entry["remoteRef"]
-        known: Any = json.loads(controller.aws.secrets.get_secret_value(SecretId=remote["key"])["SecretString"])
-        read[str(entry["secretKey"])] = base64.b64encode(str(known[remote["property"]]).encode()).decode()
+        stored: Any = json.loads(controller.aws.secrets.get_secret_value(SecretId=remote["key"])["SecretString"])
+        read[str(entry["secretKey"])] = base64.b64encode(str(stored[remote["property"]]).encode()).decode()
     return read
 
 
@@ -120,14 +120,14 @@ def write(controller: Controller, external: Json, secret: Json | None, data: dic
 def update(controller: Controller, external: Json, secret: Json | None, data: dict[str, str], manager: str) -> None:
     """Create or Update, as controller-runtime's client does it; an Owner is named as the Secret's controller."""
     name = target_of(external)
-    made: Json = secret or {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "Opaque"}
-    metadata = made["metadata"]
-    labels, notes = {**labels_of(made)}, {**annotations_of(made)}
+    written: Json = secret or {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "Opaque"}
+    metadata = written["metadata"]
+    labels, notes = {**labels_of(written)}, {**annotations_of(written)}
     labels[MANAGED], notes[DATA_HASH] = "true", hashed(data)
     if policy_of(external) == "Owner":
         labels[CREATED_BY] = hashed(f"{NAMESPACE}/{external['metadata']['name']}")
         metadata["ownerReferences"] = [owner(external, controller=True)]
-    body = {**made, "metadata": {**metadata, "labels": labels, "annotations": notes}, "data": data}
+    body = {**written, "metadata": {**metadata, "labels": labels, "annotations": notes}, "data": data}
     if secret is None:
         post(controller.kube, SECRETS, body, manager)
     else:

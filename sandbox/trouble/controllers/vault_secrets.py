@@ -56,8 +56,8 @@ def horizon(spec: Json) -> float | None:
 
 def synchronize(controller: Controller, static: Json, *, changed: bool) -> None:
     spec, name = static["spec"], static["spec"]["destination"]["name"]
-    known: Any = json.loads(controller.aws.secrets.get_secret_value(SecretId=spec["path"])["SecretString"])
-    raw = {**known, "_raw": json.dumps({"data": known})}
+    stored: Any = json.loads(controller.aws.secrets.get_secret_value(SecretId=spec["path"])["SecretString"])
+    raw = {**stored, "_raw": json.dumps({"data": stored})}
     data = {key: base64.b64encode(str(value).encode()).decode() for key, value in raw.items()}
     secret = controller.secret(name)
     same = secret is not None and secret.get("data") == data

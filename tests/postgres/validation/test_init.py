@@ -124,7 +124,7 @@ def test_what_a_role_may_and_may_not_do_is_held_against_the_server(application: 
     session = connect(application.target)
     try:
         for declared, wanted in HELD:
-            (check,) = roles.checks(from_mapping({"roles": {"ghost_app": declared}}).roles)
+            (check,) = roles.build_checks(from_mapping({"roles": {"ghost_app": declared}}).roles)
             found = evaluate(check, ask_all(session, check.questions, Budget(30, time.monotonic() + 30)))
             said = "" if found.verdict is Verdict.PASS else found.found
             assert (said, found.verdict) == (wanted, FAIL if wanted else Verdict.PASS)

@@ -17,7 +17,7 @@ from validation import CheckResult, Severity, ValidationReport, Verdict, as_json
 from validation.baseline import latest
 from validation.baseline.model import Baseline
 from validation.baseline.record import record
-from validation.checks.recorded import fault_lists
+from validation.checks.recorded import list_fault_lists
 from validation.commands import main
 from validation.connect.target import Target
 
@@ -174,12 +174,12 @@ def test_a_baseline_knows_where_no_source_is_left(
 
 def test_a_baseline_keeps_no_value_of_a_row_that_is_wrong(production: Database) -> None:
     production.execute("alter table orders add column mail text; update orders set mail = 'secret@example.org'")
-    kept = record(production.target, fault_lists=fault_lists)
+    kept = record(production.target, fault_lists=list_fault_lists)
     assert kept.faults["faults:foreign-key:public.orders.orders_user"].count == 1
     assert "secret@example.org" not in json.dumps([[f.place for f in of.listed] for of in kept.faults.values()])
 
 
 def test_a_source_that_was_mended_since_excuses_nothing(production: Database, restored: Database) -> None:
-    kept = record(production.target, fault_lists=fault_lists)
+    kept = record(production.target, fault_lists=list_fault_lists)
     production.execute("drop index tags_name")
     assert blocking(compare(restored, production, kept)).keys() >= {"indexes"}

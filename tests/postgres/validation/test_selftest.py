@@ -14,7 +14,7 @@ from sandbox.machine.layout import CHECKOUT
 from tests.support.postgres.scratch_server import PASSWORD, Database
 from validation import from_mapping
 from validation.selftest.prove import DefectOutcome, DefectStatus, Suite, prove
-from validation.selftest.scratch import MARK, NotScratch, ScratchError, scratch
+from validation.selftest.scratch import MARK, NotScratch, ScratchError, open_scratch
 
 CHECKS = """
 [tables.orders]
@@ -99,11 +99,11 @@ def test_a_database_that_holds_anything_is_refused_and_left_as_it_is(database: D
 
 def test_what_a_killed_selftest_left_is_taken_up_by_the_next(empty_database: Database) -> None:
     empty_database.execute(f"create table left_over (id int); comment on database {empty_database.name} is '{MARK}'")
-    with scratch(empty_database.target) as taken:
+    with open_scratch(empty_database.target) as taken:
         taken.renew(SAMPLE)
         assert "left_over" not in content(empty_database)
     empty_database.execute("create table production (id int)")
-    with pytest.raises(NotScratch), scratch(empty_database.target):
+    with pytest.raises(NotScratch), open_scratch(empty_database.target):
         pass
     assert content(empty_database) == ["production"]
 

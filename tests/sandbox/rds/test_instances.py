@@ -161,6 +161,38 @@ def test_a_swap_of_names_moves_the_address_with_the_identifier(sandbox: Sandbox)
     assert [i.get("DBInstanceIdentifier") for i in found["DBInstances"]] == ["old"]
 
 
+def test_a_new_name_answers_late_an_address_stays_and_replicas_follow(sandbox: Sandbox) -> None:
+    for name in ("first", "reader"):
+        sandbox.create(name, BackupRetentionPeriod=0)
+    for name in ("first", "reader"):
+        sandbox.available(name)
+    sandbox.aws.post("description", instance="first", fields={"ReadReplicaDBInstanceIdentifiers": ["reader"]})
+    source = {"ReadReplicaSourceDBInstanceIdentifier": "first"}
+    sandbox.aws.post("description", instance="reader", fields=source)
+    former = sandbox.describe("first")
+    kept = sandbox.layout.address("rds-instance", "us-east-1", former["DbiResourceId"])
+    sandbox.aws.faults.add("slow-dns", instance="second", seconds=600)
+    sandbox.aws.rds.modify_db_instance(
+        DBInstanceIdentifier="first", NewDBInstanceIdentifier="second", ApplyImmediately=True
+    )
+    wait_until(lambda: "second" in names(sandbox), WAIT, "the new name")
+    assert sandbox.describe("reader")["ReadReplicaSourceDBInstanceIdentifier"] == "second"
+    assert sandbox.sql("second", "SELECT 1", hostaddr=kept, sslmode="require") == [(1,)]
+    for late in (former["Endpoint"]["Address"], sandbox.describe("second")["Endpoint"]["Address"]):
+        with pytest.raises(psycopg.OperationalError, match="refused"):
+            sandbox.sql("second", "SELECT 1", hostaddr=late)
+    sandbox.aws.faults.clear()
+    sandbox.available("second")
+    wait_until(lambda: answers(sandbox, "second"), WAIT, "the name to answer")
+
+
+def answers(sandbox: Sandbox, name: str) -> bool:
+    try:
+        return sandbox.sql(name, "SELECT 1") == [(1,)]
+    except psycopg.OperationalError:
+        return False
+
+
 def names(sandbox: Sandbox) -> set[str]:
     return {i.get("DBInstanceIdentifier", "") for i in sandbox.aws.rds.describe_db_instances()["DBInstances"]}
 
@@ -284,6 +316,13 @@ def test_rds_keeps_the_master_password_itself_until_another_is_given(sandbox: Sa
     given = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
     assert sandbox.sql("kept", "SELECT current_user", given["password"]) == [(given["username"],)]
 
+    secrets.rotate_secret(SecretId=arn)
+    sandbox.available("kept")
+    rotated = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+    assert sandbox.sql("kept", "SELECT current_user", rotated["password"]) == [(given["username"],)]
+    with pytest.raises(psycopg.OperationalError):
+        sandbox.connect("kept", given["password"])
+
     refused("InvalidParameterCombination", rds.modify_db_instance, DBInstanceIdentifier="kept",
             MasterUserPassword=PASSWORD)  # fmt: skip
     rds.modify_db_instance(
@@ -292,6 +331,6 @@ def test_rds_keeps_the_master_password_itself_until_another_is_given(sandbox: Sa
     sandbox.available("kept")
     assert sandbox.sql("kept", "SELECT 1") == [(1,)]
     with pytest.raises(psycopg.OperationalError):
-        sandbox.connect("kept", given["password"])
+        sandbox.connect("kept", rotated["password"])
     with pytest.raises(ClientError, match="ResourceNotFound"):
         secrets.get_secret_value(SecretId=arn)

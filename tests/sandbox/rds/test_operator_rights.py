@@ -101,6 +101,11 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     ),
     "rds:RebootDBInstance": lambda o: o("rds").reboot_db_instance(DBInstanceIdentifier=f"{SOURCE}-old"),
     "secretsmanager:GetSecretValue": lambda o: o("secretsmanager").get_secret_value(SecretId=SECRET),
+    "secretsmanager:PutSecretValue": lambda o: o("secretsmanager").put_secret_value(SecretId=SECRET, SecretString="x"),
+    "secretsmanager:UpdateSecretVersionStage": lambda o: o("secretsmanager").update_secret_version_stage(
+        SecretId=SECRET, VersionStage="AWSPENDING", RemoveFromVersionId="00000000-0000-0000-0000-000000000000"
+    ),
+    "secretsmanager:RotateSecret": lambda o: o("secretsmanager").rotate_secret(SecretId="rds!db-1"),
     "iam:SimulatePrincipalPolicy": lambda o: o("iam").simulate_principal_policy(
         PolicySourceArn=ROLE, ActionNames=["rds:CreateDBSnapshot"]
     ),

@@ -113,3 +113,18 @@ def test_alarms_and_subscriptions_of_other_services_are_kept(seeded: Sandbox) ->
     seeded.stop(signal.SIGKILL)
     seeded.start()
     assert [a.get("AlarmName") for a in seeded.aws.cloudwatch.describe_alarms()["MetricAlarms"]] == ["age"]
+
+
+def test_a_secret_is_read_by_the_label_that_was_moved(seeded: Sandbox) -> None:
+    secrets, name, pending = seeded.aws.secrets, "ghost-protocol/sandbox/db-password", "0" * 32
+    current = secrets.get_secret_value(SecretId=name)
+    secrets.put_secret_value(
+        SecretId=name, SecretString="pending", ClientRequestToken=pending, VersionStages=["AWSPENDING"]
+    )
+    assert secrets.get_secret_value(SecretId=name)["SecretString"] == current["SecretString"]
+    secrets.update_secret_version_stage(
+        SecretId=name, VersionStage="AWSCURRENT", MoveToVersionId=pending, RemoveFromVersionId=current["VersionId"]
+    )
+    assert secrets.get_secret_value(SecretId=name)["SecretString"] == "pending"
+    previous = secrets.get_secret_value(SecretId=name, VersionStage="AWSPREVIOUS")
+    assert previous["SecretString"] == current["SecretString"]

@@ -201,3 +201,15 @@ def test_another_name_or_source_is_another_snapshot() -> None:
     state = {**SAFETY, "status": "available"}
     for key in ("dbInstanceIdentifier", "dbSnapshotIdentifier"):
         assert snapshot.diff(Call(raw={**SAFETY, key: "x"}, raw_state=state)).replaces == [key]
+
+
+def test_a_snapshot_whose_wait_was_cut_off_is_taken_up_by_the_next_update() -> None:
+    """Its state has no ARN yet: the provider leaves its tags alone then."""
+    rds = FakeRds(("creating", "failed"))
+    snapshot = SnapshotType(rds, "us-east-1", {}, threading.Event())
+    with pytest.raises(CreatedButFailed) as caught:
+        snapshot.create(Call(urn=URN, raw=SAFETY))
+    rds.coming = ["available"]
+    kept = Call(id=caught.value.identity, raw_state=caught.value.properties, raw=SAFETY)
+    assert snapshot.update(kept)["status"] == "available"
+    assert rds.asked("AddTagsToResource") == []

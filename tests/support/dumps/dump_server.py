@@ -109,9 +109,9 @@ class DumpServer:
             "PGDATABASE": database,
             "PGSSLMODE": "require",
         }
-        done = subprocess.run(command, input=statements, capture_output=True, check=False, env=os.environ | where)
-        if done.returncode:
-            raise LoadFailed(done.stderr.decode(errors="replace")[-2000:])
+        process = subprocess.run(command, input=statements, capture_output=True, check=False, env=os.environ | where)
+        if process.returncode:
+            raise LoadFailed(process.stderr.decode(errors="replace")[-2000:])
 
     def crash(self) -> None:
         """Kills the server without warning (SIGKILL to the postmaster), and starts it again."""

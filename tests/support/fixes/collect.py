@@ -139,12 +139,12 @@ class Program:
             if anywhere or caller is module
             for value in (*call.args[at : at + 1], *(word.value for word in call.keywords if word.arg == name))
         ]
-        outside = (*(known for known in seen if known != name), key)
+        outside = (*(earlier for earlier in seen if earlier != name), key)
         return [text for caller, value in passed for text in self.values(caller, value, outside)]
 
     def _returned(self, caller: Module, name: str, seen: tuple[str, ...]) -> list[str]:
         everywhere = self.functions.get(name, [])
-        definitions = [found for found in everywhere if found[0] is caller] or everywhere
+        definitions = [definition for definition in everywhere if definition[0] is caller] or everywhere
         if len(definitions) != 1 or not _returns_text(definitions[0][1]):
             return [HOLE]
         module, function = definitions[0]

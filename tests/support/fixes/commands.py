@@ -75,7 +75,14 @@ KUBECTL: Mapping[str, frozenset[str]] = {
     "set": frozenset(),
 }
 NAMESPACE = frozenset({"-n", "--namespace"})
-WITHOUT_NAMESPACE = ("kubectl version", "kubectl auth whoami", "kubectl config view")
+WITHOUT_NAMESPACE = (
+    "kubectl version",
+    "kubectl auth whoami",
+    "kubectl auth can-i",
+    "kubectl config view",
+    "kubectl get nodes",
+    "kubectl uncordon",
+)
 HIGH_LEVEL: Mapping[tuple[str, ...], frozenset[str]] = {
     ("s3", "ls"): frozenset({"--recursive"}),
     ("sso", "login"): frozenset({"--profile"}),
@@ -170,10 +177,10 @@ def _options(words: list[str]) -> set[str]:
 
 
 def _pulumi(words: list[str]) -> Iterator[str]:
-    known = next((options for verb, options in PULUMI.items() if tuple(words[: len(verb)]) == verb), None)
-    if known is None:
+    allowed = next((options for verb, options in PULUMI.items() if tuple(words[: len(verb)]) == verb), None)
+    if allowed is None:
         yield "unknown command"
-    elif words[0] != "config" and (unknown := _options(words) - known):
+    elif words[0] != "config" and (unknown := _options(words) - allowed):
         yield f"unknown options {sorted(unknown)}"
 
 
@@ -183,31 +190,31 @@ def _kubectl(words: list[str]) -> Iterator[str]:
     options = _options(words)
     if not options & NAMESPACE and "--dry-run" not in options:
         yield "no namespace"
-    known = next((KUBECTL[word] for word in words if word in KUBECTL), None)
-    if known is None:
+    allowed = next((KUBECTL[word] for word in words if word in KUBECTL), None)
+    if allowed is None:
         yield "unknown verb"
-    elif unknown := options - known - NAMESPACE:
+    elif unknown := options - allowed - NAMESPACE:
         yield f"unknown options {sorted(unknown)}"
 
 
 def _aws(words: list[str]) -> Iterator[str]:
-    given = {option for option in _options(words) if option.startswith("--")}
+    options = {option for option in _options(words) if option.startswith("--")}
     high_level = HIGH_LEVEL.get(tuple(words[:2]))
     if high_level is not None:
-        yield from (f"unknown option {option}" for option in sorted(given - high_level))
+        yield from (f"unknown option {option}" for option in sorted(options - high_level))
     elif words[1] == "wait":
         waiters = WaiterModel(LOADER.load_service_model(words[0], "waiters-2"))
         names = {xform_name(name, "-"): name for name in waiters.waiter_names}
         if words[2] not in names:
             yield "no such waiter"
         else:
-            yield from _faults_of_call(words[0], waiters.get_waiter(names[words[2]]).operation, given)
+            yield from _faults_of_call(words[0], waiters.get_waiter(names[words[2]]).operation, options)
     else:
         operations = {xform_name(name, "-"): name for name in _service(words[0]).operation_names}
         if words[1] not in operations:
             yield "no such operation"
         else:
-            yield from _faults_of_call(words[0], operations[words[1]], given)
+            yield from _faults_of_call(words[0], operations[words[1]], options)
 
 
 def _service(name: str) -> ServiceModel:
@@ -215,19 +222,21 @@ def _service(name: str) -> ServiceModel:
     return ServiceModel(LOADER.load_service_model(service, "service-2"), service)
 
 
-def _faults_of_call(service: str, operation: str, given: set[str]) -> Iterator[str]:
+def _faults_of_call(service: str, operation: str, options: set[str]) -> Iterator[str]:
     shape = _service(service).operation_model(operation).input_shape
     members = {f"--{xform_name(member, '-')}" for member in shape.members} if shape else set[str]()
     required = {f"--{xform_name(member, '-')}" for member in shape.required_members} if shape else set[str]()
-    yield from (f"unknown option {option}" for option in sorted(given - members - {"--region", "--query", "--output"}))
-    yield from (f"{option} is missing" for option in sorted(required - given))
+    yield from (
+        f"unknown option {option}" for option in sorted(options - members - {"--region", "--query", "--output"})
+    )
+    yield from (f"{option} is missing" for option in sorted(required - options))
 
 
 def _python(words: list[str]) -> Iterator[str]:
     parsers = {
-        "restore": restore.cli.main.parser,
+        "restore": restore.cli.main.build_parser,
         "restore.dumps": restore.dumps.cli.parser,
-        "validation": validation.commands.main.parser,
+        "validation": validation.commands.main.build_parser,
     }
     if words[0] != "-m" or words[1] not in parsers:
         yield "no command of this program"

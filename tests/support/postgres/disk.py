@@ -87,9 +87,9 @@ def item(page: bytearray, number: int) -> int:
     return int.from_bytes(page[_pointer(number)], "little") & 0x7FFF
 
 
-def swap(page: bytearray, one: int, other: int) -> None:
+def swap(page: bytearray, slot: int, other_slot: int) -> None:
     """Swaps the pointers to two items: an index whose keys are out of order."""
-    page[_pointer(one)], page[_pointer(other)] = page[_pointer(other)], page[_pointer(one)]
+    page[_pointer(slot)], page[_pointer(other_slot)] = page[_pointer(other_slot)], page[_pointer(slot)]
 
 
 def drop(page: bytearray, number: int) -> None:

@@ -77,16 +77,16 @@ class Both(NamedTuple):
 
 
 def the(report: LossReport, table: str) -> TableLoss:
-    return next(found for found in report.tables if found.table == f"public.{table}")
+    return next(loss for loss in report.tables if loss.table == f"public.{table}")
 
 
 def schema() -> str:
     """The tables of KINDS; `n` is the row's number and no part of the key."""
-    made = (
+    tables = (
         f"create table {name} ({kind.columns}, n int, {COLUMNS}{kind.constraint and ', '}{kind.constraint}) {kind.tail}"
         for name, kind in KINDS.items()
     )
-    return "create type mood as enum ('sad', 'glad');" + ";".join(made) + ";" + PARTITIONS
+    return "create type mood as enum ('sad', 'glad');" + ";".join(tables) + ";" + PARTITIONS
 
 
 def fill(database: Database, table: LiteralString, rows: int) -> None:
@@ -119,10 +119,10 @@ def _locale(folder: Path) -> str:
     program = shutil.which("localedef")
     if program is None:
         return "C"
-    made = subprocess.run(
+    process = subprocess.run(
         [program, "-i", "de_DE", "-f", "UTF-8", "--no-archive", folder / LOCALE], capture_output=True, check=False
     )
-    if made.returncode:
+    if process.returncode:
         return "C"
     os.environ["LOCPATH"] = str(folder)
     return LOCALE

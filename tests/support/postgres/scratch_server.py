@@ -118,6 +118,7 @@ def _start(program: Path, data: Path, host: str, user: pwd.struct_passwd | None)
         "max_prepared_transactions": "2",
         "autovacuum": "off",
         "shared_buffers": "16MB",
+        "wal_level": "logical",
     }
     settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     with (data.parent / "log").open("wb") as log:
@@ -144,8 +145,8 @@ def _server_user() -> pwd.struct_passwd | None:
     """Whom the server runs as when the tests run as root, which PostgreSQL refuses."""
     if os.geteuid() != 0:
         return None
-    known = {entry.pw_name: entry for entry in pwd.getpwall()}
-    return known.get("postgres") or known["nobody"]
+    users = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return users.get("postgres") or users["nobody"]
 
 
 def _binaries(user: pwd.struct_passwd | None) -> Path:

@@ -16,7 +16,7 @@ from validation import CheckResult, ValidationReport, Verdict, from_mapping, run
 from validation.connect.query_runner import Budget, ask_all
 from validation.connect.session import connect
 from validation.connect.target import Target
-from validation.schema.snapshot import SchemaSnapshot, questions, read
+from validation.schema.snapshot import SchemaSnapshot, build_questions, read
 
 FAIL, INCONCLUSIVE = Verdict.FAIL, Verdict.INCONCLUSIVE
 AT = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
@@ -43,7 +43,7 @@ def the(report: ValidationReport, name: str) -> CheckResult:
 def schema_of(database: Database) -> SchemaSnapshot:
     session = connect(database.target)
     try:
-        return read(ask_all(session, questions(), Budget(60, time.monotonic() + 60)))
+        return read(ask_all(session, build_questions(), Budget(60, time.monotonic() + 60)))
     finally:
         session.close()
 

@@ -32,7 +32,7 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-SERVICES = ("rds", "secretsmanager", "s3", "sts", "ec2", "iam", "kms")
+SERVICES = ("rds", "secretsmanager", "s3", "sts", "ec2", "iam", "kms", "cloudwatch", "backup", "route53")
 PASSWORD = "first-Passw0rd"
 WAIT = 90.0
 URL = "postgresql://ghost_app:p%40ss%2Fw%25rd@{endpoint}/app?schema=public&connection_limit=5&sslrootcert=/app/ca.pem"
@@ -94,10 +94,10 @@ class Gateway:
 
     def available(self, name: str) -> Instance:
         rds = Rds(self.aws())
-        found = rds.instance(name)
-        assert found
+        instance = rds.instance(name)
+        assert instance
         return rds.wait_until(
-            found.resource_id,
+            instance.resource_id,
             lambda item: item.status == "available",
             stop=threading.Event(),
             deadline=soon(),
@@ -176,8 +176,8 @@ class Home:
         return with_changes(kubeconfig, {"token": token["status"]["token"]})
 
     def ready(self, name: str) -> int:
-        found = self.namespace.deployments([name])[name]
-        return found.ready if found else 0
+        live = self.namespace.deployments([name])[name]
+        return live.ready if live else 0
 
 
 def changed(kubeconfig: Path, user: dict[str, Any] | None = None, **cluster: str) -> Api:

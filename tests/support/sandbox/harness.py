@@ -28,6 +28,8 @@ from sandbox.demo.stage import operator_environment
 from sandbox.machine.layout import CHECKOUT, Layout
 from sandbox.machine.processes import wait_until
 from sandbox.runtime import environment
+from sandbox.trouble import catalogue
+from sandbox.trouble.stage import Played
 from validation.connect.target import Target
 
 LINKED = ("restore", "validation", ".venv")
@@ -105,9 +107,9 @@ class Sandbox:
 
     def incident(self) -> dict[str, Any]:
         """Breaks the data; returns what `python -m sandbox incident` tells, once that second can be restored."""
-        found = json.loads(self._sandbox("incident"))
-        database.wait_restorable(self.aws, found["restore_to"])
-        return found
+        incident = json.loads(self._sandbox("incident"))
+        database.wait_restorable(self.aws, incident["restore_to"])
+        return incident
 
     # AWS
 
@@ -119,8 +121,10 @@ class Sandbox:
 
     def instances(self) -> dict[str, str]:
         """DbiResourceId by identifier."""
-        found = self.aws.rds.describe_db_instances()["DBInstances"]
-        return {one["DBInstanceIdentifier"]: one["DbiResourceId"] for one in cast("list[Any]", found)}
+        instances = self.aws.rds.describe_db_instances()["DBInstances"]
+        return {
+            instance["DBInstanceIdentifier"]: instance["DbiResourceId"] for instance in cast("list[Any]", instances)
+        }
 
     def stop_instance(self, identifier: str) -> None:
         self.aws.rds.stop_db_instance(DBInstanceIdentifier=identifier)
@@ -163,13 +167,13 @@ class Sandbox:
     # Kubernetes
 
     def replicas(self) -> dict[str, int]:
-        found = self.kube.list("Deployment", names.NAMESPACE)
-        return {one["metadata"]["name"]: one["spec"]["replicas"] for one in found}
+        deployments = self.kube.list("Deployment", names.NAMESPACE)
+        return {deployment["metadata"]["name"]: deployment["spec"]["replicas"] for deployment in deployments}
 
     def secret(self) -> dict[str, str]:
-        found = self.kube.get("Secret", names.NAMESPACE, names.SECRET)
-        assert found is not None
-        return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+        secret = self.kube.get("Secret", names.NAMESPACE, names.SECRET)
+        assert secret is not None
+        return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
 
     @property
     def url(self) -> str:
@@ -181,26 +185,31 @@ class Sandbox:
 
     def generations(self) -> dict[str, int]:
         """Changes whenever anybody changes what a Deployment should be."""
-        found = self.kube.list("Deployment", names.NAMESPACE)
-        return {one["metadata"]["name"]: one["metadata"]["generation"] for one in found}
+        deployments = self.kube.list("Deployment", names.NAMESPACE)
+        return {deployment["metadata"]["name"]: deployment["metadata"]["generation"] for deployment in deployments}
 
     def applied(self) -> dict[str, Any]:
         """Of each Deployment, and of the secret: what differs as soon as anybody applied anything to it."""
-        found = self.kube.list("Deployment", names.NAMESPACE)
-        return {names.SECRET: self.secret_version(), **{one["metadata"]["name"]: applied_to(one) for one in found}}
+        deployments = self.kube.list("Deployment", names.NAMESPACE)
+        return {
+            names.SECRET: self.secret_version(),
+            **{deployment["metadata"]["name"]: applied_to(deployment) for deployment in deployments},
+        }
 
     def secret_version(self) -> str:
-        found = self.kube.get("Secret", names.NAMESPACE, names.SECRET)
-        assert found is not None
-        return found["metadata"]["resourceVersion"]
+        secret = self.kube.get("Secret", names.NAMESPACE, names.SECRET)
+        assert secret is not None
+        return secret["metadata"]["resourceVersion"]
 
     # Back to the start
 
     def reset(self) -> None:
         """Candidates and manual snapshots go; an application that anybody touched comes back as its team deploys it.
 
-        So does a source that was deleted or replaced, with rows of its own.
+        So does a source that was deleted or replaced, with rows of its own. Troubles that a test has left on end.
         """
+        for name in Played(self.layout).all():
+            catalogue.end(self.layout, name)
         self.aws.faults.clear()
         self.aws.post("rights", remove=[])
         self._start_instances()
@@ -239,8 +248,8 @@ class Sandbox:
                 self.aws.rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
 
     def _retained_backups(self) -> list[Any]:
-        found = cast("list[Any]", self.aws.rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"])
-        return [one for one in found if one["Status"] == "retained"]
+        backups = cast("list[Any]", self.aws.rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"])
+        return [backup for backup in backups if backup["Status"] == "retained"]
 
     def remove(self, identifier: str, *, keep_backups: bool = False) -> None:
         """Deletes an instance, protected or not, without a final snapshot; waits until it is gone."""
@@ -273,11 +282,11 @@ class Project:
         for name in COPIED:
             shutil.copy(CHECKOUT / name, folder / name)
         (folder / "state").mkdir()
-        made = cls(sandbox, folder, stack)
+        project = cls(sandbox, folder, stack)
         environment.write_stack(sandbox.layout, folder, stack, fresh=True)
-        made.pulumi("stack", "select", "--create", stack).ok()
-        made.edit(lambda config: config.update({"restore:evidence": str(folder / "evidence")}))
-        return made
+        project.pulumi("stack", "select", "--create", stack).ok()
+        project.edit(lambda config: config.update({"restore:evidence": str(folder / "evidence")}))
+        return project
 
     @property
     def variables(self) -> dict[str, str]:
@@ -352,17 +361,17 @@ class Project:
     def up_waiving(self, reason: str) -> list[str]:
         """`pulumi up` as often as it takes, doing what each refusal says about waivers and nothing else; what was
         waived."""
-        given: list[str] = []
+        waived: list[str] = []
         for _ in range(MOST_WAIVERS):
             result = self.up()
             if result.code == 0:
-                return given
-            named = [one for one in dict.fromkeys(WAIVER.findall(result.text)) if one not in given]
+                return waived
+            named = [name for name in dict.fromkeys(WAIVER.findall(result.text)) if name not in waived]
             assert named, result.text
             for path in named:
                 self.run("sh", "-c", f'pulumi config set --path {path} "{reason}"').ok()
-            given += named
-        raise AssertionError(f"still shut with {given}")
+            waived += named
+        raise AssertionError(f"still shut with {waived}")
 
     def config(self, **values: str) -> None:
         if len(values) == 1:
@@ -396,9 +405,9 @@ class Project:
             text=True,
             check=True,
         ).stdout
-        found = json.loads(exported)["deployment"].get("resources", [])
-        types = [str(one["type"]) for one in found]
-        return [one for one in types if not one.startswith("pulumi:p")]
+        resources = json.loads(exported)["deployment"].get("resources", [])
+        types = [str(resource["type"]) for resource in resources]
+        return [name for name in types if not name.startswith("pulumi:p")]
 
     def evidence(self, restore_id: str, gate: str) -> list[dict[str, Any]]:
         """The attempts of a gate, oldest first."""
@@ -409,7 +418,7 @@ class Project:
 def applied_to(deployment: Mapping[str, Any]) -> Any:
     """Its metadata without what its own controller writes along with the status."""
     metadata = deployment["metadata"]
-    fields = [one for one in metadata.get("managedFields", []) if one.get("subresource") != "status"]
+    fields = [entry for entry in metadata.get("managedFields", []) if entry.get("subresource") != "status"]
     return metadata["uid"], metadata["generation"], metadata.get("labels"), fields
 
 
@@ -420,12 +429,12 @@ def utc_now() -> str:
 
 def command_lines() -> dict[int, str]:
     """What every user of this machine can read of every process, by pid."""
-    found: dict[int, str] = {}
+    lines: dict[int, str] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
             with contextlib.suppress(OSError):
-                found[int(folder.name)] = (folder / "cmdline").read_bytes().decode(errors="replace")
-    return found
+                lines[int(folder.name)] = (folder / "cmdline").read_bytes().decode(errors="replace")
+    return lines
 
 
 def working_folder(pid: int) -> Path | None:

@@ -90,12 +90,12 @@ class Sandbox:
         rds, seen = self.aws.rds, self.seen.setdefault(name, [])
         end = time.monotonic() + WAIT
         while time.monotonic() < end:
-            found: Any = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
-            now = found["DBInstanceStatus"]
+            instance: Any = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+            now = instance["DBInstanceStatus"]
             if not seen or seen[-1] != now:
                 seen.append(now)
             if now == status:
-                return found
+                return instance
             assert now not in ("failed", "incompatible-restore", "incompatible-parameters"), f"{now}: {self.log()}"
             time.sleep(0.02)
         raise AssertionError(f"{name} isn't {status}: {seen} {self.log()[-2000:]}")

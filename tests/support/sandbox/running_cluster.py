@@ -87,8 +87,8 @@ def job(name: str, script: str, **container: Any) -> Json:
 
 
 def pod(app: str, script: str, container: Json) -> Json:
-    one = {"name": "main", "image": "postgres:17", "command": ["sh", "-c", script], **container}
-    return {"metadata": {"labels": {"app": app}}, "spec": {"terminationGracePeriodSeconds": 5, "containers": [one]}}
+    main = {"name": "main", "image": "postgres:17", "command": ["sh", "-c", script], **container}
+    return {"metadata": {"labels": {"app": app}}, "spec": {"terminationGracePeriodSeconds": 5, "containers": [main]}}
 
 
 def secret(value: str) -> Json:

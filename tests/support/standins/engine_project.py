@@ -62,7 +62,7 @@ class Workspace:
         (self.directory / "__main__.py").write_text(program)
 
     def run(self, *words: str, **env: str) -> Result:
-        done = subprocess.run(
+        process = subprocess.run(
             ["pulumi", *words],
             cwd=self.directory,
             env={**self.env, **env},
@@ -72,7 +72,7 @@ class Workspace:
             timeout=120,
             check=False,
         )
-        return Result(done.returncode, done.stdout, done.stderr)
+        return Result(process.returncode, process.stdout, process.stderr)
 
     def ok(self, *words: str, **env: str) -> str:
         result = self.run(*words, **env)
@@ -84,8 +84,8 @@ class Workspace:
 
     def resources(self) -> dict[str, dict[str, Any]]:
         """The resources of the state, by name."""
-        found = json.loads(self.ok("stack", "export"))["deployment"].get("resources", [])
-        return {r["urn"].rpartition("::")[2]: r for r in found}
+        resources = json.loads(self.ok("stack", "export"))["deployment"].get("resources", [])
+        return {r["urn"].rpartition("::")[2]: r for r in resources}
 
     def urn(self, name: str) -> str:
         return self.resources()[name]["urn"]

@@ -83,25 +83,25 @@ class FakeRds:
         return self._made(request["TargetDBInstanceIdentifier"], request)
 
     def ModifyDBInstance(self, request: Properties) -> Properties:  # noqa: N802
-        found = self._instance(request["DBInstanceIdentifier"])
-        found.update({key: request[key] for key in TAKEN & request.keys()})
+        instance = self._instance(request["DBInstanceIdentifier"])
+        instance.update({key: request[key] for key in TAKEN & request.keys()})
         if new := request.get("NewDBInstanceIdentifier"):
-            self.instances[new] = self.instances.pop(found["DBInstanceIdentifier"])
-            found["DBInstanceIdentifier"] = new
+            self.instances[new] = self.instances.pop(instance["DBInstanceIdentifier"])
+            instance["DBInstanceIdentifier"] = new
         self.coming = list(self.statuses)
-        return {"DBInstance": found}
+        return {"DBInstance": instance}
 
     def DeleteDBInstance(self, request: Properties) -> Properties:  # noqa: N802
-        found = self._instance(request["DBInstanceIdentifier"])
-        if found.get("DeletionProtection"):
+        instance = self._instance(request["DBInstanceIdentifier"])
+        if instance.get("DeletionProtection"):
             text = "Cannot delete protected DB Instance, please disable deletion protection and try again."
             raise refusal("InvalidParameterCombination", text)
         return {"DBInstance": self.instances.pop(request["DBInstanceIdentifier"])}
 
     def DescribeDBInstances(self, request: Properties) -> Properties:  # noqa: N802
         if "Filters" in request:
-            wanted = request["Filters"][0]["Values"]
-            listed = [i for i in self.instances.values() if i["DbiResourceId"] in wanted]
+            resource_ids = request["Filters"][0]["Values"]
+            listed = [i for i in self.instances.values() if i["DbiResourceId"] in resource_ids]
         else:
             listed = [self._instance(request["DBInstanceIdentifier"])]
         status = self.coming.pop(0) if len(self.coming) > 1 else self.coming[0] if self.coming else "available"

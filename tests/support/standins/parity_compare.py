@@ -35,14 +35,14 @@ def compare(scenario: str, step: Record, expected: Record, actual: Record) -> di
         expected, actual = (json.loads(INSTANCE_ID.sub("db-N", json.dumps(r))) for r in (expected, actual))
     if GOES_ON not in step.get("run", ()):
         expected, actual = without_races(expected, actual)
-    found: dict[str, str] = {}
+    differences: dict[str, str] = {}
     for part in PARTS:
-        wanted, got = (VIEWS[part](record) for record in (expected, actual))
+        recorded, got = (VIEWS[part](record) for record in (expected, actual))
         if part == "lines" and expected.get("cut"):
-            got = [line for line in got if line in wanted]
-        if wanted != got:
-            found[part] = describe(wanted, got)
-    return found
+            got = [line for line in got if line in recorded]
+        if recorded != got:
+            differences[part] = describe(recorded, got)
+    return differences
 
 
 def without_races(expected: Record, actual: Record) -> tuple[Record, Record]:
@@ -91,15 +91,15 @@ def noted(entry: Any) -> Record:
     return cast(Record, entry[1] if isinstance(entry, list) else entry)
 
 
-def describe(wanted: Any, got: Any) -> str:
-    if isinstance(wanted, Counter) and isinstance(got, Counter):
-        recorded, now = cast(Counter[str], wanted), cast(Counter[str], got)
+def describe(recording: Any, got: Any) -> str:
+    if isinstance(recording, Counter) and isinstance(got, Counter):
+        recorded, now = cast(Counter[str], recording), cast(Counter[str], got)
         return f"only recorded {dict(recorded - now)}, only now {dict(now - recorded)}"
-    if isinstance(wanted, dict) and isinstance(got, dict):
-        before, after = cast(Record, wanted), cast(Record, got)
+    if isinstance(recording, dict) and isinstance(got, dict):
+        before, after = cast(Record, recording), cast(Record, got)
         keys = sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
         return "; ".join(f"{k}: {describe(before.get(k), after.get(k))}" for k in keys)
-    return f"recorded {wanted!r}, now {got!r}"
+    return f"recorded {recording!r}, now {got!r}"
 
 
 def _text(value: Any) -> str:
@@ -112,10 +112,10 @@ def _steps(record: Record) -> Counter[str]:
 
 def _order(record: Record) -> dict[str, list[str]]:
     """The steps of each resource, in order: between independent resources there is none."""
-    found: dict[str, list[str]] = {}
+    order: dict[str, list[str]] = {}
     for op in record.get("ops", []):
-        found.setdefault(op[2], []).append(f"{op[0]} {op[1]}")
-    return found
+        order.setdefault(op[2], []).append(f"{op[0]} {op[1]}")
+    return order
 
 
 def _messages(record: Record) -> Counter[str]:
@@ -125,16 +125,16 @@ def _messages(record: Record) -> Counter[str]:
 
 def _hooks(record: Record) -> dict[str, list[str]]:
     """What the program noted: for each resource in order, else sorted. Repetitions count once."""
-    found: dict[str, list[str]] = {}
+    hooks: dict[str, list[str]] = {}
     for entry in record.get("hooks", []):
         kept = {k: "T" if _is_moment(k, v) else _read(v) for k, v in noted(entry).items() if k not in RETRY_DETAIL}
-        notes = found.setdefault(str(kept.get("res", "")), [])
+        notes = hooks.setdefault(str(kept.get("res", "")), [])
         text = _text(kept)
         if not notes or notes[-1] != text:
             notes.append(text)
-    if "" in found:
-        found[""] = sorted(set(found[""]))
-    return found
+    if "" in hooks:
+        hooks[""] = sorted(set(hooks[""]))
+    return hooks
 
 
 def _read(value: Any) -> Any:
@@ -157,8 +157,8 @@ def _lines(record: Record) -> list[str]:
     """Of what a script prints: errors, exit codes and results, each once."""
     lines = (line.strip() for line in record.get("lines", []))
     lines = (line.partition("  /  code:")[0] for line in lines)
-    found = (line[max(line.find("error: "), 0) :] for line in lines if KEPT_LINES.search(line))
-    return sorted({RANDOM_NAME.sub(r"\1-RANDOM", line) for line in found})
+    kept = (line[max(line.find("error: "), 0) :] for line in lines if KEPT_LINES.search(line))
+    return sorted({RANDOM_NAME.sub(r"\1-RANDOM", line) for line in kept})
 
 
 def _pending(record: Record) -> Counter[str]:
@@ -167,10 +167,10 @@ def _pending(record: Record) -> Counter[str]:
 
 def _state(record: Record) -> dict[str, str]:
     """The resources; without order, as independent ones have none."""
-    found = record.get("state", {})
-    if "resources" not in found:
-        return {"": json.dumps(found)}
-    return {_text([r["res"], r.get("delete", False)]): _text(r) for r in found["resources"]}
+    state = record.get("state", {})
+    if "resources" not in state:
+        return {"": json.dumps(state)}
+    return {_text([r["res"], r.get("delete", False)]): _text(r) for r in state["resources"]}
 
 
 def _timed_out(record: Record) -> bool:

@@ -65,8 +65,8 @@ def recorded(scenario: str) -> list[Record]:
 
 
 def steps(scenario: str) -> list[Record]:
-    found: list[Record] = json.loads((SCENARIOS / scenario / "steps.json").read_text())
-    return found
+    listed: list[Record] = json.loads((SCENARIOS / scenario / "steps.json").read_text())
+    return listed
 
 
 def short(urn: str) -> str:
@@ -225,7 +225,7 @@ class Bench:
     # What is taken down
 
     def _events(self, events: list[Record]) -> Record:
-        found: Record = {"ops": [], "diags": []}
+        record: Record = {"ops": [], "diags": []}
         for event in events:
             for kind, word in (
                 ("resourcePreEvent", "start"),
@@ -235,21 +235,21 @@ class Bench:
                 if kind in event:
                     data = event[kind]["metadata"]
                     keys = [data["keys"]] if word == "start" and data.get("keys") else []
-                    found["ops"].append([word, data["op"], short(data["urn"]), *keys])
+                    record["ops"].append([word, data["op"], short(data["urn"]), *keys])
             if "diagnosticEvent" in event:
                 data = event["diagnosticEvent"]
                 if not data.get("ephemeral"):
                     urn = short(data["urn"]) if data.get("urn") else ""
-                    found["diags"].append([data["severity"], urn, self._without_paths(data["message"]).strip()])
+                    record["diags"].append([data["severity"], urn, self._without_paths(data["message"]).strip()])
             if "summaryEvent" in event:
                 data = event["summaryEvent"]
-                found["summary"] = {
+                record["summary"] = {
                     "changes": data.get("resourceChanges"),
                     "isPreview": data.get("isPreview"),
                     "result": data.get("result"),
                 }
-        found["ops"], found["diags"] = without_ids(found["ops"]), without_ids(found["diags"])
-        return found
+        record["ops"], record["diags"] = without_ids(record["ops"]), without_ids(record["diags"])
+        return record
 
     def _without_paths(self, text: str) -> str:
         text = re.sub(r"<\{%[^%]*%\}>|\x1b\[[0-9;?]*[A-Za-z]|\r", "", text)
@@ -266,10 +266,10 @@ class Bench:
         resources = [self._resource(resource) for resource in opened]
         begun: list[Record] = deployment.get("pending_operations") or []
         pending = [{"type": p["type"], "res": short(p["resource"]["urn"])} for p in begun]
-        found: Record = {"resources": resources}
+        state: Record = {"resources": resources}
         if pending:
-            found["pending"] = pending
-        return without_ids(found)
+            state["pending"] = pending
+        return without_ids(state)
 
     def _resource(self, resource: Record) -> Record:
         Resource.from_json({k: v for k, v in resource.items() if k != "stackTrace"})

@@ -385,6 +385,8 @@ def test_the_notes_say_what_stops_what_is_made_what_is_lost_how_long_and_what_ne
         "creates: snapshot shop-inc-1-safety of the source, once nothing writes to it",
         "a switch loses: what was written after 2026-11-22T14:30:00Z (RPO 30 min as of now)",
         "takes: AWS gives no figure; the runbook's estimate is 30-60 minutes, then the checks",
+        "note: Terraform or Pulumi still owns the source after the switch, and not the restored instance, until it "
+        'takes over as python -m restore close says: docs/dependents.md, "Infrastructure code"',
         "next: pulumi config set traffic restored; pulumi up (or source, to go back)",
     )
 

@@ -20,7 +20,7 @@ def waited(read: Callable[[], int], *, stop: threading.Event | None = None, seco
         stop=stop or threading.Event(),
         deadline=time.monotonic() + seconds,
         subject="the third",
-        found=lambda value: f"number {value}",
+        describe=lambda value: f"number {value}",
         first=0.001,
         longest=0.002,
     )

@@ -160,3 +160,49 @@ def test_ec2_answers_a_refusal_in_its_own_form() -> None:
     refused = answer(request("ec2"), Refusal("ec2", "UnauthorizedOperation", "no"))
     assert refused.status == 403
     assert refused.body.startswith("<Response><Errors><Error><Code>UnauthorizedOperation</Code>")
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "path", "operation"),
+    [
+        ("backup", "GET", "/backup/plans/", "ListBackupPlans"),
+        ("backup", "GET", "/backup/plans/p-1/selections/", "ListBackupSelections"),
+        ("backup", "PUT", "/backup/plans/p-1/selections/", "CreateBackupSelection"),
+        ("backup", "GET", "/backup/plans/p-1/selections/s-1", "GetBackupSelection"),
+        ("backup", "DELETE", "/backup/plans/p-1/selections/s-1", "DeleteBackupSelection"),
+        ("backup", "DELETE", "/backup/plans/p-1", ""),
+        ("route53", "GET", "/2013-04-01/hostedzone", "ListHostedZones"),
+        ("route53", "GET", "/2013-04-01/hostedzone/Z1/rrset", "ListResourceRecordSets"),
+        ("route53", "POST", "/2013-04-01/hostedzone/Z1/rrset", ""),
+    ],
+)
+def test_an_operation_without_a_name_of_its_own_is_known_by_method_and_path(
+    service: str, method: str, path: str, operation: str
+) -> None:
+    assert call(request(service, method, path, body=b"{}")).operation == operation
+
+
+def test_a_selection_asks_for_its_plan_and_for_the_role_that_it_gives_away() -> None:
+    role = "arn:aws:iam::123456789012:role/backup"
+    selection = {"IamRoleArn": role}
+    assert asked("CreateBackupSelection", service="backup", BackupPlanId="p-1", BackupSelection=selection) == {
+        "backup:CreateBackupSelection": ["arn:aws:backup:us-east-1:123456789012:backup-plan:p-1"],
+        "iam:PassRole": [role],
+    }
+
+
+def test_a_proxy_s_target_asks_for_the_group_and_for_each_instance() -> None:
+    found = asked("RegisterDBProxyTargets", DBProxyName="shop", DBInstanceIdentifiers=["shop", "shop-inc-1"])
+    assert found == {
+        "rds:RegisterDBProxyTargets": [f"{RDS}:target-group:shop", f"{RDS}:db:shop", f"{RDS}:db:shop-inc-1"]
+    }
+
+
+def test_a_refusal_in_cbor_is_read_by_a_client_as_any_other() -> None:
+    from botocore.parsers import create_parser
+
+    sent = request("monitoring", path="/service/GraniteServiceVersion20100801/operation/DescribeAlarms")
+    told = answer(sent, Refusal("cloudwatch", "AccessDenied", "é" * 300))
+    parser: Any = create_parser("smithy-rpc-v2-cbor")
+    read = parser.parse({"status_code": told.status, "headers": {}, "body": told.content}, None)
+    assert (read["Error"]["Code"], read["Error"]["Message"]) == ("AccessDenied", "é" * 300)

@@ -10,6 +10,7 @@ import pytest
 from restore.model.aws_account import Caller
 from restore.model.cluster import Cluster, Writer
 from restore.model.context import RestoreContext
+from restore.model.dependents import Dependent, DependentKind, Dependents, Follow, KnownBy
 from restore.model.inventory import Inventory
 from restore.model.rds import InstanceSettings
 from restore.model.region import Places, SourceRegion
@@ -17,6 +18,7 @@ from restore.model.request import (
     App,
     CopySettings,
     CreateSettings,
+    Cutover,
     DumpStore,
     Login,
     Request,
@@ -55,7 +57,7 @@ def site(request: Request, **changes: Any) -> Settings:
         source=SOURCE,
         namespace=names.NAMESPACE,
         apps=tuple(App(name, health="http://{pod}:8080/health") for name in names.DEPLOYMENTS),
-        secret=SecretKey(names.SECRET, names.SECRET_KEY),
+        secret=SecretKey(names.SECRET, names.SECRET_KEY, secret_id="ghost-protocol/sandbox/application"),
         login=Login("ghostadmin", names.MASTER_SECRET),
         backups=DumpStore(names.BACKUP_BUCKET, names.BACKUP_PREFIX),
         evidence="s3://ghost-protocol-sandbox-evidence/restores",
@@ -107,6 +109,24 @@ def found_elsewhere(base: Inventory) -> Inventory:
     return replace(found(base), snapshots=(copied,), source_region=answers, places=places)
 
 
+BACKUPS = f"plan-1 arn:aws:iam::{ACCOUNT}:role/service-role/AWSBackupDefaultServiceRole"
+DEPENDENTS = Dependents(
+    (
+        Dependent(DependentKind.ALARM, "db-cpu", KnownBy.IDENTIFIER),
+        Dependent(DependentKind.PROXY, "shop", KnownBy.IDENTIFIER),
+        Dependent(DependentKind.EVENT_SUBSCRIPTION, "failures", KnownBy.IDENTIFIER),
+        Dependent(DependentKind.BACKUP_SELECTION, "daily/databases", KnownBy.ARN, BACKUPS),
+    )
+)
+MANAGED = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:rds!db-1-AbCdEf"
+
+
+def managed(base: Inventory) -> Inventory:
+    """Where RDS keeps the source's master password itself."""
+    assert base.source is not None
+    return replace(base, source=replace(base.source, managed_secret=MANAGED))
+
+
 CONTEXTS = {
     "copied from another region": (elsewhere(w.asked(w.SNAPSHOT, snapshot=EAST)), found_elsewhere(w.inventory())),
     "dump in another region": (elsewhere(w.DUMP), found_elsewhere(w.dumped())),
@@ -114,6 +134,9 @@ CONTEXTS = {
     "pitr": (site(w.PITR), found(w.inventory())),
     "dump": (site(w.DUMP), found(w.dumped())),
     "iam": (site(w.PITR, login=Login("ghostadmin", iam=True)), found(w.inventory())),
+    "follow": (site(w.PITR, dependents=Follow.FOLLOW), replace(found(w.inventory()), dependents=DEPENDENTS)),
+    "rename": (site(w.asked(w.PITR, cutover=Cutover.RENAME)), found(w.inventory())),
+    "managed": (site(w.DUMP, login=Login("ghostadmin", "rds!db-1")), managed(found(w.dumped()))),
     "candidate made": (site(w.PITR), replace(found(w.restored()), candidate=w.candidate(identifier=f"{SOURCE}-inc-1"))),
 }
 
@@ -138,7 +161,7 @@ def _rule_gives(namespace: str, rule: dict[str, Any], right: ClusterRight) -> bo
     named = rule.get("resourceNames")
     verbs = {(verb.verb, verb.resource, verb.group) for verb in verbs_of(rule)}
     return (
-        namespace == right.namespace
+        namespace in (right.namespace, "")
         and (right.verb, right.resource, right.group) in verbs
         and (named is None or right.object_name in named)
     )

@@ -34,16 +34,16 @@ def versions(running: str) -> list[str]:
     return [f"{number}.{minor_number}" for number, minor_number in sorted(offered)]
 
 
-def creatable(asked: str | None, running: str) -> str:
+def creatable(version: str | None, running: str) -> str:
     """The version a new instance gets: the running one for none or only a major. Raises AwsError."""
     major = running.split(".")[0]
-    if not asked or asked == major:
+    if not version or version == major:
         return running
-    if asked not in versions(running) and asked not in {v.split(".")[0] for v in versions(running)}:
-        raise AwsError("InvalidParameterCombination", f"Cannot find version {asked} for {ENGINE}")
-    if asked.split(".")[0] != major:
-        raise unsupported(f"server of version {asked}: its PostgreSQL is {running}")
-    return asked
+    if version not in versions(running) and version not in {v.split(".")[0] for v in versions(running)}:
+        raise AwsError("InvalidParameterCombination", f"Cannot find version {version} for {ENGINE}")
+    if version.split(".")[0] != major:
+        raise unsupported(f"server of version {version}: its PostgreSQL is {running}")
+    return version
 
 
 def family(version: str) -> str:

@@ -77,6 +77,7 @@ class Region:
     parameter_groups: dict[str, ParameterGroup] = field(default_factory=dict[str, ParameterGroup])
     option_groups: dict[str, Shape] = field(default_factory=dict[str, Shape])
     subscriptions: dict[str, Shape] = field(default_factory=dict[str, Shape])
+    proxies: dict[str, Shape] = field(default_factory=dict[str, Any])
     tags: dict[str, list[Shape]] = field(default_factory=dict[str, list[Shape]])
     events: list[Shape] = field(default_factory=list[Shape])
     limits: Shape = field(default_factory=dict[str, Any])

@@ -49,8 +49,8 @@ def _by_id(rds: Rds, value: str, *, by_arn: bool) -> Shape:
     shapes_ = [i.shape for i in rds.state.instances.values()] + list(rds.state.retained.values())
     shapes_ += [backup_replicas.source_shape(rds, resource) for resource in rds.state.replicas]
     for shape in shapes_:
-        known = identifiers.backup_id(shape["DbiResourceId"]) if by_arn else shape["DbiResourceId"]
-        if known == (identifiers.plain(value, "auto-backup") if by_arn else value):
+        identifier = identifiers.backup_id(shape["DbiResourceId"]) if by_arn else shape["DbiResourceId"]
+        if identifier == (identifiers.plain(value, "auto-backup") if by_arn else value):
             return shape
     raise AwsError("DBInstanceAutomatedBackupNotFound", f"DBInstanceAutomatedBackup {value} not found.")
 
@@ -63,12 +63,12 @@ def describe_db_instance_automated_backups(rds: Rds, p: Shape) -> Shape:
         ("DBInstanceIdentifier", identifiers.plain(p.get("DBInstanceIdentifier", ""), "db")),
         ("DBInstanceAutomatedBackupsArn", p.get("DBInstanceAutomatedBackupsArn", "")),
     )
-    for key, wanted in tests:
-        if not wanted:
+    for key, value in tests:
+        if not value:
             continue
-        backups = [b for b in backups if b[key] == wanted]
+        backups = [b for b in backups if b[key] == value]
         if not backups:
-            raise AwsError("DBInstanceAutomatedBackupNotFound", f"DBInstanceAutomatedBackup {wanted} not found.")
+            raise AwsError("DBInstanceAutomatedBackupNotFound", f"DBInstanceAutomatedBackup {value} not found.")
     return {"DBInstanceAutomatedBackups": filtered(backups, p.get("Filters", []), FILTERS)}
 
 

@@ -117,9 +117,9 @@ def orderable(version: str, name: str, zones: list[str]) -> Iterator[Shape]:
 
 @operation("CertificateIdentifier Filters")
 def describe_certificates(rds: Rds, p: Shape) -> Shape:
-    wanted = p.get("CertificateIdentifier")
-    if wanted and wanted not in offerings.CERTIFICATES:
-        raise AwsError("CertificateNotFound", f"Certificate not found: {wanted}")
+    identifier = p.get("CertificateIdentifier")
+    if identifier and identifier not in offerings.CERTIFICATES:
+        raise AwsError("CertificateNotFound", f"Certificate not found: {identifier}")
     certificates = [
         {
             "CertificateIdentifier": name,
@@ -131,7 +131,7 @@ def describe_certificates(rds: Rds, p: Shape) -> Shape:
             "CustomerOverride": False,
         }
         for name in offerings.CERTIFICATES
-        if wanted in (None, name)
+        if identifier in (None, name)
     ]
     return {
         "Certificates": filtered(certificates, p.get("Filters", []), {}),

@@ -114,10 +114,10 @@ def create_db_subnet_group(rds: Rds, p: Shape) -> Shape:
     if name in rds.state.subnet_groups:
         raise AwsError("DBSubnetGroupAlreadyExists", f"The DB subnet group '{name}' already exists.")
     subnets = rds.shared.services.subnets(rds.region, p["SubnetIds"])
-    made = subnet_group(rds, name, p["DBSubnetGroupDescription"], subnets)
-    rds.state.subnet_groups[name] = made
-    rds.state.tags[made["DBSubnetGroupArn"]] = p.get("Tags", [])
-    return {"DBSubnetGroup": made}
+    group = subnet_group(rds, name, p["DBSubnetGroupDescription"], subnets)
+    rds.state.subnet_groups[name] = group
+    rds.state.tags[group["DBSubnetGroupArn"]] = p.get("Tags", [])
+    return {"DBSubnetGroup": group}
 
 
 @operation("DBSubnetGroupName Filters")
@@ -189,10 +189,10 @@ def create_option_group(rds: Rds, p: Shape) -> Shape:
         raise unsupported(f"engine {p['EngineName']}, only {offerings.ENGINE}")
     if name in rds.state.option_groups:
         raise AwsError("OptionGroupAlreadyExistsFault", f"An option group with the name {name} already exists.")
-    made = option_group(rds, name, p["MajorEngineVersion"], p["OptionGroupDescription"])
-    rds.state.option_groups[name] = made
-    rds.state.tags[made["OptionGroupArn"]] = p.get("Tags", [])
-    return {"OptionGroup": made}
+    group = option_group(rds, name, p["MajorEngineVersion"], p["OptionGroupDescription"])
+    rds.state.option_groups[name] = group
+    rds.state.tags[group["OptionGroupArn"]] = p.get("Tags", [])
+    return {"OptionGroup": group}
 
 
 @operation("OptionGroupName Filters EngineName MajorEngineVersion")

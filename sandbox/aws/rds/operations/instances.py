@@ -47,11 +47,11 @@ def create_db_instance(rds: Rds, p: Shape) -> Shape:
                 "InvalidParameterValue", f"Invalid {'master user name' if required == 'MasterUsername' else required}"
             )
     password = master_password.asked(p) or checked_password(p.get("MasterUserPassword") or "")
-    asked = {"DBInstanceClass": p["DBInstanceClass"], **shapes.answered(p, *STRUCTURED)}
-    asked["EngineVersion"] = offerings.creatable(p.get("EngineVersion"), rds.host.binaries.version)
+    requested = {"DBInstanceClass": p["DBInstanceClass"], **shapes.answered(p, *STRUCTURED)}
+    requested["EngineVersion"] = offerings.creatable(p.get("EngineVersion"), rds.host.binaries.version)
     if p.get("StorageEncrypted") or p.get("KmsKeyId"):
-        asked |= {"StorageEncrypted": True, "KmsKeyId": rds.shared.services.key(rds.region, p.get("KmsKeyId"))}
-    instance = new_instance(rds, p["DBInstanceIdentifier"], asked, p)
+        requested |= {"StorageEncrypted": True, "KmsKeyId": rds.shared.services.key(rds.region, p.get("KmsKeyId"))}
+    instance = new_instance(rds, p["DBInstanceIdentifier"], requested, p)
     if p.get("ManageMasterUserPassword"):
         master_password.keep(rds, instance, password, p.get("MasterUserSecretKmsKeyId"))
     arguments = {"password": password, "database": p.get("DBName")}
@@ -76,17 +76,17 @@ def checked_password(password: str) -> str:
     return password
 
 
-def new_instance(rds: Rds, identifier: str, asked: Shape, p: Shape) -> Instance:
+def new_instance(rds: Rds, identifier: str, requested: Shape, p: Shape) -> Instance:
     """Registers an instance that is to be made: RDS's defaults, under what is asked. Raises AwsError."""
     name = identifiers.checked(
         identifier, "TargetDBInstanceIdentifier" if "TargetDBInstanceIdentifier" in p else "DBInstanceIdentifier"
     )
     if rds.taken(name):
         raise AwsError("DBInstanceAlreadyExists", "DB instance already exists")
-    limits.check_quotas(rds, int(asked.get("AllocatedStorage") or 0))
+    limits.check_quotas(rds, int(requested.get("AllocatedStorage") or 0))
     shape: Shape = {
         **snapshot_of(dict(shapes.INSTANCE_DEFAULTS)),
-        **{key: value for key, value in asked.items() if value is not None},
+        **{key: value for key, value in requested.items() if value is not None},
         "DBInstanceIdentifier": name,
         "DBInstanceArn": rds.arn("db", name),
         "DbiResourceId": identifiers.resource_id(),
@@ -153,8 +153,8 @@ FILTERS: dict[str, Callable[[Shape], Iterable[str]]] = {
 
 @operation("DBInstanceIdentifier Filters")
 def describe_db_instances(rds: Rds, p: Shape) -> Shape:
-    wanted = p.get("DBInstanceIdentifier")
-    instances = [rds.instance(wanted)] if wanted else list(rds.state.instances.values())
+    identifier = p.get("DBInstanceIdentifier")
+    instances = [rds.instance(identifier)] if identifier else list(rds.state.instances.values())
     return {"DBInstances": filtered([described(i) for i in instances], p.get("Filters", []), FILTERS)}
 
 

@@ -115,23 +115,23 @@ def due(instance: Instance) -> Shape:
 def wanted(rds: Rds, instance: Instance, p: Shape) -> tuple[Shape, Shape]:
     """What changes: what waits for the window, and what doesn't. Raises AwsError."""
     shape = instance.shape
-    asked = {k: v for k, v in shapes.answered(p).items() if k in (*WAITING, *SOON)}
-    version = asked.get("EngineVersion")
+    requested = {k: v for k, v in shapes.answered(p).items() if k in (*WAITING, *SOON)}
+    version = requested.get("EngineVersion")
     if version:
-        asked["EngineVersion"] = upgrade(rds, shape, version, major=bool(p.get("AllowMajorVersionUpgrade")))
+        requested["EngineVersion"] = upgrade(rds, shape, version, major=bool(p.get("AllowMajorVersionUpgrade")))
     if logs := p.get("CloudwatchLogsExportConfiguration"):
-        asked["EnabledCloudwatchLogsExports"] = exported(shape, logs)
+        requested["EnabledCloudwatchLogsExports"] = exported(shape, logs)
     if "BackupRetentionPeriod" in p:
-        asked["BackupRetentionPeriod"] = p["BackupRetentionPeriod"]
-    validate({**shape, **asked})
-    refuse_smaller(shape, asked)
-    changed = {k: v for k, v in asked.items() if shape.get(k) != v}
+        requested["BackupRetentionPeriod"] = p["BackupRetentionPeriod"]
+    validate({**shape, **requested})
+    refuse_smaller(shape, requested)
+    changed = {k: v for k, v in requested.items() if shape.get(k) != v}
     waits = {k: v for k, v in changed.items() if k in WAITING}
     retention = changed.get("BackupRetentionPeriod")
     if retention is not None and bool(retention) != bool(shape["BackupRetentionPeriod"]):
         waits["BackupRetentionPeriod"] = retention  # switching backups on or off needs an outage
-    for key in asked:
-        if shape.get(key) == asked[key]:
+    for key in requested:
+        if shape.get(key) == requested[key]:
             shape["PendingModifiedValues"].pop(key, None)  # asked back to what it is
     return waits, {k: v for k, v in changed.items() if k not in waits} | memberships(rds, instance, p)
 
@@ -178,8 +178,8 @@ def exported(shape: Shape, configuration: Shape) -> list[str]:
     return [log for log in present if log not in off]
 
 
-def refuse_smaller(shape: Shape, asked: Shape) -> None:
-    size, present = asked.get("AllocatedStorage"), shape["AllocatedStorage"]
+def refuse_smaller(shape: Shape, requested: Shape) -> None:
+    size, present = requested.get("AllocatedStorage"), shape["AllocatedStorage"]
     if size is not None and size < present:
         raise AwsError(
             "InvalidParameterCombination",
@@ -207,7 +207,7 @@ def steps(rds: Rds, instance: Instance, changes: Shape, password: str | None, id
     for key in quiet:
         instance.shape["PendingModifiedValues"].pop(key, None)
     loud = {k: v for k, v in changes.items() if k not in QUIET}
-    made = [
+    work = [
         Step("change", status, {"changes": {key: loud.pop(key)}})
         for key, status in STATUSES.items()
         if key in loud and key != "MonitoringInterval"
@@ -218,19 +218,19 @@ def steps(rds: Rds, instance: Instance, changes: Shape, password: str | None, id
             if loud.keys() <= {"MonitoringInterval", "MonitoringRoleArn"}
             else "modifying"
         )
-        made.insert(0, Step("change", status, {"changes": loud}))
+        work.insert(0, Step("change", status, {"changes": loud}))
     if "AllocatedStorage" in loud:
-        made.append(Step("optimize", "storage-optimization"))
+        work.append(Step("optimize", "storage-optimization"))
     if password:
-        made.append(Step("set_password", "resetting-master-credentials", {"password": password}))
+        work.append(Step("set_password", "resetting-master-credentials", {"password": password}))
     if identifier:
-        made.append(Step("rename", "renaming", {"identifier": identifier}))
+        work.append(Step("rename", "renaming", {"identifier": identifier}))
     had = instance.shape["BackupRetentionPeriod"]
     if not had and changes.get("BackupRetentionPeriod"):
-        made.append(Step("back_up", "backing-up"))
-    if rds.shared.pace and made:
-        made.insert(0, Step("noticed", "available"))
-    return made
+        work.append(Step("back_up", "backing-up"))
+    if rds.shared.pace.imitates_aws and work:
+        work.insert(0, Step("noticed", "available"))
+    return work
 
 
 def maintenance_window(rds: Rds, instance: Instance) -> None:

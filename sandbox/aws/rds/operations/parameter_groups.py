@@ -80,10 +80,10 @@ def create_db_parameter_group(rds: Rds, p: Shape) -> Shape:
     family = p["DBParameterGroupFamily"]
     if family not in {offerings.family(v) for v in offerings.versions(rds.host.binaries.version)}:
         raise AwsError("InvalidParameterValue", f"ParameterGroupFamily {family} is not a valid parameter group family")
-    made = ParameterGroup(group_shape(rds, name, family, p["Description"]))
-    rds.state.parameter_groups[name] = made
-    rds.state.tags[made.shape["DBParameterGroupArn"]] = p.get("Tags", [])
-    return {"DBParameterGroup": made.shape}
+    group = ParameterGroup(group_shape(rds, name, family, p["Description"]))
+    rds.state.parameter_groups[name] = group
+    rds.state.tags[group.shape["DBParameterGroupArn"]] = p.get("Tags", [])
+    return {"DBParameterGroup": group.shape}
 
 
 @operation("DBParameterGroupName Filters")
@@ -99,8 +99,8 @@ def describe_db_parameter_groups(rds: Rds, p: Shape) -> Shape:
 @operation("DBParameterGroupName Source Filters")
 def describe_db_parameters(rds: Rds, p: Shape) -> Shape:
     parameters = described(find_group(rds, p["DBParameterGroupName"]), rds.host)
-    wanted = p.get("Source")
-    parameters = [q for q in parameters if wanted in (None, q["Source"])]
+    source = p.get("Source")
+    parameters = [q for q in parameters if source in (None, q["Source"])]
     return {
         "Parameters": filtered(parameters, p.get("Filters", []), {"parameter-name": lambda s: (s["ParameterName"],)})
     }

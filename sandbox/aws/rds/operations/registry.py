@@ -41,11 +41,11 @@ def operation(accepts: str) -> Callable[[Handler], Handler]:
     def register(handler: Handler) -> Handler:
         name = _names[handler.__name__]
         shape = protocol.model.operation_model(name).input_shape
-        known = set(shape.members) if shape else set[str]()
-        if unknown := set(accepts.split()) - known:
+        members = set(shape.members) if shape else set[str]()
+        if unknown := set(accepts.split()) - members:
             raise TypeError(f"{name} has no parameters {sorted(unknown)}")
         reads = name.startswith(("Describe", "List"))
-        OPERATIONS[name] = ServedOperation(handler, frozenset(accepts.split()) | (PAGING & known), reads)
+        OPERATIONS[name] = ServedOperation(handler, frozenset(accepts.split()) | (PAGING & members), reads)
         return handler
 
     return register
@@ -101,6 +101,6 @@ def filtered(
         name = condition["Name"]
         if name not in keys:
             raise AwsError("InvalidParameterValue", f"Unrecognized filter name: {name}")
-        wanted = {str(value).lower() for value in condition.get("Values", [])}
-        left = [item for item in left if wanted & {value.lower() for value in keys[name](item)}]
+        values = {str(value).lower() for value in condition.get("Values", [])}
+        left = [item for item in left if values & {value.lower() for value in keys[name](item)}]
     return left

@@ -70,7 +70,7 @@ def restore_db_instance_to_point_in_time(rds: Rds, p: Shape) -> Shape:
     return begin(rds, instance, "RestoreDBInstanceToPointInTime", message, target)
 
 
-def reachable(rds: Rds, source: Shape, asked: datetime | None) -> datetime:
+def reachable(rds: Rds, source: Shape, requested: datetime | None) -> datetime:
     """The moment to restore to. Raises AwsError when it is outside the window."""
     restorable = window(rds, source)
     if restorable is None:
@@ -79,7 +79,7 @@ def reachable(rds: Rds, source: Shape, asked: datetime | None) -> datetime:
             f"DB instance {source['DBInstanceIdentifier']} has no automated backup yet: it can't be restored to a"
             " point in time.",
         )
-    target: datetime = asked or restorable["LatestTime"]
+    target: datetime = requested or restorable["LatestTime"]
     if not restorable["EarliestTime"] <= target <= restorable["LatestTime"]:
         raise outside(source, target, restorable)
     return target
@@ -108,18 +108,18 @@ def settings(source: Shape, p: Shape) -> Shape:
         raise AwsError("InvalidParameterCombination", f"Cannot restore a postgres backup to engine {engine}.")
     if p.get("DBName"):
         raise AwsError("InvalidParameterCombination", "DBName isn't supported when restoring a postgres DB instance.")
-    asked = shapes.answered(p, *STRUCTURED, *ORIGIN)
-    if asked.get("AllocatedStorage", 1 << 20) < source["AllocatedStorage"]:
+    requested = shapes.answered(p, *STRUCTURED, *ORIGIN)
+    if requested.get("AllocatedStorage", 1 << 20) < source["AllocatedStorage"]:
         raise AwsError(
             "InvalidParameterValue",
-            f"Invalid storage size for engine name postgres: {asked['AllocatedStorage']} GiB is less than the"
+            f"Invalid storage size for engine name postgres: {requested['AllocatedStorage']} GiB is less than the"
             f" {source['AllocatedStorage']} GiB of the source.",
         )
     inherited = shapes.inherited(source)
-    if "StorageType" in asked and asked["StorageType"] != source["StorageType"]:
+    if "StorageType" in requested and requested["StorageType"] != source["StorageType"]:
         inherited.pop("Iops", None)
         inherited.pop("StorageThroughput", None)
-    return {**inherited, **asked}
+    return {**inherited, **requested}
 
 
 def origin_folder(rds: Rds, instance: Instance) -> Origin:

@@ -32,10 +32,10 @@ def create_db_snapshot(rds: Rds, p: Shape) -> Shape:
 
 
 def start(rds: Rds, instance: Instance, identifier: str, kind: str, tags: list[Shape]) -> Shape:
-    made = begin_snapshot(rds, instance, identifier, kind, tags)
+    snapshot = begin_snapshot(rds, instance, identifier, kind, tags)
     rds.event("db-snapshot", identifier, f"Creating {kind} snapshot", "creation")
     rds.scheduler.submit(rds, instance, Step("take_snapshot", "backing-up", {"snapshot": identifier}))
-    return snapshot_of(made.shape)
+    return snapshot_of(snapshot.shape)
 
 
 FILTERS: dict[str, Callable[[Shape], Iterable[str]]] = {
@@ -62,8 +62,8 @@ def describe_db_snapshots(rds: Rds, p: Shape) -> Shape:
     else:
         snapshots = list(rds.state.snapshots.values())
     if name := p.get("DBInstanceIdentifier"):
-        wanted = identifiers.plain(name, "db")
-        snapshots = [s for s in snapshots if s.shape["DBInstanceIdentifier"] == wanted]
+        source = identifiers.plain(name, "db")
+        snapshots = [s for s in snapshots if s.shape["DBInstanceIdentifier"] == source]
     if resource := p.get("DbiResourceId"):
         snapshots = [s for s in snapshots if s.shape["DbiResourceId"] == resource]
     shapes_ = [snapshot_of(s.shape) for s in snapshots if kind in (None, s.shape["SnapshotType"])]
@@ -103,7 +103,7 @@ def copy_db_snapshot(rds: Rds, p: Shape) -> Shape:
     instance = {**source.instance, "KmsKeyId": shape.get("KmsKeyId"), "StorageEncrypted": shape["Encrypted"]}
     made = rds.state.snapshots[identifier] = Snapshot(shape, folder, instance)
     fault = rds.shared.faults.take("slow-copy", "CopyDBSnapshot")
-    snapshot_copies.begin(made, fault.seconds if fault else rds.shared.pace, region)
+    snapshot_copies.begin(made, fault.seconds if fault else rds.shared.pace.others, region)
     if shape["Status"] == "available":
         rds.event("db-snapshot", identifier, "Snapshot copied", "creation")
     return {"DBSnapshot": snapshot_of(shape)}

@@ -38,8 +38,8 @@ class RdsWorld:
 
 def _key(rds: Rds, operation: str, parameters: Mapping[str, Any]) -> str | None:
     if operation == NEW:
-        asked = parameters.get("KmsKeyId")
-        return rds.shared.services.key(rds.region, asked) if asked else None
+        key = parameters.get("KmsKeyId")
+        return rds.shared.services.key(rds.region, key) if key else None
     if operation == SNAPSHOT:
         snapshot = rds.state.snapshots.get(identifiers.plain(parameters.get("DBSnapshotIdentifier", ""), "snapshot"))
         return snapshot.shape.get("KmsKeyId") if snapshot else None

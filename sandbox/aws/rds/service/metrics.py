@@ -30,9 +30,9 @@ class Value:
 def values(rds: Rds) -> Iterator[Value]:
     """The newest ones of every instance with a server. Base backups and archived WAL are not on its volume."""
     with rds.store.lock:
-        known = [(i, i.rest, int(i.shape["AllocatedStorage"])) for i in rds.state.instances.values()]
+        readings = [(i, i.rest, int(i.shape["AllocatedStorage"])) for i in rds.state.instances.values()]
     at = now().replace(second=0, microsecond=0) - DELAY
-    for instance, rest, allocated in known:
+    for instance, rest, allocated in readings:
         cluster = rds.cluster(instance)
         if cluster.running:
             free = 0 if rest == FULL else max(0, allocated * GIB - size(cluster.data))

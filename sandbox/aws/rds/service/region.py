@@ -24,18 +24,45 @@ EVENT_LIFE = timedelta(days=14)
 
 
 @dataclass
+class Pace:
+    """The least seconds that each phase of an operation lasts: by the step's name, and of all others."""
+
+    others: float = 0.0
+    by_step: dict[str, float] = field(default_factory=dict[str, float])
+
+    def of(self, step: str) -> float:
+        return self.by_step.get(step, self.others)
+
+    @property
+    def imitates_aws(self) -> bool:
+        return bool(self.others or self.by_step)
+
+
+@dataclass(frozen=True)
+class DoneStep:
+    """A phase that has ended; times are seconds since the epoch."""
+
+    instance: str
+    step: str
+    began: float
+    ended: float
+
+
+@dataclass
 class Shared:
-    """What the regions of one sandbox share. `pace`: the least seconds that a phase of an operation lasts."""
+    """What the regions of one sandbox share."""
 
     layout: Layout
     host: Host
     store: Store
     faults: FaultQueue
     services: OtherServices
-    pace: float
+    pace: Pace
     clusters: dict[str, Cluster] = field(default_factory=dict[str, Cluster])
     unreachable: dict[str, BlackHole] = field(default_factory=dict[str, BlackHole])
     stopping: threading.Event = field(default_factory=threading.Event)
+    done: list[DoneStep] = field(default_factory=list[DoneStep])
+    """Every phase since the start, for who measures."""
     outbox: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "outbox"))
 
 
@@ -69,6 +96,10 @@ class Rds:
 
     def address(self, identifier: str) -> str:
         return self.shared.layout.address("rds", self.region, identifier)
+
+    def own_address(self, resource_id: str) -> str:
+        """The address that an instance keeps when it is renamed; its endpoint's follows the name."""
+        return self.shared.layout.address("rds-instance", self.region, resource_id)
 
     # -- finding ------------------------------------------------------------------------------------------------
 
@@ -105,13 +136,13 @@ class Rds:
 
     def cluster(self, instance: Instance) -> Cluster:
         """The cluster of an instance, at the address of its present identifier."""
-        known = self.shared.clusters.get(instance.resource_id)
-        if known is None:
+        cluster = self.shared.clusters.get(instance.resource_id)
+        if cluster is None:
             place = Place(self.address(instance.identifier), int(instance.shape["DbInstancePort"]))
             root = self.host.clusters / instance.resource_id.lower()
-            known = Cluster(self.host, root, place)
-            self.shared.clusters[instance.resource_id] = known
-        return known
+            cluster = Cluster(self.host, root, place, self.own_address(instance.resource_id))
+            self.shared.clusters[instance.resource_id] = cluster
+        return cluster
 
     # -- answering ----------------------------------------------------------------------------------------------
 

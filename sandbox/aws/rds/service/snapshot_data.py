@@ -18,9 +18,9 @@ def begin_snapshot(rds: Rds, instance: Instance, identifier: str, kind: str, tag
     check_name(rds, identifier)
     shape = shapes.snapshot(instance.shape, identifier, rds.arn("snapshot", identifier), kind, now())
     shape["TagList"] = tags or (instance.shape["TagList"] if instance.shape["CopyTagsToSnapshot"] else [])
-    made = Snapshot(shape, f"snap-{secrets.token_hex(8)}", snapshot_of(instance.shape))
-    rds.state.snapshots[identifier] = made
-    return made
+    snapshot = Snapshot(shape, f"snap-{secrets.token_hex(8)}", snapshot_of(instance.shape))
+    rds.state.snapshots[identifier] = snapshot
+    return snapshot
 
 
 def check_name(rds: Rds, identifier: str) -> None:
@@ -59,6 +59,6 @@ def add_automated(rds: Rds, instance: Instance, name: str, folder: str, ended: d
     shape = shapes.snapshot(instance.shape, unique, rds.arn("snapshot", unique), "automated", ended)
     shape["SnapshotDatabaseTime"] = ended
     shape["TagList"] = instance.shape["TagList"] if instance.shape["CopyTagsToSnapshot"] else []
-    made = Snapshot(shape, folder, snapshot_of(instance.shape))
-    rds.state.snapshots[unique] = made
-    finish_snapshot(rds, made)
+    snapshot = Snapshot(shape, folder, snapshot_of(instance.shape))
+    rds.state.snapshots[unique] = snapshot
+    finish_snapshot(rds, snapshot)

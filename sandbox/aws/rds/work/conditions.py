@@ -100,12 +100,22 @@ def rotate_master_password(rds: Rds, instance: Instance) -> None:
         rds.scheduler.submit(rds, instance, step)
 
 
-def describe_as(rds: Rds, instance: Instance, fields: dict[str, object], known: frozenset[str]) -> None:
+def rotate_managed_secret(rds: Rds, name: str) -> str | None:
+    """Rotates the password that RDS keeps in this secret (name or ARN); returns the ARN, None for another's secret."""
+    for instance in [*rds.state.instances.values()]:
+        arn = str(instance.shape.get("MasterUserSecret", {}).get("SecretArn", ""))
+        if arn and (name == arn or f":secret:{name}-" in arn):
+            rotate_master_password(rds, instance)
+            return arn
+    return None
+
+
+def describe_as(rds: Rds, instance: Instance, fields: dict[str, object], describable: frozenset[str]) -> None:
     """Facts of the control plane alone, as DescribeDBInstances answers them; None takes one away.
 
     Raises AwsError for a field that the answer doesn't have.
     """
-    if unknown := sorted(fields.keys() - known):
+    if unknown := sorted(fields.keys() - describable):
         raise AwsError("InvalidParameterValue", f"DBInstance has no members {', '.join(unknown)}")
     with rds.store.lock:
         for name, value in fields.items():

@@ -13,7 +13,7 @@ from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.data.state import Instance, Step
 from sandbox.aws.rds.data.timestamps import whole_ms
 from sandbox.aws.rds.service.parameter_values import apply_to
-from sandbox.aws.rds.service.region import Rds, Shared
+from sandbox.aws.rds.service.region import DoneStep, Rds, Shared
 from sandbox.postgres.cluster import RecoveryFailed
 from sandbox.postgres.server import StartFailed
 
@@ -111,7 +111,7 @@ class JobRunner:
                 return
 
     def _perform(self, rds: Rds, instance: Instance, current: Step) -> bool:
-        began = time.monotonic()
+        began, clock = time.monotonic(), time.time()
         try:
             finish = STEPS[current.name](rds, instance, current.arguments)
         except (RecoveryFailed, StartFailed) as error:
@@ -123,12 +123,13 @@ class JobRunner:
             return self._failed(rds, instance, "failed", error)
         took = time.monotonic() - began
         print(f"{instance.identifier}: {current.name} took {took:.2f} s", file=sys.stderr, flush=True)
-        if self.pause(self.shared.pace - took):
+        if self.pause(self.shared.pace.of(current.name) - took):
             return False
         with self.shared.store.lock:
             if finish:
                 finish()
             instance.steps.remove(current)
+            self.shared.done.append(DoneStep(instance.identifier, current.name, clock, time.time()))
         return True
 
     def _failed(self, rds: Rds, instance: Instance, status: str, error: Exception) -> bool:
@@ -171,8 +172,8 @@ class JobRunner:
             for instance in list(region.instances.values())
         ]
         with ThreadPoolExecutor(max_workers=4) as pool:
-            for done in [pool.submit(self._revive, rds, instance) for rds, instance in everything]:
-                done.result()
+            for future in [pool.submit(self._revive, rds, instance) for rds, instance in everything]:
+                future.result()
         for rds, instance in everything:
             self.submit(rds, instance)
         self._thread(self._watch, "watch")
@@ -193,7 +194,7 @@ class JobRunner:
 
     def _watch(self) -> None:
         """Starts servers that were killed, and keeps LatestRestorableTime going."""
-        last_beat, every = 0.0, HEARTBEAT_SECONDS if self.shared.pace else HURRIED_SECONDS
+        last_beat, every = 0.0, HEARTBEAT_SECONDS if self.shared.pace.imitates_aws else HURRIED_SECONDS
         while not self.pause(WATCH_SECONDS):
             beat = time.monotonic() - last_beat >= every
             last_beat = time.monotonic() if beat else last_beat
@@ -246,8 +247,8 @@ class JobRunner:
         """Ends all work and all servers; what was under way is on disk and goes on at the next start."""
         self.shared.stopping.set()
         with ThreadPoolExecutor(max_workers=8) as pool:
-            for done in [pool.submit(cluster.stop) for cluster in list(self.shared.clusters.values())]:
-                done.result()
+            for future in [pool.submit(cluster.stop) for cluster in list(self.shared.clusters.values())]:
+                future.result()
         for thread in self._threads:
             thread.join(10)
         self._pool.shutdown(cancel_futures=True)

@@ -16,6 +16,8 @@ from sandbox.aws.rds.work.jobs import Finish, step
 from sandbox.postgres.cluster import Origin, Place, RecoveryFailed
 from sandbox.postgres.files import remove_tree
 
+SLOW_DNS = "slow-dns"
+
 
 @step
 def create(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
@@ -138,13 +140,22 @@ def resume(rds: Rds, instance: Instance, _: Shape) -> Finish:
 
 @step
 def rename(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
-    """The identifier changes at the end: until then the instance answers to the old one only."""
+    """The identifier changes at the end: until then the instance answers to the old one only. Read replicas go on
+    naming it; a fault `slow-dns` has the new name answer later than RDS shows it."""
     old, new = instance.identifier, str(arguments["identifier"])
     cluster = rds.cluster(instance)
     place = Place(rds.address(new), int(instance.shape["DbInstancePort"]))
-    cluster.move(place)
+    slow = any(fault["kind"] == SLOW_DNS and fault["instance"] == new for fault in rds.shared.faults.waiting())
+    cluster.move(Place(rds.own_address(instance.resource_id), place.port) if slow else place)
 
     def finish() -> None:
+        if slow:
+            instance.steps.insert(1, Step("publish", "available", {}))
+        for other in rds.state.instances.values():
+            if other.shape.get("ReadReplicaSourceDBInstanceIdentifier") == old:
+                other.shape["ReadReplicaSourceDBInstanceIdentifier"] = new
+            replicas = other.shape["ReadReplicaDBInstanceIdentifiers"]
+            other.shape["ReadReplicaDBInstanceIdentifiers"] = [new if name == old else name for name in replicas]
         rds.state.instances[new] = rds.state.instances.pop(old)
         instance.shape |= {"DBInstanceIdentifier": new, "DBInstanceArn": rds.arn("db", new)}
         instance.shape["PendingModifiedValues"].pop("DBInstanceIdentifier", None)
@@ -152,6 +163,14 @@ def rename(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
         rds.event("db-instance", new, f"Renamed instance from {old} to {new}", "configuration change")
 
     return finish
+
+
+@step
+def publish(rds: Rds, instance: Instance, _: Shape) -> Finish | None:
+    """The name answers at last, as many seconds after RDS has shown it as the fault says."""
+    rds.scheduler.linger(SLOW_DNS, "", instance.identifier)
+    rds.cluster(instance).move(Place(rds.address(instance.identifier), int(instance.shape["DbInstancePort"])))
+    return None
 
 
 @step

@@ -30,13 +30,13 @@ class Commands:
         self._parsers = parser.add_subparsers(dest="command" if required else "part", required=required)
 
     def add(self, name: str, act: Act, *flags: str, aliases: Sequence[str] = (), text: str = "") -> Parser:
-        made: Parser = self._parsers.add_parser(
+        command: Parser = self._parsers.add_parser(
             name, parents=[common()], aliases=[*aliases], allow_abbrev=False, help=text, description=text
         )
         for flag in flags:
-            add_flag(made, flag)
-        made.set_defaults(act=act)
-        return made
+            add_flag(command, flag)
+        command.set_defaults(act=act)
+        return command
 
 
 def add_flag(parser: argparse.ArgumentParser, flag: str) -> None:

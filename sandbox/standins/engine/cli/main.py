@@ -26,8 +26,8 @@ REFRESH = ("-r|--refresh",)
 
 
 def parser() -> Parser:
-    made = top(DESCRIPTION)
-    commands = Commands(made, required=True)
+    program = top(DESCRIPTION)
+    commands = Commands(program, required=True)
     commands.add("version", version, text="print the version that is stood in for")
     commands.add("about", about, text="say what this is")
     commands.add("whoami", whoami, "-j|--json", text="print the user of the backend")
@@ -78,7 +78,7 @@ def parser() -> Parser:
         aliases=["down"],
         text="delete the resources of a stack",
     )
-    return made
+    return program
 
 
 def version(args: argparse.Namespace) -> None:
@@ -118,9 +118,9 @@ def cancel(args: argparse.Namespace) -> None:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
-    given = list(sys.argv[1:] if words is None else words)
+    arguments = list(sys.argv[1:] if words is None else words)
     try:
-        args = parse(parser(), ["version"] if given == ["--version"] else given)
+        args = parse(parser(), ["version"] if arguments == ["--version"] else arguments)
         args.act(args)
     except Problem as problem:
         if str(problem):
@@ -131,5 +131,8 @@ def main(words: Sequence[str] | None = None) -> int:
         return FAILED
     except BrokenPipeError:  # `pulumi ... | head`: the reader has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:  # a full disk, a folder without rights
+        print(f"error: {error}", file=sys.stderr)
         return FAILED
     return 0

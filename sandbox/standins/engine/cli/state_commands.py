@@ -82,7 +82,7 @@ def without(resources: list[Resource], urn: str, *, dependents: bool, force: boo
 
 
 def delete(args: argparse.Namespace) -> None:
-    _edit(args, lambda found: without(found, args.urn, dependents=args.target_dependents, force=args.force))
+    _edit(args, lambda resources: without(resources, args.urn, dependents=args.target_dependents, force=args.force))
     print("Resource deleted")
 
 
@@ -119,5 +119,5 @@ def renamed(resources: list[Resource], urn: str, name: str) -> list[Resource]:
 def rename(args: argparse.Namespace) -> None:
     if not args.new_name or "::" in args.new_name:
         raise Problem(f"{args.new_name!r} is no name for a resource")
-    _edit(args, lambda found: renamed(found, args.urn, args.new_name))
+    _edit(args, lambda resources: renamed(resources, args.urn, args.new_name))
     print("Resource renamed")

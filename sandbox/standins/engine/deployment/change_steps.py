@@ -96,13 +96,13 @@ class Changes:
         return new
 
     def _update(self, provider: Provider, old: Resource, new: Resource, before: dict[str, Props]) -> None:
-        known = old.copy()
-        known.urn = new.urn
+        former = old.copy()
+        former.urn = new.urn
         new.outputs = self._runner.retried(
             "update",
             new,
             lambda: provider.update(
-                known, new.inputs, new.timeout("update"), new.ignore_changes, self._context.dry_run
+                former, new.inputs, new.timeout("update"), new.ignore_changes, self._context.dry_run
             ),
             new_inputs=new.inputs,
             **before,

@@ -37,10 +37,10 @@ class Context:
         if is_provider(resource.urn):
             return self.registry.resource(resource)
         urn = resource.provider.rpartition("::")[0]
-        known = self.runner.seen.get(urn) or self.olds.get(urn)
-        if known is None:
+        declared = self.runner.seen.get(urn) or self.olds.get(urn)
+        if declared is None:
             raise Refusal(f"unknown provider {resource.provider}")
-        return self.registry.configured(known)
+        return self.registry.configured(declared)
 
 
 def protected_tree(resources: list[Resource]) -> set[str]:

@@ -68,10 +68,10 @@ class Deployment:
         """Calls a provider's function; returns its result and the arguments that it refuses."""
         reference = provider or self.default_provider(token.split(":")[0], version)
         urn = reference.rpartition("::")[0]
-        known = self.runner.seen.get(urn)
-        if known is None:
+        declared = self.runner.seen.get(urn)
+        if declared is None:
             raise Refusal(f"unknown provider {reference}")
-        result, failures = self._context.registry.configured(known).invoke(token, args, self.dry_run)
+        result, failures = self._context.registry.configured(declared).invoke(token, args, self.dry_run)
         return result, [(f.property, f.reason) for f in failures]
 
     # Registration
@@ -135,8 +135,8 @@ class Deployment:
     ) -> Resource:
         """Decides which step the resource takes, and takes it."""
         recreating = new.urn in self._context.deleted
-        known = None if recreating or (old and old.external) else old
-        self._check(goal, provider, known, new)
+        former = None if recreating or (old and old.external) else old
+        self._check(goal, provider, former, new)
         if recreating:
             diff = Diff(True, replaces=self._context.deleted.pop(new.urn))
             self.runner.run(Step("replace", old, new))
@@ -182,9 +182,9 @@ class Deployment:
             return Diff(True, triggered=True)
         if not provider:
             return Diff(old.inputs != new.inputs)
-        known = old.copy()
-        known.urn = new.urn
-        diff = provider.diff(known, new.inputs, new.ignore_changes)
+        former = old.copy()
+        former.urn = new.urn
+        diff = provider.diff(former, new.inputs, new.ignore_changes)
         for pattern in map(property_paths.parse, new.replace_on_changes):
             for path in map(property_paths.parse, (list(diff.detailed) or diff.keys) if diff.changed else []):
                 if property_paths.covers(pattern, path) and str(path[0]) not in diff.replaces:
@@ -198,8 +198,8 @@ class Deployment:
         now, was = self.runner.seen[after], self._context.olds.get(before)
         if self._context.aliased.get(before) == after or (before == after and was and now.inputs == was.inputs):
             return False
-        known = was or Resource(before, urns.type_of(before), True)
-        return bool(self._context.registry.resource(now).diff(known, now.inputs).replaces)
+        former = was or Resource(before, urns.type_of(before), True)
+        return bool(self._context.registry.resource(now).diff(former, now.inputs).replaces)
 
     def _refuse_replacement(self, goal: Goal, old: Resource, new: Resource, diff: Diff) -> None:
         if new.protect and old.protect and not self._context.options.ignore_protect:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Protocol, TypeVar
 
 from sandbox.standins.engine.deployment.goals import Step
@@ -104,15 +105,26 @@ class StepRunner:
                     raise Stopped
                 self.view.before(step)
                 if pending and not self.dry_run:
-                    self.checkpoint.begin(pending, step.resource)
+                    with self._saving(step):
+                        self.checkpoint.begin(pending, step.resource)
                 self._apply(step, apply, finished, added)
-                self.checkpoint.end(step.resource, finished, added, write)
+                with self._saving(step):
+                    self.checkpoint.end(step.resource, finished, added, write)
                 self._count(step)
                 if step.new and step.op not in ("replace", "refresh"):
                     self.seen[step.urn], self.steps[step.urn] = step.new, step
                 self.view.after(step)
             finally:
                 self._enter(-1)
+
+    @contextlib.contextmanager
+    def _saving(self, step: Step) -> Generator[None]:
+        """A state that can't be written fails the step, whatever was done: a full disk. Raises Stopped."""
+        try:
+            yield
+        except OSError as error:
+            self.fail(step, Refusal(f"failed to save snapshot: {error}"))
+            raise Stopped from error
 
     def _enter(self, number: int) -> None:
         with self._idle:
@@ -129,7 +141,8 @@ class StepRunner:
         except Refusal as error:
             exists = isinstance(error, InitFailed)
             mark_secrets(step.new)
-            self.checkpoint.end(step.resource, finished if exists else (), added if exists else ())
+            with contextlib.suppress(OSError):  # the step's own error counts; the end of the operation tries again
+                self.checkpoint.end(step.resource, finished if exists else (), added if exists else ())
             self.fail(step, error)
             raise (StepFailed if self.options.continue_on_error else Stopped) from error
         mark_secrets(step.new)

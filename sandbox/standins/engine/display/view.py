@@ -274,7 +274,8 @@ def _diff(step: Step) -> str:
 def _counted(messages: list[str]) -> list[str]:
     """How many errors, warnings and messages there are, as the column Info says it."""
     kinds = [
-        next((kind for kind in ("error", "warning", "debug") if one.startswith(f"{kind}: ")), "") for one in messages
+        next((kind for kind in ("error", "warning", "debug") if message.startswith(f"{kind}: ")), "")
+        for message in messages
     ]
     counts = [(kind or "message", kinds.count(kind)) for kind in ("error", "warning", "", "debug")]
     return [f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts if count]

@@ -85,10 +85,10 @@ def _foreign(urls: Iterable[str]) -> str:
 
 def kubernetes_problem(inputs: Props) -> str:
     """Why Kubernetes provider inputs and the environment are not a sandbox's; "" when they are."""
-    given = reveal(inputs.get("kubeconfig"))
-    if has_unknown(given):
+    kubeconfig = reveal(inputs.get("kubeconfig"))
+    if has_unknown(kubeconfig):
         return ""
-    named = str(given or os.environ.get("KUBECONFIG") or "")
+    named = str(kubeconfig or os.environ.get("KUBECONFIG") or "")
     if not named:
         return "neither kubernetes:kubeconfig nor KUBECONFIG is set"
     servers = kubernetes_servers(named)
@@ -105,5 +105,5 @@ def kubernetes_servers(kubeconfig: str) -> list[str]:
         documents = [as_object(yaml.safe_load(kubeconfig))]
     else:
         documents = [read_yaml(Path(path).expanduser()) for path in kubeconfig.split(os.pathsep) if path]
-    clusters = [c for d in documents if isinstance(found := d.get("clusters"), list) for c in found]
+    clusters = [c for d in documents if isinstance(listed := d.get("clusters"), list) for c in listed]
     return [str(as_object(as_object(c).get("cluster")).get("server")) for c in clusters]

@@ -42,8 +42,8 @@ class Registry:
 
     def _begin(self, urn: str, version: str) -> Future[Service]:
         with self._mutex:
-            if known := self._known.get(urn):
-                return known
+            if service := self._known.get(urn):
+                return service
             future = self._known[urn] = Future[Service]()
         package = package_of(urn)
         try:

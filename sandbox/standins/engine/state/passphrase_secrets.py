@@ -20,8 +20,8 @@ ROUNDS = 1_000_000
 
 def passphrase() -> str:
     """The passphrase of PULUMI_CONFIG_PASSPHRASE, otherwise of the file that PULUMI_CONFIG_PASSPHRASE_FILE names."""
-    if (given := os.environ.get("PULUMI_CONFIG_PASSPHRASE")) is not None:
-        return given
+    if (from_environment := os.environ.get("PULUMI_CONFIG_PASSPHRASE")) is not None:
+        return from_environment
     if path := os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
         try:
             return Path(path).read_text().strip()

@@ -38,8 +38,8 @@ class PluginPath:
     version: str = ""
 
 
-def refuse_unknown(file: Path, where: str, content: Mapping[str, Value], known: set[str]) -> None:
-    if extra := sorted(set(content) - known):
+def refuse_unknown(file: Path, where: str, content: Mapping[str, Value], keys: set[str]) -> None:
+    if extra := sorted(set(content) - keys):
         raise Problem(f"could not validate '{file}': {where}{extra[0]} is not served by the stand-in engine")
 
 
@@ -86,13 +86,13 @@ class Project:
     @property
     def python(self) -> str:
         """The interpreter of the program: that of `virtualenv`, otherwise the one that runs this engine."""
-        wanted = self._options.get("virtualenv")
-        if not wanted:
+        virtualenv = self._options.get("virtualenv")
+        if not virtualenv:
             return sys.executable
-        python = self.root / str(wanted) / "bin" / "python"
+        python = self.root / str(virtualenv) / "bin" / "python"
         if not python.exists():
             raise Problem(
-                f"The 'virtualenv' option in Pulumi.yaml is set to {wanted!r}, but {str(python.parent.parent)!r} "
+                f"The 'virtualenv' option in Pulumi.yaml is set to {virtualenv!r}, but {str(python.parent.parent)!r} "
                 "doesn't appear to be a virtual environment."
             )
         return str(python)

@@ -30,9 +30,9 @@ def parse(text: str) -> Version:
     return tuple([*numbers, 0, 0, 0][:3])
 
 
-def satisfies(version: str, wanted: str) -> bool:
+def satisfies(version: str, version_range: str) -> bool:
     """Whether a version is in a range. Raises ValueError for a text that is no range."""
-    return any(_all_hold(parse(version), part) for part in wanted.split("||"))
+    return any(_all_hold(parse(version), part) for part in version_range.split("||"))
 
 
 def _all_hold(version: Version, part: str) -> bool:
@@ -41,11 +41,11 @@ def _all_hold(version: Version, part: str) -> bool:
     return all(COMPARE[sign](version, parse(number)) for sign, number in TERM.findall(part))
 
 
-def require(wanted: str) -> None:
+def require(version_range: str) -> None:
     """Raises Problem unless the version that this engine stands in for is in the range."""
     try:
-        if satisfies(VERSION, wanted):
+        if satisfies(VERSION, version_range):
             return
     except ValueError as error:
-        raise Problem(f"parsing version range {wanted!r}: {error}") from error
-    raise Problem(f"Pulumi CLI version {VERSION} does not satisfy the version range {wanted!r}")
+        raise Problem(f"parsing version range {version_range!r}: {error}") from error
+    raise Problem(f"Pulumi CLI version {VERSION} does not satisfy the version range {version_range!r}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
 from restore.dumps import output
 from restore.dumps.catalog import filenames, listing
-from restore.errors import Refused
+from restore.errors import PermanentError, Refused
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -76,3 +77,21 @@ def test_no_dump_is_said_and_a_wrong_key_names_what_is_there() -> None:
 )
 def test_the_time_in_a_key_is_read_or_not_there(key: str, taken: datetime | None) -> None:
     assert filenames.taken(key) == taken
+
+
+class Closed:
+    """An S3 that lets nobody look."""
+
+    def head_object(self, **_: object) -> None:
+        answer: Any = {"Error": {"Code": "403"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        raise ClientError(answer, "HeadObject")
+
+
+def test_a_dump_that_may_not_be_there_is_not_only_called_a_missing_right() -> None:
+    with pytest.raises(PermanentError) as caught:
+        listing.find(cast("Any", Closed()), "backups", "postgresql/nightly.dump")
+    problem = caught.value.problem
+    assert problem
+    assert "denied, or not there" in problem.found
+    assert "s3://backups/postgresql/" in problem.needed
+    assert problem.fix.startswith("aws s3 ls s3://backups/postgresql/")

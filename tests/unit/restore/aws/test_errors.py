@@ -36,6 +36,18 @@ def test_the_action_that_allows_a_listing_is_named_as_iam_names_it() -> None:
     assert "s3:ListBucket" in str(translated_code("s3", "ListObjectsV2", "AccessDenied", "no"))
 
 
+def test_a_bucket_that_is_not_there_is_no_missing_right() -> None:
+    problem = translated_code("s3", "ListObjectsV2", "NoSuchBucket", "The specified bucket does not exist").problem
+    assert problem
+    assert "a name and no right is missing" in problem.needed
+    assert "permissions" not in problem.fix
+    assert problem.fix.startswith("aws s3 ls")
+
+
+def test_a_bucket_of_another_account_is_not_only_called_a_missing_right() -> None:
+    assert "another account's" in str(translated_code("s3", "ListObjectsV2", "AccessDenied", "no"))
+
+
 def test_a_head_that_is_refused_without_a_word_is_a_missing_right_and_no_bad_request() -> None:
     error = translated_code("s3", "HeadObject", "403", "Forbidden", 403)
     assert error.problem

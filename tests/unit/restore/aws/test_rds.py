@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from restore.aws import parse
+from restore.aws import Aws, Rds, parse
+from restore.errors import PermanentError
 from restore.model.rds import Endpoint, InstanceSettings
 
 MOMENT = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
@@ -277,3 +278,45 @@ def test_static_parameters_replicas_and_a_cluster_are_read() -> None:
     )
     assert (found.parameters_pending_reboot, found.replicas, found.db_cluster) == (True, ("prod-db-reader",), "prod")
     assert not instance().parameters_pending_reboot
+
+
+class Client:
+    """RDS, in which a name may move between a look-up and a call."""
+
+    def __init__(self, renamed: str, **changes: Any):
+        self.renamed = renamed
+        self.shape: dict[str, Any] = {**DB_INSTANCE, "PendingModifiedValues": {}, **changes}
+        self.calls: list[dict[str, Any]] = []
+
+    def get_paginator(self, _name: str) -> Client:
+        return self
+
+    def paginate(self, **_parameters: Any) -> list[Any]:
+        return [{"DBInstances": [self.shape]}]
+
+    def modify_db_instance(self, **parameters: Any) -> Any:
+        self.calls.append(parameters)
+        return {"DBInstance": {"DbiResourceId": self.renamed}}
+
+
+def rds_over(client: Client) -> Rds:
+    aws = Aws("us-east-1")
+    aws.client = lambda service: client  # type: ignore[method-assign]
+    return Rds(aws)
+
+
+def test_a_rename_is_of_the_instance_that_was_meant_or_says_which_other_it_was() -> None:
+    client = Client("db-ABC")
+    assert rds_over(client).rename("db-ABC", "prod-db-before-inc-1") == "prod-db"
+    named = {"DBInstanceIdentifier": "prod-db", "NewDBInstanceIdentifier": "prod-db-before-inc-1"}
+    assert client.calls == [{**named, "ApplyImmediately": True}]
+    with pytest.raises(PermanentError, match="moved from db-ABC to db-OTHER"):
+        rds_over(Client("db-OTHER")).rename("db-ABC", "prod-db-before-inc-1")
+
+
+def test_a_rename_applies_nobody_else_s_changes_unless_a_person_says_so() -> None:
+    client = Client("db-ABC", PendingModifiedValues={"EngineVersion": "17.1"})
+    with pytest.raises(PermanentError, match="EngineVersion"):
+        rds_over(client).rename("db-ABC", "prod-db-old")
+    assert client.calls == []
+    assert rds_over(client).rename("db-ABC", "prod-db-old", {"prod-db"}) == "prod-db"

@@ -45,7 +45,7 @@ def answering(value: object) -> Callable[..., object]:
 def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     request = asked(PITR, traffic=Traffic.RESTORED)
     found = restored(cluster=SWITCHED)
-    monkeypatch.setattr(close, "settings_of", answering(settings(request)))
+    monkeypatch.setattr(close, "read_settings", answering(settings(request)))
     monkeypatch.setattr(close.gather, "gather", answering(found))
     for name in ("hand_back", "record"):
         monkeypatch.setattr(close, name, answering(None))

@@ -11,7 +11,7 @@ import yaml
 from pulumi import automation
 
 from restore.cli import options, report, status
-from restore.cli.stack_settings import settings_of
+from restore.cli.stack_settings import read_settings
 from restore.cutover.rollback import ConfigValue, Step
 from restore.evidence import Store
 from restore.inventory import gather
@@ -73,7 +73,7 @@ def test_the_cli_gets_the_stacks_whole_name_and_tags_and_evidence_the_programs(
     named: str | None, meant: str, asked: Sequence[str], tmp_path: Path
 ) -> None:
     stack = OperatorStack(tmp_path, named)
-    settings = settings_of(stack, NOW)
+    settings = read_settings(stack, NOW)
     assert (list(asked), stack.name, settings.stack) == ([meant], meant, "prod")
 
 
@@ -98,8 +98,8 @@ def test_the_report_of_an_organisations_stack_is_found_where_its_program_wrote(s
 
 
 def test_status_and_options_of_an_organisations_stack_look_for_the_programs_name(stack: OperatorStack) -> None:
-    assert "stack acme/prod, source shop-prod-db: available" in status.status(stack, NOW)
-    assert "shop" in options.options(stack, None, NOW)
+    assert "stack acme/prod, source shop-prod-db: available" in status.read_status(stack, NOW)
+    assert "shop" in options.list_options(stack, None, NOW)
 
 
 def test_a_way_back_is_written_to_the_file_that_the_cli_reads(tmp_path: Path) -> None:

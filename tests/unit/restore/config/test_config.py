@@ -317,8 +317,13 @@ def test_keys_that_contradict_each_other_are_refused(values: Mapping[str, Any], 
     assert set(problems_of(values)) == {key}
 
 
+def test_a_rename_is_not_taken_for_a_way_into_another_region() -> None:
+    """The applications would stay at the lost region's endpoint."""
+    assert set(problems_of({**PITR, "sourceRegion": "us-west-2", "cutover": "rename"})) == {"cutover"}
+
+
 def test_what_this_version_cannot_do_is_said_and_not_guessed() -> None:
-    assert "not in this version" in problems_of({**PITR, "cutover": "rename"})["cutover"].needed
+    assert problems_of({**PITR, "cutover": "dns"})["cutover"].needed == "one of secret, rename"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from restore.cutover.traffic import ConnectionTarget, pointing
+from restore.cutover.traffic import ConnectionTarget, find_pointing
 from restore.model.context import RestoreContext
 from restore.model.request import RDS_CERTIFICATES, certificates_of
 from tests.support.worlds import PITR, RUNNING, SOURCE_HOST, URL, inventory, secret, settings
@@ -27,7 +27,7 @@ from tests.support.worlds import PITR, RUNNING, SOURCE_HOST, URL, inventory, sec
 def test_a_source_that_is_gone_is_found_by_its_address(host: str, target: ConnectionTarget) -> None:
     cluster = replace(RUNNING, secret=secret(URL.replace(SOURCE_HOST, host)))
     context = RestoreContext(settings(), PITR, inventory(source=None, cluster=cluster))
-    assert pointing(context) is target
+    assert find_pointing(context) is target
 
 
 @pytest.mark.parametrize(

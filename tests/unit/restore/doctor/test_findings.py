@@ -7,18 +7,18 @@ import json
 import pytest
 
 from restore.doctor import render
-from restore.doctor.finding import Finding, State, look, note, of_problem, ok
+from restore.doctor.finding import Finding, State, build_ok, from_problem, look, note
 from restore.errors import PermanentError, Problem, Refused, TemporaryError
 
 FIX = "pulumi config set --path tls.rootCertificate " + "x" * 80
-WRONG = of_problem(Problem("root certificates", "none " * 30, "a readable file of certificates " * 4, FIX))
-GOOD = ok("Pulumi CLI", "3.272.0")
+WRONG = from_problem(Problem("root certificates", "none " * 30, "a readable file of certificates " * 4, FIX))
+GOOD = build_ok("Pulumi CLI", "3.272.0")
 
 
 def test_everything_fits_80_columns_but_a_fix_which_is_copied_as_it_is() -> None:
-    long = ok("AWS identity", f"as arn:aws:sts::123456789012:assumed-role/{'r' * 120}/me")
+    long = build_ok("AWS identity", f"as arn:aws:sts::123456789012:assumed-role/{'r' * 120}/me")
     named = note("right get kustomizations.kustomize.toolkit.fluxcd.io", "not known")
-    lines = render.table([GOOD, WRONG, long, named]).splitlines()
+    lines = render.render_table([GOOD, WRONG, long, named]).splitlines()
     assert f"  fix: {FIX}" in lines
     assert all(len(line) <= 80 for line in lines if not line.startswith("  fix: "))
     assert "Pulumi CLI                ok: 3.272.0" in lines
@@ -26,15 +26,15 @@ def test_everything_fits_80_columns_but_a_fix_which_is_copied_as_it_is() -> None
 
 
 def test_the_second_column_stays_a_column() -> None:
-    lines = list(render.lines(WRONG))
+    lines = list(render.render_lines(WRONG))
     assert lines[0].startswith("root certificates         PROBLEM: none none")
     assert all(line.startswith(" " * 26) for line in lines[1:-1])
 
 
 def test_a_problem_is_never_an_exit_code_of_0_and_a_note_is_none() -> None:
-    assert render.all_well([GOOD, note("path", "not known")])
-    assert not render.all_well([GOOD, WRONG])
-    document = json.loads(render.document([GOOD, WRONG]))
+    assert render.is_all_well([GOOD, note("path", "not known")])
+    assert not render.is_all_well([GOOD, WRONG])
+    document = json.loads(render.render_document([GOOD, WRONG]))
     assert document["ok"] is False
     assert document["findings"][1] == {
         "subject": "root certificates",

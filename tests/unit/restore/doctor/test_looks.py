@@ -39,34 +39,34 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 )
 def test_a_pulumi_that_is_too_old_is_found(program: Any, prints: str, state: State) -> None:
     program("pulumi", prints)
-    finding = tools.pulumi_cli(CHECKOUT)
+    finding = tools.examine_pulumi_cli(CHECKOUT)
     assert finding.state is state
     assert bool(finding.fix) is (state is State.PROBLEM)
 
 
 def test_a_missing_program_is_a_problem(program: Any) -> None:
-    assert tools.pulumi_cli(CHECKOUT).found == "no pulumi on PATH"
-    assert tools.pg_restore("17.10").found == "no pg_restore on PATH"
+    assert tools.examine_pulumi_cli(CHECKOUT).found == "no pulumi on PATH"
+    assert tools.examine_pg_restore("17.10").found == "no pg_restore on PATH"
     program("pulumi", "", 1)
-    assert "failed" in tools.pulumi_cli(CHECKOUT).found
+    assert "failed" in tools.examine_pulumi_cli(CHECKOUT).found
 
 
 def test_a_plugin_of_another_version_than_the_sdk_s_is_found(program: Any) -> None:
     wanted = metadata.version("pulumi-aws")
     program("pulumi", f'[{{"name": "aws", "kind": "resource", "version": "{wanted}"}}]')
-    assert tools.plugin("aws").state is State.OK
+    assert tools.examine_plugin("aws").state is State.OK
     program("pulumi", '[{"name": "aws", "kind": "resource", "version": "6.0.0"}]')
-    finding = tools.plugin("aws")
+    finding = tools.examine_plugin("aws")
     assert (finding.found, finding.needed) == ("installed: 6.0.0", wanted)
     assert finding.fix == f"pulumi plugin install resource aws {wanted}"
-    assert tools.plugin("kubernetes").found == "installed: none"
+    assert tools.examine_plugin("kubernetes").found == "installed: none"
 
 
 def test_packages_outside_the_allowed_versions_are_named() -> None:
-    assert tools.unfit(Requirement("packaging>=1")) is None
-    assert tools.unfit(Requirement("packaging>=9999")) == f"packaging {metadata.version('packaging')}"
-    assert tools.unfit(Requirement("no-such-package")) == "no-such-package is not installed"
-    assert tools.packages().state is State.OK
+    assert tools.find_unfit(Requirement("packaging>=1")) is None
+    assert tools.find_unfit(Requirement("packaging>=9999")) == f"packaging {metadata.version('packaging')}"
+    assert tools.find_unfit(Requirement("no-such-package")) == "no-such-package is not installed"
+    assert tools.examine_packages().state is State.OK
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_packages_outside_the_allowed_versions_are_named() -> None:
 )
 def test_a_pg_restore_older_than_the_source_is_found(program: Any, prints: str, state: State) -> None:
     program("pg_restore", prints)
-    assert tools.pg_restore("17.10").state is state
+    assert tools.examine_pg_restore("17.10").state is state
 
 
 @pytest.mark.parametrize(
@@ -88,18 +88,18 @@ def test_a_pg_restore_older_than_the_source_is_found(program: Any, prints: str, 
 def test_a_clock_that_is_off_is_found_however_slow_the_answer(seconds: int, state: State) -> None:
     """The answer takes 5 s; the header has whole seconds."""
     clock = iter([NOW, NOW + timedelta(seconds=5)])
-    assert logins.clock("clock", lambda: NOW + timedelta(seconds=seconds), lambda: next(clock)).state is state
+    assert logins.examine_clock("clock", lambda: NOW + timedelta(seconds=seconds), lambda: next(clock)).state is state
 
 
 def test_a_server_that_tells_no_time_is_no_problem() -> None:
-    assert logins.clock("clock", lambda: None).state is State.NOTE
+    assert logins.examine_clock("clock", lambda: None).state is State.NOTE
 
 
 def test_a_plugin_in_another_account_is_found() -> None:
     looked = Caller("1", "arn:aws:sts::1:assumed-role/a/me")
-    assert logins.same_account(looked, Caller("2", "arn:aws:sts::2:assumed-role/a/me")).state is State.PROBLEM
-    assert logins.same_account(looked, Caller("1", "arn:aws:sts::1:assumed-role/b/me")).state is State.NOTE
-    assert logins.same_account(looked, Caller("1", "arn:aws:sts::1:assumed-role/a/pulumi")).state is State.OK
+    assert logins.examine_account(looked, Caller("2", "arn:aws:sts::2:assumed-role/a/me")).state is State.PROBLEM
+    assert logins.examine_account(looked, Caller("1", "arn:aws:sts::1:assumed-role/b/me")).state is State.NOTE
+    assert logins.examine_account(looked, Caller("1", "arn:aws:sts::1:assumed-role/a/pulumi")).state is State.OK
 
 
 def rule(**changes: Any) -> dict[str, Any]:
@@ -136,11 +136,11 @@ def test_who_is_let_in_is_known_only_where_an_address_says_it() -> None:
 def test_an_evidence_folder_that_cant_be_written_is_found_and_a_good_one_is_not_made(tmp_path: Path) -> None:
     aws: Any = None
     place = tmp_path / "new" / "evidence"
-    (finding,) = stores.evidence(w.settings(evidence=str(place)), aws)
+    (finding,) = stores.examine_evidence(w.settings(evidence=str(place)), aws)
     assert finding.state is State.OK
     assert not place.exists()
     (tmp_path / "file").write_text("")
-    (finding,) = stores.evidence(w.settings(evidence=str(tmp_path / "file" / "evidence")), aws)
+    (finding,) = stores.examine_evidence(w.settings(evidence=str(tmp_path / "file" / "evidence")), aws)
     assert finding.state is State.PROBLEM
 
 
@@ -148,8 +148,8 @@ def test_a_file_without_certificates_is_found(tmp_path: Path) -> None:
     for content in ("", "no certificate"):
         file = tmp_path / "ca.pem"
         file.write_text(content)
-        (finding,) = stores.certificates(w.settings(tls=w.Tls("verify-full", str(file))))
+        (finding,) = stores.examine_certificates(w.settings(tls=w.Tls("verify-full", str(file))))
         assert finding.state is State.PROBLEM, content
         assert "pulumi config set --path tls.rootCertificate rds.pem" in finding.fix
-    (finding,) = stores.certificates(w.settings(tls=w.Tls("verify-full", str(tmp_path / "missing.pem"))))
+    (finding,) = stores.examine_certificates(w.settings(tls=w.Tls("verify-full", str(tmp_path / "missing.pem"))))
     assert finding.state is State.PROBLEM

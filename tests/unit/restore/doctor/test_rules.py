@@ -16,19 +16,19 @@ NIGHTLY = Writer("CronJob", "nightly", "uses the secret", "kubectl --namespace s
 
 
 def found(settings: Settings, inventory: Inventory) -> dict[str, Finding]:
-    return {finding.subject: finding for finding in rights.preflight([(settings, inventory)])}
+    return {finding.subject: finding for finding in rights.examine_preflight([(settings, inventory)])}
 
 
 def test_a_site_that_is_well_is_told_once_for_each_method() -> None:
     worlds = [(w.settings(w.PITR), w.inventory()), (w.settings(w.SNAPSHOT), w.inventory())]
-    subjects = [(finding.subject, finding.state) for finding in rights.preflight(worlds)]
+    subjects = [(finding.subject, finding.state) for finding in rights.examine_preflight(worlds)]
     assert subjects == [("preflight, pitr", State.OK), ("preflight, snapshot", State.OK)]
 
 
 def test_what_would_refuse_a_restore_is_a_problem_today_and_told_once() -> None:
     missing = w.inventory(cluster=w.cluster(None, w.deployment("indexer", 2), w.secret()))
     worlds = [(w.settings(w.PITR), missing), (w.settings(w.SNAPSHOT), missing)]
-    findings = list(rights.preflight(worlds))
+    findings = list(rights.examine_preflight(worlds))
     assert [(item.subject, item.state) for item in findings] == [("deployment api", State.PROBLEM)]
     assert findings[0].fix
 

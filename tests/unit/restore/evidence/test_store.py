@@ -122,3 +122,13 @@ def test_a_place_that_can_not_be_written_to_is_told_with_another_to_choose(tmp_p
 
 def test_known_secrets_are_masked_in_what_is_said() -> None:
     assert redacted(f"login with {SECRET} failed") == f"login with {MASK} failed"
+
+
+def test_a_document_beside_the_records_is_replaced_and_is_no_record(store: Store) -> None:
+    for text in ("first", "second"):
+        where = Path(store.keep("prod", "inc-1", "take-over.txt", text))
+    assert where.read_text() == "second"
+    assert stat.S_IMODE(where.stat().st_mode) == 0o600
+    assert store.read_all("prod", "inc-1") == ()
+    with pytest.raises(PermanentError, match="secret"):
+        store.keep("prod", "inc-1", "take-over.txt", f"terraform import {SECRET}")

@@ -198,7 +198,7 @@ def test_a_watch_never_waits_longer_than_its_gate_or_the_wait_may(gate_seconds: 
             "available".__eq__,
             subject="shop",
             seconds=seconds,
-            found=lambda state: f"is {state}",
+            describe=lambda state: f"is {state}",
             first=0.001,
             longest=0.001,
         )

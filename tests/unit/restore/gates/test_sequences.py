@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from restore.gates import sequences, switched
-from restore.gates.sequences import MARGIN, Advance, Known, from_baseline, plan_advances
+from restore.gates.sequences import MARGIN, Advance, LastValues, from_baseline, plan_advances
 from restore.postgres.sequences import Name, Sequence
 from tests.support.gate_worlds import PROVED, STOPPED, Databases, Stage, back, forth
 from tests.support.worlds import CANDIDATE_HOST, SOURCE_HOST, SWITCHED_URL
@@ -33,7 +33,7 @@ def databases(monkeypatch: pytest.MonkeyPatch) -> Databases:
 
 
 def advances(last: int, sequence: Sequence, margin: int = 0) -> list[tuple[int | None, int, bool]]:
-    found = plan_advances(Known("the source", {ORDERS: last}, margin), {ORDERS: sequence})
+    found = plan_advances(LastValues("the source", {ORDERS: last}, margin), {ORDERS: sequence})
     return [(advance.before, advance.after, advance.allowed) for advance in found]
 
 
@@ -64,7 +64,7 @@ def test_beyond_a_baseline_stands_a_margin_but_a_cycle_has_no_beyond() -> None:
 
 
 def test_a_sequence_that_the_database_does_not_have_is_left_out() -> None:
-    assert plan_advances(Known("the source", {("public", "new"): 7}), {ORDERS: UP}) == ()
+    assert plan_advances(LastValues("the source", {("public", "new"): 7}), {ORDERS: UP}) == ()
 
 
 def baseline(values: Mapping[Table, Position]) -> Baseline:

@@ -35,7 +35,8 @@ def test_a_switch_that_is_safe_is_recorded_with_its_way_back(databases: Database
     assert at.prove("switched", switched.prove, receipt=PROVED) is None
     assert at.last["facts"]["to"].startswith(CANDIDATE_HOST)
     assert at.last["facts"]["back_to"].startswith(SOURCE_HOST)
-    assert databases.asked == [CANDIDATE_HOST, SOURCE_HOST, SOURCE_HOST, CANDIDATE_HOST]
+    assert databases.asked == [CANDIDATE_HOST, SOURCE_HOST, SOURCE_HOST, CANDIDATE_HOST, CANDIDATE_HOST]
+    assert at.last["facts"]["next_transaction"] == 1234
 
 
 def test_a_database_of_which_no_row_is_read_never_serves(databases: Databases, tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from restore.cutover.traffic import found_traffic
+from restore.cutover.traffic import find_traffic
 from restore.errors import Refused
 from restore.lifecycle import close
 from restore.model.cluster import Writer
@@ -22,16 +23,18 @@ def test_a_close_that_was_killed_after_marking_the_candidate_still_sees_who_serv
     marked = candidate(tags={**marked.tags, TAG_CLOSED: "2026-11-22T16:00:00Z"})
     found = restored(candidate=marked, cluster=SWITCHED)
     request = asked(PITR, traffic=Traffic.RESTORED)
-    serves = found_traffic(RestoreContext(settings(request), request, close.as_if_open(found)))
+    serves = find_traffic(RestoreContext(settings(request), request, close.as_if_open(found)))
     assert serves is Traffic.RESTORED
-    closing = close.plan(request, found, serves, ["restore:id", "restore:source"])
+    closing = close.plan(request, found, serves, ["restore:id", "restore:source"], settings())
     assert closing.candidate_arn is None
     assert closing.set == {"restore:source": "shop-inc-1"}
     assert closing.remove == ("restore:id",)
 
 
 def test_a_waiver_ends_with_the_restore_that_it_was_given_for() -> None:
-    closing = close.plan(PITR, restored(), Traffic.SOURCE, ["restore:source", "restore:waive", "restore:validation"])
+    closing = close.plan(
+        PITR, restored(), Traffic.SOURCE, ["restore:source", "restore:waive", "restore:validation"], settings()
+    )
     assert closing.remove == ("restore:waive",)
     assert "config removed: restore:waive" in close.render(closing)
 
@@ -41,7 +44,7 @@ def test_what_was_suspended_for_the_restore_is_not_forgotten_at_its_end() -> Non
     suspended = Writer("CronJob", "nightly", "is suspended", "...", blocking=False, resume=command)
     running = Writer("CronJob", "hourly", "starts Jobs", "...", blocking=True)
     found = restored(cluster=replace(SWITCHED, writers=(suspended, running)))
-    shown = close.render(close.plan(PITR, found, Traffic.RESTORED, []))
+    shown = close.render(close.plan(PITR, found, Traffic.RESTORED, [], settings()))
     assert f"Still suspended; to let it go on:\n  CronJob nightly: {command}\n" in shown
     assert "hourly" not in shown
 
@@ -49,27 +52,55 @@ def test_what_was_suspended_for_the_restore_is_not_forgotten_at_its_end() -> Non
 @pytest.mark.parametrize("serves", [None, Traffic.FROZEN])
 def test_a_restore_is_not_closed_while_nobody_serves(serves: Traffic | None) -> None:
     with pytest.raises(Refused, match="traffic"):
-        close.plan(PITR, restored(), serves, [])
+        close.plan(PITR, restored(), serves, [], settings())
 
 
 def test_a_region_that_stands_by_may_be_left_as_it_was() -> None:
     found = restored(source=None, source_region=SourceRegion("us-east-1", "no answer"))
-    closing = close.plan(PITR, found, Traffic.FROZEN, ["restore:id", "restore:sourceRegion"])
+    closing = close.plan(PITR, found, Traffic.FROZEN, ["restore:id", "restore:sourceRegion"], settings())
     assert closing.remove == ("restore:id",), "its source is where it was"
     assert "no application runs in this region" in close.render(closing)
 
 
 def test_the_next_restore_does_not_look_for_its_source_in_the_region_that_was_left() -> None:
     found = restored(source=None, source_region=SourceRegion("us-east-1", "no answer"), cluster=SWITCHED)
-    closing = close.plan(PITR, found, Traffic.RESTORED, ["restore:sourceRegion"])
+    closing = close.plan(PITR, found, Traffic.RESTORED, ["restore:sourceRegion"], settings())
     assert closing.remove == ("restore:sourceRegion",)
     assert closing.set == {"restore:source": "shop-inc-1"}
 
 
-def test_a_state_with_pending_operations_is_not_emptied() -> None:
-    state = {"version": 3, "deployment": {"pending_operations": [{"resource": {"urn": "a::b"}, "type": "creating"}]}}
+def pending_state(*urns: str) -> dict[str, Any]:
+    operations = [{"resource": {"urn": f"urn:pulumi:prod::restore::{urn}"}, "type": "creating"} for urn in urns]
+    return {"version": 3, "deployment": {"pending_operations": operations, "resources": []}}
+
+
+RECEIPT = "restore:index:Restore$pulumi:index:Stash::conformed-inc-1"
+CANDIDATE = "restore:index:Restore$aws:rds/instance:Instance::candidate-inc-1"
+SNAPSHOT = "restore:index:Freeze$aws:rds/snapshot:Snapshot::safety-inc-1"
+
+
+def test_a_pending_creation_of_something_unknown_is_not_forgotten() -> None:
     with pytest.raises(Refused, match="clear-pending-creates"):
-        close.without_resources(state)
+        close.without_resources(pending_state(RECEIPT, "aws:s3/bucket:Bucket::archive"))
+
+
+def test_what_killed_runs_left_pending_does_not_hold_up_the_end_of_a_restore() -> None:
+    emptied = close.without_resources(pending_state(RECEIPT, RECEIPT, CANDIDATE, SNAPSHOT))
+    assert emptied["deployment"] == {"pending_operations": [], "resources": []}
+
+
+def test_nobody_mistakes_a_cleared_receipt_for_a_database() -> None:
+    found = replace(restored(), safety_snapshot=None)
+    told = close.describe_pending(pending_state(RECEIPT, RECEIPT, CANDIDATE, SNAPSHOT), found)
+    instance = candidate()
+    assert told == [
+        "left pending by a killed run, and nothing exists of it elsewhere: conformed-inc-1 (2 times)",
+        f"left pending by a killed run: candidate-inc-1: RDS has instance {instance.identifier} "
+        f"({instance.resource_id}), and it stays",
+        "left pending by a killed run: safety-inc-1: RDS has nothing of that name",
+    ]
+    closing = close.plan(PITR, restored(), Traffic.SOURCE, [], settings())
+    assert "Cleared from the state, left pending by a killed run: candidate-inc-1" in close.render(closing, told)
 
 
 def test_what_leaves_the_state_is_everything_but_the_stack() -> None:

@@ -12,7 +12,7 @@ from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.rds import Instance
 from restore.model.request import Traffic
 from tests.support.gate_worlds import Databases, of_pods, resumed
-from tests.support.worlds import CANDIDATE_HOST, PITR, RETURNED, SWITCHED, asked, candidate, restored
+from tests.support.worlds import CANDIDATE_HOST, PITR, RETURNED, SWITCHED, asked, candidate, restored, settings
 
 NO_BACKUP = candidate(latest_restorable=None)
 
@@ -42,7 +42,7 @@ def test_what_can_be_recovered_is_said_with_its_time() -> None:
 def closing(traffic: Traffic, serving: Instance) -> str:
     cluster = SWITCHED if traffic is Traffic.RESTORED else RETURNED
     found = restored(cluster=cluster, candidate=serving)
-    return close.render(close.plan(asked(PITR, traffic=traffic), found, traffic, []))
+    return close.render(close.plan(asked(PITR, traffic=traffic), found, traffic, [], settings()))
 
 
 def test_close_warns_while_the_new_production_has_no_backup() -> None:

@@ -120,3 +120,24 @@ def test_addresses_that_could_not_be_asked_are_not_taken_for_none() -> None:
 def test_a_candidate_that_is_made_already_needs_no_room() -> None:
     full = Capacity({name: Quota(1, 1) for name in ROOM}, (), SUBNETS, {"k": KmsKey("k", "Disabled")})
     assert problems(settings(asked()), restored(cluster=FROZEN, capacity=full)) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"quotas": {**ROOM, "DBInstances": Quota(40, 40)}}, "DBInstances"),
+        ({"quotas": {**ROOM, "AllocatedStorage": Quota(950, 1000)}}, "AllocatedStorage"),
+        ({"quotas": {**ROOM, "ManualSnapshots": Quota(100, 100)}}, "ManualSnapshots"),
+        ({"offers": ()}, "class"),
+        ({"offers": (replace(OFFER, storage_type="io2"),)}, "storage-type"),
+        ({"offers": (replace(OFFER, zones=frozenset({"us-east-1f"})),)}, "zones"),
+        ({"subnets": (SUBNETS[0], replace(SUBNETS[1], free=0))}, "addresses"),
+        ({"keys": {"key-1": replace(KEYS["key-1"], state="Disabled")}}, KEYS["key-1"].arn),
+    ],
+)
+def test_who_knows_better_than_aws_goes_on_by_the_printed_waiver(changes: dict[str, Any], name: str) -> None:
+    check = f"preflight.room:{name}"
+    assert (
+        f"""pulumi config set --path 'waive["{check}"]' "<reason>\"""" in only_problem(settings(), world(**changes)).fix
+    )
+    assert problems(settings(waive={check: "raised an hour ago"}), world(**changes)) == {}

@@ -222,7 +222,7 @@ def test_an_identifier_that_somebody_else_has_is_never_taken_over() -> None:
 
 
 def test_a_candidate_that_was_renamed_is_not_made_a_second_time() -> None:
-    renamed = candidate(identifier="shop")
+    renamed = candidate(identifier="shop-copy")
     problem = only_problem(settings(), inventory(open_restores=(renamed,)))
     assert "shop-inc-1 now" in problem.found
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from restore.cli.report import opened_copy
+from restore.cli.report import open_copy
 
 
 @pytest.mark.parametrize("browser", [True, False])
@@ -24,7 +24,7 @@ def test_the_opened_page_is_a_private_copy_and_is_named_where_no_browser_is(
 
     monkeypatch.setattr(webbrowser, "open", ask)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    said = opened_copy("<p>PASS</p>", "inc-1")
+    said = open_copy("<p>PASS</p>", "inc-1")
     file = Path(unquote(urlsplit(asked[0]).path))
     assert file.read_text() == "<p>PASS</p>"
     assert file.parent.stat().st_mode & 0o077 == 0

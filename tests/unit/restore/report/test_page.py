@@ -16,16 +16,18 @@ from tests.support.report_records import (
     RESTORED,
     SHUT,
     Records,
+    at,
     check,
     gate,
     loss,
+    record,
     report,
     run,
     shown,
 )
 from validation.baseline.model import Baseline, TableState
 from validation.expectations.table_names import Table
-from validation.loss import LossReport, against_baseline, as_json
+from validation.loss import LossReport, as_json, compare_with_baseline
 
 TAGS = """
 html head meta title style body main header footer section article p b h1 h2 h3 span i code pre dl dt dd div br
@@ -213,7 +215,7 @@ def test_what_a_baseline_estimates_is_never_shown_as_lost_or_brought_back_row_by
     before.tables[Table("public", "same")] = TableState(3, 1)  # pyright: ignore[reportIndexIssue]
     now = holds(later, few=5, many=8)
     now.tables[Table("public", "same")] = TableState(3, 1)  # pyright: ignore[reportIndexIssue]
-    for said in told(as_json(against_baseline(before, now))):
+    for said in told(as_json(compare_with_baseline(before, now))):
         assert said.count("only estimated, by the baseline of shop, taken 2026-11-22 02:00:00 UTC: 8 rows fewer") == 2
         assert "newer: at up to 2026-11-22 14:29:00 UTC, in the baseline 2026-11-22 02:00:00 UTC" in said
         assert "not in the candidate" in said
@@ -238,3 +240,17 @@ def test_what_the_source_has_as_well_is_shown_as_that_and_not_as_a_failure() -> 
     text = " ".join(Reader(html).text.split())
     assert "as in the source indexes" in text
     assert "0 of 1 checks pass, 1 as in the source;" in text
+
+
+def closed(**changes: Any) -> dict[str, Any]:
+    who = {"user": "alice", "host": "laptop", "aws": "arn"}
+    return record("close", 900, {"began": at(900), "operator": who, "serves": "restored", **changes})
+
+
+def test_the_page_links_how_infrastructure_code_takes_over_and_no_other_place() -> None:
+    """The link is the program's own name of the document, whatever a record says."""
+    assert 'href="take-over.txt"' in page.render(shown((*RESTORED, closed(take_over="take-over.txt"))))
+    html = page.render(shown((*RESTORED, closed(take_over="https://evil.example/"))))
+    assert 'href="take-over.txt"' in html
+    assert "evil.example" not in html
+    assert "href" not in page.render(shown((*RESTORED, closed())))

@@ -27,7 +27,7 @@ from tests.support import worlds
 from tests.support.report_records import BACK, FROZEN, RESTORED, SHUT, Records, assembled, gate, run
 from validation.baseline.model import Baseline, TableState
 from validation.expectations.table_names import Table
-from validation.loss import LossReport, RowSet, Status, TableLoss, against_baseline, as_json
+from validation.loss import LossReport, RowSet, Status, TableLoss, as_json, compare_with_baseline
 from validation.loss.model import Difference
 from validation.runner.render import as_json as validation_json
 from validation.runner.result import CheckResult, ValidationReport
@@ -61,6 +61,19 @@ def test_documents_keep_to_the_schema(records: Records) -> None:
     assert faults(assembled(records)) == []
 
 
+def test_new_passwords_are_recorded_as_the_schema_says() -> None:
+    database = {"identifier": "shop-inc-1", "resource_id": "db-CANDIDATE", "sessions_ended": 2}
+    facts = {"databases": [database], "roles": ["shop_app"], "old_refused": True, "new_accepted": True}
+    kept = {"kept_in": ["Secret database-credentials"], "keys": ["DATABASE_URL"], "source": "rotated"}
+    operator = {"user": "on-call", "host": "laptop", "aws": "arn"}
+    content: dict[str, Any] = {"began": worlds.NOW.isoformat(), "operator": operator, "facts": {**facts, **kept}}
+    record = {**FROZEN[-1], "step": "credentials", **content}
+    del record["gate"]
+    assert faults(assembled([*FROZEN, record])) == []
+    content["facts"]["old_refused"] = False
+    assert faults(assembled([*FROZEN, {**record, **content}]))
+
+
 @pytest.mark.parametrize(
     "change", [{"verdict": "GOOD"}, {"records": []}, {"updated": "yesterday"}, {"headline": ""}, {"more": 1}]
 )
@@ -81,7 +94,7 @@ COUNTED = TableLoss(
     [
         LossReport((COUNTED, TableLoss("public.u", Status.UNKNOWN, notes=("locked",))), "old", "new"),
         LossReport((), "the source", "new", problems=("the source is gone",), fix="record baselines"),
-        against_baseline(
+        compare_with_baseline(
             Baseline(worlds.NOW, "shop", "17", {Table("public", "t"): TableState(2, 1, {"at": worlds.NOW})}),
             Baseline(worlds.NOW, "shop", "17", {Table("public", "t"): TableState(1, 1)}),
         ),

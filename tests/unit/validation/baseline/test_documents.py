@@ -17,7 +17,7 @@ from moto import mock_aws
 from validation.baseline import diff, latest
 from validation.baseline.faults import Fault, Faults
 from validation.baseline.model import Baseline, BaselineError, Position, TableState, as_json, from_json
-from validation.checks.baseline import behind
+from validation.checks.baseline import find_behind
 from validation.document_store import DirectoryStore
 from validation.expectations.table_names import Table
 from validation.schema.snapshot import SchemaSnapshot
@@ -48,7 +48,7 @@ def test_a_baseline_of_an_earlier_version_is_read_and_excuses_nothing() -> None:
 
 def test_a_check_that_finds_more_than_before_is_told() -> None:
     more = replace(BASELINE, faults={"faults:indexes": Faults(3)})
-    assert [str(line) for line in diff.differences(BASELINE, more)] == ["check indexes: 2 wrong -> 3 wrong"]
+    assert [str(line) for line in diff.compare_baselines(BASELINE, more)] == ["check indexes: 2 wrong -> 3 wrong"]
     assert "2 wrong" in diff.render(BASELINE)
 
 
@@ -159,14 +159,14 @@ def test_a_difference_says_how_it_was_and_is() -> None:
         sequences={},
         schema=SchemaSnapshot({"columns": {}}),
     )
-    assert [str(one) for one in diff.differences(BASELINE, later)] == [
+    assert [str(one) for one in diff.compare_baselines(BASELINE, later)] == [
         "public.new: no table -> 0 rows",
         'public."odd ""name"".x": 500 rows -> 490 rows (-10, 16.4 kB)',
         'public."odd ""name"".x".created_at: newest 2026-11-22T14:30:00.123456Z -> no newest value',
         "sequence public.users_id_seq: at 500 -> no value",
     ]
     assert "public.users.id missing" in diff.as_text(BASELINE, later)
-    assert diff.differences(BASELINE, BASELINE) == ()
+    assert diff.compare_baselines(BASELINE, BASELINE) == ()
     assert "500 rows" in diff.render(BASELINE)
 
 
@@ -185,10 +185,10 @@ def test_a_sequence_is_behind_its_baseline_in_its_own_direction(
     last: int, increment: int, found: int | None, wrong: bool
 ) -> None:
     row = {"schema": "public", "name": "users_id_seq", "readable": True, "last": found}
-    assert bool(behind({SEQUENCE: Position(last, increment)}, [row])[0]) is wrong
+    assert bool(find_behind({SEQUENCE: Position(last, increment)}, [row])[0]) is wrong
 
 
 def test_a_sequence_that_cannot_be_read_is_not_said_to_be_behind() -> None:
     row = {"schema": "public", "name": "users_id_seq", "readable": False, "last": None}
-    assert behind({SEQUENCE: Position(1)}, [row]) == ([], ["public.users_id_seq"])
-    assert behind({SEQUENCE: Position(1)}, []) == (["public.users_id_seq is missing"], [])
+    assert find_behind({SEQUENCE: Position(1)}, [row]) == ([], ["public.users_id_seq"])
+    assert find_behind({SEQUENCE: Position(1)}, []) == (["public.users_id_seq is missing"], [])

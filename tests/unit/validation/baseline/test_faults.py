@@ -6,7 +6,7 @@ import pytest
 
 from validation import CheckResult, Severity, Verdict
 from validation.baseline.faults import Comparison, Fault, Faults, compare
-from validation.runner.known_faults import judged
+from validation.runner.known_faults import judge_known
 
 
 def faults(places: str, count: int | None = None, decides: str = "") -> Faults:
@@ -54,6 +54,6 @@ def test_of_more_than_are_listed_the_number_and_a_sample_must_agree(
 
 def test_the_report_says_what_was_compared_by_number() -> None:
     failed = CheckResult("foreign-key:x", Verdict.FAIL, "50 rows", "none", "repair them")
-    told = judged(failed, "rows", compare(faults("abc", 50), faults("abc", 50)), "the source")
+    told = judge_known(failed, "rows", compare(faults("abc", 50), faults("abc", 50)), "the source")
     assert told.found == "as in the source (more than 10,000: compared by number and a sample): 50 rows"
     assert (told.severity, told.fix) == (Severity.ADVISORY, "not needed for the switch; later: repair them")

@@ -15,10 +15,10 @@ from psycopg import sql
 
 import validation
 from validation import Severity, Verdict
-from validation.checks.check import Check, Judgement, passed
-from validation.checks.integrity import foreign_key, sequence
-from validation.checks.migrations import applied, broken
-from validation.checks.server import identity
+from validation.checks.check import Check, Judgement, judge_passed
+from validation.checks.integrity import build_foreign_key_check, build_sequence_check
+from validation.checks.migrations import find_applied, find_broken
+from validation.checks.server import build_identity
 from validation.connect.query import Answer, Question, Unanswered
 from validation.connect.target import Target
 from validation.expectations.model import Server
@@ -33,7 +33,7 @@ QUESTION = Question("q", sql.SQL("select 1").format())
 
 
 def always(_: Sequence[Answer]) -> Judgement:
-    return passed("all is well", "anything")
+    return judge_passed("all is well", "anything")
 
 
 @pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.INCONCLUSIVE])
@@ -49,12 +49,12 @@ def migration(name: str, finished: float | None, rolled_back: float | None = Non
 
 def test_the_last_migration_is_the_one_that_was_finished_last_never_an_unfinished_one() -> None:
     found = [migration("c", None), migration("b", 1.0), migration("a", 2.0), migration("d", 3.0, 4.0)]
-    assert applied(found) == ["b", "a"]
-    assert broken(found) == ["c is unfinished", "d was rolled back"]
+    assert find_applied(found) == ["b", "a"]
+    assert find_broken(found) == ["c is unfinished", "d was rolled back"]
 
 
 def test_a_migration_with_a_later_run_counts_as_applied() -> None:
-    assert broken([migration("a", None, 1.0), migration("a", 2.0)]) == []
+    assert find_broken([migration("a", None, 1.0), migration("a", 2.0)]) == []
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ SERVER: dict[str, Any] = {
 def test_a_server_that_is_another_or_still_recovers_is_refused(
     changed: dict[str, Any], address: str | None, verdict: Verdict
 ) -> None:
-    check = identity(Target("h", "d", "u", expected_address=address), Server(version=17))
+    check = build_identity(Target("h", "d", "u", expected_address=address), Server(version=17))
     assert check.judge([Answer(({**SERVER, **changed},))]).verdict is verdict
 
 
@@ -152,11 +152,11 @@ def test_a_sequence_is_behind_when_its_next_value_is_taken(
 ) -> None:
     use = SequenceUse(Table("s", "q"), Table("s", "t"), "c", increment, cycles=False, number=True)
     row = {"last_value": last, "is_called": called, "furthest": furthest}
-    assert sequence(use).judge([Answer((row,))]).verdict is verdict
+    assert build_sequence_check(use).judge([Answer((row,))]).verdict is verdict
 
 
 def test_a_sequence_that_cannot_be_judged_is_shown_but_never_passed() -> None:
-    check = sequence(SequenceUse(Table("s", "q"), Table("s", "t"), "c", 1, cycles=True, number=True))
+    check = build_sequence_check(SequenceUse(Table("s", "q"), Table("s", "t"), "c", 1, cycles=True, number=True))
     assert check.severity is Severity.ADVISORY
     assert check.judge([]).verdict is Verdict.INCONCLUSIVE
 
@@ -180,6 +180,6 @@ def test_a_foreign_key_that_cannot_be_judged_is_never_passed() -> None:
             period=period,
             pages=1,
         )
-        check = foreign_key(key, ())
+        check = build_foreign_key_check(key, ())
         assert check.questions == ()
         assert check.judge([]).verdict is Verdict.INCONCLUSIVE

@@ -10,9 +10,9 @@ import pytest
 
 from validation import Severity, Verdict
 from validation.checks.check import Check
-from validation.checks.sql_files import QueryContext, checks, judge
+from validation.checks.sql_files import QueryContext, build_checks, judge
 from validation.connect.query import Answer
-from validation.expectations.sql_checks import SqlCheck, built_in, lists, parse, read_folder
+from validation.expectations.sql_checks import SqlCheck, parse, read_built_in, read_folder, read_lists
 from validation.problems import Problem
 from validation.sql import queries
 
@@ -34,12 +34,12 @@ def answer(examined: int, good: int, wrong: int, *examples: dict[str, Any]) -> A
 
 def planned(wanted: SqlCheck, **around: Any) -> list[Check]:
     standard: dict[str, Any] = {"listed": {}, "extensions": {}, "version": 17}
-    return list(checks([wanted], QueryContext(**{**standard, **around})))
+    return list(build_checks([wanted], QueryContext(**{**standard, **around})))
 
 
 def test_neither_damage_nor_what_a_copy_must_not_do_is_excused_by_the_source() -> None:
     never = {"files", "checksums", "heap-and-index", "toast", "subscriptions", "prepared-transactions"}
-    excused = {check.name for check in built_in() if check.as_in_source is Severity.ADVISORY}
+    excused = {check.name for check in read_built_in() if check.as_in_source is Severity.ADVISORY}
     assert {"indexes", "triggers", "row-security", "writable", "unique-key"} <= excused
     assert not {name for name in excused if name in never or name.startswith("amcheck")}
 
@@ -121,7 +121,7 @@ def test_examples_are_short_texts() -> None:
 def test_braces_that_are_no_placeholder_stay_as_they_are() -> None:
     text = HEAD + "select j = '{}' and t ~ 'a{2,3}' and at <= {restore_point} as ok from public.t"
     (made,) = planned(check(text), restore_point=AT)
-    shown = queries.text(made.questions[0].statement)
+    shown = queries.render_text(made.questions[0].statement)
     assert "j = '{}' and t ~ 'a{2,3}' and at <= '2026-11-22T14:30:00+00:00'::timestamptz as ok" in shown
 
 
@@ -160,12 +160,12 @@ def test_an_extension_that_is_not_there_is_borrowed() -> None:
     (there,) = planned(check(text), extensions={"amcheck": "public"})
     (absent,) = planned(check(text))
     assert (there.questions[0].borrows, absent.questions[0].borrows) == (None, "amcheck")
-    assert '"public".f()' in queries.text(there.questions[0].statement)
+    assert '"public".f()' in queries.render_text(there.questions[0].statement)
 
 
 def test_only_checks_that_read_nothing_but_catalogs_besides_are_asked_with_the_administrator_s_rights() -> None:
     own = check(HEAD + "--: extension = 'amcheck'\nselect {amcheck}.f() is not null as ok from public.users")
-    with_amcheck = next(found for found in built_in() if found.name == "amcheck-catalog")
+    with_amcheck = next(found for found in read_built_in() if found.name == "amcheck-catalog")
     for extensions in ({}, {"amcheck": "public"}):
         asked = [planned(found, extensions=extensions)[0].questions[0].administrative for found in (own, with_amcheck)]
         assert asked == [False, True]
@@ -178,5 +178,5 @@ def test_the_severity_of_what_is_not_known_can_be_another_than_that_of_what_is_w
 
 
 def test_the_files_of_this_package_are_in_order() -> None:
-    assert {found.each for found in built_in()} - {None} == set(lists())
-    assert len(built_in()) >= 20
+    assert {found.each for found in read_built_in()} - {None} == set(read_lists())
+    assert len(read_built_in()) >= 20

@@ -11,7 +11,7 @@ import pytest
 from validation import CheckResult, ValidationReport, Verdict
 from validation.commands import main
 from validation.commands import run as run_command
-from validation.expectations.reference import schema
+from validation.expectations.reference import build_schema
 
 SECRET = "postgresql://u:hunter2@127.0.0.1:1/d?sslmode=disable"
 
@@ -122,7 +122,7 @@ def test_what_could_not_be_found_out_is_exit_code_2_and_leaves_nothing(
 
 def test_the_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(["schema"]) == 0
-    assert json.loads(capsys.readouterr().out) == schema()
+    assert json.loads(capsys.readouterr().out) == build_schema()
 
 
 def test_a_url_given_for_a_name_is_not_repeated(checks: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,5 +137,5 @@ def test_a_url_can_come_from_a_file(checks: str, tmp_path: Path) -> None:
 
 
 def test_waivers_name_checks_whose_names_have_equal_signs() -> None:
-    read = run_command.waivers(["must-exist:public.users(id=7)=left on purpose = yes", "indexes=unused"])
+    read = run_command.parse_waivers(["must-exist:public.users(id=7)=left on purpose = yes", "indexes=unused"])
     assert read == {"must-exist:public.users(id=7)": "left on purpose = yes", "indexes": "unused"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from validation.connect.target import Target, without
-from validation.connect.urls import UrlError, WrappedUrlError, connection_parameters, parse
+from validation.connect.target import Target, remove_secret
+from validation.connect.urls import UrlError, WrappedUrlError, parse, read_parameters
 
 PRISMA = (
     "postgresql://ghost_app:p%40ss%2Fw%23rd%25%20%2B@old.example.rds.amazonaws.com:5432/ghost%5Fprotocol"
@@ -50,7 +50,7 @@ def test_a_host_hidden_in_the_query_is_refused_since_it_would_win_over_the_new_o
 
 
 def test_libpq_gets_no_parameter_of_prismas() -> None:
-    assert connection_parameters(PRISMA) == {
+    assert read_parameters(PRISMA) == {
         "host": "old.example.rds.amazonaws.com",
         "port": "5432",
         "user": "ghost_app",
@@ -62,12 +62,12 @@ def test_libpq_gets_no_parameter_of_prismas() -> None:
 
 
 def test_prismas_certificate_is_not_taken_for_a_clients() -> None:
-    assert "sslcert" not in connection_parameters("postgresql://u@h/d?sslcert=ca.pem")
-    assert connection_parameters("postgresql://u@h/d?sslcert=c&sslkey=k")["sslcert"] == "c"
+    assert "sslcert" not in read_parameters("postgresql://u@h/d?sslcert=ca.pem")
+    assert read_parameters("postgresql://u@h/d?sslcert=c&sslkey=k")["sslcert"] == "c"
 
 
 def test_a_plus_in_a_password_is_a_plus() -> None:
-    assert connection_parameters("postgresql://u:a+b@h/d")["password"] == "a+b"
+    assert read_parameters("postgresql://u:a+b@h/d")["password"] == "a+b"
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_the_environment_leads_to_no_other_server_than_the_one_named() -> None:
 
 
 def test_a_secret_is_blotted_out_plain_and_encoded() -> None:
-    assert without("p@ss", "p@ss and p%40ss") == "*** and ***"
-    assert without(None, "text") == "text"
+    assert remove_secret("p@ss", "p@ss and p%40ss") == "*** and ***"
+    assert remove_secret(None, "text") == "text"
 
 
 @pytest.mark.parametrize("around", [("", "\n"), ("", "\r\n"), (" \t", " \n\n")])
@@ -125,7 +125,7 @@ def test_white_space_around_a_url_is_no_part_of_it_and_stays(around: tuple[str, 
     before, after = around
     for url in SAME:
         assert str(parse(f"{before}{url}{after}")) == f"{before}{url}{after}"
-    assert connection_parameters(f"{before}postgresql://u:p@h/app{after}")["dbname"] == "app"
+    assert read_parameters(f"{before}postgresql://u:p@h/app{after}")["dbname"] == "app"
     moved = parse(f"{before}{PRISMA}{after}").at("new.example.rds.amazonaws.com")
     assert str(moved) == f"{before}{PRISMA.replace('old.example', 'new.example')}{after}"
 
@@ -151,5 +151,5 @@ def test_a_jdbc_url_is_read_and_moved_like_any_other() -> None:
     url = "jdbc:postgresql://old.example:5432/shop?user=app&password=p%40ss&ssl=true"
     assert str(parse(url)) == url
     assert str(parse(url).at("new.example")) == url.replace("old.example", "new.example")
-    known = connection_parameters(url)
+    known = read_parameters(url)
     assert (known["host"], known["user"], known["password"], known["dbname"]) == ("old.example", "app", "p@ss", "shop")

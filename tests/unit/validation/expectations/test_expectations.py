@@ -25,7 +25,7 @@ from validation.expectations.model import (
     Setting,
 )
 from validation.expectations.privileges import Privilege, Scope
-from validation.expectations.table_names import Table, quoted
+from validation.expectations.table_names import Table, quote
 
 
 def users(name: str = "users") -> Table:
@@ -244,4 +244,4 @@ def test_half_names_are_refused(text: str) -> None:
 
 
 def test_a_name_with_a_quote_or_a_dot_is_quoted() -> None:
-    assert [quoted(name) for name in ("a", "a.b", 'a"b')] == ["a", '"a.b"', '"a""b"']
+    assert [quote(name) for name in ("a", "a.b", 'a"b')] == ["a", '"a.b"', '"a""b"']

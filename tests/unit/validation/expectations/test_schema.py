@@ -15,8 +15,8 @@ from validation import ExpectationsError, from_mapping
 from validation.expectations import reference
 from validation.keyed import json_schema
 
-SCHEMA = reference.schema()
-SECTIONS = json_schema.properties(SCHEMA, SCHEMA)
+SCHEMA = reference.build_schema()
+SECTIONS = json_schema.find_properties(SCHEMA, SCHEMA)
 
 
 def fits(data: object) -> bool:
@@ -85,12 +85,12 @@ def test_what_the_reader_refuses_the_schema_refuses_too(data: dict[str, Any]) ->
 
 
 def test_what_is_made_of_the_description_is_up_to_date() -> None:
-    for path, text in reference.files().items():
+    for path, text in reference.render_files().items():
         assert path.read_text() == text, f"run: python -m validation.expectations.reference ({path.name})"
 
 
 def test_every_key_is_documented_with_a_sentence() -> None:
-    fields = [field for node in SECTIONS.values() for field in json_schema.properties(SCHEMA, node).values()]
+    fields = [field for node in SECTIONS.values() for field in json_schema.find_properties(SCHEMA, node).values()]
     assert len(fields) > len(SECTIONS)
     for node in (*SECTIONS.values(), *fields):
-        assert re.search(r"\w.*[.]$", json_schema.description(node)), node
+        assert re.search(r"\w.*[.]$", json_schema.find_description(node)), node

@@ -14,14 +14,23 @@ import pytest
 
 from validation.baseline.model import Baseline, TableState
 from validation.expectations.table_names import Table
-from validation.loss import LossReport, RowSet, Status, TableLoss, against_baseline, as_json, as_text, headline
+from validation.loss import (
+    LossReport,
+    RowSet,
+    Status,
+    TableLoss,
+    as_json,
+    as_text,
+    compare_with_baseline,
+    write_headline,
+)
 from validation.loss.buckets import compare_rows, read_buckets, split_buckets
-from validation.loss.comparability import Column, TableShape, pair, timestamp
+from validation.loss.comparability import Column, TableShape, choose_timestamp, pair_tables
 from validation.loss.key_ranges import Ranges
 from validation.loss.model import Difference, Precision, Writing
-from validation.loss.render import time_text
-from validation.loss.tables import buckets_per_range, drawn
-from validation.sql.queries import text
+from validation.loss.render import format_instant
+from validation.loss.tables import choose_buckets_per_range, draw_buckets
+from validation.sql.queries import render_text
 
 KEY = Column("id", "bigint")
 
@@ -93,26 +102,26 @@ def test_two_rows_of_one_key_that_a_damaged_index_let_in_are_no_single_row() -> 
     ],
 )
 def test_ranges_are_bounded_so_that_no_row_lies_in_two_or_none(wanted: Sequence[int], expected: str) -> None:
-    assert text(Ranges(KEY, ("10", "20", "30")).holding(wanted)) == f"({expected})"
+    assert render_text(Ranges(KEY, ("10", "20", "30")).compose_condition(wanted)) == f"({expected})"
 
 
 def test_keys_that_collations_order_differently_are_cut_by_their_bytes() -> None:
-    number = text(Ranges(Column("id", "text"), ("a", "b")).number)
+    number = render_text(Ranges(Column("id", "text"), ("a", "b")).number)
     assert number.startswith('width_bucket(("t"."id"::text collate "C"), ')
 
 
 def test_a_sample_is_drawn_only_where_there_is_too_much_and_always_the_same() -> None:
     buckets = dict.fromkeys(range(1000), 100)
-    assert drawn(buckets, 100_000) == tuple(range(1000))
-    assert len(drawn(buckets, 10_000)) == 100
-    assert drawn(buckets, 10_000) == drawn(buckets, 10_000)
+    assert draw_buckets(buckets, 100_000) == tuple(range(1000))
+    assert len(draw_buckets(buckets, 10_000)) == 100
+    assert draw_buckets(buckets, 10_000) == draw_buckets(buckets, 10_000)
 
 
 def test_buckets_stay_small_and_few_enough_to_send() -> None:
-    assert buckets_per_range({0: 2_000}) == 1
-    assert buckets_per_range({0: 6_400}) == 64
+    assert choose_buckets_per_range({0: 2_000}) == 1
+    assert choose_buckets_per_range({0: 6_400}) == 64
     everything = dict.fromkeys(range(256), 1 << 22)
-    assert buckets_per_range(everything) * len(everything) <= 1 << 15
+    assert choose_buckets_per_range(everything) * len(everything) <= 1 << 15
 
 
 def shape(name: str = "users", **changes: Any) -> TableShape:
@@ -122,7 +131,7 @@ def shape(name: str = "users", **changes: Any) -> TableShape:
 
 def test_columns_that_differ_between_the_sides_are_said_and_the_others_compared() -> None:
     candidate = shape(columns={"id": "integer", "email": "text", "Created_At": "date", "extra": "text"})
-    found = pair(shape(), candidate, {})
+    found = pair_tables(shape(), candidate, {})
     assert found.columns == (Column("id", None), Column("email", "text"), Column("Created_At", None))
     assert found.notes == (
         "only the source has column seen: not compared",
@@ -134,15 +143,15 @@ def test_columns_that_differ_between_the_sides_are_said_and_the_others_compared(
 
 @pytest.mark.parametrize(("source", "candidate"), [(("id",), ()), ((), ("id",)), (("id",), ("email",))])
 def test_a_key_of_one_side_alone_tells_no_rows_apart(source: tuple[str, ...], candidate: tuple[str, ...]) -> None:
-    assert pair(shape(key=source), shape(key=candidate), {}).key == ()
+    assert pair_tables(shape(key=source), shape(key=candidate), {}).key == ()
 
 
 def test_the_age_of_rows_is_taken_from_the_column_that_says_when_they_came() -> None:
     columns = [Column(name, kind) for name, kind in shape().columns.items()]
-    assert timestamp(columns, None) == "Created_At"
-    assert timestamp(columns, "seen") == "seen"
-    assert timestamp(columns, "email") == "Created_At"
-    assert timestamp([KEY], None) is None
+    assert choose_timestamp(columns, None) == "Created_At"
+    assert choose_timestamp(columns, "seen") == "seen"
+    assert choose_timestamp(columns, "email") == "Created_At"
+    assert choose_timestamp([KEY], None) is None
 
 
 def report(*tables: TableLoss, **changes: Any) -> LossReport:
@@ -178,12 +187,12 @@ UNKNOWN = TableLoss("public.big", Status.UNKNOWN, Precision.ESTIMATED, notes=("n
 )  # fmt: skip
 def test_what_was_not_compared_is_never_called_equal(tables: tuple[TableLoss, ...], status: Status, said: str) -> None:
     found = report(*tables)
-    assert (found.status, headline(found)) == (status, said)
+    assert (found.status, write_headline(found)) == (status, said)
 
 
 def test_a_report_that_could_not_be_made_says_why() -> None:
     found = report(problems=("source: refused",), fix="start it")
-    assert headline(found) == "what a switch loses is unknown: source: refused"
+    assert write_headline(found) == "what a switch loses is unknown: source: refused"
     said = as_text(found)
     assert said.startswith("UNKNOWN  what a switch loses is unknown: source: refused")
     assert "start it" in said
@@ -216,27 +225,27 @@ def test_the_evidence_holds_every_part_of_every_table() -> None:
     ("epoch", "said"), [("-Infinity", "-infinity"), ("9e15", "9E+15 s"), ("0.5", "1970-01-01T00:00:00.500000Z")]
 )
 def test_a_time_beyond_every_calendar_is_still_told(epoch: str, said: str) -> None:
-    assert time_text(Decimal(epoch)) == said
+    assert format_instant(Decimal(epoch)) == said
 
 
 def test_against_a_baseline_counts_are_estimates_and_nothing_is_equal() -> None:
-    found = against_baseline(baseline(a=5, b=1, c=2), baseline(a=3, b=1, d=4))
+    found = compare_with_baseline(baseline(a=5, b=1, c=2), baseline(a=3, b=1, d=4))
     assert Counter(table.status for table in found.tables) == {Status.DIFFERENT: 3, Status.UNKNOWN: 1}
     assert {table.precision for table in found.tables} == {Precision.ESTIMATED}
     assert counts(found.total) == (4, 4, 0)
 
 
 def test_a_newest_row_that_is_older_than_in_the_baseline_is_said_though_as_many_rows_are_there() -> None:
-    found = against_baseline(baseline(10, a=5), baseline(9, a=5))
+    found = compare_with_baseline(baseline(10, a=5), baseline(9, a=5))
     assert found.status is Status.DIFFERENT
-    assert "no table has fewer rows, the newest rows of 1 table are older" in headline(found)
+    assert "no table has fewer rows, the newest rows of 1 table are older" in write_headline(found)
     said = " ".join(as_text(found).split())
     assert "older at up to 1970-01-01T00:00:09Z, in the baseline 1970-01-01T00:00:10Z" in said
 
 
 def test_what_is_estimated_by_a_baseline_says_so_and_takes_nothing_for_brought_back() -> None:
-    found = against_baseline(baseline(10, a=5, b=1, c=2, e=1), baseline(20, a=3, b=1, d=4, e=3))
-    assert headline(found) == (
+    found = compare_with_baseline(baseline(10, a=5, b=1, c=2, e=1), baseline(20, a=3, b=1, d=4, e=3))
+    assert write_headline(found) == (
         "only estimated, by the baseline of shop, taken 1970-01-01 00:00:10 UTC: 4 rows fewer in 2 tables, "
         "6 more in 2 tables, 1 table missing; what was written after it is not counted"
     )
@@ -248,7 +257,7 @@ def test_what_is_estimated_by_a_baseline_says_so_and_takes_nothing_for_brought_b
 
 
 def test_tables_that_a_baseline_can_tell_no_difference_of_are_not_called_equal() -> None:
-    said = as_text(against_baseline(baseline(10, a=5, b=1), baseline(10, a=5, b=1)))
+    said = as_text(compare_with_baseline(baseline(10, a=5, b=1), baseline(10, a=5, b=1)))
     assert said.startswith("UNKNOWN  only estimated, by the baseline of shop")
     assert "as many rows    2 tables, 6 rows" in said
 

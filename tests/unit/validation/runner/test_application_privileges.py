@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from validation import Verdict
-from validation.checks.application import checks, columns, may
+from validation.checks.application import build_checks, may, read_columns
 from validation.connect.query import Answer, Side
 from validation.connect.sql_errors import explain
 from validation.expectations.table_names import Table
@@ -16,8 +16,8 @@ USERS, SEQUENCE = Table("public", "users"), Table("public", "users_id_seq")
 
 
 def test_every_privilege_is_tried_by_a_statement_that_writes_nothing() -> None:
-    made = list(checks({USERS: ("select", "insert", "update", "delete")}, {USERS: ("id", "e-mail")}))
-    shown = [" ".join(queries.text(one.questions[0].statement).split()) for one in made]
+    made = list(build_checks({USERS: ("select", "insert", "update", "delete")}, {USERS: ("id", "e-mail")}))
+    shown = [" ".join(queries.render_text(one.questions[0].statement).split()) for one in made]
     assert [one.name for one in made] == [
         f"application:public.users({p})" for p in ("select", "insert", "update", "delete")
     ]
@@ -29,19 +29,21 @@ def test_every_privilege_is_tried_by_a_statement_that_writes_nothing() -> None:
 
 
 def test_a_sequence_is_asked_about_and_never_moved() -> None:
-    (made,) = checks({SEQUENCE: ("usage",)}, {})
-    assert "has_sequence_privilege('\"public\".\"users_id_seq\"', 'usage')" in queries.text(made.questions[0].statement)
+    (made,) = build_checks({SEQUENCE: ("usage",)}, {})
+    assert "has_sequence_privilege('\"public\".\"users_id_seq\"', 'usage')" in queries.render_text(
+        made.questions[0].statement
+    )
     assert made.judge([Answer(({"may": False},))]).verdict is Verdict.FAIL
     assert made.judge([Answer(({"may": True},))]).verdict is Verdict.PASS
 
 
 def test_without_a_word_on_what_it_must_do_nothing_is_proved() -> None:
-    (made,) = checks({USERS: ()}, {USERS: ("id",)})
+    (made,) = build_checks({USERS: ()}, {USERS: ("id",)})
     assert made.judge([]).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_table_without_a_column_to_set_is_not_written_to() -> None:
-    assert [one.name for one in checks({USERS: ("select", "insert")}, {USERS: ()})] == [
+    assert [one.name for one in build_checks({USERS: ("select", "insert")}, {USERS: ()})] == [
         "application:public.users(select)"
     ]
 
@@ -49,7 +51,7 @@ def test_a_table_without_a_column_to_set_is_not_written_to() -> None:
 def test_answers_are_read_by_table() -> None:
     row = {"schema": "public", "name": "users"}
     assert may(Answer(({"objects": [{**row, "may": ["select"]}]},))) == {USERS: ("select",)}
-    assert columns(Answer(({"tables": [{**row, "columns": ["id"]}]},))) == {USERS: ("id",)}
+    assert read_columns(Answer(({"tables": [{**row, "columns": ["id"]}]},))) == {USERS: ("id",)}
 
 
 @pytest.mark.parametrize("kind", [psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction])

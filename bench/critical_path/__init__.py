@@ -1,0 +1,1 @@
+"""A hand-run restore procedure against this program, to a validated switch, on the same sandbox."""

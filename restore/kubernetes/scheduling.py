@@ -1,0 +1,135 @@
+"""What the scheduler looks at, read from pods and nodes (Kubernetes, "Kubernetes Scheduler", "Assigning Pods to
+Nodes", "Taints and Tolerations", "Resource Management for Pods and Containers"). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, cast
+
+from restore.model.nodes import Amounts, Node, NodePod, PodNeeds, Requirement, Taint, Toleration
+
+KubeObject = Mapping[str, Any]
+
+
+def pod_needs(spec: KubeObject) -> PodNeeds:
+    """Reads the specification of a pod, or of a template of pods."""
+    affinity = _object(_object(spec, "affinity"), "nodeAffinity")
+    required = _object(affinity, "requiredDuringSchedulingIgnoredDuringExecution")
+    return PodNeeds(
+        requests=requests(spec),
+        selector=_texts(spec.get("nodeSelector")),
+        terms=tuple(_term(item) for item in _objects(required, "nodeSelectorTerms")),
+        tolerations=tuple(_toleration(item) for item in _objects(spec, "tolerations")),
+    )
+
+
+def requests(spec: KubeObject) -> Amounts:
+    """Adds up what the scheduler reserves for a pod: all containers and sidecars, or the largest step of its start."""
+    started: Mapping[str, Decimal] = {}
+    largest: dict[str, Decimal] = {}
+    for item in _objects(spec, "initContainers"):
+        asked = _asked(item)
+        _raise_to(largest, started, asked)
+        if item.get("restartPolicy") == "Always":  # a sidecar goes on beside the others
+            started = _sum(started, asked)
+    for item in _objects(spec, "containers"):
+        started = _sum(started, _asked(item))
+    _raise_to(largest, started, {})
+    of_pod = _amounts(_object(_object(spec, "resources"), "requests"))
+    total = _sum({**largest, **of_pod}, _amounts(_object(spec, "overhead")))
+    return {**total, "pods": Decimal(1)}
+
+
+def node(answer: KubeObject) -> Node:
+    metadata: KubeObject = answer["metadata"]
+    spec, status = _object(answer, "spec"), _object(answer, "status")
+    return Node(
+        name=str(metadata["name"]),
+        allocatable=_amounts(_object(status, "allocatable")),
+        labels=_texts(metadata.get("labels")),
+        taints=tuple(
+            Taint(str(item.get("key") or ""), str(item.get("value") or ""), str(item.get("effect") or ""))
+            for item in _objects(spec, "taints")
+        ),
+        cordoned=bool(spec.get("unschedulable")),
+        images=tuple(str(name) for item in _objects(status, "images") for name in _strings(item, "names")),
+    )
+
+
+def node_pod(answer: KubeObject) -> NodePod:
+    spec = _object(answer, "spec")
+    return NodePod(
+        node=str(spec.get("nodeName") or ""),
+        requests=requests(spec),
+        deployment=_deployment(answer["metadata"]),
+        images=tuple(str(item.get("image") or "") for item in _objects(spec, "containers")),
+    )
+
+
+def _deployment(metadata: KubeObject) -> tuple[str, str] | None:
+    """A Deployment's replica set is named by it and by the hash of its template, which its pods have as a label."""
+    ending = f"-{_object(metadata, 'labels').get('pod-template-hash')}"
+    for owner in _objects(metadata, "ownerReferences"):
+        name = str(owner.get("name") or "")
+        if owner.get("kind") == "ReplicaSet" and name.endswith(ending):
+            return str(metadata.get("namespace") or ""), name.removesuffix(ending)
+    return None
+
+
+def _term(item: KubeObject) -> tuple[Requirement, ...]:
+    return tuple(
+        Requirement(
+            str(line.get("key") or ""),
+            str(line.get("operator") or ""),
+            _strings(line, "values"),
+        )
+        for line in _objects(item, "matchExpressions")
+    )
+
+
+def _toleration(item: KubeObject) -> Toleration:
+    return Toleration(
+        key=str(item.get("key") or ""),
+        value=str(item.get("value") or ""),
+        effect=str(item.get("effect") or ""),
+        any_value=item.get("operator") == "Exists",
+    )
+
+
+def _asked(container: KubeObject) -> Amounts:
+    """A limit without a request is the request too, as the API server sets it."""
+    resources = _object(container, "resources")
+    return _amounts({**_object(resources, "limits"), **_object(resources, "requests")})
+
+
+def _amounts(quantities: KubeObject) -> dict[str, Decimal]:
+    from kubernetes.utils import quantity  # with the client's other modules, at the first call
+
+    parse = cast("Callable[[Any], Decimal]", cast("Any", quantity).parse_quantity)
+    return {name: parse(amount) for name, amount in quantities.items()}
+
+
+def _sum(first: Mapping[str, Decimal], other: Amounts) -> dict[str, Decimal]:
+    return {name: first.get(name, Decimal()) + other.get(name, Decimal()) for name in {*first, *other}}
+
+
+def _raise_to(largest: dict[str, Decimal], started: Mapping[str, Decimal], more: Amounts) -> None:
+    for name, amount in _sum(started, more).items():
+        largest[name] = max(largest.get(name, Decimal()), amount)
+
+
+def _object(item: KubeObject, name: str) -> KubeObject:
+    return cast("KubeObject", item.get(name) or {})
+
+
+def _texts(mapping: object) -> dict[str, str]:
+    return {str(key): str(value) for key, value in cast("KubeObject", mapping or {}).items()}
+
+
+def _strings(item: KubeObject, name: str) -> tuple[str, ...]:
+    return tuple(str(value) for value in cast("list[object]", item.get(name) or []))
+
+
+def _objects(item: KubeObject, name: str) -> Iterable[KubeObject]:
+    return cast("list[KubeObject]", item.get(name) or [])

@@ -1,0 +1,74 @@
+"""Reads what a rescue has to know of tables from the catalog of the database that serves."""
+
+from __future__ import annotations
+
+from typing import Any, LiteralString
+
+from restore.postgres.connection import Connection
+from restore.rescue.model import ForeignKey, OnDelete, TableFacts, Trigger
+from validation.expectations.table_names import Table
+
+FACTS: LiteralString = """
+SELECT pg_get_userbyid(c.relowner), c.relhasrules,
+       has_table_privilege(c.oid, 'SELECT'), has_table_privilege(c.oid, 'INSERT'),
+       has_table_privilege(c.oid, 'UPDATE'), pg_has_role(c.relowner, 'USAGE'),
+       (SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+       (SELECT coalesce(json_agg(json_build_array(n.nspname, r.relname, t.tgname, t.tgenabled) ORDER BY t.tgname), '[]')
+        FROM pg_trigger t JOIN pg_class r ON r.oid = t.tgrelid JOIN pg_namespace n ON n.oid = r.relnamespace
+        WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgparentid = 0
+          AND (t.tgrelid = c.oid OR t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid)))),
+       (SELECT coalesce(json_agg(json_build_array(a.attname, format('%%I.%%I', z.nspname, s.relname))), '[]')
+        FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+        JOIN pg_namespace z ON z.oid = s.relnamespace
+        JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+          AND d.refobjid = c.oid AND d.deptype IN ('a', 'i'))
+FROM pg_class c JOIN pg_namespace m ON m.oid = c.relnamespace
+WHERE m.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p')
+"""
+FOREIGN_KEYS: LiteralString = """
+SELECT k.conname, cn.nspname, c.relname, pn.nspname, p.relname, k.confdeltype,
+       (SELECT json_agg(a.attname ORDER BY i.place) FROM unnest(k.conkey) WITH ORDINALITY AS i (number, place)
+        JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = i.number),
+       (SELECT json_agg(a.attname ORDER BY i.place) FROM unnest(k.confkey) WITH ORDINALITY AS i (number, place)
+        JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = i.number)
+FROM pg_constraint k
+JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace cn ON cn.oid = c.relnamespace
+JOIN pg_class p ON p.oid = k.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
+WHERE k.contype = 'f' AND k.conparentid = 0
+ORDER BY cn.nspname, c.relname, k.conname
+"""
+
+
+def read_facts(connection: Connection, table: Table) -> TableFacts | None:
+    """Returns what the catalog has of a table; None where there is none of that name. Partitions count as theirs."""
+    row = connection.execute(FACTS, [table.schema, table.name]).fetchone()
+    if row is None:
+        return None
+    owner, rules, may_read, may_insert, may_update, may_alter, columns, triggers, sequences = row
+    return TableFacts(
+        table,
+        tuple(columns),
+        owner,
+        tuple(Trigger(Table(schema, name), trigger, state) for schema, name, trigger, state in triggers),
+        tuple((column, sequence) for column, sequence in sequences),
+        rules,
+        may_read,
+        may_insert,
+        may_update,
+        may_alter,
+    )
+
+
+def read_foreign_keys(connection: Connection) -> tuple[ForeignKey, ...]:
+    """Returns every foreign key of the database; of partitioned tables the one that was declared."""
+    return tuple(_foreign_key(*row) for row in connection.execute(FOREIGN_KEYS).fetchall())
+
+
+def _foreign_key(
+    name: str, schema: str, child: str, parent_schema: str, parent: str, on_delete: str, columns: Any, refers_to: Any
+) -> ForeignKey:
+    return ForeignKey(
+        name, Table(schema, child), tuple(columns), Table(parent_schema, parent), tuple(refers_to), OnDelete(on_delete)
+    )

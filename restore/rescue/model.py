@@ -1,0 +1,123 @@
+"""The words of a rescue: what is asked for, what a table looks like, what was found and what was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from validation.expectations.table_names import Table
+
+
+class OnDelete(StrEnum):
+    """What a foreign key does to its rows when the row they refer to is deleted (pg_constraint.confdeltype)."""
+
+    NOTHING = "a"
+    RESTRICT = "r"
+    CASCADE = "c"
+    SET_NULL = "n"
+    SET_DEFAULT = "d"
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """Columns of `child` that refer to the columns of `parent`, in the same order."""
+
+    name: str
+    child: Table
+    child_columns: tuple[str, ...]
+    parent: Table
+    parent_columns: tuple[str, ...]
+    on_delete: OnDelete
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A trigger of the team's that fires in an ordinary session. `state` is pg_trigger.tgenabled: O or A."""
+
+    relation: Table
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """A table of the database that serves, as its catalog has it."""
+
+    table: Table
+    writable: tuple[str, ...]
+    """Columns that can be written: all but the generated ones."""
+    owner: str
+    triggers: tuple[Trigger, ...]
+    sequences: tuple[tuple[str, str], ...]
+    """Column and sequence, as SQL: of serial and identity columns."""
+    has_rules: bool
+    may_read: bool
+    may_insert: bool
+    may_update: bool
+    may_alter: bool
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an operator asks for."""
+
+    table: Table
+    where: str = ""
+    """SQL about the candidate's rows; empty for all."""
+    written_by: tuple[str, ...] = ()
+    """Transactions, by their number (xmin), whose versions of rows are overwritten: the incident's own."""
+    damaged: str = ""
+    """SQL about the source's rows: those for which it is true are overwritten, whoever wrote them."""
+    overwrite: bool = False
+    """Whether every row that differs is overwritten, whoever wrote it."""
+    columns: tuple[str, ...] = ()
+    """Columns that are compared and overwritten; empty for all. A missing row comes back whole."""
+    with_children: bool = False
+    fire_triggers: bool = False
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether any row that differs may be overwritten."""
+        return bool(self.written_by or self.damaged or self.overwrite)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """The rows that differ and whose present version one transaction wrote. `committed` is a time as text, or empty
+    where the server doesn't keep it (track_commit_timestamp)."""
+
+    transaction: str
+    rows: int
+    committed: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is missing or differs of one table. Keys are examples, as text."""
+
+    table: Table
+    read: int
+    """Rows that the candidate sent."""
+    lost: int
+    differing: tuple[Writer, ...]
+    examples: tuple[str, ...] = ()
+    overwritten: int = 0
+    """Of those that differ, the rows that the wish overwrites."""
+    why: str = ""
+    """Why this table is looked at, when it is another than the one that was asked for."""
+
+    @property
+    def different(self) -> int:
+        return sum(writer.rows for writer in self.differing)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was written to one table. `kept` rows were missing and could not be inserted: another row has a value that
+    must be unique, or the row they refer to is gone."""
+
+    table: Table
+    inserted: int
+    overwritten: int
+    kept: int
+    sequences: tuple[str, ...] = ()

@@ -1,0 +1,80 @@
+"""What a rescue shows, for an 80-column terminal. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from restore.redaction import redacted
+from restore.rescue.model import Done, Found, Wish
+
+WRITERS_SHOWN = 3
+
+
+def render_found(found: Sequence[Found], wish: Wish) -> str:
+    """Says what a rescue would do, and the command that does it."""
+    return redacted("\n".join(_lines(found, wish)))
+
+
+def _lines(found: Sequence[Found], wish: Wish) -> Iterator[str]:
+    for one in found:
+        yield from _table_lines(one, wish)
+    lost = sum(one.lost for one in found)
+    taken = sum(one.overwritten for one in found if wish.with_children or not one.why)
+    if not lost and not taken:
+        yield "Nothing to bring back." + (
+            " What differs stays as it is." if any(one.different for one in found) else ""
+        )
+        return
+    yield f"To bring back {lost:,} missing rows and overwrite {taken:,}, in one transaction:"
+    yield f"  {command(wish)} --apply"
+    if not wish.with_children and any("refers to" in one.why and one.why.startswith("its ") for one in found):
+        yield "  with --with-children also the rows that refer to them"
+    yield "Rows that were deleted on purpose since the recovery point count as missing: --where limits it."
+
+
+def _table_lines(found: Found, wish: Wish) -> Iterator[str]:
+    why = f" ({found.why})" if found.why else ""
+    yield f"{found.table}{why}: {found.lost:,} rows missing, {found.different:,} differ"
+    if found.overwritten:
+        yield f"  {found.overwritten:,} of these are overwritten"
+    for writer in found.differing[:WRITERS_SHOWN]:
+        at = f" at {writer.committed}" if writer.committed else ""
+        hint = "" if wish.overwrites else f" (to overwrite them: --written-by {writer.transaction})"
+        yield f"  {writer.rows:,} as transaction {writer.transaction} wrote them{at}{hint}"
+    if (more := len(found.differing) - WRITERS_SHOWN) > 0:
+        yield f"  and rows of {more} more transactions"
+    for key in found.examples:
+        yield f"  for example {key}"
+
+
+def command(wish: Wish) -> str:
+    """Returns the command of this wish, as a shell takes it."""
+    words = ["python", "-m", "restore", "rescue", "--table", str(wish.table)]
+    words += ["--where", wish.where] if wish.where else []
+    for transaction in wish.written_by:
+        words += ["--written-by", transaction]
+    for column in wish.columns:
+        words += ["--column", column]
+    words += ["--damaged", wish.damaged] if wish.damaged else []
+    words += ["--overwrite-later-writes"] if wish.overwrite else []
+    words += ["--with-children"] if wish.with_children else []
+    words += ["--fire-triggers"] if wish.fire_triggers else []
+    return shlex.join(words)
+
+
+def render_done(done: Sequence[Done], undo: Path) -> str:
+    """Says what was written, and how it is taken back."""
+    lines: list[str] = []
+    for one in done:
+        lines.append(f"{one.table}: {one.inserted:,} rows brought back, {one.overwritten:,} overwritten")
+        if one.kept:
+            lines.append(f"  {one.kept:,} stay out: another row has their unique value, or what they refer to is gone")
+        lines += [f"  sequence {sequence} moved past them" for sequence in one.sequences]
+    if any(one.inserted or one.overwritten for one in done):
+        lines.append(f'To take it back: psql "$DATABASE_URL" --file {undo}')
+        lines.append("  (the file holds rows: delete it when it is no longer needed)")
+    else:
+        lines.append("Nothing was written.")
+    return redacted("\n".join(lines))

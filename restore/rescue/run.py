@@ -1,0 +1,214 @@
+"""Looks what is missing or differs, and brings it back in one transaction of the database that serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from restore.errors import PermanentError, Problem, Refused, RestoreError, TemporaryError
+from restore.postgres.connection import Connection
+from restore.rescue import statements
+from restore.rescue.members import PAGE, Member, Rescue
+from restore.rescue.model import Done, Found, Trigger, Wish, Writer
+from restore.rescue.statements import Part
+from restore.rescue.transfer import RowsToFile
+from restore.rescue.undo import UndoFile
+from validation.expectations.table_names import Table
+
+LOCK_TIMEOUT = "10s"
+"""A row or table that somebody else has locked is waited for so long; the applications' own waits count as theirs."""
+
+WORK_MEM = "64MB"
+
+
+def look(source: Connection, candidate: Connection, wish: Wish) -> tuple[Found, ...]:
+    """Returns what is missing or differs; writes nothing but temporary tables, which it drops.
+
+    Raises Refused for what can't be rescued at all.
+    """
+    with candidate.transaction(), source.transaction(force_rollback=True):
+        rescue = Rescue.begin(source, candidate)
+        members = rescue.send_members(wish)
+        found = [_find(source, member, wish) for member in members]
+        if found[-1].lost:
+            found += [_find(source, member, wish) for member in rescue.send_children(members[-1])]
+        return tuple(one for one in found if not one.why or one.lost or one.different)
+
+
+def _find(source: Connection, member: Member, wish: Wish) -> Found:
+    part = member.part
+    lost = _number(source, statements.count_lost(part))
+    row = source.execute("SELECT current_setting('track_commit_timestamp')::bool").fetchone()
+    rows = source.execute(statements.writers_of_differing(part, times=bool(row and row[0]))).fetchall()
+    writers = tuple(Writer(transaction, rows, committed) for transaction, rows, committed in rows)
+    examples = source.execute(statements.example_keys(part)).fetchall() if lost or writers else []
+    overwritten = _number(source, statements.count_overwritten(part, _own_wish(member, wish))) if writers else 0
+    return Found(
+        part.table, member.sent, lost, writers, tuple(str(key) for (key,) in examples), overwritten, member.why
+    )
+
+
+def _own_wish(member: Member, wish: Wish) -> Wish:
+    """What is wished of this table: of another than the one asked for, nothing by a condition on its columns; and of a
+    table that is only referred to, no row that is there already."""
+    if not member.why:
+        return wish
+    if member.is_child:
+        return replace(wish, damaged="")
+    return replace(wish, damaged="", written_by=(), overwrite=False)
+
+
+def apply(
+    source: Connection, candidate: Connection, wish: Wish, undo: Path, title: str, say: Callable[[str], object]
+) -> tuple[Done, ...]:
+    """Brings back what the wish says, all of it or nothing; `undo` is a new file for the script that takes it back.
+
+    Raises Refused, TemporaryError where others hold a lock, PermanentError where the source refuses a row.
+    """
+
+    def collect(rescue: Rescue) -> list[Member]:
+        members = rescue.send_members(wish)
+        return [*members, *rescue.send_children(members[-1])] if wish.with_children else members
+
+    return bring_back(source, candidate, wish, collect, undo, title, say)
+
+
+Collect = Callable[[Rescue], Sequence[Member]]
+"""Sends the rows that are looked at, and says in which order they are inserted."""
+
+
+def bring_back(
+    source: Connection,
+    candidate: Connection,
+    wish: Wish,
+    collect: Collect,
+    undo: Path,
+    title: str,
+    say: Callable[[str], object],
+) -> tuple[Done, ...]:
+    """Does what `apply` does, of the members that are collected. Raises as it does."""
+    try:
+        return _bring_back(source, candidate, wish, collect, UndoFile(undo, title), only_possible=False)
+    except (psycopg.errors.ForeignKeyViolation, psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation):
+        say("the source's constraints refuse some rows: once more, without these")
+        return _bring_back(source, candidate, wish, collect, UndoFile(undo, title), only_possible=True)
+
+
+def _bring_back(
+    source: Connection, candidate: Connection, wish: Wish, collect: Collect, undo: UndoFile, *, only_possible: bool
+) -> tuple[Done, ...]:
+    with candidate.transaction(), source.transaction(), undo:
+        try:
+            source.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL work_mem = '{WORK_MEM}'")
+            source.execute("SET LOCAL jit = off")
+            rescue = Rescue.begin(source, candidate)
+            done = _write(rescue, collect(rescue), wish, undo, only_possible=only_possible)
+            undo.finish()
+        except BaseException as error:
+            undo.discard()
+            if translated := _translate(error):
+                raise translated from error
+            raise
+        if not any(one.inserted or one.overwritten for one in done):
+            undo.discard()
+        return done
+
+
+def _write(
+    rescue: Rescue, members: Sequence[Member], wish: Wish, undo: UndoFile, *, only_possible: bool
+) -> tuple[Done, ...]:
+    source = rescue.source
+    silenced = () if wish.fire_triggers else _triggers(members)
+    for trigger in silenced:
+        source.execute(statements.disable(trigger))
+    undo.add_triggers(silenced)
+    row = source.execute("SELECT pg_current_xact_id()::xid::text").fetchone()
+    assert row is not None
+    done = tuple(_write_part(rescue, one, wish, undo, row[0], only_possible=only_possible) for one in members)
+    source.execute("SET CONSTRAINTS ALL IMMEDIATE")  # which also fires what is pending: no ALTER TABLE before that
+    for trigger in silenced:
+        source.execute(statements.enable(trigger))
+    return _by_table(done)
+
+
+def _by_table(done: Sequence[Done]) -> tuple[Done, ...]:
+    """One for each table: rows of some were brought back in parts, as asked for and as others refer to them."""
+    tables: dict[Table, Done] = {}
+    for one in done:
+        other = tables.get(one.table)
+        tables[one.table] = one if other is None else _add(other, one)
+    return tuple(tables.values())
+
+
+def _add(one: Done, other: Done) -> Done:
+    return Done(
+        one.table,
+        one.inserted + other.inserted,
+        one.overwritten + other.overwritten,
+        one.kept + other.kept,
+        tuple(dict.fromkeys((*one.sequences, *other.sequences))),
+    )
+
+
+def _write_part(
+    rescue: Rescue, member: Member, wish: Wish, undo: UndoFile, transaction: str, *, only_possible: bool
+) -> Done:
+    source, part = rescue.source, member.part
+    overwritten = 0
+    wish = _own_wish(member, wish)
+    if wish.overwrites:
+        source.execute(statements.lock_differing(part, wish))
+        overwritten = undo.add_overwritten(part, transaction, RowsToFile(source, statements.copy_locked(part)))
+        source.execute(statements.overwrite(part))
+    own_keys = [key for key in rescue.foreign_keys if key.child == part.table]
+    insert = statements.insert_possible(part, own_keys) if only_possible else statements.insert_lost(part)
+    inserted = undo.add_inserted(part, rescue.foreign_keys, transaction, RowsToFile(source, insert))
+    kept = _number(source, statements.count_lost(part)) if only_possible else 0
+    return Done(part.table, inserted, overwritten, kept, _move_sequences(source, part) if inserted else ())
+
+
+def _triggers(members: Sequence[Member]) -> tuple[Trigger, ...]:
+    """The triggers that must not fire. Raises Refused where the operator may not say so."""
+    problems = [
+        Problem(
+            f"table {member.part.table}",
+            f"its triggers ({', '.join(trigger.name for trigger in member.part.facts.triggers)}) would fire, and only "
+            f"its owner {member.part.facts.owner} can disable them",
+            "a login that is a member of the owner, or leave to fire them",
+            f"python -m restore rescue --table {member.part.table} --fire-triggers (or docs/rescue.md)",
+        )
+        for member in members
+        if member.part.facts.triggers and not member.part.facts.may_alter
+    ]
+    if problems:
+        raise Refused(problems)
+    return tuple(dict.fromkeys(trigger for member in members for trigger in member.part.facts.triggers))
+
+
+def _move_sequences(source: Connection, part: Part) -> tuple[str, ...]:
+    return tuple(
+        sequence
+        for column, sequence in part.facts.sequences
+        if column in part.columns and source.execute(statements.move_ahead(part, column, sequence)).fetchone()
+    )
+
+
+def _number(source: Connection, statement: sql.Composed) -> int:
+    row = source.execute(statement).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _translate(error: BaseException) -> RestoreError | None:
+    """Returns the errors whose meaning a rescue knows better than any connection; None for others."""
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        fix = "python -m restore rescue --table <table> (nothing was written: again, when the source is less busy)"
+        return TemporaryError.of(Problem("instance source", str(error).strip(), "locks within 10 s", fix))
+    if isinstance(error, psycopg.errors.CheckViolation | psycopg.errors.NotNullViolation):
+        found = str(error).partition("\n")[0]
+        return PermanentError.of(Problem("instance source", found, "rows that its constraints let in", PAGE))
+    return None

@@ -1,0 +1,144 @@
+"""The undo file of a rescue: a psql script, on disk before the rescue is committed.
+
+It touches only rows whose present version the rescue itself wrote (their xmin is its transaction), so that nothing that
+was written since is lost; and it refuses to delete a row that others refer to by now.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from psycopg import sql
+
+from restore.errors import PermanentError, Problem
+from restore.rescue.model import ForeignKey, Trigger
+from restore.rescue.statements import Part, assigned, disable, enable, equal, names
+
+MODE = 0o600
+"""The file holds rows."""
+
+
+class UndoFile:
+    """Writes the script part by part. `transaction` is the rescue's own, as xmin shows it."""
+
+    def __init__(self, path: Path, title: str):
+        self.path = path
+        self._statements: list[sql.Composable] = []
+        self._triggers: list[Trigger] = []
+        self._file = _create(path)
+        self._write(f'-- {title}\n-- Run it as: psql "$DATABASE_URL" --file {path.name}\n')
+        self._write("\\set ON_ERROR_STOP on\nBEGIN;\nSET LOCAL search_path = pg_catalog;\n")
+        self._write("SET LOCAL lock_timeout = '10s';\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def add_inserted(
+        self, part: Part, foreign_keys: Sequence[ForeignKey], transaction: str, write_rows: Callable[[BinaryIO], int]
+    ) -> int:
+        """Adds rows that are being inserted, by their keys; returns how many there were."""
+        undone = sql.Identifier("pg_temp", f"inserted_{part.number}")
+        count = self._add_rows(part, f"inserted_{part.number}", part.key, write_rows)
+        if count:
+            own = _own(part, transaction)
+            self._statements.append(
+                sql.SQL("DELETE FROM {} AS s USING {} AS u WHERE {}").format(part.table.identifier, undone, own)
+            )
+            self._statements += [
+                _refuse_referred(part, foreign_key, undone, own)
+                for foreign_key in foreign_keys
+                if foreign_key.parent == part.table and foreign_key.child != part.table
+            ]
+        return count
+
+    def add_overwritten(self, part: Part, transaction: str, write_rows: Callable[[BinaryIO], int]) -> int:
+        """Adds rows that are about to be overwritten, as they are; returns how many there are."""
+        undone = sql.Identifier("pg_temp", f"overwritten_{part.number}")
+        count = self._add_rows(part, f"overwritten_{part.number}", part.columns, write_rows)
+        if count:
+            self._statements.append(
+                sql.SQL("UPDATE {} AS s SET {} FROM {} AS u WHERE {}").format(
+                    part.table.identifier, assigned(part, "u"), undone, _own(part, transaction)
+                )
+            )
+        return count
+
+    def add_triggers(self, triggers: Sequence[Trigger]) -> None:
+        """Adds triggers that must not fire for what is undone, as they didn't for what was done."""
+        self._triggers += triggers
+
+    def finish(self) -> None:
+        """Writes the end and waits until all of it is on disk."""
+        for trigger in self._triggers:
+            self._write(disable(trigger).as_string() + ";\n")
+        for statement in reversed(self._statements):  # children before their parents
+            self._write(statement.as_string() + ";\n")
+        for trigger in self._triggers:
+            self._write(enable(trigger).as_string() + ";\n")
+        self._write("COMMIT;\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def discard(self) -> None:
+        """Removes the file of a rescue that wrote nothing."""
+        self.path.unlink(missing_ok=True)
+
+    def _add_rows(self, part: Part, table: str, columns: Sequence[str], write_rows: Callable[[BinaryIO], int]) -> int:
+        made = sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+            sql.Identifier(table), names(columns), part.table.identifier
+        )
+        self._write(made.as_string() + ";\n")
+        self._write(f"COPY pg_temp.{table} FROM stdin;\n")
+        count = write_rows(self._file)
+        self._write("\\.\n")
+        return count
+
+    def _write(self, text: str) -> None:
+        self._file.write(text.encode())
+
+
+def _create(path: Path) -> BinaryIO:
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "wb")
+    except OSError as error:
+        fix = (
+            f"python -m restore rescue --table <table> --undo {path.with_suffix('.2.sql')} (any file that can be made)"
+        )
+        raise PermanentError.of(
+            Problem(f"undo file {path}", error.strerror or str(error), "a new file that can be written", fix)
+        ) from error
+
+
+def _own(part: Part, transaction: str) -> sql.Composed:
+    return sql.SQL("{} AND s.xmin::text = {}").format(equal("s", part.key, "u", part.key), sql.Literal(transaction))
+
+
+def _refuse_referred(part: Part, foreign_key: ForeignKey, undone: sql.Identifier, own: sql.Composable) -> sql.Composed:
+    """Fails where rows that came since refer to a row that is about to be deleted. It stands before the deletion."""
+    message = f"rows of {foreign_key.child} refer to rows of {part.table} that the rescue brought back: keep them"
+    block = sql.SQL(
+        "BEGIN IF EXISTS (SELECT FROM {undone} AS u JOIN {table} AS s ON {own} JOIN {child} AS c ON {refers}) THEN "
+        "RAISE EXCEPTION USING MESSAGE = {message}; END IF; END"
+    ).format(
+        undone=undone,
+        table=part.table.identifier,
+        own=own,
+        child=foreign_key.child.identifier,
+        refers=equal("s", foreign_key.parent_columns, "c", foreign_key.child_columns),
+        message=sql.Literal(message),
+    )
+    return sql.SQL("DO {}").format(sql.Literal(block.as_string()))
