@@ -58,7 +58,9 @@ class DocumentStore(Protocol):
         """Returns the names of the documents directly in a folder (`a/b/`, or the root), sorted."""
         ...
 
-    def get(self, name: str) -> bytes: ...
+    def get(self, name: str, most: int | None = None) -> bytes:
+        """Returns the content; a longer document than `most` bytes is an error."""
+        ...
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
         """Writes a document; returns where. Raises AlreadyExistsError for a name that is taken, unless `replace`."""
@@ -129,9 +131,10 @@ class DirectoryStore:
             paths = sorted((self._root / folder).iterdir())
         return [folder + path.name for path in paths if not path.name.startswith(".")]
 
-    def get(self, name: str) -> bytes:
-        with _translate_directory_errors(self._root / name):
-            return (self._root / name).read_bytes()
+    def get(self, name: str, most: int | None = None) -> bytes:
+        path = self._root / name
+        with _translate_directory_errors(path), path.open("rb") as file:
+            return _at_most(most, file.read, str(path))
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
         path = self._root / name
@@ -200,6 +203,14 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
+def _at_most(most: int | None, read: Callable[[int | None], bytes], location: str) -> bytes:
+    content = read(None if most is None else most + 1)
+    if most is not None and len(content) > most:
+        fix = "docs/evidence.md: look at the document, and move it away"
+        raise DocumentStoreError(location, f"more than {most} bytes", f"at most {most} bytes", fix)
+    return content
+
+
 class S3Store:
     """A prefix of a bucket. The client is made at its first use; `errors` raises botocore's in the caller's words."""
 
@@ -223,9 +234,10 @@ class S3Store:
         keys = [item.get("Key", "") for page in answers for item in page.get("Contents", ())]
         return sorted(key.removeprefix(self._prefix) for key in keys)
 
-    def get(self, name: str) -> bytes:
+    def get(self, name: str, most: int | None = None) -> bytes:
         with self._errors():
-            return self._client().get_object(Bucket=self._compose_bucket, Key=self._prefix + name)["Body"].read()
+            body = self._client().get_object(Bucket=self._compose_bucket, Key=self._prefix + name)["Body"]
+            return _at_most(most, body.read, f"{self}{name}")
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
         """Writes the document. A write that the client sends again finds its own document, and is content."""

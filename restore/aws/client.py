@@ -153,8 +153,8 @@ class Aws:
 
     @classmethod
     def of_source(cls, settings: Settings) -> Aws:
-        """The region of a source that isn't the stack's; the stack's own otherwise. It may be lost: no call waits for
-        it, and the login needs nothing of it."""
+        """Returns the region of a source that isn't the stack's; the stack's own otherwise. It may be lost: no call
+        waits for it, and the login needs nothing of it."""
         if settings.source_region is None:
             return cls.of(settings)
         endpoints = {name: url for name, url in settings.endpoints.items() if settings.region not in url}

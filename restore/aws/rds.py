@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from restore.aws import parse
@@ -32,8 +33,10 @@ class Rds:
     answer) with what was found, what is needed and how to fix it.
     """
 
-    def __init__(self, aws: Aws):
+    def __init__(self, aws: Aws, tunnel: Mapping[str, str] | None = None):
+        """`tunnel`: by identifier or endpoint's host, the local address:port that leads to an instance."""
         self._aws = aws
+        self._tunnel = tunnel or {}
 
     @property
     def _client(self) -> RDSClient:
@@ -205,7 +208,8 @@ class Rds:
     def _instances(self, **parameters: Any) -> tuple[Instance, ...]:
         pages = self._client.get_paginator("describe_db_instances")
         listed = found("rds", lambda: list(pages.paginate(**parameters)), NO_INSTANCE)
-        return tuple(parse.instance(item) for page in listed or () for item in page["DBInstances"])
+        items = (parse.instance(item) for page in listed or () for item in page["DBInstances"])
+        return tuple(through_tunnel(item, self._tunnel) for item in items)
 
     def _snapshots(self, kind: str | None, **parameters: Any) -> tuple[Snapshot, ...]:
         if kind:
@@ -213,6 +217,14 @@ class Rds:
         pages = self._client.get_paginator("describe_db_snapshots")
         listed = found("rds", lambda: list(pages.paginate(**parameters)), NO_SNAPSHOT)
         return tuple(parse.snapshot(item) for page in listed or () for item in page["DBSnapshots"])
+
+
+def through_tunnel(instance: Instance, tunnel: Mapping[str, str]) -> Instance:
+    """Returns the instance with the tunnel to its endpoint, where there is one. Pure."""
+    if instance.endpoint is None:
+        return instance
+    via = tunnel.get(instance.endpoint.host) or tunnel.get(instance.identifier) or ""
+    return replace(instance, endpoint=replace(instance.endpoint, via=via))
 
 
 def _can_recover(instance: Instance) -> bool:

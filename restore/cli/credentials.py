@@ -17,7 +17,7 @@ STEP = "credentials"
 
 
 def rotate(stack: OperatorStack, confirm: Callable[[str], bool], *, leave_source: bool) -> bool:
-    """False when not confirmed. Raises Refused for whatever stands against it, RestoreError for what fails."""
+    """Rotates both logins; False when not confirmed. Raises Refused for what stands against it, RestoreError else."""
     began = datetime.now(UTC)
     settings = read_settings(stack, began)
     if settings.request is None:

@@ -18,6 +18,7 @@ from restore.cli import rollback as rollback_command
 from restore.cutover import rollback
 from restore.doctor import render
 from restore.errors import Problem, Refused, RestoreError
+from restore.gates.runner import probe, work
 from restore.pulumi_stack.automation import OperatorStack
 from restore.rescue.model import Wish
 from validation.expectations.table_names import Table
@@ -35,6 +36,13 @@ def build_parser() -> argparse.ArgumentParser:
         "doctor", help="asks on a quiet day for all that a restore needs; changes nothing"
     )
     examination.add_argument("--json", action="store_true", help="the findings as JSON")
+    gate = commands.add_parser("gate", help="a gate's work, where a Job of runner kubernetes runs it")
+    gate.add_argument("--job", required=True, help="name of the Job")
+    gate.add_argument("--uid", required=True, help="its uid")
+    probe_command = commands.add_parser("probe", help="a login to a database, where a Job of doctor tries it")
+    for command in (gate, probe_command):
+        command.add_argument("--request", type=Path, required=True, help="the file with what is asked")
+        command.add_argument("--root-certificate", type=Path, help="the certificates to trust")
     page = commands.add_parser("report", help="verdict, timeline, checks and losses of a restore; writes the page")
     page.add_argument("id", nargs="?", help="the restore (default: the configured one)")
     page.add_argument("--open", action="store_true", help="open the page in a browser")
@@ -160,6 +168,10 @@ def examine(arguments: argparse.Namespace) -> int:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.command == "doctor":
         return examine(arguments)
+    if arguments.command == "gate":
+        return work.run(arguments.request, arguments.root_certificate, arguments.job, arguments.uid)
+    if arguments.command == "probe":
+        return probe.answer(arguments.request, arguments.root_certificate)
     stack = OperatorStack(arguments.project, arguments.stack)
     match arguments.command:
         case "options":

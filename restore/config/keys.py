@@ -23,6 +23,7 @@ from restore.model.field_types import (
     DeploymentName,
     Flag,
     HealthUrl,
+    LocalAddress,
     Section,
     Texts,
     camel_case,
@@ -42,6 +43,8 @@ from restore.model.request import (
     Login,
     Method,
     QuietSettings,
+    Runner,
+    RunnerJob,
     SecretKey,
     TableName,
     Tls,
@@ -56,7 +59,6 @@ SAFETY_CHECK = "safety-snapshot"
 """What `waive` names when the source is past taking a snapshot of it."""
 LATER: Mapping[str, str] = {
     "notify": "notifications",
-    "runner": "running inside the cluster",
 }
 """Keys that this version refuses by name: what they would be for."""
 
@@ -194,6 +196,16 @@ class Keys(RestoreKeys):
     infrastructure: Annotated[Infrastructure, OBJECT] = Infrastructure()
     """Where the team's own infrastructure code has the source; close then prints the commands by which it takes over
     the instance that serves with these names, otherwise with placeholders, for both tools."""
+    runner: Runner = Field(Runner.LOCAL, examples=["kubernetes"])
+    """Where the gates run that open a connection to a database: local (in `pulumi up` itself) or kubernetes (in Jobs of
+    the applications' namespace, beside the database, which `pulumi up` follows). With kubernetes the evidence, and the
+    baselines, must be in S3."""
+    runner_job: Annotated[RunnerJob, OBJECT] = RunnerJob()
+    """What the Jobs of runner kubernetes are made of: image, service account, labels, memory."""
+    tunnel: Annotated[Mapping[Annotated[str, Field(pattern=r"\S")], LocalAddress], JSON] = {}
+    """Tunnels from this machine to databases that it doesn't reach: by instance identifier, or host of an endpoint, the
+    local address and port of the tunnel (127.0.0.1:15432). The certificate is verified for the endpoint's own name all
+    the same. Jobs don't use them."""
     waive: Annotated[
         Mapping[
             Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_check_coverable)],

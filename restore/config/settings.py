@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import Any, cast
 
 from restore.config.keys import DEFAULTS, ENVIRONMENT, LATER, PROJECT, AwsKeys, Keys, KubernetesKeys
-from restore.config.reader import read, refusal, removal
+from restore.config.reader import read, refusal, removal, setting
 from restore.config.request import contradictions, time_command
 from restore.errors import Problem, Refused
 from restore.model.field_types import camel_case, decoded, given_fields
 from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault, instance_fault
 from restore.model.rds import InstanceSettings
-from restore.model.request import App, Cutover, Method, Request, Settings, certificates_command
+from restore.model.request import App, Cutover, Method, Request, Runner, Settings, certificates_command
+from validation.document_store import S3
 from validation.keyed import json_schema
 from validation.keyed.reader import build_json_schema
 
@@ -61,6 +62,7 @@ class Entries:
             *_find_later(entries),
             *_find_elsewhere(self.aws),
             *contradictions(entries),
+            *_find_beside_the_database(entries),
             *_find_missing(entries, self.region, now),
             *_find_too_long(entries),
             *_find_across_regions(entries, self.region),
@@ -84,6 +86,9 @@ class Entries:
             quiet=keys.quiet,
             fence=keys.fence,
             sequences=keys.sequences,
+            runner=keys.runner,
+            runner_job=keys.runner_job,
+            tunnel=keys.tunnel,
             erasure=keys.erasure,
             dependents=keys.dependents,
             infrastructure=keys.infrastructure,
@@ -135,6 +140,23 @@ def _find_later(entries: Mapping[str, Any]) -> Iterable[Problem]:
         for name, purpose in LATER.items()
         if name in entries
     )
+
+
+def _find_beside_the_database(entries: Mapping[str, Any]) -> Iterable[Problem]:
+    """Yields what gates in Jobs would not find: a Job has no folder of this machine."""
+    if entries.get("runner") != Runner.KUBERNETES:
+        return
+    if "image" not in _read_section(entries, "runnerJob"):
+        yield refusal("runnerJob.image", "not set", "the image that runner kubernetes starts (docs/runner.md)")
+    places = {
+        "evidence": entries.get("evidence"),
+        "validation.baseline": _read_section(entries, "validation").get("baseline"),
+    }
+    for key, place in places.items():
+        if not str(place or (key != "evidence" and S3)).startswith(S3):
+            needed = "s3://bucket/prefix: a Job has no directory of this machine (docs/runner.md)"
+            fix = f"{setting(key)} s3://<bucket>/<prefix>"
+            yield refusal(key, str(place or DEFAULTS[key]), needed, fix)
 
 
 def _find_elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:

@@ -128,7 +128,7 @@ def prove(database: Instance, roles: Iterable[RolePassword], tls: Tls) -> Iterab
 
 
 def unreachable(database: Instance, error: RestoreError) -> Problem:
-    """A source that can't be asked, and how to go on without it."""
+    """Says that the source can't be asked, and how to go on without it."""
     found = f"{database.status}: {error.problem.found if error.problem else error}"
     needed = "an answer with the operator's login: its passwords were stolen too"
     return Problem(f"instance {database.identifier}", found, needed, LEAVE_SOURCE)

@@ -41,7 +41,7 @@ class Journal:
     application_new: str = field(default="", repr=False)
 
     def registered(self) -> Journal:
-        """The same, its passwords kept out of everything that is written or said."""
+        """Returns the same, its passwords kept out of everything that is written or said."""
         register_secret(self.application_old)
         register_secret(self.application_new)
         return self

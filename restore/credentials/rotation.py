@@ -247,7 +247,7 @@ class Rotation:
                 raise PermanentError.of(problem)
 
     def end(self) -> None:
-        """The last step, after the evidence."""
+        """Does the last step, after the evidence."""
         self.journals.end()
 
     def _new_journal(self) -> Journal:
@@ -349,7 +349,7 @@ class Rotation:
 
 
 def connect(context: RestoreContext, *, leave_source: bool) -> Rotation:
-    """The rotation with its adapters; nothing is asked yet."""
+    """Makes the rotation with its adapters; nothing is asked yet."""
     aws = Aws.of(context.settings)
     api = Api(context.settings.kubeconfig, context.settings.context)
     store = Store.open(context.settings.evidence, aws)

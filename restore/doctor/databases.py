@@ -6,33 +6,33 @@ import socket
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
-from restore import postgres
-from restore.aws import Aws, Secrets
+from restore.aws import Aws
 from restore.aws.security_groups import Ingress, ingress
 from restore.doctor.finding import Finding, build_ok, from_problem, note
 from restore.errors import Problem
-from restore.kubernetes import Namespace
+from restore.gates.runner import probe
+from restore.kubernetes import Api, Namespace
 from restore.model.cluster import Cluster
 from restore.model.rds import Endpoint, Instance
-from restore.model.request import Settings
+from restore.model.request import Runner, Settings
 from validation.connect import urls
 
 SECONDS = 5.0
 POSTGRES = "postgres"
 
 
-def examine_source(settings: Settings, instance: Instance, aws: Aws, cluster: Cluster) -> Iterator[Finding]:
-    """Connects to the source as the operator, with its certificate verified."""
+def examine_source(settings: Settings, instance: Instance, api: Api, cluster: Cluster) -> Iterator[Finding]:
+    """Connects to the source as the operator, with its certificate verified, from where the gates will run."""
     what, endpoint = "source", instance.endpoint
     if endpoint is None:
         yield note(what, f"not known: {instance.identifier} is {instance.status} and has no endpoint")
         return
     database = settings.login.database or _find_database(cluster)
-    credential = Secrets(aws).login(settings.login, endpoint)
-    with postgres.connect(endpoint, credential, settings.tls, database) as connection:
-        row = connection.execute("SELECT current_setting('server_version')").fetchone()
-    version = str(row[0]) if row else "?"
-    yield build_ok(what, f"PostgreSQL {version} at {endpoint}, database {database}, as {credential.user}")
+    if settings.runner is Runner.KUBERNETES:
+        yield build_ok(what, f"from a Job: {probe.ask(api, probe.Question(settings, endpoint, database))}")
+        return
+    through = f" (through {endpoint.via})" if endpoint.via else ""
+    yield build_ok(what, f"{probe.describe_login(settings, endpoint, database)}{through}")
 
 
 def _find_database(cluster: Cluster) -> str:
@@ -50,7 +50,8 @@ def examine_network_path(settings: Settings, instance: Instance, aws: Aws, names
     endpoint = instance.endpoint or Endpoint("", instance.settings.port or 5432)
     rules = ingress(aws, tuple(groups), endpoint.port)
     named = ", ".join(groups)
-    yield let_in("path from here", find_own_addresses(endpoint), rules, named, endpoint.port)
+    if settings.runner is Runner.LOCAL and not endpoint.via:
+        yield let_in("path from here", find_own_addresses(endpoint), rules, named, endpoint.port)
     pods = [pod.address for pod in namespace.pods("") if pod.address]
     yield let_in("path from the pods", pods, rules, named, endpoint.port)
 

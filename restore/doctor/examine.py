@@ -106,7 +106,7 @@ def _second_looks(
         "preflight": lambda: rights.examine_preflight(worlds),
     }
     if source:
-        looks["source"] = lambda: databases.examine_source(site, source, aws, inventory.cluster)
+        looks["source"] = lambda: databases.examine_source(site, source, api, inventory.cluster)
         looks["network path"] = lambda: databases.examine_network_path(site, source, aws, namespace)
     return looks
 

@@ -86,6 +86,23 @@ class Store:
             raise PermanentError.of(_build_leak(name, ("its text",)))
         return self._put(f"{_format_folder(stack, restore_id)}{_require_safe_name(name)}", text.encode(), replace=True)
 
+    def write_result(self, stack: str, restore_id: str, name: str, document: Mapping[str, Any]) -> str:
+        """Writes what a Job found, below the restore's records and none of them; returns where. Raises as `write`."""
+        return self._put(
+            f"{_format_results(stack, restore_id)}{_require_safe_name(name)}.json", _require_no_secrets(document, name)
+        )
+
+    def read_result(self, stack: str, restore_id: str, name: str, most: int) -> bytes | None:
+        """Returns what a Job has written under this name, at most `most` bytes; None while there is nothing."""
+        folder, file = _format_results(stack, restore_id), f"{_require_safe_name(name)}.json"
+        with _reading():
+            try:
+                if folder + file not in self._documents.names(folder):
+                    return None
+            except NotFoundError:
+                return None
+            return self._documents.get(folder + file, most)
+
     def read_all(self, stack: str, restore_id: str) -> tuple[Mapping[str, Any], ...]:
         """Returns all records of a restore, oldest first; empty for none. PermanentError for one that can't be read."""
         return tuple(self._read(name) for name in self._names(stack, restore_id))
@@ -169,6 +186,10 @@ def _parse_step(name: str) -> str | None:
 
 def _format_folder(stack: str, restore_id: str) -> str:
     return f"{_require_safe_name(stack)}/{_require_safe_name(restore_id)}/"
+
+
+def _format_results(stack: str, restore_id: str) -> str:
+    return f"{_format_folder(stack, restore_id)}jobs/"
 
 
 def _require_safe_name(name: str) -> str:

@@ -25,6 +25,7 @@ from restore.gates.proofs import earlier_proof
 from restore.model import waivers
 from restore.model.rds import Instance, InstanceSettings
 from restore.model.rds_status import BACKING_UP, USABLE
+from restore.model.request import Runner
 from validation.verdict import Verdict
 
 SECONDS = 24 * 3600.0
@@ -72,11 +73,12 @@ def is_waived(context: GateContext, name: str) -> bool:
 
 
 def settle(context: GateContext, watch: Watch, candidate: Instance) -> tuple[Instance, tuple[Problem, ...]]:
-    """Brings in line what is no setting: static parameters that need a reboot, and the operator's login. Returns the
-    candidate as it is then, and the problems."""
+    """Brings in line what is no setting: static parameters that need a reboot, and the operator's login, which gates
+    beside the database bring in line themselves. Returns the candidate as it is then, and the problems."""
     if candidate.parameters_pending_reboot and not is_waived(context, PENDING_REBOOT):
         candidate = reboot(context, watch, candidate)
-    login = None if is_waived(context, "login") else ensure_login(context, watch, candidate)
+    elsewhere = context.settings.runner is Runner.KUBERNETES
+    login = None if elsewhere or is_waived(context, "login") else ensure_login(context, watch, candidate)
     return candidate, (*reboot_problems(candidate), *((login,) if login else ()))
 
 

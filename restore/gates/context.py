@@ -19,6 +19,7 @@ from restore.model.rds import Endpoint, Instance
 from restore.model.rds_status import way_out
 from restore.model.request import Cutover, Settings
 from validation.connect import urls
+from validation.expectations.model import Expectations
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -38,8 +39,28 @@ class GateContext:
     store: Store
     source_rds: Rds | None = None
     """RDS of the source's region, where that isn't the stack's; it raises within seconds where it doesn't answer."""
+    expectations: Expectations | None = None
+    """What the restored data is held against, where it was read elsewhere; None: as the settings say."""
     scans: dict[str, Scan] = field(default_factory=dict[str, Scan])
     """What was read of each dump, by its identity: read once in a run, and needed by two gates."""
+
+    @classmethod
+    def of(cls, settings: Settings, plan: Plan, expectations: Expectations | None = None) -> GateContext:
+        """Returns the adapters of this run; making them asks nothing."""
+        aws = Aws.of(settings)
+        api = Api(settings.kubeconfig, settings.context)
+        return cls(
+            settings=settings,
+            plan=plan,
+            aws=aws,
+            rds=Rds(aws, settings.tunnel),
+            secrets=Secrets(aws),
+            api=api,
+            namespace=Namespace(api, settings.namespace),
+            store=Store.open(settings.evidence, aws),
+            source_rds=Rds(Aws.of_source(settings), settings.tunnel) if settings.source_region else None,
+            expectations=expectations,
+        )
 
     @property
     def s3(self) -> S3Client:
@@ -113,7 +134,8 @@ class GateContext:
     def _read(self, planned: Instance | None) -> Instance | None:
         if planned is None:
             return None
-        elsewhere = self.source_rds if planned is self.plan.source else None
+        source = self.plan.source
+        elsewhere = self.source_rds if source and source.resource_id == planned.resource_id else None
         return (elsewhere or self.rds).instance_by_resource_id(planned.resource_id)
 
     @contextmanager

@@ -10,7 +10,7 @@ from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates.context import GateContext
 from restore.gates.error_problems import error_problem
 from restore.gates.hook import Watch
-from restore.kubernetes import Job, run_job
+from restore.kubernetes import Job, psql_job, run_job
 from restore.model.rds import Instance
 from restore.model.request import Tls
 from restore.postgres import SYSTEM
@@ -39,7 +39,7 @@ def in_cluster_problems(
         if watch.stop.is_set():
             raise
         return [error_problem(SUBJECT, error, needed)]
-    wanted_lines = len(job.statements)
+    wanted_lines = len(statements(expectations))
     if result.succeeded and len(result.lines) >= wanted_lines:
         return []
     reasons = result.reasons or (f"exit code {result.exit_code}, {len(result.lines)} lines of {wanted_lines}",)
@@ -67,18 +67,16 @@ def connection_job(context: GateContext, candidate: Instance, expectations: Expe
     settings = context.settings
     if settings.tls.root_certificate == SYSTEM:
         environment["PGSSLROOTCERT"] = SYSTEM
-    return Job(
+    job = Job(
         namespace=settings.namespace,
         name=f"restore-validate-{context.plan.id}",
         image=settings.validation.image or f"postgres:{candidate.engine_version.partition('.')[0]}",
-        statements=statements(expectations),
-        environment=environment,
-        root_certificate=certificate(settings.tls),
         labels=settings.validation.job.labels,
         annotations=settings.validation.job.annotations,
         service_account=settings.validation.job.service_account,
         image_pull_secrets=settings.validation.job.image_pull_secrets,
     )
+    return psql_job(job, statements(expectations), environment, certificate(settings.tls))
 
 
 def statements(expectations: Expectations) -> tuple[str, ...]:

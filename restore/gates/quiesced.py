@@ -150,7 +150,7 @@ def snapshot_problem(source: Instance, found: str) -> Problem:
 
 
 def latest_of_source(context: GateContext) -> datetime | None:
-    """The last moment that the source can be restored to, as RDS says now."""
+    """Returns the last moment that the source can be restored to, as RDS says now."""
     source = context.source()
     return source.latest_restorable if source else None
 

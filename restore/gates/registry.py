@@ -13,6 +13,7 @@ from restore.gates import conformed, imported, proofs, quiesced, renamed, scanne
 from restore.gates.context import GateContext
 from restore.gates.fence import FENCE
 from restore.gates.hook import Gate, Proof, Watch
+from restore.gates.runner import follow
 from restore.model.dependents import Follow
 from restore.model.gates import (
     CONFORMED,
@@ -25,6 +26,7 @@ from restore.model.gates import (
     VALIDATED,
     candidate_gates,
 )
+from restore.model.request import Runner
 
 PROOFS: Mapping[str, tuple[float, Callable[[GateContext, Watch], Proof]]] = {
     QUIESCED.name: (quiesced.SECONDS, quiesced.prove),
@@ -38,6 +40,10 @@ PROOFS: Mapping[str, tuple[float, Callable[[GateContext, Watch], Proof]]] = {
 }
 
 
+IN_JOBS = frozenset(PROOFS) - {CONFORMED.name}
+"""The gates that open a connection to a database: with `runner: kubernetes` they run in a Job beside it."""
+
+
 def make_gate(context: GateContext, name: str) -> Gate:
     """Returns the gate of this name. Its waivers are those of the configuration that name it or one of its checks.
 
@@ -46,7 +52,10 @@ def make_gate(context: GateContext, name: str) -> Gate:
     seconds, prove = PROOFS[name]
     waive = {key: reason for key, reason in context.settings.waive.items() if key == name or key.startswith(f"{name}.")}
     record = partial(publish.record, context.store, context.plan.stack, context.plan.id, name, warn=pulumi.log.warn)
-    return Gate(name, seconds, partial(prove, context), record, waive, take_fingerprint(context, name, waive))
+    work = partial(prove, context)
+    if context.settings.runner is Runner.KUBERNETES and name in IN_JOBS:
+        work = partial(follow.prove, partial(validated.wanted_expectations, context.settings), context)
+    return Gate(name, seconds, work, record, waive, take_fingerprint(context, name, waive))
 
 
 def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) -> dict[str, Any]:

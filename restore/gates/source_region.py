@@ -22,7 +22,7 @@ FIX = 'docs/region.md, "The writers of the lost region"; pulumi up'
 
 
 def unfenced_problems(context: GateContext, watch: Watch, database: Instance | None) -> Sequence[Problem]:
-    """The problem `<gate>.unfenced:<region>` where the region of a source elsewhere doesn't answer; none where it does.
+    """Returns the problem `<gate>.unfenced:<region>` where the region of a source elsewhere doesn't answer.
 
     `database` is the one that its applications use. A waiver that was given for gate `quiesced` counts in every gate:
     it is the same word of the same person.
@@ -46,7 +46,7 @@ def is_candidate(context: GateContext, database: Instance | None) -> bool:
 
 
 def find_silence(context: GateContext) -> str:
-    """Why the source's region doesn't answer now; empty where it does."""
+    """Returns why the source's region doesn't answer now; empty where it does."""
     rds = context.source_rds
     if rds is None:
         return ""
@@ -58,7 +58,7 @@ def find_silence(context: GateContext) -> str:
 
 
 def replicated_until(context: GateContext) -> datetime | None:
-    """The last moment that the replicated backups of the source reach, in the stack's region."""
+    """Returns the last moment that the replicated backups of the source reach, in the stack's region."""
     resource_id = context.plan.point.source_resource_id
     if resource_id is None:
         return None

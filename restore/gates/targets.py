@@ -29,6 +29,7 @@ def operator_target(context: GateContext, endpoint: Endpoint) -> Target:
         password=lambda: context.login(endpoint).password,
         sslmode=tls.mode,
         sslrootcert=tls.root_certificate,
+        via=endpoint.via,
     )
 
 
@@ -74,4 +75,5 @@ def application_target(context: GateContext, endpoint: Endpoint) -> Target | Non
         password=login.get("password"),
         sslmode=tls.mode,
         sslrootcert=tls.root_certificate,
+        via=endpoint.via,
     )

@@ -91,7 +91,7 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
     """Proves a candidate that never served. Raises whatever keeps the checks from running."""
     endpoint = endpoint_of(candidate)
     ensure_login(context, watch, candidate)  # RDS may have rotated the password since gate `conformed`
-    expected = with_ahead_seconds(context, wanted_expectations(context.settings))
+    expected = with_ahead_seconds(context, context.expectations or wanted_expectations(context.settings))
     point = restore_point(context, candidate)
     source, unasked = source_target(context)
     if unasked:

@@ -101,7 +101,7 @@ def gather(settings: Settings, now: datetime, *, room: bool = True) -> Inventory
 
 def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
     aws = Aws.of(settings)
-    rds = Rds(aws)
+    rds = Rds(aws, settings.tunnel)
     api = Api(settings.kubeconfig, settings.context)
     namespace = Namespace(api, settings.namespace)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="inventory") as pool:

@@ -36,7 +36,7 @@ def read_source_region(settings: Settings, name: str) -> SourceLook:
     side after it."""
     aws = Aws.of_source(settings)
     try:
-        instance = Rds(aws).instance(settings.source)
+        instance = Rds(aws, settings.tunnel).instance(settings.source)
     except RestoreError as error:
         return SourceLook(SourceRegion(name, _why(error)), None)
     unasked: dict[str, str] = {}

@@ -1,10 +1,24 @@
 """The cluster: Deployments, what else writes, the connection secret, and Jobs. The kubernetes client's only home."""
 
 from restore.kubernetes.api import Api
-from restore.kubernetes.job_manifests import Job
-from restore.kubernetes.jobs import JobResult, run_job
+from restore.kubernetes.job_manifests import Job, Resources, psql_job
+from restore.kubernetes.jobs import FoundJob, JobResult, JobRun, Look, list_jobs, run_job
 from restore.kubernetes.namespace import Namespace
 from restore.kubernetes.nodes import read_node_room
 from restore.kubernetes.pods import Pod
 
-__all__ = ["Api", "Job", "JobResult", "Namespace", "Pod", "read_node_room", "run_job"]
+__all__ = [
+    "Api",
+    "FoundJob",
+    "Job",
+    "JobResult",
+    "JobRun",
+    "Look",
+    "Namespace",
+    "Pod",
+    "Resources",
+    "list_jobs",
+    "psql_job",
+    "read_node_room",
+    "run_job",
+]

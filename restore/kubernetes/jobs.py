@@ -1,12 +1,13 @@
-"""Runs a Job that connects to a database from inside the cluster; its login is in a Secret that goes with it."""
+"""Runs a Job in the cluster, or follows one that an earlier run began; its login is in a Secret that goes with it."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 from urllib.parse import quote
 
@@ -29,8 +30,11 @@ STUCK = (
     "RunContainerError",
     "StartError",
 )
+STARTING = ("ContainerCreating", "PodInitializing")
 REMOVE_SECONDS = 30.0
 LINES = 10000
+SHOWN, MOST = 50, 1 << 16
+"""Lines, and bytes, of a log that are looked at while its Job runs."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,9 @@ class JobResult:
     reasons: tuple[str, ...]
     pod: str | None
     node: str | None
+    ended: bool = True
+    """False for one that goes on, or can't start."""
+    stuck: bool = False
 
     @property
     def without_image(self) -> bool:
@@ -66,17 +73,70 @@ def run_job(api: Api, job: Job, *, stop: threading.Event, deadline: float) -> Jo
     reasons. TemporaryError when stopped, or when the API doesn't answer.
     """
     register_secret(job.environment.get("PGPASSWORD", ""))
-    run = _Run(api, job, stop, deadline)
+    run = JobRun(api, job, stop, deadline)
     run.remove_left_behind()
-    created = api.create(run.jobs, job_body(job, int(deadline - time.monotonic())))
-    uid = str(created["metadata"]["uid"])
+    uid = run.create()
     try:
-        api.create(run.secrets, secret_body(job, uid))
-        api.patch(run.path, {"spec": {"suspend": False}}, "merge")
+        run.let_go(uid)
         return run.result(uid)
     finally:
         with contextlib.suppress(RestoreError):  # the cluster removes both by itself KEPT_SECONDS later
             run.remove(uid)
+
+
+@dataclass(frozen=True)
+class FoundJob:
+    """A Job of this program as it is now."""
+
+    name: str
+    uid: str
+    begun: bool
+    """Whether it was let go: one that isn't was left behind by a run that was killed before its Secret was there."""
+    leaving: bool
+    """Whether it is being deleted."""
+    ended: datetime | None
+    """When it ended, with whatever success; None while it runs."""
+
+
+def list_jobs(api: Api, namespace: str, labels: Mapping[str, str]) -> tuple[FoundJob, ...]:
+    """Returns this program's Jobs with these labels."""
+    selector = ",".join(f"{name}={value}" for name, value in (*labels.items(), MANAGED_BY))
+    items = api.items(f"/apis/batch/v1/namespaces/{quote(namespace)}/jobs", labelSelector=selector)
+    return tuple(_found_job(item) for item in items)
+
+
+def _found_job(item: JsonBody) -> FoundJob:
+    metadata, spec = item["metadata"], cast("JsonBody", item.get("spec") or {})
+    ended = _condition_time(item)
+    return FoundJob(
+        str(metadata["name"]),
+        str(metadata["uid"]),
+        spec.get("suspend") is not True,
+        bool(metadata.get("deletionTimestamp")),
+        ended,
+    )
+
+
+def _conditions(job: JsonBody) -> list[JsonBody]:
+    """The conditions that end a Job: Complete, Failed."""
+    status: JsonBody = job.get("status") or {}
+    items = cast("list[JsonBody]", status.get("conditions") or [])
+    return [item for item in items if item.get("status") == "True" and item.get("type") in {"Complete", "Failed"}]
+
+
+def _condition_time(job: JsonBody) -> datetime | None:
+    times = [datetime.fromisoformat(str(item["lastTransitionTime"])) for item in _conditions(job)]
+    return max(times, default=None)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Who is told how a Job goes on."""
+
+    lines: Callable[[Sequence[str]], None]
+    """Gets the log's last lines, those of before among them."""
+    waits: Callable[[str], None]
+    """Gets why no container runs yet."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +153,9 @@ class _Seen:
     @property
     def condition(self) -> str:
         """`Complete`, or why it failed; empty while it runs."""
-        status: JsonBody = self.job.get("status") or {}
-        for item in cast("list[JsonBody]", status.get("conditions") or []):
-            if item.get("status") == "True" and item.get("type") in {"Complete", "Failed"}:
-                reason = shorten_reason(str(item.get("reason") or "Failed"), item.get("message"))
-                return "Complete" if item["type"] == "Complete" else reason
+        for item in _conditions(self.job):
+            reason = shorten_reason(str(item.get("reason") or "Failed"), item.get("message"))
+            return "Complete" if item["type"] == "Complete" else reason
         return ""
 
     @property
@@ -105,7 +163,9 @@ class _Seen:
         return self.pod is not None and _any_named(self.pod.reasons, STUCK)
 
 
-class _Run:
+class JobRun:
+    """One Job, by its name: looked at, begun, followed to its end, removed. Methods raise RestoreError."""
+
     def __init__(self, api: Api, job: Job, stop: threading.Event, deadline: float):
         self._api, self._job, self._stop, self._deadline = api, job, stop, deadline
         namespace = quote(job.namespace)
@@ -116,16 +176,36 @@ class _Run:
         self.path = f"{self.jobs}/{quote(job.name)}"
         self._stuck_since: float | None = None
 
+    def find(self) -> FoundJob | None:
+        """Returns the Job of this name. Raises PermanentError for one that isn't this program's."""
+        existing = self._api.get(self.path)
+        if existing is None:
+            return None
+        _must_be_ours(self._job, "Job", existing)
+        return _found_job(existing)
+
+    def create(self) -> str:
+        """Makes the Job, suspended; returns its uid."""
+        made = self._api.create(self.jobs, job_body(self._job, int(self._deadline - time.monotonic())))
+        return str(made["metadata"]["uid"])
+
+    def let_go(self, uid: str) -> None:
+        """Makes its Secret, which is owned by it, and starts it."""
+        self._api.create(self.secrets, secret_body(self._job, uid))
+        self._api.patch(self.path, {"spec": {"suspend": False}}, "merge")
+
     def remove_left_behind(self) -> None:
+        """Removes the Job of this name and its Secret, and waits until the Job's last process has ended."""
         self._remove_secret()
         existing = self._api.get(self.path)
         if existing:
             _must_be_ours(self._job, "Job", existing)
-            self._api.delete(self.path, uid=str(existing["metadata"]["uid"]))
-            self._wait_gone(str(existing["metadata"]["uid"]))
+            uid = str(existing["metadata"]["uid"])
+            self._api.delete(self.path, uid=uid, propagation="Foreground" if self._job.runs_gate else "Background")
+            self._wait_gone(uid)
 
     def remove(self, uid: str) -> None:
-        """The Secret first: it holds the login."""
+        """Removes both, the Secret first: it holds the login."""
         self._remove_secret()
         self._api.delete(self.path, uid=uid)
 
@@ -147,11 +227,20 @@ class _Run:
             first=0.1,
         )
 
-    def result(self, uid: str) -> JobResult:
+    def result(self, uid: str, look: Look | None = None) -> JobResult:
+        """Waits for its end, or until it can't start. `look` is told at each look what there is to tell."""
+
+        def over(seen: _Seen) -> bool:
+            if look and seen.pod and seen.pod.phase != "Pending":
+                look.lines(self._last_lines(seen.pod))
+            elif look and (reasons := self._waiting_for(seen, uid)):
+                look.waits("; ".join(reasons))
+            return self._over(seen)
+
         try:
             seen = wait_for(
                 lambda: self._seen(uid),
-                self._over,
+                over,
                 stop=self._stop,
                 deadline=self._deadline,
                 subject=f"Job {self._job.name}",
@@ -165,12 +254,30 @@ class _Run:
             seen = self._seen(uid)
         return self._told(seen, uid)
 
+    def _waiting_for(self, seen: _Seen, uid: str) -> list[str]:
+        """Why no container runs yet; nothing while one is just being started."""
+        reasons = list(seen.pod.reasons) if seen.pod else self._warnings(uid)
+        return [reason for reason in reasons if not reason.endswith(STARTING)]
+
+    def _warnings(self, uid: str) -> list[str]:
+        """What the cluster says of a Job that gets no pod."""
+        events = self._api.items(self.events, fieldSelector=f"involvedObject.uid={uid},type=Warning")
+        return [shorten_reason(str(item.get("reason")), item.get("message")) for item in events]
+
+    def _last_lines(self, pod: Pod) -> list[str]:
+        """None where the log can't be had: it is looked at again."""
+        with contextlib.suppress(RestoreError):
+            text = self._api.text(f"{self.pods}/{quote(pod.name)}/log", tailLines=str(SHOWN), limitBytes=str(MOST))
+            return redacted(text).splitlines()
+        return []
+
     def _seen(self, uid: str) -> _Seen:
         answer = self._api.get(self.path)
         if answer is None or answer["metadata"]["uid"] != uid:
             raise PermanentError.of(_build_removed(self._job))
         pods = self._api.items(self.pods, labelSelector=f"batch.kubernetes.io/controller-uid={uid}")
-        return _Seen(answer, pod(pods[-1]) if pods else None)
+        newest = max(pods, key=lambda item: str(item["metadata"].get("creationTimestamp")), default=None)
+        return _Seen(answer, pod(newest) if newest else None)
 
     def _over(self, seen: _Seen) -> bool:
         if not seen.stuck:
@@ -189,6 +296,8 @@ class _Run:
             reasons=tuple(redacted(reason) for reason in reasons),
             pod=seen.pod.name if seen.pod else None,
             node=seen.pod.node if seen.pod else None,
+            ended=seen.ended,
+            stuck=seen.stuck,
         )
 
     def _log(self, pod: Pod | None) -> str:
@@ -202,8 +311,7 @@ class _Run:
         if seen.condition:
             told.append(seen.condition)
         if seen.pod is None:
-            events = self._api.items(self.events, fieldSelector=f"involvedObject.uid={uid},type=Warning")
-            told += [shorten_reason(str(item.get("reason")), item.get("message")) for item in events]
+            told += self._warnings(uid)
         return told or ["out of time: it was still running"]
 
 

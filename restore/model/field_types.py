@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from typing import Annotated, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
@@ -127,4 +128,23 @@ TlsMode = Annotated[
 Bucket = Annotated[
     str, matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket, without s3:// and prefix")
 ]
+Quantity = Annotated[
+    str, matching(r"[0-9]+(?:\.[0-9]+)?(?:m|k|M|G|T|Ki|Mi|Gi|Ti)?", "a quantity of Kubernetes, such as 500m or 2Gi")
+]
+
+
+def _local_address(text: str) -> str:
+    """Raises Fault for what libpq takes as no `hostaddr` and `port`."""
+    needed = "an IP address and a port, such as 127.0.0.1:15432 or [::1]:15432"
+    address, _, port = text.rpartition(":")
+    try:
+        ip_address(address.removeprefix("[").removesuffix("]"))
+    except ValueError as error:
+        raise Fault(needed) from error
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise Fault(needed)
+    return text
+
+
+LocalAddress = Annotated[str, AfterValidator(_local_address)]
 KeyPrefix = Annotated[str, AfterValidator(lambda prefix: prefix.removeprefix("/"))]

@@ -28,6 +28,10 @@ TAG_DUMP = "restore:dump-version"
 FIELD_MANAGER = "pulumi-restore"
 
 
+LABEL_STACK, LABEL_ID, LABEL_GATE = "restore.pulumi/stack", "restore.pulumi/id", "restore.pulumi/gate"
+"""Of the Jobs in which gates run."""
+
+
 ANNOTATION_ID = "restore.pulumi/id"
 
 

@@ -22,6 +22,8 @@ class Endpoint:
 
     host: str
     port: int
+    via: str = field(default="", compare=False)
+    """The address and port of this machine that lead there through a tunnel; empty where it is reached as it is."""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

@@ -21,6 +21,7 @@ from restore.model.field_types import (
     Flag,
     KeyPrefix,
     Object,
+    Quantity,
     RoleMap,
     SecretKeyName,
     SecretName,
@@ -50,6 +51,15 @@ class Method(StrEnum):
     SNAPSHOT = "snapshot"
     PITR = "pitr"
     DUMP = "dump"
+
+
+class Runner(StrEnum):
+    """Where the gates run that open a connection to a database."""
+
+    LOCAL = "local"
+    """In this program, on the machine of `pulumi up`."""
+    KUBERNETES = "kubernetes"
+    """In Jobs of the applications' namespace."""
 
 
 class Traffic(StrEnum):
@@ -344,6 +354,18 @@ class JobSettings(Section):
 
 
 @dataclass(frozen=True)
+class RunnerJob(JobSettings):
+    """What the Jobs are made of in which the gates run with `runner: kubernetes`."""
+
+    image: str | None = None
+    """Image of this program, made by its Containerfile. Needed with runner kubernetes."""
+    cpu: Quantity = "1"
+    """CPU that a Job asks for."""
+    memory: Quantity = "1Gi"
+    """Memory that a Job asks for, and may use."""
+
+
+@dataclass(frozen=True)
 class ValidationSettings(Section):
     """What the restored data is held against, and the image of the Job that connects from inside the cluster."""
 
@@ -416,6 +438,10 @@ class Settings:
     fence: bool = False
     sequences: str | None = None
     """`ahead`, or None."""
+    runner: Runner = Runner.LOCAL
+    runner_job: RunnerJob = field(default_factory=RunnerJob)
+    tunnel: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By endpoint's host or instance identifier, the address and port of this machine that lead to it."""
     erasure: Mapping[str, ErasedTable] = field(default_factory=dict[str, ErasedTable])
     """By table, with its schema unless that is public."""
     dependents: Follow = Follow.LIST

@@ -47,7 +47,7 @@ def snapshot_quota(context: RestoreContext) -> Iterable[Problem]:
 
 
 def copy_quota(context: RestoreContext) -> Iterable[Problem]:
-    """A copied snapshot counts as a manual one."""
+    """Refuses a full quota of snapshots: a copied one counts as a manual one."""
     made = _to_make(context)
     if made and made[0].point.copy_of and not context.copy:
         yield from _over_quota(context, SNAPSHOTS, 1, f"room for {context.copy_name}")

@@ -66,7 +66,23 @@ def _needed(name: str, reason: str, targets: Targets, *phases: Phase) -> NeededR
 
 
 _GATES_WITH_LOGIN = (P.FREEZE, P.CONFORM, P.LOAD, P.VALIDATE, P.SWITCH, P.SERVING, P.WAY_BACK)
+_GATES_IN_JOBS = tuple(phase for phase in _GATES_WITH_LOGIN if phase is not P.CONFORM)
 _EACH_MOVE = (P.FREEZE, P.SWITCH, P.WAY_BACK, P.CLOSE)
+
+OF_JOBS = (
+    "list jobs.batch",
+    "create jobs.batch",
+    "get jobs.batch",
+    "patch jobs.batch",
+    "delete jobs.batch",
+    "create secrets",
+    "get secrets",
+    "delete secrets",
+    "list pods",
+    "get pods/log",
+    "list events",
+)
+"""What it takes to run a Job and to follow it (config key runner)."""
 
 TABLE: tuple[NeededRight, ...] = (
     _needed("rds:DescribeDBInstances", "what exists", on.anything, P.PREVIEW),
@@ -204,6 +220,7 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("delete secrets", "removes the login of that Job", on.job, P.VALIDATE),
     _needed("get pods/log", "what that Job found", on.namespace, P.VALIDATE),
     _needed("list events", "why that Job gets no pod", on.namespace, P.VALIDATE),
+    *(_needed(right, "the Jobs in which gates run", on.gate_jobs, *_GATES_IN_JOBS) for right in OF_JOBS),
 )
 """In the order of docs/permissions.md, "What each right is for"."""
 

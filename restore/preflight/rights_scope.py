@@ -17,7 +17,7 @@ from restore.model.dependents import Dependent, DependentKind, Follow
 from restore.model.labels import TAG_ID, TAG_STACK
 from restore.model.managed_login import is_kept_by_rds
 from restore.model.rds import InstanceSettings
-from restore.model.request import Method
+from restore.model.request import Method, Runner
 from restore.model.restore_source import RestoreSource
 from restore.recovery_points.resolve import resolve
 
@@ -104,19 +104,19 @@ def anything(_: RightsScope) -> Iterator[AwsTarget]:
 
 
 def anything_elsewhere(scope: RightsScope) -> Iterator[AwsTarget]:
-    """For a source in another region only."""
+    """Yields one target for a source in another region only."""
     if scope.context.source_region:
         yield AwsTarget()
 
 
 def snapshot_copy(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The copy that is to be made of a snapshot, as a request names it."""
+    """Yields the copy that is to be made of a snapshot, as a request names it."""
     if scope.origin and scope.origin.point.copy_of and not scope.context.copy:
         yield AwsTarget(scope.rds("snapshot", scope.context.copy_name), scope.tag_keys("Request"))
 
 
 def copied_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The copy, and what it is made of."""
+    """Yields the copy, and what it is made of."""
     for target in snapshot_copy(scope):
         yield target
         if scope.origin and scope.origin.point.copy_of:
@@ -124,7 +124,7 @@ def copied_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def parameter_group(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The parameter group that the key `create` lets be made."""
+    """Yields the parameter group that the key `create` lets be made."""
     yield from (AwsTarget(target.arn) for target in new_parameter_group(scope))
 
 
@@ -326,21 +326,21 @@ def operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def managed_operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The operator's secret where RDS keeps the source's master password in it."""
+    """Returns the operator's secret where RDS keeps the source's master password in it."""
     source = scope.context.source
     if source and is_kept_by_rds(scope.context.settings.login, source):
         yield from operator_secret(scope)
 
 
 def own_operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The operator's secret where it is the team's own."""
+    """Returns the operator's secret where it is the team's own."""
     source = scope.context.source
     if not (source and is_kept_by_rds(scope.context.settings.login, source)):
         yield from operator_secret(scope)
 
 
 def application_secret(scope: RightsScope) -> Iterator[AwsTarget]:
-    """The secret of Secrets Manager from which a controller makes the connection secret."""
+    """Returns the secret of Secrets Manager from which a controller makes the connection secret."""
     if name := scope.context.settings.secret.secret_id:
         named = name.startswith("arn:")
         yield AwsTarget(name if named else scope.arn("secretsmanager", f"secret:{name}{SECRET_SUFFIX}"))
@@ -467,6 +467,12 @@ def secret_controllers(kind: str) -> Callable[[RightsScope], Iterator[ClusterTar
 def job(scope: RightsScope) -> Iterator[ClusterTarget]:
     """Yields the Job that connects from inside, and its Secret, which has the same name."""
     yield ClusterTarget(scope.context.settings.namespace, f"restore-validate-{scope.context.request.id}")
+
+
+def gate_jobs(scope: RightsScope) -> Iterator[ClusterTarget]:
+    """Yields the Jobs in which gates run, and their Secrets: names that end with a fingerprint."""
+    if scope.context.settings.runner is Runner.KUBERNETES:
+        yield ClusterTarget(scope.context.settings.namespace)
 
 
 def argo_applications(scope: RightsScope) -> Iterator[ClusterTarget]:

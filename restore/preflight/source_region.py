@@ -44,7 +44,7 @@ def writers_elsewhere(context: RestoreContext) -> Iterable[Problem]:
 
 
 def silent_region(context: RestoreContext, region: SourceRegion) -> Problem:
-    """The problem that nobody can prove who writes in the source's region."""
+    """Returns the problem that nobody can prove who writes in the source's region."""
     return Problem(
         f"region {region.name}",
         f"it doesn't answer ({region.silence}): applications there may still write to {context.settings.source}",
@@ -62,7 +62,7 @@ def way_back_elsewhere(context: RestoreContext) -> Iterable[Problem]:
 
 
 def places_found(context: RestoreContext) -> Iterable[Problem]:
-    """Names all at once what this region lacks of what the source uses."""
+    """Refuses what this region lacks, all at once, of what the source uses."""
     origin, places = resolve(context).origin, context.inventory.places
     if context.source_region is None or places is None or origin is None or context.candidate:
         return
@@ -165,7 +165,7 @@ def copy_possible(context: RestoreContext) -> Iterable[Problem]:
 
 
 def region_lines(context: RestoreContext) -> Iterable[str]:
-    """What the preview says of a source in another region."""
+    """Yields what the preview says of a source in another region."""
     region = context.source_region
     if region is None:
         return
@@ -207,7 +207,7 @@ def _late_dumps(context: RestoreContext, region: SourceRegion) -> Iterable[str]:
 
 
 def copy_lines(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
-    """What is copied before the restore, and what that costs."""
+    """Yields what is copied before the restore, and what that costs."""
     original = origin.point.copy_of
     if original is None or context.candidate:
         return
@@ -223,7 +223,7 @@ def copy_lines(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
 
 
 def created_lines(context: RestoreContext, settings: InstanceSettings) -> Iterable[str]:
-    """What else is made in this region."""
+    """Yields what else is made in this region."""
     places, region = context.inventory.places, context.source_region
     name = settings.parameter_group_name
     if context.settings.create.parameter_group and places and region and name and name not in places.parameter_groups:

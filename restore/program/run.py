@@ -12,7 +12,6 @@ from typing import Any
 import pulumi
 
 from restore import plan
-from restore.aws import Aws, Rds, Secrets
 from restore.config.settings import collect
 from restore.errors import Refused, RestoreError
 from restore.evidence import Store, publish, run_record
@@ -20,7 +19,6 @@ from restore.gates import loss_report, registry, validated
 from restore.gates.context import GateContext
 from restore.gates.hook import Running, leave_cleanly_on_interrupt
 from restore.inventory import access, gather
-from restore.kubernetes import Api, Namespace
 from restore.lifecycle.recoverability import describe_recoverability
 from restore.model import waivers
 from restore.model.inventory import Inventory
@@ -79,7 +77,7 @@ def refuse_leftover_waivers(settings: Settings, planned: Plan, store: Store) -> 
 
 def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: datetime) -> None:
     """Declares the plan. In an `up`, its record comes first: where no evidence can be kept, nothing is begun."""
-    context = connect_adapters(settings, planned)
+    context = GateContext.of(settings, planned)
     refuse_leftover_waivers(settings, planned, context.store)
     validated.wanted_expectations(settings)
     by_name = {name: registry.make_gate(context, name) for name in registry.PROOFS}
@@ -109,20 +107,3 @@ def tell_recoverability(context: GateContext) -> str:
     except RestoreError as error:
         return f"not known: {error}"
     return describe_recoverability(database).text if database else "not known: the database that serves is gone"
-
-
-def connect_adapters(settings: Settings, planned: Plan) -> GateContext:
-    """Returns the adapters of this run; making them asks nothing."""
-    aws = Aws.of(settings)
-    api = Api(settings.kubeconfig, settings.context)
-    return GateContext(
-        settings=settings,
-        plan=planned,
-        aws=aws,
-        rds=Rds(aws),
-        secrets=Secrets(aws),
-        api=api,
-        namespace=Namespace(api, settings.namespace),
-        store=Store.open(settings.evidence, aws),
-        source_rds=Rds(Aws.of_source(settings)) if settings.source_region else None,
-    )

@@ -59,7 +59,7 @@ def declare_copy(
     depends_on: Sequence[pulumi.Resource],
     record: Record,
 ) -> list[aws.rds.SnapshotCopy]:
-    """The copy in the stack's region, with its key; never deleted by Pulumi. Empty where none is needed."""
+    """Declares the copy in the stack's region, with its key; never deleted by Pulumi. Empty where none is needed."""
     copy = plan.copy
     if copy is None:
         return []
@@ -102,8 +102,8 @@ def declare_copy(
 
 
 def declare_parameter_group(plan: Plan, parent: pulumi.Resource) -> list[aws.rds.ParameterGroup]:
-    """The parameter group, as the source's was when this restore began. One that is there already is imported and left
-    as it is; it outlives this restore. Empty where none is to be made."""
+    """Declares the parameter group, as the source's was when this restore began. One that is there already is
+    imported and left as it is; it outlives this restore. Empty where none is to be made."""
     group = plan.parameter_group
     if group is None:
         return []

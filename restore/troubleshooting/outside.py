@@ -76,9 +76,16 @@ KUBERNETES = Chapter(
         ),
         Entry(
             ("Job <job>", "Secret <job>"),
-            "A Job or Secret named restore-validate-<id> is somebody else's, or was removed while it ran.",
-            "The program only touches what has its own label.",
-            "kubectl -n <namespace> get job <name> -o yaml; pulumi up",
+            "A Job or Secret of that name is somebody else's, was removed while it ran, or left no result.",
+            "The program only touches what has its own label. With runner kubernetes the gate's own Job was killed "
+            "(out of memory), can't start (its image, a quota), or can't write its result; its last lines say which.",
+            "docs/runner.md; kubectl -n <namespace> get job <name> -o yaml; pulumi up",
+        ),
+        Entry(
+            ("result of gate <gate>", "the request of the Job"),
+            "What a gate's Job was asked, or has answered, is of another version, Job, or database.",
+            "The image isn't built of this checkout, or somebody else has written to the evidence store.",
+            "docs/runner.md; pulumi up",
         ),
     ),
 )

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sandbox.application.kubernetes_api import CONFLICT, ClusterError, Json, Kube
-from sandbox.cluster.operator_login import USER
+from sandbox.cluster.operator_login import GATES, USER
 from sandbox.machine.processes import wait_until
 from sandbox.rights import documented
 from sandbox.rights.documented import Role
 
 ENFORCED_SECONDS = 30.0
 GROUP = "rbac.authorization.k8s.io"
+OF_GATES = "restore-gates"
+"""The Role that the Jobs of gates have in place of `restore`, which is the operator's."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class OperatorRoles:
     def _may(self, role: Role, verb: Verb, name: str) -> bool:
         resource, _, subresource = verb.resource.partition("/")
         attributes = {"verb": verb.verb, "group": verb.group, "resource": resource, "subresource": subresource}
-        spec = {"user": USER, "resourceAttributes": {**attributes, "namespace": role.namespace, "name": name}}
+        spec = {"user": users(role)[0], "resourceAttributes": {**attributes, "namespace": role.namespace, "name": name}}
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
         answer = self.kube.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body=review)
         return bool(answer["status"]["allowed"])
@@ -153,5 +155,10 @@ def binding(role: Role) -> Json:
         "kind": f"{kind(role)}Binding",
         "metadata": metadata(role),
         "roleRef": {"apiGroup": GROUP, "kind": kind(role), "name": role.name},
-        "subjects": [{"apiGroup": GROUP, "kind": "User", "name": USER}],
+        "subjects": [{"apiGroup": GROUP, "kind": "User", "name": user} for user in users(role)],
     }
+
+
+def users(role: Role) -> tuple[str, ...]:
+    """Who has a Role: the operator, its Jobs, or both."""
+    return {OF_GATES: (GATES,), "restore": (USER,)}.get(role.name, (USER, GATES))

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +20,14 @@ OWNER_VARIABLE = "RESTORE_SANDBOX_CLUSTER"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def images(postgres_programs: Path) -> dict[str, dict[str, object]]:
+Images = Mapping[str, Mapping[str, object]]
+
+
+def images(postgres_programs: Path, logins: Mapping[str, str]) -> Images:
     """What stands for each container image: its own command, and the environment its processes start with.
 
-    Keyed by repository without tag, so `postgres:17` and `postgres:16` are the same programs.
+    Keyed by repository without tag, so `postgres:17` and `postgres:16` are the same programs. `logins` are the
+    variables that stand for those of the program's service account, whose token isn't mounted here.
     """
     python = Path(sys.executable)
     return {
@@ -36,12 +40,17 @@ def images(postgres_programs: Path) -> dict[str, dict[str, object]]:
             "command": [str(python), str(CHECKOUT / "sandbox" / "application" / "writer.py")],
             "env": {"PATH": f"{python.parent}:{SYSTEM_PATH}", **module_path()},
         },
+        "restore": {
+            "command": [str(python), "-m", "restore"],
+            "env": {"PATH": f"{python.parent}:{SYSTEM_PATH}", **module_path(CHECKOUT), **logins},
+        },
     }
 
 
-def module_path() -> dict[str, str]:
-    """PYTHONPATH of the running Python, where its packages are found by that."""
-    return {name: value for name, value in os.environ.items() if name == "PYTHONPATH"}
+def module_path(*first: Path) -> dict[str, str]:
+    """PYTHONPATH of the running Python, where its packages are found by that, behind these folders."""
+    folders = [*map(str, first), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(folders)} if folders else {}
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ class KubernetesCluster:
         """Appears once the API server answers; removed before each start."""
         return self.layout.cluster / "ready"
 
-    def start(self, program: Path, postgres_programs: Path) -> subprocess.Popen[bytes]:
+    def start(self, program: Path, table_of_images: Images) -> subprocess.Popen[bytes]:
         """Starts the cluster as a child that dies with the calling thread; `ready_file` appears after about 3 s."""
         folder = self.layout.cluster
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -72,7 +81,7 @@ class KubernetesCluster:
         work = folder / "work"
         work.mkdir(exist_ok=True)
         table = folder / "images.json"
-        table.write_text(json.dumps(images(postgres_programs), indent=1))
+        table.write_text(json.dumps(table_of_images, indent=1))
         with (self.layout.logs / "cluster.log").open("ab") as log:
             return subprocess.Popen(
                 [program, *self.arguments(work, table)],

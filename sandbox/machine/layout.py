@@ -76,6 +76,11 @@ class Layout:
         return self.cluster / "operator.kubeconfig"
 
     @property
+    def gates_kubeconfig(self) -> Path:
+        """That of the Jobs in which gates run, for the token of their service account isn't mounted here."""
+        return self.cluster / "gates.kubeconfig"
+
+    @property
     def pulumi(self) -> Path:
         return self.root / "pulumi"
 

@@ -12,8 +12,9 @@ from typing import Any, cast
 import yaml
 
 from sandbox.application.stack_config import configuration
-from sandbox.aws.client import ACCESS_KEY, DEFAULT_REGION, OPERATOR_KEY, SECRET_KEY, SESSION_TOKEN
+from sandbox.aws.client import ACCESS_KEY, SECRET_KEY
 from sandbox.machine.layout import CHECKOUT, DIRECTORY_VARIABLE, Layout
+from sandbox.runtime import logins
 
 STAND_INS = (CHECKOUT / "sandbox" / "standins" / "engine" / "bin", CHECKOUT / "sandbox" / "standins" / "bin")
 
@@ -27,13 +28,7 @@ def variables(layout: Layout, search_path: str) -> dict[str, str]:
         "PULUMI_HOME": str(pulumi_home(layout)),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file(layout)),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "KUBECONFIG": str(layout.operator_kubeconfig),
-        "AWS_ACCESS_KEY_ID": OPERATOR_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_SESSION_TOKEN": SESSION_TOKEN,
-        "AWS_REGION": DEFAULT_REGION,
-        "AWS_DEFAULT_REGION": DEFAULT_REGION,  # the only one that boto3 reads
-        "AWS_ENDPOINT_URL": layout.aws_endpoint,
+        **logins.operator(layout),
     }
 
 

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sandbox.cluster.launcher import KubernetesCluster
+from sandbox.cluster.launcher import KubernetesCluster, images
 from sandbox.machine.layout import CHECKOUT, Layout
 from sandbox.machine.processes import ProcessId, dies_with_parent
+from sandbox.runtime import logins
 
 STOP_SECONDS = 30.0
 LOOK_EVERY = 0.5
@@ -109,7 +110,7 @@ class Supervisor:
     def _cluster(self) -> Child:
         cluster = KubernetesCluster(self.layout)
         cluster.remove_leftovers()
-        return cluster.start(self.program, self.postgres_programs)
+        return cluster.start(self.program, images(self.postgres_programs, logins.gates(self.layout)))
 
     def _aws(self) -> Child:
         (self.layout.aws / "ready.json").unlink(missing_ok=True)

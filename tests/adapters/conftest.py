@@ -15,7 +15,7 @@ from restore.kubernetes import Api
 from restore.model.rds import Instance
 from restore.model.request import Tls
 from sandbox.cluster import KubernetesCluster, binary
-from sandbox.cluster.launcher import postgres_programs
+from sandbox.cluster.launcher import images, postgres_programs
 from sandbox.machine.layout import Layout
 from sandbox.machine.processes import wait_until
 from tests.support.sandbox.adapter_sandbox import CREDENTIALS, Gateway, Home
@@ -71,7 +71,7 @@ def kubeconfig(layout: Layout) -> Iterator[Path]:
         yield Path(given)
         return
     cluster = KubernetesCluster(layout)
-    process = cluster.start(binary(), postgres_programs())
+    process = cluster.start(binary(), images(postgres_programs(), {}))
     try:
         wait_until(cluster.ready_file.exists, 60, "the cluster's API server")
         yield layout.kubeconfig

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from restore.errors import PermanentError, TemporaryError
-from restore.kubernetes import Api, Job, JobResult, run_job
+from restore.kubernetes import Api, Job, JobResult, psql_job, run_job
 from restore.kubernetes.api import ApiAnswer
-from restore.kubernetes.job_manifests import job_body, secret_body
+from restore.kubernetes.job_manifests import CERTIFICATE, job_body, secret_body
 from restore.model.labels import ANNOTATION_ID, ANNOTATION_MANAGER
 from restore.model.rds import Instance
 from restore.model.request import SecretKey, Tls
@@ -36,14 +36,8 @@ def job(home: Home, source: Instance, tls: Tls) -> Job:
     }
     with open(tls.root_certificate, encoding="ascii") as file:  # noqa: PTH123
         certificate = file.read()
-    return Job(
-        namespace=home.name,
-        name="restore-inc-1-connect",
-        image="postgres:17",
-        statements=("select current_user", "select 'a b', count(*) from public.users"),
-        environment=environment,
-        root_certificate=certificate,
-    )
+    statements = ("select current_user", "select 'a b', count(*) from public.users")
+    return psql_job(Job(home.name, "restore-inc-1-connect", "postgres:17"), statements, environment, certificate)
 
 
 def run(home: Home, job: Job, seconds: float = 60.0) -> JobResult:
@@ -72,13 +66,13 @@ def test_a_wrong_password_is_a_failure_and_shown_to_nobody(home: Home, job: Job)
 
 
 def test_a_certificate_of_somebody_else_is_a_failure(home: Home, job: Job) -> None:
-    result = run(home, replace(job, root_certificate="no certificate"))
+    result = run(home, replace(job, files={CERTIFICATE: "no certificate"}))
     assert not result.succeeded
     assert "certificate" in " ".join(result.lines)
 
 
 def test_the_first_statement_that_fails_ends_it(home: Home, job: Job) -> None:
-    result = run(home, replace(job, statements=("select 1/0", "select 'not reached'")))
+    result = run(home, psql_job(job, ("select 1/0", "select 'not reached'"), job.environment, job.files[CERTIFICATE]))
     assert not result.succeeded
     assert "division by zero" in " ".join(result.lines)
     assert "not reached" not in result.lines
@@ -178,7 +172,7 @@ def held(version: str, kind: str, name: str, **more: Any) -> dict[str, Any]:
 
 def test_the_operator_s_stop_ends_it_and_leaves_nothing(home: Home, job: Job) -> None:
     stop = threading.Event()
-    sleeping = replace(job, statements=("select pg_sleep(60)",))
+    sleeping = psql_job(job, ("select pg_sleep(60)",), job.environment, job.files[CERTIFICATE])
     errors: list[BaseException] = []
 
     def work() -> None:

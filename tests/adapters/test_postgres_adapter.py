@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from restore.errors import PermanentError, TemporaryError
 from restore.model.rds import Credential, Endpoint, Instance
 from restore.model.request import Tls
 from tests.support.sandbox.adapter_sandbox import PASSWORD, URL, Gateway, until
+from tests.support.tunnel import TUNNEL, forwarded
 
 if TYPE_CHECKING:
     from restore.postgres import Connection
@@ -136,3 +138,16 @@ def test_a_server_that_is_not_there_may_come(endpoint: Endpoint, tls: Tls) -> No
         postgres.connect(Endpoint(endpoint.host, 1), OPERATOR, tls, "app"),
     ):
         pass
+
+
+def test_a_tunnel_leads_to_the_server_and_to_no_other_s_certificate(endpoint: Endpoint, tls: Tls) -> None:
+    """Not even the end of the tunnel can pose as the database."""
+    through: list[str] = []
+    with forwarded(endpoint.host, endpoint.port, through) as tunnel:
+        with postgres.connect(replace(endpoint, via=tunnel), OPERATOR, tls, "app") as connection:
+            row = connection.execute("select host(inet_client_addr())").fetchone()
+            assert row == (TUNNEL,)
+        other = Endpoint("other.example", endpoint.port, tunnel)
+        with pytest.raises(PermanentError, match="host name"), postgres.connect(other, OPERATOR, tls, "app"):
+            pass
+    assert len(through) == 2

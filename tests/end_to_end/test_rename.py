@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from sandbox.application import names
 from sandbox.machine.processes import wait_until
@@ -97,7 +98,7 @@ def test_a_client_that_keeps_the_old_address_is_named_until_it_is_started_again(
     try:
         wait_until(lambda: SOURCE in sandbox.instances() and ASIDE in sandbox.instances(), 120, "the names moved", 0.1)
         login = urls.read_parameters(sandbox.url) | {"hostaddr": kept, "sslmode": "require"}
-        with psycopg.connect(**login, application_name="reports"):
+        with psycopg.connect(conninfo.make_conninfo("", **login, application_name="reports")):
             wait_until(lambda: "serving.dnsCache:" in project.output, 120, "the client to be named", 0.2)
         assert process.wait(120) == 0, project.output
     finally:

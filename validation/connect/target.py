@@ -46,6 +46,8 @@ class Target:
     sslrootcert: str | None = None
     expected_address: str | None = None
     parameters: Mapping[str, str] = field(default_factory=_make_empty, repr=False)
+    via: str = ""
+    """The local address:port of a tunnel; the certificate is verified for `host` all the same."""
 
     @classmethod
     def from_url(cls, url: str, *, expected_address: str | None = None) -> Target:
@@ -93,7 +95,17 @@ class Target:
             **RESPONSIVE,
             **self.parameters,
             **{name: value for name, value in own.items() if value},
+            **through(self.via),
         }
+
+
+def through(via: str) -> dict[str, str]:
+    """Returns libpq's keywords that lead through a tunnel, whose end is at this address:port; none without one.
+
+    `hostaddr` is where it connects, `host` stays the name that a certificate must have (PostgreSQL documentation,
+    "Parameter Key Words")."""
+    address, _, port = via.rpartition(":")
+    return {"hostaddr": address.removeprefix("[").removesuffix("]"), "port": port} if via else {}
 
 
 def remove_secret(secret: str | None, text: str) -> str:

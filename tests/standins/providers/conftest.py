@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.cluster import KubernetesCluster, binary
-from sandbox.cluster.launcher import postgres_programs
+from sandbox.cluster.launcher import images, postgres_programs
 from sandbox.machine.layout import Layout
 from sandbox.machine.processes import wait_until
 from tests.support.standins.kube_cluster import Namespace, fresh
@@ -46,7 +46,7 @@ def kubeconfig() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="providers-", dir="/tmp") as folder:
         layout = Layout.at(Path(folder))
         cluster = KubernetesCluster(layout)
-        process = cluster.start(binary(), postgres_programs())
+        process = cluster.start(binary(), images(postgres_programs(), {}))
         try:
             wait_until(cluster.ready_file.exists, 60, "the cluster's API server")
             yield layout.kubeconfig

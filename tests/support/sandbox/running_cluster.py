@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.application.kubernetes_api import Kube
 from sandbox.cluster import KubernetesCluster, binary
-from sandbox.cluster.launcher import postgres_programs
+from sandbox.cluster.launcher import images, postgres_programs
 from sandbox.machine.layout import Layout
 from sandbox.machine.processes import wait_until
 
@@ -32,7 +32,7 @@ class RunningCluster:
         return KubernetesCluster(self.layout)
 
     def start(self) -> None:
-        self.process = started = self.cluster.start(binary(), postgres_programs())
+        self.process = started = self.cluster.start(binary(), images(postgres_programs(), {}))
         wait_until(lambda: self.cluster.ready_file.exists() or started.poll() is not None, WAIT, "the cluster")
         assert started.poll() is None, (self.layout.logs / "cluster.log").read_text()
         self.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})

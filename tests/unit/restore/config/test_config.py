@@ -29,6 +29,7 @@ from restore.model.request import (
     Login,
     Method,
     Request,
+    Runner,
     SecretKey,
     Settings,
     Tls,
@@ -315,6 +316,39 @@ def test_a_snapshot_that_cannot_exist_is_refused(name: str) -> None:
 )
 def test_keys_that_contradict_each_other_are_refused(values: Mapping[str, Any], key: str) -> None:
     assert set(problems_of(values)) == {key}
+
+
+JOBS: Mapping[str, Any] = {
+    "runner": "kubernetes",
+    "runnerJob": {"image": "registry.example/restore:1"},
+    "evidence": "s3://shop-evidence/restores",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"evidence": "./evidence"}, "evidence"),
+        ({"evidence": ""}, "evidence"),
+        ({"runnerJob": ""}, "runnerJob.image"),
+        ({"runnerJob": {"image": "r:1", "memory": "2 GB"}}, "runnerJob.memory"),
+        ({"validation": {"baseline": "./baselines"}}, "validation.baseline"),
+        ({"runner": "lambda"}, "runner"),
+    ],
+)
+def test_a_job_is_never_sent_to_look_for_a_folder_of_this_machine(change: Mapping[str, Any], key: str) -> None:
+    assert set(problems_of({**PITR, **JOBS, **change})) == {key}
+
+
+def test_gates_run_here_unless_they_are_asked_to_run_in_jobs() -> None:
+    assert settings_of(PITR).runner is Runner.LOCAL
+    assert settings_of({**PITR, **JOBS}).runner is Runner.KUBERNETES
+
+
+@pytest.mark.parametrize("address", ["15432", "localhost:15432", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:70000"])
+def test_a_tunnel_that_libpq_could_not_use_is_refused(address: str) -> None:
+    assert set(problems_of({**PITR, "tunnel": {"shop-prod-db": address}})) == {"tunnel.shop-prod-db"}
+    assert settings_of({**PITR, "tunnel": {"shop-prod-db": "[::1]:15432"}}).tunnel == {"shop-prod-db": "[::1]:15432"}
 
 
 def test_a_rename_is_not_taken_for_a_way_into_another_region() -> None:

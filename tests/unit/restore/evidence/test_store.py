@@ -132,3 +132,13 @@ def test_a_document_beside_the_records_is_replaced_and_is_no_record(store: Store
     assert store.read_all("prod", "inc-1") == ()
     with pytest.raises(PermanentError, match="secret"):
         store.keep("prod", "inc-1", "take-over.txt", f"terraform import {SECRET}")
+
+
+def test_what_a_job_found_is_no_record_and_of_limited_size(store: Store) -> None:
+    store.write_result("prod", "inc-1", "restore-validated-inc-1-0-uid", {"verdict": "PASS"})
+    assert store.read_all("prod", "inc-1") == ()
+    found = store.read_result("prod", "inc-1", "restore-validated-inc-1-0-uid", 1000)
+    assert json.loads(found or b"") == {"verdict": "PASS"}
+    assert store.read_result("prod", "inc-1", "another", 1000) is None
+    with pytest.raises(PermanentError, match="more than 3 bytes"):
+        store.read_result("prod", "inc-1", "restore-validated-inc-1-0-uid", 3)

@@ -7,18 +7,15 @@ import subprocess
 from dataclasses import replace
 from typing import Any
 
-from restore.kubernetes.job_manifests import CERTIFICATE, SCRIPT, Job, job_body, secret_body
+from restore.kubernetes.job_manifests import CERTIFICATE, SCRIPT, Job, job_body, psql_job, secret_body
 from restore.kubernetes.other_writers import MANAGED_BY, Workloads, writers
 
-JOB = Job(
-    namespace="prod",
-    name="restore-inc-1",
-    image="postgres:17",
-    statements=("SELECT 'it''s'", "SELECT 2"),
-    environment={"PGHOST": "h", "PGPASSWORD": "hidden-value"},
-    root_certificate="-----BEGIN CERTIFICATE-----",
-)
-BUNDLE = replace(JOB, root_certificate="-----BEGIN CERTIFICATE-----\n" * 6000)
+BASE = Job("prod", "restore-inc-1", "postgres:17")
+STATEMENTS = ("SELECT 'it''s'", "SELECT 2")
+LOGIN = {"PGHOST": "h", "PGPASSWORD": "hidden-value"}
+PEM = "-----BEGIN CERTIFICATE-----\n" * 6000
+JOB = psql_job(BASE, STATEMENTS, LOGIN, "-----BEGIN CERTIFICATE-----")
+BUNDLE = psql_job(BASE, STATEMENTS, LOGIN, PEM)
 
 
 def test_the_password_is_in_the_secret_and_nowhere_else() -> None:
@@ -94,7 +91,7 @@ def test_a_root_certificate_of_any_length_is_a_file_and_never_an_environment_val
     assert environment["PGSSLROOTCERT"]["value"] == f"{mount['mountPath']}/{CERTIFICATE}"
     assert volume["name"] == mount["name"]
     assert volume["secret"]["secretName"] == BUNDLE.name
-    assert secret_body(BUNDLE, "uid-1")["stringData"][CERTIFICATE] == BUNDLE.root_certificate
+    assert secret_body(BUNDLE, "uid-1")["stringData"][CERTIFICATE] == PEM
     assert "CERTIFICATE-----" not in json.dumps(pod)
 
 
@@ -115,9 +112,10 @@ def test_every_value_of_the_login_reaches_psql_from_the_secret() -> None:
 
 
 def test_without_a_certificate_nothing_is_mounted() -> None:
-    pod = job_body(replace(JOB, root_certificate=None), 60)["spec"]["template"]["spec"]
+    job = psql_job(BASE, STATEMENTS, LOGIN)
+    pod = job_body(job, 60)["spec"]["template"]["spec"]
     assert (pod["volumes"], pod["containers"][0]["volumeMounts"]) == ([], [])
-    assert CERTIFICATE not in secret_body(replace(JOB, root_certificate=None), "uid-1")["stringData"]
+    assert CERTIFICATE not in secret_body(job, "uid-1")["stringData"]
 
 
 def test_what_meshes_policies_and_private_registries_go_by_reaches_the_pod() -> None:

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from restore.kubernetes import Job, jobs, run_job
+from restore.kubernetes import Job, jobs, psql_job, run_job
 from restore.kubernetes.api import Api
 
-JOB = Job("shop", "restore-validate-inc-1", "registry.test/psql:17", ("SELECT 1",), {"PGHOST": "db"})
+JOB = psql_job(Job("shop", "restore-validate-inc-1", "registry.test/psql:17"), ("SELECT 1",), {"PGHOST": "db"})
 
 
 class Cluster:

@@ -148,7 +148,7 @@ def test_in_s3_too_nothing_is_overwritten_and_the_newest_is_found(bucket: str) -
 
 def test_a_bucket_that_is_not_there_says_what_to_look_at(bucket: str) -> None:
     assert bucket
-    with pytest.raises(BaselineError, match=r"NoSuchBucket.*s3:ListBucket"):
+    with pytest.raises(BaselineError, match=r"NoSuchBucket.*aws s3 ls"):
         latest.find_latest(latest.open_baselines("s3://nowhere/x"))
 
 
