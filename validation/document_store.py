@@ -59,7 +59,8 @@ class DocumentStore(Protocol):
         ...
 
     def get(self, name: str, most: int | None = None) -> bytes:
-        """Returns the content; a longer document than `most` bytes is an error."""
+        """Returns the content of a document. Raises NotFoundError for one that isn't there, DocumentStoreError for one
+        of more than `most` bytes."""
         ...
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
@@ -84,7 +85,8 @@ def parse_s3_location(location: str) -> tuple[str, str] | None:
 
 
 def open_store(location: str, s3: S3Client | None = None) -> DocumentStore:
-    """Opens a directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given."""
+    """Opens a directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given. Raises
+    DocumentStoreError for a URL without a bucket."""
     match parse_s3_location(location):
         case None:
             return DirectoryStore(Path(location).expanduser())
@@ -137,6 +139,8 @@ class DirectoryStore:
             return _at_most(most, file.read, str(path))
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
+        """Writes a document durably and returns its path. Raises AlreadyExistsError for a name that is taken, unless
+        `replace`."""
         path = self._root / name
         with _translate_directory_errors(path):
             _make_folder(path.parent)
@@ -240,7 +244,8 @@ class S3Store:
             return _at_most(most, body.read, f"{self}{name}")
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
-        """Writes the document. A write that the client sends again finds its own document, and is content."""
+        """Writes a document and returns its URL; a write that the client sends again finds its own document, and is
+        content. Raises AlreadyExistsError for a name that is taken, unless `replace`."""
         location = f"{self}{name}"
         with self._errors():
             written = self._written(name, content, replace=replace)

@@ -91,6 +91,7 @@ def _fit_rates(settings: InstanceSettings, set_by_hand: Mapping[str, Any], origi
 
 
 def is_large_gp3(settings: InstanceSettings) -> bool:
+    """Tells whether the storage is gp3 of GP3_LIMIT GiB or more."""
     return settings.storage_type == "gp3" and (settings.allocated_storage or 0) >= GP3_LIMIT
 
 

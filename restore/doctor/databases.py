@@ -22,7 +22,8 @@ POSTGRES = "postgres"
 
 
 def examine_source(settings: Settings, instance: Instance, api: Api, cluster: Cluster) -> Iterator[Finding]:
-    """Connects to the source as the operator, with its certificate verified, from where the gates will run."""
+    """Connects to the source as the operator, with its certificate verified, from where the gates will run. Raises
+    RestoreError."""
     what, endpoint = "source", instance.endpoint
     if endpoint is None:
         yield note(what, f"not known: {instance.identifier} is {instance.status} and has no endpoint")
@@ -92,6 +93,7 @@ def _format_blocks(rules: Sequence[Ingress]) -> str:
 
 
 def holds(block: str, address: str) -> bool:
+    """Tells whether an address is in a block (CIDR), both of one IP version."""
     network = ip_network(block, strict=False)
     parsed = ip_address(address.partition("%")[0])
     return parsed.version == network.version and parsed in network

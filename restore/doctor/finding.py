@@ -31,14 +31,17 @@ class Finding:
 
 
 def build_ok(what: str, found: str) -> Finding:
+    """Builds the finding that nothing is wrong."""
     return Finding(what, State.OK, found)
 
 
 def note(what: str, found: str) -> Finding:
+    """Builds the finding of something worth knowing that stops nothing."""
     return Finding(what, State.NOTE, found)
 
 
 def from_problem(problem: Problem, state: State = State.PROBLEM) -> Finding:
+    """Builds the finding of a problem, with its fix."""
     return Finding(problem.subject, state, problem.found, problem.needed, problem.fix)
 
 

@@ -19,6 +19,8 @@ CLOCKS_PAGE = 'docs/doctor.md, "Clocks"'
 
 
 def examine_aws_login(settings: Settings, aws: Aws) -> Iterator[Finding]:
+    """Tells whom AWS takes this machine for, whether it is an account that may be used, and whether the clocks agree.
+    Raises RestoreError."""
     identity = caller(aws)
     account, login = identity.account, settings.aws_login
     yield build_ok("AWS identity", f"account {account}, region {settings.region}, as {identity.arn}")
@@ -29,6 +31,7 @@ def examine_aws_login(settings: Settings, aws: Aws) -> Iterator[Finding]:
 
 
 def examine_cluster_login(settings: Settings, api: Api) -> Iterator[Finding]:
+    """Tells which API server answers, and whether the clocks agree. Raises RestoreError."""
     where = f"context {settings.context}" if settings.context else "the current context"
     yield build_ok("Kubernetes API", f"{api.probe()} at {api.server}, {where}")
     yield examine_clock("clock and cluster", api.server_time)

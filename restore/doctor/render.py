@@ -26,6 +26,7 @@ def render_table(findings: Sequence[Finding]) -> str:
 
 
 def render_lines(finding: Finding) -> Iterator[str]:
+    """Yields the lines of a finding, of at most WIDTH letters but for its fix."""
     text = f"{MARKS[finding.state]}: {finding.found}"
     second = textwrap.wrap(" ".join(text.split()), WIDTH - FIRST, break_on_hyphens=False)
     first = finding.subject
@@ -54,4 +55,5 @@ def render_document(findings: Sequence[Finding]) -> str:
 
 
 def is_all_well(findings: Sequence[Finding]) -> bool:
+    """Tells whether no finding is a problem."""
     return all(finding.state is not State.PROBLEM for finding in findings)

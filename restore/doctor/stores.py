@@ -60,6 +60,7 @@ def _request_latest(settings: Settings) -> Request:
 
 
 def examine_certificates(settings: Settings) -> Iterator[Finding]:
+    """Tells whether the root certificates that databases are verified with can be read."""
     what, file = "root certificates", settings.tls.root_certificate
     if file == SYSTEM:
         yield build_ok(what, "those that this machine trusts")

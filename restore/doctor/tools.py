@@ -36,6 +36,7 @@ def examine_tools(project: Path, server_version: str | None, *, dumps: bool) -> 
 
 
 def examine_pulumi_cli(project: Path) -> Finding:
+    """Compares the Pulumi CLI on PATH with the version that Pulumi.yaml asks for."""
     required = Version(read_required_pulumi(project))
     what, needed = "Pulumi CLI", f"{required} or later, on PATH"
     fix = TOOLS_PAGE

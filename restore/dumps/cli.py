@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 SCHEME = "s3://"
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Builds the parser of all commands and their options."""
     top = argparse.ArgumentParser("python -m restore.dumps", description="Dumps in S3: what is in them, and back.")
     commands = top.add_subparsers(dest="command", required=True)
     for name, text in (
@@ -104,7 +105,9 @@ def _load_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    arguments = parser().parse_args(words)
+    """Runs one command and returns its exit code: 0, 1 after an error or a difference, 130 when interrupted; errors go
+    to stderr."""
+    arguments = build_parser().parse_args(words)
     stop = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda number, frame: stop.set())  # noqa: ARG005 - signal's signature
     try:
@@ -120,34 +123,35 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
+    """Runs the parsed command and returns its exit code. Raises RestoreError; `stop` ends a load or a scan early."""
     bucket, key = split(arguments.url)
     arguments.region = _region(arguments.region)
     s3 = _s3(arguments.region, arguments.endpoint_url)
     if arguments.command == "list":
         dumps = listing.list_dumps(s3, bucket, key)
-        _say(arguments, [output.dump_facts(dump) for dump in dumps], output.render_list(dumps))
+        _say(arguments, [output.dump_as_json(dump) for dump in dumps], output.render_list(dumps))
         return 0
     dump = _dump(s3, bucket, key, latest=arguments.latest)
-    options = options_of(arguments)
+    options = read_options(arguments)
     if arguments.command == "plan":
         with _reporting(as_json=arguments.json) as report:
             scanned = scan(s3, dump, options, progress=report, stop=stop)
         return _planned(arguments, scanned, options)
-    target, planned = target_of(arguments), plan_of(arguments, dump, options)
+    target, planned = read_target(arguments), read_saved_plan(arguments, dump, options)
     if arguments.command == "load":
-        room = storage_of(arguments, target)
+        room = measure_storage(arguments, target)
         with _reporting(as_json=arguments.json) as report:
             result = load(s3, dump, target, options, scan=planned, storage=room, progress=report, stop=stop)
-        _say(arguments, result.facts(), output.render_load(result))
+        _say(arguments, result.as_json(), output.render_load(result))
         return 1 if result.server_changes else 0
     with _reporting(as_json=arguments.json) as report:
         compared = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
-    _say(arguments, compared.facts(), output.render_verification(compared))
+    _say(arguments, compared.as_json(), output.render_verification(compared))
     return 0 if compared.passed else 1
 
 
 def _planned(arguments: argparse.Namespace, result: Scan, options: Options) -> int:
-    _say(arguments, result.facts(), output.render_plan(result))
+    _say(arguments, result.as_json(), output.render_plan(result))
     if arguments.save:
         scan_file.save_plan(arguments.save, result, options)
     return 1 if result.problems else 0
@@ -167,7 +171,7 @@ def _dump(s3: S3Client, bucket: str, key: str, *, latest: bool) -> Dump:
     return listing.find(s3, bucket, key)
 
 
-def options_of(arguments: argparse.Namespace) -> Options:
+def read_options(arguments: argparse.Namespace) -> Options:
     """Returns the options of the command. Raises PermanentError for kinds that don't exist, and for a map that is
     none."""
     unknown = sorted({*arguments.skip, *arguments.allow} - {*DECISIONS, PRIVILEGED_OWNER, "publication", "policy"})
@@ -196,7 +200,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
     )
 
 
-def target_of(arguments: argparse.Namespace) -> Target:
+def read_target(arguments: argparse.Namespace) -> Target:
     """Returns the database to load into. Raises PermanentError, never with any of the URL in its message."""
     source = f"${arguments.to_env}" if arguments.to_env else str(arguments.to_file)
     try:
@@ -211,7 +215,7 @@ def target_of(arguments: argparse.Namespace) -> Target:
         ) from error
 
 
-def plan_of(arguments: argparse.Namespace, dump: Dump, options: Options) -> Scan | None:
+def read_saved_plan(arguments: argparse.Namespace, dump: Dump, options: Options) -> Scan | None:
     """Returns the saved plan, or None. Raises PermanentError for a file that is no plan of this dump with these
     flags."""
     return scan_file.read_plan(arguments.plan, dump, options) if arguments.plan else None
@@ -237,8 +241,9 @@ def _s3(region: str, endpoint: str | None) -> S3Client:
     return cast("S3Client", Aws(region, {"s3": endpoint} if endpoint else {}).client("s3"))
 
 
-def storage_of(arguments: argparse.Namespace, target: Target) -> Storage | None:
-    """Measures and prints the target's free storage, or why it isn't known; raises only if --instance was given."""
+def measure_storage(arguments: argparse.Namespace, target: Target) -> Storage | None:
+    """Measures and prints the target's free storage, or why it isn't known. Raises RestoreError only if --instance was
+    given."""
     if arguments.no_storage_check:
         return None
     try:
@@ -249,7 +254,7 @@ def storage_of(arguments: argparse.Namespace, target: Target) -> Storage | None:
         why = f"{error.problem.found}; {error.problem.fix}" if error.problem else str(error)
         _aside(arguments, {"storage": None, "why": why}, f"storage: not checked: {why}")
         return None
-    _aside(arguments, {"storage": storage.facts()}, f"storage: {storage}")
+    _aside(arguments, {"storage": storage.as_json()}, f"storage: {storage}")
     return storage
 
 

@@ -88,14 +88,14 @@ class LoadSession:
         cursor = self.connection.execute(sql, parameters)
         return cursor.fetchall() if cursor.description else []
 
-    def shared_buffers(self) -> int:
+    def read_shared_buffers(self) -> int:
         """Returns shared_buffers in bytes."""
         query: LiteralString = "select pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers'))"
         return int(self.query(query)[0][0])
 
     def run(self, sql: bytes) -> int:
-        """Runs a statement of the dump by the extended protocol: the server itself refuses two in one. Gives its
-        rows."""
+        """Runs a statement of the dump and returns its number of rows. The extended protocol takes one statement alone:
+        the server itself refuses a second (PostgreSQL, "Message Flow", "Extended Query")."""
         pgconn = self.connection.pgconn
         pgconn.send_query_params(sql, None)
         (result,) = self.connection.wait(generators.execute(pgconn))  # libpq's own wait holds back Python's signals
@@ -106,21 +106,22 @@ class LoadSession:
             raise psycopg.errors.error_from_result(result, encoding=self.connection.info.encoding)
         return result
 
-    def sort_memory(self, size: int) -> None:
+    def set_sort_memory(self, size: int) -> None:
         """Sets the memory for the rest of the transaction: to build a B-tree out of so many bytes of a table."""
         query: LiteralString = (
             "select pg_catalog.set_config('maintenance_work_mem', least(setting::bigint, %s) || 'kB', true)"
             " from pg_catalog.pg_settings where name = 'maintenance_work_mem'"
         )
-        self.query(query, (sort_memory(size) >> 10,))
+        self.query(query, (choose_sort_memory(size) >> 10,))
 
     @contextmanager
     def transaction(self) -> Generator[None]:
+        """Commits what the context runs, or rolls all of it back when it raises."""
         with self.connection.transaction():
             yield
 
     def copy(self, sql: bytes, parts: Iterator[memoryview]) -> int:
-        """Ends a COPY; returns the rows that the server took."""
+        """Runs a COPY FROM STDIN to its end with these parts of its data; returns the rows that the server took."""
         cursor = self.connection.cursor()
         with cursor.copy(sql, writer=LibpqWriter(cursor, flush_threshold=STEP)) as copy:
             for part in parts:
@@ -129,7 +130,7 @@ class LoadSession:
         return cursor.rowcount
 
     def cancel(self) -> None:
-        """Ends, from another thread, what the session is at."""
+        """Ends, from another thread, what the session is at; waits 5 s at most, and a lost connection is no error."""
         if not self.connection.closed:
             try:
                 self.connection.cancel_safe(timeout=5)
@@ -140,16 +141,14 @@ class LoadSession:
         self.connection.close()
 
 
-def maintenance_memory(shared_buffers: int, workers: int) -> str:
-    """Returns maintenance_work_mem for each session, from bytes of shared_buffers.
-
-    RDS sets shared_buffers to a quarter of the memory; all sessions together take twice that.
-    """
+def choose_maintenance_memory(shared_buffers: int, workers: int) -> str:
+    """Returns maintenance_work_mem for each session, from bytes of shared_buffers. RDS sets these to a quarter of the
+    memory ({DBInstanceClassMemory/32768} pages of 8 KiB); all sessions together take twice that."""
     each = max(64 * MIB, min(1024 * MIB, 2 * shared_buffers // max(1, workers)))
     return f"{each // MIB}MB"
 
 
-def sort_memory(size: int) -> int:
+def choose_sort_memory(size: int) -> int:
     """Returns bytes of maintenance_work_mem to sort an index of a table of that many bytes in runs that one pass
     merges.
 
@@ -160,10 +159,10 @@ def sort_memory(size: int) -> int:
     return max(LEAST_SORT, math.isqrt(size // 2 * MERGE_BUFFER))
 
 
-def failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:
+def build_failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:
     """Returns a failed statement as this program's error: temporary where starting again may go on."""
     state = error.sqlstate or ""
-    found = redacted(f"{said(error)}{f' (SQLSTATE {state})' if state else ''}")
+    found = redacted(f"{describe_error(error)}{f' (SQLSTATE {state})' if state else ''}")
     if not state or state in LOST or state.startswith(PASSING):
         return TemporaryError.of(
             Problem(subject, found, "an answer", "pulumi up, or by hand the same command again (it goes on)")
@@ -184,7 +183,7 @@ def failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:
     )
 
 
-def said(error: psycopg.Error) -> str:
+def describe_error(error: psycopg.Error) -> str:
     """Returns the server's message, with a key where it names one, without any other row's content."""
     primary = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
     if error.sqlstate and error.sqlstate.startswith(DATA):
@@ -194,7 +193,7 @@ def said(error: psycopg.Error) -> str:
     return f"{primary[:300]}{key}"
 
 
-def copy_failure(error: psycopg.Error, user: str, table: str, line: int, offset: int) -> RestoreError:
+def build_copy_failure(error: psycopg.Error, user: str, table: str, line: int, offset: int) -> RestoreError:
     """Returns a failed COPY: with the dump's line and the column, never the row. `line` and `offset` are of its first
     row."""
     context = COPY_CONTEXT.search(error.diag.context or "")
@@ -204,7 +203,7 @@ def copy_failure(error: psycopg.Error, user: str, table: str, line: int, offset:
     fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         fix = f'GRANT INSERT ON {table} TO "{user}"; pulumi up, or by hand the same command again'
-    return failure(error, f"table {table}, dump {place}{column}", fix)
+    return build_failure(error, f"table {table}, dump {place}{column}", fix)
 
 
 def end_sessions(

@@ -174,7 +174,7 @@ class Scan:
         """A generous estimate of the bytes that a load needs: rows as text, their indexes, and WAL."""
         return int(self.bytes * 2.5) + 64 * MIB
 
-    def facts(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Returns the scan as JSON-like values, for the plan and the evidence."""
         return {
             "dump": self.dump.url,
@@ -269,7 +269,8 @@ class Progress:
     doing: tuple[str, ...] = ()
     """What the sessions are at, e.g. `public.events`, `index events_pkey`."""
 
-    def facts(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
+        """Returns the facts for a line of progress: JSON-like."""
         return {
             "phase": self.phase.value,
             "seconds": round(self.seconds, 1),
@@ -316,7 +317,7 @@ class LoadResult:
     server_changes: tuple[str, ...] = ()
     """What changed on the server meanwhile and the load did not do, as `role intruder: new`."""
 
-    def facts(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Returns the facts for the evidence: JSON-like."""
         return {
             "dump": self.dump.url,
@@ -369,7 +370,7 @@ class Verification:
         bad = self.invalid_indexes or self.unvalidated_constraints or self.sequences
         return bool(self.tables) and all(table.equal for table in self.tables) and not bad
 
-    def facts(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Returns the facts for the evidence: JSON-like."""
         return {
             "passed": self.passed,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from restore.dumps.catalog.listing import when
+from restore.dumps.catalog.listing import read_times
 from restore.dumps.model import Dump, LoadResult, Scan, Verification
 from restore.errors import list_problems
 from restore.units import TIME_FORMAT, sized, spoken
@@ -18,10 +18,11 @@ phase of that machine (bench/dumps): this is a quarter less.
 MOST_TABLES = 15
 
 
-def dump_facts(dump: Dump) -> dict[str, Any]:
+def dump_as_json(dump: Dump) -> dict[str, Any]:
+    """Returns the facts of a dump as JSON-like values; `taken` is in UTC."""
     return {
         "dump": dump.url,
-        "taken": when(dump)[0].isoformat(),
+        "taken": read_times(dump)[0].isoformat(),
         "bytes": dump.size,
         "storageClass": dump.storage_class,
         "readable": dump.readable,
@@ -41,7 +42,7 @@ def render_list(dumps: Sequence[Dump], now: datetime | None = None) -> str:
 
 
 def _row(dump: Dump, now: datetime) -> str:
-    taken = when(dump)[0]
+    taken = read_times(dump)[0]
     note = dump.storage_class if dump.readable else f"{dump.storage_class}, archived"
     return f"{taken:{TIME_FORMAT}}  {spoken(now - taken):>12} old  {sized(dump.size):>9}  {note}  {dump.url}"
 
@@ -71,6 +72,7 @@ def render_plan(scan: Scan) -> str:
 
 
 def render_load(result: LoadResult) -> str:
+    """Renders what a load did, and its warnings."""
     if result.already_loaded:
         already = f"{result.dump.url} is loaded already ({result.rows:,} rows): nothing was done"
         return "\n".join([already, *_warnings(result)])
@@ -111,6 +113,7 @@ def _few(names: Sequence[str]) -> str:
 
 
 def render_verification(verification: Verification) -> str:
+    """Renders whether database and dump are equal, otherwise every difference."""
     if verification.passed:
         rows = sum(table.target or 0 for table in verification.tables)
         return (

@@ -16,10 +16,8 @@ _publishing = threading.Lock()
 def record(
     store: Store, stack: str, restore_id: str, step: str, content: Mapping[str, Any], warn: Callable[[str], object]
 ) -> str:
-    """Writes one record and returns where; raises RestoreError when it can't be kept.
-
-    The report is made of the records, so its failure loses nothing and is a warning.
-    """
+    """Writes one record and returns where. The report is made of the records, so its failure loses nothing and is a
+    warning. Raises RestoreError when the record can't be kept."""
     where = store.write(stack, restore_id, step, content)
     try:
         publish(store, stack, restore_id)
@@ -29,10 +27,8 @@ def record(
 
 
 def publish(store: Store, stack: str, restore_id: str) -> tuple[dict[str, Any], str]:
-    """Makes evidence.json and report.html of all records there are; returns the document and where the page is.
-
-    Writes nothing when there is no record.
-    """
+    """Makes evidence.json and report.html of all records there are; returns the document and where the page is. Writes
+    nothing when there is no record. Raises RestoreError."""
     from restore.report import page  # its templates cost a tenth of a second that a preview need not pay
 
     with _publishing:

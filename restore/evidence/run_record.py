@@ -24,7 +24,7 @@ def mask_secrets(entries: Mapping[str, Any], secret: Collection[str]) -> dict[st
 
 
 def document(settings: Settings, plan: Plan, config: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Asks AWS and the machine who this is; what can't be known stands there as such."""
+    """Returns the record of a run. Asks AWS and the machine who this is; what can't be known stands there as such."""
     return {
         "began": now.isoformat(),
         "operator": provenance.operator(Aws.of(settings)),
@@ -37,6 +37,7 @@ def document(settings: Settings, plan: Plan, config: Mapping[str, Any], now: dat
 
 
 def planned(plan: Plan, settings: Settings) -> dict[str, Any]:
+    """Returns what a run is going to do, as JSON values; times in RFC 3339."""
     return {
         "traffic": str(plan.traffic),
         "found_traffic": str(plan.found_traffic) if plan.found_traffic else None,

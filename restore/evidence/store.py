@@ -43,7 +43,8 @@ class Store:
 
     @classmethod
     def open(cls, location: str, aws: Aws | None = None) -> Store:
-        """Returns the store of a directory or of s3://bucket/prefix (which needs `aws`). No I/O."""
+        """Returns the store of a directory or of s3://bucket/prefix. Does no I/O. Raises PermanentError for a bucket
+        without `aws`."""
         with _reading():
             in_s3 = parse_s3_location(location)
         if in_s3 is None:
@@ -73,7 +74,8 @@ class Store:
         )
 
     def publish(self, stack: str, restore_id: str, document: Mapping[str, Any], page: str) -> str:
-        """Replaces what is made of the records: evidence.json and report.html. Returns where the page is."""
+        """Replaces what is made of the records: evidence.json and report.html. Returns where the page is. Raises
+        PermanentError when either holds a known secret, or as `write`."""
         folder = _format_folder(stack, restore_id)
         self._put(f"{folder}evidence.json", _require_no_secrets(document, "evidence.json"), replace=True)
         if secrets_in(page):
@@ -104,21 +106,22 @@ class Store:
             return self._documents.get(folder + file, most)
 
     def read_all(self, stack: str, restore_id: str) -> tuple[Mapping[str, Any], ...]:
-        """Returns all records of a restore, oldest first; empty for none. PermanentError for one that can't be read."""
+        """Returns all records of a restore, oldest first; empty for none. Raises PermanentError for one that can't be
+        read, TemporaryError when S3 doesn't answer."""
         return tuple(self._read(name) for name in self._names(stack, restore_id))
 
     def newest_first(self, stack: str, restore_id: str, step: str) -> Iterator[Mapping[str, Any]]:
-        """Yields the records of a step, each read when it is asked for."""
+        """Yields the records of a step, newest first, each read when it is asked for. Raises as `read_all`."""
         for name in reversed(self._names(stack, restore_id)):
             if _parse_step(name) == _require_safe_name(step):
                 yield self._read(name)
 
     def latest(self, stack: str, restore_id: str, step: str) -> Mapping[str, Any] | None:
-        """Returns the newest record of a step, None when there is none."""
+        """Returns the newest record of a step, None when there is none. Raises as `read_all`."""
         return next(self.newest_first(stack, restore_id, step), None)
 
     def ids(self, stack: str) -> tuple[str, ...]:
-        """Returns every restore of a stack that has left anything."""
+        """Returns every restore of a stack that has left anything. Raises PermanentError, TemporaryError."""
         folder = f"{_require_safe_name(stack)}/"
         with _reading():
             try:

@@ -59,7 +59,7 @@ def load(context: GateContext, watch: Watch, candidate: Instance, scan: Scan, fa
     prepare(context, endpoint)  # a function of the dump may have changed the password of the application's role
     watch.say("comparing rows, indexes, constraints and sequences with the dump")
     compared = verify.verify(context.s3, dump, into, scan=scan, progress=progress_reporter(watch), stop=watch.stop)
-    facts |= {"load": result.facts(), "verification": compared.facts()}
+    facts |= {"load": result.as_json(), "verification": compared.as_json()}
     problems = (
         *difference_problems(compared, dump, partial(psql_command, context, candidate)),
         *intrusion_problems(result),

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from restore.dumps.catalog import pin
 from restore.dumps.check import scan
-from restore.dumps.check.scan_file import flags
+from restore.dumps.check.scan_file import list_flags
 from restore.dumps.model import GIB, PRIVILEGED_OWNER, Dump, LoadPhase, Options, Progress, Roles, Scan
 from restore.errors import Problem
 from restore.gates.context import GateContext
@@ -39,7 +39,7 @@ def options(settings: Settings) -> Options:
 def fingerprint(settings: Settings) -> dict[str, list[str]]:
     """Returns what changes the judgement of a dump besides its bytes; nothing for what is not set."""
     mapped = [f"{old}={new}" for old, new in sorted(settings.backups.map.items())]
-    return {name: kinds for name, kinds in {**flags(options(settings)), "map": mapped}.items() if kinds}
+    return {name: kinds for name, kinds in {**list_flags(options(settings)), "map": mapped}.items() if kinds}
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:
@@ -51,9 +51,9 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         needed = "a dump with rows in it"
         problems.append(Problem("scanned.tables", "no table with rows", needed, "python -m restore options"))
     if problems:
-        return Proof(Verdict.FAIL, "the dump can't be loaded as it is", scan_result.facts(), tuple(problems))
+        return Proof(Verdict.FAIL, "the dump can't be loaded as it is", scan_result.as_json(), tuple(problems))
     what = f"{scan_result.rows} rows in {len(scan_result.tables)} tables, {sized(scan_result.bytes)} of SQL"
-    return Proof(Verdict.PASS, f"{scan_result.dump.url} is whole: {what}", scan_result.facts())
+    return Proof(Verdict.PASS, f"{scan_result.dump.url} is whole: {what}", scan_result.as_json())
 
 
 def owner_problems(scan_result: Scan, settings: Settings) -> Iterable[Problem]:
@@ -86,7 +86,7 @@ def pinned_dump(context: GateContext) -> Dump:
     """Returns the dump of the plan, in exactly that version."""
     planned = context.plan.point.dump
     assert planned is not None, "method dump plans a dump"
-    return pin.at_version(context.s3, planned.bucket, planned.key, planned.version)
+    return pin.find_version(context.s3, planned.bucket, planned.key, planned.version)
 
 
 def read_dump(context: GateContext, watch: Watch, dump: Dump) -> Scan:

@@ -42,7 +42,7 @@ def reading_target(context: GateContext, watch: Watch, operator: Target) -> Gene
     if context.plan.point.method is not Method.DUMP or PRIVILEGED_OWNER in context.settings.backups.allow:
         yield operator
         return
-    with read_role.reading(operator, watch.say, watch.stop) as login:
+    with read_role.open_reader(operator, watch.say, watch.stop) as login:
         yield login
 
 

@@ -68,7 +68,7 @@ def find_dump(settings: Settings, request: Request, client: S3Client) -> DumpObj
     else:
         pinned = listing.find(client, bucket, key)
     head = header.read_heading(client, pinned)
-    described = describe_dump(pinned, pin.version_of(pinned))
+    described = describe_dump(pinned, pin.name_version(pinned))
     return replace(described, server_version=head.server_version, expansion=head.expansion)
 
 
@@ -106,7 +106,7 @@ def describe_dump(dump: Dump, version: str) -> DumpObject:
         modified=dump.modified,
         storage_class=dump.storage_class,
         readable=dump.readable,
-        began=filenames.taken(dump.key),
+        began=filenames.read_time(dump.key),
     )
 
 

@@ -56,8 +56,8 @@ def plan(
     config_keys: Sequence[str],
     settings: Settings,
 ) -> Closing:
-    """Raises Refused while the applications are stopped or half-way: a restore is over when somebody serves. Those of a
-    region that stands by for another were stopped before it, and may stay so."""
+    """Returns what `close` will do. Raises Refused while the applications are stopped or half-way: a restore is over
+    when somebody serves. Those of a region that stands by for another were stopped before it, and may stay so."""
     if serves is None or (serves is Traffic.FROZEN and inventory.source_region is None):
         raise Refused(
             [
@@ -106,6 +106,7 @@ def _take_over(settings: Settings, request: Request, candidate: Instance | None)
 
 
 def describe_names(request: Request, inventory: Inventory) -> tuple[str, ...]:
+    """Says which name each database keeps after a cutover by name; nothing for a cutover by secret."""
     if request.cutover is not Cutover.RENAME:
         return ()
     pair = (("source", inventory.source), ("restored database", inventory.candidate))
@@ -117,6 +118,7 @@ def describe_names(request: Request, inventory: Inventory) -> tuple[str, ...]:
 
 
 def describe_unrecoverable(serving: Instance | None) -> str:
+    """Says that the database that serves can't be recovered to a point in time yet; "" where it can."""
     recoverability = describe_recoverability(serving) if serving else None
     return recoverability.text if recoverability and not recoverability.recoverable else ""
 
@@ -180,6 +182,7 @@ def render(closing: Closing, pending_lines: Sequence[str] = ()) -> str:
 
 
 def describe_serving(traffic: Traffic) -> str:
+    """Returns who serves the applications at the close, in the README's words."""
     if traffic is Traffic.FROZEN:
         return "no application runs in this region"
     return f"the applications serve from the {'restored database' if traffic is Traffic.RESTORED else 'source'}"

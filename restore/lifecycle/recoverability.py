@@ -40,5 +40,6 @@ def describe_recoverability(instance: Instance) -> Recoverability:
 
 
 def window(instance: Instance) -> str:
+    """Returns when RDS makes the next automated backup, in words; times in UTC."""
     backup_window = instance.settings.backup_window
     return f"in the backup window {backup_window} UTC" if backup_window else "in its backup window"

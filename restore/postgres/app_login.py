@@ -109,10 +109,9 @@ class Attempt:
 
 
 def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
-    """Logs in with the application's own URL at another endpoint, verified as the operator's connections are.
-
-    Reads only. Raises as `connect`, and PermanentError for a URL that can't be used; the text never contains it.
-    """
+    """Logs in with the application's own URL at another endpoint, verified as the operator's connections are; reads
+    only. Raises as `connect`, PermanentError for a URL that can't be used, and TemporaryError when the server doesn't
+    say who is logged in; the text never contains the URL."""
     login = application_login(url)
     named = urls.parse(url).parameters.get("schema")
     with open_connection(login, endpoint, tls, statement_seconds=30.0) as connection:

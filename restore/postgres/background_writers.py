@@ -70,6 +70,7 @@ def list_subscriptions(connection: Connection) -> list[BackgroundWriter]:
 
 
 def disabling(subscription: str) -> str:
+    """Returns the statement that disables a subscription, to be run in its database."""
     return sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(sql.Identifier(subscription)).as_string()
 
 

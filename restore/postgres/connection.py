@@ -46,7 +46,8 @@ def connect(
 
 @contextmanager
 def administer(endpoint: Endpoint, credential: Credential, tls: Tls, database: str) -> Generator[Connection]:
-    """Connects as `connect` does, but to change something; what is changed comes from restore/postgres/roles.py."""
+    """Connects as `connect` does, but to change something; what is changed comes from restore/postgres/roles.py. Raises
+    as `connect`."""
     login = operator_login(credential, database)
     with open_connection(login, endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
         yield connection
@@ -54,7 +55,8 @@ def administer(endpoint: Endpoint, credential: Credential, tls: Tls, database: s
 
 def operator_login(credential: Credential, database: str) -> dict[str, str]:
     """Returns the operator's login as libpq parameters: only PostgreSQL's own functions and operators are found without
-    a schema's name, so that nothing in the database can stand in for them."""
+    a schema's name, so that nothing in the database can stand in for them (PostgreSQL, "Schemas", "The System Catalog
+    Schema")."""
     password = register_secret(credential.password)
     return {"user": credential.user, "password": password, "dbname": database, "options": "-c search_path=pg_catalog"}
 
@@ -63,7 +65,7 @@ def operator_login(credential: Credential, database: str) -> dict[str, str]:
 def open_connection(
     login: Mapping[str, str], endpoint: Endpoint, tls: Tls, statement_seconds: float, *, read_only: bool = True
 ) -> Generator[Connection]:
-    """Connects as `connect` does, with libpq parameters for the login."""
+    """Connects as `connect` does, with libpq parameters for the login. Raises as `connect`."""
     settings = f"-c statement_timeout={int(statement_seconds * 1000)}"
     if read_only:
         settings = f"-c default_transaction_read_only=on {settings}"
@@ -94,5 +96,6 @@ def tls_parameters(tls: Tls) -> dict[str, str]:
 
 
 def no_certificate(found: str) -> Problem:
+    """Returns the problem of a root certificate that isn't there."""
     needed = "the root certificates that RDS's server certificates are verified with"
     return Problem("config tls.rootCertificate", found, needed, certificates_command())

@@ -17,7 +17,7 @@ PRESENT = "select count(*) from {table} where {column} in ({keys})"
 
 
 def list_erased_keys(connection: Connection, table: sql.Identifier, column: str) -> list[str]:
-    """Reads the keys that were erased. Raises PermanentError when there are more than can be held."""
+    """Reads the keys that were erased, as text. Raises PermanentError when there are more than can be held."""
     statement = sql.SQL(KEYS).format(column=sql.Identifier(column), table=table, most=sql.Literal(MOST_KEYS + 1))
     keys = [str(key) for (key,) in connection.execute(statement).fetchall()]
     if len(keys) > MOST_KEYS:

@@ -92,7 +92,7 @@ def is_wrong_password(error: RestoreError) -> bool:
 
 @contextmanager
 def translate(endpoint: Endpoint, user: str, database: str) -> Generator[None]:
-    """Raises psycopg's errors as PermanentError or TemporaryError."""
+    """Runs the context and raises psycopg's errors in it as PermanentError or TemporaryError."""
     import psycopg
 
     try:

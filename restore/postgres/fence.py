@@ -70,5 +70,6 @@ def lift(connection: Connection, role: str) -> bool:
 
 
 def comment_on(connection: Connection, role: str, comment: str) -> None:
+    """Sets a role's comment; an empty one removes it."""
     value = sql.Literal(comment or None)
     connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(sql.Identifier(role), value))

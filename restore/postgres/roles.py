@@ -20,7 +20,8 @@ DATABASE_EXISTS = "select from pg_catalog.pg_database where datname = %s"
 
 
 def ensure(connection: Connection, name: str) -> None:
-    """Makes sure of a role of this name that the operator may act for, as whoever gives it objects must."""
+    """Makes sure of a role of this name that the operator may act for, as whoever gives it objects must (PostgreSQL,
+    ALTER TABLE, "OWNER TO")."""
     role = sql.Identifier(name)
     if connection.execute(ROLE_EXISTS, [name]).fetchone() is None:
         connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
@@ -42,5 +43,6 @@ def ensure_database(connection: Connection, name: str, owner: str) -> None:
 
 
 def let_in_by_iam(connection: Connection) -> None:
-    """Lets the present user log in by IAM tokens from now on."""
+    """Lets the present user log in by IAM tokens from now on, and no longer by password (RDS User Guide, "IAM database
+    authentication": for a member of rds_iam it takes precedence)."""
     connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(IAM_ROLE)))

@@ -47,6 +47,7 @@ class Sequence:
         return (last - self.last) * self.increment > 0
 
     def allows(self, value: int) -> bool:
+        """Tells whether the value is within the sequence's bounds."""
         return self.minimum <= value <= self.maximum
 
 

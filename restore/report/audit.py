@@ -39,6 +39,7 @@ class Waiver:
 
 
 def list_acts(runs: Sequence[EvidenceRecord]) -> Iterator[Act]:
+    """Yields one act for each run, oldest first, with the commands that lead to it from the run before."""
     for before, run in pairwise((EMPTY, *runs)):
         plan, operator = mapping(run.get("plan")), mapping(run.get("operator"))
         yield Act(
@@ -66,6 +67,7 @@ def list_commands(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
 
 
 def describe_who(record: EvidenceRecord) -> str:
+    """Returns who ran the program, by the record of that run."""
     return text(mapping(record.get("operator")).get("user")) or "not known"
 
 

@@ -43,7 +43,7 @@ class DataChecks:
 
 
 def read(report: EvidenceRecord) -> DataChecks | None:
-    """Returns None where no validation was made."""
+    """Reads the report of a validation; None where none was made."""
     results = records(report.get("results"))
     if not report:
         return None
@@ -68,6 +68,7 @@ def read(report: EvidenceRecord) -> DataChecks | None:
 
 
 def check(result: EvidenceRecord) -> DataCheck:
+    """Reads one result of a validation."""
     verdict = text(result.get("verdict"))
     waived = text(result.get("waived"))
     state = verdict

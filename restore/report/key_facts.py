@@ -52,6 +52,7 @@ def read_losses(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> los
 
 
 def describe_point(plan: EvidenceRecord) -> str:
+    """Describes the recovery point of a run's plan, and of when its data are."""
     method, _, value = text(plan.get("recovery_point")).partition(":")
     at = moment(plan.get("data_of"))
     if method == "pitr" and at:
@@ -83,6 +84,7 @@ def describe_loss(plan: EvidenceRecord, data_of: datetime | None, quiet: datetim
 
 
 def describe_outage(outage: timeline.Outage) -> str:
+    """Describes how long applications were stopped, and since when."""
     if outage.ended is None:
         return f"since {clock(outage.began)}"
     return f"{measured(outage.ended - outage.began)}, from {clock(outage.began)}"

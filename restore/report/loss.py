@@ -110,6 +110,7 @@ def read(report: EvidenceRecord) -> Loss:
 
 
 def describe_compared(report: EvidenceRecord, against: str) -> str:
+    """Describes what was compared with what, and of when each was; `against` is the source or the baseline."""
     names = (("candidate", "restored"), ("source", against))
     sides = ((name, text(report.get(side)), moment(report.get(f"{side}_taken"))) for side, name in names)
     said = [f"{name}: {what}" + (f" as of {clock(at)}" if at else "") for name, what, at in sides if what]
@@ -117,6 +118,7 @@ def describe_compared(report: EvidenceRecord, against: str) -> str:
 
 
 def list_warnings(report: EvidenceRecord) -> Iterator[str]:
+    """Yields what limits the report, without what its headline says already."""
     said = (text(note) for name in ("problems", "notes") for note in items(report.get(name)))
     yield from (sentence for sentence in said if sentence not in text(report.get("headline")))
     writing = mapping(report.get("writing"))
@@ -127,6 +129,7 @@ def list_warnings(report: EvidenceRecord) -> Iterator[str]:
 
 
 def count_rows(table: EvidenceRecord, kind: str) -> int:
+    """Returns the rows of a table that are of this kind of difference; 0 where it isn't known."""
     return number(mapping(table.get(kind)).get("rows"))
 
 
@@ -136,6 +139,7 @@ def make_sort_key(table: EvidenceRecord) -> tuple[int, int]:
 
 
 def read_table(table: EvidenceRecord, against: str, longest: int) -> TableLoss:
+    """Reads one table of a loss report; `longest` is the number of rows of the longest bar."""
     counts = (count(table.get("source_rows")), count(table.get("candidate_rows")))
     return TableLoss(
         name=text(table.get("table")),
@@ -157,10 +161,12 @@ def describe_newest(table: EvidenceRecord) -> Iterator[str]:
 
 
 def count(value: object) -> str:
+    """Returns a number of rows for people; `not known` for none."""
     return f"{number(value):,}" if value is not None else "not known"
 
 
 def read_groups(table: EvidenceRecord, against: str, longest: int) -> Iterator[RowGroup]:
+    """Yields the rows of a table by kind of difference, without the kinds that have none."""
     for kind in KINDS[against]:
         part = mapping(table.get(kind.name))
         if total := number(part.get("rows")):

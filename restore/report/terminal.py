@@ -22,7 +22,7 @@ STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow
 
 
 def render(report: ReportView, *, color: bool = False) -> str:
-    """Ends with a newline. Values are shown as they are: nothing in them is taken for markup."""
+    """Renders the report; it ends with a newline. Values are shown as they are: nothing in them is taken for markup."""
     out = io.StringIO()
     console = Console(
         file=out, width=WIDTH, force_terminal=color, no_color=not color, highlight=False, emoji=False, markup=False
@@ -33,6 +33,7 @@ def render(report: ReportView, *, color: bool = False) -> str:
 
 
 def render_parts(report: ReportView) -> Iterator[RenderableType]:
+    """Yields the parts of the summary in their order; a part without content is left out."""
     yield Text.assemble(
         (str(report.verdict), STYLES[report.verdict]), f"  restore {report.id}, stack {report.stack}, as recorded"
     )
@@ -62,10 +63,12 @@ def render_parts(report: ReportView) -> Iterator[RenderableType]:
 
 
 def render_title(text: str) -> Text:
+    """Renders the title of a part."""
     return Text(f"\n{text}", style="bold underline")
 
 
 def render_pairs(rows: tuple[tuple[str, str], ...], indent: int = 2) -> Padding:
+    """Renders names and values in two columns; values are folded at the terminal's width."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(min_width=6, max_width=28, overflow="fold", style="dim")
     table.add_column(overflow="fold")
@@ -75,6 +78,7 @@ def render_pairs(rows: tuple[tuple[str, str], ...], indent: int = 2) -> Padding:
 
 
 def render_timeline(run: TimelineRun) -> Iterator[RenderableType]:
+    """Yields a run and the bars of its phases."""
     yield Text.assemble(
         ("  run ", "dim"),
         f"{run.number}: {run.found_traffic} → {run.traffic}",
@@ -92,6 +96,7 @@ def render_timeline(run: TimelineRun) -> Iterator[RenderableType]:
 
 
 def render_duration(phase: TimelinePhase) -> Text:
+    """Renders how long a phase took, and its verdict where it failed."""
     failed = phase.verdict in ("FAIL", "INCONCLUSIVE")
     return Text(f"{phase.verdict if failed else ''} {phase.duration}".strip(), style=STYLES.get(phase.verdict, ""))
 
@@ -107,6 +112,7 @@ def render_bar(phase: TimelinePhase) -> Text:
 
 
 def render_losses(loss: Loss) -> Iterator[RenderableType]:
+    """Yields what a switch loses and brings back: headline, warnings, fix, and the tables that differ."""
     for line in (loss.headline, *loss.warnings):
         yield Padding(Text(line), (0, 0, 0, 2))
     if loss.fix:
@@ -118,6 +124,7 @@ def render_losses(loss: Loss) -> Iterator[RenderableType]:
 
 
 def render_lost_tables(loss: Loss) -> Padding:
+    """Renders a table's name and its rows by kind of difference on each line."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(overflow="fold", max_width=36)
     for _ in loss.kinds:
@@ -134,5 +141,6 @@ def render_lost_tables(loss: Loss) -> Padding:
 
 
 def render_notable(check: DataCheck) -> RenderableType:
+    """Renders a check that is no pass."""
     said = f"{check.name}: {check.found}" + (f" (waived: {check.waived})" if check.waived else "")
     return Padding(Text.assemble((check.state, STYLES.get(check.state, "magenta")), f"  {said}"), (0, 0, 0, 2))

@@ -98,6 +98,7 @@ def list_runs(evidence: Sequence[EvidenceRecord]) -> tuple[TimelineRun, ...]:
 
 
 def is_within(record: EvidenceRecord, began: datetime, until: datetime | None) -> bool:
+    """Tells whether a record, other than that of a run, began at `began` or later, and before `until`."""
     at = moment(record.get("began"))
     return record.get("step") != "run" and at is not None and at >= began and (until is None or at < until)
 
@@ -105,6 +106,7 @@ def is_within(record: EvidenceRecord, began: datetime, until: datetime | None) -
 def build_run(
     number: int, record: EvidenceRecord, began: datetime, phases_of_run: Sequence[TimelinePhase]
 ) -> TimelineRun:
+    """Builds a run of its record and its phases; it ends with the last of them."""
     plan = mapping(record.get("plan"))
     ended = max((phase.ended for phase in phases_of_run), default=began)
     return TimelineRun(
@@ -119,7 +121,8 @@ def build_run(
 
 
 def list_phases(run: EvidenceRecord, began: datetime, inside: Sequence[EvidenceRecord]) -> list[TimelinePhase]:
-    """Gates and resources of a run as recorded, and what the applications' resources took between the gates."""
+    """Returns the phases of a run: gates and resources as recorded, and what the applications' resources took between
+    the gates."""
     times = (moment(record.get(name)) for record in inside for name in ("began", "ended"))
     last = max((at for at in times if at), default=began)
     of_run = [build_gate_phase(attempt) for attempt in attempts(inside)]
@@ -130,6 +133,7 @@ def list_phases(run: EvidenceRecord, began: datetime, inside: Sequence[EvidenceR
 
 
 def build_gate_phase(record: EvidenceRecord) -> TimelinePhase:
+    """Builds the phase of a gate's attempt."""
     name = text(record.get("gate"))
     began = moment(record.get("began")) or BEGINNING
     ended = moment(record.get("ended")) or began

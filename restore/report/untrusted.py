@@ -12,6 +12,7 @@ EMPTY: EvidenceRecord = {}
 
 
 def mapping(value: object) -> EvidenceRecord:
+    """Returns the value if it is a mapping, otherwise an empty one."""
     return cast("EvidenceRecord", value) if isinstance(value, Mapping) else EMPTY
 
 
@@ -21,6 +22,7 @@ def records(value: object) -> tuple[EvidenceRecord, ...]:
 
 
 def items(value: object) -> Sequence[object]:
+    """Returns the value if it is a list, otherwise an empty one."""
     return cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
 
 
@@ -50,6 +52,7 @@ def block(value: object) -> str:
 
 
 def texts(value: object) -> dict[str, str]:
+    """Returns a mapping's names and values as texts."""
     return {text(key): text(item) for key, item in mapping(value).items()}
 
 
@@ -59,6 +62,7 @@ def number(value: object) -> int:
 
 
 def seconds(value: object) -> float:
+    """Returns a finite number; 0.0 for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         return 0.0
     return float(value)
@@ -74,6 +78,7 @@ def moment(value: object) -> datetime | None:
 
 
 def of_step(evidence: Sequence[EvidenceRecord], *steps: str) -> Iterator[EvidenceRecord]:
+    """Returns the records of these steps, in their order."""
     return (record for record in evidence if record.get("step") in steps)
 
 

@@ -102,6 +102,7 @@ def find_begin_of_move(runs: Sequence[EvidenceRecord]) -> datetime:
 
 
 def read_traffic(run: EvidenceRecord) -> str:
+    """Returns the traffic that a run wanted; "" where its record doesn't say."""
     return text(mapping(run.get("plan")).get("traffic"))
 
 
@@ -129,6 +130,7 @@ def is_of(attempt: EvidenceRecord, name: str, last: EvidenceRecord) -> bool:
 
 
 def read_began(record: EvidenceRecord) -> datetime:
+    """Returns when a record's step began, in UTC; the earliest time of all where it doesn't say."""
     return moment(record.get("began")) or BEGINNING
 
 
@@ -150,6 +152,7 @@ def write_headline(verdict: Verdict, states: Sequence[GateState], last: Evidence
 
 
 def describe_proved(last: EvidenceRecord) -> str:
+    """Describes what is true when every gate is open."""
     plan = mapping(last.get("plan"))
     candidate = text(plan.get("candidate")) or "the restored database"
     match text(plan.get("traffic")):
@@ -164,6 +167,7 @@ def describe_proved(last: EvidenceRecord) -> str:
 
 
 def describe_unserved(states: Sequence[GateState], last: EvidenceRecord) -> str:
+    """Describes what the applications use while a gate is shut, as far as the records tell."""
     plan = mapping(last.get("plan"))
     if any(gate.name == SWITCHED.name and gate.attempt is None for gate in states):
         return "This move of traffic has switched nothing."

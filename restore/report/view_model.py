@@ -130,11 +130,13 @@ def build(document: EvidenceRecord) -> ReportView:
 
 
 def read_finding(name: str, problem: EvidenceRecord) -> Finding:
+    """Reads a problem of a gate; `name` is the gate's."""
     found, needed, fix = (block(problem.get(field)) for field in ("found", "needed", "fix"))
     return Finding(name, text(problem.get("subject")), found, needed, fix)
 
 
 def read_gate(attempt: EvidenceRecord, states: Sequence[GateState]) -> GateAttempt:
+    """Reads one attempt of a gate; `states` tell whether the verdict counts it."""
     state = GateState(text(attempt.get("gate")), attempt)
     began, ended = moment(attempt.get("began")), moment(attempt.get("ended"))
     return GateAttempt(
@@ -149,6 +151,7 @@ def read_gate(attempt: EvidenceRecord, states: Sequence[GateState]) -> GateAttem
 
 
 def list_settings(rows: EvidenceRecord) -> Iterator[SettingRow]:
+    """Yields the settings that gate conformed compared, each with its state."""
     for name, row in rows.items():
         sides = mapping(row)
         source, wanted, found = (text(sides.get(side)) for side in ("source", "wanted", "found"))
@@ -162,6 +165,7 @@ def list_settings(rows: EvidenceRecord) -> Iterator[SettingRow]:
 
 
 def list_brought_in_line(conformed: EvidenceRecord) -> Iterator[tuple[str, str, str]]:
+    """Yields name, former and new value of each setting that gate conformed changed."""
     for name, change in mapping(conformed.get("changed")).items():
         yield text(name), text(mapping(change).get("from")), text(mapping(change).get("to"))
 
@@ -169,6 +173,7 @@ def list_brought_in_line(conformed: EvidenceRecord) -> Iterator[tuple[str, str, 
 def list_versions(
     last: EvidenceRecord, conformed: EvidenceRecord, evidence: Sequence[EvidenceRecord]
 ) -> Iterator[tuple[str, str]]:
+    """Yields name and version of what took part: program, libraries, server."""
     yield from texts(last.get("versions")).items()
     yield (
         "PostgreSQL",

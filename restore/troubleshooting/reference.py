@@ -71,6 +71,7 @@ def make_anchor(title: str) -> str:
 
 
 def render_chapter(chapter: Chapter) -> str:
+    """Returns a chapter's title, introduction and entries as Markdown."""
     entries = map(render_entry, (*chapter.problems, *chapter.messages))
     return "\n".join([f"## {chapter.title}", "", fill_lines(chapter.introduction), "", *entries])
 

@@ -26,7 +26,9 @@ def trouble(sandbox: Sandbox, name: str) -> Generator[None]:
 
 
 @pytest.fixture
-def dependent_source(sandbox: Sandbox) -> Iterator[None]:
+def dependent_source(project: Project) -> Iterator[None]:
+    """Ends its troubles before the project's end puts the sandbox back."""
+    sandbox = project.sandbox
     with ExitStack() as stack:
         for item in dependents.TROUBLES:
             stack.enter_context(trouble(sandbox, item.name))

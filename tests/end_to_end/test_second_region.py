@@ -39,6 +39,7 @@ def in_west(sandbox: Sandbox) -> Any:
     return clients(sandbox.layout, second_region.REGION).rds
 
 
+@pytest.mark.slow
 def test_a_lost_region_is_replaced_by_another_once_somebody_answers_for_its_writers(
     sandbox: Sandbox, west: Project
 ) -> None:

@@ -37,6 +37,7 @@ def compare_baselines(old: Baseline, new: Baseline) -> tuple[BaselineDifference,
 
 
 def compare_schemas(old: Baseline, new: Baseline) -> tuple[snapshot.Change, ...]:
+    """Returns what differs between the two schemas, sorted by section and identity."""
     return snapshot.diff(old.schema, new.schema)
 
 

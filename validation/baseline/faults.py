@@ -85,4 +85,5 @@ def as_json(faults: Faults) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Faults:
+    """Reads what `as_json` returned. Raises KeyError, TypeError or ValueError for anything else."""
     return Faults(int(data["count"]), tuple(Fault(str(place), {}) for place in data["places"]))

@@ -27,8 +27,8 @@ class NoBaselineError(BaselineError):
 
 
 def open_baselines(location: str, s3: S3Client | None = None) -> DocumentStore:
-    """Opens a directory, or s3://bucket/prefix, with a boto3 client of its own unless one is given. Raises
-    BaselineError."""
+    """Opens the baselines of a directory, or of s3://bucket/prefix, with a boto3 client of its own unless one is given.
+    Raises BaselineError."""
     with _store_errors():
         return open_store(location, s3)
 
@@ -52,7 +52,7 @@ class StoredBaseline:
 
 
 def save(store: DocumentStore, baseline: Baseline) -> str:
-    """Writes a baseline; returns where. Raises BaselineError; never overwrites."""
+    """Writes a baseline and returns where; never overwrites. Raises BaselineError."""
     name = f"{quote(baseline.database, safe='')}-{baseline.taken.astimezone(UTC).strftime(STAMP)}.json"
     content = json.dumps(as_json(baseline), indent=1, ensure_ascii=False).encode() + b"\n"
     with _store_errors():
@@ -60,7 +60,7 @@ def save(store: DocumentStore, baseline: Baseline) -> str:
 
 
 def list_baselines(store: DocumentStore, database: str | None = None) -> tuple[StoredBaseline, ...]:
-    """Returns those of one database, or of all, oldest first. Raises BaselineError."""
+    """Returns the baselines of one database, or of all, oldest first. Raises BaselineError."""
     with _store_errors():
         names = store.names()
     matches = [match for name in names if (match := NAME.fullmatch(name))]
@@ -73,7 +73,8 @@ def _read_time(text: str) -> datetime:
 
 
 def find_latest(store: DocumentStore, database: str | None = None, until: datetime | None = None) -> Baseline:
-    """Returns the newest one that was taken by then. Raises BaselineError, NoBaselineError when there is none."""
+    """Returns the newest baseline that was taken by `until`, a time with zone. Raises NoBaselineError when there is
+    none, BaselineError for a store that can't be read."""
     baselines = list_baselines(store, database)
     names = sorted({stored.database for stored in baselines})
     if len(names) > 1:
@@ -92,7 +93,7 @@ def find_latest(store: DocumentStore, database: str | None = None, until: dateti
 
 
 def load(store: DocumentStore, name: str) -> Baseline:
-    """Raises BaselineError."""
+    """Reads a baseline by its name in the store. Raises BaselineError for one that isn't there, or is no baseline."""
     where = f"{store} {name}"
     try:
         with _store_errors():

@@ -77,6 +77,7 @@ class Baseline:
 
 
 def as_json(baseline: Baseline) -> dict[str, Any]:
+    """Returns the baseline as JSON values: times in RFC 3339 UTC, sizes in bytes, no value of a row."""
     positions = sorted(baseline.sequences.items())
     return {
         "baseline": SCHEMA,

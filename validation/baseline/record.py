@@ -71,9 +71,11 @@ class Reader:
         self._terms = Budget(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
 
     def catalog(self) -> Catalog:
+        """Reads what the database is made of. Raises Unread."""
         return catalogs.read(Side.CANDIDATE, self.ask(catalogs.list_needed(Side.CANDIDATE)))
 
     def baseline(self, fault_lists: FaultLists = _list_no_faults) -> Baseline:
+        """Reads the whole baseline, with what is wrong by these lists. Raises Unread."""
         catalog = self.catalog()
         passes = build_scans(catalog, _with_newest_of_all(catalog))
         questions = (CLOCK, SIZES, POSITIONS, build_server_question(Side.CANDIDATE), *snapshot.build_questions())
@@ -91,7 +93,7 @@ class Reader:
         return {name: faults for name, faults in faults_by_name.items() if faults.count}
 
     def ask(self, questions: Sequence[Question]) -> Mapping[str, Answer]:
-        """Returns the answer to every question."""
+        """Returns the answer to every question, by its id. Raises Unread when one has none."""
         return _require_all(self._ask_all(questions))
 
     def _ask_all(self, questions: Sequence[Question]) -> Mapping[str, QueryOutcome]:

@@ -39,12 +39,12 @@ def may_question(role: str) -> Question:
 
 
 def may(answer: Answer) -> dict[Table, tuple[str, ...]]:
-    """Returns the answer to `may_question`."""
+    """Reads the answer to `may_question`: privileges in capitals, by table."""
     return {Table(row["schema"], row["name"]): tuple(row["may"]) for row in answer.row["objects"]}
 
 
 def read_columns(answer: Answer) -> dict[Table, tuple[str, ...]]:
-    """Returns the answer to `tables_question`: the columns that statements can set."""
+    """Reads the answer to `build_tables_question`: the columns that statements can set, by table."""
     return {Table(row["schema"], row["name"]): tuple(row["columns"]) for row in answer.row["tables"]}
 
 

@@ -45,6 +45,7 @@ class Check:
     faults: FaultList | None = None
 
     def severity_of(self, verdict: Verdict) -> Severity:
+        """Returns what a verdict of this check counts for."""
         if verdict is Verdict.INCONCLUSIVE and self.inconclusive is not None:
             return self.inconclusive
         return self.severity
@@ -55,14 +56,17 @@ class Check:
 
 
 def judge_passed(found: str, needed: str) -> Judgement:
+    """Returns the judgement PASS."""
     return Judgement(Verdict.PASS, found, needed)
 
 
 def judge_failed(found: str, needed: str, fix: str, examples: tuple[Example, ...] = ()) -> Judgement:
+    """Returns the judgement FAIL; `examples` are keys of the rows to look at."""
     return Judgement(Verdict.FAIL, found, needed, fix, examples)
 
 
 def judge_inconclusive(found: str, needed: str, fix: str) -> Judgement:
+    """Returns the judgement INCONCLUSIVE: nothing is proved either way."""
     return Judgement(Verdict.INCONCLUSIVE, found, needed, fix)
 
 

@@ -15,11 +15,13 @@ from validation.sql.queries import query
 
 
 def build_missing_table(name: str, table: Table) -> Check:
+    """Builds the check that fails because the table that it is about isn't there."""
     fix = "docs/checks.md: is this the right database? is the recovery point earlier than the table?"
     return build_settled(name, judge_failed(f"no table {table}", f"table {table}", fix))
 
 
 def build_missing_column(name: str, column: str) -> Check:
+    """Builds the check that fails because the column that it is about isn't there."""
     fix = "docs/checks.md: is the recovery point earlier than the migration? or correct the expectations"
     return build_settled(name, judge_failed(f"no column {column}", f"column {column}", fix))
 
@@ -54,6 +56,7 @@ def _read_fault(row: Row) -> Fault:
 
 
 def read_example(values: Row) -> Example:
+    """Returns the values that name a row as text, each cut at 80 characters."""
     return {column: format_value(value) for column, value in values.items()}
 
 

@@ -22,6 +22,7 @@ NO_ORPHANS = "every row has the row it refers to"
 
 
 def build_checks(catalog: Catalog) -> Iterator[Check]:
+    """Yields a check for each sequence that fills a column, and for each foreign key."""
     for use in catalog.sequences:
         yield build_sequence_check(use)
     for key in catalog.foreign_keys:
@@ -79,7 +80,8 @@ def build_sequence_check(use: SequenceUse) -> Check:
 
 
 def build_foreign_key_check(key: ForeignKey, primary: Sequence[str]) -> Check:
-    """Judges the rows themselves: a constraint can be NOT VALID, or have been bypassed by a replica role."""
+    """Builds the check that no row lacks its counterpart. It judges the rows themselves: a constraint can be NOT VALID,
+    or have been bypassed by a session with session_replication_role (PostgreSQL, "Client Connection Defaults")."""
     name = f"foreign-key:{key.child}.{quote(key.name)}"
     severity = Severity.BLOCKING if key.enforced else Severity.ADVISORY
     operators = [name for _, name in key.operators]

@@ -21,6 +21,7 @@ NOTHING = "select null::int, null::text, null::boolean where false"
 
 
 def build_checks(roles: Sequence[Role]) -> Iterator[Check]:
+    """Yields a check for each declared role."""
     for role in roles:
         yield _build_role_check(role)
 

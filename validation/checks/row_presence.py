@@ -19,6 +19,7 @@ NONE, SOME = "no such row", "at least 1 row"
 
 
 def build_checks(catalog: Catalog, expectations: Sequence[MustExist | MustNotExist]) -> Iterator[Check]:
+    """Yields a check for each row that must be there or gone; one of a missing table or column fails at once."""
     for expectation in expectations:
         key = ", ".join(f"{quote(column)}={value}" for column, value in expectation.key)
         family = "must-exist" if isinstance(expectation, MustExist) else "must-not-exist"

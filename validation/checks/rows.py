@@ -35,6 +35,8 @@ def build_checks(
     restore_point: datetime | None,
     baseline: Baseline | None = None,
 ) -> Iterator[Check]:
+    """Yields the checks of counts, nulls and newest timestamps. `restore_point` has a zone. What is relative to a
+    source or baseline that isn't there is INCONCLUSIVE."""
     yield _build_tables_check(passes)
     yield from _build_freshness_checks(passes, expectations.freshness, restore_point)
     yield from _build_future_checks(passes, expectations.freshness, restore_point)
@@ -113,6 +115,7 @@ class Bound:
     words: str
 
     def holds(self, rows: int) -> bool:
+        """Tells whether so many rows are within the bound; an unknown bound holds."""
         return self.rows is None or (rows >= self.rows if self.least else rows <= self.rows)
 
 

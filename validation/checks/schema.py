@@ -51,6 +51,7 @@ def _build_source_check(section: str, severity: Severity) -> Check:
 
 
 def judge(section: str, expected: SchemaSection, actual: SchemaSection, needed: str) -> Judgement:
+    """Judges one section of the schema: FAIL for any difference, of which the first SHOWN are named."""
     changes = tuple(snapshot.compare(section, expected, actual))
     if not changes:
         return judge_passed(f"{len(actual):,} the same", needed)

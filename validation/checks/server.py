@@ -29,6 +29,8 @@ def build_no_login(target: Target, why: str, *, answers: bool) -> Check:
 
 
 def build_connection(target: Target, side: Side) -> Check:
+    """Builds the check that a server answers; no answer is INCONCLUSIVE."""
+
     def judge(answers: Sequence[Answer]) -> Judgement:
         row = answers[0].row
         return judge_passed(f"PostgreSQL {row['version']} answers as {target}", "a session")
@@ -51,7 +53,7 @@ def _describe_name(family: str, side: Side) -> str:
 
 
 def build_identity(target: Target, expected: Server) -> Check:
-    """Returns the server's own word on who it is, against what the caller and the expectations say."""
+    """Builds the check of the server's own word on who it is, against what the caller and the expectations say."""
 
     def judge(answers: Sequence[Answer]) -> Judgement:
         row = answers[0].row

@@ -37,6 +37,7 @@ TRUE, FALSE = ("on", "true", "yes", "1"), ("off", "false", "no", "0")
 
 
 def build_setting_checks(settings: Sequence[Setting]) -> Iterator[Check]:
+    """Yields a check for each declared setting; all share one question."""
     if settings:
         names = sql.Literal([setting.name for setting in settings])
         question = Question("settings", query("settings", names=names))
@@ -65,7 +66,8 @@ def _build_setting_check(setting: Setting, question: Question) -> Check:
 
 
 def is_same(value: str, row: Row) -> bool:
-    """Tells whether a value as people write it is the one of pg_settings (`value`, `unit`, `type`)."""
+    """Tells whether a value as people write it is the one of a row of pg_settings (`value`, `unit`, `type`); units as
+    PostgreSQL has them ("Setting Parameters", "Parameter Names and Values")."""
     current = str(row["value"])
     if row["type"] == "bool":
         return (value.lower() in TRUE) == (current in TRUE) and value.lower() in TRUE + FALSE
@@ -88,6 +90,7 @@ def _parse_quantity(text: str, unit: str | None) -> tuple[str, Decimal] | str:
 
 
 def build_extension_checks(extensions: Sequence[Extension]) -> Iterator[Check]:
+    """Yields a check for each declared extension; all share one question."""
     question = Question("installed-extensions", query("installed_extensions"))
     for extension in extensions:
         yield _build_extension_check(extension, question)

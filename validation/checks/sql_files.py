@@ -39,6 +39,7 @@ class QueryContext:
 
 
 def build_checks(checks: Sequence[SqlCheck], around: QueryContext) -> Iterator[Check]:
+    """Yields the checks of all files: one for each, or one for each thing of its list."""
     return chain.from_iterable(_build_checks_of_file(check, around) for check in checks)
 
 

@@ -21,6 +21,7 @@ PLACE = "directory, or s3://bucket/prefix"
 
 
 def declare(command: argparse.ArgumentParser) -> None:
+    """Adds the actions record, show and diff, each with its options."""
     actions = command.add_subparsers(required=True, metavar="record|show|diff")
     _record(actions.add_parser("record", help="read a database and keep what it holds"))
     _show(actions.add_parser("show", help="print a kept baseline, or list them"))
@@ -59,6 +60,7 @@ def _add_choice(command: argparse.ArgumentParser) -> None:
 
 
 def act(options: argparse.Namespace) -> int:
+    """Carries out the chosen action and returns its exit code. Raises UsageError, BaselineError, Unread."""
     return options.action(options)
 
 

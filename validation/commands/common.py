@@ -58,6 +58,8 @@ def read_target(options: argparse.Namespace, name: str, address: str | None = No
 
 
 def require_target(options: argparse.Namespace, name: str, address: str | None = None) -> Target:
+    """Returns the database that the options of `add_url` name. Raises UsageError for none, or one that can't be
+    used."""
     database = read_target(options, name, address)
     if database is None:
         raise UsageError(f"--{name}: needs a database")
@@ -66,6 +68,7 @@ def require_target(options: argparse.Namespace, name: str, address: str | None =
 
 def read_environment(variable: str, option: str) -> str:
     # Whatever is no name may be a URL with a password in it: not shown
+    """Returns a database's URL from an environment variable. Raises UsageError, without the value in its message."""
     if not VARIABLE.fullmatch(variable):
         raise UsageError(f"{option}: needs the NAME of an environment variable, never the URL itself")
     if not (url := os.environ.get(variable)):
@@ -74,6 +77,7 @@ def read_environment(variable: str, option: str) -> str:
 
 
 def read_file(file: Path, option: str) -> str:
+    """Returns a database's URL from a file. Raises UsageError for one that can't be read."""
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -81,6 +85,7 @@ def read_file(file: Path, option: str) -> str:
 
 
 def parse_moment(text: str | None, option: str) -> datetime | None:
+    """Parses an RFC 3339 time with zone; None for none. Raises UsageError."""
     if text is None:
         return None
     try:
@@ -93,7 +98,7 @@ def parse_moment(text: str | None, option: str) -> datetime | None:
 
 
 def parse_seconds(text: str) -> float:
-    """Parses for argparse: a positive, finite number of seconds."""
+    """Parses for argparse: a positive, finite number of seconds. Raises ArgumentTypeError."""
     number = float(text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"found {text!r}, needs a number of seconds above 0")
@@ -101,7 +106,7 @@ def parse_seconds(text: str) -> float:
 
 
 def parse_workers(text: str) -> int:
-    """Parses for argparse: how many sessions may read in parallel."""
+    """Parses for argparse: how many sessions may read in parallel. Raises ArgumentTypeError."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, needs a whole number of at least 1")
@@ -120,4 +125,5 @@ def add_limits(command: argparse.ArgumentParser) -> None:
 
 
 def read_limits(options: argparse.Namespace) -> Limits:
+    """Returns the limits that the options of `add_limits` set; the budget is in seconds."""
     return Limits(options.budget, options.budget, options.workers)

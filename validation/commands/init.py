@@ -17,12 +17,15 @@ STDOUT = "-"
 
 
 def declare(command: argparse.ArgumentParser) -> None:
+    """Adds the options of the command."""
     common.add_url(command, "from", "the live database", required=True, variable="--from")
     command.add_argument("file", nargs="?", default=FILE, metavar="FILE", help=f"default {FILE}; - prints it")
     common.add_limits(command)
 
 
 def act(options: argparse.Namespace) -> int:
+    """Writes the file, or prints it, and returns the exit code. Raises UsageError for a file that is there or can't be
+    written, Unread."""
     path = Path(options.file)
     if path.exists() and options.file != STDOUT:
         raise UsageError(f"{path}: found a file, needs a new name; nothing is overwritten")

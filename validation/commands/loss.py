@@ -22,6 +22,7 @@ EXIT: Mapping[Status, int] = {
 
 
 def declare(command: argparse.ArgumentParser) -> None:
+    """Adds the options of the command."""
     common.add_url(command, "source", "the database that a switch leaves", required=False)
     command.add_argument("--baseline", metavar="PLACE", help="where the source is gone: its newest baseline there")
     common.add_url(command, "target", "the database that a switch goes to", required=True)
@@ -35,6 +36,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def act(options: argparse.Namespace) -> int:
+    """Prints the report and returns the exit code of its status. Raises UsageError, BaselineError, Unread."""
     report = _report(options)
     sys.stdout.write(json.dumps(as_json(report), indent=2) + "\n" if options.json else as_text(report))
     return EXIT[report.status]

@@ -48,6 +48,7 @@ def _mask(text: str) -> str:
 
 
 def build_parser() -> argparse.ArgumentParser:
+    """Builds the parser of all commands and their options."""
     top = _Parser(prog="python -m validation", description="Proves that a restored database is right.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

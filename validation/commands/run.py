@@ -28,6 +28,7 @@ EXIT: Mapping[Verdict, int] = {
 
 
 def declare(command: argparse.ArgumentParser) -> None:
+    """Adds the options of the command."""
     command.add_argument("--checks", required=True, type=Path, metavar="FILE", help="expectations, TOML")
     common.add_url(command, "target", "the restored database", required=True)
     common.add_url(command, "source", "the database to compare with", required=False)
@@ -43,6 +44,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def act(options: argparse.Namespace) -> int:
+    """Prints the report and returns the exit code of its verdict. Raises UsageError, ExpectationsError."""
     expectations = load(options.checks)
     target = common.require_target(options, "target", options.expected_address)
     restore_point = common.parse_moment(options.restore_point, "--restore-point")
@@ -73,7 +75,8 @@ def _find_baseline(
 
 
 def parse_waivers(texts: Sequence[str]) -> dict[str, str]:
-    """Parses CHECK=REASON; a check's own name can hold `=`, in parentheses."""
+    """Parses CHECK=REASON into {check or family: reason}; a check's own name can hold `=`, in parentheses. Raises
+    UsageError."""
     waivers: dict[str, str] = {}
     for text in texts:
         match = re.fullmatch(r"([^=(]+(?:\(.*\))?)=(.*)", text, re.DOTALL)

@@ -15,6 +15,7 @@ def declare(_: argparse.ArgumentParser) -> None:
 
 
 def act(_: argparse.Namespace) -> int:
+    """Prints the schema and returns the exit code."""
     sys.stdout.write(json.dumps(build_schema(), indent=2, ensure_ascii=False) + "\n")
     return DONE
 

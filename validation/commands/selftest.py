@@ -10,11 +10,13 @@ from validation.selftest.command import add_arguments, run_selftest
 
 
 def declare(command: argparse.ArgumentParser) -> None:
+    """Adds the options of the command."""
     common.add_url(command, "url", "an empty scratch database; everything in it is dropped", required=True)
     add_arguments(command)
 
 
 def act(options: argparse.Namespace) -> int:
+    """Runs the self-test and returns its exit code. Raises UsageError, and as `run_selftest`."""
     return run_selftest(common.require_target(options, "url"), options)
 
 

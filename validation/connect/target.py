@@ -75,10 +75,12 @@ class Target:
         return f"{self.dbname} on {self.host}:{self.port}"
 
     def secret(self) -> str | None:
+        """Returns the password, asking its function for it; None without one. Raises what that function raises."""
         return self.password() if callable(self.password) else self.password
 
     def keywords(self, secret: str | None) -> dict[str, str]:
-        """Keywords for `psycopg.connect`; a host that stops answering is noticed within about half a minute."""
+        """Returns the keywords for `psycopg.connect`; a host that stops answering is noticed within about half a
+        minute."""
         own = {
             "host": self.host,
             "port": str(self.port),

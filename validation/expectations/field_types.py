@@ -39,7 +39,8 @@ def build_problem(fault: KeyFault) -> Problem:
 
 
 def format_path(location: Location, node: Node) -> str:
-    """Items of a list have numbers where they are objects; a plain item's mistake is the list's."""
+    """Returns the path of a key as problems name it. Items of a list have numbers where they are objects; a plain
+    item's mistake is the list's."""
     if location and isinstance(location[-1], int) and node.get("type") != "object":
         location = location[:-1]
     path = "".join(f" #{part + 1}" if isinstance(part, int) else f".{part}" for part in location)

@@ -26,6 +26,8 @@ def list_migrations(directory: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def list_checksums(script: bytes) -> tuple[str, ...]:
+    """Returns the SHA-256 values in hex that Prisma may have recorded for a migration.sql: of the text as it is, and
+    with either style of line ends."""
     unix = script.replace(b"\r\n", b"\n")
     texts = dict.fromkeys((script, unix, unix.replace(b"\n", b"\r\n")))
     return tuple(dict.fromkeys(hashlib.sha256(text).hexdigest() for text in texts))

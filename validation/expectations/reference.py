@@ -87,6 +87,7 @@ def _render_toml(text: str) -> str:
 
 
 def render_files() -> dict[Path, str]:
+    """Returns the texts of both files, by their paths."""
     return {
         DOCS / "expectations.schema.json": json.dumps(build_schema(), indent=2, ensure_ascii=False) + "\n",
         DOCS / "expectations.md": render_document(),

@@ -94,7 +94,7 @@ class SqlCheck(SqlCheckHead):
 
 @cache
 def read_built_in() -> tuple[SqlCheck, ...]:
-    """Returns the checks of this package."""
+    """Returns the checks of this package. Raises ValueError with every mistake in them."""
     problems: list[Problem] = []
     checks = read_folder(FOLDER / "checks", problems)
     if problems:

@@ -62,6 +62,7 @@ def _has_prisma(catalog: Catalog) -> bool:
 
 
 def read_role(row: Mapping[str, Any]) -> Role:
+    """Returns the role of a row: what the applications' login may do in the live database."""
     return Role(row["name"], login=True, superuser=False, may=tuple(_may(row)))
 
 

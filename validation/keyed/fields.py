@@ -79,6 +79,7 @@ def read_as(source: Any) -> GetPydanticSchema:
 
 
 def refuse_boolean(value: Any) -> Any:
+    """Returns the value, for a validator of numbers. Raises ValueError for a boolean, which Python takes for an int."""
     if isinstance(value, bool):
         raise ValueError("a boolean")  # noqa: TRY004 (a TypeError would not be reported as a fault of the value)
     return value

@@ -89,6 +89,7 @@ def render_table(fields: Mapping[str, Node], first: str, required: Collection[st
 
 
 def describe_kind(node: Node) -> str:
+    """Returns the type of a value in words: `string`, `list of strings`."""
     if node.get("type") == "array":
         items: Node = node.get("items", {})
         return f"list of {'objects' if '$ref' in items else describe_kind(items) + 's'}"
@@ -96,6 +97,7 @@ def describe_kind(node: Node) -> str:
 
 
 def describe_default(node: Node) -> str:
+    """Returns the default as the document has it, for a cell of a table; `not set` for none."""
     value = node.get("default")
     if value is None or value == "" or isinstance(value, dict | list):
         return "not set"
@@ -103,10 +105,12 @@ def describe_default(node: Node) -> str:
 
 
 def find_description(node: Node) -> str:
+    """Returns the description on one line; "" without one."""
     return " ".join(str(node.get("description", "")).split())
 
 
 def describe_meaning(node: Node) -> str:
+    """Returns the description with choices, bounds and examples, for a cell of a table."""
     choices = ", ".join(f"`{choice}`" for choice in node.get("enum") or node.get("items", {}).get("enum", []))
     bounds = f"From {node['minimum']} to {node['maximum']}." if node.get("maximum", 2**31) < 2**31 - 1 else ""
     examples = ", ".join(f"`{example}`" for example in node.get("examples", []))

@@ -28,6 +28,7 @@ class NotCompared(Exception):
 
     @classmethod
     def by(cls, side: str, silence: Unanswered) -> NotCompared:
+        """Returns the error for a side that gave no answer."""
         return cls(f"{side}: {silence.found}; {silence.fix}")
 
 
@@ -52,6 +53,7 @@ class ServerPair:
         self.candidate.cancel()
 
     def close(self) -> None:
+        """Closes both sessions."""
         self.source.close()
         self.candidate.close()
 
@@ -65,9 +67,11 @@ class ServerPair:
         return aside.result(), here
 
     def ask_source(self, statement: sql.Composed) -> tuple[Row, ...]:
+        """Returns the rows of the source's answer. Raises NotCompared."""
         return self._ask("source", self.source, statement)
 
     def ask_candidate(self, statement: sql.Composed) -> tuple[Row, ...]:
+        """Returns the rows of the candidate's answer. Raises NotCompared."""
         return self._ask("candidate", self.candidate, statement)
 
     def _ask(self, side: str, session: ReadSession, statement: sql.Composed) -> tuple[Row, ...]:

@@ -25,6 +25,7 @@ class Bucket:
 
     @classmethod
     def of(cls, row: Row) -> Bucket:
+        """Reads a bucket from a row of the answer to `counted`; times in seconds since 1970 UTC."""
         rows = int(row["rows"])
         return cls(rows, int(row["hash"]), RowSet(rows, parse_epoch(row["oldest"]), parse_epoch(row["newest"])))
 
@@ -46,6 +47,7 @@ Buckets = Mapping[int, Bucket]
 
 
 def read_buckets(rows: Iterable[Row]) -> Buckets:
+    """Returns the buckets of one side, by their numbers."""
     return {int(row["bucket"]): Bucket.of(row) for row in rows}
 
 
@@ -55,6 +57,7 @@ def parse_epoch(value: object) -> Decimal | None:
 
 
 def split_buckets(source: Buckets, candidate: Buckets) -> Split:
+    """Compares the buckets of both sides: what only one has is counted, what differs is left to look at."""
     lost = [bucket for bucket in source if bucket not in candidate]
     brought_back = [bucket for bucket in candidate if bucket not in source]
     differ = [bucket for bucket in source if bucket in candidate and not _find_equal(source[bucket], candidate[bucket])]

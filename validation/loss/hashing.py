@@ -47,6 +47,7 @@ NULL = 0x6E756C6C
 
 
 def compose_hash(column: Column, seed: int) -> sql.Composed:
+    """Returns the 64-bit hash of one column; `seed` tells columns apart, also where they are null."""
     function = HASHED.get(column.type or "", AS_TEXT)
     return sql.SQL("coalesce({}, {})").format(
         sql.SQL(function).format(value=sql.Identifier("t", column.name), seed=sql.Literal(seed)),

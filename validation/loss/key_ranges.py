@@ -77,12 +77,14 @@ def _join_runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def choose_range_count(pages: int, columns: Iterable[Column]) -> int:
+    """Returns into how many ranges to cut a table of so many pages of 8 KiB; fewer where bounds are texts."""
     text = any(hashing.choose_bounds_type(column) == "text" for column in columns)
     return min(max(1, pages // SMALL_PAGES), MOST_TEXT_RANGES if text else MOST_RANGES)
 
 
 def compose_sample(pair: TablePair, shape: TableShape, pages: int) -> sql.Composed | None:
-    """Asks for the bounds by every key column, as bounds_0, bounds_1, ...; None where one range is enough."""
+    """Returns the query for the bounds by every key column, as bounds_0, bounds_1, ...; None where one range is
+    enough."""
     count = choose_range_count(pages, pair.key)
     if count < 2 or not pair.key:
         return None
@@ -105,7 +107,7 @@ def compose_sample(pair: TablePair, shape: TableShape, pages: int) -> sql.Compos
 
 
 def choose_ranges(pair: TablePair, sampled: Mapping[str, Sequence[str | None] | None]) -> Ranges:
-    """Ranges by the key column that tells most rows apart; the first of equals, as an index begins with it."""
+    """Returns ranges by the key column that tells most rows apart; the first of equals, as an index begins with it."""
     candidates = [
         Ranges(column, tuple(dict.fromkeys(bound for bound in sampled[f"bounds_{number}"] or () if bound is not None)))
         for number, column in enumerate(pair.key)
@@ -178,4 +180,5 @@ class TableQueries:
 
 
 def compose_time(column: str | None) -> sql.Composable:
+    """Returns the timestamp column that tells how old a row is, or null without one."""
     return sql.Identifier("t", column) if column else sql.SQL("null::timestamp")

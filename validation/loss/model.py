@@ -93,6 +93,7 @@ class Difference:
         return bool(self.lost.rows or self.brought_back.rows or self.differing.rows)
 
     def scaled(self, factor: float) -> Difference:
+        """Returns as many times the rows of each part."""
         return Difference(*(part.scaled(factor) for part in (self.lost, self.brought_back, self.differing)))
 
 
@@ -167,6 +168,7 @@ class LossReport:
         return Status.EQUAL if statuses == {Status.EQUAL} and not self.problems else Status.UNKNOWN
 
     def of(self, status: Status) -> tuple[TableLoss, ...]:
+        """Returns the tables of this status."""
         return tuple(table for table in self.tables if table.status is status)
 
 

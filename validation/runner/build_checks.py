@@ -74,6 +74,7 @@ def require_families(expectations: Expectations) -> Iterator[Check]:
 
 
 def list_not_declared(expectations: Expectations) -> tuple[str, ...]:
+    """Returns the families of checks for which the expectations say nothing."""
     return tuple(family for family in DECLARABLE if family not in expectations.declared)
 
 

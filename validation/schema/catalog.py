@@ -104,7 +104,8 @@ def list_question(name: str) -> Question:
 
 
 def read(side: Side, answers: Mapping[str, Answer]) -> Catalog:
-    """Returns the catalog, from the answers to `questions`; lists that were not answered are left out."""
+    """Returns the catalog, from the answers to `list_questions`, by their ids; lists that were not answered are left
+    out."""
 
     def of(name: str) -> Any:
         return answers[f"{side}:{name}"].row[name]

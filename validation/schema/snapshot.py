@@ -65,11 +65,12 @@ class SchemaSnapshot:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def as_json(self) -> dict[str, dict[str, str]]:
+        """Returns {section: {identity: definition}}, sorted."""
         return {name: dict(sorted(section.items())) for name, section in sorted(self.sections.items())}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Mapping[str, str]]) -> SchemaSnapshot:
-        """Returns what `as_json` gave."""
+        """Reads what `as_json` returned."""
         return cls({name: dict(section) for name, section in data.items()})
 
 
@@ -80,11 +81,12 @@ def read_files() -> Mapping[str, SqlFile]:
 
 
 def choose_severity(section: str) -> Severity:
+    """Returns what a difference in this section counts for: the `severity` over its query, BLOCKING without."""
     return Severity(read_files()[section].head.get("severity", Severity.BLOCKING))
 
 
 def build_question(section: str, side: Side = Side.CANDIDATE) -> Question:
-    """Asks for one section."""
+    """Builds the question for one section."""
     body = sql.SQL(cast(LiteralString, read_files()[section].body))
     return Question(
         f"{side}:schema:{section}", query("schema_section", own_relations=query("own_relations"), section=body), side
@@ -92,12 +94,12 @@ def build_question(section: str, side: Side = Side.CANDIDATE) -> Question:
 
 
 def build_questions(side: Side = Side.CANDIDATE) -> tuple[Question, ...]:
-    """Returns what to ask to know a whole schema."""
+    """Builds the questions for a whole schema."""
     return tuple(build_question(section, side) for section in read_files())
 
 
 def read_section(answer: Answer) -> SchemaSection:
-    """Returns the answer to `question`."""
+    """Returns the answer to `build_question`, {identity: definition}."""
     return {identity: definition or "" for identity, definition in answer.row["items"].items()}
 
 

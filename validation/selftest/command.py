@@ -24,6 +24,7 @@ class SuiteError(ValueError):
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Adds the options of the self-test."""
     command.add_argument("--checks", type=Path, metavar="FILE", help="expectations of your own, TOML")
     command.add_argument("--sample", type=Path, metavar="FILE", help="SQL that fills an empty database for them")
     command.add_argument("--defects", type=Path, metavar="FILE", help="ways to damage it, TOML")
@@ -31,8 +32,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run_selftest(target: Target, options: argparse.Namespace) -> int:
-    """Returns the exit code: 0 all found, 1 missed, 2 nothing was proved, 3 usage, or a database that holds
-    something."""
+    """Proves the checks and prints what became of each defect; returns the exit code: 0 all found, 1 missed, 2 nothing
+    was proved, 3 usage, or a database that holds something. Raises SuiteError, ExpectationsError, DefectsError."""
     files = read_suite(options)
     try:
         outcomes = prove(target, files, _say)

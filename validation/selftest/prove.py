@@ -78,6 +78,7 @@ def read_schema(target: Target) -> SchemaSnapshot:
 
 
 def prove_undamaged(report: ValidationReport) -> DefectOutcome:
+    """Returns MISSED when the checks report anything of a database that wasn't damaged, otherwise FOUND."""
     reported = _names(report, Verdict.FAIL)
     if report.verdict is Verdict.PASS and not reported:
         return DefectOutcome(UNDAMAGED, DefectStatus.FOUND, NOTHING)

@@ -49,13 +49,15 @@ class Scratch:
         self.run(sample)
 
     def empty(self) -> None:
-        """Drops all schemas and resets the database's settings; `public` is there again afterwards."""
+        """Drops all schemas and resets the database's settings; `public` is there again afterwards. Raises
+        ScratchError."""
         self.run("reset all; set default_transaction_read_only = off; set search_path = public")
         for statement in self._read_texts(query("selftest_emptying")):
             self.run(statement)
 
     def take(self) -> None:
-        """Marks an empty database as scratch. Raises NotScratch for one that is neither empty nor marked."""
+        """Marks an empty database as scratch. Raises NotScratch for one that is neither empty nor marked, ScratchError
+        for one that this login may not mark."""
         (comment,) = self._read_texts(query("selftest_comment")) or ("",)
         content = self._read_texts(query("selftest_content"))
         if comment != MARK and content:
@@ -71,6 +73,7 @@ class Scratch:
             ) from error
 
     def give_back(self) -> None:
+        """Empties the database and takes its mark away. Raises ScratchError."""
         self.empty()
         self._comment(None)
 

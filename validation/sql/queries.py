@@ -28,6 +28,7 @@ def query(name: str, **parts: sql.Composable) -> sql.Composed:
 
 
 def names() -> tuple[str, ...]:
+    """Returns the names of all queries, sorted."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.sql")))
 
 

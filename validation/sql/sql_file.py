@@ -26,12 +26,12 @@ class SqlFile:
 
 
 def read(path: Path) -> SqlFile:
-    """Raises OSError, UnicodeDecodeError, or tomllib.TOMLDecodeError for a head that is no TOML."""
+    """Reads a file. Raises OSError, UnicodeDecodeError, or tomllib.TOMLDecodeError for a head that is no TOML."""
     return parse(path.stem, path.read_text(encoding="utf-8"))
 
 
 def parse(name: str, text: str) -> SqlFile:
-    """Raises tomllib.TOMLDecodeError for a head that is no TOML."""
+    """Reads the text of a file. Raises tomllib.TOMLDecodeError for a head that is no TOML."""
     lines = text.splitlines()
     head = "\n".join(line.lstrip().removeprefix(HEAD).removeprefix(" ") for line in lines if _is_head(line))
     body = "\n".join(line for line in lines if not line.lstrip().startswith("--"))

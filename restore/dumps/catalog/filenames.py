@@ -17,10 +17,11 @@ TIME = re.compile(
 
 
 def looks_like_dump(item: Mapping[str, Any]) -> bool:
+    """Tells by its key whether an object, as ListObjectsV2 returns it, is a dump."""
     return str(item["Key"]).lower().endswith(ENDINGS)
 
 
-def taken(key: str) -> datetime | None:
+def read_time(key: str) -> datetime | None:
     """Returns the last time written in a key, read as UTC: `.../prod-20251115-040000.sql.gz`, `2025-11-15T04:00Z`."""
     times = list(TIME.finditer(key))
     if not times:

@@ -8,9 +8,9 @@ from typing import Any
 
 from restore.aws.client import translated
 from restore.dumps.model import MIB, Compression, Dump, Format
-from restore.dumps.read.archive_format import format_of
+from restore.dumps.read.archive_format import detect_format
 from restore.dumps.read.decompress import MAKERS, detect_compression
-from restore.dumps.read.table_of_contents import header
+from restore.dumps.read.table_of_contents import read_header
 
 HEAD_BYTES = 256 << 10
 MOST_TEXT = 16 * MIB
@@ -32,10 +32,12 @@ class Heading:
 def read_heading(s3: Any, dump: Dump) -> Heading:
     """Reads the first bytes of a dump. Raises PermanentError, TemporaryError."""
     with translated("s3"):
-        return parse_heading(first_bytes(s3, dump))
+        return parse_heading(read_first_bytes(s3, dump))
 
 
-def first_bytes(s3: Any, dump: Dump) -> bytes:
+def read_first_bytes(s3: Any, dump: Dump) -> bytes:
+    """Reads the first HEAD_BYTES of a dump in its pinned version, of a directory those of its toc.dat. Lets botocore's
+    errors through."""
     contents = next((part for part in dump.parts if part.name == "toc.dat"), None)
     key, version = (contents.key, contents.version_id) if contents else (dump.key, dump.version_id)
     which = {"VersionId": version} if version else {}
@@ -44,7 +46,7 @@ def first_bytes(s3: Any, dump: Dump) -> bytes:
 
 def parse_heading(head: bytes) -> Heading:
     """Returns what the first bytes of a dump say of it. Pure."""
-    kind = format_of(head)
+    kind = detect_format(head)
     if kind is Format.TAR:
         head = head[TAR_BLOCK:]  # pg_dump writes toc.dat first
     if kind is not None:
@@ -68,8 +70,9 @@ def inflate(head: bytes) -> bytes:
 
 
 def parse_archive_version(head: bytes) -> str:
-    """Returns the server's version in the head of a custom, directory or tar dump; "" when it isn't there."""
+    """Returns the server's version in the head of a custom or directory dump (a tar dump's behind its first block); ""
+    when it isn't there."""
     try:
-        return header(head).server_version
+        return read_header(head).server_version
     except ValueError:
         return ""

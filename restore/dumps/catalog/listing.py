@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from restore.aws.client import translated
-from restore.dumps.catalog.filenames import looks_like_dump, taken
+from restore.dumps.catalog.filenames import looks_like_dump, read_time
 from restore.dumps.model import Dump, DumpPart
 from restore.errors import PermanentError, Problem, Refused
 from restore.model.request import LATEST
@@ -38,7 +38,7 @@ def list_dumps(s3: S3Client, bucket: str, prefix: str = "") -> tuple[Dump, ...]:
 
 
 def group_objects(bucket: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Dump, ...]:
-    """Groups the objects that S3 lists into dumps. Pure."""
+    """Groups the objects that ListObjectsV2 returns into dumps, newest first. Pure."""
     folders: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for item in objects:
         folders[str(item["Key"]).rpartition("/")[0]].append(item)
@@ -48,13 +48,13 @@ def group_objects(bucket: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Du
             dumps.append(_directory(bucket, folder, items))
         else:
             dumps.extend(_object(bucket, item) for item in items if int(item["Size"]) > 0 and looks_like_dump(item))
-    return tuple(sorted(dumps, key=when, reverse=True))
+    return tuple(sorted(dumps, key=read_times, reverse=True))
 
 
-def when(dump: Dump) -> tuple[datetime, datetime, str]:
-    """Returns when a dump was taken, when it was stored, and by what that is known: the time in its key where there is
+def read_times(dump: Dump) -> tuple[datetime, datetime, str]:
+    """Returns when a dump was taken and when it was stored, in UTC, and its key: the time in its key where there is
     one, for a later copy doesn't make it younger."""
-    return taken(dump.key) or dump.modified, dump.modified, dump.key
+    return read_time(dump.key) or dump.modified, dump.modified, dump.key
 
 
 def _object(bucket: str, item: Mapping[str, Any]) -> Dump:
@@ -95,7 +95,8 @@ def _readable(item: Mapping[str, Any]) -> bool:
 
 
 def choose(dumps: Sequence[Dump], name: str) -> Dump:
-    """Returns the dump of a key, or the newest for `latest`. Raises Refused. Pure."""
+    """Returns the dump of a key or URL, or the newest for `latest`; `dumps` are newest first. Raises Refused for none
+    of them, and for an archived one. Pure."""
     if name == LATEST:
         if not dumps:
             fix = "check bucket and prefix: aws s3 ls s3://<bucket>/<prefix> --recursive"
@@ -119,12 +120,13 @@ def choose(dumps: Sequence[Dump], name: str) -> Dump:
 
 def _require_readable(dump: Dump) -> Dump:
     if not dump.readable:
-        raise Refused([archived_problem(dump)])
+        raise Refused([build_archived_problem(dump)])
     return dump
 
 
-def archived_problem(dump: Dump) -> Problem:
-    """Returns the problem of a dump in Glacier, with the command that makes it readable. Pure."""
+def build_archived_problem(dump: Dump) -> Problem:
+    """Returns the problem of a dump in Glacier, with the command that makes it readable (hours: Amazon S3 User Guide,
+    "Understanding archive retrieval options"). Pure."""
     key = dump.parts[0].key if dump.parts else dump.key
     request = '{"Days":7,"GlacierJobParameters":{"Tier":"Standard"}}'
     for_each = "for each object below it: " if dump.parts else ""
@@ -134,7 +136,8 @@ def archived_problem(dump: Dump) -> Problem:
 
 
 def find(s3: S3Client, bucket: str, key: str) -> Dump:
-    """Returns the dump at one key or prefix, pinned; its name may be anything. Raises as `pinned`."""
+    """Returns the dump at one key, or below a prefix that ends in `/`, pinned; its name may be anything. Raises Refused
+    for a prefix without toc.dat, otherwise as `pin_dump`."""
     if not key.endswith("/"):
         return pin_dump(s3, Dump(bucket, key, 0, datetime.min.replace(tzinfo=UTC), ""))
     dumps = [dump for dump in list_dumps(s3, bucket, key) if dump.key == key]
@@ -154,7 +157,7 @@ def pin_dump(s3: S3Client, dump: Dump) -> Dump:
     if dump.parts:
         parts = tuple(_pinned_part(s3, dump, part) for part in dump.parts)
         return _require_readable(replace(dump, parts=parts))
-    pin = dump_of_head(dump.bucket, dump.key, _head(s3, dump.bucket, dump.key))
+    pin = build_dump(dump.bucket, dump.key, _head(s3, dump.bucket, dump.key))
     if dump.etag and pin.etag != dump.etag:
         raise Refused([_changed(dump.url, dump.etag, pin.etag)])
     if pin.size == 0:
@@ -171,7 +174,7 @@ def pin_dump(s3: S3Client, dump: Dump) -> Dump:
     return _require_readable(pin)
 
 
-def dump_of_head(bucket: str, key: str, head: Mapping[str, Any]) -> Dump:
+def build_dump(bucket: str, key: str, head: Mapping[str, Any]) -> Dump:
     """Returns the object that HeadObject's answer is of, pinned. Pure."""
     storage_class = str(head.get("StorageClass", "STANDARD"))
     return Dump(

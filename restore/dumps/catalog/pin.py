@@ -18,13 +18,13 @@ MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "400"})
 """Codes of HeadObject, whose answer has no body: 400 stands for a version id that never was one of the key."""
 
 
-def version_of(dump: Dump) -> str:
+def name_version(dump: Dump) -> str:
     """Returns the version id of a pinned dump; `etag:<ETag>` of a directory, and in a bucket without versioning.
     Pure."""
     return dump.version_id or f"{ETAG}{dump.etag}"
 
 
-def at_version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
+def find_version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
     """Returns the dump of exactly that version, whatever the key holds by now.
 
     Raises Refused or PermanentError when it is gone, archived or another one.
@@ -32,7 +32,7 @@ def at_version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
     if not version.startswith(ETAG):
         return _version(s3, bucket, key, version)
     dump = listing.find(s3, bucket, key)
-    if version_of(replace(dump, version_id=None)) != version:
+    if name_version(replace(dump, version_id=None)) != version:
         needed = "the dump that this restore began with"
         raise PermanentError.of(_gone(f"s3://{bucket}/{key}", f"ETag {dump.etag}", f"{needed}, ETag {version[5:]}"))
     return dump
@@ -43,9 +43,9 @@ def _version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
     if head is None:
         needed = f"version {version}, with which this restore began"
         raise PermanentError.of(_gone(f"s3://{bucket}/{key}", "no such version", needed))
-    dump = replace(listing.dump_of_head(bucket, key, head), version_id=version)
+    dump = replace(listing.build_dump(bucket, key, head), version_id=version)
     if not dump.readable:
-        raise Refused([listing.archived_problem(dump)])
+        raise Refused([listing.build_archived_problem(dump)])
     return dump
 
 

@@ -26,14 +26,15 @@ class Needs:
     """Bytes of storage; 0: not known."""
 
     def see(self, classified: ClassifiedStatement) -> None:
-        owner = role_names.new_owner(classified)
+        """Notes what a statement needs of the target."""
+        owner = role_names.find_new_owner(classified)
         if owner is not None and role_names.PUBLIC_OWNER.match(classified.sql):
             self.public_owners.add(owner)
             return
-        self.roles.update(span.role for span in role_names.role_spans(classified))
+        self.roles.update(span.role for span in role_names.find_role_spans(classified))
         if classified.kind == "session_authorization":
-            self.owners.add(authorized_role(classified))
-            self.roles.add(authorized_role(classified))
+            self.owners.add(read_authorized_role(classified))
+            self.roles.add(read_authorized_role(classified))
         if owner is not None:
             self.owners.add(owner)
         if classified.part("maker"):
@@ -44,14 +45,14 @@ class Needs:
             self.decisions.setdefault(classified.kind, []).append(classified)
 
 
-def authorized_role(classified: ClassifiedStatement) -> str:
-    """Returns the role of SET SESSION AUTHORIZATION; "" for DEFAULT."""
+def read_authorized_role(classified: ClassifiedStatement) -> str:
+    """Returns the role that SET SESSION AUTHORIZATION names; "" for DEFAULT."""
     if classified.part("role") == b"DEFAULT":
         return ""
     return classified.text("quoted").replace("''", "'") or role_names.unquote(classified.text("role"))
 
 
-def decision_problems(needs: Needs, options: Options) -> list[Problem]:
+def list_undecided(needs: Needs, options: Options) -> list[Problem]:
     """Returns the problems of statements that somebody must decide about. Pure."""
     problems: list[Problem] = []
     for kind, statements in sorted(needs.decisions.items()):

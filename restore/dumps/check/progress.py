@@ -47,30 +47,34 @@ class Meter:
         return time.monotonic() - self._began
 
     def enter(self, phase: LoadPhase) -> None:
+        """Begins a phase; the time until now belongs to the one before."""
         now = time.monotonic()
         with self._lock:
             spent = self.phases.get(self._phase.value, 0.0)
             self.phases[self._phase.value] = spent + now - self._phase_began
             self._phase, self._phase_began = phase, now
 
-    def loaded(self, table: bytes, rows: int, size: int) -> None:
+    def count_loaded(self, table: bytes, rows: int, size: int) -> None:
+        """Counts rows of a table as loaded; `size` is in bytes of the dump's text."""
         with self._lock:
             before = self.tables.get(table, (0, 0))
             self.tables[table] = before[0] + rows, before[1] + size
             self.rows += rows
 
-    def skipped(self, table: bytes, rows: int, size: int) -> None:
+    def count_skipped(self, table: bytes, rows: int, size: int) -> None:
         """Counts rows that an earlier attempt loaded as done."""
-        self.loaded(table, rows, size)
+        self.count_loaded(table, rows, size)
         with self._lock:
             self.rows -= rows
 
-    def largest_first(self, name: Callable[[bytes], str]) -> tuple[TableRows, ...]:
+    def list_tables(self, name: Callable[[bytes], str]) -> tuple[TableRows, ...]:
+        """Returns rows and bytes of every table, the largest first; `name` decodes a table's name."""
         tables = [TableRows(name(table), *counts) for table, counts in self.tables.items()]
         return tuple(sorted(tables, key=lambda table: table.bytes, reverse=True))
 
     @contextmanager
-    def doing(self, what: str) -> Generator[None]:
+    def mark_doing(self, what: str) -> Generator[None]:
+        """Counts something as being done while the context is open."""
         with self._lock:
             self._doing[what] += 1
         try:
@@ -80,7 +84,9 @@ class Meter:
                 self._doing[what] -= 1
                 self._doing += Counter()
 
-    def progress(self) -> Progress:
+    def measure(self) -> Progress:
+        """Returns where the load stands: the rate in bytes a second over the last WINDOW, the rest in seconds at that
+        rate, None where nothing can be said of it."""
         now, read = time.monotonic(), self._read()
         with self._lock:
             self._past.append((now, read))
@@ -115,11 +121,11 @@ class Ticker:
         while not self._closed.wait(EVERY):
             self._tick()
             if self._report:
-                self._report(self._meter.progress())
+                self._report(self._meter.measure())
 
     def close(self) -> None:
         """Ends with a last report."""
         self._closed.set()
         self._thread.join()
         if self._report:
-            self._report(self._meter.progress())
+            self._report(self._meter.measure())

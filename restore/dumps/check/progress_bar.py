@@ -19,7 +19,8 @@ BAR_WIDTH = 14
 
 
 def measure(progress: Progress) -> tuple[int, int, str]:
-    """Returns how much is done, of how much, and both in words with what is left. Pure."""
+    """Returns how much is done, of how much (bytes while the dump is read, later tasks), and both in words with what is
+    left. Pure."""
     if not progress.phase.reads:
         counted = f"{progress.tasks_done} of {progress.tasks_total} indexes, keys and the like"
         return progress.tasks_done, progress.tasks_total, counted if progress.tasks_total else ""

@@ -50,5 +50,5 @@ class JsonLines(Lines):
         self._stream = stream
 
     def __call__(self, progress: Progress) -> None:
-        self._stream.write(json.dumps(progress.facts()) + "\n")
+        self._stream.write(json.dumps(progress.as_json()) + "\n")
         self._stream.flush()

@@ -8,13 +8,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from restore.dumps.check.needs import Needs, decision_problems
+from restore.dumps.check.needs import Needs, list_undecided
 from restore.dumps.check.progress import Meter, Ticker
 from restore.dumps.model import Dump, LoadPhase, Options, ProgressCallback, Scan
 from restore.dumps.read.readahead import Ahead
 from restore.dumps.read.stream import SqlStream
 from restore.dumps.sql import insert_statements, role_names
-from restore.dumps.sql.allow_list import ClassifiedStatement, security_definer_name
+from restore.dumps.sql.allow_list import ClassifiedStatement, find_security_definer
 from restore.dumps.sql.postponed_indexes import Postponed
 from restore.dumps.sql.sections import DumpSection, Script
 from restore.dumps.sql.splitter import SLACK, Piece, Splitter
@@ -90,34 +90,34 @@ class _Scanner:
         return self._scan(script, meter, complete=complete)
 
     def _items(self, script: Script, meter: Meter, *, count: bool) -> None:
-        for item in script.items():
+        for item in script.read_items():
             if self.stop.is_set():
                 raise TemporaryError("stopped while reading the dump")
             if isinstance(item, Piece):
-                meter.loaded(item.begin.table, item.rows, item.size)
+                meter.count_loaded(item.begin.table, item.rows, item.size)
                 if count:
                     self.pieces[item.begin.table].append(item.rows)
             elif isinstance(item, ClassifiedStatement) and item.kind == "insert":
-                meter.loaded(item.part("table"), insert_statements.count_rows(item), len(item.sql))
+                meter.count_loaded(item.part("table"), insert_statements.count_rows(item), len(item.sql))
             elif isinstance(item, ClassifiedStatement):
                 self._see(item, script)
 
     def _see(self, classified: ClassifiedStatement, script: Script) -> None:
         self.kinds[classified.kind] += 1
         self.needs.see(classified)
-        if name := security_definer_name(classified):
+        if name := find_security_definer(classified):
             self.definers.append(name)
         if classified.kind == "setval":
             name = classified.text("sequence").replace("''", "'")
             self.sequences[name] = int(classified.part("last")), classified.part("called") == b"true"
-        elif script.section > DumpSection.PRE_DATA and self.postponed.early(classified):
+        elif script.section > DumpSection.PRE_DATA and self.postponed.is_early(classified):
             self.indexes.append((classified.statement.number, script.hold(classified).sql))
         if classified.kind in ("constraint", "foreign_key") and classified.sql.endswith(b" NOT VALID"):
             self.not_valid.add(role_names.unquote(classified.text("name")))
 
     def _scan(self, script: Script, meter: Meter, *, complete: bool) -> Scan:
-        name = script.name
-        tables = meter.largest_first(name)
+        name = script.decode_name
+        tables = meter.list_tables(name)
         return Scan(
             dump=self.dump,
             format=self.stream.format,
@@ -133,7 +133,7 @@ class _Scanner:
             statements=dict(self.kinds),
             bytes=script.bytes or sum(table.bytes for table in tables),
             large_objects=self.kinds["begin"],
-            problems=(*self.problems, *decision_problems(self.needs, self.options)),
+            problems=(*self.problems, *list_undecided(self.needs, self.options)),
             complete=complete,
             sequences=self.sequences,
             not_valid=frozenset(self.not_valid),

@@ -20,7 +20,7 @@ VERSION = 1
 
 
 def save_plan(path: Path, scan: Scan, options: Options) -> None:
-    """Raises PermanentError where it can't be written."""
+    """Writes the plan of a dump. Raises PermanentError where it can't be written."""
     try:
         path.write_text(format_plan(scan, options))
     except OSError as error:
@@ -38,12 +38,12 @@ def read_plan(path: Path, dump: Dump, options: Options) -> Scan:
         raise PermanentError.of(_again(reason, "a file that `plan --save` wrote", dump)) from error
     if scan.dump.identity != dump.identity:
         raise PermanentError.of(_again(f"a plan of {scan.dump.identity}", f"one of {dump.identity}", dump))
-    if made_with != flags(options):
-        raise PermanentError.of(_again(f"a plan made with {made_with}", f"one made with {flags(options)}", dump))
+    if made_with != list_flags(options):
+        raise PermanentError.of(_again(f"a plan made with {made_with}", f"one made with {list_flags(options)}", dump))
     return scan
 
 
-def flags(options: Options) -> dict[str, list[str]]:
+def list_flags(options: Options) -> dict[str, list[str]]:
     """Returns what changes the judgement of a dump besides its bytes."""
     return {"allow": sorted(options.allow), "skip": sorted(options.skip)}
 
@@ -58,11 +58,11 @@ def format_plan(scan: Scan, options: Options) -> str:
     facts["dump"]["modified"] = scan.dump.modified.isoformat()
     facts["not_valid"] = sorted(scan.not_valid)
     facts["indexes"] = [(number, sql.decode(errors="surrogateescape")) for number, sql in scan.indexes]
-    return json.dumps({"version": VERSION, "flags": flags(options), "scan": facts}, indent=1) + "\n"
+    return json.dumps({"version": VERSION, "flags": list_flags(options), "scan": facts}, indent=1) + "\n"
 
 
 def parse_plan(text: str) -> tuple[dict[str, list[str]], Scan]:
-    """Flags and scan of what `format_plan` wrote. Raises whatever Python raises for anything else."""
+    """Returns flags and scan of what `format_plan` wrote. Raises whatever Python raises for anything else."""
     document = json.loads(text)
     facts: Mapping[str, Any] = document["scan"]
     if document["version"] != VERSION or set(facts) != {field.name for field in fields(Scan)}:

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from restore.dumps.check.progress import EVERY
 from restore.dumps.check.scan import scan as scan_dump
-from restore.dumps.connections import LoadSession, failure
+from restore.dumps.connections import LoadSession, build_failure
 from restore.dumps.model import Dump, Options, ProgressCallback, Scan, TableCheck, TableRows, Verification
 from restore.errors import Refused, TemporaryError
 from validation.connect.target import Target
@@ -77,10 +77,9 @@ def verify(
     progress: ProgressCallback | None = None,
     stop: threading.Event | None = None,
 ) -> Verification:
-    """Counts all rows of the target, and of the dump unless a `scan` of it is given.
-
-    Raises Refused for a dump with problems, PermanentError, TemporaryError. A difference is no error: see `passed`.
-    """
+    """Compares all rows, sequences, indexes and constraints of the target with the dump, which is read unless a `scan`
+    of it is given. A difference is no error: see `passed`. Raises Refused for a dump with problems, PermanentError,
+    TemporaryError."""
     expected = scan or scan_dump(s3, dump, options, progress=progress, stop=stop)
     if not expected.complete:
         raise Refused(expected.problems)
@@ -102,7 +101,7 @@ def verify(
             never_analyzed=analyzed,
         )
     except psycopg.Error as error:
-        raise failure(error, f"target {target}") from error
+        raise build_failure(error, f"target {target}") from error
 
 
 @contextmanager

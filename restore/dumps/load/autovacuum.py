@@ -39,7 +39,7 @@ class Autovacuum:
         self._paused.append(table)
 
     def resume(self, rest: Iterable[ClassifiedStatement]) -> None:
-        """Lets autovacuum go on with all of them; `rest` is what the dump has behind the data."""
+        """Lets autovacuum go on with all paused tables; `rest` is what the dump has behind the data."""
         own = _own(rest)
         tables = [table for table in self._paused if table not in own]
         for start in range(0, len(tables), BATCH):

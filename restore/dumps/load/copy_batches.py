@@ -28,11 +28,12 @@ class Rows:
     """It takes the next piece too."""
 
     def see(self, piece: Piece) -> None:
+        """Takes the next piece of the dump: as rows to load, or as loaded by an earlier attempt. Raises LoadStopped."""
         begin = piece.begin
         if self.open is not None:
             self._extend(self.open, piece)
-        elif _empty(piece) or self.done.loaded(begin.block, piece.at):
-            self.meter.skipped(begin.table, piece.rows, piece.size)
+        elif _empty(piece) or self.done.is_loaded(begin.block, piece.at):
+            self.meter.count_skipped(begin.table, piece.rows, piece.size)
             self.board.give(piece.buffer)
         else:
             run = CopyBatch(begin, piece.at, piece.line, piece.offset, self._freezes(piece))
@@ -50,7 +51,7 @@ class Rows:
         """A whole table in one transaction can be written frozen: less WAL, and no second writing later."""
         return _only(piece) and piece.size > SMALL and piece.begin.table in self.plain
 
-    def size(self, table: bytes) -> int:
+    def find_size(self, table: bytes) -> int:
         """Returns the bytes of its rows in the dump, as far as they are known."""
         return self.sizes.get(table) or self.meter.tables.get(table, (0, 0))[1]
 

@@ -13,8 +13,8 @@ from itertools import groupby
 
 import psycopg
 
-from restore.dumps.check.needs import authorized_role
-from restore.dumps.connections import LoadSession, failure
+from restore.dumps.check.needs import read_authorized_role
+from restore.dumps.connections import LoadSession, build_failure
 from restore.dumps.load import ledger
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.target_checks import Prepared
@@ -67,11 +67,13 @@ class Control:
         """What makes tables and sequences unlogged again, to be run with the end of the load."""
 
     def run_all(self, statements: Sequence[ClassifiedStatement]) -> None:
+        """Runs any number of statements, at most BATCH of them in one transaction."""
         for start in range(0, len(statements), BATCH):
             self.run(statements[start : start + BATCH])
 
     def run(self, statements: Iterable[ClassifiedStatement]) -> None:
-        """Runs the statements in one transaction."""
+        """Runs the statements, those that follow each other with the same login in one transaction; what an earlier
+        attempt ran is not run again."""
         statements = list(statements)
         unlogged = [match for item in statements if (match := UNLOGGED.match(item.sql))]
         self.unlogged.extend(b"ALTER %b %b SET UNLOGGED" % (match["what"], match["name"]) for match in unlogged)
@@ -90,7 +92,7 @@ class Control:
             for item in items:
                 self._one(item)
             if operators:
-                ledger.statements_done(session, numbers)
+                ledger.note_statements(session, numbers)
             else:
                 self._note(numbers)
 
@@ -101,7 +103,7 @@ class Control:
 
     def _of_public(self, classified: ClassifiedStatement) -> bool:
         """Whether it gives the schema `public` to the operator."""
-        name = role_names.new_owner(classified) if role_names.PUBLIC_OWNER.match(classified.sql) else None
+        name = role_names.find_new_owner(classified) if role_names.PUBLIC_OWNER.match(classified.sql) else None
         return name is not None and self._options.role_map.get(name, name) == self._prepared.user
 
     def unlog(self) -> None:
@@ -121,7 +123,7 @@ class Control:
     def _note(self, numbers: Sequence[int]) -> None:
         if numbers:
             with self.as_loader():
-                ledger.statements_done(self.session, numbers)
+                ledger.note_statements(self.session, numbers)
 
     @contextmanager
     def as_loader(self) -> Generator[None]:
@@ -191,7 +193,7 @@ class Control:
             yield
         except psycopg.Error as error:
             where = f"dump, line {classified.statement.line}, byte {classified.statement.offset}: {shorten(sql)}"
-            raise failure(error, where, self._fix(error)) from error
+            raise build_failure(error, where, self._fix(error)) from error
 
     def _fix(self, error: psycopg.Error) -> str:
         """Where the load's own role may less than the operator's login."""
@@ -209,7 +211,7 @@ class Control:
             place = self._place(classified)
             if place is None:
                 raise
-            owner = role_names.new_owner(classified) or ""
+            owner = role_names.find_new_owner(classified) or ""
             role = role_names.quote(self._names(classified).get(owner, owner), classified.statement.codec)
             self.session.run(b"GRANT CREATE ON %b TO %b" % (place, role))
             self.session.run(sql)
@@ -223,7 +225,7 @@ class Control:
 
     def _become(self, classified: ClassifiedStatement) -> None:
         """SET ROLE gives the same grantor as SET SESSION AUTHORIZATION, which only superusers may run."""
-        role = authorized_role(classified) if classified.kind == "session_authorization" else ""
+        role = read_authorized_role(classified) if classified.kind == "session_authorization" else ""
         name = self._options.role_map.get(role, role)
         there = name and name not in self._prepared.missing
         if self._prepared.load_role and name == self._prepared.user:
@@ -240,7 +242,7 @@ class Control:
             return bool(self.session.query("select pg_catalog.to_regnamespace('public') is not null")[0][0])
         if classified.kind == "extension_comment":
             return not self._may_comment(classified)
-        names = {self._options.role_map.get(span.role, span.role) for span in role_names.role_spans(classified)}
+        names = {self._options.role_map.get(span.role, span.role) for span in role_names.find_role_spans(classified)}
         if role_names.PUBLIC_OWNER.match(classified.sql) and names & self._prepared.powerful:
             return True
         return bool(names & self._prepared.missing)

@@ -34,7 +34,7 @@ class Storage:
     def __str__(self) -> str:
         return f"{sized(self.free)} free of {self.allocated} GiB on {self.instance} at {self.at:%H:%M}Z (CloudWatch)"
 
-    def facts(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Returns the measurement as JSON-like values."""
         return {
             "instance": self.instance,
@@ -43,9 +43,9 @@ class Storage:
             "measuredAt": self.at.isoformat(),
         }
 
-    def lack(self, needed: int) -> Problem | None:
-        """Returns what is wrong when a load of `needed` more bytes would fill it. Storage autoscaling is slower than a
-        load."""
+    def find_lack(self, needed: int) -> Problem | None:
+        """Returns what is wrong when a load of `needed` more bytes would fill it, otherwise None. Storage autoscaling
+        is slower than a load."""
         if needed <= self.free:
             return None
         grown = self.allocated + math.ceil((needed - self.free) / GIB)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from restore.dumps.check.progress import Meter
-from restore.dumps.connections import LoadSession, copy_failure
+from restore.dumps.connections import LoadSession, build_copy_failure
 from restore.dumps.load import ledger
 from restore.dumps.load.ddl import Control
 from restore.dumps.load.ledger import Done
@@ -30,8 +30,9 @@ class Inserts:
     _bytes: int = 0
 
     def see(self, classified: ClassifiedStatement) -> None:
+        """Takes the next INSERT; runs those that wait when they are MOST_BYTES together. Raises as `flush`."""
         if classified.statement.number <= self.done.inserted:
-            self.meter.skipped(classified.part("table"), count_rows(classified), len(classified.sql))
+            self.meter.count_skipped(classified.part("table"), count_rows(classified), len(classified.sql))
             return
         self._waiting.append(classified)
         self._bytes += len(classified.sql)
@@ -48,10 +49,10 @@ class Inserts:
             taken = [(same, _run(session, same[0], sql)) for same, sql in join_statements(self._waiting)]
             total = self.done.inserted_rows + sum(count for _, count in taken)
             with self.control.as_loader():
-                ledger.inserts_done(session, last, total)
+                ledger.note_inserts(session, last, total)
         self.done.inserted, self.done.inserted_rows = last, total
         for same, count in taken:
-            self.meter.loaded(same[0].part("table"), count, sum(len(statement.sql) for statement in same))
+            self.meter.count_loaded(same[0].part("table"), count, sum(len(statement.sql) for statement in same))
         self._waiting, self._bytes = [], 0
 
 
@@ -61,4 +62,4 @@ def _run(session: LoadSession, first: ClassifiedStatement, sql: bytes) -> int:
     except psycopg.Error as error:
         statement = first.statement
         table = shorten(first.part("table"))
-        raise copy_failure(error, session.target.user, table, statement.line, statement.offset) from error
+        raise build_copy_failure(error, session.target.user, table, statement.line, statement.offset) from error

@@ -54,19 +54,19 @@ class Done:
     """Number of the last INSERT: they run one after the other."""
     inserted_rows: int = 0
 
-    def loaded(self, block: int, at: int) -> bool:
+    def is_loaded(self, block: int, at: int) -> bool:
         """Tells whether the piece that begins at byte `at` of this block is loaded."""
         ranges = self.copies.get(block, {})
         return at in ranges or any(start <= at < stop for start, (stop, _) in ranges.items())
 
 
 def try_lock(session: LoadSession) -> bool:
-    """Takes the loader's lock in this database for the session's life, if it is free."""
+    """Takes the loader's lock in this database for the session's life; False where another session has it."""
     return bool(session.query("select pg_catalog.pg_try_advisory_lock(%s)", (LOCK,))[0][0])
 
 
 def read_mark(session: LoadSession) -> dict[str, Any] | None:
-    """Returns which dump a finished load left here."""
+    """Returns what a finished load left here, its dump among it; None where there is no such mark."""
     lines = _comment(session).splitlines()
     entry = next((line for line in lines if line.startswith(MARK)), None)
     try:
@@ -123,10 +123,12 @@ def read_public_owner(session: LoadSession) -> str:
 
 
 def set_public_owner(session: LoadSession, name: str) -> None:
+    """Keeps who gets the schema `public` at the end."""
     session.query("update _restore.load set public_owner = %s", (name,))
 
 
 def set_server(session: LoadSession, objects: Objects) -> None:
+    """Keeps what the server has besides the database, in place of what was kept before."""
     session.query("update _restore.load set server = %s", (json.dumps(dict(objects)),))
 
 
@@ -157,7 +159,7 @@ def _another(session: LoadSession, found: str, needed: str) -> Problem:
     return Problem(f"target {session.target}", f"an unfinished load of {found}", needed, fix)
 
 
-def statements_done(session: LoadSession, numbers: Iterable[int]) -> None:
+def note_statements(session: LoadSession, numbers: Iterable[int]) -> None:
     """Notes statements as done, within the transaction that ran them."""
     session.query(
         "insert into _restore.done select 's', number, 0, 0, 0 from pg_catalog.unnest(%s::int[]) as number",
@@ -165,11 +167,12 @@ def statements_done(session: LoadSession, numbers: Iterable[int]) -> None:
     )
 
 
-def task_done(session: LoadSession, number: int, step: int) -> None:
+def note_task(session: LoadSession, number: int, step: int) -> None:
+    """Notes one step of a task as done: `number` is that of its statement."""
     session.query("insert into _restore.done values ('t', %s, %s, 0, 0)", (number, step))
 
 
-def inserts_done(session: LoadSession, last: int, rows: int) -> None:
+def note_inserts(session: LoadSession, last: int, rows: int) -> None:
     """Notes all INSERTs up to number `last` as done, and their rows."""
     session.query(
         "insert into _restore.done values ('i', 0, 0, %s, %s)"
@@ -178,7 +181,9 @@ def inserts_done(session: LoadSession, last: int, rows: int) -> None:
     )
 
 
-def copy_done(session: LoadSession, block: int, start: int, stop: int, rows: int) -> None:
+def note_copy(session: LoadSession, block: int, start: int, stop: int, rows: int) -> None:
+    """Notes the bytes from `start` to before `stop` of a COPY's data as loaded, within the transaction that loaded
+    them."""
     session.query("insert into _restore.done values ('c', %s, %s, %s, %s)", (block, start, stop, rows))
 
 
@@ -199,8 +204,8 @@ def finish(
 
 
 def run_in_any_order(session: LoadSession, statements: list[bytes]) -> None:
-    """Runs statements until none is left or none succeeds. A table becomes unlogged only after those that refer to it:
-    what fails is tried again after the others."""
+    """Runs statements until none is left. A table becomes unlogged only after those that refer to it: what fails is
+    tried again after the others. Raises InvalidTableDefinition when none succeeds any more."""
     while statements:
         failed: list[bytes] = []
         for statement in statements:

@@ -77,8 +77,8 @@ class LoadRole(TemporaryRole):
     """A load that goes on begins again."""
     on_database = "connect, create, temporary"
 
-    def problems(self) -> list[Problem]:
-        """Returns why it can't be made, or isn't what it must be."""
+    def list_problems(self) -> list[Problem]:
+        """Returns why the role can't be made, or isn't what it must be."""
         user = self.session.target.user
         if not self.session.query(MAY_CREATE)[0][0]:
             found, needed = "it has no CREATEROLE", "the right to make the role that the dump is loaded with"
@@ -92,7 +92,7 @@ class LoadRole(TemporaryRole):
             return [Problem(f"role {self.name}", "it has some", needed, f'DROP ROLE "{self.name}"')]
         return []
 
-    def public_owner(self) -> str:
+    def find_public_owner(self) -> str:
         """Returns who owns the schema `public`; "" where there is none."""
         return "".join(str(name) for name, _ in self.session.query(PUBLIC))
 
@@ -110,8 +110,8 @@ class LoadRole(TemporaryRole):
                         self._do("grant all on schema public to pg_database_owner")
 
     def give_public_back(self, owner: str) -> None:
-        """Unless the dump has given it away."""
-        if self.public_owner() == self.name:
+        """Gives the schema `public` to that owner, unless the dump has given it away."""
+        if self.find_public_owner() == self.name:
             self._do("alter schema public owner to {}", sql.Identifier(owner))
 
     @property
@@ -124,7 +124,7 @@ class LoadRole(TemporaryRole):
         return self.session.connection.info.server_version >= DATABASE_OWNERS
 
     def admit(self, extension: str, *, foreign: bool) -> None:
-        """Opens to it what of an extension belongs to the operator, and its dumped rows need."""
+        """Grants the role what of an extension belongs to the operator, and its dumped rows need."""
         arguments = {"extension": extension, "role": self.name, "foreign": foreign}
         for (statement,) in self.session.query(ACCESS, arguments):
             self.session.run(str(statement).encode())
@@ -158,7 +158,7 @@ class LoadRole(TemporaryRole):
             raise PermanentError.of(Problem(f"database {database}", found, needed, fix))
 
     def bequeath(self, heir: str | None) -> None:
-        """Drops it; whatever else it owns goes to the heir."""
+        """Drops the role; whatever else it owns goes to the heir."""
         if heir is not None:
             self._do("reassign owned by {} to {}", self.identifier, sql.Identifier(heir))
         self.drop()

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 
-from restore.dumps.check.needs import Needs, decision_problems
+from restore.dumps.check.needs import Needs, list_undecided
 from restore.dumps.check.progress import Meter, Ticker
 from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import INVALID_INDEXES
@@ -34,9 +34,9 @@ from restore.dumps.connections import (
     PINNED,
     WAITING,
     LoadSession,
+    build_failure,
+    choose_maintenance_memory,
     end_sessions,
-    failure,
-    maintenance_memory,
 )
 from restore.dumps.load import ledger, server_objects
 from restore.dumps.load.autovacuum import Autovacuum
@@ -46,7 +46,7 @@ from restore.dumps.load.free_storage import Storage
 from restore.dumps.load.insert_batches import Inserts
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.load_role import LoadRole
-from restore.dumps.load.post_data import LAST, Afterwards, text_columns
+from restore.dumps.load.post_data import LAST, Afterwards, list_text_columns
 from restore.dumps.load.post_data_tasks import Planner
 from restore.dumps.load.read_role import ReadRole
 from restore.dumps.load.target_checks import prepare
@@ -107,12 +107,13 @@ def load(
     return _Load(s3, dump, target, options or Options(), scan, storage, progress, stop or threading.Event()).run()
 
 
-def default_workers() -> int:
+def choose_workers() -> int:
+    """Returns how many sessions load when nothing is said: one for each processor of this machine, from 2 to 8."""
     return max(2, min(8, os.cpu_count() or 2))
 
 
-def piece_bytes(preferred: int, workers: int) -> int:
-    """Returns a piece's size with which all sessions together stay within PIECES."""
+def choose_piece_bytes(preferred: int, workers: int) -> int:
+    """Returns a piece's size in bytes with which all sessions together stay within PIECES."""
     return min(preferred, PIECES // (workers + SPARE))
 
 
@@ -146,7 +147,7 @@ class _Load:
                 with closing(SqlStream(self.s3, self.dump, self.options.pg_restore, self.stop)) as stream:
                     return self._with_stream(session, stream)
         except psycopg.Error as error:
-            raise failure(error, f"target {self.target}") from error
+            raise build_failure(error, f"target {self.target}") from error
 
     def _operator(self) -> LoadSession:
         own = self.options.login is LoadLogin.OWN
@@ -160,11 +161,11 @@ class _Load:
         if self.scan is None and self.options.check_first and not resumed:
             self.scan = scan(self.s3, self.dump, self.options, progress=self._check, stop=self.stop, count=False)
         self.done = ledger.read(session, self.dump, stream.reader) if resumed else None
-        count = self.options.workers or default_workers()
-        segment = self.done.segment_bytes if self.done else piece_bytes(self.options.segment_bytes, count)
+        count = self.options.workers or choose_workers()
+        segment = self.done.segment_bytes if self.done else choose_piece_bytes(self.options.segment_bytes, count)
         self.board = WorkQueue(count, segment)
         self.meter.tasks = self.board
-        self.seen = seen_by(self.scan, segment) if self.scan else {}
+        self.seen = list_seen(self.scan, segment) if self.scan else {}
         self.script = Script(Splitter(stream, self.board.take, segment, seen=self._seen), self.dump.url)
         ticker = Ticker(self.meter, self.report, self._tick)
         try:
@@ -202,7 +203,7 @@ class _Load:
     def _cause(self, error: BaseException) -> BaseException:
         """The first error of any thread; a Stopped of this one only tells that there is one."""
         first = self.board.error or error
-        return failure(first, f"target {self.target}") if isinstance(first, psycopg.Error) else first
+        return build_failure(first, f"target {self.target}") if isinstance(first, psycopg.Error) else first
 
     def _tick(self) -> None:
         """Again each time: a session that was between two statements has not noticed."""
@@ -225,14 +226,14 @@ class _Load:
         self._read()
         if not self.workers:
             self._start(count)
-        self.board.all_read()
+        self.board.end_reading()
         self.afterwards.run(self.post_data, self.meter.enter)
         self._finish()
         self.meter.enter(LoadPhase.FINISHED)
 
     def _begin(self, count: int, segment: int) -> None:
         """Reads the definitions, checks the target, and runs them."""
-        self.items = self.script.items()
+        self.items = self.script.read_items()
         needs = Needs()
         self.first: ClassifiedStatement | CopyBegin | Piece | None = None
         for item in self.items:
@@ -253,7 +254,7 @@ class _Load:
         self.control.run_all(self.pre_data)
         sizes = {table: seen.bytes for table, seen in self.seen.items()}
         self.rows = Rows(self.board, self.meter, done, self.script.plain, sizes)
-        planner = Planner(self.rows.size, self.script.partitioned, text_columns(self.session))
+        planner = Planner(self.rows.find_size, self.script.partitioned, list_text_columns(self.session))
         self.autovacuum = Autovacuum(self.control, self.pre_data)
         self.inserts = Inserts(self.control, self.meter, done)
         self.afterwards = Afterwards(self.board, self.control, done, planner, self.options)
@@ -270,7 +271,7 @@ class _Load:
         now = server_objects.read(self.operator, name)
         done = self.done
         if done is None:
-            public = LoadRole.of(self.operator).public_owner()
+            public = LoadRole.of(self.operator).find_public_owner()
             done = ledger.begin(self.operator, self.dump, segment, self.stream.reader, now, public)
         elif before != now:
             ledger.set_server(self.operator, server_objects.rebase(ledger.read_server(self.operator), before, now))
@@ -307,7 +308,7 @@ class _Load:
     def _start(self, count: int) -> None:
         settings = list(self.control.settings)
         own = {
-            "maintenance_work_mem": maintenance_memory(self.session.shared_buffers(), count),
+            "maintenance_work_mem": choose_maintenance_memory(self.session.read_shared_buffers(), count),
             **self.options.settings,
         }
 
@@ -357,7 +358,7 @@ class _Load:
         """Kept for later. Raises PermanentError for what somebody must decide about."""
         needs = Needs()
         needs.see(classified)
-        problems = decision_problems(needs, self.options)
+        problems = list_undecided(needs, self.options)
         if problems:
             raise PermanentError.of(problems[0])
         self.post_data.append(self.script.hold(classified))
@@ -390,7 +391,7 @@ class _Load:
     def _changes(self) -> tuple[str, ...]:
         """What the server lost or got meanwhile, and the load did not do."""
         now = server_objects.read(self.operator, LoadRole.of(self.operator).name)
-        return server_objects.changes(ledger.read_server(self.operator), now)
+        return server_objects.list_changes(ledger.read_server(self.operator), now)
 
     def _hand_over(self) -> None:
         """Within the last transaction."""
@@ -402,7 +403,7 @@ class _Load:
     def _result(self) -> LoadResult:
         return LoadResult(
             dump=self.dump,
-            tables=self.meter.largest_first(self.script.name),
+            tables=self.meter.list_tables(self.script.decode_name),
             rows=self.meter.rows,
             bytes=self.script.bytes,
             seconds=self.meter.seconds,
@@ -416,9 +417,10 @@ class _Load:
         )
 
 
-def seen_by(scan: Scan, segment: int) -> dict[bytes, Seen]:
-    """Returns what a load in pieces of that size need not find out again."""
-    codec, same = encodings.codec(scan.encoding), scan.segment_bytes == segment
+def list_seen(scan: Scan, segment: int) -> dict[bytes, Seen]:
+    """Returns what a load in pieces of `segment` bytes need not find out again, by the table's name in the dump's
+    encoding."""
+    codec, same = encodings.find_codec(scan.encoding), scan.segment_bytes == segment
     return {
         encodings.encode(table.name, codec): Seen(table.bytes, scan.pieces.get(table.name, ()) if same else ())
         for table in scan.tables

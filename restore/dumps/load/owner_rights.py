@@ -13,7 +13,7 @@ import psycopg
 from psycopg import errors, sql
 
 from restore.dumps.connections import LoadSession
-from restore.dumps.load.temporary_role import PREFIXES, joined
+from restore.dumps.load.temporary_role import PREFIXES, compose_grant
 from restore.dumps.model import PRIVILEGED_OWNER, Options
 from restore.errors import Problem
 
@@ -60,13 +60,13 @@ where r.rolname = any (%s) and not pg_catalog.pg_has_role(current_user, r.oid, '
 """
 
 
-def rights(session: LoadSession, owners: Iterable[str]) -> Mapping[str, tuple[bool, str]]:
+def read_rights(session: LoadSession, owners: Iterable[str]) -> Mapping[str, tuple[bool, str]]:
     """Returns the owners with rights beyond this database: whether they reach the server itself, and which rights."""
     rows = session.query(RIGHTS, (sorted(owners), list(DANGEROUS)))
     return {str(name): (bool(dangerous), str(held)) for name, dangerous, held in rows}
 
 
-def refusals(owners: Mapping[str, tuple[bool, str]], options: Options) -> list[Problem]:
+def list_refusals(owners: Mapping[str, tuple[bool, str]], options: Options) -> list[Problem]:
     """Returns the problems of owners that a load must not give anything. Pure."""
     if options.superuser:
         return []
@@ -83,7 +83,7 @@ def _privileged(name: str, held: str, dangerous: bool) -> Problem:
     return Problem(f"role {name}", f"owns something in the dump, and: {held}", needed, fix)
 
 
-def reserved(names: Iterable[str]) -> list[Problem]:
+def list_reserved(names: Iterable[str]) -> list[Problem]:
     """Returns the problems of names that the loader takes for itself. Pure."""
     fix = 'docs/dumps.md, "A dump by hand": rename it on the source, or --map it'
     needed = f"no role whose name begins with {' or '.join(PREFIXES)}"
@@ -92,14 +92,15 @@ def reserved(names: Iterable[str]) -> list[Problem]:
     ]
 
 
-def lacking(names: Sequence[str]) -> Problem:
+def build_lacking(names: Sequence[str]) -> Problem:
     """Returns the problem of roles that the server doesn't have. Pure."""
     fix = 'docs/dumps.md, "A dump by hand": --roles create (without login), --map old=new, or --roles skip'
     return Problem("roles", f"the server lacks {', '.join(names)}", "the roles that the dump names", fix)
 
 
 def create(session: LoadSession, names: Sequence[str], problems: list[Problem]) -> tuple[str, ...]:
-    """Makes them without login; what is not allowed is added to `problems`."""
+    """Makes the roles without login and returns those that weren't there; what is not allowed is added to
+    `problems`."""
     created: list[str] = []
     for name in names:
         try:
@@ -109,23 +110,25 @@ def create(session: LoadSession, names: Sequence[str], problems: list[Problem]) 
         except errors.InsufficientPrivilege as error:
             user = session.target.user
             fix = f'ALTER ROLE "{user}" CREATEROLE; or as another role: CREATE ROLE "{name}" NOLOGIN'
-            problems.append(Problem(f"role {name}", said(error), f"the right of {user} to create it", fix))
+            problems.append(Problem(f"role {name}", describe_error(error), f"the right of {user} to create it", fix))
             continue
         created.append(name)
     return tuple(created)
 
 
 def join(session: LoadSession, names: Iterable[str], version: int, problems: list[Problem]) -> None:
-    """Makes the operator a member: who compares and validates the database later reads it with that."""
+    """Makes the operator a member of the roles: who compares and validates the database later reads it with that. What
+    the server refuses is added to `problems`."""
     for name in names:
         try:
-            session.connection.execute(joined(sql.Identifier(name), sql.SQL("current_user"), version))
+            session.connection.execute(compose_grant(sql.Identifier(name), sql.SQL("current_user"), version))
         except (errors.InsufficientPrivilege, errors.InvalidGrantOperation) as error:
-            problems.append(_not_joined(session, name, said(error)))
+            problems.append(_not_joined(session, name, describe_error(error)))
 
 
-def admin_problems(session: LoadSession, names: Iterable[str], version: int) -> list[Problem]:
-    """Returns the problems of owners whose membership the operator can't hand on to the load's own role."""
+def list_admin_problems(session: LoadSession, names: Iterable[str], version: int) -> list[Problem]:
+    """Returns the problems of owners whose membership the operator can't hand on to the load's own role; `version` is
+    the server_version_num."""
     if version < 160000:
         return []  # CREATEROLE is enough there
     rows = session.query(NOT_ADMIN, (sorted(names),))
@@ -138,6 +141,6 @@ def _not_joined(session: LoadSession, name: str, found: str) -> Problem:
     return Problem(f"role {name}", found, f"the right of {user} to make the load's role its member", fix)
 
 
-def said(error: psycopg.Error) -> str:
-    """Returns the rights in one line."""
+def describe_error(error: psycopg.Error) -> str:
+    """Returns the server's message on one line."""
     return " ".join(str(error).split())

@@ -59,7 +59,7 @@ class Relation:
     """Partitions of all levels."""
 
 
-def text_columns(session: LoadSession) -> frozenset[tuple[bytes, bytes]]:
+def list_text_columns(session: LoadSession) -> frozenset[tuple[bytes, bytes]]:
     """Returns every (table, column) of a text type, written as pg_dump writes them."""
     return frozenset((bytes(table), bytes(column)) for table, column in session.query(TEXTS))
 
@@ -73,25 +73,25 @@ class Afterwards:
 
     def plan_early(self, statements: Iterable[ClassifiedStatement]) -> None:
         """Plans what begins as soon as its table is loaded; what was planned before is not planned twice."""
-        self._plan(self._planner.heavies(statements))
+        self._plan(self._planner.plan_heavies(statements))
 
     def run(self, statements: Iterable[ClassifiedStatement], enter: Callable[[LoadPhase], None]) -> None:
-        """Runs everything that comes after the data."""
+        """Runs everything that comes after the data; `enter` is told each phase. Raises as Control and the board."""
         enter(LoadPhase.INDEXES)
         first, rest = divide(item for item in statements if item.kind not in self._options.skip)
         self.plan_early(first)
         relations = self._relations()
         self._planner.partitions.update((relation.name, relation.partitions) for relation in relations)
-        self._plan(self._planner.foreign_keys(item for item in rest if self._planner.begins_early(item)))
+        self._plan(self._planner.plan_foreign_keys(item for item in rest if self._planner.begins_early(item)))
         changed = any(item.kind in HEAVY or STATISTICS.match(item.sql) for item in rest)
         early = {relation.name for relation in relations if not relation.view and not changed}
         self._plan(self._analyzed(relation for relation in relations if relation.name in early))
-        self._board.all_done()
+        self._board.wait_for_tasks()
         enter(LoadPhase.CONSTRAINTS)
         self._rest([item for item in rest if item.kind not in (LATE, LAST)])
         enter(LoadPhase.ANALYZING)
         self._plan(self._analyzed(relation for relation in self._relations() if relation.name not in early))
-        self._board.all_done()
+        self._board.wait_for_tasks()
         self._control.run_all([item for item in rest if item.kind == LATE])
 
     def _plan(self, tasks: Sequence[Task]) -> None:
@@ -104,9 +104,9 @@ class Afterwards:
         """Short ones in order, while no task holds a lock that they wait for; then the long ones, in parallel."""
         self._control.run_all([item for item in statements if item.kind not in LONG])
         keys = [item for item in statements if item.kind == "foreign_key" and not self._planner.begins_early(item)]
-        self._plan(self._planner.foreign_keys(keys))
-        self._plan(self._planner.refreshes(item for item in statements if item.kind == "refresh"))
-        self._board.all_done()
+        self._plan(self._planner.plan_foreign_keys(keys))
+        self._plan(self._planner.plan_refreshes(item for item in statements if item.kind == "refresh"))
+        self._board.wait_for_tasks()
 
     def _relations(self) -> list[Relation]:
         rows = self._control.session.query(RELATIONS)
@@ -115,4 +115,4 @@ class Afterwards:
     def _analyzed(self, relations: Iterable[Relation]) -> list[Task]:
         if not self._options.analyze:
             return []
-        return [self._planner.analyzed(relation.name, relation.size) for relation in relations]
+        return [self._planner.plan_analyze(relation.name, relation.size) for relation in relations]

@@ -72,7 +72,7 @@ class Task:
     """Bytes of table data out of which a B-tree is sorted; 0: none is."""
     done: bool = False
 
-    def compatible_with(self, other: Task) -> bool:
+    def is_compatible_with(self, other: Task) -> bool:
         """Tells whether both can hold their locks at once."""
         return all(
             frozenset({lock, other.locks[table]}) in TOGETHER
@@ -97,8 +97,8 @@ class Planner:
     partitions: dict[bytes, Sequence[bytes]] = field(default_factory=dict[bytes, Sequence[bytes]])
     """By partitioned table, of all levels."""
 
-    def heavies(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
-        """Indexes, keys and constraints: all that other statements may presume."""
+    def plan_heavies(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
+        """Returns the tasks of indexes, keys and constraints: all that other statements may presume."""
         new = [item for item in statements if item.statement.number not in self.planned]
         self.planned.update(item.statement.number for item in new)
         tasks: list[Task] = []
@@ -162,7 +162,7 @@ class Planner:
         """A table's indexes so far, which can be built in parallel: what needs the table alone comes after them."""
         return {task for task in self.heavy[table] if task.locks[table] is Lock.SHARE}
 
-    def foreign_keys(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
+    def plan_foreign_keys(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
         """Returns for each foreign key a quick task that adds it and one that proves it, once everything on both tables
         is there.
 
@@ -224,17 +224,17 @@ class Planner:
             for task in self._heavies_of(self._parts(table)):
                 task.cost += cost
 
-    def refreshes(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
-        """Returns materialized views' content; each after the one before, as they may read each other."""
+    def plan_refreshes(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
+        """Returns the tasks that fill materialized views; each after the one before, as they may read each other."""
         tasks: list[Task] = []
         for classified in statements:
             name, locks = _name("refresh", classified, "table"), {classified.part("table"): Lock.EXCLUSIVE}
             tasks.append(Task(name, (classified.sql,), locks, 2e9, classified.statement.number, 9, set(tasks[-1:])))
         return tasks
 
-    def analyzed(self, relation: bytes, size: int) -> Task:
+    def plan_analyze(self, relation: bytes, size: int) -> Task:
         """Returns the task of ANALYZE, which samples tables and what their indexes' expressions give, so that it comes
-        after those."""
+        after those; `size` is in bytes."""
         tables = self._parts(relation)
         locks, cost = dict.fromkeys(tables, Lock.SHARE_UPDATE_EXCLUSIVE), min(size, 30 << 20) * 0.5
         after = self._heavies_of(tables)
@@ -266,4 +266,4 @@ def _able(task: Task, loaded: Callable[[bytes], bool]) -> bool:
 
 
 def _compatible_with_all(task: Task, others: Iterable[Task]) -> bool:
-    return all(task.compatible_with(other) for other in others)
+    return all(task.is_compatible_with(other) for other in others)

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 
 import psycopg
 
-from restore.dumps.connections import PINNED, LoadSession, failure
+from restore.dumps.connections import PINNED, LoadSession, build_failure
 from restore.dumps.load import owner_rights
 from restore.dumps.load.temporary_role import TemporaryRole
 from restore.errors import PermanentError, Problem, RestoreError
@@ -65,13 +65,13 @@ class ReadRole(TemporaryRole):
             fix = f'docs/dumps.md, "What is loaded is not what the dump holds": DROP ROLE "{self.name}"'
             raise PermanentError.of(Problem(f"role {self.name}", "it can't be dropped", needed, fix))
         version = self.session.connection.info.server_version
-        return self.renewed(self._groups(version), version)
+        return self.renew(self._groups(version), version)
 
     def _groups(self, version: int) -> set[str]:
         """Owners in this database without rights beyond it, those that the operator can make a role a member of, and
         PostgreSQL's own roles that read."""
         owners = {str(name) for (name,) in self.session.query(OWNERS, (self.name,))}
-        owners -= owner_rights.rights(self.session, owners).keys()
+        owners -= owner_rights.read_rights(self.session, owners).keys()
         if version >= 160000:
             owners -= {str(name) for (name,) in self.session.query(owner_rights.NOT_ADMIN, (sorted(owners),))}
         return owners | {str(name) for (name,) in self.session.query(READING)}
@@ -84,7 +84,7 @@ class ReadRole(TemporaryRole):
 
 
 @contextmanager
-def reading(operator: Target, say: Callable[[str], None], stop: threading.Event) -> Generator[Target]:
+def open_reader(operator: Target, say: Callable[[str], None], stop: threading.Event) -> Generator[Target]:
     """Yields a login that reads the operator's database with few rights, until the end of the `with`.
 
     Raises PermanentError, TemporaryError where it can't be made. One that can't be dropped is said, and no error: its
@@ -110,4 +110,4 @@ def _administering(operator: Target) -> Generator[ReadRole]:
             yield ReadRole.of(session)
         except psycopg.Error as error:
             fix = f'ALTER ROLE "{operator.user}" CREATEROLE'
-            raise failure(error, f"the role that reads {operator}", fix) from error
+            raise build_failure(error, f"the role that reads {operator}", fix) from error

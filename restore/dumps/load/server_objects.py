@@ -59,7 +59,7 @@ def read(session: LoadSession, load_role: str) -> Objects:
     return {str(subject): str(hashed) for subject, hashed in session.query(query + END, {"except": load_role})}
 
 
-def changes(before: Objects, after: Objects) -> tuple[str, ...]:
+def list_changes(before: Objects, after: Objects) -> tuple[str, ...]:
     """Returns what differs, as `role intruder: new`. Pure."""
     subjects = sorted(before.keys() | after.keys())
     return tuple(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from restore.dumps.check.needs import Needs, decision_problems
+from restore.dumps.check.needs import Needs, list_undecided
 from restore.dumps.connections import LoadSession
 from restore.dumps.load import owner_rights
 from restore.dumps.load.free_storage import Storage
@@ -100,7 +100,7 @@ def prepare(
 ) -> Prepared:
     """Creates and joins roles as asked. `empty`: nothing may be there yet. Raises Refused with all problems."""
     superuser, dangerous, owner, version, text = session.query(RIGHTS, (list(DANGEROUS),))[0]
-    problems = decision_problems(needs, options)
+    problems = list_undecided(needs, options)
     if (superuser or dangerous) and not options.superuser:
         problems.append(_too_much(session, ["superuser"] if superuser else dangerous))
     if not owner and not superuser:
@@ -154,7 +154,7 @@ def _storage(session: LoadSession, needed: int, storage: Storage | None) -> list
     """What an earlier attempt has loaded takes its room already."""
     if not storage or not needed:
         return []
-    lack = storage.lack(needed - int(session.query(SIZE)[0][0]))
+    lack = storage.find_lack(needed - int(session.query(SIZE)[0][0]))
     return [lack] if lack else []
 
 
@@ -171,22 +171,24 @@ def _with_roles(
     owning = {options.role_map.get(name, name) for name in needs.owners if name}
     public = {options.role_map.get(name, name) for name in needs.public_owners} - owning
     heir = _heir(session, user, owning, options)
-    rights = owner_rights.rights(session, owning | public | {heir})
+    rights = owner_rights.read_rights(session, owning | public | {heir})
     powerful = frozenset(
-        name for name in public & rights.keys() - {user} if owner_rights.refusals({name: rights[name]}, options)
+        name for name in public & rights.keys() - {user} if owner_rights.list_refusals({name: rights[name]}, options)
     )
     judged = (owning or {heir}) - ({user} if options.login is LoadLogin.OWN else set())
-    problems.extend(owner_rights.refusals({name: rights[name] for name in sorted(judged) if name in rights}, options))
-    problems.extend(owner_rights.reserved(named | owning))
+    problems.extend(
+        owner_rights.list_refusals({name: rights[name] for name in sorted(judged) if name in rights}, options)
+    )
+    problems.extend(owner_rights.list_reserved(named | owning))
     owning |= public - powerful
     existing = {str(name): bool(usable) for name, usable in session.query(FOUND, (sorted(named | owning),))}
     missing = sorted((named | owning) - existing.keys())
     if missing and options.roles is Roles.REFUSE:
-        problems.append(owner_rights.lacking(missing))
+        problems.append(owner_rights.build_lacking(missing))
     load_role = LoadRole.of(session) if options.login is LoadLogin.SEPARATE else None
     handed_on = owning & existing.keys() - {user}
     if load_role:
-        problems.extend(load_role.problems() or owner_rights.admin_problems(session, handed_on, version))
+        problems.extend(load_role.list_problems() or owner_rights.list_admin_problems(session, handed_on, version))
     if problems:
         raise Refused(problems)
     created = owner_rights.create(session, missing, problems) if options.roles is Roles.CREATE else ()
@@ -197,7 +199,7 @@ def _with_roles(
     if problems:
         raise Refused(problems)
     settings = frozenset(str(name) for (name,) in session.query("select name from pg_catalog.pg_settings"))
-    target = load_role.renewed(owning - left_out - {user}, version) if load_role else session.target
+    target = load_role.renew(owning - left_out - {user}, version) if load_role else session.target
     inherits = options.superuser or PRIVILEGED_OWNER in options.allow or heir not in rights
     return Prepared(version, settings, left_out, powerful, created, user, target, load_role, heir if inherits else None)
 

@@ -39,8 +39,9 @@ where rolname ~ %s and not exists (
 WITH_ALL = sql.SQL(" with inherit true, set true")
 
 
-def joined(role: sql.Identifier, member: sql.Composable, version: int) -> sql.Composed:
-    """Returns the GRANT of a membership that lets the member act as the role, on every version."""
+def compose_grant(role: sql.Identifier, member: sql.Composable, version: int) -> sql.Composed:
+    """Returns the GRANT of a membership that lets the member act as the role, on every version (PostgreSQL, GRANT,
+    "GRANT on Roles"); `version` is the server_version_num."""
     return sql.SQL("grant {} to {}").format(role, member) + (WITH_ALL if version >= 160000 else sql.SQL(""))
 
 
@@ -59,6 +60,7 @@ class TemporaryRole:
 
     @classmethod
     def of(cls, session: LoadSession) -> Self:
+        """Returns the role of this database, whether it exists or not."""
         return cls(session, str(session.query(NAME, (cls.prefix,))[0][0]))
 
     @property
@@ -68,7 +70,7 @@ class TemporaryRole:
     def exists(self) -> bool:
         return bool(self.session.query(EXISTS, (self.name,)))
 
-    def renewed(self, groups: Iterable[str], version: int) -> Target:
+    def renew(self, groups: Iterable[str], version: int) -> Target:
         """Makes the role, or takes the one that is there, and returns its login.
 
         It gets a new password and exactly the memberships `groups`. `version` is the server_version_num.
@@ -76,7 +78,7 @@ class TemporaryRole:
         self._forget_others()
         if not self.exists():
             self._do("create role {} nologin", self.identifier)
-        self._run(joined(self.identifier, sql.SQL("current_user"), version))
+        self._run(compose_grant(self.identifier, sql.SQL("current_user"), version))
         self._join(set(groups), version)
         database = sql.Identifier(str(self.session.query("select pg_catalog.current_database()")[0][0]))
         self._do("grant {} on database {} to {}", sql.SQL(self.on_database), database, self.identifier)
@@ -87,7 +89,7 @@ class TemporaryRole:
         for name in sorted(joined_now - groups):
             self._do("revoke {} from {}", sql.Identifier(name), self.identifier)
         for name in sorted(groups - joined_now):
-            self._run(joined(sql.Identifier(name), self.identifier, version))
+            self._run(compose_grant(sql.Identifier(name), self.identifier, version))
 
     def _with_password(self) -> str:
         """The password leaves this process as a SCRAM verifier only: no log of the server can hold it."""

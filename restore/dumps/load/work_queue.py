@@ -35,7 +35,7 @@ class LoadStopped(Exception):
 
 
 class WorkQueue:
-    """Threads wait here for each other. All methods may raise Stopped, except `fail`."""
+    """Threads wait here for each other. All methods may raise LoadStopped, except `fail` and `end`."""
 
     def __init__(self, workers: int, piece: int) -> None:
         self._changed = threading.Condition()
@@ -75,6 +75,7 @@ class WorkQueue:
     # Buffers
 
     def take(self) -> bytearray:
+        """Returns an empty buffer; waits while all are in use."""
         with self._changed:
             while not self._buffers and self._made >= self._most:
                 self._wait()
@@ -86,6 +87,7 @@ class WorkQueue:
         return bytearray(self._piece + SLACK)
 
     def give(self, buffer: bytearray) -> None:
+        """Takes a buffer back; one that has grown is replaced by one of the usual size."""
         with self._changed:
             self._buffers.append(buffer if len(buffer) <= self._piece + SLACK else bytearray(self._piece + SLACK))
             self._changed.notify_all()
@@ -93,18 +95,20 @@ class WorkQueue:
     # Rows
 
     def add(self, run: CopyBatch) -> None:
+        """Adds a batch of rows to load."""
         with self._changed:
             self._runs.append(run)
             self._open[run.begin.table] += 1
             self._changed.notify_all()
 
     def extend(self, run: CopyBatch, piece: Piece, *, close: bool) -> None:
+        """Adds a piece to a batch; `close`: it was the last one."""
         with self._changed:
             run.pieces.append(piece)
             run.closed = close
             self._changed.notify_all()
 
-    def pieces(self, run: CopyBatch) -> Iterator[Piece]:
+    def take_pieces(self, run: CopyBatch) -> Iterator[Piece]:
         """Yields the pieces of a batch as they come; each buffer is given back when the next is asked for."""
         while True:
             with self._changed:
@@ -116,7 +120,7 @@ class WorkQueue:
             yield piece
             self.give(piece.buffer)
 
-    def loaded(self, run: CopyBatch) -> None:
+    def note_loaded(self, run: CopyBatch) -> None:
         """Notes that the rows of a batch are committed."""
         with self._changed:
             self.loading -= 1
@@ -129,7 +133,7 @@ class WorkQueue:
             self._closed.add(table)
             self._changed.notify_all()
 
-    def all_read(self) -> None:
+    def end_reading(self) -> None:
         """Notes that no more rows of any table will come; waits until all are loaded."""
         with self._changed:
             self._all_read = True
@@ -143,24 +147,26 @@ class WorkQueue:
     # Tasks
 
     def plan(self, tasks: Iterable[Task]) -> None:
+        """Adds tasks, to be run as soon as what they need is there."""
         with self._changed:
             self.tasks.extend(tasks)
             self._changed.notify_all()
 
-    def all_done(self) -> None:
+    def wait_for_tasks(self) -> None:
         """Waits until all tasks planned so far are done."""
         with self._changed:
             while self.tasks or self.running:
                 self._wait()
 
-    def finished(self, task: Task) -> None:
+    def note_finished(self, task: Task) -> None:
+        """Notes that a task is done, which may let others begin."""
         with self._changed:
             task.done = True
             self.done_tasks += 1
             self.running.remove(task)
             self._changed.notify_all()
 
-    def next(self) -> CopyBatch | Task:
+    def take_work(self) -> CopyBatch | Task:
         """Returns the next work for a session, rows before tasks."""
         with self._changed:
             while True:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 
 from restore.dumps.check.progress import Meter
-from restore.dumps.connections import LoadSession, copy_failure, failure
+from restore.dumps.connections import LoadSession, build_copy_failure, build_failure
 from restore.dumps.load import ledger
 from restore.dumps.load.post_data_tasks import Task
 from restore.dumps.load.work_queue import CopyBatch, LoadStopped, WorkQueue
@@ -26,14 +26,15 @@ class Worker:
         self._thread.start()
 
     def join(self) -> None:
+        """Waits until the session has ended."""
         self._thread.join()
 
     def _work(self) -> None:
         try:
             self.session = self._connect()
             while True:
-                item = self._board.next()
-                with self._meter.doing(shorten(item.begin.table) if isinstance(item, CopyBatch) else item.name):
+                item = self._board.take_work()
+                with self._meter.mark_doing(shorten(item.begin.table) if isinstance(item, CopyBatch) else item.name):
                     self._do(self.session, item)
         except LoadStopped:
             pass
@@ -50,17 +51,17 @@ class Worker:
             self._run(session, item)
 
     def _load(self, session: LoadSession, run: CopyBatch) -> None:
-        counted, table = Counted(self._board.pieces(run)), run.begin.table
+        counted, table = Counted(self._board.take_pieces(run)), run.begin.table
         try:
             with session.transaction():
                 taken = self._copy(session, run, counted)
                 if taken != counted.rows:
                     raise PermanentError.of(_lost(run, taken, counted.rows))
-                ledger.copy_done(session, run.begin.block, run.at, run.at + counted.bytes, counted.rows)
-            self._meter.loaded(table, counted.rows, counted.bytes)
-            self._board.loaded(run)
+                ledger.note_copy(session, run.begin.block, run.at, run.at + counted.bytes, counted.rows)
+            self._meter.count_loaded(table, counted.rows, counted.bytes)
+            self._board.note_loaded(run)
         except psycopg.Error as error:
-            raise copy_failure(error, session.target.user, shorten(table), run.line, run.offset) from error
+            raise build_copy_failure(error, session.target.user, shorten(table), run.line, run.offset) from error
 
     @staticmethod
     def _copy(session: LoadSession, run: CopyBatch, counted: Counted) -> int:
@@ -75,14 +76,14 @@ class Worker:
                 if spare:
                     session.run(b"SET LOCAL max_parallel_maintenance_workers = %d" % spare)
                 if task.sorts:
-                    session.sort_memory(task.sorts)
+                    session.set_sort_memory(task.sorts)
                 for statement in task.statements:
                     session.run(statement)
                 if task.number:
-                    ledger.task_done(session, task.number, task.step)
+                    ledger.note_task(session, task.number, task.step)
         except psycopg.Error as error:
-            raise failure(error, f"{task.name}: {shorten(task.statements[0])}") from error
-        self._board.finished(task)
+            raise build_failure(error, f"{task.name}: {shorten(task.statements[0])}") from error
+        self._board.note_finished(task)
 
 
 class Counted:

@@ -32,8 +32,8 @@ STEP = 256 << 10
 F_SETPIPE_SZ = 1031
 
 
-def format_of(head: bytes) -> Format | None:
-    """Returns the archive format by a file's first bytes; None for text."""
+def detect_format(head: bytes) -> Format | None:
+    """Returns the archive format by a file's first bytes (tar's magic stands at 257); None for text."""
     if head.startswith(MAGIC):
         return Format.CUSTOM
     return Format.TAR if head[TAR_AT : TAR_AT + len(TAR_MAGIC)] == TAR_MAGIC else None
@@ -49,21 +49,21 @@ def find_program(path: str | None) -> str:
     return executable
 
 
-def program_version(path: str) -> str:
-    """Returns what pg_restore says of itself: `pg_restore (PostgreSQL) 17.10`."""
-    process = subprocess.run([path, "--version"], capture_output=True, text=True, env=environment(), check=False)
+def read_program_version(path: str) -> str:
+    """Returns what pg_restore at that path says of itself: `pg_restore (PostgreSQL) 17.10`."""
+    process = subprocess.run([path, "--version"], capture_output=True, text=True, env=build_environment(), check=False)
     return process.stdout.strip() or "pg_restore"
 
 
-def environment() -> dict[str, str]:
+def build_environment() -> dict[str, str]:
     """Returns the environment of pg_restore: no PG* variable that could lead to a server, no secret."""
     kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
 
 
 def die_with_parent() -> list[str]:
-    """Returns a prefix that ends the program with its parent, where the machine has one: it could wait for pipes for
-    ever."""
+    """Returns a prefix that ends the program with its parent, where the machine has one (setpriv --pdeathsig of
+    util-linux): it could wait for pipes for ever."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
@@ -72,12 +72,13 @@ Feed = Callable[["subprocess.Popen[bytes]"], None]
 
 
 def pipe_archive(source: Source, stop: threading.Event) -> Feed:
-    """Returns an archive that is one stream, through the process's standard input."""
+    """Returns what feeds an archive of one stream to the process's standard input. It raises what reading the archive
+    raises."""
 
     def feed(process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
         with process.stdin:
-            while (data := source.chunk(STEP)) and not stop.is_set():
+            while (data := source.read_chunk(STEP)) and not stop.is_set():
                 process.stdin.write(data)
 
     return feed
@@ -89,7 +90,7 @@ class Converted(io.RawIOBase):
     def __init__(self, arguments: list[str], feed: Feed, path: str | None, subject: str, stop: threading.Event) -> None:
         """`feed` gives the archive to the running process, in a thread of its own."""
         executable = find_program(path)
-        self.program = program_version(executable)
+        self.program = read_program_version(executable)
         self._give, self._subject, self._stop = feed, subject, stop
         self._failure: RestoreError | None = None
         self._words = bytearray()
@@ -98,7 +99,7 @@ class Converted(io.RawIOBase):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment(),
+            env=build_environment(),
         )
         assert self._process.stdout is not None
         self._output = self._process.stdout
@@ -111,6 +112,8 @@ class Converted(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fills a buffer with SQL text from the program and returns the number of bytes; 0 at the end. Raises
+        PermanentError when the program failed, and what reading the archive raised."""
         count = os.readv(self._output.fileno(), [buffer])
         if count == 0:
             self._check_end()
@@ -148,6 +151,7 @@ class Converted(io.RawIOBase):
         return Problem(f"dump {self._subject}", f"{self.program}: {words[:500]}", "an archive that it can read", fix)
 
     def close(self) -> None:
+        """Ends the program, whether it is done or not."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()

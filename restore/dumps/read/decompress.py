@@ -31,8 +31,8 @@ MAGIC = {
 class Source(Protocol):
     """Bytes in order."""
 
-    def chunk(self, most: int) -> memoryview:
-        """Returns the next bytes, at most that many; empty at the end."""
+    def read_chunk(self, most: int) -> memoryview:
+        """Returns the next bytes, at most that many; empty at the end. Raises PermanentError, TemporaryError."""
         ...
 
 
@@ -104,12 +104,15 @@ class Decompressed(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fills a buffer with decompressed bytes and returns their number; 0 at the end. Raises PermanentError for
+        damaged or truncated data."""
         view = memoryview(buffer).cast("B")
         data = self._some(len(view))
         view[: len(data)] = data
         return len(data)
 
-    def chunk(self, most: int) -> memoryview:
+    def read_chunk(self, most: int) -> memoryview:
+        """Returns the next decompressed bytes, `most` or fewer; none at the end. Raises as `readinto`."""
         return memoryview(self._some(min(most, MIB)))
 
     def _some(self, most: int) -> bytes:
@@ -138,7 +141,7 @@ class Decompressed(io.RawIOBase):
         return data
 
     def _take(self) -> memoryview:
-        data, self._left = self._left or self._source.chunk(PIECE), memoryview(b"")
+        data, self._left = self._left or self._source.read_chunk(PIECE), memoryview(b"")
         self._consumed += len(data)
         return data
 

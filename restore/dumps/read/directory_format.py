@@ -68,7 +68,7 @@ class Folder:
         if part.size > LARGEST_CONTENTS:
             raise PermanentError(f"{self._dump.url}{name}: {part.size} bytes, more than a table of contents can have")
         with closing(self._open(part)) as source:
-            data = b"".join(iter(lambda: bytes(source.chunk(STEP)), b""))
+            data = b"".join(iter(lambda: bytes(source.read_chunk(STEP)), b""))
         (self.path / part.name).write_bytes(data)
         self._finished += part.size
         return data
@@ -89,7 +89,8 @@ class Folder:
         return RangedObject(self._s3, self._dump.bucket, part.key, part.size, part.etag, part.version_id)
 
     def feed(self, process: subprocess.Popen[bytes]) -> None:
-        """Fills the pipes one after the other. Raises PermanentError for one that pg_restore doesn't open."""
+        """Fills the pipes one after the other. Raises PermanentError for one that pg_restore doesn't open, and what
+        reading the dump raises."""
         assert process.stdin is not None
         process.stdin.close()
         ahead: deque[RangedObject] = deque()
@@ -112,7 +113,7 @@ class Folder:
 
     def _fill(self, path: Path, source: RangedObject, process: subprocess.Popen[bytes]) -> None:
         with closing(source), open(self._writer(path, process), "wb", buffering=0) as pipe:  # noqa: PTH123 - a descriptor
-            while data := source.chunk(STEP):
+            while data := source.read_chunk(STEP):
                 while data:
                     data = data[pipe.write(data) :]
 
@@ -133,4 +134,5 @@ class Folder:
                 return descriptor
 
     def close(self) -> None:
+        """Removes the folder with its pipes."""
         shutil.rmtree(self.path, ignore_errors=True)

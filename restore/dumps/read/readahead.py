@@ -49,6 +49,7 @@ class Ahead:
             return
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fills a buffer and returns the number of bytes; 0 at the end. Raises what reading ahead raised."""
         view = memoryview(buffer).cast("B")
         if not self._current and not self._over:
             item = self._filled.get()
@@ -61,5 +62,6 @@ class Ahead:
         return count
 
     def close(self) -> None:
+        """Ends reading ahead; what was read and not taken is dropped."""
         self._ended.set()
         self._thread.join()

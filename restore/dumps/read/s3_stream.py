@@ -45,11 +45,12 @@ class RangedObject(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        data = self.chunk(len(memoryview(buffer).cast("B")))
+        """Fills a buffer and returns the number of bytes; 0 at the end. Raises as `read_chunk`."""
+        data = self.read_chunk(len(memoryview(buffer).cast("B")))
         memoryview(buffer).cast("B")[: len(data)] = data
         return len(data)
 
-    def chunk(self, most: int) -> memoryview:
+    def read_chunk(self, most: int) -> memoryview:
         """Returns the next bytes without a copy; empty at the end. Raises PermanentError, TemporaryError."""
         if not self._current:
             self._current = self._next_part()
@@ -100,6 +101,7 @@ class RangedObject(io.RawIOBase):
         return Problem(f"dump {self.url}, byte {start}", found, needed, fix)
 
     def close(self) -> None:
+        """Ends the requests that run; those that wait are dropped."""
         self._ended.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         super().close()

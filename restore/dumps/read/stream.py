@@ -27,17 +27,19 @@ class Peeked:
     def __init__(self, source: Source, subject: str) -> None:
         self._source = source
         parts: list[bytes] = []
-        while sum(map(len, parts)) < HEAD and (part := bytes(source.chunk(HEAD))):
+        while sum(map(len, parts)) < HEAD and (part := bytes(source.read_chunk(HEAD))):
             parts.append(part)
         self.head = b"".join(parts)
         self._left = memoryview(self.head)
         self.subject = subject
 
-    def chunk(self, most: int) -> memoryview:
+    def read_chunk(self, most: int) -> memoryview:
+        """Returns the bytes that were looked at again, then those of the source; `most` bytes or fewer. Raises as the
+        source."""
         if self._left:
             data, self._left = self._left[:most], self._left[most:]
             return data
-        return self._source.chunk(most)
+        return self._source.read_chunk(most)
 
 
 class PlainText(io.RawIOBase):
@@ -50,8 +52,9 @@ class PlainText(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fills a buffer and returns the number of bytes; 0 at the end. Raises as the source."""
         view = memoryview(buffer).cast("B")
-        data = self._source.chunk(len(view))
+        data = self._source.read_chunk(len(view))
         view[: len(data)] = data
         return len(data)
 
@@ -81,7 +84,7 @@ class SqlStream:
         text = stored
         if self.compression is not Compression.NONE:
             text = Peeked(Decompressed(stored, self.compression, f"dump {self.dump.url}"), self.dump.url)
-        kind = archive_format.format_of(text.head)
+        kind = archive_format.detect_format(text.head)
         if kind is None:
             if b"\0" in text.head or not text.head.strip():
                 raise PermanentError.of(_unknown(self.dump, text.head))
@@ -117,9 +120,12 @@ class SqlStream:
         return source.bytes_read if source else 0
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fills a buffer with SQL text and returns the number of bytes; 0 at the end. Raises PermanentError for a
+        damaged or changed dump, TemporaryError when S3 doesn't answer or the load is stopped."""
         return self._stream.readinto(buffer) or 0
 
     def close(self) -> None:
+        """Ends what reads, and removes what it made on disk."""
         if self._archive:
             self._archive.close()
         for item in (self._whole, self._folder):

@@ -69,7 +69,8 @@ class _Reader:
 
 
 def read(data: bytes, subject: str) -> Contents:
-    """Raises PermanentError for one that can't be read, and for a file name that pg_dump doesn't write."""
+    """Reads a toc.dat. Raises PermanentError for one that can't be read, and for a file name that pg_dump doesn't
+    write."""
     reader = _Reader(data)
     try:
         head = _header(reader)
@@ -85,7 +86,7 @@ def read(data: bytes, subject: str) -> Contents:
     return Contents(head.database, tuple(files))
 
 
-def header(data: bytes) -> Header:
+def read_header(data: bytes) -> Header:
     """Reads the header from an archive's first bytes; of a format that is newer than those known as well. Raises
     ValueError."""
     try:
@@ -138,7 +139,7 @@ def _entry(reader: _Reader, version: tuple[int, int]) -> str | None:
 
 
 def read_blob_list(data: bytes, subject: str) -> tuple[str, ...]:
-    """Returns the files that a blobs.toc names. Raises PermanentError."""
+    """Returns the files that a blobs.toc names. Raises PermanentError for a line that pg_dump doesn't write."""
     names: list[str] = []
     for line in data.splitlines():
         match = BLOB_LINE.match(line)

@@ -90,14 +90,15 @@ def classify(statement: Statement) -> ClassifiedStatement:
         match = pattern.match(statement.sql)
         if match is not None:
             return _checked(ClassifiedStatement(kind, statement, match))
-    raise refusal(statement, _reason(statement.sql))
+    raise build_refusal(statement, _reason(statement.sql))
 
 
 def _reason(sql: bytes) -> str:
     return next((why for pattern, why in REASONS if pattern.match(sql)), "a statement that pg_dump doesn't write")
 
 
-def refusal(statement: Statement | Meta | CopyBegin, found: str) -> PermanentError:
+def build_refusal(statement: Statement | Meta | CopyBegin, found: str) -> PermanentError:
+    """Returns the error for what pg_dump doesn't write, with its place and its beginning."""
     text = statement.text if isinstance(statement, Meta) else statement.sql
     fix = 'docs/dumps.md, "A dump by hand": not executed; take the dump with the defaults of pg_dump'
     subject = f"dump, line {statement.line}, byte {statement.offset}"
@@ -111,22 +112,22 @@ def _checked(classified: ClassifiedStatement) -> ClassifiedStatement:
     text = outline(classified.sql)
     words = text.lower().split()
     if LEDGER in words:
-        raise refusal(classified.statement, f"a use of the loader's own schema {LEDGER.decode()}")
+        raise build_refusal(classified.statement, f"a use of the loader's own schema {LEDGER.decode()}")
     return _by_kind(classified, text, words)
 
 
 def _by_kind(classified: ClassifiedStatement, text: bytes, words: list[bytes]) -> ClassifiedStatement:
     match classified.kind:
         case "table" if TOP_LEVEL_AS.search(text):
-            raise refusal(classified.statement, "a table made from a query")
+            raise build_refusal(classified.statement, "a table made from a query")
         case "matview" if not text.endswith(b"WITH NO DATA"):
-            raise refusal(classified.statement, "a materialized view that is filled at once")
+            raise build_refusal(classified.statement, "a materialized view that is filled at once")
         case "function":
             return _language(classified, text)
         case "acl" if GRANT_OBJECT.search(text) is None or UNPLAIN.search(text):
-            raise refusal(classified.statement, "a grant of a role or of something outside this database")
+            raise build_refusal(classified.statement, "a grant of a role or of something outside this database")
         case "ddl" | "constraint" | "key" | "foreign_key" | "owner" if _several(classified.sql, words):
-            raise refusal(classified.statement, "several changes in one statement")
+            raise build_refusal(classified.statement, "several changes in one statement")
         case _:
             return classified
 
@@ -140,12 +141,12 @@ def _language(classified: ClassifiedStatement, text: bytes) -> ClassifiedStateme
     head = BODY.split(text, maxsplit=1)[0]
     languages = [bytes(name).lower() for name in LANGUAGE_CLAUSE.findall(head)]
     if not languages:
-        raise refusal(classified.statement, "a function without a language")
+        raise build_refusal(classified.statement, "a function without a language")
     kind = "ddl" if all(name in SAFE_LANGUAGES for name in languages) else "untrusted_language"
     return ClassifiedStatement(kind, classified.statement, classified.match)
 
 
-def security_definer_name(classified: ClassifiedStatement) -> str | None:
+def find_security_definer(classified: ClassifiedStatement) -> str | None:
     """Returns the function's name, where it runs with its owner's rights."""
     name = classified.part("function")
     if not name or not SECURITY_DEFINER.search(BODY.split(outline(classified.sql), maxsplit=1)[0]):
@@ -153,38 +154,42 @@ def security_definer_name(classified: ClassifiedStatement) -> str | None:
     return encodings.decode(name, classified.statement.codec)
 
 
-def client_encoding(classified: ClassifiedStatement) -> str:
-    """Returns the encoding that a SET client_encoding names."""
+def read_client_encoding(classified: ClassifiedStatement) -> str:
+    """Returns the encoding that a SET client_encoding names, as pg_dump writes it: UTF8, SQL_ASCII."""
     return classified.text("value").strip().strip("'")
 
 
 def _check_encoding(classified: ClassifiedStatement) -> None:
-    if client_encoding(classified).upper() in encodings.UNSAFE:
-        raise refusal(classified.statement, "an encoding in which a quote can hide; take the dump with --encoding=UTF8")
-    if not encodings.supported(client_encoding(classified)):
-        raise refusal(classified.statement, "an encoding that is not supported; take the dump with --encoding=UTF8")
+    if read_client_encoding(classified).upper() in encodings.UNSAFE:
+        raise build_refusal(
+            classified.statement, "an encoding in which a quote can hide; take the dump with --encoding=UTF8"
+        )
+    if not encodings.is_supported(read_client_encoding(classified)):
+        raise build_refusal(
+            classified.statement, "an encoding that is not supported; take the dump with --encoding=UTF8"
+        )
 
 
 def _setting(classified: ClassifiedStatement) -> ClassifiedStatement:
     name, value = classified.part("name"), classified.part("value").strip().strip(b"'")
     if name not in SETTINGS:
-        raise refusal(classified.statement, "a setting that pg_dump doesn't set")
+        raise build_refusal(classified.statement, "a setting that pg_dump doesn't set")
     if name == b"client_encoding":
         _check_encoding(classified)
     if name == b"standard_conforming_strings" and value != b"on":
-        raise refusal(classified.statement, "standard_conforming_strings off")
+        raise build_refusal(classified.statement, "standard_conforming_strings off")
     if name == b"default_tablespace" and value not in (b"", b"pg_default", b'""'):
         return ClassifiedStatement("tablespace", classified.statement, classified.match)
     if not re.fullmatch(rb"[\w', \".$-]*", classified.part("value")):
-        raise refusal(classified.statement, "a value that pg_dump doesn't write")
+        raise build_refusal(classified.statement, "a value that pg_dump doesn't write")
     return classified
 
 
 def check_data(table: bytes, statement: Statement | CopyBegin) -> None:
-    """Raises PermanentError for rows for a schema that is the server's or the loader's own."""
+    """Refuses rows for a schema that is the server's or the loader's own. Raises PermanentError."""
     schema = table[1 : table.index(b'"', 1)] if table[:1] == b'"' else table.split(b".")[0]
     if schema in (LEDGER, b"pg_catalog", b"information_schema", b"pg_toast"):
-        raise refusal(statement, "data of a system table")
+        raise build_refusal(statement, "data of a system table")
 
 
 class Restriction:
@@ -195,13 +200,13 @@ class Restriction:
         self._over = False
 
     def see(self, meta: Meta) -> None:
-        """Raises PermanentError for any other meta-command."""
+        """Takes the next meta-command. Raises PermanentError for any other, and for another order or key."""
         match = META.match(meta.text)
         if match is None:
-            raise refusal(meta, "a psql meta-command")
+            raise build_refusal(meta, "a psql meta-command")
         if match["end"] and (self._key != match["key"] or self._over):
-            raise refusal(meta, "an \\unrestrict whose key isn't that of \\restrict")
+            raise build_refusal(meta, "an \\unrestrict whose key isn't that of \\restrict")
         if not match["end"] and self._key is not None:
-            raise refusal(meta, "a second \\restrict")
+            raise build_refusal(meta, "a second \\restrict")
         self._over = bool(match["end"])
         self._key = match["key"]

@@ -26,13 +26,13 @@ CODECS = {
 """SQL_ASCII says nothing of its bytes: names are UTF-8 as a rule. Of EUC_TW and MULE_INTERNAL Python knows nothing."""
 
 
-def supported(encoding: str) -> bool:
+def is_supported(encoding: str) -> bool:
     """Tells whether Python has a codec for an encoding as pg_dump names it."""
     return encoding.upper() in CODECS
 
 
-def codec(encoding: str) -> str:
-    """Returns Python's codec for a supported encoding."""
+def find_codec(encoding: str) -> str:
+    """Returns Python's codec for an encoding as pg_dump names it; UTF-8 for one that is not supported."""
     return CODECS.get(encoding.upper(), UTF8)
 
 

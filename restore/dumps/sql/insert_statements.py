@@ -24,7 +24,7 @@ def _form(classified: ClassifiedStatement) -> tuple[bytes, bytes]:
 
 
 def join_statements(statements: Iterable[ClassifiedStatement]) -> Iterator[tuple[list[ClassifiedStatement], bytes]]:
-    """Joins consecutive statements of the same form: each group, and one statement for all of it. Pure."""
+    """Joins consecutive statements of the same form; yields each group and one statement for all of it. Pure."""
     for (before, behind), group in groupby(statements, _form):
         same = list(group)
         if same[0].part("rows"):

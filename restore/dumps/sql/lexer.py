@@ -37,7 +37,7 @@ class UnfinishedToken(Exception):
     """The buffer ends within a token, or one that may go on."""
 
 
-def token(text: bytes | bytearray, position: int, *, last: bool) -> Token:
+def read_token(text: bytes | bytearray, position: int, *, last: bool) -> Token:
     """Returns the token at a position that is within the text. `last`: nothing follows the text.
 
     Raises UnfinishedToken; with `last` that means an open quote or comment.
@@ -103,13 +103,15 @@ class Nesting:
     def open(self) -> bool:
         return self.parentheses > 0 or self.blocks > 0
 
-    def punctuation(self, character: bytes) -> None:
+    def follow_punctuation(self, character: bytes) -> None:
+        """Follows one character outside of strings and comments."""
         if character == b"(":
             self.parentheses += 1
         elif character == b")":
             self.parentheses = max(0, self.parentheses - 1)
 
-    def word(self, text: bytes) -> None:
+    def follow_word(self, text: bytes) -> None:
+        """Follows one word: BEGIN and CASE open a block in a routine's SQL body, END closes it."""
         lower = text.lower()
         if len(self.words) < 4:
             self.words.append(lower)

@@ -24,7 +24,7 @@ class Postponed:
         self._views: set[bytes] = set()
         self._calls: list[bytes] = []
 
-    def early(self, classified: ClassifiedStatement) -> bool:
+    def is_early(self, classified: ClassifiedStatement) -> bool:
         """Tells whether it is an index, key or constraint that presumes tables alone: it can be made before all the
         rest."""
         if classified.kind == "matview":
@@ -42,5 +42,5 @@ def divide(statements: Iterable[ClassifiedStatement]) -> tuple[list[ClassifiedSt
     early: list[ClassifiedStatement] = []
     rest: list[ClassifiedStatement] = []
     for classified in statements:
-        (early if postponed.early(classified) else rest).append(classified)
+        (early if postponed.is_early(classified) else rest).append(classified)
     return early, rest

@@ -38,7 +38,7 @@ def quote(name: str, codec: str) -> bytes:
     return b'"%b"' % encodings.encode(name.replace('"', '""'), codec)
 
 
-def role_spans(classified: ClassifiedStatement) -> tuple[Span, ...]:
+def find_role_spans(classified: ClassifiedStatement) -> tuple[Span, ...]:
     """Returns where a statement names roles, in its order; without PUBLIC and other keywords."""
     ordered: list[Span] = []
     for group in GROUPS:
@@ -57,10 +57,12 @@ def _names(classified: ClassifiedStatement, group: str) -> list[Span]:
     return spans
 
 
-def new_owner(classified: ClassifiedStatement) -> str | None:
+def find_new_owner(classified: ClassifiedStatement) -> str | None:
     """Returns the role that will own something by this statement, or None."""
     named = (
-        role_spans(classified) if classified.kind in OWNING or classified.sql.startswith(b"ALTER PUBLICATION") else ()
+        find_role_spans(classified)
+        if classified.kind in OWNING or classified.sql.startswith(b"ALTER PUBLICATION")
+        else ()
     )
     return named[-1].role if named else None
 
@@ -68,7 +70,7 @@ def new_owner(classified: ClassifiedStatement) -> str | None:
 def rename_roles(classified: ClassifiedStatement, names: Mapping[str, str]) -> bytes:
     """Returns the statement's text with other names for roles."""
     sql = classified.sql
-    for span in reversed(role_spans(classified)):
+    for span in reversed(find_role_spans(classified)):
         if span.role in names:
             sql = sql[: span.start] + quote(names[span.role], classified.statement.codec) + sql[span.end :]
     return sql

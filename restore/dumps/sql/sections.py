@@ -10,10 +10,10 @@ from restore.dumps.sql import encodings
 from restore.dumps.sql.allow_list import (
     ClassifiedStatement,
     Restriction,
+    build_refusal,
     check_data,
     classify,
-    client_encoding,
-    refusal,
+    read_client_encoding,
 )
 from restore.dumps.sql.skeleton import outline
 from restore.dumps.sql.splitter import CopyBegin, End, Meta, Piece, Splitter, Statement
@@ -63,8 +63,10 @@ class Script:
         self.bytes = 0
         self.encoding = "UTF8"
 
-    def items(self) -> Iterator[ClassifiedStatement | CopyBegin | Piece]:
-        for event in self._splitter.events():
+    def read_items(self) -> Iterator[ClassifiedStatement | CopyBegin | Piece]:
+        """Yields statements, COPYs and pieces of their rows in the dump's order. Raises PermanentError for what pg_dump
+        doesn't write there, and for a dump without an end."""
+        for event in self._splitter.read_events():
             if isinstance(event, Meta):
                 self._restriction.see(event)
             elif isinstance(event, Piece):
@@ -99,7 +101,7 @@ class Script:
     def dump_version(self) -> str:
         return self._splitter.versions.get("by pg_dump", "")
 
-    def name(self, table: bytes) -> str:
+    def decode_name(self, table: bytes) -> str:
         """Returns a table's name, decoded from the dump's encoding."""
         return encodings.decode(table, self._splitter.codec)
 
@@ -107,25 +109,27 @@ class Script:
         """Counts a statement that the caller keeps in memory. Raises PermanentError when they become too many."""
         self._held += len(classified.sql) + AROUND
         if self._held > HELD:
-            raise refusal(classified.statement, f"more than {HELD >> 20} MiB of statements besides the data, up to")
+            raise build_refusal(
+                classified.statement, f"more than {HELD >> 20} MiB of statements besides the data, up to"
+            )
         return classified
 
     def _see(self, classified: ClassifiedStatement) -> None:
         if classified.kind == "drop" and self._defines:
-            raise refusal(classified.statement, "a DROP behind definitions, where pg_dump --clean writes none")
+            raise build_refusal(classified.statement, "a DROP behind definitions, where pg_dump --clean writes none")
         self._defines = self._defines or classified.kind not in BEFORE_ALL
         if classified.kind == "extension" and self._has_code:
-            raise refusal(classified.statement, "an extension behind definitions that its script could run")
+            raise build_refusal(classified.statement, "an extension behind definitions that its script could run")
         self._has_code = self._has_code or not (classified.kind in HARMLESS or classified.sql.startswith(HARMLESS_DDL))
         if classified.kind == "set" and classified.part("name") == b"client_encoding":
-            self.encoding = client_encoding(classified)
-            self._splitter.codec = encodings.codec(self.encoding)
+            self.encoding = read_client_encoding(classified)
+            self._splitter.codec = encodings.find_codec(self.encoding)
         if classified.kind == "table":
             (self.partitioned if _is_partitioned(classified) else self.plain).add(classified.part("table"))
         if classified.kind == "commit" and not self._in_group:
-            raise refusal(classified.statement, "a COMMIT without its BEGIN")
+            raise build_refusal(classified.statement, "a COMMIT without its BEGIN")
         if self._in_group and classified.kind not in ("large_object", "commit"):
-            raise refusal(classified.statement, "anything but a large object between BEGIN and COMMIT")
+            raise build_refusal(classified.statement, "anything but a large object between BEGIN and COMMIT")
         self._in_group = classified.kind == "begin" or (self._in_group and classified.kind != "commit")
         if classified.kind == "insert":
             self._see_data(classified.part("table"), classified.statement)
@@ -136,17 +140,17 @@ class Script:
 
     def _see_copy(self, begin: CopyBegin) -> None:
         if self._in_group:
-            raise refusal(begin, "anything but a large object between BEGIN and COMMIT")
+            raise build_refusal(begin, "anything but a large object between BEGIN and COMMIT")
         self._see_data(begin.table, begin)
         if begin.table in self._copied and begin.table in self.plain:
-            raise refusal(begin, "data of a table for the second time")
+            raise build_refusal(begin, "data of a table for the second time")
         self._copied.add(begin.table)
         self.section = DumpSection.DATA
 
     def _see_data(self, table: bytes, statement: Statement | CopyBegin) -> None:
         check_data(table, statement)
         if self.section is DumpSection.POST_DATA:
-            raise refusal(statement, "data after indexes or constraints")
+            raise build_refusal(statement, "data after indexes or constraints")
 
     def _see_end(self, end: End) -> None:
         self.bytes = end.bytes

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 
-from restore.dumps.sql.lexer import token
+from restore.dumps.sql.lexer import read_token
 
 PLAIN_NAME = re.compile(rb"[a-z_][a-z0-9_$]*\Z")
 OPENING, CLOSING = b"([", b")]"
 
 
 def outline(sql: bytes) -> bytes:
-    """Tokens of the top level, one blank between two: `CREATE TABLE public . x ( ) PARTITION BY RANGE ( )`.
-
-    A string becomes `''`, a quoted identifier the bare name where it needs no quotes, otherwise `""`.
-    """
+    """Returns the tokens of the top level, one blank between two: `CREATE TABLE public . x ( ) PARTITION BY RANGE ( )`.
+    A string becomes `''`, a quoted identifier the bare name where it needs no quotes, otherwise `""`."""
     parts: list[bytes] = []
     depth, position = 0, 0
     while position < len(sql):
-        item = token(sql, position, last=True)
+        item = read_token(sql, position, last=True)
         text, position = sql[item.start : item.end], item.end
         for part in _parts(item.kind, text):
             if part in CLOSING:

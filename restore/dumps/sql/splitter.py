@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from restore.dumps.model import MIB
 from restore.dumps.sql.encodings import UTF8
-from restore.dumps.sql.lexer import Nesting, Token, UnfinishedToken, token
+from restore.dumps.sql.lexer import Nesting, Token, UnfinishedToken, read_token
 from restore.errors import PermanentError, Problem
 
 if TYPE_CHECKING:
@@ -157,8 +157,9 @@ class Splitter:
         self.versions: dict[str, str] = {}
         """What the dump's head says: `from database` and `by pg_dump`."""
 
-    def events(self) -> Iterator[Event]:
-        """Raises PermanentError for what pg_dump doesn't write, and for a cut end."""
+    def read_events(self) -> Iterator[Event]:
+        """Yields statements, meta-commands, COPYs with the pieces of their rows, and the end. Raises PermanentError for
+        what pg_dump doesn't write, and for a cut end."""
         while True:
             event = self._next()
             yield event
@@ -201,7 +202,7 @@ class Splitter:
         while True:
             if self._position < len(self._text):
                 try:
-                    return token(self._text, self._position, last=self._ended)
+                    return read_token(self._text, self._position, last=self._ended)
                 except UnfinishedToken:
                     pass
             if self._ended:
@@ -217,9 +218,9 @@ class Splitter:
             raise self._broken("a string that goes on in a second piece")
         nesting.escaped = item.kind == "escape_string"
         if item.kind == "word":
-            nesting.word(bytes(self._text[item.start : item.end]))
+            nesting.follow_word(bytes(self._text[item.start : item.end]))
         elif item.kind == "punctuation":
-            nesting.punctuation(bytes(self._text[item.start : item.end]))
+            nesting.follow_punctuation(bytes(self._text[item.start : item.end]))
 
     def _skip(self, item: Token) -> None:
         if item.kind == "line_comment":
@@ -380,7 +381,7 @@ class Splitter:
 
 
 def shorten(sql: bytes, most: int = 120) -> str:
-    """Returns the beginning of a statement, on one line."""
+    """Returns the beginning of a statement on one line: `most` letters."""
     text = " ".join(sql[: 4 * most].decode(errors="replace").split())
     return text if len(text) <= most else text[:most] + "..."
 

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import verify
-from restore.dumps.load.read_role import reading
+from restore.dumps.load.read_role import open_reader
 from restore.dumps.model import (
     PRIVILEGED_OWNER,
     LoadLogin,
@@ -214,7 +214,7 @@ def test_what_changes_on_the_server_during_a_load_is_told_then_and_later(
     changes = ("role intruder: new", "setting search_path of database postgres: new")
     assert done.server_changes == changes
     assert strictly(server, bucket, key, shop).server_changes == changes
-    assert "evil-value" not in str(done.facts())
+    assert "evil-value" not in str(done.as_json())
 
 
 def test_an_attempt_that_fails_leaves_no_login_and_one_elsewhere_forgets_it(
@@ -357,7 +357,7 @@ def test_who_checks_a_loaded_dump_lends_its_functions_no_rights_of_the_operator(
             read_all(server, source, server.target(shop))
             wait_until(lambda: server.value("postgres", VICTIMS) is None, 30, "the operator's harm", 0.05)
         with victims(server):
-            with reading(server.target(shop), print, Event()) as login:
+            with open_reader(server.target(shop), print, Event()) as login:
                 read_all(server, source, login)
             wait_until(lambda: server.value("postgres", VICTIMS) == [BYSTANDER], 30, "the owner's session to end", 0.05)
     assert server.value("postgres", READERS) is None
@@ -368,7 +368,7 @@ def test_the_checks_find_with_the_reading_role_what_they_find_with_the_operator_
 ) -> None:
     strictly(server, bucket, bucket.put("policy.sql", POLICY.make(plain)), shop)
     operator = server.target(shop)
-    with reading(operator, print, Event()) as login:
+    with open_reader(operator, print, Event()) as login:
         found = verdicts(login, operator)
     assert found == verdicts(operator)
     assert found["rows:public.x"] is Verdict.PASS
@@ -381,7 +381,7 @@ def test_the_reading_role_can_log_in_where_an_owner_does_so_by_iam(server: DumpS
         superuser.execute(sql.SQL("GRANT rds_iam TO {}").format(sql.Identifier(OWNER)))
         try:
             assert server.value(shop, iam.format(OWNER)) is True
-            with reading(server.target(shop), print, Event()) as login:
+            with open_reader(server.target(shop), print, Event()) as login:
                 assert server.value(shop, iam.format(login.user)) is False
         finally:
             superuser.execute(sql.SQL("REVOKE rds_iam FROM {}").format(sql.Identifier(OWNER)))
@@ -395,7 +395,7 @@ def test_a_reading_role_that_a_killed_run_left_is_found_again_and_gone_after_the
     assert server.value("postgres", READERS) == left.user
     with server.cluster.sql() as superuser:  # by whomever: its rights don't come back with its name
         superuser.execute(sql.SQL("ALTER ROLE {} CREATEROLE").format(sql.Identifier(left.user)))
-    with reading(server.target(shop), print, Event()) as login:
+    with open_reader(server.target(shop), print, Event()) as login:
         assert login.user == left.user
         assert server.value("postgres", f"SELECT rolcreaterole FROM pg_roles WHERE rolname = '{login.user}'") is False
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):

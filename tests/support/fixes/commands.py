@@ -235,7 +235,7 @@ def _faults_of_call(service: str, operation: str, options: set[str]) -> Iterator
 def _python(words: list[str]) -> Iterator[str]:
     parsers = {
         "restore": restore.cli.main.build_parser,
-        "restore.dumps": restore.dumps.cli.parser,
+        "restore.dumps": restore.dumps.cli.build_parser,
         "validation": validation.commands.main.build_parser,
     }
     if words[0] != "-m" or words[1] not in parsers:

@@ -57,7 +57,7 @@ def test_nothing_compared_is_no_success() -> None:
 def test_every_difference_fails_and_is_said(found: Verification, says: str) -> None:
     assert not found.passed
     assert says in output.render_verification(found)
-    json.dumps(found.facts())
+    json.dumps(found.as_json())
 
 
 def test_equal_is_said_with_what_was_compared() -> None:
@@ -77,7 +77,7 @@ def test_a_plan_says_what_is_needed_and_what_is_wrong() -> None:
     text = output.render_plan(scan(Problem("dump, line 7", "a DROP", "none", "without --clean")))
     for words in ("PostgreSQL 16.4", "1,234,567", "app", "citext", "a DROP"):
         assert words in text
-    json.dumps(scan().facts())
+    json.dumps(scan().as_json())
 
 
 def test_a_load_that_did_nothing_says_so() -> None:
@@ -116,9 +116,9 @@ def test_a_bad_target_url_is_never_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
 ) -> None:
     monkeypatch.setenv("TO", url)
-    arguments = cli.parser().parse_args(["load", "s3://b/k", "--to-env", "TO"])
+    arguments = cli.build_parser().parse_args(["load", "s3://b/k", "--to-env", "TO"])
     with pytest.raises(PermanentError) as caught:
-        cli.target_of(arguments)
+        cli.read_target(arguments)
     assert SECRET not in str(caught.value)
     assert SECRET not in "".join(capsys.readouterr())
 
@@ -136,16 +136,16 @@ def test_storage_that_cannot_be_asked_for_is_said_and_stops_only_who_named_the_i
     monkeypatch.setattr(free_storage, "measure", measure)
     words = ["load", "s3://b/k", "--to-env", "TO", "--region", "r"]
     target = Target("db.c1.r.rds.amazonaws.com", "d", "u")
-    assert cli.storage_of(cli.parser().parse_args(words), target) is None
+    assert cli.measure_storage(cli.build_parser().parse_args(words), target) is None
     assert capsys.readouterr().err == f"storage: not checked: {reason}\n"
     with pytest.raises(type(error)):
-        cli.storage_of(cli.parser().parse_args([*words, "--instance", "db"]), target)
+        cli.measure_storage(cli.build_parser().parse_args([*words, "--instance", "db"]), target)
 
 
 def test_a_target_comes_from_a_file_too(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("postgresql://a:b@h/d\n")
-    arguments = cli.parser().parse_args(["verify", "s3://b/k", "--to-file", str(tmp_path / "url")])
-    assert (cli.target_of(arguments).host, cli.target_of(arguments).sslmode) == ("h", "verify-full")
+    arguments = cli.build_parser().parse_args(["verify", "s3://b/k", "--to-file", str(tmp_path / "url")])
+    assert (cli.read_target(arguments).host, cli.read_target(arguments).sslmode) == ("h", "verify-full")
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_no_dump_is_said_and_a_wrong_key_names_what_is_there() -> None:
     ],
 )
 def test_the_time_in_a_key_is_read_or_not_there(key: str, taken: datetime | None) -> None:
-    assert filenames.taken(key) == taken
+    assert filenames.read_time(key) == taken
 
 
 class Closed:

@@ -17,8 +17,8 @@ def room(free: float, allocated: int = 100) -> Storage:
 
 
 def test_a_load_that_just_fits_is_not_refused() -> None:
-    assert room(30 * GIB).lack(30 * GIB) is None
-    assert room(0).lack(-1) is None
+    assert room(30 * GIB).find_lack(30 * GIB) is None
+    assert room(0).find_lack(-1) is None
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_a_load_that_just_fits_is_not_refused() -> None:
     [(100, 1, 110), (100, 10 * GIB, 110), (100, 10 * GIB + 1, 111), (20, 300 * GIB, 320), (25, 1, 28)],
 )
 def test_the_storage_asked_for_is_enough_and_one_that_rds_takes(allocated: int, lacking: int, asked: int) -> None:
-    problem = room(5 * GIB, allocated).lack(5 * GIB + lacking)
+    problem = room(5 * GIB, allocated).find_lack(5 * GIB + lacking)
     assert problem is not None
     assert f"--allocated-storage {asked} --apply-immediately" in problem.fix
     assert f"free of {allocated} GiB on db at 03:12Z" in problem.found

@@ -29,7 +29,7 @@ def rows(board: WorkQueue, done: Done | None = None, sizes: dict[bytes, int] | N
 
 
 def run_of(board: WorkQueue) -> CopyBatch:
-    found = board.next()
+    found = board.take_work()
     assert isinstance(found, CopyBatch)
     return found
 
@@ -51,8 +51,8 @@ def test_a_long_row_is_one_transaction_of_several_pieces() -> None:
     reader.see(piece(board, 10, whole=False))
     reader.see(piece(board, 20))
     reader.see(piece(board, 30, last=True))
-    assert [one.at for one in board.pieces(run_of(board))] == [0, 10, 20]
-    assert [one.at for one in board.pieces(run_of(board))] == [30]
+    assert [one.at for one in board.take_pieces(run_of(board))] == [0, 10, 20]
+    assert [one.at for one in board.take_pieces(run_of(board))] == [30]
 
 
 def test_only_a_whole_table_of_the_dumps_own_is_emptied_and_frozen() -> None:
@@ -72,9 +72,9 @@ def test_a_tables_index_waits_for_its_last_row() -> None:
     board.plan([index])
     reader.see(piece(board, 0, last=True))
     run = run_of(board)
-    list(board.pieces(run))
-    board.loaded(run)
-    assert board.next() is index
+    list(board.take_pieces(run))
+    board.note_loaded(run)
+    assert board.take_work() is index
 
 
 def waiting(board: WorkQueue, call: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
@@ -91,13 +91,13 @@ def waiting(board: WorkQueue, call: Callable[[], object]) -> tuple[threading.Thr
     return thread, caught
 
 
-@pytest.mark.parametrize("what", ["take", "next", "all_read", "all_done"])
+@pytest.mark.parametrize("what", ["take", "take_work", "end_reading", "wait_for_tasks"])
 def test_whoever_waits_hears_of_the_first_failure(what: str) -> None:
     board = WorkQueue(1, 16)
     buffers = [board.take() for _ in range(3)]
-    if what == "all_done":
+    if what == "wait_for_tasks":
         board.plan([Task("index", (), {}, 1, table=TABLE)])
-    if what == "all_read":
+    if what == "end_reading":
         board.loading = 1
     thread, caught = waiting(board, getattr(board, what))
     first = PermanentError("first")

@@ -33,14 +33,14 @@ class Chunks:
     def __init__(self, data: bytes, most: int) -> None:
         self._data, self._most = memoryview(data), most
 
-    def chunk(self, most: int) -> memoryview:
+    def read_chunk(self, most: int) -> memoryview:
         data, self._data = self._data[: min(most, self._most)], self._data[min(most, self._most) :]
         return data
 
 
 def unpacked(data: bytes, kind: Compression, step: int = 1 << 20) -> bytes:
     stream = Decompressed(Chunks(data, step), kind, "x")
-    return b"".join(iter(lambda: bytes(stream.chunk(70_000)), b""))
+    return b"".join(iter(lambda: bytes(stream.read_chunk(70_000)), b""))
 
 
 @KINDS

@@ -75,7 +75,7 @@ def test_the_preview_knows_the_server_of_any_archive(version: tuple[int, int]) -
     head = b"PGDMP" + bytes([*version, 0, 4, 8, 1]) + compression
     head += b"".join(integer(number) for number in (10, 30, 2, 22, 10, 126, 0)) + string("app")
     whole = head + string("16.4 (Debian)") + string("17.1")
-    found = table_of_contents.header(whole)
+    found = table_of_contents.read_header(whole)
     assert (found.version, found.database, found.server_version) == (version, "app", "16.4 (Debian)")
     assert parse_heading(whole).server_version == "16.4 (Debian)"
     in_tar = b"toc.dat".ljust(257, b"\0") + b"ustar".ljust(255, b"\0") + whole

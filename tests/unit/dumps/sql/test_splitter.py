@@ -111,7 +111,7 @@ def split(
     splitter = Splitter(
         Reads(data, sizes), lambda: bytearray(piece + 16), piece, seen=lambda name: tables.get(name, NOTHING)
     )
-    return [facts(event) for event in splitter.events()]
+    return [facts(event) for event in splitter.read_events()]
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +215,7 @@ def test_rows_that_were_counted_before_are_not_counted_again_and_others_are(whol
 
 def test_the_versions_in_the_head_are_read() -> None:
     splitter = Splitter(Reads(DUMP, every(4096)), lambda: bytearray(PIECE + 16), PIECE)
-    list(splitter.events())
+    list(splitter.read_events())
     assert splitter.versions == {"from database": "16.4", "by pg_dump": "17.10"}
 
 

@@ -13,7 +13,7 @@ from restore.dumps.sql.allow_list import (
     Restriction,
     check_data,
     classify,
-    security_definer_name,
+    find_security_definer,
 )
 from restore.dumps.sql.splitter import CopyBegin, Meta, Statement
 from restore.errors import PermanentError
@@ -242,7 +242,7 @@ def test_a_matching_pair_passes() -> None:
     ],
 )
 def test_every_role_of_a_statement_is_found(text: str, wanted: list[str]) -> None:
-    assert [span.role for span in role_names.role_spans(known(text))] == wanted
+    assert [span.role for span in role_names.find_role_spans(known(text))] == wanted
 
 
 def test_a_mapped_role_takes_the_other_ones_place_only() -> None:
@@ -265,4 +265,4 @@ def test_a_mapped_role_takes_the_other_ones_place_only() -> None:
     ],
 )
 def test_a_function_with_its_owners_rights_is_known_as_one(text: str, name: str | None) -> None:
-    assert security_definer_name(known(text)) == name
+    assert find_security_definer(known(text)) == name

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from restore.dumps.catalog.pin import version_of
+from restore.dumps.catalog.pin import name_version
 from restore.dumps.model import Dump, LoadPhase, LoadResult, Progress, Scan, TableCheck, Verification
 from restore.gates import imported, scanned
 from restore.gates.context import GateContext
@@ -105,8 +105,8 @@ def test_a_status_line_says_how_far_a_load_is() -> None:
 
 
 def test_bytes_without_a_version_are_pinned_by_their_etag() -> None:
-    assert version_of(DUMP) == "v-1"
-    assert version_of(Dump("b", "k/", 1, DUMP.modified, "e")) == "etag:e"
+    assert name_version(DUMP) == "v-1"
+    assert name_version(Dump("b", "k/", 1, DUMP.modified, "e")) == "etag:e"
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_functions_of_a_dump_that_nobody_trusts_never_get_the_operator_s_rights(
     def reading(operator: Target, *_: object) -> Generator[Target]:
         yield replace(operator, user="restore_read_1")
 
-    monkeypatch.setattr("restore.dumps.load.read_role.reading", reading)
+    monkeypatch.setattr("restore.dumps.load.read_role.open_reader", reading)
     plan = SimpleNamespace(point=RecoveryPoint(method))
     context = SimpleNamespace(plan=plan, settings=SimpleNamespace(backups=SimpleNamespace(allow=allow)))
     with reading_target(cast("GateContext", context), watch("validated"), OPERATOR) as login:
