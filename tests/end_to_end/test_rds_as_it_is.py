@@ -47,7 +47,8 @@ def test_a_first_backup_of_hours_is_not_waited_for(sandbox: Sandbox, project: Pr
 
 
 def test_applications_go_on_when_aws_refuses_the_restore(sandbox: Sandbox, project: Project) -> None:
-    project.config(id="inc-1", method="pitr", time="latest", traffic="frozen")
+    happened = sandbox.incident()
+    project.config(id="inc-1", method="pitr", time=happened["restore_to"], traffic="frozen")
     with played(sandbox, "key-without-grant"):
         project.up().failed("KMSKeyNotAccessibleFault")
     assert sandbox.replicas() == names.DEPLOYMENTS
