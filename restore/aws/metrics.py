@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 PERIOD_SECONDS = 60
 """RDS measures each minute."""
 RECENT = timedelta(minutes=15)
+HOUR = timedelta(hours=1)
+MOST_DAYS = 60
+"""Of hourly values one answer holds 1,440 (API reference of GetMetricStatistics), and CloudWatch keeps them longer."""
 
 
 @dataclass(frozen=True)
@@ -44,3 +47,24 @@ def free_storage(aws: Aws, identifier: str, now: datetime) -> Measured | None:
     points = cast("list[dict[str, Any]]", answer.get("Datapoints", []))
     newest = max(points, key=itemgetter("Timestamp"), default=None)
     return Measured(float(newest["Minimum"]), newest["Timestamp"]) if newest else None
+
+
+def hourly_connections(aws: Aws, identifier: str, since: datetime, now: datetime) -> tuple[Measured, ...]:
+    """Returns the most sessions that clients had on an instance in each hour that was measured, oldest first.
+
+    Metric DatabaseConnections, which leaves out RDS's own sessions (RDS User Guide, "Amazon CloudWatch instance-level
+    metrics for Amazon RDS"), by the identifier that the instance had then. At most MOST_DAYS. Raises PermanentError,
+    TemporaryError.
+    """
+    with translated("cloudwatch"):
+        answer = cast("CloudWatchClient", aws.client("cloudwatch")).get_metric_statistics(
+            Namespace="AWS/RDS",
+            MetricName="DatabaseConnections",
+            Dimensions=[{"Name": "DBInstanceIdentifier", "Value": identifier}],
+            StartTime=since,
+            EndTime=now,
+            Period=int(HOUR.total_seconds()),
+            Statistics=["Maximum"],
+        )
+    points = sorted(cast("list[dict[str, Any]]", answer.get("Datapoints", [])), key=itemgetter("Timestamp"))
+    return tuple(Measured(float(item["Maximum"]), item["Timestamp"]) for item in points)

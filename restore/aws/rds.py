@@ -165,6 +165,24 @@ class Rds:
                 **managed,
             )
 
+    def delete(self, resource_id: str, final_snapshot: str) -> None:
+        """Begins to delete an instance, after a final snapshot of this name; its automated backups are kept.
+
+        DeleteDBInstance knows instances by name alone, and a name may move between the look-up and the call:
+        PermanentError, too, when its answer is of another instance.
+        """
+        target = self._present(resource_id)
+        with translated("rds"):
+            answer = self._client.delete_db_instance(
+                DBInstanceIdentifier=target.identifier,
+                SkipFinalSnapshot=False,
+                FinalDBSnapshotIdentifier=final_snapshot,
+                DeleteAutomatedBackups=False,
+            )
+        deleted = answer["DBInstance"].get("DbiResourceId", "")
+        if deleted != resource_id:
+            raise PermanentError.of(_build_wrong_deleted(target, deleted, final_snapshot))
+
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
         """Sets tags on an instance or a snapshot; setting one again changes nothing."""
         with translated("rds"):
@@ -247,6 +265,15 @@ def _moved(target: Instance, identifier: str, renamed: str) -> Problem:
         f"to {identifier}",
         f"{target.resource_id} renamed to {identifier}",
         f"aws rds describe-db-instances --filters Name=dbi-resource-id,Values={renamed} (then give it back its name)",
+    )
+
+
+def _build_wrong_deleted(target: Instance, deleted: str, final_snapshot: str) -> Problem:
+    return Problem(
+        f"instance {target.identifier}",
+        f"this name moved from {target.resource_id} to {deleted} at the moment of the call: RDS now deletes {deleted}",
+        f"{target.resource_id} deleted",
+        f"docs/retire.md: {deleted} comes back from its final snapshot {final_snapshot}",
     )
 
 

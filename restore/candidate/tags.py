@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from restore.model.context import RestoreContext
-from restore.model.labels import TAG_DUMP, TAG_ID, TAG_POINT, TAG_SOURCE, TAG_STACK
+from restore.model.labels import TAG_DUMP, TAG_ID, TAG_INCIDENT, TAG_OWNER, TAG_POINT, TAG_SOURCE, TAG_STACK
 from restore.model.restore_source import RestoreSource
 from restore.recovery_points import dump_tag
+
+UNFIT = re.compile(r"[^\w .:/=+@-]")
+LONGEST = 256
 
 
 def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[str, str]:
@@ -18,7 +22,14 @@ def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[st
     if not context.candidate:
         copied = {name: value for name, value in copied.items() if not name.startswith("restore:")}
     own = {TAG_ID: context.request.id, TAG_STACK: context.settings.stack, TAG_POINT: origin.point.tag}
-    return copied | own | _build_source_tag(context, origin) | _dump_tag(context, origin)
+    return copied | own | _build_bill_tags(context) | _build_source_tag(context, origin) | _dump_tag(context, origin)
+
+
+def _build_bill_tags(context: RestoreContext) -> dict[str, str]:
+    """Returns the incident's and the owner's tags. A tag takes 256 letters, digits, spaces and _.:/=+-@ (RDS User
+    Guide, "Tagging Amazon RDS resources"); every other character becomes a hyphen."""
+    values = {TAG_INCIDENT: context.request.incident, TAG_OWNER: context.settings.notify.owner}
+    return {tag: UNFIT.sub("-", value)[:LONGEST] for tag, value in values.items() if value}
 
 
 def _build_source_tag(context: RestoreContext, origin: RestoreSource) -> dict[str, str]:

@@ -16,7 +16,9 @@ from restore.kubernetes import Api, Namespace
 from restore.lifecycle import close
 from restore.model.context import RestoreContext
 from restore.model.labels import TAG_CLOSED
-from restore.model.request import Settings
+from restore.model.request import Request, Settings
+from restore.notify import transitions
+from restore.notify.notifier import Notifier
 from restore.pulumi_stack.automation import OperatorStack
 from restore.units import TIME_FORMAT
 
@@ -55,7 +57,20 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
         stack.set({}, [close.WAIVERS])
     record(settings, settings.request.id, closing, now)
     stack.set(closing.set, [key for key in closing.remove if key != close.WAIVERS])
+    tell_end(settings, settings.request, closing)
     return True
+
+
+def tell_end(settings: Settings, request: Request, closing: close.Closing) -> None:
+    """Tells people that the restore is over; one that can't be told is shown, and over all the same."""
+    try:
+        store = Store.open(settings.evidence, Aws.of(settings))
+    except RestoreError as error:
+        print(f"nobody was told that the restore is over: {error}")
+        return
+    notifier = Notifier.of(settings, request, None, store, print)
+    notifier.tell(lambda _: transitions.over(str(closing.serves)))
+    notifier.finish()
 
 
 def record(settings: Settings, restore_id: str, closing: close.Closing, now: datetime) -> None:

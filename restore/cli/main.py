@@ -11,15 +11,19 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from restore.cli import close, credentials, doctor, report, status
+from restore.aws.metrics import MOST_DAYS
+from restore.cli import close, credentials, doctor, people, report, status
 from restore.cli import options as options_command
 from restore.cli import rescue as rescue_command
+from restore.cli import retire as retire_command
 from restore.cli import rollback as rollback_command
+from restore.cli import when as when_command
 from restore.cutover import rollback
 from restore.doctor import render
 from restore.errors import Problem, Refused, RestoreError
 from restore.gates.runner import probe, work
 from restore.pulumi_stack.automation import OperatorStack
+from restore.report.people import RECONCILED, TOLD
 from restore.rescue.model import Wish
 from validation.expectations.table_names import Table
 
@@ -31,7 +35,9 @@ def build_parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
     options = commands.add_parser("options", help="what the source can be restored from, ranked by data lost")
     options.add_argument("--time", help="the moment wanted, RFC 3339 with zone (default: as late as possible)")
-    commands.add_parser("status", help="who serves, what the gates proved, what to do next; changes nothing")
+    when_command.add_options(commands.add_parser("when", help="when it happened: what may have done it, to the second"))
+    state = commands.add_parser("status", help="who serves, what the gates proved, what to do next; changes nothing")
+    state.add_argument("--handover", action="store_true", help="five lines to paste for who takes over")
     examination = commands.add_parser(
         "doctor", help="asks on a quiet day for all that a restore needs; changes nothing"
     )
@@ -43,6 +49,13 @@ def build_parser() -> argparse.ArgumentParser:
     for command in (gate, probe_command):
         command.add_argument("--request", type=Path, required=True, help="the file with what is asked")
         command.add_argument("--root-certificate", type=Path, help="the certificates to trust")
+    for name, text in (
+        (TOLD, "note who was told of the restore; without a name: who still must be"),
+        (RECONCILED, "note what was reconciled after the restore; without a name: what still must be"),
+    ):
+        ticking = commands.add_parser(name, help=text)
+        ticking.add_argument("names", nargs="*", help="as the configuration lists it")
+        ticking.add_argument("--restore", help="the id (default: the configured restore)")
     page = commands.add_parser("report", help="verdict, timeline, checks and losses of a restore; writes the page")
     page.add_argument("id", nargs="?", help="the restore (default: the configured one)")
     page.add_argument("--open", action="store_true", help="open the page in a browser")
@@ -53,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     rotation.add_argument("--leave-source", action="store_true", help="the source can't be asked: only the candidate")
     rotation.add_argument("--yes", action="store_true", help="don't ask")
     add_rescue(commands.add_parser("rescue", help="bring rows of one table back into the source, without a cutover"))
+    add_retire(commands.add_parser("retire", help="delete a candidate or an old source that nobody needs any more"))
     for name, text in (
         ("rollback", "go back to the source: an earlier configuration, applied through frozen"),
         ("close", "leave a restore that is over: out of the state, databases untouched"),
@@ -69,6 +83,16 @@ def add_rollback(command: argparse.ArgumentParser) -> None:
     writes = command.add_mutually_exclusive_group()
     writes.add_argument("--carry", action="store_true", help="take along what was written since the switch")
     writes.add_argument("--accept-loss", action="store_true", help="leave behind what was written since the switch")
+
+
+def add_retire(command: argparse.ArgumentParser) -> None:
+    command.add_argument("resource_id", metavar="DbiResourceId", help="of the instance, in full: db-...")
+    command.add_argument(
+        "--days", type=int, choices=range(1, MOST_DAYS + 1), default=7, metavar="N",
+        help=f"nobody may have been connected for so long, 1 to {MOST_DAYS} (default: 7)",
+    )  # fmt: skip
+    command.add_argument("--not-asked", default="", metavar="REASON", help="why it need not be known who connected")
+    command.add_argument("--yes", action="store_true", help="don't ask")
 
 
 def add_rescue(command: argparse.ArgumentParser) -> None:
@@ -165,19 +189,43 @@ def examine(arguments: argparse.Namespace) -> int:
     return 0 if render.is_all_well(findings) else 1
 
 
+def tell(stack: OperatorStack, arguments: argparse.Namespace, now: datetime) -> str:
+    """Returns the answer of a command that only looks."""
+    match arguments.command:
+        case "options":
+            return options_command.list_options(stack, arguments.time, now)
+        case "when":
+            return when_command.tell_when(stack, arguments, now)
+        case _:
+            return (status.read_handover if arguments.handover else status.read_status)(stack, now)
+
+
+def run_in_job(arguments: argparse.Namespace) -> int:
+    if arguments.command == "gate":
+        return work.run(arguments.request, arguments.root_certificate, arguments.job, arguments.uid)
+    return probe.answer(arguments.request, arguments.root_certificate)
+
+
+def retire(stack: OperatorStack, arguments: argparse.Namespace) -> bool:
+    confirm, reason = make_confirmer(yes=arguments.yes), arguments.not_asked.strip()
+    return retire_command.retire(stack, arguments.resource_id, confirm, days=arguments.days, not_asked=reason)
+
+
 def run(arguments: argparse.Namespace) -> int:
     if arguments.command == "doctor":
         return examine(arguments)
-    if arguments.command == "gate":
-        return work.run(arguments.request, arguments.root_certificate, arguments.job, arguments.uid)
-    if arguments.command == "probe":
-        return probe.answer(arguments.request, arguments.root_certificate)
+    if arguments.command in ("gate", "probe"):
+        return run_in_job(arguments)
     stack = OperatorStack(arguments.project, arguments.stack)
+    return run_on_stack(stack, arguments)
+
+
+def run_on_stack(stack: OperatorStack, arguments: argparse.Namespace) -> int:
     match arguments.command:
-        case "options":
-            print(options_command.list_options(stack, arguments.time, datetime.now(UTC)))
-        case "status":
-            print(status.read_status(stack, datetime.now(UTC)))
+        case "told" | "reconciled" as step:
+            print(people.tick_off(stack, step, arguments.names, arguments.restore, datetime.now(UTC)))
+        case "options" | "status" | "when":
+            print(tell(stack, arguments, datetime.now(UTC)))
         case "report":
             color = sys.stdout.isatty()
             now = datetime.now(UTC)
@@ -187,6 +235,8 @@ def run(arguments: argparse.Namespace) -> int:
             return 0 if rotate_credentials(stack, confirm, leave_source=arguments.leave_source) else 1
         case "rescue":
             return 0 if rescue(stack, arguments) else 1
+        case "retire":
+            return 0 if retire(stack, arguments) else 1
         case "rollback":
             refuse_other(stack, arguments.id)
             return 0 if roll_back(stack, arguments) else 1

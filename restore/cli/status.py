@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from restore.aws import Aws
+from restore.cli.handover import describe_handover
 from restore.cli.left_database import describe_left
 from restore.cli.stack_settings import read_settings
 from restore.credentials.journal import Journals
@@ -42,6 +43,15 @@ def describe_source(inventory: Inventory) -> str:
     if region is None:
         return found
     return f"{found} in {region.name}" if region.answers else f"{region.name} doesn't answer"
+
+
+def read_handover(stack: OperatorStack, now: datetime) -> str:
+    """Returns five lines to paste for who takes over, as found now."""
+    settings = read_settings(stack, now)
+    inventory = gather.gather(settings, now, room=False)
+    request = settings.request
+    records = Store.open(settings.evidence, Aws.of(settings)).read_all(settings.stack, request.id) if request else ()
+    return "\n".join(describe_handover(stack.name, settings, inventory, records))
 
 
 def describe_restore(settings: Settings, request: Request, inventory: Inventory) -> list[str]:

@@ -31,6 +31,7 @@ from restore.model.field_types import (
     matching,
 )
 from restore.model.gates import BY_NAME
+from restore.model.notify import NotifySettings
 from restore.model.rds import InstanceSettings
 from restore.model.request import (
     SHORTEST_REASON,
@@ -57,10 +58,6 @@ from validation.keyed.fields import NUMBER, Fault
 PROJECT = "restore"
 SAFETY_CHECK = "safety-snapshot"
 """What `waive` names when the source is past taking a snapshot of it."""
-LATER: Mapping[str, str] = {
-    "notify": "notifications",
-}
-"""Keys that this version refuses by name: what they would be for."""
 
 NAMED = r"\S(?:.{0,198}\S)?"
 CHECK = (
@@ -133,7 +130,17 @@ class RestoreKeys(Section, BaseModel):
     """How traffic is moved: secret (the host in the applications' connection URL changes) or rename (the instances
     change names, and the restored one gets the name of the source: docs/rename.md). One for the whole restore."""
     incident: str | None = Field(None, examples=["PD-5678"])
-    """Ticket or link of the incident; it stands in the evidence."""
+    """Ticket or link of the incident; it stands in the evidence, and as tag restore:incident on what is made."""
+    reason: str | None = Field(None, examples=["DELETE without WHERE on orders"])
+    """What happened, in a few words: the issue in messages."""
+    opened_by: str | None = Field(None, examples=["Ada Lovelace"])
+    """Who opened the incident."""
+    affected: str | None = Field(None, examples=["orders since 14:30 UTC"])
+    """Which data is affected."""
+    contact: str | None = Field(None, examples=["Ada Lovelace, +1 555 0100"])
+    """Whom to ask: the point of contact in messages; else who opened the incident."""
+    breach: Flag = False
+    """The incident is a security breach: those of `notify.tellOnBreach` must be told too."""
 
 
 class Keys(RestoreKeys):
@@ -196,6 +203,9 @@ class Keys(RestoreKeys):
     infrastructure: Annotated[Infrastructure, OBJECT] = Infrastructure()
     """Where the team's own infrastructure code has the source; close then prints the commands by which it takes over
     the instance that serves with these names, otherwise with placeholders, for both tools."""
+    notify: Annotated[NotifySettings, OBJECT] = NotifySettings()
+    """Where messages about a restore go (Slack, PagerDuty, SNS), who must be told, and what must be reconciled
+    (docs/notify.md)."""
     runner: Runner = Field(Runner.LOCAL, examples=["kubernetes"])
     """Where the gates run that open a connection to a database: local (in `pulumi up` itself) or kubernetes (in Jobs of
     the applications' namespace, beside the database, which `pulumi up` follows). With kubernetes the evidence, and the

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, cast
 
-from restore.config.keys import DEFAULTS, ENVIRONMENT, LATER, PROJECT, AwsKeys, Keys, KubernetesKeys
+from restore.config.keys import DEFAULTS, ENVIRONMENT, PROJECT, AwsKeys, Keys, KubernetesKeys
 from restore.config.reader import read, refusal, removal, setting
 from restore.config.request import contradictions, time_command
 from restore.errors import Problem, Refused
 from restore.model.field_types import camel_case, decoded, given_fields
 from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault, instance_fault
+from restore.model.notify import TOKENS
 from restore.model.rds import InstanceSettings
 from restore.model.request import App, Cutover, Method, Request, Runner, Settings, certificates_command
 from validation.document_store import S3
@@ -51,19 +52,18 @@ class Entries:
     def settings(self, now: datetime) -> Settings:
         """Returns the settings of a stack. Raises Refused with everything that is wrong."""
         entries = self.given
-        present = {key: value for key, value in entries.items() if key not in LATER}
-        keys, unfit = read(Keys, present, secret_keys=self.secret_keys, context={"now": now})
+        keys, unfit = read(Keys, entries, secret_keys=self.secret_keys, context={"now": now})
         aws, unfit_aws = read(AwsKeys, given_fields(self.aws), namespace="aws", secret_keys=self.secret_keys)
         kubernetes, unfit_kubernetes = read(
             KubernetesKeys, given_fields(self.kubernetes), namespace="kubernetes", secret_keys=self.secret_keys
         )
         problems = [
             *unfit,
-            *_find_later(entries),
             *_find_elsewhere(self.aws),
             *contradictions(entries),
             *_find_beside_the_database(entries),
             *_find_missing(entries, self.region, now),
+            *_find_plain_tokens(entries, self.secret_keys),
             *_find_too_long(entries),
             *_find_across_regions(entries, self.region),
         ]
@@ -92,6 +92,7 @@ class Entries:
             erasure=keys.erasure,
             dependents=keys.dependents,
             infrastructure=keys.infrastructure,
+            notify=keys.notify,
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
             aws_login=aws.login,
@@ -132,14 +133,6 @@ def _select_overrides(instance: InstanceSettings, instance_entries: Mapping[str,
     """Returns the settings that are given, by their camelCase names."""
     settings = {camel_case(item.name): getattr(instance, item.name) for item in fields(InstanceSettings)}
     return {name: value for name, value in settings.items() if name in instance_entries}
-
-
-def _find_later(entries: Mapping[str, Any]) -> Iterable[Problem]:
-    return (
-        refusal(name, f"a key for {purpose}", "not in this version", removal(name))
-        for name, purpose in LATER.items()
-        if name in entries
-    )
 
 
 def _find_beside_the_database(entries: Mapping[str, Any]) -> Iterable[Problem]:
@@ -189,6 +182,22 @@ def _find_missing(entries: Mapping[str, Any], region: str | None, now: datetime)
             )
             first_sentence = description.partition(". ")[0].rstrip(".")
             yield refusal(path, "not set", first_sentence, commands.get(path, ""))
+
+
+def _find_plain_tokens(entries: Mapping[str, Any], secret_keys: Iterable[str]) -> Iterable[Problem]:
+    """Yields the tokens of `notify` that stand in plain text, and the half of a Slack channel that is missing."""
+    notify = _read_section(entries, "notify")
+    for name in TOKENS:
+        if name in notify and "notify" not in secret_keys:
+            fix = f"pulumi config set --secret --path notify.{name} <value>"
+            yield refusal(f"notify.{name}", "a value in plain text", "a secret of Pulumi", fix)
+    if ("slackChannel" in notify) != ("slackToken" in notify):
+        missing = "slackToken" if "slackChannel" in notify else "slackChannel"
+        option = "--secret " if missing in TOKENS else ""
+        fix = f"pulumi config set {option}--path notify.{missing} <value>"
+        yield refusal(
+            f"notify.{missing}", "not set", "both: the channel, and the token of the bot that writes to it", fix
+        )
 
 
 def _read_section(entries: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from restore.aws import Aws, caller
-from restore.doctor import databases, logins, rights, stores, tools
+from restore.doctor import databases, logins, messages, rights, stores, tools
 from restore.doctor.finding import Finding, build_ok, look
 from restore.inventory import gather
 from restore.kubernetes import Api, Namespace
@@ -73,6 +73,8 @@ class Examination:
             "evidence": lambda: stores.examine_evidence(site, aws),
             "inventory": lambda: _gather_all(settings, worlds),
         }
+        if site.notify.tokens or site.notify.sns_topic:
+            looks["messages"] = lambda: messages.examine_messages(site.notify)
         if site.backups.bucket:
             looks["dumps"] = lambda: stores.examine_dumps(site, aws, datetime.now(UTC))
         plugin = partial(

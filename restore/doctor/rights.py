@@ -14,7 +14,8 @@ from restore.model.request import Settings
 from restore.model.rights import Denied, Phase, RightsAnswers
 from restore.preflight import applications, rights, rules
 
-EVERY_PHASE = frozenset(Phase)
+EVERY_PHASE = frozenset(Phase) - {Phase.RETIRE}
+"""To delete an instance is no part of a restore, and few may."""
 IN_AN_INCIDENT: tuple[rules.Rule, ...] = (applications.other_writers_stopped,)
 """Rules about what is only stopped when it is needed."""
 

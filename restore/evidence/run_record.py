@@ -30,6 +30,8 @@ def document(settings: Settings, plan: Plan, config: Mapping[str, Any], now: dat
         "operator": provenance.operator(Aws.of(settings)),
         "versions": provenance.versions(),
         "incident": settings.request.incident if settings.request else None,
+        "tell": list(settings.notify.list_told(breach=bool(settings.request and settings.request.breach))),
+        "reconcile": list(settings.notify.reconcile),
         "config": dict(config),
         "waive": dict(settings.waive),
         "plan": planned(plan, settings),

@@ -25,6 +25,12 @@ TAG_CLOSED = "restore:closed"
 TAG_DUMP = "restore:dump-version"
 
 
+TAG_INCIDENT, TAG_OWNER = "restore:incident", "restore:owner"
+"""For the bill: which incident, and which team, what was made belongs to."""
+TAG_FINAL = "restore:final-snapshot"
+"""Of an instance that is being retired: the name of its final snapshot."""
+
+
 FIELD_MANAGER = "pulumi-restore"
 
 

@@ -32,6 +32,7 @@ from restore.model.field_types import (
     checked,
     matching,
 )
+from restore.model.notify import NotifySettings
 from restore.units import TIME_FORMAT
 from validation.expectations.table_names import Table
 from validation.keyed.fields import NUMBER, Fault
@@ -95,6 +96,11 @@ class Request:
     backup_of: str | None = None
     """The instance whose automated backups are used instead of the source's."""
     incident: str | None = None
+    reason: str | None = None
+    opened_by: str | None = None
+    affected: str | None = None
+    contact: str | None = None
+    breach: bool = False
     cutover: Cutover = Cutover.SECRET
 
     @property
@@ -447,6 +453,7 @@ class Settings:
     dependents: Follow = Follow.LIST
     """Whether what depends on the source is re-pointed after a switch, or only listed."""
     infrastructure: Infrastructure = Infrastructure()
+    notify: NotifySettings = field(default_factory=NotifySettings)
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])

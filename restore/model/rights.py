@@ -38,6 +38,8 @@ class Phase(StrEnum):
     CLOSE = "close"
     ROTATE = "rotate"
     """`restore credentials rotate`, after a breach."""
+    RETIRE = "retire"
+    """`restore retire`, long after a restore."""
     BY_HAND = "by hand"
     """Commands beside a restore: `restore.dumps load`, `restore doctor`."""
 

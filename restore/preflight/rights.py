@@ -43,6 +43,7 @@ STOPS: Mapping[Phase, str] = {
     P.WAY_BACK: "the applications can't return to the source",
     P.CLOSE: "replicas and secret are not handed back",
     P.ROTATE: "a stolen password stays good",
+    P.RETIRE: "a database that nobody needs stays, and costs",
     P.BY_HAND: "it is not looked at",
 }
 """What happens in a phase that lacks a right."""
@@ -105,6 +106,9 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("secretsmanager:PutSecretValue", "keeps new passwords", on.rotated_secrets, P.ROTATE),
     _needed("secretsmanager:UpdateSecretVersionStage", "makes a new password count", on.own_operator_secret, P.ROTATE),
     _needed("secretsmanager:RotateSecret", "RDS makes the new password", on.managed_operator_secret, P.ROTATE),
+    _needed("rds:AddTagsToResource", "says which instance is retired", on.tagged_as_retired, P.RETIRE),
+    _needed("rds:ModifyDBInstance", "lifts deletion protection", on.retired, P.RETIRE),
+    _needed("rds:DeleteDBInstance", "deletes an instance that nobody needs", on.retired, P.RETIRE),
     _needed("rds:RestoreDBInstanceFromDBSnapshot", "makes the candidate", on.from_snapshot, P.RESTORE),
     _needed("rds:RestoreDBInstanceToPointInTime", "makes the candidate", on.to_point_in_time, P.RESTORE),
     _needed("rds:CreateDBInstance", "makes the candidate", on.new_instance, P.RESTORE),
@@ -140,8 +144,14 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("s3:PutObject", "writes records and the report", on.records, P.EVIDENCE),
     _needed("s3:ListBucket", "finds the baseline", on.baselines_bucket, P.VALIDATE),
     _needed("s3:GetObject", "reads the baseline", on.baselines, P.VALIDATE),
-    _needed("cloudwatch:GetMetricStatistics", "free storage, for `restore.dumps load`", on.anything, P.BY_HAND),
+    _needed("cloudwatch:GetMetricStatistics", "free storage, who was connected", on.anything, P.BY_HAND),
+    _needed("sns:Publish", "sends messages", on.topic_of_messages, P.BY_HAND),
     _needed("ec2:DescribeSecurityGroups", "who can reach a candidate", on.anything, P.BY_HAND),
+    _needed("rds:DescribeDBLogFiles", "the server's log, for `when`", on.source_instance, P.BY_HAND),
+    _needed("rds:DownloadDBLogFilePortion", "the server's log, for `when`", on.source_instance, P.BY_HAND),
+    _needed("rds:DescribeDBParameters", "what the log can have, for `when`", on.anything, P.BY_HAND),
+    _needed("rds:DescribeEvents", "what RDS did, for `when`", on.anything, P.BY_HAND),
+    _needed("cloudtrail:LookupEvents", "who called RDS, for `when`", on.anything, P.BY_HAND),
     *(
         _needed(right, "what depends on the source", on.anything, P.PREVIEW)
         for right in (
@@ -220,6 +230,8 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("delete secrets", "removes the login of that Job", on.job, P.VALIDATE),
     _needed("get pods/log", "what that Job found", on.namespace, P.VALIDATE),
     _needed("list events", "why that Job gets no pod", on.namespace, P.VALIDATE),
+    _needed("list events", "events of the applications, for `when`", on.namespace, P.BY_HAND),
+    _needed("list replicasets.apps", "rollouts, for `when`", on.namespace, P.BY_HAND),
     *(_needed(right, "the Jobs in which gates run", on.gate_jobs, *_GATES_IN_JOBS) for right in OF_JOBS),
 )
 """In the order of docs/permissions.md, "What each right is for"."""

@@ -14,7 +14,7 @@ from restore.candidate.settings import target_settings
 from restore.config.keys import SAFETY_CHECK
 from restore.model.context import RestoreContext
 from restore.model.dependents import Dependent, DependentKind, Follow
-from restore.model.labels import TAG_ID, TAG_STACK
+from restore.model.labels import TAG_FINAL, TAG_ID, TAG_STACK
 from restore.model.managed_login import is_kept_by_rds
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method, Runner
@@ -135,6 +135,10 @@ def new_parameter_group(scope: RightsScope) -> Iterator[AwsTarget]:
         yield AwsTarget(scope.rds("pg", name), scope.tag_keys("Request"))
 
 
+def source_instance(scope: RightsScope) -> Iterator[AwsTarget]:
+    yield AwsTarget(scope.rds("db", scope.context.settings.source))
+
+
 def candidate(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields the instance that is to be made, as a request names it."""
     yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Request"))
@@ -142,6 +146,11 @@ def candidate(scope: RightsScope) -> Iterator[AwsTarget]:
 
 def candidate_as_made(scope: RightsScope) -> Iterator[AwsTarget]:
     yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Resource"))
+
+
+def topic_of_messages(scope: RightsScope) -> Iterator[AwsTarget]:
+    if topic := scope.context.settings.notify.sns_topic:
+        yield AwsTarget(topic)
 
 
 def renamed_instances(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -152,6 +161,16 @@ def renamed_instances(scope: RightsScope) -> Iterator[AwsTarget]:
         return
     for name in (context.settings.source, context.aside_name, context.candidate_name):
         yield AwsTarget(scope.rds("db", name))
+
+
+def tagged_as_retired(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields an old source that gets the name of its final snapshot as a tag."""
+    yield AwsTarget(scope.rds("db", scope.context.settings.source), ((f"aws:RequestTag/{TAG_FINAL}", "final"),))
+
+
+def retired(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields an old source that has this tag: no other instance may be deleted."""
+    yield AwsTarget(scope.rds("db", scope.context.settings.source), ((f"aws:ResourceTag/{TAG_FINAL}", "final"),))
 
 
 def groups(scope: RightsScope) -> Iterator[AwsTarget]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,13 +18,15 @@ from restore.errors import Refused, RestoreError
 from restore.evidence import Store, publish, run_record
 from restore.gates import loss_report, registry, validated
 from restore.gates.context import GateContext
-from restore.gates.hook import Running, leave_cleanly_on_interrupt
+from restore.gates.hook import Gate, Running, leave_cleanly_on_interrupt
 from restore.inventory import access, gather
 from restore.lifecycle.recoverability import describe_recoverability
 from restore.model import waivers
 from restore.model.inventory import Inventory
 from restore.model.planned import Plan
 from restore.model.request import Settings
+from restore.notify import transitions
+from restore.notify.notifier import Find, Notifier
 from restore.preflight import rules
 from restore.program import graph, outputs, stack_config
 from restore.program.aws_plugin import plugin_caller
@@ -80,13 +83,17 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     context = GateContext.of(settings, planned)
     refuse_leftover_waivers(settings, planned, context.store)
     validated.wanted_expectations(settings)
-    by_name = {name: registry.make_gate(context, name) for name in registry.PROOFS}
+    running = Running()
+    notifier = make_notifier(settings, context, running)
+    by_name = {name: tell_of(notifier, planned, registry.make_gate(context, name)) for name in registry.PROOFS}
     proved = registry.is_candidate_proved(context)
     pulumi.log.info("\n".join([f"restore {planned.id}:", *(f"  {note}" for note in planned.notes)]))
     record = partial(publish.record, context.store, planned.stack, planned.id, warn=pulumi.log.warn)
     if not pulumi.runtime.is_dry_run():
         record("run", run_record.document(settings, planned, config, now))
-    running = Running()
+        if notifier:
+            notifier.tell(lambda _: transitions.opened())
+            notifier.tell(partial(transitions.find_going_back, planned))
     leave_cleanly_on_interrupt(running)
     declared = graph.declare(
         planned,
@@ -98,6 +105,33 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     read_loss = partial(loss_report.newest, context.store, planned)
     read_recoverability = partial(tell_recoverability, context)
     outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss, read_recoverability)
+    if notifier:
+        finish_after(notifier, declared.receipts.values())
+
+
+def make_notifier(settings: Settings, context: GateContext, running: Running) -> Notifier | None:
+    """Returns who tells people of this restore; None where none is asked for."""
+    if settings.request is None:
+        return None
+    return Notifier.of(settings, settings.request, context.plan, context.store, pulumi.log.warn, running)
+
+
+def finish_after(notifier: Notifier, receipts: Iterable[pulumi.Stash]) -> None:
+    """Has the program end only when the messages of its gates are sent, or given up; a preview has none."""
+    proved = pulumi.Output.all(*(receipt.input for receipt in receipts))
+    proved.apply(lambda _: asyncio.to_thread(notifier.finish))
+
+
+def tell_of(notifier: Notifier | None, planned: Plan, gate: Gate) -> Gate:
+    """Returns the gate with a record of its attempts that people are told of."""
+    if notifier is None:
+        return gate
+    return replace(gate, record=notifier.watch(gate.record, partial(find_told, planned)))
+
+
+def find_told(planned: Plan, attempt: Mapping[str, Any]) -> Find:
+    """Returns how the end of a gate's attempt is told, once the evidence is read."""
+    return partial(transitions.of_gate, planned, attempt)
 
 
 def tell_recoverability(context: GateContext) -> str:

@@ -60,6 +60,17 @@ def render_parts(report: ReportView) -> Iterator[RenderableType]:
     if report.waivers:
         yield render_title("Waived")
         yield render_pairs(tuple((finding.check, f"{finding.reason} ({finding.user})") for finding in report.waivers))
+    yield from render_people(report)
+
+
+def render_people(report: ReportView) -> Iterator[RenderableType]:
+    for title, ticks in (("Told", report.told), ("To reconcile", report.reconciled)):
+        if ticks:
+            yield render_title(title)
+            yield render_pairs(tuple((tick.name, tick.state) for tick in ticks))
+    if unsent := [message for message in report.messages if message.state != "sent"]:
+        yield render_title("Messages that may not have arrived")
+        yield render_pairs(tuple((f"{one.event}, {one.channel}", one.state) for one in unsent))
 
 
 def render_title(text: str) -> Text:

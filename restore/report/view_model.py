@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from restore.dependents.infrastructure import DOCUMENT
 from restore.model.gates import CONFORMED, SWITCHED, VALIDATED
-from restore.report import audit, data_checks, loss, timeline
+from restore.report import audit, data_checks, loss, people, timeline
 from restore.report.key_facts import find_facts, list_key_facts, read_losses
 from restore.report.untrusted import (
     EMPTY,
@@ -90,6 +90,9 @@ class ReportView:
     versions: tuple[tuple[str, str], ...]
     config: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    told: tuple[people.Tick, ...]
+    reconciled: tuple[people.Tick, ...]
+    messages: tuple[people.SentMessage, ...]
     take_over: str
     """The document beside the page that says how infrastructure code takes over the restored database; empty where
     there is none."""
@@ -124,6 +127,9 @@ def build(document: EvidenceRecord) -> ReportView:
         waivers=tuple(audit.list_waivers(runs, evidence)),
         versions=tuple(list_versions(last, conformed, evidence)),
         config=tuple((name, value) for name, value in texts(last.get("config")).items() if value not in UNSET),
+        told=people.list_ticks(evidence, people.TOLD),
+        reconciled=people.list_ticks(evidence, people.RECONCILED),
+        messages=tuple(people.list_messages(evidence)),
         take_over=DOCUMENT if any(record.get("take_over") for record in of_step(evidence, "close")) else "",
         notes=tuple(text(note) for note in mapping(last.get("plan")).get("notes") or ()),
     )

@@ -88,6 +88,12 @@ STATE = (
         "python -m restore options --time 2026-11-22T14:30:00Z",
     ),
     Entry(
+        ("option --since",),
+        "`python -m restore when` is asked for a period that ends before it begins, or that is still to come.",
+        "--since is not before --until, which is now unless it is given. UTC and local time differ by hours.",
+        "python -m restore when --since 2026-11-22T14:00:00Z --until 2026-11-22T15:00:00Z",
+    ),
+    Entry(
         ("right <right>",),
         "A right is denied that this run or a later phase needs; the phases stand there, and what would stop.",
         "IAM was asked by simulation, the cluster by an access review. A policy of the key, bucket or secret itself "

@@ -54,6 +54,12 @@ CHAPTER = Chapter(
             "pulumi config set evidence <directory or s3://bucket/prefix>",
         ),
         Entry(
+            ("messages to Slack",),
+            "Slack refuses the token, or can't be reached from here.",
+            "A restore would go on, and nobody would be told of it.",
+            "pulumi config set --secret --path notify.slackToken <token>; docs/notify.md",
+        ),
+        Entry(
             ("dumps",),
             "No dump lies below the prefix.",
             "Method dump, the last resort, has nothing to restore from: the nightly job fails, or writes elsewhere.",

@@ -20,6 +20,7 @@ SERVICES: tuple[Service, ...] = (
     "kms",
     "rds",
     "route53",
+    "cloudtrail",
     "s3",
     "secretsmanager",
     "sns",

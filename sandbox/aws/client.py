@@ -32,7 +32,19 @@ SECRET_KEY = "sandbox"
 SESSION_TOKEN = "sandbox-session"
 DEFAULT_REGION = "us-east-1"
 Service = Literal[
-    "rds", "s3", "secretsmanager", "sns", "sts", "cloudwatch", "kms", "ec2", "iam", "events", "backup", "route53"
+    "rds",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sts",
+    "cloudwatch",
+    "kms",
+    "ec2",
+    "iam",
+    "events",
+    "backup",
+    "route53",
+    "cloudtrail",
 ]
 
 

@@ -18,7 +18,7 @@ from sandbox.aws.bucket_replication import BucketReplication
 from sandbox.aws.control import Control
 from sandbox.aws.dark_regions import DarkRegions
 from sandbox.aws.errors import AwsError
-from sandbox.aws.iam.calls import Request, call_of, credential_of
+from sandbox.aws.iam.calls import CREDENTIAL, Request, call_of, credential_of
 from sandbox.aws.iam.guard import Guard
 from sandbox.aws.iam.refusals import Refusal, answer
 from sandbox.aws.moto_services import Environ, MotoServices, StartResponse, read_body
@@ -26,6 +26,7 @@ from sandbox.aws.other_accounts import OtherAccounts, forward
 from sandbox.aws.rds.operations.registry import call, protocol
 from sandbox.aws.rds.work.conditions import rotate_managed_secret
 from sandbox.aws.rds.work.jobs import JobRunner
+from sandbox.aws.trail import TARGET, Trail
 
 RDS_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/rds/aws4_request")
 FAILURE_STATUS = 500
@@ -40,6 +41,7 @@ class Gateway:
         self._replication = BucketReplication(moto)
         self._control = Control(runner, moto, guard.rights, {**self._regions.routes(), **self._replication.routes()})
         self._others = OtherAccounts()
+        self._trail = Trail()
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "") == "/_sandbox/accounts":
@@ -60,12 +62,20 @@ class Gateway:
             return _respond(start, 200, "text/xml", told)
         if scope := RDS_SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")):
             return self._rds(environ, start, scope[1])
-        if rotated := self._rotated_by_rds(request):
-            return _respond(start, 200, "application/x-amz-json-1.1", rotated)
+        if document := self._looked_up(request) or self._rotated_by_rds(request):
+            return _respond(start, 200, "application/x-amz-json-1.1", document)
         refusal = self._guard.refusal_of_absence(request)
         if refusal and not self._moto.has_object(request.path, request.query):
             return _refuse(start, request, refusal)
         return self._moto(environ, self._replication.told(environ, start))
+
+    def _looked_up(self, request: Request) -> str | None:
+        """The answer of CloudTrail's LookupEvents, which moto doesn't have; None for all else."""
+        credential = credential_of(request)
+        if credential is None or credential.service != "cloudtrail":
+            return None
+        call = call_of(request, credential)
+        return json.dumps(self._trail.look_up(call.parameters)) if call.operation == TARGET else None
 
     def _rotated_by_rds(self, request: Request) -> str | None:
         """The answer of RotateSecret for a secret in which RDS keeps a master password; None for all else.
@@ -84,6 +94,8 @@ class Gateway:
         form = dict(parse_qsl(text, keep_blank_values=True))
         action = form.get("Action", "")
         status, body = self.answer(action, form, region)
+        if scope := CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", "")):
+            self._trail.record(action, form, scope["key"], region, "" if status == 200 else "refused")
         if self._runner.shared.faults.take("lost-answer", action):
             _hang_up(environ)
             return []

@@ -15,7 +15,9 @@ from validation.baseline.model import Baseline, BaselineError
 from validation.commands import common
 from validation.commands.common import Command, UsageError
 from validation.connect.target import Target
+from validation.document_store import write_whole
 from validation.expectations import load
+from validation.runner.junit import as_junit
 from validation.runner.render import as_json, as_text
 from validation.runner.run import run
 from validation.verdict import Verdict
@@ -41,6 +43,7 @@ def declare(command: argparse.ArgumentParser) -> None:
         "--budget", type=common.parse_seconds, metavar="SECONDS", help="wins over limits.budget_seconds"
     )
     command.add_argument("--json", action="store_true", help="print JSON instead of text")
+    command.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML too, for CI; replaces the file")
 
 
 def act(options: argparse.Namespace) -> int:
@@ -59,7 +62,18 @@ def act(options: argparse.Namespace) -> int:
         budget_seconds=options.budget,
     )
     sys.stdout.write(json.dumps(as_json(report), indent=2) + "\n" if options.json else as_text(report))
+    if options.junit:
+        _write_junit(options.junit, as_junit(report))
     return EXIT[report.verdict]
+
+
+def _write_junit(path: Path, content: bytes) -> None:
+    """Raises UsageError: without its file, a CI server would take the run for one without tests."""
+    try:
+        write_whole(path, content, replace=True)
+    except OSError as error:
+        fault = error.strerror or error
+        raise UsageError(f"--junit: {path}: {fault}; give a name in a folder that is there") from error
 
 
 def _find_baseline(

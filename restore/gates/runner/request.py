@@ -16,6 +16,7 @@ from restore.gates.context import GateContext
 from restore.gates.hook import RESOURCE_ID, Watch
 from restore.gates.runner import values
 from restore.model.aws_account import AwsLogin
+from restore.model.notify import NotifySettings
 from restore.model.planned import Plan
 from restore.model.rds import Instance
 from restore.model.request import Runner, Settings
@@ -96,12 +97,16 @@ def make_request(context: GateContext, watch: Watch, expectations: Expectations)
 
 
 def settings_there(settings: Settings) -> Settings:
-    """Returns the settings without what is this machine's own: its logins, its files, its tunnels."""
+    """Returns the settings without what is this machine's own: its logins, its files, its tunnels, and what it tells
+    people: no token of a messenger reaches the cluster."""
     login = settings.aws_login
     validation = replace(settings.validation, checks_file=None, inline={})
     certificate = settings.tls.root_certificate
+    asked = settings.request
     return replace(
         settings,
+        request=asked and replace(asked, reason=None, opened_by=None, affected=None, contact=None, breach=False),
+        notify=NotifySettings(),
         runner=Runner.LOCAL,
         tunnel={},
         kubeconfig=None,

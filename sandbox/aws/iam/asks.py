@@ -22,6 +22,8 @@ RDS_RESOURCES: Mapping[str, Mapping[str, str]] = {
     "DescribeDBInstanceAutomatedBackups": {"DBInstanceIdentifier": "db"},
     "DescribeDBEngineVersions": {},
     "DescribeEvents": {},
+    "DescribeDBLogFiles": {"DBInstanceIdentifier": "db"},
+    "DownloadDBLogFilePortion": {"DBInstanceIdentifier": "db"},
     "DescribeOrderableDBInstanceOptions": {},
     "DescribeAccountAttributes": {},
     "DescribeDBSubnetGroups": {"DBSubnetGroupName": "subgrp"},
@@ -91,6 +93,7 @@ ANYTHING = frozenset(
     {
         "cloudwatch:GetMetricStatistics",
         "cloudwatch:GetMetricData",
+        "cloudtrail:LookupEvents",
         "secretsmanager:ListSecrets",
         "iam:GetAccountAuthorizationDetails",
         "route53:ListHostedZones",
@@ -278,6 +281,13 @@ def _route53(call: Call, _: World) -> Iterator[Need]:
     yield Need(Ask(f"route53:{call.operation}", zone), zone)
 
 
+def _sns(call: Call, _: World) -> Iterator[Need]:
+    if call.operation != "Publish":
+        raise UnknownOperationError(f"sns:{call.operation}: add it to sandbox/aws/iam/asks.py")
+    topic = str(call.parameters.get("TopicArn", ""))
+    yield Need(Ask("sns:Publish", topic), topic, "AuthorizationError")
+
+
 SERVICES = {
     "rds": _rds,
     "secretsmanager": _secrets,
@@ -288,4 +298,5 @@ SERVICES = {
     "cloudwatch": _cloudwatch,
     "backup": _backup,
     "route53": _route53,
+    "sns": _sns,
 }

@@ -141,6 +141,13 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "rds:CreateDBInstance": created,
     "secretsmanager:CreateSecret": created,
     "secretsmanager:TagResource": created,
+    "rds:DescribeDBLogFiles": lambda o: o("rds").describe_db_log_files(DBInstanceIdentifier=SOURCE),
+    "rds:DownloadDBLogFilePortion": lambda o: o("rds").download_db_log_file_portion(
+        DBInstanceIdentifier=SOURCE, LogFileName="error/postgresql.log"
+    ),
+    "rds:DescribeDBParameters": lambda o: o("rds").describe_db_parameters(DBParameterGroupName="default.postgres16"),
+    "rds:DescribeEvents": lambda o: o("rds").describe_events(),
+    "cloudtrail:LookupEvents": lambda o: o("cloudtrail").lookup_events(),
     "ec2:DescribeSecurityGroups": lambda o: o("ec2").describe_security_groups(),
     "cloudwatch:GetMetricStatistics": lambda o: o("cloudwatch").get_metric_statistics(
         Namespace="AWS/RDS", MetricName="X", StartTime=0, EndTime=60, Period=60, Statistics=["Average"]
@@ -252,4 +259,4 @@ def test_nobody_else_s_key_is_taken(sandbox: Sandbox) -> None:
 
 def test_a_right_that_the_page_does_not_give_can_not_be_taken_away(sandbox: Sandbox) -> None:
     with pytest.raises(Exception, match="400"):
-        sandbox.aws.post("rights", remove=["rds:DeleteDBInstance"])
+        sandbox.aws.post("rights", remove=["rds:DeleteDBSnapshot"])

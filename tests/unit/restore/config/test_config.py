@@ -251,7 +251,7 @@ def test_keys_are_sorted_by_namespace_and_the_region_falls_back_to_the_environme
         ),
         ({"apps": {"api": {"replica": 2}}}, "apps.api.replica", "apps.api.replicas, perhaps"),
         ({"backups": {"buckt": "x"}}, "backups.buckt", "backups.bucket, perhaps"),
-        ({"notify": {}}, "notify", "not in this version"),
+        ({"notify": {"slackChanel": "C0123456789"}}, "notify.slackChanel", "notify.slackChannel, perhaps"),
     ],
 )
 def test_a_misspelt_key_is_never_ignored(values: Mapping[str, Any], key: str, says: str) -> None:
@@ -634,3 +634,22 @@ def test_an_entry_that_would_excuse_everything_or_means_nothing_is_refused(value
     [(subject, problem)] = problems_of(values).items()
     assert subject.startswith(name)
     assert problem.fix
+
+
+def test_a_token_in_plain_text_is_refused_and_not_shown() -> None:
+    notify = {"notify": {"slackChannel": "C0123456789", "slackToken": "xoxb-1-2"}}
+    problem = problems_of(notify)["notify.slackToken"]
+    assert "--secret" in problem.fix
+    assert "xoxb" not in str(problem)
+    settings = Entries({**SITE, **notify}, "prod", "us-east-1", secret_keys=frozenset({"notify"})).settings(NOW)
+    assert settings.notify.slack_token == "xoxb-1-2"
+    assert "xoxb" not in repr(settings)
+
+
+def test_a_token_goes_to_no_address_in_the_clear() -> None:
+    notify = {"notify": {"slackUrl": "http://slack.example/api"}}
+    assert "https://" in problems_of(notify)["notify.slackUrl"].needed
+
+
+def test_half_a_slack_channel_is_no_silent_restore() -> None:
+    assert "notify.slackToken" in problems_of({"notify": {"slackChannel": "C0123456789"}})

@@ -26,7 +26,7 @@ WORLDS = {
     "pitr": (w.settings(w.PITR, **S3), w.inventory(caller=ROLE)),
     "dump": (w.settings(w.DUMP, **S3), w.dumped(caller=ROLE)),
 }
-ASKED = frozenset(Phase) - {Phase.PREVIEW, Phase.ROTATE, Phase.BY_HAND}
+ASKED = frozenset(Phase) - {Phase.PREVIEW, Phase.ROTATE, Phase.RETIRE, Phase.BY_HAND}
 
 
 def context_of(settings: Settings, inventory: Inventory) -> RestoreContext:

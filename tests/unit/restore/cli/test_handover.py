@@ -1,0 +1,89 @@
+"""Who takes over at 4 a.m. reads five lines, and they are true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from restore.cli.handover import describe_handover, link_console
+from restore.model.inventory import Inventory
+from restore.model.request import Settings, Traffic
+from tests.support import worlds as w
+
+
+def told(settings: Settings, inventory: Inventory, **gates: bool) -> dict[str, str]:
+    records: list[Mapping[str, Any]] = [{"step": "run"}]
+    records += [{"step": name, "gate": name, "open": is_open} for name, is_open in gates.items()]
+    lines = describe_handover("org/app/prod", settings, inventory, records)
+    assert [line.partition(": ")[0] for line in lines] == ["Serves", "Where", "Safe", "Next", "More"]
+    assert all("\n" not in line and w.PASSWORD not in line for line in lines)
+    return {line.partition(": ")[0]: line.partition(": ")[2] for line in lines}
+
+
+CASES: dict[str, tuple[Settings, Inventory, dict[str, bool], str, str]] = {
+    "nothing goes on": (w.settings(None), w.inventory(), {}, "shop (db-SOURCE, available)", "nothing to do"),
+    "an open restore without its configuration": (
+        w.settings(None), w.inventory(open_restores=(w.candidate(),)), {}, "shop", "python -m restore close",
+    ),
+    "frozen, not validated": (
+        w.settings(w.asked(traffic=Traffic.FROZEN)), w.restored(cluster=w.FROZEN), {"quiesced": True},
+        "nobody: the applications are stopped", "pulumi up (until gate validated",
+    ),
+    "frozen and validated": (
+        w.settings(w.asked(traffic=Traffic.FROZEN)), w.restored(cluster=w.FROZEN), {"validated": True},
+        "nobody", "pulumi config set traffic restored; pulumi up",
+    ),
+    "a gate is shut": (
+        w.settings(w.asked(traffic=Traffic.FROZEN)), w.restored(cluster=w.FROZEN), {"validated": False},
+        "nobody", "gate validated is shut: python -m restore status",
+    ),
+    "a move that isn't done": (
+        w.settings(w.asked(traffic=Traffic.RESTORED)), w.restored(cluster=w.FROZEN), {"validated": True},
+        "nobody", "pulumi up",
+    ),
+    "switched": (
+        w.settings(w.asked(traffic=Traffic.RESTORED)), w.restored(cluster=w.SWITCHED), {"serving": True},
+        "the restored database, shop-inc-1 (db-CANDIDATE, available)", "python -m restore close (or back",
+    ),
+    "a rehearsal": (
+        w.settings(w.asked(traffic=Traffic.SOURCE)), w.restored(), {"validated": True},
+        "the source, shop (db-SOURCE, available)", "pulumi config set traffic frozen",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_who_takes_over_knows_who_serves_and_what_is_next(name: str) -> None:
+    settings, inventory, gates, serves, following = CASES[name]
+    lines = told(settings, inventory, **gates)
+    assert serves in lines["Serves"]
+    assert following in lines["Next"]
+    assert "python -m restore --stack org/app/prod status" in lines["More"]
+
+
+def test_the_newest_attempt_of_a_gate_counts() -> None:
+    settings, inventory = w.settings(w.asked(traffic=Traffic.FROZEN)), w.restored(cluster=w.FROZEN)
+    records = [{"gate": "validated", "open": False}, {"gate": "validated", "open": True}]
+    assert "pulumi config set traffic restored" in describe_handover("prod", settings, inventory, records)[3]
+
+
+def test_a_source_that_is_gone_is_said_and_no_error() -> None:
+    settings = w.settings(w.asked(traffic=Traffic.FROZEN))
+    assert "the source is gone" in told(settings, replace(w.restored(cluster=w.FROZEN), source=None))["Safe"]
+    assert "shop does not exist" in told(w.settings(None), w.inventory(source=None))["Safe"]
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("us-east-1", "us-east-1.console.aws.amazon.com"),
+        ("us-gov-west-1", "console.amazonaws-us-gov.com"),
+        ("cn-north-1", "console.amazonaws.cn"),
+    ],
+)
+def test_the_link_leads_to_the_console_of_the_regions_partition(region: str, host: str) -> None:
+    expected = f"https://{host}/rds/home?region={region}#database:id=shop;is-cluster=false"
+    assert link_console(region, "shop") == expected
