@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-field demo-proof demo-rename demo-rescue test test-slow matrix unit check lint types layers bench-quick bench-dumps bench-rescue bench-validation bench-critical-path setup clean lock
+.PHONY: demo demo-dump demo-field demo-proof demo-dr demo-rename demo-rescue test test-slow matrix unit check lint types layers bench-quick bench-dumps bench-rescue bench-validation bench-critical-path setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
@@ -15,6 +15,9 @@ demo-proof: $(READY)
 
 demo-field: $(READY)
 	$(BIN)/python -m sandbox.demo.field_restores
+
+demo-dr: $(READY)
+	$(BIN)/python -m sandbox.demo.lost_region
 
 demo-rename: $(READY)
 	$(BIN)/python -m sandbox.demo.rename

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from restore.candidate import new_instance
 from restore.candidate.settings import target_settings
+from restore.candidate.surroundings import plan_copy, plan_parameter_group
 from restore.candidate.tags import candidate_tags
 from restore.config.keys import SAFETY_CHECK
 from restore.cutover import connection_secret, deployments, names, traffic
@@ -63,6 +64,8 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         left=left,
         switched_before=traffic.was_switched_before(context),
         fresh=new_instance.plan_new_instance(context, origin),
+        copy=plan_copy(context, origin),
+        parameter_group=plan_parameter_group(context, origin, settings_of_candidate),
         backup_plans=backup_plans(context.inventory.dependents),
         notes=notes(context, origin, settings_of_candidate),
     )
@@ -71,5 +74,5 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
 def _name_safety(context: RestoreContext) -> str | None:
     if context.safety:
         return context.safety.identifier
-    needed = context.request.traffic is not Traffic.SOURCE and context.source is not None
+    needed = context.request.traffic is not Traffic.SOURCE and context.local_source is not None
     return context.safety_name if needed and SAFETY_CHECK not in context.settings.waive else None

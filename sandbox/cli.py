@@ -1,4 +1,4 @@
-"""The command line: python -m sandbox up|down|status|env|rights|pace|incident|dump|trouble|doctor."""
+"""The command line: python -m sandbox up|down|status|env|rights|pace|incident|dump|trouble|region|doctor."""
 
 from __future__ import annotations
 
@@ -68,6 +68,15 @@ def parser() -> argparse.ArgumentParser:
     troubling.add_argument("--off", action="store_true", help="end it")
     troubling.add_argument("--instance", help="the RDS instance that suffers; the source, unless said")
     troubling.set_defaults(command=trouble)
+    placing = commands.add_parser(
+        "region", parents=[common], help="a second region; one that goes dark, and comes back"
+    )
+    placing.add_argument("action", choices=["prepare", "dark", "back", "lag", "replicate"])
+    placing.add_argument("name", nargs="?", default="", help="the region; of lag the seconds")
+    placing.add_argument("--refuse", action="store_true", help="dark: connections are refused, and don't hang")
+    placing.add_argument("--stack", default="sandbox-west", help="prepare: name of the Pulumi stack there")
+    placing.add_argument("--project", type=Path, default=CHECKOUT, help="prepare: where its Pulumi.<stack>.yaml goes")
+    placing.set_defaults(command=region)
     commands.add_parser("doctor", parents=[common], help="what is real here").set_defaults(command=doctor)
     return root
 
@@ -161,6 +170,28 @@ def trouble(layout: Layout, options: argparse.Namespace) -> int:
     else:
         catalogue.play(layout, options.name, options.instance or INSTANCE)
         print(f"{catalogue.find(options.name).says}\nTo end it: {catalogue.undo(options.name)}")
+    return 0
+
+
+def region(layout: Layout, options: argparse.Namespace) -> int:
+    from sandbox.application import second_region
+
+    match options.action:
+        case "prepare":
+            from sandbox.application.stack_config import configuration_of_second_region
+            from sandbox.runtime import environment
+
+            second_region.prepare(layout)
+            wanted = configuration_of_second_region(layout)
+            file = environment.write_stack(layout, options.project, options.stack, fresh=True, wanted=wanted)
+            print(f"{second_region.REGION} is ready; configuration in {file}")
+        case "lag":
+            second_region.set_lag(layout, float(options.name or 0))
+        case "replicate":
+            print("\n".join(second_region.replicate_dumps(layout)) or "nothing to replicate")
+        case action:
+            how = "" if action == "back" else "refuse" if options.refuse else "hang"
+            second_region.make_dark(layout, options.name or second_region.FIRST, how)
     return 0
 
 

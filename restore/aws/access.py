@@ -51,7 +51,10 @@ def _simulate(client: Any, principal: str, together: Mapping[Group, tuple[AwsRig
     def ask(source: str) -> list[Denied]:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="rights") as pool:
             answers = pool.map(partial(_read_denied, client, source), together.keys(), together.values())
-            return [item for answer in answers for item in answer]
+            try:
+                return [item for answer in answers for item in answer]
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)  # one that isn't answered: nor are the others
 
     try:
         return ask(principal)

@@ -21,6 +21,13 @@ Value = TypeVar("Value")
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
 ATTEMPTS = 5
+QUICK_CONNECT_SECONDS = 3
+QUICK_READ_SECONDS = 8
+"""For a region that may be lost: it is told that it doesn't answer, and not waited for."""
+ADVISORY_SECONDS, ADVISORY_ATTEMPTS = 8, 2
+ADVISORY = frozenset({"iam"})
+"""Services whose answer no run depends on. IAM's API is of one region, us-east-1 (IAM User Guide, "Resilience in AWS
+Identity and Access Management"): where that is lost, a preview elsewhere must not wait for it."""
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"})
 """S3 refuses HEAD without a body: there botocore's code is the status."""
@@ -134,11 +141,24 @@ class Aws:
 
     login: AwsLogin = field(default_factory=AwsLogin)
     """Whose credentials; boto3's own search (environment, profile, machine) where it says nothing."""
+    home: str = ""
+    """Region in which roles are assumed, where it isn't `region`."""
+    quick: bool = False
+    """Whether a call is given up after seconds: for a region that may be lost."""
 
     @classmethod
     def of(cls, settings: Settings) -> Aws:
         """Returns AWS as the plugin calls it under the same configuration."""
         return cls(settings.region, settings.endpoints, settings.aws_login)
+
+    @classmethod
+    def of_source(cls, settings: Settings) -> Aws:
+        """Returns the region of a source that isn't the stack's; the stack's own otherwise. It may be lost: no call
+        waits for it, and the login needs nothing of it."""
+        if settings.source_region is None:
+            return cls.of(settings)
+        endpoints = {name: url for name, url in settings.endpoints.items() if settings.region not in url}
+        return cls(settings.source_region, endpoints, settings.aws_login, home=settings.region, quick=True)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -155,27 +175,36 @@ class Aws:
     def _make(self, service: str) -> Any:
         from restore.aws.session import session_of
 
-        self._session = self._session or session_of(self.region, self.login, self._assume)
-        return self._client_of(self._session, service)
+        self._session = self._session or session_of(self.home or self.region, self.login, self._assume)
+        return self._client_of(self._session, service, self.region)
 
     def _assume(self, session: Session, request: dict[str, Any]) -> Any:
         with translated("sts"):
-            return self._client_of(session, "sts").assume_role(**request)["Credentials"]
+            return self._client_of(session, "sts", self.home or self.region).assume_role(**request)["Credentials"]
 
-    def _client_of(self, session: Session, service: str) -> Any:
+    def _patience(self, service: str) -> tuple[int, int, int]:
+        """Returns the seconds to connect, to read, and how often a call is tried."""
+        if self.quick:
+            return QUICK_CONNECT_SECONDS, QUICK_READ_SECONDS, 1
+        if service in ADVISORY:
+            return CONNECT_SECONDS, ADVISORY_SECONDS, ADVISORY_ATTEMPTS
+        return CONNECT_SECONDS, READ_SECONDS, ATTEMPTS
+
+    def _client_of(self, session: Session, service: str, region: str) -> Any:
         from botocore.config import Config
 
+        connect, read, attempts = self._patience(service)
         config = Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            connect_timeout=connect,
+            read_timeout=read,
+            retries={"mode": "standard", "total_max_attempts": attempts},
             user_agent_extra="pulumi-restore",
             max_pool_connections=20,
             use_fips_endpoint=self.login.fips or None,
             use_dualstack_endpoint=self.login.dualstack or None,
         )
         untyped = cast("Any", session)
-        return untyped.client(service, config=config, endpoint_url=self.endpoints.get(service))
+        return untyped.client(service, region_name=region, config=config, endpoint_url=self.endpoints.get(service))
 
 
 def found(service: str, call: Callable[[], Value], missing: frozenset[str]) -> Value | None:

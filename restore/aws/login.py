@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from restore.aws.client import Aws, found, translated
 from restore.errors import PermanentError, Problem
 from restore.model.rds import Credential, Endpoint
+from restore.model.rds_address import parse_address
 from restore.model.request import Login
 from restore.redaction import register_secret
 
@@ -47,9 +48,11 @@ class Secrets:
 
     def _token(self, user: str, endpoint: Endpoint) -> Credential:
         client = cast("RDSClient", self._aws.client("rds"))
+        address = parse_address(endpoint.host)  # a token is of the database's own region
+        region = address.region if address else self._aws.region
         with translated("rds"):
             token = client.generate_db_auth_token(
-                DBHostname=endpoint.host, Port=endpoint.port, DBUsername=user, Region=self._aws.region
+                DBHostname=endpoint.host, Port=endpoint.port, DBUsername=user, Region=region
             )
         return Credential(user, register_secret(token))
 
@@ -57,7 +60,7 @@ class Secrets:
         client = cast("SecretsManagerClient", self._aws.client("secretsmanager"))
         answer = found("secretsmanager", lambda: client.get_secret_value(SecretId=secret_id), NO_SECRET)
         if answer is None:
-            raise PermanentError.of(_build_missing(secret_id))
+            raise PermanentError.of(_build_missing(secret_id, self._aws.region))
         credential = parse_secret(secret_id, answer.get("SecretString") or "", user)
         return Credential(credential.user, register_secret(credential.password))
 
@@ -84,8 +87,12 @@ def _parse_object(text: str) -> dict[str, Any] | None:
     return cast("dict[str, Any]", document) if isinstance(document, dict) else None
 
 
-def _build_missing(secret_id: str) -> Problem:
-    fix = "create it, or name another: pulumi config set --path login.secretId <name>"
+def _build_missing(secret_id: str, region: str) -> Problem:
+    fix = (
+        "create it, or name another: pulumi config set --path login.secretId <name>; or, from another region: "
+        f"aws secretsmanager replicate-secret-to-regions --region <its region> --secret-id {secret_id} "
+        f"--add-replica-regions Region={region}"
+    )
     return Problem(f"secret {secret_id}", "not in Secrets Manager", "the operator's password", fix)
 
 

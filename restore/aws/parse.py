@@ -240,6 +240,7 @@ def automated_backup(answer: DBInstanceAutomatedBackupTypeDef) -> AutomatedBacku
         ),
         storage_encrypted=bool(fields.get("Encrypted", False)),
         kms_key_id=fields.get("KmsKeyId"),
+        tags=tags(fields.get("TagList")),
     )
 
 

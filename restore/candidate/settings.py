@@ -8,6 +8,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any, cast
 
 from restore.candidate import new_instance
+from restore.candidate.source_region import localize
 from restore.config.keys import camel_case
 from restore.model.context import RestoreContext
 from restore.model.rds import InstanceSettings
@@ -36,6 +37,8 @@ def target_settings(context: RestoreContext, origin: RestoreSource) -> InstanceS
     """Returns what the candidate is to have; a field that stays None isn't passed to RDS, nor compared afterwards."""
     base = context.source.settings if context.source else _find_remains(context, origin)
     set_by_hand = overrides(context)
+    if context.source_region and not context.candidate:
+        base = localize(context, base, set_by_hand.get("db_subnet_group_name") or base.db_subnet_group_name)
     settings = replace(base, **({"deletion_protection": True} | set_by_hand))
     for fit in (_fit_size, _fit_rates, _fit_insights):
         settings = fit(settings, set_by_hand, origin)

@@ -15,10 +15,10 @@ LONGEST = 256
 
 
 def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[str, str]:
-    """Returns the source's tags, and those by which the candidate is found again. An existing candidate keeps what
-    it has."""
-    base = context.candidate or context.source
-    copied = {name: value for name, value in base.tags.items() if not name.startswith("aws:")} if base else {}
+    """Returns the tags of the source, or what its backup knows of them, and those by which the candidate is found
+    again. An existing candidate keeps what it has."""
+    base = context.candidate or context.source or origin
+    copied = {name: value for name, value in base.tags.items() if not name.startswith("aws:")}
     if not context.candidate:
         copied = {name: value for name, value in copied.items() if not name.startswith("restore:")}
     own = {TAG_ID: context.request.id, TAG_STACK: context.settings.stack, TAG_POINT: origin.point.tag}

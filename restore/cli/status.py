@@ -28,15 +28,21 @@ def read_status(stack: OperatorStack, now: datetime) -> str:
     """Returns the restore's state as found now, for an 80-column terminal."""
     settings = read_settings(stack, now)
     inventory = gather.gather(settings, now, room=False)
-    lines = [
-        f"stack {stack.name}, source {settings.source}: {inventory.source.status if inventory.source else 'not found'}"
-    ]
+    lines = [f"stack {stack.name}, source {settings.source}: {describe_source(inventory)}"]
     if settings.request is None:
         lines.append("no restore is configured")
         lines += [f"open restore: {instance.identifier} ({instance.status})" for instance in inventory.open_restores]
     else:
         lines += describe_restore(settings, settings.request, inventory)
     return "\n".join([*lines, *describe_pending_operations(stack.export(), inventory)])
+
+
+def describe_source(inventory: Inventory) -> str:
+    region = inventory.source_region
+    found = inventory.source.status if inventory.source else "not found"
+    if region is None:
+        return found
+    return f"{found} in {region.name}" if region.answers else f"{region.name} doesn't answer"
 
 
 def read_handover(stack: OperatorStack, now: datetime) -> str:

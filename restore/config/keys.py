@@ -35,6 +35,8 @@ from restore.model.notify import NotifySettings
 from restore.model.rds import InstanceSettings
 from restore.model.request import (
     SHORTEST_REASON,
+    CopySettings,
+    CreateSettings,
     Cutover,
     DumpStore,
     ErasedTable,
@@ -146,6 +148,17 @@ class Keys(RestoreKeys):
 
     source: InstanceName | None = Field(None, examples=["shop-prod-db"])
     """Identifier of the RDS instance that is to be recovered. Needed."""
+    source_region: (
+        Annotated[str, matching(r"[a-z]{2}(?:-[a-z]+)+-[0-9]", "the name of an AWS Region, such as us-east-1")] | None
+    ) = Field(None, examples=["us-east-1"])
+    """Region of the source, where it isn't the stack's (aws:region): the database is brought back in the stack's region
+    from what was replicated or copied there. That region is read as far as it answers, and never waited for nor
+    changed."""
+    copy_: Annotated[CopySettings, OBJECT] = Field(CopySettings(), alias="copy")
+    """How a snapshot is copied that can't be restored as it is: an encrypted one of another account, or one of another
+    region."""
+    create: Annotated[CreateSettings, OBJECT] = CreateSettings()
+    """What may be made in the stack's region where it is missing under the source's name."""
     namespace: (
         Annotated[
             str, matching(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", "at most 63 lower-case letters, digits and hyphens")
@@ -254,7 +267,8 @@ class AwsKeys(Section, BaseModel):
     model_config = ConfigDict({**CONFIG, "extra": "ignore"})
 
     region: str | None = Field(None, examples=["us-east-1"])
-    """Region of the source; else AWS_REGION or AWS_DEFAULT_REGION."""
+    """Region in which the database is restored, and of the source unless sourceRegion says another; else AWS_REGION or
+    AWS_DEFAULT_REGION."""
     endpoints: Annotated[list[Mapping[str, str]], BeforeValidator(_parse_endpoints)] = []
     """Endpoints other than AWS's own: a list of one object, by service."""
     profile: str | None = Field(None, examples=["shop-prod"])

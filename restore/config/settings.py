@@ -18,7 +18,7 @@ from restore.model.field_types import camel_case, decoded, given_fields
 from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault, instance_fault
 from restore.model.notify import TOKENS
 from restore.model.rds import InstanceSettings
-from restore.model.request import App, Method, Request, Runner, Settings, certificates_command
+from restore.model.request import App, Cutover, Method, Request, Runner, Settings, certificates_command
 from validation.document_store import S3
 from validation.keyed import json_schema
 from validation.keyed.reader import build_json_schema
@@ -65,6 +65,7 @@ class Entries:
             *_find_missing(entries, self.region, now),
             *_find_plain_tokens(entries, self.secret_keys),
             *_find_too_long(entries),
+            *_find_across_regions(entries, self.region),
         ]
         if not keys or not aws or not kubernetes or problems:
             raise Refused([*problems, *unfit_aws, *unfit_kubernetes])
@@ -97,6 +98,9 @@ class Entries:
             aws_login=aws.login,
             kubeconfig=kubernetes.kubeconfig,
             context=kubernetes.context,
+            source_region=keys.source_region,
+            copy=keys.copy_,
+            create=keys.create,
         )
 
 
@@ -223,3 +227,12 @@ def _find_too_long(entries: Mapping[str, Any]) -> Iterable[Problem]:
         room = max(MAX_INSTANCE - len(source) - 1, 0)
         needed = f"at most {MAX_INSTANCE} characters for <source>-<id>, so {room} for the id"
         yield refusal("id", f"{name} has {len(name)} characters", needed, "pulumi config set id <a shorter one>")
+
+
+def _find_across_regions(given: Mapping[str, Any], region: str | None) -> Iterable[Problem]:
+    if region and given.get("sourceRegion") == region:
+        needed = "another region than the stack's, or no such key: the source is in the stack's region then"
+        yield refusal("sourceRegion", f"{region}, which is aws:region too", needed, removal("sourceRegion"))
+    if given.get("sourceRegion") and given.get("cutover") == Cutover.RENAME:
+        needed = "secret: an endpoint's name has its region in it, so no rename gives this region the source's"
+        yield refusal("cutover", "rename, with sourceRegion", needed, removal("cutover"))

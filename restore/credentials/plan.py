@@ -56,9 +56,10 @@ def problems(context: RestoreContext, *, proved: bool, pods: Sequence[str], leav
     elif not proved:
         found = f"gate validated hasn't opened for {context.candidate.resource_id}"
         yield Problem(f"instance {context.candidate_name}", found, "a candidate that is validated", "pulumi up")
-    if context.source is None and not leave_source:
+    if context.local_source is None and not leave_source:
+        found = f"it is in {context.source_region.name}" if context.source_region else "it is gone"
         needed = "the source, whose passwords were stolen too"
-        yield Problem(f"instance {context.settings.source}", "it is gone", needed, LEAVE_SOURCE)
+        yield Problem(f"instance {context.settings.source}", found, needed, LEAVE_SOURCE)
     yield from _secret_problems(context)
 
 

@@ -85,7 +85,7 @@ class Rotation:
 
     @property
     def databases(self) -> tuple[Instance, ...]:
-        source = None if self.leave_source else self.context.source
+        source = None if self.leave_source else self.context.local_source
         return (self.candidate, source) if source else (self.candidate,)
 
     @property
@@ -100,7 +100,7 @@ class Rotation:
 
     @property
     def managed(self) -> bool:
-        source = self.context.source
+        source = self.context.local_source
         return bool(source and is_kept_by_rds(self.settings.login, source))
 
     @property
@@ -277,7 +277,7 @@ class Rotation:
         if self.versions.current(self.secret_id).id == journal.managed_before:
             self.versions.rotate(self.secret_id)
             self.say(f"{self.secret_id}: RDS makes a new password")
-        source = self.context.source
+        source = self.context.local_source
         assert source is not None
         wait_for(
             lambda: self._is_rotated_by_rds(journal, source),

@@ -6,6 +6,7 @@ from restore.cutover.traffic import find_databases, find_target_endpoint
 from restore.model.cluster import Deployment
 from restore.model.context import RestoreContext
 from restore.model.labels import (
+    ANNOTATION_ID,
     ANNOTATION_MANAGER,
     ANNOTATION_REAPPLIED,
     ANNOTATION_REPLICAS,
@@ -21,10 +22,13 @@ def read_recorded_replicas(context: RestoreContext, app: App, deployment: Deploy
     """Returns the replicas to come back with; None when nobody can say."""
     if app.replicas is not None:
         return app.replicas
-    if not context.held(deployment.annotations):
-        return deployment.replicas or None
     noted = deployment.annotations.get(ANNOTATION_REPLICAS, "")
-    return int(noted) if noted.isdecimal() else None
+    known = int(noted) if noted.isdecimal() else None
+    if context.held(deployment.annotations):
+        return known
+    # At zero and held by no restore: of a region that stands by, whose team notes how many there are to be
+    unheld = known if ANNOTATION_ID not in deployment.annotations else None
+    return deployment.replicas or unheld
 
 
 def plan_apps(context: RestoreContext) -> tuple[AppPlan, ...]:

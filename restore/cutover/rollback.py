@@ -12,6 +12,7 @@ from restore.model.request import Traffic
 
 HIDDEN = "[secret]"
 ID, TRAFFIC, WAIVERS = "restore:id", "restore:traffic", "restore:waive"
+SOURCE_REGION = "restore:sourceRegion"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ def is_before_switch(id_: str, update: Update) -> bool:
 def plan_way_back(now: Config, history: Sequence[Update]) -> WayBack:
     """Returns the steps from `restored` (or a half-done move) back to the source: frozen first, then source.
 
-    Raises Refused when there is nothing to go back from, or a secret would come back as a placeholder.
+    Raises Refused when there is nothing to go back from, the source is in another region, or a secret would come back
+    as a placeholder.
     """
     id_ = read_text(now, ID)
     if not id_:
@@ -122,6 +124,8 @@ def plan_way_back(now: Config, history: Sequence[Update]) -> WayBack:
                 )
             ]
         )
+    if region := read_text(now, SOURCE_REGION):
+        raise Refused([describe_way_back_elsewhere(region)])
     earlier = find_earlier_update(id_, history)
     base = merge_waivers(earlier.config if earlier else now, now)
     hidden = [key for key, value in base.items() if value.secret and value.text == HIDDEN]
@@ -143,6 +147,17 @@ def plan_way_back(now: Config, history: Sequence[Update]) -> WayBack:
         make_step("serve from the source again (traffic source)", frozen, source),
     )
     return WayBack(steps, earlier)
+
+
+def describe_way_back_elsewhere(region: str) -> Problem:
+    """Returns why nobody goes back to a database of another region: its applications are there, and what was written
+    here since isn't."""
+    return Problem(
+        "traffic source",
+        f"the source is in {region}: its applications run there, and those of this region never used it",
+        "frozen, which stops the applications here; failing back is a restore of its own",
+        'pulumi config set traffic frozen; pulumi up; docs/region.md, "Failing back"',
+    )
 
 
 def render(way: WayBack) -> str:

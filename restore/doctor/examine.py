@@ -102,7 +102,7 @@ def _second_looks(
     if not worlds:
         return {}
     inventory = worlds[0][1]
-    source, namespace = inventory.source, Namespace(api, site.namespace)
+    source, namespace = inventory.local_source, Namespace(api, site.namespace)
     looks: dict[str, Callable[[], Iterable[Finding]]] = {
         "rights": lambda: rights.examine_rights(worlds),
         "preflight": lambda: rights.examine_preflight(worlds),

@@ -37,6 +37,8 @@ class GateContext:
     api: Api
     namespace: Namespace
     store: Store
+    source_rds: Rds | None = None
+    """RDS of the source's region, where that isn't the stack's; it raises within seconds where it doesn't answer."""
     expectations: Expectations | None = None
     """What the restored data is held against, where it was read elsewhere; None: as the settings say."""
     scans: dict[str, Scan] = field(default_factory=dict[str, Scan])
@@ -56,6 +58,7 @@ class GateContext:
             api=api,
             namespace=Namespace(api, settings.namespace),
             store=Store.open(settings.evidence, aws),
+            source_rds=Rds(Aws.of_source(settings), settings.tunnel) if settings.source_region else None,
             expectations=expectations,
         )
 
@@ -129,7 +132,11 @@ class GateContext:
         return self._read(self.plan.left)
 
     def _read(self, planned: Instance | None) -> Instance | None:
-        return self.rds.instance_by_resource_id(planned.resource_id) if planned else None
+        if planned is None:
+            return None
+        source = self.plan.source
+        elsewhere = self.source_rds if source and source.resource_id == planned.resource_id else None
+        return (elsewhere or self.rds).instance_by_resource_id(planned.resource_id)
 
     @contextmanager
     def connect(self, instance: Instance, database: str = "") -> Generator[postgres.Connection]:

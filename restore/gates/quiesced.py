@@ -23,6 +23,7 @@ from restore.gates.activity import (
 from restore.gates.context import GateContext
 from restore.gates.error_problems import error_problem, unreachable
 from restore.gates.hook import Proof, Watch
+from restore.gates.source_region import replicated_until, unfenced_problems
 from restore.model.rds import Instance
 from restore.model.rds_status import BROKEN, LEAVING, SNAPSHOT_READY, way_out
 from restore.model.waivers import reason
@@ -41,6 +42,10 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         "endpoint": str(context.plan.apps[0].endpoint),
     }
     problems = list(await_no_pods(context, watch))
+    unseen = unfenced_problems(context, watch, context.plan.serving)
+    if unseen:
+        facts["source_region"] = context.settings.source_region
+        return conclude([*problems, *unseen], facts, "")
     database = context.serving()
     if database is None:
         facts["quiet_since"] = datetime.now(UTC).isoformat()
@@ -144,23 +149,28 @@ def snapshot_problem(source: Instance, found: str) -> Problem:
     return Problem(SAFETY_CHECK, found, needed, f"{way_out(source.status, source.identifier)}; pulumi up")
 
 
+def latest_of_source(context: GateContext) -> datetime | None:
+    """Returns the last moment that the source can be restored to, as RDS says now."""
+    source = context.source()
+    return source.latest_restorable if source else None
+
+
 def await_latest_restorable(context: GateContext, watch: Watch, facts: dict[str, object]) -> Iterable[Problem]:
     """Waits until everything written before it was quiet is restorable: RDS ships its log about every 5 minutes.
 
     Of a database that couldn't be asked nobody knows when it was quiet: `latest` is then what it says now."""
     if "quiet_since" not in facts:
-        source = context.source()
-        facts["latest_restorable"] = str(source.latest_restorable) if source else None
+        facts["latest_restorable"] = str(latest_of_source(context))
         return []
     since = datetime.fromisoformat(str(facts["quiet_since"]))
     name = f"{watch.gate}.latest"
     waived = reason(name, watch.gate, context.settings.waive) is not None
 
     def read() -> datetime:
-        source = context.source()
-        if source is None or source.latest_restorable is None:
-            raise TemporaryError("the source has no LatestRestorableTime")
-        return source.latest_restorable
+        latest = replicated_until(context) if context.settings.source_region else latest_of_source(context)
+        if latest is None:
+            raise TemporaryError("there is no LatestRestorableTime")
+        return latest
 
     def reached(latest: datetime) -> bool:
         if latest < since:

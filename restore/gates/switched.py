@@ -29,6 +29,7 @@ from restore.gates.error_problems import error_problem, unreachable
 from restore.gates.fence import FENCE, lift_fence, raise_fence
 from restore.gates.hook import Proof, Watch
 from restore.gates.sequences import sequence_problems
+from restore.gates.source_region import unfenced_problems
 from restore.gates.written import written_problems
 from restore.model.planned import SecretPlan
 from restore.model.rds import Instance
@@ -60,6 +61,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         problems += controller_problems(context)
     problems += [*proof_problems(context, watch, database), *login_problems(context, database, facts)]
     if (secret or renames) and not is_shut(context, watch, problems):
+        problems += unfenced_problems(context, watch, context.plan.left)
         problems += elsewhere_problems(context, watch, facts)
         if not is_switched(context) and not is_shut(context, watch, problems):
             left = None if "left_unreachable" in facts else context.left()

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from restore.aws import Aws, Secrets
+from restore.aws.client import translated
 from restore.dumps.catalog import filenames, header, listing, pin
 from restore.dumps.model import Dump
 from restore.errors import Problem, Refused, RestoreError
 from restore.model.dump import DumpChoice, DumpObject
 from restore.model.rds import Credential, Endpoint
+from restore.model.region import LateDump
 from restore.model.request import LATEST, Login, Request, Settings
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 NOWHERE = Endpoint("", 0)
 """A login by password holds at any endpoint."""
+MOST_LATE = 10
+"""Dumps that haven't arrived whose replication status is asked for."""
 SHORTEST, LONGEST = 8, 128
 NOT_IN_PASSWORD = re.compile(r"[^\x21-\x7e]|[/@\"]")
 """RDS's rules for a master password (API reference of CreateDBInstance, MasterUserPassword)."""
@@ -72,6 +76,25 @@ def list_dumps(settings: Settings, aws: Aws) -> tuple[DumpObject, ...]:
     """Returns all dumps of the bucket, newest first. Raises PermanentError, TemporaryError."""
     store = settings.backups
     return tuple(describe_dump(dump, "") for dump in listing.list_dumps(s3_client(aws), store.bucket, store.prefix))
+
+
+def list_late_dumps(settings: Settings, aws: Aws) -> tuple[LateDump, ...]:
+    """Returns the dumps of the source's bucket that the stack's own bucket doesn't have, newest first, the newest ones
+    with S3's replication status. `aws` is of the source's region. Raises PermanentError, TemporaryError."""
+    store, there = settings.backups, s3_client(aws)
+    here = {dump.key for dump in listing.list_dumps(s3_client(Aws.of(settings)), store.bucket, store.prefix)}
+    missing = [d for d in listing.list_dumps(there, store.source_bucket, store.prefix) if d.key not in here]
+    statuses = {dump.key: _replication_status(there, dump) for dump in missing[:MOST_LATE]}
+    return tuple(LateDump(dump.key, dump.modified, statuses.get(dump.key, "")) for dump in missing)
+
+
+def _replication_status(client: S3Client, dump: Dump) -> str:
+    """Returns S3's word: PENDING, FAILED, COMPLETED; empty for an object that no rule replicates (API reference of
+    HeadObject, ReplicationStatus). A dump in directory format has none of its own."""
+    if dump.key.endswith("/"):
+        return ""
+    with translated("s3"):
+        return client.head_object(Bucket=dump.bucket, Key=dump.key).get("ReplicationStatus", "")
 
 
 def describe_dump(dump: Dump, version: str) -> DumpObject:

@@ -15,11 +15,12 @@ from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
 from restore.inventory.dependents import ask_dependents
 from restore.inventory.dump_lookup import choose_dump
+from restore.inventory.source_region import SourceLook, read_places, read_snapshot, read_source_region
 from restore.kubernetes import Api, Namespace, read_node_room
 from restore.model.cluster import Cluster
 from restore.model.context import RestoreContext
 from restore.model.dependents import Dependents
-from restore.model.identifiers import candidate, safety_snapshot
+from restore.model.identifiers import candidate, region_of, safety_snapshot, snapshot_copy
 from restore.model.inventory import Inventory
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
@@ -112,14 +113,22 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
             return _build_empty(settings, now, instances.result(), cluster.result())
         asked = room and settings.request.traffic is not Traffic.SOURCE
         nodes = pool.submit(read_node_room, api) if asked else None
-        inventory = _restore(settings, settings.request, now, _Started(aws, rds, reads, instances, cluster, room))
+        started = _Started(aws, rds, reads, instances, cluster, room)
+        inventory = _restore(settings, settings.request, now, started, _start_look(settings, reads))
         if not room:
             return inventory
         context = RestoreContext(settings, settings.request, inventory)
-        read_dependents = ask_dependents(settings, aws, inventory.source, pool) if inventory.source else Dependents
+        source = inventory.local_source
+        read_dependents = ask_dependents(settings, aws, source, pool) if source else Dependents
         capacity = read_capacity(aws, context, pool)
         node_room = nodes.result() if nodes else None
         return replace(inventory, capacity=capacity, nodes=node_room, dependents=read_dependents())
+
+
+def _start_look(settings: Settings, reads: Reads) -> Future[SourceLook] | None:
+    """Looks at the region of a source that isn't the stack's; it never fails for its silence."""
+    name = settings.source_region
+    return reads.start("the source's region", lambda: read_source_region(settings, name)) if name else None
 
 
 def _start_cluster(namespace: Namespace, settings: Settings) -> Cluster:
@@ -136,18 +145,24 @@ class _Started:
     room: bool
 
 
-def _restore(settings: Settings, request: Request, now: datetime, started: _Started) -> Inventory:
+def _restore(
+    settings: Settings, request: Request, now: datetime, started: _Started, looking: Future[SourceLook] | None
+) -> Inventory:
     rds, reads = started.rds, started.reads
     by_name = [
         reads.start("automated backups", lambda: Backups(windows=rds.automated_backups(identifier=settings.source))),
         reads.start("snapshots", lambda: Backups(snapshots=rds.snapshots(identifier=settings.source))),
     ]
     named = request.snapshot if request.snapshot != LATEST else None
-    named_read = reads.start("the named snapshot", lambda: rds.snapshot(named) if named else None)
+    named_read = reads.start("the named snapshot", lambda: _named_snapshot(settings, rds, named))
+    copy = reads.start("the copied snapshot", lambda: _copy(settings, request, rds))
     safety = reads.start("the safety snapshot", lambda: rds.snapshot(safety_snapshot(settings.source, request.id)))
     versions = reads.start("engine versions", rds.orderable_versions)
     listed = () if started.instances.exception() else started.instances.result()
     source, restored = find_pair(listed, settings)
+    look = looking.result() if looking else None
+    source = look.instance if look else source
+    places = reads.start("this region's groups", lambda: read_places(settings, look) if look and not restored else None)
     if source:
         by_name += _start_by_resource_id(started, source.resource_id)
     former = tuple(item for item in listed if is_former(item.identifier, settings.source))
@@ -177,7 +192,22 @@ def _restore(settings: Settings, request: Request, now: datetime, started: _Star
         former=former,
         caller=identity.result(),
         replicas=tuple(item for item in instances if source and item.identifier in source.replicas),
+        source_region=look.region if look else None,
+        places=places.result(),
+        copy=copy.result(),
     )
+
+
+def _named_snapshot(settings: Settings, rds: Rds, named: str | None) -> Snapshot | None:
+    """Returns the snapshot that is named; one of the source's region is asked for there."""
+    if named and settings.source_region and region_of(named) == settings.source_region:
+        return read_snapshot(settings, named)
+    return rds.snapshot(named) if named else None
+
+
+def _copy(settings: Settings, request: Request, rds: Rds) -> Snapshot | None:
+    wanted = request.method is Method.SNAPSHOT
+    return rds.snapshot(snapshot_copy(settings.source, request.id)) if wanted else None
 
 
 def _start_by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]]:

@@ -57,8 +57,8 @@ def plan(
     settings: Settings,
 ) -> Closing:
     """Returns what `close` will do. Raises Refused while the applications are stopped or half-way: a restore is over
-    when somebody serves."""
-    if serves is None or serves is Traffic.FROZEN:
+    when somebody serves. Those of a region that stands by for another were stopped before it, and may stay so."""
+    if serves is None or (serves is Traffic.FROZEN and inventory.source_region is None):
         raise Refused(
             [
                 Problem(
@@ -83,12 +83,17 @@ def plan(
         secret=secret is not None and secret.annotations.get(ANNOTATION_ID) == request.id,
         candidate_arn=candidate.arn if candidate and TAG_CLOSED not in candidate.tags else None,
         set={"restore:source": candidate.identifier} if candidate and serves is Traffic.RESTORED else {},
-        remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE),
+        remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE or key in _of_the_source_left(serves)),
         suspended=tuple(f"{w.kind} {w.name}: {w.resume}" for w in inventory.cluster.writers if w.resume),
         take_over=_take_over(settings, request, candidate) if serves is Traffic.RESTORED else "",
         names=describe_names(request, inventory),
-        unrecoverable=describe_unrecoverable(candidate if serves is Traffic.RESTORED else inventory.source),
+        unrecoverable=describe_unrecoverable(candidate if serves is Traffic.RESTORED else inventory.local_source),
     )
+
+
+def _of_the_source_left(serves: Traffic) -> frozenset[str]:
+    """What says where the source was: the restored database, the next one's source, is in the stack's region."""
+    return frozenset({"restore:sourceRegion"}) if serves is Traffic.RESTORED else frozenset()
 
 
 def _take_over(settings: Settings, request: Request, candidate: Instance | None) -> str:
@@ -154,7 +159,7 @@ def describe_pending(state: Mapping[str, Any], inventory: Inventory) -> list[str
 def render(closing: Closing, pending_lines: Sequence[str] = ()) -> str:
     """Returns what close is about to do, for an 80-column terminal."""
     lines = [
-        f"Closing restore {closing.id}; the applications serve from the {name_database(closing.serves)}.",
+        f"Closing restore {closing.id}; {describe_serving(closing.serves)}.",
         "No database, snapshot or backup is changed or deleted.",
     ]
     if closing.deployments:
@@ -176,6 +181,8 @@ def render(closing: Closing, pending_lines: Sequence[str] = ()) -> str:
     return "\n".join(lines)
 
 
-def name_database(traffic: Traffic) -> str:
-    """Returns the README's word for the database that serves."""
-    return "restored database" if traffic is Traffic.RESTORED else "source"
+def describe_serving(traffic: Traffic) -> str:
+    """Returns who serves the applications at the close, in the README's words."""
+    if traffic is Traffic.FROZEN:
+        return "no application runs in this region"
+    return f"the applications serve from the {'restored database' if traffic is Traffic.RESTORED else 'source'}"

@@ -11,6 +11,7 @@ from restore.model.cluster import Deployment
 from restore.model.inventory import Inventory
 from restore.model.labels import ANNOTATION_ID, ANNOTATION_SERVED, TAG_CLOSED, TAG_ID, TAG_STACK
 from restore.model.rds import Instance, Snapshot
+from restore.model.region import SourceRegion
 from restore.model.request import App, Cutover, Request, Settings
 
 ENGINE = "postgres"
@@ -45,11 +46,30 @@ class RestoreContext:
     def source(self) -> Instance | None:
         return self.inventory.source
 
+    @property
+    def local_source(self) -> Instance | None:
+        return self.inventory.local_source
+
+    @property
+    def source_region(self) -> SourceRegion | None:
+        """The source's region, where it isn't the stack's."""
+        return self.inventory.source_region
+
     @cached_property
     def candidate(self) -> Instance | None:
         """The instance that this restore made, under its own identifier or the source's."""
         instance = self.inventory.candidate
         return instance if instance and self.is_ours(instance.tags) and TAG_CLOSED not in instance.tags else None
+
+    @property
+    def copy_name(self) -> str:
+        return identifiers.snapshot_copy(self.settings.source, self.request.id)
+
+    @cached_property
+    def copy(self) -> Snapshot | None:
+        """The copy of the snapshot, if this restore made it."""
+        snapshot = self.inventory.copy
+        return snapshot if snapshot and self.is_ours(snapshot.tags) else None
 
     @cached_property
     def safety(self) -> Snapshot | None:

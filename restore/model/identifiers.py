@@ -84,6 +84,18 @@ def safety_snapshot(source: str, restore_id: str) -> str:
     return f"{source}-{restore_id}-safety"
 
 
+def snapshot_copy(source: str, restore_id: str) -> str:
+    """Returns the identifier of the copy of a snapshot that can't be restored as it is."""
+    return f"{source}-{restore_id}-copy"
+
+
+def region_of(arn: str) -> str:
+    """Returns the region that an ARN names; empty for what is no ARN (AWS General Reference, "Amazon Resource Names":
+    arn:partition:service:region:account:resource)."""
+    parts = arn.split(":", 5)
+    return parts[3] if len(parts) == len(("arn", "partition", "service", "region", "account", "resource")) else ""
+
+
 def final_snapshot(candidate_name: str, stack: str) -> str:
     """Returns the identifier of the snapshot that a deletion of the candidate would take; the same in every run."""
     digest = hashlib.sha256(f"{stack}/{candidate_name}".encode()).hexdigest()[:8]

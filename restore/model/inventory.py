@@ -12,6 +12,7 @@ from restore.model.dependents import Dependents
 from restore.model.dump import DumpChoice, DumpObject
 from restore.model.nodes import NodeRoom
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
+from restore.model.region import Places, SourceRegion
 from restore.model.rights import RightsAnswers
 from validation.verdict import Verdict as Verdict
 
@@ -22,6 +23,7 @@ class Inventory:
 
     now: datetime
     source: Instance | None
+    """In the stack's region, or in `source_region`."""
     backups: tuple[AutomatedBackup, ...]
     snapshots: tuple[Snapshot, ...]
     """Every snapshot of the source, and the one that was named, whosever it is."""
@@ -55,3 +57,14 @@ class Inventory:
     """What else knows the source."""
     dumps: tuple[DumpObject, ...] = ()
     """All of the bucket, newest first; read for `python -m restore options` only."""
+    source_region: SourceRegion | None = None
+    """Of a source in another region (key sourceRegion); None where it is in the stack's own."""
+    places: Places | None = None
+    """What the stack's region has under the source's names; read for a source in another region only."""
+    copy: Snapshot | None = None
+    """The copy of a snapshot that can't be restored as it is."""
+
+    @property
+    def local_source(self) -> Instance | None:
+        """The source, where it is in the stack's region: only there it can be restored from, saved and returned to."""
+        return None if self.source_region else self.source

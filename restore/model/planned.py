@@ -81,11 +81,38 @@ class NewInstance:
 
 
 @dataclass(frozen=True)
+class CopyPlan:
+    """The copy of a snapshot that can't be restored as it is."""
+
+    original: str
+    """ARN of the snapshot."""
+    name: str
+    kms_key_id: str | None
+    tags: Mapping[str, str]
+    adopt: str | None
+    """Its identifier when it exists: to import."""
+
+
+@dataclass(frozen=True)
+class ParameterGroupPlan:
+    """A parameter group that the region lacks, or lacked when this restore began."""
+
+    name: str
+    family: str
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+    adopt: str | None
+    """Its name when it exists: to import."""
+
+
+@dataclass(frozen=True)
 class RecoveryPoint:
     """Resolved: exactly one of `snapshot`, `time`, `latest`, `dump` says what the candidate is made from."""
 
     method: Method
     snapshot: str | None = None
+    copy_of: str | None = None
+    """The snapshot that can't be restored as it is: `snapshot` is the copy that this restore makes of it."""
     time: datetime | None = None
     latest: bool = False
     source_resource_id: str | None = None
@@ -136,6 +163,8 @@ class Plan:
     """With cutover rename, in a run that moves the applications."""
     fresh: NewInstance | None = None
     """For method dump."""
+    copy: CopyPlan | None = None
+    parameter_group: ParameterGroupPlan | None = None
     adopt_safety: str | None = None
     """The safety snapshot's identifier when it exists: to import, as `adopt` is."""
     backup_plans: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -165,6 +165,7 @@ class AutomatedBackup:
     """What the automated backup knows of it; no class, subnet group or security groups."""
     storage_encrypted: bool = False
     kms_key_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def is_replica(self) -> bool:

@@ -238,6 +238,9 @@ class DumpStore(Section):
     """S3 bucket, in the stack's region. Needed for method dump."""
     prefix: KeyPrefix = "database/postgresql/"
     """What the keys of the dumps begin with."""
+    source_bucket: Bucket = ""
+    """Bucket of the source's region that is replicated to `bucket`: what it has and `bucket` hasn't is told, with S3's
+    replication status, as long as that region answers."""
     owner: str | None = None
     """Role that owns the database, and is created; else the application's user."""
     allow: Texts = ()
@@ -390,6 +393,24 @@ class ValidationSettings(Section):
 
 
 @dataclass(frozen=True)
+class CopySettings(Section):
+    """How a snapshot is copied that can't be restored as it is: an encrypted one of another account, or one of another
+    region."""
+
+    kms_key_id: str | None = None
+    """KMS key of the stack's region, by id, ARN or alias, that the copy and what is restored from it are encrypted
+    with. Needed for an encrypted snapshot."""
+
+
+@dataclass(frozen=True)
+class CreateSettings(Section):
+    """What may be made in the stack's region where it is missing under the source's name."""
+
+    parameter_group: Flag = False
+    """The parameter group, with the parameters that the source's own sets."""
+
+
+@dataclass(frozen=True)
 class Infrastructure(Section):
     """Where the team's own infrastructure code has the source, so that `close` can say how it takes over the instance
     that serves."""
@@ -441,3 +462,7 @@ class Settings:
     """Whose credentials AWS is called with."""
     kubeconfig: str | None = None
     context: str | None = None
+    source_region: str | None = None
+    """The source's region, where it isn't the stack's."""
+    copy: CopySettings = CopySettings()
+    create: CreateSettings = CreateSettings()

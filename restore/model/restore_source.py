@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from restore.errors import Problem
 from restore.model.planned import RecoveryPoint
@@ -23,6 +24,8 @@ class RestoreSource:
     """What a snapshot or an automated backup knows of its instance: little."""
     iops: int | None = None
     storage_type: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the backup knows of its instance's tags."""
 
 
 @dataclass(frozen=True)

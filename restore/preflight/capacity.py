@@ -40,10 +40,17 @@ def storage_quota(context: RestoreContext) -> Iterable[Problem]:
 def snapshot_quota(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a full quota of snapshots: the safety snapshot is taken when the applications have stopped: too late to
     find that it can't be."""
-    snapshot_ahead = context.request.traffic is not Traffic.SOURCE and context.source and not context.safety
+    snapshot_ahead = context.request.traffic is not Traffic.SOURCE and context.local_source and not context.safety
     if snapshot_ahead and SAFETY_CHECK not in context.settings.waive:
         without = f'; or, to do without: pulumi config set --path waive.{SAFETY_CHECK} "<reason>"'
         yield from _over_quota(context, SNAPSHOTS, 1, f"room for {context.safety_name}", without)
+
+
+def copy_quota(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a full quota of snapshots: a copied one counts as a manual one."""
+    made = _to_make(context)
+    if made and made[0].point.copy_of and not context.copy:
+        yield from _over_quota(context, SNAPSHOTS, 1, f"room for {context.copy_name}")
 
 
 def _over_quota(

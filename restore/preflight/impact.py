@@ -22,6 +22,7 @@ from restore.preflight.names import rename_lines
 from restore.preflight.nodes import node_lines
 from restore.preflight.public_names import password_warnings
 from restore.preflight.rights import rights_lines
+from restore.preflight.source_region import copy_lines, created_lines, region_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
 from restore.units import TIME_FORMAT, sized, spoken
 
@@ -36,6 +37,9 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         rights_lines(context),
         _applications(context),
         _both_databases(context),
+        region_lines(context),
+        copy_lines(context, origin),
+        created_lines(context, settings),
         rename_lines(context),
         _instance(context, origin, settings),
         _lost(context, origin),
@@ -115,7 +119,7 @@ def _instance(context: RestoreContext, origin: RestoreSource, settings: Instance
         )
         yield f"creates: instance {context.candidate_name} ({', '.join(part for part in parts if part)})"
         yield f"from: {_point_text(context, origin)}"
-    if context.request.traffic is not Traffic.SOURCE and context.source and not context.safety:
+    if context.request.traffic is not Traffic.SOURCE and context.local_source and not context.safety:
         yield f"creates: snapshot {context.safety_name} of the source, once nothing writes to it"
 
 
@@ -131,7 +135,8 @@ def _point_text(context: RestoreContext, origin: RestoreSource) -> str:
         return f"dump s3://{point.dump.bucket}/{point.dump.key} (version {point.dump.version}{size}){at}"
     named = context.request.backup_of or context.settings.source
     of = f"{named} ({point.source_resource_id})"
-    gone = "" if context.source or context.request.backup_of else ", from its retained automated backups"
+    kept = "replicated" if context.source_region else "retained"
+    gone = "" if context.local_source or context.request.backup_of else f", from its {kept} automated backups"
     return f"point in time {f'{point.time:{TIME_FORMAT}}' if point.time else 'latest'} of {of}{gone}"
 
 
@@ -143,7 +148,7 @@ def _lost(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
         yield f"a switch loses: what was written after {origin.point.at:{TIME_FORMAT}} (RPO {since} as of now)"
     elif context.candidate:
         yield "a switch loses: what was written after the point that `latest` meant when the instance was made"
-    elif not context.source:
+    elif not context.local_source:
         lag = f"up to {spoken(UPLOAD_INTERVAL)}"
         yield f"a switch loses: what the source's backups never got, {lag} of its last writes"
     elif context.request.traffic is Traffic.FROZEN:
@@ -166,12 +171,12 @@ def _fresh(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
         "note: a dump carries no roles, passwords, settings of roles or of the database: roles it names are created "
         "without login, the application's with the password of its secret"
     )
-    if not context.source:
+    if not context.source and not context.source_region:
         yield "note: the source is gone: settings that nothing tells any more are RDS's defaults"
 
 
 def _warnings(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
-    source = context.source
+    source = context.local_source
     if origin.point.latest and not context.candidate and context.request.traffic is Traffic.FROZEN:
         yield (
             "note: `latest` can be asked for only after the freeze: should AWS refuse it then, nobody is served "

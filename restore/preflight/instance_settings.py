@@ -25,10 +25,13 @@ def setting_problems(context: RestoreContext, origin: RestoreSource) -> Iterable
 
 
 def _missing(context: RestoreContext, settings: InstanceSettings) -> Iterable[Problem]:
-    missing = [camel_case(name) for name in REQUIRED if not getattr(settings, name)]
+    region = context.source_region
+    required = (*REQUIRED, "parameter_group_name") if region else REQUIRED
+    missing = [camel_case(name) for name in required if not getattr(settings, name)]
     if missing and not context.source:
         fixes = "; ".join(f"pulumi config set --path instance.{_first(name)} <value>" for name in missing)
-        found = f"the source is gone, and nothing says its {', '.join(missing)}"
+        gone = f"the source's region {region.name} doesn't say" if region else "the source is gone, and nothing says"
+        found = f"{gone} its {', '.join(missing)}"
         yield Problem("config instance", found, "these settings: a restore gets RDS's defaults else", fixes)
 
 

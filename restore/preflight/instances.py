@@ -44,21 +44,25 @@ def source_alone(context: RestoreContext) -> Iterable[Problem]:
 def source_leaving(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a source that is being deleted, only where something is still to be made of it, or to go back to: a
     candidate that exists needs it no more."""
-    if not context.source or context.source.status not in LEAVING or context.request.traffic is Traffic.RESTORED:
+    if (
+        not context.local_source
+        or context.local_source.status not in LEAVING
+        or context.request.traffic is Traffic.RESTORED
+    ):
         return
     if context.candidate and context.request.traffic is Traffic.FROZEN:
         return
     yield Problem(
-        f"instance {context.source.identifier}",
-        f"status {context.source.status}",
+        f"instance {context.local_source.identifier}",
+        f"status {context.local_source.status}",
         "an instance that stays, or is gone: its automated snapshots may go with it",
-        f"aws rds wait db-instance-deleted --db-instance-identifier {context.source.identifier}; then try again",
+        f"aws rds wait db-instance-deleted --db-instance-identifier {context.local_source.identifier}; then try again",
     )
 
 
 def source_can_be_saved(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a freeze without the safety snapshot: that is found out before the applications stop."""
-    source = context.source
+    source = context.local_source
     if (
         not source
         or context.safety
@@ -80,7 +84,7 @@ def freeze_completed(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a switch before the freeze was proved: the safety snapshot is only taken of a source that gate found
     quiet."""
     first = context.request.traffic is Traffic.RESTORED and traffic.find_pointing(context) is ConnectionTarget.SOURCE
-    if not first or not context.source or context.safety or SAFETY_CHECK in context.settings.waive:
+    if not first or not context.local_source or context.safety or SAFETY_CHECK in context.settings.waive:
         return
     yield Problem(
         "traffic restored",
@@ -92,7 +96,7 @@ def freeze_completed(context: RestoreContext) -> Iterable[Problem]:
 
 def source_to_return_to(context: RestoreContext) -> Iterable[Problem]:
     back = context.request.traffic is Traffic.SOURCE and traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
-    if back and context.source is None:
+    if back and context.source is None and context.source_region is None:
         yield Problem(
             f"instance {context.settings.source}",
             "doesn't exist: there is nothing to go back to",

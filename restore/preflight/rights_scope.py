@@ -103,6 +103,38 @@ def anything(_: RightsScope) -> Iterator[AwsTarget]:
     yield AwsTarget()
 
 
+def anything_elsewhere(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields one target for a source in another region only."""
+    if scope.context.source_region:
+        yield AwsTarget()
+
+
+def snapshot_copy(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields the copy that is to be made of a snapshot, as a request names it."""
+    if scope.origin and scope.origin.point.copy_of and not scope.context.copy:
+        yield AwsTarget(scope.rds("snapshot", scope.context.copy_name), scope.tag_keys("Request"))
+
+
+def copied_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields the copy, and what it is made of."""
+    for target in snapshot_copy(scope):
+        yield target
+        if scope.origin and scope.origin.point.copy_of:
+            yield AwsTarget(scope.origin.point.copy_of)
+
+
+def parameter_group(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields the parameter group that the key `create` lets be made."""
+    yield from (AwsTarget(target.arn) for target in new_parameter_group(scope))
+
+
+def new_parameter_group(scope: RightsScope) -> Iterator[AwsTarget]:
+    name, places = scope.settings.parameter_group_name, scope.context.inventory.places
+    missing = name and places is not None and name not in places.parameter_groups
+    if name and missing and scope.context.settings.create.parameter_group:
+        yield AwsTarget(scope.rds("pg", name), scope.tag_keys("Request"))
+
+
 def source_instance(scope: RightsScope) -> Iterator[AwsTarget]:
     yield AwsTarget(scope.rds("db", scope.context.settings.source))
 
@@ -169,8 +201,8 @@ def to_point_in_time(scope: RightsScope) -> Iterator[AwsTarget]:
     backup = scope.origin.point.automated_backup_arn if scope.origin else None
     if backup:
         yield AwsTarget(backup)
-    elif scope.context.source:
-        yield AwsTarget(scope.rds("db", scope.context.source.identifier))
+    elif scope.context.local_source:
+        yield AwsTarget(scope.rds("db", scope.context.local_source.identifier))
 
 
 def new_instance(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -192,7 +224,7 @@ def made_with_tags(scope: RightsScope) -> Iterator[AwsTarget]:
 
 def _safety_wanted(scope: RightsScope) -> bool:
     waived = SAFETY_CHECK in scope.context.settings.waive
-    return scope.context.source is not None and scope.context.safety is None and not waived
+    return scope.context.local_source is not None and scope.context.safety is None and not waived
 
 
 def safety_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -201,8 +233,8 @@ def safety_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
 
 
 def snapshot_of_source(scope: RightsScope) -> Iterator[AwsTarget]:
-    if _safety_wanted(scope) and scope.context.source:
-        yield AwsTarget(scope.rds("db", scope.context.source.identifier))
+    if _safety_wanted(scope) and scope.context.local_source:
+        yield AwsTarget(scope.rds("db", scope.context.local_source.identifier))
         yield from safety_snapshot(scope)
 
 
@@ -214,7 +246,16 @@ def database_key(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields the KMS key of the data. A key of AWS's own asks for no right."""
     key = scope.origin.kms_key_id if scope.origin and scope.origin.encrypted else None
     if key and not scope.is_made:
-        yield AwsTarget(key if key.startswith("arn:") else scope.arn("kms", f"key/{key}"), _via_rds(scope))
+        yield AwsTarget(_key_arn(scope, key), _via_rds(scope))
+
+
+def _key_arn(scope: RightsScope, key: str) -> str:
+    """Returns the ARN of a key that is named by its ARN, its id, or an alias, which KMS has told the key of."""
+    capacity = scope.context.inventory.capacity
+    described = (capacity.keys or {}).get(key) if capacity else None
+    if described and described.arn.startswith("arn:"):
+        return described.arn
+    return key if key.startswith("arn:") else scope.arn("kms", f"key/{key}")
 
 
 def database_key_alone(scope: RightsScope) -> Iterator[AwsTarget]:

@@ -12,7 +12,7 @@ from restore.errors import Problem
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.preflight import account, applications, capacity, instances, names, nodes, ownership, rights
+from restore.preflight import account, applications, capacity, instances, names, nodes, ownership, rights, source_region
 
 Rule = Callable[[RestoreContext], Iterable[Problem]]
 
@@ -39,11 +39,16 @@ RULES: tuple[Rule, ...] = (
     instances.candidate_failed,
     instances.recovery_point_usable,
     instances.settings_usable,
+    source_region.writers_elsewhere,
+    source_region.way_back_elsewhere,
+    source_region.places_found,
+    source_region.copy_possible,
     instances.tags_fit,
     names.names_can_move,
     capacity.instance_quota,
     capacity.storage_quota,
     capacity.snapshot_quota,
+    capacity.copy_quota,
     capacity.class_orderable,
     capacity.place_for_instance,
     capacity.keys_usable,

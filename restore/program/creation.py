@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pulumi
 
@@ -86,11 +86,13 @@ class Creation:
         return self._find()
 
 
-def declare_acceptance(creation: Creation, parent: pulumi.Resource) -> list[pulumi.Stash]:
+def declare_acceptance(
+    creation: Creation, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource] = ()
+) -> list[pulumi.Stash]:
     """Returns what is created once AWS has accepted the restore, and not before: applications stop after it.
 
     Empty for a restore from `latest`, which can only be asked for after the freeze; also once its candidate is there,
-    so that a second `up` changes nothing.
+    so that a second `up` changes nothing. `depends_on`: what the candidate is made of or with, which can take hours.
     """
     plan = creation.plan
     if plan.point.latest:
@@ -105,7 +107,7 @@ def declare_acceptance(creation: Creation, parent: pulumi.Resource) -> list[pulu
     stash = pulumi.Stash(
         f"accepted-{plan.id}",
         input={"candidate": plan.candidate, "point": plan.point.tag},
-        opts=pulumi.ResourceOptions(parent=parent, hooks=hooks),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on, hooks=hooks),
     )
     return [stash]
 

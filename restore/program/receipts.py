@@ -12,6 +12,7 @@ from restore.gates.hook import RESOURCE_ID, Gate, Running, receipt_hook
 from restore.model.gates import GateDefinition
 from restore.model.planned import Plan
 from restore.program.creation import FindInstance
+from restore.program.surroundings import FindSnapshot
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Gates:
     by_name: Mapping[str, Gate]
     running: Running
     find_candidate: FindInstance
+    find_snapshot: FindSnapshot = lambda _name: None
 
 
 def declare_receipt(

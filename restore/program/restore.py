@@ -15,6 +15,7 @@ from restore.model.request import Traffic
 from restore.program.candidate import declare_candidate, keep_settings
 from restore.program.creation import Creation, declare_acceptance
 from restore.program.receipts import Gates, declare_receipt, list_open_gates
+from restore.program.surroundings import CopyProgress, declare_copy, declare_parameter_group
 from restore.program.timing_hooks import Record
 
 
@@ -42,9 +43,14 @@ class Restore(pulumi.ComponentResource):
         super().__init__("restore:index:Restore", plan.id, {"recoveryPoint": plan.point.tag})
         settings = keep_settings(plan, self)
         creation = Creation(plan, gates.find_candidate, gates.running, pulumi.log.info)
-        instance = declare_candidate(plan, creation, self, [*depends_on, settings], record)
+        progress = CopyProgress(
+            plan.copy.name if plan.copy else "", gates.find_snapshot, gates.running, pulumi.log.info
+        )
+        copied = declare_copy(plan, progress, self, depends_on, record)
+        made = [*copied, *declare_parameter_group(plan, self)]
+        instance = declare_candidate(plan, creation, self, [*depends_on, settings, *made], record)
         freezes = move_of(plan) is Move.FREEZE
-        self.accepted = declare_acceptance(creation, self) if freezes else []
+        self.accepted = declare_acceptance(creation, self, made) if freezes else []
         self.resource_id = instance.resource_id
         identifier, endpoint = present_address(plan) or (plan.candidate, instance.endpoint)
         self.candidate = {

@@ -96,7 +96,11 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
             notifier.tell(partial(transitions.find_going_back, planned))
     leave_cleanly_on_interrupt(running)
     declared = graph.declare(
-        planned, settings, Gates(planned.id, by_name, running, context.find_candidate), record, proved=proved
+        planned,
+        settings,
+        Gates(planned.id, by_name, running, context.find_candidate, context.rds.snapshot),
+        record,
+        proved=proved,
     )
     read_loss = partial(loss_report.newest, context.store, planned)
     read_recoverability = partial(tell_recoverability, context)

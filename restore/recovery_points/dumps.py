@@ -106,9 +106,12 @@ def _origin(context: RestoreContext, dump: DumpObject) -> RestoreSource:
 
 
 def key_of(context: RestoreContext) -> str | None:
-    """Returns the KMS key of the source, or of what is left of it; None for the account's aws/rds key."""
-    if context.source:
-        return context.source.kms_key_id
+    """Returns the KMS key of the source, or of what is left of it; None for the account's aws/rds key. A key of another
+    region encrypts nothing here."""
+    if context.local_source:
+        return context.local_source.kms_key_id
+    if context.source_region and context.settings.copy.kms_key_id:
+        return context.settings.copy.kms_key_id
     own = [
         snapshot
         for snapshot in context.inventory.snapshots
@@ -121,6 +124,6 @@ def key_of(context: RestoreContext) -> str | None:
 def remains(context: RestoreContext) -> InstanceSettings:
     """Returns what a retained automated backup still knows of a source that is gone, over the defaults."""
     kept = pitr_windows(context.inventory, context.settings.source)
-    remaining = kept[0].settings if kept and not context.source else InstanceSettings()
+    remaining = kept[0].settings if kept and not context.local_source else InstanceSettings()
     values = {field.name: getattr(remaining, field.name) for field in fields(InstanceSettings)}
     return replace(DEFAULTS, **{name: value for name, value in values.items() if value not in (None, ())})

@@ -27,19 +27,28 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 def pitr_windows(inventory: Inventory, source_name: str) -> tuple[AutomatedBackup, ...]:
     """Returns the automated backups that PITR of the source can use, the one that reaches furthest first.
 
-    A living source has one; when it is gone, those that were retained or replicated under its name.
+    A living source has one; when it is gone, those that were retained or replicated under its name. Of a source in
+    another region only what was replicated from there can be used here.
     """
-    source = inventory.source
+    source = inventory.local_source
     usable = [
         backup
         for backup in inventory.backups
         if (
             backup.source_resource_id == source.resource_id and backup.status not in KEPT_STATUSES
             if source
-            else backup.source_identifier == source_name and (backup.status in KEPT_STATUSES or backup.is_replica)
+            else _is_kept(inventory, backup, source_name)
         )
     ]
     return tuple(sorted(usable, key=lambda backup: last_moment(backup, source) or _NEVER, reverse=True))
+
+
+def _is_kept(inventory: Inventory, backup: AutomatedBackup, source_name: str) -> bool:
+    """Tells whether a backup outlives its instance or that instance's region. One that answers is known by its id."""
+    elsewhere = inventory.source if inventory.source_region else None
+    if elsewhere and backup.source_resource_id != elsewhere.resource_id:
+        return False
+    return backup.source_identifier == source_name and (backup.status in KEPT_STATUSES or backup.is_replica)
 
 
 def windows_of(inventory: Inventory, name: str) -> tuple[AutomatedBackup, ...]:
@@ -73,7 +82,7 @@ def window_text(backup: AutomatedBackup, source: Instance | None) -> str:
 def resolve_time(context: RestoreContext) -> Resolution:
     """Returns the automated backup that covers the wanted time, or reaches furthest for `latest`."""
     time = context.request.time
-    source = None if context.request.backup_of else context.source
+    source = None if context.request.backup_of else context.local_source
     if context.request.backup_of:
         backups = windows_of(context.inventory, context.request.backup_of)
     else:
@@ -90,7 +99,7 @@ def resolve_time(context: RestoreContext) -> Resolution:
 
 
 def _of_backup(context: RestoreContext, backup: AutomatedBackup, time: datetime | None) -> RestoreSource:
-    living = None if context.request.backup_of else context.source
+    living = None if context.request.backup_of else context.local_source
     storage = (living.settings.allocated_storage if living else None) or backup.settings.allocated_storage or 0
     return RestoreSource(
         point=RecoveryPoint(
@@ -108,6 +117,7 @@ def _of_backup(context: RestoreContext, backup: AutomatedBackup, time: datetime 
         encrypted=backup.storage_encrypted,
         kms_key_id=backup.kms_key_id,
         settings=backup.settings,
+        tags=backup.tags,
     )
 
 
@@ -117,18 +127,21 @@ def _no_window(context: RestoreContext, backups: Sequence[AutomatedBackup]) -> P
     if backups:
         found = f"automated backups are {backups[0].status}, with no restorable time yet"
         return Problem(subject, found, "a first automated backup that has ended", fix)
-    if context.source and not context.request.backup_of:
+    if context.local_source and not context.request.backup_of:
         return Problem(subject, "no automated backups (retention 0, or they were deleted)", "automated backups", fix)
     if context.request.backup_of:
         found = f"no automated backup of {context.request.backup_of} here"
         return Problem("config backupOf", found, "an instance with automated backups", "pulumi config rm backupOf")
+    if context.source_region:
+        found = f"no automated backup of {context.settings.source} is replicated here from {context.source_region.name}"
+        return Problem(subject, found, "a replicated automated backup, a copied snapshot or a dump", fix)
     found = f"{context.settings.source} doesn't exist, and no automated backup of it was retained or replicated here"
     return Problem(subject, found, "an instance, or a retained automated backup", fix)
 
 
 def _outside(context: RestoreContext, backups: Sequence[AutomatedBackup], time: datetime) -> Problem:
     newest = backups[0]
-    source = None if context.request.backup_of else context.source
+    source = None if context.request.backup_of else context.local_source
     last = last_moment(newest, source) or _NEVER
     needed = "within " + ", or ".join(window_text(backup, source) for backup in backups)
     if time > context.inventory.now:

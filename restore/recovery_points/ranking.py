@@ -77,15 +77,15 @@ def _of_snapshot(inventory: Inventory, snapshot: Snapshot, at: datetime, *, dama
 
 def _points_in_time(inventory: Inventory, name: str, time: datetime | None) -> Iterable[Option]:
     for backup in pitr_windows(inventory, name):
-        last = last_moment(backup, inventory.source)
+        last = last_moment(backup, inventory.local_source)
         if backup.earliest and last and (time is None or time >= backup.earliest):
             yield _of_backup(inventory, backup, time, last)
 
 
 def _of_backup(inventory: Inventory, backup: AutomatedBackup, time: datetime | None, last: datetime) -> Option:
     at = last if time is None else min(time, last).replace(microsecond=0)
-    kept = "" if inventory.source else f", {backup.status} backup of {backup.source_resource_id}"
-    description = f"point in time{kept}, any second from {window_text(backup, inventory.source)}"
+    kept = "" if inventory.local_source else f", {backup.status} backup of {backup.source_resource_id}"
+    description = f"point in time{kept}, any second from {window_text(backup, inventory.local_source)}"
     value = LATEST if time is None else f"{at:{TIME_FORMAT}}"
     return Option(Method.PITR, value, at, inventory.now - at, description)
 

@@ -41,6 +41,9 @@ def _of_candidate(context: RestoreContext, candidate: Instance) -> RestoreSource
 def _point(context: RestoreContext, candidate: Instance, tag: str) -> RecoveryPoint:
     method, _, value = tag.partition(":")
     if method == Method.SNAPSHOT:
+        if context.copy:
+            at = context.copy.created
+            return RecoveryPoint(Method.SNAPSHOT, snapshot=context.copy.identifier, copy_of=value, at=at)
         snapshot = find_snapshot(context.inventory, value)
         return RecoveryPoint(Method.SNAPSHOT, snapshot=value, at=snapshot.created if snapshot else None)
     if method == Method.DUMP:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from restore.errors import Problem
 from restore.model.context import ENGINE, RestoreContext
+from restore.model.identifiers import region_of
 from restore.model.inventory import Inventory
+from restore.model.labels import TAG_POINT
 from restore.model.planned import RecoveryPoint
 from restore.model.rds import InstanceSettings, Snapshot
 from restore.model.request import LATEST, Method
@@ -46,11 +49,19 @@ def own_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...
 def usable_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...]:
     """Returns the source's snapshots that can be restored as they are, newest first."""
     own = own_snapshots(inventory, source_name)
-    return tuple(s for s in own if s.status == "available" and s.engine == ENGINE and not _must_be_copied(s))
+    return tuple(s for s in own if s.status == "available" and s.engine == ENGINE and not is_encrypted_elsewhere(s))
 
 
-def _must_be_copied(snapshot: Snapshot) -> bool:
+def is_encrypted_elsewhere(snapshot: Snapshot) -> bool:
+    """Tells whether a snapshot is encrypted with a key of another account, which RDS restores from a copy only (RDS
+    User Guide, "Sharing encrypted snapshots")."""
     return snapshot.encrypted and snapshot.kind in COPY_FIRST
+
+
+def must_be_copied(context: RestoreContext, snapshot: Snapshot) -> bool:
+    """Tells whether a snapshot is restored from a copy: of another account and encrypted, or of another region."""
+    elsewhere = region_of(snapshot.arn) not in ("", context.settings.region)
+    return elsewhere or is_encrypted_elsewhere(snapshot)
 
 
 def describe(snapshot: Snapshot) -> str:
@@ -63,11 +74,14 @@ def resolve_snapshot(context: RestoreContext) -> Resolution:
     name = context.request.snapshot or LATEST
     if name != LATEST:
         named = find_snapshot(context.inventory, name)
+        if context.copy:
+            return _of_present_copy(context.copy, name)
         problems = tuple(_snapshot_problems(context, named)) if named else (_unknown_snapshot(context, name),)
-        return Resolution(None, problems) if problems or not named else Resolution(_of_snapshot(named))
-    others = (
-        s for s in usable_snapshots(context.inventory, context.settings.source) if s.identifier != context.safety_name
-    )
+        if problems or not named:
+            return Resolution(None, problems)
+        return Resolution(_of_copy(context, named) if must_be_copied(context, named) else _of_snapshot(named))
+    own = (context.safety_name, context.copy_name)
+    others = (s for s in usable_snapshots(context.inventory, context.settings.source) if s.identifier not in own)
     newest = next(others, None)
     return Resolution(_of_snapshot(newest)) if newest else Resolution(None, (_no_snapshot(context),))
 
@@ -89,7 +103,30 @@ def _of_snapshot(snapshot: Snapshot) -> RestoreSource:
         settings=InstanceSettings(storage_type=snapshot.storage_type, iops=snapshot.iops),
         iops=snapshot.iops,
         storage_type=snapshot.storage_type,
+        tags={key: value for key, value in snapshot.tags.items() if not key.startswith("restore:")},
     )
+
+
+def _of_copy(context: RestoreContext, original: Snapshot) -> RestoreSource:
+    """What will be restored from a copy that is still to be made."""
+    made = _of_snapshot(original)
+    name = f"{Method.SNAPSHOT}:{original.arn}"
+    key = context.settings.copy.kms_key_id
+    point = replace(made.point, snapshot=context.copy_name, copy_of=original.arn, tag=name)
+    return replace(made, point=point, encrypted=original.encrypted or key is not None, kms_key_id=key)
+
+
+def _of_present_copy(copy: Snapshot, name: str) -> Resolution:
+    """The copy that this restore has made: its original need not answer any more."""
+    made_of = copy.tags.get(TAG_POINT, "").partition(":")[2]
+    if made_of.lower() != name.lower():
+        needed = f"{made_of}: one id has one recovery point"
+        fix = f"pulumi config set snapshot {made_of}; or: pulumi config set id <another one>"
+        return Resolution(None, (Problem(f"snapshot {copy.identifier}", f"not a copy of {name}", needed, fix),))
+    if problems := tuple(_unready(copy)):
+        return Resolution(None, problems)
+    made = _of_snapshot(copy)
+    return Resolution(replace(made, point=replace(made.point, copy_of=name, tag=f"{Method.SNAPSHOT}:{name}")))
 
 
 def _listed(snapshots: Iterable[Snapshot]) -> str:
@@ -113,23 +150,20 @@ def _no_snapshot(context: RestoreContext) -> Problem:
 
 def _snapshot_problems(context: RestoreContext, snapshot: Snapshot) -> Iterable[Problem]:
     subject = f"snapshot {snapshot.identifier}"
-    if snapshot.status != "available":
-        progress = (
-            f", {snapshot.percent} % done" if snapshot.status == "creating" and snapshot.percent is not None else ""
-        )
-        wait = f"aws rds wait db-snapshot-available --db-snapshot-identifier {snapshot.identifier}"
-        fix = wait if snapshot.status == "creating" else "python -m restore options (take another one)"
-        yield Problem(subject, f"status {snapshot.status}{progress}", "status available", fix)
+    yield from _unready(snapshot)
     if snapshot.engine != ENGINE:
         yield Problem(subject, f"engine {snapshot.engine}", f"engine {ENGINE}", "pulumi config set snapshot latest")
     if not context.request.foreign_snapshot and not _is_own(context, snapshot):
         yield _foreign(context, snapshot)
-    if _must_be_copied(snapshot):
-        copy = (
-            f"aws rds copy-db-snapshot --source-db-snapshot-identifier {snapshot.arn} "
-            f"--target-db-snapshot-identifier <name> --kms-key-id <key>; pulumi config set snapshot <name>"
-        )
-        yield Problem(subject, f"{snapshot.kind} and encrypted", "a copy of it in this account", copy)
+
+
+def _unready(snapshot: Snapshot) -> Iterable[Problem]:
+    if snapshot.status == "available":
+        return
+    done = f", {snapshot.percent} % done" if snapshot.status == "creating" and snapshot.percent is not None else ""
+    wait = f"aws rds wait db-snapshot-available --db-snapshot-identifier {snapshot.identifier}"
+    fix = wait if snapshot.status == "creating" else "python -m restore options (take another one)"
+    yield Problem(f"snapshot {snapshot.identifier}", f"status {snapshot.status}{done}", "status available", fix)
 
 
 def _is_own(context: RestoreContext, snapshot: Snapshot) -> bool:

@@ -51,6 +51,22 @@ CONFIGURATION = (
         "pulumi config set --path tls.rootCertificate rds.pem",
     ),
 )
+OTHER_REGION = (
+    Entry(
+        ("region <name>",),
+        "The region of the source doesn't answer, and applications there may still write to it.",
+        "This stack stops the applications of its own region only. Those of the other one come back with it.",
+        'docs/region.md, "The writers of the lost region"; pulumi preview',
+    ),
+    Entry(
+        ("subnet group <name>", "parameter group <name>", "security group <name>"),
+        "The stack's region has nothing of the name that the source uses in its own.",
+        "Groups are of one region. A parameter group can be made with the source's parameters (create.parameterGroup); "
+        "subnets and whom they let in are the network's own decision.",
+        "pulumi config set --path create.parameterGroup true, or pulumi config set --path instance.<field> <value>; "
+        "pulumi preview",
+    ),
+)
 STATE = (
     Entry(
         ("restore <id>",),
@@ -169,7 +185,7 @@ APPLICATIONS = (
 CHAPTER = Chapter(
     "Before anything stopped",
     "`pulumi preview` and `pulumi up` refuse with everything that is wrong at once, and nothing was touched.",
-    (*CONFIGURATION, *STATE, *RECOVERY_POINTS, *INSTANCES, *APPLICATIONS),
+    (*CONFIGURATION, *STATE, *RECOVERY_POINTS, *OTHER_REGION, *INSTANCES, *APPLICATIONS),
     (
         Entry(
             ("refused, nothing was touched",),

@@ -26,6 +26,12 @@ CHAPTER = Chapter(
             f"{ACTIVITY}; pulumi config set --path quiet.graceSeconds <seconds>; pulumi up",
         ),
         Entry(
+            ("<gate>.unfenced:<region>",),
+            "The region of the source doesn't answer, and applications there may still write to it.",
+            "Nobody can prove from here that they are stopped; a person who knows it says so, once for both gates.",
+            'docs/region.md, "The writers of the lost region"; pulumi up',
+        ),
+        Entry(
             ("quiesced.prepared", "switched.prepared"),
             "Transactions are prepared (two-phase commit), with no session of theirs.",
             "Each may be committed at any moment by its transaction manager, and writes then.",

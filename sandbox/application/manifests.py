@@ -14,15 +14,15 @@ def application(database_url: str, jwt_secret: str) -> list[Manifest]:
     return [namespace(), secret(database_url, jwt_secret), *(deployment(n, r) for n, r in DEPLOYMENTS.items())]
 
 
-def namespace() -> Manifest:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+def namespace(name: str = NAMESPACE) -> Manifest:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-def secret(database_url: str, jwt_secret: str) -> Manifest:
+def secret(database_url: str, jwt_secret: str, within: str = NAMESPACE) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": SECRET, "namespace": NAMESPACE},
+        "metadata": {"name": SECRET, "namespace": within},
         "type": "Opaque",
         "stringData": {
             SECRET_KEY: database_url,
@@ -32,11 +32,11 @@ def secret(database_url: str, jwt_secret: str) -> Manifest:
     }
 
 
-def deployment(name: str, replicas: int, labels: dict[str, str] | None = None) -> Manifest:
+def deployment(name: str, replicas: int, labels: dict[str, str] | None = None, within: str = NAMESPACE) -> Manifest:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": name, **(labels or {})}},
+        "metadata": {"name": name, "namespace": within, "labels": {"app": name, **(labels or {})}},
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": {"app": name}},

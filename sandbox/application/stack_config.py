@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.application import names
+from sandbox.application import names, second_region
+from sandbox.application.database import ensure_key, ensure_network
+from sandbox.application.second_region import source_host
 from sandbox.application.seed import MIGRATIONS
-from sandbox.aws.client import Service
+from sandbox.aws.client import Service, clients
 from sandbox.machine.layout import Layout
 
 SERVICES: tuple[Service, ...] = (
@@ -42,6 +44,40 @@ def program(layout: Layout) -> dict[str, Any]:
         "tls": {"rootCertificate": str(layout.ca)},
         "validation": {"inline": expectations()},
     }
+
+
+def program_of_second_region(layout: Layout) -> dict[str, Any]:
+    """The keys of the stack that brings the database back in the second region, prepared on a quiet day: what nobody
+    can be asked for once the first one is lost stands in them."""
+    west = clients(layout, second_region.REGION)
+    host = source_host(layout)
+    return {
+        **program(layout),
+        "sourceRegion": names.REGION,
+        "namespace": second_region.NAMESPACE,
+        "apps": {
+            name: {"replicas": replicas, "health": f"http://{{pod}}:{names.HEALTH_PORT}/health"}
+            for name, replicas in names.DEPLOYMENTS.items()
+        },
+        "secret": {**program(layout)["secret"], "sourceHost": host},
+        "backups": {
+            "bucket": second_region.BACKUP_BUCKET,
+            "prefix": names.BACKUP_PREFIX,
+            "sourceBucket": names.BACKUP_BUCKET,
+        },
+        "copy": {"kmsKeyId": ensure_key(west)},
+        "instance": {
+            "instanceClass": "db.r6g.large",
+            "dbSubnetGroupName": names.SUBNET_GROUP,
+            "parameterGroupName": names.PARAMETER_GROUP,
+            "vpcSecurityGroupIds": ensure_network(west),
+        },
+    }
+
+
+def configuration_of_second_region(layout: Layout) -> dict[str, Any]:
+    own = {f"restore:{key}": value for key, value in program_of_second_region(layout).items()}
+    return {**configuration(layout), **own, "aws:region": second_region.REGION}
 
 
 def expectations() -> dict[str, Any]:

@@ -8,6 +8,8 @@ POST   /_sandbox/awsbackup                    {"instance": id, "snapshot": optio
 GET    /_sandbox/messages                     everything published to SNS
 GET    /_sandbox/rights                       the operator's IAM actions, those taken away, those used so far
 POST   /_sandbox/rights                       {"remove": [action, ...]}: exactly these are missing from now on
+GET, POST /_sandbox/region, POST /_sandbox/lag       see sandbox.aws.dark_regions
+POST   /_sandbox/replication                  see sandbox.aws.bucket_replication
 POST   /_sandbox/pace                         {"others": seconds, "steps": {step: seconds}}: from now on
 GET    /_sandbox/steps                        the phases of operations that have ended
 POST   /_sandbox/condition, description, limits, rotate-master-password     see sandbox.aws.conditions
@@ -16,11 +18,11 @@ POST   /_sandbox/condition, description, limits, rotate-master-password     see 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
-from sandbox.aws.conditions import routes
+from sandbox.aws.conditions import Route, routes
 from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault
 from sandbox.aws.iam.guard import OperatorRights
@@ -40,7 +42,9 @@ Answer = tuple[int, Shape]
 
 
 class Control:
-    def __init__(self, runner: JobRunner, moto: MotoServices, rights: OperatorRights) -> None:
+    def __init__(
+        self, runner: JobRunner, moto: MotoServices, rights: OperatorRights, more: Mapping[tuple[str, str], Route]
+    ) -> None:
         self._runner, self._moto, self._rights = runner, moto, rights
         self._routes: dict[tuple[str, str], Callable[[bytes], Shape]] = {
             ("GET", "health"): lambda _: {"status": "serving"},
@@ -56,6 +60,7 @@ class Control:
             ("GET", "rights"): lambda _: self._present_rights(),
             ("POST", "rights"): self._remove_rights,
             **routes(runner),
+            **more,
         }
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:

@@ -6,6 +6,7 @@ error             the call is answered with `code` and `message`        operatio
 lost-answer       the call takes effect, its answer never arrives       operation
 drop-connections  every client session of `instance` is ended           instance (at once), or operation
 fail-restore      the restore ends in incompatible-restore              (operation)
+slow-copy         a copy of a snapshot takes `seconds`                  seconds (default 60)
 slow-backing-up   the status backing-up lasts `seconds` longer          seconds (default 60)
 slow-dns          the new name of a rename answers `seconds` later       (instance: the new name), seconds
 storage-full      `instance` has no space left: writes fail             instance (at once), or a restore's operation
@@ -23,7 +24,7 @@ from typing import Any, cast
 KINDS = frozenset(
     [
         *("throttle", "error", "lost-answer", "drop-connections", "fail-restore", "slow-backing-up", "storage-full"),
-        *("key-lost", "slow-dns"),
+        *("key-lost", "slow-copy", "slow-dns"),
     ]
 )
 NEED_OPERATION = frozenset({"throttle", "error", "lost-answer"})

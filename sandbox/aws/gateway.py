@@ -14,7 +14,9 @@ import uuid
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
+from sandbox.aws.bucket_replication import BucketReplication
 from sandbox.aws.control import Control
+from sandbox.aws.dark_regions import DarkRegions
 from sandbox.aws.errors import AwsError
 from sandbox.aws.iam.calls import CREDENTIAL, Request, call_of, credential_of
 from sandbox.aws.iam.guard import Guard
@@ -35,7 +37,9 @@ class Gateway:
 
     def __init__(self, runner: JobRunner, moto: MotoServices, guard: Guard) -> None:
         self._runner, self._moto, self._guard = runner, moto, guard
-        self._control = Control(runner, moto, guard.rights)
+        self._regions = DarkRegions(runner)
+        self._replication = BucketReplication(moto)
+        self._control = Control(runner, moto, guard.rights, {**self._regions.routes(), **self._replication.routes()})
         self._others = OtherAccounts()
         self._trail = Trail()
 
@@ -46,6 +50,9 @@ class Gateway:
         if environ.get("PATH_INFO", "").startswith("/_sandbox/"):
             status, body = self._control.answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], read_body(environ))
             return _respond(start, status, "application/json", json.dumps(body, default=str))
+        if self._regions.is_lost(environ):
+            _hang_up(environ)
+            return []
         if endpoint := self._others.endpoint(environ):
             return forward(endpoint, environ, start)
         request = _request(environ)
@@ -55,14 +62,12 @@ class Gateway:
             return _respond(start, 200, "text/xml", told)
         if scope := RDS_SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")):
             return self._rds(environ, start, scope[1])
-        if history := self._looked_up(request):
-            return _respond(start, 200, "application/x-amz-json-1.1", history)
-        if rotated := self._rotated_by_rds(request):
-            return _respond(start, 200, "application/x-amz-json-1.1", rotated)
+        if document := self._looked_up(request) or self._rotated_by_rds(request):
+            return _respond(start, 200, "application/x-amz-json-1.1", document)
         refusal = self._guard.refusal_of_absence(request)
         if refusal and not self._moto.has_object(request.path, request.query):
             return _refuse(start, request, refusal)
-        return self._moto(environ, start)
+        return self._moto(environ, self._replication.told(environ, start))
 
     def _looked_up(self, request: Request) -> str | None:
         """The answer of CloudTrail's LookupEvents, which moto doesn't have; None for all else."""

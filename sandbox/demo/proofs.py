@@ -66,6 +66,7 @@ class Database:
     layout: Layout
     role: str
     restore_id: str | None = None
+    region: str = names.REGION
     named: str = ""
     """Its identifier, where it isn't the one that it began with."""
 
@@ -81,7 +82,7 @@ class Database:
 
     def connection(self) -> psycopg.Connection[Row]:
         """The operator's connection, with TLS verified; committed and closed as a context."""
-        clients = Clients(self.layout.aws_endpoint)
+        clients = Clients(self.layout.aws_endpoint, self.region)
         instance = clients.rds.describe_db_instances(DBInstanceIdentifier=self.identifier)["DBInstances"][0]
         password = clients.secrets.get_secret_value(SecretId=names.MASTER_SECRET)["SecretString"]
         endpoint: Any = instance.get("Endpoint") or {}

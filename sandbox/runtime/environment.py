@@ -81,15 +81,18 @@ def prepare_pulumi(layout: Layout) -> bool:
     return True
 
 
-def write_stack(layout: Layout, project: Path, stack: str, *, fresh: bool) -> Path:
-    """Writes Pulumi.<stack>.yaml. What an operator has set stays, unless the sandbox is a fresh one.
+def write_stack(
+    layout: Layout, project: Path, stack: str, *, fresh: bool, wanted: Mapping[str, Any] | None = None
+) -> Path:
+    """Writes Pulumi.<stack>.yaml, with these settings or those of the sandbox's own stack. What an operator has set
+    stays, unless the sandbox is a fresh one.
 
     The salt of an existing file stays with it: it belongs to the passphrase of this sandbox.
     """
     file = project / f"Pulumi.{stack}.yaml"
     kept = {} if fresh or not file.exists() else loaded(file.read_text())
     part = file.with_name(f".{file.name}.part")
-    part.write_text(yaml.safe_dump(merged(kept, configuration(layout)), sort_keys=False))
+    part.write_text(yaml.safe_dump(merged(kept, wanted or configuration(layout)), sort_keys=False))
     part.replace(file)
     return file
 

@@ -11,7 +11,16 @@ import pytest
 
 from restore.model.dump import DumpVersion
 from restore.model.gates import needed_gates
-from restore.model.planned import AppPlan, NewInstance, Plan, RecoveryPoint, RenamePlan, SecretPlan
+from restore.model.planned import (
+    AppPlan,
+    CopyPlan,
+    NewInstance,
+    ParameterGroupPlan,
+    Plan,
+    RecoveryPoint,
+    RenamePlan,
+    SecretPlan,
+)
 from restore.model.rds import Endpoint, Instance, InstanceSettings
 from restore.model.request import App, Login, Method, SecretKey, Settings, Tls, Traffic
 from tests.support.declarations import by_name, register
@@ -97,6 +106,33 @@ def before(requests: Mapping[str, Any], name: str) -> set[str]:
 
 def test_the_candidate_starts_at_once_beside_the_freeze() -> None:
     assert before(declared(plan(Traffic.FROZEN)), "candidate-inc-1") == {"settings-inc-1"}
+
+
+def copying(traffic: Traffic) -> Plan:
+    """A plan whose snapshot is copied first, with a parameter group of its own."""
+    copy = CopyPlan("arn:original", "ghost-db-inc-1-copy", "key-west", {"restore:id": "inc-1"}, None)
+    group = ParameterGroupPlan("ghost-pg17", "postgres17", {"work_mem": "8"}, {}, None)
+    return replace(plan(traffic), copy=copy, parameter_group=group)
+
+
+def test_no_application_stops_before_a_copy_has_ended_and_the_restore_from_it_was_accepted() -> None:
+    requests = declared(copying(Traffic.FROZEN))
+    assert {"copy-inc-1", "parameters-inc-1"} <= before(requests, "candidate-inc-1")
+    assert {"copy-inc-1", "accepted-inc-1"} <= before(requests, "api-gateway")
+
+
+def test_a_copied_snapshot_is_protected_as_a_database_is() -> None:
+    copy = declared(copying(Traffic.FROZEN))["copy-inc-1"]
+    assert copy.protect
+    assert copy.retainOnDelete
+    assert {"sourceDbSnapshotIdentifier", "kmsKeyId"} <= set(copy.ignoreChanges)
+    assert list(copy.hooks.before_delete) == ["never-delete-ghost-db-inc-1-copy"]
+
+
+def test_a_parameter_group_outlives_its_restore_and_is_never_changed_again() -> None:
+    group = declared(copying(Traffic.RESTORED))["parameters-inc-1"]
+    assert group.retainOnDelete
+    assert {"parameters", "family"} <= set(group.ignoreChanges)
 
 
 def test_latest_waits_until_nobody_writes_or_the_last_writes_would_be_lost() -> None:

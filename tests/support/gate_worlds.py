@@ -24,7 +24,7 @@ from restore.kubernetes import Pod
 from restore.model.cluster import Deployment, Reference, Writer
 from restore.model.inventory import Inventory
 from restore.model.labels import ANNOTATION_ENDPOINT
-from restore.model.rds import Credential, Endpoint, Instance, InstanceSettings
+from restore.model.rds import AutomatedBackup, Credential, Endpoint, Instance, InstanceSettings
 from restore.model.request import QuietSettings, Request, Settings, Tls, Traffic
 from restore.postgres import Activity, Attempt, Fence, Quiet, Session
 from restore.postgres.background_writers import BackgroundWriter
@@ -59,6 +59,10 @@ class Rds:
     passwords: dict[str, str] = field(default_factory=dict[str, str])
     renamed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     refusals: list[RestoreError] = field(default_factory=list[RestoreError])
+    windows: tuple[AutomatedBackup, ...] = ()
+
+    def automated_backups(self, *, resource_id: str) -> tuple[AutomatedBackup, ...]:
+        return tuple(one for one in self.windows if one.source_resource_id == resource_id)
 
     def instance(self, identifier: str) -> Instance | None:
         return next((instance for instance in self.instances if instance.identifier == identifier), None)

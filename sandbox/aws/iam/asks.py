@@ -27,6 +27,9 @@ RDS_RESOURCES: Mapping[str, Mapping[str, str]] = {
     "DescribeOrderableDBInstanceOptions": {},
     "DescribeAccountAttributes": {},
     "DescribeDBSubnetGroups": {"DBSubnetGroupName": "subgrp"},
+    "CopyDBSnapshot": {"SourceDBSnapshotIdentifier": "snapshot", "TargetDBSnapshotIdentifier": "snapshot"},
+    "CreateDBParameterGroup": {"DBParameterGroupName": "pg"},
+    "ModifyDBParameterGroup": {"DBParameterGroupName": "pg"},
     "DescribeDBParameterGroups": {"DBParameterGroupName": "pg"},
     "DescribeDBParameters": {"DBParameterGroupName": "pg"},
     "ListTagsForResource": {"ResourceName": ""},
@@ -82,6 +85,8 @@ NEW: Mapping[str, str] = {
     "RestoreDBInstanceToPointInTime": "TargetDBInstanceIdentifier",
     "CreateDBInstance": "DBInstanceIdentifier",
     "CreateDBSnapshot": "DBSnapshotIdentifier",
+    "CopyDBSnapshot": "TargetDBSnapshotIdentifier",
+    "CreateDBParameterGroup": "DBParameterGroupName",
 }
 """By operation: the parameter with the name of what is made, whose tags are those of the request."""
 ANYTHING = frozenset(

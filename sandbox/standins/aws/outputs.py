@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.standins.aws.property_schema import INSTANCE, SNAPSHOT, ZERO, Property
+from sandbox.standins.aws.property_schema import INSTANCE, SNAPSHOT, SNAPSHOT_COPY, ZERO, Property
 from sandbox.standins.aws.tag_lists import to_map
 from sandbox.standins.plugin.property_values import Properties, block, items
 
@@ -89,6 +89,13 @@ def snapshot(described: Properties, shared: list[str], region: str) -> Propertie
     outputs: Properties = {key: _read(SNAPSHOT[key], described.get(name)) for key, name in SNAPSHOT_API_NAMES.items()}
     tags = to_map(described.get("TagList"))
     return outputs | {"region": region, "tags": tags, "tagsAll": tags, "sharedAccounts": shared}
+
+
+def snapshot_copy(described: Properties, region: str) -> Properties:
+    names = {key: name for key, name in SNAPSHOT_API_NAMES.items() if key in SNAPSHOT_COPY}
+    outputs: Properties = {key: _read(SNAPSHOT_COPY[key], described.get(name)) for key, name in names.items()}
+    tags, identity = to_map(described.get("TagList")), described["DBSnapshotIdentifier"]
+    return outputs | {"region": region, "tags": tags, "tagsAll": tags, "targetDbSnapshotIdentifier": identity}
 
 
 def _read(declared: Property, value: Any) -> Any:

@@ -137,3 +137,39 @@ SNAPSHOT: Mapping[str, Property] = {
     "tagsAll": _output("map"),
     "vpcId": _output("str"),
 }
+
+SNAPSHOT_COPY: Mapping[str, Property] = {
+    "allocatedStorage": _output("int"),
+    "availabilityZone": _output("str"),
+    "copyTags": _given("bool", force_new=True, virtual=True),
+    "dbSnapshotArn": _output("str"),
+    "encrypted": _output("bool"),
+    "engine": _output("str"),
+    "engineVersion": _output("str"),
+    "iops": _output("int"),
+    "kmsKeyId": _given("str", force_new=True),
+    "licenseModel": _output("str"),
+    "optionGroupName": _kept("str", force_new=True),
+    "port": _output("int"),
+    "region": _kept("str", force_new=True),
+    "snapshotType": _output("str"),
+    "sourceDbSnapshotIdentifier": Property("str", required=True, force_new=True),
+    "sourceRegion": _output("str"),
+    "storageType": _output("str"),
+    "tags": _given("map"),
+    "tagsAll": _output("map"),
+    "targetDbSnapshotIdentifier": Property("str", required=True, force_new=True),
+    "vpcId": _output("str"),
+}
+
+PARAMETER_GROUP: Mapping[str, Property] = {
+    "arn": _output("str"),
+    "description": _given("str", force_new=True),
+    "family": Property("str", required=True, force_new=True),
+    "name": _kept("str", force_new=True),
+    "namePrefix": _kept("str", force_new=True),
+    "parameters": _given("set"),
+    "region": _kept("str", force_new=True),
+    "tags": _given("map"),
+    "tagsAll": _output("map"),
+}

@@ -7,19 +7,23 @@ from collections.abc import Mapping, Sequence
 
 from sandbox.standins.aws import provider_config
 from sandbox.standins.aws.instance import InstanceType
+from sandbox.standins.aws.parameter_group import ParameterGroupType
 from sandbox.standins.aws.rds_client import Boto, caller_identity
 from sandbox.standins.aws.snapshot import SnapshotType
+from sandbox.standins.aws.snapshot_copy import SnapshotCopyType
 from sandbox.standins.plugin.interface import CheckFailure, Function, ResourceType, Surroundings
 from sandbox.standins.plugin.property_values import Properties
 
 INSTANCE_TYPE = "aws:rds/instance:Instance"
 SNAPSHOT_TYPE = "aws:rds/snapshot:Snapshot"
+SNAPSHOT_COPY_TYPE = "aws:rds/snapshotCopy:SnapshotCopy"
+PARAMETER_GROUP_TYPE = "aws:rds/parameterGroup:ParameterGroup"
 CALLER_IDENTITY = "aws:index/getCallerIdentity:getCallerIdentity"
 
 
 class Aws:
     name, version = "aws", "7.51.1"
-    types: Sequence[str] = (INSTANCE_TYPE, SNAPSHOT_TYPE)
+    types: Sequence[str] = (INSTANCE_TYPE, SNAPSHOT_TYPE, SNAPSHOT_COPY_TYPE, PARAMETER_GROUP_TYPE)
 
     def check_config(self, config: Properties) -> Sequence[CheckFailure]:
         return _problems(config)
@@ -28,7 +32,12 @@ class Aws:
         settings = _settings(config)
         rds = Boto(settings)
         common = (rds, settings.region, settings.default_tags, surroundings.cancelled)
-        return {INSTANCE_TYPE: InstanceType(*common), SNAPSHOT_TYPE: SnapshotType(*common)}
+        return {
+            INSTANCE_TYPE: InstanceType(*common),
+            SNAPSHOT_TYPE: SnapshotType(*common),
+            SNAPSHOT_COPY_TYPE: SnapshotCopyType(*common),
+            PARAMETER_GROUP_TYPE: ParameterGroupType(*common),
+        }
 
     def functions(self, config: Properties) -> Mapping[str, Function]:
         return {CALLER_IDENTITY: lambda: caller_identity(_settings(config))}

@@ -19,7 +19,7 @@ from sandbox.standins.plugin.status_wait import Wait, wait_for
 CREATE_SECONDS = 20 * 60.0
 
 
-def _no_problems(_inputs: Properties) -> Iterator[tuple[str, str]]:
+def no_problems(_inputs: Properties) -> Iterator[tuple[str, str]]:
     return iter(())
 
 
@@ -30,7 +30,7 @@ class SnapshotType:
         self._rds, self._region, self._tags, self._cancelled = rds, region, default_tags, cancelled
 
     def check(self, call: Call) -> Checked:
-        return checked(SNAPSHOT, call, self._tags, _no_problems, self._region)
+        return checked(SNAPSHOT, call, self._tags, no_problems, self._region)
 
     def diff(self, call: Call) -> Difference:
         return difference(SNAPSHOT, call.state, call.news, call.ignored)
@@ -49,7 +49,7 @@ class SnapshotType:
             raise CallRefused(failed(f"creating RDS DB Snapshot ({identity}): {error}")) from error
         try:
             wait = Wait(frozenset({"creating"}), ("available",), call.timeout or CREATE_SECONDS)
-            wait_for(lambda: self._status(identity), wait, self._cancelled)
+            wait_for(lambda: self.status(identity), wait, self._cancelled)
             self._share(identity, [], inputs.get("sharedAccounts") or [])
             return identity, self._state(identity)
         except CallRefused as error:
@@ -69,7 +69,7 @@ class SnapshotType:
             raise CreatedButFailed(failed(f"updating RDS DB Snapshot ({call.id}): {error}"), call.id, state) from error
 
     def read(self, call: Call) -> ReadResult | None:
-        if self._find(call.id) is None:
+        if self.find(call.id) is None:
             return None
         state = self._state(call.id)
         return ReadResult(call.id, outputs.inputs_of(SNAPSHOT, state, call.old_inputs), state)
@@ -89,7 +89,7 @@ class SnapshotType:
             self._rds.call("ModifyDBSnapshotAttribute", {**request, **changes})
 
     def _state(self, identity: str) -> Properties:
-        described = self._find(identity)
+        described = self.find(identity)
         if described is None:
             raise CallRefused(f"reading RDS DB Snapshot ({identity}): couldn't find resource")
         result = self._rds.call("DescribeDBSnapshotAttributes", {"DBSnapshotIdentifier": identity})
@@ -97,11 +97,11 @@ class SnapshotType:
         shared = [items(a.get("AttributeValues")) for a in attributes if a.get("AttributeName") == "restore"]
         return outputs.snapshot(described, shared[0] if shared else [], self._region)
 
-    def _status(self, identity: str) -> str | None:
-        described = self._find(identity)
+    def status(self, identity: str) -> str | None:
+        described = self.find(identity)
         return None if described is None else str(described["Status"])
 
-    def _find(self, identity: str) -> Properties | None:
+    def find(self, identity: str) -> Properties | None:
         try:
             listed = self._rds.call("DescribeDBSnapshots", {"DBSnapshotIdentifier": identity})["DBSnapshots"]
         except RdsError as error:

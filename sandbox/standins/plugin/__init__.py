@@ -1,7 +1,7 @@
 """Stand-ins for the AWS and Kubernetes provider plugins: test doubles for the types this program declares.
 
-They follow terraform-provider-aws (instance.go, snapshot.go) as pulumi-aws 7.51 bridges it, and pulumi-kubernetes
-4.34 as recorded on a real cluster. Known differences from the real ones:
+They follow terraform-provider-aws (instance.go, snapshot.go, snapshot_copy.go, parameter_group.go) as pulumi-aws 7.51
+bridges it, and pulumi-kubernetes 4.34 as recorded on a real cluster. Known differences from the real ones:
 
 - waits poll several times a second instead of every 10 seconds after a first minute;
 - AWS calls are tried 6 times by default, not 25 (`aws:maxRetries` decides in both);

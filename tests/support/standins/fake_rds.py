@@ -124,6 +124,13 @@ class FakeRds:
         self.coming = list(self.statuses)
         return {"DBSnapshot": self.snapshots[name]}
 
+    def CopyDBSnapshot(self, request: Properties) -> Properties:  # noqa: N802
+        kept = {key: request[key] for key in ("SourceDBSnapshotIdentifier", "KmsKeyId", "Tags") if key in request}
+        return self.CreateDBSnapshot({**kept, "DBSnapshotIdentifier": request["TargetDBSnapshotIdentifier"]})
+
+    def CreateDBParameterGroup(self, request: Properties) -> Properties:  # noqa: N802
+        return {"DBParameterGroup": {"DBParameterGroupName": request["DBParameterGroupName"]}}
+
     def DescribeDBSnapshots(self, request: Properties) -> Properties:  # noqa: N802
         name = request["DBSnapshotIdentifier"]
         if name not in self.snapshots:

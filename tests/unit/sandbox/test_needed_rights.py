@@ -14,8 +14,11 @@ from restore.model.dependents import Dependent, DependentKind, Dependents, Follo
 from restore.model.inventory import Inventory
 from restore.model.notify import NotifySettings
 from restore.model.rds import InstanceSettings
+from restore.model.region import Places, SourceRegion
 from restore.model.request import (
     App,
+    CopySettings,
+    CreateSettings,
     Cutover,
     DumpStore,
     Login,
@@ -28,7 +31,7 @@ from restore.model.request import (
 from restore.model.rights import AwsRight, ClusterRight, Phase, Right
 from restore.preflight import rights
 from restore.preflight.rights_scope import RightsScope
-from sandbox.application import names
+from sandbox.application import names, second_region
 from sandbox.application.operator_roles import verbs_of
 from sandbox.aws.iam.policy import Ask, Decision, Statement, decide, parse
 from sandbox.rights import documented
@@ -87,6 +90,28 @@ def found(base: Inventory) -> Inventory:
     )
 
 
+EAST = f"arn:aws:rds:us-east-1:{ACCOUNT}:snapshot:weekly"
+
+
+def elsewhere(request: Request, **changes: Any) -> Settings:
+    """The site's stack in a second region."""
+    known: dict[str, Any] = {
+        "region": second_region.REGION,
+        "source_region": names.REGION,
+        "copy": CopySettings(KEY.replace("us-east-1", second_region.REGION)),
+        "create": CreateSettings(parameter_group=True),
+        "backups": DumpStore(second_region.BACKUP_BUCKET, names.BACKUP_PREFIX),
+    }
+    return site(request, **{**known, **changes})
+
+
+def found_elsewhere(base: Inventory) -> Inventory:
+    answers = SourceRegion(names.REGION, parameters={"work_mem": "8"})
+    copied = w.snapshot("weekly", arn=EAST, kms_key_id=KEY, source_identifier=SOURCE)
+    places = Places({f"{SOURCE}-subnets": "vpc-1"}, {}, ())
+    return replace(found(base), snapshots=(copied,), source_region=answers, places=places)
+
+
 BACKUPS = f"plan-1 arn:aws:iam::{ACCOUNT}:role/service-role/AWSBackupDefaultServiceRole"
 DEPENDENTS = Dependents(
     (
@@ -106,6 +131,8 @@ def managed(base: Inventory) -> Inventory:
 
 
 CONTEXTS = {
+    "copied from another region": (elsewhere(w.asked(w.SNAPSHOT, snapshot=EAST)), found_elsewhere(w.inventory())),
+    "dump in another region": (elsewhere(w.DUMP), found_elsewhere(w.dumped())),
     "snapshot": (site(w.SNAPSHOT), found(w.inventory())),
     "pitr": (site(w.PITR), found(w.inventory())),
     "dump": (site(w.DUMP), found(w.dumped())),

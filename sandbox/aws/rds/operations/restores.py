@@ -12,6 +12,7 @@ from sandbox.aws.rds.data.state import Instance, Step
 from sandbox.aws.rds.operations.automated_backups import source_of_backups
 from sandbox.aws.rds.operations.instances import STRUCTURED, described, new_instance
 from sandbox.aws.rds.operations.registry import operation
+from sandbox.aws.rds.service import snapshot_copies
 from sandbox.aws.rds.service.backup_windows import window
 from sandbox.aws.rds.service.region import Rds
 from sandbox.postgres.cluster import Origin, backup_for, read_backups
@@ -34,6 +35,7 @@ ORIGIN = (
 def restore_db_instance_from_db_snapshot(rds: Rds, p: Shape) -> Shape:
     if not p.get("DBSnapshotIdentifier"):
         raise AwsError("InvalidParameterCombination", "DBSnapshotIdentifier is required.")
+    snapshot_copies.refresh(rds)
     snapshot = rds.snapshot(p["DBSnapshotIdentifier"])
     name = snapshot.shape["DBSnapshotIdentifier"]
     if snapshot.shape["Status"] != "available":

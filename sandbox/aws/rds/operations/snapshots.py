@@ -12,6 +12,7 @@ from sandbox.aws.rds.data import identifiers
 from sandbox.aws.rds.data.state import Instance, Snapshot, Step
 from sandbox.aws.rds.operations.instances import ready
 from sandbox.aws.rds.operations.registry import filtered, operation
+from sandbox.aws.rds.service import snapshot_copies
 from sandbox.aws.rds.service.region import Rds, now, snapshot_of
 from sandbox.aws.rds.service.snapshot_data import begin_snapshot, check_name
 from sandbox.postgres.files import remove_tree
@@ -55,6 +56,7 @@ def describe_db_snapshots(rds: Rds, p: Shape) -> Shape:
     kind = p.get("SnapshotType")
     if kind and kind not in KINDS:
         raise AwsError("InvalidParameterValue", f"Invalid snapshot type: {kind}")
+    snapshot_copies.refresh(rds)
     if identifier := p.get("DBSnapshotIdentifier"):
         snapshots = [rds.snapshot(identifier)]
     else:
@@ -94,11 +96,16 @@ def copy_db_snapshot(rds: Rds, p: Shape) -> Shape:
     region = source.shape["DBSnapshotArn"].split(":")[3]
     if region != rds.region:
         shape["SourceRegion"] = region
+        if shape["Encrypted"] and not p.get("KmsKeyId"):
+            raise AwsError("InvalidParameterCombination", "KmsKeyId is required to copy an encrypted snapshot here.")
     if key := p.get("KmsKeyId"):
         shape |= {"KmsKeyId": rds.shared.services.key(rds.region, key), "Encrypted": True}
     instance = {**source.instance, "KmsKeyId": shape.get("KmsKeyId"), "StorageEncrypted": shape["Encrypted"]}
-    rds.state.snapshots[identifier] = Snapshot(shape, folder, instance)
-    rds.event("db-snapshot", identifier, "Snapshot copied", "creation")
+    made = rds.state.snapshots[identifier] = Snapshot(shape, folder, instance)
+    fault = rds.shared.faults.take("slow-copy", "CopyDBSnapshot")
+    snapshot_copies.begin(made, fault.seconds if fault else rds.shared.pace.others, region)
+    if shape["Status"] == "available":
+        rds.event("db-snapshot", identifier, "Snapshot copied", "creation")
     return {"DBSnapshot": snapshot_of(shape)}
 
 

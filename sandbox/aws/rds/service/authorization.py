@@ -8,6 +8,7 @@ from typing import Any
 from sandbox.aws.rds.data import identifiers
 from sandbox.aws.rds.service.region import Rds, Scheduler
 
+COPY = "CopyDBSnapshot"
 SNAPSHOT, TO_TIME, NEW = "RestoreDBInstanceFromDBSnapshot", "RestoreDBInstanceToPointInTime", "CreateDBInstance"
 
 
@@ -42,6 +43,12 @@ def _key(rds: Rds, operation: str, parameters: Mapping[str, Any]) -> str | None:
     if operation == SNAPSHOT:
         snapshot = rds.state.snapshots.get(identifiers.plain(parameters.get("DBSnapshotIdentifier", ""), "snapshot"))
         return snapshot.shape.get("KmsKeyId") if snapshot else None
+    if operation == COPY:
+        asked = parameters.get("KmsKeyId")
+        return rds.shared.services.key(rds.region, asked) if asked else None
+    if operation == TO_TIME and (arn := parameters.get("SourceDBInstanceAutomatedBackupsArn")):
+        kept = {identifiers.backup_id(resource): entry for resource, entry in rds.state.replicas.items()}
+        return kept.get(identifiers.plain(arn, "auto-backup"), {}).get("KmsKeyId")
     if operation == TO_TIME:
         name = identifiers.plain(parameters.get("SourceDBInstanceIdentifier", ""), "db")
         source = rds.state.instances.get(name)

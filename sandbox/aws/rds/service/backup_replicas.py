@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from sandbox.aws.query_protocol import Shape
 from sandbox.aws.rds.data.state import Store
 from sandbox.aws.rds.service.region import Rds, snapshot_of
@@ -14,7 +16,32 @@ def source_shape(rds: Rds, resource: str) -> Shape:
     live = source.by_resource(resource)
     shape = live.shape if live else source.state.retained.get(resource) or entry["shape"]
     keys = {"BackupRetentionPeriod": entry["BackupRetentionPeriod"], "KmsKeyId": entry["KmsKeyId"]}
-    return {**shape, **{k: v for k, v in keys.items() if v is not None}, "TagList": entry["TagList"]}
+    known = {k: v for k, v in keys.items() if v is not None}
+    return {**shape, **known, "LatestRestorableTime": arrived(shape, entry), "TagList": entry["TagList"]}
+
+
+def arrived(shape: Shape, entry: Shape) -> datetime | None:
+    """The last moment that has come over: behind the source's by the lag, or that at which its region went dark."""
+    latest: datetime | None = shape.get("LatestRestorableTime")
+    behind = latest - timedelta(seconds=entry.get("lag", 0)) if latest else None
+    held: datetime | None = entry.get("held")
+    return min(held, behind) if held and behind else behind
+
+
+def hold(rds: Rds, source_region: str, *, held: bool) -> None:
+    """Nothing comes over from a region that is dark."""
+    for resource, entry in rds.state.replicas.items():
+        if entry["region"] != source_region:
+            continue
+        entry.pop("held", None)
+        if held:
+            entry["held"] = source_shape(rds, resource)["LatestRestorableTime"]
+
+
+def set_lag(rds: Rds, lag: timedelta) -> None:
+    """How far the replicas of this region are behind."""
+    for entry in rds.state.replicas.values():
+        entry["lag"] = lag.total_seconds()
 
 
 def replicated(store: Store, resource: str) -> bool:

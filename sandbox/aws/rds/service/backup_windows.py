@@ -23,10 +23,11 @@ def window(rds: Rds, source: Shape) -> Shape | None:
     return {"EarliestTime": earliest, "LatestTime": latest} if earliest <= latest else None
 
 
-def describe(rds: Rds, shape: Shape, status: str) -> Shape:
+def describe(rds: Rds, shape: Shape, status: str, region: str = "") -> Shape:
+    """`region`: of the instance, where it isn't this one."""
     arn = rds.arn("auto-backup", identifiers.backup_id(shape["DbiResourceId"]))
-    return shapes.automated_backup(shape, arn, rds.region, status, window(rds, shape))
+    return shapes.automated_backup(shape, arn, region or rds.region, status, window(rds, shape))
 
 
 def describe_replica(rds: Rds, resource: str) -> Shape:
-    return describe(rds, source_shape(rds, resource), "replicating")
+    return describe(rds, source_shape(rds, resource), "replicating", rds.state.replicas[resource]["region"])

@@ -351,6 +351,11 @@ def test_a_tunnel_that_libpq_could_not_use_is_refused(address: str) -> None:
     assert settings_of({**PITR, "tunnel": {"shop-prod-db": "[::1]:15432"}}).tunnel == {"shop-prod-db": "[::1]:15432"}
 
 
+def test_a_rename_is_not_taken_for_a_way_into_another_region() -> None:
+    """The applications would stay at the lost region's endpoint."""
+    assert set(problems_of({**PITR, "sourceRegion": "us-west-2", "cutover": "rename"})) == {"cutover"}
+
+
 def test_what_this_version_cannot_do_is_said_and_not_guessed() -> None:
     assert problems_of({**PITR, "cutover": "dns"})["cutover"].needed == "one of secret, rename"
 

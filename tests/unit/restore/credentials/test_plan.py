@@ -12,6 +12,7 @@ from restore.model.cluster import Writer
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.managed_login import is_kept_by_rds
+from restore.model.region import SourceRegion
 from restore.model.request import Login, Traffic
 from tests.support import worlds as w
 
@@ -50,6 +51,12 @@ def test_a_candidate_that_nobody_proved_gets_no_password() -> None:
 def test_a_source_that_is_gone_is_left_on_purpose_only() -> None:
     assert found(frozen(source=None))[0].fix == LEAVE_SOURCE
     assert found(frozen(source=None), leave=True) == []
+
+
+def test_a_source_of_another_region_keeps_its_passwords_on_purpose_only() -> None:
+    elsewhere = frozen(source_region=SourceRegion("us-east-1"))
+    assert (found(elsewhere)[0].found, found(elsewhere)[0].fix) == ("it is in us-east-1", LEAVE_SOURCE)
+    assert found(elsewhere, leave=True) == []
 
 
 @pytest.mark.parametrize("change", [{"url": None}, {"immutable": True}])

@@ -93,3 +93,8 @@ def test_what_is_shown_holds_no_secret_value() -> None:
 def test_rollback_without_a_restore_is_refused_with_what_to_do() -> None:
     with pytest.raises(Refused, match="pulumi stack history"):
         plan_way_back({}, [])
+
+
+def test_no_application_stops_for_a_way_back_to_another_region() -> None:
+    with pytest.raises(Refused, match="Failing back"):
+        plan_way_back({**RESTORED, **config(sourceRegion="us-east-1")}, [update(FROZEN)])

@@ -13,6 +13,7 @@ from restore.lifecycle import close
 from restore.model.cluster import Writer
 from restore.model.context import RestoreContext
 from restore.model.labels import TAG_CLOSED
+from restore.model.region import SourceRegion
 from restore.model.request import Traffic
 from tests.support.worlds import PITR, SWITCHED, asked, candidate, restored, settings
 
@@ -52,6 +53,20 @@ def test_what_was_suspended_for_the_restore_is_not_forgotten_at_its_end() -> Non
 def test_a_restore_is_not_closed_while_nobody_serves(serves: Traffic | None) -> None:
     with pytest.raises(Refused, match="traffic"):
         close.plan(PITR, restored(), serves, [], settings())
+
+
+def test_a_region_that_stands_by_may_be_left_as_it_was() -> None:
+    found = restored(source=None, source_region=SourceRegion("us-east-1", "no answer"))
+    closing = close.plan(PITR, found, Traffic.FROZEN, ["restore:id", "restore:sourceRegion"], settings())
+    assert closing.remove == ("restore:id",), "its source is where it was"
+    assert "no application runs in this region" in close.render(closing)
+
+
+def test_the_next_restore_does_not_look_for_its_source_in_the_region_that_was_left() -> None:
+    found = restored(source=None, source_region=SourceRegion("us-east-1", "no answer"), cluster=SWITCHED)
+    closing = close.plan(PITR, found, Traffic.RESTORED, ["restore:sourceRegion"], settings())
+    assert closing.remove == ("restore:sourceRegion",)
+    assert closing.set == {"restore:source": "shop-inc-1"}
 
 
 def pending_state(*urns: str) -> dict[str, Any]:
