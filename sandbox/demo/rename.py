@@ -161,7 +161,7 @@ def tell(stage: Stage) -> list[Line]:
     lines += switched_lines(witness, incident, {SOURCE: candidate, ASIDE: source})
     lines += [*client_lines(switch, restarted), secret_line("the Secret, switched", stage, url)]
     stage.title("The way back")
-    stage.run("python", "-m", "restore", "rollback", "--yes", phase="rollback (two ups)")
+    stage.run("python", "-m", "restore", "rollback", "--accept-loss", "--yes", phase="rollback (two ups)")
     world = witness.look()
     lines.append(holder_line("back: who is who", world, {SOURCE: source, CANDIDATE: candidate}))
     lines += [Line(f"back: {line.proof}", line.found, line.holds) for line in serving_lines(witness, world, SOURCE)]

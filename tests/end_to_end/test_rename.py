@@ -38,7 +38,7 @@ def test_the_name_moves_there_and_back_and_the_secret_never_changes(sandbox: San
     assert (sandbox.ask(SESSIONS, SOURCE)[0] > 0, sandbox.ask(SESSIONS, ASIDE)[0]) == (True, 0)
     safety = next(one for one in sandbox.snapshots() if one["DBSnapshotIdentifier"] == f"{CANDIDATE}-safety")
     assert (safety["DBInstanceIdentifier"], safety["DbiResourceId"]) == (SOURCE, ids["source"])
-    project.restore("rollback", "--yes").ok()
+    project.restore("rollback", "--accept-loss", "--yes").ok()
     assert at_home(sandbox, ids)
     assert (sandbox.secret(), sandbox.secret_version()) == (secret, version)
 
@@ -106,5 +106,5 @@ def test_a_client_that_keeps_the_old_address_is_named_until_it_is_started_again(
             process.kill()
             process.wait()
     assert "to answer" in project.output
-    project.restore("rollback", "--yes").ok()
+    project.restore("rollback", "--accept-loss", "--yes").ok()
     assert at_home(sandbox, ids)

@@ -23,7 +23,7 @@ class Phase(StrEnum):
 
 
 CLOSE = ("python", "-m", "restore", "close", "--yes")
-ROLLBACK = ("python", "-m", "restore", "rollback", "--yes")
+ROLLBACK = ("python", "-m", "restore", "rollback", "--accept-loss", "--yes")
 TRAFFIC = {
     Phase.REHEARSE: "source",
     Phase.LOAD: "source",
