@@ -22,6 +22,10 @@ DUMPS = "ghost-protocol-sandbox-backups"
 DUMP = "database/postgresql/1.sql"
 STACK = [{"Key": "restore:stack", "Value": "prod"}]
 ROLE = "arn:aws:iam::123456789012:role/restore-operator"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:incidents"
+NAME = "of-source"
+"""Of each thing that knows the source."""
+RETIRED = f"{SOURCE}-retired"
 SESSION = "arn:aws:sts::123456789012:assumed-role/restore-operator/on-call"
 KEY_LOST = "KMSKeyNotAccessibleFault"
 NOT_ASKED_BY_A_SERVICE = frozenset({"rds-db:connect"})
@@ -45,6 +49,20 @@ def world(sandbox: Sandbox) -> None:
         aws.s3.create_bucket(Bucket=bucket)
     aws.s3.put_bucket_versioning(Bucket=DUMPS, VersioningConfiguration={"Status": "Enabled"})
     aws.s3.put_object(Bucket=DUMPS, Key=DUMP, Body=b"1")
+    sandbox.create(RETIRED, Tags=[{"Key": "restore:final-snapshot", "Value": "last"}])
+    make_dependents(aws, sandbox.available(SOURCE))
+    sandbox.available(RETIRED)
+
+
+def make_dependents(aws: Any, source: Any) -> None:
+    """Makes one of each kind that knows the source."""
+    aws.sns.create_topic(Name="incidents")
+    aws.rds.create_event_subscription(SubscriptionName=NAME, SnsTopicArn=TOPIC, SourceType="db-instance", SourceIds=[])
+    subnets = [subnet["SubnetIdentifier"] for subnet in source["DBSubnetGroup"]["Subnets"]]
+    aws.rds.create_db_proxy(DBProxyName=NAME, EngineFamily="POSTGRESQL", RoleArn=ROLE, VpcSubnetIds=subnets)
+    rule = {"RuleName": NAME, "TargetBackupVaultName": "Default"}
+    aws.client("backup").create_backup_plan(BackupPlan={"BackupPlanName": NAME, "Rules": [rule]})
+    aws.client("route53").create_hosted_zone(Name="shop.internal", CallerReference="test")
 
 
 @pytest.fixture
@@ -78,10 +96,63 @@ def created(operator: Callable[[str], Any]) -> Any:
     return operator("rds").create_db_instance(DBInstanceIdentifier=f"{SOURCE}-new", **settings, **login)
 
 
+def rotated(operator: Callable[[str], Any]) -> Any:
+    """Rotates a master password that RDS keeps; before there is one, a name that only the right is asked on."""
+    instances = operator("rds").describe_db_instances()["DBInstances"]
+    kept = [instance["MasterUserSecret"]["SecretArn"] for instance in instances if "MasterUserSecret" in instance]
+    return operator("secretsmanager").rotate_secret(SecretId=kept[0] if kept else "rds!db-1")
+
+
+def moved(operator: Callable[[str], Any]) -> Any:
+    """Moves AWSCURRENT to where it is."""
+    current = operator("secretsmanager").get_secret_value(SecretId=SECRET)["VersionId"]
+    return operator("secretsmanager").update_secret_version_stage(
+        SecretId=SECRET, VersionStage="AWSCURRENT", MoveToVersionId=current, RemoveFromVersionId=current
+    )
+
+
 def version(operator: Callable[[str], Any]) -> Any:
     listed = operator("s3").head_object(Bucket=DUMPS, Key=DUMP)["VersionId"]
     return operator("s3").get_object(Bucket=DUMPS, Key=DUMP, VersionId=listed)
 
+
+def plan_id(operator: Callable[[str], Any]) -> str:
+    return operator("backup").list_backup_plans()["BackupPlansList"][0]["BackupPlanId"]
+
+
+def select(operator: Callable[[str], Any]) -> Any:
+    role = "arn:aws:iam::123456789012:role/service-role/AWSBackupDefaultServiceRole"
+    selection = {"SelectionName": NAME, "IamRoleArn": role, "Resources": ["arn:aws:rds:us-east-1:1:db:x"]}
+    return operator("backup").create_backup_selection(BackupPlanId=plan_id(operator), BackupSelection=selection)
+
+
+def of_selection(operator: Callable[[str], Any], action: str) -> Any:
+    """Asks or deletes a selection that the administrator's call, or `select`, has made."""
+    listed = operator("backup").list_backup_selections(BackupPlanId=plan_id(operator))["BackupSelectionsList"]
+    ids = [item["SelectionId"] for item in listed] or ["none"]
+    return getattr(operator("backup"), action)(BackupPlanId=plan_id(operator), SelectionId=ids[0])
+
+
+def records(operator: Callable[[str], Any]) -> Any:
+    zone = operator("route53").list_hosted_zones()["HostedZones"][0]["Id"]
+    return operator("route53").list_resource_record_sets(HostedZoneId=zone)
+
+
+def alarm(operator: Callable[[str], Any]) -> Any:
+    return operator("cloudwatch").put_metric_alarm(
+        AlarmName=NAME, Namespace="AWS/RDS", MetricName="CPUUtilization", Statistic="Average", Period=60,
+        EvaluationPeriods=1, Threshold=90.0, ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+
+
+def retired(operator: Callable[[str], Any]) -> Any:
+    return operator("rds").delete_db_instance(
+        DBInstanceIdentifier=RETIRED, FinalDBSnapshotIdentifier=f"{RETIRED}-last", DeleteAutomatedBackups=False
+    )
+
+
+GROUP = f"{SOURCE}-group"
+GROUP_ARN = f"arn:aws:rds:us-east-1:123456789012:pg:{GROUP}"
 
 CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "rds:DescribeDBInstances": lambda o: o("rds").describe_db_instances(),
@@ -102,10 +173,7 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "rds:RebootDBInstance": lambda o: o("rds").reboot_db_instance(DBInstanceIdentifier=f"{SOURCE}-old"),
     "secretsmanager:GetSecretValue": lambda o: o("secretsmanager").get_secret_value(SecretId=SECRET),
     "secretsmanager:PutSecretValue": lambda o: o("secretsmanager").put_secret_value(SecretId=SECRET, SecretString="x"),
-    "secretsmanager:UpdateSecretVersionStage": lambda o: o("secretsmanager").update_secret_version_stage(
-        SecretId=SECRET, VersionStage="AWSPENDING", RemoveFromVersionId="00000000-0000-0000-0000-000000000000"
-    ),
-    "secretsmanager:RotateSecret": lambda o: o("secretsmanager").rotate_secret(SecretId="rds!db-1"),
+    "secretsmanager:UpdateSecretVersionStage": moved,
     "iam:SimulatePrincipalPolicy": lambda o: o("iam").simulate_principal_policy(
         PolicySourceArn=ROLE, ActionNames=["rds:CreateDBSnapshot"]
     ),
@@ -140,6 +208,7 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     ),
     "rds:CreateDBInstance": created,
     "secretsmanager:CreateSecret": created,
+    "secretsmanager:RotateSecret": rotated,
     "secretsmanager:TagResource": created,
     "rds:DescribeDBLogFiles": lambda o: o("rds").describe_db_log_files(DBInstanceIdentifier=SOURCE),
     "rds:DownloadDBLogFilePortion": lambda o: o("rds").download_db_log_file_portion(
@@ -149,6 +218,46 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "rds:DescribeEvents": lambda o: o("rds").describe_events(),
     "cloudtrail:LookupEvents": lambda o: o("cloudtrail").lookup_events(),
     "ec2:DescribeSecurityGroups": lambda o: o("ec2").describe_security_groups(),
+    "rds:DescribeDBParameterGroups": lambda o: o("rds").describe_db_parameter_groups(),
+    "rds:CreateDBParameterGroup": lambda o: o("rds").create_db_parameter_group(
+        DBParameterGroupName=GROUP, DBParameterGroupFamily="postgres16", Description="of the source"
+    ),
+    "rds:ModifyDBParameterGroup": lambda o: o("rds").modify_db_parameter_group(
+        DBParameterGroupName=GROUP,
+        Parameters=[{"ParameterName": "work_mem", "ParameterValue": "8192", "ApplyMethod": "immediate"}],
+    ),
+    "rds:ListTagsForResource": lambda o: o("rds").list_tags_for_resource(ResourceName=GROUP_ARN),
+    "rds:CopyDBSnapshot": lambda o: o("rds").copy_db_snapshot(
+        SourceDBSnapshotIdentifier=f"{SOURCE}-1", TargetDBSnapshotIdentifier=f"{SOURCE}-copy"
+    ),
+    "rds:DeleteDBInstance": retired,
+    "rds:DescribeDBProxies": lambda o: o("rds").describe_db_proxies(),
+    "rds:RegisterDBProxyTargets": lambda o: o("rds").register_db_proxy_targets(
+        DBProxyName=NAME, DBInstanceIdentifiers=[SOURCE]
+    ),
+    "rds:DescribeDBProxyTargets": lambda o: o("rds").describe_db_proxy_targets(DBProxyName=NAME),
+    "rds:DeregisterDBProxyTargets": lambda o: o("rds").deregister_db_proxy_targets(
+        DBProxyName=NAME, DBInstanceIdentifiers=[SOURCE]
+    ),
+    "rds:DescribeEventSubscriptions": lambda o: o("rds").describe_event_subscriptions(),
+    "rds:AddSourceIdentifierToSubscription": lambda o: o("rds").add_source_identifier_to_subscription(
+        SubscriptionName=NAME, SourceIdentifier=SOURCE
+    ),
+    "rds:RemoveSourceIdentifierFromSubscription": lambda o: o("rds").remove_source_identifier_from_subscription(
+        SubscriptionName=NAME, SourceIdentifier=SOURCE
+    ),
+    "cloudwatch:PutMetricAlarm": alarm,
+    "cloudwatch:DescribeAlarms": lambda o: o("cloudwatch").describe_alarms(),
+    "backup:ListBackupPlans": plan_id,
+    "backup:CreateBackupSelection": select,
+    "backup:ListBackupSelections": lambda o: o("backup").list_backup_selections(BackupPlanId=plan_id(o)),
+    "backup:GetBackupSelection": lambda o: of_selection(o, "get_backup_selection"),
+    "backup:DeleteBackupSelection": lambda o: of_selection(o, "delete_backup_selection"),
+    "iam:GetAccountAuthorizationDetails": lambda o: o("iam").get_account_authorization_details(),
+    "secretsmanager:ListSecrets": lambda o: o("secretsmanager").list_secrets(),
+    "route53:ListHostedZones": lambda o: o("route53").list_hosted_zones(),
+    "route53:ListResourceRecordSets": records,
+    "sns:Publish": lambda o: o("sns").publish(TopicArn=TOPIC, Message="restored"),
     "cloudwatch:GetMetricStatistics": lambda o: o("cloudwatch").get_metric_statistics(
         Namespace="AWS/RDS", MetricName="X", StartTime=0, EndTime=60, Period=60, Statistics=["Average"]
     ),
@@ -166,7 +275,7 @@ def test_without_a_right_its_call_is_refused_in_the_words_of_aws(
     if action.startswith("kms:"):
         assert (error["Code"], "do not have permissions to access it" in error["Message"]) == (KEY_LOST, True)
         return
-    assert error["Code"] in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+    assert error["Code"] in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
     assert error["Message"].startswith(f"User: {SESSION} is not authorized to perform: {action}")
     assert error["Message"].endswith(f"because no identity-based policy allows the {action} action")
 
@@ -181,10 +290,10 @@ def test_with_all_documented_rights_every_call_is_allowed(sandbox: Sandbox, oper
     assert rights["removed"] == []
 
 
-def test_the_source_can_be_neither_changed_nor_deleted(operator: Callable[[str], Any]) -> None:
+def test_the_source_can_be_neither_stopped_nor_deleted(operator: Callable[[str], Any]) -> None:
     rds = operator("rds")
     for refused in (
-        lambda: rds.modify_db_instance(DBInstanceIdentifier=SOURCE, BackupRetentionPeriod=1),
+        lambda: rds.reboot_db_instance(DBInstanceIdentifier=SOURCE),
         lambda: rds.delete_db_instance(DBInstanceIdentifier=SOURCE, SkipFinalSnapshot=True),
         lambda: rds.delete_db_snapshot(DBSnapshotIdentifier=f"{SOURCE}-1"),
         lambda: rds.stop_db_instance(DBInstanceIdentifier=SOURCE),
@@ -225,7 +334,7 @@ def test_the_operator_is_a_role_and_is_told_what_it_may_do(sandbox: Sandbox, ope
     assert operator("sts").get_caller_identity()["Arn"] == SESSION
     asked: dict[str, Any] = {
         "PolicySourceArn": ROLE,
-        "ActionNames": ["rds:ModifyDBInstance", "rds:DeleteDBInstance"],
+        "ActionNames": ["rds:RebootDBInstance", "rds:DeleteDBInstance"],
         "ResourceArns": [f"arn:aws:rds:us-east-1:123456789012:db:{SOURCE}-inc"],
         "ContextEntries": [
             {
