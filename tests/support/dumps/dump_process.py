@@ -22,9 +22,9 @@ from validation.connect.target import Target
 IN_PIECES = (str(Path(__file__).parent / "load_in_pieces.py"),)
 READER = """
 import os, sys, threading
-from restore.dumps.load.read_role import reading
+from restore.dumps.load.read_role import open_reader
 from validation.connect.target import Target
-with reading(Target.from_url(os.environ["TARGET_URL"]), print, threading.Event()) as login:
+with open_reader(Target.from_url(os.environ["TARGET_URL"]), print, threading.Event()) as login:
     print(login.user, login.password, flush=True)
     sys.stdin.read()
 """
