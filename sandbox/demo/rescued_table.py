@@ -24,9 +24,11 @@ from sandbox.postgres.identity import Identity
 ID = "inc-2468"
 CONTENT = """
 SELECT count(*) FILTER (WHERE created_at <= %(to)s), count(*) FILTER (WHERE created_at > %(to)s),
-       (SELECT count(*) FROM users WHERE email LIKE 'unknown+%%'), (SELECT max(id) FROM transactions)
+       (SELECT array_agg(id) FROM users WHERE email LIKE 'unknown+%%'), (SELECT max(id) FROM transactions)
 FROM transactions
 """
+KNOWN = "SELECT count(*) FROM users WHERE id = ANY(%(ids)s)"
+"""Users that came between the recovery point and the bad UPDATE stay ruined: nothing knows their addresses."""
 DAMAGED = ("--column", "email", "--damaged", "email LIKE 'unknown+%'")
 """The application has written other columns of some of these rows since: they stay as they are by now."""
 CHANGED_SINCE = "UPDATE users SET email = 'new@ghost.example' WHERE id = %(id)s"
@@ -36,11 +38,11 @@ NEXT = "SELECT last_value FROM transactions_id_seq"
 
 @dataclass(frozen=True)
 class Content:
-    """Transactions until the incident and since, ruined users, and the highest number of a transaction."""
+    """Transactions until the incident and since, ruined users by id, and the highest number of a transaction."""
 
     before: int
     since: int
-    ruined: int
+    ruined: list[object] | None
     highest: int
 
 
@@ -98,10 +100,11 @@ def kept(source: Database, known: str) -> bool:
 def lines(source: Database, candidate: Database, happened: Mapping[str, Any], before: Content) -> list[Line]:
     now, restored = content(source, happened), content(candidate, happened)
     number = int(source.query(NEXT, {})[0][0])
+    ruined = [int(candidate.query(KNOWN, {"ids": at.ruined or []})[0][0]) for at in (before, now)]
     return [
         Line("missing before", f"{restored.before - before.before} transactions", restored.before > before.before),
         Line("missing after", f"{restored.before - now.before} transactions", restored.before <= now.before),
-        Line("ruined addresses", f"{before.ruined} before, {now.ruined} after", before.ruined > now.ruined == 0),
+        Line("ruined addresses", f"{ruined[0]} before, {ruined[1]} after", ruined[0] > ruined[1] == 0),
         Line("written meanwhile", f"{now.since - before.since} transactions", now.since > before.since),
         Line("sequence", f"{number}, highest row {now.highest}", number >= now.highest),
     ]
