@@ -84,25 +84,18 @@ def counted_buckets(relation: sql.Composable, columns: Iterable[Column], ranges:
 
 def referred_by(foreign_key: ForeignKey, scope: sql.Composable) -> sql.Composed:
     """Returns a condition for rows of the parent that a child's row within the scope refers to."""
-    return sql.SQL(
-        "EXISTS (SELECT FROM (SELECT {columns} FROM {child} AS t WHERE {scope}) AS child WHERE {match})"
-    ).format(
-        columns=names(foreign_key.child_columns),
-        child=foreign_key.child.identifier,
-        scope=scope,
-        match=equal("child", foreign_key.child_columns, "t", foreign_key.parent_columns),
-    )
+    return _linked(foreign_key.child, foreign_key.child_columns, foreign_key.parent_columns, scope)
 
 
 def referring_to(foreign_key: ForeignKey, scope: sql.Composable) -> sql.Composed:
     """Returns a condition for rows of the child that refer to a parent's row within the scope."""
-    return sql.SQL(
-        "EXISTS (SELECT FROM (SELECT {columns} FROM {parent} AS t WHERE {scope}) AS parent WHERE {match})"
-    ).format(
-        columns=names(foreign_key.parent_columns),
-        parent=foreign_key.parent.identifier,
-        scope=scope,
-        match=equal("parent", foreign_key.parent_columns, "t", foreign_key.child_columns),
+    return _linked(foreign_key.parent, foreign_key.parent_columns, foreign_key.child_columns, scope)
+
+
+def _linked(other: Table, other_columns: Sequence[str], columns: Sequence[str], scope: sql.Composable) -> sql.Composed:
+    """Whether a row of the other table within the scope has this row's values in the columns of a foreign key."""
+    return sql.SQL("EXISTS (SELECT FROM (SELECT {} FROM {} AS t WHERE {}) AS other WHERE {})").format(
+        names(other_columns), other.identifier, scope, equal("other", other_columns, "t", columns)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -30,9 +30,14 @@ def find_rollouts(items: Sequence[Item], period: Period) -> tuple[Suspect, ...]:
     """Returns the ReplicaSets that were made in the period. Pure."""
     return tuple(
         Suspect(at, "rollout", f"{_owner(item)}, revision {_revision(item)}: {_images(item)}", ROLLOUTS)
-        for item in items
-        if (at := _time(_meta(item).get("creationTimestamp"))) and period.has(at)
+        for at, item in _made_in(items, period)
     )
+
+
+def _made_in(items: Sequence[Item], period: Period) -> Iterator[tuple[datetime, Item]]:
+    for item in items:
+        if (at := _time(_meta(item).get("creationTimestamp"))) and period.has(at):
+            yield at, item
 
 
 def read_jobs(api: Api, namespace: str, period: Period) -> Reading:
@@ -46,8 +51,7 @@ def find_jobs(items: Sequence[Item], period: Period) -> tuple[Suspect, ...]:
     """Returns the Jobs that were made in the period. Pure."""
     return tuple(
         Suspect(at, "Job", f"{_meta(item).get('name', '')} of {_owner(item)}: {_images(item)}", JOBS)
-        for item in items
-        if (at := _time(_meta(item).get("creationTimestamp"))) and period.has(at)
+        for at, item in _made_in(items, period)
     )
 
 
