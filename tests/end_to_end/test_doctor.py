@@ -36,7 +36,7 @@ def test_a_site_as_documented_is_well_and_nothing_is_changed(
     nightly_dump.run(sandbox.layout)
     before = (sandbox.instances(), sandbox.replicas(), sandbox.secret(), sandbox.snapshots())
     run = project.run("env", f"PATH={with_pg_restore}", "python", "-m", "restore", "doctor", "--json").ok()
-    findings = {item["subject"]: item for item in json.loads(run.text)["findings"]}
+    findings = {item["subject"]: item for item in json.loads(run.stdout)["findings"]}
     assert {item["state"] for item in findings.values()} == {"ok"}, run.text
     expected = ("Pulumi CLI", "plugin aws", "AWS plugin's identity", "clock and AWS", "clock and cluster", "dumps")
     assert findings.keys() >= {*expected, "rights, pitr", "rights, snapshot", "rights, dump", "path from the pods"}

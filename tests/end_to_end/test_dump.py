@@ -107,7 +107,7 @@ def test_a_source_that_is_gone_comes_back_from_its_dump_through_kills_and_a_chan
     assert sandbox.replicas() == replicas
     expected = secret[names.SECRET_KEY].replace(gone["Endpoint"]["Address"], found["Endpoint"]["Address"])
     assert sandbox.url == expected
-    receipts = json.loads(project.pulumi("stack", "output", "receipts", "--json").ok().text)
+    receipts = json.loads(project.pulumi("stack", "output", "receipts", "--json").ok().stdout)
     assert receipts["imported"]["dump"]["version"] == stored.version
     unsaid(sandbox, project, seen | {options, project.output, again.text})
 

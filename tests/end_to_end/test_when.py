@@ -32,12 +32,12 @@ def set_log_statement(sandbox: Sandbox, value: str) -> None:
 
 @pytest.mark.slow
 def test_the_bad_statements_are_found_to_the_second_and_silence_is_no_proof(sandbox: Sandbox, project: Project) -> None:
-    silent = json.loads(project.restore("when", "--json").ok().text)
+    silent = json.loads(project.restore("when", "--json").ok().stdout)
     writes = next(item for item in silent["coverage"] if item["source"].startswith("statements: DELETE"))
     assert writes["reach"] == "not recorded"
     with logged(sandbox):
         happened = sandbox.incident()
-        answer = json.loads(project.restore("when", "--json").ok().text)
+        answer = json.loads(project.restore("when", "--json").ok().stdout)
     bad = {item["kind"]: item for item in answer["suspects"] if item["source"] == "server log"}
     assert {"DELETE of many rows", "UPDATE without WHERE"} <= bad.keys()
     for kind in ("DELETE of many rows", "UPDATE without WHERE"):

@@ -46,10 +46,11 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Run:
-    """How a command ended; `text` is what it printed on both streams."""
+    """How a command ended; `text` is what it printed on both streams, `stdout` what a pipe behind it would read."""
 
     code: int
     text: str
+    stdout: str = ""
 
     def ok(self) -> Run:
         assert self.code == 0, self.text
@@ -299,13 +300,12 @@ class Project:
             cwd=self.folder,
             env=self.variables,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
             check=False,
         )
-        return Run(result.returncode, result.stdout)
+        return Run(result.returncode, result.stdout + result.stderr, result.stdout)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """A command in a session of its own; its output goes to `output`."""
