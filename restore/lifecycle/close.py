@@ -136,7 +136,7 @@ def as_if_open(inventory: Inventory) -> Inventory:
 
 
 def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the state with the stack itself and the prevention, and nothing else: Pulumi forgets, and deletes nothing.
+    """Returns the state with the stack itself and the prevention alone: Pulumi forgets, and deletes nothing.
 
     What killed runs left pending goes along: of receipts and patches nothing exists elsewhere, databases and snapshots
     are found by their names. Raises Refused for an operation on anything else: the state then doesn't know what exists.
@@ -146,21 +146,21 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
     emptied = pending.without_pending(state)
     deployment = cast("dict[str, Any]", emptied["deployment"])
     resources = cast("list[dict[str, Any]]", deployment.get("resources") or [])
-    watching = [resource for resource in resources if PREVENTION in resource["urn"]]
+    watching = [resource for resource in resources if PREVENTION in str(resource.get("urn"))]
     kept_providers = {str(resource.get("provider", "")).rpartition("::")[0] for resource in watching}
     kept = [
         resource
         for resource in resources
-        if resource["type"] == STACK_TYPE or resource in watching or resource["urn"] in kept_providers
+        if resource["type"] == STACK_TYPE or resource in watching or resource.get("urn") in kept_providers
     ]
-    urns = {resource["urn"] for resource in kept}
+    urns = {resource.get("urn") for resource in kept}
     return {
         **emptied,
         "deployment": {**deployment, "resources": [_without_lost(resource, urns) for resource in kept]},
     }
 
 
-def _without_lost(resource: Mapping[str, Any], urns: Collection[str]) -> dict[str, Any]:
+def _without_lost(resource: Mapping[str, Any], urns: Collection[object]) -> dict[str, Any]:
     """Returns a resource that stays, without what it says of those that go."""
     if resource["type"] == STACK_TYPE:
         return {**resource, "outputs": {}}

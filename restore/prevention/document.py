@@ -1,4 +1,4 @@
-"""What the scheduled Pods are told: the settings of the stack, in a Secret of theirs.
+"""What the pods of the schedule are told: the settings of the stack, in a ConfigMap, for there is no secret in it.
 
 Without what belongs to one restore, so that a restore changes none of it, and without a login of this machine's."""
 

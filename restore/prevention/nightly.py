@@ -1,7 +1,7 @@
 """The nightly dump: pg_dump streamed into S3 in parts, read back to its end, and marked as whole.
 
-Nothing is kept on disk, and no more than a few parts in memory. An upload is an object only once it is complete (S3 User
-Guide, "Uploading and copying objects using multipart upload"): where pg_dump fails, it is aborted.
+Nothing is kept on disk, and no more than a few parts in memory. An upload is an object only once it is complete (S3
+User Guide, "Uploading and copying objects using multipart upload"): where pg_dump fails, it is aborted.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class DumpStream:
     def _failure(self) -> Problem:
         self._said.seek(0)
         said = " ".join(redacted(self._said.read(SAID).decode(errors="replace")).split())
-        fix = "docs/prevention.md: the login must be able to read every table; then: python -m restore dump"
+        fix = 'docs/prevention.md, "The nightly dump"; then: python -m restore dump'
         return Problem("pg_dump", said or f"exit code {self._process.returncode}", "a whole dump", fix)
 
 
@@ -113,8 +113,9 @@ def open_dump(source: DumpSource) -> Generator[DumpStream]:
     none."""
     program = shutil.which(COMMAND[0])
     if program is None:
-        fix = "install PostgreSQL's client programs, of the server's major version or a newer one"
-        raise PermanentError.of(Problem("pg_dump", "not on PATH", "PostgreSQL's own program for dumps", fix))
+        needed = "PostgreSQL's own program for dumps, of the server's major version or a newer one"
+        fix = 'docs/prevention.md, "The nightly dump"'
+        raise PermanentError.of(Problem("pg_dump", "not on PATH", needed, fix))
     environment = {**os.environ, **source.libpq()}
     with (
         tempfile.TemporaryFile() as said,

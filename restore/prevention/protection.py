@@ -26,7 +26,7 @@ def is_off(source: Instance) -> bool:
     return not source.settings.backup_retention_period
 
 
-def find_gaps(source: Instance | None, settings: Settings, prevention: PreventionSettings) -> Iterator[Problem]:
+def find_gaps(source: Instance | None, prevention: PreventionSettings) -> Iterator[Problem]:
     """Yields what the source lacks, each with the command that sets it. Nothing of it stops a restore."""
     if source is None:
         return
@@ -55,6 +55,6 @@ def list_unwatched(settings: Settings, prevention: PreventionSettings) -> Iterat
     if BackupKind.DUMP not in watched:
         yield "no alarm on dumps: backups.bucket isn't set"
     if BackupKind.DRILL not in watched:
-        yield f"no alarm on drills: the evidence is on this machine ({settings.evidence}), where the check can't read it"
+        yield f"no alarm on drills: the check can't read the evidence on this machine ({settings.evidence})"
     if not prevention.replicate_to:
         yield "no backup in a second region: pulumi config set --path prevention.replicateTo <region>"

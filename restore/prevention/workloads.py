@@ -1,4 +1,4 @@
-"""The CronJobs of the schedule, and the Secret with what their pods are told. Pure."""
+"""The CronJobs of the schedule, which mount a ConfigMap with what their pods are told. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from restore.kubernetes.job_manifests import CERTIFICATE, FOLDER, Job, Resources, job_body
+from restore.kubernetes.job_manifests import CERTIFICATE, FILES, FOLDER, Job, Resources, job_body
 from restore.kubernetes.other_writers import MANAGED_BY
 from restore.model.labels import LABEL_STACK
 from restore.model.prevention import PreventionSettings
@@ -75,6 +75,10 @@ def _build(
     body = job_body(_pod(settings, prevention, purpose, command, certificate=certificate), seconds)
     spec = cast("dict[str, Any]", body["spec"])
     spec.pop("suspend")
+    for volume in spec["template"]["spec"]["volumes"]:
+        if volume["name"] == FILES:
+            mounted = volume.pop("secret")
+            volume["configMap"] = {"name": mounted["secretName"], "items": mounted["items"]}
     spec["template"]["spec"]["automountServiceAccountToken"] = False  # these pods ask AWS alone
     metadata = {"labels": dict(list_labels(settings.stack))}
     return Scheduled(
@@ -98,7 +102,7 @@ def _pod(
     trusted = ("--root-certificate", f"{FOLDER}/{CERTIFICATE}") if certificate else ()
     job = Job(
         namespace=settings.namespace,
-        name=name_of(settings.stack, "settings"),  # of the Secret that is mounted
+        name=name_of(settings.stack, "settings"),  # of the ConfigMap that is mounted
         image=prevention.image or of_team.image or "",
         container=purpose,
         arguments=(*command, "--settings", f"{FOLDER}/{FILE}", *trusted),

@@ -66,7 +66,7 @@ def find_serving(settings: Settings, plan: Plan | None) -> str:
 def describe(watched: Watched) -> list[str]:
     """Returns what a preview says of the prevention: gaps, what isn't watched, costs."""
     settings, prevention = watched.settings, watched.prevention
-    gaps = [str(problem) for problem in protection.find_gaps(watched.source, settings, prevention)]
+    gaps = [str(problem) for problem in protection.find_gaps(watched.source, prevention)]
     notes = [f"note: {line}" for line in protection.list_unwatched(settings, prevention)]
     return [*gaps, *notes, *(f"costs: {line}" for line in costs.describe_costs(settings, prevention, watched.source))]
 
@@ -108,8 +108,7 @@ class Prevention(pulumi.ComponentResource):
 
     def _declare_topic(self) -> pulumi.Output[str]:
         """The policy that SNS gives a new topic lets RDS and CloudWatch of this account publish to it."""
-        tags = {"restore:stack": self._watched.settings.stack}
-        return aws.sns.Topic("backup-alarms", name=self._name_of("backups"), tags=tags, opts=self._options()).arn
+        return aws.sns.Topic("backup-alarms", name=self._name_of("backups"), opts=self._options()).arn
 
     def _declare_events(self) -> None:
         aws.rds.EventSubscription(
@@ -119,7 +118,6 @@ class Prevention(pulumi.ComponentResource):
             source_type="db-instance",
             source_ids=[self._watched.serving],
             event_categories=list(EVENTS),
-            tags={"restore:stack": self._watched.settings.stack},
             opts=self._options(),
         )
 
@@ -140,7 +138,6 @@ class Prevention(pulumi.ComponentResource):
             treat_missing_data="breaching",
             alarm_actions=[self.topic],
             ok_actions=[self.topic],
-            tags={"restore:stack": self._watched.settings.stack},
             opts=self._options(),
         )
 
@@ -160,10 +157,10 @@ class Prevention(pulumi.ComponentResource):
         told = write_settings(settings_of_schedule(settings, self._watched.serving, self._watched.database))
         pem = certificate(settings.tls)
         labels = dict(workloads.list_labels(settings.stack))
-        secret = kubernetes.core.v1.Secret(
+        mounted = kubernetes.core.v1.ConfigMap(
             "schedule-settings",
             metadata={"name": self._name_of("settings"), "namespace": settings.namespace, "labels": labels},
-            string_data={FILE: told, **({CERTIFICATE: pem} if pem else {})},
+            data={FILE: told, **({CERTIFICATE: pem} if pem else {})},
             opts=self._options(),
         )
         for scheduled in workloads.list_cron_jobs(settings, prevention, certificate=pem is not None):
@@ -171,7 +168,7 @@ class Prevention(pulumi.ComponentResource):
                 scheduled.name,
                 metadata={"name": scheduled.name, "namespace": settings.namespace, "labels": labels},
                 spec=dict(scheduled.spec),  # pyright: ignore[reportArgumentType] - a plain manifest
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[*self._after, secret]),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[*self._after, mounted]),
             )
 
     def _declare_protection(self, source: Instance) -> None:
@@ -199,7 +196,7 @@ def enforce_protection(settings: Settings, prevention: PreventionSettings, sourc
     """Modifies the source and waits until it is as wanted. Raises PermanentError for one without any automated backups:
     to turn them on restarts it."""
     if protection.is_off(source):
-        raise PermanentError.of(next(protection.find_gaps(source, settings, prevention)))
+        raise PermanentError.of(next(protection.find_gaps(source, prevention)))
     rds = Rds(Aws.of(settings))
     if rds.modify(source.resource_id, protection.find_protection(source, prevention)):
         rds.wait_until(
