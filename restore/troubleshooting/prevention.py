@@ -11,7 +11,7 @@ CHAPTER = Chapter(
         Entry(
             ("prevention <what>",),
             "The newest backup of a kind is too old, missing or can't be read; or the source loses its backups early.",
-            "What is lost meanwhile could not be restored. An alarm says the same of the metrics of the scheduled check; "
+            "What is lost meanwhile could not be restored. An alarm says the same of what the check has published; "
             "one on missing data says that the check itself doesn't run.",
             'python -m restore check-backups; docs/prevention.md, "An alarm"',
         ),
