@@ -88,9 +88,15 @@ def evaluate_all(aws: Clients, at: datetime) -> dict[str, str]:
     return states
 
 
+def read_state(alarm: Mapping[str, Any]) -> str:
+    """Returns the state until now: a new alarm has none yet, where moto says OK."""
+    unchecked = str(alarm.get("StateReason", "")).startswith("Unchecked")
+    return UNKNOWN if unchecked else str(alarm.get("StateValue") or UNKNOWN)
+
+
 def evaluate(aws: Clients, alarm: Mapping[str, Any], at: datetime) -> str:
     """Evaluates one alarm; returns its state."""
-    rule, before = read_rule(alarm), str(alarm.get("StateValue") or UNKNOWN)
+    rule, before = read_rule(alarm), read_state(alarm)
     values = read_values(aws, alarm, rule, at)
     state = decide(rule, values, before)
     if state != before:
