@@ -20,7 +20,7 @@ SOURCE = "ghost-protocol-sandbox-db"
 SECRET = "ghost-protocol/sandbox/db-password"
 DUMPS = "ghost-protocol-sandbox-backups"
 DUMP = "database/postgresql/1.sql"
-STACK = [{"Key": "restore:stack", "Value": "prod"}]
+STACK: Any = [{"Key": "restore:stack", "Value": "prod"}]
 ROLE = "arn:aws:iam::123456789012:role/restore-operator"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:incidents"
 NAME = "of-source"
@@ -71,7 +71,10 @@ def make_dependents(aws: Any, source: Any) -> None:
 
 @pytest.fixture
 def operator(sandbox: Sandbox) -> Callable[..., Any]:
-    return lambda service, region="us-east-1": client(sandbox, service, OPERATOR_KEY, region)
+    def of_service(service: str, region: str = "us-east-1") -> Any:
+        return client(sandbox, service, OPERATOR_KEY, region)
+
+    return of_service
 
 
 def client(sandbox: Sandbox, service: str, key: str, region: str = "us-east-1") -> Any:
