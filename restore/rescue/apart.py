@@ -200,4 +200,5 @@ def _list_apart(rescue: Rescue, parts: Sequence[Part]) -> tuple[Apart, ...]:
     groups: dict[tuple[Table, Reason], list[str]] = {}
     for (table, key), reason in reasons.items():
         groups.setdefault((table, reason), []).append(key)
-    return tuple(Apart(table, reason, tuple(keys)) for (table, reason), keys in groups.items())
+    columns = {part.table: part.key for part in parts}
+    return tuple(Apart(table, reason, columns[table], tuple(keys)) for (table, reason), keys in groups.items())

@@ -97,7 +97,7 @@ def carry(
 def _refused(done: Sequence[Done]) -> Iterator[Apart]:
     for one in done:
         if one.kept_keys:
-            yield Apart(one.table, Reason.REFUSED, tuple(dict.fromkeys(one.kept_keys)))
+            yield Apart(one.table, Reason.REFUSED, one.key, tuple(dict.fromkeys(one.kept_keys)))
 
 
 def _members(rescue: Rescue, tables: Sequence[Table], scope: sql.Composable) -> Iterator[Member]:

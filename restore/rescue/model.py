@@ -124,8 +124,10 @@ class Done:
     overwritten: int
     kept: int
     sequences: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    """The columns of the key."""
     kept_keys: tuple[str, ...] = ()
-    """The keys of the rows that are kept, each a JSON array."""
+    """The keys of the rows that are kept, each a JSON array of texts."""
 
 
 class Reason(StrEnum):
@@ -143,8 +145,9 @@ class Reason(StrEnum):
 @dataclass(frozen=True)
 class Apart:
     """Rows of a table that are not carried for one reason; the source's rows of these keys stay as they are. Each key
-    is a JSON array."""
+    is a JSON array of the values of `columns`, as text."""
 
     table: Table
     reason: Reason
+    columns: tuple[str, ...]
     keys: tuple[str, ...]

@@ -151,6 +151,7 @@ def _add(one: Done, other: Done) -> Done:
         one.overwritten + other.overwritten,
         one.kept + other.kept,
         tuple(dict.fromkeys((*one.sequences, *other.sequences))),
+        one.key,
         (*one.kept_keys, *other.kept_keys),
     )
 
@@ -170,7 +171,8 @@ def _write_part(
     inserted = undo.add_inserted(part, rescue.foreign_keys, transaction, RowsToFile(source, insert))
     kept = source.execute(statements.lost_keys(part)).fetchall() if only_possible else []
     sequences = _move_sequences(source, part) if inserted else ()
-    return Done(part.table, inserted, overwritten, len(kept), sequences, tuple(str(key) for (key,) in kept))
+    kept_keys = tuple(str(key) for (key,) in kept)
+    return Done(part.table, inserted, overwritten, len(kept), sequences, part.key, kept_keys)
 
 
 def _triggers(members: Sequence[Member]) -> tuple[Trigger, ...]:

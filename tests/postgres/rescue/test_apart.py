@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from restore.rescue.carry import Carried
-from restore.rescue.model import Apart, Reason
+from restore.rescue.model import Reason
 from tests.postgres.rescue.conftest import CUSTOMERS, ORDERS, SHOP, Shop
 from tests.support.postgres.scratch_server import Database, Server, copied
 from validation.expectations.table_names import Table
@@ -23,13 +23,17 @@ def written(carried: Carried) -> dict[Table, tuple[int, int]]:
     return {one.table: (one.inserted, one.overwritten) for one in carried.done if one.inserted or one.overwritten}
 
 
+def apart_of(carried: Carried) -> tuple[tuple[Table, Reason, tuple[str, ...]], ...]:
+    return tuple((rows.table, rows.reason, rows.keys) for rows in carried.apart)
+
+
 def test_a_key_that_both_gave_out_keeps_the_sources_row_and_the_candidates_is_named(shop: Shop) -> None:
     shop.damage("INSERT INTO orders (customer_id, amount) VALUES (1, 1001), (1, 1002)")  # 201, 202
     switched = shop.next_transaction()
     shop.restored.execute("INSERT INTO orders (customer_id, amount) VALUES (2, 1), (2, 2), (2, 3)")  # 201 to 203
     carried = shop.carry(switched)
     assert written(carried) == {ORDERS: (1, 0)}
-    assert carried.apart == (Apart(ORDERS, Reason.NEW, ('["201"]', '["202"]')),)
+    assert apart_of(carried) == ((ORDERS, Reason.NEW, ('["201"]', '["202"]')),)
     assert shop.ask("SELECT id, customer_id, amount FROM orders WHERE id > 200 ORDER BY id") == [
         (201, 1, 1001),
         (202, 1, 1002),
@@ -49,11 +53,11 @@ def test_what_refers_to_a_row_of_the_candidate_never_ends_at_the_sources_row_of_
     )
     before = shop.ask("SELECT order_id FROM tags WHERE id = 1")
     carried = shop.carry(switched)
-    assert set(carried.apart) == {
-        Apart(ORDERS, Reason.NEW, ('["201"]',)),
-        Apart(ORDERS, Reason.REFERS, ('["202"]',)),
-        Apart(LINES, Reason.REFERS, ('["201", "1"]', '["202", "1"]')),
-        Apart(TAGS, Reason.REFERS, ('["1"]',)),
+    assert set(apart_of(carried)) == {
+        (ORDERS, Reason.NEW, ('["201"]',)),
+        (ORDERS, Reason.REFERS, ('["202"]',)),
+        (LINES, Reason.REFERS, ('["201", "1"]', '["202", "1"]')),
+        (TAGS, Reason.REFERS, ('["1"]',)),
     }
     assert written(carried) == {LINES: (1, 0)}
     assert shop.ask('SELECT order_id, "a b" FROM "odd ""lines%" WHERE order_id > 200 OR line = 3') == [(200, "comes")]
@@ -69,7 +73,7 @@ def test_a_row_that_both_changed_stays_as_the_source_has_it_and_what_refers_to_i
         "INSERT INTO orders (customer_id, amount) VALUES (2, 7)"
     )
     carried = shop.carry(switched)
-    assert carried.apart == (Apart(CUSTOMERS, Reason.CHANGED, ('["2"]',)),)
+    assert apart_of(carried) == ((CUSTOMERS, Reason.CHANGED, ('["2"]',)),)
     assert written(carried) == {CUSTOMERS: (0, 1), ORDERS: (1, 0)}
     assert shop.ask("SELECT email, country FROM customers WHERE id IN (2, 4) ORDER BY id") == [
         ("c2@example.invalid", None),
@@ -82,7 +86,7 @@ def test_a_row_that_the_source_deleted_and_the_candidate_changed_comes_back(shop
     switched = shop.next_transaction()
     shop.restored.execute('UPDATE "odd ""lines%" SET "a b" = \'later\' WHERE order_id = 5 AND line = 1')
     carried = shop.carry(switched)
-    assert (written(carried), carried.apart) == ({LINES: (1, 0)}, ())
+    assert (written(carried), apart_of(carried)) == ({LINES: (1, 0)}, ())
 
 
 def test_a_row_that_the_candidate_deleted_stays_with_what_the_source_wrote(shop: Shop) -> None:
@@ -93,7 +97,7 @@ def test_a_row_that_the_candidate_deleted_stays_with_what_the_source_wrote(shop:
         "UPDATE orders SET amount = 78 WHERE id = 151"
     )
     carried = shop.carry(switched)
-    assert (written(carried), carried.apart) == ({ORDERS: (0, 1)}, ())
+    assert (written(carried), apart_of(carried)) == ({ORDERS: (0, 1)}, ())
     assert shop.ask("SELECT amount FROM orders WHERE id = 150") == [(77,)]
 
 
@@ -106,9 +110,9 @@ def test_who_signed_up_on_both_sides_is_named_with_what_refers_to_them_and_the_r
         "INSERT INTO orders (customer_id, amount) VALUES (60, 1), (61, 2)"
     )
     carried = shop.carry(switched)
-    assert carried.apart == (
-        Apart(CUSTOMERS, Reason.UNIQUE, ('["60"]',)),
-        Apart(ORDERS, Reason.REFERS, ('["201"]',)),
+    assert apart_of(carried) == (
+        (CUSTOMERS, Reason.UNIQUE, ('["60"]',)),
+        (ORDERS, Reason.REFERS, ('["201"]',)),
     )
     assert written(carried) == {CUSTOMERS: (1, 1), ORDERS: (1, 0)}
 
@@ -120,9 +124,9 @@ def test_a_key_of_words_that_both_have_since_is_perhaps_two_rows(shop: Shop) -> 
         "INSERT INTO countries VALUES ('INV-10', 'there'); UPDATE customers SET country = 'INV-10' WHERE id = 4"
     )
     carried = shop.carry(switched)
-    assert carried.apart == (
-        Apart(COUNTRIES, Reason.EITHER, ('["INV-10"]',)),
-        Apart(CUSTOMERS, Reason.REFERS, ('["4"]',)),
+    assert apart_of(carried) == (
+        (COUNTRIES, Reason.EITHER, ('["INV-10"]',)),
+        (CUSTOMERS, Reason.REFERS, ('["4"]',)),
     )
     assert written(carried) == {}
 
@@ -158,7 +162,7 @@ def test_what_was_still_open_at_the_recovery_point_was_written_after_it(server: 
         switched = shop.next_transaction()
         restored.execute("UPDATE customers SET country = NULL WHERE id IN (1, 2)")
         carried = shop.carry(switched)
-        assert carried.apart == (Apart(CUSTOMERS, Reason.CHANGED, ('["1"]',)),)
+        assert apart_of(carried) == ((CUSTOMERS, Reason.CHANGED, ('["1"]',)),)
         assert shop.ask("SELECT email, country FROM customers WHERE id IN (1, 2) ORDER BY id") == [
             ("open@x.invalid", "pt"),
             ("done@x.invalid2", None),
@@ -177,5 +181,5 @@ def test_a_candidate_of_a_dump_overwrites_nothing_for_nothing_tells_what_is_olde
             "UPDATE customers SET country = NULL WHERE id = 2; INSERT INTO orders (customer_id, amount) VALUES (2, 1)"
         )
         carried = shop.carry(switched)
-    assert carried.apart == (Apart(CUSTOMERS, Reason.UNKNOWN, ('["2"]',)),)
+    assert apart_of(carried) == ((CUSTOMERS, Reason.UNKNOWN, ('["2"]',)),)
     assert written(carried) == {ORDERS: (1, 0)}
