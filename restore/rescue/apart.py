@@ -93,7 +93,7 @@ def _same_row(rescue: Rescue, part: Part, old: sql.Composable) -> sql.Composable
     if _is_counted(rescue, part):
         proofs.append(_within_keys(rescue, part, old))
     elif len(part.key) == 1:
-        proofs.append(sql.SQL("{}::text ~ {}").format(sql.Identifier("t", part.key[0]), sql.Literal(UUID)))
+        proofs.append(sql.SQL("{}::text ~* {}").format(sql.Identifier("t", part.key[0]), sql.Literal(UUID)))
     return sql.SQL("({})").format(sql.SQL(" OR ").join([*proofs, sql.SQL("false")]))
 
 

@@ -86,7 +86,8 @@ def test_a_new_production_without_a_first_backup_is_said_to_have_no_way_back_in_
     project.killed_when(lambda: all(text in project.output for text in seen), "backup and snapshot", SIGINT)
     waits = "RDS changes nothing before its first backup has ended"
     project.killed_when(lambda: waits in project.output, waits, SIGINT)
-    assert (said := WAIVER.search(project.output)), project.output
+    said = WAIVER.search(project.output)
+    assert said, project.output
     project.run("sh", "-c", said.group().replace("<reason>", "brought in line once the backup has ended")).ok()
     project.up().ok()
     project.config(traffic="restored")
