@@ -17,6 +17,7 @@ from restore.model.gates import VALIDATED
 from restore.model.rds import Instance
 from restore.model.request import Settings
 from restore.pulumi_stack.automation import OperatorStack
+from restore.report.untrusted import mapping, text, texts
 
 PAGE = 'docs/approvals.md, "Approve"'
 
@@ -34,10 +35,9 @@ def approve(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     decision = approval.make_decision(settings, candidate, validated)
     operator = provenance.operator(aws)
     require_identity(operator["aws"])
-    facts: Mapping[str, Any] = validated.get("facts") or {}
-    loss = str((facts.get("loss") or {}).get("headline") or "not known")
-    text = approval.render(decision, settings, list(validated.get("waived") or {}), loss)
-    if not confirm(f"{text}\n{describe_self(settings, store, operator['aws'])}"):
+    loss = text(mapping(mapping(validated.get("facts")).get("loss")).get("headline")) or "not known"
+    shown = approval.render(decision, settings, list(texts(validated.get("waived"))), loss)
+    if not confirm(f"{shown}\n{describe_self(settings, store, operator['aws'])}"):
         return False
     content = {"digest": decision.digest, "decision": vars(decision), "operator": operator}
     publish.record(store, settings.stack, decision.restore, approval.STEP, content, warn=print)
@@ -70,7 +70,7 @@ def describe_self(settings: Settings, store: Store, arn: str) -> str:
     """Returns as whom this would approve, and who can't run the switch then."""
     assert settings.request
     last = store.latest(settings.stack, settings.request.id, "run") or {}
-    runner = str((last.get("operator") or {}).get("aws"))
+    runner = text(mapping(last.get("operator")).get("aws"))
     same = approval.name_person(runner) == approval.name_person(arn)
     warning = " You ran the last `pulumi up`: the one that switches must be run by somebody else." if same else ""
     return f"You are {arn}.{warning}"

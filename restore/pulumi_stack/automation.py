@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 from pulumi import RunError, automation
 
-from restore.cutover.rollback import Config, ConfigValue, Step, Update
+from restore.config.keys import PROJECT
+from restore.cutover.rollback import Config, ConfigValue, OwnConfig, Step, Update
 from restore.errors import PermanentError, RestoreError
+from restore.pulumi_stack.settings_file import SettingsFile
 from restore.units import clock
 
 Value = TypeVar("Value")
@@ -76,7 +78,7 @@ class OperatorStack:
         with translated("changing the configuration"):
             objects = {key: value for key, value in step.change.items() if container(value.text) and not value.secret}
             if objects:
-                self._write_objects(objects)
+                self._open_file().set_objects({key: json.loads(value.text) for key, value in objects.items()})
             plain = {key: value for key, value in step.change.items() if key not in objects}
             if plain:
                 self._stack.set_all_config(
@@ -92,12 +94,12 @@ class OperatorStack:
                 "  fix: do what it says, then: python -m restore rollback"
             ) from error
 
-    def _write_objects(self, objects: Mapping[str, ConfigValue]) -> None:
-        """Objects and lists go into the stack's file as such: set as text, the typed schema would refuse them."""
-        workspace = self._stack.workspace
-        settings = workspace.stack_settings(self.name)
-        settings.config = {**(settings.config or {}), **{key: json.loads(value.text) for key, value in objects.items()}}
-        workspace.save_stack_settings(self.name, settings)
+    def own_config(self) -> OwnConfig:
+        """Returns what the stack's own file sets; what it imports, and defaults, aren't in it."""
+        return self._open_file().read()
+
+    def _open_file(self) -> SettingsFile:
+        return SettingsFile(Path(self._stack.workspace.work_dir), self.program_name, PROJECT)
 
     def ask(self, question: Callable[[], Value]) -> Value:
         """Returns what a question says inside a Pulumi program of this stack: with its configuration and plugins.
