@@ -63,7 +63,7 @@ def find_proved(settings: Settings, store: Store, now: datetime) -> tuple[Instan
 def require_identity(arn: str) -> None:
     if not arn.startswith("arn:"):
         fix = "aws sts get-caller-identity; python -m restore approve"
-        raise PermanentError.of(Problem(approval.PERSON, f"AWS says: {arn}", "an identity of AWS", fix))
+        raise PermanentError.of(Problem("account of the approval", f"AWS says: {arn}", "an identity of AWS", fix))
 
 
 def describe_self(settings: Settings, store: Store, arn: str) -> str:

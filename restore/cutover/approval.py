@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from restore.errors import Problem
 from restore.model.aws_account import SESSION
 from restore.model.labels import TAG_POINT, TAG_SOURCE
 from restore.model.rds import Instance
@@ -22,7 +21,6 @@ from restore.units import TIME_FORMAT, spoken
 
 STEP = "approval"
 """The step of the record by which a person approves; the gate is `approved`."""
-PERSON = "approved.person"
 HOLDS = timedelta(hours=12)
 """A shift: who approved should still be there when it is done."""
 COMMAND = "python -m restore approve"
@@ -110,9 +108,7 @@ def read_approval(record: Mapping[str, Any]) -> Approval:
     return Approval(str(record.get("digest")), str(operator.get("aws")), str(operator.get("user")), written)
 
 
-def find_approval(
-    records: Iterable[Mapping[str, Any]], decision: Decision, arn: str, now: datetime
-) -> Approval | Problem:
+def find_approval(records: Iterable[Mapping[str, Any]], decision: Decision, arn: str, now: datetime) -> Approval | str:
     """Returns the approval that holds for a run by `arn`, otherwise why none does. `records`: newest first."""
     reasons: list[str] = []
     for record in records:
@@ -121,7 +117,7 @@ def find_approval(
         if fault is None:
             return approval
         reasons.append(f"that of {approval.at:{TIME_FORMAT}} by {approval.arn} {fault}")
-    return Problem(PERSON, "; ".join(reasons) or "nobody has approved this switch", describe_needed(arn), COMMAND)
+    return "; ".join(reasons) or "nobody has approved this switch"
 
 
 def find_fault(approval: Approval, decision: Decision, arn: str, now: datetime) -> str | None:

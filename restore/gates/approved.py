@@ -18,6 +18,7 @@ from restore.model.gates import VALIDATED
 from validation.verdict import Verdict
 
 SECONDS = 120.0
+PERSON = "approved.person"
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:
@@ -31,7 +32,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     validated = find_proof(context, VALIDATED.name, candidate)
     if validated is None:
         problem = Problem(
-            approval.PERSON,
+            PERSON,
             f"the evidence has no proof of the data of {candidate.identifier}",
             "gate validated open for it: that is what is approved",
             "pulumi config set traffic frozen; pulumi up",
@@ -40,8 +41,10 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     decision = approval.make_decision(context.settings, candidate, validated)
     facts["digest"] = decision.digest
     records = context.store.newest_first(context.plan.stack, context.plan.id, approval.STEP)
-    found = approval.find_approval(records, decision, caller(context.aws).arn, datetime.now(UTC))
-    if isinstance(found, Problem):
-        return Proof(Verdict.FAIL, "a second person has not approved the switch", facts, (found,))
-    facts |= {"approved_by": found.arn, "approved_at": found.at.isoformat()}
-    return Proof(Verdict.PASS, f"{found.person} ({found.arn}) approved {decision.digest}", facts)
+    arn = caller(context.aws).arn
+    approved = approval.find_approval(records, decision, arn, datetime.now(UTC))
+    if isinstance(approved, str):
+        problem = Problem(PERSON, approved, approval.describe_needed(arn), approval.COMMAND)
+        return Proof(Verdict.FAIL, "a second person has not approved the switch", facts, (problem,))
+    facts |= {"approved_by": approved.arn, "approved_at": approved.at.isoformat()}
+    return Proof(Verdict.PASS, f"{approved.person} ({approved.arn}) approved {decision.digest}", facts)

@@ -16,7 +16,7 @@ from typing import Any, cast
 import yaml
 
 from restore.cutover.rollback import OwnConfig
-from restore.errors import PermanentError, Problem
+from restore.errors import PermanentError
 
 ENDINGS = (".yaml", ".yml", ".json")
 
@@ -69,9 +69,7 @@ class SettingsFile:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, yaml.YAMLError) as error:
-            fix = "pulumi config (says where it is wrong)"
-            problem = Problem(f"stack file {self._path.name}", str(error), "a file that Pulumi reads", fix)
-            raise PermanentError.of(problem) from error
+            raise PermanentError(f"the stack's file {self._path.name} can't be read: {error}") from error
 
 
 def _mapping(value: object) -> dict[str, Any]:
