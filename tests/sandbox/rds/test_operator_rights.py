@@ -40,6 +40,7 @@ def world(sandbox: Sandbox) -> None:
     sandbox.available(SOURCE)
     aws.rds.create_db_snapshot(DBInstanceIdentifier=SOURCE, DBSnapshotIdentifier=f"{SOURCE}-1")
     sandbox.snapshot_ready(f"{SOURCE}-1")
+    sandbox.available(SOURCE)
     aws.rds.create_db_snapshot(DBInstanceIdentifier=SOURCE, DBSnapshotIdentifier=f"{SOURCE}-migration", Tags=STACK)
     sandbox.snapshot_ready(f"{SOURCE}-migration")
     west = client(sandbox, "kms", ACCESS_KEY, "us-west-2")
