@@ -380,8 +380,11 @@ class ValidationSettings(Section):
     """Expectations written here; a section takes the place of the file's."""
     image: str | None = None
     """Image of the Job that connects from inside the cluster; it needs psql and sh."""
-    budget_seconds: Annotated[int, Field(ge=1, le=86_400), NUMBER] = 1800
-    """Seconds that all checks together may take."""
+    depth: Annotated[Depth, matching("full|sample", "full or sample")] = Depth.FULL
+    """full reads every row. sample reads of tables above 32 MiB a part of their blocks, and the report says what was
+    read and what that can't find (docs/large.md)."""
+    budget_seconds: Annotated[int | None, Field(ge=1, le=1_209_600), NUMBER] = None
+    """Seconds that all checks together may take; else 1800, and as many more as the database's size needs."""
     workers: Annotated[int, Field(ge=1, le=32), NUMBER] = 4
     """Connections that check in parallel."""
     loss_seconds: Annotated[int, Field(ge=1, le=86_400), NUMBER] = 300

@@ -13,12 +13,14 @@ from psycopg import sql
 from validation.connect.query import Answer, Question, Row, Side
 from validation.expectations.sql_checks import read_lists
 from validation.expectations.table_names import Table
+from validation.schema.sample import Leaf
 from validation.sql.queries import query
 
 
 @dataclass(frozen=True)
 class TableFacts:
-    """`columns` maps names to type names (of a domain: its base type); `key` is the primary key, or empty."""
+    """`columns` maps names to type names (of a domain: its base type); `key` is the primary key, or empty. `leaves` are
+    the files that its rows are in; `ordered` are columns whose greatest value is read from an index."""
 
     table: Table
     pages: int
@@ -26,6 +28,8 @@ class TableFacts:
     unlogged: bool
     columns: Mapping[str, str]
     key: tuple[str, ...]
+    leaves: tuple[Leaf, ...] = ()
+    ordered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,13 @@ def _read_table(row: Row) -> TableFacts:
         bool(row["unlogged"]),
         dict(row["columns"]),
         tuple(row["key"]),
+        tuple(_read_leaf(leaf) for leaf in row["leaves"]),
+        frozenset(row["ordered"]),
     )
+
+
+def _read_leaf(row: Row) -> Leaf:
+    return Leaf(Table(row["schema"], row["name"]), int(row["blocks"]), float(row["rows_a_block"]))
 
 
 def _read_foreign_key(row: Row) -> ForeignKey:

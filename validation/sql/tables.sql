@@ -1,10 +1,34 @@
--- Tables of the database's own schemas, without those of extensions.
+-- Tables of the database's own schemas, without those of extensions. `leaves` are the files that a table's rows are in:
+-- those of its partitions and inheriting tables too. `ordered` are columns whose greatest value an index tells.
+with recursive tree as (
+  select oid as root, oid as leaf from pg_class where relkind in ('r', 'p')
+  union
+  select tree.root, i.inhrelid from tree join pg_inherits i on i.inhparent = tree.leaf
+)
 select coalesce(json_agg(json_build_object(
          'schema', n.nspname,
          'name', c.relname,
          'pages', (select coalesce(sum(greatest(leaf.relpages, 0)), 0)
                    from pg_class leaf
                    where leaf.oid = c.oid or leaf.oid in (select relid from pg_partition_tree(c.oid))),
+         'leaves', (select coalesce(json_agg(json_build_object(
+                             'schema', leaf_n.nspname,
+                             'name', leaf.relname,
+                             'blocks', coalesce(pg_relation_size(leaf.oid), 0) / current_setting('block_size')::int,
+                             'rows_a_block', case when leaf.relpages > 0 then greatest(leaf.reltuples, 0) / leaf.relpages
+                                                  else 0 end
+                           ) order by leaf_n.nspname, leaf.relname), '[]')
+                    from tree
+                    join pg_class leaf on leaf.oid = tree.leaf and leaf.relkind <> 'p'
+                    join pg_namespace leaf_n on leaf_n.oid = leaf.relnamespace
+                    where tree.root = c.oid),
+         'ordered', (select coalesce(json_agg(distinct a.attname), '[]')
+                     from pg_index i
+                     join pg_class x on x.oid = i.indexrelid
+                     join pg_am m on m.oid = x.relam and m.amname = 'btree'
+                     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                     where i.indrelid = c.oid and i.indisvalid and i.indpred is null
+                       and not exists (select 1 from pg_inherits h where h.inhparent = c.oid and c.relkind = 'r')),
          'partition', c.relispartition,
          'unlogged', c.relpersistence = 'u',
          'columns', (select coalesce(json_object_agg(a.attname,
