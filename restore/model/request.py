@@ -36,7 +36,7 @@ from restore.model.notify import NotifySettings
 from restore.units import TIME_FORMAT
 from validation.expectations.table_names import Table
 from validation.keyed.fields import NUMBER, Fault
-from validation.verdict import Verdict as Verdict
+from validation.verdict import Depth
 
 LATEST = "latest"
 SHORTEST_REASON = 10
@@ -380,7 +380,7 @@ class ValidationSettings(Section):
     """Expectations written here; a section takes the place of the file's."""
     image: str | None = None
     """Image of the Job that connects from inside the cluster; it needs psql and sh."""
-    depth: Annotated[Depth, matching("full|sample", "full or sample")] = Depth.FULL
+    depth: Depth = Depth.FULL
     """full reads every row. sample reads of tables above 32 MiB a part of their blocks, and the report says what was
     read and what that can't find (docs/large.md)."""
     budget_seconds: Annotated[int | None, Field(ge=1, le=1_209_600), NUMBER] = None
