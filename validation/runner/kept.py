@@ -79,9 +79,12 @@ class KeptAnswers:
     def open(cls, store: AnswerStore | None, target: Target, budget: Budget) -> KeptAnswers:
         """Reads what earlier runs kept, and the state of the tables. To be called before the snapshot is taken that the
         questions are asked on: what is written in between then counts as a change."""
-        if store is None:
-            return cls()
-        return cls(store, read_states(target, budget), _document=_read_document(store.read()))
+        return cls() if store is None else cls.read(store, read_states(target, budget))
+
+    @classmethod
+    def read(cls, store: AnswerStore, states: Mapping[str, str]) -> KeptAnswers:
+        """Reads what earlier runs kept."""
+        return cls(store, states, _document=_read_document(store.read()))
 
     def recall(self, questions: Iterable[Question]) -> dict[str, Answer]:
         """Returns the answers that still hold, by the questions' ids."""
