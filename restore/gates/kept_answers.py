@@ -1,5 +1,5 @@
-"""Where gate `validated` keeps what it has read of a candidate: in the evidence store, by DbiResourceId. A run after one
-that was cut off doesn't read it again."""
+"""Where gate `validated` keeps what it has read of a candidate: in the evidence store, by DbiResourceId. A run after
+one that was cut off doesn't read it again."""
 
 from __future__ import annotations
 
