@@ -23,7 +23,7 @@ from validation.runner.limits import allow_budget, describe_reading, page_second
 from validation.runner.query_order import order_questions
 from validation.runner.result import CheckResult, ValidationReport, add_examples, evaluate
 from validation.runner.servers import ReachedServer
-from validation.schema.catalog import Catalog
+from validation.schema.catalog import Catalog, measure_question, with_blocks
 from validation.schema.sample import FIRST_VERSION, SampleSummary, Sampling
 from validation.schema.snapshot import SchemaSnapshot
 from validation.schema.table_scan import read_count
@@ -89,6 +89,7 @@ def run(
         source_server = servers.reach(stack, source, Side.SOURCE, budget) if source else None
         login = servers.log_in(stack, application, budget, candidate=candidate) if application else None
         sampling = _choose_sampling(candidate, depth, seed)
+        candidate = _measure_tables(candidate, budget) if sampling else candidate
         checks = _plan_checks(candidate, source_server, expectations, restore_point, baseline, schema, sampling)
         checks += (
             application_checks.build_checks(candidate, source_server, login, expectations, budget) if login else ()
@@ -137,6 +138,15 @@ def _choose_sampling(candidate: ReachedServer, depth: Depth, seed: str) -> Sampl
     if depth is Depth.FULL or candidate.open is None or candidate.open.version < FIRST_VERSION:
         return None
     return Sampling(seed)
+
+
+def _measure_tables(candidate: ReachedServer, budget: Budget) -> ReachedServer:
+    """The candidate with the sizes of its tables as they are now; where it tells none, as of their last ANALYZE."""
+    question = measure_question()
+    outcome = servers.ask_one(candidate, (question,), budget).get(question.id)
+    if candidate.open is None or not isinstance(outcome, Answer):
+        return candidate
+    return replace(candidate, open=replace(candidate.open, catalog=with_blocks(candidate.open.catalog, outcome)))
 
 
 def _measure(candidate: ReachedServer) -> int:

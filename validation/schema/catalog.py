@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, LiteralString, cast
@@ -98,6 +98,28 @@ def list_questions(side: Side) -> tuple[Question, ...]:
         if side is Side.SOURCE
         else (*list_needed(side), *(list_question(name) for name in read_lists()))
     )
+
+
+def measure_question() -> Question:
+    """Asks how long the candidate's tables are now."""
+    statement = query("table_blocks", own_relations=query("own_relations"))
+    return Question(f"{Side.CANDIDATE}:blocks", statement)
+
+
+def with_blocks(catalog: Catalog, answer: Answer) -> Catalog:
+    """Returns the catalog with the sizes of an answer to `measure_question`."""
+    blocks = {Table(row["schema"], row["name"]): int(row["blocks"]) for row in answer.row["tables"]}
+
+    def measured(leaf: Leaf) -> Leaf:
+        return replace(leaf, blocks=blocks.get(leaf.table, leaf.blocks))
+
+    def grown(thing: Row) -> Row:
+        now = blocks.get(Table(*thing["of"]), 0) if "of" in thing else 0
+        return {**thing, "blocks": max(now, int(thing["blocks"] or 0))} if "blocks" in thing else thing
+
+    tables = tuple(replace(facts, leaves=tuple(map(measured, facts.leaves))) for facts in catalog.tables)
+    listed = {name: tuple(map(grown, things)) for name, things in catalog.listed.items()}
+    return replace(catalog, tables=tables, listed=listed)
 
 
 def list_question(name: str) -> Question:

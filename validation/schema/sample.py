@@ -20,6 +20,8 @@ from validation.sql.queries import query
 
 RUN = 64
 """Blocks of PostgreSQL (8 KiB) that a volume fetches at once."""
+END = 4_294_967_294
+"""The last block that a table can have: what a file has grown since its size was read belongs to its last run."""
 SMALL = 4096
 """Blocks (32 MiB) up to which a table is read in full."""
 SHARE = 0.04
@@ -81,6 +83,7 @@ class Runs:
             rest=sql.Literal(self.runs - 1),
             drawn=sql.Literal(self.runs - 1 if self.whole else self.drawn),
             seed=sql.Literal(self.seed),
+            end=sql.Literal(END),
         )
 
     def compose_rows(self, columns: Sequence[str] = ()) -> sql.Composed:

@@ -1,6 +1,6 @@
 -- Runs of blocks of a file: one, drawn by lot, of each of {{drawn}} equal parts, and the last one.
 select ('(' || chosen.number * {run} || ',0)')::tid as lo,
-       ('(' || (chosen.number + 1) * {run} || ',0)')::tid as hi,
+       ('(' || case when chosen.number = {rest} then {end} else (chosen.number + 1) * {run} end || ',0)')::tid as hi,
        chosen.number * {run} as first,
        chosen.number = {rest} as last
 from (select part.number * {rest} / {drawn}

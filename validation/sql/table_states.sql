@@ -8,26 +8,34 @@ with recursive tree as (
 ), files as (
   select tree.root, c.oid, c.relfilenode
   from tree
-  join pg_class c on c.oid = tree.leaf or c.oid in (select t.reltoastrelid from pg_class t where t.oid = tree.leaf)
+  join pg_class c on c.oid = tree.leaf
+  union
+  select tree.root, toast.oid, toast.relfilenode
+  from tree
+  join pg_class c on c.oid = tree.leaf
+  join pg_class toast on toast.oid = c.reltoastrelid
   union
   select tree.root, i.indexrelid, x.relfilenode
   from tree
   join pg_index i on i.indrelid = tree.leaf
   join pg_class x on x.oid = i.indexrelid
+), states as (
+  select root, string_agg(concat_ws(':', oid, relfilenode, pg_stat_get_tuples_inserted(oid),
+                                    pg_stat_get_tuples_updated(oid), pg_stat_get_tuples_deleted(oid)),
+                          ' ' order by oid) as state
+  from files
+  group by root
 )
 select coalesce(json_agg(json_build_object(
          'schema', n.nspname,
          'name', c.relname,
          'state', case when current_setting('track_counts')::boolean then encode(sha256(convert_to(concat_ws(' ',
-             (select string_agg(concat_ws(':', f.oid, f.relfilenode, pg_stat_get_tuples_inserted(f.oid),
-                                          pg_stat_get_tuples_updated(f.oid), pg_stat_get_tuples_deleted(f.oid)),
-                                ' ' order by f.oid)
-              from files f
-              where f.root = c.oid),
+             states.state,
              (select stats_reset::text from pg_stat_database where datname = current_database()),
              (select stats_reset::text from pg_stat_bgwriter)), 'UTF8')), 'hex') end
        )), '[]') as states
 from pg_class c
+join states on states.root = c.oid
 join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'm') and c.relpersistence <> 't' and n.nspname !~ '^pg_'
   and n.nspname <> 'information_schema'

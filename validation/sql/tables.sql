@@ -1,9 +1,22 @@
 -- Tables of the database's own schemas, without those of extensions. `leaves` are the files that a table's rows are in:
--- those of its partitions and inheriting tables too. `ordered` are columns whose greatest value an index tells.
+-- those of its partitions and inheriting tables too. `ordered` are columns whose greatest value an index tells. Waits for
+-- no lock: sizes are those of the last VACUUM or ANALYZE.
 with recursive tree as (
   select oid as root, oid as leaf from pg_class where relkind in ('r', 'p')
   union
   select tree.root, i.inhrelid from tree join pg_inherits i on i.inhparent = tree.leaf
+), leaves as (
+  select tree.root,
+         json_agg(json_build_object(
+           'schema', n.nspname,
+           'name', leaf.relname,
+           'blocks', greatest(leaf.relpages, 0),
+           'rows_a_block', case when leaf.relpages > 0 then greatest(leaf.reltuples, 0) / leaf.relpages else 0 end
+         ) order by n.nspname, leaf.relname) as listed
+  from tree
+  join pg_class leaf on leaf.oid = tree.leaf and leaf.relkind <> 'p'
+  join pg_namespace n on n.oid = leaf.relnamespace
+  group by tree.root
 )
 select coalesce(json_agg(json_build_object(
          'schema', n.nspname,
@@ -11,17 +24,7 @@ select coalesce(json_agg(json_build_object(
          'pages', (select coalesce(sum(greatest(leaf.relpages, 0)), 0)
                    from pg_class leaf
                    where leaf.oid = c.oid or leaf.oid in (select relid from pg_partition_tree(c.oid))),
-         'leaves', (select coalesce(json_agg(json_build_object(
-                             'schema', leaf_n.nspname,
-                             'name', leaf.relname,
-                             'blocks', coalesce(pg_relation_size(leaf.oid), 0) / current_setting('block_size')::int,
-                             'rows_a_block', case when leaf.relpages > 0 then greatest(leaf.reltuples, 0) / leaf.relpages
-                                                  else 0 end
-                           ) order by leaf_n.nspname, leaf.relname), '[]')
-                    from tree
-                    join pg_class leaf on leaf.oid = tree.leaf and leaf.relkind <> 'p'
-                    join pg_namespace leaf_n on leaf_n.oid = leaf.relnamespace
-                    where tree.root = c.oid),
+         'leaves', coalesce(leaves.listed, '[]'),
          'ordered', (select coalesce(json_agg(distinct a.attname), '[]')
                      from pg_index i
                      join pg_class x on x.oid = i.indexrelid
@@ -44,6 +47,7 @@ select coalesce(json_agg(json_build_object(
        ) order by n.nspname, c.relname), '[]') as tables
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
+left join leaves on leaves.root = c.oid
 where c.relkind in ('r', 'p')
   and c.relpersistence <> 't'
   and n.nspname !~ '^pg_'

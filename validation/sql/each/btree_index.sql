@@ -1,6 +1,6 @@
 -- B-trees with a file of their own, those of TOAST too. What is not valid is found by the check `indexes`.
 select array[x.schema, x.relname] as subject, x.relpages + t.relpages as pages,
-       (pg_relation_size(x.oid) + pg_relation_size(t.oid)) / current_setting('block_size')::int as blocks,
+       greatest(x.relpages, 0) + greatest(t.relpages, 0) as blocks,
        array[t.schema, t.relname] as of,
        x.oid::text || '::regclass' as oid
 from relations t
@@ -10,7 +10,7 @@ join pg_am a on a.oid = x.relam and a.amname = 'btree'
 where t.relkind in ('r', 'm')
 union all
 select array[t.schema, t.relname || ' TOAST'], toast.relpages,
-       pg_relation_size(toast.oid) / current_setting('block_size')::int,
+       greatest(toast.relpages, 0),
        array[t.schema, t.relname],
        i.indexrelid::text || '::regclass'
 from relations t

@@ -1,6 +1,6 @@
 -- Tables with a heap of their own and an index over all of its rows.
 select array[schema, relname] as subject, 2 * relpages as pages,
-       pg_relation_size(oid) / current_setting('block_size')::int as blocks,
+       greatest(relpages, 0) as blocks,
        array[schema, relname] as of,
        identity as "table"
 from relations t

@@ -2,9 +2,9 @@
 -- own and of extensions alone: the text of any other may be made by a function that the database brought along.
 select array[schema, relname] as subject,
        relpages + pg_relation_size(reltoastrelid) / current_setting('block_size')::int as pages,
-       pg_relation_size(oid) / current_setting('block_size')::int as blocks,
+       greatest(relpages, 0) as blocks,
        case when relpages > 0 then greatest(reltuples, 0) / relpages else 0 end as rows_a_block,
-       coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) / current_setting('block_size')::int as toast_blocks,
+       pg_relation_size(reltoastrelid) / current_setting('block_size')::int as toast_blocks,
        array[schema, relname] as of,
        identity as "table",
        lengths

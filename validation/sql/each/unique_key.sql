@@ -2,7 +2,7 @@
 -- a predicate could run code that the database brought along, or compares in another way than GROUP BY does.
 select array[x.schema, x.relname] as subject,
        t.relpages as pages,
-       pg_relation_size(t.oid) / current_setting('block_size')::int as blocks,
+       greatest(t.relpages, 0) as blocks,
        case when t.relpages > 0 then greatest(t.reltuples, 0) / t.relpages else 0 end as rows_a_block,
        array[t.schema, t.relname] as of,
        key.same as same,
