@@ -177,5 +177,5 @@ def _collect(work: _Work, count: int, budget: Budget) -> dict[str, QueryOutcome]
 
 
 def _make_unanswered(reason: str) -> Unanswered:
-    fix = "docs/large.md: run it again (what was read isn't read again), with a larger budget, or read a sample"
+    fix = "docs/large.md: run it again, with a larger budget, or of a large database read a sample"
     return Unanswered(Verdict.INCONCLUSIVE, reason, fix)
