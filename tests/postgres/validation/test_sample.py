@@ -208,6 +208,7 @@ def test_what_was_read_before_an_interruption_is_not_read_again_unless_its_table
     assert 0 < in_full(database, kept).reused < again.reused
 
 
+@pytest.mark.slow
 def test_a_deadline_that_is_over_leaves_everything_unread_and_nothing_passed(database: Database) -> None:
     report = run(database.target, from_mapping(EXPECTED), deadline=time.monotonic(), depth=Depth.SAMPLE)
     assert report.verdict is INCONCLUSIVE
