@@ -29,7 +29,7 @@ def in_s3(sandbox: Sandbox, new_project: Callable[[], Project]) -> Project:
 
 
 def keys(sandbox: Sandbox) -> list[str]:
-    return [item["Key"] for item in sandbox.aws.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+    return [item.get("Key", "") for item in sandbox.aws.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
 def attempts(project: Project, gate: str) -> list[Any]:
