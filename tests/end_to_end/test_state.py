@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from restore.evidence.current_run import NAME
 from sandbox.application import names
 from sandbox.runtime import environment
 from tests.support.sandbox.harness import Project, Sandbox
@@ -35,6 +37,25 @@ def keys(sandbox: Sandbox) -> list[str]:
 def attempts(project: Project, gate: str) -> list[Any]:
     folder = project.folder / "evidence" / project.stack / "inc-1"
     return [json.loads(file.read_text()) for file in sorted(folder.glob(f"*-{gate}.json"))]
+
+
+def note_run(project: Project, silence: timedelta) -> None:
+    """Notes a run of somebody else, which gave its last sign of life so long ago."""
+    now = datetime.now(UTC)
+    note = {
+        "schema": 1,
+        "stack": project.stack,
+        "id": "inc-1",
+        "run": "another",
+        "operator": {"user": "ada", "host": "laptop-2", "aws": "arn:aws:iam::123456789012:user/ada"},
+        "pid": 7,
+        "traffic": "frozen",
+        "began": (now - timedelta(minutes=30)).isoformat(),
+        "beat": (now - silence).isoformat(),
+    }
+    folder = project.folder / "evidence" / project.stack
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NAME).write_text(json.dumps(note))
 
 
 @pytest.mark.slow
@@ -70,9 +91,13 @@ def test_a_state_that_was_lost_is_adopted_and_nothing_in_aws_is_changed_or_made_
 
 
 @pytest.mark.slow
-def test_a_switch_waits_for_a_second_person_and_for_nobody_elses_run(sandbox: Sandbox, project: Project) -> None:
+def test_a_run_waits_for_nobody_elses_run_and_a_switch_for_a_second_person(sandbox: Sandbox, project: Project) -> None:
     project.config(id="inc-1", method="pitr", time="latest", traffic="frozen", approvals="2")
-    project.up().ok()
+    note_run(project, timedelta(seconds=5))
+    refused = project.up().failed("ada@laptop-2", "runs it", "restore status")
+    assert CANDIDATE not in sandbox.instances(), refused.text
+    note_run(project, timedelta(minutes=3))
+    assert "taken over" in project.up().ok().text
     project.config(traffic="restored")
     project.up().failed("approved.person", "nobody has approved", "no waiver covers this")
     project.run("python", "-m", "restore", "approve", "--yes").ok()
