@@ -23,6 +23,7 @@ CANDIDATE = f"{names.INSTANCE}-inc-1"
 def in_s3(sandbox: Sandbox, new_project: Callable[[], Project]) -> Project:
     """A project whose state is in the bucket of docs/state.md, with the operator's rights to it."""
     sandbox.aws.s3.create_bucket(Bucket=BUCKET)
+    empty(sandbox)
     project = new_project()
     query = f"region=us-east-1&awssdk=v2&s3ForcePathStyle=true&endpoint={sandbox.aws.endpoint}"
     project.extra["PULUMI_BACKEND_URL"] = f"s3://{BUCKET}?{query}"
@@ -32,6 +33,11 @@ def in_s3(sandbox: Sandbox, new_project: Callable[[], Project]) -> Project:
 
 def keys(sandbox: Sandbox) -> list[str]:
     return [item.get("Key", "") for item in sandbox.aws.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+
+def empty(sandbox: Sandbox) -> None:
+    for key in keys(sandbox):
+        sandbox.aws.s3.delete_object(Bucket=BUCKET, Key=key)
 
 
 def attempts(project: Project, gate: str) -> list[Any]:
@@ -66,8 +72,7 @@ def test_a_state_that_was_lost_is_adopted_and_nothing_in_aws_is_changed_or_made_
     in_s3.up().ok()
     made = sandbox.instances()[CANDIDATE]
     assert f".pulumi/stacks/restore/{in_s3.stack}.json" in keys(sandbox)
-    for key in keys(sandbox):
-        sandbox.aws.s3.delete_object(Bucket=BUCKET, Key=key)
+    empty(sandbox)
     in_s3.pulumi("stack", "init", in_s3.stack).ok()
     for key in ("id", "method", "time", "traffic"):
         in_s3.pulumi("config", "rm", key).ok()
