@@ -66,6 +66,10 @@ def render_parts(report: ReportView) -> Iterator[RenderableType]:
 
 
 def render_people(report: ReportView) -> Iterator[RenderableType]:
+    if report.approvals:
+        yield render_title("Approved")
+        rows = ((item.at, f"{item.user} ({item.aws}): {item.digest}") for item in report.approvals)
+        yield render_pairs(tuple(rows))
     for title, ticks in (("Told", report.told), ("To reconcile", report.reconciled)):
         if ticks:
             yield render_title(title)
