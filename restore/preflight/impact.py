@@ -10,6 +10,7 @@ from restore.cutover.traffic import ConnectionTarget
 from restore.dependents.advice import cutover_of
 from restore.dependents.infrastructure import ownership_lines
 from restore.dependents.listing import dependent_lines
+from restore.history import Estimate, estimate_validated
 from restore.model.context import RestoreContext
 from restore.model.nodes import NodeRoom
 from restore.model.rds import InstanceSettings
@@ -26,9 +27,6 @@ from restore.preflight.source_region import copy_lines, created_lines, region_li
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
 from restore.units import TIME_FORMAT, sized, spoken
 
-ESTIMATES = {Method.SNAPSHOT: "20-40 minutes", Method.PITR: "30-60 minutes", Method.DUMP: "1-4 hours"}
-"""The runbook's; AWS gives no figure."""
-
 
 def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> tuple[str, ...]:
     """Returns one line each, in the order in which they matter."""
@@ -43,7 +41,7 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         rename_lines(context),
         _instance(context, origin, settings),
         _lost(context, origin),
-        _duration(context, origin),
+        _duration(context, origin, settings),
         _fresh(context, origin),
         _warnings(context, origin),
         password_warnings(context),
@@ -158,9 +156,16 @@ def _lost(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
         yield f"a switch loses: what is written after the restore's beginning, and {lag} before it"
 
 
-def _duration(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
+def _duration(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
     if not context.candidate:
-        yield f"takes: AWS gives no figure; the runbook's estimate is {ESTIMATES[origin.point.method]}, then the checks"
+        estimate = estimate_restore(context, origin, settings)
+        yield f"takes: {estimate.span} to a validated database, {estimate.basis}"
+
+
+def estimate_restore(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Estimate:
+    """Returns how long this restore takes to a validated database."""
+    size = settings.allocated_storage or origin.storage or None
+    return estimate_validated(context.inventory.history, origin.point.method, size)
 
 
 def _fresh(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
