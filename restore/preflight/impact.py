@@ -21,6 +21,7 @@ from restore.preflight.account import account_lines
 from restore.preflight.capacity import unasked_lines
 from restore.preflight.names import rename_lines
 from restore.preflight.nodes import node_lines
+from restore.preflight.prices import describe_instance_cost, describe_snapshot_cost
 from restore.preflight.public_names import password_warnings
 from restore.preflight.rights import rights_lines
 from restore.preflight.source_region import copy_lines, created_lines, region_lines
@@ -40,6 +41,7 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         created_lines(context, settings),
         rename_lines(context),
         _instance(context, origin, settings),
+        _costs(context, origin, settings),
         _lost(context, origin),
         _duration(context, origin, settings),
         _fresh(context, origin),
@@ -117,8 +119,24 @@ def _instance(context: RestoreContext, origin: RestoreSource, settings: Instance
         )
         yield f"creates: instance {context.candidate_name} ({', '.join(part for part in parts if part)})"
         yield f"from: {_point_text(context, origin)}"
-    if context.request.traffic is not Traffic.SOURCE and context.local_source and not context.safety:
+    if _takes_safety_snapshot(context):
         yield f"creates: snapshot {context.safety_name} of the source, once nothing writes to it"
+
+
+def _costs(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
+    """Yields what is paid for all that this run makes, as long as it is there."""
+    region, own = context.settings.region, context.settings.prices
+    if not context.candidate:
+        storage = settings.allocated_storage or origin.storage
+        cost = describe_instance_cost(settings, storage, region, own)
+        yield f"costs: {context.candidate_name} {cost}, until it is deleted"
+    if _takes_safety_snapshot(context) and context.local_source:
+        size = context.local_source.settings.allocated_storage or 0
+        yield f"costs: {context.safety_name} {describe_snapshot_cost(size, region, own)}, until it is deleted"
+
+
+def _takes_safety_snapshot(context: RestoreContext) -> bool:
+    return context.request.traffic is not Traffic.SOURCE and context.local_source is not None and not context.safety
 
 
 def _point_text(context: RestoreContext, origin: RestoreSource) -> str:

@@ -384,6 +384,9 @@ def test_the_notes_say_what_stops_what_is_made_what_is_lost_how_long_and_what_ne
             ", data of 2026-11-22T14:30:00Z", ""
         ),
         "creates: snapshot shop-inc-1-safety of the source, once nothing writes to it",
+        "costs: shop-inc-1 about $0.48 an hour (db.r6g.large Multi-AZ $0.450, 100 GiB of gp3 $0.032; "
+        "list price of 2026-10, list price of 2026-05), until it is deleted",
+        "costs: shop-inc-1-safety up to $9.50 a month (list price of 2026-05), until it is deleted",
         "a switch loses: what was written after 2026-11-22T14:30:00Z (RPO 30 min as of now)",
         "takes: 1 h to 1 h 30 min to a validated database, a runbook's figure: no restore measured here yet",
         "note: Terraform or Pulumi still owns the source after the switch, and not the restored instance, until it "
