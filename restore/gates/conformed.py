@@ -33,6 +33,8 @@ from validation.verdict import Verdict
 SECONDS = 24 * 3600.0
 CHANGE_SECONDS = 4 * 3600.0
 """For all changes together: a conversion to Multi-AZ and a new volume type take hours on a large database."""
+LONGEST_PAUSE = 3.0
+"""Between looks at a change, which nobody serves meanwhile: short against the minute that it takes."""
 RETENTION = "backup_retention_period"
 PENDING_REBOOT = "pendingReboot"
 """The name, among the settings, of a parameter group whose static parameters don't count yet."""
@@ -200,7 +202,9 @@ def bring_in_line(
 
     subject = f"the settings of {candidate.identifier}"
     try:
-        return context.rds.wait_until(candidate.resource_id, holds, stop=watch.stop, deadline=end, subject=subject)
+        return context.rds.wait_until(
+            candidate.resource_id, holds, stop=watch.stop, deadline=end, subject=subject, longest=LONGEST_PAUSE
+        )
     except TemporaryError:
         if watch.stop.is_set():
             raise

@@ -57,7 +57,7 @@ class Restoration:
         self.plan, self._rds, self._running, self._say, self._record = plan, rds, running, say, record
         self.resource_id = plan.adopt
         """DbiResourceId of the candidate; None until RDS has accepted the restore."""
-        self._began: str | None = None
+        self._began = read_beginning(plan.candidate_found)
         self._said = ""
 
     def ask(self, seconds: float = ACCEPTANCE_SECONDS) -> str | None:
@@ -116,6 +116,13 @@ class Restoration:
             self._record("candidate", {"subject": self.plan.candidate, "began": self._began, "ended": ended})
         except RestoreError as error:
             self._say(f"the times of the restore are not in the evidence: {describe(error)}")
+
+
+def read_beginning(instance: Instance | None) -> str | None:
+    """Returns since when RDS has been making an instance that an earlier run asked for; None where it makes none."""
+    if instance is None or instance.status in USABLE or instance.created is None:
+        return None
+    return instance.created.isoformat()
 
 
 def describe(error: RestoreError) -> str:

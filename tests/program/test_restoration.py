@@ -127,6 +127,18 @@ def test_the_evidence_has_when_rds_began_and_ended() -> None:
     assert ended["ended"] >= ended["began"]
 
 
+def test_a_run_that_goes_on_waiting_for_another_one_s_restore_records_when_that_began() -> None:
+    creating = candidate(status="creating", endpoint=None)
+    world = World([REFUSED], [candidate()])
+    restoration = world.restoration(candidate_found=creating, adopt="db-CANDIDATE")
+    assert restoration.ask() is None
+    assert restoration.wait() is None
+    (ended,) = world.records
+    assert creating.created is not None
+    assert ended["began"] == creating.created.isoformat()
+    assert ended["ended"]
+
+
 def test_evidence_that_cannot_be_written_stops_no_restore() -> None:
     world = World([candidate()])
 
