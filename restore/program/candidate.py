@@ -112,14 +112,22 @@ class Candidate:
         )
 
 
-def declare_restored(plan: Plan, restoration: Restoration, created: pulumi.Stash, parent: pulumi.Resource) -> Candidate:
+def declare_restored(
+    plan: Plan,
+    restoration: Restoration,
+    creation: Creation,
+    created: pulumi.Stash,
+    parent: pulumi.Resource,
+    record: Record,
+) -> Candidate:
     """Returns the candidate that this program has RDS restore. `created` is there once it answers.
 
     It is imported, by a DbiResourceId that is only known when RDS has accepted the restore: so the resource of one that
     this run asks for is declared after that. A preview declares it at once, as one to be created."""
 
     def declare(adopt: str | None) -> aws.rds.Instance:
-        return declare_instance(plan, adopt, parent, [created], bind_refusal(plan.candidate))
+        hooks = bind_refusal(plan.candidate) if adopt else bind_making(plan, creation, record)
+        return declare_instance(plan, adopt, parent, [created], hooks)
 
     if plan.adopt or pulumi.runtime.is_dry_run():
         return Candidate.of(declare(plan.adopt))
@@ -130,8 +138,13 @@ def declare_fresh(
     plan: Plan, creation: Creation, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource], record: Record
 ) -> Candidate:
     """Returns the fresh instance of method dump, which the AWS plugin makes."""
-    hooks = watched(bind_hooks("candidate", plan.candidate, record), creation)
+    hooks = bind_making(plan, creation, record)
     return Candidate.of(declare_instance(plan, plan.adopt, parent, depends_on, hooks))
+
+
+def bind_making(plan: Plan, creation: Creation, record: Record) -> pulumi.ResourceHookBinding:
+    """Returns the hooks of an instance that the plugin makes."""
+    return watched(bind_hooks("candidate", plan.candidate, record), creation)
 
 
 def declare_instance(

@@ -134,12 +134,10 @@ def declare_restoration(
 ) -> tuple[pulumi.Stash, pulumi.Stash]:
     """Returns what is there once AWS has accepted the restore, and what is there once the candidate answers.
 
-    Where there is no candidate at the beginning of the run, both differ from whatever the state has of them, so that
-    one that somebody deleted is asked for again; otherwise a second `up` changes nothing.
+    Of a candidate that was made before and that somebody deleted, both are in the state: then RDS isn't asked, for the
+    state may have the instance, too. The plugin makes it again once a refresh has taken it out of the state.
     """
     plan = restoration.plan
-    asked = {"candidate": plan.candidate, "point": plan.point.tag, "asked": datetime.now(UTC).isoformat()}
-    ignored = ["input"] if plan.candidate_found else None
 
     def declare(name: str, step: Callable[[], str | None], after: Sequence[pulumi.Resource]) -> pulumi.Stash:
         async def run(_args: pulumi.ResourceHookArgs) -> None:
@@ -148,8 +146,11 @@ def declare_restoration(
 
         hook = pulumi.ResourceHook(f"restore-{name}", run)
         hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
-        options = pulumi.ResourceOptions(parent=parent, depends_on=after, hooks=hooks, ignore_changes=ignored)
-        return pulumi.Stash(f"{name}-{plan.id}", input=asked, opts=options)
+        return pulumi.Stash(
+            f"{name}-{plan.id}",
+            input={"candidate": plan.candidate, "point": plan.point.tag},
+            opts=pulumi.ResourceOptions(parent=parent, depends_on=after, hooks=hooks),
+        )
 
     accepted = declare("accepted", restoration.ask, depends_on)
     return accepted, declare("created", restoration.wait, [accepted])

@@ -49,14 +49,14 @@ class Restore(pulumi.ComponentResource):
         copied = declare_copy(plan, progress, self, depends_on, record)
         made = [*copied, *declare_parameter_group(plan, self)]
         before = [*depends_on, settings, *made]
+        creation = Creation(plan, gates.find_candidate, gates.running, pulumi.log.info)
         if plan.fresh:
-            creation = Creation(plan, gates.find_candidate, gates.running, pulumi.log.info)
             instance = declare_fresh(plan, creation, self, before, record)
             accepted = declare_acceptance(creation, self, made) if move_of(plan) is Move.FREEZE else []
         else:
             restoration = Restoration(plan, gates.rds, gates.running, pulumi.log.info, record)
             asked, created = declare_restoration(restoration, self, before)
-            instance = declare_restored(plan, restoration, created, self)
+            instance = declare_restored(plan, restoration, creation, created, self, record)
             accepted = [] if plan.point.latest else [asked]
         self.accepted = accepted
         self.resource_id = instance.resource_id
