@@ -109,7 +109,7 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     declared = graph.declare(
         planned,
         settings,
-        Gates(planned.id, by_name, running, context.find_candidate, context.rds.snapshot),
+        Gates.of(context, by_name, running),
         record,
         proved=proved,
     )
