@@ -14,7 +14,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from restore.config.request import DumpKey, InstanceName, RestoreId, SnapshotName, Time
-from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
+from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin, DefaultTags
 from restore.model.dependents import Follow
 from restore.model.field_types import (
     CONFIG,
@@ -44,6 +44,7 @@ from restore.model.request import (
     Infrastructure,
     Login,
     Method,
+    PriceSettings,
     QuietSettings,
     Runner,
     RunnerJob,
@@ -207,6 +208,9 @@ class Keys(RestoreKeys):
     infrastructure: Annotated[Infrastructure, OBJECT] = Infrastructure()
     """Where the team's own infrastructure code has the source; close then prints the commands by which it takes over
     the instance that serves with these names, otherwise with placeholders, for both tools."""
+    prices: Annotated[PriceSettings, OBJECT] = PriceSettings()
+    """What this team pays AWS, where the list prices of the preview (those of us-east-1) don't fit: in another region,
+    or with a discount."""
     notify: Annotated[NotifySettings, OBJECT] = NotifySettings()
     """Where messages about a restore go (Slack, PagerDuty, SNS), who must be told, and what must be reconciled
     (docs/notify.md)."""
@@ -302,6 +306,8 @@ class AwsKeys(Section, BaseModel):
     """The only accounts in which anything may happen."""
     forbidden_account_ids: AccountIds = ()
     """Accounts in which nothing may happen."""
+    default_tags: Annotated[DefaultTags, OBJECT] = DefaultTags()
+    """Tags of everything that is made: an object with `tags`."""
 
     @property
     def login(self) -> AwsLogin:

@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -14,11 +15,13 @@ from typing import Any
 import pulumi
 
 from restore import plan
+from restore.aws import Aws
 from restore.config.settings import collect
 from restore.cutover import connection_url
 from restore.errors import Refused, RestoreError
 from restore.evidence import Store, other_run, publish, run_record
 from restore.evidence.current_run import Heartbeat
+from restore.evidence.history import read_history
 from restore.gates import loss_report, registry, validated
 from restore.gates.context import GateContext
 from restore.gates.hook import Gate, Running, leave_cleanly_on_interrupt
@@ -47,7 +50,9 @@ def run() -> None:
             return
         now = datetime.now(UTC)
         settings = entries.settings(now)
-        inventory = gather.gather(settings, now)
+        with ThreadPoolExecutor(1, thread_name_prefix="history") as pool:
+            history = pool.submit(read_history, Store.open(settings.evidence, Aws.of(settings)), settings.stack)
+            inventory = replace(gather.gather(settings, now), history=history.result())
         if settings.request is None:
             refuse_open_restores(settings, inventory)
             outputs.export_idle()
@@ -125,7 +130,7 @@ def declare(
     declared = graph.declare(
         planned,
         settings,
-        Gates(planned.id, by_name, running, context.find_candidate, context.rds.snapshot),
+        Gates.of(context, by_name, running),
         record,
         proved=proved,
     )
