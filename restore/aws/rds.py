@@ -57,13 +57,17 @@ class Rds:
         matching = (item for item in self._instances(Filters=filters) if item.resource_id == resource_id)
         return next(matching, None)
 
-    def snapshots(self, *, identifier: str | None = None, resource_id: str | None = None) -> tuple[Snapshot, ...]:
+    def snapshots(
+        self, *, identifier: str | None = None, resource_id: str | None = None, shared: bool = False
+    ) -> tuple[Snapshot, ...]:
         """Returns all snapshots of an instance (automated, manual, AWS Backup), oldest first, by either name of it.
 
         By identifier, snapshots of an earlier instance of the same name are among them: compare source_resource_id.
+        `shared`: those that other accounts share with this one, instead of its own.
         """
         name: dict[str, Any] = {"DBInstanceIdentifier": identifier} if identifier else {"DbiResourceId": resource_id}
-        items = {item.arn: item for kind in (None, "awsbackup") for item in self._snapshots(kind=kind, **name)}
+        kinds = ("shared",) if shared else (None, "awsbackup")
+        items = {item.arn: item for kind in kinds for item in self._snapshots(kind=kind, **name)}
         return tuple(sorted(items.values(), key=lambda item: (item.created is None, item.created, item.identifier)))
 
     def snapshot(self, identifier: str) -> Snapshot | None:

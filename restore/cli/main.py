@@ -33,8 +33,9 @@ def build_parser() -> argparse.ArgumentParser:
     top.add_argument("--stack", help="stack name (default: the selected one)")
     top.add_argument("--project", type=Path, default=Path.cwd(), help="folder of Pulumi.yaml (default: this one)")
     commands = top.add_subparsers(dest="command", required=True)
-    options = commands.add_parser("options", help="what the source can be restored from, ranked by data lost")
-    options.add_argument("--time", help="the moment wanted, RFC 3339 with zone (default: as late as possible)")
+    options_command.add_options(
+        commands.add_parser("options", help="what the source can be restored from, ranked by data lost")
+    )
     when_command.add_options(commands.add_parser("when", help="when it happened: what may have done it, to the second"))
     state = commands.add_parser("status", help="who serves, what the gates proved, what to do next; changes nothing")
     state.add_argument("--handover", action="store_true", help="five lines to paste for who takes over")
@@ -193,7 +194,7 @@ def tell(stack: OperatorStack, arguments: argparse.Namespace, now: datetime) -> 
     """Returns the answer of a command that only looks."""
     match arguments.command:
         case "options":
-            return options_command.list_options(stack, arguments.time, now)
+            return options_command.tell_options(stack, arguments, now)
         case "when":
             return when_command.tell_when(stack, arguments, now)
         case _:

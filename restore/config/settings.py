@@ -92,6 +92,7 @@ class Entries:
             erasure=keys.erasure,
             dependents=keys.dependents,
             infrastructure=keys.infrastructure,
+            prices=keys.prices,
             notify=keys.notify,
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},

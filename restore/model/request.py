@@ -410,6 +410,24 @@ class CreateSettings(Section):
     """The parameter group, with the parameters that the source's own sets."""
 
 
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False), NUMBER]
+
+
+@dataclass(frozen=True)
+class PriceSettings(Section):
+    """What AWS asks of this team, in US dollars, where it isn't the list price that this program knows."""
+
+    instance_hour: Annotated[
+        Mapping[Annotated[str, matching(r"db(\.[a-z0-9-]+){2,3}", "an instance class, such as db.r6g.large")], Money],
+        JSON,
+    ] = field(default_factory=dict[str, float])
+    """An hour of an instance in one zone, by class (db.r6g.large)."""
+    storage_month: Annotated[Mapping[str, Money], JSON] = field(default_factory=dict[str, float])
+    """A GiB of storage in one zone for a month, by storage type (gp3)."""
+    backup_month: Money | None = None
+    """A GiB of a snapshot for a month."""
+
+
 @dataclass(frozen=True)
 class Infrastructure(Section):
     """Where the team's own infrastructure code has the source, so that `close` can say how it takes over the instance
@@ -453,6 +471,7 @@ class Settings:
     dependents: Follow = Follow.LIST
     """Whether what depends on the source is re-pointed after a switch, or only listed."""
     infrastructure: Infrastructure = Infrastructure()
+    prices: PriceSettings = field(default_factory=PriceSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""

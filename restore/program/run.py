@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,9 +15,12 @@ from typing import Any
 import pulumi
 
 from restore import plan
+from restore.aws import Aws
 from restore.config.settings import collect
 from restore.errors import Refused, RestoreError
 from restore.evidence import Store, publish, run_record
+from restore.evidence.current_run import Heartbeat
+from restore.evidence.history import read_history
 from restore.gates import loss_report, registry, validated
 from restore.gates.context import GateContext
 from restore.gates.hook import Gate, Running, leave_cleanly_on_interrupt
@@ -44,7 +49,9 @@ def run() -> None:
             return
         now = datetime.now(UTC)
         settings = entries.settings(now)
-        inventory = gather.gather(settings, now)
+        with ThreadPoolExecutor(1, thread_name_prefix="history") as pool:
+            history = pool.submit(read_history, Store.open(settings.evidence, Aws.of(settings)), settings.stack)
+            inventory = replace(gather.gather(settings, now), history=history.result())
         if settings.request is None:
             refuse_open_restores(settings, inventory)
             outputs.export_idle()
@@ -90,7 +97,9 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     pulumi.log.info("\n".join([f"restore {planned.id}:", *(f"  {note}" for note in planned.notes)]))
     record = partial(publish.record, context.store, planned.stack, planned.id, warn=pulumi.log.warn)
     if not pulumi.runtime.is_dry_run():
-        record("run", run_record.document(settings, planned, config, now))
+        document = run_record.document(settings, planned, config, now)
+        record("run", document)
+        tell_who_runs(context, planned, document["operator"], running)
         if notifier:
             notifier.tell(lambda _: transitions.opened())
             notifier.tell(partial(transitions.find_going_back, planned))
@@ -107,6 +116,22 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss, read_recoverability)
     if notifier:
         finish_after(notifier, declared.receipts.values())
+
+
+def tell_who_runs(context: GateContext, planned: Plan, operator: Mapping[str, str], running: Running) -> None:
+    """Begins the heartbeat by which others see who runs this, which ends with the program."""
+    heartbeat = Heartbeat(
+        context.store,
+        planned.stack,
+        planned.id,
+        str(planned.traffic),
+        operator,
+        running.list_gates,
+        pulumi.log.warn,
+    )
+    heartbeat.start()
+    running.before_leaving = heartbeat.end
+    atexit.register(heartbeat.end)
 
 
 def make_notifier(settings: Settings, context: GateContext, running: Running) -> Notifier | None:
