@@ -68,6 +68,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         parameter_group=plan_parameter_group(context, origin, settings_of_candidate),
         backup_plans=backup_plans(context.inventory.dependents),
         expected=estimate_restore(context, origin, settings_of_candidate).text,
+        approvals=context.settings.approvals,
         notes=notes(context, origin, settings_of_candidate),
     )
 
