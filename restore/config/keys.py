@@ -14,7 +14,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from restore.config.request import DumpKey, InstanceName, RestoreId, SnapshotName, Time
-from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
+from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin, DefaultTags
 from restore.model.dependents import Follow
 from restore.model.field_types import (
     CONFIG,
@@ -301,6 +301,8 @@ class AwsKeys(Section, BaseModel):
     """The only accounts in which anything may happen."""
     forbidden_account_ids: AccountIds = ()
     """Accounts in which nothing may happen."""
+    default_tags: Annotated[DefaultTags, OBJECT] = DefaultTags()
+    """Tags of everything that is made: an object with `tags`."""
 
     @property
     def login(self) -> AwsLogin:

@@ -481,6 +481,8 @@ class Settings:
     """aws:endpoints, by service name of boto3; empty on AWS itself."""
     aws_login: AwsLogin = field(default_factory=AwsLogin)
     """Whose credentials AWS is called with."""
+    default_tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags of everything that is made in AWS; the more particular ones count over them."""
     kubeconfig: str | None = None
     context: str | None = None
     source_region: str | None = None

@@ -36,6 +36,7 @@ from restore.preflight import rules
 from restore.program import graph, outputs, stack_config
 from restore.program.aws_plugin import plugin_caller
 from restore.program.receipts import Gates
+from restore.program.restoration import Rds
 
 
 def run() -> None:
@@ -107,7 +108,14 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     declared = graph.declare(
         planned,
         settings,
-        Gates(planned.id, by_name, running, context.find_candidate, context.rds.snapshot),
+        Gates(
+            planned.id,
+            by_name,
+            running,
+            context.find_candidate,
+            Rds(context.ask_for_candidate, context.rds.wait_until),
+            context.rds.snapshot,
+        ),
         record,
         proved=proved,
     )
