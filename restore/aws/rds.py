@@ -198,6 +198,20 @@ class Rds:
         if deleted != resource_id:
             raise PermanentError.of(_build_wrong_deleted(target, deleted, final_snapshot))
 
+    def create_snapshot(self, instance: str, name: str, tags: Mapping[str, str]) -> None:
+        """Begins to take a manual snapshot of the instance that has this identifier."""
+        with translated("rds"):
+            self._client.create_db_snapshot(
+                DBInstanceIdentifier=instance,
+                DBSnapshotIdentifier=name,
+                Tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())],
+            )
+
+    def delete_snapshot(self, name: str) -> None:
+        """Deletes a manual snapshot for good; one that is gone already is no error."""
+        call = self._client.delete_db_snapshot
+        found("rds", lambda: call(DBSnapshotIdentifier=name), NO_SNAPSHOT)
+
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
         """Sets tags on an instance or a snapshot; setting one again changes nothing."""
         with translated("rds"):

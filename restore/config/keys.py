@@ -32,6 +32,7 @@ from restore.model.field_types import (
 )
 from restore.model.gates import BY_NAME
 from restore.model.notify import NotifySettings
+from restore.model.prevention import PreventionSettings
 from restore.model.rds import InstanceSettings
 from restore.model.request import (
     SHORTEST_REASON,
@@ -213,6 +214,9 @@ class Keys(RestoreKeys):
     notify: Annotated[NotifySettings, OBJECT] = NotifySettings()
     """Where messages about a restore go (Slack, PagerDuty, SNS), who must be told, and what must be reconciled
     (docs/notify.md)."""
+    prevention: Annotated[PreventionSettings, OBJECT] = PreventionSettings()
+    """What the stack declares, once any field is set, so that there is something to restore from: alarms on the age of
+    backups and drills, RDS's backup events, replication to a second region, a nightly dump (docs/prevention.md)."""
     runner: Runner = Field(Runner.LOCAL, examples=["kubernetes"])
     """Where the gates run that open a connection to a database: local (in `pulumi up` itself) or kubernetes (in Jobs of
     the applications' namespace, beside the database, which `pulumi up` follows). With kubernetes the evidence, and the

@@ -66,6 +66,7 @@ class Entries:
             *_find_plain_tokens(entries, self.secret_keys),
             *_find_too_long(entries),
             *_find_across_regions(entries, self.region),
+            *_find_unpreventable(entries, self.region),
         ]
         if not keys or not aws or not kubernetes or problems:
             raise Refused([*problems, *unfit_aws, *unfit_kubernetes])
@@ -104,6 +105,7 @@ class Entries:
             source_region=keys.source_region,
             copy=keys.copy_,
             create=keys.create,
+            prevention=keys.prevention if "prevention" in entries else None,
         )
 
 
@@ -239,3 +241,17 @@ def _find_across_regions(given: Mapping[str, Any], region: str | None) -> Iterab
     if given.get("sourceRegion") and given.get("cutover") == Cutover.RENAME:
         needed = "secret: an endpoint's name has its region in it, so no rename gives this region the source's"
         yield refusal("cutover", "rename, with sourceRegion", needed, removal("cutover"))
+
+
+def _find_unpreventable(entries: Mapping[str, Any], region: str | None) -> Iterable[Problem]:
+    """Yields what `prevention` needs of other keys."""
+    if "prevention" not in entries:
+        return
+    prevention = _read_section(entries, "prevention")
+    if "image" not in prevention and "image" not in _read_section(entries, "runnerJob"):
+        needed = "the image that the scheduled check starts (docs/prevention.md)"
+        yield refusal("prevention.image", "not set, nor is runnerJob.image", needed)
+    if "dumpSchedule" in prevention and "bucket" not in _read_section(entries, "backups"):
+        yield refusal("backups.bucket", "not set", "the bucket that gets the nightly dump")
+    if region and prevention.get("replicateTo") == region:
+        yield refusal("prevention.replicateTo", f"{region}, which is aws:region too", "another region")

@@ -33,6 +33,7 @@ from restore.model.field_types import (
     matching,
 )
 from restore.model.notify import NotifySettings
+from restore.model.prevention import PreventionSettings
 from restore.units import TIME_FORMAT
 from validation.expectations.table_names import Table
 from validation.keyed.fields import NUMBER, Fault
@@ -238,6 +239,8 @@ class DumpStore(Section):
     """S3 bucket, in the stack's region. Needed for method dump."""
     prefix: KeyPrefix = "database/postgresql/"
     """What the keys of the dumps begin with."""
+    days: Annotated[int, Field(ge=1, le=3650), NUMBER] = 90
+    """Days for which the nightly dumps of `prevention.dumpSchedule` are kept."""
     source_bucket: Bucket = ""
     """Bucket of the source's region that is replicated to `bucket`: what it has and `bucket` hasn't is told, with S3's
     replication status, as long as that region answers."""
@@ -489,3 +492,5 @@ class Settings:
     """The source's region, where it isn't the stack's."""
     copy: CopySettings = CopySettings()
     create: CreateSettings = CreateSettings()
+    prevention: PreventionSettings | None = None
+    """None where the stack declares none of it."""
