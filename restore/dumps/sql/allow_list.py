@@ -118,7 +118,7 @@ def _checked(classified: ClassifiedStatement) -> ClassifiedStatement:
 
 def _by_kind(classified: ClassifiedStatement, text: bytes, words: list[bytes]) -> ClassifiedStatement:
     match classified.kind:
-        case "table" if TOP_LEVEL_AS.search(text):
+        case "table" if TOP_LEVEL_AS.search(outline(classified.sql[classified.match.end("table") :])):
             raise build_refusal(classified.statement, "a table made from a query")
         case "matview" if not text.endswith(b"WITH NO DATA"):
             raise build_refusal(classified.statement, "a materialized view that is filled at once")
