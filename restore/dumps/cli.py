@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -29,7 +29,6 @@ from restore.dumps.load.loader import load
 from restore.dumps.load.not_loaded import render_script
 from restore.dumps.load.preview import preview_target
 from restore.dumps.model import (
-    PRIVILEGED_OWNER,
     Dump,
     LoadLogin,
     LoadResult,
@@ -40,9 +39,8 @@ from restore.dumps.model import (
     Scan,
     TargetPreview,
 )
-from restore.dumps.sql.allow_list import DECISIONS
-from restore.dumps.sql.skips import KINDS, list_unknown
 from restore.errors import PermanentError, Problem, RestoreError
+from restore.model.dump_kinds import ALLOWABLE, SKIPPABLE, find_allow_fault, find_skip_fault
 from restore.model.request import LATEST
 from restore.redaction import register_secret
 from validation.connect.target import Target
@@ -92,9 +90,9 @@ def _dump_arguments(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KIND[:NAME]",
-        help=f"leave out, with all that depends on it: {', '.join(KINDS)}; or one object, as extension:postgis",
+        help=f"leave out, with all that depends on it: {', '.join(SKIPPABLE)}; or one object, as extension:postgis",
     )
-    allowed = ", ".join((*DECISIONS, PRIVILEGED_OWNER))
+    allowed = ", ".join(ALLOWABLE)
     command.add_argument("--allow", action="append", default=[], metavar="KIND", help=f"run statements: {allowed}")
 
 
@@ -229,18 +227,17 @@ def _dump(s3: S3Client, bucket: str, key: str, *, latest: bool) -> Dump:
     return listing.find(s3, bucket, key)
 
 
-def _refuse_unknown(flag: str, unknown: Sequence[str], known: Sequence[str]) -> None:
-    if unknown:
+def _refuse_unknown(flag: str, unknown: Iterable[str], known: Sequence[str]) -> None:
+    if names := ", ".join(unknown):
         needed, fix = f"one of {', '.join(known)}", "python -m restore.dumps load --help"
-        raise PermanentError.of(Problem(flag, ", ".join(unknown), needed, fix))
+        raise PermanentError.of(Problem(flag, names, needed, fix))
 
 
 def read_options(arguments: argparse.Namespace) -> Options:
     """Returns the options of the command. Raises PermanentError for kinds that don't exist, and for a map that is
     none."""
-    _refuse_unknown("--skip", list_unknown(arguments.skip), KINDS)
-    allowed = (*DECISIONS, PRIVILEGED_OWNER)
-    _refuse_unknown("--allow", sorted({*arguments.allow} - {*allowed}), allowed)
+    _refuse_unknown("--skip", filter(find_skip_fault, arguments.skip), SKIPPABLE)
+    _refuse_unknown("--allow", filter(find_allow_fault, arguments.allow), ALLOWABLE)
     pairs = [pair.partition("=") for pair in getattr(arguments, "map", [])]
     if any(not (old and new) for old, _, new in pairs):
         raise PermanentError.of(Problem("--map", "a value without =", "OLD=NEW", "python -m restore.dumps load --help"))

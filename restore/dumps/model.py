@@ -242,10 +242,6 @@ class OnError(StrEnum):
     """End the load there; the same command goes on."""
 
 
-PRIVILEGED_OWNER = "privileged_owner"
-"""Kind for `Options.allow`: owners with rights beyond the database, the operator's login among them."""
-
-
 @dataclass(frozen=True)
 class Options:
     """How to load. The defaults are right for a fresh RDS instance."""
@@ -258,8 +254,8 @@ class Options:
     role_map: Mapping[str, str] = field(default_factory=dict[str, str])
     """Role of the dump: the role that stands for it in the target."""
     skip: frozenset[str] = frozenset()
-    """What to leave out, with all that depends on it: kinds (see sql.skips.KINDS) such as `subscription`, and single
-    objects such as `extension:postgis`."""
+    """What to leave out, with all that depends on it: kinds (restore.model.dump_kinds) such as `subscription`, and
+    single objects such as `extension:postgis`."""
     allow: frozenset[str] = frozenset()
     """Kinds of statements to run that are refused otherwise."""
     on_error: OnError = OnError.CONTINUE

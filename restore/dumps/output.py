@@ -16,6 +16,7 @@ LOAD_RATE = 45e6
 phase of that machine (bench/dumps): this is a quarter less.
 """
 MOST_TABLES = 15
+REFUSED = 'docs/dumps.md, "What the server refuses"'
 
 
 def dump_as_json(dump: Dump) -> dict[str, Any]:
@@ -102,11 +103,11 @@ def _not_loaded(result: LoadResult, script: str) -> list[str]:
         lines.append(f"  {item.kind} {item.name}: {item.reason}{f' (dump, line {item.line})' if item.line else ''}")
         lines += [f"    {item.hint}"] if item.hint else []
     if script:
-        return [*lines, f"  fix: put right what the messages say, then run {script}; everything else is loaded"]
+        return [*lines, f"  fix: put right what the messages say; psql -f {script} (everything else is loaded)"]
     if result.already_loaded:
-        return [*lines, "  fix: run the script of the load that said so first; everything else is loaded"]
+        return [*lines, f"  fix: run the script of the load that said so first ({REFUSED})"]
     shown = [f"    {line}" for item in result.not_loaded if item.sql for line in f"{item.sql};".splitlines()]
-    fix = "  fix: put right what the messages say, then run by hand (the next time --script FILE keeps these):"
+    fix = f"  fix: put right what the messages say, then run these ({REFUSED}):"
     return [*lines, *([fix, *shown] if shown else [])]
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from restore.dumps.model import Dump, Options
 from restore.dumps.sql import role_names
-from restore.dumps.sql.allow_list import DECISIONS, ClassifiedStatement
+from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.errors import Problem
+from restore.model.dump_kinds import DECISIONS
 
 
 @dataclass

@@ -49,6 +49,7 @@ from restore.dumps.load.load_role import LoadRole
 from restore.dumps.load.not_loaded import NotLoadedList
 from restore.dumps.load.post_data import LAST, Afterwards, list_text_columns
 from restore.dumps.load.post_data_tasks import Planner
+from restore.dumps.load.presence import list_absent
 from restore.dumps.load.read_role import ReadRole
 from restore.dumps.load.target_checks import prepare
 from restore.dumps.load.work_queue import SPARE, WorkQueue
@@ -389,6 +390,7 @@ class _Load:
             fix = 'docs/dumps.md, "A dump by hand": drop the database and load again; if it stays so, report it'
             found = f"invalid indexes: {', '.join(invalid)}"
             raise PermanentError.of(Problem(f"target {self.target}", found, "none", fix))
+        self._refuse_nothing()
         self.autovacuum.resume(self.post_data)
         last = [item for item in self.post_data if item.kind == LAST]
         if self.prepared.load_role:
@@ -396,6 +398,14 @@ class _Load:
             self._end_sessions(self.prepared.load_role)
         self.changes = self._changes()
         ledger.finish(self.operator, self._build_mark, self._hand_over, lambda: self.control.run_last(last))
+
+    def _refuse_nothing(self) -> None:
+        """A database without any of the dump's rows is no loaded one."""
+        lost = [item for item in self.lost.list_all() if item.kind == "rows"]
+        if lost and not self.meter.rows:
+            found = f"no row of the dump could be loaded; {lost[0].name}: {lost[0].reason}"
+            fix = 'docs/dumps.md, "What the server refuses"; python -m restore.dumps list s3://<bucket>/<prefix>/'
+            raise PermanentError.of(Problem(f"target {self.target}", found, "rows that the server takes", fix))
 
     def _build_mark(self) -> dict[str, Any]:
         return {
@@ -462,7 +472,7 @@ def _drops(count: int) -> tuple[str, ...]:
 def _already(session: LoadSession, dump: Dump, mark: Mapping[str, Any]) -> LoadResult:
     rows, changes = int(mark.get("rows", 0)), tuple(map(str, mark.get("changes", ())))
     empty = LoadResult(dump, (), rows, 0, 0.0, {}, resumed=True, already_loaded=True, skipped=())
-    lost = tuple(NotLoaded(**item) for item in mark.get("notLoaded", ()))
+    lost = list_absent(session, [NotLoaded(**item) for item in mark.get("notLoaded", ())])
     return replace(empty, server_changes=changes, not_loaded=lost, **_owned(session))
 
 

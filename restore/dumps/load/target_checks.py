@@ -12,8 +12,9 @@ from restore.dumps.load import owner_rights
 from restore.dumps.load.free_storage import Storage
 from restore.dumps.load.load_role import LoadRole
 from restore.dumps.load.owner_rights import DANGEROUS
-from restore.dumps.model import PRIVILEGED_OWNER, LoadLogin, Options, Roles
+from restore.dumps.model import LoadLogin, Options, Roles
 from restore.errors import Problem, Refused
+from restore.model.dump_kinds import PRIVILEGED_OWNER
 from validation.connect.target import Target
 
 FOUND = """
@@ -164,12 +165,18 @@ def _content(session: LoadSession) -> list[Problem]:
 
 def _extensions(session: LoadSession, names: Iterable[str]) -> list[Problem]:
     rows = session.query(EXTENSIONS, (sorted(names),))
-    fix = 'docs/dumps.md, "A dump by hand": enable it, or choose another version (RDS: SHOW rds.extensions)'
     return [
-        Problem(f"extension {name}", "the server doesn't have it", "an available extension", fix)
+        Problem(f"extension {name}", "the server doesn't have it", "an available extension", _without(str(name)))
         for name, available in rows
         if not available
     ]
+
+
+def _without(extension: str) -> str:
+    return (
+        f"--skip extension:{extension} leaves it out with all that depends on it, or choose a version that has it"
+        ' (RDS: SHOW rds.extensions; docs/dumps.md, "A dump by hand")'
+    )
 
 
 def _version(of_dump: str, of_target: str) -> list[Problem]:

@@ -162,8 +162,9 @@ class Pieces:
             yield from self._without(self._only, bad)
             return
         for piece in self._pieces:
+            first = self.bytes == 0
             self._count(piece)
-            if piece.whole or self._run.freeze:
+            if first and (piece.whole or self._run.freeze):
                 self._only = piece
             with memoryview(piece.buffer) as view, view[: piece.size] as part:
                 yield part

@@ -8,27 +8,15 @@ names: pg_dump qualifies each (it sets search_path to nothing), and writes what 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from restore.dumps.sql import encodings
-from restore.dumps.sql.allow_list import DECISIONS, ClassifiedStatement
+from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.dumps.sql.grammar import NAME
 from restore.dumps.sql.lexer import read_token
-from restore.dumps.sql.objects import DumpObject, name_statement
+from restore.dumps.sql.objects import SECRET, DumpObject, name_statement
 from restore.dumps.sql.splitter import CopyBegin, shorten
 
-KINDS = (
-    *DECISIONS,
-    "comment",
-    "extension",
-    "matview",
-    "policy",
-    "publication",
-    "statistics",
-    "trigger",
-)
-"""What can be left out: all of a kind, or one object of it as `extension:postgis`."""
 BY_OBJECT = {"comments": "comment", "statistics": "statistics", "triggers": "trigger"}
 """Kinds of skips by kinds of objects, where the statement's own kind is a wider one."""
 BY_STATEMENT = {"extension_comment": "extension"}
@@ -46,11 +34,6 @@ CREATES = re.compile(rb"CREATE |ALTER TABLE (?:ONLY )?\S+\s+ADD CONSTRAINT ")
 CAST = b"::regclass"
 SEQUENCE_NAME = re.compile(rb"SEQUENCE NAME (?P<name>%b)" % NAME)
 """An identity column brings its sequence along."""
-
-
-def list_unknown(skips: Iterable[str]) -> list[str]:
-    """Returns those that are of no kind that can be left out."""
-    return sorted(skip for skip in skips if skip.partition(":")[0] not in KINDS or skip.endswith(":"))
 
 
 @dataclass(frozen=True)
@@ -89,7 +72,7 @@ class Skips:
         if not root:
             return False
         self._used.add(root)
-        self.left_out.append(classified.short if chosen else f"{classified.short} (goes with {root})")
+        self.left_out.append(_describe(classified) + ("" if chosen else f" (goes with {root})"))
         if CREATES.match(classified.sql) or SEQUENCE_NAME.search(classified.sql):
             self._take(classified, root)
         return True
@@ -137,6 +120,12 @@ class Skips:
             self.tables.add(encodings.encode(about.name.rpartition(" ")[2], codec))
         if sequence := SEQUENCE_NAME.search(classified.sql):
             self._taken.append(_Taken((_whole(sequence["name"]),), root))
+
+
+def _describe(classified: ClassifiedStatement) -> str:
+    """In short, without options that may hold a password."""
+    about = name_statement(classified)
+    return f"{about.kind} {about.name}" if about.kind in SECRET else classified.short
 
 
 def _list_names(about: DumpObject) -> tuple[str, ...]:
