@@ -13,6 +13,7 @@ from pathlib import Path
 
 from restore.aws.metrics import MOST_DAYS
 from restore.cli import close, credentials, doctor, people, report, status
+from restore.cli import drill as drill_command
 from restore.cli import options as options_command
 from restore.cli import rescue as rescue_command
 from restore.cli import retire as retire_command
@@ -42,6 +43,9 @@ def build_parser() -> argparse.ArgumentParser:
         "doctor", help="asks on a quiet day for all that a restore needs; changes nothing"
     )
     examination.add_argument("--json", action="store_true", help="the findings as JSON")
+    drill_command.add_options(
+        commands.add_parser("drill", help="rehearse a restore on copies of the applications; traffic stays where it is")
+    )
     gate = commands.add_parser("gate", help="a gate's work, where a Job of runner kubernetes runs it")
     gate.add_argument("--job", required=True, help="name of the Job")
     gate.add_argument("--uid", required=True, help="its uid")
@@ -230,6 +234,8 @@ def run_on_stack(stack: OperatorStack, arguments: argparse.Namespace) -> int:
             color = sys.stdout.isatty()
             now = datetime.now(UTC)
             print(report.report(stack, arguments.id, now, color=color, browser=arguments.open))
+        case "drill":
+            return drill_command.run(stack, arguments)
         case "credentials":
             confirm = make_confirmer(yes=arguments.yes)
             return 0 if rotate_credentials(stack, confirm, leave_source=arguments.leave_source) else 1

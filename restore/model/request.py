@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 
 from restore.model.aws_account import AwsLogin
 from restore.model.dependents import Follow
+from restore.model.drill import DrillSettings, Targets
 from restore.model.field_types import (
     JSON,
     OBJECT,
@@ -102,6 +103,8 @@ class Request:
     contact: str | None = None
     breach: bool = False
     cutover: Cutover = Cutover.SECRET
+    drill_of: str | None = None
+    """The stack whose drill this is: the candidate is marked as one that may be deleted."""
 
     @property
     def recovery_point(self) -> str:
@@ -454,6 +457,8 @@ class Settings:
     """Whether what depends on the source is re-pointed after a switch, or only listed."""
     infrastructure: Infrastructure = Infrastructure()
     notify: NotifySettings = field(default_factory=NotifySettings)
+    targets: Targets = field(default_factory=Targets)
+    drill: DrillSettings = field(default_factory=DrillSettings)
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])

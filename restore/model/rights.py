@@ -40,6 +40,8 @@ class Phase(StrEnum):
     """`restore credentials rotate`, after a breach."""
     RETIRE = "retire"
     """`restore retire`, long after a restore."""
+    DRILL = "drill"
+    """`restore drill`, on a quiet day."""
     BY_HAND = "by hand"
     """Commands beside a restore: `restore.dumps load`, `restore doctor`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -71,19 +71,48 @@ class OperatorStack:
                 for entry in self._stack.history(show_secrets=True)
             )
 
-    def apply(self, step: Step) -> None:
-        """Sets and removes the step's keys, then `pulumi up`; its output goes to the terminal as it comes."""
+    def make_other(self, folder: Path, name: str) -> OperatorStack:
+        """Makes a stack beside this one, with its secrets provider, or finds it; its configuration is in `folder`, a
+        project of the same name. Raises PermanentError."""
+        provider = self._stack.workspace.stack_settings(self.name).secrets_provider
+        with translated(f"making stack {name}"):
+            automation.create_or_select_stack(
+                name, work_dir=str(folder), opts=automation.LocalWorkspaceOptions(secrets_provider=provider)
+            )
+        return OperatorStack(folder, name)
+
+    def up(self, message: str, show_output: Callable[[str], object]) -> None:
+        """Runs `pulumi up`. Raises PermanentError with what it printed."""
+        with translated("`pulumi up`"):
+            self._stack.up(message=message, on_output=show_output, color="never")
+
+    def has_resources(self) -> bool:
+        """Tells whether the state holds anything, or an update that was killed."""
+        deployment: Mapping[str, Any] = self.export()["deployment"] or {}
+        return bool(deployment.get("resources") or deployment.get("pending_operations"))
+
+    def forget(self) -> None:
+        """Removes the stack from Pulumi, its state and its configuration; what it has made stays where it is."""
+        with translated(f"removing stack {self.name}"):
+            self._stack.workspace.remove_stack(self.name, force=True)
+
+    def write_config(self, change: Config, remove: Sequence[str] = ()) -> None:
+        """Sets and removes keys without an update, objects as such and secrets as secrets."""
         with translated("changing the configuration"):
-            objects = {key: value for key, value in step.change.items() if container(value.text) and not value.secret}
+            objects = {key: value for key, value in change.items() if container(value.text) and not value.secret}
             if objects:
                 self._write_objects(objects)
-            plain = {key: value for key, value in step.change.items() if key not in objects}
+            plain = {key: value for key, value in change.items() if key not in objects}
             if plain:
                 self._stack.set_all_config(
                     {key: automation.ConfigValue(value.text, secret=value.secret) for key, value in plain.items()}
                 )
-            if step.remove:
-                self._stack.remove_all_config(list(step.remove))
+            if remove:
+                self._stack.remove_all_config(list(remove))
+
+    def apply(self, step: Step) -> None:
+        """Sets and removes the step's keys, then `pulumi up`; its output goes to the terminal as it comes."""
+        self.write_config(step.change, step.remove)
         try:
             self._stack.up(message=f"rollback: {step.title}", on_output=show, color="never")
         except automation.CommandError as error:
