@@ -113,8 +113,9 @@ class DrillRun:
             except _PhaseFailed:
                 pass
             except KeyboardInterrupt:
-                self._interrupted()
-            self._try(TEAR_DOWN, self._tear_down)
+                self.say(f"drill {self.drill.id}: interrupted; what it made is deleted now (a second Ctrl-C leaves it)")
+            finally:
+                self._try(TEAR_DOWN, self._tear_down)
         rto = None if self._answered_at is None else self._answered_at - self._restored_at
         self._try(TARGETS, partial(self._judge, rto))
         return DrillResult(self.drill, began, time.monotonic() - started, tuple(self._phases), rto)
@@ -150,9 +151,6 @@ class DrillRun:
             self._phases.append(Phase(name, verdict, outcome.found, began, seconds, outcome.problems, outcome.facts))
             self.say(f"drill {self.drill.id}: {name}: {outcome.found} ({say_seconds(seconds)})")
         return not outcome.problems
-
-    def _interrupted(self) -> None:
-        self.say(f"drill {self.drill.id}: interrupted; what it made is deleted now (a second Ctrl-C leaves it)")
 
     def _clean_up(self, project: Path) -> Outcome:
         """Deletes what earlier drills left in AWS, in the cluster and in Pulumi, and makes the drill's own stack."""

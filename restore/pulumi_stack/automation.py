@@ -13,6 +13,7 @@ from pulumi import RunError, automation
 
 from restore.cutover.rollback import Config, ConfigValue, Step, Update
 from restore.errors import PermanentError, RestoreError
+from restore.pulumi_stack import stack_file
 from restore.units import clock
 
 Value = TypeVar("Value")
@@ -74,7 +75,8 @@ class OperatorStack:
     def make_other(self, folder: Path, name: str) -> OperatorStack:
         """Makes a stack beside this one, with its secrets provider, or finds it; its configuration is in `folder`, a
         project of the same name. Raises PermanentError."""
-        provider = self._stack.workspace.stack_settings(self.name).secrets_provider
+        own = stack_file.read(stack_file.find(Path(self._folder), self.name))
+        provider = own.get("secretsprovider")
         with translated(f"making stack {name}"):
             automation.create_or_select_stack(
                 name, work_dir=str(folder), opts=automation.LocalWorkspaceOptions(secrets_provider=provider)
@@ -123,10 +125,8 @@ class OperatorStack:
 
     def _write_objects(self, objects: Mapping[str, ConfigValue]) -> None:
         """Objects and lists go into the stack's file as such: set as text, the typed schema would refuse them."""
-        workspace = self._stack.workspace
-        settings = workspace.stack_settings(self.name)
-        settings.config = {**(settings.config or {}), **{key: json.loads(value.text) for key, value in objects.items()}}
-        workspace.save_stack_settings(self.name, settings)
+        file = stack_file.find(Path(self._folder), self.name)
+        stack_file.write_values(file, {key: json.loads(value.text) for key, value in objects.items()})
 
     def ask(self, question: Callable[[], Value]) -> Value:
         """Returns what a question says inside a Pulumi program of this stack: with its configuration and plugins.

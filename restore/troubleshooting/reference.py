@@ -12,12 +12,13 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from restore.troubleshooting import before_the_freeze, candidate, dumps, frozen, outside, quiet_day, switch
+from restore.troubleshooting import before_the_freeze, candidate, drill, dumps, frozen, outside, quiet_day, switch
 from restore.troubleshooting.entry import Chapter, Entry
 from validation.generated_files import write_or_check
 
 CHAPTERS = (
     quiet_day.CHAPTER,
+    drill.CHAPTER,
     before_the_freeze.CHAPTER,
     frozen.CHAPTER,
     dumps.CHAPTER,
