@@ -82,7 +82,7 @@ def drill(stack: OperatorStack, folder: Path, settings: Settings, method: Method
         stack=settings.stack,
         source=settings.source,
         point=f"{method}:{plan.read_value(option)}",
-        rpo_seconds=option.lost.total_seconds(),
+        rpo_seconds=max(0.0, option.lost.total_seconds()),
         rto_target=parse_duration(settings.targets.rto) if settings.targets.rto else None,
         rpo_target=parse_duration(settings.targets.rpo) if settings.targets.rpo else None,
     )

@@ -74,22 +74,27 @@ class DrillResult:
 
 def judge_targets(drill: Drill, rto_seconds: float | None) -> list[Problem]:
     """Returns the targets that are missed. One that could not be measured is missed."""
-    answered, old = "until the copies answered", "age of the newest data that can be restored"
-    values = (
-        ("drill.rto", "targets.rto", answered, drill.rto_target, rto_seconds),
-        ("drill.rpo", "targets.rpo", old, drill.rpo_target, drill.rpo_seconds),
-    )
-    return [
-        _build_missed(subject, key, what, target, seconds)
-        for subject, key, what, target, seconds in values
-        if target is not None and (seconds is None or seconds > target)
-    ]
+    fix = 'docs/drill.md, "Targets that are missed"'
+    problems: list[Problem] = []
+    if is_missed(rto_seconds, drill.rto_target):
+        needed = f"at most {_say_target(drill.rto_target)} until the copies answer (targets.rto)"
+        problems.append(Problem("drill.rto", _say_measured(rto_seconds), needed, fix))
+    if is_missed(drill.rpo_seconds, drill.rpo_target):
+        needed = f"data that is at most {_say_target(drill.rpo_target)} old (targets.rpo)"
+        problems.append(Problem("drill.rpo", _say_measured(drill.rpo_seconds), needed, fix))
+    return problems
 
 
-def _build_missed(subject: str, key: str, what: str, target: float, seconds: float | None) -> Problem:
-    took = "not measured: the drill did not get so far" if seconds is None else f"{what}: {say_seconds(seconds)}"
-    needed = f"at most {say_seconds(target)} ({key})"
-    return Problem(subject, took, needed, 'docs/drill.md, "Targets that are missed"')
+def is_missed(seconds: float | None, target: float | None) -> bool:
+    return target is not None and (seconds is None or seconds > target)
+
+
+def _say_measured(seconds: float | None) -> str:
+    return "not measured: the drill did not get so far" if seconds is None else say_seconds(seconds)
+
+
+def _say_target(target: float | None) -> str:
+    return say_seconds(target or 0.0)
 
 
 def say_seconds(seconds: float) -> str:

@@ -80,7 +80,8 @@ def test_all_that_a_pod_is_given_comes_along() -> None:
 
 
 def test_a_copied_secret_holds_the_same_bytes_and_belongs_to_the_drill() -> None:
-    item = {"metadata": {"name": "db", "uid": "2", "ownerReferences": [{}]}, "data": {"URL": "eA=="}, "type": "Opaque"}
+    metadata: dict[str, Any] = {"name": "db", "uid": "2", "ownerReferences": [{"kind": "ExternalSecret"}]}
+    item: dict[str, Any] = {"metadata": metadata, "data": {"URL": "eA=="}, "type": "Opaque"}
     assert copy_object(PLACE, "Secret", item) == {
         "apiVersion": "v1",
         "kind": "Secret",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,7 +78,7 @@ class Login:
         self.done.append(text)
 
     @contextmanager
-    def open(self) -> Iterator[Any]:
+    def open(self) -> Generator[Any]:
         yield self
 
 
@@ -95,7 +95,7 @@ def test_that_nobody_may_is_an_error_and_no_planted_defect() -> None:
 
 def test_a_server_that_doesn_t_answer_is_an_error() -> None:
     @contextmanager
-    def silent() -> Iterator[Any]:
+    def silent() -> Generator[Any]:
         raise TemporaryError("no answer")
         yield
 

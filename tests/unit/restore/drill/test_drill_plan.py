@@ -14,7 +14,7 @@ from restore.drill import plan
 from restore.errors import Refused
 from restore.model.drill import DrillSettings, parse_duration
 from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault
-from restore.model.request import Method, Traffic
+from restore.model.request import Method
 from restore.recovery_points.ranking import Option
 from tests.support import worlds as w
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -52,7 +52,7 @@ def find(ask: http_checks.Ask, pods: Mapping[str, list[Pod]]) -> list[Problem]:
 
 
 def test_a_pod_that_isn_t_there_is_a_problem_and_no_pass() -> None:
-    (problem,) = find(lambda *_: PodAnswer(200, GOOD), {})
+    (problem,) = find(lambda _check, _pod, _headers: PodAnswer(200, GOOD), {})
     assert problem.subject == "drill.check:http://{pod}:8080/me"
     assert problem.found == "no pod to ask"
 
@@ -94,7 +94,7 @@ def test_a_token_that_would_not_arrive_is_said_instead_of_a_401(monkeypatch: pyt
 
 
 @contextmanager
-def serving() -> Iterator[tuple[str, list[str | None]]]:
+def serving() -> Generator[tuple[str, list[str | None]]]:
     """A server that redirects /old, and notes the header Authorization."""
     seen: list[str | None] = []
 
@@ -107,8 +107,8 @@ def serving() -> Iterator[tuple[str, list[str | None]]]:
             self.end_headers()
             self.wfile.write(GOOD)
 
-        def log_message(self, *_: Any) -> None:
-            """Says nothing."""
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            del code, size
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, daemon=True)
