@@ -28,9 +28,7 @@ def read(file: Path) -> dict[str, Any]:
         content: object = yaml.safe_load(file.read_text()) if file.exists() else {}  # JSON is YAML
     except (OSError, ValueError, yaml.YAMLError) as error:
         fix = "pulumi config (says what is wrong with it)"
-        raise PermanentError.of(
-            Problem(f"file {file.name}", str(error), "a readable file of the stack", fix)
-        ) from error
+        raise PermanentError.of(Problem("stack", f"{file.name}: {error}", "a readable file of it", fix)) from error
     return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
 
 

@@ -93,6 +93,12 @@ CHAPTER = Chapter(
             'docs/drill.md, "A restored instance that stays"',
         ),
         Entry(
+            ("option --junit",),
+            "The folder of the file for the JUnit XML is not there.",
+            "It is said before the drill, not after it.",
+            "python -m restore drill --junit drill.xml",
+        ),
+        Entry(
             ("drill.phase:<phase>",),
             "A part of the drill could not be done, or was interrupted.",
             "What it made is deleted, by this drill or the next.",
