@@ -180,7 +180,7 @@ def fill_headers(scratch: Scratch, check: HttpCheck) -> dict[str, str]:
         value = scratch.read_secret(header.secret, [header.key])[header.key]
         if value is None:
             space = scratch.place.namespace
-            fix = f"kubectl -n {space} create secret generic {header.secret} --from-file {header.key}=<file with the value>"
+            fix = f"kubectl -n {space} create secret generic {header.secret} --from-file {header.key}=<file>"
             found = f"secret {header.secret} of {space} has no key {header.key}"
             raise PermanentError.of(Problem(f"drill.check:{check.url}", found, f"the value of header {name}", fix))
         filled[name] = f"{header.prefix}{register_secret(value)}"
