@@ -13,6 +13,7 @@ from pathlib import Path
 
 from restore.aws.metrics import MOST_DAYS
 from restore.cli import adopt, approve, close, credentials, doctor, people, prevention, report, status
+from restore.cli import drill as drill_command
 from restore.cli import options as options_command
 from restore.cli import rescue as rescue_command
 from restore.cli import retire as retire_command
@@ -43,6 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
         "doctor", help="asks on a quiet day for all that a restore needs; changes nothing"
     )
     examination.add_argument("--json", action="store_true", help="the findings as JSON")
+    drill_command.add_options(
+        commands.add_parser("drill", help="rehearse a restore on copies of the applications; traffic stays where it is")
+    )
     gate = commands.add_parser("gate", help="a gate's work, where a Job of runner kubernetes runs it")
     gate.add_argument("--job", required=True, help="name of the Job")
     gate.add_argument("--uid", required=True, help="its uid")
@@ -275,24 +279,33 @@ def run_on_stack(stack: OperatorStack, arguments: argparse.Namespace) -> int:
             color = sys.stdout.isatty()
             now = datetime.now(UTC)
             print(report.report(stack, arguments.id, now, color=color, browser=arguments.open))
+        case "drill":
+            return drill_command.run(stack, arguments)
+        case _:
+            return 0 if act(stack, arguments) else 1
+    return 0
+
+
+def act(stack: OperatorStack, arguments: argparse.Namespace) -> bool:
+    """Runs a command that changes something, on a yes; returns False when it was not confirmed."""
+    match arguments.command:
         case "credentials":
             confirm = make_confirmer(yes=arguments.yes)
-            return 0 if rotate_credentials(stack, confirm, leave_source=arguments.leave_source) else 1
+            return rotate_credentials(stack, confirm, leave_source=arguments.leave_source)
         case "rescue":
-            return 0 if rescue(stack, arguments) else 1
+            return rescue(stack, arguments)
         case "adopt":
-            return 0 if adopt_restore(stack, arguments) else 1
+            return adopt_restore(stack, arguments)
         case "approve":
-            return 0 if approve_switch(stack, make_confirmer(yes=arguments.yes)) else 1
+            return approve_switch(stack, make_confirmer(yes=arguments.yes))
         case "retire":
-            return 0 if retire(stack, arguments) else 1
+            return retire(stack, arguments)
         case "rollback":
             refuse_other(stack, arguments.id)
-            return 0 if roll_back(stack, arguments) else 1
+            return roll_back(stack, arguments)
         case _:
             refuse_other(stack, arguments.id)
-            return 0 if close_restore(stack, make_confirmer(yes=arguments.yes)) else 1
-    return 0
+            return close_restore(stack, make_confirmer(yes=arguments.yes))
 
 
 def main(words: Sequence[str] | None = None) -> int:

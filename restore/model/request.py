@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, Strict
 
 from restore.model.aws_account import AwsLogin
 from restore.model.dependents import Follow
+from restore.model.drill import DrillSettings, Targets
 from restore.model.dump_kinds import ALLOWABLE, SKIPPABLE, find_allow_fault, find_skip_fault
 from restore.model.field_types import (
     JSON,
@@ -104,6 +105,8 @@ class Request:
     contact: str | None = None
     breach: bool = False
     cutover: Cutover = Cutover.SECRET
+    drill_of: str | None = None
+    """The stack whose drill this is: the candidate is marked as one that may be deleted."""
 
     @property
     def recovery_point(self) -> str:
@@ -486,6 +489,8 @@ class Settings:
     infrastructure: Infrastructure = Infrastructure()
     prices: PriceSettings = field(default_factory=PriceSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
+    targets: Targets = field(default_factory=Targets)
+    drill: DrillSettings = field(default_factory=DrillSettings)
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -83,9 +83,29 @@ class OperatorStack:
                 for entry in self._stack.history(show_secrets=True)
             )
 
+    def make_other(self, folder: Path, name: str) -> OperatorStack:
+        """Makes a stack beside this one, with its secrets provider, or finds it; its configuration is in `folder`, a
+        project of the same name. Raises PermanentError."""
+        provider = self._open_file().read_secrets_provider()
+        with translated(f"making stack {name}"):
+            automation.create_or_select_stack(
+                name, work_dir=str(folder), opts=automation.LocalWorkspaceOptions(secrets_provider=provider)
+            )
+        return OperatorStack(folder, name)
+
+    def has_resources(self) -> bool:
+        """Tells whether the state holds anything, or an update that was killed."""
+        deployment: Mapping[str, Any] = self.export()["deployment"] or {}
+        return bool(deployment.get("resources") or deployment.get("pending_operations"))
+
+    def forget(self) -> None:
+        """Removes the stack from Pulumi, its state and its configuration; what it has made stays where it is."""
+        with translated(f"removing stack {self.name}"):
+            self._stack.workspace.remove_stack(self.name, force=True)
+
     def apply(self, step: Step) -> None:
         """Sets and removes the step's keys, then `pulumi up`; its output goes to the terminal as it comes."""
-        self._write(step.change, step.remove)
+        self.write_config(step.change, step.remove)
         try:
             self._stack.up(message=f"rollback: {step.title}", on_output=show, color="never")
         except automation.CommandError as error:
@@ -129,10 +149,11 @@ class OperatorStack:
 
     def set(self, change: Mapping[str, str], remove: Sequence[str]) -> None:
         """Sets and removes keys without an update; none of them is a secret."""
-        self._write({key: ConfigValue(text) for key, text in change.items()}, remove)
+        self.write_config({key: ConfigValue(text) for key, text in change.items()}, remove)
 
-    def _write(self, change: Mapping[str, ConfigValue], remove: Sequence[str]) -> None:
-        """Writes objects and lists into the stack's file as such: set as text, the typed schema would refuse them."""
+    def write_config(self, change: Config, remove: Sequence[str] = ()) -> None:
+        """Sets and removes keys without an update, secrets as secrets, and objects and lists as such: set as text, the
+        typed schema would refuse them."""
         objects = {key: value for key, value in change.items() if container(value.text) and not value.secret}
         plain = {key: value for key, value in change.items() if key not in objects}
         with translated("changing the configuration"):
@@ -158,10 +179,19 @@ class OperatorStack:
             self._open(program).preview(on_event=collect, suppress_outputs=True)
         return tuple(steps)
 
-    def up(self, program: Callable[[], None], message: str) -> None:
-        """Runs `pulumi up` with this program; its output goes to the terminal as it comes. Raises PermanentError."""
+    def up(
+        self,
+        message: str,
+        program: Callable[[], None] | None = None,
+        show_output: Callable[[str], object] | None = None,
+    ) -> None:
+        """Runs `pulumi up`, with the project's program or this one; its output goes to the terminal as it comes.
+
+        Raises PermanentError.
+        """
+        stack = self._open(program) if program else self._stack
         with translated("`pulumi up`"):
-            self._open(program).up(message=message, on_output=show, color="never")
+            stack.up(message=message, on_output=show_output or show, color="never")
 
     def _open(self, program: Callable[[], None]) -> automation.Stack:
         project = self._stack.workspace.project_settings().name

@@ -46,6 +46,11 @@ class SettingsFile:
             imports=bool(data.get("environment")),
         )
 
+    def read_secrets_provider(self) -> str | None:
+        """Returns what encrypts the stack's secrets; None for what the backend does by default."""
+        provider: object = self._load().get("secretsprovider")
+        return provider if isinstance(provider, str) else None
+
     def set_objects(self, objects: Mapping[str, Any]) -> None:
         """Writes objects and lists as such: set as text, the typed schema would refuse them. All else stays."""
         data = self._load()

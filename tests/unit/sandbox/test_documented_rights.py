@@ -63,9 +63,11 @@ def test_nothing_deletes_a_database() -> None:
         for action in documented.many(item["Action"])
         if action != "backup:DeleteBackupSelection" and ("Delete" in action or "*" in action)
     ]
-    ((phase, retiring),) = deleting
-    assert "retire" in phase
+    (retire, retiring), (drill, drilling) = deleting
+    assert "retire" in retire
     assert "restore:final-snapshot" in str(retiring["Condition"]), "only what was marked by retire, by nothing else"
+    assert "Drill" in drill
+    assert "restore:drill" in str(drilling["Condition"]), "only what a drill has made"
 
 
 def test_an_action_that_is_taken_away_is_missing_in_every_statement() -> None:
