@@ -16,7 +16,6 @@ from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import verify
 from restore.dumps.load.read_role import open_reader
 from restore.dumps.model import (
-    PRIVILEGED_OWNER,
     LoadLogin,
     LoadPhase,
     LoadResult,
@@ -25,6 +24,7 @@ from restore.dumps.model import (
     Roles,
     Verification,
 )
+from restore.model.dump_kinds import PRIVILEGED_OWNER
 from sandbox.machine.processes import wait_until
 from tests.support.dumps.bucket import Bucket
 from tests.support.dumps.code_of_dumps import EVENT_TRIGGER, KINDS, POLICY, QUIET_UNTIL_READ, READ, VICTIM, VIEW

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 import boto3
@@ -20,7 +21,7 @@ SOURCE = "ghost-protocol-sandbox-db"
 SECRET = "ghost-protocol/sandbox/db-password"
 DUMPS = "ghost-protocol-sandbox-backups"
 DUMP = "database/postgresql/1.sql"
-STACK = [{"Key": "restore:stack", "Value": "prod"}]
+STACK: Any = [{"Key": "restore:stack", "Value": "prod"}]
 ROLE = "arn:aws:iam::123456789012:role/restore-operator"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:incidents"
 NAME = "of-source"
@@ -69,9 +70,13 @@ def make_dependents(aws: Any, source: Any) -> None:
     aws.client("route53").create_hosted_zone(Name="shop.internal", CallerReference="test")
 
 
+def ask_as_operator(sandbox: Sandbox, service: str, region: str = "us-east-1") -> Any:
+    return client(sandbox, service, OPERATOR_KEY, region)
+
+
 @pytest.fixture
 def operator(sandbox: Sandbox) -> Callable[..., Any]:
-    return lambda service, region="us-east-1": client(sandbox, service, OPERATOR_KEY, region)
+    return partial(ask_as_operator, sandbox)
 
 
 def client(sandbox: Sandbox, service: str, key: str, region: str = "us-east-1") -> Any:
