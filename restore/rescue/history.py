@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import psycopg
 from psycopg import sql
 
 from restore.postgres import read_next_transaction
@@ -65,18 +66,22 @@ def find_history(rescue: Rescue, parts: Sequence[Part], scope: sql.Composable) -
         parts: of tables that both have.
         scope: a condition for rows of the candidate that it had at the recovery point.
     """
-    if _read_system(rescue.source) != _read_system(rescue.candidate):
+    system = _read_system(rescue.source)
+    if system is None or system != _read_system(rescue.candidate):
         return None
     common = (transaction for part in parts for transaction in _common(rescue, part, scope))
     newest = choose_newest(common)
     return None if newest is None else History(newest)
 
 
-def _read_system(connection: Connection) -> int:
-    """A physical copy keeps it (documentation, 9.28.11)."""
-    row = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchone()
-    assert row is not None
-    return int(row[0])
+def _read_system(connection: Connection) -> int | None:
+    """A physical copy keeps it (documentation, 9.28.11). None where it may not be read."""
+    try:
+        with connection.transaction():
+            row = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    return int(row[0]) if row else None
 
 
 def _common(rescue: Rescue, part: Part, scope: sql.Composable) -> list[int]:
