@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from restore.cutover import deployments, traffic
 from restore.cutover.connection_secret import list_source_endpoints
@@ -27,6 +28,8 @@ from restore.preflight.rights import rights_lines
 from restore.preflight.source_region import copy_lines, created_lines, region_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
 from restore.units import TIME_FORMAT, sized, spoken
+from validation.runner.limits import estimate_seconds, fetched_bytes
+from validation.verdict import Depth
 
 
 def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> tuple[str, ...]:
@@ -44,6 +47,7 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         _costs(context, origin, settings),
         _lost(context, origin),
         _duration(context, origin, settings),
+        _checks(context, origin, settings),
         _fresh(context, origin),
         _warnings(context, origin),
         password_warnings(context),
@@ -190,6 +194,28 @@ def estimate_restore(context: RestoreContext, origin: RestoreSource, settings: I
     """Returns how long this restore takes to a validated database."""
     size = settings.allocated_storage or origin.storage or None
     return estimate_validated(context.inventory.history, origin.point.method, size)
+
+
+def _checks(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
+    """Yields how long the checks of the data may read, where a candidate is made of a snapshot's blocks."""
+    back = context.request.traffic is Traffic.SOURCE and context.manages_any
+    if back or origin.point.method is Method.DUMP or traffic.find_pointing(context) is ConnectionTarget.CANDIDATE:
+        return
+    size = (settings.allocated_storage or origin.storage) << 30
+    validation = context.settings.validation
+    needed = {depth: fetched_bytes(size, depth) for depth in Depth}
+    said = {d: f"at most {sized(n)}, {spoken(timedelta(seconds=estimate_seconds(n)))}" for d, n in needed.items()}
+    other = Depth.SAMPLE if validation.depth is Depth.FULL else Depth.FULL
+    yield (
+        f"checks read: {said[validation.depth]} (depth {validation.depth}, the rate of a fresh volume); "
+        f"validation.depth {other}: {said[other]}"
+    )
+    allowed = validation.budget_seconds
+    if allowed is not None and allowed < estimate_seconds(needed[validation.depth]):
+        yield (
+            f"note: validation.budgetSeconds gives the checks {spoken(timedelta(seconds=allowed))}: what isn't read by "
+            "then is INCONCLUSIVE, and keeps the gate shut; without the key the size decides"
+        )
 
 
 def _fresh(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
