@@ -20,7 +20,6 @@ from restore.lifecycle.adopt import Adoption
 from restore.program.freeze import Freeze
 from restore.program.graph import source_name
 from restore.program.receipts import Gates
-from restore.program.restoration import Rds
 from restore.program.restore import Restore
 
 
@@ -28,8 +27,7 @@ def declare(context: GateContext, adoption: Adoption) -> None:
     """Declares what is adopted. To be run inside a Pulumi program of the restore's stack."""
     plan = adoption.plan
     by_name = {name: make_gate(context, name, record) for name, record in adoption.proofs.items()}
-    rds = Rds(lambda: plan.candidate_found, context.rds.wait_until)
-    gates = Gates(plan.id, by_name, Running(), context.find_candidate, rds, context.rds.snapshot)
+    gates = Gates.of(context, by_name, Running())
     Restore(plan, gates, _record_nothing, depends_on=[], proofs=by_name.keys())
     Freeze(plan, source_name(plan, context.settings), gates, _record_nothing, depends_on=[])
     pulumi.export("state", f"restore {plan.id}: adopted")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 
+from restore.gates.context import GateContext
 from restore.gates.hook import RESOURCE_ID, Gate, Running, receipt_hook
 from restore.model.gates import GateDefinition
 from restore.model.planned import Plan
@@ -25,6 +26,12 @@ class Gates:
     find_candidate: FindInstance
     rds: Rds
     find_snapshot: FindSnapshot = lambda _name: None
+
+    @classmethod
+    def of(cls, context: GateContext, by_name: Mapping[str, Gate], running: Running) -> Gates:
+        """Returns the gates with what they, and the resources beside them, ask of RDS."""
+        rds = Rds(context.ask_for_candidate, context.rds.wait_until)
+        return cls(context.plan.id, by_name, running, context.find_candidate, rds, context.rds.snapshot)
 
 
 def declare_receipt(

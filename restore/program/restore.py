@@ -48,14 +48,14 @@ class Restore(pulumi.ComponentResource):
         )
         copied = declare_copy(plan, progress, self, depends_on, record)
         made = [*copied, *declare_parameter_group(plan, self)]
-        before = [*depends_on, settings, *made]
+        made_first = [*depends_on, settings, *made]
         creation = Creation(plan, gates.find_candidate, gates.running, pulumi.log.info)
         if plan.fresh:
-            instance = declare_fresh(plan, creation, self, before, record)
+            instance = declare_fresh(plan, creation, self, made_first, record)
             accepted = declare_acceptance(creation, self, made) if move_of(plan) is Move.FREEZE else []
         else:
             restoration = Restoration(plan, gates.rds, gates.running, pulumi.log.info, record)
-            asked, created = declare_restoration(restoration, self, before)
+            asked, created = declare_restoration(restoration, self, made_first)
             instance = declare_restored(plan, restoration, creation, created, self, record)
             accepted = [] if plan.point.latest else [asked]
         self.accepted = accepted

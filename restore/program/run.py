@@ -37,7 +37,6 @@ from restore.preflight import rules
 from restore.program import graph, outputs, prevention, stack_config
 from restore.program.aws_plugin import plugin_caller
 from restore.program.receipts import Gates
-from restore.program.restoration import Rds
 
 
 def run() -> None:
@@ -129,14 +128,7 @@ def declare(
     declared = graph.declare(
         planned,
         settings,
-        Gates(
-            planned.id,
-            by_name,
-            running,
-            context.find_candidate,
-            Rds(context.ask_for_candidate, context.rds.wait_until),
-            context.rds.snapshot,
-        ),
+        Gates.of(context, by_name, running),
         record,
         proved=proved,
     )
