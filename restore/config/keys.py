@@ -249,7 +249,8 @@ class Keys(RestoreKeys):
     <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a gate shut says the
     command. A waiver stands in every report and holds for one restore: close takes it away, and one left over from
     another id is refused until it is given anew. None covers validated.proved and switched.row: nothing serves of which
-    no row was read; nor renamed.holder: no reason makes a name move."""
+    no row was read; nor renamed.holder: no reason makes a name move; nor gate approved, whose point is the second
+    person."""
     evidence: Annotated[
         str,
         matching(

@@ -19,7 +19,7 @@ from restore.aws import Aws
 from restore.config.settings import collect
 from restore.cutover import connection_url
 from restore.errors import Refused, RestoreError
-from restore.evidence import Store, publish, run_record
+from restore.evidence import Store, other_run, publish, run_record
 from restore.evidence.current_run import Heartbeat
 from restore.evidence.history import read_history
 from restore.gates import loss_report, registry, validated
@@ -118,6 +118,8 @@ def declare(
     pulumi.log.info("\n".join([f"restore {planned.id}:", *(f"  {note}" for note in planned.notes)]))
     record = partial(publish.record, context.store, planned.stack, planned.id, warn=pulumi.log.warn)
     if not pulumi.runtime.is_dry_run():
+        if said := other_run.require_alone(context.store, planned.stack):
+            pulumi.log.info(said)
         document = run_record.document(settings, planned, config, now)
         record("run", document)
         tell_who_runs(context, planned, document["operator"], running)
@@ -142,7 +144,8 @@ def declare(
 
 
 def tell_who_runs(context: GateContext, planned: Plan, operator: Mapping[str, str], running: Running) -> None:
-    """Begins the heartbeat by which others see who runs this, which ends with the program."""
+    """Begins the heartbeat by which others see who runs this, which ends with the program. Raises Refused where
+    somebody else has begun at the same time."""
     heartbeat = Heartbeat(
         context.store,
         planned.stack,
@@ -153,6 +156,11 @@ def tell_who_runs(context: GateContext, planned: Plan, operator: Mapping[str, st
         pulumi.log.warn,
     )
     heartbeat.start()
+    try:
+        other_run.require_own(context.store, planned.stack, heartbeat.token)
+    except Refused:
+        heartbeat.abandon()
+        raise
     running.before_leaving = heartbeat.end
     atexit.register(heartbeat.end)
 

@@ -62,6 +62,10 @@ def render_parts(report: ReportView) -> Iterator[RenderableType]:
     if report.waivers:
         yield render_title("Waived")
         yield render_pairs(tuple((finding.check, f"{finding.reason} ({finding.user})") for finding in report.waivers))
+    if report.approvals:
+        yield render_title("Approved")
+        rows = ((item.at, f"{item.user} ({item.aws}): {item.digest}") for item in report.approvals)
+        yield render_pairs(tuple(rows))
     yield from render_people(report)
 
 
