@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from pulumi import RunError, automation
 
 from restore.cutover.rollback import Config, ConfigValue, Step, Update
 from restore.errors import PermanentError, RestoreError
-from restore.pulumi_stack import stack_file
+from restore.pulumi_stack import processes, stack_file
 from restore.units import clock
 
 Value = TypeVar("Value")
@@ -84,9 +84,14 @@ class OperatorStack:
         return OperatorStack(folder, name)
 
     def up(self, message: str, show_output: Callable[[str], object]) -> None:
-        """Runs `pulumi up`. Raises PermanentError with what it printed."""
-        with translated("`pulumi up`"):
-            self._stack.up(message=message, on_output=show_output, color="never")
+        """Runs `pulumi up`. Raises PermanentError with what it printed. Interrupted, it ends Pulumi first."""
+        before = set(processes.list_children())
+        try:
+            with translated("`pulumi up`"):
+                self._stack.up(message=message, on_output=show_output, color="never")
+        except KeyboardInterrupt:
+            processes.end_children(pid for pid in processes.list_children() if pid not in before)
+            raise
 
     def has_resources(self) -> bool:
         """Tells whether the state holds anything, or an update that was killed."""
@@ -94,7 +99,10 @@ class OperatorStack:
         return bool(deployment.get("resources") or deployment.get("pending_operations"))
 
     def forget(self) -> None:
-        """Removes the stack from Pulumi, its state and its configuration; what it has made stays where it is."""
+        """Removes the stack from Pulumi, its state and its configuration; what it has made stays where it is. Only for
+        a stack in which nobody else works: the lock of a command that was killed goes, too."""
+        with suppress(automation.CommandError):  # there was none
+            self._stack.cancel()
         with translated(f"removing stack {self.name}"):
             self._stack.workspace.remove_stack(self.name, force=True)
 
