@@ -144,7 +144,8 @@ class DrillRun:
         try:
             outcome = work()
         except RestoreError as error:
-            outcome = Outcome("could not be done", (describe_error(name, error),))
+            problem = describe_error(name, error)
+            outcome = Outcome(f"{problem.subject}: {problem.found}", (problem,))
         finally:
             verdict = Verdict.FAIL if outcome.problems else Verdict.PASS
             seconds = time.monotonic() - started
