@@ -173,7 +173,7 @@ class DrillRun:
     def _restore(self) -> Outcome:
         assert self._drilled
         try:
-            self._drilled.up(f"drill {self.drill.id}", self.show_output)
+            self._drilled.up_as_it_is(f"drill {self.drill.id}", self.show_output)
         except PermanentError:
             problems = find_shut(self._read_records()) or (describe_failed_up(),)
             return Outcome("`pulumi up` failed (its output is above)", problems, self._time_steps())
