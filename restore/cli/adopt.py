@@ -49,7 +49,7 @@ def run(stack: OperatorStack, named: str | None, confirm: Callable[[str], bool])
     context = replace(context, plan=adoption.plan)
     declare = partial(program.declare, context, adoption)
     require_harmless(stack.preview(declare))
-    stack.up(f"adopt restore {request.id}", declare)
+    stack.up(declare, f"adopt restore {request.id}")
     record(context, adoption, now)
     return True
 

@@ -266,6 +266,8 @@ def run(arguments: argparse.Namespace) -> int:
         confirm = make_confirmer(yes=getattr(arguments, "yes", False))
         return prevention.run(lambda: OperatorStack(arguments.project, arguments.stack), arguments, confirm)
     stack = OperatorStack(arguments.project, arguments.stack)
+    if arguments.command == "drill":
+        return drill_command.run(stack, arguments)
     return run_on_stack(stack, arguments)
 
 
@@ -279,8 +281,6 @@ def run_on_stack(stack: OperatorStack, arguments: argparse.Namespace) -> int:
             color = sys.stdout.isatty()
             now = datetime.now(UTC)
             print(report.report(stack, arguments.id, now, color=color, browser=arguments.open))
-        case "drill":
-            return drill_command.run(stack, arguments)
         case _:
             return 0 if act(stack, arguments) else 1
     return 0

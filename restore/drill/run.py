@@ -144,7 +144,8 @@ class DrillRun:
         try:
             outcome = work()
         except RestoreError as error:
-            outcome = Outcome("could not be done", (describe_error(name, error),))
+            problem = describe_error(name, error)
+            outcome = Outcome(f"{problem.subject}: {problem.found}", (problem,))
         finally:
             verdict = Verdict.FAIL if outcome.problems else Verdict.PASS
             seconds = time.monotonic() - started
@@ -172,7 +173,7 @@ class DrillRun:
     def _restore(self) -> Outcome:
         assert self._drilled
         try:
-            self._drilled.up(f"drill {self.drill.id}", show_output=self.show_output)
+            self._drilled.up_as_it_is(f"drill {self.drill.id}", self.show_output)
         except PermanentError:
             problems = find_shut(self._read_records()) or (describe_failed_up(),)
             return Outcome("`pulumi up` failed (its output is above)", problems, self._time_steps())

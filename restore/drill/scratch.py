@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 from restore.drill import copies
@@ -65,8 +65,10 @@ class Scratch:
         raise PermanentError.of(Problem("drill.namespace", found, "a namespace for the copies", fix))
 
     def read_originals(self, names: Sequence[str]) -> list[JsonBody]:
-        """Returns the applications' Deployments as they are."""
-        return [self._require_original("Deployment", name) for name in names]
+        """Returns the applications' Deployments as they are: listed, as every preview does."""
+        items = self.api.items(KINDS["Deployment"].format(namespace=quote(self.original)))
+        by_name = {str(item["metadata"]["name"]): item for item in items}
+        return [by_name.get(name) or self._refuse_missing(name) for name in names]
 
     def make(self, deployments: Sequence[JsonBody]) -> None:
         """Makes the copies, without replicas, and of all that their pods are given."""
@@ -184,12 +186,9 @@ class Scratch:
             fix = f"kubectl -n {self.place.namespace} delete {kind.lower()} {name} (or another drill.namespace)"
             raise PermanentError.of(Problem("drill.copies", found, "a namespace for drills alone", fix)) from error
 
-    def _require_original(self, kind: str, name: str) -> JsonBody:
-        item = self._read_original(kind, name)
-        if item is None:
-            fix = f"kubectl -n {self.original} get {kind.lower()} {name}"
-            raise PermanentError.of(Problem("drill.copies", f"no {kind} {name}", "the original to copy", fix))
-        return item
+    def _refuse_missing(self, name: str) -> NoReturn:
+        fix = f"kubectl -n {self.original} get deployments"
+        raise PermanentError.of(Problem("drill.copies", f"no Deployment {name}", "the original to copy", fix))
 
     def _read_original(self, kind: str, name: str) -> JsonBody | None:
         path = f"{KINDS[kind].format(namespace=quote(self.original))}/{quote(name)}"

@@ -46,10 +46,10 @@ class SettingsFile:
             imports=bool(data.get("environment")),
         )
 
-    def read_secrets_provider(self) -> str | None:
-        """Returns what encrypts the stack's secrets; None for what the backend does by default."""
-        provider: object = self._load().get("secretsprovider")
-        return provider if isinstance(provider, str) else None
+    @property
+    def secrets_provider(self) -> str | None:
+        """What seals the stack's secrets, where it isn't the backend's default."""
+        return self._load().get("secretsprovider")
 
     def set_objects(self, objects: Mapping[str, Any]) -> None:
         """Writes objects and lists as such: set as text, the typed schema would refuse them. All else stays."""

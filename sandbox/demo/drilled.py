@@ -127,6 +127,10 @@ def show_phases(stage: Stage, result: Mapping[str, Any]) -> None:
         color = "green" if phase["verdict"] == "PASS" else "red"
         table.add_row(phase["name"], f"[{color}]{phase['verdict']}[/]", f"{phase['seconds']:.1f}", phase["found"])
     stage.console.print(table)
+    for phase in result["phases"]:
+        for problem in phase["problems"]:
+            text = f"{problem['subject']}: {problem['found']}\n  needed: {problem['needed']}"
+            stage.console.print(text, style="red", highlight=False)
 
 
 def verdicts(result: Mapping[str, Any]) -> dict[str, str]:
@@ -169,13 +173,13 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
 def lines_of_clean(result: Mapping[str, Any]) -> list[Line]:
     found = verdicts(result)
     wrong = [name for name, verdict in found.items() if verdict != "PASS"]
-    defect = next(phase for phase in result["phases"] if phase["name"] == "planted defect")
+    defect = next((phase["found"] for phase in result["phases"] if phase["name"] == "planted defect"), "not planted")
     rto, rpo = result["rto_seconds"], result["rpo_seconds"]
     return [
         Line("clean: every phase", ", ".join(wrong) or f"{len(found)} phases pass", not wrong and result["passed"]),
         Line("clean: its Job", str(result["job"]), result["job"] == "Complete"),
-        Line("clean: planted defect", str(defect["found"]), defect["verdict"] == "PASS"),
-        Line("clean: recovery time", f"{rto} s of {result['rto_target']:.0f} s", 0 < rto < result["rto_target"]),
+        Line("clean: planted defect", str(defect), found.get("planted defect") == "PASS"),
+        Line("clean: recovery time", f"{rto} s of {result['rto_target']:.0f} s", 0 < (rto or 0) < result["rto_target"]),
         Line("clean: data lost", f"{rpo} s of {result['rpo_target']:.0f} s", rpo < result["rpo_target"]),
     ]
 

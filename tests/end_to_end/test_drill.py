@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Xml
@@ -10,8 +12,10 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from sandbox.application import names
+from sandbox.machine.processes import wait_until
 from tests.support.sandbox.harness import Project, Run, Sandbox
 
+LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{names.DRILL_NAMESPACE}/leases/restore-drill"
 KINDS = ("Deployment", "Job", "Secret", "ConfigMap")
 
 
@@ -69,5 +73,42 @@ def test_a_drill_of_damaged_data_fails_by_the_check_s_name_and_still_leaves_noth
     (restore,) = [phase for phase in result["phases"] if phase["name"] == "restore"]
     assert "validated.rows:public.users" in {problem["subject"] for problem in restore["problems"]}
     assert phases(result)["tear down"] == "PASS"
+    assert traffic(sandbox) == before
+    assert left(sandbox) == []
+
+
+def drilled(sandbox: Sandbox) -> list[str]:
+    """The instances that drills have made."""
+    return [identifier for identifier in sandbox.instances() if identifier.startswith(f"{names.INSTANCE}-drill-")]
+
+
+@pytest.mark.slow
+def test_what_a_killed_drill_leaves_is_deleted_by_the_next_and_by_none_at_its_side(
+    sandbox: Sandbox, project: Project
+) -> None:
+    before = traffic(sandbox)
+    process = project.start("python", "-m", "restore", "drill")
+    wait_until(lambda: bool(left(sandbox)), 180, "copies of the drill", 0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(30)
+    (killed,) = drilled(sandbox)
+    drill(project).failed("drill.running")
+    assert drilled(sandbox) == [killed]
+    sandbox.kube.request("DELETE", LEASE)  # as after the two minutes for which it counts
+    result = json.loads(drill(project).ok().stdout)
+    (cleaned,) = [phase for phase in result["phases"] if phase["name"] == "clean up"]
+    assert any(killed in item for item in cleaned["facts"]["deleted"])
+    assert traffic(sandbox) == before
+    assert left(sandbox) == []
+
+
+@pytest.mark.slow
+def test_a_drill_that_the_cluster_ends_deletes_what_it_has_made(sandbox: Sandbox, project: Project) -> None:
+    before = traffic(sandbox)
+    process = project.start("python", "-m", "restore", "drill")
+    wait_until(lambda: bool(drilled(sandbox)), 180, "the restored instance", 0.1)
+    process.terminate()
+    assert process.wait(240) == 1, project.output
+    assert "drill FAILED" in project.output
     assert traffic(sandbox) == before
     assert left(sandbox) == []
