@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,12 +22,12 @@ from restore.errors import PermanentError, Problem, Refused, list_problems
 from restore.evidence import Store
 from restore.kubernetes import Api, Namespace
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_STACK
-from restore.model.prevention import PreventionSettings
+from restore.model.prevention import METRICS_NAMESPACE, PreventionSettings
 from restore.model.rds import Endpoint
 from restore.model.request import Settings
 from restore.postgres import connect
 from restore.prevention import ages, document, expiry, nightly
-from restore.prevention.alarms import DIMENSION, NAMESPACE
+from restore.prevention.alarms import DIMENSION
 from restore.prevention.check import BackupCheck, list_values
 from restore.prevention.nightly import DumpSource
 from restore.prevention.snapshots import WantedSnapshot, take_snapshot
@@ -33,6 +35,7 @@ from restore.prevention.stored_dumps import DAMAGED, WHOLE, StoredDumps
 from restore.pulumi_stack.automation import OperatorStack
 from restore.units import TIME_FORMAT, sized, spoken
 
+STOPPED = 143
 COMMANDS = ("check-backups", "dump", "snapshot", "expire")
 
 
@@ -94,7 +97,7 @@ def check(quiet: Quiet, now: datetime, *, publishes: bool, as_json: bool) -> int
         print(ages.render(measured, settings.source, now))
     if publishes:
         if values:
-            publish(aws, NAMESPACE, (DIMENSION, settings.stack), values, now)
+            publish(aws, METRICS_NAMESPACE, (DIMENSION, settings.stack), values, now)
         return 0
     return 1 if any(age.is_late(now) for age in measured) else 0
 
@@ -109,6 +112,7 @@ def dump(quiet: Quiet, now: datetime) -> int:
         raise Refused(
             [Problem("config backups.bucket", "not set", needed, "pulumi config set --path backups.bucket <name>")]
         )
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(STOPPED))  # so that the upload is aborted
     source = find_source(quiet)
     key = nightly.name_dump(place, settings.source, now)
     part = nightly.choose_part_size(measure_database(source))

@@ -13,6 +13,8 @@ from validation.keyed.fields import NUMBER
 
 LONGEST_RETENTION = 35
 """Days for which RDS keeps automated backups at most (API reference of ModifyDBInstance, BackupRetentionPeriod)."""
+METRICS_NAMESPACE = "Restore"
+"""Of the metrics in CloudWatch."""
 SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 Age = Annotated[str, matching(r"[1-9][0-9]{0,4}[mhd]", "a number of minutes, hours or days: 30m, 26h or 100d")]
 Schedule = Annotated[

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from restore.model.labels import TAG_STACK
-from restore.model.prevention import PreventionSettings
+from restore.model.prevention import METRICS_NAMESPACE, PreventionSettings
 from restore.preflight.rights_scope import AwsTarget, ClusterTarget, RightsScope
 
 NAMESPACE_KEY = "cloudwatch:namespace"
-NAMESPACE = "Restore"
-"""As restore/prevention/alarms.py has it."""
 
 
 def _prevention(scope: RightsScope) -> PreventionSettings | None:
@@ -24,7 +22,7 @@ def alarms(scope: RightsScope) -> Iterator[AwsTarget]:
 
 def metrics(scope: RightsScope) -> Iterator[AwsTarget]:
     if _prevention(scope):
-        yield AwsTarget(keys=((NAMESPACE_KEY, NAMESPACE),))
+        yield AwsTarget(keys=((NAMESPACE_KEY, METRICS_NAMESPACE),))
 
 
 def topic(scope: RightsScope) -> Iterator[AwsTarget]:

@@ -14,7 +14,6 @@ from restore.model.request import Settings
 from restore.prevention.ages import FIXES, METRICS, BackupKind, list_watched
 from restore.units import spoken
 
-NAMESPACE = "Restore"
 DIMENSION = "Stack"
 PERIODS = 2
 """A period holds two checks, and two periods must be late: one check that a node loses is no alarm."""

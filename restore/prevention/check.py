@@ -14,10 +14,9 @@ from restore.model.rds import Instance, Snapshot
 from restore.model.request import Settings
 from restore.prevention.ages import METRICS, BackupAge, BackupKind, find_newest, list_watched
 from restore.prevention.stored_dumps import StoredDump
-from validation.verdict import Verdict
 
 DRILL = "drill"
-"""The step under which a drill records its end, and the beginning of its id."""
+"""The step under which a drill records its end, `passed` or not; its stack is named after the drilled one."""
 
 
 class RdsReads(Protocol):
@@ -85,12 +84,11 @@ class BackupCheck:
 
     def _drills(self) -> Iterator[tuple[datetime, str]]:
         """Yields when each drill ended that passed. A drill restores in a stack of its own, named after this one."""
-        store = self.store()
-        for stack in (self.settings.stack, f"{self.settings.stack}-{DRILL}"):
-            for restore_id in store.ids(stack):
-                record = store.latest(stack, restore_id, DRILL) if restore_id.startswith(DRILL) else None
-                if record and record.get("verdict") == Verdict.PASS:
-                    yield read_time(record), restore_id
+        store, stack = self.store(), f"{self.settings.stack}-{DRILL}"
+        for drill_id in store.ids(stack):
+            record = store.latest(stack, drill_id, DRILL)
+            if record and record.get("passed") is True:
+                yield read_time(record), drill_id
 
 
 def read_time(record: Mapping[str, Any]) -> datetime:

@@ -26,6 +26,7 @@ def settings_of_schedule(settings: Settings, serving: str, database: str) -> Set
     return replace(
         settings_there(settings),
         source=serving,
+        prevention=settings.prevention,
         login=replace(settings.login, database=database),
         request=None,
         apps=(),

@@ -23,11 +23,11 @@ from restore.gates.in_cluster import certificate
 from restore.kubernetes.job_manifests import CERTIFICATE
 from restore.model.aws_account import Caller
 from restore.model.planned import Plan
-from restore.model.prevention import PreventionSettings
+from restore.model.prevention import METRICS_NAMESPACE, PreventionSettings
 from restore.model.rds import Instance, InstanceSettings
 from restore.model.request import Settings
 from restore.prevention import costs, protection, workloads
-from restore.prevention.alarms import DIMENSION, NAMESPACE, PERIODS, BackupAlarm, list_alarms
+from restore.prevention.alarms import DIMENSION, PERIODS, BackupAlarm, list_alarms
 from restore.prevention.document import FILE, settings_of_schedule, write_settings
 
 EVENTS = ("backup", "deletion", "failure", "recovery")
@@ -126,7 +126,7 @@ class Prevention(pulumi.ComponentResource):
             f"alarm-{alarm.metric}",
             name=alarm.name,
             alarm_description=alarm.description,
-            namespace=NAMESPACE,
+            namespace=METRICS_NAMESPACE,
             metric_name=alarm.metric,
             dimensions={DIMENSION: self._watched.settings.stack},
             statistic="Maximum",

@@ -143,26 +143,25 @@ def test_a_source_is_protected_when_asked_for_and_only_then(sandbox: Sandbox, wa
         wait_until(lambda: sandbox.status(names.INSTANCE) == "available", 60, "the source to be as before", 0.1)
 
 
+READER, READERS_SECRET = "reader", "ghost-protocol/sandbox/db-password-reader"
+
+
 @pytest.mark.slow
 def test_a_dump_that_pg_dump_doesn_t_finish_is_no_object(sandbox: Sandbox, watched: Project) -> None:
+    """It begins, and ends at the first table that the login may not read."""
     with sandbox.admin() as connection:
-        connection.execute("CREATE TABLE denied (id int)")
-        connection.execute("REVOKE ALL ON denied FROM PUBLIC")
-        connection.execute("CREATE ROLE nobody_s NOLOGIN")
-        connection.execute("ALTER TABLE denied OWNER TO nobody_s")
         connection.execute("CREATE ROLE reader LOGIN PASSWORD 'reader-of-nothing'")
-    sandbox.aws.secrets.create_secret(Name="reader", SecretString="reader-of-nothing")
+    sandbox.aws.secrets.create_secret(Name=READERS_SECRET, SecretString="reader-of-nothing")
     try:
-        for key, value in (("login.user", "reader"), ("login.secretId", "reader")):
+        for key, value in (("login.user", READER), ("login.secretId", READERS_SECRET)):
             watched.pulumi("config", "set", "--path", key, value).ok()
         watched.restore("dump").failed("pg_dump", "permission denied")
         assert list_dumps(sandbox) == []
         assert sandbox.aws.s3.list_multipart_uploads(Bucket=names.BACKUP_BUCKET).get("Uploads", []) == []
     finally:
         with sandbox.admin() as connection:
-            for statement in ("DROP TABLE denied", "DROP ROLE nobody_s", "DROP ROLE reader"):
-                connection.execute(statement.encode())
-        sandbox.aws.secrets.delete_secret(SecretId="reader", ForceDeleteWithoutRecovery=True)
+            connection.execute("DROP ROLE reader")
+        sandbox.aws.secrets.delete_secret(SecretId=READERS_SECRET, ForceDeleteWithoutRecovery=True)
 
 
 @pytest.mark.slow

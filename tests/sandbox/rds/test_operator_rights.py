@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, cast
 
 import boto3
@@ -70,13 +69,12 @@ def make_dependents(aws: Any, source: Any) -> None:
     aws.client("route53").create_hosted_zone(Name="shop.internal", CallerReference="test")
 
 
-def ask_as_operator(sandbox: Sandbox, service: str, region: str = "us-east-1") -> Any:
-    return client(sandbox, service, OPERATOR_KEY, region)
-
-
 @pytest.fixture
 def operator(sandbox: Sandbox) -> Callable[..., Any]:
-    return partial(ask_as_operator, sandbox)
+    def of_service(service: str, region: str = "us-east-1") -> Any:
+        return client(sandbox, service, OPERATOR_KEY, region)
+
+    return of_service
 
 
 def client(sandbox: Sandbox, service: str, key: str, region: str = "us-east-1") -> Any:

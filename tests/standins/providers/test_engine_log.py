@@ -60,7 +60,7 @@ class Applied:
         return body
 
     def delete(self, path: str) -> None:
-        """Nothing is there."""
+        raise KubernetesError(404, "NotFound", path)
 
 
 def test_a_deployment_at_zero_is_ready_at_once_and_the_operator_is_warned() -> None:

@@ -82,6 +82,12 @@ def test_nothing_deletes_a_database() -> None:
     assert "restore:drill" in str(drilling["Condition"]), "only what a drill has made"
 
 
+def test_a_snapshot_is_deleted_with_the_tag_of_a_stack_alone() -> None:
+    statements = [item for policy in RIGHTS.policies for item in policy.document["Statement"]]
+    (expiring,) = [item for item in statements if "rds:DeleteDBSnapshot" in documented.many(item["Action"])]
+    assert expiring["Condition"] == {"Null": {"aws:ResourceTag/restore:stack": "false"}}
+
+
 def test_an_action_that_is_taken_away_is_missing_in_every_statement() -> None:
     rights = OperatorRights(RIGHTS)
     everything = rights.statements

@@ -61,7 +61,7 @@ def store(tmp_path: Any) -> Store:
 
 
 def test_a_fresh_backup_of_each_kind_is_no_problem(store: Store) -> None:
-    store.write("prod-drill", "drill-20261101", "drill", {"verdict": "PASS"})
+    store.write("prod-drill", "drill-20261101", "drill", {"passed": True})
     ages = measure(store, snapshots=[w.snapshot()], dumps=[dump(5)])
     assert {kind: age.is_late(w.NOW) for kind, age in ages.items()} == dict.fromkeys(BackupKind, False)
     assert list_values(list(ages.values()), w.NOW)["SnapshotAge"] == 11 * 3600
@@ -96,8 +96,8 @@ def test_a_dump_of_somebody_else_counts_unread_where_the_stack_takes_none(store:
 
 
 def test_a_drill_that_failed_is_no_proof(store: Store) -> None:
-    store.write("prod-drill", "drill-1", "drill", {"verdict": "FAIL"})
-    store.write("prod", "inc-1", "drill", {"verdict": "PASS"})
+    store.write("prod-drill", "drill-1", "drill", {"passed": False})
+    store.write("prod", "drill-2", "drill", {"passed": True})
     assert measure(store)[BackupKind.DRILL].at is None
 
 
