@@ -20,9 +20,11 @@ from sandbox.postgres.content import differences
 from tests.support.dumps.bucket import Bucket
 from tests.support.dumps.damaged import ROWS, USERS, Bad, with_row
 from tests.support.dumps.dump_loading import SMALL_PIECES, WAITS, dump_of, loaded, refused_words, that_waits
-from tests.support.dumps.dump_server import DumpServer
+from tests.support.dumps.dump_server import OWNER, DumpServer
 
 IMPERFECT = Path(__file__).parents[2] / "support" / "dumps" / "imperfect.sql"
+MAPPED = replace(SMALL_PIECES, role_map={"rdsadmin": OWNER})
+"""The sources are a superuser's."""
 TABLES = ("articles", "key_uses", "keys", "orders", "people", "users")
 
 
@@ -57,7 +59,7 @@ def test_what_the_server_refuses_of_a_real_dump_costs_nothing_else(
     server: DumpServer, bucket: Bucket, imperfect: str, target: str, tmp_path: Path, form: str
 ) -> None:
     key = put(server, bucket, imperfect, form, tmp_path)
-    result = loaded(server, bucket, key, target)
+    result = loaded(server, bucket, key, target, MAPPED)
     lost = by_subject(result)
     assert set(lost) == {
         "rows:public.people",
@@ -85,8 +87,8 @@ def test_the_script_of_what_was_refused_makes_it_good_and_a_second_look_sees_tha
     server: DumpServer, bucket: Bucket, imperfect: str, target: str, tmp_path: Path
 ) -> None:
     key = put(server, bucket, imperfect, "plain", tmp_path)
-    script = render_script(loaded(server, bucket, key, target).not_loaded, "the dump")
-    again = loaded(server, bucket, key, target)
+    script = render_script(loaded(server, bucket, key, target, MAPPED).not_loaded, "the dump")
+    again = loaded(server, bucket, key, target, MAPPED)
     assert again.already_loaded
     assert "keys:keys_pkey on public.keys" in by_subject(again)
     with server.cluster.sql(target) as superuser:
@@ -94,7 +96,7 @@ def test_the_script_of_what_was_refused_makes_it_good_and_a_second_look_sees_tha
         superuser.execute("DELETE FROM public.orders WHERE user_id > 9000")
         superuser.execute(script.encode())
         superuser.execute("DROP PUBLICATION everything")
-    assert not any(item.matters for item in loaded(server, bucket, key, target).not_loaded)
+    assert loaded(server, bucket, key, target, MAPPED).is_whole
 
 
 def test_a_search_path_lets_code_find_what_it_does_not_qualify(
@@ -102,9 +104,10 @@ def test_a_search_path_lets_code_find_what_it_does_not_qualify(
 ) -> None:
     key = put(server, bucket, imperfect, "plain", tmp_path)
     with server.database() as other:
-        reason = by_subject(loaded(server, bucket, key, other))["rows:public.articles"]
+        reason = by_subject(loaded(server, bucket, key, other, MAPPED))["rows:public.articles"]
+        assert "fold(text) does not exist" in reason
         assert "--search-path" in reason
-    result = loaded(server, bucket, key, target, replace(SMALL_PIECES, search_path=("public",)))
+    result = loaded(server, bucket, key, target, replace(MAPPED, search_path=("public",)))
     assert "rows:public.articles" not in by_subject(result)
     assert server.value(target, "SELECT slug FROM public.articles WHERE id = 3") == "article-3"
 
@@ -156,10 +159,10 @@ def test_a_load_that_stops_at_the_first_refusal_goes_on_without_it(
     server: DumpServer, bucket: Bucket, imperfect: str, target: str, tmp_path: Path
 ) -> None:
     key = put(server, bucket, imperfect, "plain", tmp_path)
-    stop = replace(SMALL_PIECES, on_error=OnError.STOP)
+    stop = replace(MAPPED, on_error=OnError.STOP)
     assert "SQLSTATE" in refused_words(lambda: loaded(server, bucket, key, target, stop))
     assert server.value(target, "SELECT to_regclass('_restore.done') IS NOT NULL")
-    result = loaded(server, bucket, key, target)
+    result = loaded(server, bucket, key, target, MAPPED)
     assert result.resumed
     assert counts(server, target)["people"] == 98
     assert {"rows:public.people", "keys:keys_pkey on public.keys"} <= by_subject(result).keys()
@@ -227,7 +230,7 @@ def test_what_depends_on_what_is_left_out_goes_with_it_and_is_named(
     server: DumpServer, bucket: Bucket, wrapped: str, target: str, tmp_path: Path, form: str
 ) -> None:
     key = put(server, bucket, wrapped, form, tmp_path)
-    options = replace(SMALL_PIECES, skip=frozenset({"foreign", "publication:outwards"}))
+    options = replace(MAPPED, skip=frozenset({"foreign", "publication:outwards"}))
     result = loaded(server, bucket, key, target, options)
     assert result.not_loaded == ()
     gone = "\n".join(result.skipped)
@@ -250,7 +253,7 @@ def test_an_extension_of_an_archive_takes_its_tables_and_their_views_along(
     server: DumpServer, bucket: Bucket, wrapped: str, target: str, tmp_path: Path
 ) -> None:
     key = put(server, bucket, wrapped, "custom", tmp_path)
-    options = replace(SMALL_PIECES, skip=frozenset({"foreign", "extension:citext"}))
+    options = replace(MAPPED, skip=frozenset({"foreign", "extension:citext"}))
     result = loaded(server, bucket, key, target, options)
     assert result.not_loaded == ()
     gone = "\n".join(result.skipped)
@@ -323,7 +326,7 @@ def test_a_plan_says_before_the_load_what_this_target_will_refuse(
     assert first in dump
     key = bucket.put("preview.sql", dump)
     before = server.content(target)
-    options = replace(SMALL_PIECES, allow=frozenset({"privileged_owner"}))
+    options = replace(MAPPED, allow=frozenset({"privileged_owner"}))
     preview = preview_target(server.target(target), scan(bucket.s3, dump_of(bucket, key), options), options)
     assert [problem.subject for problem in preview.problems] == ["extension postgis"]
     assert "--skip extension:postgis" in preview.problems[0].fix
