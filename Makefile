@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-field demo-proof demo-dr demo-rename demo-rescue test test-slow matrix unit check lint types layers bench-quick bench-dumps bench-rescue bench-validation bench-critical-path setup clean lock
+.PHONY: demo demo-dump demo-field demo-proof demo-dr demo-rename demo-rescue test test-slow matrix unit check lint types layers texts bench-quick bench-dumps bench-rescue bench-validation bench-critical-path setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
@@ -43,11 +43,15 @@ matrix: $(READY)
 	$(BIN)/python -m sandbox.cluster build
 	$(BIN)/python -m tests.matrix --cells '$(CELLS)'
 
-# The pure tests alone: no server, no sandbox.
+# The pure tests alone: no server, no sandbox, no Pulumi.
 unit: $(READY)
-	$(BIN)/pytest -n 2 -q tests/unit tests/program
+	$(BIN)/pytest -n 2 -q tests/unit
 
-check: lint types layers
+check: lint types layers texts
+
+# What holds of every source file: fixes that run as printed, docstrings, problems with an entry, no circles.
+texts: $(READY)
+	$(BIN)/pytest -n 2 -q tests/source
 
 lint: $(READY)
 	$(BIN)/ruff check .

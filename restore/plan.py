@@ -67,6 +67,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         copy=plan_copy(context, origin),
         parameter_group=plan_parameter_group(context, origin, settings_of_candidate),
         backup_plans=backup_plans(context.inventory.dependents),
+        approvals=context.settings.approvals,
         notes=notes(context, origin, settings_of_candidate),
     )
 

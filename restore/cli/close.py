@@ -42,7 +42,7 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     inventory = gather.gather(settings, now, room=False)
     open_inventory = close.as_if_open(inventory)
     serves = traffic.find_traffic(RestoreContext(settings, settings.request, open_inventory))
-    closing = close.plan(settings.request, inventory, serves, list(stack.config()), settings)
+    closing = close.plan(settings.request, inventory, serves, list(stack.own_config().values), settings)
     state = stack.export()
     close.without_resources(state)  # refuses before the question what would be refused after it
     if not confirm(close.render(closing, close.describe_pending(state, inventory))):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from restore.aws.metrics import MOST_DAYS
-from restore.cli import close, credentials, doctor, people, report, status
+from restore.cli import adopt, approve, close, credentials, doctor, people, report, status
 from restore.cli import options as options_command
 from restore.cli import rescue as rescue_command
 from restore.cli import retire as retire_command
@@ -65,6 +65,11 @@ def build_parser() -> argparse.ArgumentParser:
     rotation = passwords.add_parser("rotate", help="new passwords on candidate and source, while traffic is frozen")
     rotation.add_argument("--leave-source", action="store_true", help="the source can't be asked: only the candidate")
     rotation.add_argument("--yes", action="store_true", help="don't ask")
+    adoption = commands.add_parser("adopt", help="a lost state is made again; nothing in AWS or the cluster changes")
+    adoption.add_argument("id", nargs="?", help="the restore, where several are open")
+    adoption.add_argument("--yes", action="store_true", help="don't ask")
+    approval = commands.add_parser("approve", help="say yes to a switch as its second person (key approvals)")
+    approval.add_argument("--yes", action="store_true", help="don't ask")
     add_rescue(commands.add_parser("rescue", help="bring rows of one table back into the source, without a cutover"))
     add_retire(commands.add_parser("retire", help="delete a candidate or an old source that nobody needs any more"))
     for name, text in (
@@ -167,6 +172,20 @@ def close_restore(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     return closed
 
 
+def adopt_restore(stack: OperatorStack, arguments: argparse.Namespace) -> bool:
+    adopted = adopt.run(stack, arguments.id, make_confirmer(yes=arguments.yes))
+    if adopted:
+        print("Adopted. Next: pulumi preview; pulumi up")
+    return adopted
+
+
+def approve_switch(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
+    approved = approve.approve(stack, confirm)
+    if approved:
+        print("Approved. Next, by somebody else: pulumi config set traffic restored; pulumi up")
+    return approved
+
+
 def rotate_credentials(stack: OperatorStack, confirm: Callable[[str], bool], *, leave_source: bool) -> bool:
     done = credentials.rotate(stack, confirm, leave_source=leave_source)
     if done:
@@ -235,6 +254,10 @@ def run_on_stack(stack: OperatorStack, arguments: argparse.Namespace) -> int:
             return 0 if rotate_credentials(stack, confirm, leave_source=arguments.leave_source) else 1
         case "rescue":
             return 0 if rescue(stack, arguments) else 1
+        case "adopt":
+            return 0 if adopt_restore(stack, arguments) else 1
+        case "approve":
+            return 0 if approve_switch(stack, make_confirmer(yes=arguments.yes)) else 1
         case "retire":
             return 0 if retire(stack, arguments) else 1
         case "rollback":

@@ -52,7 +52,7 @@ from restore.model.request import (
     Traffic,
     ValidationSettings,
 )
-from restore.model.waivers import NEVER
+from restore.model.waivers import is_coverable
 from validation.keyed.fields import NUMBER, Fault
 
 PROJECT = "restore"
@@ -76,8 +76,8 @@ def _select_writers(value: Any) -> Any:
 
 
 def _check_coverable(name: str) -> str:
-    if name in NEVER:
-        raise Fault("no waiver: nothing serves of which no row was read", found="a check that no waiver covers")
+    if not is_coverable(name):
+        raise Fault("no waiver: docs/operate.md says what none covers", found="a check that no waiver covers")
     return name
 
 
@@ -192,6 +192,9 @@ class Keys(RestoreKeys):
     """ahead: before a switch the restored database's sequences are set past the last values that the source gave out,
     so that no number which customers have seen is given out again; where the source can't be asked, past its newest
     baseline and 10,000 steps more. Otherwise those that go back are told. The operator needs UPDATE on them."""
+    approvals: Annotated[str, matching("2", "2, or nothing")] | None = Field(None, examples=["2"])
+    """2: a switch to the restored database needs a second person, whose identity in AWS isn't that of the run: `python
+    -m restore approve` (docs/approvals.md). No waiver covers gate approved, and the way back asks nobody."""
     erasure: Annotated[Mapping[TableName, Annotated[ErasedTable, OBJECT]], JSON] = {}
     """Tables of which rows are erased on purpose, by name (schema.table): what a row is known by, and where the source
     keeps its record of erasure. Rows that a restore brings back are marked in the loss report, and keep gate switched

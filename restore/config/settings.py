@@ -86,6 +86,7 @@ class Entries:
             quiet=keys.quiet,
             fence=keys.fence,
             sequences=keys.sequences,
+            approvals=int(keys.approvals or 1),
             runner=keys.runner,
             runner_job=keys.runner_job,
             tunnel=keys.tunnel,

@@ -267,6 +267,7 @@ def attempt(
         "facts": {**proved, **proof.facts},
         "problems": [vars(waivers.with_command(problem)) for problem in proof.problems],
         "waived": waived,
+        "fingerprint": dict(gate.fingerprint),
         "error": error,
     }
     try:

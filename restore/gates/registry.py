@@ -8,14 +8,27 @@ from typing import Any
 
 import pulumi
 
+from restore.cutover import approval
 from restore.evidence import publish
-from restore.gates import conformed, imported, proofs, quiesced, renamed, scanned, serving, switched, validated
+from restore.gates import (
+    approved,
+    conformed,
+    imported,
+    proofs,
+    quiesced,
+    renamed,
+    scanned,
+    serving,
+    switched,
+    validated,
+)
 from restore.gates.context import GateContext
 from restore.gates.fence import FENCE
 from restore.gates.hook import Gate, Proof, Watch
 from restore.gates.runner import follow
 from restore.model.dependents import Follow
 from restore.model.gates import (
+    APPROVED,
     CONFORMED,
     IMPORTED,
     QUIESCED,
@@ -34,6 +47,7 @@ PROOFS: Mapping[str, tuple[float, Callable[[GateContext, Watch], Proof]]] = {
     CONFORMED.name: (conformed.SECONDS, conformed.prove),
     IMPORTED.name: (imported.SECONDS, imported.prove),
     VALIDATED.name: (validated.SECONDS, validated.prove),
+    APPROVED.name: (approved.SECONDS, approved.prove),
     SWITCHED.name: (switched.SECONDS, switched.prove),
     RENAMED.name: (renamed.SECONDS, renamed.prove),
     SERVING.name: (serving.SECONDS, serving.prove),
@@ -67,6 +81,8 @@ def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) 
         extra |= scanned.fingerprint(context.settings)
     if name == VALIDATED.name:
         extra |= validated.fingerprint(context.settings)
+    if name == APPROVED.name:
+        extra |= {"terms": approval.digest_terms(context.settings), **validated.fingerprint(context.settings)}
     if name == SERVING.name and context.settings.dependents is Follow.FOLLOW:
         extra["dependents"] = str(Follow.FOLLOW)
     if name == SWITCHED.name and context.settings.fence:

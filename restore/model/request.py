@@ -452,6 +452,8 @@ class Settings:
     fence: bool = False
     sequences: str | None = None
     """`ahead`, or None."""
+    approvals: int = 1
+    """How many persons a switch needs."""
     runner: Runner = Runner.LOCAL
     runner_job: RunnerJob = field(default_factory=RunnerJob)
     tunnel: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -55,9 +55,15 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         _dependents(context),
         _job_image(context, origin),
         _waivers(context),
+        _approval(context),
         _next(context),
     )
     return tuple(line for topic in topics for line in topic)
+
+
+def _approval(context: RestoreContext) -> Iterable[str]:
+    if context.settings.approvals > 1 and context.request.traffic is not Traffic.SOURCE:
+        yield "a switch needs a second person, once validated is open: python -m restore approve (docs/approvals.md)"
 
 
 def _named(context: RestoreContext) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -33,12 +33,12 @@ class Restore(pulumi.ComponentResource):
     """By gate, in the order in which they can open."""
 
     def __init__(
-        self, plan: Plan, gates: Gates, record: Record, *, depends_on: Sequence[pulumi.Resource], proofs: bool
+        self, plan: Plan, gates: Gates, record: Record, *, depends_on: Sequence[pulumi.Resource], proofs: Container[str]
     ) -> None:
         """Args:
         record: writes when AWS began and ended making the candidate.
         depends_on: what must be done before the candidate is made or looked at.
-        proofs: whether its gates are declared; without them, none of their failures can fail this run.
+        proofs: the gates that are declared; no failure of another one can fail this run.
         """
         super().__init__("restore:index:Restore", plan.id, {"recoveryPoint": plan.point.tag})
         settings = keep_settings(plan, self)
@@ -61,13 +61,15 @@ class Restore(pulumi.ComponentResource):
         }
         candidate = {"candidate": plan.candidate, RESOURCE_ID: instance.resource_id, "point": plan.point.tag}
         self.receipts = {}
-        if proofs:
+        if CONFORMED.name in proofs:
             kept = {KEPT_SETTINGS: settings.output}
             conformed = declare_receipt(gates, CONFORMED, {**candidate, **kept}, self, [instance])
             dump = plan.point.dump
-            loaded = declare_load(gates, dump, candidate, self, depends_on, conformed) if dump else {}
-            validated = declare_receipt(gates, VALIDATED, candidate, self, [conformed, *loaded.values()])
-            self.receipts = {CONFORMED.name: conformed, **loaded, VALIDATED.name: validated}
+            loaded = declare_load(gates, dump, candidate, self, depends_on, conformed, proofs) if dump else {}
+            self.receipts = {CONFORMED.name: conformed, **loaded}
+        if VALIDATED.name in proofs:
+            before = list(self.receipts.values())
+            self.receipts |= {VALIDATED.name: declare_receipt(gates, VALIDATED, candidate, self, before)}
         self.register_outputs({"candidate": self.candidate, "proved": list_open_gates(self.receipts, [instance])})
 
 
@@ -90,10 +92,15 @@ def declare_load(
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Resource],
     conformed: pulumi.Stash,
+    proofs: Container[str],
 ) -> dict[str, pulumi.Stash]:
     """Returns the receipts of method dump: it is read to its end while the instance is made, and loaded when both are
     done."""
     version = {"dump": {"bucket": dump.bucket, "key": dump.key, "version": dump.version}}
-    scanned = declare_receipt(gates, SCANNED, version, parent, depends_on)
-    imported = declare_receipt(gates, IMPORTED, {**candidate, **version}, parent, [scanned, conformed])
-    return {SCANNED.name: scanned, IMPORTED.name: imported}
+    receipts: dict[str, pulumi.Stash] = {}
+    if SCANNED.name in proofs:
+        receipts[SCANNED.name] = declare_receipt(gates, SCANNED, version, parent, depends_on)
+    if IMPORTED.name in proofs:
+        loaded = {**candidate, **version}
+        receipts[IMPORTED.name] = declare_receipt(gates, IMPORTED, loaded, parent, [*receipts.values(), conformed])
+    return receipts

@@ -10,6 +10,13 @@ SWITCHING = Chapter(
     'databases are as they were. Problems with pods, sessions and rows have their entries under "While frozen".',
     (
         Entry(
+            ("approved.person",),
+            "With `approvals: 2`, nobody has approved this switch; or what was approved isn't what is to be switched.",
+            "It was approved by the same identity as the run's, more than 12 h ago, or before something of it changed "
+            "(another proof of the data, a waiver). No waiver covers it; the way back asks nobody.",
+            "python -m restore approve (as another identity of AWS: docs/approvals.md); pulumi up",
+        ),
+        Entry(
             ("switched.row",),
             "No row of the database that is to serve could be read with the application's login; no waiver covers it.",
             "A restored database has the passwords of its recovery point; or it can't be reached at all.",

@@ -26,9 +26,8 @@ from rich.table import Table
 from sandbox.machine.layout import CHECKOUT
 from tests.matrix.causes import AT, CAUSES
 from tests.matrix.play import Cell, Outcome, Played
-from tests.matrix.reader import World
 from tests.matrix.rounds import Round, Worker, arrange, playable, working
-from tests.matrix.steps import STEPS, Phase
+from tests.matrix.steps import STEPS, Kind, Phase
 
 FEWEST = 80
 WORKERS = 2
@@ -48,9 +47,10 @@ class Matrix:
             self.left.put(item)
         self.played: list[Played] = []
         self.broken: list[str] = []
-        self.undisturbed: dict[tuple[Phase, bool], World] = {}
-        self._phases = [phase for phase in Phase if any(phase in item.phases for item in rounds)]
-        self._looking = {True: threading.Lock(), False: threading.Lock()}
+        self._phases = {
+            kind: [phase for phase in Phase if any(phase in item.phases for item in rounds if item.kind is kind)]
+            for kind in Kind
+        }
         self._console = console
 
     def stop(self) -> None:
@@ -78,17 +78,15 @@ class Matrix:
 
     def _play(self, worker: Worker, item: Round) -> None:
         try:
-            self._look_undisturbed(worker, dump=bool(item.dump))
-            worker.play(item, self.undisturbed, self.note)
+            self._look_undisturbed(worker, item.kind)
+            worker.play(item, self.note)
         except (AssertionError, TimeoutError, OSError) as error:
             self._break(f"round {[cell.name for cell in item.cells]}: {error}")
 
-    def _look_undisturbed(self, worker: Worker, *, dump: bool) -> None:
-        """What the cells are compared with, once for all workers."""
-        with self._looking[dump]:
-            if not any(of_dump == dump for _, of_dump in self.undisturbed):
-                phases = [phase for phase in self._phases if (phase is Phase.LOAD) == dump]
-                self.undisturbed |= worker.look_undisturbed(Round((), "folder", "plain" if dump else ""), phases)
+    def _look_undisturbed(self, worker: Worker, kind: Kind) -> None:
+        """What the cells are compared with: each sandbox has rows and passwords of its own."""
+        if not any(of is kind for _, of in worker.undisturbed):
+            worker.look_undisturbed(Round((), "folder", kind, "plain" if kind is Kind.DUMP else ""), self._phases[kind])
 
     def _break(self, text: str) -> None:
         self.broken.append(text)

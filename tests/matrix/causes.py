@@ -199,6 +199,10 @@ AT: dict[str, tuple[Cause, ...]] = {
     "refreeze": (PROGRAM, ENGINE, KUBE_LOST),
     "return": (*KILLS, *KUBE, DB_HANGS, DB_LOST, RDS_LOST, EXPIRED, *DISKS),
     "rollback": (COMMAND, PROGRAM, ENGINE),
+    "rename": (PROGRAM, ENGINE, *RDS, KUBE_LOST, EXPIRED, *DISKS),
+    "name": (PROGRAM, ENGINE, *RDS, EXPIRED),
+    "rename back": (PROGRAM, ENGINE, *RDS),
+    "name back": (PROGRAM, ENGINE, *RDS),
     "close": (COMMAND, *KUBE, EXPIRED, *DISKS),
     "leave": (COMMAND, RDS_REFUSES, RDS_LOST, S3_LOST),
 }

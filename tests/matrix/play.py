@@ -13,7 +13,7 @@ from sandbox.machine.processes import wait_until
 from tests.matrix.causes import Cause
 from tests.matrix.reader import World
 from tests.matrix.stage import COMMAND_SECONDS, Stage, engines
-from tests.matrix.steps import TRAFFIC, Phase, Step, command_of
+from tests.matrix.steps import TRAFFIC, Kind, Phase, Step, command_of
 from tests.support.sandbox.harness import Run
 
 SETTLE_SECONDS = 15.0
@@ -37,6 +37,10 @@ class Cell:
         return f"{self.step.name}: {self.cause.name}"
 
     @property
+    def kind(self) -> Kind:
+        return self.step.kind
+
+    @property
     def store(self) -> str:
         """Where its restore's evidence is kept."""
         return self.cause.store or "folder"
@@ -53,8 +57,8 @@ class Played:
     seconds: float = 0.0
 
 
-Undisturbed = Mapping[tuple[Phase, bool], World]
-"""The end of each phase, by phase and whether the restore is one of a dump."""
+Undisturbed = Mapping[tuple[Phase, Kind], World]
+"""The end of each phase of each kind of restore."""
 
 
 def configure(stage: Stage, phase: Phase) -> None:
@@ -71,7 +75,7 @@ def play(stage: Stage, cell: Cell, undisturbed: Undisturbed) -> Played:
     try:
         disturb(stage, cell, played)
         finish(stage, cell.step.phase, cell.step.command)
-        wanted = undisturbed[cell.step.phase, bool(stage.dump_key)]
+        wanted = undisturbed[cell.step.phase, cell.kind]
         played.why += [*held.lost(stage.reader.holdings()), *await_equal(stage, wanted)]
     except (AssertionError, OSError, TimeoutError) as error:
         played.why.append(str(error)[-3000:] or type(error).__name__)

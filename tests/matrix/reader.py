@@ -32,7 +32,7 @@ class World:
     url: str
     """The whole connection URL, its address replaced by the role of the instance that has it."""
     instances: Mapping[str, str]
-    """Status by role."""
+    """Identifier and status by role."""
     rows: Mapping[str, str]
     """Of each instance: the rows until the recovery point, as a hash."""
     sessions: Mapping[str, int]
@@ -86,7 +86,9 @@ class Reader:
         return World(
             serves=serves,
             url=url.replace(host, serves),
-            instances={self.role(name): str(of["DBInstanceStatus"]) for name, of in described.items()},
+            instances={
+                self.role(name): f"{self.plain(name)} {of['DBInstanceStatus']}" for name, of in described.items()
+            },
             rows={self.role(name): self.ask(name, ROWS.format(self.point)) for name in described},
             sessions={self.role(name): int(self.ask(name, SESSIONS)) for name in described},
             left_roles={self.role(name): int(self.ask(name, LEFT_ROLES)) for name in described},
@@ -98,8 +100,9 @@ class Reader:
 
     def role(self, name: str) -> str:
         """`source`, `candidate`, or the name of something that shouldn't be there."""
-        candidate = f"{names.INSTANCE}-{self.restore_id}"
-        return {names.INSTANCE: "source", candidate: "candidate"}.get(name, name)
+        if self.sandbox.instances().get(name) == self.sandbox.resource_id:
+            return "source"
+        return "candidate" if name in (names.INSTANCE, f"{names.INSTANCE}-{self.restore_id}") else name
 
     def ask(self, identifier: str, query: str) -> str:
         """The row, as text; `?` where it can't be had."""

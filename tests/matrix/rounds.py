@@ -7,22 +7,24 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 from sandbox.application import database, names, nightly_dump
 from sandbox.aws.client import Clients
 from sandbox.cluster.launcher import postgres_programs
+from sandbox.machine.processes import wait_until
 from tests.matrix import wire
 from tests.matrix.causes import WORKER
-from tests.matrix.play import Cell, Played, Undisturbed, await_equal, configure, finish, play
+from tests.matrix.play import Cell, Played, await_equal, configure, finish, play
 from tests.matrix.reader import Reader, World
 from tests.matrix.stage import EVIDENCE_BUCKET, Disk, Stage, small_disk
-from tests.matrix.steps import Phase
+from tests.matrix.steps import Kind, Phase
 from tests.support.sandbox.harness import Project, Sandbox, utc_now
 
 MIBS = 24
+RENAME_SECONDS = 60.0
 ORDER = (Phase.FREEZE, Phase.SWITCH, Phase.REFREEZE, Phase.RETURN, Phase.CLOSE)
 Say = Callable[[Played], None]
 
@@ -33,6 +35,7 @@ class Round:
 
     cells: tuple[Cell, ...]
     store: str
+    kind: Kind = Kind.SECRET
     dump: str = ""
     """Format of the dump, with that method."""
 
@@ -40,21 +43,23 @@ class Round:
     def phases(self) -> tuple[Phase, ...]:
         struck = {cell.step.phase for cell in self.cells}
         last = max((ORDER.index(phase) for phase in struck if phase in ORDER), default=-1)
-        return (Phase.LOAD if self.dump else Phase.REHEARSE, *ORDER[: last + 1])
+        return (Phase.LOAD if self.kind is Kind.DUMP else Phase.REHEARSE, *ORDER[: last + 1])
 
 
 def arrange(cells: Iterable[Cell]) -> list[Round]:
     """Every cell in a round, with as few undisturbed phases as can be."""
-    queues: dict[tuple[str, Phase], deque[Cell]] = {}
+    queues: dict[tuple[str, Kind], dict[Phase, deque[Cell]]] = {}
     for cell in cells:
-        queues.setdefault((cell.store, cell.step.phase), deque()).append(cell)
+        queues.setdefault((cell.store, cell.kind), {}).setdefault(cell.step.phase, deque()).append(cell)
     rounds: list[Round] = []
-    for store in dict.fromkeys(store for store, _ in queues):
-        loads = queues.pop((store, Phase.LOAD), ())
-        rounds += [Round((cell,), store, "custom" if cell.cause is WORKER else "plain") for cell in loads]
-        while left := [queue for (of, _), queue in queues.items() if of == store and queue]:
+    for (store, kind), by_phase in queues.items():
+        if kind is Kind.DUMP:
+            formats = {cell: "custom" if cell.cause is WORKER else "plain" for cell in by_phase[Phase.LOAD]}
+            rounds += [Round((cell,), store, kind, dump) for cell, dump in formats.items()]
+            continue
+        while left := [queue for queue in by_phase.values() if queue]:
             taken = sorted((queue.popleft() for queue in left), key=lambda cell: list(Phase).index(cell.step.phase))
-            rounds.append(Round(tuple(taken), store))
+            rounds.append(Round(tuple(taken), store, kind))
     return sorted(rounds, key=lambda item: -len(item.phases))
 
 
@@ -70,9 +75,10 @@ class Worker:
     disks: dict[str, Disk]
     point: str
     dumps: dict[str, nightly_dump.Nightly]
+    undisturbed: dict[tuple[Phase, Kind], World] = field(default_factory=dict[tuple[Phase, Kind], World])
     count: int = 0
 
-    def play(self, plan: Round, undisturbed: Undisturbed, say: Say) -> None:
+    def play(self, plan: Round, say: Say) -> None:
         by_phase = {cell.step.phase: cell for cell in plan.cells}
         try:
             with self.stage(plan) as stage:
@@ -81,37 +87,35 @@ class Worker:
                         configure(stage, phase)
                         finish(stage, phase)
                         continue
-                    played = play(stage, by_phase.pop(phase), undisturbed)
+                    played = play(stage, by_phase.pop(phase), self.undisturbed)
                     say(played)
                     if played.why:
                         return
         finally:
             for cell in by_phase.values():  # their restore didn't come so far
-                self.play_alone(cell, plan, undisturbed, say)
+                self.play_alone(cell, plan, say)
 
-    def play_alone(self, cell: Cell, plan: Round, undisturbed: Undisturbed, say: Say) -> None:
+    def play_alone(self, cell: Cell, plan: Round, say: Say) -> None:
         """A cell whose restore was spoilt by an earlier cell, in a restore of its own."""
         try:
             with self.stage(plan) as stage:
                 for phase in replace(plan, cells=(cell,)).phases:
                     if phase is cell.step.phase:
-                        say(play(stage, cell, undisturbed))
+                        say(play(stage, cell, self.undisturbed))
                         return
                     configure(stage, phase)
                     finish(stage, phase)
         except (AssertionError, TimeoutError, OSError) as error:
             say(Played(cell, why=[f"an undisturbed phase before it: {str(error)[-2000:]}"]))
 
-    def look_undisturbed(self, plan: Round, phases: Sequence[Phase]) -> dict[tuple[Phase, bool], World]:
-        """The end of each phase of a restore that nothing interrupts."""
-        ends: dict[tuple[Phase, bool], World] = {}
+    def look_undisturbed(self, plan: Round, phases: Sequence[Phase]) -> None:
+        """Keeps the end of each phase of a restore that nothing interrupts."""
         with self.stage(plan) as stage:
             for phase in phases:
                 configure(stage, phase)
                 finish(stage, phase)
-                ends[phase, bool(plan.dump)] = world = stage.reader.look()
+                self.undisturbed[phase, plan.kind] = world = stage.reader.look()
                 assert not await_equal(stage, world), "an undisturbed run's end doesn't stay as it is"
-        return ends
 
     @contextmanager
     def stage(self, plan: Round) -> Generator[Stage]:
@@ -164,13 +168,32 @@ class Worker:
         source = (
             {"method": "dump", "dump": stage.dump_key} if stage.dump_key else {"method": "pitr", "time": self.point}
         )
-        stage.set(id=stage.id, evidence=evidence, quiet={"graceSeconds": 2}, secret=secret, **source)
+        cutover = "rename" if plan.kind is Kind.RENAME else "secret"
+        stage.set(id=stage.id, evidence=evidence, quiet={"graceSeconds": 2}, secret=secret, cutover=cutover, **source)
 
     def _clear_away(self, folder: Path) -> None:
         for disk in self.disks.values():
             disk.free()
+        self._give_name_back()
         self.sandbox.reset()
         shutil.rmtree(folder, ignore_errors=True)
+
+    def _give_name_back(self) -> None:
+        """The source, with the rows and backups that every restore here is made of, has production's name again."""
+        sandbox = self.sandbox
+        held = {resource_id: name for name, resource_id in sandbox.instances().items()}
+        if (name := held[sandbox.resource_id]) == names.INSTANCE:
+            return
+        if names.INSTANCE in held.values():
+            sandbox.remove(names.INSTANCE)
+        wait_until(lambda: sandbox.status(name) == "available", RENAME_SECONDS, f"{name} available", 0.1)
+        sandbox.aws.rds.modify_db_instance(
+            DBInstanceIdentifier=name, NewDBInstanceIdentifier=names.INSTANCE, ApplyImmediately=True
+        )
+        wait_until(
+            lambda: names.INSTANCE in sandbox.instances() and sandbox.status(names.INSTANCE) == "available",
+            RENAME_SECONDS, "the source under its name", 0.1,
+        )  # fmt: skip
 
 
 def custom_dump(worker_sandbox: Sandbox) -> nightly_dump.Nightly:

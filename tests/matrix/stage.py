@@ -85,6 +85,10 @@ class Stage:
     def candidate(self) -> str:
         return f"{names.INSTANCE}-{self.reader.restore_id}"
 
+    def is_name_held(self) -> bool:
+        """Whether an instance has production's identifier."""
+        return names.INSTANCE in self.sandbox.instances()
+
     @property
     def id(self) -> str:
         return self.reader.restore_id

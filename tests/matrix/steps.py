@@ -22,6 +22,14 @@ class Phase(StrEnum):
     CLOSE = "close"
 
 
+class Kind(StrEnum):
+    """A restore by what differs in it from the others."""
+
+    SECRET = "cutover by secret"
+    RENAME = "cutover by rename"
+    DUMP = "method dump"
+
+
 CLOSE = ("python", "-m", "restore", "close", "--yes")
 ROLLBACK = ("python", "-m", "restore", "rollback", "--accept-loss", "--yes")
 TRAFFIC = {
@@ -48,6 +56,7 @@ class Step:
     """`source` or `candidate`: the database that the step works with."""
     plugin: str = ""
     """What works for the step beside the program: a plugin, pg_restore, a pod."""
+    kind: Kind = Kind.SECRET
     rollback: bool = False
     """Its phase's command is `python -m restore rollback`, which sets `traffic` itself."""
 
@@ -70,6 +79,11 @@ def rds(operation: str) -> Callable[[Stage, Call], bool]:
     return lambda _, call: call == Call("rds", operation)
 
 
+def renaming(*, aside: bool) -> Callable[[Stage, Call], bool]:
+    """The rename that moves who holds production's name away (`aside`), or the one that gives the name anew."""
+    return lambda stage, call: call == Call("rds", "ModifyDBInstance") and stage.is_name_held() == aside
+
+
 def kubernetes(operation: str) -> Callable[[Stage, Call], bool]:
     return lambda _, call: call == Call(KUBERNETES, operation)
 
@@ -88,7 +102,7 @@ STEPS = (
     Step("restore", Phase.REHEARSE, rds("RestoreDBInstanceToPointInTime"), plugin=AWS),
     Step("conform", Phase.REHEARSE, rds("ModifyDBInstance")),
     Step("validate", Phase.REHEARSE, says=printed("validated: checking"), database="candidate", plugin="pod"),
-    Step("load", Phase.LOAD, is_dump_read, printed("imported: loading"), "candidate", "pg_restore"),
+    Step("load", Phase.LOAD, is_dump_read, printed("imported: loading"), "candidate", "pg_restore", Kind.DUMP),
     Step("freeze", Phase.FREEZE, kubernetes("PATCH deployments"), plugin=KUBE),
     Step("quiesce", Phase.FREEZE, says=printed("quiesced: waiting for"), database="source"),
     Step("keep", Phase.FREEZE, rds("CreateDBSnapshot"), plugin=AWS),
@@ -99,6 +113,10 @@ STEPS = (
     Step("refreeze", Phase.REFREEZE, kubernetes("PATCH deployments"), plugin=KUBE),
     Step("return", Phase.RETURN, kubernetes("PATCH secrets"), database="candidate", plugin=KUBE),
     Step("rollback", Phase.RETURN, kubernetes("PATCH secrets"), database="candidate", plugin=KUBE, rollback=True),
+    Step("rename", Phase.SWITCH, renaming(aside=True), kind=Kind.RENAME),
+    Step("name", Phase.SWITCH, renaming(aside=False), kind=Kind.RENAME),
+    Step("rename back", Phase.RETURN, renaming(aside=True), kind=Kind.RENAME),
+    Step("name back", Phase.RETURN, renaming(aside=False), kind=Kind.RENAME),
     Step("close", Phase.CLOSE, kubernetes("PATCH deployments")),
     Step("leave", Phase.CLOSE, rds("AddTagsToResource")),
 )

@@ -24,7 +24,7 @@ def test_every_phase_that_is_struck_is_reached() -> None:
     for item in arrange(all_cells()):
         assert {cell.step.phase for cell in item.cells} <= set(item.phases)
         assert len({cell.step.phase for cell in item.cells}) == len(item.cells)
-        assert {cell.store for cell in item.cells} == {item.store}
+        assert {(cell.store, cell.kind) for cell in item.cells} == {(item.store, item.kind)}
 
 
 def test_every_step_and_every_cause_has_cells() -> None:

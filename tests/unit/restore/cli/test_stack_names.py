@@ -19,6 +19,16 @@ from restore.model.inventory import Inventory
 from restore.pulumi_stack.automation import OperatorStack
 from tests.support.worlds import inventory
 
+SETTINGS = """
+encryptionsalt: v1:salt
+environment: [restore-common]
+config:
+  restore:id: inc-1
+  restore:time: 2026-11-22T14:30:00Z
+  restore:fence: true
+  restore:apps: {api: {replicas: 3}, cron: false}
+  restore:notify: {slackToken: {secure: "v1:sealed"}}
+"""
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 
 
@@ -108,14 +118,17 @@ def test_a_way_back_is_written_to_the_file_that_the_cli_reads(tmp_path: Path) ->
     workspace.work_dir = str(tmp_path)
     for name in ("acme/prod", "organization/restore/prod", "prod"):
         written = Path(tmp_path / "Pulumi.prod.yaml")
-        written.write_text("config:\n  restore:id: inc-1\n")
+        written.write_text(SETTINGS)
         made = OperatorStack.__new__(OperatorStack)
         made.name, made._stack = name, Applied(workspace)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
         made.apply(Step("back", {"restore:waive": ConfigValue('{"serving": "known since Monday"}')}, ()))
-        assert yaml.safe_load(written.read_text())["config"] == {
-            "restore:id": "inc-1",
+        before, after = yaml.safe_load(SETTINGS), yaml.safe_load(written.read_text())
+        assert after.pop("config") == {
+            **before.pop("config"),
+            "restore:time": "2026-11-22T14:30:00Z",
             "restore:waive": {"serving": "known since Monday"},
         }
+        assert after == before
 
 
 class Applied:
