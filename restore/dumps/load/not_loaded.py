@@ -28,6 +28,7 @@ SEARCH_PATH = (
     "a function of the dump finds this by search_path: SET search_path first, for rows load with --search-path;"
     " from PostgreSQL 17 on, ALTER FUNCTION ... SET search_path for an index or a materialized view"
 )
+LACKS_RIGHT = "to have them: load into an empty database with --on-error stop, which names the GRANT, then again"
 FOREIGN_KEY = re.compile(
     rb"FOREIGN KEY \((?P<columns>[^()]*)\) REFERENCES (?P<other>\S+?)\s*\((?P<keys>[^()]*)\)", re.DOTALL
 )
