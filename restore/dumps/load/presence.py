@@ -27,7 +27,8 @@ QUERIES: Mapping[str, LiteralString] = {
     "constraints": CONSTRAINT,
     "indexes": """
 select true from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
-where i.indrelid = pg_catalog.to_regclass(%(table)s::text) and pg_catalog.quote_ident(c.relname) = %(name)s::text and i.indisvalid
+where i.indrelid = pg_catalog.to_regclass(%(table)s::text) and i.indisvalid
+  and pg_catalog.quote_ident(c.relname) = %(name)s::text
 """,
     "policies": """
 select true from pg_catalog.pg_policy
@@ -35,7 +36,7 @@ where polrelid = pg_catalog.to_regclass(%(table)s::text) and pg_catalog.quote_id
 """,
     "triggers": """
 select true from pg_catalog.pg_trigger
-where tgrelid = pg_catalog.to_regclass(%(table)s::text) and pg_catalog.quote_ident(tgname) = %(name)s::text
+where tgrelid = pg_catalog.to_regclass(nullif(%(table)s::text, '')) and pg_catalog.quote_ident(tgname) = %(name)s::text
 union all select true from pg_catalog.pg_event_trigger
 where %(table)s::text = '' and pg_catalog.quote_ident(evtname) = %(name)s::text
 """,
