@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from restore.model.request import Settings
 from restore.postgres.connection import Connection, open_connection, operator_login
 from restore.pulumi_stack.automation import OperatorStack
 from restore.rescue import render, run
-from restore.rescue.model import Done, Wish
+from restore.rescue.model import Apart, Done, Wish
 from validation.connect import urls
 
 STATEMENT_SECONDS = 6 * 3600.0
@@ -102,21 +103,36 @@ def record(
     command: str,
     done: tuple[Done, ...],
     began: datetime,
-) -> None:
-    """Records what was done, for the report. It is done whatever becomes of its record: a fault is told, not raised."""
+    apart: tuple[Apart, ...] = (),
+) -> str:
+    """Records what was done, for the report; returns where, or nothing: it is done whatever becomes of its record, so a
+    fault is told, not raised."""
     assert settings.request
     content = {
         "began": began.isoformat(),
         "operator": provenance.operator(Aws.of(settings)),
         "into": source.resource_id,
+        "into_name": source.identifier,
         "from": candidate.resource_id,
+        "from_name": candidate.identifier,
         "command": command,
         "tables": [
             {"table": str(one.table), "brought_back": one.inserted, "overwritten": one.overwritten, "kept": one.kept}
             for one in done
         ],
+        "apart": [
+            {
+                "table": str(rows.table),
+                "reason": str(rows.reason),
+                "rows": len(rows.keys),
+                "key": list(rows.columns),
+                "keys": [json.loads(key) for key in rows.keys],
+            }
+            for rows in apart
+        ],
     }
     try:
-        publish.record(store, settings.stack, settings.request.id, "rescue", content, warn=print)
+        return publish.record(store, settings.stack, settings.request.id, "rescue", content, warn=print)
     except RestoreError as error:
         print(f"the rescue could not be recorded in the evidence: {error}")
+        return ""

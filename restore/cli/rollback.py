@@ -25,7 +25,7 @@ from restore.model.request import Settings
 from restore.pulumi_stack.automation import OperatorStack
 from restore.rescue import carry
 from restore.rescue.carry import NewRows
-from restore.rescue.render import render_done
+from restore.rescue.render import render_apart, render_done
 
 SHOWN = 10
 
@@ -121,7 +121,11 @@ def describe(writes: Writes, *, bring_along: bool) -> str:
         return f"What was written to the candidate since the switch isn't known: {writes.unknown}\nIt stays there."
     if not writes.count:
         return ""
-    fate = "comes along, but for tables without a key" if bring_along else "would stay behind (--carry takes it along)"
+    fate = (
+        "comes along, but for what the source wrote too"
+        if bring_along
+        else "would stay behind (--carry takes it along)"
+    )
     lines = [f"{writes.count:,} rows were written to the candidate since the switch; that {fate}:"]
     most = sorted(writes.rows, key=lambda new: -new.rows)
     lines += [f"  {new.table}: {new.rows:,}{'' if new.carried else ' (no key: stays behind)'}" for new in most[:SHOWN]]
@@ -160,11 +164,15 @@ def carry_back(settings: Settings, since: int) -> None:
             rescue.connect(context, source, read_only=False) as into,
             rescue.connect(context, candidate, read_only=True) as out_of,
         ):
-            done = carry.carry(into, out_of, since, file, title, print)
+            carried = carry.carry(into, out_of, since, file, title, print)
     except RestoreError as error:
         found = error.problem.found if error.problem else str(error)
         fix = "python -m restore rollback --accept-loss (the applications are stopped, nothing was carried)"
         raise PermanentError.of(Problem("option --carry", found, "rows that the source takes", fix)) from error
-    print(render_done(done, file))
+    print(render_done(carried.done, file))
     store = Store.open(settings.evidence, Aws.of(settings))
-    rescue.record(settings, store, source, candidate, "python -m restore rollback --carry", done, now)
+    command = "python -m restore rollback --carry"
+    where = rescue.record(settings, store, source, candidate, command, carried.done, now, carried.apart)
+    if carried.apart:
+        print(render_apart(carried.apart, candidate.identifier, *(() if where else (None,))))
+        print(f"All their keys: {where or 'above'}")
