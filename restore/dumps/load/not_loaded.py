@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import psycopg
 
@@ -20,12 +20,15 @@ from restore.redaction import redacted
 
 MOST_LINES = 20
 """Bad rows of one table that are found one by one; each costs its piece of the table once more."""
+MOST_TOLD = 3
+"""Reasons, and lines for each, in a message."""
 LOOKS_FOR_NAMES = ("42883", "42P01", "42704", "3F000")
 BY_FUNCTION = re.compile(r"\bfunction\b")
 SEARCH_PATH = (
     "a function of the dump finds this by search_path: SET search_path first, for rows load with --search-path;"
     " from PostgreSQL 17 on, ALTER FUNCTION ... SET search_path for an index or a materialized view"
 )
+LACKS_RIGHT = "to have them: load into an empty database with --on-error stop, which names the GRANT, then again"
 FOREIGN_KEY = re.compile(
     rb"FOREIGN KEY \((?P<columns>[^()]*)\) REFERENCES (?P<other>\S+?)\s*\((?P<keys>[^()]*)\)", re.DOTALL
 )
@@ -116,11 +119,19 @@ def build_reason(error: psycopg.Error) -> str:
 
 
 def render_rows(count: int, lines: Iterable[tuple[int, str]]) -> str:
-    """Returns how many rows were refused, and the first lines with their reasons. Pure."""
-    ordered = sorted(lines)
-    shown = "; ".join(f"line {line}: {why}" for line, why in ordered[:3])
-    more = f"; and {len(ordered) - 3} more places, the last at line {ordered[-1][0]}" if len(ordered) > 3 else ""
-    return f"{count} row{'' if count == 1 else 's'} refused: {shown}{more}"
+    """Returns how many rows were refused, and why, each reason with its first lines. Pure."""
+    by_reason: dict[str, list[int]] = defaultdict(list)
+    for line, why in sorted(lines):
+        by_reason[why].append(line)
+    told = "; ".join(f"{_render_lines(numbers)}: {why}" for why, numbers in list(by_reason.items())[:MOST_TOLD])
+    more = f"; and for {len(by_reason) - MOST_TOLD} more reasons" if len(by_reason) > MOST_TOLD else ""
+    return f"{count} row{'' if count == 1 else 's'} refused: {told}{more}"
+
+
+def _render_lines(numbers: Sequence[int]) -> str:
+    first = ", ".join(map(str, numbers[:MOST_TOLD]))
+    more = f" and {len(numbers) - MOST_TOLD} more" if len(numbers) > MOST_TOLD else ""
+    return f"line{'' if len(numbers) == 1 else 's'} {first}{more}"
 
 
 def build_query(classified: ClassifiedStatement) -> str:

@@ -11,7 +11,7 @@ import psycopg
 from restore.dumps.check.progress import Meter
 from restore.dumps.connections import COPY_CONTEXT, LoadSession, build_copy_failure, build_failure, describe_bad_row
 from restore.dumps.load import ledger
-from restore.dumps.load.not_loaded import MOST_LINES, NotLoadedList
+from restore.dumps.load.not_loaded import LACKS_RIGHT, MOST_LINES, SEARCH_PATH, NotLoadedList, is_search_path
 from restore.dumps.load.post_data_tasks import Task
 from restore.dumps.load.work_queue import CopyBatch, LoadStopped, WorkQueue
 from restore.dumps.sql.splitter import Piece, shorten
@@ -105,7 +105,12 @@ class Worker:
         """Leaves the whole batch out. It isn't noted as loaded: a load that goes on tries it again."""
         pieces.read_to_end()
         line = run.line + (pieces.find_row(error, {}) or 0)
-        self._lost.add_rows(shorten(run.begin.table), line, pieces.rows, describe_bad_row(error))
+        why = describe_bad_row(error)
+        if is_search_path(error):
+            why = f"{why}; {SEARCH_PATH}"
+        elif isinstance(error, psycopg.errors.InsufficientPrivilege):
+            why = f"{why}; {LACKS_RIGHT}"
+        self._lost.add_rows(shorten(run.begin.table), line, pieces.rows, why)
 
     @staticmethod
     def _failure(session: LoadSession, run: CopyBatch, error: psycopg.Error) -> RestoreError:

@@ -95,5 +95,5 @@ def test_a_table_full_of_bad_rows_is_not_searched_row_by_row() -> None:
 
 def test_rows_are_told_by_their_first_lines() -> None:
     assert render_rows(1, [(7, "no")]) == "1 row refused: line 7: no"
-    told = render_rows(9, [(line, "no") for line in (9, 5, 7, 8)])
-    assert told == "9 rows refused: line 5: no; line 7: no; line 8: no; and 1 more places, the last at line 9"
+    told = render_rows(9, [(9, "no"), (5, "no"), (7, "no"), (6, "other"), (8, "no")])
+    assert told == "9 rows refused: lines 5, 7, 8 and 1 more: no; line 6: other"
