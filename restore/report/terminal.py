@@ -56,10 +56,6 @@ def render_parts(report: ReportView) -> Iterator[RenderableType]:
     if report.waivers:
         yield render_title("Waived")
         yield render_pairs(tuple((finding.check, f"{finding.reason} ({finding.user})") for finding in report.waivers))
-    if report.approvals:
-        yield render_title("Approved")
-        rows = ((item.at, f"{item.user} ({item.aws}): {item.digest}") for item in report.approvals)
-        yield render_pairs(tuple(rows))
     yield from render_people(report)
 
 
@@ -74,6 +70,10 @@ def render_checks(report: ReportView) -> Iterator[RenderableType]:
 
 
 def render_people(report: ReportView) -> Iterator[RenderableType]:
+    if report.approvals:
+        yield render_title("Approved")
+        rows = ((item.at, f"{item.user} ({item.aws}): {item.digest}") for item in report.approvals)
+        yield render_pairs(tuple(rows))
     for title, ticks in (("Told", report.told), ("To reconcile", report.reconciled)):
         if ticks:
             yield render_title(title)
