@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SCHEMA = 1
+MOST_ANSWERS = 64 << 20
+"""Bytes; far more than the answers about thousands of tables."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 RECORD = re.compile(r"\d{8}T\d{6}\.\d{6}Z-(?P<step>.+)\.json", re.ASCII)
 ADDED = frozenset({"schema", "stack", "id", "step", "written"})
@@ -104,6 +106,25 @@ class Store:
             except NotFoundError:
                 return None
             return self._documents.get(folder + file, most)
+
+    def read_answers(self, stack: str, restore_id: str, resource_id: str) -> bytes | None:
+        """Returns what the checks of an instance have kept; None for nothing. Raises PermanentError, TemporaryError."""
+        folder, file = _format_answers(stack, restore_id), f"{_require_safe_name(resource_id)}.json"
+        with _reading():
+            try:
+                if folder + file not in self._documents.names(folder):
+                    return None
+            except NotFoundError:
+                return None
+            return self._documents.get(folder + file, MOST_ANSWERS)
+
+    def write_answers(self, stack: str, restore_id: str, resource_id: str, content: bytes) -> str:
+        """Replaces what the checks of an instance have kept: JSON, which is no record. Returns where. Raises
+        PermanentError, also when it holds a known secret, and TemporaryError."""
+        name = f"{_require_safe_name(resource_id)}.json"
+        if leaks := secrets_in(json.loads(content)):
+            raise PermanentError.of(_build_leak(name, leaks))
+        return self._put(_format_answers(stack, restore_id) + name, content, replace=True)
 
     def read_all(self, stack: str, restore_id: str) -> tuple[Mapping[str, Any], ...]:
         """Returns all records of a restore, oldest first; empty for none. Raises PermanentError for one that can't be
@@ -193,6 +214,10 @@ def _format_folder(stack: str, restore_id: str) -> str:
 
 def _format_results(stack: str, restore_id: str) -> str:
     return f"{_format_folder(stack, restore_id)}jobs/"
+
+
+def _format_answers(stack: str, restore_id: str) -> str:
+    return f"{_format_folder(stack, restore_id)}answers/"
 
 
 def _require_safe_name(name: str) -> str:

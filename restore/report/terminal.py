@@ -55,6 +55,8 @@ def render_parts(report: ReportView) -> Iterator[RenderableType]:
     if report.checks:
         yield render_title("Checks of the data")
         yield Text(f"  {report.checks.summary}")
+        if report.checks.sample:
+            yield render_pairs(report.checks.sample)
         for check in report.checks.notable:
             yield render_notable(check)
     if report.waivers:

@@ -212,7 +212,7 @@ def test_objects_are_read_whether_they_arrive_as_objects_or_as_json(as_text: boo
     assert settings.login == Login("ops", None, iam=True, database="app")
     assert settings.tls == Tls("verify-ca", "/etc/ca.pem")
     assert settings.instance == {"multiAz": False, "allocatedStorage": 40, "vpcSecurityGroupIds": ("sg-1",)}
-    assert settings.validation == ValidationSettings("c.toml", {"required": ["rows"]}, "psql:1", 1800, 2, 60, "b")
+    assert settings.validation == ValidationSettings("c.toml", {"required": ["rows"]}, "psql:1", None, 2, 60, "b")
     assert settings.waive == {"validated.rows:users": "purged on Friday"}
 
 
