@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -16,12 +16,15 @@ from restore.dumps.model import Dump, LoadPhase, LoadResult, NotLoaded, Progress
 from restore.errors import Problem
 from restore.gates import imported, scanned
 from restore.gates.context import GateContext
+from restore.gates.hook import Proof, Watch
 from restore.inventory.dump_lookup import password_problems
 from restore.model import waivers
 from restore.model.dump import DumpVersion
 from restore.model.rds import Credential, InstanceSettings
-from restore.model.request import DumpStore, Login, Settings
+from restore.model.request import DumpStore, Login, Settings, Tls
 from tests.support.worlds import DUMP_KEY, candidate
+from validation.connect.target import Target
+from validation.verdict import Verdict
 
 GIB = 1 << 30
 DUMP = Dump("shop-backups", DUMP_KEY, 100, datetime(2026, 11, 22, 4, 30, tzinfo=UTC), "etag-1", "v-1")
@@ -225,3 +228,65 @@ def test_the_script_has_each_reason_and_no_name_ends_its_comment() -> None:
 )
 def test_a_flag_of_the_loader_is_told_as_a_key_of_the_configuration(fix: str, says: str) -> None:
     assert says in scanned.with_config_keys(Problem("extension postgis", "x", "y", fix)).fix
+
+
+def concluded(monkeypatch: pytest.MonkeyPatch, result: LoadResult, found: Verification) -> tuple[Proof, list[str]]:
+    """The gate's proof of a load and a comparison that ended so, and the scripts that it kept."""
+    kept: list[str] = []
+
+    def keep(_stack: str, _id: str, name: str, text: str) -> str:
+        kept.append(text)
+        return f"/evidence/{name}"
+
+    def give(value: object) -> Callable[..., object]:
+        def answer(*_arguments: object, **_more: object) -> object:
+            return value
+
+        return answer
+
+    answers = {"operator_target": Target("db", "shop", "ops"), "run_loader": result, "prepare": None}
+    for name, value in {**answers, "progress_reporter": None}.items():
+        monkeypatch.setattr(imported, name, give(value))
+    monkeypatch.setattr(imported.verify, "verify", give(found))
+    known = context(None)
+    fake = SimpleNamespace(
+        plan=known.plan,
+        store=SimpleNamespace(newest_first=known.store.newest_first, keep=keep),
+        settings=SimpleNamespace(tls=Tls("ca.pem"), login=LOGIN),
+        s3=None,
+        database="shop",
+    )
+    watch = SimpleNamespace(say=give(None), stop=None)
+    scan_result = cast("Scan", SimpleNamespace(dump=DUMP))
+    proof = imported.load(cast("GateContext", fake), cast("Watch", watch), candidate(), scan_result, {})
+    return proof, kept
+
+
+NOT_VALID = NotLoaded("constraints", "fk on public.t", "Key (a)=(9) is not present", 20, "ALTER TABLE x VALIDATE")
+
+
+def test_the_gate_stays_shut_for_what_was_refused_and_keeps_the_script_of_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = compared(unvalidated_constraints=("fk on public.t",))
+    proof, (script,) = concluded(monkeypatch, lost(KEY, NOT_VALID, COMMENT), found)
+    assert proof.verdict is Verdict.FAIL
+    assert [problem.subject for problem in proof.problems] == [
+        "imported.keys:k on public.t",
+        "imported.constraints:fk on public.t",
+    ]
+    assert all(problem.fix.endswith("-f /evidence/not-loaded.sql; pulumi up") for problem in proof.problems)
+    assert {KEY.sql, NOT_VALID.sql, COMMENT.sql} <= {line.removesuffix(";") for line in script.splitlines()}
+    assert proof.facts["script"] == "/evidence/not-loaded.sql"
+
+
+def test_the_gate_opens_where_a_comment_alone_was_refused_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    proof, (script,) = concluded(monkeypatch, lost(COMMENT), compared())
+    assert (proof.verdict, proof.problems) == (Verdict.PASS, ())
+    assert "comments:TABLE public.t" in proof.summary
+    assert COMMENT.sql in script
+
+
+def test_the_gate_opens_once_the_script_has_made_it_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    proof, kept = concluded(monkeypatch, lost(already_loaded=True), compared())
+    assert (proof.verdict, kept) == (Verdict.PASS, [])
