@@ -13,6 +13,7 @@ from pathlib import Path
 
 from restore.aws.metrics import MOST_DAYS
 from restore.cli import adopt, approve, close, credentials, doctor, people, prevention, report, status
+from restore.cli import drill as drill_command
 from restore.cli import options as options_command
 from restore.cli import rescue as rescue_command
 from restore.cli import retire as retire_command
@@ -43,6 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
         "doctor", help="asks on a quiet day for all that a restore needs; changes nothing"
     )
     examination.add_argument("--json", action="store_true", help="the findings as JSON")
+    drill_command.add_options(
+        commands.add_parser("drill", help="rehearse a restore on copies of the applications; traffic stays where it is")
+    )
     gate = commands.add_parser("gate", help="a gate's work, where a Job of runner kubernetes runs it")
     gate.add_argument("--job", required=True, help="name of the Job")
     gate.add_argument("--uid", required=True, help="its uid")
@@ -66,17 +70,17 @@ def build_parser() -> argparse.ArgumentParser:
     rotation = passwords.add_parser("rotate", help="new passwords on candidate and source, while traffic is frozen")
     rotation.add_argument("--leave-source", action="store_true", help="the source can't be asked: only the candidate")
     rotation.add_argument("--yes", action="store_true", help="don't ask")
+    adoption = commands.add_parser("adopt", help="a lost state is made again; nothing in AWS or the cluster changes")
+    adoption.add_argument("id", nargs="?", help="the restore, where several are open")
+    adoption.add_argument("--yes", action="store_true", help="don't ask")
+    approval = commands.add_parser("approve", help="say yes to a switch as its second person (key approvals)")
+    approval.add_argument("--yes", action="store_true", help="don't ask")
     add_prevention(
         commands.add_parser("check-backups", help="how old the newest backup of each kind is; changes nothing"),
         commands.add_parser("dump", help="dump the database into the bucket of `backups`, and read it back"),
         commands.add_parser("snapshot", help="take a snapshot of the source, and wait: before a migration"),
         commands.add_parser("expire", help="delete what this program made and is past its time; shown first"),
     )
-    adoption = commands.add_parser("adopt", help="a lost state is made again; nothing in AWS or the cluster changes")
-    adoption.add_argument("id", nargs="?", help="the restore, where several are open")
-    adoption.add_argument("--yes", action="store_true", help="don't ask")
-    approval = commands.add_parser("approve", help="say yes to a switch as its second person (key approvals)")
-    approval.add_argument("--yes", action="store_true", help="don't ask")
     add_rescue(commands.add_parser("rescue", help="bring rows of one table back into the source, without a cutover"))
     add_retire(commands.add_parser("retire", help="delete a candidate or an old source that nobody needs any more"))
     for name, text in (
@@ -262,6 +266,8 @@ def run(arguments: argparse.Namespace) -> int:
         confirm = make_confirmer(yes=getattr(arguments, "yes", False))
         return prevention.run(lambda: OperatorStack(arguments.project, arguments.stack), arguments, confirm)
     stack = OperatorStack(arguments.project, arguments.stack)
+    if arguments.command == "drill":
+        return drill_command.run(stack, arguments)
     return run_on_stack(stack, arguments)
 
 
@@ -275,24 +281,31 @@ def run_on_stack(stack: OperatorStack, arguments: argparse.Namespace) -> int:
             color = sys.stdout.isatty()
             now = datetime.now(UTC)
             print(report.report(stack, arguments.id, now, color=color, browser=arguments.open))
+        case _:
+            return 0 if act(stack, arguments) else 1
+    return 0
+
+
+def act(stack: OperatorStack, arguments: argparse.Namespace) -> bool:
+    """Runs a command that changes something, on a yes; returns False when it was not confirmed."""
+    match arguments.command:
         case "credentials":
             confirm = make_confirmer(yes=arguments.yes)
-            return 0 if rotate_credentials(stack, confirm, leave_source=arguments.leave_source) else 1
+            return rotate_credentials(stack, confirm, leave_source=arguments.leave_source)
         case "rescue":
-            return 0 if rescue(stack, arguments) else 1
+            return rescue(stack, arguments)
         case "adopt":
-            return 0 if adopt_restore(stack, arguments) else 1
+            return adopt_restore(stack, arguments)
         case "approve":
-            return 0 if approve_switch(stack, make_confirmer(yes=arguments.yes)) else 1
+            return approve_switch(stack, make_confirmer(yes=arguments.yes))
         case "retire":
-            return 0 if retire(stack, arguments) else 1
+            return retire(stack, arguments)
         case "rollback":
             refuse_other(stack, arguments.id)
-            return 0 if roll_back(stack, arguments) else 1
+            return roll_back(stack, arguments)
         case _:
             refuse_other(stack, arguments.id)
-            return 0 if close_restore(stack, make_confirmer(yes=arguments.yes)) else 1
-    return 0
+            return close_restore(stack, make_confirmer(yes=arguments.yes))
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -42,6 +42,8 @@ class Phase(StrEnum):
     """`restore retire`, long after a restore."""
     PREVENT = "prevent"
     """`prevention`, and the commands that keep backups."""
+    DRILL = "drill"
+    """`restore drill`, on a quiet day."""
     BY_HAND = "by hand"
     """Commands beside a restore: `restore.dumps load`, `restore doctor`."""
 

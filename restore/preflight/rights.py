@@ -46,6 +46,7 @@ STOPS: Mapping[Phase, str] = {
     P.ROTATE: "a stolen password stays good",
     P.RETIRE: "a database that nobody needs stays, and costs",
     P.PREVENT: "backups are not watched over, or not kept",
+    P.DRILL: "no restore is rehearsed",
     P.BY_HAND: "it is not looked at",
 }
 """What happens in a phase that lacks a right."""
@@ -87,6 +88,38 @@ OF_JOBS = (
 )
 """What it takes to run a Job and to follow it (config key runner)."""
 
+OF_DRILLS = (
+    "create leases.coordination.k8s.io",
+    "get leases.coordination.k8s.io",
+    "patch leases.coordination.k8s.io",
+    "delete leases.coordination.k8s.io",
+    "create deployments.apps",
+    "list deployments.apps",
+    "patch deployments.apps",
+    "delete deployments.apps",
+    "create secrets",
+    "get secrets",
+    "list secrets",
+    "patch secrets",
+    "delete secrets",
+    "create configmaps",
+    "list configmaps",
+    "delete configmaps",
+    "create networkpolicies.networking.k8s.io",
+    "list networkpolicies.networking.k8s.io",
+    "delete networkpolicies.networking.k8s.io",
+    "create jobs.batch",
+    "get jobs.batch",
+    "list jobs.batch",
+    "patch jobs.batch",
+    "delete jobs.batch",
+    "list pods",
+    "get pods/log",
+    "get pods/proxy",
+    "list events",
+)
+"""What a drill does in its scratch namespace."""
+
 TABLE: tuple[NeededRight, ...] = (
     _needed("rds:DescribeDBInstances", "what exists", on.anything, P.PREVIEW),
     _needed("rds:DescribeDBSnapshots", "what exists", on.anything, P.PREVIEW),
@@ -111,6 +144,7 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("rds:AddTagsToResource", "says which instance is retired", on.tagged_as_retired, P.RETIRE),
     _needed("rds:ModifyDBInstance", "lifts deletion protection", on.retired, P.RETIRE),
     _needed("rds:DeleteDBInstance", "deletes an instance that nobody needs", on.retired, P.RETIRE),
+    _needed("rds:DeleteDBInstance", "deletes what the drill has made", on.drilled_instance, P.DRILL),
     _needed("rds:RestoreDBInstanceFromDBSnapshot", "makes the candidate", on.from_snapshot, P.RESTORE),
     _needed("rds:RestoreDBInstanceToPointInTime", "makes the candidate", on.to_point_in_time, P.RESTORE),
     _needed("rds:CreateDBInstance", "makes the candidate", on.new_instance, P.RESTORE),
@@ -269,6 +303,8 @@ TABLE: tuple[NeededRight, ...] = (
         for resource in ("configmaps", "cronjobs.batch")
         for verb in ("get", "create", "patch", "delete")
     ),
+    _needed("get namespaces", "whether the scratch namespace is there", on.drill_namespace_itself, P.DRILL),
+    *(_needed(right, "copies of the applications, for `drill`", on.drill_namespace, P.DRILL) for right in OF_DRILLS),
     *(_needed(right, "the Jobs in which gates run", on.gate_jobs, *_GATES_IN_JOBS) for right in OF_JOBS),
 )
 """In the order of docs/permissions.md, "What each right is for"."""

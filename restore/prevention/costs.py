@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from restore.model.prevention import PreventionSettings
 from restore.model.rds import Instance
 from restore.model.request import Settings
-from restore.preflight.prices import READ, describe_copy_cost
+from restore.preflight.prices import describe_copy_cost, find_backup_price
 from restore.prevention.alarms import list_alarms
 
 ALARM, METRIC = 0.10, 0.30
@@ -32,14 +32,14 @@ def describe_costs(settings: Settings, prevention: PreventionSettings, source: I
     if prevention.dump_schedule:
         yield _describe_dumps(settings, size)
     if prevention.replicate_to:
-        cost = describe_copy_cost(size, settings.region, prevention.replicate_to)
+        cost = describe_copy_cost(size, settings.region, prevention.replicate_to, settings.prices)
         yield f"backups in {prevention.replicate_to}, first copy of {size} GiB: {cost}; then what changes each day"
     days = source.settings.backup_retention_period if source else 0
     if (days or 0) < prevention.retention_days:
-        yield (
-            f"{prevention.retention_days} days of automated backups: nothing up to the size of the region's databases, "
-            f"then by GiB ({READ})"
-        )
+        free = "nothing up to the size of the region's databases"
+        price = find_backup_price(settings.region, settings.prices)
+        then = f"then ${price.dollars} per GiB and month ({price.origin})" if price else "then by GiB"
+        yield f"{prevention.retention_days} days of automated backups: {free}, {then}"
 
 
 def _describe_dumps(settings: Settings, size: int) -> str:

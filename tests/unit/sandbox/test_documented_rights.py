@@ -75,9 +75,11 @@ def test_nothing_deletes_a_database() -> None:
         for action in documented.many(item["Action"])
         if action not in NO_DATA | EXPIRING and ("Delete" in action or "*" in action)
     ]
-    ((phase, retiring),) = deleting
-    assert "retire" in phase
+    (retire, retiring), (drill, drilling) = deleting
+    assert "retire" in retire
     assert "restore:final-snapshot" in str(retiring["Condition"]), "only what was marked by retire, by nothing else"
+    assert "Drill" in drill
+    assert "restore:drill" in str(drilling["Condition"]), "only what a drill has made"
 
 
 def test_a_snapshot_is_deleted_with_the_tag_of_a_stack_alone() -> None:

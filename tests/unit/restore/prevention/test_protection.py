@@ -68,7 +68,7 @@ def test_the_preview_tells_what_it_costs() -> None:
     assert "4 alarms and 4 metrics: $1.60 a month" in lines
     assert "90 dumps of up to 25 GiB" in lines
     assert "$51.75 a month" in lines
-    assert "backups in us-west-2, first copy of 100 GiB: up to $9.50 a month" in lines
+    assert "backups in us-west-2, first copy of 100 GiB: storage: up to $9.50 a month" in lines
 
 
 def test_an_unknown_price_is_said_to_be_unknown() -> None:
