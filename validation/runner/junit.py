@@ -11,6 +11,7 @@ from xml.etree import ElementTree as Xml
 
 from validation.problems import Problem
 from validation.runner.result import CheckResult, ValidationReport
+from validation.runner.sample_words import tell_verdict
 from validation.times import format_rfc3339
 from validation.verdict import Severity, Verdict
 
@@ -27,7 +28,9 @@ def as_junit(report: ValidationReport) -> bytes:
     if report.started:
         suite.set("timestamp", format_rfc3339(report.started))
     properties = Xml.SubElement(suite, "properties")
-    for name, value in (("target", report.target), ("source", report.source), ("verdict", report.verdict)):
+    sample = tell_verdict(report.sample) if report.sample else None
+    told = (("target", report.target), ("source", report.source), ("verdict", report.verdict), ("depth", sample))
+    for name, value in told:
         if value:
             Xml.SubElement(properties, "property", {"name": name, "value": _clean(value)})
     for result in report.results:
