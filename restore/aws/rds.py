@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
 
 NO_INSTANCE = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"})
+EXISTS = frozenset({"DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"})
 NO_SNAPSHOT = frozenset({"DBSnapshotNotFound", "DBSnapshotNotFoundFault"})
 HAS_ROLE = frozenset({"DBInstanceRoleAlreadyExists", "DBInstanceRoleAlreadyExistsFault"})
 NO_BACKUP = frozenset({"DBInstanceAutomatedBackupNotFound", "DBInstanceAutomatedBackupNotFoundFault"})
@@ -90,6 +91,16 @@ class Rds:
         with translated("rds"):
             items = [item for page in pages.paginate(Engine=engine) for item in page["DBEngineVersions"]]
         return tuple(item.get("EngineVersion", "") for item in items)
+
+    def restore(self, parameters: Mapping[str, Any]) -> bool:
+        """Has RDS begin to make an instance of a recovery point; False when one has its identifier already."""
+        client = self._client
+        call = (
+            client.restore_db_instance_from_db_snapshot
+            if "DBSnapshotIdentifier" in parameters
+            else client.restore_db_instance_to_point_in_time
+        )
+        return found("rds", lambda: call(**parameters), EXISTS) is not None
 
     def modify(
         self,

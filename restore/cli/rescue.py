@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from restore.aws import Aws, Secrets
-from restore.cli.stack_settings import read_settings
+from restore.cli.stack_settings import read_settings, require_alone
 from restore.cutover import connection_url, traffic
 from restore.cutover.traffic import ConnectionTarget
 from restore.errors import Problem, Refused, RestoreError
@@ -41,6 +41,8 @@ def rescue(stack: OperatorStack, wish: Wish, undo: Path | None, confirm: Callabl
     if settings.request is None:
         fix = "pulumi config set id <id>; pulumi config set traffic source; pulumi up"
         raise Refused([Problem("config id", "not set: no restore is configured", "a restore that stands", fix)])
+    if confirm:
+        require_alone(settings)
     context = RestoreContext(settings, settings.request, gather.gather(settings, now, room=False))
     store = Store.open(settings.evidence, Aws.of(settings))
     source, candidate = find_databases(context, store)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from restore.config.request import DumpKey, InstanceName, RestoreId, SnapshotName, Time
-from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
+from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin, DefaultTags
 from restore.model.dependents import Follow
 from restore.model.field_types import (
     CONFIG,
@@ -232,7 +232,8 @@ class Keys(RestoreKeys):
     <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a gate shut says the
     command. A waiver stands in every report and holds for one restore: close takes it away, and one left over from
     another id is refused until it is given anew. None covers validated.proved and switched.row: nothing serves of which
-    no row was read; nor renamed.holder: no reason makes a name move."""
+    no row was read; nor renamed.holder: no reason makes a name move; nor gate approved, whose point is the second
+    person."""
     evidence: Annotated[
         str,
         matching(
@@ -297,6 +298,8 @@ class AwsKeys(Section, BaseModel):
     """The only accounts in which anything may happen."""
     forbidden_account_ids: AccountIds = ()
     """Accounts in which nothing may happen."""
+    default_tags: Annotated[DefaultTags, OBJECT] = DefaultTags()
+    """Tags of everything that is made: an object with `tags`."""
 
     @property
     def login(self) -> AwsLogin:

@@ -97,6 +97,7 @@ class Entries:
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
             aws_login=aws.login,
+            default_tags=aws.default_tags.tags,
             kubeconfig=kubernetes.kubeconfig,
             context=kubernetes.context,
             source_region=keys.source_region,

@@ -1,4 +1,7 @@
-"""The record of one run of the program: who ran it, with which versions and configuration, and what was planned."""
+"""The record of one run of the program: who ran it, with which versions and configuration, and what was planned.
+
+Whether it still goes on stands elsewhere: restore.evidence.current_run.
+"""
 
 from __future__ import annotations
 

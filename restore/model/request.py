@@ -36,7 +36,7 @@ from restore.model.notify import NotifySettings
 from restore.units import TIME_FORMAT
 from validation.expectations.table_names import Table
 from validation.keyed.fields import NUMBER, Fault
-from validation.verdict import Verdict as Verdict
+from validation.verdict import Depth
 
 LATEST = "latest"
 SHORTEST_REASON = 10
@@ -380,14 +380,17 @@ class ValidationSettings(Section):
     """Expectations written here; a section takes the place of the file's."""
     image: str | None = None
     """Image of the Job that connects from inside the cluster; it needs psql and sh."""
-    budget_seconds: Annotated[int, Field(ge=1, le=86_400), NUMBER] = 1800
-    """Seconds that all checks together may take."""
+    budget_seconds: Annotated[int | None, Field(ge=1, le=1_209_600), NUMBER] = None
+    """Seconds that all checks together may take; else 1800, and as many more as the database's size needs."""
     workers: Annotated[int, Field(ge=1, le=32), NUMBER] = 4
     """Connections that check in parallel."""
     loss_seconds: Annotated[int, Field(ge=1, le=86_400), NUMBER] = 300
     """Seconds that the comparison with the source, row by row, may take."""
     baseline: str | None = None
     """Directory or s3://bucket/prefix with baselines, to compare with the newest."""
+    depth: Depth = Depth.FULL
+    """full reads every row. sample reads of tables above 32 MiB a part of their blocks, and the report says what was
+    read and what that can't find (docs/large.md)."""
     job: Annotated[JobSettings, OBJECT] = field(default_factory=JobSettings)
     """What the Job that connects from inside the cluster needs besides."""
 
@@ -462,6 +465,8 @@ class Settings:
     """aws:endpoints, by service name of boto3; empty on AWS itself."""
     aws_login: AwsLogin = field(default_factory=AwsLogin)
     """Whose credentials AWS is called with."""
+    default_tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags of everything that is made in AWS; the more particular ones count over them."""
     kubeconfig: str | None = None
     context: str | None = None
     source_region: str | None = None

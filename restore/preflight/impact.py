@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from restore.cutover import deployments, traffic
 from restore.cutover.connection_secret import list_source_endpoints
@@ -25,6 +26,8 @@ from restore.preflight.rights import rights_lines
 from restore.preflight.source_region import copy_lines, created_lines, region_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
 from restore.units import TIME_FORMAT, sized, spoken
+from validation.runner.limits import estimate_seconds, fetched_bytes
+from validation.verdict import Depth
 
 ESTIMATES = {Method.SNAPSHOT: "20-40 minutes", Method.PITR: "30-60 minutes", Method.DUMP: "1-4 hours"}
 """The runbook's; AWS gives no figure."""
@@ -44,6 +47,7 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         _instance(context, origin, settings),
         _lost(context, origin),
         _duration(context, origin),
+        _checks(context, origin, settings),
         _fresh(context, origin),
         _warnings(context, origin),
         password_warnings(context),
@@ -167,6 +171,28 @@ def _lost(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
 def _duration(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     if not context.candidate:
         yield f"takes: AWS gives no figure; the runbook's estimate is {ESTIMATES[origin.point.method]}, then the checks"
+
+
+def _checks(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
+    """Yields how long the checks of the data may read, where a candidate is made of a snapshot's blocks."""
+    back = context.request.traffic is Traffic.SOURCE and context.manages_any
+    if back or origin.point.method is Method.DUMP or traffic.find_pointing(context) is ConnectionTarget.CANDIDATE:
+        return
+    size = (settings.allocated_storage or origin.storage) << 30
+    validation = context.settings.validation
+    needed = {depth: fetched_bytes(size, depth) for depth in Depth}
+    said = {d: f"at most {sized(n)}, {spoken(timedelta(seconds=estimate_seconds(n)))}" for d, n in needed.items()}
+    other = Depth.SAMPLE if validation.depth is Depth.FULL else Depth.FULL
+    yield (
+        f"checks read: {said[validation.depth]} (depth {validation.depth}, the rate of a fresh volume); "
+        f"validation.depth {other}: {said[other]}"
+    )
+    allowed = validation.budget_seconds
+    if allowed is not None and allowed < estimate_seconds(needed[validation.depth]):
+        yield (
+            f"note: validation.budgetSeconds gives the checks {spoken(timedelta(seconds=allowed))}: what isn't read by "
+            "then is INCONCLUSIVE, and keeps the gate shut; without the key the size decides"
+        )
 
 
 def _fresh(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:

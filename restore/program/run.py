@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -15,7 +16,8 @@ import pulumi
 from restore import plan
 from restore.config.settings import collect
 from restore.errors import Refused, RestoreError
-from restore.evidence import Store, publish, run_record
+from restore.evidence import Store, other_run, publish, run_record
+from restore.evidence.current_run import Heartbeat
 from restore.gates import loss_report, registry, validated
 from restore.gates.context import GateContext
 from restore.gates.hook import Gate, Running, leave_cleanly_on_interrupt
@@ -90,7 +92,11 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     pulumi.log.info("\n".join([f"restore {planned.id}:", *(f"  {note}" for note in planned.notes)]))
     record = partial(publish.record, context.store, planned.stack, planned.id, warn=pulumi.log.warn)
     if not pulumi.runtime.is_dry_run():
-        record("run", run_record.document(settings, planned, config, now))
+        if said := other_run.require_alone(context.store, planned.stack):
+            pulumi.log.info(said)
+        document = run_record.document(settings, planned, config, now)
+        record("run", document)
+        tell_who_runs(context, planned, document["operator"], running)
         if notifier:
             notifier.tell(lambda _: transitions.opened())
             notifier.tell(partial(transitions.find_going_back, planned))
@@ -98,7 +104,7 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     declared = graph.declare(
         planned,
         settings,
-        Gates(planned.id, by_name, running, context.find_candidate, context.rds.snapshot),
+        Gates.of(context, by_name, running),
         record,
         proved=proved,
     )
@@ -107,6 +113,28 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss, read_recoverability)
     if notifier:
         finish_after(notifier, declared.receipts.values())
+
+
+def tell_who_runs(context: GateContext, planned: Plan, operator: Mapping[str, str], running: Running) -> None:
+    """Begins the heartbeat by which others see who runs this, which ends with the program. Raises Refused where
+    somebody else has begun at the same time."""
+    heartbeat = Heartbeat(
+        context.store,
+        planned.stack,
+        planned.id,
+        str(planned.traffic),
+        operator,
+        running.list_gates,
+        pulumi.log.warn,
+    )
+    heartbeat.start()
+    try:
+        other_run.require_own(context.store, planned.stack, heartbeat.token)
+    except Refused:
+        heartbeat.abandon()
+        raise
+    running.before_leaving = heartbeat.end
+    atexit.register(heartbeat.end)
 
 
 def make_notifier(settings: Settings, context: GateContext, running: Running) -> Notifier | None:

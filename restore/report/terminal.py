@@ -55,6 +55,8 @@ def render_parts(report: ReportView) -> Iterator[RenderableType]:
     if report.checks:
         yield render_title("Checks of the data")
         yield Text(f"  {report.checks.summary}")
+        if report.checks.sample:
+            yield render_pairs(report.checks.sample)
         for check in report.checks.notable:
             yield render_notable(check)
     if report.waivers:
@@ -64,6 +66,10 @@ def render_parts(report: ReportView) -> Iterator[RenderableType]:
 
 
 def render_people(report: ReportView) -> Iterator[RenderableType]:
+    if report.approvals:
+        yield render_title("Approved")
+        rows = ((item.at, f"{item.user} ({item.aws}): {item.digest}") for item in report.approvals)
+        yield render_pairs(tuple(rows))
     for title, ticks in (("Told", report.told), ("To reconcile", report.reconciled)):
         if ticks:
             yield render_title(title)

@@ -70,8 +70,10 @@ OTHER_REGION = (
 STATE = (
     Entry(
         ("restore <id>",),
-        "Another restore of this stack is open, this one was made from another recovery point, or it has no record.",
-        "One restore at a time, and one recovery point for one id, for ever: another point is another instance.",
+        "Another restore of this stack is open, this one was made from another recovery point, it has no record, or "
+        "somebody else runs it now.",
+        "One restore at a time by one person at a time, and one recovery point for one id, for ever: another point is "
+        "another instance. A run that was killed elsewhere is taken over two minutes after its last sign of life.",
         "python -m restore status; python -m restore close <id>, or pulumi config set id <another one>",
     ),
     Entry(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
+from tests.support.vendors import KEY, TOKEN, Vendors
 
 from restore.notify.messages import TITLES
 from restore.notify.transitions import Event
 from sandbox.application import names
 from tests.support import vendors
 from tests.support.sandbox.harness import Project, Sandbox
-from tests.support.vendors import KEY, TOKEN, Vendors
 
 CANDIDATE = f"{names.INSTANCE}-inc-1"
 CHANNEL = "C0123456789"

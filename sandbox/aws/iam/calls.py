@@ -107,5 +107,6 @@ def _s3(request: Request) -> tuple[str, Mapping[str, Any]]:
 def _s3_operation(method: str, query: Mapping[str, str], *, of_object: bool) -> str:
     """The operations that the program uses; empty for any other."""
     if of_object and not query.keys() - {"versionId", "x-id"}:
-        return {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}.get(method, "")
+        known = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}
+        return {**known, **({} if "versionId" in query else {"DELETE": "DeleteObject"})}.get(method, "")
     return "ListObjectsV2" if method == "GET" and query.get("list-type") == "2" and not of_object else ""

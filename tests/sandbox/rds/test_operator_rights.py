@@ -356,7 +356,16 @@ def test_what_the_sandbox_has_no_rights_for_is_an_error_never_a_success(operator
     with pytest.raises(ClientError, match=r"SandboxUnsupported.*ec2:DescribeVpcs"):
         operator("ec2").describe_vpcs()
     with pytest.raises(ClientError, match=r"SandboxUnsupported.*S3 operation"):
-        operator("s3").delete_object(Bucket=DUMPS, Key=DUMP)
+        operator("s3").delete_object(Bucket=DUMPS, Key=DUMP, VersionId="1")
+
+
+def test_the_operator_gives_up_a_lock_of_the_state_and_deletes_nothing_else(operator: Callable[[str], Any]) -> None:
+    state = {"Bucket": "ghost-protocol-sandbox-pulumi-state"}
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        operator("s3").delete_object(**state, Key="team/.pulumi/locks/organization/restore/prod/1.json")
+    for elsewhere in ({"Bucket": DUMPS, "Key": DUMP}, {**state, "Key": ".pulumi/stacks/restore/prod.json"}):
+        with pytest.raises(ClientError, match=r"AccessDenied.*s3:DeleteObject"):
+            operator("s3").delete_object(**elsewhere)
 
 
 def test_nobody_else_s_key_is_taken(sandbox: Sandbox) -> None:

@@ -16,7 +16,7 @@ from restore.model.inventory import Inventory
 from restore.model.labels import ANNOTATION_REAPPLIED, TAG_ID, TAG_POINT, TAG_SOURCE, TAG_STACK
 from restore.model.planned import Plan
 from restore.model.rds import Endpoint, InstanceSettings
-from restore.model.request import App, Method, Request, SecretKey, Traffic
+from restore.model.request import App, Method, Request, SecretKey, Traffic, ValidationSettings
 from restore.plan import make
 from tests.support.worlds import (
     CANDIDATE_AT,
@@ -51,6 +51,7 @@ from tests.support.worlds import (
     settings,
     snapshot,
 )
+from validation.verdict import Depth
 
 RESTORED = asked(traffic=Traffic.RESTORED)
 SOURCE = asked(traffic=Traffic.SOURCE)
@@ -385,10 +386,22 @@ def test_the_notes_say_what_stops_what_is_made_what_is_lost_how_long_and_what_ne
         "creates: snapshot shop-inc-1-safety of the source, once nothing writes to it",
         "a switch loses: what was written after 2026-11-22T14:30:00Z (RPO 30 min as of now)",
         "takes: AWS gives no figure; the runbook's estimate is 30-60 minutes, then the checks",
+        "checks read: at most 107.4 GB, 32 min 21 s (depth full, the rate of a fresh volume); validation.depth sample: "
+        "at most 11.8 GB, 3 min 33 s",
         "note: Terraform or Pulumi still owns the source after the switch, and not the restored instance, until it "
         'takes over as python -m restore close says: docs/dependents.md, "Infrastructure code"',
         "next: pulumi config set traffic restored; pulumi up (or source, to go back)",
     )
+
+
+def test_checks_that_cannot_end_in_their_time_are_told_before_the_freeze() -> None:
+    short = ValidationSettings(budget_seconds=60)
+    (told,) = (note for note in make(settings(validation=short), inventory()).notes if "budgetSeconds" in note)
+    assert told.startswith("note: validation.budgetSeconds gives the checks 1 min")
+    enough = ValidationSettings(budget_seconds=7200, depth=Depth.SAMPLE)
+    notes = make(settings(validation=enough), inventory()).notes
+    assert not [note for note in notes if "budgetSeconds" in note]
+    assert [note for note in notes if note.startswith("checks read: at most 11.8 GB")]
 
 
 def test_the_notes_warn_of_what_the_operator_did_not_ask_about() -> None:

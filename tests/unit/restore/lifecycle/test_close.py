@@ -84,6 +84,13 @@ def test_a_pending_creation_of_something_unknown_is_not_forgotten() -> None:
         close.without_resources(pending_state(RECEIPT, "aws:s3/bucket:Bucket::archive"))
 
 
+def test_a_restore_that_was_being_asked_for_is_looked_up_in_rds() -> None:
+    accepted = RECEIPT.replace("conformed", "accepted")
+    assert accepted != RECEIPT
+    (told,) = close.describe_pending(pending_state(accepted), restored())
+    assert told.startswith("left pending by a killed run: accepted-inc-1: RDS has instance shop-inc-1")
+
+
 def test_what_killed_runs_left_pending_does_not_hold_up_the_end_of_a_restore() -> None:
     emptied = close.without_resources(pending_state(RECEIPT, RECEIPT, CANDIDATE, SNAPSHOT))
     assert emptied["deployment"] == {"pending_operations": [], "resources": []}

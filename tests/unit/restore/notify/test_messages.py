@@ -10,7 +10,7 @@ from restore.model.request import Traffic
 from restore.notify.messages import build_pagerduty, build_slack, build_sns, compose
 from restore.notify.transitions import Event, Transition, opened, over
 from restore.redaction import register_secret
-from tests.support import vendors
+from sandbox.demo import vendors
 from tests.support.report_records import EVIL
 from tests.support.worlds import PITR, asked, inventory, settings
 
