@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
-from tests.support.vendors import KEY, TOKEN, Vendors
 
 from restore.notify.messages import TITLES
 from restore.notify.transitions import Event
 from sandbox.application import names
-from tests.support import vendors
+from sandbox.demo import vendors
+from sandbox.demo.vendors import KEY, TOKEN, Vendors
 from tests.support.sandbox.harness import Project, Sandbox
 
 CANDIDATE = f"{names.INSTANCE}-inc-1"
