@@ -198,6 +198,32 @@ class Rds:
         if deleted != resource_id:
             raise PermanentError.of(_build_wrong_deleted(target, deleted, final_snapshot))
 
+    def create_snapshot(self, instance: str, name: str, tags: Mapping[str, str]) -> None:
+        """Begins to take a manual snapshot of the instance that has this identifier."""
+        with translated("rds"):
+            self._client.create_db_snapshot(
+                DBInstanceIdentifier=instance,
+                DBSnapshotIdentifier=name,
+                Tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())],
+            )
+
+    def delete_snapshot(self, name: str) -> None:
+        """Deletes a manual snapshot for good; one that is gone already is no error."""
+        call = self._client.delete_db_snapshot
+        found("rds", lambda: call(DBSnapshotIdentifier=name), NO_SNAPSHOT)
+
+    def discard(self, resource_id: str) -> None:
+        """Begins to delete an instance for good: without a final snapshot, its automated backups with it. Only for one
+        that a drill has made. PermanentError, too, when RDS's answer is of another instance, as in `delete`."""
+        target = self._present(resource_id)
+        with translated("rds"):
+            answer = self._client.delete_db_instance(
+                DBInstanceIdentifier=target.identifier, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
+            )
+        deleted = answer["DBInstance"].get("DbiResourceId", "")
+        if deleted != resource_id:
+            raise PermanentError.of(_build_wrong_discarded(target, deleted))
+
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
         """Sets tags on an instance or a snapshot; setting one again changes nothing."""
         with translated("rds"):
@@ -289,6 +315,15 @@ def _build_wrong_deleted(target: Instance, deleted: str, final_snapshot: str) ->
         f"this name moved from {target.resource_id} to {deleted} at the moment of the call: RDS now deletes {deleted}",
         f"{target.resource_id} deleted",
         f"docs/retire.md: {deleted} comes back from its final snapshot {final_snapshot}",
+    )
+
+
+def _build_wrong_discarded(target: Instance, deleted: str) -> Problem:
+    return Problem(
+        f"instance {target.identifier}",
+        f"this name moved from {target.resource_id} to {deleted} at the moment of the call: RDS now deletes {deleted}",
+        f"{target.resource_id} deleted",
+        "docs/drill.md: restore it at once from its newest snapshot, or from a backup of its source",
     )
 
 
