@@ -1,9 +1,9 @@
 """A rehearsal of a restore while the application goes on writing: `make demo-drill`.
 
 A Job of the CronJob that `python -m restore drill schedule` declares runs the drill in the cluster: once over sound
-data, and once after a clean-up job has deleted too many rows, which nobody noticed and validation must find. What the table at the
-end claims is read from AWS, the cluster and the databases, not from what the program says. Exit code 0 only if every
-line holds.
+data, and once after a clean-up job has deleted too many rows, which nobody noticed and validation must find. What the
+table at the end claims is read from AWS, the cluster and the databases, not from what the program says. Exit code 0
+only if every line holds.
 """
 
 from __future__ import annotations
