@@ -20,7 +20,8 @@ def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[st
     base = context.candidate or context.source or origin
     copied = {name: value for name, value in base.tags.items() if not name.startswith("aws:")}
     if not context.candidate:
-        copied = {name: value for name, value in copied.items() if not name.startswith("restore:")}
+        carried = {name: value for name, value in copied.items() if not name.startswith("restore:")}
+        copied = {**context.settings.default_tags, **carried}
     own = {TAG_ID: context.request.id, TAG_STACK: context.settings.stack, TAG_POINT: origin.point.tag}
     if context.request.drill_of:
         own[TAG_DRILL] = context.request.drill_of

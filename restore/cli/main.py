@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from restore.aws.metrics import MOST_DAYS
-from restore.cli import adopt, approve, close, credentials, doctor, people, report, status
+from restore.cli import adopt, approve, close, credentials, doctor, people, prevention, report, status
 from restore.cli import drill as drill_command
 from restore.cli import options as options_command
 from restore.cli import rescue as rescue_command
@@ -34,8 +34,9 @@ def build_parser() -> argparse.ArgumentParser:
     top.add_argument("--stack", help="stack name (default: the selected one)")
     top.add_argument("--project", type=Path, default=Path.cwd(), help="folder of Pulumi.yaml (default: this one)")
     commands = top.add_subparsers(dest="command", required=True)
-    options = commands.add_parser("options", help="what the source can be restored from, ranked by data lost")
-    options.add_argument("--time", help="the moment wanted, RFC 3339 with zone (default: as late as possible)")
+    options_command.add_options(
+        commands.add_parser("options", help="what the source can be restored from, ranked by data lost")
+    )
     when_command.add_options(commands.add_parser("when", help="when it happened: what may have done it, to the second"))
     state = commands.add_parser("status", help="who serves, what the gates proved, what to do next; changes nothing")
     state.add_argument("--handover", action="store_true", help="five lines to paste for who takes over")
@@ -74,6 +75,12 @@ def build_parser() -> argparse.ArgumentParser:
     adoption.add_argument("--yes", action="store_true", help="don't ask")
     approval = commands.add_parser("approve", help="say yes to a switch as its second person (key approvals)")
     approval.add_argument("--yes", action="store_true", help="don't ask")
+    add_prevention(
+        commands.add_parser("check-backups", help="how old the newest backup of each kind is; changes nothing"),
+        commands.add_parser("dump", help="dump the database into the bucket of `backups`, and read it back"),
+        commands.add_parser("snapshot", help="take a snapshot of the source, and wait: before a migration"),
+        commands.add_parser("expire", help="delete what this program made and is past its time; shown first"),
+    )
     add_rescue(commands.add_parser("rescue", help="bring rows of one table back into the source, without a cutover"))
     add_retire(commands.add_parser("retire", help="delete a candidate or an old source that nobody needs any more"))
     for name, text in (
@@ -92,6 +99,22 @@ def add_rollback(command: argparse.ArgumentParser) -> None:
     writes = command.add_mutually_exclusive_group()
     writes.add_argument("--carry", action="store_true", help="take along what was written since the switch")
     writes.add_argument("--accept-loss", action="store_true", help="leave behind what was written since the switch")
+
+
+def add_prevention(
+    check: argparse.ArgumentParser,
+    dump: argparse.ArgumentParser,
+    snapshot: argparse.ArgumentParser,
+    expire: argparse.ArgumentParser,
+) -> None:
+    check.add_argument("--publish", action="store_true", help="publish the ages as CloudWatch metrics")
+    check.add_argument("--json", action="store_true", help="the ages as JSON")
+    for command in (check, dump):
+        command.add_argument("--settings", type=Path, help="in a pod of the schedule: the mounted settings")
+        command.add_argument("--root-certificate", type=Path, help="with --settings: the certificates to trust")
+    snapshot.add_argument("--reason", required=True, help="why; it stands in the snapshot's name and tags")
+    snapshot.add_argument("--days", type=int, default=30, metavar="N", help="`expire` offers it after N (default: 30)")
+    expire.add_argument("--yes", action="store_true", help="don't ask")
 
 
 def add_retire(command: argparse.ArgumentParser) -> None:
@@ -216,7 +239,7 @@ def tell(stack: OperatorStack, arguments: argparse.Namespace, now: datetime) -> 
     """Returns the answer of a command that only looks."""
     match arguments.command:
         case "options":
-            return options_command.list_options(stack, arguments.time, now)
+            return options_command.tell_options(stack, arguments, now)
         case "when":
             return when_command.tell_when(stack, arguments, now)
         case _:
@@ -239,6 +262,9 @@ def run(arguments: argparse.Namespace) -> int:
         return examine(arguments)
     if arguments.command in ("gate", "probe"):
         return run_in_job(arguments)
+    if arguments.command in prevention.COMMANDS:
+        confirm = make_confirmer(yes=getattr(arguments, "yes", False))
+        return prevention.run(lambda: OperatorStack(arguments.project, arguments.stack), arguments, confirm)
     stack = OperatorStack(arguments.project, arguments.stack)
     if arguments.command == "drill":
         return drill_command.run(stack, arguments)
@@ -255,24 +281,31 @@ def run_on_stack(stack: OperatorStack, arguments: argparse.Namespace) -> int:
             color = sys.stdout.isatty()
             now = datetime.now(UTC)
             print(report.report(stack, arguments.id, now, color=color, browser=arguments.open))
+        case _:
+            return 0 if act(stack, arguments) else 1
+    return 0
+
+
+def act(stack: OperatorStack, arguments: argparse.Namespace) -> bool:
+    """Runs a command that changes something, on a yes; returns False when it was not confirmed."""
+    match arguments.command:
         case "credentials":
             confirm = make_confirmer(yes=arguments.yes)
-            return 0 if rotate_credentials(stack, confirm, leave_source=arguments.leave_source) else 1
+            return rotate_credentials(stack, confirm, leave_source=arguments.leave_source)
         case "rescue":
-            return 0 if rescue(stack, arguments) else 1
+            return rescue(stack, arguments)
         case "adopt":
-            return 0 if adopt_restore(stack, arguments) else 1
+            return adopt_restore(stack, arguments)
         case "approve":
-            return 0 if approve_switch(stack, make_confirmer(yes=arguments.yes)) else 1
+            return approve_switch(stack, make_confirmer(yes=arguments.yes))
         case "retire":
-            return 0 if retire(stack, arguments) else 1
+            return retire(stack, arguments)
         case "rollback":
             refuse_other(stack, arguments.id)
-            return 0 if roll_back(stack, arguments) else 1
+            return roll_back(stack, arguments)
         case _:
             refuse_other(stack, arguments.id)
-            return 0 if close_restore(stack, make_confirmer(yes=arguments.yes)) else 1
-    return 0
+            return close_restore(stack, make_confirmer(yes=arguments.yes))
 
 
 def main(words: Sequence[str] | None = None) -> int:

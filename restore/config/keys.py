@@ -14,7 +14,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from restore.config.request import DumpKey, InstanceName, RestoreId, SnapshotName, Time
-from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
+from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin, DefaultTags
 from restore.model.dependents import Follow
 from restore.model.drill import DrillSettings, Targets
 from restore.model.field_types import (
@@ -33,6 +33,7 @@ from restore.model.field_types import (
 )
 from restore.model.gates import BY_NAME
 from restore.model.notify import NotifySettings
+from restore.model.prevention import PreventionSettings
 from restore.model.rds import InstanceSettings
 from restore.model.request import (
     SHORTEST_REASON,
@@ -44,6 +45,7 @@ from restore.model.request import (
     Infrastructure,
     Login,
     Method,
+    PriceSettings,
     QuietSettings,
     Runner,
     RunnerJob,
@@ -210,9 +212,15 @@ class Keys(RestoreKeys):
     infrastructure: Annotated[Infrastructure, OBJECT] = Infrastructure()
     """Where the team's own infrastructure code has the source; close then prints the commands by which it takes over
     the instance that serves with these names, otherwise with placeholders, for both tools."""
+    prices: Annotated[PriceSettings, OBJECT] = PriceSettings()
+    """What this team pays AWS, where the list prices of the preview (those of us-east-1) don't fit: in another region,
+    or with a discount."""
     notify: Annotated[NotifySettings, OBJECT] = NotifySettings()
     """Where messages about a restore go (Slack, PagerDuty, SNS), who must be told, and what must be reconciled
     (docs/notify.md)."""
+    prevention: Annotated[PreventionSettings, OBJECT] = PreventionSettings()
+    """What the stack declares, once any field is set, so that there is something to restore from: alarms on the age of
+    backups and drills, RDS's backup events, replication to a second region, a nightly dump (docs/prevention.md)."""
     targets: Annotated[Targets, OBJECT] = Targets()
     """What a restore must achieve, in time and in data: a drill that misses either fails (docs/drill.md)."""
     drill: Annotated[DrillSettings, OBJECT] = DrillSettings()
@@ -241,7 +249,8 @@ class Keys(RestoreKeys):
     <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a gate shut says the
     command. A waiver stands in every report and holds for one restore: close takes it away, and one left over from
     another id is refused until it is given anew. None covers validated.proved and switched.row: nothing serves of which
-    no row was read; nor renamed.holder: no reason makes a name move."""
+    no row was read; nor renamed.holder: no reason makes a name move; nor gate approved, whose point is the second
+    person."""
     evidence: Annotated[
         str,
         matching(
@@ -306,6 +315,8 @@ class AwsKeys(Section, BaseModel):
     """The only accounts in which anything may happen."""
     forbidden_account_ids: AccountIds = ()
     """Accounts in which nothing may happen."""
+    default_tags: Annotated[DefaultTags, OBJECT] = DefaultTags()
+    """Tags of everything that is made: an object with `tags`."""
 
     @property
     def login(self) -> AwsLogin:

@@ -66,6 +66,7 @@ class Entries:
             *_find_plain_tokens(entries, self.secret_keys),
             *_find_too_long(entries),
             *_find_across_regions(entries, self.region),
+            *_find_unpreventable(entries, self.region),
             *_find_unfit_checks(entries),
         ]
         if not keys or not aws or not kubernetes or problems:
@@ -94,17 +95,20 @@ class Entries:
             erasure=keys.erasure,
             dependents=keys.dependents,
             infrastructure=keys.infrastructure,
+            prices=keys.prices,
             notify=keys.notify,
             targets=keys.targets,
             drill=keys.drill,
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
             aws_login=aws.login,
+            default_tags=aws.default_tags.tags,
             kubeconfig=kubernetes.kubeconfig,
             context=kubernetes.context,
             source_region=keys.source_region,
             copy=keys.copy_,
             create=keys.create,
+            prevention=keys.prevention if "prevention" in entries else None,
         )
 
 
@@ -240,6 +244,20 @@ def _find_across_regions(given: Mapping[str, Any], region: str | None) -> Iterab
     if given.get("sourceRegion") and given.get("cutover") == Cutover.RENAME:
         needed = "secret: an endpoint's name has its region in it, so no rename gives this region the source's"
         yield refusal("cutover", "rename, with sourceRegion", needed, removal("cutover"))
+
+
+def _find_unpreventable(entries: Mapping[str, Any], region: str | None) -> Iterable[Problem]:
+    """Yields what `prevention` needs of other keys."""
+    if "prevention" not in entries:
+        return
+    prevention = _read_section(entries, "prevention")
+    if "image" not in prevention and "image" not in _read_section(entries, "runnerJob"):
+        needed = "the image that the scheduled check starts (docs/prevention.md)"
+        yield refusal("prevention.image", "not set, nor is runnerJob.image", needed)
+    if "dumpSchedule" in prevention and "bucket" not in _read_section(entries, "backups"):
+        yield refusal("backups.bucket", "not set", "the bucket that gets the nightly dump")
+    if region and prevention.get("replicateTo") == region:
+        yield refusal("prevention.replicateTo", f"{region}, which is aws:region too", "another region")
 
 
 def _find_unfit_checks(entries: Mapping[str, Any]) -> Iterable[Problem]:

@@ -63,13 +63,20 @@ def make_gate(context: GateContext, name: str) -> Gate:
 
     Raises RestoreError when what it is to prove can't be read (expectations, for example).
     """
-    seconds, prove = PROOFS[name]
+    _, prove = PROOFS[name]
+    seconds = allow_seconds(context, name)
     waive = {key: reason for key, reason in context.settings.waive.items() if key == name or key.startswith(f"{name}.")}
     record = partial(publish.record, context.store, context.plan.stack, context.plan.id, name, warn=pulumi.log.warn)
     work = partial(prove, context)
     if context.settings.runner is Runner.KUBERNETES and name in IN_JOBS:
         work = partial(follow.prove, partial(validated.wanted_expectations, context.settings), context)
     return Gate(name, seconds, work, record, waive, take_fingerprint(context, name, waive))
+
+
+def allow_seconds(context: GateContext, name: str) -> float:
+    """Returns a gate's deadline; that of the checks of the data grows with it."""
+    seconds, _ = PROOFS[name]
+    return max(seconds, validated.allow_seconds(context.settings, context.plan)) if name == VALIDATED.name else seconds
 
 
 def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) -> dict[str, Any]:

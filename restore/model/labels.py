@@ -27,6 +27,8 @@ TAG_DUMP = "restore:dump-version"
 
 TAG_INCIDENT, TAG_OWNER = "restore:incident", "restore:owner"
 """For the bill: which incident, and which team, what was made belongs to."""
+TAG_REASON, TAG_EXPIRES = "restore:reason", "restore:expires"
+"""Of a snapshot taken by hand: why, and from when on `expire` offers to delete it."""
 TAG_FINAL = "restore:final-snapshot"
 """Of an instance that is being retired: the name of its final snapshot."""
 

@@ -25,6 +25,9 @@ LONGEST_STATEMENT = 16 * MIB
 """pg_dump's longest statements are function bodies and comments."""
 LONGEST_META = 4096
 COMPLETE = b"PostgreSQL database dump complete"
+ENTRY = re.compile(rb"TOC entry (\d+) \(class ")
+DEPENDENCIES = b"Dependencies: "
+"""What pg_dump and pg_restore --verbose write before each entry of the table of contents."""
 VERSION = re.compile(rb"Dumped (?P<who>from database|by pg_dump) version (?P<version>[0-9][0-9A-Za-z.]*)")
 IDENTIFIER = rb'(?:"(?:[^"]|"")+"|[a-z_\x80-\xff][a-z0-9_$\x80-\xff]*)'
 COPY = re.compile(
@@ -60,6 +63,10 @@ class Statement:
     line: int
     codec: str = UTF8
     """Python's, for the dump's encoding."""
+    entry: int = 0
+    """Its entry of the table of contents; 0 where the dump doesn't say."""
+    depends: tuple[int, ...] = ()
+    """Entries that its entry depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +159,8 @@ class Splitter:
         self._statements = 0
         self._blocks = 0
         self._complete = False
+        self._entry = 0
+        self._depends: tuple[int, ...] = ()
         self.codec = UTF8
         """Encoding of what comes next, set by whoever takes the statement that changes it."""
         self.versions: dict[str, str] = {}
@@ -224,12 +233,17 @@ class Splitter:
 
     def _skip(self, item: Token) -> None:
         if item.kind == "line_comment":
-            self._comment(bytes(self._text[item.start + 3 : min(item.end, item.start + 200)]))
+            long = self._text.startswith(DEPENDENCIES, item.start + 3)
+            self._comment(bytes(self._text[item.start + 3 : item.end if long else min(item.end, item.start + 200)]))
         self._position = item.end
 
     def _comment(self, text: bytes) -> None:
         if text.startswith(COMPLETE):
             self._complete = True
+        if entry := ENTRY.match(text):
+            self._entry, self._depends = int(entry[1]), ()
+        elif text.startswith(DEPENDENCIES):
+            self._depends = tuple(int(number) for number in text[len(DEPENDENCIES) :].split() if number.isdigit())
         match = None if self._statements else VERSION.match(text)
         if match is not None:
             self.versions[match["who"].decode()] = match["version"].decode()
@@ -242,7 +256,7 @@ class Splitter:
         if sql[:4].upper() == b"COPY" and not sql[4:5].isalnum():
             return self._copy(sql, offset, line)
         self._drop()
-        return Statement(sql, self._statements, offset, line, self.codec)
+        return Statement(sql, self._statements, offset, line, self.codec, self._entry, self._depends)
 
     def _copy(self, sql: bytes, offset: int, line: int) -> CopyBegin:
         match = COPY.match(sql)

@@ -87,6 +87,7 @@ WITHOUT_NAMESPACE = (
 )
 HIGH_LEVEL: Mapping[tuple[str, ...], frozenset[str]] = {
     ("s3", "ls"): frozenset({"--recursive"}),
+    ("s3", "cp"): frozenset({"--recursive"}),
     ("sso", "login"): frozenset({"--profile"}),
     ("eks", "update-kubeconfig"): frozenset({"--name", "--region"}),
 }

@@ -109,7 +109,7 @@ def test_the_report_of_an_organisations_stack_is_found_where_its_program_wrote(s
 
 def test_status_and_options_of_an_organisations_stack_look_for_the_programs_name(stack: OperatorStack) -> None:
     assert "stack acme/prod, source shop-prod-db: available" in status.read_status(stack, NOW)
-    assert "shop" in options.list_options(stack, None, NOW)
+    assert "shop" in options.render(options.find_options(stack, None, [], NOW))
 
 
 def test_a_way_back_is_written_to_the_file_that_the_cli_reads(tmp_path: Path) -> None:
