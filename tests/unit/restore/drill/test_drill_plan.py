@@ -60,6 +60,12 @@ def test_the_drill_s_stack_can_move_no_traffic_and_lets_nothing_pass() -> None:
     )
 
 
+def test_no_alarm_watches_over_what_is_torn_down() -> None:
+    watched = {**CONFIG, "restore:prevention": '{"image": "registry.example/restore:1"}'}
+    given = {key: ConfigValue(text) for key, text in watched.items()}
+    assert "restore:prevention" not in plan.configure(given, "drill-1", "prod", option(), Path("/srv/shop"))
+
+
 def test_the_point_in_time_is_a_second_that_the_data_can_be_compared_with() -> None:
     assert configured()["restore:time"].text == "2026-11-22T14:59:00Z"
 
@@ -85,6 +91,19 @@ def test_the_newest_point_of_the_method_is_drilled() -> None:
     assert plan.choose_point(points, Method.PITR) == points[2]
     with pytest.raises(Refused, match=r"drill\.method"):
         plan.choose_point(points, Method.DUMP)
+
+
+def test_a_point_that_this_stack_can_t_restore_is_not_drilled() -> None:
+    barred = replace(option(lost=5), obstacle="it is of another region")
+    assert plan.choose_point([barred, option(lost=60)], Method.PITR) == option(lost=60)
+    with pytest.raises(Refused, match="it is of another region"):
+        plan.choose_point([barred], Method.PITR)
+
+
+def test_the_backup_of_a_former_instance_is_named_as_such() -> None:
+    given = {key: ConfigValue(text) for key, text in CONFIG.items()}
+    former = replace(option(), backup_of="shop-old1")
+    assert plan.configure(given, "drill-1", "prod", former, Path("/srv"))["restore:backupOf"].text == "shop-old1"
 
 
 @pytest.mark.parametrize("source", ["shop", "s" * 44, "s" * 49])
