@@ -207,8 +207,8 @@ def _checks(context: RestoreContext, origin: RestoreSource, settings: InstanceSe
     times = {depth: spoken(timedelta(seconds=estimate_seconds(size))) for depth, size in needed.items()}
     asked, other = validation.depth, Depth.SAMPLE if validation.depth is Depth.FULL else Depth.FULL
     yield (
-        f"checks read: at most {sized(needed[asked])}, which a fresh volume takes {times[asked]} to fetch (depth {asked}); "
-        f"with validation.depth {other} at most {sized(needed[other])}, {times[other]}"
+        f"checks read: at most {sized(needed[asked])}, which a fresh volume takes {times[asked]} to fetch "
+        f"(depth {asked}); with validation.depth {other} at most {sized(needed[other])}, {times[other]}"
     )
     allowed = validation.budget_seconds
     if allowed is not None and allowed < estimate_seconds(needed[validation.depth]):
