@@ -16,8 +16,9 @@ from restore.units import TIME_FORMAT
 from validation.document_store import S3
 
 PREFIX = "restore:"
-LEFT_OUT = frozenset({"waive", "notify", "drill", "targets", "infrastructure"})
-"""Keys of the site that a drill's stack doesn't get: nothing is let pass, nobody is told of an incident."""
+LEFT_OUT = frozenset({"waive", "notify", "drill", "targets", "infrastructure", "prevention"})
+"""Keys of the site that a drill's stack doesn't get: nothing is let pass, nobody is told of an incident, and no alarm
+watches over what is torn down."""
 IDS = ("drill-%y%m%d-%H%M%S", "d%y%m%d%H%M%S")
 """The id of a drill, and a shorter one for a source with a long name."""
 DRILLED = "-drill"

@@ -41,7 +41,7 @@ FIXES = {
     BackupKind.PITR: "aws rds describe-events --source-type db-instance --source-identifier {source} --duration 1440",
     BackupKind.SNAPSHOT: 'python -m restore snapshot --reason "<why>"',
     BackupKind.DUMP: "python -m restore dump",
-    BackupKind.DRILL: "docs/prevention.md",
+    BackupKind.DRILL: "python -m restore drill",
 }
 
 

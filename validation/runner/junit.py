@@ -14,6 +14,7 @@ from xml.etree import ElementTree as Xml
 
 from validation.problems import Problem
 from validation.runner.result import CheckResult, ValidationReport
+from validation.runner.sample_words import tell_verdict
 from validation.times import format_rfc3339
 from validation.verdict import Severity, Verdict
 
@@ -41,6 +42,7 @@ class Case:
 def as_junit(report: ValidationReport) -> bytes:
     """Returns the report as an XML document in UTF-8. Whatever stands in names and values is text in it."""
     properties = {"target": report.target, "source": report.source, "verdict": str(report.verdict)}
+    properties |= {"depth": tell_verdict(report.sample)} if report.sample else {}
     cases = [_make_case(report, result) for result in report.results]
     if not report.proved:  # without it, a report that proves nothing would be all green
         nothing = CheckResult(NOTHING_READ, Verdict.INCONCLUSIVE, "no row was read", "rows that prove something")

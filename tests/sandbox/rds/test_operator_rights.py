@@ -40,6 +40,7 @@ def world(sandbox: Sandbox) -> None:
     sandbox.available(SOURCE)
     aws.rds.create_db_snapshot(DBInstanceIdentifier=SOURCE, DBSnapshotIdentifier=f"{SOURCE}-1")
     sandbox.snapshot_ready(f"{SOURCE}-1")
+    sandbox.available(SOURCE)
     aws.rds.create_db_snapshot(DBInstanceIdentifier=SOURCE, DBSnapshotIdentifier=f"{SOURCE}-migration", Tags=STACK)
     sandbox.snapshot_ready(f"{SOURCE}-migration")
     west = client(sandbox, "kms", ACCESS_KEY, "us-west-2")
@@ -428,14 +429,15 @@ def test_what_the_sandbox_has_no_rights_for_is_an_error_never_a_success(operator
     with pytest.raises(ClientError, match=r"SandboxUnsupported.*ec2:DescribeVpcs"):
         operator("ec2").describe_vpcs()
     with pytest.raises(ClientError, match=r"SandboxUnsupported.*S3 operation"):
-        operator("s3").delete_object(Bucket=DUMPS, Key=DUMP, VersionId="1")
+        operator("s3").get_object_acl(Bucket=DUMPS, Key=DUMP)
 
 
-def test_the_operator_gives_up_a_lock_of_the_state_and_deletes_nothing_else(operator: Callable[[str], Any]) -> None:
+def test_the_operator_gives_up_a_lock_of_the_state_and_deletes_no_record(operator: Callable[[str], Any]) -> None:
     state = {"Bucket": "ghost-protocol-sandbox-pulumi-state"}
     with pytest.raises(ClientError, match="NoSuchBucket"):
         operator("s3").delete_object(**state, Key="team/.pulumi/locks/organization/restore/prod/1.json")
-    for elsewhere in ({"Bucket": DUMPS, "Key": DUMP}, {**state, "Key": ".pulumi/stacks/restore/prod.json"}):
+    record = {"Bucket": "ghost-protocol-sandbox-evidence", "Key": "restores/prod/1.json"}
+    for elsewhere in (record, {**state, "Key": ".pulumi/stacks/restore/prod.json"}):
         with pytest.raises(ClientError, match=r"AccessDenied.*s3:DeleteObject"):
             operator("s3").delete_object(**elsewhere)
 

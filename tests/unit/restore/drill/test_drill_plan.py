@@ -60,6 +60,12 @@ def test_the_drill_s_stack_can_move_no_traffic_and_lets_nothing_pass() -> None:
     )
 
 
+def test_no_alarm_watches_over_what_is_torn_down() -> None:
+    watched = {**CONFIG, "restore:prevention": '{"image": "registry.example/restore:1"}'}
+    given = {key: ConfigValue(text) for key, text in watched.items()}
+    assert "restore:prevention" not in plan.configure(given, "drill-1", "prod", option(), Path("/srv/shop"))
+
+
 def test_the_point_in_time_is_a_second_that_the_data_can_be_compared_with() -> None:
     assert configured()["restore:time"].text == "2026-11-22T14:59:00Z"
 

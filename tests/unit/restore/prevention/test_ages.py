@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from restore.drill.result import STEP, Drill, DrillResult, Phase, as_json
 from restore.errors import PermanentError
 from restore.evidence import Store
 from restore.model.prevention import PreventionSettings, parse_age
@@ -20,6 +21,7 @@ from restore.prevention.check import BackupCheck, list_values
 from restore.prevention.stored_dumps import DAMAGED, WHOLE, StoredDump
 from tests.support import worlds as w
 from validation.document_store import DirectoryStore
+from validation.verdict import Verdict
 
 NIGHTLY = PreventionSettings(dump_schedule="30 3 * * *")
 
@@ -99,6 +101,13 @@ def test_a_drill_that_failed_is_no_proof(store: Store) -> None:
     store.write("prod-drill", "drill-1", "drill", {"passed": False})
     store.write("prod", "drill-2", "drill", {"passed": True})
     assert measure(store)[BackupKind.DRILL].at is None
+
+
+def test_the_record_that_a_drill_leaves_is_the_one_that_is_looked_for(store: Store) -> None:
+    drill = Drill("drill-261101-040000", "prod", "shop")
+    phase = Phase("restore", Verdict.PASS, "restored", w.NOW, 60.0)
+    store.write(drill.drill_stack, drill.id, STEP, as_json(DrillResult(drill, w.NOW, 60.0, (phase,))))
+    assert measure(store)[BackupKind.DRILL].what == drill.id
 
 
 def test_a_source_that_is_gone_is_late_and_the_others_are_asked_all_the_same(store: Store) -> None:
