@@ -56,6 +56,13 @@ class Stack:
         self.done.append(message)
 
 
+def answering(value: object) -> Callable[..., object]:
+    def answer(*_: object, **__: object) -> object:
+        return value
+
+    return answer
+
+
 Adopting = Callable[..., tuple[bool, str]]
 
 
@@ -77,10 +84,10 @@ def adopting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Adopting:
 
         found = restored(cluster=FROZEN, open_restores=(candidate(),))
         monkeypatch.setattr(adopt, "read_settings", read_settings)
-        monkeypatch.setattr(adopt, "require_alone", lambda _settings: None)
-        monkeypatch.setattr(adopt.gather, "gather", lambda *_, **__: found)
+        monkeypatch.setattr(adopt, "require_alone", answering(None))
+        monkeypatch.setattr(adopt.gather, "gather", answering(found))
         operator = {"user": "grace", "host": "laptop", "aws": "arn"}
-        monkeypatch.setattr(adopt.provenance, "operator", lambda _aws: operator)
+        monkeypatch.setattr(adopt.provenance, "operator", answering(operator))
         return adopt.run(cast("Any", stack), None, confirm), "\n".join(shown)
 
     return run
