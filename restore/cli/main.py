@@ -1,6 +1,6 @@
 """The command line `python -m restore`.
 
-Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 130 interrupted; `status --exit-code` has more.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def build_parser() -> argparse.ArgumentParser:
         commands.add_parser("options", help="what the source can be restored from, ranked by data lost")
     )
     when_command.add_options(commands.add_parser("when", help="when it happened: what may have done it, to the second"))
-    state = commands.add_parser("status", help="who serves, what the gates proved, what to do next; changes nothing")
-    state.add_argument("--handover", action="store_true", help="five lines to paste for who takes over")
+    status.add_options(
+        commands.add_parser("status", help="who serves, what goes on, what is safe, what is next; changes nothing")
+    )
     examination = commands.add_parser(
         "doctor", help="asks on a quiet day for all that a restore needs; changes nothing"
     )
@@ -240,10 +241,8 @@ def tell(stack: OperatorStack, arguments: argparse.Namespace, now: datetime) -> 
     match arguments.command:
         case "options":
             return options_command.tell_options(stack, arguments, now)
-        case "when":
-            return when_command.tell_when(stack, arguments, now)
         case _:
-            return (status.read_handover if arguments.handover else status.read_status)(stack, now)
+            return when_command.tell_when(stack, arguments, now)
 
 
 def run_in_job(arguments: argparse.Namespace) -> int:
@@ -266,6 +265,8 @@ def run(arguments: argparse.Namespace) -> int:
         confirm = make_confirmer(yes=getattr(arguments, "yes", False))
         return prevention.run(lambda: OperatorStack(arguments.project, arguments.stack), arguments, confirm)
     stack = OperatorStack(arguments.project, arguments.stack)
+    if arguments.command == "status":
+        return status.tell_status(stack, arguments)
     if arguments.command == "drill":
         return drill_command.run(stack, arguments)
     return run_on_stack(stack, arguments)
@@ -275,7 +276,7 @@ def run_on_stack(stack: OperatorStack, arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "told" | "reconciled" as step:
             print(people.tick_off(stack, step, arguments.names, arguments.restore, datetime.now(UTC)))
-        case "options" | "status" | "when":
+        case "options" | "when":
             print(tell(stack, arguments, datetime.now(UTC)))
         case "report":
             color = sys.stdout.isatty()

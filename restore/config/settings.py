@@ -256,6 +256,9 @@ def _find_unpreventable(entries: Mapping[str, Any], region: str | None) -> Itera
         yield refusal("prevention.image", "not set, nor is runnerJob.image", needed)
     if "dumpSchedule" in prevention and "bucket" not in _read_section(entries, "backups"):
         yield refusal("backups.bucket", "not set", "the bucket that gets the nightly dump")
+    if "sourceRegion" in entries:
+        needed = "no such key here: the stack of the source's own region watches over its backups"
+        yield refusal("prevention", "set, with sourceRegion", needed, removal("prevention"))
     if region and prevention.get("replicateTo") == region:
         yield refusal("prevention.replicateTo", f"{region}, which is aws:region too", "another region")
 
