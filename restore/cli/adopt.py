@@ -45,10 +45,10 @@ def run(stack: OperatorStack, named: str | None, confirm: Callable[[str], bool])
     )
     if not confirm(adopt.render(adoption, stack.name, settings.evidence)):
         return False
-    stack.set(adoption.config, [])
     context = replace(context, plan=adoption.plan)
     declare = partial(program.declare, context, adoption)
     require_harmless(stack.preview(declare))
+    stack.set(adoption.config, [])
     stack.up(declare, f"adopt restore {request.id}")
     record(context, adoption, now)
     return True

@@ -16,7 +16,7 @@ from restore.candidate.settings import PYTHON_NAMES
 from restore.config.settings import POINTS
 from restore.errors import Problem, Refused
 from restore.lifecycle.close import OF_ONE_RESTORE
-from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, needed_gates
+from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, move_of, needed_gates
 from restore.model.labels import TAG_ID, TAG_POINT, TAG_STACK
 from restore.model.planned import Plan
 from restore.model.rds import Instance, InstanceSettings
@@ -124,7 +124,7 @@ def make_adoption(
         apps=(),
         secret=None,
         rename=None,
-        safety_snapshot=plan.adopt_safety,
+        safety_snapshot=None if move_of(plan) is Move.NONE else plan.adopt_safety,
         copy=plan.copy if plan.copy and plan.copy.adopt else None,
         parameter_group=plan.parameter_group if plan.parameter_group and plan.parameter_group.adopt else None,
         settings=(read_wanted_settings(conformed) if conformed else None) or plan.settings,

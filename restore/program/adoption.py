@@ -29,7 +29,8 @@ def declare(context: GateContext, adoption: Adoption) -> None:
     by_name = {name: make_gate(context, name, record) for name, record in adoption.proofs.items()}
     gates = Gates.of(context, by_name, Running())
     Restore(plan, gates, _record_nothing, depends_on=[], proofs=by_name.keys())
-    Freeze(plan, source_name(plan, context.settings), gates, _record_nothing, depends_on=[])
+    if plan.safety_snapshot:
+        Freeze(plan, source_name(plan, context.settings), gates, _record_nothing, depends_on=[])
     pulumi.export("state", f"restore {plan.id}: adopted")
     pulumi.export("next", "pulumi up")
 

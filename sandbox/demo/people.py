@@ -55,8 +55,10 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
     with running_sandbox(stage, keep=keep), vendors.serving() as people:
         happened = break_data(stage)
         configure(stage, people)
-        stage.title("Which recovery point?")
-        stage.run("python", "-m", "restore", "options", "--time", str(happened["restore_to"]))
+        stage.title("Which recovery point? And would it work?")
+        options = ("python", "-m", "restore", "options", "--time", str(happened["restore_to"]))
+        stage.run(*options)
+        stage.run(*options, "--check", "1")
         stage.title("One runs the restore; another one looks, and can't run it too")
         stage.config(id=ID, method="pitr", time=str(happened["restore_to"]), traffic="frozen")
         with running_up(stage) as first:
@@ -117,12 +119,12 @@ def look(stage: Stage) -> Looks:
 
     wait_until(is_begun, 120, "the candidate being made", 0.1)
     other = replace(stage, variables=another_person(stage))
+    other.run("pulumi", "stack", "select", "--create", STACK)
     status = subprocess.run(
         ["python", "-m", "restore", "status"], cwd=CHECKOUT, env=dict(other.variables), capture_output=True, text=True,
         check=False,
     ).stdout  # fmt: skip
     print(f"$ python -m restore status\n{status}", flush=True)
-    other.run("pulumi", "stack", "select", "--create", STACK)
     return Looks(status, other.refuses(*UP, saying="runs it"))
 
 
@@ -166,17 +168,17 @@ def retire(stage: Stage) -> list[Line]:
 
 
 def look_lines(looks: Looks) -> list[Line]:
-    seen = find_progress(looks.status)
+    seen = find_runner(looks.status)
     refused = next((line.strip() for line in looks.refusal.splitlines() if "runs it" in line), "")
     return [
-        Line("status, from another shell", seen or "nothing of the candidate", bool(seen)),
+        Line("status, from another shell", seen or "nobody is named", bool(seen)),
         Line("a second up", refused or "not refused", bool(refused)),
     ]
 
 
-def find_progress(status: str) -> str:
-    """The line of a status that tells of the database that is being made."""
-    return next((line.strip() for line in status.splitlines() if line.startswith("candidate:")), "")
+def find_runner(status: str) -> str:
+    """The line of a status that says who runs the restore, on which machine."""
+    return next((line.strip() for line in status.splitlines() if line.startswith("run") and "@" in line), "")
 
 
 def message_lines(people: vendors.Vendors) -> list[Line]:
