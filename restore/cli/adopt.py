@@ -10,7 +10,7 @@ from typing import Any
 
 from restore import plan as plans
 from restore.aws import Aws
-from restore.cli.stack_settings import read_settings
+from restore.cli.stack_settings import read_settings, require_alone
 from restore.cutover import traffic
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.evidence import Store, provenance, publish
@@ -36,6 +36,7 @@ def run(stack: OperatorStack, named: str | None, confirm: Callable[[str], bool])
     config, settings = find_config(stack, named, now)
     request = settings.request
     assert request is not None
+    require_alone(settings)
     adopt.require_lost(stack.export(), request.id)
     inventory = gather.gather(settings, now, room=False)
     context = GateContext.of(settings, plans.make(settings, inventory))

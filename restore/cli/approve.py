@@ -13,7 +13,7 @@ from restore.errors import PermanentError, Problem, Refused
 from restore.evidence import Store, provenance, publish
 from restore.gates.proofs import find_record
 from restore.inventory import gather
-from restore.model.gates import VALIDATED
+from restore.model.gates import SERVING, VALIDATED
 from restore.model.rds import Instance
 from restore.model.request import Settings
 from restore.pulumi_stack.automation import OperatorStack
@@ -32,7 +32,9 @@ def approve(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     aws = Aws.of(settings)
     store = Store.open(settings.evidence, aws)
     candidate, validated = find_proved(settings, store, now)
-    decision = approval.make_decision(settings, candidate, validated)
+    assert settings.request
+    servings = store.newest_first(settings.stack, settings.request.id, SERVING.name)
+    decision = approval.make_decision(settings, candidate, validated, servings)
     operator = provenance.operator(aws)
     require_identity(operator["aws"])
     loss = text(mapping(mapping(validated.get("facts")).get("loss")).get("headline")) or "not known"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from restore.aws import Aws, Rds
-from restore.cli.stack_settings import read_settings
+from restore.cli.stack_settings import read_settings, require_alone
 from restore.cutover import traffic
 from restore.dependents.infrastructure import DOCUMENT
 from restore.errors import Problem, Refused, RestoreError
@@ -39,6 +39,7 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
                 )
             ]
         )
+    require_alone(settings)
     inventory = gather.gather(settings, now, room=False)
     open_inventory = close.as_if_open(inventory)
     serves = traffic.find_traffic(RestoreContext(settings, settings.request, open_inventory))

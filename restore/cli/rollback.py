@@ -10,7 +10,7 @@ from pathlib import Path
 
 from restore.aws import Aws
 from restore.cli import rescue
-from restore.cli.stack_settings import read_settings
+from restore.cli.stack_settings import read_settings, require_alone
 from restore.cutover import rollback
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.evidence import Store
@@ -49,6 +49,7 @@ def roll_back(
     """Goes back; False when that was declined. Raises Refused, or whatever a step's `pulumi up` ends with."""
     way = rollback.plan_way_back(stack.config(), stack.history(), stack.own_config())
     settings = read_settings(stack, datetime.now(UTC))
+    require_alone(settings)
     writes = find_writes(settings)
     text = f"{rollback.render(way)}\n{describe(writes, bring_along=bring_along)}".strip()
     loses = bool(writes.count or writes.unknown)

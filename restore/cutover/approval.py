@@ -44,6 +44,8 @@ class Decision:
     """When the candidate's data was proved, RFC 3339."""
     terms: str
     """What the configuration says of the switch, by its digest."""
+    served: int = 0
+    """How often it was proved to serve before: a second switch, after a way back, is another decision."""
 
     @property
     def digest(self) -> str:
@@ -77,9 +79,11 @@ def digest_terms(settings: Settings) -> str:
     return _hash(terms)
 
 
-def make_decision(settings: Settings, candidate: Instance, validated: Mapping[str, Any]) -> Decision:
-    """Returns the decision that stands to be made. `validated`: the record in which that gate opened for the
-    candidate."""
+def make_decision(
+    settings: Settings, candidate: Instance, validated: Mapping[str, Any], servings: Iterable[Mapping[str, Any]] = ()
+) -> Decision:
+    """Returns the decision that stands to be made. `validated`: the record in which that gate opened for the candidate;
+    `servings`: all records of gate `serving`."""
     facts: Mapping[str, Any] = validated.get("facts") or {}
     return Decision(
         stack=settings.stack,
@@ -89,7 +93,14 @@ def make_decision(settings: Settings, candidate: Instance, validated: Mapping[st
         recovery_point=candidate.tags.get(TAG_POINT, ""),
         validated=str(facts.get("held") or validated.get("ended")),
         terms=digest_terms(settings),
+        served=sum(is_of(record, candidate) for record in servings),
     )
+
+
+def is_of(record: Mapping[str, Any], candidate: Instance) -> bool:
+    """Tells whether a gate opened for this very instance."""
+    facts: Mapping[str, Any] = record.get("facts") or {}
+    return record.get("open") is True and facts.get("resource_id") == candidate.resource_id
 
 
 def name_person(arn: str) -> str:

@@ -143,14 +143,30 @@ class Store:
 
     def ids(self, stack: str) -> tuple[str, ...]:
         """Returns every restore of a stack that has left anything. Raises PermanentError, TemporaryError."""
-        folder = f"{_require_safe_name(stack)}/"
         with _reading():
             try:
-                documents = self._documents.names(folder)
+                folders = self._documents.folders(_format_stack_folder(stack))
             except NotFoundError:
                 return ()
-        names = (name.removeprefix(folder).partition("/")[0] for name in documents)
-        return tuple(dict.fromkeys(name for name in names if NAME.fullmatch(name)))
+        return tuple(name for name in folders if NAME.fullmatch(name))
+
+    def keep_of_stack(self, stack: str, name: str, document: Mapping[str, Any]) -> str:
+        """Writes a document of a whole stack, beside its restores, or replaces it; returns where. Adds schema and
+        stack. Raises as `write` does."""
+        content = {"schema": SCHEMA, "stack": stack, **document}
+        where = f"{_format_stack_folder(stack)}{_require_safe_name(name)}"
+        return self._put(where, _require_no_secrets(content, name), replace=True)
+
+    def read_of_stack(self, stack: str, name: str) -> Mapping[str, Any] | None:
+        """Returns a document of a whole stack, None where there is none. Raises as `read_all` does."""
+        folder = _format_stack_folder(stack)
+        with _reading():
+            try:
+                if folder + name not in self._documents.names(folder):
+                    return None
+            except NotFoundError:
+                return None
+        return self._read(folder + name)
 
     def _names(self, stack: str, restore_id: str) -> list[str]:
         with _reading():
@@ -208,8 +224,12 @@ def _parse_step(name: str) -> str | None:
     return match["step"] if match else None
 
 
+def _format_stack_folder(stack: str) -> str:
+    return f"{_require_safe_name(stack)}/"
+
+
 def _format_folder(stack: str, restore_id: str) -> str:
-    return f"{_require_safe_name(stack)}/{_require_safe_name(restore_id)}/"
+    return f"{_format_stack_folder(stack)}{_require_safe_name(restore_id)}/"
 
 
 def _format_results(stack: str, restore_id: str) -> str:

@@ -14,7 +14,7 @@ from restore.gates.context import GateContext
 from restore.gates.hook import RESOURCE_ID, Proof, Watch
 from restore.gates.proofs import find_proof
 from restore.gates.switched import is_switched
-from restore.model.gates import VALIDATED
+from restore.model.gates import SERVING, VALIDATED
 from validation.verdict import Verdict
 
 SECONDS = 120.0
@@ -38,7 +38,8 @@ def prove(context: GateContext, watch: Watch) -> Proof:
             "pulumi config set traffic frozen; pulumi up",
         )
         return Proof(Verdict.FAIL, "there is nothing to approve yet", facts, (problem,))
-    decision = approval.make_decision(context.settings, candidate, validated)
+    servings = context.store.newest_first(context.plan.stack, context.plan.id, SERVING.name)
+    decision = approval.make_decision(context.settings, candidate, validated, servings)
     facts["digest"] = decision.digest
     records = context.store.newest_first(context.plan.stack, context.plan.id, approval.STEP)
     arn = caller(context.aws).arn

@@ -12,9 +12,8 @@ from restore.aws import dependents as reads
 from restore.errors import RestoreError
 from restore.model.dependents import Dependent, DependentKind, Dependents, KnownBy
 from restore.model.rds import Instance
+from restore.model.rds_status import USABLE
 from restore.model.request import Settings
-
-AVAILABLE = "available"
 
 
 def ask_dependents(
@@ -66,7 +65,7 @@ def _read_secrets(aws: Aws, instance: Instance) -> Dependents:
 
 def _read_replication(settings: Settings, aws: Aws, instance: Instance) -> Dependents:
     """Of a server that answers: one that is stopped has its own line in the preview."""
-    if instance.status != AVAILABLE or instance.endpoint is None:
+    if instance.status not in USABLE or instance.endpoint is None:
         return Dependents(unasked={"replication": f"its status is {instance.status}"})
     credential = Secrets(aws).login(settings.login, instance.endpoint)
     database = settings.login.database or "postgres"

@@ -79,6 +79,9 @@ def build_config(instance: Instance, last_run: Mapping[str, Any] | None) -> dict
     return {**config, "restore:method": method, key: point if point != LATEST else config.get(key, LATEST)}
 
 
+OF_CANDIDATE = ("candidate", "accepted", "created", "safety", "settings", "copy", "parameters")
+
+
 def choose_traffic(found: Traffic | None, last_run: Mapping[str, Any] | None) -> Traffic:
     """Returns who serves, as found; of a half-done move where it was to go, and without a record that nobody does."""
     wanted = cast("Mapping[str, Any]", (last_run or {}).get("plan") or {}).get("traffic")
@@ -89,8 +92,8 @@ def require_lost(state: Mapping[str, Any], restore_id: str) -> None:
     """Raises Refused for a state that has more than an adoption makes: it isn't lost, and a smaller program would drop
     what it has."""
     resources = cast("list[dict[str, Any]]", state["deployment"].get("resources") or [])
-    kept = {restore_id, *(f"{name}-{restore_id}" for name in ("candidate", "safety", "settings", "copy", "parameters"))}
-    kept |= {f"{gate.name}-{restore_id}" for gate in EVIDENCED}
+    gates = (gate.name for gate in EVIDENCED)
+    kept = {restore_id, *(f"{name}-{restore_id}" for name in (*OF_CANDIDATE, *gates))}
     names = [
         str(resource["urn"]).rpartition("::")[2]
         for resource in resources

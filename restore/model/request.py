@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, Strict
 
 from restore.model.aws_account import AwsLogin
 from restore.model.dependents import Follow
+from restore.model.drill import DrillSettings, Targets
 from restore.model.dump_kinds import ALLOWABLE, SKIPPABLE, find_allow_fault, find_skip_fault
 from restore.model.field_types import (
     JSON,
@@ -34,6 +35,7 @@ from restore.model.field_types import (
     matching,
 )
 from restore.model.notify import NotifySettings
+from restore.model.prevention import PreventionSettings
 from restore.units import TIME_FORMAT
 from validation.expectations.table_names import Table
 from validation.keyed.fields import NUMBER, Fault
@@ -103,6 +105,8 @@ class Request:
     contact: str | None = None
     breach: bool = False
     cutover: Cutover = Cutover.SECRET
+    drill_of: str | None = None
+    """The stack whose drill this is: the candidate is marked as one that may be deleted."""
 
     @property
     def recovery_point(self) -> str:
@@ -243,6 +247,8 @@ class DumpStore(Section):
     """S3 bucket, in the stack's region. Needed for method dump."""
     prefix: KeyPrefix = "database/postgresql/"
     """What the keys of the dumps begin with."""
+    days: Annotated[int, Field(ge=1, le=3650), NUMBER] = 90
+    """Days for which the nightly dumps of `prevention.dumpSchedule` are kept."""
     source_bucket: Bucket = ""
     """Bucket of the source's region that is replicated to `bucket`: what it has and `bucket` hasn't is told, with S3's
     replication status, as long as that region answers."""
@@ -421,6 +427,24 @@ class CreateSettings(Section):
     """The parameter group, with the parameters that the source's own sets."""
 
 
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False), NUMBER]
+
+
+@dataclass(frozen=True)
+class PriceSettings(Section):
+    """What AWS asks of this team, in US dollars, where it isn't the list price that this program knows."""
+
+    instance_hour: Annotated[
+        Mapping[Annotated[str, matching(r"db(\.[a-z0-9-]+){2,3}", "an instance class, such as db.r6g.large")], Money],
+        JSON,
+    ] = field(default_factory=dict[str, float])
+    """An hour of an instance in one zone, by class (db.r6g.large)."""
+    storage_month: Annotated[Mapping[str, Money], JSON] = field(default_factory=dict[str, float])
+    """A GiB of storage in one zone for a month, by storage type (gp3)."""
+    backup_month: Money | None = None
+    """A GiB of a snapshot for a month."""
+
+
 @dataclass(frozen=True)
 class Infrastructure(Section):
     """Where the team's own infrastructure code has the source, so that `close` can say how it takes over the instance
@@ -466,16 +490,23 @@ class Settings:
     dependents: Follow = Follow.LIST
     """Whether what depends on the source is re-pointed after a switch, or only listed."""
     infrastructure: Infrastructure = Infrastructure()
+    prices: PriceSettings = field(default_factory=PriceSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
+    targets: Targets = field(default_factory=Targets)
+    drill: DrillSettings = field(default_factory=DrillSettings)
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
     """aws:endpoints, by service name of boto3; empty on AWS itself."""
     aws_login: AwsLogin = field(default_factory=AwsLogin)
     """Whose credentials AWS is called with."""
+    default_tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags of everything that is made in AWS; the more particular ones count over them."""
     kubeconfig: str | None = None
     context: str | None = None
     source_region: str | None = None
     """The source's region, where it isn't the stack's."""
     copy: CopySettings = CopySettings()
     create: CreateSettings = CreateSettings()
+    prevention: PreventionSettings | None = None
+    """None where the stack declares none of it."""

@@ -27,7 +27,7 @@ def declare(context: GateContext, adoption: Adoption) -> None:
     """Declares what is adopted. To be run inside a Pulumi program of the restore's stack."""
     plan = adoption.plan
     by_name = {name: make_gate(context, name, record) for name, record in adoption.proofs.items()}
-    gates = Gates(plan.id, by_name, Running(), context.find_candidate, context.rds.snapshot)
+    gates = Gates.of(context, by_name, Running())
     Restore(plan, gates, _record_nothing, depends_on=[], proofs=by_name.keys())
     Freeze(plan, source_name(plan, context.settings), gates, _record_nothing, depends_on=[])
     pulumi.export("state", f"restore {plan.id}: adopted")

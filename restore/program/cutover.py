@@ -55,7 +55,7 @@ class Cutover(pulumi.ComponentResource):
             replicas = {app.name: app.replicas for app in plan.apps}
             served = declare_receipt(gates, SERVING, {**traffic, "replicas": replicas}, self, self.deployments)
             self.receipts = {**approved, SWITCHED.name: switched, **renamed, SERVING.name: served}
-        opened = list_open_gates(self.receipts, self.deployments)
+        opened = list_open_gates(self.receipts, [deployment.urn for deployment in self.deployments])
         self.register_outputs({"endpoint": serving["endpoint"], "proved": opened})
 
     def declare_approval(

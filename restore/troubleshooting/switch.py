@@ -205,9 +205,10 @@ BACK_AND_CLOSE = Chapter(
     (
         Entry(
             ("stack state",),
-            "`close` finds operations pending in the state that are of no restore.",
+            "`close` finds operations pending in the state that are of no restore; or `adopt` finds a state that has "
+            "more than what it would make.",
             "A run was killed while it changed something else: the state doesn't know what exists. What a restore "
-            "leaves pending `close` clears by itself.",
+            "leaves pending `close` clears by itself. `adopt` is for a state that was lost: this one goes on by `up`.",
             "pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'; pulumi up; "
             "python -m restore close",
         ),

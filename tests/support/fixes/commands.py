@@ -57,6 +57,7 @@ PULUMI: Mapping[tuple[str, ...], frozenset[str]] = {
     ("stack", "history"): frozenset(),
     ("config", "set"): frozenset({"--path"}),
     ("config", "rm"): frozenset({"--path"}),
+    ("config",): frozenset(),
     ("refresh",): frozenset({"--yes", "--target", "--clear-pending-creates"}),
 }
 KUBECTL: Mapping[str, frozenset[str]] = {
@@ -81,6 +82,7 @@ WITHOUT_NAMESPACE = (
     "kubectl auth can-i",
     "kubectl config view",
     "kubectl get nodes",
+    "kubectl create namespace",
     "kubectl uncordon",
 )
 HIGH_LEVEL: Mapping[tuple[str, ...], frozenset[str]] = {

@@ -118,3 +118,12 @@ def test_what_is_approved_is_shown_with_its_waivers_and_its_loss() -> None:
     for shown in ("db-CANDIDATE", "db-SOURCE", "known to be fewer", "validated.rows:users", "12 rows", decide().digest):
         assert shown in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_second_switch_after_a_way_back_is_another_decision() -> None:
+    served = {"gate": "serving", "open": True, "facts": {"resource_id": "db-CANDIDATE"}}
+    back = {"gate": "serving", "open": True, "facts": {"resource_id": "db-SOURCE"}}
+    shut = {**served, "open": False}
+    again = approval.make_decision(settings(PITR), candidate(), PROVED, [back, shut, served])
+    assert (again.served, decide().served) == (1, 0)
+    assert "what is to be switched now" in refusal(record(again.digest))

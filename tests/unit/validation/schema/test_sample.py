@@ -51,7 +51,8 @@ def test_a_table_just_above_the_limit_is_never_read_beyond_its_end(blocks: int) 
 def test_rows_looked_up_stay_few_because_each_may_fetch_a_run_of_its_index() -> None:
     for blocks in (10 * SMALL, TERABYTE, 2 * TERABYTE):
         looked_up = SAMPLING.choose_lookups(leaf(blocks))
-        rows = looked_up.blocks * 60 / looked_up.every
+        rows = looked_up.looked_up
+        assert looked_up.pages >= rows * 2 * RUN
         assert rows < 2 * max(FEWEST_LOOKUPS, count_runs(blocks) // 400)
         assert rows * RUN < max(blocks / 150, 2 * FEWEST_LOOKUPS * RUN)
         assert looked_up.chance == pytest.approx(rows / (blocks * 60), rel=0.01)
