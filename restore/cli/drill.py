@@ -9,14 +9,13 @@ import socket
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from restore.aws import Aws
-from restore.cli.options import LOOK, list_dumps
+from restore.cli.options import find_options
 from restore.cli.stack_settings import read_settings
 from restore.drill import plan, schedule
 from restore.drill.lease import DrillLease
@@ -24,13 +23,10 @@ from restore.drill.result import STEP, Drill, DrillResult, as_json, as_junit, re
 from restore.drill.run import DrillRun
 from restore.errors import Problem, Refused
 from restore.evidence import Store, provenance, publish
-from restore.inventory import gather
 from restore.kubernetes import Api
 from restore.model.drill import parse_duration
 from restore.model.request import Method, Settings
 from restore.pulumi_stack.automation import OperatorStack
-from restore.recovery_points import ranking
-from restore.recovery_points.ranking import Option
 
 RUN, SCHEDULE = "run", "schedule"
 
@@ -72,7 +68,7 @@ def drill(stack: OperatorStack, folder: Path, settings: Settings, method: Method
     PermanentError while another one runs."""
     plan.require_ready(settings)
     now = datetime.now(UTC)
-    option = plan.choose_point(list_points(settings, now), method)
+    option = plan.choose_point(find_options(stack, None, [], now).options, method)
     drill_id = plan.choose_id(settings.source, now)
     config = plan.configure(stack.config(), drill_id, settings.stack, option, folder)
     aws = Aws.of(settings)
@@ -93,13 +89,6 @@ def drill(stack: OperatorStack, folder: Path, settings: Settings, method: Method
         result = DrillRun(of, stack, folder, settings, config, read_settings, store, say, partial(say, end="")).run()
     record(store, result, operator)
     return result
-
-
-def list_points(settings: Settings, now: datetime) -> tuple[Option, ...]:
-    """Returns what the source can be restored from, as `options` does."""
-    inventory = gather.gather(replace(settings, request=LOOK), now, room=False)
-    dumps, _ = list_dumps(settings)
-    return ranking.rank(replace(inventory, dumps=dumps), None, settings.source)
 
 
 def describe(operator: dict[str, str]) -> str:

@@ -35,13 +35,19 @@ def choose_id(source: str, now: datetime) -> str:
 
 
 def choose_point(options: Iterable[Option], method: Method) -> Option:
-    """Returns the newest recovery point of a method. Raises Refused where there is none."""
-    fitting = [option for option in options if option.method is method]
+    """Returns the newest recovery point of a method that this stack can restore as things are. Raises Refused where
+    there is none, with what stands in the way of the newest one."""
+    of_method = sorted((option for option in options if option.method is method), key=lambda option: option.lost)
+    fitting = [option for option in of_method if not option.obstacle]
+    if of_method and not fitting:
+        fix = "python -m restore options"
+        needed = "a recovery point that this stack can restore"
+        raise Refused([Problem("config drill.method", f"{method}: {of_method[0].obstacle}", needed, fix)])
     if not fitting:
         fix = "python -m restore options; pulumi config set --path drill.method <pitr, snapshot or dump>"
         needed = "a recovery point of this method: without one there is no restore to rehearse"
         raise Refused([Problem("config drill.method", f"{method}, and no recovery point of it", needed, fix)])
-    return min(fitting, key=lambda option: option.lost)
+    return fitting[0]
 
 
 def read_value(option: Option) -> str:
@@ -54,7 +60,7 @@ def configure(config: Config, drill_id: str, stack: str, option: Option, folder:
     that moves no traffic. `folder`: of the project, which relative places of the evidence begin at."""
     dropped = {f"{PREFIX}{name}" for name in RESTORE_KEYS | LEFT_OUT}
     kept = {key: value for key, value in config.items() if key not in dropped}
-    own = {"id": drill_id, "method": str(option.method), KEYS[option.method]: read_value(option), "drillOf": stack}
+    own = {**option.config, "id": drill_id, KEYS[option.method]: read_value(option), "drillOf": stack}
     evidence = config[f"{PREFIX}evidence"].text if f"{PREFIX}evidence" in config else "./evidence"
     if not evidence.startswith(S3):
         evidence = str((folder / Path(evidence).expanduser()).resolve())

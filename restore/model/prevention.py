@@ -15,6 +15,10 @@ LONGEST_RETENTION = 35
 """Days for which RDS keeps automated backups at most (API reference of ModifyDBInstance, BackupRetentionPeriod)."""
 METRICS_NAMESPACE = "Restore"
 """Of the metrics in CloudWatch."""
+LONGEST_NAME = 52
+"""Of a CronJob: its Jobs add 11 characters to it, and may have 63 (Kubernetes, "CronJob", "Job creation")."""
+SUBSCRIPTION = "backups"
+"""What the topic and the event subscription are named after, beside the stack."""
 SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 Age = Annotated[str, matching(r"[1-9][0-9]{0,4}[mhd]", "a number of minutes, hours or days: 30m, 26h or 100d")]
 Schedule = Annotated[
@@ -27,6 +31,13 @@ def parse_age(text: str) -> timedelta:
     if text[-1:] not in SECONDS:
         raise ValueError(f"{text!r} is no age")
     return timedelta(seconds=int(text[:-1]) * SECONDS[text[-1]])
+
+
+def name_object(stack: str, purpose: str) -> str:
+    """Returns the name of what a stack declares for a purpose, with what Kubernetes allows of the stack's name."""
+    plain = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stack.lower()).strip("-")
+    room = LONGEST_NAME - len(f"restore-{purpose}-")
+    return f"restore-{purpose}-{plain[:room].rstrip('-')}"
 
 
 @dataclass(frozen=True)

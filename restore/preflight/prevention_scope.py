@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from restore.model.labels import TAG_STACK
-from restore.model.prevention import METRICS_NAMESPACE, PreventionSettings
+from restore.model.prevention import METRICS_NAMESPACE, SUBSCRIPTION, PreventionSettings, name_object
 from restore.preflight.rights_scope import AwsTarget, ClusterTarget, RightsScope
 
 NAMESPACE_KEY = "cloudwatch:namespace"
@@ -29,12 +29,12 @@ def topic(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields the topic that the stack makes; one of the team's is only named."""
     prevention = _prevention(scope)
     if prevention and not prevention.topic:
-        yield AwsTarget(scope.arn("sns", f"restore-backups-{scope.context.settings.stack}"))
+        yield AwsTarget(scope.arn("sns", name_object(scope.context.settings.stack, SUBSCRIPTION)))
 
 
 def event_subscription(scope: RightsScope) -> Iterator[AwsTarget]:
     if _prevention(scope):
-        yield AwsTarget(scope.rds("es", f"restore-backups-{scope.context.settings.stack}"))
+        yield AwsTarget(scope.rds("es", name_object(scope.context.settings.stack, SUBSCRIPTION)))
 
 
 def replicated_backups(scope: RightsScope) -> Iterator[AwsTarget]:

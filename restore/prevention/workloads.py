@@ -9,15 +9,13 @@ from typing import Any, cast
 from restore.kubernetes.job_manifests import CERTIFICATE, FILES, FOLDER, Job, Resources, job_body
 from restore.kubernetes.other_writers import MANAGED_BY
 from restore.model.labels import LABEL_STACK
-from restore.model.prevention import PreventionSettings
+from restore.model.prevention import PreventionSettings, name_object
 from restore.model.request import Settings
 from restore.prevention.document import FILE
 
 CHECK, DUMP = "check", "dump"
 CHECK_SECONDS = 600
 DUMP_SECONDS = 20 * 3600
-LONGEST_NAME = 52
-"""Of a CronJob: its Jobs add 11 characters to it, and may have 63 (Kubernetes, "CronJob", "Job creation")."""
 LONGEST_LABEL = 63
 
 
@@ -27,13 +25,6 @@ class Scheduled:
 
     name: str
     spec: Mapping[str, Any]
-
-
-def name_of(stack: str, purpose: str) -> str:
-    """Returns the name of an object of the schedule, with what Kubernetes allows of the stack's name."""
-    plain = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stack.lower()).strip("-")
-    room = LONGEST_NAME - len(f"restore-{purpose}-")
-    return f"restore-{purpose}-{plain[:room].rstrip('-')}"
 
 
 def list_labels(stack: str) -> Mapping[str, str]:
@@ -71,7 +62,7 @@ def _build(
     certificate: bool,
 ) -> Scheduled:
     """A run that is missed or too long is skipped, never doubled; a failed one isn't repeated before its next time."""
-    name = name_of(settings.stack, purpose)
+    name = name_object(settings.stack, purpose)
     body = job_body(_pod(settings, prevention, purpose, command, certificate=certificate), seconds)
     spec = cast("dict[str, Any]", body["spec"])
     spec.pop("suspend")
@@ -102,7 +93,7 @@ def _pod(
     trusted = ("--root-certificate", f"{FOLDER}/{CERTIFICATE}") if certificate else ()
     job = Job(
         namespace=settings.namespace,
-        name=name_of(settings.stack, "settings"),  # of the ConfigMap that is mounted
+        name=name_object(settings.stack, "settings"),  # of the ConfigMap that is mounted
         image=prevention.image or of_team.image or "",
         container=purpose,
         arguments=(*command, "--settings", f"{FOLDER}/{FILE}", *trusted),

@@ -23,7 +23,7 @@ from restore.gates.in_cluster import certificate
 from restore.kubernetes.job_manifests import CERTIFICATE
 from restore.model.aws_account import Caller
 from restore.model.planned import Plan
-from restore.model.prevention import METRICS_NAMESPACE, PreventionSettings
+from restore.model.prevention import METRICS_NAMESPACE, SUBSCRIPTION, PreventionSettings, name_object
 from restore.model.rds import Instance, InstanceSettings
 from restore.model.request import Settings
 from restore.prevention import costs, protection, workloads
@@ -104,16 +104,16 @@ class Prevention(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, depends_on=self._after, **more)
 
     def _name_of(self, purpose: str) -> str:
-        return workloads.name_of(self._watched.settings.stack, purpose)
+        return name_object(self._watched.settings.stack, purpose)
 
     def _declare_topic(self) -> pulumi.Output[str]:
         """The policy that SNS gives a new topic lets RDS and CloudWatch of this account publish to it."""
-        return aws.sns.Topic("backup-alarms", name=self._name_of("backups"), opts=self._options()).arn
+        return aws.sns.Topic("backup-alarms", name=self._name_of(SUBSCRIPTION), opts=self._options()).arn
 
     def _declare_events(self) -> None:
         aws.rds.EventSubscription(
             "backup-events",
-            name=self._name_of("backups"),
+            name=self._name_of(SUBSCRIPTION),
             sns_topic=self.topic,
             source_type="db-instance",
             source_ids=[self._watched.serving],

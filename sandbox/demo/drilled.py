@@ -1,9 +1,9 @@
 """A rehearsal of a restore while the application goes on writing: `make demo-drill`.
 
 A Job of the CronJob that `python -m restore drill schedule` declares runs the drill in the cluster: once over sound
-data, and once after an unfinished migration got into the database, which validation must find. What the table at the
-end claims is read from AWS, the cluster and the databases, not from what the program says. Exit code 0 only if every
-line holds.
+data, and once after a clean-up job has deleted too many rows, which nobody noticed and validation must find. What the
+table at the end claims is read from AWS, the cluster and the databases, not from what the program says. Exit code 0
+only if every line holds.
 """
 
 from __future__ import annotations
@@ -25,16 +25,14 @@ from sandbox.application.deploy import Application, silent
 from sandbox.aws.client import clients
 from sandbox.demo.proofs import Database, Line
 from sandbox.demo.stage import STACK, WRITE_SECONDS, DemoError, Stage, command, running_sandbox, show
-from sandbox.machine.layout import CHECKOUT
 from sandbox.machine.processes import wait_until
 from sandbox.runtime import environment
-from validation.selftest import defects
 
 DRILL_SECONDS = 600.0
 LOGIN = "pulumi-login"
 OF_PULUMI = ("PULUMI_BACKEND_URL", "PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_SKIP_UPDATE_CHECK", "PATH")
-DEFECTS = CHECKOUT / "validation" / "selftest" / "defects.toml"
-UNFINISHED = "an unfinished migration"
+TOO_MANY = "DELETE FROM transactions WHERE id > 1000"
+FINDS = "validated.rows:public.transactions"
 KINDS = ("Deployment", "Job", "Secret", "ConfigMap")
 ROWS = "SELECT count(*) FROM transactions"
 Json = dict[str, Any]
@@ -141,14 +139,13 @@ def problems(result: Mapping[str, Any]) -> set[str]:
     return {problem["subject"] for phase in result["phases"] for problem in phase["problems"]}
 
 
-def break_off_a_migration(stage: Stage, source: Database) -> str:
-    """Damages the source as a migration that nobody finished does; returns the check that must find it."""
-    (defect,) = defects.select_defects(defects.load(DEFECTS).defect, [UNFINISHED])
-    stage.title(f"The data gets a defect: {defect.name}")
+def delete_too_many(stage: Stage, source: Database) -> None:
+    """Damages the source, and waits until nothing newer than the damage is left out of what can be restored."""
+    stage.title("A clean-up job deletes too many rows, and nobody notices")
     with source.connection() as connection:
-        connection.execute(defect.damage.encode())
+        deleted = connection.execute(TOO_MANY).rowcount
+    stage.console.print(f"{deleted} transactions are gone", highlight=False)
     wait_restorable(clients(stage.layout), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
-    return f"validated.{defect.found_by[0]}"
 
 
 def demonstrate(stage: Stage, *, keep: bool) -> bool:
@@ -161,10 +158,11 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
         stage.title("A drill, while the applications go on writing")
         clean = drill(stage, "clean")
         proved = [*lines_of_clean(clean), *lines_of_world(stage, "clean", before, source, rows)]
-        check = break_off_a_migration(stage, source)
+        delete_too_many(stage, source)
+        rows = int(source.query(ROWS, {})[0][0])
         stage.title("The same drill over damaged data")
         damaged = drill(stage, "damaged")
-        proved += lines_of_damaged(damaged, check)
+        proved += lines_of_damaged(damaged, FINDS)
         proved += lines_of_world(stage, "damaged", before, source, rows)
     show(stage, proved, stage.evidence / f"{STACK}-drill" / str(clean["drill"]))
     return all(line.holds for line in proved)

@@ -93,6 +93,19 @@ def test_the_newest_point_of_the_method_is_drilled() -> None:
         plan.choose_point(points, Method.DUMP)
 
 
+def test_a_point_that_this_stack_can_t_restore_is_not_drilled() -> None:
+    barred = replace(option(lost=5), obstacle="it is of another region")
+    assert plan.choose_point([barred, option(lost=60)], Method.PITR) == option(lost=60)
+    with pytest.raises(Refused, match="it is of another region"):
+        plan.choose_point([barred], Method.PITR)
+
+
+def test_the_backup_of_a_former_instance_is_named_as_such() -> None:
+    given = {key: ConfigValue(text) for key, text in CONFIG.items()}
+    former = replace(option(), backup_of="shop-old1")
+    assert plan.configure(given, "drill-1", "prod", former, Path("/srv"))["restore:backupOf"].text == "shop-old1"
+
+
 @pytest.mark.parametrize("source", ["shop", "s" * 44, "s" * 49])
 def test_the_id_of_a_drill_leaves_a_name_that_rds_takes(source: str) -> None:
     drill_id = plan.choose_id(source, w.NOW)

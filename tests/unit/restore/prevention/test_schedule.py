@@ -13,7 +13,7 @@ import pytest
 from restore.errors import PermanentError
 from restore.model.aws_account import AwsLogin
 from restore.model.notify import NotifySettings
-from restore.model.prevention import PreventionSettings
+from restore.model.prevention import LONGEST_NAME, PreventionSettings, name_object
 from restore.model.request import DumpStore, RunnerJob, Settings
 from restore.prevention import workloads
 from restore.prevention.document import read_settings, settings_of_schedule, write_settings
@@ -97,8 +97,8 @@ def test_without_a_dump_schedule_there_is_no_dump() -> None:
 
 @pytest.mark.parametrize("stack", ["prod", "a" * 90, "Prod_EU.1", "x-" * 30])
 def test_any_stack_s_name_makes_a_name_that_kubernetes_takes(stack: str) -> None:
-    name = workloads.name_of(stack, "settings")
-    assert len(name) <= workloads.LONGEST_NAME
+    name = name_object(stack, "settings")
+    assert len(name) <= LONGEST_NAME
     assert name == name.strip("-").lower()
     assert "_" not in name
     assert "." not in name
