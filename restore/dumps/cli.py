@@ -1,6 +1,6 @@
 """The command line `python -m restore.dumps`.
 
-Exit codes: 0 done, 1 failed, refused or different, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 failed, refused, different or not all loaded that matters, 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations

@@ -198,9 +198,15 @@ def note_refused_rows(session: LoadSession, table: str, rows: Iterable[tuple[int
 
 
 def read_refused_rows(session: LoadSession) -> list[tuple[str, int, int, str]]:
-    """Returns what earlier attempts noted: table, line, number of rows and reason."""
+    """Returns what earlier attempts noted: table, line, number of rows and reason. The load's own role could write
+    there, so it is one line each."""
     rows = session.query("select table_name, line, rows, reason from _restore.refused")
-    return [(str(table), int(line), int(count), str(reason)) for table, line, count, reason in rows]
+    return [(shorten(table), int(line), int(count), shorten(reason)) for table, line, count, reason in rows]
+
+
+def shorten(text: object) -> str:
+    """Returns a text on one line, its first 500 letters."""
+    return " ".join(str(text).split())[:500]
 
 
 def finish(

@@ -33,6 +33,8 @@ IDENTIFIER = rb'(?:"(?:[^"]|"")+"|[a-z_\x80-\xff][a-z0-9_$\x80-\xff]*)'
 COPY = re.compile(
     rb"COPY (?P<table>%(i)s\.%(i)s) (?P<columns>\(%(i)s(?:, %(i)s)*\))? ?FROM stdin\Z" % {b"i": IDENTIFIER}
 )
+UNQUALIFIED_COPY = re.compile(rb"COPY %b (?:\([^()]*\) )?FROM stdin\Z" % IDENTIFIER)
+"""https://www.postgresql.org/docs/release/10.3/, CVE-2018-1058"""
 LITERAL = rb"(?:NULL|DEFAULT|true|false|[+-]?[0-9.]++(?:[eE][+-]?[0-9]++)?|[BX]?'[^']*+(?:''[^']*+)*+')"
 ROW = rb"\((?:%(l)s(?:, %(l)s)*+)?\)" % {b"l": LITERAL}
 INSERT = (
@@ -260,6 +262,9 @@ class Splitter:
 
     def _copy(self, sql: bytes, offset: int, line: int) -> CopyBegin:
         match = COPY.match(sql)
+        if match is None and UNQUALIFIED_COPY.match(sql):
+            found = "names without their schema: the pg_dump is older than 10.3 and 9.6.8"
+            raise _refused(offset, line, found, "pg_dump of March 2018 or newer", AGAIN)
         if match is None:
             needed = "COPY schema.table (columns) FROM stdin, as pg_dump writes it"
             raise _refused(offset, line, shorten(sql), needed)
@@ -326,6 +331,9 @@ class Splitter:
 
     def _too_long(self, start: int) -> PermanentError:
         line = self._line_at(start)
+        if self._text.startswith(b"INSERT INTO ", start):
+            found = f"an INSERT of more than {LONGEST_STATEMENT // MIB} MiB"
+            return _refused(self._offset + start, line, found, "fewer rows in one INSERT, or COPY", AGAIN)
         found = f"a statement of more than {LONGEST_STATEMENT // MIB} MiB, or an open quote"
         return _refused(self._offset + start, line, found, "statements as pg_dump writes them")
 
@@ -400,6 +408,11 @@ def shorten(sql: bytes, most: int = 120) -> str:
     return text if len(text) <= most else text[:most] + "..."
 
 
-def _refused(offset: int, line: int, found: str, needed: str) -> PermanentError:
-    fix = "nothing behind this place was executed; take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
+AGAIN = 'docs/dumps.md, "Which dumps, and what is asked": psql loads it into a scratch server; dump that with defaults'
+ANOTHER = (
+    "nothing behind this place was executed; take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
+)
+
+
+def _refused(offset: int, line: int, found: str, needed: str, fix: str = ANOTHER) -> PermanentError:
     return PermanentError.of(Problem(f"dump, line {line}, byte {offset}", found, needed, fix))

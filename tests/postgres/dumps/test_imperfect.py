@@ -113,7 +113,8 @@ def test_a_search_path_lets_code_find_what_it_does_not_qualify(
     assert server.value(target, "SELECT slug FROM public.articles WHERE id = 3") == "article-3"
 
 
-@pytest.mark.parametrize("name", ROWS.keys() - {"encoding_that_is_none", "data_without_tables"})
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(ROWS.keys() - {"encoding_that_is_none", "data_without_tables"}))
 def test_a_refusal_in_a_dump_is_named_and_everything_else_is_there(
     server: DumpServer, bucket: Bucket, small: bytes, target: str, name: str
 ) -> None:
