@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import LiteralString
+
 from psycopg import sql
 
 from restore.postgres.connection import Connection
@@ -20,7 +22,7 @@ def allow_writes(connection: Connection, user: str, database: str) -> None:
     connection.execute(_alter(user, database, "RESET {setting}"))
 
 
-def _alter(user: str, database: str, what: str) -> sql.Composed:
+def _alter(user: str, database: str, what: LiteralString) -> sql.Composed:
     return sql.SQL("ALTER ROLE {user} IN DATABASE {database} " + what).format(
         user=sql.Identifier(user), database=sql.Identifier(database), setting=sql.SQL(SETTING)
     )

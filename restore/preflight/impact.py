@@ -204,11 +204,11 @@ def _checks(context: RestoreContext, origin: RestoreSource, settings: InstanceSe
     size = (settings.allocated_storage or origin.storage) << 30
     validation = context.settings.validation
     needed = {depth: fetched_bytes(size, depth) for depth in Depth}
-    said = {d: f"at most {sized(n)}, {spoken(timedelta(seconds=estimate_seconds(n)))}" for d, n in needed.items()}
-    other = Depth.SAMPLE if validation.depth is Depth.FULL else Depth.FULL
+    times = {depth: spoken(timedelta(seconds=estimate_seconds(size))) for depth, size in needed.items()}
+    asked, other = validation.depth, Depth.SAMPLE if validation.depth is Depth.FULL else Depth.FULL
     yield (
-        f"checks read: {said[validation.depth]} (depth {validation.depth}, the rate of a fresh volume); "
-        f"validation.depth {other}: {said[other]}"
+        f"checks read: at most {sized(needed[asked])}, which a fresh volume takes {times[asked]} to fetch "
+        f"(depth {asked}); with validation.depth {other} at most {sized(needed[other])}, {times[other]}"
     )
     allowed = validation.budget_seconds
     if allowed is not None and allowed < estimate_seconds(needed[validation.depth]):

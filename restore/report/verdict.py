@@ -174,7 +174,7 @@ def find_sample(states: Sequence[GateState]) -> str:
 def describe_proved(last: EvidenceRecord, sample: str) -> str:
     """Describes what is true when every gate is open; `sample` says how much of the data was read, where not all."""
     proved = describe_gates_open(last)
-    return f"{proved} Its data was read {sample}." if sample else proved
+    return f"{proved} The data is proved {sample}." if sample else proved
 
 
 def describe_gates_open(last: EvidenceRecord) -> str:

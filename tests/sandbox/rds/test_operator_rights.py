@@ -451,4 +451,4 @@ def test_nobody_else_s_key_is_taken(sandbox: Sandbox) -> None:
 
 def test_a_right_that_the_page_does_not_give_can_not_be_taken_away(sandbox: Sandbox) -> None:
     with pytest.raises(Exception, match="400"):
-        sandbox.aws.post("rights", remove=["rds:DeleteDBSnapshot"])
+        sandbox.aws.post("rights", remove=["rds:DeleteDBCluster"])

@@ -390,8 +390,8 @@ def test_the_notes_say_what_stops_what_is_made_what_is_lost_how_long_and_what_ne
         "costs: shop-inc-1-safety up to $9.50 a month (list price of 2026-05), until it is deleted",
         "a switch loses: what was written after 2026-11-22T14:30:00Z (RPO 30 min as of now)",
         "takes: 1 h to 1 h 30 min to a validated database, a runbook's figure: no restore measured here yet",
-        "checks read: at most 107.4 GB, 32 min 21 s (depth full, the rate of a fresh volume); validation.depth sample: "
-        "at most 11.8 GB, 3 min 33 s",
+        "checks read: at most 107.4 GB, which a fresh volume takes 32 min 21 s to fetch (depth full); with "
+        "validation.depth sample at most 11.8 GB, 3 min 33 s",
         "note: Terraform or Pulumi still owns the source after the switch, and not the restored instance, until it "
         'takes over as python -m restore close says: docs/dependents.md, "Infrastructure code"',
         "next: pulumi config set traffic restored; pulumi up (or source, to go back)",

@@ -105,7 +105,7 @@ SUMMARY = SampleSummary(
 
 
 def test_the_words_name_what_was_read_what_was_not_and_what_may_be_missed() -> None:
-    assert tell_verdict(SUMMARY) == "of a sample: 4.5 % of 2 large tables, all of the others"
+    assert tell_verdict(SUMMARY) == "by a sample: 4.5 % of 2 large tables, all of the others"
     assert "41.0 MB of 901.1 MB" in tell_read(SUMMARY)
     assert "amcheck-index 2, heap-and-index 1" in tell_unread(SUMMARY)
     missed = "\n".join(tell_missed(SUMMARY))
@@ -117,7 +117,7 @@ def test_the_words_name_what_was_read_what_was_not_and_what_may_be_missed() -> N
 
 def test_a_sample_of_small_tables_alone_is_told_as_all_of_them() -> None:
     summary = SampleSummary({}, {}, ())
-    assert tell_verdict(summary) == "of a sample that is all of it"
+    assert tell_verdict(summary) == "by a sample that is all of it"
     assert tell_missed(summary) == ()
     assert tell_unread(summary) == ""
 
