@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-field demo-proof demo-dr demo-rename demo-rescue demo-people test test-slow matrix unit check lint types layers texts bench-quick bench-dumps bench-rescue bench-validation bench-critical-path bench-large setup clean lock
+.PHONY: demo demo-dump demo-field demo-proof demo-dr demo-rename demo-rescue demo-drill demo-people test test-slow matrix unit check lint types layers texts bench-quick bench-dumps bench-rescue bench-validation bench-critical-path bench-large setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
@@ -27,6 +27,9 @@ demo-dump: $(READY)
 
 demo-rescue: $(READY)
 	$(BIN)/python -m sandbox.demo.rescued_table
+
+demo-drill: $(READY)
+	$(BIN)/python -m sandbox.demo.drilled
 
 demo-people: $(READY)
 	$(BIN)/python -m sandbox.demo.people

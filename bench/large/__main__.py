@@ -74,6 +74,7 @@ def measure_sizes(volume: Volume, size: float, folder: Path) -> Iterator[tuple[M
     for part in PARTS:
         more = data.count_rows(size * part)
         say(f"filling up to {format_size(size * part)} of tables")
+        volume.make_fast()
         data.grow(volume.running, rows + 1, more)
         rows = more
         sample, sample_fetched = read_cold(volume, Depth.SAMPLE, checks), volume.read_fetched()

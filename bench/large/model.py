@@ -53,7 +53,7 @@ def add_lookups(size: float, tables: int, checks: int) -> float:
     sampling = Sampling()
     leaf = Leaf(Table("public", "t"), int(size / tables / BLOCK), 8.0)
     smallest = Leaf(leaf.table, 5000, 8.0)
-    more = [of.blocks * of.leaf.rows_a_block / of.every for of in map(sampling.choose_lookups, (leaf, smallest))]
+    more = [of.looked_up for of in map(sampling.choose_lookups, (leaf, smallest))]
     return max(0.0, more[0] - more[1]) * checks * 2 * RUN * BLOCK / FRESH_RATE
 
 

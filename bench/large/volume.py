@@ -31,6 +31,8 @@ class Volume:
     running: Running
     server: Server
     state: Path
+    slow: Path
+    """Is there while first touches are slow."""
 
     def make_fresh(self) -> None:
         """Restarts the server with nothing in its memory, on a volume that has fetched nothing."""
@@ -38,6 +40,13 @@ class Volume:
         with self.state.open("r+b") as file:
             file.truncate(0)
             file.truncate(SHARED_BYTES)
+        self.slow.touch()
+        self.start()
+
+    def make_fast(self) -> None:
+        """Restarts the server on a volume that is as fast as the machine's."""
+        self.server.stop()
+        self.slow.unlink(missing_ok=True)
         self.start()
 
     def start(self) -> None:
@@ -79,11 +88,12 @@ def open_volume(root: Path, rate: float = FRESH_RATE) -> Generator[Volume]:
     host.identity.secret(state, b"")
     os.truncate(state, SHARED_BYTES)
     wrapper = tools / "postgres"
-    preload = f"LD_PRELOAD={library} THROTTLE_FILE={state} THROTTLE_RATE={rate:.0f}"
-    wrapper.write_text(f'#!/bin/sh\n{preload} exec {programs / "postgres"} "$@"\n')
+    slow = tools / "slow"
+    preload = f"export LD_PRELOAD={library} THROTTLE_FILE={state} THROTTLE_RATE={rate:.0f}"
+    wrapper.write_text(f'#!/bin/sh\n[ -e {slow} ] && {preload}\nexec {programs / "postgres"} "$@"\n')
     wrapper.chmod(0o755)
     server = Server(replace(host.binaries, folder=tools), host.identity, data, host.folder / "log")
-    volume = Volume(Running(address, programs), server, state)
+    volume = Volume(Running(address, programs), server, state, slow)
     try:
         volume.start()
         yield volume

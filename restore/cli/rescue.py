@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from restore.aws import Aws, Secrets
 from restore.cli.stack_settings import read_settings, require_alone
@@ -105,12 +106,12 @@ def record(
     command: str,
     done: tuple[Done, ...],
     began: datetime,
-    apart: tuple[Apart, ...] = (),
+    apart: tuple[Apart, ...] | None = None,
 ) -> str:
     """Records what was done, for the report; returns where, or nothing: it is done whatever becomes of its record, so a
     fault is told, not raised."""
     assert settings.request
-    content = {
+    content: dict[str, Any] = {
         "began": began.isoformat(),
         "operator": provenance.operator(Aws.of(settings)),
         "into": source.resource_id,
@@ -122,19 +123,22 @@ def record(
             {"table": str(one.table), "brought_back": one.inserted, "overwritten": one.overwritten, "kept": one.kept}
             for one in done
         ],
-        "apart": [
-            {
-                "table": str(rows.table),
-                "reason": str(rows.reason),
-                "rows": len(rows.keys),
-                "key": list(rows.columns),
-                "keys": [json.loads(key) for key in rows.keys],
-            }
-            for rows in apart
-        ],
     }
+    if apart is not None:
+        content["apart"] = [describe_apart(rows) for rows in apart]
     try:
         return publish.record(store, settings.stack, settings.request.id, "rescue", content, warn=print)
     except RestoreError as error:
         print(f"the rescue could not be recorded in the evidence: {error}")
         return ""
+
+
+def describe_apart(rows: Apart) -> dict[str, Any]:
+    """Returns what the evidence keeps of rows that were not carried: every key."""
+    return {
+        "table": str(rows.table),
+        "reason": str(rows.reason),
+        "rows": len(rows.keys),
+        "key": list(rows.columns),
+        "keys": [json.loads(key) for key in rows.keys],
+    }

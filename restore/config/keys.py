@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from restore.config.request import DumpKey, InstanceName, RestoreId, SnapshotName, Time
 from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin, DefaultTags
 from restore.model.dependents import Follow
+from restore.model.drill import DrillSettings, Targets
 from restore.model.field_types import (
     CONFIG,
     JSON,
@@ -32,6 +33,7 @@ from restore.model.field_types import (
 )
 from restore.model.gates import BY_NAME
 from restore.model.notify import NotifySettings
+from restore.model.prevention import PreventionSettings
 from restore.model.rds import InstanceSettings
 from restore.model.request import (
     SHORTEST_REASON,
@@ -43,6 +45,7 @@ from restore.model.request import (
     Infrastructure,
     Login,
     Method,
+    PriceSettings,
     QuietSettings,
     Runner,
     RunnerJob,
@@ -141,6 +144,9 @@ class RestoreKeys(Section, BaseModel):
     """Whom to ask: the point of contact in messages; else who opened the incident."""
     breach: Flag = False
     """The incident is a security breach: those of `notify.tellOnBreach` must be told too."""
+    drill_of: Annotated[str, Field(pattern=r"\S")] | None = Field(None, examples=["prod"])
+    """Set by `python -m restore drill` in the stack that it makes for a drill: the stack whose drill it is. The
+    restored instance then has the tag restore:drill, and is deleted with the drill; traffic can't move."""
 
 
 class Keys(RestoreKeys):
@@ -206,9 +212,20 @@ class Keys(RestoreKeys):
     infrastructure: Annotated[Infrastructure, OBJECT] = Infrastructure()
     """Where the team's own infrastructure code has the source; close then prints the commands by which it takes over
     the instance that serves with these names, otherwise with placeholders, for both tools."""
+    prices: Annotated[PriceSettings, OBJECT] = PriceSettings()
+    """What this team pays AWS, where the list prices of the preview (those of us-east-1) don't fit: in another region,
+    or with a discount."""
     notify: Annotated[NotifySettings, OBJECT] = NotifySettings()
     """Where messages about a restore go (Slack, PagerDuty, SNS), who must be told, and what must be reconciled
     (docs/notify.md)."""
+    prevention: Annotated[PreventionSettings, OBJECT] = PreventionSettings()
+    """What the stack declares, once any field is set, so that there is something to restore from: alarms on the age of
+    backups and drills, RDS's backup events, replication to a second region, a nightly dump (docs/prevention.md)."""
+    targets: Annotated[Targets, OBJECT] = Targets()
+    """What a restore must achieve, in time and in data: a drill that misses either fails (docs/drill.md)."""
+    drill: Annotated[DrillSettings, OBJECT] = DrillSettings()
+    """How `python -m restore drill` rehearses a restore: scratch namespace, requests to the copies, schedule
+    (docs/drill.md)."""
     runner: Runner = Field(Runner.LOCAL, examples=["kubernetes"])
     """Where the gates run that open a connection to a database: local (in `pulumi up` itself) or kubernetes (in Jobs of
     the applications' namespace, beside the database, which `pulumi up` follows). With kubernetes the evidence, and the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from pulumi import RunError, automation
 from restore.config.keys import PROJECT
 from restore.cutover.rollback import Config, ConfigValue, OwnConfig, Step, Update
 from restore.errors import PermanentError, RestoreError
+from restore.pulumi_stack import processes
 from restore.pulumi_stack.settings_file import SettingsFile
 from restore.units import clock
 
@@ -83,6 +84,39 @@ class OperatorStack:
                 for entry in self._stack.history(show_secrets=True)
             )
 
+    def make_other(self, folder: Path, name: str) -> OperatorStack:
+        """Makes a stack beside this one, with its secrets provider, or finds it; its configuration is in `folder`, a
+        project of the same name. Raises PermanentError."""
+        provider = self._open_file().secrets_provider
+        with translated(f"making stack {name}"):
+            automation.create_or_select_stack(
+                name, work_dir=str(folder), opts=automation.LocalWorkspaceOptions(secrets_provider=provider)
+            )
+        return OperatorStack(folder, name)
+
+    def up_as_it_is(self, message: str, show_output: Callable[[str], object]) -> None:
+        """Runs `pulumi up` with the program of the folder; interrupted, it ends Pulumi first. Raises PermanentError."""
+        before = set(processes.list_children())
+        try:
+            with translated("`pulumi up`"):
+                self._stack.up(message=message, on_output=show_output, color="never")
+        except KeyboardInterrupt:
+            processes.end_children(pid for pid in processes.list_children() if pid not in before)
+            raise
+
+    def has_resources(self) -> bool:
+        """Tells whether the state holds anything, or an update that was killed."""
+        deployment: Mapping[str, Any] = self.export()["deployment"] or {}
+        return bool(deployment.get("resources") or deployment.get("pending_operations"))
+
+    def forget(self) -> None:
+        """Removes the stack from Pulumi, its state and its configuration; what it has made stays where it is. Only for
+        a stack in which nobody else works: the lock of a command that was killed goes, too."""
+        with suppress(automation.CommandError):  # there was none
+            self._stack.cancel()
+        with translated(f"removing stack {self.name}"):
+            self._stack.workspace.remove_stack(self.name, force=True)
+
     def apply(self, step: Step) -> None:
         """Sets and removes the step's keys, then `pulumi up`; its output goes to the terminal as it comes."""
         self._write(step.change, step.remove)
@@ -126,6 +160,10 @@ class OperatorStack:
         if isinstance(answer, RestoreError):
             raise answer
         return answer
+
+    def write_config(self, change: Config) -> None:
+        """Sets keys without an update, secrets as secrets."""
+        self._write(change, [])
 
     def set(self, change: Mapping[str, str], remove: Sequence[str]) -> None:
         """Sets and removes keys without an update; none of them is a secret."""

@@ -46,6 +46,11 @@ class SettingsFile:
             imports=bool(data.get("environment")),
         )
 
+    @property
+    def secrets_provider(self) -> str | None:
+        """What seals the stack's secrets, where it isn't the backend's default."""
+        return self._load().get("secretsprovider")
+
     def set_objects(self, objects: Mapping[str, Any]) -> None:
         """Writes objects and lists as such: set as text, the typed schema would refuse them. All else stays."""
         data = self._load()

@@ -52,6 +52,14 @@ def render_parts(report: ReportView) -> Iterator[RenderableType]:
     if report.loss:
         yield render_title("What a switch loses and brings back")
         yield from render_losses(report.loss)
+    yield from render_checks(report)
+    if report.waivers:
+        yield render_title("Waived")
+        yield render_pairs(tuple((finding.check, f"{finding.reason} ({finding.user})") for finding in report.waivers))
+    yield from render_people(report)
+
+
+def render_checks(report: ReportView) -> Iterator[RenderableType]:
     if report.checks:
         yield render_title("Checks of the data")
         yield Text(f"  {report.checks.summary}")
@@ -59,10 +67,6 @@ def render_parts(report: ReportView) -> Iterator[RenderableType]:
             yield render_pairs(report.checks.sample)
         for check in report.checks.notable:
             yield render_notable(check)
-    if report.waivers:
-        yield render_title("Waived")
-        yield render_pairs(tuple((finding.check, f"{finding.reason} ({finding.user})") for finding in report.waivers))
-    yield from render_people(report)
 
 
 def render_people(report: ReportView) -> Iterator[RenderableType]:

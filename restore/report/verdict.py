@@ -81,7 +81,20 @@ def judge(evidence: Sequence[EvidenceRecord]) -> RestoreVerdict:
         verdict = Verdict.INCONCLUSIVE
     else:
         verdict = Verdict.PASS
+    if drills := list(of_step(evidence, "drill")):
+        return judge_drill(drills[-1], states, traffic)
     return RestoreVerdict(verdict, write_headline(verdict, states, last), states, traffic)
+
+
+def judge_drill(drill: EvidenceRecord, states: tuple[GateState, ...], traffic: str) -> RestoreVerdict:
+    """Judges a drill that has ended, by its own record: gates are only a part of it."""
+    phases = list(records(drill.get("phases")))
+    failed = [text(phase.get("name")) for phase in phases if phase.get("verdict") != "PASS"]
+    if drill.get("passed") is True and phases and not failed:
+        headline = "The drill passed: restored, proved, switched to by copies and back; what it made is deleted."
+        return RestoreVerdict(Verdict.PASS, headline, states, traffic)
+    headline = f"The drill failed: {', '.join(failed) or 'nothing of it was done'}. No traffic was touched."
+    return RestoreVerdict(Verdict.FAIL, headline, states, traffic)
 
 
 def list_needed(last: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> tuple[str, ...]:
@@ -161,7 +174,7 @@ def find_sample(states: Sequence[GateState]) -> str:
 def describe_proved(last: EvidenceRecord, sample: str) -> str:
     """Describes what is true when every gate is open; `sample` says how much of the data was read, where not all."""
     proved = describe_gates_open(last)
-    return f"{proved} Its data was read {sample}." if sample else proved
+    return f"{proved} The data is proved {sample}." if sample else proved
 
 
 def describe_gates_open(last: EvidenceRecord) -> str:

@@ -90,6 +90,12 @@ STATE = (
         "python -m restore options --time 2026-11-22T14:30:00Z",
     ),
     Entry(
+        ("option --check",),
+        "No point of that number is in the list, or this stack can't restore it as things are.",
+        "The numbers are those of the same command without --check: the same --time and --region.",
+        "python -m restore options; docs/options.md",
+    ),
+    Entry(
         ("option --since",),
         "`python -m restore when` is asked for a period that ends before it begins, or that is still to come.",
         "--since is not before --until, which is now unless it is given. UTC and local time differ by hours.",

@@ -12,12 +12,24 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from restore.troubleshooting import before_the_freeze, candidate, dumps, frozen, outside, quiet_day, switch
+from restore.troubleshooting import (
+    before_the_freeze,
+    candidate,
+    drill,
+    dumps,
+    frozen,
+    outside,
+    prevention,
+    quiet_day,
+    switch,
+)
 from restore.troubleshooting.entry import Chapter, Entry
 from validation.generated_files import write_or_check
 
 CHAPTERS = (
     quiet_day.CHAPTER,
+    prevention.CHAPTER,
+    drill.CHAPTER,
     before_the_freeze.CHAPTER,
     frozen.CHAPTER,
     dumps.CHAPTER,

@@ -141,7 +141,7 @@ def test_rotations_that_are_killed_go_on_with_the_passwords_that_they_chose(sand
         assert_rotated(sandbox, stolen, master)
     project.config(traffic="restored")
     project.up().ok()
-    project.restore("rollback", "--yes").ok()
+    project.restore("rollback", "--accept-loss", "--yes").ok()
     assert sandbox.replicas() == names.DEPLOYMENTS
     assert sandbox.url == at(sandbox, sandbox.url, names.INSTANCE)
     assert_rotated(sandbox, stolen, master)

@@ -123,7 +123,7 @@ def test_a_deleted_source_comes_back_from_its_retained_backup_once_its_settings_
     project.up().ok()
     proof = project.evidence("inc-1", "validated")[-1]
     assert proof["facts"]["report"]["depth"] == "sample"
-    assert "of a sample that is all of it" in proof["summary"]
+    assert "by a sample that is all of it" in proof["summary"]
     loss = proof["facts"]["loss"]
     assert (loss["source"], loss["precision"]) == (f"the baseline of {names.DATABASE}", "estimated")
     assert loss["lost"]["rows"] == 0

@@ -135,7 +135,7 @@ def build_foreign_key_check(key: ForeignKey, primary: Sequence[str], looked_up: 
     tables = tuple(dict.fromkeys((str(key.child), str(key.parent))))
     if looked_up:
         parts["child"] = compose_sampled(looked_up, (*primary, *key.child_columns))
-        pages = sum(part.blocks for part in looked_up)
+        pages = sum(part.pages for part in looked_up)
         question = Question(name, query("sample_foreign_key", **parts), cost=pages, settings=BY_INDEX, reads=tables)
         examples = Question(
             f"examples:{name}",

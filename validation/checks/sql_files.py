@@ -144,7 +144,8 @@ def _build_check_of_sample(check: SqlCheck, thing: Row, around: QueryContext) ->
     own = {key: _compose_sql(str(value)) for key, value in thing.items() if value is not None}
     pieces = {**own, **_list_pieces(of_sample, around), **sampled.pieces}
     runs = sampled.runs_of(of_sample)
-    built = _complete(of_sample, _name_check(check, thing), pieces, round(runs.blocks), _list_read(thing))
+    pages = runs.pages if runs is sampled.looked_up else runs.blocks
+    built = _complete(of_sample, _name_check(check, thing), pieces, pages, _list_read(thing))
     return replace(built, chance=runs.chance)
 
 

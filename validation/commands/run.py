@@ -68,12 +68,18 @@ def act(options: argparse.Namespace) -> int:
         depth=options.depth,
         seed=str(target),
         kept=KeptFile(options.keep) if options.keep else None,
-        say=lambda text: print(text, file=sys.stderr),
+        say=_tell_person,
     )
     sys.stdout.write(json.dumps(as_json(report), indent=2) + "\n" if options.json else as_text(report))
     if options.junit:
         _write_junit(options.junit, as_junit(report))
     return EXIT[report.verdict]
+
+
+def _tell_person(text: str) -> None:
+    """How long it is going to take is for who waits at a terminal."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ SLOWEST_RATE = FRESH_RATE / 3
 """What is waited for: volumes differ (EBS User Guide, "Initialize Amazon EBS volumes": the rate fluctuates)."""
 WARM_RATE = 125e6
 """Of blocks that were read before: the least of a gp3 volume (EBS User Guide, "General Purpose SSD volumes")."""
+APART = 1
+"""Sessions besides those that share the questions: amcheck's."""
 PASSES = 5
 """How often all checks together read a table: its rows, their values, keys, blocks, and the indexes on them."""
 SMALLEST_SAMPLE = 1 << 30
@@ -28,9 +30,10 @@ SAMPLED_PART = 0.1
 """The part of a large database that a sample has the volume fetch at most (bench/large measures it)."""
 
 
-def page_seconds(limits: Limits) -> float:
-    """Returns what a statement may take for each page; nothing more where its seconds are declared."""
-    return BLOCK / SLOWEST_RATE if limits.statement_seconds is None else 0.0
+def page_seconds(limits: Limits, sessions: int) -> float:
+    """Returns what a statement may take for each page, while other sessions read from the same volume; nothing more
+    where its seconds are declared."""
+    return (sessions + APART) * BLOCK / SLOWEST_RATE if limits.statement_seconds is None else 0.0
 
 
 def allow_budget(limits: Limits, questions: Iterable[Question], blocks: int, depth: Depth) -> float:

@@ -75,13 +75,13 @@ def run(
         limits = replace(limits, budget_seconds=budget_seconds)
     began, started = time.monotonic(), datetime.now(UTC)
     last = math.inf if deadline is None else deadline
+    sessions = limits.workers if workers is None else workers
     budget = Budget(
         limits.statement_seconds or STATEMENT_SECONDS,
         min(began + (limits.budget_seconds or BUDGET_SECONDS), last),
         stop or threading.Event(),
-        page_seconds(limits),
+        page_seconds(limits, sessions),
     )
-    sessions = limits.workers if workers is None else workers
     answers_of_before = KeptAnswers.open(kept, target, budget)
     with ExitStack() as stack:
         stack.callback(answers_of_before.flush)

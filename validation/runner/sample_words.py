@@ -18,9 +18,9 @@ SHOWN = 3
 def tell_verdict(summary: SampleSummary) -> str:
     """Returns the words that stand beside the verdict."""
     if not summary.tables:
-        return "of a sample that is all of it"
+        return "by a sample that is all of it"
     large = format_number(len(summary.tables), "large table")
-    return f"of a sample: {format_chance(summary.share)} of {large}, all of the others"
+    return f"by a sample: {format_chance(summary.share)} of {large}, all of the others"
 
 
 def tell_read(summary: SampleSummary) -> str:

@@ -71,6 +71,16 @@ class Runs:
         return self.leaf.blocks if self.whole else min((self.drawn + 1) * RUN, self.leaf.blocks)
 
     @property
+    def looked_up(self) -> float:
+        """How many rows are looked at, by PostgreSQL's estimate."""
+        return self.blocks * self.leaf.rows_a_block / self.every
+
+    @property
+    def pages(self) -> int:
+        """What is read at most where each row is looked up elsewhere: a run of an index and one of a table besides."""
+        return self.blocks + round(2 * RUN * self.looked_up)
+
+    @property
     def chance(self) -> float:
         """The probability that a row of the file is looked at."""
         return (1.0 if self.whole else (self.drawn + 1) / self.runs) / self.every

@@ -1,2 +1,2 @@
 -- Some of the rows that are read, by a hash of their place.
-hashtidextended(ctid, {seed}) % {every} = 0
+hashtextextended(ctid::text, {seed}) % {every} = 0

@@ -87,7 +87,7 @@ def test_nothing_is_reported_of_what_is_in_order_and_a_sample_is_never_taken_for
     assert report.counts["public.events"] < ROWS / 2
     assert 100 < report.counts["public.days"] < 40_000
     text = as_text(report)
-    assert text.splitlines()[1].startswith("of a sample: ")
+    assert text.splitlines()[1].startswith("by a sample: ")
     assert "may miss" in text
     assert as_json(report)["depth"] == "sample"
     full = run(database.target, from_mapping(EXPECTED), restore_point=AT, schema=schema)

@@ -87,6 +87,10 @@ def test_the_cli_gets_the_stacks_whole_name_and_tags_and_evidence_the_programs(
     assert (list(asked), stack.name, settings.stack) == ([meant], meant, "prod")
 
 
+def share_nothing(_settings: object) -> tuple[tuple[()], str]:
+    return (), ""
+
+
 @pytest.fixture
 def stack(asked: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OperatorStack:
     """Of an organisation, in a folder with the evidence of restore inc-1 as its program left it."""
@@ -97,6 +101,7 @@ def stack(asked: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         return inventory()
 
     monkeypatch.setattr(gather, "gather", gathered)
+    monkeypatch.setattr(options, "read_shared", share_nothing)
     Store.open("evidence").write("prod", "inc-1", "run", {"began": NOW.isoformat()})
     return OperatorStack(tmp_path, None)
 
@@ -108,8 +113,9 @@ def test_the_report_of_an_organisations_stack_is_found_where_its_program_wrote(s
 
 
 def test_status_and_options_of_an_organisations_stack_look_for_the_programs_name(stack: OperatorStack) -> None:
-    assert "stack acme/prod, source shop-prod-db: available" in status.read_status(stack, NOW)
-    assert "shop" in options.list_options(stack, None, NOW)
+    told = status.read_status(stack, NOW)
+    assert (told.stack, told.serves) == ("acme/prod", "shop-prod-db is configured as source: available")
+    assert [option.value for option in options.find_options(stack, None, [], NOW).options] == ["latest", "shop-nightly"]
 
 
 def test_a_way_back_is_written_to_the_file_that_the_cli_reads(tmp_path: Path) -> None:

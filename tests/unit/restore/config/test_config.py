@@ -400,6 +400,9 @@ def test_without_a_root_certificate_the_database_is_not_trusted_and_the_way_to_g
         ({"instance": {"vpcSecurityGroupIds": "sg-1"}}, "instance.vpcSecurityGroupIds"),
         ({"instance": {"vpcSecurityGroupIds": [1]}}, "instance.vpcSecurityGroupIds[0]"),
         ({"backups": {"bucket": "s3://backups"}}, "backups.bucket"),
+        ({"backups": {"bucket": "b-1", "skip": ["extensoin:postgis"]}}, "backups.skip[0]"),
+        ({"backups": {"bucket": "b-1", "skip": ["subscription", "extension:"]}}, "backups.skip[1]"),
+        ({"backups": {"bucket": "b-1", "allow": ["publication"]}}, "backups.allow[0]"),
         ({"instance": {"port": True}}, "instance.port"),
         ({"validation": {"workers": 0}}, "validation.workers"),
         ({"validation": {"inline": "rows"}}, "validation.inline"),
@@ -661,3 +664,34 @@ def test_a_token_goes_to_no_address_in_the_clear() -> None:
 
 def test_half_a_slack_channel_is_no_silent_restore() -> None:
     assert "notify.slackToken" in problems_of({"notify": {"slackChannel": "C0123456789"}})
+
+
+WATCHED: Mapping[str, Any] = {"prevention": {"image": "registry.example/restore:1"}}
+
+
+def test_nothing_is_watched_over_unless_a_field_of_prevention_is_set() -> None:
+    assert settings_of({}).prevention is None
+    assert settings_of({"prevention": "{}"}).prevention is None
+    watched = settings_of(WATCHED).prevention
+    assert watched is not None
+    assert (watched.retention_days, watched.enforce, watched.dump_schedule) == (35, False, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "refused"),
+    [
+        ({"prevention": {"everyMinutes": 5}}, "prevention.image"),
+        ({"prevention": {"image": "i", "replicateTo": "us-east-1"}}, "prevention.replicateTo"),
+        ({"prevention": {"image": "i", "oldestDump": "26"}}, "prevention.oldestDump"),
+        ({"prevention": {"image": "i", "dumpSchedule": "at night"}}, "prevention.dumpSchedule"),
+        ({"prevention": {"image": "i", "retentionDays": 36}}, "prevention.retentionDays"),
+        ({**WATCHED, "sourceRegion": "us-west-2"}, "prevention"),
+        ({"prevention": {"image": "i", "dumpSchedule": "30 3 * * *"}, "backups": {}}, "backups.bucket"),
+    ],
+)
+def test_a_prevention_that_could_not_work_is_refused(values: Mapping[str, Any], refused: str) -> None:
+    assert set(problems_of(values)) == {refused}
+
+
+def test_the_image_of_the_runner_serves_the_schedule_too() -> None:
+    assert settings_of({"prevention": {"everyMinutes": 5}, "runnerJob": {"image": "i"}}).prevention is not None

@@ -213,7 +213,8 @@ WRONG_PASSWORD = PermanentError.of(
 
 def rotated(folder: Path, patch: pytest.MonkeyPatch, error: RestoreError = WRONG_PASSWORD, **changes: Any) -> Stage:
     """A candidate that refuses the operator until a password is set on it."""
-    at = made(folder, **{"master_user": "admin", **changes})
+    settings = changes.pop("settings", WANTED)
+    at = made(folder, settings, **{"master_user": "admin", **changes})
 
     @contextmanager
     def connect(*_: object) -> Generator[None]:

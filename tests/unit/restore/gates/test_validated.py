@@ -136,7 +136,7 @@ def test_functions_of_a_dump_that_nobody_trusts_never_get_the_operator_s_rights(
 def test_a_sample_is_named_in_the_summary_of_the_gate() -> None:
     sample = SampleSummary({"public.t": Coverage(4, 100, 0.04)}, {}, ())
     report = ValidationReport((CheckResult("server", Verdict.PASS, "", ""),), "shop", sample=sample)
-    told = "1 of 1 checks pass, of a sample: 4.0 % of 1 large table, all of the others"
+    told = "1 of 1 checks pass, by a sample: 4.0 % of 1 large table, all of the others"
     assert summarize(report, [], {}) == told
 
 

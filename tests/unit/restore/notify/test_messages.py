@@ -27,7 +27,7 @@ def test_the_first_message_has_every_field_of_the_runbook() -> None:
     fields = dict(compose(settings(FROZEN), FROZEN, planned, opened()).fields)
     assert fields["Environment"] == "prod, database shop in us-east-1"
     assert (fields["Issue"], fields["Incident"]) == ("orders deleted", "PD-5678")
-    assert fields["ETA"].startswith("30-60 minutes")
+    assert fields["ETA"].startswith("1 h to 1 h 30 min, a runbook's figure")
     assert fields["Impact"] == "downtime: api, indexer stopped until traffic moves on"
     assert (fields["Point of contact"], fields["Affected data"], fields["Opened by"]) == ("Ada", "orders", "Bob")
 

@@ -185,7 +185,7 @@ def test_a_record_of_another_shape_never_hides_the_others(junk: Any) -> None:
 
 
 SAMPLE = {
-    "verdict": "of a sample: 4.0 % of 3 large tables, all of the others",
+    "verdict": "by a sample: 4.0 % of 3 large tables, all of the others",
     "read": "4.0 % of 3 large tables",
     "unread": "the rest of them",
     "may_miss": ["a lost value: one is found with probability 4.0 %", "a few rows too few"],
@@ -200,13 +200,13 @@ def of_a_sample() -> list[dict[str, Any]]:
 def test_data_of_which_a_sample_was_read_is_never_told_as_all_of_it() -> None:
     found, headline = verdict(of_a_sample())
     assert found == "PASS"
-    assert headline.endswith("Its data was read of a sample: 4.0 % of 3 large tables, all of the others.")
+    assert headline.endswith("The data is proved by a sample: 4.0 % of 3 large tables, all of the others.")
     assert "sample" not in verdict(FROZEN)[1]
 
 
 def test_terminal_and_page_say_what_a_sample_did_not_read_and_may_miss() -> None:
     view = shown(of_a_sample())
     for text in (" ".join(terminal.render(view).split()), page.render(view)):
-        assert "of a sample: 4.0 % of 3 large tables" in text
+        assert "by a sample: 4.0 % of 3 large tables" in text
         assert "the rest of them" in text
         assert "a few rows too few" in text

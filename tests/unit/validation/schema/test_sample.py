@@ -51,7 +51,8 @@ def test_a_table_just_above_the_limit_is_never_read_beyond_its_end(blocks: int) 
 def test_rows_looked_up_stay_few_because_each_may_fetch_a_run_of_its_index() -> None:
     for blocks in (10 * SMALL, TERABYTE, 2 * TERABYTE):
         looked_up = SAMPLING.choose_lookups(leaf(blocks))
-        rows = looked_up.blocks * 60 / looked_up.every
+        rows = looked_up.looked_up
+        assert looked_up.pages >= rows * 2 * RUN
         assert rows < 2 * max(FEWEST_LOOKUPS, count_runs(blocks) // 400)
         assert rows * RUN < max(blocks / 150, 2 * FEWEST_LOOKUPS * RUN)
         assert looked_up.chance == pytest.approx(rows / (blocks * 60), rel=0.01)
@@ -104,7 +105,7 @@ SUMMARY = SampleSummary(
 
 
 def test_the_words_name_what_was_read_what_was_not_and_what_may_be_missed() -> None:
-    assert tell_verdict(SUMMARY) == "of a sample: 4.5 % of 2 large tables, all of the others"
+    assert tell_verdict(SUMMARY) == "by a sample: 4.5 % of 2 large tables, all of the others"
     assert "41.0 MB of 901.1 MB" in tell_read(SUMMARY)
     assert "amcheck-index 2, heap-and-index 1" in tell_unread(SUMMARY)
     missed = "\n".join(tell_missed(SUMMARY))
@@ -116,7 +117,7 @@ def test_the_words_name_what_was_read_what_was_not_and_what_may_be_missed() -> N
 
 def test_a_sample_of_small_tables_alone_is_told_as_all_of_them() -> None:
     summary = SampleSummary({}, {}, ())
-    assert tell_verdict(summary) == "of a sample that is all of it"
+    assert tell_verdict(summary) == "by a sample that is all of it"
     assert tell_missed(summary) == ()
     assert tell_unread(summary) == ""
 
