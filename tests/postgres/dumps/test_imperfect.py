@@ -248,7 +248,8 @@ def test_what_depends_on_what_is_left_out_goes_with_it_and_is_named(
     assert "never-shown" not in gone
     assert server.value(target, "SELECT count(*) FROM public.kept") == 10
     assert server.value(target, "SELECT count(*) FROM pg_publication") == 0
-    assert verify(bucket.s3, dump_of(bucket, key), server.target(target), options).passed
+    reader = replace(options, pg_restore=str(server.host.binaries.tool("pg_restore")))
+    assert verify(bucket.s3, dump_of(bucket, key), server.target(target), reader).passed
 
 
 def test_an_extension_of_an_archive_takes_its_tables_and_their_views_along(
